@@ -1,0 +1,28 @@
+"""The coordinator's room: workbooks out, ratings in, scores."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from doublecode.coding.allocation import allocate as allocate
+    from doublecode.coding.ledger import Ledger as Ledger
+    from doublecode.coding.reader import read_workbook as read_workbook
+    from doublecode.coding.scoring import score as score
+    from doublecode.coding.template import write_workbooks as write_workbooks
+
+_HOME = {
+    "allocate": "allocation",
+    "Ledger": "ledger",
+    "read_workbook": "reader",
+    "score": "scoring",
+    "write_workbooks": "template",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,1 @@
+"""Synthetic example studies, each beside the seeded generator that made it."""

@@ -1,0 +1,28 @@
+"""What a study is made of: instruments, studies, frames, problems, errors. No statistics."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from doublecode.schemas.instrument import Instrument as Instrument
+    from doublecode.schemas.instrument import load_instrument as load_instrument
+    from doublecode.schemas.problems import Problem as Problem
+    from doublecode.schemas.study import Study as Study
+    from doublecode.schemas.study import load_study as load_study
+
+_HOME = {
+    "Instrument": "instrument",
+    "load_instrument": "instrument",
+    "Problem": "problems",
+    "Study": "study",
+    "load_study": "study",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

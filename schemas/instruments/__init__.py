@@ -1,0 +1,1 @@
+"""The shipped codebooks, one TOML file each."""
