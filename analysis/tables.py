@@ -29,7 +29,6 @@ def to_markdown(frame: pd.DataFrame, digits: int = 3) -> str:
     |---|---|
     | time | -0.051 |
     """
-    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
-    for row in frame.itertuples(index=False):
-        lines.append("| " + " | ".join(format_cell(value, digits).replace("|", "\\|") for value in row) + " |")
-    return "\n".join(lines)
+    head = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
+    cells = ([format_cell(value, digits).replace("|", "\\|") for value in row] for row in frame.itertuples(index=False))
+    return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in cells)])

@@ -1,0 +1,198 @@
+"""The columns of each frame, and the one check that holds a frame to them.
+
+Pydantic stands at the door of declarations; frames carry columns. A contract
+names the columns of a frame, their kind, which may be empty, and the key that
+must be unique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from doublecode.schemas.errors import ContractError, DuplicateError
+
+Kind = Literal["text", "integer", "number"]
+
+
+class Result(Protocol):
+    """What every estimate of doublecode offers."""
+
+    @property
+    def spec(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def frame(self) -> pd.DataFrame: ...  # noqa: D102
+    @property
+    def design(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def to_markdown(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The columns of one kind of frame.
+
+    Parameters
+    ----------
+    name : str
+        What the frame is called in messages.
+    columns : mapping of str to {"text", "integer", "number"}
+        Required columns and their kinds.
+    may_be_empty : frozenset of str
+        Columns that may hold missing values.
+    key : tuple of str
+        Columns that together identify a row.
+    """
+
+    name: str
+    columns: Mapping[str, Kind]
+    may_be_empty: frozenset[str] = field(default_factory=frozenset)
+    key: tuple[str, ...] = ()
+
+
+RATINGS = Contract(
+    "ratings",
+    {
+        "study": "text", "patient": "text", "therapist": "text", "session": "integer", "session_id": "text",
+        "rater": "text", "role": "text", "instrument": "text", "item": "text", "value": "number", "text": "text",
+        "missing_code": "text", "phase": "text",
+        "source_file": "text", "source_sheet": "text", "source_cell": "text",
+    },
+    frozenset({"value", "text", "missing_code", "therapist", "patient", "session", "role", "phase"}),
+    ("session_id", "rater", "instrument", "item"),
+)  # fmt: skip
+SCORES = Contract(
+    "scores",
+    {
+        "study": "text", "patient": "text", "therapist": "text", "session": "integer", "session_id": "text",
+        "instrument": "text", "scale": "text", "value": "number", "n_valid": "integer", "n_items": "integer",
+        "n_raters": "number", "reason": "text",
+    },
+    frozenset({"value", "reason", "therapist", "session_id", "n_raters"}),
+    ("patient", "session", "instrument", "scale"),
+)  # fmt: skip
+SESSIONS = Contract(
+    "sessions",
+    {
+        "session_id": "text", "patient": "text", "therapist": "text", "session": "integer", "date": "text",
+        "minutes": "number", "phase": "text", "status": "text", "reason": "text", "recording": "text",
+    },
+    frozenset({"date", "minutes", "reason", "recording"}),
+    ("patient", "session"),
+)  # fmt: skip
+PATIENTS = Contract(
+    "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
+)
+THERAPISTS = Contract("therapists", {"therapist": "text"}, frozenset(), ("therapist",))
+ASSIGNMENTS = Contract(
+    "assignments",
+    {"session_id": "text", "rater": "text", "instrument": "text", "role": "text", "batch": "text"},
+    frozenset(),
+    ("session_id", "rater", "instrument"),
+)
+ROW_LEDGER = Contract(
+    "row ledger",
+    {
+        "session_id": "text",
+        "patient": "text",
+        "session": "integer",
+        "stage": "text",
+        "status": "text",
+        "reason": "text",
+    },
+    frozenset({"reason"}),
+    ("session_id", "stage"),
+)
+
+
+def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:
+    """Hold a frame to its contract and return it unchanged.
+
+    Raises
+    ------
+    ContractError
+        A column is missing, holds the wrong kind, or is empty where it must not be.
+    DuplicateError
+        Two rows carry the same key.
+
+    Examples
+    --------
+    >>> check_frame(pd.DataFrame({"therapist": ["T1", "T1"]}), THERAPISTS)
+    Traceback (most recent call last):
+    ...
+    doublecode.schemas.errors.DuplicateError: therapists: therapist = T1 stands in rows 1 and 2; keep one row.
+    """
+    name = where or contract.name
+    missing = [column for column in contract.columns if column not in frame.columns]
+    if missing:
+        found = ", ".join(map(str, frame.columns))
+        raise ContractError(f"{name}: the column {missing[0]!r} is missing; found: {found}. Add the column.")
+    for column, kind in contract.columns.items():
+        _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
+    _check_key(frame, contract.key, name)
+    return frame
+
+
+def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: str) -> None:
+    if values.isna().any() and not may_be_empty:
+        row = int(values.isna().to_numpy().argmax()) + 1
+        raise ContractError(f"{name} is empty in row {row}. Fill it.")
+    if kind == "text":
+        return
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        raise ContractError(f"{name} must hold numbers, found {values.dtype}. Convert it before the call.")
+    present = values.dropna()
+    if kind == "integer" and not (present == present.round()).all():
+        found = present[present != present.round()].iloc[0]
+        raise ContractError(f"{name} must hold whole numbers, found {found}.")
+
+
+def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:
+    if not key:
+        return
+    again = frame.duplicated(list(key)).to_numpy()
+    if again.any():
+        second = int(again.argmax())
+        same = (frame[list(key)] == frame[list(key)].iloc[second]).all(axis=1).to_numpy()
+        what = ", ".join(f"{column} = {frame[column].iloc[second]}" for column in key)
+        raise DuplicateError(f"{name}: {what} stands in rows {int(same.argmax()) + 1} and {second + 1}; keep one row.")
+
+
+def read_table(path: Path, contract: Contract) -> pd.DataFrame:
+    """Read a CSV file of a study, typed by its contract, nothing inferred.
+
+    Every cell is read as text; an empty cell is missing; the columns of the
+    contract are then converted to their kind, all others stay text.
+
+    Raises
+    ------
+    ContractError
+        The file or a column is missing, or a cell is no number; the message names the line.
+    DuplicateError
+        Two rows carry the same key.
+    """
+    if not path.is_file():
+        raise ContractError(
+            f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
+        )
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", comment=None)
+    frame = frame.map(str.strip).replace("", None)
+    for column, kind in contract.columns.items():
+        if kind != "text" and column in frame.columns:
+            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}")
+    return check_frame(frame, contract, path.name)
+
+
+def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
+    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    wrong = (numbers.isna() & texts.notna()).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ContractError(f"{name}, line {row + 2}: found {texts.iloc[row]!r}, allowed a number or an empty cell.")
+    return numbers

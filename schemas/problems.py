@@ -1,0 +1,191 @@
+"""The complete catalogue of problems, and the record that says where one stands.
+
+A problem is data, not an exception: readers collect problems and hand all of
+them back, each with a stable code, a place, what was found, what is allowed
+and the next step. A code that is not in the catalogue is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from doublecode.schemas.errors import UsageError
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One entry of the catalogue.
+
+    Parameters
+    ----------
+    severity : {"error", "warning", "info"}
+        An error stops the report; a warning is printed in it; an info lists what was
+        read in spite of its shape, or put right.
+    sentence : str
+        What was found, with the fields ``{found}`` and ``{allowed}``.
+    next_step : str
+        What the reader of the message does now.
+    """
+
+    severity: Severity
+    sentence: str
+    next_step: str
+
+
+_KINDS: dict[str, Kind] = {
+    # a value that is no code of the item
+    "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
+    "half_point": Kind("error", "found {found}, allowed {allowed}", "Choose the whole point; no half points."),
+    "not_a_number": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
+    "boolean_cell": Kind("error", "found {found}, allowed {allowed}", "Type the code, not TRUE or FALSE."),
+    "excel_date": Kind(
+        "error",
+        "the spreadsheet turned what was typed into the date {found}, allowed {allowed}",
+        "Format the cell as text and type the code again.",
+    ),
+    "clock_duration": Kind(
+        "error",
+        "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
+        "Type the duration as a number of seconds: 1 min 30 s is 90.",
+    ),
+    "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),
+    "formula_value": Kind("info", "a formula; its saved result {found} was read", "Nothing, if it is right."),
+    "text_number": Kind("info", "the text {found} was read as {allowed}", "Nothing, if it is right."),
+    # missing values
+    "missing_rating": Kind("error", "is empty, allowed {allowed}", "Rate it, or type the reason code."),
+    "not_applicable_here": Kind(
+        "error",
+        "found {found} where the instrument does not permit it, allowed {allowed}",
+        "Rate the item, or ask the coordinator if the session is the right one.",
+    ),
+    "log_missing": Kind("error", "the log entry is empty", "Write what was said, or 'none'."),
+    # row identity
+    "unknown_session": Kind(
+        "error", "found the session {found}, which the study does not know{allowed}", "Put the id back."
+    ),
+    "not_assigned": Kind(
+        "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
+    ),
+    "duplicate_rating": Kind("error", "is rated twice: {found}", "Keep one of the two; nothing is averaged."),
+    "row_missing": Kind("error", "the assigned session {found} has no row", "Put the row back and rate it."),
+    # the sheet was reshaped
+    "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),
+    "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
+    "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
+    "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
+    "comment_found": Kind("info", "a comment was left: {found}", "Read it; it does not change the code."),
+    # the file is not what the study expects
+    "wrong_instrument": Kind("error", "the file is for {found}, expected {allowed}", "Send the right workbook."),
+    "wrong_version": Kind(
+        "error",
+        "made for version {found}, the study uses {allowed}",
+        "Ask the coordinator for the current workbook.",
+    ),
+    "no_stamp": Kind("error", "the hidden stamp is gone ({found})", "Copy the codes into the workbook you were sent."),
+    "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
+    "blinding_breach": Kind(
+        "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
+    ),
+    # the file itself
+    "unreadable_file": Kind("error", "cannot be read: {found}", "Save it again as .xlsx and send it again."),
+    "password_protected": Kind("error", "is protected by a password", "Remove the password and send it again."),
+    "not_a_workbook": Kind("error", "is no workbook ({found})", "Send the .xlsx file."),
+    "too_large": Kind("error", "is too large to be a rater's workbook: {found}", "Send the workbook you were sent."),
+    "active_content": Kind(
+        "warning", "holds {found}, which was ignored and never executed", "Save it as a plain .xlsx."
+    ),
+    # planning
+    "allocation_impossible": Kind("error", "{found}", "{allowed}"),
+    "graph_not_connected": Kind(
+        "error",
+        "raters and sessions fall into groups that share nothing: {found}",
+        "Double-code one session across the groups.",
+    ),
+    # reliability
+    "too_few_pairs": Kind("warning", "only {found} double-coded sessions", "Read the interval before the estimate."),
+    "no_spread": Kind("warning", "{found}", "A low ICC here says little spread, not poor raters: read agreement."),
+    "dyad_average": Kind(
+        "warning",
+        "the mean ICC of rater pairs is no estimate of reliability ({found})",
+        "Report the pooled ICC.",
+    ),
+    # models
+    "unequal_rows": Kind("warning", "{found}", "Compare models on one common set of rows."),
+    "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
+    "not_converged": Kind("warning", "the fit did not converge: {found}", "Read the log of the fit."),
+    "few_therapists": Kind("warning", "only {found} therapists", "Fixed effects or leave-one-out, no third level."),
+    "conflated_slope": Kind(
+        "warning",
+        "{found} mixes the slope within patients with the slope between them",
+        "Read the split model beside it.",
+    ),
+}
+
+CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the data, and where it stands.
+
+    Parameters
+    ----------
+    code : str
+        A key of :data:`CATALOGUE`; anything else raises ``UsageError``.
+    file, sheet, cell : str
+        The place; empty where the problem concerns the whole file or sheet.
+    subject : str
+        Session and item in the reader's words, ``"S-7KQ2, rationale"``.
+    found, allowed : str
+        What stands there, and what may stand there.
+
+    Examples
+    --------
+    >>> print(Problem("out_of_range", "R3_batch02.xlsx", "Rate", "F12", "S-7KQ2, rationale", "5", "0–4 or NA/IN/NR"))
+    R3_batch02.xlsx › Rate!F12 · out_of_range · S-7KQ2, rationale: found 5, allowed 0–4 or NA/IN/NR. Type one of these.
+    """
+
+    code: str
+    file: str = ""
+    sheet: str = ""
+    cell: str = ""
+    subject: str = ""
+    found: str = ""
+    allowed: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a code that the catalogue does not declare."""
+        if self.code not in CATALOGUE:
+            raise UsageError(f"problem code {self.code!r} is not in the catalogue; allowed: {', '.join(CATALOGUE)}")
+
+    @property
+    def severity(self) -> Severity:
+        """How much the problem weighs, from the catalogue."""
+        return CATALOGUE[self.code].severity
+
+    @property
+    def place(self) -> str:
+        """File › sheet!cell, as far as it is known."""
+        inner = f"{self.sheet}!{self.cell}" if self.cell else self.sheet
+        return " › ".join(part for part in (self.file, inner) if part)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in words."""
+        text = CATALOGUE[self.code].sentence.format(found=self.found, allowed=self.allowed)
+        return f"{self.subject}: {text}" if self.subject else text
+
+    @property
+    def next_step(self) -> str:
+        """What to do now."""
+        return CATALOGUE[self.code].next_step.format(found=self.found, allowed=self.allowed)
+
+    def __str__(self) -> str:
+        """Render place, code, sentence and next step on one line."""
+        head = " · ".join(part for part in (self.place, self.code) if part)
+        return f"{head} · {self.sentence}. {self.next_step}"

@@ -1,0 +1,250 @@
+"""A study as declared in its folder: ``study.toml`` and the tables beside it.
+
+The declaration says who rates what, how double-coded sessions are pooled, which
+variables stand in the analysis frame and which models are run. Nothing about
+the analysis is decided anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+
+from doublecode.schemas.declared import Declared, load_toml
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.instrument import Instrument, Name, load_instrument
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class InstrumentUse(Declared):
+    """How a study uses one instrument.
+
+    Attributes
+    ----------
+    name : str
+        A shipped instrument, or the path of a TOML file relative to the study folder.
+    source : {"raters", "outcomes"}
+        Filled in by raters (workbooks in ``incoming/``), or an outcome measure
+        (``outcomes/<name>.csv``: patient, session, one column per item).
+    raters : tuple of str
+        Who rates it; ids of ``[[raters]]``.
+    sessions : tuple of int or None
+        Session numbers it is rated in; None means all.
+    reverse : tuple of str or None
+        Items to be reversed, overriding the codebook; the choice is printed in the report.
+    reliability : {"two-way", "one-way"}
+        One-way where it does not matter, or is not known, which rater is which.
+    pooling : {"mean", "primary"}
+        How the ratings of a double-coded session become one: the mean of the raters, item by
+        item, or the rating of the primary rater of the assignment.
+    """
+
+    name: str
+    source: Literal["raters", "outcomes"] = "raters"
+    raters: tuple[Identifier, ...] = ()
+    sessions: tuple[int, ...] | None = None
+    reverse: tuple[Name, ...] | None = None
+    reliability: Literal["two-way", "one-way"] = "two-way"
+    pooling: Literal["mean", "primary"] = "mean"
+
+
+class Rater(Declared):
+    """One person who codes."""
+
+    id: Identifier
+    description: str = ""
+
+
+class Variable(Declared):
+    """One column of the analysis frame and where it comes from.
+
+    Exactly one source: a `scale` or an `item` of an `instrument`, or a `column`
+    of ``patients.csv``. With `session`, the value of that session number becomes a
+    column of a frame with one row per patient.
+    """
+
+    name: Name
+    label: str = ""
+    instrument: Name | None = None
+    scale: Name | None = None
+    item: Name | None = None
+    column: str | None = None
+    session: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        sources = [value for value in (self.scale, self.item, self.column) if value is not None]
+        if len(sources) != 1:
+            raise ValueError(f"variable {self.name!r} needs exactly one of scale, item, column")
+        if (self.column is None) != (self.instrument is not None):
+            raise ValueError(f"variable {self.name!r}: scale and item belong to an instrument, column to patients.csv")
+        return self
+
+
+class OutlierRule(Declared):
+    """Values beyond the quartiles are brought in to the fence, and every change is listed.
+
+    The fences are Q1 − `multiplier`·IQR and Q3 + `multiplier`·IQR with the quantile
+    definition `quantiles` (Hyndman & Fan 1996: "linear" is their type 7,
+    "weibull" type 6, "hazen" type 5).
+    """
+
+    variables: tuple[Name, ...]
+    multiplier: float = Field(default=1.5, gt=0)
+    quantiles: Literal["linear", "weibull", "hazen"] = "linear"
+
+
+class ModelSeries(Declared):
+    """Multilevel models built step by step on one common set of rows.
+
+    Attributes
+    ----------
+    steps : tuple of str
+        lme4 formulas over the variables of the frame, ``session`` and ``patient``.
+    split : tuple of str
+        Time-varying predictors that are also entered as patient mean and deviation.
+    """
+
+    name: Name
+    title: str
+    steps: tuple[str, ...] = Field(min_length=1)
+    split: tuple[Name, ...] = ()
+
+
+class ModerationModel(Declared):
+    """One moderated regression: outcome on predictor × moderator and covariates.
+
+    Without `moderator` it is a plain multiple regression. `subset` is a row
+    condition in pandas' query language, printed with the result.
+    """
+
+    name: Name
+    title: str
+    outcome: Name
+    predictor: Name
+    moderator: Name | None = None
+    covariates: tuple[Name, ...] = ()
+    subset: str | None = None
+
+
+class GroupComparison(Declared):
+    """One-way analysis of variance of `outcome` over a column of the frame (therapists)."""
+
+    outcome: Name
+    group: Name
+
+
+class Correlations(Declared):
+    """Variables whose correlations are tabulated."""
+
+    variables: tuple[Name, ...] = Field(min_length=2)
+    method: Literal["pearson", "spearman"] = "pearson"
+
+
+class Study(Declared):
+    """A study folder's declaration.
+
+    Attributes
+    ----------
+    unit : {"session", "patient"}
+        What one row of the analysis frame is.
+    """
+
+    name: Name
+    title: str
+    synthetic: bool = False
+    citation: str = ""
+    unit: Literal["session", "patient"] = "session"
+    seed: int = 20210501
+    raters: tuple[Rater, ...] = ()
+    instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
+    variables: tuple[Variable, ...] = ()
+    outliers: OutlierRule | None = None
+    correlations: Correlations | None = None
+    series: tuple[ModelSeries, ...] = ()
+    moderations: tuple[ModerationModel, ...] = ()
+    group_comparisons: tuple[GroupComparison, ...] = ()
+    sample_columns: tuple[str, ...] = ()
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        raters = {rater.id for rater in self.raters}
+        for use in self.instruments:
+            stray = [rater for rater in use.raters if rater not in raters]
+            if stray:
+                allowed = ", ".join(sorted(raters)) or "none declared"
+                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; allowed: {allowed}")
+        known = {variable.name for variable in self.variables} | {"session", "patient", "therapist"}
+        for where, names in self._mentions().items():
+            stray = [name for name in names if name not in known]
+            if stray:
+                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; allowed: {', '.join(sorted(known))}")
+        return self
+
+    def _mentions(self) -> dict[str, tuple[str, ...]]:
+        places: dict[str, tuple[str, ...]] = {
+            "outliers": self.outliers.variables if self.outliers else (),
+            "correlations": self.correlations.variables if self.correlations else (),
+        }
+        for model in self.moderations:
+            moderator = (model.moderator,) if model.moderator else ()
+            places[f"moderation {model.name!r}"] = (model.outcome, model.predictor, *moderator, *model.covariates)
+        for series in self.series:
+            places[f"series {series.name!r}"] = series.split
+        for comparison in self.group_comparisons:
+            places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
+        return places
+
+    @property
+    def folder(self) -> Path:
+        """The study folder."""
+        return self._folder
+
+    @cached_property
+    def codebooks(self) -> Mapping[str, Instrument]:
+        """The study's instruments by name, with its reversal choices applied."""
+        return {book.name: book for book in map(self._codebook, self.instruments)}
+
+    def _codebook(self, use: InstrumentUse) -> Instrument:
+        source = self.folder / use.name if use.name.endswith(".toml") else use.name
+        book = load_instrument(source)
+        return book if use.reverse is None else book.with_reversal(use.reverse)
+
+    def use(self, instrument: str) -> InstrumentUse:
+        """How the study uses `instrument`; unknown names raise ``StudyError``."""
+        for use, book in zip(self.instruments, self.codebooks.values(), strict=True):
+            if book.name == instrument:
+                return use
+        raise StudyError(
+            f"{self.name}: the study does not use {instrument!r}; allowed: {', '.join(self.codebooks)}. "
+            "Add it to [[instruments]] in study.toml."
+        )
+
+
+def load_study(folder: str | Path) -> Study:
+    """Load a study from its folder (or from the path of its ``study.toml``).
+
+    Raises
+    ------
+    StudyError
+        No ``study.toml`` there, or a wrong entry; the message names it and what is allowed.
+    InstrumentError
+        An instrument that the study names is wrong.
+    """
+    path = Path(folder)
+    path = path if path.suffix == ".toml" else path / "study.toml"
+    if not path.is_file():
+        raise StudyError(
+            f"{path.parent}: no study.toml here. Give the study folder, or make one with `doublecode init`."
+        )
+    study = load_toml(path, Study, StudyError)
+    study._folder = path.parent
+    _ = study.codebooks  # a wrong instrument is reported now, not in the middle of a run
+    return study
