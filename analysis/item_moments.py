@@ -1,0 +1,382 @@
+"""Item scores of a wide frame, read with care, and their covariance matrices over resampled units.
+
+A *unit* is what is drawn again in a jackknife or bootstrap: the patient where
+`clusters` is named, else the row. All moments are sums over units, so that a
+resample is one row of weights (`(n_sets, n_units)`) and 2,000 covariance
+matrices are one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+
+Array = NDArray[np.float64]
+Missing = Literal["fiml", "pairwise", "listwise"]
+MISSING_RULES: tuple[Missing, ...] = ("fiml", "pairwise", "listwise")
+
+
+@dataclass(frozen=True)
+class ItemData:
+    """Item scores ready for estimation.
+
+    `scores` is (n_rows, n_items), NaN where an item is missing; `unit` is (n_rows,) with
+    0 … n_units − 1; `counts` tells what was read and what was dropped.
+    """
+
+    items: tuple[str, ...]
+    scores: Array
+    unit: NDArray[np.intp]
+    n_units: int
+    unit_name: str
+    counts: dict[str, Any]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that carry at least one item."""
+        return int(self.scores.shape[0])
+
+    @property
+    def complete(self) -> bool:
+        """Whether no item score is missing."""
+        return not bool(np.isnan(self.scores).any())
+
+    def rows(self, keep: NDArray[np.bool_]) -> ItemData:
+        """The same items for some rows only; units are numbered anew."""
+        codes, unit = np.unique(self.unit[keep], return_inverse=True)
+        scores = self.scores[keep]
+        counts = {"n_rows": len(scores), "n_units": len(codes), "n_missing": int(np.isnan(scores).sum())}
+        return ItemData(self.items, scores, unit.astype(np.intp), len(codes), self.unit_name, counts)
+
+    def columns(self, items: Sequence[str]) -> ItemData:
+        """Some of the items, for the rows that carry at least one of them."""
+        at = [self.items.index(item) for item in items]
+        part = ItemData(tuple(items), self.scores[:, at], self.unit, self.n_units, self.unit_name, self.counts)
+        return part.rows(~np.isnan(part.scores).all(axis=1))
+
+
+def read_items(
+    data: pd.DataFrame,
+    items: Sequence[str] | None = None,
+    clusters: str | None = None,
+    by: str | None = None,
+    *,
+    least: int = 2,
+) -> ItemData:
+    """Check a wide frame and return its item scores.
+
+    Raises
+    ------
+    UsageError
+        A named column is absent, or fewer than `least` items are named.
+    ContractError
+        An item column holds text, truth values or infinite numbers; or a row has no cluster.
+    """
+    names = _item_names(data, items, clusters, by, least)
+    scores = np.column_stack([_numbers(data, name) for name in names])
+    unit_codes = _unit_codes(data, clusters)
+    empty = np.isnan(scores).all(axis=1)
+    codes, unit = np.unique(unit_codes[~empty], return_inverse=True)
+    counts = {
+        "n_rows": int((~empty).sum()),
+        "n_units": len(codes),
+        "n_missing": int(np.isnan(scores[~empty]).sum()),
+        "rows_dropped": int(empty.sum()),
+        "reason": "no item rated" if empty.any() else "",
+    }
+    unit_name = clusters or "row"
+    return ItemData(tuple(names), scores[~empty], unit.astype(np.intp), len(codes), unit_name, counts)
+
+
+def kept_rows(data: pd.DataFrame, items: Sequence[str]) -> NDArray[np.bool_]:
+    """Rows of `data` that `read_items` keeps: those with at least one item."""
+    return ~data[list(items)].isna().to_numpy().all(axis=1)
+
+
+def _item_names(
+    data: pd.DataFrame, items: Sequence[str] | None, clusters: str | None, by: str | None, least: int
+) -> list[str]:
+    if isinstance(items, str):
+        raise UsageError(f"items must be a list of column names; found the text {items!r}. Write items=[{items!r}].")
+    if not data.columns.is_unique:
+        raise ContractError("The frame has two columns of the same name; each item needs a name of its own.")
+    names = [str(c) for c in data.columns if c not in (clusters, by)] if items is None else list(items)
+    wanted = [*names, *(c for c in (clusters, by) if c is not None)]
+    absent = [name for name in wanted if name not in data.columns]
+    if absent:
+        raise UsageError(f"Not in the frame: {', '.join(absent)}. Its columns are {', '.join(map(str, data.columns))}.")
+    doubled = sorted({name for name in wanted if wanted.count(name) > 1})
+    if doubled:
+        raise UsageError(f"Named twice among items, clusters and by: {', '.join(doubled)}. Name each column once.")
+    if len(names) < least:
+        raise UsageError(f"{len(names)} item(s) named ({', '.join(names)}); at least {least} are needed.")
+    return names
+
+
+def _numbers(data: pd.DataFrame, name: str) -> Array:
+    column = data[name]
+    if pd.api.types.is_bool_dtype(column):
+        raise ContractError(f"Item {name!r} holds truth values; code it as numbers first.")
+    if not pd.api.types.is_numeric_dtype(column):
+        odd = [value for value in column.dropna().unique() if not isinstance(value, (int, float, np.number))]
+        if odd:
+            raise ContractError(
+                f"Item {name!r} holds {odd[0]!r}, which is not a number; name the item columns with items=[…]."
+            )
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    if np.isinf(values).any():
+        raise ContractError(f"Item {name!r} holds an infinite number in row {int(np.argmax(np.isinf(values)))}.")
+    return values
+
+
+def _unit_codes(data: pd.DataFrame, clusters: str | None) -> NDArray[np.intp]:
+    if clusters is None:
+        return np.arange(len(data), dtype=np.intp)
+    lacking = data[clusters].isna().to_numpy()
+    if lacking.any():
+        raise ContractError(
+            f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {int(np.argmax(lacking))}); "
+            "every row must belong to one. Fill it in, or leave the rows out before."
+        )
+    return np.asarray(pd.factorize(data[clusters], sort=True)[0], dtype=np.intp)
+
+
+def check_rows(data: ItemData, *, least_rows: int | None = None) -> None:
+    """Refuse data that cannot carry a covariance matrix, in words.
+
+    Raises
+    ------
+    NotEstimable
+        Too few rows, or items without any spread.
+    """
+    p = len(data.items)
+    needed = p + 1 if least_rows is None else least_rows
+    if data.n_rows < needed:
+        raise NotEstimable(
+            f"{data.n_rows} rows for {p} items: a covariance matrix of {p} items needs at least {needed} rows. "
+            "Pool sessions, or use fewer items."
+        )
+    flat = [item for item, x in zip(data.items, data.scores.T, strict=True) if not _spread(x)]
+    if flat:
+        raise NotEstimable(
+            f"No spread in {', '.join(flat)}: every row carries the same value (or none), "
+            "so its correlations are undefined. Leave the item out, or pool more sessions."
+        )
+
+
+def _spread(x: Array) -> bool:
+    seen = x[~np.isnan(x)]
+    return seen.size > 1 and bool(np.ptp(seen) > 0)
+
+
+def all_units(n_units: int) -> Array:
+    """Weights (1, n_units) of the sample itself."""
+    return np.ones((1, n_units))
+
+
+def covariances(data: ItemData, weights: Array, missing: Missing = "fiml") -> Array:
+    """ML covariance matrices (divisor n) of every weighted resample.
+
+    Parameters
+    ----------
+    data
+        Item scores; with missing items, see `missing`.
+    weights
+        (n_sets, n_units), how often each unit is drawn.
+    missing
+        ``"fiml"``: saturated normal maximum likelihood (EM); ``"pairwise"``: each
+        covariance from the rows that carry both items; ``"listwise"``: complete rows only.
+
+    Returns
+    -------
+    Array
+        (n_sets, n_items, n_items).
+    """
+    if missing not in MISSING_RULES:
+        raise UsageError(f"missing={missing!r} is not known; allowed are {', '.join(MISSING_RULES)}.")
+    if data.complete:
+        return _complete_covariances(data, weights)
+    if missing == "pairwise":
+        return _pairwise_covariances(data, weights)
+    if missing == "listwise":
+        return _complete_covariances(listwise(data), weights)
+    return saturated_normal(data, weights)[1]
+
+
+def listwise(data: ItemData) -> ItemData:
+    """The complete rows; unit numbers are kept as they are."""
+    keep = ~np.isnan(data.scores).any(axis=1)
+    return ItemData(
+        data.items, data.scores[keep], data.unit[keep], data.n_units, data.unit_name,
+        {**data.counts, "n_rows": int(keep.sum()), "rows_incomplete": int((~keep).sum())},
+    )  # fmt: skip
+
+
+def unit_sums(values: Array, unit: NDArray[np.intp], n_units: int) -> Array:
+    """Sums of the rows of `values` (n_rows, m) per unit: (n_units, m)."""
+    flat = np.zeros((n_units, values.shape[1]))
+    np.add.at(flat, unit, values)
+    return flat
+
+
+def _complete_covariances(data: ItemData, weights: Array) -> Array:
+    p = len(data.items)
+    x = data.scores - data.scores.mean(axis=0)
+    cross = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
+    sums = weights @ unit_sums(np.column_stack([np.ones(len(x)), x, cross]), data.unit, data.n_units)
+    n = sums[:, :1]
+    mean = sums[:, 1 : p + 1] / n
+    second = (sums[:, p + 1 :] / n).reshape(-1, p, p)
+    return second - mean[:, :, None] * mean[:, None, :]
+
+
+def _pairwise_covariances(data: ItemData, weights: Array) -> Array:
+    p = len(data.items)
+    seen = (~np.isnan(data.scores)).astype(float)
+    x = np.where(seen > 0, data.scores - np.nanmean(data.scores, axis=0), 0.0)
+
+    def summed(a: Array, b: Array) -> Array:
+        product = (a[:, :, None] * b[:, None, :]).reshape(len(a), p * p)
+        return (weights @ unit_sums(product, data.unit, data.n_units)).reshape(-1, p, p)
+
+    n, first, cross = summed(seen, seen), summed(x, seen), summed(x, x)
+    if (n < 2).any():
+        i, j = np.argwhere((n < 2).any(axis=0))[0]
+        raise NotEstimable(
+            f"Items {data.items[i]!r} and {data.items[j]!r} are never rated together often enough "
+            "for a pairwise covariance; use missing='fiml' or leave one out."
+        )
+    return np.asarray(cross / n - (first / n) * (np.swapaxes(first, 1, 2) / n))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Rows that carry the same items: summed moments over units, per set of weights.
+
+    `observed` (n_items,) bool; `n` (n_sets,); `mean` (n_sets, n_items) and `second`
+    (n_sets, n_items, n_items): mean and mean product about a common origin, 0 where not observed.
+    """
+
+    observed: NDArray[np.bool_]
+    n: Array
+    mean: Array
+    second: Array
+
+
+def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
+    """Sufficient statistics of each missingness pattern, about the column means (n_items,)."""
+    p = len(data.items)
+    origin = np.nanmean(data.scores, axis=0)
+    seen = ~np.isnan(data.scores)
+    kinds, which = np.unique(seen, axis=0, return_inverse=True)
+    found = []
+    for k, observed in enumerate(kinds):
+        rows = which.ravel() == k
+        x = np.where(observed, data.scores[rows] - origin, 0.0)
+        cross = (x[:, :, None] * x[:, None, :]).reshape(len(x), p * p)
+        columns = np.column_stack([np.ones(len(x)), x, cross])
+        sums = weights @ unit_sums(columns, data.unit[rows], data.n_units)
+        n = sums[:, 0]
+        safe = np.maximum(n, 1e-300)[:, None]
+        found.append(
+            Pattern(observed, n, sums[:, 1 : p + 1] / safe, (sums[:, p + 1 :] / safe).reshape(-1, p, p))
+        )
+    return origin, found
+
+
+def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, and its log determinant."""
+    at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
+    block = sigma[at]
+    out = np.zeros_like(sigma)
+    out[at] = np.linalg.inv(block)
+    return out, np.asarray(np.linalg.slogdet(block)[1])
+
+
+def saturated_normal(
+    data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_iterations: int = 5000
+) -> tuple[Array, Array, Array]:
+    """Mean, covariance (divisor n) and log-likelihood of the unrestricted normal model, by EM.
+
+    Returns
+    -------
+    tuple of Array
+        Means (n_sets, p), covariances (n_sets, p, p), log-likelihoods (n_sets,).
+
+    References
+    ----------
+    Little & Rubin (2002), *Statistical analysis with missing data*, section 11.2.
+    """
+    origin, found = patterns(data, weights)
+    total = sum(pattern.n for pattern in found)
+    mean = np.zeros((len(weights), len(data.items)))
+    spread = np.nanvar(data.scores, axis=0)
+    cov = np.tile(np.diag(spread), (len(weights), 1, 1))
+    for _ in range(max_iterations):
+        first, second = np.zeros_like(mean), np.zeros_like(cov)
+        for pattern in found:
+            m, s = _expected(pattern, mean, cov)
+            first += pattern.n[:, None] * m
+            second += pattern.n[:, None, None] * s
+        new_mean = first / np.asarray(total)[:, None]
+        new_cov = second / np.asarray(total)[:, None, None] - new_mean[:, :, None] * new_mean[:, None, :]
+        change = float(np.max(np.abs(new_cov - cov) / np.sqrt(spread[:, None] * spread)))
+        mean, cov = new_mean, new_cov
+        if change < tolerance:
+            return mean + origin, cov, normal_loglik(found, mean, cov)
+    raise NotEstimable(
+        f"The EM algorithm for missing items did not settle in {max_iterations} rounds; "
+        "use missing='pairwise' or missing='listwise', and see which items are rarely rated together."
+    )
+
+
+def _expected(pattern: Pattern, mean: Array, cov: Array) -> tuple[Array, Array]:
+    """Expected mean (n_sets, p) and mean product (n_sets, p, p) of the completed rows of one pattern."""
+    seen = pattern.observed
+    inverse, _ = padded_inverse(cov, seen)
+    slope = cov @ inverse  # (n_sets, p, p): rows of observed items are the identity
+    shift = np.where(seen, 0.0, mean - np.einsum("sij,sj->si", slope, np.where(seen, mean, 0.0)))
+    first = np.einsum("sij,sj->si", slope, pattern.mean) + shift
+    core = slope @ pattern.second @ np.swapaxes(slope, 1, 2)
+    fitted = np.einsum("sij,sj->si", slope, pattern.mean)
+    second = core + fitted[:, :, None] * shift[:, None, :] + shift[:, :, None] * fitted[:, None, :]
+    left = cov - slope @ np.where(seen[:, None], cov, 0.0)
+    left = np.where(seen[:, None] | seen[None, :], 0.0, left)
+    return first, second + shift[:, :, None] * shift[:, None, :] + left
+
+
+def normal_loglik(found: Sequence[Pattern], mean: Array, cov: Array) -> Array:
+    """Log-likelihood (n_sets,) of the observed items under N(mean, cov); mean about the common origin."""
+    total = np.zeros(len(mean))
+    for pattern in found:
+        inverse, logdet = padded_inverse(cov, pattern.observed)
+        centred = products_about(pattern, mean)
+        quadratic = np.einsum("sij,sij->s", inverse, centred)
+        constant = pattern.observed.sum() * np.log(2 * np.pi)
+        total += -0.5 * pattern.n * (constant + logdet + quadratic)
+    return total
+
+
+def products_about(pattern: Pattern, mean: Array) -> Array:
+    """Mean product (n_sets, p, p) of one pattern about `mean`; zero where not observed."""
+    m = np.where(pattern.observed, mean, 0.0)
+    first = pattern.mean
+    return np.asarray(
+        pattern.second
+        - first[:, :, None] * m[:, None, :]
+        - m[:, :, None] * first[:, None, :]
+        + m[:, :, None] * m[:, None, :]
+    )
+
+
+def correlations(cov: Array) -> Array:
+    """Correlation matrices of (…, p, p) covariance matrices."""
+    sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
+    return np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))
