@@ -1,0 +1,393 @@
+"""What the ratings look like: who rated what, found from the data.
+
+A long frame of ratings falls into *sets* (one per item, phase, …) and sets
+with the same pattern of targets and raters share one :class:`Layout`, so that
+everything downstream works on arrays of shape (sets, ratings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Which rater rated which target, in one pattern of ratings.
+
+    Attributes
+    ----------
+    target, rater : ndarray of int, shape (n_obs,)
+        Codes 0 … n − 1, sorted by target, then rater. `rater` counts within the
+        target where raters are unknown.
+    cluster : ndarray of int, shape (n_obs,), or None
+        Code of the target's cluster (patient).
+    rater_names : tuple
+        Labels of the raters; empty where they are unknown.
+    known_raters : bool
+    """
+
+    target: Ints
+    rater: Ints
+    cluster: Ints | None
+    rater_names: tuple[Hashable, ...]
+    known_raters: bool
+
+    @property
+    def n_obs(self) -> int:
+        """Ratings."""
+        return len(self.target)
+
+    @cached_property
+    def n_targets(self) -> int:
+        """Rated targets."""
+        return int(self.target[-1]) + 1
+
+    @cached_property
+    def n_raters(self) -> int:
+        """Raters, or the largest number of ratings of a target where they are unknown."""
+        return int(self.rater.max()) + 1
+
+    @cached_property
+    def per_target(self) -> Ints:
+        """Ratings per target, shape (n_targets,)."""
+        return np.bincount(self.target)
+
+    @cached_property
+    def per_rater(self) -> Ints:
+        """Ratings per rater, shape (n_raters,)."""
+        return np.bincount(self.rater, minlength=self.n_raters)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rater rated every target."""
+        return self.n_obs == self.n_targets * self.n_raters
+
+    @cached_property
+    def k_eff(self) -> float:
+        """Harmonic mean of the ratings per target."""
+        per = self.per_target
+        return float(per[0]) if (per == per[0]).all() else float(self.n_targets / np.sum(1.0 / per))
+
+    @cached_property
+    def q(self) -> float:
+        """Rater weight of the actual design (Putka, Le, McCloy & Diaz 2008): 0 if crossed, 1/k_eff if nested.
+
+        q = mean(1/k_i) − mean over pairs of targets of c_ij / (k_i k_j), c_ij the raters two targets share.
+        """
+        n = self.n_targets
+        weights = 1.0 / self.per_target
+        own = float(weights.sum())
+        if self.known_raters and self.complete:
+            return 0.0
+        if n < 2 or not self.known_raters:
+            return own / n
+        load = np.bincount(self.rater, weights=weights[self.target])
+        shared = (float(load @ load) - own) / (n * (n - 1))
+        return own / n - shared
+
+    @cached_property
+    def parts(self) -> Ints:
+        """Connected part of each rater in the rater–target graph, shape (n_raters,)."""
+        if self.complete or self.n_raters == 1:
+            return np.zeros(self.n_raters, dtype=np.int64)
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n = self.n_raters + self.n_targets
+        edges = coo_array((np.ones(self.n_obs), (self.rater, self.n_raters + self.target)), shape=(n, n))
+        _, labels = connected_components(edges, directed=False)
+        return np.unique(labels[: self.n_raters], return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def kind(self) -> str:
+        """``complete``, ``incomplete``, ``nested``, ``disconnected`` or ``one-way``."""
+        if not self.known_raters:
+            return "one-way"
+        if self.complete:
+            return "complete"
+        if self.per_rater.max() == 1:
+            return "nested"
+        return "incomplete" if self.parts.max() == 0 else "disconnected"
+
+    @cached_property
+    def pairs(self) -> Ints:
+        """Targets shared by each two raters, shape (n_raters, n_raters), zero diagonal."""
+        seen = np.zeros((self.n_targets, self.n_raters))
+        seen[self.target, self.rater] = 1.0
+        together = (seen.T @ seen).astype(np.int64)
+        np.fill_diagonal(together, 0)
+        return together
+
+    def counts(self) -> dict[str, Any]:
+        """Numbers that a report prints about this design."""
+        per = self.per_target
+        return {
+            "kind": self.kind,
+            "n_targets": self.n_targets,
+            "n_raters": self.n_raters if self.known_raters else None,
+            "n_ratings": self.n_obs,
+            "n_single_coded": int((per == 1).sum()),
+            "n_multiply_coded": int((per > 1).sum()),
+            "ratings_per_target": (int(per.min()), int(per.max())),
+            "k_eff": self.k_eff,
+            "q": self.q,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class RatingSets:
+    """Sets of ratings that share one layout.
+
+    Attributes
+    ----------
+    layout : Layout
+    values : ndarray, shape (n_sets, n_obs)
+    index : ndarray of int, shape (n_sets,)
+        Position of each set among all sets of the question.
+    """
+
+    layout: Layout
+    values: Floats
+    index: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class RatingData:
+    """All sets of a question, grouped by layout, with the rows that were left out."""
+
+    groups: tuple[RatingSets, ...]
+    keys: tuple[tuple[Hashable, ...], ...]
+    by: tuple[str, ...]
+    n_missing: int
+
+    @property
+    def n_sets(self) -> int:
+        """Sets."""
+        return len(self.keys)
+
+
+def as_names(by: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the grouping columns as a tuple."""
+    if by is None:
+        return ()
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: str) -> None:
+    """Refuse a frame that lacks a named column, or names one column twice."""
+    names = [name for name in columns if name is not None]
+    for name in names:
+        if name not in data.columns:
+            raise ContractError(
+                f"{caller}: the frame has no column {name!r}; it has "
+                f"{', '.join(map(repr, data.columns))}. Name an existing column."
+            )
+        if names.count(name) > 1:
+            raise UsageError(f"{caller}: column {name!r} is named for two roles; each role needs a column of its own.")
+
+
+def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
+    """Return a column as floats; text and truth values are refused, not coerced."""
+    import pandas as pd
+
+    series = data[column]
+    if pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
+        odd = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
+        found = f"for example {odd.iloc[0]!r} in row {odd.index[0]!r}" if len(odd) else f"type {series.dtype}"
+        raise ContractError(
+            f"{caller}: column {column!r} must hold numbers, found {found}. "
+            "Convert it to numbers, with blanks for missing ratings."
+        )
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(values).any():
+        raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
+    return values
+
+
+def read_ratings(
+    data: pd.DataFrame,
+    *,
+    targets: str,
+    raters: str | None,
+    ratings: str,
+    clusters: str | None = None,
+    by: str | Sequence[str] | None = None,
+    caller: str = "icc",
+) -> RatingData:
+    """Turn a long frame into sets of ratings, grouped by layout.
+
+    Rows without a rating are left out and counted. Duplicates are refused.
+
+    Raises
+    ------
+    ContractError
+        A column is missing, a rating is no number, a target lies in two clusters.
+    DuplicateError
+        A rater rated a target twice within a set.
+    NotEstimable
+        Nothing is left to work on.
+    """
+    names = as_names(by)
+    require_columns(data, [targets, raters, ratings, clusters, *names], caller)
+    values = numeric_column(data, ratings, caller)
+    keep = ~np.isnan(values)
+    n_missing = int((~keep).sum())
+    if not keep.any():
+        raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
+    frame = data if n_missing == 0 else data.loc[keep]
+    values = values[keep]
+    target, target_names = _codes(frame, targets, caller)
+    rater, rater_names = _codes(frame, raters, caller) if raters else (None, ())
+    set_code, keys = _set_codes(frame, names, caller)
+    order = _order(set_code, target, rater)
+    set_code, target, values = set_code[order], target[order], values[order]
+    if rater is not None:
+        rater = rater[order]
+        _refuse_duplicates(set_code, target, rater, (keys, target_names, rater_names), (targets, raters, caller))
+    cluster = _cluster_codes(frame, clusters, target, target_names, order, caller)
+    groups = _group_by_layout(set_code, len(keys), target, rater, cluster, values, rater_names)
+    return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing)
+
+
+def _codes(frame: pd.DataFrame, column: str, caller: str) -> tuple[Ints, tuple[Hashable, ...]]:
+    import pandas as pd
+
+    codes, labels = pd.factorize(frame[column], sort=True)
+    if len(codes) and codes.min() < 0:
+        row = frame.index[int(np.argmin(codes))]
+        raise ContractError(
+            f"{caller}: column {column!r} is blank in row {row!r} although the row holds a rating. "
+            "Fill it in, or remove the row."
+        )
+    return codes.astype(np.int64), tuple(labels.tolist())
+
+
+def _set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
+    if not by:
+        return np.zeros(len(frame), dtype=np.int64), ((),)
+    code = np.zeros(len(frame), dtype=np.int64)
+    levels = []
+    for name in by:
+        own, labels = _codes(frame, name, caller)
+        code = code * len(labels) + own
+        levels.append(labels)
+    found, code = np.unique(code, return_inverse=True)
+    keys = []
+    for value in found.tolist():
+        key: list[Hashable] = []
+        for labels in reversed(levels):
+            value, position = divmod(value, len(labels))
+            key.append(labels[position])
+        keys.append(tuple(reversed(key)))
+    return code.astype(np.int64), tuple(keys)
+
+
+def _order(set_code: Ints, target: Ints, rater: Ints | None) -> Ints:
+    width = int(target.max()) + 1
+    key = set_code * width + target
+    if rater is not None:
+        key = key * (int(rater.max()) + 1) + rater
+    if bool((np.diff(key) >= 0).all()):
+        return np.arange(len(key))
+    return np.argsort(key, kind="stable").astype(np.int64)
+
+
+def _refuse_duplicates(
+    set_code: Ints,
+    target: Ints,
+    rater: Ints,
+    labels: tuple[tuple[tuple[Hashable, ...], ...], tuple[Hashable, ...], tuple[Hashable, ...]],
+    words: tuple[str, str | None, str],
+) -> None:
+    same = (np.diff(set_code) == 0) & (np.diff(target) == 0) & (np.diff(rater) == 0)
+    if not same.any():
+        return
+    at = int(np.argmax(same))
+    keys, target_names, rater_names = labels
+    targets, raters, caller = words
+    where = f" in {' · '.join(map(str, keys[set_code[at]]))}" if keys[set_code[at]] else ""
+    raise DuplicateError(
+        f"{caller}: {raters} {rater_names[rater[at]]!r} rated {targets} {target_names[target[at]]!r} more than "
+        f"once{where} ({int(same.sum())} repeated row(s) in all). Ratings are never averaged in silence: keep "
+        "one row each, name the columns that tell the rows apart in `by`, or use intra_rater() for recodes."
+    )
+
+
+def _cluster_codes(
+    frame: pd.DataFrame,
+    clusters: str | None,
+    target: Ints,
+    target_names: tuple[Hashable, ...],
+    order: Ints,
+    caller: str,
+) -> Ints | None:
+    if clusters is None:
+        return None
+    code, names = _codes(frame, clusters, caller)
+    code = code[order]
+    home = np.full(len(target_names), -1, dtype=np.int64)
+    home[target] = code
+    wrong = home[target] != code
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise ContractError(
+            f"{caller}: target {target_names[target[at]]!r} lies in two clusters, {names[code[at]]!r} and "
+            f"{names[home[target[at]]]!r}. Targets must be nested in {clusters!r}: give each target a "
+            "label of its own."
+        )
+    return code
+
+
+def _group_by_layout(
+    set_code: Ints,
+    n_sets: int,
+    target: Ints,
+    rater: Ints | None,
+    cluster: Ints | None,
+    values: Floats,
+    rater_names: tuple[Hashable, ...],
+) -> tuple[RatingSets, ...]:
+    bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
+    fresh = np.ones(len(target), dtype=bool)
+    fresh[1:] = (np.diff(target) != 0) | (np.diff(set_code) != 0)
+    running = np.cumsum(fresh)
+    local_target = running - running[bounds[set_code]]
+    if rater is None:
+        starts = np.flatnonzero(fresh)
+        local_rater, names_of = np.arange(len(target)) - starts[running - 1], None
+    else:
+        present = np.zeros((n_sets, len(rater_names)), dtype=bool)
+        present[set_code, rater] = True
+        local_rater, names_of = (np.cumsum(present, axis=1) - 1)[set_code, rater], present
+    patterns: dict[bytes, list[int]] = {}
+    for s in range(n_sets):
+        part = slice(bounds[s], bounds[s + 1])
+        mark = local_target[part].tobytes() + local_rater[part].tobytes()
+        if names_of is not None:
+            mark += names_of[s].tobytes()
+        if cluster is not None:
+            mark += cluster[part].tobytes()
+        patterns.setdefault(mark, []).append(s)
+    groups = []
+    for members in patterns.values():
+        first = slice(bounds[members[0]], bounds[members[0] + 1])
+        names = () if names_of is None else tuple(rater_names[i] for i in np.flatnonzero(names_of[members[0]]))
+        own = None if cluster is None else np.unique(cluster[first], return_inverse=True)[1].astype(np.int64)
+        layout = Layout(local_target[first], local_rater[first], own, names, rater is not None)
+        block = np.stack([values[bounds[s] : bounds[s + 1]] for s in members])
+        groups.append(RatingSets(layout, block, np.array(members)))
+    return tuple(groups)
