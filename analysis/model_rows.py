@@ -1,0 +1,122 @@
+"""Which columns a formula needs, and which rows have them all.
+
+Every model of a series stands on one common set of rows; a row that is lost is
+named with the variables that it lacks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# A name, with what stands around it: a call, an attribute or a keyword argument is no column.
+_NAME = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()(?!\s*\.\s*[A-Za-z_])(?!\s*=(?!=))|`([^`]+)`")
+
+
+def columns_of(formula: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that an lme4 or formulaic `formula` names, in order of appearance.
+
+    Parameters
+    ----------
+    formula : str
+        For example ``"phq9 ~ session + he + (session | patient)"``.
+    known : iterable of str
+        The columns at hand.
+
+    Raises
+    ------
+    FormulaError
+        The formula names something that is no column.
+
+    Examples
+    --------
+    >>> columns_of("phq9 ~ session * np.log(he) + (1 | patient)", ["patient", "session", "he", "phq9"])
+    ('phq9', 'session', 'he', 'patient')
+    """
+    allowed = list(known)
+    found: dict[str, None] = {}
+    for plain, quoted in _NAME.findall(_QUOTED.sub("", formula)):
+        name = plain or quoted
+        if name not in allowed:
+            raise FormulaError(
+                f"formula {formula!r}: {name!r} is no column of the frame; allowed: {', '.join(map(str, allowed))}."
+            )
+        found[name] = None
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class CommonRows:
+    """The rows that have all variables, and the ones that do not.
+
+    Attributes
+    ----------
+    data : DataFrame
+        The kept rows, in their old order, index kept.
+    columns : tuple of str
+        The variables that were asked for.
+    lost : tuple of dict
+        One per lost row: the key columns, and ``reason`` naming the missing variables.
+    """
+
+    data: pd.DataFrame
+    columns: tuple[str, ...]
+    lost: tuple[dict[str, Any], ...]
+
+
+def common_rows(frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str] = ()) -> CommonRows:
+    """Keep the rows that have a value in every one of `columns`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : sequence of str
+        Variables that must be present.
+    keys : sequence of str
+        Columns that name a lost row (patient, session); without them its index does.
+
+    Raises
+    ------
+    NotEstimable
+        No row has all of them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"patient": ["P1", "P2"], "he": [2.0, None]})
+    >>> common_rows(frame, ["he"], ["patient"]).lost
+    ({'patient': 'P2', 'reason': 'he is missing'},)
+    """
+    missing = frame[list(columns)].isna()
+    whole = ~missing.any(axis=1).to_numpy()
+    if not whole.any():
+        counts = ", ".join(f"{name} in {int((~missing[name]).sum())}" for name in columns)
+        raise NotEstimable(
+            f"no row of {len(frame)} has all of {', '.join(columns)}; present: {counts}. "
+            "Leave out the variable that is missing most."
+        )
+    lost = tuple(_lost_row(frame, missing, int(position), keys) for position in (~whole).nonzero()[0])
+    return CommonRows(frame.loc[whole], tuple(columns), lost)
+
+
+def _lost_row(frame: pd.DataFrame, missing: pd.DataFrame, position: int, keys: Sequence[str]) -> dict[str, Any]:
+    names = [str(name) for name, gone in missing.iloc[position].items() if gone]
+    row = frame.iloc[position]
+    label = {key: row[key] for key in keys if key in frame.columns} or {"row": frame.index[position]}
+    return {**label, "reason": f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"}
+
+
+def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
+    """Raise ``UsageError`` naming the first of `columns` that `frame` lacks."""
+    for column in columns:
+        if column not in frame.columns:
+            allowed = ", ".join(map(str, frame.columns))
+            raise UsageError(f"{where}: there is no column {column!r}; allowed: {allowed}. Check the name.")
