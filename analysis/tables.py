@@ -1,18 +1,42 @@
-"""Frames to text: the one place where numbers are rounded for the eye."""
+"""Numbers for the eye, and results for machines: rounding happens here and nowhere else.
+
+A :class:`Table` names its parts as typographers do (heading, stub, body,
+notes) and keeps the frame it shows, so that the page, the Word file and the
+CSV file are renderings of one thing: the first two rounded, the last with full
+precision.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.schemas.contracts import Result
+
+Kind = Literal["text", "integer", "number", "bounded", "p", "percent"]
+DASH: Final = "–"
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN, NaT or pandas' NA."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
 
 def format_cell(value: Any, digits: int = 3) -> str:
     """Render one value: floats to `digits` decimals, missing as an en dash."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+    if is_missing(value):
+        return DASH
     if isinstance(value, float):
         return f"{value:.{digits}f}"
     return str(value)
@@ -32,3 +56,280 @@ def to_markdown(frame: pd.DataFrame, digits: int = 3) -> str:
     head = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
     cells = ([format_cell(value, digits).replace("|", "\\|") for value in row] for row in frame.itertuples(index=False))
     return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in cells)])
+
+
+def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
+    """Render a number as the APA manual (7th ed., 6.36) asks.
+
+    Parameters
+    ----------
+    value : float
+        The number; missing gives an en dash.
+    kind : {"number", "bounded", "p", "percent", "integer"}
+        `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their
+        leading zero; a `p` below .001 is printed as an inequality.
+    digits : int
+        Decimals; `p` always has three.
+
+    Examples
+    --------
+    >>> format_number(-0.0512), format_number(0.678, "bounded"), format_number(0.00004, "p")
+    ('−0.05', '.68', '< .001')
+    """
+    if is_missing(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if kind == "p":
+        return "< .001" if value < 0.001 else _without_zero(f"{value:.3f}")
+    if kind == "integer":
+        # degrees of freedom and counts that are averages keep one decimal
+        text = f"{value:.0f}" if abs(value - round(value)) < 5e-5 else f"{value:.1f}"
+    elif kind == "percent":
+        text = f"{100 * value:.{digits}f} %"
+    else:
+        text = f"{value:.{digits}f}"
+    text = text.lstrip("-") if float(text.rstrip(" %")) == 0 else text
+    return _without_zero(text) if kind == "bounded" else text.replace("-", "−")
+
+
+def _without_zero(text: str) -> str:
+    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def format_interval(low: float, high: float, kind: Kind = "number", digits: int = 2) -> str:
+    """Render both limits of an interval in brackets.
+
+    Examples
+    --------
+    >>> format_interval(-0.12, 0.4, "bounded")
+    '[−.12, .40]'
+    """
+    if is_missing(low) and is_missing(high):
+        return DASH
+    return f"[{format_number(low, kind, digits)}, {format_number(high, kind, digits)}]"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: which column of the frame, under which heading, in which form.
+
+    Parameters
+    ----------
+    name : str
+        Column of the frame; of an interval the lower limit.
+    heading : str
+        Printed heading; ``*M*`` is set in italics.
+    kind : {"text", "integer", "number", "bounded", "p", "percent"}
+    digits : int
+    upper : str
+        Column of the upper limit; makes the column an interval.
+    """
+
+    name: str
+    heading: str
+    kind: Kind = "number"
+    digits: int = 2
+    upper: str = ""
+
+    def render(self, row: Mapping[str, Any]) -> str:
+        """Render the cell of this column in `row`."""
+        value = row[self.name]
+        if self.upper:
+            return format_interval(value, row[self.upper], self.kind, self.digits)
+        if is_missing(value):
+            return DASH
+        if self.kind == "text" or isinstance(value, str):
+            return "yes" if value is True else "no" if value is False else str(value)
+        return format_number(float(value), self.kind, self.digits)
+
+
+_KNOWN: Final[dict[str, Column]] = {
+    column.name: column
+    for column in (
+        Column("n", "*n*", "integer"),
+        Column("N", "*N*", "integer"),
+        Column("n_missing", "missing", "integer"),
+        Column("n_changed", "changed", "integer"),
+        Column("session", "Session", "integer"),
+        Column("mean", "*M*"),
+        Column("sd", "*SD*"),
+        Column("min", "Min"),
+        Column("max", "Max"),
+        Column("skew", "Skew"),
+        Column("kurtosis", "Kurtosis"),
+        Column("term", "Term", "text"),
+        Column("estimate", "*b*"),
+        Column("std_error", "*SE*"),
+        Column("conf_low", "95% CI", upper="conf_high"),
+        Column("df", "*df*", "integer"),
+        Column("df1", "*df*₁", "integer"),
+        Column("df2", "*df*₂", "integer"),
+        Column("statistic", "*t*"),
+        Column("p_value", "*p*", "p"),
+        Column("p_adjusted", "*p* adjusted", "p"),
+        Column("beta", "β"),
+        Column("r", "*r*", "bounded"),
+        Column("k", "*k*", "integer"),
+        Column("nobs", "Rows", "integer"),
+        Column("loglik", "log *L*"),
+        Column("aic", "AIC", digits=1),
+        Column("bic", "BIC", digits=1),
+        Column("chi2", "χ²"),
+        Column("proportion", "%", "percent", 1),
+        Column("percent", "%", "number", 1),
+        Column("form", "Form", "text"),
+        Column("shrout_fleiss", "Shrout & Fleiss", "text"),
+        Column("level", "Level", "text"),
+    )
+}
+
+
+def column(name: str, heading: str | None = None, **changes: Any) -> Column:
+    """Return the usual column of that name, with `changes`; an unknown name needs a heading."""
+    known = _KNOWN.get(name)
+    if known is None:
+        return Column(name, name.replace("_", " ") if heading is None else heading, **changes)
+    return replace(known, **changes) if heading is None else replace(known, heading=heading, **changes)
+
+
+def columns_of(frame: pd.DataFrame, leave_out: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Return the usual columns for a frame whose shape is not known beforehand."""
+    hidden = {*leave_out, *({"conf_high"} if "conf_low" in frame.columns else ())}
+    chosen = []
+    for name in map(str, frame.columns):
+        if name in hidden:
+            continue
+        is_text = frame[name].dtype.kind not in "iuf"
+        is_whole = frame[name].dtype.kind in "iu"
+        kind: Kind = "text" if is_text else "integer" if is_whole else "number"
+        chosen.append(_KNOWN[name] if name in _KNOWN and not is_text else column(name, kind=kind))
+    return tuple(chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of the report: its parts, and the frame it shows.
+
+    Parameters
+    ----------
+    name : str
+        Name of its CSV file, without suffix.
+    title : str
+    frame : pandas.DataFrame
+        What is shown, full precision.
+    columns : tuple of Column
+        The first is the stub (row heading).
+    notes : tuple of str
+        General notes under the table.
+    group : str
+        Column of `frame` whose runs become spanner rows.
+    data : pandas.DataFrame or None
+        What the CSV file holds, where that is more than `frame`.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+    group: str = ""
+    data: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a column that the frame does not have."""
+        wanted = [name for column in self.columns for name in (column.name, column.upper) if name]
+        stray = [name for name in (*wanted, *filter(None, [self.group])) if name not in self.frame.columns]
+        if stray:
+            found = ", ".join(map(str, self.frame.columns))
+            raise UsageError(f"table {self.name!r}: the frame has no column {stray[0]!r}; it has {found}.")
+
+    def body(self) -> list[tuple[str, ...]]:
+        """Rendered rows; a spanner row has one cell only."""
+        rows: list[tuple[str, ...]] = []
+        before: Any = None
+        for record in self.frame.to_dict("records"):
+            row = {str(key): value for key, value in record.items()}
+            if self.group and row[self.group] != before:
+                before = row[self.group]
+                rows.append((str(before),))
+            rows.append(tuple(column.render(row) for column in self.columns))
+        return rows
+
+    @property
+    def csv_frame(self) -> pd.DataFrame:
+        """The frame that the CSV file holds."""
+        return self.frame if self.data is None else self.data
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON knows: NaN and infinities become None, arrays lists, keys texts."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if is_missing(value):
+        return None
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):
+        return records(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame as one mapping per row, ready for JSON."""
+    return [{str(key): plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def result_record(result: Result) -> dict[str, Any]:
+    """Return a result as ``spec``, ``frame``, ``variances``, ``design``, ``notes``: what ``--json`` prints.
+
+    `variances` is null for results that have none.
+    """
+    return {
+        "spec": plain(result.spec),
+        "frame": records(result.frame),
+        "variances": plain(getattr(result, "variances", None)),
+        "design": plain(result.design),
+        "notes": list(result.notes),
+    }
+
+
+def to_json(value: Any) -> str:
+    """Render as JSON text with a fixed layout; NaN is null.
+
+    Examples
+    --------
+    >>> print(to_json({"p": float("nan"), "k": 2}))
+    {
+     "p": null,
+     "k": 2
+    }
+    """
+    return json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame with full precision; the same frame gives the same bytes.
+
+    A text that a spreadsheet would take for a formula is written with an
+    apostrophe before it.
+    """
+    texts = [name for name in frame.columns if frame[name].dtype.kind not in "iufb"]
+    safe = frame.assign(**{str(name): frame[name].map(_no_formula) for name in texts})
+    safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t")) else value
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Build a frame that keeps its columns even where there are no rows."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(columns))
