@@ -214,7 +214,7 @@ def mahalanobis(
 
     d² = (x − x̄)ᵀ S⁻¹ (x − x̄) with the sample covariance S (denominator n − 1), compared with the
     chi-square distribution on as many df as variables. Mardia's skewness b₁ and kurtosis b₂ use
-    the covariance with denominator n, as Mardia wrote them.
+    the same S, as R's psych does; Mardia's own denominator n gives them (n/(n−1))³ and (n/(n−1))² larger.
 
     Parameters
     ----------
@@ -285,7 +285,6 @@ def _distances(X: NDArray[np.float64], variables: Sequence[str]) -> tuple[NDArra
             "or a sum of others. Leave one out."
         )
     products = centred @ np.linalg.solve(covariance, centred.T)  # (n, n): d² stands on the diagonal
-    scale = n / (n - 1)
-    skewness = float(np.mean((products * scale) ** 3))
-    kurtosis = float(np.mean((np.diag(products) * scale) ** 2))
+    skewness = float(np.mean(products**3))
+    kurtosis = float(np.mean(np.diag(products) ** 2))
     return np.diag(products).copy(), skewness, kurtosis
