@@ -71,7 +71,7 @@ def r_overlap_corrected_of(S: Array) -> Array:
     smc = smc_of(R)
     p = R.shape[1]
     total = R.sum(axis=(1, 2)) - p + smc.sum(axis=1)
-    return np.asarray((R.sum(axis=2) - 1 + smc) / np.sqrt(smc * total[:, None]))
+    return np.asarray((R.sum(axis=2) - 1 + smc) / np.sqrt(total[:, None]))
 
 
 def without(S: Array, item: int) -> Array:
