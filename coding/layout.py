@@ -1,0 +1,94 @@
+"""What a rater's workbook looks like: sheets, columns, stamp. Writer and reader agree here and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+
+from doublecode.schemas.instrument import Instrument, Item
+
+READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS = "Read me", "Rate", "Anchors", "Lists", "Stamp", "Problems"
+HEADER_ROW = 4
+SESSION, RECORDING, START, STOP, STATUS, NOTES = "session_id", "recording", "start", "stop", "status", "notes"
+NOTE_MARK = "[doublecode]"
+
+NOT_CODABLE: Mapping[str, str] = MappingProxyType(
+    {
+        "no_recording": "there is no recording",
+        "poor_sound": "the sound is too poor",
+        "incomplete": "too little of the session was recorded",
+        "off_manual": "the session left the manual (a crisis, another topic)",
+        "other": "another reason: write it in the notes",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who a workbook was made for, and with which codebook; kept on a hidden sheet."""
+
+    study: str
+    instrument: str
+    version: str
+    hash: str
+    rater: str
+    batch: str
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Key and value, as they stand on the sheet."""
+        return list(asdict(self).items())
+
+
+STAMP_KEYS = tuple(field.name for field in fields(Stamp))
+
+
+def coding_hash(book: Instrument) -> str:
+    """SHA-256 of what a rater meets: items, codes, anchors, missing codes.
+
+    Scoring rules and reversal are left out, so that a decision about the analysis
+    does not make the workbooks that are already out there wrong.
+    """
+    met = book.model_dump(mode="json", include={"name", "version", "missing_codes", "segment", "items"})
+    for item in met["items"]:
+        del item["reversed"], item["flag_from"]
+    return hashlib.sha256(json.dumps(met, sort_keys=True).encode()).hexdigest()
+
+
+def rate_columns(book: Instrument) -> tuple[str, ...]:
+    """Column names of the *Rate* sheet in the order in which they are written."""
+    given = tuple(item.name for item in book.columns if item.given)
+    rated = tuple(item.name for item in rated_items(book))
+    return (SESSION, RECORDING, START, STOP, *given, *rated, STATUS, NOTES)
+
+
+def rated_items(book: Instrument) -> tuple[Item, ...]:
+    """The items that the rater fills in."""
+    return tuple(item for item in book.columns if not item.given)
+
+
+def allowed_codes(book: Instrument, item: Item) -> tuple[int | str, ...]:
+    """Everything a drop-down of `item` offers: codes, then missing codes."""
+    codes: tuple[int | str, ...] = item.codes or (tuple(item.categories) if not item.multiple else ())
+    return (*codes, *book.missing_for(item))
+
+
+def anchor_text(book: Instrument, item: Item) -> str:
+    """The full note of an item: label, every anchor, every missing code."""
+    lines = [item.label, f"Allowed: {book.allowed(item)}"]
+    lines += [f"{code} = {text}" for code, text in (item.anchors or item.categories).items()]
+    lines += [f"{code} = {book.missing_codes[code]}" for code in book.missing_for(item)]
+    return "\n".join(lines)
+
+
+def workbook_name(instrument: str, rater: str, batch: str) -> str:
+    """File name of the workbook of one rater, instrument and batch.
+
+    Examples
+    --------
+    >>> workbook_name("ghes", "R3", "batch02")
+    'R3_ghes_batch02.xlsx'
+    """
+    return f"{rater}_{instrument}_{batch}.xlsx"
