@@ -1,0 +1,221 @@
+"""Four sums over the groups of the largest grouping factor, in the layout that is fastest.
+
+Written ``B_j = Z_jᵀ W_j`` (inner columns × outer columns) for group j, everything the
+likelihood, its derivatives and Kenward–Roger need from it is
+
+=========  ======================  ===========================================
+`quad`     ``Σ_j B_jᵀ M_j B_j``    a quadratic form, (B, r, r)
+`lift`     ``B_j K B_jᵀ``          one small matrix per group, (P, P, B, J)
+`up`       ``Σ_j B_jᵀ v_j``        (B, C, r)
+`down`     ``B_j g``               (P, B, C, J)
+=========  ======================  ===========================================
+
+B counts parameter sets evaluated at once, J groups, P inner columns, r outer columns, C
+vectors. Small inner matrices are kept as (P, P, B, J), so that each element is one
+contiguous array and products of P × P matrices are loops over elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+Floats = npt.NDArray[np.float64]
+Which = npt.NDArray[np.intp]
+
+
+class Contraction(Protocol):
+    """What the likelihood asks of the cross products of inner and outer columns."""
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """``Σ_j B_jᵀ M_j B_j`` for symmetric M (P, P, B, J)."""
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """``B_j K B_jᵀ`` for symmetric K (B, r, r)."""
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """``Σ_j B_jᵀ v_j`` for v (P, B, C, J)."""
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """``B_j g`` for g (B, C, r)."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One design for all sets: each sum over groups is one large matrix product.
+
+    Attributes
+    ----------
+    cross
+        (P, J, r) the ``B_j``.
+    """
+
+    cross: Floats
+
+    @cached_property
+    def _tensor(self) -> dict[tuple[int, int], Floats]:
+        """``B_j[k] ⊗ B_j[l]`` as (J, r²) for k ≤ l, symmetrised."""
+        P, J, r = self.cross.shape
+        outer = {}
+        for k in range(P):
+            for l in range(k, P):
+                pair = self.cross[k][:, :, None] * self.cross[l][:, None, :]
+                outer[k, l] = (pair if k == l else pair + pair.transpose(0, 2, 1)).reshape(J, r * r)
+        return outer
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        r = self.cross.shape[2]
+        total = sum(M[k, l] @ T for (k, l), T in self._tensor.items())
+        return np.asarray(total).reshape(-1, r, r)
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        P, J, _ = self.cross.shape
+        flat = K.reshape(len(K), -1)
+        out = np.empty((P, P, len(K), J))
+        for (k, l), T in self._tensor.items():
+            out[k, l] = out[l, k] = flat @ (T.T if k == l else 0.5 * T.T)
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _, B, C, J = v.shape
+        total = sum(v[k].reshape(B * C, J) @ self.cross[k] for k in range(len(v)))
+        return np.asarray(total).reshape(B, C, -1)
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        B, C, r = g.shape
+        P, J, _ = self.cross.shape
+        return np.stack([(g.reshape(B * C, r) @ self.cross[k].T).reshape(B, C, J) for k in range(P)])
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """One design per set, or one large design: products per set.
+
+    Attributes
+    ----------
+    cross
+        (P, S, J, r) with S = 1 (the same for all) or S = number of sets.
+    """
+
+    cross: Floats
+
+    def _take(self, which: Which) -> Floats:
+        return self.cross if self.cross.shape[1] == 1 else self.cross[:, which]
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        P = len(C)
+        total: Any = 0.0
+        for k in range(P):
+            weighted = sum(M[k, l][..., None] * C[l] for l in range(P))
+            total = total + np.swapaxes(C[k], -1, -2) @ weighted
+        return 0.5 * (total + np.swapaxes(total, -1, -2))
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        P = len(C)
+        out = np.empty((P, P, len(K), C.shape[2]))
+        for k in range(P):
+            product = C[k] @ K
+            for l in range(k, P):
+                out[k, l] = out[l, k] = np.einsum("bjr,bjr->bj", product, np.broadcast_to(C[l], product.shape))
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        return np.asarray(sum(v[k] @ C[k] for k in range(len(C))))
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        return np.stack([g @ np.swapaxes(C[k], -1, -2) for k in range(len(C))])
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """One very large design, one parameter set at a time: crossed factors with few cells filled.
+
+    Attributes
+    ----------
+    cross
+        P sparse matrices (J, q2), inner by outer random effects.
+    dense
+        (P, J, p) inner by fixed effects.
+    """
+
+    cross: tuple[sparse.csr_array, ...]
+    dense: Floats
+
+    @property
+    def _q(self) -> int:
+        return int(self.cross[0].shape[1])
+
+    @cached_property
+    def _transposed(self) -> tuple[sparse.csr_array, ...]:
+        return tuple(c.T.tocsr() for c in self.cross)
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        q, P = self._q, len(self.cross)
+        r = q + self.dense.shape[2]
+        out = np.zeros((1, r, r))
+        for k in range(P):
+            for l in range(P):
+                m = M[k, l, 0]
+                scaled = self.cross[l].copy()
+                scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
+                out[0, :q, :q] += (self._transposed[k] @ scaled).toarray()
+                weighted = m[:, None] * self.dense[l]
+                out[0, :q, q:] += self._transposed[k] @ weighted
+                out[0, q:, q:] += self.dense[k].T @ weighted
+        out[0, q:, :q] = out[0, :q, q:].T
+        return out
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        q, P = self._q, len(self.cross)
+        out = np.empty((P, P, 1, self.dense.shape[1]))
+        for k in range(P):
+            product = self.cross[k] @ K[0, :q] + self.dense[k] @ K[0, q:]
+            for l in range(k, P):
+                c = self.cross[l]
+                rows = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
+                cells = np.bincount(rows, c.data * product[rows, c.indices], minlength=c.shape[0])
+                out[k, l, 0] = out[l, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[l])
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        parts = [
+            np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))
+        ]
+        return np.asarray(sum(parts))[None]
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        q = self._q
+        pairs = zip(self.cross, self.dense, strict=True)
+        return np.stack([((c @ g[0, :, :q].T).T + g[0, :, q:] @ d.T)[None] for c, d in pairs])
+
+
+def _one_set(which: Which) -> None:
+    if len(which) != 1:
+        raise ValueError(f"a sparse design is evaluated one parameter set at a time, not {len(which)}")

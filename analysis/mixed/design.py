@@ -1,0 +1,449 @@
+"""From formula and frame to the frozen numbers of a mixed model.
+
+One rule for missing values: a row is used when every column that the formula,
+the weights and the offset name has a value in it; every other row is dropped
+and listed with the columns at fault (:attr:`Design.dropped`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
+from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from formulaic import ModelSpec
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+ColumnOrArray = str | Sequence[float] | npt.NDArray[Any] | pd.Series | None  # type: ignore[type-arg]
+
+COLLINEAR = 1e-9
+"""Share of a column's length left after regression on those before it, under which it is redundant."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One random term with its numbers.
+
+    Attributes
+    ----------
+    random
+        The term as parsed.
+    columns
+        Names of the `p` columns (formulaic's), ``("Intercept", "x")``.
+    Z
+        (n, p) values of these columns; row i acts on level ``codes[i]``.
+    codes
+        (n,) level of the grouping factor in each row, 0 … n_levels − 1.
+    levels
+        Labels of the levels; for ``a:b`` joined by ``:``.
+    spec
+        formulaic's recipe of the columns, for new data.
+    """
+
+    random: RandomTerm
+    columns: tuple[str, ...]
+    Z: Floats
+    codes: Ints
+    levels: pd.Index
+    spec: ModelSpec | None = None
+
+    @property
+    def group(self) -> str:
+        """Name of the grouping factor."""
+        return self.random.group
+
+    @property
+    def label(self) -> str:
+        """The term as one writes it, ``(x | g)``."""
+        return self.random.label
+
+    @property
+    def size(self) -> int:
+        """Number of random effects per level, p."""
+        return self.Z.shape[1]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything the likelihood needs, and what was left out.
+
+    Attributes
+    ----------
+    formula
+        The parsed formula.
+    y, X
+        (n,) outcome and (n, p) fixed-effects columns, in the units of the data.
+    x_names
+        formulaic's names of the columns of `X`.
+    terms
+        Random terms in the order written.
+    weights, offset
+        (n,) or None. The residual variance of row i is σ²/wᵢ; the offset is a known part of the mean.
+    rows
+        (n,) positions in the given frame of the rows in use; `index` holds their labels.
+    dropped
+        Frame with ``row`` (label) and ``columns`` (those missing) of every row left out.
+    log_det
+        Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
+        a whitening, :mod:`doublecode.analysis.mixed.residuals`); added to the deviance.
+    whitened
+        (n, n)-free marker: names of residual structures already divided out of y, X and Z.
+    """
+
+    formula: MixedFormula
+    y: Floats
+    X: Floats
+    x_names: tuple[str, ...]
+    terms: tuple[Term, ...]
+    weights: Floats | None
+    offset: Floats | None
+    rows: Ints
+    index: pd.Index
+    frame: pd.DataFrame
+    dropped: pd.DataFrame
+    fixed_spec: ModelSpec
+    log_det: float = 0.0
+    whitened: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def nobs(self) -> int:
+        """Number of rows in use."""
+        return len(self.y)
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Number of levels of each grouping factor."""
+        return {term.group: len(term.levels) for term in self.terms}
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What a result prints about its data: rows given, used, dropped and why."""
+        by_column = self.dropped["columns"].str.split(", ").explode().value_counts()
+        return {
+            "n_rows": self.nobs + len(self.dropped),
+            "n_used": self.nobs,
+            "n_dropped": len(self.dropped),
+            "dropped_by_column": {str(k): int(v) for k, v in by_column.items()},
+            "dropped_rows": self.dropped["row"].tolist(),
+            "n_groups": self.n_groups,
+        }
+
+    def with_response(self, y: Floats) -> Design:
+        """Return the same design with another outcome of length n."""
+        return replace(self, y=np.asarray(y, dtype=float))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Outcome-free inputs named in a call, checked for type and presence."""
+
+    used: list[str]
+    extra: dict[str, Floats] = field(default_factory=dict)
+
+
+def build_design(
+    formula: str | MixedFormula,
+    data: pd.DataFrame,
+    *,
+    weights: ColumnOrArray = None,
+    offset: ColumnOrArray = None,
+    with_outcome: bool = True,
+) -> Design:
+    """Evaluate a mixed-model formula on a frame.
+
+    Parameters
+    ----------
+    formula
+        lme4 syntax, see :func:`doublecode.analysis.mixed.formula.parse_formula`.
+    data
+        One row per observation.
+    weights, offset
+        Column name or (n_rows,) values; weights are positive and inverse to the residual variance.
+    with_outcome
+        False leaves the outcome out of the missing-value rule and sets `y` to zero (:func:`fit_many`).
+
+    Raises
+    ------
+    FormulaError, ContractError
+        An unreadable formula; a column that is not there or has the wrong type.
+    NotEstimable
+        Perfectly collinear columns, one group, as many random effects as rows, a constant outcome.
+    """
+    parsed = parse_formula(formula) if isinstance(formula, str) else formula
+    if not isinstance(data, pd.DataFrame):
+        raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
+    fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
+    needed = _required(parsed, fixed, data)
+    extra = {"weights": _extra(weights, "weights", data), "offset": _extra(offset, "offset", data)}
+    keep, dropped = _complete_rows(data, needed, {k: v for k, v in extra.items() if v is not None})
+    frame = data[needed] if keep.all() else data.loc[keep, needed]
+    _refuse_infinite(frame)
+    y, X, names, spec = _fixed_part(fixed, frame, parsed, with_outcome=with_outcome)
+    kept = {k: None if v is None else v[keep] for k, v in extra.items()}
+    w = _check_weights(kept["weights"])
+    design = Design(
+        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame),
+        weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep],
+        frame=frame, dropped=dropped, fixed_spec=spec,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes,
+    )  # fmt: skip
+    _refuse_unidentified(design)
+    if with_outcome:
+        _refuse_constant(design)
+    return design
+
+
+def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame) -> list[str]:
+    """Columns of `data` that the model names, in the frame's order; refuse those that are absent."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        names = set(Formula(fixed).required_variables)
+        for term in parsed.terms:
+            names |= {str(v) for v in Formula(term.expression).required_variables}
+    except (FormulaicError, SyntaxError) as error:
+        raise FormulaError(f"formulaic cannot read {parsed.source!r}: {error}") from error
+    factors = {factor for term in parsed.terms for factor in term.factors}
+    absent = sorted(({str(n) for n in names} | factors) - {str(c) for c in data.columns})
+    if absent:
+        raise ContractError(
+            f"{parsed.source!r} names {', '.join(map(repr, absent))}, which the data do not have; "
+            f"columns are {', '.join(map(str, data.columns))}"
+        )
+    wanted = {str(n) for n in names} | factors
+    columns = [c for c in data.columns if str(c) in wanted]
+    twice = sorted({c for c in columns if columns.count(c) > 1})
+    if twice:
+        raise ContractError(f"column {twice[0]!r} stands more than once in the data; rename one of them")
+    return columns
+
+
+def _extra(value: ColumnOrArray, what: str, data: pd.DataFrame) -> Floats | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in data.columns:
+            raise ContractError(f"{what}={value!r} is not a column; columns are {', '.join(map(str, data))}")
+        value = data[value]
+    array = np.asarray(value, dtype=float)
+    if array.shape != (len(data),):
+        raise UsageError(f"{what} must have one value per row, {len(data)}; found shape {array.shape}")
+    return array
+
+
+def _complete_rows(
+    data: pd.DataFrame, needed: list[str], extra: dict[str, Floats]
+) -> tuple[npt.NDArray[np.bool_], pd.DataFrame]:
+    """Apply the one rule for missing values; list what it drops."""
+    missing = {name: data[name].isna().to_numpy() for name in needed}
+    missing |= {name: np.isnan(values) for name, values in extra.items()}
+    bad = np.zeros(len(data), dtype=bool)
+    for flags in missing.values():
+        bad |= flags
+    if len(data) == 0 or bad.all():
+        worst = max(missing, key=lambda name: int(missing[name].sum()), default="")
+        raise NotEstimable(
+            f"none of the {len(data)} rows is complete"
+            + (f"; column {worst!r} is missing in {int(missing[worst].sum())} of them" if len(data) else "")
+        )
+    where = np.flatnonzero(bad)
+    causes = [", ".join(str(name) for name, flags in missing.items() if flags[i]) for i in where]
+    return ~bad, pd.DataFrame({"row": data.index[where], "columns": pd.Series(causes, dtype="object")})
+
+
+def _refuse_infinite(frame: pd.DataFrame) -> None:
+    for name in frame.columns:
+        if frame[name].dtype.kind != "f":
+            continue
+        bad = np.isinf(frame[name].to_numpy())
+        if bad.any():
+            rows = ", ".join(map(str, frame.index[bad][:5]))
+            raise ContractError(
+                f"column {name!r} has {int(bad.sum())} infinite values (row {rows}"
+                f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
+            )
+
+
+def _fixed_part(
+    fixed: str, frame: pd.DataFrame, parsed: MixedFormula, *, with_outcome: bool
+) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec]:
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
+    except FormulaicError as error:
+        raise FormulaError(f"formulaic cannot evaluate {parsed.source!r}: {error}") from error
+    rhs = matrices.rhs if with_outcome else matrices
+    X = _numbers(rhs, parsed)
+    names = tuple(map(str, rhs.columns))
+    if not with_outcome:
+        return np.zeros(len(X)), X, names, rhs.model_spec
+    lhs = _numbers(matrices.lhs, parsed)
+    if lhs.shape[1] != 1:
+        raise FormulaError(
+            f"the response {parsed.response!r} gives {lhs.shape[1]} columns "
+            f"({', '.join(map(str, matrices.lhs.columns))}); a mixed model needs one numeric outcome"
+        )
+    return lhs[:, 0], X, names, rhs.model_spec
+
+
+def _numbers(matrix: Any, parsed: MixedFormula) -> Floats:
+    values = np.asarray(matrix, dtype=float).reshape(len(matrix), -1)
+    if not np.isfinite(values).all():
+        bad = ~np.isfinite(values)
+        column = matrix.columns[int(np.argmax(bad.any(axis=0)))]
+        row = matrix.index[int(np.argmax(bad.any(axis=1)))]
+        raise ContractError(
+            f"{parsed.source!r}: {column} is not finite in row {row} although the data are; "
+            "a transformation makes it so (log of 0, division by 0)"
+        )
+    return values
+
+
+def _check_weights(weights: Floats | None) -> Floats | None:
+    if weights is None:
+        return None
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        raise UsageError(
+            f"weights must be positive and finite; the smallest is {weights.min()}, the largest {weights.max()}. "
+            "To leave a row out, drop it from the data"
+        )
+    return weights
+
+
+def _build_terms(parsed: MixedFormula, frame: pd.DataFrame) -> tuple[Term, ...]:
+    coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
+    for term in parsed.terms:
+        if frozenset(term.factors) not in coded:
+            coded[frozenset(term.factors)] = _code(frame, term.factors)
+    return tuple(_build_term(term, frame, *coded[frozenset(term.factors)]) for term in parsed.terms)
+
+
+def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd.Index) -> Term:
+    if random.expression == "1":
+        return Term(random, ("Intercept",), np.ones((len(frame), 1)), codes, levels)
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        matrix: Any = Formula(random.expression).get_model_matrix(frame, na_action="ignore")
+    except FormulaicError as error:
+        raise FormulaError(f"formulaic cannot evaluate the random term {random.label}: {error}") from error
+    Z = np.asarray(matrix, dtype=float)
+    if Z.shape[1] == 0:
+        raise FormulaError(f"random term {random.label} has no column; write (1 | {random.group})")
+    if not np.isfinite(Z).all():
+        raise ContractError(f"random term {random.label} has values that are not finite")
+    return Term(random, tuple(map(str, matrix.columns)), Z, codes, levels, matrix.model_spec)
+
+
+def _code(frame: pd.DataFrame, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+    """Number the levels of a grouping factor in sorted order, unused categories left out."""
+    codes, levels = _factorize(frame[factors[0]])
+    for factor in factors[1:]:
+        more, labels = _factorize(frame[factor])
+        pairs, codes = np.unique(codes * len(labels) + more, return_inverse=True)
+        first, second = levels[pairs // len(labels)], labels[pairs % len(labels)]
+        levels = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)])
+    return codes, levels
+
+
+def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        used = column.cat.remove_unused_categories()
+        return used.cat.codes.to_numpy().astype(np.int64), pd.Index(used.cat.categories)
+    try:
+        codes, levels = pd.factorize(column, sort=True)
+    except TypeError as error:
+        raise ContractError(
+            f"grouping column {column.name!r} mixes types that cannot be ordered ({error}); make it text"
+        ) from error
+    return codes.astype(np.int64), pd.Index(levels)
+
+
+def _refuse_unidentified(design: Design) -> None:
+    """Refuse what no estimator can tell apart, with lme4's rules, before any number is made."""
+    n = design.nobs
+    for term in design.terms:
+        q = len(term.levels) * term.size
+        if len(term.levels) < 2:
+            raise NotEstimable(
+                f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
+                "a variance between groups needs at least two"
+            )
+        if q >= n:
+            raise NotEstimable(
+                f"term {term.label} has {q} random effects ({len(term.levels)} levels × {term.size}) for {n} rows; "
+                "they cannot be told from the residual"
+                + (": one row per group" if len(term.levels) == n else "; take a simpler term")
+            )
+        _refuse_collinear(term.Z, term.columns, f"random term {term.label}")
+    if design.X.shape[1]:
+        _refuse_collinear(design.X, design.x_names, "fixed effects")
+    if design.X.shape[1] >= n:
+        raise NotEstimable(f"{design.X.shape[1]} fixed effects need more than {n} rows")
+    _refuse_same_partition(design)
+
+
+def _refuse_same_partition(design: Design) -> None:
+    for i, a in enumerate(design.terms):
+        for b in design.terms[i + 1 :]:
+            if a.group == b.group or len(a.levels) != len(b.levels):
+                continue
+            pairs = np.unique(a.codes * len(b.levels) + b.codes)
+            if len(pairs) == len(a.levels) and set(a.columns) & set(b.columns):
+                raise NotEstimable(
+                    f"{a.label} and {b.label} divide the rows alike, so their variances cannot be told apart; "
+                    "keep one of the terms"
+                )
+
+
+def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:
+    """Gram–Schmidt in order: name the first column that those before it determine, and which do."""
+    lengths = np.linalg.norm(X, axis=0)
+    if (lengths == 0).any():
+        raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
+    R = np.linalg.qr(X / lengths, mode="r")
+    left = np.abs(np.diag(R)) if len(R) else np.zeros(0)
+    bad = np.flatnonzero(left < COLLINEAR)
+    if len(left) < X.shape[1]:
+        raise NotEstimable(f"{where}: {X.shape[1]} columns for {len(X)} rows")
+    if not len(bad):
+        return
+    j = int(bad[0])
+    weight = np.linalg.lstsq(R[:j, :j], R[:j, j], rcond=None)[0]
+    causes = [names[k] for k in range(j) if abs(weight[k]) > 1e-6]
+    raise NotEstimable(
+        f"{where}: perfect collinearity, column {names[j]} is a linear combination of "
+        f"{', '.join(causes)}; leave one of them out"
+    )
+
+
+def _refuse_constant(design: Design) -> None:
+    y = design.y if design.offset is None else design.y - design.offset
+    spread = float(np.ptp(y))
+    if spread == 0:
+        raise NotEstimable(
+            f"the outcome {design.formula.response!r} is constant ({y[0]:g} in all {design.nobs} rows); "
+            "there is nothing to model"
+        )
+    if not design.X.shape[1]:
+        return
+    fitted = design.X @ np.linalg.lstsq(design.X, y, rcond=None)[0]
+    if np.abs(y - fitted).max() < 1e-12 * np.abs(y).max():
+        raise NotEstimable(
+            f"the fixed effects reproduce the outcome {design.formula.response!r} without error; "
+            "no variance is left to divide"
+        )

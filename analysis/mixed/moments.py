@@ -1,0 +1,365 @@
+"""Sufficient statistics of a linear mixed model, for one outcome or thousands.
+
+The largest grouping factor is *inner*: its random effects are block-diagonal and are
+eliminated group by group. All other random terms are *outer* and stand with the fixed
+effects in one dense trailing block, W = [Z₂ X]. Terms of the same grouping factor share
+the block. The deviance needs only, per group j, ZⱼᵀZⱼ, ZⱼᵀWⱼ and Zⱼᵀyⱼ and in total
+WᵀW, Wᵀy and yᵀy (Bates et al. 2015, eq. 54; blocked as in MixedModels.jl).
+
+Numbers are conditioned first: the columns of each random term and of X are replaced by
+columns of mean square one without correlation, and y by its least-squares residual in
+units of its own standard deviation. The model is the same; :class:`Conditioning` maps back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from doublecode.analysis.mixed.contraction import Contraction, Shared, Sparse, Stacked, Which
+from doublecode.analysis.mixed.design import Design, Term
+
+Floats = npt.NDArray[np.float64]
+
+TENSOR_LIMIT = 3_000_000
+"""Largest number of cells for the precomputed products of a shared design."""
+SPARSE_SHARE = 0.25
+"""A crossed design with a smaller share of filled cells is kept sparse, if it is large."""
+SPARSE_SIZE = 200_000
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where one random term sits.
+
+    Attributes
+    ----------
+    size
+        Random effects per level, p.
+    levels
+        Number of levels.
+    inner
+        Whether the term belongs to the inner (block-diagonal) grouping factor.
+    start
+        First column among the P inner, or among the q₂ outer columns.
+    theta
+        Positions of its p(p+1)/2 parameters, column-major lower triangle as in lme4.
+    """
+
+    size: int
+    levels: int
+    inner: bool
+    start: int
+    theta: slice
+
+    @property
+    def elements(self) -> list[tuple[int, int]]:
+        """(row, column) of each parameter in the lower-triangular factor."""
+        return [(k, l) for l in range(self.size) for k in range(l, self.size)]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The blocks of a model: J inner groups of width P, q₂ outer random effects, p fixed."""
+
+    blocks: tuple[Block, ...]
+    n_inner: int
+    width: int
+    q2: int
+    p: int
+
+    @property
+    def m(self) -> int:
+        """Number of covariance parameters θ."""
+        return sum(block.size * (block.size + 1) // 2 for block in self.blocks)
+
+    @property
+    def diagonal(self) -> npt.NDArray[np.bool_]:
+        """(m,) which parameters are diagonal elements of a factor."""
+        return np.array([k == l for block in self.blocks for k, l in block.elements])
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """The way back from conditioned to original units.
+
+    Attributes
+    ----------
+    term_R
+        Per term (p, p) upper triangular: Z = Z' R, so Λ' = R Λ.
+    x_R
+        (p, p): X = X' R, so β = R⁻¹ β'.
+    shift
+        (N, p) least-squares β' that was taken out of y.
+    scale
+        (N,) unit in which y is expressed.
+    """
+
+    term_R: tuple[Floats, ...]
+    x_R: Floats
+    shift: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sufficient statistics; S is 1 (one design) or N (a design per outcome).
+
+    Attributes
+    ----------
+    ztz
+        (P, P, S, J) ZⱼᵀZⱼ.
+    cross
+        The ZⱼᵀWⱼ, behind :class:`~doublecode.analysis.mixed.contraction.Contraction`.
+    wtw
+        (S, r, r) WᵀW with r = q₂ + p.
+    zty, wty, yty
+        (P, N, J), (N, r), (N,).
+    n
+        (N,) rows in use.
+    constant
+        (N,) what the deviance has beside the conditioned one: −Σ log w.
+    """
+
+    layout: Layout
+    conditioning: Conditioning
+    ztz: Floats
+    cross: Contraction
+    wtw: Floats
+    zty: Floats
+    wty: Floats
+    yty: Floats
+    n: Floats
+    constant: Floats
+
+    @property
+    def n_sets(self) -> int:
+        """Number of outcomes N."""
+        return len(self.yty)
+
+    def design_of(self, which: Which) -> Which:
+        """Index of the design of each set, all zero when they share one."""
+        return which if self.wtw.shape[0] > 1 else np.zeros(len(which), dtype=np.intp)
+
+
+def make_moments(design: Design, responses: Floats | None = None) -> Moments:
+    """Sufficient statistics of a design with its own outcome, or with many.
+
+    Parameters
+    ----------
+    design
+        From :func:`doublecode.analysis.mixed.design.build_design`.
+    responses
+        (n, N) outcomes in the rows of `design`; NaN is a missing row of that set.
+    """
+    Y = design.y[:, None] if responses is None else np.asarray(responses, dtype=float)
+    if design.offset is not None:
+        Y = Y - design.offset[:, None]
+    mask = None
+    if responses is not None and np.isnan(Y).any():
+        mask = (~np.isnan(Y)).astype(float)
+        Y = np.where(mask > 0, Y, 0.0)
+    root = None if design.weights is None else np.sqrt(design.weights)[:, None]
+    Y = Y if root is None else root * Y
+    X, x_R = _condition(design.X if root is None else root * design.X)
+    scaled = [_condition(term.Z if root is None else root * term.Z) for term in design.terms]
+    order, starts, layout = _lay_out(design.terms, X.shape[1])
+    Z1 = np.hstack([Z for (Z, _), block in zip(scaled, layout.blocks, strict=True) if block.inner])
+    outer = [
+        (t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner
+    ]
+    Y, shift, scale = _standardise(Y, X, mask)
+    conditioning = Conditioning(tuple(R for _, R in scaled), x_R, shift, scale)
+    constant = np.full(Y.shape[1], design.log_det)
+    if mask is not None and design.weights is not None:
+        constant = -(np.log(design.weights) @ mask)
+    sums = _Sums(Z1[order], X[order], Y[order], starts, None if mask is None else mask[order])
+    return _assemble(sums, outer, order, layout, conditioning, constant)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Conditioned columns, rows sorted by inner group."""
+
+    Z: Floats
+    X: Floats
+    Y: Floats
+    starts: npt.NDArray[np.intp]
+    mask: Floats | None
+
+    def by_group(self, values: Floats) -> Floats:
+        """(n, …) → (J, …) sums within groups."""
+        return np.add.reduceat(values, self.starts, axis=0)
+
+
+def _assemble(
+    sums: _Sums,
+    outer: list[tuple[Term, Floats]],
+    order: npt.NDArray[np.intp],
+    layout: Layout,
+    conditioning: Conditioning,
+    constant: Floats,
+) -> Moments:
+    N, J = sums.Y.shape[1], layout.n_inner
+    zty = np.stack([sums.by_group(z[:, None] * sums.Y).T for z in sums.Z.T])
+    yty = np.einsum("in,in->n", sums.Y, sums.Y)
+    n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
+    if sums.mask is None and _is_sparse(layout, len(sums.Y)):
+        ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
+    else:
+        W = np.hstack([*(_dense_outer(t, Z)[order] for t, Z in outer), sums.X])
+        wty = sums.Y.T @ W
+        if sums.mask is None:
+            ztz, cross, wtw = _one_design(sums, W, J, N)
+        else:
+            ztz, cross, wtw = _many_designs(sums, W)
+    return Moments(layout, conditioning, ztz, cross, wtw, zty, wty, yty, n, constant)
+
+
+def _one_design(sums: _Sums, W: Floats, J: int, N: int) -> tuple[Floats, Contraction, Floats]:
+    P, r = sums.Z.shape[1], W.shape[1]
+    ztz = np.empty((P, P, 1, J))
+    for k in range(P):
+        for l in range(k, P):
+            ztz[k, l, 0] = ztz[l, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, l])
+    cross = np.stack([sums.by_group(z[:, None] * W) for z in sums.Z.T])
+    shared = N > 1 and P * (P + 1) // 2 * J * r * r <= TENSOR_LIMIT
+    return ztz, Shared(cross) if shared else Stacked(cross[:, None]), (W.T @ W)[None]
+
+
+def _many_designs(sums: _Sums, W: Floats) -> tuple[Floats, Contraction, Floats]:
+    """Designs that differ by missing rows: products of the mask with each pair of columns."""
+    if sums.mask is None:
+        raise ValueError("no mask")
+    P, r, N, J = sums.Z.shape[1], W.shape[1], sums.mask.shape[1], len(sums.starts)
+    ztz, cross = np.empty((P, P, N, J)), np.empty((P, N, J, r))
+    for k in range(P):
+        for l in range(k, P):
+            z = (sums.Z[:, k] * sums.Z[:, l])[:, None]
+            ztz[k, l] = ztz[l, k] = sums.by_group(z * sums.mask).T
+        for c in range(r):
+            cross[k, :, :, c] = sums.by_group((sums.Z[:, k] * W[:, c])[:, None] * sums.mask).T
+    wtw = np.empty((N, r, r))
+    for c in range(r):
+        wtw[:, c, :] = (sums.mask * W[:, c, None]).T @ W
+    return ztz, Stacked(cross), wtw
+
+
+def _is_sparse(layout: Layout, n: int) -> bool:
+    cells = layout.n_inner * layout.q2
+    return cells > SPARSE_SIZE and n < SPARSE_SHARE * cells
+
+
+def _sparse_design(
+    sums: _Sums, outer: list[tuple[Term, Floats]], order: npt.NDArray[np.intp], layout: Layout
+) -> tuple[Floats, Contraction, Floats, Floats]:
+    from scipy import sparse
+
+    n, P = sums.Z.shape
+    group = np.repeat(np.arange(layout.n_inner), np.diff([*sums.starts, n]))
+    Z2 = sparse.hstack([_sparse_outer(t, Z) for t, Z in outer]).tocsr()[order]
+    inner = [sparse.csr_array((z, (group, np.arange(n))), shape=(layout.n_inner, n)) for z in sums.Z.T]
+    cross = tuple(sparse.csr_array(Z1 @ Z2) for Z1 in inner)
+    dense = np.stack([sums.by_group(z[:, None] * sums.X) for z in sums.Z.T])
+    ztz = np.empty((P, P, 1, layout.n_inner))
+    for k in range(P):
+        for l in range(k, P):
+            ztz[k, l, 0] = ztz[l, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, l])
+    ztx = Z2.T @ sums.X
+    wtw = np.block([[(Z2.T @ Z2).toarray(), ztx], [ztx.T, sums.X.T @ sums.X]])
+    wty = np.hstack([(Z2.T @ sums.Y).T, sums.Y.T @ sums.X])
+    return ztz, Sparse(cross, dense), wtw[None], wty
+
+
+def _dense_outer(term: Term, Z: Floats) -> Floats:
+    """(n, levels · p) columns of an outer term, level by level."""
+    n, p = Z.shape
+    out = np.zeros((n, len(term.levels), p))
+    out[np.arange(n), term.codes] = Z
+    return out.reshape(n, -1)
+
+
+def _sparse_outer(term: Term, Z: Floats):  # type: ignore[no-untyped-def]
+    from scipy import sparse
+
+    n, p = Z.shape
+    rows = np.repeat(np.arange(n), p)
+    columns = (term.codes[:, None] * p + np.arange(p)).ravel()
+    return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
+
+
+def _lay_out(
+    terms: tuple[Term, ...], p: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Layout]:
+    """Choose the inner grouping factor, sort the rows by it and place the terms."""
+    biggest = max(terms, key=lambda t: len(t.levels) * t.size)
+    blocks, width, q2, theta = [], 0, 0, 0
+    for term in terms:
+        inner = frozenset(term.random.factors) == frozenset(biggest.random.factors)
+        span = term.size * (term.size + 1) // 2
+        start = width if inner else q2
+        blocks.append(Block(term.size, len(term.levels), inner, start, slice(theta, theta + span)))
+        width, q2 = (width + term.size, q2) if inner else (width, q2 + term.size * len(term.levels))
+        theta += span
+    codes = biggest.codes
+    if (np.diff(codes) >= 0).all():
+        order = np.arange(len(codes))
+    else:
+        order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    return order, starts, Layout(tuple(blocks), len(biggest.levels), width, q2, p)
+
+
+def _condition(columns: Floats) -> tuple[Floats, Floats]:
+    """Split columns = columns' R with columns' uncorrelated and of mean square one."""
+    n, p = columns.shape
+    if p == 0:
+        return columns, np.zeros((0, 0))
+    if p == 1:
+        scale = float(np.sqrt(np.mean(columns**2)))
+        return columns / scale, np.full((1, 1), scale)
+    Q, R = np.linalg.qr(columns)
+    sign = np.where(np.diag(R) < 0, -1.0, 1.0)
+    return Q * (sign * np.sqrt(n)), (sign[:, None] * R) / np.sqrt(n)
+
+
+def _standardise(Y: Floats, X: Floats, mask: Floats | None) -> tuple[Floats, Floats, Floats]:
+    """Take the least-squares fit and the unit out of each outcome; return both."""
+    N, p = Y.shape[1], X.shape[1]
+    if mask is None:
+        shift = (X.T @ Y / len(X)).T
+        residual = Y - X @ shift.T
+        n = np.full(N, float(len(X)))
+    else:
+        residual, shift = _masked_residual(Y, X, mask)
+        n = np.maximum(mask.sum(axis=0), 1.0)
+    scale = np.sqrt(np.einsum("in,in->n", residual, residual) / n)
+    scale = np.where(scale > 0, scale, 1.0)
+    return residual / scale, shift.reshape(N, p), scale
+
+
+def _masked_residual(Y: Floats, X: Floats, mask: Floats) -> tuple[Floats, Floats]:
+    gram = np.einsum("in,ij,ik->njk", mask, X, X, optimize=True)
+    shift = np.einsum("njk,nk->nj", np.linalg.pinv(gram, hermitian=True), Y.T @ X)
+    return (Y - X @ shift.T) * mask, shift
+
+
+def take(moments: Moments, which: Which) -> Moments:
+    """Return the statistics of some of the sets."""
+    if moments.wtw.shape[0] == 1:
+        design = {}
+    else:
+        cross = moments.cross.cross[:, which] if isinstance(moments.cross, Stacked) else None
+        if cross is None:
+            raise ValueError("only stacked designs can be subset")
+        design = {"ztz": moments.ztz[:, :, which], "wtw": moments.wtw[which], "cross": Stacked(cross)}
+    conditioning = replace(
+        moments.conditioning, shift=moments.conditioning.shift[which], scale=moments.conditioning.scale[which]
+    )
+    return replace(
+        moments, conditioning=conditioning, zty=moments.zty[:, which], wty=moments.wty[which],
+        yty=moments.yty[which], n=moments.n[which], constant=moments.constant[which], **design,
+    )  # fmt: skip

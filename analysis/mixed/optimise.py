@@ -1,0 +1,319 @@
+"""Minimise the deviance: damped Newton for all sets at once, and a ladder for one model.
+
+The Newton step uses the exact Hessian with the absolute values of its eigenvalues, so
+that it always descends; a set leaves the batch once the decrease that the step predicts
+is negligible. A stationary point is checked for optimality on the cone of covariance
+matrices, ∂d/∂D ⪰ 0 where D is singular; one that fails is left along the offending
+direction, since D = ΛΛᵀ makes every zero variance stationary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.likelihood import State, evaluate
+from doublecode.analysis.mixed.moments import Block, Moments
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+
+PREDICTED = 1e-9
+"""Predicted decrease of the deviance below which one last step is taken."""
+STATIONARY = 1e-3
+"""Largest gradient (deviance per unit of conditioned θ) of a point called converged."""
+COLLAPSED = 1e-13
+"""Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
+MAX_ITERATIONS = 60
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the search of each of N sets ended.
+
+    Attributes
+    ----------
+    theta
+        (N, m) conditioned parameters.
+    deviance, gradient
+        (N,) deviance and largest absolute gradient there.
+    converged
+        (N,) stationary, and not improvable inside the cone.
+    iterations
+        (N,) evaluations used.
+    """
+
+    theta: Floats
+    deviance: Floats
+    gradient: Floats
+    converged: Bools
+    iterations: Ints
+
+
+def default_start(moments: Moments, scale: float = 1.0) -> Floats:
+    """(m,) identity factors times `scale`: each conditioned effect varies as much as the residual."""
+    return np.where(moments.layout.diagonal, scale, 0.0)
+
+
+def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Optimum:
+    """Damped Newton from `starts` (B, m) for sets `which` (B,)."""
+    search = _Search.begin(moments, starts, which, reml=reml)
+    for _ in range(MAX_ITERATIONS):
+        active = np.flatnonzero(search.active)
+        if not len(active):
+            break
+        search.advance(active)
+    return search.finish()
+
+
+@dataclass
+class _Search:
+    """The working arrays of a batch; the only mutable thing in the engine."""
+
+    moments: Moments
+    which: Ints
+    reml: bool
+    theta: Floats
+    deviance: Floats
+    gradient: Floats
+    step: Floats
+    damping: Floats
+    active: Bools
+    converged: Bools
+    iterations: Ints
+    escapes: Ints
+
+    @classmethod
+    def begin(cls, moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> _Search:
+        B, m = starts.shape
+        search = cls(
+            moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, m), np.inf),
+            np.zeros((B, m)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
+            np.zeros(B, dtype=np.intp), np.zeros(B, dtype=np.intp),
+        )  # fmt: skip
+        return search
+
+    def advance(self, active: Ints) -> None:
+        """Evaluate the trial points of the active sets; accept or shorten; choose the next step."""
+        trial = self.theta[active] + self.damping[active, None] * self.step[active]
+        state = evaluate(self.moments, trial, self.which[active], reml=self.reml)
+        self.iterations[active] += 1
+        deviance = state.deviance
+        noise = 1e-11 * (1.0 + np.abs(deviance))
+        better = deviance <= self.deviance[active] + noise
+        rejected = active[~better]
+        self.damping[rejected] *= 0.25
+        stuck = rejected[self.damping[rejected] < 1e-7]
+        self.active[stuck] = False
+        self.converged[stuck] = np.abs(self.gradient[stuck]).max(axis=1) < STATIONARY
+        if not better.any():
+            return
+        derivatives = differentiate(state if better.all() else _subset(state, better))
+        accepted = active[better]
+        self.theta[accepted], self.deviance[accepted] = trial[better], deviance[better]
+        self._plan(accepted, derivatives)
+
+    def _plan(self, at: Ints, derivatives: Derivatives) -> None:
+        gradient, hessian = derivatives.gradient(), derivatives.hessian()
+        step, predicted = newton_step(gradient, hessian)
+        self.gradient[at], self.step[at], self.damping[at] = gradient, step, 1.0
+        done = predicted < PREDICTED
+        if not done.any():
+            return
+        direction, slope = _escape(derivatives, self.moments.layout.blocks)
+        leave = done & (slope < 0) & (self.escapes[at] < 5)
+        self.step[at[leave]] = direction[leave]
+        self.escapes[at[leave]] += 1
+        stop = done & ~leave
+        final = at[stop]
+        self.theta[final] += self.step[final]
+        self.active[final] = False
+        alive = derivatives.state.r2[stop] / self.moments.n[self.which[final]] > COLLAPSED
+        self.converged[final] = alive
+
+    def finish(self) -> Optimum:
+        norm = np.abs(self.gradient).max(axis=1)
+        return Optimum(self.theta, self.deviance, norm, self.converged, self.iterations)
+
+
+def _subset(state: State, keep: Bools) -> State:
+    return evaluate(state.moments, state.theta[keep], state.which[keep], reml=state.reml)
+
+
+def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
+    """(B, m) step with absolute eigenvalues, bounded in length, and the decrease it predicts (B,)."""
+    values, vectors = np.linalg.eigh(hessian)
+    size = np.abs(values)
+    floor = 1e-9 * size.max(axis=1, keepdims=True) + 1e-12
+    along = np.einsum("bij,bi->bj", vectors, gradient)
+    predicted = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
+    step = -np.einsum("bij,bj->bi", vectors, along / np.maximum(size, floor))
+    length = np.linalg.norm(step, axis=1, keepdims=True)
+    return step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300)), predicted
+
+
+def _escape(derivatives: Derivatives, blocks: tuple[Block, ...]) -> tuple[Floats, Floats]:
+    """Direction in θ out of a stationary point that is no minimum, and the slope along it (0 if none).
+
+    For each term the smallest eigenvalue of G = ∂d/∂D is negative only if adding variance
+    along its eigenvector lowers the deviance.
+    """
+    theta, g = derivatives.state.theta, derivatives.gradient_D
+    B, m = theta.shape
+    direction, slope = np.zeros((B, m)), np.zeros(B)
+    tolerance = 1e-5 * derivatives.state.moments.n[derivatives.state.which] ** 0.5
+    for block in blocks:
+        G, D = gradient_matrix(block, g), covariance(block, theta)
+        values, vectors = np.linalg.eigh(G)
+        for b in np.flatnonzero(values[:, 0] < -tolerance):
+            v = vectors[b, :, 0]
+            new = lower_factor(D[b] + 0.05 * np.outer(v, v))
+            target = np.array([new[k, l] for k, l in block.elements])
+            direction[b, block.theta] = target - theta[b, block.theta]
+            slope[b] = min(slope[b], values[b, 0])
+    return direction, slope
+
+
+def gradient_matrix(block: Block, gradient_D: Floats) -> Floats:
+    """(B, p, p) symmetric G of one term with d(deviance) = tr(G dD)."""
+    G = np.zeros((len(gradient_D), block.size, block.size))
+    for i, (k, l) in enumerate(block.elements):
+        G[:, k, l] = G[:, l, k] = gradient_D[:, block.theta.start + i] * (1.0 if k == l else 0.5)
+    return G
+
+
+def factor(block: Block, theta: Floats) -> Floats:
+    """(B, p, p) lower-triangular factor of one term."""
+    L = np.zeros((len(theta), block.size, block.size))
+    for i, (k, l) in enumerate(block.elements):
+        L[:, k, l] = theta[:, block.theta.start + i]
+    return L
+
+
+def covariance(block: Block, theta: Floats) -> Floats:
+    """(B, p, p) relative covariance D = ΛΛᵀ of one term."""
+    L = factor(block, theta)
+    return L @ np.swapaxes(L, -1, -2)
+
+
+def lower_factor(D: Floats) -> Floats:
+    """Lower-triangular Λ ≥ 0 on the diagonal with ΛΛᵀ = D, for D singular too."""
+    values, vectors = np.linalg.eigh(D)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    R = np.linalg.qr(np.swapaxes(root, -1, -2), mode="r")
+    sign = np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    return np.tril(np.swapaxes(sign[..., :, None] * R, -1, -2))
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One attempt of the ladder, as its log prints it."""
+
+    method: str
+    start: str
+    evaluations: int
+    deviance: float
+    gradient: float
+    converged: bool
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """The outcome of the ladder for one model: θ (m,), its state and the log."""
+
+    theta: Floats
+    converged: bool
+    rungs: tuple[Rung, ...]
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row per attempt, in order."""
+        return pd.DataFrame([vars(rung) for rung in self.rungs])
+
+
+def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb:
+    """Fit one model by a ladder of starts and optimisers.
+
+    First Newton from several starts (one for very large models); if none converges or they
+    disagree, from seven random starts more; then a quasi-Newton method from the best point,
+    and Newton again. What did not converge is returned as such, with its log.
+    """
+    scales = (1.0,) if start is not None or _is_large(moments) else (1.0, 0.2, 3.0)
+    points = [(f"identity × {s:g}", default_start(moments, s)) for s in scales]
+    if start is not None:
+        points = [("given", np.asarray(start, dtype=float))]
+    tries = _newton(moments, points, reml=reml)
+    if not _agree(tries):
+        tries += _newton(moments, _random_points(moments), reml=reml)
+    if not _best(tries)[0].converged:
+        rung, theta = _quasi_newton(moments, _best(tries)[1], reml=reml)
+        tries += [(rung, theta), *_newton(moments, [("quasi-Newton's end", theta)], reml=reml)]
+    best, theta = _best(tries)
+    return Climb(theta, best.converged, tuple(rung for rung, _ in tries))
+
+
+Try = tuple[Rung, Floats]
+
+
+def _is_large(moments: Moments) -> bool:
+    layout = moments.layout
+    return (layout.q2 + layout.p) ** 2 * layout.n_inner * layout.width > 500_000
+
+
+def _newton(moments: Moments, points: list[tuple[str, Floats]], *, reml: bool) -> list[Try]:
+    starts = np.array([theta for _, theta in points])
+    which = np.zeros(len(points), dtype=np.intp)
+    end = minimise(moments, starts, which, reml=reml)
+    return [
+        (
+            Rung("Newton", name, int(end.iterations[i]), float(end.deviance[i]), float(end.gradient[i]),
+                 bool(end.converged[i])),
+            end.theta[i],
+        )
+        for i, (name, _) in enumerate(points)
+    ]  # fmt: skip
+
+
+def _random_points(moments: Moments) -> list[tuple[str, Floats]]:
+    """Seven reproducible starts around the identity."""
+    rng = np.random.default_rng(1)
+    m = moments.layout.m
+    base = default_start(moments)
+    return [
+        (f"random {i + 1}", base * rng.lognormal(0.0, 1.0, m) + (base == 0) * rng.normal(0.0, 0.3, m))
+        for i in range(7)
+    ]
+
+
+def _agree(tries: list[Try]) -> bool:
+    """Whether all starts converged to one deviance."""
+    ends = [rung.deviance for rung, _ in tries]
+    return all(rung.converged for rung, _ in tries) and max(ends) - min(ends) < 1e-6
+
+
+def _best(tries: list[Try]) -> Try:
+    """The lowest deviance; among ends equal to 1e-8, a converged one."""
+    low = min(rung.deviance for rung, _ in tries)
+    near = [t for t in tries if t[0].deviance <= low + 1e-8]
+    return max(near, key=lambda t: t[0].converged)
+
+
+def _quasi_newton(moments: Moments, theta: Floats, *, reml: bool) -> Try:
+    from scipy.optimize import minimize
+
+    which = np.zeros(1, dtype=np.intp)
+
+    def objective(point: Floats) -> tuple[float, Floats]:
+        derivatives = differentiate(evaluate(moments, point[None], which, reml=reml))
+        return float(derivatives.state.deviance[0]), derivatives.gradient()[0]
+
+    end = minimize(objective, theta, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15})
+    norm = float(np.abs(end.jac).max())
+    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, norm < STATIONARY, str(end.message))
+    return rung, np.asarray(end.x)
