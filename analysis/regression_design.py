@@ -1,0 +1,155 @@
+"""From a regression formula and a frame to the numbers of a least-squares fit.
+
+What is centred, what is refused, which rows a subset keeps; no estimates here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from doublecode.analysis.model_rows import columns_of
+from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from doublecode.schemas.study import ModerationModel
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """What ordinary least squares needs, with names: y (n,), X (n, p)."""
+
+    y: Floats
+    X: Floats
+    terms: tuple[str, ...]
+
+
+def interaction_of(formula: str) -> tuple[str, str] | None:
+    """Predictor and moderator: the two names of the only interaction, in the order written."""
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        parsed = Formula(formula)
+        terms = list(parsed.rhs)
+        _ = parsed.lhs
+    except (FormulaicError, AttributeError, TypeError) as wrong:
+        raise FormulaError(
+            f"formula {formula!r} cannot be read ({wrong}). Write it as 'outcome ~ predictor * moderator + covariate'."
+        ) from None
+    products = [term for term in terms if len(term.factors) > 1]
+    if not products:
+        return None
+    if len(products) > 1 or len(products[0].factors) != 2:
+        found = ", ".join(map(str, products))
+        raise UsageError(f"formula {formula!r}: found the interactions {found}; allowed: one, of two variables.")
+    first, second = (str(factor) for factor in products[0].factors)
+    return first, second
+
+
+def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, float]:
+    """Means at which the two variables of the interaction are centred; refuses what is no number."""
+    for name in pair or ():
+        if name not in data.columns or data[name].dtype.kind not in "ifb":
+            raise UsageError(
+                f"moderation: the interaction needs numeric columns, found {name!r}. "
+                "Code it as numbers (0/1) in a column of its own."
+            )
+    return {name: float(data[name].mean()) for name in pair or ()}
+
+
+def build_matrices(formula: str, data: pd.DataFrame) -> Matrices:
+    """Build y and X from complete rows.
+
+    Raises
+    ------
+    NotEstimable
+        No more rows than coefficients, a column that those before it determine, or a constant outcome.
+    """
+    from formulaic import Formula
+
+    both = Formula(formula).get_model_matrix(data, na_action="raise")
+    y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
+    if y.shape[1] != 1:
+        raise UsageError(f"formula {formula!r}: the outcome must be one numeric column.")
+    terms = tuple(map(str, both.rhs.columns))
+    n, p = X.shape
+    if n <= p:
+        raise NotEstimable(f"formula {formula!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
+    _refuse_collinear(X, terms)
+    if np.ptp(y) == 0:
+        raise NotEstimable(
+            f"formula {formula!r}: the outcome is the same in all {n} rows; there is nothing to explain."
+        )
+    return Matrices(y[:, 0], X, terms)
+
+
+def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
+    """Name the first column that those before it determine."""
+    scaled = X / np.where(np.linalg.norm(X, axis=0) > 0, np.linalg.norm(X, axis=0), 1)
+    diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
+    if (diagonal < 1e-10).any():
+        term = terms[int(np.argmax(diagonal < 1e-10))]
+        raise NotEstimable(
+            f"moderation: on these rows {term!r} is constant or determined by the terms before it; leave it out."
+        )
+
+
+def variance_inflation(matrices: Matrices) -> Floats:
+    """Variance inflation of each column, 1/(1 − R²) on the others; NaN for the intercept."""
+    found = np.full(len(matrices.terms), np.nan)
+    slopes = [i for i, term in enumerate(matrices.terms) if term != "Intercept"]
+    if len(slopes) == 1:
+        found[slopes] = 1.0
+    elif slopes:
+        found[slopes] = np.diag(np.linalg.inv(np.corrcoef(matrices.X[:, slopes], rowvar=False)))
+    return found
+
+
+def is_plain(formula: str, data: pd.DataFrame) -> bool:
+    """Whether the formula is made of numeric columns only, without functions."""
+    columns = columns_of(formula, data.columns)
+    return "(" not in formula and all(data[name].dtype.kind in "if" for name in columns)
+
+
+def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Standardise a column: mean 0, SD 1 (denominator n − 1)."""
+    return (values - values.mean()) / values.std(ddof=1)
+
+
+def choose_subset(model: ModerationModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Return the rows that the model's subset keeps, and the others with the reason."""
+    if model.subset is None:
+        return frame, []
+    inside = _condition(model, frame)
+    if not inside.any():
+        raise UsageError(f"model {model.name!r}: the subset {model.subset!r} leaves no row of {len(frame)}.")
+    label = frame["patient"] if "patient" in frame.columns else frame.index.to_series()
+    outside = [{"patient": who, "reason": f"outside the subset {model.subset}"} for who in label.to_numpy()[~inside]]
+    return frame.loc[inside], outside
+
+
+def _condition(model: ModerationModel, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
+    try:
+        found: Any = frame.eval(str(model.subset), engine="python")
+    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
+        raise UsageError(
+            f"model {model.name!r}: the subset {model.subset!r} cannot be read ({wrong}); "
+            f"write a condition on the columns {', '.join(map(str, frame.columns))}."
+        ) from None
+    inside = np.asarray(found)
+    if inside.dtype != np.bool_ or inside.shape != (len(frame),):
+        raise UsageError(
+            f"model {model.name!r}: the subset {model.subset!r} is no condition that is true or false in each row. "
+            "Compare a column with a value."
+        )
+    return inside
