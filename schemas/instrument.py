@@ -152,6 +152,8 @@ class Scale(Declared):
             raise ValueError(f"scale {self.name!r}: lagged item {stray[0]!r} is not among its items")
         if self.prorate and self.score != "sum":
             raise ValueError(f"scale {self.name!r}: only a sum is prorated; a mean needs none")
+        if self.score == "sum" and not self.prorate and self.required < len(self.items):
+            raise ValueError(f"scale {self.name!r}: a sum of fewer items counts missing as zero; set prorate = true")
         return self
 
     @property
