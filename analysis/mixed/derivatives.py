@@ -169,41 +169,52 @@ def _outer_pair(U: Blocks, a: Element, b: Element) -> Floats:
     return np.asarray(total)
 
 
-def forms(U: Blocks, items: list[Element]) -> tuple[Floats, Floats]:
-    """(B, m) sᵀEₐs and (B, m, m) sᵀEₐUE_bs, with s = ZᵀPy; U must be with P."""
-    inner, outer = U.state.s
-    which, cross = U.state.which, U.state.moments.cross
-    B, m, q = len(U.K), len(items), U.N.shape[2]
-    first = np.empty((B, m))
-    P, _, J = inner.shape
-    t1, t2 = np.zeros((P, B, m, J)), np.zeros((B, m, q))
+def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
+    """GᵀEₐG and GᵀEₐUE_bG for a matrix G with one row per random effect and C columns.
+
+    Parameters
+    ----------
+    inner, outer
+        G in blocks: (P, B, C, J) and (B, C, q₂).
+
+    Returns
+    -------
+    first, second
+        (B, m, C, C) and (B, m, C, m, C).
+    """
+    P, B, C, J = inner.shape
+    m, q = len(items), outer.shape[2]
+    t1, t2 = np.zeros((P, B, m, C, J)), np.zeros((B, m, C, q))
     for a, item in enumerate(items):
         block = U.state.moments.layout.blocks[item.block]
-        s = inner
-        target = t1[:, :, a]
-        if not item.inner:
-            at = outer_columns(block)
-            s = np.moveaxis(outer[:, at].reshape(B, block.levels, block.size), 2, 0)
-            target = np.moveaxis(t2[:, a, at].reshape(B, block.levels, block.size), 2, 0)
+        if item.inner:
+            for i, j in item.pairs:
+                t1[i, :, a] += inner[j]
+            continue
+        at = outer_columns(block)
+        given = outer[:, :, at].reshape(B, C, block.levels, block.size)
+        target = np.zeros_like(given)
         for i, j in item.pairs:
-            target[i] += s[j]
-        if not item.inner:
-            t2[:, a, outer_columns(block)] = np.moveaxis(target, 0, 2).reshape(B, -1)
-        first[:, a] = np.einsum("pbj,pbj->b", target, s)
-    x = cross.up(apply(U.state.E[:, :, :, None], t1), which)
+            target[..., i] += given[..., j]
+        t2[:, a, :, at] = target.reshape(B, C, -1)
+    t1, t2 = t1.reshape(P, B, m * C, J), t2.reshape(B, m * C, q)
+    first = sum(t1[k] @ np.swapaxes(inner[k], 1, 2) for k in range(P)) + t2 @ np.swapaxes(outer, 1, 2)
+    x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], t1), U.state.which)
     Ft = apply(U.F[:, :, :, None], t1)
-    second = np.einsum("pbaj,pbcj->bac", t1, Ft, optimize=True) - x @ U.K @ np.swapaxes(x, 1, 2)
+    second = sum(t1[k] @ np.swapaxes(Ft[k], 1, 2) for k in range(P)) - x @ U.K @ np.swapaxes(x, 1, 2)
     if q:
         mixed = x @ U.N @ np.swapaxes(t2, 1, 2)
         second = second + mixed + np.swapaxes(mixed, 1, 2) + t2 @ U.U22 @ np.swapaxes(t2, 1, 2)
-    return first, second
+    return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
 
 
 def differentiate(state: State) -> Derivatives:
     """All first and second derivatives of the criterion at a state."""
     items = elements(state.moments.layout.blocks)
     U = make_blocks(state, projected=True)
-    first, second = forms(U, items)
+    inner, outer = state.s
+    first, second = sandwich(U, items, inner[:, :, None], outer[:, None])
+    first, second = first[:, :, 0, 0], second[:, :, 0, :, 0]
     T = U if state.reml else make_blocks(state, projected=False)
     return Derivatives(state, traces(T, items), -first, -products(T, items), 2.0 * second)
 

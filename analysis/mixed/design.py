@@ -8,7 +8,7 @@ and listed with the columns at fault (:attr:`Design.dropped`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,8 +95,10 @@ class Design:
     log_det
         Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
         a whitening, :mod:`doublecode.analysis.mixed.residuals`); added to the deviance.
+    frame
+        The columns in use, rows in use.
     whitened
-        (n, n)-free marker: names of residual structures already divided out of y, X and Z.
+        Names of the residual structures already divided out of y, X and Z.
     """
 
     formula: MixedFormula
@@ -143,20 +145,13 @@ class Design:
         return replace(self, y=np.asarray(y, dtype=float))
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Outcome-free inputs named in a call, checked for type and presence."""
-
-    used: list[str]
-    extra: dict[str, Floats] = field(default_factory=dict)
-
-
 def build_design(
     formula: str | MixedFormula,
     data: pd.DataFrame,
     *,
     weights: ColumnOrArray = None,
     offset: ColumnOrArray = None,
+    also: tuple[str, ...] = (),
     with_outcome: bool = True,
 ) -> Design:
     """Evaluate a mixed-model formula on a frame.
@@ -169,6 +164,8 @@ def build_design(
         One row per observation.
     weights, offset
         Column name or (n_rows,) values; weights are positive and inverse to the residual variance.
+    also
+        Further columns that must be there and complete, kept in :attr:`Design.frame`.
     with_outcome
         False leaves the outcome out of the missing-value rule and sets `y` to zero (:func:`fit_many`).
 
@@ -183,7 +180,7 @@ def build_design(
     if not isinstance(data, pd.DataFrame):
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
-    needed = _required(parsed, fixed, data)
+    needed = _required(parsed, fixed, data, also)
     extra = {"weights": _extra(weights, "weights", data), "offset": _extra(offset, "offset", data)}
     keep, dropped = _complete_rows(data, needed, {k: v for k, v in extra.items() if v is not None})
     frame = data[needed] if keep.all() else data.loc[keep, needed]
@@ -203,7 +200,7 @@ def build_design(
     return design
 
 
-def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame) -> list[str]:
+def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame, also: tuple[str, ...]) -> list[str]:
     """Columns of `data` that the model names, in the frame's order; refuse those that are absent."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
@@ -214,7 +211,7 @@ def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame) -> list[str]
             names |= {str(v) for v in Formula(term.expression).required_variables}
     except (FormulaicError, SyntaxError) as error:
         raise FormulaError(f"formulaic cannot read {parsed.source!r}: {error}") from error
-    factors = {factor for term in parsed.terms for factor in term.factors}
+    factors = {factor for term in parsed.terms for factor in term.factors} | set(also)
     absent = sorted(({str(n) for n in names} | factors) - {str(c) for c in data.columns})
     if absent:
         raise ContractError(
