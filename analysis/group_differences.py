@@ -121,7 +121,9 @@ def _refuse(n: int, k: int, within: float, total: float, where: str) -> None:
 
 def _notes(groups: pd.DataFrame, group: str) -> tuple[str, ...]:
     single = groups.loc[groups["n"] == 1, "group"].astype(str).tolist()
-    notes = ("F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups.",)
+    notes: tuple[str, ...] = (
+        "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups.",
+    )
     if single:
         notes += (f"{group} {', '.join(single)}: one row only, which says nothing about the spread within.",)
     return notes

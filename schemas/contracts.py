@@ -105,8 +105,8 @@ ROW_LEDGER = Contract(
         "status": "text",
         "reason": "text",
     },
-    frozenset({"reason"}),
-    ("session_id", "stage"),
+    frozenset({"reason", "session_id", "session"}),  # a row about a patient has no session
+    ("stage", "patient", "session_id"),
 )
 
 

@@ -1,0 +1,74 @@
+"""The row ledger: every session (or patient) at every stage, and why it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.model_rows import columns_of
+from doublecode.analysis.outliers import bring_in
+from doublecode.analysis.regression_design import choose_subset
+
+if TYPE_CHECKING:
+    from doublecode.schemas.study import Study
+
+
+def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Count a ledger: one row per stage with ``stage``, ``unit``, ``kept``, ``lost``, ``reasons``."""
+    rows = []
+    for stage, part in ledger.groupby("stage", sort=False):
+        lost = part[part["status"] == "lost"]
+        why = "; ".join(f"{n} × {reason}" for reason, n in lost["reason"].value_counts().items())
+        unit = "patients" if part["session"].isna().all() else "sessions"
+        rows.append({"stage": stage, "unit": unit, "kept": len(part) - len(lost), "lost": len(lost), "reasons": why})
+    return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
+
+
+def stage_rows(rows: pd.DataFrame, stage: str, reasons: Sequence[str | None]) -> pd.DataFrame:
+    """Ledger rows of one stage; a reason means that the row was lost."""
+    table = pd.DataFrame(
+        {
+            "session_id": rows.get("session_id"),
+            "patient": rows["patient"],
+            "session": rows["session"].astype("Int64") if "session" in rows else pd.NA,
+            "stage": stage,
+            "status": ["kept" if why is None else "lost" for why in reasons],
+            "reason": pd.Series(list(reasons), index=rows.index, dtype=object),
+        },
+        index=rows.index,
+    )
+    return table.astype({"session": "Int64", "session_id": object})
+
+
+def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> list[pd.DataFrame]:
+    """Rows of each declared model; moderations see the values as the outlier rule leaves them."""
+    stages = []
+    for series in study.series:
+        needed = list(dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns)))
+        stages.append(stage_rows(frame, f"in the model: {series.name}", _incomplete(frame, reasons, needed)))
+    adjusted = bring_in(frame, study.outliers).data if study.outliers and study.moderations else frame
+    for model in study.moderations:
+        names = (model.outcome, model.predictor, model.moderator, *model.covariates)
+        why = _incomplete(frame, reasons, [name for name in names if name])
+        kept, _ = choose_subset(model, adjusted)
+        outside = ~frame.index.isin(kept.index)
+        subset = f"outside the subset {model.subset}"
+        why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]
+        stages.append(stage_rows(frame, f"in the model: {model.name}", why))
+    return stages
+
+
+def _incomplete(frame: pd.DataFrame, reasons: pd.DataFrame, needed: Sequence[str]) -> list[str | None]:
+    """Per row why it cannot be in a model that needs these columns; None where it can."""
+    missing = frame[list(needed)].isna()
+    out: list[str | None] = [None] * len(frame)
+    for place in np.flatnonzero(missing.any(axis=1).to_numpy()):
+        by_reason: dict[str, list[str]] = {}
+        for name in missing.columns[missing.iloc[place].to_numpy()]:
+            why = reasons[name].iloc[place] if name in reasons else f"{name} is unknown"
+            by_reason.setdefault(str(why), []).append(str(name))
+        out[int(place)] = "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
+    return out
