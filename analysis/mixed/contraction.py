@@ -61,19 +61,19 @@ class Shared:
 
     @cached_property
     def _tensor(self) -> dict[tuple[int, int], Floats]:
-        """``B_j[k] ⊗ B_j[l]`` as (J, r²) for k ≤ l, symmetrised."""
+        """``B_j[k] ⊗ B_j[h]`` as (J, r²) for k ≤ h, symmetrised."""
         P, J, r = self.cross.shape
         outer = {}
         for k in range(P):
-            for l in range(k, P):
-                pair = self.cross[k][:, :, None] * self.cross[l][:, None, :]
-                outer[k, l] = (pair if k == l else pair + pair.transpose(0, 2, 1)).reshape(J, r * r)
+            for h in range(k, P):
+                pair = self.cross[k][:, :, None] * self.cross[h][:, None, :]
+                outer[k, h] = (pair if k == h else pair + pair.transpose(0, 2, 1)).reshape(J, r * r)
         return outer
 
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         r = self.cross.shape[2]
-        total = sum(M[k, l] @ T for (k, l), T in self._tensor.items())
+        total = sum(M[k, h] @ T for (k, h), T in self._tensor.items())
         return np.asarray(total).reshape(-1, r, r)
 
     def lift(self, K: Floats, which: Which) -> Floats:
@@ -81,8 +81,8 @@ class Shared:
         P, J, _ = self.cross.shape
         flat = K.reshape(len(K), -1)
         out = np.empty((P, P, len(K), J))
-        for (k, l), T in self._tensor.items():
-            out[k, l] = out[l, k] = flat @ (T.T if k == l else 0.5 * T.T)
+        for (k, h), T in self._tensor.items():
+            out[k, h] = out[h, k] = flat @ (T.T if k == h else 0.5 * T.T)
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
@@ -119,7 +119,7 @@ class Stacked:
         P = len(C)
         total: Any = 0.0
         for k in range(P):
-            weighted = sum(M[k, l][..., None] * C[l] for l in range(P))
+            weighted = sum(M[k, h][..., None] * C[h] for h in range(P))
             total = total + np.swapaxes(C[k], -1, -2) @ weighted
         return 0.5 * (total + np.swapaxes(total, -1, -2))
 
@@ -130,8 +130,8 @@ class Stacked:
         out = np.empty((P, P, len(K), C.shape[2]))
         for k in range(P):
             product = C[k] @ K
-            for l in range(k, P):
-                out[k, l] = out[l, k] = np.einsum("bjr,bjr->bj", product, np.broadcast_to(C[l], product.shape))
+            for h in range(k, P):
+                out[k, h] = out[h, k] = np.einsum("bjr,bjr->bj", product, np.broadcast_to(C[h], product.shape))
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
@@ -175,12 +175,12 @@ class Sparse:
         r = q + self.dense.shape[2]
         out = np.zeros((1, r, r))
         for k in range(P):
-            for l in range(P):
-                m = M[k, l, 0]
-                scaled = self.cross[l].copy()
+            for h in range(P):
+                m = M[k, h, 0]
+                scaled = self.cross[h].copy()
                 scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
                 out[0, :q, :q] += (self._transposed[k] @ scaled).toarray()
-                weighted = m[:, None] * self.dense[l]
+                weighted = m[:, None] * self.dense[h]
                 out[0, :q, q:] += self._transposed[k] @ weighted
                 out[0, q:, q:] += self.dense[k].T @ weighted
         out[0, q:, :q] = out[0, :q, q:].T
@@ -193,19 +193,17 @@ class Sparse:
         out = np.empty((P, P, 1, self.dense.shape[1]))
         for k in range(P):
             product = self.cross[k] @ K[0, :q] + self.dense[k] @ K[0, q:]
-            for l in range(k, P):
-                c = self.cross[l]
+            for h in range(k, P):
+                c = self.cross[h]
                 rows = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
                 cells = np.bincount(rows, c.data * product[rows, c.indices], minlength=c.shape[0])
-                out[k, l, 0] = out[l, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[l])
+                out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[h])
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         _one_set(which)
-        parts = [
-            np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))
-        ]
+        parts = [np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))]
         return np.asarray(sum(parts))[None]
 
     def down(self, g: Floats, which: Which) -> Floats:

@@ -1,6 +1,6 @@
 """Gradient and Hessian of the deviance from the blocks of ZᵀPZ and ZᵀPy.
 
-An *element* a of D is a pair (k, l), k ≥ l, of one term; Eₐ is the symmetric matrix
+An *element* a of D is a pair (k, h), k ≥ h, of one term; Eₐ is the symmetric matrix
 of its derivative, the same in every level. Formulas in
 :mod:`doublecode.analysis.mixed.likelihood`.
 """
@@ -37,10 +37,10 @@ def elements(blocks: tuple[Block, ...]) -> list[Element]:
     out = []
     for number, block in enumerate(blocks):
         shift = block.start if block.inner else 0
-        for k, l in block.elements:
-            pairs: Pairs = ((k + shift, l + shift),)
-            if k != l:
-                pairs = (*pairs, (l + shift, k + shift))
+        for k, h in block.elements:
+            pairs: Pairs = ((k + shift, h + shift),)
+            if k != h:
+                pairs = (*pairs, (h + shift, k + shift))
             out.append(Element(number, block.inner, pairs))
     return out
 
@@ -78,13 +78,13 @@ class Blocks:
 def make_blocks(state: State, *, projected: bool) -> Blocks:
     """U with P (`projected`) or with V⁻¹."""
     q = state.moments.layout.q2
-    K = state.K if projected else state.K_v
+    K = state.K if projected else state.k_marginal
     N = -(K @ state.Q[:, :, :q])
     N[:, np.arange(q), np.arange(q)] += 1.0
     U22 = state.Q[:, :q] @ N
     lifted = state.moments.cross.lift(K, state.which)
     Y = multiply(multiply(state.E.swapaxes(0, 1), lifted), state.E)
-    return Blocks(state, state.F, Y, K, N, 0.5 * (U22 + np.swapaxes(U22, 1, 2)))
+    return Blocks(state, state.f_inner, Y, K, N, 0.5 * (U22 + np.swapaxes(U22, 1, 2)))
 
 
 def traces(U: Blocks, items: list[Element]) -> Floats:
@@ -125,7 +125,7 @@ def _psi(U: Blocks, item: Element) -> Floats:
     """(B, r, r) Σⱼ HⱼᵀEₐHⱼ."""
     E = U.state.E
     P = len(E)
-    M = np.array([[sum(E[k, i] * E[l, j] for i, j in item.pairs) for l in range(P)] for k in range(P)])
+    M = np.array([[sum(E[k, i] * E[h, j] for i, j in item.pairs) for h in range(P)] for k in range(P)])
     return U.state.moments.cross.quad(M, U.state.which)
 
 
@@ -135,7 +135,7 @@ def _through(U: Blocks, psi: Floats) -> Floats:
 
 
 def _inner_grams(U: Blocks) -> dict[tuple[int, int, int, int], Floats]:
-    """Σⱼ F[i, j]F[k, l] − F[i, j]Y[k, l] − Y[i, j]F[k, l] for all index pairs, i ≤ j and k ≤ l."""
+    """Σⱼ F[i, j]F[k, h] − F[i, j]Y[k, h] − Y[i, j]F[k, h] for all index pairs, i ≤ j and k ≤ h."""
     P = len(U.F)
     pairs = [(i, j) for i in range(P) for j in range(i, P)]
     F = np.stack([U.F[i, j] for i, j in pairs], axis=1)
@@ -147,8 +147,8 @@ def _inner_grams(U: Blocks) -> dict[tuple[int, int, int, int], Floats]:
 def _inner_pair(grams: dict[tuple[int, int, int, int], Floats], a: Element, b: Element) -> Floats:
     total = 0.0
     for i, j in a.pairs:
-        for k, l in b.pairs:
-            total = total + grams[min(l, i), max(l, i), min(j, k), max(j, k)]
+        for k, h in b.pairs:
+            total = total + grams[min(h, i), max(h, i), min(j, k), max(j, k)]
     return np.asarray(total)
 
 
@@ -164,8 +164,8 @@ def _outer_pair(U: Blocks, a: Element, b: Element) -> Floats:
     part = U.outer(a.block, b.block)
     total = 0.0
     for i, j in a.pairs:
-        for k, l in b.pairs:
-            total = total + np.einsum("bxy,bxy->b", part[:, :, i, :, l], part[:, :, j, :, k])
+        for k, h in b.pairs:
+            total = total + np.einsum("bxy,bxy->b", part[:, :, i, :, h], part[:, :, j, :, k])
     return np.asarray(total)
 
 
@@ -238,12 +238,12 @@ class Derivatives:
     r22: Floats
 
     @cached_property
-    def gradient_D(self) -> Floats:
+    def gradient_cov(self) -> Floats:
         """(B, m) gradient of the profiled deviance in the elements of D."""
         return self.log + (self.state.nu / self.state.r2)[:, None] * self.r2
 
     @cached_property
-    def hessian_D(self) -> Floats:
+    def hessian_cov(self) -> Floats:
         """(B, m, m) second derivatives of the profiled deviance in the elements of D."""
         ratio = (self.state.nu / self.state.r2)[:, None, None]
         outer = self.r2[:, :, None] * self.r2[:, None, :] / self.state.r2[:, None, None]
@@ -252,13 +252,13 @@ class Derivatives:
     def gradient(self) -> Floats:
         """(B, m) gradient of the profiled deviance in θ."""
         J = jacobian(self.state.moments.layout.blocks, self.state.theta)
-        return np.einsum("ba,bat->bt", self.gradient_D, J)
+        return np.einsum("ba,bat->bt", self.gradient_cov, J)
 
     def hessian(self) -> Floats:
         """(B, m, m) second derivatives of the profiled deviance in θ."""
         blocks = self.state.moments.layout.blocks
         J = jacobian(blocks, self.state.theta)
-        return np.swapaxes(J, 1, 2) @ self.hessian_D @ J + curvature(blocks, self.gradient_D)
+        return np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + curvature(blocks, self.gradient_cov)
 
 
 def jacobian(blocks: tuple[Block, ...], theta: Floats) -> Floats:
@@ -268,21 +268,21 @@ def jacobian(blocks: tuple[Block, ...], theta: Floats) -> Floats:
     for block in blocks:
         at = {kl: block.theta.start + i for i, kl in enumerate(block.elements)}
         for (i, j), row in at.items():
-            for l in range(j + 1):
-                out[:, row, at[i, l]] += theta[:, at[j, l]]
-                out[:, row, at[j, l]] += theta[:, at[i, l]]
+            for h in range(j + 1):
+                out[:, row, at[i, h]] += theta[:, at[j, h]]
+                out[:, row, at[j, h]] += theta[:, at[i, h]]
     return out
 
 
-def curvature(blocks: tuple[Block, ...], gradient_D: Floats) -> Floats:
+def curvature(blocks: tuple[Block, ...], gradient_cov: Floats) -> Floats:
     """(B, m, m) second derivative of D(Λ) contracted with a gradient in D."""
-    B, m = gradient_D.shape
+    B, m = gradient_cov.shape
     out = np.zeros((B, m, m))
     for block in blocks:
         at = {kl: block.theta.start + i for i, kl in enumerate(block.elements)}
-        for (k, l), row in at.items():
+        for (k, h), row in at.items():
             for (i, j), column in at.items():
-                if l == j:
-                    g = gradient_D[:, at[max(k, i), min(k, i)]]
+                if h == j:
+                    g = gradient_cov[:, at[max(k, i), min(k, i)]]
                     out[:, row, column] += 2.0 * g if k == i else g
     return out

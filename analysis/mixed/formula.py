@@ -105,8 +105,7 @@ def parse_formula(formula: str) -> MixedFormula:
             terms.extend(_random_terms(body, piece, source, notes))
     if not terms:
         raise FormulaError(
-            f"formula {source!r} has no random term; add one such as (1 | patient), "
-            "or use an ordinary regression"
+            f"formula {source!r} has no random term; add one such as (1 | patient), or use an ordinary regression"
         )
     _refuse_repeats(terms, source)
     rhs = " ".join(fixed).removeprefix("+ ") or "1"
@@ -236,6 +235,4 @@ def _check_balanced(source: str) -> None:
     bare = re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", "", source)
     for left, right in zip(_OPEN, _CLOSE, strict=True):
         if bare.count(left) != bare.count(right):
-            raise FormulaError(
-                f"formula {source!r} has {bare.count(left)} {left!r} but {bare.count(right)} {right!r}"
-            )
+            raise FormulaError(f"formula {source!r} has {bare.count(left)} {left!r} but {bare.count(right)} {right!r}")

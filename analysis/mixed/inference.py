@@ -23,7 +23,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.contraction import Which
 from doublecode.analysis.mixed.derivatives import (
     Blocks,
     Derivatives,
@@ -44,7 +43,7 @@ def fixed_effects(state: State) -> tuple[Floats, Floats]:
     c, p = state.moments.conditioning, state.moments.layout.p
     q = state.moments.layout.q2
     scale = c.scale[state.which]
-    inverse = np.linalg.inv(c.x_R) if p else c.x_R
+    inverse = np.linalg.inv(c.x_root) if p else c.x_root
     beta = (c.shift[state.which] + state.gamma[:, q:] * scale[:, None]) @ inverse.T
     relative = inverse @ state.S_inv[:, q:, q:] @ inverse.T
     return beta, relative * (state.sigma2 * scale**2)[:, None, None]
@@ -53,7 +52,7 @@ def fixed_effects(state: State) -> tuple[Floats, Floats]:
 def conditional_columns(state: State) -> tuple[Floats, Floats]:
     """R = ZᵀV⁻¹X in blocks: (P, B, p, J) inner and (B, p, q₂) outer, conditioned."""
     q = state.moments.layout.q2
-    Nx = -(state.K_v @ state.Q[:, :, q:])
+    Nx = -(state.k_marginal @ state.Q[:, :, q:])
     Nx[:, np.arange(q, Nx.shape[1]), np.arange(Nx.shape[2])] += 1.0
     transposed = np.swapaxes(Nx, 1, 2)
     inner = apply_transposed(state.E[:, :, :, None], state.moments.cross.down(transposed, state.which))
@@ -162,7 +161,7 @@ def small_sample(derivatives: Derivatives, method: Method) -> SmallSample:
     first, second = _fixed_sandwich(U, items, need_second=method == "kenward-roger")
     c = state.moments.conditioning
     q = state.moments.layout.q2
-    inverse = np.linalg.inv(c.x_R) if p else c.x_R
+    inverse = np.linalg.inv(c.x_root) if p else c.x_root
     phi = state.S_inv[:, q:, q:]
     unit = (state.sigma2 * c.scale[state.which] ** 2)[:, None, None]
     back = inverse @ phi

@@ -89,7 +89,7 @@ class State:
         value = self.log_v + self.nu * (1.0 + np.log(2.0 * np.pi * r2 / self.nu))
         value = value + self.moments.constant[self.which]
         if self.reml and self.moments.layout.p:
-            value = value + self.log_x + 2.0 * np.linalg.slogdet(c.x_R)[1]
+            value = value + self.log_x + 2.0 * np.linalg.slogdet(c.x_root)[1]
         return np.asarray(value)
 
     @property
@@ -98,14 +98,14 @@ class State:
         return self.r2 / self.nu
 
     @cached_property
-    def F(self) -> Floats:
+    def f_inner(self) -> Floats:
         """(P, P, B, J) ZⱼᵀV₁⁻¹Zⱼ."""
         A = self.moments.ztz if self.moments.ztz.shape[2] == 1 else self.moments.ztz[:, :, self.which]
         product = multiply(A, self.E)
         return 0.5 * (product + product.swapaxes(0, 1))
 
     @cached_property
-    def K_v(self) -> Floats:
+    def k_marginal(self) -> Floats:
         """(B, r, r) as `K` without the fixed effects, so that V⁻¹ stands for P."""
         q = self.moments.layout.q2
         out = np.zeros_like(self.K)
@@ -164,9 +164,7 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     K = scale_both(S_inv, factors, layout.blocks)
     gamma = np.einsum("brs,bs->br", K, Qy)
     r2 = q_yy - np.einsum("br,br->b", Qy, gamma)
-    return State(
-        moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_inner + log_outer, log_x
-    )
+    return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_inner + log_outer, log_x)
 
 
 def _spread(moments: Moments, theta: Floats) -> tuple[Floats, tuple[Floats, ...]]:
@@ -176,8 +174,8 @@ def _spread(moments: Moments, theta: Floats) -> tuple[Floats, tuple[Floats, ...]
     factors = []
     for block in layout.blocks:
         L = np.zeros((len(theta), block.size, block.size))
-        for i, (k, l) in enumerate(block.elements):
-            L[:, k, l] = theta[:, block.theta.start + i]
+        for i, (k, h) in enumerate(block.elements):
+            L[:, k, h] = theta[:, block.theta.start + i]
         factors.append(L)
         if block.inner:
             at = slice(block.start, block.start + block.size)
@@ -226,9 +224,7 @@ def outer_columns(block: Block) -> slice:
     return slice(block.start, block.start + block.size * block.levels)
 
 
-def scale_both(
-    Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...], *, transpose: bool = False
-) -> Floats:
+def scale_both(Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...], *, transpose: bool = False) -> Floats:
     """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I)."""
     out = np.array(Q)
     for L, block in zip(factors, blocks, strict=True):

@@ -57,7 +57,7 @@ class Block:
     @property
     def elements(self) -> list[tuple[int, int]]:
         """(row, column) of each parameter in the lower-triangular factor."""
-        return [(k, l) for l in range(self.size) for k in range(l, self.size)]
+        return [(k, h) for h in range(self.size) for k in range(h, self.size)]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Layout:
     @property
     def diagonal(self) -> npt.NDArray[np.bool_]:
         """(m,) which parameters are diagonal elements of a factor."""
-        return np.array([k == l for block in self.blocks for k, l in block.elements])
+        return np.array([k == h for block in self.blocks for k, h in block.elements])
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Conditioning:
 
     Attributes
     ----------
-    term_R
+    term_roots
         Per term (p, p) upper triangular: Z = Z' R, so Λ' = R Λ.
-    x_R
+    x_root
         (p, p): X = X' R, so β = R⁻¹ β'.
     shift
         (N, p) least-squares β' that was taken out of y.
@@ -97,8 +97,8 @@ class Conditioning:
         (N,) unit in which y is expressed.
     """
 
-    term_R: tuple[Floats, ...]
-    x_R: Floats
+    term_roots: tuple[Floats, ...]
+    x_root: Floats
     shift: Floats
     scale: Floats
 
@@ -163,15 +163,13 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
         Y = np.where(mask > 0, Y, 0.0)
     root = None if design.weights is None else np.sqrt(design.weights)[:, None]
     Y = Y if root is None else root * Y
-    X, x_R = _condition(design.X if root is None else root * design.X)
+    X, x_root = _condition(design.X if root is None else root * design.X)
     scaled = [_condition(term.Z if root is None else root * term.Z) for term in design.terms]
     order, starts, layout = _lay_out(design.terms, X.shape[1])
     Z1 = np.hstack([Z for (Z, _), block in zip(scaled, layout.blocks, strict=True) if block.inner])
-    outer = [
-        (t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner
-    ]
+    outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
-    conditioning = Conditioning(tuple(R for _, R in scaled), x_R, shift, scale)
+    conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
     constant = np.full(Y.shape[1], design.log_det)
     if mask is not None and design.weights is not None:
         constant = -(np.log(design.weights) @ mask)
@@ -222,8 +220,8 @@ def _one_design(sums: _Sums, W: Floats, J: int, N: int) -> tuple[Floats, Contrac
     P, r = sums.Z.shape[1], W.shape[1]
     ztz = np.empty((P, P, 1, J))
     for k in range(P):
-        for l in range(k, P):
-            ztz[k, l, 0] = ztz[l, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, l])
+        for h in range(k, P):
+            ztz[k, h, 0] = ztz[h, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, h])
     cross = np.stack([sums.by_group(z[:, None] * W) for z in sums.Z.T])
     shared = N > 1 and P * (P + 1) // 2 * J * r * r <= TENSOR_LIMIT
     return ztz, Shared(cross) if shared else Stacked(cross[:, None]), (W.T @ W)[None]
@@ -236,9 +234,9 @@ def _many_designs(sums: _Sums, W: Floats) -> tuple[Floats, Contraction, Floats]:
     P, r, N, J = sums.Z.shape[1], W.shape[1], sums.mask.shape[1], len(sums.starts)
     ztz, cross = np.empty((P, P, N, J)), np.empty((P, N, J, r))
     for k in range(P):
-        for l in range(k, P):
-            z = (sums.Z[:, k] * sums.Z[:, l])[:, None]
-            ztz[k, l] = ztz[l, k] = sums.by_group(z * sums.mask).T
+        for h in range(k, P):
+            z = (sums.Z[:, k] * sums.Z[:, h])[:, None]
+            ztz[k, h] = ztz[h, k] = sums.by_group(z * sums.mask).T
         for c in range(r):
             cross[k, :, :, c] = sums.by_group((sums.Z[:, k] * W[:, c])[:, None] * sums.mask).T
     wtw = np.empty((N, r, r))
@@ -265,8 +263,8 @@ def _sparse_design(
     dense = np.stack([sums.by_group(z[:, None] * sums.X) for z in sums.Z.T])
     ztz = np.empty((P, P, 1, layout.n_inner))
     for k in range(P):
-        for l in range(k, P):
-            ztz[k, l, 0] = ztz[l, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, l])
+        for h in range(k, P):
+            ztz[k, h, 0] = ztz[h, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, h])
     ztx = Z2.T @ sums.X
     wtw = np.block([[(Z2.T @ Z2).toarray(), ztx], [ztx.T, sums.X.T @ sums.X]])
     wty = np.hstack([(Z2.T @ sums.Y).T, sums.Y.T @ sums.X])
@@ -290,9 +288,7 @@ def _sparse_outer(term: Term, Z: Floats):  # type: ignore[no-untyped-def]
     return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
 
 
-def _lay_out(
-    terms: tuple[Term, ...], p: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Layout]:
+def _lay_out(terms: tuple[Term, ...], p: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Layout]:
     """Choose the inner grouping factor, sort the rows by it and place the terms."""
     biggest = max(terms, key=lambda t: len(t.levels) * t.size)
     blocks, width, q2, theta = [], 0, 0, 0

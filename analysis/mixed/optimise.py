@@ -163,7 +163,7 @@ def _escape(derivatives: Derivatives, blocks: tuple[Block, ...]) -> tuple[Floats
     For each term the smallest eigenvalue of G = ∂d/∂D is negative only if adding variance
     along its eigenvector lowers the deviance.
     """
-    theta, g = derivatives.state.theta, derivatives.gradient_D
+    theta, g = derivatives.state.theta, derivatives.gradient_cov
     B, m = theta.shape
     direction, slope = np.zeros((B, m)), np.zeros(B)
     tolerance = 1e-5 * derivatives.state.moments.n[derivatives.state.which] ** 0.5
@@ -173,25 +173,25 @@ def _escape(derivatives: Derivatives, blocks: tuple[Block, ...]) -> tuple[Floats
         for b in np.flatnonzero(values[:, 0] < -tolerance):
             v = vectors[b, :, 0]
             new = lower_factor(D[b] + 0.05 * np.outer(v, v))
-            target = np.array([new[k, l] for k, l in block.elements])
+            target = np.array([new[k, h] for k, h in block.elements])
             direction[b, block.theta] = target - theta[b, block.theta]
             slope[b] = min(slope[b], values[b, 0])
     return direction, slope
 
 
-def gradient_matrix(block: Block, gradient_D: Floats) -> Floats:
+def gradient_matrix(block: Block, gradient_cov: Floats) -> Floats:
     """(B, p, p) symmetric G of one term with d(deviance) = tr(G dD)."""
-    G = np.zeros((len(gradient_D), block.size, block.size))
-    for i, (k, l) in enumerate(block.elements):
-        G[:, k, l] = G[:, l, k] = gradient_D[:, block.theta.start + i] * (1.0 if k == l else 0.5)
+    G = np.zeros((len(gradient_cov), block.size, block.size))
+    for i, (k, h) in enumerate(block.elements):
+        G[:, k, h] = G[:, h, k] = gradient_cov[:, block.theta.start + i] * (1.0 if k == h else 0.5)
     return G
 
 
 def factor(block: Block, theta: Floats) -> Floats:
     """(B, p, p) lower-triangular factor of one term."""
     L = np.zeros((len(theta), block.size, block.size))
-    for i, (k, l) in enumerate(block.elements):
-        L[:, k, l] = theta[:, block.theta.start + i]
+    for i, (k, h) in enumerate(block.elements):
+        L[:, k, h] = theta[:, block.theta.start + i]
     return L
 
 
@@ -286,8 +286,7 @@ def _random_points(moments: Moments) -> list[tuple[str, Floats]]:
     m = moments.layout.m
     base = default_start(moments)
     return [
-        (f"random {i + 1}", base * rng.lognormal(0.0, 1.0, m) + (base == 0) * rng.normal(0.0, 0.3, m))
-        for i in range(7)
+        (f"random {i + 1}", base * rng.lognormal(0.0, 1.0, m) + (base == 0) * rng.normal(0.0, 0.3, m)) for i in range(7)
     ]
 
 

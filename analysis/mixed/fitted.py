@@ -1,0 +1,62 @@
+"""The bare fit of one design, which reports, profiles, bootstraps and influence share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.likelihood import State, evaluate
+from doublecode.analysis.mixed.moments import Moments, make_moments
+from doublecode.analysis.mixed.optimise import climb
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted design without any reporting: what profiles, bootstraps and influence reuse.
+
+    Attributes
+    ----------
+    design, moments
+        The (whitened) design and its sufficient statistics.
+    theta
+        (m,) conditioned parameters at the optimum.
+    converged, log
+        Outcome of the ladder and one row per attempt.
+    """
+
+    design: Design
+    moments: Moments
+    theta: Floats
+    reml: bool
+    converged: bool
+    log: pd.DataFrame
+
+    @cached_property
+    def state(self) -> State:
+        """The solution at the optimum (a batch of one)."""
+        return evaluate(self.moments, self.theta[None], np.zeros(1, dtype=np.intp), reml=self.reml)
+
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        """Gradient and Hessian at the optimum."""
+        return differentiate(self.state)
+
+    @property
+    def deviance(self) -> float:
+        """−2 log-likelihood (REML criterion under REML)."""
+        return float(self.state.deviance[0])
+
+
+def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fit:
+    """Fit a design; `start` (m,), conditioned, replaces the ladder's own starts."""
+    moments = make_moments(design)
+    end = climb(moments, reml=reml, start=start)
+    return Fit(design, moments, end.theta, reml, end.converged, end.log)

@@ -1,0 +1,292 @@
+"""The answer of :func:`doublecode.analysis.mixed.fit_mixed`, and every question one may put to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed import prediction, rsquared, variances
+from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.fitted import Fit
+from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
+from doublecode.analysis.mixed.inference import Method, SmallSample, fixed_effects, small_sample
+from doublecode.analysis.mixed.whitening import Whitening
+from doublecode.analysis.tables import to_markdown
+from doublecode.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from doublecode.analysis.mixed.prediction import Level
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MixedResult:
+    """A fitted linear mixed model.
+
+    Attributes
+    ----------
+    spec
+        The question: formula, reml, ddf, conf_level, weights, offset, correlation, variance_by.
+    model
+        The :class:`~doublecode.analysis.mixed.design.Design`: y, X, random terms, rows.
+    fit
+        The bare :class:`~doublecode.analysis.mixed.fitted.Fit`: parameters, state, derivatives.
+    ddf
+        Method of the tests of fixed effects, resolved.
+    whitening
+        Residual structure, or None.
+    """
+
+    spec: dict[str, Any]
+    model: Design
+    fit: Fit
+    ddf: Method
+    whitening: Whitening | None = None
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        kind = "REML" if self.fit.reml else "ML"
+        state = "" if self.converged else ", not converged"
+        return f"<MixedResult {self.spec['formula']!r} by {kind}, {self.nobs} rows{state}>"
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The fixed effects, see `fixed`."""
+        return self.fixed
+
+    @cached_property
+    def fixed(self) -> pd.DataFrame:
+        """Term, estimate, std_error, df, statistic, p_value, conf_low, conf_high; one row per fixed effect."""
+        return fixed_frame(self.model.x_names, self.beta, self.tests, self.spec["conf_level"])
+
+    @cached_property
+    def beta(self) -> Floats:
+        """(p,) estimates of the fixed effects."""
+        return fixed_effects(self.fit.state)[0][0]
+
+    @cached_property
+    def tests(self) -> SmallSample:
+        """What t and F tests need, by the method `ddf`."""
+        return small_sample(self.fit.derivatives, self.ddf)
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the fixed effects, as the tests use it (adjusted under Kenward–Roger)."""
+        return pd.DataFrame(self.tests.vcov[0], index=list(self.model.x_names), columns=list(self.model.x_names))
+
+    @cached_property
+    def variances(self) -> pd.DataFrame:
+        """Group, term, variance, sd, corr (with the first effect of the term); last row the residual."""
+        return variances.variance_frame(self.fit, self.model)
+
+    @property
+    def correlations(self) -> pd.DataFrame:
+        """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
+        return variances.correlation_frame(self.fit, self.model)
+
+    @property
+    def theta(self) -> Floats:
+        """(m,) relative covariance factors in lme4's order and sign."""
+        return variances.lme4_theta(self.fit)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return float(np.sqrt(variances.residual_variance(self.fit)))
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood; the restricted one under REML."""
+        return -0.5 * self.fit.deviance
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, variance parameters, the residual variance and those of the residual structure."""
+        extra = 0 if self.whitening is None else len(self.whitening.parameters)
+        return self.fit.moments.layout.p + self.fit.moments.layout.m + 1 + extra
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, −2 loglik + 2 n_parameters."""
+        return -2.0 * self.loglik + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion with the number of rows, under REML too, as lme4 has it."""
+        return -2.0 * self.loglik + float(np.log(self.nobs)) * self.n_parameters
+
+    @property
+    def nobs(self) -> int:
+        """Rows in use."""
+        return self.model.nobs
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor."""
+        return self.model.n_groups
+
+    @property
+    def converged(self) -> bool:
+        """Whether the ladder ended in a stationary point that is a minimum."""
+        return self.fit.converged
+
+    @cached_property
+    def singularities(self) -> tuple[variances.Singularity, ...]:
+        """Random terms with a direction of no variance."""
+        return variances.singularities(self.fit, self.model)
+
+    @property
+    def singular(self) -> bool:
+        """Whether a random term has a direction of no variance, judged against the total variance."""
+        return bool(self.singularities)
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """The fit ladder: method, start, evaluations, deviance, gradient, converged, remark."""
+        return self.fit.log
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """Counts: rows given, used, dropped and why; groups."""
+        return self.model.counts
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks a reader must see with the numbers."""
+        notes = list(self.model.notes) + list(self.remarks)
+        if self.whitening is not None:
+            notes += [*self.whitening.notes, f"tests of fixed effects take {self.whitening.label} as known"]
+        if len(self.model.dropped):
+            by = ", ".join(f"{n} for {c}" for c, n in self.design["dropped_by_column"].items())
+            notes.append(f"{len(self.model.dropped)} of {self.design['n_rows']} rows dropped ({by} missing)")
+        notes += [item.sentence for item in self.singularities]
+        if not self.converged:
+            notes.append("the fit did not converge; see .log")
+        return tuple(notes)
+
+    def random(self) -> pd.DataFrame:
+        """Conditional modes of the random effects with their SD: group, term, level, estimate, sd."""
+        return variances.random_frame(self.fit, self.model)
+
+    @cached_property
+    def modes(self) -> tuple[Floats, ...]:
+        """Per term (levels, p) conditional modes, in the order of `model.terms`."""
+        return variances.modes(self.fit)
+
+    def predict(
+        self, data: pd.DataFrame | None = None, *, level: Level = "all", offset: Sequence[float] | None = None
+    ) -> pd.Series[float]:
+        """Predict the outcome.
+
+        Parameters
+        ----------
+        data
+            New rows; None predicts the rows in use. A group that the fit has not seen gets the
+            population's prediction; a missing predictor gives NaN.
+        level
+            ``"population"`` (fixed effects only), ``"all"``, or names of grouping factors to include.
+        offset
+            (n_rows,) known part of the mean of the new rows.
+        """
+        groups = prediction.chosen_groups(self.model, level)
+        eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)
+        if offset is not None:
+            eta = eta + np.asarray(offset, dtype=float)
+        return pd.Series(eta, index=self.model.index if data is None else data.index, name="predicted")
+
+    def simulate(self, n: int = 1, *, seed: int = 0, level: Level = "population") -> Floats:
+        """Draw outcomes from the fitted model, (rows in use, n).
+
+        `level` names the grouping factors whose effects are kept at their modes; by default all
+        random effects are drawn anew (a parametric bootstrap).
+        """
+        if n < 1:
+            raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
+        if self.whitening is not None:
+            raise UsageError(f"simulate() does not draw residuals with {self.whitening.label}")
+        groups = prediction.chosen_groups(self.model, level)
+        return prediction.simulate_outcomes(
+            self.model, self.beta, self.modes, variances.covariances(self.fit), self.sigma**2,
+            n=n, seed=seed, groups=groups,
+        )  # fmt: skip
+
+    def residuals(self) -> pd.DataFrame:
+        """Rows in use: row (label), observed, fitted, residual, standardized (by σ / √w)."""
+        fitted = self.predict().to_numpy()
+        residual = self.model.y - fitted
+        root = np.ones(self.nobs) if self.model.weights is None else np.sqrt(self.model.weights)
+        columns = {
+            "row": self.model.index, "observed": self.model.y, "fitted": fitted, "residual": residual,
+            "standardized": residual * root / self.sigma,
+        }  # fmt: skip
+        return pd.DataFrame(columns)
+
+    def anova(self) -> pd.DataFrame:
+        """Type III F tests: term, df_num, df_den, statistic, p_value."""
+        return anova_frame(self.model, self.beta, self.tests)[0]
+
+    def contrast(self, weights: dict[str, float] | Floats, *, rhs: float = 0.0) -> pd.DataFrame:
+        """Estimate and test linear combinations of fixed effects.
+
+        `weights` maps terms to coefficients (others 0), or is a (k, p) array.
+        """
+        return contrast_frame(
+            self.model.x_names, self.beta, self.tests, weights, rhs=rhs, conf_level=self.spec["conf_level"]
+        )
+
+    def r2(self) -> pd.DataFrame:
+        """Explained variance: measure, source, value (Nakagawa; Rights & Sterba for one factor)."""
+        V = variances.covariances(self.fit)
+        return rsquared.r2_frame(self.model, self.beta, V, self.sigma**2)
+
+    @property
+    def icc(self) -> dict[str, float]:
+        """Share of the random terms in the variance, adjusted for the fixed part and not."""
+        V = variances.covariances(self.fit)
+        return rsquared.icc_values(self.model, self.beta, V, self.sigma**2)
+
+    def confint(
+        self,
+        method: Literal["wald", "profile", "bootstrap"] = "wald",
+        *,
+        conf_level: float | None = None,
+        n_boot: int = 1000,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Limits of fixed effects and variance parameters: term, estimate, conf_low, conf_high, method.
+
+        ``"wald"`` covers the fixed effects (by `ddf`); ``"profile"`` and ``"bootstrap"`` all parameters.
+        """
+        level = self.spec["conf_level"] if conf_level is None else conf_level
+        if method == "wald":
+            table = fixed_frame(self.model.x_names, self.beta, self.tests, level)
+            return table[["term", "estimate", "conf_low", "conf_high"]].assign(method="wald")
+        if method not in ("profile", "bootstrap"):
+            raise UsageError(f"method={method!r} is not one of 'wald', 'profile', 'bootstrap'")
+        from doublecode.analysis.mixed.intervals import bootstrap_intervals, profile_intervals
+
+        if method == "profile":
+            return profile_intervals(self, conf_level=level)
+        return bootstrap_intervals(self, conf_level=level, n_boot=n_boot, seed=seed)
+
+    def influence(self, group: str | None = None) -> Any:
+        """Leave out one level of `group` at a time (default: the first grouping factor)."""
+        from doublecode.analysis.mixed.influence import leave_one_out
+
+        return leave_one_out(self, group=group)
+
+    def to_markdown(self) -> str:
+        """Render fixed effects, variances and notes as Markdown."""
+        fit = f"loglik {self.loglik:.2f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}, {self.nobs} rows"
+        groups = ", ".join(f"{n} {g}" for g, n in self.n_groups.items())
+        parts = [to_markdown(self.fixed), to_markdown(self.variances), f"{fit}; {groups}"]
+        if self.notes:
+            parts.append("\n".join(f"- {note}" for note in self.notes))
+        return "\n\n".join(parts)

@@ -1,0 +1,78 @@
+"""Explained variance: Nakagawa's R² with random slopes, and Rights & Sterba's shares.
+
+Nakagawa & Schielzeth (2013), extended to random slopes by Johnson (2014): with σ²_f = var(Xβ̂),
+the mean random variance σ²_r = mean over rows of zᵀΣz, and σ²_e, the marginal R² is
+σ²_f / (σ²_f + σ²_r + σ²_e), the conditional (σ²_f + σ²_r) / (σ²_f + σ²_r + σ²_e).
+
+Rights & Sterba (2019) divide the same total, for one grouping factor, into five sources: fixed
+effects within (f1) and between groups (f2), slope variation (v), variation of means (m), residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.mixed.design import Design, Floats
+
+
+def random_variances(design: Design, covariances: Sequence[Floats]) -> list[float]:
+    """Per term the mean over rows of zᵀΣz (Johnson 2014)."""
+    return [
+        float(np.einsum("ip,pq,iq->i", term.Z, V, term.Z, optimize=True).mean())
+        for term, V in zip(design.terms, covariances, strict=True)
+    ]
+
+
+def fixed_variance(design: Design, beta: Floats) -> float:
+    """Sample variance of the fixed part over rows."""
+    return float(np.var(design.X @ beta, ddof=1))
+
+
+def r2_frame(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2: float) -> pd.DataFrame:
+    """Frame measure, source, value: Nakagawa's two, then the shares by source if there is one factor."""
+    fixed = fixed_variance(design, beta)
+    random = sum(random_variances(design, covariances))
+    total = fixed + random + sigma2
+    rows = [
+        ("Nakagawa R²", "marginal", fixed / total),
+        ("Nakagawa R²", "conditional", (fixed + random) / total),
+    ]
+    if len(design.n_groups) == 1:
+        rows += [("Rights & Sterba share", s, v) for s, v in _shares(design, beta, covariances, sigma2).items()]
+    return pd.DataFrame(rows, columns=["measure", "source", "value"])
+
+
+def icc_values(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2: float) -> dict[str, float]:
+    """Share of all random terms: *adjusted* for the fixed part, and *unadjusted* of the total."""
+    random = sum(random_variances(design, covariances))
+    return {
+        "adjusted": random / (random + sigma2),
+        "unadjusted": random / (fixed_variance(design, beta) + random + sigma2),
+    }
+
+
+def _shares(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2: float) -> dict[str, float]:
+    codes, levels = design.terms[0].codes, len(design.terms[0].levels)
+    eta = design.X @ beta
+    between = _group_means(eta, codes, levels)[codes]
+    parts = {
+        "fixed within": float(np.mean((eta - between) ** 2)),
+        "fixed between": float(np.var(between)),
+        "slope variation": 0.0,
+        "mean variation": 0.0,
+    }
+    for term, V in zip(design.terms, covariances, strict=True):
+        means = np.column_stack([_group_means(z, codes, levels) for z in term.Z.T])[codes]
+        off = term.Z - means
+        parts["slope variation"] += float(np.einsum("ip,pq,iq->i", off, V, off, optimize=True).mean())
+        parts["mean variation"] += float(np.einsum("ip,pq,iq->i", means, V, means, optimize=True).mean())
+    parts["residual"] = sigma2
+    total = sum(parts.values())
+    return {name: value / total for name, value in parts.items()}
+
+
+def _group_means(values: Floats, codes: np.ndarray, levels: int) -> Floats:  # type: ignore[type-arg]
+    return np.bincount(codes, values, minlength=levels) / np.bincount(codes, minlength=levels)

@@ -1,0 +1,174 @@
+"""Variance components in the units of the data: covariances, singularity, conditional modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.derivatives import make_blocks
+from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.fitted import Fit
+from doublecode.analysis.mixed.likelihood import outer_columns
+from doublecode.analysis.mixed.moments import Block
+from doublecode.analysis.mixed.optimise import covariance, factor, lower_factor
+
+Floats = npt.NDArray[np.float64]
+
+SINGULAR = 1e-4
+"""A direction whose SD is smaller than this share of the total SD is singular (lme4: of the residual SD)."""
+
+
+def relative_covariances(fit: Fit) -> tuple[Floats, ...]:
+    """Per term the (p, p) covariance in units of the residual variance, columns as in the data."""
+    out = []
+    for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
+        L = np.linalg.solve(R, factor(block, fit.theta[None])[0])
+        out.append(L @ L.T)
+    return tuple(out)
+
+
+def lme4_theta(fit: Fit) -> Floats:
+    """(m,) relative covariance factors as lme4 has them: column-major, diagonal not negative."""
+    parts = []
+    for block, D in zip(fit.moments.layout.blocks, relative_covariances(fit), strict=True):
+        L = lower_factor(D)
+        parts.extend(L[k, h] for k, h in block.elements)
+    return np.array(parts)
+
+
+def covariances(fit: Fit) -> tuple[Floats, ...]:
+    """Per term the (p, p) covariance matrix, in the units of the data."""
+    sigma2 = residual_variance(fit)
+    return tuple(D * sigma2 for D in relative_covariances(fit))
+
+
+def residual_variance(fit: Fit) -> float:
+    """σ², in the units of the data."""
+    return float(fit.state.sigma2[0] * fit.moments.conditioning.scale[0] ** 2)
+
+
+@dataclass(frozen=True)
+class Singularity:
+    """A random term with a direction of no variance."""
+
+    label: str
+    sentence: str
+
+
+def relative_spectrum(blocks: tuple[Block, ...], theta: Floats) -> list[tuple[Floats, Floats]]:
+    """Per term eigenvalues (B, p) and vectors of its conditioned covariance over the total variance."""
+    matrices = [covariance(block, theta) for block in blocks]
+    total = 1.0 + sum(np.trace(D, axis1=1, axis2=2) for D in matrices)
+    return [np.linalg.eigh(D / total[:, None, None]) for D in matrices]
+
+
+def singularities(fit: Fit, design: Design) -> tuple[Singularity, ...]:
+    """Terms whose covariance is singular, judged against the total variance of the outcome.
+
+    Columns are conditioned to mean square one and no correlation, so an eigenvalue is the share of
+    the outcome's variance along one direction; the rule does not change with the units of the
+    outcome or of a predictor.
+    """
+    found = []
+    spectrum = relative_spectrum(fit.moments.layout.blocks, fit.theta[None])
+    shares = zip(design.terms, covariances(fit), spectrum, strict=True)
+    for term, V, (values, _) in shares:
+        if values[0, 0] > SINGULAR**2:
+            continue
+        found.append(Singularity(term.label, _describe(term.label, term.columns, V, values[0])))
+    return tuple(found)
+
+
+def _describe(label: str, columns: tuple[str, ...], V: Floats, values: Floats) -> str:
+    rank = int((values > SINGULAR**2).sum())
+    zero = [name for name, v in zip(columns, np.diag(V), strict=True) if v <= 1e-12 * max(np.trace(V), 1e-300)]
+    if rank == 0:
+        return f"singular: {label} has no variance"
+    if zero:
+        return f"singular: {label}, no variance of {', '.join(zero)}"
+    if len(columns) == 2:
+        sign = "1" if V[0, 1] > 0 else "−1"
+        return f"singular: {label}, the correlation of {columns[0]} and {columns[1]} is {sign}"
+    return f"singular: {label}, {len(columns)} effects vary in {rank} directions only"
+
+
+def variance_frame(fit: Fit, design: Design) -> pd.DataFrame:
+    """One row per random effect and one for the residual: group, term, variance, sd, corr.
+
+    `corr` is the correlation with the first effect of the same term; all of them are in
+    :func:`correlation_frame`. It is NaN for the first effect and where a variance is zero.
+    """
+    rows = []
+    for term, V in zip(design.terms, covariances(fit), strict=True):
+        sd = np.sqrt(np.diag(V))
+        for i, name in enumerate(term.columns):
+            bottom = sd[0] * sd[i]
+            corr = float(np.clip(V[0, i] / bottom, -1.0, 1.0)) if i and bottom > 0.0 else float("nan")
+            rows.append((term.group, name, float(V[i, i]), float(sd[i]), corr))
+    sigma2 = residual_variance(fit)
+    rows.append(("Residual", "", sigma2, float(np.sqrt(sigma2)), float("nan")))
+    return pd.DataFrame(rows, columns=["group", "term", "variance", "sd", "corr"])
+
+
+def correlation_frame(fit: Fit, design: Design) -> pd.DataFrame:
+    """Every pair of effects within a term: group, term1, term2, covariance, corr."""
+    rows = []
+    for term, V in zip(design.terms, covariances(fit), strict=True):
+        sd = np.sqrt(np.diag(V))
+        for i in range(term.size):
+            for j in range(i + 1, term.size):
+                bottom = sd[i] * sd[j]
+                corr = float(np.clip(V[i, j] / bottom, -1.0, 1.0)) if bottom > 0.0 else float("nan")
+                rows.append((term.group, term.columns[i], term.columns[j], float(V[i, j]), corr))
+    return pd.DataFrame(rows, columns=["group", "term1", "term2", "covariance", "corr"])
+
+
+def modes(fit: Fit) -> tuple[Floats, ...]:
+    """Per term the conditional modes (levels, p) of its random effects, D ZᵀPy, in the data's units."""
+    inner, outer = fit.state.s
+    scale = float(fit.moments.conditioning.scale[0])
+    out = []
+    for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
+        D = covariance(block, fit.theta[None])[0]
+        s = _rows(block, inner[:, 0], outer[0])
+        out.append(np.linalg.solve(R, D @ s.T).T * scale)
+    return tuple(out)
+
+
+def _rows(block: Block, inner: Floats, outer: Floats) -> Floats:
+    if block.inner:
+        return inner[block.start : block.start + block.size].T
+    return outer[outer_columns(block)].reshape(block.levels, block.size)
+
+
+def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
+    """Per term (levels, p, p) covariance of the random effects given y, β and θ (lme4's condVar)."""
+    state = fit.state
+    U = make_blocks(state, projected=False)
+    sigma2 = residual_variance(fit)
+    out = []
+    for i, (block, R) in enumerate(zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True)):
+        L = factor(block, fit.theta[None])[0]
+        if block.inner:
+            at = slice(block.start, block.start + block.size)
+            own = np.moveaxis((U.F - U.Y)[at, at, 0], -1, 0)
+        else:
+            own = np.einsum("lilj->lij", U.outer(i, i)[0])
+        root = np.linalg.solve(R, L)
+        left = np.eye(block.size) - L.T @ own @ L
+        out.append(sigma2 * root @ left @ root.T)
+    return tuple(out)
+
+
+def random_frame(fit: Fit, design: Design) -> pd.DataFrame:
+    """Conditional modes of all random effects: group, term, level, estimate, sd."""
+    parts = []
+    for term, b, V in zip(design.terms, modes(fit), mode_covariances(fit), strict=True):
+        sd = np.sqrt(np.maximum(np.diagonal(V, axis1=1, axis2=2), 0.0))
+        for i, name in enumerate(term.columns):
+            columns = {"group": term.group, "term": name, "level": term.levels, "estimate": b[:, i], "sd": sd[:, i]}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,57 @@
+"""The seam for residuals that are not independent or not equally variable.
+
+A residual structure (``correlation="ar1(session | patient)"``, ``variance_by="phase"``) has
+parameters ρ of its own. At given ρ the residual covariance is σ²R(ρ), R = CCᵀ
+block-diagonal in small blocks of rows; multiplying y, X and Z by C⁻¹ gives an ordinary mixed
+model, whose deviance gains log|R|. So the engine stays as it is:
+
+1. :func:`doublecode.analysis.mixed.residuals.columns_needed` names the columns that must be
+   complete besides the formula's, ``columns_needed(correlation, variance_by) -> tuple[str, ...]``;
+2. ``residuals.find_whitening(design, *, correlation, variance_by, reml) -> Whitening`` searches
+   ρ in an outer optimisation, calling :func:`doublecode.analysis.mixed.fitted.fit_design` on
+   ``whitening.apply(design)``; `design.frame` holds the extra columns;
+3. ``fit_mixed`` fits ``whitening.apply(design)`` and reports in the units of `design`.
+
+Each block of correlated rows must lie within one level of every grouping factor (as nlme
+demands); residuals.py refuses other nestings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from doublecode.analysis.mixed.design import Design
+
+
+class Whitening(Protocol):
+    """A residual structure at the estimate of its parameters.
+
+    Attributes
+    ----------
+    label
+        How the structure was asked for, ``"ar1(session | patient)"``.
+    parameters
+        Estimates by name, ``{"phi": 0.43}``; each counts as one parameter in AIC and BIC.
+    notes
+        Remarks for the result.
+    """
+
+    @property
+    def label(self) -> str:
+        """How the structure was asked for."""
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """Estimates by name."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for the result."""
+
+    def apply(self, design: Design) -> Design:
+        """Return the design with y, X and every Z multiplied by C⁻¹, row by row of `design`.
+
+        Offset and weights are folded in (`offset` and `weights` of the answer are None), its
+        `log_det` is log|R| − Σ log w, and `whitened` carries `label`.
+        """
