@@ -174,20 +174,21 @@ def icc(
         "conf_level": conf_level,
         "seed": seed,
     }
-    blocks: list[tuple[RatingSets, IccBlock]] = []
     notes: list[str] = []
     if read.n_missing:
         notes.append(f"{read.n_missing} row(s) without a rating were left out")
     refused: dict[int, str] = {}
+    usable = []
     for group in read.groups:
         problem = _impossible(group.layout, targets, raters)
         if problem is None:
-            block = _estimate(group, k, conf_level, targets, raters, clusters)
-            blocks.append((group, block))
-            notes += _group_notes(group, block, read, targets, raters, conf_level)
+            usable.append(group)
         else:
             refused |= {int(s): problem for s in group.index}
-            notes += [_prefixed(read, group, problem)]
+            notes.append(_prefixed(read, group, problem))
+    blocks = list(zip(usable, _estimate(usable, k, conf_level, targets, clusters), strict=True))
+    for group, block in blocks:
+        notes += _group_notes(group, block, read, targets, raters, conf_level)
     if not blocks:
         raise NotEstimable("icc: " + "; ".join(dict.fromkeys(refused.values())))
     return _assemble(spec, read, blocks, refused, notes)
@@ -214,26 +215,37 @@ def _impossible(layout: Layout, targets: str, raters: str | None) -> str | None:
 
 
 def _estimate(
-    group: RatingSets,
+    groups: Sequence[RatingSets],
     k: Sequence[int | float | str],
     conf_level: float,
     targets: str,
-    raters: str | None,
     clusters: str | None,
-) -> IccBlock:
-    layout = group.layout
+) -> list[IccBlock]:
+    """Estimate each group by the method of its design; incomplete ones go through the engine together."""
     if clusters is not None:
         from doublecode.analysis.nested_icc import clustered_block
 
-        return clustered_block(group, requested(k, layout.k_eff, "k_eff"), conf_level, (targets, clusters))
-    if layout.complete:
-        given = (1, "eff") if tuple(k) == DEFAULT_K else k
-        wanted = requested(given, float(layout.n_raters), "k")
-        tables = group.values.reshape(len(group.values), layout.n_targets, layout.n_raters)
-        return complete_block(tables, wanted, conf_level, known_raters=layout.known_raters)
-    from doublecode.analysis.crossed_icc import incomplete_block
+        wanted = [requested(k, group.layout.k_eff, "k_eff") for group in groups]
+        return [
+            clustered_block(group, forms, conf_level, (targets, clusters))
+            for group, forms in zip(groups, wanted, strict=True)
+        ]
+    blocks: dict[int, IccBlock] = {}
+    given = (1, "eff") if tuple(k) == DEFAULT_K else k
+    for i, group in enumerate(groups):
+        layout = group.layout
+        if layout.complete:
+            tables = group.values.reshape(len(group.values), layout.n_targets, layout.n_raters)
+            forms = requested(given, float(layout.n_raters), "k")
+            blocks[i] = complete_block(tables, forms, conf_level, known_raters=layout.known_raters)
+    rest = [i for i in range(len(groups)) if i not in blocks]
+    if rest:
+        from doublecode.analysis.crossed_icc import incomplete_blocks
 
-    return incomplete_block(group, requested(k, layout.k_eff, "k_eff"), conf_level)
+        wanted = [requested(k, groups[i].layout.k_eff, "k_eff") for i in rest]
+        found = incomplete_blocks([groups[i] for i in rest], wanted, conf_level)
+        blocks |= dict(zip(rest, found, strict=True))
+    return [blocks[i] for i in range(len(groups))]
 
 
 def _prefixed(read: RatingData, group: RatingSets, text: str) -> str:
