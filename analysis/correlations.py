@@ -1,0 +1,268 @@
+"""Correlations of the frame: pooled, within patients, between patients.
+
+The only module that knows pingouin. Of its answers we take the coefficient and
+the p-value through one adapter; its limits are rounded, so the intervals here
+are our own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from doublecode.analysis.model_rows import require_columns
+from doublecode.analysis.tables import to_markdown
+from doublecode.schemas.errors import ContractError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Method = Literal["pearson", "spearman"]
+POOLED, WITHIN, BETWEEN = "pooled", "within patients", "between patients"
+_COLUMNS = ["x", "y", "level", "method", "n", "n_patients", "r", "df", "conf_low", "conf_high", "p_value"]
+
+
+@dataclass(frozen=True)
+class CorrelationResult:
+    """Correlations of every pair.
+
+    Attributes
+    ----------
+    spec : dict
+        Variables, method, patient column, conf_level.
+    frame : DataFrame
+        ``x``, ``y``, ``level`` ("pooled", "within patients", "between patients"), ``method``, ``n``
+        (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``, ``p_value``, ``p_holm``
+        (Holm 1979, over the pairs of a level).
+    descriptives : DataFrame
+        ``variable``, ``n``, ``mean``, ``sd``.
+    design : dict
+        ``n_rows``, ``n_patients``, ``missing`` per variable.
+    notes : tuple of str
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    descriptives: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def to_markdown(self) -> str:
+        """Render the pairs."""
+        return to_markdown(self.frame)
+
+    def matrix(self, level: str = POOLED) -> pd.DataFrame:
+        """Return r of one level as a square table, 1 on the diagonal."""
+        import pandas as pd
+
+        names = list(self.spec["variables"])
+        rows = self.frame[self.frame["level"] == level]
+        if rows.empty:
+            allowed = ", ".join(self.frame["level"].unique())
+            raise UsageError(f"correlations: there is no level {level!r}; allowed: {allowed}.")
+        square = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+        for x, y, r in zip(rows["x"], rows["y"], rows["r"], strict=True):
+            square.loc[x, y] = square.loc[y, x] = r
+        return square
+
+
+def correlate(
+    frame: pd.DataFrame,
+    variables: Sequence[str],
+    *,
+    method: Method = "pearson",
+    patient: str | None = None,
+    conf_level: float = 0.95,
+) -> CorrelationResult:
+    """Correlate every pair of variables on the rows that have both.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per session or patient.
+    variables : sequence of str
+        At least two numeric columns.
+    method : {"pearson", "spearman"}
+    patient : str, optional
+        Column of the patients where they have several rows. Then the pooled r, which mixes two
+        questions, is joined by the r within patients (the common slope of deviations, "repeated
+        measures correlation", always of Pearson's kind) and the r of the patients' means.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    CorrelationResult
+
+    Raises
+    ------
+    UsageError
+        Fewer than two variables, one twice, an unknown column or method.
+    ContractError
+        A column does not hold numbers.
+
+    Notes
+    -----
+    Interval: tanh(artanh r ± z·s) with s² = 1/(n − 3) for Pearson's r (Fisher 1921),
+    (1 + r²/2)/(n − 3) for Spearman's (Bonett & Wright 2000) and 1/(df − 1) within patients, where
+    df = rows − patients − 1 (Bakdash & Marusich 2017).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"he": [1.0, 2, 3, 4, 5], "tbh": [2.0, 1, 4, 3, 5]})
+    >>> correlate(frame, ["he", "tbh"]).frame[["n", "r", "p_value"]].round(3).to_dict("records")
+    [{'n': 5, 'r': 0.8, 'p_value': 0.104}]
+    """
+    _check(frame, variables, method, patient, conf_level)
+    rows: list[dict[str, Any]] = []
+    for x, y in combinations(variables, 2):
+        both = frame[[x, y] if patient is None else [x, y, patient]].dropna()
+        people = both[patient].nunique() if patient else len(both)
+        head = {"x": x, "y": y, "n_patients": people}
+        rows.append(head | {"level": POOLED, **_pair(both, x, y, method, conf_level)})
+        if patient is not None:
+            means = both.groupby(patient)[[x, y]].mean()
+            rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
+            rows.append(head | {"level": BETWEEN, **_pair(means, x, y, method, conf_level)})
+    table = _adjust(rows)
+    return CorrelationResult(
+        spec={"variables": list(variables), "method": method, "patient": patient, "conf_level": conf_level},
+        frame=table,
+        descriptives=_descriptives(frame, variables),
+        design={
+            "n_rows": len(frame),
+            "n_patients": int(frame[patient].nunique()) if patient else len(frame),
+            "missing": {name: int(frame[name].isna().sum()) for name in variables},
+        },
+        notes=_notes(table, method, patient),
+    )
+
+
+def _check(frame: pd.DataFrame, variables: Sequence[str], method: str, patient: str | None, conf_level: float) -> None:
+    if len(variables) < 2 or len(set(variables)) < len(variables):
+        raise UsageError(
+            f"correlations: found {', '.join(variables) or 'none'}; allowed: two or more variables, each once."
+        )
+    if method not in ("pearson", "spearman") or not 0 < conf_level < 1:
+        raise UsageError(
+            f"correlations: found method = {method!r} and conf_level = {conf_level}; "
+            "allowed: 'pearson' or 'spearman', and a level between 0 and 1."
+        )
+    require_columns(frame, (*variables, *([patient] if patient else [])), "correlations")
+    for name in variables:
+        if frame[name].dtype.kind not in "if":
+            raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
+
+
+def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
+    n = len(both)
+    blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
+    if n < 3 or both[x].nunique() < 2 or both[y].nunique() < 2:
+        return blank
+    r, p_value = _ask_pingouin("corr", both[x], both[y], method=method)
+    spread = 1 + r**2 / 2 if method == "spearman" else 1.0
+    low, high = _limits(r, spread, n - 3, conf_level)
+    return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
+
+
+def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float) -> dict[str, Any]:
+    df = len(both) - both[patient].nunique() - 1
+    blank = {"method": "pearson", "n": len(both), "df": max(df, 0), **_nothing()}
+    deviations = both[[x, y]] - both.groupby(patient)[[x, y]].transform("mean")
+    moves = (deviations.abs().max() > 1e-12 * both[[x, y]].abs().max()).all()
+    if df < 1 or both[patient].nunique() < 3 or not moves:
+        return blank
+    r, p_value = _ask_pingouin("rm_corr", data=both, x=x, y=y, subject=patient)
+    low, high = _limits(r, 1.0, df - 1, conf_level)
+    return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
+
+
+def _nothing() -> dict[str, float]:
+    return dict.fromkeys(("r", "p_value", "conf_low", "conf_high"), np.nan)
+
+
+def _limits(r: float, spread: float, freedom: int, conf_level: float) -> tuple[float, float]:
+    from scipy.special import ndtri
+
+    if freedom < 1:
+        return np.nan, np.nan
+    if abs(r) >= 1 - 1e-15:
+        return r, r
+    reach = float(ndtri((1 + conf_level) / 2)) * np.sqrt(spread / freedom)
+    return float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
+
+
+def _ask_pingouin(function: str, *args: Any, **kwargs: Any) -> tuple[float, float]:
+    """Coefficient and p-value of one pingouin function; the one place that knows its columns.
+
+    Its p column has been called ``p-val``, ``p_val`` and ``pval``; deprecations inside it are its own affair.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        import pingouin
+
+        answer = getattr(pingouin, function)(*args, **kwargs)
+    names = {"".join(c for c in str(name).lower() if c.isalnum()): name for name in answer.columns}
+    return float(answer[names["r"]].iloc[0]), float(answer[names["pval"]].iloc[0])
+
+
+def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(rows)[_COLUMNS]
+    adjusted = [holm(part["p_value"].to_numpy(dtype=float)) for _, part in table.groupby("level", sort=False)]
+    places = [part.index.to_numpy() for _, part in table.groupby("level", sort=False)]
+    return table.assign(p_holm=pd.Series(np.concatenate(adjusted), index=np.concatenate(places)))
+
+
+def holm(p_values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Holm's step-down adjustment, shape kept; missing p-values stay missing and are not counted.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    out = np.full(p_values.shape, np.nan)
+    there = np.flatnonzero(~np.isnan(p_values))
+    order = there[np.argsort(p_values[there], kind="stable")]
+    stepped = p_values[order] * np.arange(len(order), 0, -1)
+    out[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return out
+
+
+def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    part = frame[list(variables)]
+    return pd.DataFrame(
+        {
+            "variable": list(variables),
+            "n": part.notna().sum().to_numpy(),
+            "mean": part.mean().to_numpy(),
+            "sd": part.std(ddof=1).to_numpy(),
+        }
+    )
+
+
+def _notes(table: pd.DataFrame, method: str, patient: str | None) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ("Each pair on the rows that have both variables, so n differs between pairs.",)
+    if patient is not None:
+        notes += (
+            "The pooled r treats all rows as independent and mixes differences between patients with changes within "
+            "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017).",
+        )
+        if method == "spearman":
+            notes += ("The r within patients is of Pearson's kind; ranks have no within-patient form here.",)
+    blank = table[table["r"].isna()]
+    if len(blank):
+        which = "; ".join(f"{row.x} with {row.y} ({row.level}, n = {row.n})" for row in blank.itertuples())
+        notes += (f"Undefined, because a variable does not vary or the rows are too few: {which}.",)
+    return notes
