@@ -1,0 +1,175 @@
+"""Likelihood-ratio comparison of mixed models on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
+from doublecode.analysis.mixed.fitted import fit_design
+from doublecode.analysis.mixed.result import MixedResult
+from doublecode.analysis.tables import to_markdown
+from doublecode.schemas.errors import NotEstimable, UsageError
+
+CHI_BAR_FROM = KENWARD_ROGER_BELOW
+"""Number of levels from which the asymptotic mixture for a variance on its boundary is used."""
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """Models in the order of their number of parameters, each tested against the one before.
+
+    Attributes
+    ----------
+    frame
+        model (formula), n_parameters, aic, bic, loglik, deviance, statistic, df, p_value, reference.
+        `reference` names the null distribution, ``chi2(1)`` or ``½ chi2(0) + ½ chi2(1)``.
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def to_markdown(self) -> str:
+        """Render the table and the notes."""
+        return "\n\n".join([to_markdown(self.frame), *(f"- {note}" for note in self.notes)])
+
+
+def compare(*models: MixedResult) -> ComparisonResult:
+    """Compare nested models by likelihood ratio.
+
+    REML fits whose fixed effects differ are refitted by maximum likelihood, and the notes say so;
+    with equal fixed effects the restricted likelihoods are compared. Where the larger model has more
+    variance parameters in one term, the null value of its variance lies on the boundary: with 50
+    or more levels the chi-bar mixture ½χ²(d−1) + ½χ²(d) gives the p value (Self & Liang 1987;
+    Stram & Lee 1994), with fewer the ordinary χ²(d), which is conservative.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two models, different outcomes, or different rows.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from doublecode.analysis.mixed import fit_mixed
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"g": np.repeat(np.arange(20), 5), "x": rng.normal(size=100)})
+    >>> data["y"] = 0.8 * data.x + rng.normal(size=20)[data.g] + rng.normal(size=100)
+    >>> small, large = (fit_mixed(f"y ~ {rhs} + (1 | g)", data) for rhs in ("1", "x"))
+    >>> compare(small, large).frame["df"].tolist()
+    [nan, 1.0]
+    """
+    _check_same_rows(models)
+    ordered = sorted(models, key=lambda model: model.n_parameters)
+    notes: list[str] = []
+    fits = _refit(ordered, notes)
+    rows: list[dict[str, Any]] = []
+    for i, model in enumerate(fits):
+        row: dict[str, Any] = {
+            "model": model.spec["formula"], "n_parameters": model.n_parameters, "aic": model.aic,
+            "bic": model.bic, "loglik": model.loglik, "deviance": -2.0 * model.loglik,
+            "statistic": np.nan, "df": np.nan, "p_value": np.nan, "reference": "",
+        }  # fmt: skip
+        if i:
+            row |= _ratio(fits[i - 1], model, notes)
+        rows.append(row)
+    spec = {"models": [m.spec["formula"] for m in fits], "reml": fits[0].fit.reml}
+    return ComparisonResult(spec, pd.DataFrame(rows), fits[-1].design, tuple(notes))
+
+
+def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
+    if len(models) < 2:
+        raise UsageError("compare() needs at least two fitted models")
+    first = models[0].model
+    for model in models[1:]:
+        other = model.model
+        if other.formula.response != first.formula.response:
+            raise UsageError(
+                f"the models have different outcomes, {first.formula.response!r} and {other.formula.response!r}"
+            )
+        only = first.index.symmetric_difference(other.index)
+        if len(only) or len(first.index) != len(other.index):
+            shown = ", ".join(map(str, only[:5]))
+            raise UsageError(
+                f"the models use different rows ({first.nobs} and {other.nobs}; not shared: {shown}"
+                f"{', …' if len(only) > 5 else ''}); fit both on the rows complete for all columns"
+            )
+        if not np.array_equal(first.y, other.y):
+            raise UsageError("the models use different values of the outcome in the same rows")
+
+
+def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
+    """Models on a common criterion: ML unless all are REML with the same fixed effects."""
+    kinds = {model.fit.reml for model in models}
+    same = all(_same_fixed(models[0], model) for model in models[1:])
+    if kinds == {False} or (kinds == {True} and same):
+        if kinds == {True}:
+            notes.append("restricted likelihoods compared, since the fixed effects are the same")
+        return models
+    out = []
+    for model in models:
+        if not model.fit.reml:
+            out.append(model)
+            continue
+        if model.whitening is not None:
+            raise NotEstimable(
+                f"{model.spec['formula']!r} has {model.whitening.label}; fit it with reml=False before comparing"
+            )
+        fit = fit_design(model.fit.design, reml=False)
+        ddf = "satterthwaite" if model.ddf == "kenward-roger" else model.ddf
+        out.append(replace(model, fit=fit, ddf=ddf, spec=model.spec | {"reml": False, "ddf": ddf}))
+    notes.append("models refitted by maximum likelihood, since their fixed effects differ")
+    return out
+
+
+def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
+    X, W = a.model.X, b.model.X
+    if X.shape != W.shape:
+        return False
+    return bool(np.abs(W - X @ np.linalg.lstsq(X, W, rcond=None)[0]).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0))
+
+
+def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str, Any]:
+    statistic = max(0.0, 2.0 * (large.loglik - small.loglik))
+    df = large.n_parameters - small.n_parameters
+    if df == 0:
+        notes.append(f"{small.spec['formula']!r} and {large.spec['formula']!r} have as many parameters: no test")
+        return {}
+    if 2.0 * (large.loglik - small.loglik) < -1e-6:
+        notes.append(
+            f"{large.spec['formula']!r} has the lower likelihood although it has more parameters: not nested"
+        )
+        return {}
+    p_value, reference = float(special.gammaincc(0.5 * df, 0.5 * statistic)), f"chi2({df})"
+    grown = _grown_variance(small, large)
+    if grown is not None and grown[1] == df:
+        group, extra = grown
+        levels = large.n_groups[group]
+        if levels >= CHI_BAR_FROM:
+            lower = float(special.gammaincc(0.5 * (extra - 1), 0.5 * statistic)) if extra > 1 else float(statistic <= 0)
+            p_value = 0.5 * lower + 0.5 * p_value
+            reference = f"½ chi2({extra - 1}) + ½ chi2({extra})"
+        else:
+            notes.append(
+                f"a variance of {group} is tested on its boundary; with {levels} levels chi2({df}) is used, "
+                "which is conservative (bootstrap for an exact test)"
+            )
+    return {"statistic": statistic, "df": float(df), "p_value": p_value, "reference": reference}
+
+
+def _grown_variance(small: MixedResult, large: MixedResult) -> tuple[str, int] | None:
+    """Grouping factor and number of new covariance parameters if just one effect was added to one term."""
+    if not _same_fixed(small, large):
+        return None
+    before = {(t.group, c) for t in small.model.terms for c in t.columns}
+    after = {(t.group, c) for t in large.model.terms for c in t.columns}
+    added = after - before
+    if len(added) != 1 or before - after:
+        return None
+    return next(iter(added))[0], large.fit.moments.layout.m - small.fit.moments.layout.m

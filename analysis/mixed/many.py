@@ -1,0 +1,344 @@
+"""Thousands of mixed models at once: bootstraps, power and coverage studies stand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.derivatives import differentiate
+from doublecode.analysis.mixed.design import Design, build_design
+from doublecode.analysis.mixed.hypotheses import two_sided
+from doublecode.analysis.mixed.inference import fixed_effects, small_sample
+from doublecode.analysis.mixed.likelihood import evaluate
+from doublecode.analysis.mixed.moments import Moments, make_moments
+from doublecode.analysis.mixed.optimise import Optimum, covariance, default_start, minimise
+from doublecode.analysis.mixed.subset import keep_rows
+from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
+from doublecode.analysis.tables import to_markdown
+from doublecode.schemas.errors import UsageError
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+ManyDdf = Literal["z", "satterthwaite", "kenward-roger"] | None
+
+CHUNK_CELLS = 150_000
+"""Cells of the largest working array of one batch; a few of them fit in a processor's cache."""
+
+
+@dataclass(frozen=True)
+class ManyResult:
+    """Mixed models of many outcomes on one design; every array has one column per set.
+
+    Attributes
+    ----------
+    spec
+        formula, reml, ddf, number of sets.
+    terms
+        (p,) names of the fixed effects.
+    components
+        (c,) rows of `variances` as (group, term), the last one the residual.
+    estimate, std_error, df, statistic, p_value
+        (p, N); NaN in sets that could not be fitted. `df`, `statistic` and `p_value` are NaN without `ddf`.
+        `std_error` is the adjusted one under Kenward–Roger.
+    vcov
+        (N, p, p) covariance of the fixed effects, unadjusted.
+    variances
+        (c, N) variance components.
+    covariances
+        Per random term (N, p, p) covariance matrices.
+    theta
+        (N, m) conditioned parameters, to restart or to evaluate at.
+    loglik
+        (N,) log-likelihood (restricted under REML).
+    nobs
+        (N,) rows in use.
+    converged, singular, fitted
+        (N,) whether the search ended in a minimum; whether a term has a direction of no variance;
+        whether there was anything to fit. Failures are counted, never dropped.
+    problem
+        (N,) the reason in words where a set is not fitted or not converged, else "".
+    """
+
+    spec: dict[str, Any]
+    terms: tuple[str, ...]
+    components: tuple[tuple[str, str], ...]
+    estimate: Floats
+    std_error: Floats
+    df: Floats
+    statistic: Floats
+    p_value: Floats
+    vcov: Floats
+    variances: Floats
+    covariances: tuple[Floats, ...]
+    theta: Floats
+    loglik: Floats
+    nobs: Ints
+    converged: Bools
+    singular: Bools
+    fitted: Bools
+    problem: tuple[str, ...]
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def n_sets(self) -> int:
+        """Number of outcomes, N."""
+        return len(self.loglik)
+
+    @property
+    def vcov_diag(self) -> Floats:
+        """(p, N) unadjusted sampling variances of the fixed effects."""
+        return np.ascontiguousarray(np.diagonal(self.vcov, axis1=1, axis2=2).T)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Tidy: set, term, estimate, std_error, df, statistic, p_value, converged, singular."""
+        p, N = self.estimate.shape
+        long = {"set": np.repeat(np.arange(N), p), "term": np.tile(np.array(self.terms, dtype=object), N)}
+        for name in ("estimate", "std_error", "df", "statistic", "p_value"):
+            long[name] = getattr(self, name).T.ravel()
+        long |= {"converged": np.repeat(self.converged, p), "singular": np.repeat(self.singular, p)}
+        return pd.DataFrame(long)
+
+    def summary(self) -> pd.DataFrame:
+        """Per fixed effect over the fitted sets: term, mean, sd of the estimates, mean std_error, n_sets."""
+        ok = self.fitted
+        return pd.DataFrame(
+            {
+                "term": list(self.terms),
+                "mean": self.estimate[:, ok].mean(axis=1),
+                "sd": self.estimate[:, ok].std(axis=1, ddof=1) if ok.sum() > 1 else np.nan,
+                "mean_std_error": self.std_error[:, ok].mean(axis=1),
+                "n_sets": int(ok.sum()),
+            }
+        )
+
+    def to_markdown(self) -> str:
+        """Render the summary and the counts."""
+        return "\n\n".join([to_markdown(self.summary()), *(f"- {note}" for note in self.notes)])
+
+
+def fit_many(
+    formula: str,
+    data: pd.DataFrame,
+    responses: npt.ArrayLike,
+    *,
+    reml: bool = True,
+    ddf: ManyDdf = None,
+) -> ManyResult:
+    """Fit one mixed model to many outcomes by vectorised linear algebra.
+
+    Parameters
+    ----------
+    formula
+        As for :func:`fit_mixed`; its response names the outcome but need not be a column of `data`.
+    data
+        Predictors and groups, one row per observation.
+    responses
+        (n_rows, n_sets) outcomes in the rows of `data`; NaN is a missing row in that set, so that the
+        sets may differ in their designs.
+    ddf
+        None gives estimates and standard errors only; ``"z"``, ``"satterthwaite"`` and
+        ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only).
+
+    Returns
+    -------
+    ManyResult
+        Arrays terms × sets; `.converged` and `.singular` per set.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> data = pd.DataFrame({"patient": np.repeat(np.arange(10), 6), "x": rng.normal(size=60)})
+    >>> y = rng.normal(size=(10, 200))[data.patient] + rng.normal(size=(60, 200))
+    >>> many = fit_many("y ~ x + (1 | patient)", data, y, ddf="kenward-roger")
+    >>> many.estimate.shape, int(many.converged.sum())
+    ((2, 200), 200)
+    """
+    if ddf not in (None, "z", "satterthwaite", "kenward-roger"):
+        raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
+    if ddf == "kenward-roger" and not reml:
+        raise UsageError("Kenward–Roger is defined for REML; use reml=True or ddf='satterthwaite'")
+    design = build_design(formula, data, with_outcome=False)
+    Y = _check_responses(responses, data)[design.rows]
+    store = _Store.empty(design, Y.shape[1])
+    for chunk in _chunks(design, Y):
+        _fit_chunk(design, Y, chunk, store, reml=reml, ddf=ddf)
+    return store.result(design, Y, reml=reml, ddf=ddf)
+
+
+def _check_responses(responses: npt.ArrayLike, data: pd.DataFrame) -> Floats:
+    Y = np.asarray(responses, dtype=float)
+    if Y.ndim != 2 or Y.shape[0] != len(data) or Y.shape[1] == 0:
+        raise UsageError(
+            f"responses must be (n_rows, n_sets) with the {len(data)} rows of the data; found shape {Y.shape}"
+        )
+    if np.isinf(Y).any():
+        row, column = np.argwhere(np.isinf(Y))[0]
+        raise UsageError(f"responses[{row}, {column}] is infinite; set missing values to NaN")
+    return Y
+
+
+def _chunks(design: Design, Y: Floats) -> Iterator[Ints]:
+    """Sets in batches that share their pattern of missing rows if possible, small enough for the cache."""
+    missing = np.isnan(Y)
+    biggest = max(design.terms, key=lambda t: len(t.levels) * t.size)
+    width = sum(t.size for t in design.terms if t.group == biggest.group)
+    outer = sum(t.size * len(t.levels) for t in design.terms if t.group != biggest.group)
+    r = outer + design.X.shape[1]
+    varying = bool(missing.any()) and not (missing == missing[:, :1]).all()
+    per_set = len(biggest.levels) * width * ((r if varying else 1) + 3 * width) + r * r
+    size = int(np.clip(CHUNK_CELLS // max(per_set, 1), 1, 4096))
+    every = np.arange(Y.shape[1])
+    for start in range(0, len(every), size):
+        yield every[start : start + size]
+
+
+@dataclass
+class _Store:
+    """Arrays that the chunks fill in."""
+
+    estimate: Floats
+    std_error: Floats
+    df: Floats
+    vcov: Floats
+    sigma2: Floats
+    covariances: list[Floats]
+    theta: Floats
+    loglik: Floats
+    converged: Bools
+    singular: Bools
+    problem: list[str]
+
+    @classmethod
+    def empty(cls, design: Design, N: int) -> _Store:
+        p = design.X.shape[1]
+        m = sum(t.size * (t.size + 1) // 2 for t in design.terms)
+        nan = [np.full(shape, np.nan) for shape in ((p, N), (p, N), (p, N), (N, p, p), (N,))]
+        covariances = [np.full((N, t.size, t.size), np.nan) for t in design.terms]
+        more = np.full((N, m), np.nan), np.full(N, np.nan), np.zeros(N, dtype=bool), np.zeros(N, dtype=bool)
+        return cls(*nan, covariances, *more, [""] * N)
+
+    def result(self, design: Design, Y: Floats, *, reml: bool, ddf: ManyDdf) -> ManyResult:
+        tested = ddf is not None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = self.estimate / self.std_error if tested else np.full_like(self.estimate, np.nan)
+        fitted = np.isfinite(self.loglik)
+        diagonals = [np.diagonal(V, axis1=1, axis2=2).T for V in self.covariances]
+        names = [(t.group, c) for t in design.terms for c in t.columns]
+        N = Y.shape[1]
+        counts = {
+            "n_rows": len(design.rows) + len(design.dropped), "n_used": design.nobs, "n_sets": N,
+            "n_fitted": int(fitted.sum()), "n_converged": int(self.converged.sum()),
+            "n_singular": int(self.singular.sum()), "n_groups": design.n_groups,
+        }  # fmt: skip
+        notes = [f"{counts['n_converged']} of {N} sets converged, {counts['n_singular']} of them singular"]
+        if len(design.dropped):
+            notes.append(f"{len(design.dropped)} rows dropped for missing predictors in every set")
+        return ManyResult(
+            spec={"formula": design.formula.source, "reml": reml, "ddf": ddf, "n_sets": N},
+            terms=design.x_names, components=(*names, ("Residual", "")), estimate=self.estimate,
+            std_error=self.std_error, df=self.df, statistic=statistic,
+            p_value=two_sided(statistic, self.df) if tested else np.full_like(statistic, np.nan),
+            vcov=self.vcov, variances=np.vstack([*diagonals, self.sigma2[None]]),
+            covariances=tuple(self.covariances), theta=self.theta, loglik=self.loglik,
+            nobs=(~np.isnan(Y)).sum(axis=0), converged=self.converged, singular=self.singular,
+            fitted=fitted, problem=tuple(self.problem), design=counts, notes=(*design.notes, *notes),
+        )  # fmt: skip
+
+
+def _fit_chunk(
+    design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: bool, ddf: ManyDdf
+) -> None:
+    usable = _screen(design, Y, chunk, store)
+    if not len(usable):
+        return
+    moments = _moments_of(design, Y[:, usable])
+    which = np.arange(len(usable))
+    end = search(moments, reml=reml)
+    state = evaluate(moments, end.theta, which, reml=reml)
+    beta, vcov = fixed_effects(state)
+    store.estimate[:, usable], store.vcov[usable] = beta.T, vcov
+    error = np.diagonal(vcov, axis1=1, axis2=2)
+    if ddf is not None:
+        tests = small_sample(differentiate(state), ddf)
+        error = np.diagonal(tests.vcov, axis1=1, axis2=2)
+        store.df[:, usable] = tests.dof(np.eye(beta.shape[1])).T
+    store.std_error[:, usable] = np.sqrt(error).T
+    _store_variances(moments, end, state.sigma2, usable, store)
+    store.loglik[usable] = -0.5 * state.deviance
+    store.converged[usable] = end.converged
+    for i in usable[~end.converged]:
+        store.problem[i] = "not converged"
+
+
+def _store_variances(moments: Moments, end: Optimum, sigma2: Floats, at: Ints, store: _Store) -> None:
+    residual = sigma2 * moments.conditioning.scale**2
+    store.sigma2[at], store.theta[at] = residual, end.theta
+    blocks = moments.layout.blocks
+    for V, block, R in zip(store.covariances, blocks, moments.conditioning.term_roots, strict=True):
+        back = np.linalg.inv(R)
+        V[at] = back @ covariance(block, end.theta) @ back.T * residual[:, None, None]
+    spectrum = relative_spectrum(blocks, end.theta)
+    store.singular[at] = np.any([values[:, 0] <= SINGULAR**2 for values, _ in spectrum], axis=0)
+
+
+def search(moments: Moments, *, reml: bool) -> Optimum:
+    """Newton from the identity for every set; those that fail, from two other starts."""
+    N = moments.n_sets
+    end = minimise(moments, np.tile(default_start(moments), (N, 1)), np.arange(N), reml=reml)
+    for scale in (0.2, 3.0):
+        again = np.flatnonzero(~end.converged)
+        if not len(again):
+            break
+        more = minimise(moments, np.tile(default_start(moments, scale), (len(again), 1)), again, reml=reml)
+        better = more.converged | (more.deviance < end.deviance[again])
+        rows = again[better]
+        for name in ("theta", "deviance", "gradient", "converged", "iterations"):
+            getattr(end, name)[rows] = getattr(more, name)[better]
+    return end
+
+
+def _moments_of(design: Design, Y: Floats) -> Moments:
+    """Sufficient statistics of a chunk; a pattern that all sets share becomes one smaller design."""
+    missing = np.isnan(Y)
+    if not missing.any() or not (missing == missing[:, :1]).all():
+        return make_moments(design, Y)
+    keep = ~missing[:, 0]
+    return make_moments(keep_rows(design, keep), Y[keep])
+
+
+def _screen(design: Design, Y: Floats, chunk: Ints, store: _Store) -> Ints:
+    """Sets of a chunk that can be fitted; the others get their reason in words."""
+    part = Y[:, chunk]
+    present = ~np.isnan(part)
+    reasons = np.full(len(chunk), "", dtype=object)
+    p = design.X.shape[1]
+    if not present.all():
+        gram = np.einsum("in,ij,ik->njk", present.astype(float), design.X, design.X, optimize=True)
+        d = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+        rank = np.linalg.eigvalsh(gram / (d[:, :, None] * d[:, None, :]))
+        reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = (
+            "fixed effects are collinear in the rows present"
+        )
+        for term in design.terms:
+            onehot = np.zeros((len(term.levels), design.nobs))
+            onehot[term.codes, np.arange(design.nobs)] = 1.0
+            seen = (onehot @ present > 0).sum(axis=0)
+            reasons[seen < 2] = f"grouping factor {term.group} has fewer than two levels in the rows present"
+            reasons[seen * term.size >= present.sum(axis=0)] = f"as many random effects of {term.label} as rows"
+    with np.errstate(invalid="ignore"):
+        low = np.where(present, part, np.inf).min(axis=0)
+        high = np.where(present, part, -np.inf).max(axis=0)
+    reasons[low == high] = "the outcome is constant"
+    reasons[present.sum(axis=0) <= p] = "no more rows than fixed effects"
+    for i in np.flatnonzero(reasons != ""):
+        store.problem[chunk[i]] = str(reasons[i])
+    return chunk[reasons == ""]
