@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from doublecode.analysis.mixed.compare import compare as compare
+    from doublecode.analysis.mixed.comparison import compare as compare
     from doublecode.analysis.mixed.fit import fit_mixed as fit_mixed
     from doublecode.analysis.mixed.many import ManyResult as ManyResult
     from doublecode.analysis.mixed.many import fit_many as fit_many
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ManyResult": "many",
     "MixedResult": "result",
-    "compare": "compare",
+    "compare": "comparison",
     "fit_many": "many",
     "fit_mixed": "fit",
 }
