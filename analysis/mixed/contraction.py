@@ -74,7 +74,7 @@ class Shared:
         """See :class:`Contraction`."""
         r = self.cross.shape[2]
         total = sum(M[k, h] @ T for (k, h), T in self._tensor.items())
-        return np.asarray(total).reshape(-1, r, r)
+        return np.asarray(total).reshape(M.shape[2], r, r)
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""

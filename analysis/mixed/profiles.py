@@ -59,7 +59,8 @@ class Limits:
     estimate
         Value at the optimum.
     low, high
-        Limits; a boundary if the profile does not rise enough before it; NaN where the search failed.
+        Limits; a boundary (or infinity) if the profile does not rise enough before it; NaN where the
+        search failed.
     """
 
     estimate: Floats
@@ -90,12 +91,31 @@ def profile_limits(
     return Limits(search.estimate.reshape(N, k, 2)[:, :, 0], found[:, :, 0], found[:, :, 1])
 
 
+def measure_at(moments: Moments, theta: Floats, measure: Measure, *, reml: bool) -> Floats:
+    """(N,) a function of the variance components at the optima (N, m) of sets 0 … N − 1."""
+    which = np.arange(len(theta))
+    surface = _Surface(moments, which, [Target(measure)], np.zeros(len(theta), dtype=np.intp), reml=reml)
+    state = evaluate(moments, theta, which, reml=reml)
+    return surface.target(np.column_stack([theta, 0.5 * np.log(state.sigma2)]), which)
+
+
+def delta_errors(
+    moments: Moments, theta: Floats, which: Ints, targets: Sequence[Target], *, reml: bool
+) -> tuple[Floats, Floats]:
+    """Estimates (N, k) and standard errors (N, k) by the delta method on the observed information."""
+    N, k = len(theta), len(targets)
+    jobs = np.array([(s, j) for s in range(N) for j in range(k)], dtype=np.intp).reshape(-1, 2)
+    everyone = np.arange(len(jobs))
+    surface = _Surface(moments, which[jobs[:, 0]], targets, jobs[:, 1], reml=reml)
+    state = evaluate(moments, theta, which, reml=reml)
+    x = np.column_stack([theta, 0.5 * np.log(state.sigma2)])[jobs[:, 0]]
+    return surface.target(x, everyone).reshape(N, k), surface.errors(x, everyone).reshape(N, k)
+
+
 class _Surface:
     """Deviance with σ not profiled out, and the targets, at x = (θ, log σ) for a batch of jobs."""
 
-    def __init__(
-        self, moments: Moments, which: Ints, targets: Sequence[Target], kinds: Ints, *, reml: bool
-    ) -> None:
+    def __init__(self, moments: Moments, which: Ints, targets: Sequence[Target], kinds: Ints, *, reml: bool) -> None:
         self.moments, self.which, self.targets, self.kinds, self.reml = moments, which, targets, kinds, reml
 
     def value(self, x: Floats, jobs: Ints) -> Floats:
@@ -126,7 +146,7 @@ class _Surface:
         scale2 = self.moments.conditioning.scale[self.which[jobs]] ** 2
         sigma2 = np.exp(2.0 * x[:, -1]) * scale2
         covariances = []
-        for block, R in zip(self.moments.layout.blocks, self.moments.conditioning.term_R, strict=True):
+        for block, R in zip(self.moments.layout.blocks, self.moments.conditioning.term_roots, strict=True):
             back = np.linalg.inv(R)
             covariances.append(back @ covariance(block, x[:, :-1]) @ back.T * sigma2[:, None, None])
         out = np.empty(len(x))
@@ -155,6 +175,15 @@ class _Surface:
             H[:, a, b] = H[:, b, a] = second[:, i]
         return (sides[..., 0] - sides[..., 1]) / (2.0 * h), H
 
+    def errors(self, x: Floats, jobs: Ints) -> Floats:
+        """(B,) standard errors of the targets by the delta method."""
+        slope, _ = self.target_derivatives(x, jobs)
+        _, H = self.derivatives(x, jobs)
+        values, vectors = np.linalg.eigh(H)
+        along = np.einsum("bij,bi->bj", vectors, slope)
+        good = values > 1e-6 * values[:, -1:]
+        return np.asarray(np.sqrt((2.0 * along**2 / np.where(good, values, np.inf)).sum(axis=1)))
+
 
 class _Search:
     """All (set, target, side) jobs together; a job leaves the batch once its limit is found."""
@@ -176,13 +205,7 @@ class _Search:
 
     def _width(self, jobs: Ints) -> Floats:
         """Standard error of each target by the delta method, or a share of its size where that fails."""
-        slope, _ = self.surface.target_derivatives(self.x, jobs)
-        _, H = self.surface.derivatives(self.x, jobs)
-        values, vectors = np.linalg.eigh(H)
-        along = np.einsum("bij,bi->bj", vectors, slope)
-        good = values > 1e-6 * values[:, -1:]
-        variance = (2.0 * along**2 / np.where(good, values, np.inf)).sum(axis=1)
-        sd = np.sqrt(variance)
+        sd = self.surface.errors(self.x, jobs)
         total = np.abs(self.estimate) + np.exp(2.0 * self.x[:, -1]) * (
             self.surface.moments.conditioning.scale[self.surface.which] ** 2
         )
@@ -197,8 +220,8 @@ class _Search:
         outer = np.where(np.isfinite(self.bound), self.bound, np.nan)
         guess = self._first_guess()
         aim = guess.copy()
-        slope = 2.0 * self.root * self.side / np.abs(guess - self.estimate)
-        point = self.x.copy()
+        slope = 2.0 * self.root * self.side / np.maximum(np.abs(guess - self.estimate), 1e-3 * self.width)
+        point = self._off_boundary()
         for _ in range(_MAX_OUTER):
             if not len(active):
                 break
@@ -215,8 +238,18 @@ class _Search:
             outer[active] = np.where(inside, outer[active], c)
             aim[active] = self._next(active, c, zeta, slope[active], inner[active], outer[active])
             slope[active] = self._slope_at_aim(slope[active], zeta)
-            active = active[~done & (np.abs(aim[active]) < 1e12 * (np.abs(self.estimate[active]) + self.width[active]))]
+            far = np.abs(aim[active]) > 1e9 * (np.abs(self.estimate[active]) + self.width[active])
+            answer[active[far & ~done]] = self.side[active[far & ~done]] * np.inf
+            active = active[~done & ~far]
         return answer
+
+    def _off_boundary(self) -> Floats:
+        """Starts with no factor's diagonal at zero, where every function of it is stationary."""
+        x = self.x.copy()
+        diagonal = np.flatnonzero(self.surface.moments.layout.diagonal)
+        part = x[:, diagonal]
+        x[:, diagonal] = np.where(np.abs(part) < 0.02, 0.1, part)
+        return x
 
     def _first_guess(self) -> Floats:
         """Wald limit, in logarithms for quantities bounded by zero, half-way to the bound if beyond it."""
@@ -236,7 +269,7 @@ class _Search:
         if len(bounded):
             far = self.bound[bounded] + self.side[bounded] * self.width[bounded]
             kappa = 1e3 * STIFFNESS / self.width[bounded] ** 2
-            x = self._descend(self.x[bounded], bounded, kappa, far)
+            x = self._descend(self._off_boundary()[bounded], bounded, kappa, far)
             c = self.surface.target(x, bounded)
             rise = self.surface.value(x, bounded) - self.floor[bounded]
             reached = np.abs(c - self.bound[bounded]) < 1e-3 * self.width[bounded]

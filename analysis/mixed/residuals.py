@@ -216,7 +216,7 @@ class _Profile:
 def covariances_of(moments: Moments, theta: Floats) -> list[Floats]:
     """Relative covariance matrices (p, p) of all terms in the units of the data, from θ (m,)."""
     out: list[Floats] = []
-    for block, R in zip(moments.layout.blocks, moments.conditioning.term_R, strict=True):
+    for block, R in zip(moments.layout.blocks, moments.conditioning.term_roots, strict=True):
         half = np.linalg.solve(R, covariance(block, theta[None])[0])
         out.append(np.asarray(np.linalg.solve(R, half.T), dtype=float))
     return out
@@ -225,7 +225,7 @@ def covariances_of(moments: Moments, theta: Floats) -> list[Floats]:
 def theta_from(moments: Moments, covariances: Sequence[Floats]) -> Floats:
     """Conditioned θ (m,) with these relative covariance matrices; inverse of :func:`covariances_of`."""
     theta = np.zeros(moments.layout.m)
-    for block, R, D in zip(moments.layout.blocks, moments.conditioning.term_R, covariances, strict=True):
+    for block, R, D in zip(moments.layout.blocks, moments.conditioning.term_roots, covariances, strict=True):
         L = lower_factor(R @ D @ R.T)
         theta[block.theta] = [L[at] for at in block.elements]
     return theta

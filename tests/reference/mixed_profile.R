@@ -54,6 +54,8 @@ all_limits <- function(f, d, fixed = TRUE) { cat(deparse1(f), "\n"); list(formul
   fixed_ML = if (fixed) fixed_limits(f, d)) }
 sleep <- read.csv("sleepstudy.csv"); hw <- read.csv("hw229_a.csv"); pen <- read.csv("Penicillin.csv")
 save_json(list(
+  Dyestuff2 = all_limits(Yield ~ 1 + (1 | Batch), read.csv("Dyestuff2.csv"), FALSE),
+  hw229_singular_RIS = all_limits(homework ~ beh_cw + sess_c + (sess_c | patient), read.csv("hw229_singular.csv"), FALSE),
   Dyestuff = all_limits(Yield ~ 1 + (1 | Batch), read.csv("Dyestuff.csv")),
   Pastes = all_limits(strength ~ 1 + (1 | batch) + (1 | batch:cask), read.csv("Pastes.csv")),
   Penicillin = all_limits(diameter ~ 1 + (1 | plate) + (1 | sample), pen),
