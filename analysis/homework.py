@@ -26,7 +26,8 @@ class LogResult:
         Instrument, role and the items that were counted.
     frame : DataFrame
         ``table`` ("type", "completed", "difficulties"), ``code``, ``label``, ``n``, ``n_base``,
-        ``percent`` (100·n/n_base), ``base`` ("assignments", "assignments with an entry", "sessions with homework", "mentions").
+        ``percent`` (100·n/n_base), ``base`` ("assignments", "assignments with an entry",
+        "sessions with homework", "mentions").
         Difficulties stand twice: as a share of sessions (multi-response) and of all mentions;
         the code "any" counts the sessions with at least one.
     by_type : DataFrame
