@@ -279,7 +279,8 @@ def _fixed_part(
     from formulaic.errors import FormulaicError
 
     try:
-        matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
+        with np.errstate(all="ignore"):  # what is not finite is refused below, by name
+            matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
     except FormulaicError as error:
         raise FormulaError(f"formulaic cannot evaluate {parsed.source!r}: {error}") from error
     rhs = matrices.rhs if with_outcome else matrices
@@ -335,7 +336,8 @@ def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd
     from formulaic.errors import FormulaicError
 
     try:
-        matrix: Any = Formula(random.expression).get_model_matrix(frame, na_action="ignore")
+        with np.errstate(all="ignore"):
+            matrix: Any = Formula(random.expression).get_model_matrix(frame, na_action="ignore")
     except FormulaicError as error:
         raise FormulaError(f"formulaic cannot evaluate the random term {random.label}: {error}") from error
     Z = np.asarray(matrix, dtype=float)

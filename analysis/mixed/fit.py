@@ -7,11 +7,12 @@ from typing import Literal
 import pandas as pd
 
 from doublecode.analysis.mixed.design import ColumnOrArray, Design, build_design
-from doublecode.analysis.mixed.fitted import fit_design
+from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.inference import Method
+from doublecode.analysis.mixed.optimise import collapsed
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.mixed.whitening import Whitening
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 Ddf = Literal["auto", "kenward-roger", "satterthwaite", "z"]
 KENWARD_ROGER_BELOW = 50
@@ -82,12 +83,21 @@ def fit_mixed(
     _check_options(reml, ddf, conf_level)
     design, whitening = _prepare(formula, data, weights, offset, correlation, variance_by, reml=reml)
     fitted = fit_design(design if whitening is None else whitening.apply(design), reml=reml)
+    _refuse_collapsed(fitted)
     method, notes = choose_ddf(ddf, design, reml=reml)
     spec = {
         "formula": design.formula.source, "reml": reml, "ddf": method, "conf_level": conf_level,
         "weights": _name(weights), "offset": _name(offset), "correlation": correlation, "variance_by": variance_by,
     }  # fmt: skip
     return MixedResult(spec, design, fitted, method, whitening, notes)
+
+
+def _refuse_collapsed(fit: Fit) -> None:
+    if collapsed(fit.state)[0]:
+        raise NotEstimable(
+            f"{fit.design.formula.source!r} reproduces the outcome without error (to rounding): "
+            "the residual variance is zero and the likelihood has no maximum"
+        )
 
 
 def choose_ddf(ddf: Ddf, design: Design, *, reml: bool) -> tuple[Method, tuple[str, ...]]:

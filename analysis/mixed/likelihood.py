@@ -31,6 +31,8 @@ from doublecode.analysis.mixed.contraction import Which
 from doublecode.analysis.mixed.moments import Block, Moments
 
 Floats = npt.NDArray[np.float64]
+ROUNDING = 1e-15
+"""Share of yᵀy that rounding leaves of a residual sum of squares that is zero."""
 LARGE = 200
 """Trailing blocks wider than this are factorised by LAPACK's triangular inverse."""
 
@@ -163,7 +165,7 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     S_inv, log_outer, log_x = _invert(S, q)
     K = scale_both(S_inv, factors, layout.blocks)
     gamma = np.einsum("brs,bs->br", K, Qy)
-    r2 = q_yy - np.einsum("br,br->b", Qy, gamma)
+    r2 = np.maximum(q_yy - np.einsum("br,br->b", Qy, gamma), ROUNDING * moments.yty[which])
     return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_inner + log_outer, log_x)
 
 

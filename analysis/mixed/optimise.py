@@ -133,12 +133,16 @@ class _Search:
         final = at[stop]
         self.theta[final] += self.step[final]
         self.active[final] = False
-        alive = derivatives.state.r2[stop] / self.moments.n[self.which[final]] > COLLAPSED
-        self.converged[final] = alive
+        self.converged[final] = ~collapsed(derivatives.state)[stop]
 
     def finish(self) -> Optimum:
         norm = np.abs(self.gradient).max(axis=1)
         return Optimum(self.theta, self.deviance, norm, self.converged, self.iterations)
+
+
+def collapsed(state: State) -> Bools:
+    """(B,) whether the random effects reproduce the outcome, so that no residual variance is left."""
+    return np.asarray(state.r2 <= COLLAPSED * state.moments.yty[state.which])
 
 
 def _subset(state: State, keep: Bools) -> State:
