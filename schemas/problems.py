@@ -63,6 +63,11 @@ _KINDS: dict[str, Kind] = {
         "found {found} where the instrument does not permit it, allowed {allowed}",
         "Rate the item, or ask the coordinator if the session is the right one.",
     ),
+    "status_contradicts": Kind(
+        "error",
+        "the session is marked {found}, and yet rated: {allowed}",
+        "Clear the status, or clear the ratings.",
+    ),
     "log_missing": Kind("error", "the log entry is empty", "Write what was said, or 'none'."),
     # row identity
     "unknown_session": Kind(
@@ -78,6 +83,8 @@ _KINDS: dict[str, Kind] = {
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
     "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
+    "extra_column": Kind("info", "the column {found} is none of the instrument's; it was not read", "Nothing."),
+    "sheet_missing": Kind("error", "has no sheet {allowed}; found {found}", "Give the sheet its name back."),
     "comment_found": Kind("info", "a comment was left: {found}", "Read it; it does not change the code."),
     # the file is not what the study expects
     "wrong_instrument": Kind("error", "the file is for {found}, expected {allowed}", "Send the right workbook."),
@@ -171,7 +178,7 @@ class Problem:
     @property
     def place(self) -> str:
         """File › sheet!cell, as far as it is known."""
-        inner = f"{self.sheet}!{self.cell}" if self.cell else self.sheet
+        inner = "!".join(part for part in (self.sheet, self.cell) if part)
         return " › ".join(part for part in (self.file, inner) if part)
 
     @property

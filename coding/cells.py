@@ -1,0 +1,202 @@
+"""One cell, typed: which code of the item it holds, or what is wrong with it. Nothing is guessed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from doublecode.schemas.instrument import Instrument, Item
+
+_NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)
+_CLOCK = re.compile(r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:\s?[ap]m)?", re.ASCII | re.IGNORECASE)
+_SEPARATORS = re.compile(r"[,;+/&\s]+")
+
+
+class Reading(NamedTuple):
+    """What a cell says: a number, a text or a missing code, and the code of a problem (empty if none).
+
+    A reading with an info-level problem (``text_number``) is used; one with an error is not.
+    """
+
+    value: float = math.nan
+    text: str | None = None
+    missing: str | None = None
+    problem: str = ""
+    found: str = ""
+    allowed: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an optional cell was left empty."""
+        return self.text is None and self.missing is None and not self.problem and math.isnan(self.value)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How the cells of one item are read.
+
+    Attributes
+    ----------
+    quick : mapping
+        Cell values that need no second look. Booleans equal numbers as keys (True is 1), so that
+        only cells of type float or str may be looked up.
+    """
+
+    item: Item
+    book: Instrument
+    allowed: str
+    missing: tuple[str, ...]
+    quick: Mapping[float | str, Reading] = field(default_factory=dict)
+
+
+def make_codec(book: Instrument, item: Item) -> Codec:
+    """Prepare the reading of an item's cells."""
+    missing = book.missing_for(item)
+    quick: dict[float | str, Reading] = {float(code): Reading(float(code)) for code in item.codes}
+    if item.type == "nominal":
+        quick |= {code: Reading(text=code) for code in item.categories}
+    if not _has_conditions(item):
+        quick |= {code: Reading(missing=code) for code in missing}
+    else:
+        quick |= {code: Reading(missing=code) for code in missing if code != "NA"}
+    return Codec(item, book, book.allowed(item), missing, quick)
+
+
+def _has_conditions(item: Item) -> bool:
+    return item.not_applicable_when == ("first_session",)
+
+
+def read_cell(value: Any, codec: Codec, session: int | None = None) -> Reading:
+    """Read one cell of an item.
+
+    Parameters
+    ----------
+    value : object
+        As the file types it: float, str, bool, date, datetime, time, timedelta or None.
+    codec : Codec
+    session : int or None
+        The session's number, where it is known: NA may be permitted in the first session only.
+
+    Examples
+    --------
+    >>> from doublecode.schemas.instrument import load_instrument
+    >>> thabs = load_instrument("thabs")
+    >>> codec = make_codec(thabs, thabs.item("rationale"))
+    >>> read_cell(3.0, codec).value, read_cell("3 ", codec).problem, read_cell(True, codec).problem
+    (3.0, 'text_number', 'boolean_cell')
+    """
+    kind = value.__class__
+    if kind is float or kind is str:
+        quick = codec.quick.get(value)
+        if quick is not None:
+            return quick
+    if value is None or (kind is str and not value.strip()):
+        return _empty(codec)
+    if kind is str:
+        return _read_text(value, codec, session)
+    if kind is bool:
+        return _wrong("boolean_cell", "TRUE" if value else "FALSE", codec)
+    if isinstance(value, (int, float)):
+        return _read_number(float(value), codec)
+    if isinstance(value, (dt.time, dt.timedelta)):
+        return _clock(value, codec)
+    return _date(value, codec)
+
+
+def _wrong(problem: str, found: str, codec: Codec) -> Reading:
+    return Reading(problem=problem, found=found, allowed=codec.allowed)
+
+
+def _empty(codec: Codec) -> Reading:
+    if codec.item.optional or codec.item.given:
+        return Reading()
+    return _wrong("log_missing" if codec.item.type == "text" else "missing_rating", "", codec)
+
+
+def _clock(value: dt.time | dt.timedelta, codec: Codec) -> Reading:
+    if codec.item.given:
+        return Reading(text=str(value))
+    return _wrong("clock_duration", str(value), codec)
+
+
+def _date(value: Any, codec: Codec) -> Reading:
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        value = value.date()
+    text = value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
+    return Reading(text=text) if codec.item.given else _wrong("excel_date", text, codec)
+
+
+def show_number(value: float) -> str:
+    """Write a number as a person would: 3, not 3.0."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def show_text(value: str) -> str:
+    """A cell's text in quotes, shortened, without control characters."""
+    clean = "".join(letter if letter.isprintable() else "·" for letter in value)
+    return f'"{clean if len(clean) <= 40 else clean[:39] + "…"}"'
+
+
+def _read_number(number: float, codec: Codec) -> Reading:
+    item = codec.item
+    shown = show_number(number) if math.isfinite(number) else str(number)
+    if item.type == "text":
+        return Reading(text=shown)
+    if item.type == "nominal":
+        return Reading(text=shown) if shown in item.categories else _wrong("out_of_range", shown, codec)
+    low = item.minimum if item.type == "ordinal" else (item.minimum or 0)
+    high = math.inf if item.maximum is None else item.maximum
+    if not (low is not None and low <= number <= high and math.isfinite(number)):
+        return _wrong("out_of_range", shown, codec)
+    if not number.is_integer():
+        return _wrong("half_point", shown, codec)
+    return Reading(number)
+
+
+def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
+    text = value.strip()
+    if codec.item.given:
+        return Reading(text=text)
+    code = text.upper()
+    if code in codec.missing or code in codec.book.missing_codes or code in ("NA", "N/A"):
+        return _read_missing(value, "NA" if code == "N/A" else code, codec, session)
+    if codec.item.type == "text":
+        return Reading(text=text)
+    if codec.item.type == "nominal":
+        return _read_nominal(value, text, codec)
+    if _NUMBER.fullmatch(text):
+        reading = _read_number(float(text.replace(",", ".")), codec)
+        if reading.problem:
+            return reading._replace(found=show_text(value))
+        return reading._replace(problem="text_number", found=show_text(value), allowed=show_number(reading.value))
+    if _CLOCK.fullmatch(text):
+        return _wrong("clock_duration", show_text(value), codec)
+    return _wrong("not_a_number", show_text(value), codec)
+
+
+def _read_missing(value: str, code: str, codec: Codec, session: int | None) -> Reading:
+    if code not in codec.missing:
+        return _wrong("not_applicable_here", code, codec)
+    if code == "NA" and _has_conditions(codec.item) and session is not None and session != 1:
+        codes = [allowed for allowed in codec.missing if allowed != "NA"]
+        allowed = codec.allowed.replace("/".join(codec.missing), "/".join(codes))
+        return Reading(problem="not_applicable_here", found=code, allowed=f"{allowed} (NA only in session 1)")
+    if value == code:
+        return Reading(missing=code)
+    return Reading(missing=code, problem="text_number", found=show_text(value), allowed=code)
+
+
+def _read_nominal(value: str, text: str, codec: Codec) -> Reading:
+    by_folded = {code.casefold(): code for code in codec.item.categories}
+    pieces = _SEPARATORS.split(text) if codec.item.multiple else [text]
+    chosen = [by_folded.get(piece.casefold()) for piece in pieces if piece]
+    if not chosen or None in chosen:
+        return _wrong("out_of_range", show_text(value), codec)
+    codes = ",".join(code for code in codec.item.categories if code in chosen)
+    if all(piece in chosen for piece in pieces if piece):
+        return Reading(text=codes)
+    return Reading(text=codes, problem="text_number", found=show_text(value), allowed=codes)

@@ -1,0 +1,130 @@
+"""What a study expects of a workbook: its sessions, who was to rate them, and its codebooks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from doublecode.coding.layout import Stamp, coding_hash
+from doublecode.schemas.contracts import ASSIGNMENTS, SESSIONS, read_table
+from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One session as ``sessions.csv`` has it; empty where no study is known."""
+
+    patient: str | None = None
+    therapist: str | None = None
+    session: int | None = None
+    phase: str | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Everything that a workbook is held against.
+
+    Attributes
+    ----------
+    study : str or None
+        Its name; None where a workbook is read by itself.
+    books : mapping of name to codebook
+    sessions : mapping of session_id to Held, or None
+        None where there is no study: unknown sessions cannot be found then.
+    assigned : mapping of (rater, instrument) to {session_id: (role, batch)}, or None
+        None where the study has no ``assignments.csv``.
+    """
+
+    study: str | None
+    books: Mapping[str, Instrument]
+    sessions: Mapping[str, Held] | None = None
+    assigned: Mapping[tuple[str, str], Mapping[str, tuple[str, str]]] | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def hash_of(self, book: Instrument) -> str:
+        """The codebook's hash, computed once."""
+        if book.name not in self.hashes:
+            self.hashes[book.name] = coding_hash(book)
+        return self.hashes[book.name]
+
+    def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
+        """The sessions that the workbook's rater was assigned with its instrument."""
+        return (self.assigned or {}).get((stamp.rater, stamp.instrument), {})
+
+
+def load_expected(study: Study | None) -> Expected:
+    """Gather the expectations of a study from its folder; without one, the shipped codebooks are all there is.
+
+    Raises
+    ------
+    ContractError
+        ``sessions.csv`` or ``assignments.csv`` breaks its contract.
+    """
+    if study is None:
+        return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
+    books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
+    table = read_table(study.folder / "sessions.csv", SESSIONS)
+    columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase"))
+    sessions = {
+        str(session_id): Held(str(patient), str(therapist), int(number), str(phase))
+        for session_id, patient, therapist, number, phase in zip(*columns, strict=True)
+    }
+    return Expected(study.name, books, sessions, _assigned(study))
+
+
+def _assigned(study: Study) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
+    path = study.folder / "assignments.csv"
+    if not path.is_file():
+        return None
+    table = read_table(path, ASSIGNMENTS)
+    assigned: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+    columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
+    for session, rater, instrument, role, batch in zip(*columns, strict=True):
+        assigned.setdefault((rater, instrument), {})[session] = (role, batch)
+    return assigned
+
+
+def checks_not_done(study: Study | None) -> tuple[str, ...]:
+    """Say which checks a workbook cannot be put through with what is known.
+
+    Examples
+    --------
+    >>> checks_not_done(None)[0]
+    'whether the sessions exist and were assigned to this rater (no study)'
+    """
+    if study is None:
+        return (
+            "whether the sessions exist and were assigned to this rater (no study)",
+            "whether NA is permitted by the session's number (no study)",
+            "whether the workbook belongs to the study and its version (no study)",
+        )
+    if not (study.folder / "assignments.csv").is_file():
+        return ("whether the sessions were assigned to this rater (no assignments.csv)",)
+    return ()
+
+
+def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
+    """Whether the workbook was made for this study, with this version of the codebook."""
+    if expected.study is not None and stamp.study != expected.study:
+        found = f"the study {stamp.study}"
+        return [Problem("wrong_instrument", file, found=found, allowed=f"the study {expected.study}")]
+    book = expected.books.get(stamp.instrument)
+    if book is None:
+        allowed = ", ".join(expected.books) or "no rated instrument"
+        return [Problem("wrong_instrument", file, found=stamp.instrument, allowed=allowed)]
+    if stamp.version != book.version:
+        return [Problem("wrong_version", file, subject=book.name, found=stamp.version, allowed=book.version)]
+    if stamp.hash != expected.hash_of(book):
+        found = f"{stamp.version} with other items or codes"
+        return [Problem("wrong_version", file, subject=book.name, found=found, allowed=book.version)]
+    return []
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known id that resembles `name` most, if any does."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None

@@ -1,0 +1,157 @@
+"""Reads the rows of a *Rate* sheet: status, codes, log slots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doublecode.coding.cells import Codec, Reading, make_codec, read_cell, show_number, show_text
+from doublecode.coding.collector import Collector
+from doublecode.coding.layout import NOT_CODABLE, RATE, STATUS
+from doublecode.coding.shape import Shape, cell_name, column_letter, split_cell
+from doublecode.coding.sheet_checks import Heads, Row, covered_cells
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.problems import Problem
+
+INFO = frozenset({"text_number"})
+
+
+class _Columns:
+    """The columns of one sheet with the codecs that read them, prepared once."""
+
+    def __init__(self, book: Instrument, heads: Heads) -> None:
+        self.columns: list[tuple[int, str, str, Codec]] = []
+        for item in book.columns:
+            place = heads.columns.get(item.name)
+            if place is not None:
+                self.columns.append((place, column_letter(place + 1), item.name, make_codec(book, item)))
+        self.status = heads.columns.get(STATUS)
+        slots = [item.name for item in book.items if item.repeat > 1 and not item.multiple]
+        repeats = max((item.repeat for item in book.items), default=1)
+        everything = [item.name for item in book.items if item.repeat > 1]
+        self.slots = [
+            ([f"{name}_{slot}" for name in everything], [f"{name}_{slot}" for name in slots])
+            for slot in range(1, repeats + 1)
+            if everything
+        ]
+
+
+class RateSheet:
+    """One *Rate* sheet, ready to be read row by row.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    grid : list of list
+        Typed cells from A1.
+    shape, heads, book
+        Of this sheet.
+    """
+
+    def __init__(self, file: str, grid: list[list[Any]], shape: Shape, heads: Heads, book: Instrument) -> None:
+        self.file = file
+        self.grid = grid
+        self.heads = heads
+        self.plan = _Columns(book, heads)
+        self._formulas = {split_cell(cell): (cell, *parts) for cell, parts in shape.formulas.items()}
+        self._covered = covered_cells(shape)
+        self._odd_rows = {row for row, _ in self._formulas} | {row for row, _ in self._covered}
+
+    def odd(self, row: int) -> bool:
+        """Whether a row holds formulas or merged cells."""
+        return row in self._odd_rows
+
+    def formula(self, row: int, column: int) -> tuple[str, str, str] | None:
+        """Cell, formula and saved result, if the cell holds one."""
+        return self._formulas.get((row, column))
+
+    def covered(self, row: int, column: int) -> bool:
+        """Whether the cell lies in a merged range: its problem is that, not its value."""
+        return (row, column) in self._covered
+
+
+def read_session(sheet: RateSheet, row: Row, session: int | None, collector: Collector) -> list[Problem]:
+    """Read one row of codes into the collector; return its problems."""
+    cells = sheet.grid[row.number]
+    status, problems = _read_status(sheet, row, cells)
+    if problems:
+        return problems
+    number = str(row.number + 1)
+    if status is not None:
+        for _, letter, name, codec in sheet.plan.columns:
+            if not codec.item.given:
+                collector.add(name, Reading(missing=status), letter + number)
+        return []
+    odd = sheet.odd(row.number)
+    for place, letter, name, codec in sheet.plan.columns:
+        value = cells[place]
+        kind = value.__class__
+        reading = codec.quick.get(value) if (kind is float or kind is str) and not odd else None
+        if reading is None:
+            if odd and _is_odd(sheet, row, place, name, problems):
+                continue
+            reading = read_cell(value, codec, session)
+            if reading.problem:
+                subject = f"{row.session_id}, {name}"
+                where = (sheet.file, RATE, letter + number)
+                problems.append(Problem(reading.problem, *where, subject, reading.found, reading.allowed))
+                if reading.problem not in INFO:
+                    continue
+            elif reading.is_empty:
+                continue
+        collector.add(name, reading, letter + number)
+    return problems + _unfinished_slots(sheet, row, cells)
+
+
+def _is_odd(sheet: RateSheet, row: Row, place: int, name: str, problems: list[Problem]) -> bool:
+    """List a formula; say whether the cell cannot be read (merged, or a formula without a result)."""
+    if sheet.covered(row.number, place):
+        return True
+    formula = sheet.formula(row.number, place)
+    if formula is None:
+        return False
+    cell, text, result = formula
+    code = "formula_value" if result else "formula_cell"
+    found = result or show_text(text)
+    problems.append(Problem(code, sheet.file, RATE, cell, f"{row.session_id}, {name}", found))
+    return not result
+
+
+def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | None, list[Problem]]:
+    """The reason why a session could not be coded, or None; a wrong or contradicted one is a problem."""
+    place = sheet.plan.status
+    value = "" if place is None else cells[place]
+    if place is None or value is None or (isinstance(value, str) and not value.strip()):
+        return None, []
+    where = (sheet.file, RATE, cell_name(row.number, place), row.session_id)
+    text = value.strip().casefold() if isinstance(value, str) else ""
+    if text not in NOT_CODABLE:
+        found = show_text(value) if isinstance(value, str) else _show(value)
+        allowed = "/".join(NOT_CODABLE) + " or empty"
+        subject = f"{row.session_id}, {STATUS}"
+        return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
+    rated = [
+        name for at, _, name, codec in sheet.plan.columns
+        if not codec.item.given and cells[at] is not None and str(cells[at]).strip()
+    ]  # fmt: skip
+    if rated:
+        return None, [Problem("status_contradicts", *where, found=text, allowed=", ".join(rated))]
+    return text, []
+
+
+def _show(value: object) -> str:
+    return show_number(value) if isinstance(value, float) else str(value)
+
+
+def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:
+    """A slot of a repeated log that was begun has to be complete, but for its multi-response items."""
+    problems = []
+    for everything, needed in sheet.plan.slots:
+        places = {name: sheet.heads.columns[name] for name in everything if name in sheet.heads.columns}
+        filled = {name for name, place in places.items() if cells[place] not in ("", None)}
+        if filled:
+            for name in needed:
+                if name in places and name not in filled and not sheet.covered(row.number, places[name]):
+                    cell = cell_name(row.number, places[name])
+                    problems.append(Problem("log_missing", sheet.file, RATE, cell, f"{row.session_id}, {name}"))
+    return problems
