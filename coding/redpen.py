@@ -1,0 +1,207 @@
+"""Hands a rater's own file back with marks: her values untouched, a colour and a note where something is wrong."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doublecode.coding.layout import NOTE_MARK, PROBLEMS
+from doublecode.coding.package import Package, open_package, read_grid
+from doublecode.coding.shape import split_cell
+from doublecode.coding.xlsx import save_fixed
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
+
+PLEASE_FIX = "_please_fix"
+HER_NOTE = "\n— your note: "
+_YELLOW, _RED = "FFFF66", "FF9999"
+_MISSING = frozenset({"missing_rating", "log_missing", "row_missing"})
+_HEADS = ("place", "problem", "what was found", "what to do")
+
+
+def please_fix_path(path: str | Path) -> Path:
+    """Where the marked copy of a file goes when nobody says otherwise: beside it.
+
+    Examples
+    --------
+    >>> please_fix_path("incoming/R3_ghes_batch02.xlsx").name
+    'R3_ghes_batch02_please_fix.xlsx'
+    """
+    source = Path(path)
+    return source.with_name(f"{source.stem.removesuffix(PLEASE_FIX)}{PLEASE_FIX}.xlsx")
+
+
+def write_redpen(
+    path: str | Path, problems: Sequence[Problem], target: str | Path | None = None, *, overwrite: bool = True
+) -> Path:
+    """Write a copy of a rater's file in which every problem is marked.
+
+    Parameters
+    ----------
+    path : path
+        Her file; it is not changed.
+    problems : sequence of Problem
+        What the reader found; those of other files are left out.
+    target : path, optional
+        The copy, an .xlsx file; by default :func:`please_fix_path`.
+    overwrite : bool
+        Replace an earlier marked copy.
+
+    Returns
+    -------
+    Path
+        The copy. Yellow cells are missing, red ones not allowed; each has a note that says what to
+        do; the sheet *Problems* lists all of them with links. A file that cannot be opened comes
+        back as that list alone.
+
+    Raises
+    ------
+    UsageError
+        The target is the file itself, or exists and `overwrite` is off.
+    """
+    source = Path(path)
+    place = please_fix_path(source) if target is None else Path(target)
+    if place.resolve() == source.resolve():
+        raise UsageError(f"{place}: the marked copy would replace the rater's file. Choose another target.")
+    own = [problem for problem in problems if problem.file == source.name]
+    workbook = _open_copy(open_package(source))
+    for problem in own:
+        if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
+            _mark(workbook[problem.sheet], problem)
+    _list_problems(workbook, own)
+    return save_fixed(workbook, place, overwrite=overwrite)
+
+
+def _open_copy(package: Package) -> Workbook:
+    """Her workbook as openpyxl holds it; an .ods file cell by cell; an unreadable one empty."""
+    from openpyxl import Workbook, load_workbook
+
+    if package.kind == "xlsx" and not any(one.code == "too_large" for one in package.problems):
+        try:
+            return _without_marks(load_workbook(io.BytesIO(package.data)))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return _empty_copy(Workbook())  # a part that calamine does without is damaged
+    copy = _empty_copy(Workbook())
+    if package.kind == "ods":
+        _copy_values(package, copy)
+    return copy
+
+
+def _without_marks(workbook: Workbook) -> Workbook:
+    """Take an earlier red pen's notes and colours off, so that only what is wrong now is marked."""
+    from openpyxl.styles import PatternFill
+
+    for sheet in workbook.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.comment is not None and cell.comment.text.startswith(NOTE_MARK):
+                    _, _, hers = cell.comment.text.partition(HER_NOTE)
+                    cell.comment = None
+                    if hers:
+                        _note(cell, hers)
+                    cell.fill = PatternFill()
+    return workbook
+
+
+def _note(cell: Any, text: str) -> None:
+    from openpyxl.comments import Comment
+
+    cell.comment = Comment(_printable(text), "doublecode", height=120, width=320)
+
+
+def _empty_copy(workbook: Workbook) -> Workbook:
+    workbook.remove(workbook.worksheets[0])
+    return workbook
+
+
+def _copy_values(package: Package, copy: Workbook) -> None:
+    workbook = package.workbook()
+    for name in workbook.sheet_names:
+        sheet = copy.create_sheet(name)
+        for row, cells in enumerate(read_grid(package, workbook, name), start=1):
+            for column, value in enumerate(cells, start=1):
+                if value != "":
+                    _write(sheet, row, column, value)
+        if name in _HIDDEN:
+            sheet.sheet_state = "hidden"
+
+
+_HIDDEN = frozenset({"Stamp", "Lists"})
+
+
+def _write(sheet: Worksheet, row: int, column: int, value: Any) -> None:
+    """Write a value as what it is: a text that begins with = stays a text."""
+    from openpyxl.cell import Cell
+
+    cell = sheet.cell(row, column)
+    if isinstance(cell, Cell) and isinstance(value, str):
+        cell.set_explicit_value(_printable(value), "s")
+    elif isinstance(cell, Cell):
+        cell.value = value
+
+
+def _printable(text: str) -> str:
+    """Leave out the control characters that no workbook may hold."""
+    return "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32)
+
+
+def _mark(sheet: Worksheet, problem: Problem) -> None:
+    from openpyxl.cell import MergedCell
+    from openpyxl.styles import PatternFill
+
+    row, column = split_cell(problem.cell)
+    if row < 0:
+        return
+    cell = sheet.cell(row + 1, column + 1)
+    if isinstance(cell, MergedCell):
+        return
+    cell.fill = PatternFill("solid", fgColor=_YELLOW if problem.code in _MISSING else _RED)
+    own = f"{NOTE_MARK} {_sentence(problem)}"
+    before = cell.comment.text if cell.comment is not None else ""
+    if before.startswith(NOTE_MARK):  # two problems in one cell
+        ours, mark, hers = before.partition(HER_NOTE)
+        own, before = f"{ours}\n{own.removeprefix(NOTE_MARK).strip()}", hers if mark else ""
+    _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.sentence}. {problem.next_step}"
+
+
+def _list_problems(workbook: Workbook, problems: Sequence[Problem]) -> None:
+    from openpyxl.styles import Alignment, Font
+
+    if PROBLEMS in workbook.sheetnames:
+        workbook.remove(workbook[PROBLEMS])
+    sheet = workbook.create_sheet(PROBLEMS, 0)
+    for column, head in enumerate(_HEADS, start=1):
+        sheet.cell(1, column, head).font = Font(bold=True)
+    for row, values in enumerate(_lines(problems), start=2):
+        problem, *texts = values
+        for column, text in enumerate(texts, start=1):
+            _write(sheet, row, column, text)
+            sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+        if problem.sheet in workbook.sheetnames and problem.cell:
+            link = sheet.cell(row, 1)
+            link.hyperlink = f"#'{problem.sheet}'!{problem.cell}"
+            link.font = Font(color="0000FF", underline="single")
+    for letter, width in zip("ABCD", (18, 22, 70, 50), strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.freeze_panes = "A2"
+    workbook.active = 0
+    for other in workbook.worksheets[1:]:
+        other.sheet_view.tabSelected = False
+
+
+def _lines(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str, str, str, str]]:
+    """Errors first, then warnings, then what was put right."""
+    weight = {"error": 0, "warning": 1, "info": 2}
+    for problem in sorted(problems, key=lambda one: (weight[one.severity], one.sheet, split_cell(one.cell))):
+        place = "!".join(part for part in (problem.sheet, problem.cell) if part) or "the file"
+        yield problem, place, problem.code, problem.sentence, problem.next_step
