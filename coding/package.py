@@ -242,7 +242,9 @@ def _comments(parts: dict[str, bytes], part: str) -> dict[str, str]:
     for target in targets:
         for element in _parse(parts.get(target, b"")).iter():
             if element.tag.rpartition("}")[2] == "comment":
-                found[element.get("ref", "")] = "".join(element.itertext()).strip()
+                # LibreOffice writes the anchor of the box beside the text: only the text is what was said
+                said = (part for part in element if part.tag.rpartition("}")[2] == "text")
+                found[element.get("ref", "")] = "".join("".join(part.itertext()) for part in said).strip()
     return found
 
 

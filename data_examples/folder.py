@@ -6,6 +6,7 @@ on their first sheet and in their properties.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import tempfile
@@ -22,9 +23,43 @@ from doublecode.coding.template import write_workbooks
 from doublecode.coding.xlsx import save_fixed
 from doublecode.data_examples.streams import stream
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.study import Study
+from doublecode.schemas.study import Study, load_study
 
 SYNTHETIC = "SYNTHETIC DATA: made by a generator, no patient, rater or therapist is real."
+
+
+def write_folder(
+    folder: Path,
+    shipped: Path,
+    tables: Mapping[str, pd.DataFrame],
+    ratings: pd.DataFrame,
+    *,
+    seed: int,
+    libreoffice: bool,
+) -> None:
+    """Write a study folder: its tables, and its ratings as the workbooks that raters send back.
+
+    What is written by hand (``study.toml``, ``README.md``, ``planted_truth.json``) is copied from the
+    `shipped` folder where that is another one; ``incoming/`` is replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("study.toml", "README.md", "planted_truth.json"):
+        if folder.resolve() != shipped.resolve() and (shipped / name).is_file():
+            shutil.copyfile(shipped / name, folder / name)
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.csv")
+    shutil.rmtree(folder / "incoming", ignore_errors=True)
+    assignments = tables["assignments"]
+    write_returns(load_study(folder), returns_of(ratings, assignments, seed), assignments, libreoffice=libreoffice)
+
+
+def generator_arguments(description: str | None, shipped: Path, seed: int) -> argparse.Namespace:
+    """Parse the command line of a generator: folder, seed, without_libreoffice."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", nargs="?", default=shipped, type=Path)
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--without-libreoffice", action="store_true")
+    return parser.parse_args()
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -28,6 +28,10 @@ from doublecode.data_examples.telephone_ratings import (
     sthar_levels,
 )
 
+RATING_COLUMNS = (
+    "study", "patient", "therapist", "session", "session_id", "rater", "role", "instrument", "item", "value", "text",
+    "missing_code", "phase", "source_file", "source_sheet", "source_cell",
+)  # fmt: skip
 SEED = 20210501
 STUDY = "telephone_cbt"
 ASSISTANT = "A1"
@@ -125,10 +129,10 @@ def _ratings(
     seed: int, truth: Truth, sessions: pd.DataFrame, assignments: pd.DataFrame, log: HomeworkLog | None
 ) -> pd.DataFrame:
     own = assignments[assignments["instrument"] == "ghes"].reset_index(drop=True)
-    row = pd.Index(sessions["session_id"]).get_indexer(own["session_id"])
+    row = pd.Index(sessions["session_id"]).get_indexer(pd.Index(own["session_id"]))
     n_panels = int(truth.panel[~truth.pilot].max()) + 1
     everyone = pd.Index([name for panel in range(n_panels) for name in rater_names(panel)])
-    assigned = Assigned(row, everyone.get_indexer(own["rater"]))
+    assigned = Assigned(row, everyone.get_indexer(pd.Index(own["rater"])))
     halos = draw_halos(seed, len(row))
     ghes = draw_codes(seed, "ghes", GHES, ghes_levels(truth), assigned, halos[0])
     ghes[:, GHES.items.index("difficulties")] = 4 - ghes[:, GHES.items.index("difficulties")]  # as it is coded
@@ -173,14 +177,8 @@ def _long(
         item=list(items) * len(head),
         value=values,
         text=None,
-        missing_code=np.where(np.isnan(values), "IN", None),
-    )[_COLUMNS]
-
-
-_COLUMNS = [
-    "study", "patient", "therapist", "session", "session_id", "rater", "role", "instrument", "item", "value", "text",
-    "missing_code", "phase", "source_file", "source_sheet", "source_cell",
-]  # fmt: skip
+        missing_code=pd.Series("IN", index=range(len(values)), dtype=object).where(np.isnan(values), None),
+    )[list(RATING_COLUMNS)]
 
 
 def _with_source(frame: pd.DataFrame) -> pd.DataFrame:
@@ -198,7 +196,7 @@ def _done(seed: int, head: pd.DataFrame, row: NDArray[np.int64], log: HomeworkLo
     ]
     return _with_source(head).assign(
         instrument="ghes", item="homework_done", value=np.nan, text=notes, missing_code=None
-    )[_COLUMNS]
+    )[list(RATING_COLUMNS)]
 
 
 def _log_ratings(sessions: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:
@@ -210,5 +208,5 @@ def _log_ratings(sessions: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:
     for item, texts in columns.items():
         names = np.char.add(f"{item}_", log.slot.astype(str))
         part = head.assign(instrument="homework_log", item=names, value=np.nan, text=texts, missing_code=None)
-        parts.append(part[texts != ""])
-    return pd.concat(parts, ignore_index=True)[_COLUMNS]
+        parts.append(part.loc[texts != "", list(RATING_COLUMNS)])
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,117 @@
+"""How three separate sets of raters turn the truth of the adolescent study into codes.
+
+A rater's impression is the true level plus her severity plus error; codes are cut from
+it at fixed thresholds, chosen so that each code comes up as often as planned. Time is the
+exponential of an impression, in seconds. Where no homework was done, adherence is coded 0
+by everybody and praise is not applicable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.data_examples.adolescent_model import Floats, Integers
+from doublecode.data_examples.streams import stream
+
+SEVERITY = 0.12
+RESISTANCE_ITEMS = ("hostile", "frustrated", "impatient", "intellectualizing", "defensive", "negative_reactions")
+# SD of a single rater's error, beside a true SD of 1
+ERRORS = {
+    "specification": 0.45, "rationale": 0.36, "reactions": 0.42, "review": 1.60, "praise": 0.85, "time_assigning": 0.42,
+}  # fmt: skip
+# how often each code comes up, from the lowest, per session
+SHARES: Mapping[tuple[str, int], tuple[float, ...]] = {
+    ("specification", 1): (0.06, 0.08, 0.36, 0.38, 0.12),
+    ("rationale", 1): (0.10, 0.05, 0.38, 0.37, 0.10),
+    ("reactions", 1): (0.20, 0.30, 0.30, 0.15, 0.05),
+    ("specification", 2): (0.04, 0.15, 0.35, 0.34, 0.12),
+    ("rationale", 2): (0.07, 0.20, 0.35, 0.28, 0.10),
+    ("reactions", 2): (0.16, 0.27, 0.32, 0.19, 0.06),
+    ("review", 2): (0.03, 0.12, 0.35, 0.38, 0.12),
+    ("praise", 2): (0.10, 0.22, 0.36, 0.24, 0.08),
+    # of those who did their homework: codes 1 to 6
+    ("adherence", 2): (0.005, 0.010, 0.035, 0.315, 0.450, 0.185),
+    ("adherence", 3): (0.020, 0.040, 0.090, 0.360, 0.380, 0.110),
+    ("resistance", 1): (0.785, 0.140, 0.050, 0.019, 0.006),
+}
+SECONDS = {1: (150.0, 0.48), 2: (135.0, 0.45)}
+RESISTANCE_LOADING = 0.88
+RESISTANCE_ITEM = 0.34
+RESISTANCE_ERROR = 0.48
+ADHERENCE_ERROR = 0.70
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Who rates whom in which session: one entry per rating; `rater` is numbered through the panels."""
+
+    person: Integers
+    session: Integers
+    rater: Integers
+
+
+def cut(impression: Floats, shares: tuple[float, ...], sd: float, lowest: int) -> Integers:
+    """Cut codes from impressions of mean 0 and the given SD, so that each comes up as often as planned."""
+    normal = NormalDist(0, sd)
+    edges = [normal.inv_cdf(min(share, 1 - 1e-9)) for share in np.cumsum(shares)[:-1] / sum(shares)]
+    return np.searchsorted(np.array(edges), impression).astype(np.int64) + lowest
+
+
+def severities(seed: int, name: str, rated: Rated) -> Floats:
+    """Severity of the rater of each rating."""
+    return stream(seed, f"severity in {name}").normal(0, SEVERITY, int(rated.rater.max()) + 1)[rated.rater]
+
+
+def code_behavior(seed: int, name: str, level: Floats, rated: Rated) -> NDArray[np.float64]:
+    """Codes 0–4 of one THABS item; `level` is the true level per rating."""
+    error = ERRORS[name]
+    noise = stream(seed, f"errors in {name}").normal(0, error, len(level))
+    impression = level + severities(seed, name, rated) + noise
+    sd = float(np.sqrt(1 + error**2 + SEVERITY**2))
+    codes = np.full(len(level), np.nan)
+    for session in (1, 2):
+        if (name, session) in SHARES:
+            here = rated.session == session
+            codes[here] = cut(impression[here], SHARES[name, session], sd, 0)
+    return codes
+
+
+def code_seconds(seed: int, level: Floats, rated: Rated) -> NDArray[np.float64]:
+    """Seconds spent on assigning, to the nearest five."""
+    noise = stream(seed, "errors in time").normal(0, ERRORS["time_assigning"], len(level))
+    impression = level + severities(seed, "time", rated) + noise
+    median, spread = (np.array([SECONDS[session][part] for session in rated.session]) for part in (0, 1))
+    return 5 * np.rint(median * np.exp(spread * impression) / 5)
+
+
+def code_adherence(seed: int, level: Floats, limit: Floats, rated: Rated) -> NDArray[np.float64]:
+    """Codes 0–6 of homework adherence; below its limit everybody codes 0."""
+    noise = stream(seed, "errors in adherence").normal(0, ADHERENCE_ERROR, len(level))
+    impression = level + severities(seed, "adherence", rated) + noise
+    codes = np.zeros(len(level))
+    for session in (2, 3):
+        here = (rated.session == session) & (level >= limit)
+        # those above the limit are neither centred nor of unit spread: place them by what they are
+        shares = SHARES["adherence", session]
+        codes[here] = cut(impression[here] - DONE_MEAN[session], shares, DONE_SD[session], 1)
+    return codes
+
+
+DONE_MEAN = {2: 0.20, 3: 0.18}
+DONE_SD = {2: 1.00, 3: 1.00}
+
+
+def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated) -> NDArray[np.float64]:
+    """Codes 1–5 of the six resistance items, shape (n_ratings, 6)."""
+    shape = (len(level), len(RESISTANCE_ITEMS))
+    own = stream(seed, "items of resistance").normal(0, RESISTANCE_ITEM, (int(person.max()) + 1, shape[1]))[person]
+    noise = stream(seed, "errors in resistance").normal(0, RESISTANCE_ERROR, shape)
+    severity = severities(seed, "resistance", rated)[:, None]
+    impression = RESISTANCE_LOADING * level[:, None] + own + severity + noise
+    sd = float(np.sqrt(RESISTANCE_LOADING**2 + RESISTANCE_ITEM**2 + RESISTANCE_ERROR**2 + SEVERITY**2))
+    return cut(impression.ravel(), SHARES["resistance", 1], sd, 1).reshape(shape).astype(float)
