@@ -34,6 +34,7 @@ from doublecode.analysis.item_moments import (
     kept_rows,
     listwise,
     read_items,
+    saturated_normal,
 )
 from doublecode.analysis.tables import to_markdown
 from doublecode.analysis.unit_resampling import (
@@ -45,6 +46,7 @@ from doublecode.analysis.unit_resampling import (
     check_interval,
     interval_name,
     limits_of,
+    side_by_side,
 )
 from doublecode.schemas.errors import NotEstimable
 
@@ -334,8 +336,13 @@ def _alpha_level(
     check_rows(part)
     S = covariances(part, all_units(part.n_units), missing)
     frame = pd.DataFrame(_alpha_rows(level, part, S, conf_level, missing))
-    how = _How(conf_level, "jackknife", 2000, 0, missing)
-    items, notes = _item_total_frame(level, part, S, how)
+
+    def correlation(weights: Array) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return st.r_drop_of(covariances(part, weights, missing))
+
+    r_drop, limits, _ = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
+    items, notes = _item_total_frame(level, part, r_drop, limits)
     extra = pd.DataFrame(_alpha_item_columns(S, _n_rows(part, missing)))
     return [frame, pd.concat([items, extra], axis=1), _totals(level, part, S, missing)], notes
 
@@ -434,15 +441,9 @@ def _totals(level: Hashable, part: ItemData, S: Array, missing: Missing) -> pd.D
 
 
 def _item_total_frame(
-    level: Hashable, part: ItemData, S: Array, how: _How
+    level: Hashable, part: ItemData, r_drop: Array, limits: Limits
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Item descriptives and corrected item–total correlations with limits on the Fisher z scale."""
-
-    def correlation(weights: Array) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return st.r_drop_of(covariances(part, weights, how.missing))
-
-    r_drop, limits, _ = how.limits(correlation, part.n_units, FISHER_Z)
+    """Item descriptives and corrected item–total correlations with their limits (Fisher z scale)."""
     frame = pd.DataFrame(
         {
             "level": [level] * len(part.items),
@@ -477,16 +478,17 @@ def _omega_level(level: Hashable, part: ItemData, how: _How) -> tuple[list[pd.Da
     if np.isnan(fit.loadings).any():
         raise NotEstimable(_NOT_DEFINITE)
     pooled = level == POOLED
-    start = fit.uniqueness[0]
+    start, m = fit.uniqueness[0], 9 if pooled else 2
 
     def coefficients(weights: Array) -> Array:
         some, cov = one_factor(part, weights, how.missing, start)
-        return _omegas(some, cov, every=pooled)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.column_stack([_omegas(some, cov, every=pooled), st.r_drop_of(cov)])
 
-    estimate, limits, failed = how.limits(coefficients, part.n_units, LOGIT)
-    rows = _omega_rows(level, part, estimate, limits)
+    estimate, limits, failed = how.limits(coefficients, part.n_units, side_by_side(LOGIT, m, FISHER_Z))
+    rows = _omega_rows(level, part, estimate[:m], limits.part(slice(0, m)))
     frame = rows[rows["term"].isin(["omega", "omega_standardised"])]
-    items, notes = _item_total_frame(level, part, S, how)
+    items, notes = _item_total_frame(level, part, estimate[m:], limits.part(slice(m, None)))
     items = _omega_items(items, part, fit, S)
     notes = [*_omega_notes(level, items, fit, failed, how), *notes]
     if not pooled:
@@ -523,12 +525,13 @@ def one_factor(
     tuple
         `FactorFit` of n_sets solutions, covariances (n_sets, p, p).
     """
-    by_fiml = missing == "fiml" and not data.complete
-    S = covariances(data, weights, missing)
+    saturated = saturated_normal(data, weights) if missing == "fiml" and not data.complete else None
+    S = covariances(data, weights, missing) if saturated is None else saturated[1]
     usable = _positive_definite(S)
     if usable.all():
-        fit = fit_one_factor_fiml(data, weights).fit if by_fiml else fit_factors(S, start=start)
-        return fit, S
+        if saturated is None:
+            return fit_factors(S, start=start), S
+        return fit_one_factor_fiml(data, weights, saturated).fit, S
     n, p = S.shape[:2]
     blank = FactorFit(
         np.full((n, p, 1), np.nan), np.full((n, p), np.nan), np.full(n, np.nan),

@@ -1,6 +1,6 @@
 """The one-factor model of incomplete items by full-information maximum likelihood.
 
-Fisher scoring on means, loadings and uniquenesses, for many resamples at once; the
+Newton steps on means, loadings and uniquenesses, for many resamples at once; the
 likelihood is the sum over patterns of observed items.
 
 References
@@ -11,9 +11,11 @@ Lee (1986), *Computational Statistics & Data Analysis* 4 (Fisher scoring with mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from doublecode.analysis.factor import FLOOR, FactorFit, fit_factors
 from doublecode.analysis.item_moments import (
@@ -40,29 +42,41 @@ class FimlFit:
 
 @dataclass(frozen=True)
 class _State:
-    mean: Array
-    loadings: Array
-    psi: Array
+    """Parameters of every set: means (about the common origin), loadings, uniquenesses, (n_sets, p) each."""
+
+    theta: Array
+
+    @property
+    def p(self) -> int:
+        return self.theta.shape[1] // 3
+
+    @property
+    def mean(self) -> Array:
+        return np.asarray(self.theta[:, : self.p])
+
+    @property
+    def loadings(self) -> Array:
+        return np.asarray(self.theta[:, self.p : 2 * self.p])
+
+    @property
+    def psi(self) -> Array:
+        return np.asarray(self.theta[:, 2 * self.p :])
 
     @property
     def sigma(self) -> Array:
-        at = np.arange(self.psi.shape[1])
+        at = np.arange(self.p)
         out = self.loadings[:, :, None] * self.loadings[:, None, :]
         out[:, at, at] += self.psi
         return out
 
-    def pick(self, chosen: Array, other: _State) -> _State:
-        """Rows of `other` where `chosen`, else the own."""
-        c = chosen[:, None]
-        return _State(
-            np.where(c, other.mean, self.mean),
-            np.where(c, other.loadings, self.loadings),
-            np.where(c, other.psi, self.psi),
-        )
-
 
 def fit_one_factor_fiml(
-    data: ItemData, weights: Array, *, tolerance: float = 1e-7, max_iterations: int = 500
+    data: ItemData,
+    weights: Array,
+    saturated: tuple[Array, Array, Array] | None = None,
+    *,
+    tolerance: float = 1e-7,
+    max_iterations: int = 200,
 ) -> FimlFit:
     """Fit the one-factor model to rows with missing items (missing at random).
 
@@ -72,91 +86,132 @@ def fit_one_factor_fiml(
         Item scores, NaN where missing.
     weights
         (n_sets, n_units), how often each unit is drawn.
+    saturated
+        Answer of `saturated_normal` for the same weights, where it is at hand.
 
     Notes
     -----
-    Starts from the ML solution of the saturated (EM) covariance matrix. Converged means
-    that the gradient of the log-likelihood per row, in units of the item's standard
-    deviation, is below `tolerance`, uniquenesses held at their floor apart.
+    Starts from the ML solution of the saturated (EM) covariance matrix. Newton steps with the
+    observed information, Fisher scoring where those do not climb. Converged means that the gradient
+    of the log-likelihood per row, in units of the item's standard deviation, is below `tolerance`,
+    uniquenesses held at their floor apart.
     """
     origin, found = patterns(data, weights)
-    mean, saturated, top = saturated_normal(data, weights)
-    first = fit_factors(saturated)
-    state = _State(mean - origin, first.first, first.uniqueness)
-    variance = np.diagonal(saturated, axis1=1, axis2=2)
-    n = np.asarray(sum(pattern.n for pattern in found))
-    loglik = normal_loglik(found, state.mean, state.sigma)
+    mean, cov, top = saturated_normal(data, weights) if saturated is None else saturated
+    first = fit_factors(cov)
+    theta = np.column_stack([mean - origin, first.first, first.uniqueness])
+    variance = np.diagonal(cov, axis1=1, axis2=2)
+    n = np.sum([pattern.n for pattern in found], axis=0)
+    unit = np.sqrt(variance)
+    unit = np.column_stack([unit, unit, variance]) / n[:, None]
+    loglik = _loglik(found, theta)
     converged = np.zeros(len(weights), dtype=bool)
+    active = np.arange(len(weights))
     for _ in range(max_iterations):
-        gradient, step, held = _scoring(found, state, FLOOR * variance)
-        size = np.abs(gradient) * np.tile(np.sqrt(variance), (1, 3)) / n[:, None]
-        size[:, -variance.shape[1] :] *= np.sqrt(variance)
-        converged = np.where(held, 0.0, size).max(axis=1) < tolerance
-        if converged.all():
+        left = [pattern.some(active) for pattern in found]
+        floor = FLOOR * variance[active]
+        slope, step = _newton_step(left, _State(theta[active]), floor)
+        done = (np.abs(slope) * unit[active]).max(axis=1) < tolerance
+        converged[active[done]] = True
+        active, left, step = active[~done], [pattern.some(np.flatnonzero(~done)) for pattern in left], step[~done]
+        if not active.size:
             break
-        state, loglik, moved = _climb(found, state, step, loglik, FLOOR * variance, ~converged)
-        if not moved.any():
+        theta[active], loglik[active], moved = _climb(left, theta[active], step, loglik[active], floor[~done])
+        active = active[moved]
+        if not active.size:
             break
+    state = _State(theta)
     heywood = state.psi <= FLOOR * variance * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, converged, heywood)
-    return FimlFit(fit, saturated, loglik, top)
+    return FimlFit(fit, cov, loglik, top)
 
 
-def _scoring(found: list[Pattern], state: _State, floor: Array) -> tuple[Array, Array, Array]:
-    """Gradient, Fisher-scoring step and held coordinates, each (n_sets, 3p): means, loadings, uniquenesses."""
-    n_sets, p = state.psi.shape
-    lam, sigma = state.loadings, state.sigma
+def _loglik(found: Sequence[Pattern], theta: Array) -> Array:
+    state = _State(theta)
+    return normal_loglik(found, state.mean, state.sigma)
+
+
+def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple[Array, Array]:
+    """Free gradient and step, (n_sets, 3p): Newton's, or Fisher scoring's where that does not climb."""
+    p, n_sets = state.p, len(state.theta)
     score = np.zeros((n_sets, 3 * p))
-    info = np.zeros((n_sets, 3 * p, 3 * p))
+    observed, expected = np.zeros((2, n_sets, 3 * p, 3 * p))
     for pattern in found:
-        V, _ = padded_inverse(sigma, pattern.observed)
+        V, _ = padded_inverse(state.sigma, pattern.observed)
+        A = V @ products_about(pattern, state.mean) @ V
+        w = np.einsum("sij,sj->si", V, np.where(pattern.observed, pattern.mean - state.mean, 0.0))
         n = pattern.n[:, None]
-        G = V @ products_about(pattern, state.mean) @ V - V
-        distance = np.where(pattern.observed, pattern.mean - state.mean, 0.0)
-        score[:, :p] += n * np.einsum("sij,sj->si", V, distance)
-        score[:, p : 2 * p] += n * np.einsum("sij,sj->si", G, lam)
-        score[:, 2 * p :] += 0.5 * n * np.diagonal(G, axis1=1, axis2=2)
-        _add_information(info, V, lam, n[:, :, None])
-    held = np.zeros((n_sets, 3 * p), dtype=bool)
+        score[:, :p] += n * w
+        score[:, p : 2 * p] += n * np.einsum("sij,sj->si", A - V, state.loadings)
+        score[:, 2 * p :] += 0.5 * n * np.diagonal(A - V, axis1=1, axis2=2)
+        _add_expected(expected, V, state.loadings, n[:, :, None])
+        _add_observed(observed, V, A, w, state.loadings, n[:, :, None])
+    held = np.zeros_like(score, dtype=bool)
     held[:, 2 * p :] = (state.psi <= floor * (1 + 1e-12)) & (score[:, 2 * p :] < 0)
+    slope = np.where(held, 0.0, score)
+    step = _solve(observed, slope, held)
+    down = ~((step * slope).sum(axis=1) > 0)
+    if down.any():
+        step[down] = _solve(expected[down], slope[down], held[down])
+    return slope, step
+
+
+def _solve(info: Array, slope: Array, held: Array) -> Array:
     info = np.where(held[:, :, None] | held[:, None, :], 0.0, info)
-    at = np.arange(3 * p)
-    info[:, at, at] += np.where(held, 1.0, 1e-12)
-    step = np.linalg.solve(info, np.where(held, 0.0, score)[:, :, None])[:, :, 0]
-    return score, step, held
+    at = np.arange(info.shape[1])
+    info[:, at, at] += np.where(held, 1.0, 1e-10)
+    return np.asarray(np.linalg.solve(info, slope[:, :, None])[:, :, 0])
 
 
-def _add_information(info: Array, V: Array, lam: Array, n: Array) -> None:
+def _add_expected(info: Array, V: Array, lam: Array, n: Array) -> None:
     """Add the expected information of one pattern (V = padded inverse covariance) in place."""
     p = V.shape[1]
     u = np.einsum("sij,sj->si", V, lam)
     strength = np.einsum("si,si->s", u, lam)[:, None, None]
     info[:, :p, :p] += n * V
     info[:, p : 2 * p, p : 2 * p] += n * (u[:, :, None] * u[:, None, :] + strength * V)
-    cross = n * u[:, None, :] * V
-    info[:, p : 2 * p, 2 * p :] += cross
-    info[:, 2 * p :, p : 2 * p] += np.swapaxes(cross, 1, 2)
+    _add_symmetric(info, slice(p, 2 * p), slice(2 * p, None), n * u[:, None, :] * V)
     info[:, 2 * p :, 2 * p :] += n * 0.5 * V**2
 
 
+def _add_observed(info: Array, V: Array, A: Array, w: Array, lam: Array, n: Array) -> None:
+    """Add the negative second derivatives of one pattern; A = V·(products about the mean)·V, w = V·(mean − μ)."""
+    p = V.shape[1]
+    means, loads, uniques = slice(0, p), slice(p, 2 * p), slice(2 * p, None)
+    u, a = np.einsum("sij,sj->si", V, lam), np.einsum("sij,sj->si", A, lam)
+    sv, sa = (np.einsum("si,si->s", x, lam)[:, None, None] for x in (u, a))
+    mixed = u[:, :, None] * a[:, None, :]
+    mixed = mixed + np.swapaxes(mixed, 1, 2) - u[:, :, None] * u[:, None, :]
+    info[:, means, means] += n * V
+    info[:, loads, loads] += n * (mixed + sv * (A - V) + sa * V - (A - V))
+    info[:, uniques, uniques] += n * (V * A - 0.5 * V**2)
+    _add_symmetric(info, loads, uniques, n * (u[:, None, :] * (A - V) + V * a[:, None, :]))
+    reach = np.einsum("si,si->s", w, lam)[:, None, None]
+    _add_symmetric(info, means, loads, n * (V * reach + u[:, :, None] * w[:, None, :]))
+    _add_symmetric(info, means, uniques, n * V * w[:, None, :])
+
+
+def _add_symmetric(info: Array, rows: slice, columns: slice, block: Array) -> None:
+    info[:, rows, columns] += block
+    info[:, columns, rows] += np.swapaxes(block, 1, 2)
+
+
 def _climb(
-    found: list[Pattern], state: _State, step: Array, loglik: Array, floor: Array, active: Array
-) -> tuple[_State, Array, Array]:
+    found: Sequence[Pattern], theta: Array, step: Array, loglik: Array, floor: Array
+) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Take each set's step, halved until the log-likelihood no longer falls."""
-    p = state.psi.shape[1]
+    theta, loglik = theta.copy(), loglik.copy()
+    p = floor.shape[1]
     moved = np.zeros(len(step), dtype=bool)
     for halving in range(30):
-        pace = 0.5**halving
-        trial = _State(
-            state.mean + pace * step[:, :p],
-            state.loadings + pace * step[:, p : 2 * p],
-            np.maximum(state.psi + pace * step[:, 2 * p :], floor),
-        )
-        new = normal_loglik(found, trial.mean, trial.sigma)
-        better = active & ~moved & (new >= loglik - 1e-12 * np.abs(loglik))
-        state, loglik = state.pick(better, trial), np.where(better, new, loglik)
-        moved = moved | better
-        if (moved | ~active).all():
+        todo = np.flatnonzero(~moved)
+        trial = theta[todo] + 0.5**halving * step[todo]
+        trial[:, 2 * p :] = np.maximum(trial[:, 2 * p :], floor[todo])
+        new = _loglik([pattern.some(todo) for pattern in found], trial)
+        better = new >= loglik[todo] - 1e-12 * np.abs(loglik[todo])
+        theta[todo[better]], loglik[todo[better]] = trial[better], new[better]
+        moved[todo[better]] = True
+        if moved.all():
             break
-    return state, loglik, moved
+    return theta, loglik, moved

@@ -269,6 +269,10 @@ class Pattern:
     mean: Array
     second: Array
 
+    def some(self, sets: NDArray[np.intp]) -> Pattern:
+        """The statistics of some of the sets."""
+        return Pattern(self.observed, self.n[sets], self.mean[sets], self.second[sets])
+
 
 def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
     """Sufficient statistics of each missingness pattern, about the column means (n_items,)."""
@@ -315,26 +319,37 @@ def saturated_normal(
     Little & Rubin (2002), *Statistical analysis with missing data*, section 11.2.
     """
     origin, found = patterns(data, weights)
-    total = sum(pattern.n for pattern in found)
     mean = np.zeros((len(weights), len(data.items)))
     spread = np.nanvar(data.scores, axis=0)
+    scale = np.sqrt(spread[:, None] * spread)
     cov = np.tile(np.diag(spread), (len(weights), 1, 1))
+    active, left = np.arange(len(weights)), found
     for _ in range(max_iterations):
-        first, second = np.zeros_like(mean), np.zeros_like(cov)
-        for pattern in found:
-            m, s = _expected(pattern, mean, cov)
-            first += pattern.n[:, None] * m
-            second += pattern.n[:, None, None] * s
-        new_mean = first / np.asarray(total)[:, None]
-        new_cov = second / np.asarray(total)[:, None, None] - new_mean[:, :, None] * new_mean[:, None, :]
-        change = float(np.max(np.abs(new_cov - cov) / np.sqrt(spread[:, None] * spread)))
-        mean, cov = new_mean, new_cov
-        if change < tolerance:
+        new_mean, new_cov = _em_round(left, mean[active], cov[active])
+        change = np.abs((new_cov - cov[active]) / scale).max(axis=(1, 2))
+        mean[active], cov[active] = new_mean, new_cov
+        going = change >= tolerance
+        if not going.any():
             return mean + origin, cov, normal_loglik(found, mean, cov)
+        if not going.all():
+            active = active[going]
+            left = [pattern.some(active) for pattern in found]
     raise NotEstimable(
         f"The EM algorithm for missing items did not settle in {max_iterations} rounds; "
         "use missing='pairwise' or missing='listwise', and see which items are rarely rated together."
     )
+
+
+def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array, Array]:
+    """One expectation and maximisation of the saturated normal model."""
+    first, second, total = np.zeros_like(mean), np.zeros_like(cov), np.zeros(len(mean))
+    for pattern in found:
+        m, s = _expected(pattern, mean, cov)
+        first += pattern.n[:, None] * m
+        second += pattern.n[:, None, None] * s
+        total += pattern.n
+    new_mean = first / total[:, None]
+    return new_mean, second / total[:, None, None] - new_mean[:, :, None] * new_mean[:, None, :]
 
 
 def _expected(pattern: Pattern, mean: Array, cov: Array) -> tuple[Array, Array]:

@@ -57,6 +57,18 @@ FISHER_Z = Scale(
 )
 
 
+def side_by_side(first: Scale, n_first: int, second: Scale) -> Scale:
+    """One scale for the first `n_first` coefficients, another for the rest."""
+
+    def both(a: Callable[[Array], Array], b: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        return lambda x: np.concatenate([a(x[..., :n_first]), b(x[..., n_first:])], axis=-1)
+
+    return Scale(
+        f"{first.name}, {second.name}", both(first.to, second.to), both(first.back, second.back),
+        both(first.slope, second.slope),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Limits:
     """Standard error (on the coefficient's own scale), degrees of freedom and limits, each (m,)."""
@@ -65,6 +77,10 @@ class Limits:
     df: Array
     low: Array
     high: Array
+
+    def part(self, some: slice) -> Limits:
+        """The limits of some of the coefficients."""
+        return Limits(self.std_error[some], self.df[some], self.low[some], self.high[some])
 
 
 def check_interval(interval: str, conf_level: float, n_boot: int) -> None:
