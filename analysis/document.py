@@ -73,6 +73,8 @@ class Picture:
     png : bytes
         The same for Word.
     notes : tuple of str
+    half : bool
+        Two of them fit side by side on a wide page.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Picture:
     svg: str
     png: bytes
     notes: tuple[str, ...] = ()
+    half: bool = False
 
 
 Block = Paragraph | Callout | Bullets | Picture | Table

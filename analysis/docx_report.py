@@ -93,7 +93,7 @@ def _(block: Picture, file: Any, numbers: dict[str, int]) -> None:
     from docx.shared import Cm
 
     _caption(file, f"Figure {numbers[f'figure {block.name}']}", block.title)
-    shape = file.add_picture(io.BytesIO(block.png), width=Cm(_TEXT_WIDTH_CM * 0.85))
+    shape = file.add_picture(io.BytesIO(block.png), width=Cm(_TEXT_WIDTH_CM * (0.6 if block.half else 0.85)))
     properties = shape._inline.docPr
     properties.set("descr", block.description)
     _notes(file, block.notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,10 +120,14 @@ def forest(
         Vertical lines, such as the cut-offs of a cited rule.
     """
     rows = _forest_rows(frame, labels, group)
-    _, (axes,) = new_axes(height=0.75 + 0.25 * len(rows))
+    _, (axes,) = new_axes(height=0.75 + 0.27 * len(rows))
     heads = [label for _, label, is_head in rows if is_head]
+    drawn: list[int] = []
     for place, (index, _, is_head) in enumerate(rows):
         if is_head or index is None:
+            head = axes.text(0, place, heads[len(drawn)], transform=axes.get_yaxis_transform(), va="center")
+            head.set(fontweight="bold", in_layout=False)
+            drawn.append(place)
             continue
         record = frame.iloc[index]
         tone = heads.index(str(record[group])) if group else 0
@@ -133,9 +138,8 @@ def forest(
         axes.axvline(value, color=GREY, linewidth=0.8, linestyle=":")
         axes.text(value, -0.75, word, ha="center", va="bottom", fontsize=8.5, color=GREY)
     axes.set_ylim(len(rows) - 0.4, -0.7)
-    axes.set_yticks(range(len(rows)), [label for _, label, _ in rows])
-    for tick, (_, _, is_head) in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_fontweight("bold" if is_head else "normal")
+    names = ["" if is_head else "\n".join(textwrap.wrap(label, 30)) for _, label, is_head in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=9, linespacing=0.95)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#e6e9ef", linewidth=0.7)

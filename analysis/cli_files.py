@@ -1,0 +1,171 @@
+"""Commands on any file: long data in, an answer out, no study needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from doublecode.coding.terminal import ANY_FILE
+from doublecode.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
+ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `app`."""
+    for name, command in (("icc", icc), ("agreement", agreement), ("omega", omega), ("fit", fit)):
+        app.command(name, rich_help_panel=ANY_FILE)(command)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Split a list typed with commas.
+
+    Examples
+    --------
+    >>> names_in("a, b,c")
+    ('a', 'b', 'c')
+    """
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
+def icc(
+    file: File,
+    targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
+    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    raters: Annotated[
+        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown (one-way).")
+    ] = None,
+    clusters: Annotated[
+        str | None, typer.Option(help="Column that targets are nested in, such as the patient.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
+    k: Annotated[str, typer.Option(help="Means of how many ratings: 1,2,eff")] = "1,2,eff",
+    conf_level: ConfLevel = 0.95,
+    rule: Annotated[str, typer.Option(help="Cited cut-offs of the sentence's adjective.")] = "koo2016",
+    sheet: Sheet = None,
+    as_json: AsJson = False,
+) -> None:
+    """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
+    from doublecode.analysis.interrater import icc as estimate
+    from doublecode.analysis.result_tables import icc_tables
+    from doublecode.analysis.screen import print_result
+
+    wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
+    data = _read(file, wanted, sheet)
+    result = estimate(
+        data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
+        k=[_k(part) for part in names_in(k)], conf_level=conf_level,
+    )  # fmt: skip
+    print_result(result, icc_tables(result), as_json=as_json, sentences=result.sentence(rule).splitlines())
+
+
+def _k(text: str) -> float | str:
+    if text == "eff":
+        return text
+    number = _number(text, "--k")
+    return int(number) if number.is_integer() else number
+
+
+def agreement(
+    file: File,
+    targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
+    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    raters: Annotated[
+        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
+    codes: Annotated[str, typer.Option(help="All codes of the scale: 0,1,2,3,4; without it those seen.")] = "",
+    within: Annotated[float, typer.Option(min=0, help="How near counts as near, in scale points.")] = 1.0,
+    conf_level: ConfLevel = 0.95,
+    sheet: Sheet = None,
+    as_json: AsJson = False,
+) -> None:
+    """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
+    from doublecode.analysis.concordance import agreement as estimate
+    from doublecode.analysis.result_tables import agreement_tables
+    from doublecode.analysis.screen import print_result
+
+    data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet)
+    result = estimate(
+        data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None,
+        categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
+        conf_level=conf_level,
+    )  # fmt: skip
+    print_result(result, agreement_tables(result), as_json=as_json)
+
+
+def omega(
+    file: File,
+    items: Annotated[str, typer.Option(help="Item columns of a wide file: a,b,c")],
+    clusters: Annotated[
+        str | None, typer.Option(help="Column of the patient, whose sessions belong together.", show_default=False)
+    ] = None,
+    by: Annotated[str, typer.Option(help="Column that splits the data into sets, such as the session.")] = "",
+    conf_level: ConfLevel = 0.95,
+    seed: Annotated[int, typer.Option(help="Seed of resampling, where there is any.")] = 0,
+    sheet: Sheet = None,
+    as_json: AsJson = False,
+) -> None:
+    """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
+    from doublecode.analysis.consistency import omega as estimate
+    from doublecode.analysis.result_tables import omega_tables
+    from doublecode.analysis.screen import print_result
+
+    data = _read(file, tuple(name for name in (clusters, by, *names_in(items)) if name), sheet)
+    result = estimate(data, items=names_in(items), clusters=clusters, by=by or None, conf_level=conf_level, seed=seed)
+    print_result(result, omega_tables(result), as_json=as_json)
+
+
+def fit(
+    formula: Annotated[str, typer.Argument(help='lme4 formula: "phq9 ~ session + (session | patient)"')],
+    file: File,
+    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
+    ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
+    sheet: Sheet = None,
+    as_json: AsJson = False,
+) -> None:
+    """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
+    from doublecode.analysis.mixed import fit_mixed
+    from doublecode.analysis.result_tables import mixed_tables
+    from doublecode.analysis.screen import print_result
+
+    result = fit_mixed(formula, _read(file, columns_in(formula), sheet), reml=not ml, ddf=ddf)
+    fit_line = (
+        f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
+        f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
+    )
+    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,))
+
+
+def columns_in(formula: str) -> tuple[str, ...]:
+    """Names of columns that a formula mentions, functions apart.
+
+    Examples
+    --------
+    >>> columns_in("y ~ C(arm) * np.log(dose) + (1 + day | ward/bed)")
+    ('y', 'arm', 'dose', 'day', 'ward', 'bed')
+    """
+    names = re.findall(r"(?<![\w.])`?([A-Za-z_]\w*)`?(?!\w|\s*[(.])", formula)
+    return tuple(dict.fromkeys(names))
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{option}: found {text!r}, allowed numbers separated by commas.") from None
+
+
+def _read(file: Path, columns: tuple[str, ...], sheet: str | None) -> pd.DataFrame:
+    from doublecode.coding.reader import read_long
+
+    return read_long(file, columns, sheet=sheet)

@@ -1,0 +1,109 @@
+"""The numbers that are read first: on top of the page, and the last lines in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis.document import Headline
+from doublecode.analysis.rules import judge
+from doublecode.analysis.sections_data import short_title
+from doublecode.analysis.sections_models import label_term
+from doublecode.analysis.tables import format_interval, format_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.run import StudyRun
+
+
+def headlines(run: StudyRun) -> tuple[Headline, ...]:
+    """Files, rows, reliability, consistency, and the main slope of the first declared models."""
+    found = [_files(run), _rows(run), _reliability(run), _consistency(run), _slope(run)]
+    return tuple(one for one in found if one is not None)
+
+
+def _files(run: StudyRun) -> Headline:
+    intake = run.intake
+    n = {weight: sum(one.severity == weight for one in intake.problems) for weight in ("error", "warning", "info")}
+    aside = f", {len(intake.set_aside)} set aside" if intake.set_aside else ""
+    return Headline(
+        "Workbooks read", f"{len(intake.files)} with {len(intake.ratings):,} ratings",
+        f"{n['error']} errors, {n['warning']} warnings, {n['info']} notes{aside}",
+    )  # fmt: skip
+
+
+def _rows(run: StudyRun) -> Headline:
+    design = run.frame.design
+    flow = run.frame.flow
+    models = flow[flow["stage"].str.startswith("in the model")]
+    counts = sorted({int(kept) for kept in models["kept"]})
+    unit = "sessions" if run.study.unit == "session" else "patients"
+    ends = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+    detail = "held → rated" + (f" → {unit} in the models" if ends else "")
+    return Headline("Sessions", " → ".join(filter(None, [str(design["n_held"]), str(design["n_rated"]), ends])), detail)
+
+
+def _reliability(run: StudyRun) -> Headline | None:
+    from doublecode.analysis.sections_scales import reliability_frame
+
+    frame = reliability_frame(run, "main")
+    if frame.empty:
+        return None
+    scales = frame[(frame["kind"] == "scale") & frame["estimate"].notna()]
+    if scales.empty:
+        low, high = frame["estimate"].min(), frame["estimate"].max()
+        value = f"ICC {format_number(low, 'bounded')} to {format_number(high, 'bounded')}"
+        return Headline("Inter-rater reliability", value, f"{len(frame)} items")
+    texts = [_icc_text(row) for row in scales.to_dict("records")]
+    words = [f"{row['form']} of {row['label'].removesuffix(' (scale)')}" for row in scales.to_dict("records")]
+    first = scales.iloc[0]
+    verdict = judge(float(first["conf_low"]), float(first["conf_high"]))
+    return Headline("Inter-rater reliability", texts[0], f"{words[0]}: {verdict} (Koo & Li, 2016)")
+
+
+def _icc_text(row: dict[str, Any]) -> str:
+    limits = format_interval(row["conf_low"], row["conf_high"], "bounded")
+    return f"ICC = {format_number(row['estimate'], 'bounded')} {limits}"
+
+
+def _consistency(run: StudyRun) -> Headline | None:
+    if run.consistency is None:
+        return None
+    found = run.consistency.frame[run.consistency.frame["omega"].notna()]
+    if found.empty:
+        return None
+    row = found.iloc[0]
+    value = f"ω = {format_number(row['omega'], 'bounded')} "
+    value += format_interval(row["conf_low"], row["conf_high"], "bounded")
+    title = short_title(run.study.codebooks[row["instrument"]].title)
+    return Headline(
+        "Internal consistency", value, f"{title}, {int(row['n_rows'])} sessions of {int(row['n_patients'])} patients"
+    )
+
+
+def _slope(run: StudyRun) -> Headline | None:
+    found = _main_term(run)
+    if found is None:
+        return None
+    row, where = found
+    value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
+    p = format_number(row["p_value"], "p")
+    equals = p if p.startswith("<") else f"= {p}"
+    return Headline(label_term(str(row["term"]), run.labels), value, f"{where}; *p* {equals}")
+
+
+def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
+    """The slope within patients of the first series' first split predictor, or the first interaction."""
+    for declared, result in zip(run.study.series, run.series, strict=False):
+        wanted = [f"{name}_within" for name in declared.split]
+        for model in reversed(result.models):
+            rows = model.result.frame
+            rows = rows[rows["term"].isin(wanted[:1])]
+            if len(rows):
+                return rows.iloc[0], f"on {run.labels.get(declared.steps[0].split('~')[0].strip(), declared.title)}"
+    for result in run.moderations:
+        rows = result.frame[result.frame["term"].str.contains(":")]
+        if len(rows):
+            outcome = str(result.spec["formula"]).split("~")[0].strip()
+            return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
+    return None

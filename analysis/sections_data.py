@@ -1,0 +1,207 @@
+"""The sections of a report on what was read: files, problems, rows, sample, descriptives, homework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.tables import Table, column, frame_of, is_missing
+
+if TYPE_CHECKING:
+    from doublecode.analysis.run import Intake, StudyRun
+    from doublecode.schemas.instrument import Instrument
+
+_MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
+
+
+def data_section(run: StudyRun) -> Section:
+    """What was read, what was wrong with it, what was left out."""
+    blocks: list[Block] = [_files_table(run.intake), *_problem_blocks(run.intake), *_flagged(run)]
+    return Section("data", "What was read", tuple(blocks))
+
+
+def _files_table(intake: Intake) -> Table:
+    files = intake.files
+    by = files.groupby(["instrument", "rater"], sort=True)
+    counts = by.agg(n_files=("file", "size"), n_rows=("n_rows", "sum")).reset_index()
+    titles = {name: book.title for name, book in intake.study.codebooks.items()}
+    counts = counts.assign(title=[titles.get(name, name) for name in counts["instrument"]])
+    columns = (
+        column("rater", "Rater", kind="text"), column("n_files", "Workbooks", kind="integer"),
+        column("n_rows", "Ratings", kind="integer"),
+    )  # fmt: skip
+    note = f"{len(files)} workbooks in all; the CSV file lists each with its SHA-256."
+    return Table("files", "Workbooks read, by instrument and rater", counts, columns, (note,), "title", data=files)
+
+
+def _problem_blocks(intake: Intake) -> list[Block]:
+    import pandas as pd
+
+    rows = [
+        {
+            "severity": problem.severity, "code": problem.code, "place": problem.place, "sentence": problem.sentence,
+            "next_step": problem.next_step,
+        }
+        for problem in intake.problems
+    ]  # fmt: skip
+    listed = frame_of(rows, ("severity", "code", "place", "sentence", "next_step"))
+    if listed.empty:
+        return [Paragraph("No problem of any kind was found in the files.")]
+    counts = listed.groupby(["severity", "code"], sort=False).size().rename("n").reset_index()
+    firsts = listed.drop_duplicates("code").set_index("code")
+    counts["example"] = [f"{firsts.loc[code, 'place']}: {firsts.loc[code, 'sentence']}" for code in counts["code"]]
+    order = pd.Categorical(counts["severity"], ["error", "warning", "info"], ordered=True)
+    counts = counts.assign(order=order).sort_values(["order", "n"], ascending=[True, False], kind="stable")
+    columns = (
+        column("code", "Code", kind="text"), column("severity", "Weight", kind="text"), column("n"),
+        column("example", "First one", kind="text"),
+    )  # fmt: skip
+    title = "Warnings and notes from reading, none of which stops the analysis"
+    return [Table("problems", title, counts, columns, ("The CSV file lists every one.",), data=listed)]
+
+
+def _flagged(run: StudyRun) -> list[Block]:
+    from doublecode.coding.scoring import flagged_answers
+
+    flagged = flagged_answers(run.items, run.study.codebooks)
+    if flagged.empty:
+        return []
+    n = len(flagged[["patient", "session"]].drop_duplicates())
+    names = sorted(
+        {f"{instrument}, {item}" for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)}
+    )
+    patients = ", ".join(sorted(flagged["patient"].unique()))
+    return [
+        Callout(
+            f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of patients {patients}. "
+            "Make sure that somebody has looked at them."
+        )
+    ]
+
+
+def rows_section(run: StudyRun) -> Section:
+    """The row ledger in short: from held to in the model."""
+    flow = run.frame.flow
+    labels = dict(run.labels) | {series.name: series.title for series in run.study.series}
+    labels |= {model.name: model.title for model in run.study.moderations}
+    flow = flow.assign(stage=[_stage_label(stage, labels) for stage in flow["stage"]])
+    columns = (
+        column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
+        column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
+        column("reasons", "Why", kind="text"),
+    )  # fmt: skip
+    note = "`row_ledger.csv` names every row at every stage with its reason."
+    table = Table("flow", "From sessions held to rows in the models", flow, columns, (note,))
+    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.notes)))
+
+
+def _stage_label(stage: str, labels: dict[str, str]) -> str:
+    head, _, name = stage.partition(": ")
+    return f"{head}: {labels.get(name, name)}" if name else head
+
+
+def sample_section(run: StudyRun) -> Section:
+    """Who the patients and therapists are."""
+    frame = run.sample.frame
+    labels = [
+        f"{variable.replace('_', ' ')}{'' if is_missing(level) or level in ('', '1') else f': {level}'}"
+        for variable, level in zip(frame["variable"], frame["level"], strict=True)
+    ]
+    shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
+    columns = (column("label", "", kind="text"), column("n"), column("percent"), column("mean", digits=1),
+               column("sd", digits=1), column("min", digits=1), column("max", digits=1), column("n_missing"))  # fmt: skip
+    table = Table("sample", "Sample", shown, columns, run.sample.notes, "unit", data=frame)
+    return Section("sample", "Sample", (table,))
+
+
+def descriptives_section(run: StudyRun) -> Section:
+    """Items and scores: overall in a table, scores per session too."""
+    blocks: list[Block] = []
+    titles = {name: book.title for name, book in run.study.codebooks.items()}
+    for name, result in (("items", run.described_items), ("scores", run.described_scores)):
+        frame = result.frame
+        overall = frame[frame["session"] == "all"]
+        overall = overall.assign(title=overall["instrument"].map(titles))
+        heading = {"items": "Item", "scores": "Scale"}[name]
+        title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
+        columns = (column("label", heading, kind="text"), *_MOMENTS)
+        blocks.append(Table(f"described_{name}", title, overall, columns, result.notes, "title", data=frame))
+    by_session = run.described_scores.frame
+    by_session = by_session[by_session["session"] != "all"]
+    if len(by_session["session"].unique()) > 1:
+        title = "Scale scores by session"
+        blocks.append(
+            Table("scores_by_session", title, by_session, (column("session", kind="text"), *_MOMENTS), (), "label")
+        )
+    return Section("descriptives", "Descriptive statistics", tuple(blocks))
+
+
+def short_title(title: str) -> str:
+    """Return the abbreviation at the end of an instrument's title, or the title.
+
+    Examples
+    --------
+    >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
+    ('GHES', 'Initial resistance')
+    """
+    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
+
+
+def label_of(books: object, instrument: str, name: str) -> str:
+    """Printed label of an item or a scale of an instrument."""
+    book: Instrument = books[instrument]  # type: ignore[index]
+    for part in (*book.scales, *book.columns):
+        if part.name == name:
+            return part.label
+    return name
+
+
+def homework_section(run: StudyRun) -> Section | None:
+    """Homework counts, completion and difficulties."""
+    if not run.logs:
+        return None
+    blocks: list[Block] = []
+    for number, result in enumerate(run.logs, 1):
+        suffix = f"_{number}" if len(run.logs) > 1 else ""
+        count = result.design
+        blocks.append(
+            Paragraph(
+                f"{count['n_assignments']} homework assignments in {count['n_sessions_with_homework']} of "
+                f"{count['n_sessions_logged']} logged sessions, {count['assignments_per_session']:.1f} per session."
+            )
+        )
+        shown = result.frame.assign(
+            heading=[
+                f"{table.capitalize()}, per cent of {base}"
+                for table, base in zip(result.frame["table"], result.frame["base"], strict=True)
+            ]
+        )
+        columns = (
+            column("label", "", kind="text"),
+            column("n"),
+            column("n_base", "of", kind="integer"),
+            column("percent"),
+        )
+        blocks.append(
+            Table(f"homework{suffix}", "Homework", shown, columns, result.notes, "heading", data=result.frame)
+        )
+        by_type = (
+            column("label", "Type", kind="text"),
+            column("n", "Assigned"),
+            column("n_completed", "Completed", kind="integer"),
+            column("percent"),
+        )
+        blocks.append(Table(f"homework_by_type{suffix}", "Completion by type of homework", result.by_type, by_type))
+    return Section("homework", "Homework", tuple(blocks))
+
+
+def not_estimated_section(run: StudyRun) -> Section | None:
+    """What could not be computed, and why."""
+    reasons = [*run.not_estimated]
+    if run.consistency is not None:
+        rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
+        reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]
+    reasons += [f"{one.instrument}, {one.phase}: {text}" for one in run.reliability for text in one.reasons]
+    if not reasons:
+        return None
+    return Section("not-estimated", "What could not be estimated", (Bullets(tuple(reasons)),))

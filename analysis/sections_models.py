@@ -1,0 +1,369 @@
+"""The sections of a report on associations: correlations, multilevel series, moderated regressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis import figures
+from doublecode.analysis.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.pictures import picture
+from doublecode.analysis.result_tables import coefficients
+from doublecode.analysis.tables import Column, Table, column, format_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.correlations import CorrelationResult
+    from doublecode.analysis.group_differences import AnovaResult
+    from doublecode.analysis.moderated import ModerationResult
+    from doublecode.analysis.outliers import OutlierResult
+    from doublecode.analysis.series import LabelledModel, SeriesResult
+
+Labels = Mapping[str, str]
+DDF_WORDS = {
+    "kenward-roger": "Kenward–Roger degrees of freedom",
+    "satterthwaite": "Satterthwaite degrees of freedom",
+    "z": "normal-theory tests",
+}
+
+
+def label_term(term: str, labels: Labels) -> str:
+    """Name a term by the labels of its variables.
+
+    Examples
+    --------
+    >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
+    'Rationale × Resistance'
+    """
+    parts = []
+    for part in term.split(":"):
+        stem, _, side = part.rpartition("_")
+        if part not in labels and side in ("within", "between") and stem in labels:
+            parts.append(f"{labels[stem]}, {side} patients")
+        else:
+            parts.append({"Intercept": "Intercept", "session": "Session"}.get(part, labels.get(part, part)))
+    return " × ".join(parts)
+
+
+def correlation_section(result: CorrelationResult | None, frame: pd.DataFrame, labels: Labels) -> Section | None:
+    """Means, standard deviations and correlations, as papers print them."""
+    if result is None:
+        return None
+    names = list(dict.fromkeys([*result.frame["x"], *result.frame["y"]]))
+    level = _levels(result.frame)
+    tables = [_matrix(result, part, names, frame, labels, name) for name, part in level]
+    notes = [Paragraph(note) for note in result.notes]
+    return Section("correlations", "Correlations", (*tables, *notes))
+
+
+def _levels(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    groups = [(str(name), rows) for name, rows in frame.groupby("level", sort=False)]
+    return groups if len(groups) > 1 else [("", frame)]
+
+
+def _matrix(
+    result: CorrelationResult,
+    pairs: pd.DataFrame,
+    names: Sequence[str],
+    frame: pd.DataFrame,
+    labels: Labels,
+    level: str,
+) -> Table:
+    import pandas as pd
+
+    r = {frozenset((x, y)): value for x, y, value in zip(pairs["x"], pairs["y"], pairs["r"], strict=True)}
+    rows = []
+    for number, name in enumerate(names, 1):
+        values = frame[name].dropna()
+        row: dict[str, Any] = {
+            "variable": f"{number}. {labels.get(name, name)}", "n": len(values), "mean": values.mean(),
+            "sd": values.std(ddof=1),
+        }  # fmt: skip
+        for other, column_name in enumerate(names[:-1], 1):
+            row[str(other)] = r.get(frozenset((name, column_name)), float("nan")) if other < number else float("nan")
+        rows.append(row)
+    cells = [Column(str(other), str(other), "bounded") for other in range(1, len(names))]
+    smallest, largest = int(pairs["n"].min()), int(pairs["n"].max())
+    rows_used = f"*n* = {largest}" if smallest == largest else f"*n* from {smallest} to {largest}, pairwise"
+    title = f"Correlations{f', {level}' if level else ''}"
+    suffix = f"_{level.split()[0]}" if level else ""
+    return Table(
+        f"correlations{suffix}", title, pd.DataFrame(rows),
+        (column("variable", "Variable", kind="text"), column("n"), column("mean"), column("sd"), *cells),
+        notes=(f"{rows_used}. Intervals and *p* values stand in the CSV file.",), data=pairs,
+    )  # fmt: skip
+
+
+def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
+    """One section per model series: coefficients as published and split, comparison, trajectory."""
+    return [
+        Section(
+            f"series-{result.spec['name']}", str(result.spec["title"]), tuple(_series_blocks(result, frame, labels))
+        )
+        for result in results
+    ]
+
+
+def _series_blocks(result: SeriesResult, frame: pd.DataFrame, labels: Labels) -> list[Block]:
+    name = str(result.spec["name"])
+    blocks: list[Block] = [Paragraph(f"{result.design['rows'].capitalize()}.")]
+    published = [model for model in result.models if model.published]
+    split = [model for model in result.models if not model.published]
+    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
+    title = "Fixed effects, predictors split within and between patients"
+    blocks += _coefficient_table(f"{name}_split", title, split, labels)
+    blocks += [_comparison(name, result), _variances(name, result), Bullets(result.notes)]
+    return blocks + _series_pictures(name, result, frame, labels)
+
+
+def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
+    import pandas as pd
+
+    parts, rules = [], {}
+    for model in models:
+        if model.result is None:
+            continue
+        rows = model.result.frame
+        head = f"{model.label}: `{model.formula}`"
+        parts.append(rows.assign(model=head, label=[label_term(term, labels) for term in rows["term"]]))
+        rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
+    if not parts:
+        return []
+    frame = pd.concat(parts, ignore_index=True)
+    note = f"REML; {', '.join(rules)}."
+    return [Table(name, title, frame, (column("label", "Term", kind="text"), *coefficients(frame)), (note,), "model")]
+
+
+def _comparison(name: str, result: SeriesResult) -> Table:
+    columns = (
+        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
+        column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
+    )  # fmt: skip
+    notes = ("χ²: likelihood ratio with the model before it, both refitted by maximum likelihood.",)
+    return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
+
+
+def _variances(name: str, result: SeriesResult) -> Table:
+    columns = (
+        column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+    )  # fmt: skip
+    return Table(f"{name}_variances", "Variance components", result.variances, columns, group="label")
+
+
+def _series_pictures(name: str, result: SeriesResult, frame: pd.DataFrame, labels: Labels) -> list[Block]:
+    response = str(result.models[0].formula).split("~")[0].strip()
+    axes = figures.trajectories(frame, response, line=_growth_line(result), y_label=labels.get(response, response))
+    n = frame[["patient", response]].dropna()["patient"].nunique()
+    text = f"Thin lines: {n} patients; thick line: mean of each session; dashed: fixed effects of the growth model."
+    shown = picture(axes, f"{name}_trajectories", f"{labels.get(response, response)} by session", text)
+    return [shown, *_diagnostics(name, result)]
+
+
+def _growth_line(result: SeriesResult) -> tuple[float, float] | None:
+    """Intercept and slope of the model whose only predictor is the session."""
+    for model in result.models:
+        if model.result is not None and set(model.result.frame["term"]) == {"Intercept", "session"}:
+            b = model.result.frame.set_index("term")["estimate"]
+            return float(b["Intercept"]), float(b["session"])
+    return None
+
+
+def _diagnostics(name: str, result: SeriesResult) -> list[Block]:
+    fitted = [model for model in result.models if model.result is not None]
+    if not fitted or fitted[-1].result is None:
+        return []
+    last = fitted[-1].result
+    rows = last.residuals()
+    axes = figures.diagnostics(rows["fitted"].tolist(), rows["residual"].tolist(), last.random())
+    text = "Left: residuals against fitted values. Right: normal quantiles of residuals and patients' effects."
+    return [picture(axes, f"{name}_diagnostics", f"Residuals of model {fitted[-1].label}", text)]
+
+
+def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | None:
+    """Every value that the declared rule changed."""
+    if result is None:
+        return None
+    counts = result.counts.assign(variable=[labels.get(name, name) for name in result.counts["variable"]])
+    overview = Table(
+        "outliers", "Fences of the declared rule", counts,
+        (column("variable", "Variable", kind="text"), column("n"), column("q1", "Q1"), column("q3", "Q3"),
+         column("low_fence", "Low fence"), column("high_fence", "High fence"),
+         column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
+         column("status", "Rule", kind="text")),
+    )  # fmt: skip
+    blocks: list[Block] = [Paragraph(note) for note in result.notes]
+    blocks.append(overview)
+    if len(result.frame):
+        changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
+        blocks.append(
+            Table(
+                "outlier_changes", "Values that were brought in to the fence", changes,
+                (column("row", "Patient", kind="text"), column("variable", "Variable", kind="text"),
+                 column("found", "Found"), column("now", "Now")),
+            )
+        )  # fmt: skip
+    return Section("outliers", "Outliers", tuple(blocks))
+
+
+def moderation_section(
+    results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], data: pd.DataFrame, labels: Labels
+) -> Section | None:
+    """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
+    if not results:
+        return None
+    blocks: list[Block] = [_moderation_table(results, labels)]
+    if untouched:
+        blocks.append(_focal_both(results, untouched, labels))
+    blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
+    notes = list(dict.fromkeys(note for result in results for note in result.notes))
+    blocks.append(Bullets(tuple(notes)))
+    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    return Section("moderation", "Moderated regressions", tuple(blocks))
+
+
+def _head(result: ModerationResult) -> str:
+    r2 = format_number(result.design["r_squared"], "bounded")
+    return f"{result.spec['title']}: *n* = {result.design['n_rows']}, *R*² = {r2}"
+
+
+def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Table:
+    import pandas as pd
+
+    parts = [
+        result.frame.assign(
+            model=_head(result),
+            name=result.spec["name"],
+            label=[label_term(term, labels) for term in result.frame["term"]],
+        )
+        for result in results
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    columns = (column("label", "Term", kind="text"), *coefficients(frame), column("beta_z", "β"))
+    notes = (
+        "Predictor and moderator are centred at their means before the product is formed.",
+        "β: all variables z-scored, the product formed from the z-scores.",
+    )
+    return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
+
+
+def _focal(result: ModerationResult) -> pd.Series[Any]:
+    pair = (result.spec["predictor"], result.spec["moderator"])
+    wanted = ":".join(pair) if all(pair) else None
+    rows = result.frame[result.frame["term"] == wanted] if wanted else result.frame.iloc[1:2]
+    return rows.iloc[0]
+
+
+def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], labels: Labels) -> Table:
+    import pandas as pd
+
+    rows = []
+    for after, before in zip(results, untouched, strict=True):
+        one, other = _focal(after), _focal(before)
+        rows.append(
+            {
+                "model": after.spec["title"], "label": label_term(str(one["term"]), labels),
+                "estimate": one["estimate"], "p_value": one["p_value"],
+                "estimate_untouched": other["estimate"], "p_untouched": other["p_value"],
+            }
+        )  # fmt: skip
+    columns = (
+        column("model", "Model", kind="text"), column("label", "Term", kind="text"),
+        column("estimate", "*b*, brought in"), column("p_value", "*p*"),
+        column("estimate_untouched", "*b*, as found", kind="number"), column("p_untouched", "*p*", kind="p"),
+    )  # fmt: skip
+    return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)
+
+
+def _simple_slopes(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
+    import pandas as pd
+
+    parts = [result.slopes.assign(model=result.spec["title"]) for result in results if len(result.slopes)]
+    if not parts:
+        return None
+    frame = pd.concat(parts, ignore_index=True)
+    columns = (
+        column("at", "Moderator at", kind="text"),
+        column("moderator", "Value", kind="number"),
+        *coefficients(frame),
+    )
+    return Table("simple_slopes", "Simple slopes of the predictor", frame, columns, group="model")
+
+
+def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
+    import pandas as pd
+
+    parts = [
+        result.johnson_neyman.assign(
+            model=f"{result.spec['title']} (over {label_term(result.spec['moderator'], labels)})"
+        )
+        for result in results
+        if len(result.johnson_neyman)
+    ]
+    if not parts:
+        return None
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame.assign(reading=[_reading(row) for row in frame.to_dict("records")])
+    columns = (
+        column("control", "Control", kind="text"), column("low", "From"), column("high", "To"),
+        column("reading", "Slope there", kind="text"), column("n_rows", "Rows", kind="integer"),
+        column("share", "Share", kind="percent", digits=0),
+    )  # fmt: skip
+    note = "Johnson–Neyman regions inside the observed range only; *fdr* controls the false-discovery rate."
+    return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
+
+
+def _reading(row: Mapping[str, Any]) -> str:
+    return str(row["direction"]) if row["significant"] else "not significant"
+
+
+def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+    predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
+    outcome = str(result.spec["formula"]).split("~")[0].strip()
+    kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
+    lines = over_observed_range(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
+    axes = figures.interaction(
+        kept, lines, predictor=predictor, outcome=outcome, x_label=labels.get(predictor, predictor),
+        y_label=labels.get(outcome, outcome),
+    )  # fmt: skip
+    shown = picture(
+        axes, f"interaction_{result.spec['name']}", str(result.spec["title"]),
+        f"Lines: expected outcome at values of {labels.get(moderator, moderator)}, covariates at their means, over the "
+        "observed range of the predictor. Points: the analysed rows.",
+    )  # fmt: skip
+    return replace(shown, half=True)
+
+
+def over_observed_range(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    """Draw each line from the lowest to the highest observed predictor: columns label, x, y."""
+    import pandas as pd
+
+    rows = []
+    for label, points in lines.groupby("at", sort=False):
+        first, last = points.iloc[0], points.iloc[-1]
+        slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
+        rows += [(str(label), x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
+    return pd.DataFrame(rows, columns=["label", "x", "y"])
+
+
+def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Section | None:
+    """Do groups (therapists) differ."""
+    if not results:
+        return None
+    import pandas as pd
+
+    parts = [
+        result.frame.assign(outcome=labels.get(str(result.spec["outcome"]), str(result.spec["outcome"])))
+        for result in results
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    columns = (
+        column("term", "Source", kind="text"), column("sum_sq", "*SS*"), column("df"), column("mean_sq", "*MS*"),
+        column("statistic", "*F*"), column("p_value"), column("eta_squared", "η²", kind="bounded"),
+        column("omega_squared", "ω²", kind="bounded"),
+    )  # fmt: skip
+    notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
+    table = Table("group_comparisons", "One-way analyses of variance", frame, columns, notes, "outcome")
+    return Section("groups", "Differences between groups", (table,))

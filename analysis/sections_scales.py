@@ -1,0 +1,184 @@
+"""The sections of a report on measurement: inter-rater reliability and internal consistency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis import figures
+from doublecode.analysis.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.icc_sentence import used_form
+from doublecode.analysis.pictures import picture
+from doublecode.analysis.result_tables import bounded_estimate, item_columns, level_heading
+from doublecode.analysis.rules import rule_named
+from doublecode.analysis.sections_data import label_of, short_title
+from doublecode.analysis.tables import Table, column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.consistency_table import ConsistencyTable
+    from doublecode.analysis.interrater import ICCResult
+    from doublecode.analysis.run import StudyRun
+
+RULE = "koo2016"
+
+
+def used_rows(result: ICCResult) -> list[dict[str, Any]]:
+    """One row per item or scale: the coefficient of the score as the design yields it, and its counts."""
+    (key,) = result.spec["by"]
+    rows = []
+    for entry in result.design["sets"]:
+        name = entry["set"][key]
+        row = used_form(result.frame[result.frame[key] == name]).to_dict()
+        single = result.frame[(result.frame[key] == name) & result.frame["form"].isin(["ICC(A,1)", "ICC(1,1)"])]
+        row["single"] = float(single["estimate"].iloc[0]) if len(single) else float("nan")
+        rows.append({**row, "name": name, **{k: entry[k] for k in ("n_targets", "n_multiply_coded", "n_raters")}})
+    return rows
+
+
+def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
+    """Items, then scales, of every instrument in one phase, with labels."""
+    import pandas as pd
+
+    rows = []
+    for one in run.reliability:
+        if one.phase != phase:
+            continue
+        for kind, result in (("item", one.items), ("scale", one.scales)):
+            for row in [] if result is None else used_rows(result):
+                label = label_of(run.study.codebooks, one.instrument, row["name"])
+                rows.append(
+                    {
+                        "instrument": run.study.codebooks[one.instrument].title, "kind": kind,
+                        "label": f"{label} (scale)" if kind == "scale" else label, **row,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def reliability_section(run: StudyRun) -> Section:
+    """ICC of items and scales with the forest, the sentences to paste, the warnings."""
+    blocks: list[Block] = []
+    main = reliability_frame(run, "main")
+    if len(main):
+        blocks += [_reliability_table("reliability", "Inter-rater reliability of items and scales", main)]
+        blocks.append(_forest(main))
+    pilot = reliability_frame(run, "pilot")
+    if len(pilot):
+        blocks.append(_reliability_table("reliability_pilot", "The same in the pilot phase", pilot))
+    blocks += [Paragraph(text) for text in scale_sentences(run)]
+    notes = dict.fromkeys(
+        note for one in run.reliability for result in (one.items, one.scales) if result for note in result.notes
+    )
+    blocks.append(Bullets(tuple(notes)))
+    return Section("reliability", "Inter-rater reliability", tuple(blocks))
+
+
+def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
+    columns = (
+        column("label", "Item or scale", kind="text"), column("form", "Form", kind="text"),
+        column("n_targets", "Sessions", kind="integer"), column("n_multiply_coded", "Double-coded", kind="integer"),
+        column("k", "*k*", kind="number"), *bounded_estimate("ICC", 0.95),
+        column("single", "ICC, one rater", kind="bounded"),
+    )  # fmt: skip
+    notes = (
+        "ICC of the score that is analysed: the mean of *k* ratings (harmonic mean over sessions), absolute agreement "
+        "where raters are told apart, one-way where they are not.",
+    )
+    return Table(name, title, frame, columns, notes, "instrument", data=frame)
+
+
+def _forest(frame: pd.DataFrame) -> Block:
+    rule = rule_named(RULE)
+    shown = frame[frame["estimate"].notna()]
+    shown = shown.assign(instrument=[short_title(title) for title in shown["instrument"]])
+    low = min(0.0, float(shown["conf_low"].min()))
+    axes = figures.forest(
+        shown, group="instrument", references=list(zip(rule.cuts, rule.words[1:], strict=True)),
+        limits=(max(-0.5, low), 1.02),
+    )  # fmt: skip
+    text = f"Intraclass correlations with 95% intervals. Dotted: the cut-offs of {rule.citation}."
+    return picture(axes, "icc_forest", "Inter-rater reliability of items and scales", text)
+
+
+def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
+    """The sentences to paste, one per scale (per item where an instrument has none)."""
+    texts = []
+    for one in run.reliability:
+        result = one.scales or one.items
+        if one.phase == phase and result is not None:
+            texts += [
+                f"{run.study.codebooks[one.instrument].title}. {line}" for line in result.sentence(RULE).splitlines()
+            ]
+    return texts
+
+
+def consistency_section(run: StudyRun) -> Section | None:
+    """Omega with interval, pooled and per session; item–total correlations."""
+    table = run.consistency
+    if table is None:
+        return None
+    level = float(table.spec["conf_level"])
+    pooled = table.frame.assign(label=_scale_labels(run, table.frame))
+    counts = (column("n_rows", "Sessions", kind="integer"), column("n_patients", "Patients", kind="integer"))
+    columns = (
+        column("label", "Scale", kind="text"), column("n_items", "Items", kind="integer"), *counts,
+        column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded", upper="conf_high"),
+        column("alpha", "α", kind="bounded"),
+        column("r_drop_min", "*r* item–total", kind="bounded", upper="r_drop_max"),
+        column("session_min", "ω per session", kind="bounded", upper="session_max"),
+    )  # fmt: skip
+    note = (
+        "ω total of a one-factor model, interval over patients. *r*: lowest and highest corrected item–total "
+        "correlation; last column: lowest and highest ω of a single session."
+    )
+    blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,))]
+    blocks += [Paragraph(text) for text in table.sentences]
+    blocks += _sessions(run, table, level) + _items(run, table, level)
+    blocks.append(Bullets(table.notes))
+    return Section("consistency", "Internal consistency", tuple(blocks))
+
+
+def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
+    """Name instrument and scale; the pairing only where a scale is printed in both."""
+    names = []
+    for row in frame.to_dict("records"):
+        book = run.study.codebooks[row["instrument"]]
+        paired = f" ({row['pairing']})" if any(scale.lagged for scale in book.scales) else ""
+        names.append(f"{short_title(book.title)}: {label_of(run.study.codebooks, row['instrument'], row['scale'])}{paired}")
+    return names
+
+
+def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
+    rows = table.levels[table.levels["by"] == "session"] if len(table.levels) else table.levels
+    if rows.empty:
+        return []
+    rows = rows.assign(label=_scale_labels(run, rows), session=rows["level"].astype(int))
+    columns = (
+        column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level),
+        column("status", "", kind="text"),
+    )  # fmt: skip
+    shown = rows.assign(status=["" if status == "ok" else status for status in rows["status"]])
+    columns = columns if shown["status"].any() else columns[:-1]
+    blocks: list[Block] = []
+    drawn = shown[shown["estimate"].notna()]
+    if len(drawn):
+        axes = figures.by_session(drawn, series="label")
+        text = f"ω with {100 * level:g}% intervals over patients."
+        blocks.append(picture(axes, "omega_by_session", "Internal consistency by session", text))
+    return [*blocks, Table("omega_by_session", "Internal consistency by session", shown, columns, (), "label")]
+
+
+def _items(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
+    if table.items.empty:
+        return []
+    first = table.items["level"].iloc[0]
+    rows = table.items[table.items["level"] == first]
+    books = run.study.codebooks
+    shown = rows.assign(
+        label=_scale_labels(run, rows),
+        item=[label_of(books, name, item) for name, item in zip(rows["instrument"], rows["item"], strict=True)],
+    )
+    title = "Items of the scales: corrected item–total correlations, loadings, ω if dropped"
+    return [Table("omega_items", title, shown, item_columns(shown, level), group="label", data=table.items)]

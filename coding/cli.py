@@ -1,0 +1,254 @@
+"""The coordinator's commands: instruments, allocation, workbooks out, workbooks back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doublecode.coding.terminal import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from doublecode.coding.allocation import Allocation
+    from doublecode.schemas.study import Study
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
+Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
+PLEASE_FIX = "_please_fix"
+
+instruments = typer.Typer(help="Codebooks: what is shipped, and whether your own is right.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `app`."""
+    for name, command in (("allocate", allocate), ("template", template), ("check", check)):
+        app.command(name, rich_help_panel=COORDINATOR)(command)
+    app.add_typer(instruments, name="instrument", rich_help_panel=COORDINATOR)
+
+
+def print_record(spec: Mapping[str, Any], rows: Sequence[Any], design: Mapping[str, Any], notes: Iterable[str]) -> None:
+    """Write one JSON object on standard output, in the form that every command shares."""
+    record = {"spec": spec, "frame": rows, "variances": None, "design": design, "notes": list(notes)}
+    sys.stdout.write(json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+
+
+def print_problems_json(problems: Sequence[Problem], spec: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
+    """Write problems as JSON, one record each."""
+    rows = [
+        {
+            "code": one.code, "severity": one.severity, "file": one.file, "sheet": one.sheet, "cell": one.cell,
+            "subject": one.subject, "found": one.found, "allowed": one.allowed, "text": str(one),
+        }
+        for one in problems
+    ]  # fmt: skip
+    counts = {weight: sum(one.severity == weight for one in problems) for weight in ("error", "warning", "info")}
+    print_record(spec, rows, counts, notes)
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Workbooks that came back.", show_default=False)],
+    study: Annotated[
+        Path | None, typer.Option(help="The study folder; else the nearest study.toml upward.", show_default=False)
+    ] = None,
+    marked: Annotated[bool, typer.Option(help="Write a marked copy of each file with errors.")] = True,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate workbooks. A marked copy of each file with errors is written for its rater."""
+    from doublecode.coding.reader import checks_not_done, read_workbook
+
+    problems: list[Problem] = []
+    copies: list[Path] = []
+    notes: dict[str, None] = {}
+    n_ratings = 0
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"{file}: there is no such file. Check the path.")
+        declared = _study_of(file, study)
+        ratings, found = read_workbook(file, study=declared)
+        n_ratings += len(ratings)
+        problems += found
+        notes |= dict.fromkeys(f"not checked: {text}" for text in checks_not_done(declared))
+        if marked:
+            copies += hand_back([file], found, _copy_folder(file, declared), overwrite)
+    errors = sum(one.severity == "error" for one in problems)
+    if as_json:
+        print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
+    else:
+        print_problems(problems, most=200, severities=("error", "warning", "info"))
+        say(f"{len(files)} file(s), {n_ratings} ratings: {errors} error(s), {len(problems) - errors} other remark(s).")
+        for line in (*notes, *(f"Marked copy: {path}" for path in copies)):
+            say(line)
+    raise typer.Exit(PROBLEMS if errors else CLEAN)
+
+
+def _study_of(file: Path, folder: Path | None) -> Study | None:
+    """The study that was named, or the one whose study.toml lies nearest above the file."""
+    from doublecode.schemas.study import load_study
+
+    if folder is not None:
+        return load_study(folder)
+    above = next((parent for parent in file.resolve().parents if (parent / "study.toml").is_file()), None)
+    return None if above is None else load_study(above)
+
+
+def _copy_folder(file: Path, study: Study | None) -> Path:
+    """Marked copies must not lie in incoming/, where they would be read."""
+    inside = study is not None and file.resolve().parent == (study.folder / "incoming").resolve()
+    return study.folder / "please_fix" if study is not None and inside else file.parent
+
+
+def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool) -> list[Path]:
+    """Write a marked copy of each file that holds errors; return the copies.
+
+    A copy that exists may hold a rater's corrections, so it is replaced only with
+    `overwrite`; a file that is no readable workbook has no copy.
+    """
+    from doublecode.coding.redpen import write_redpen
+
+    copies = []
+    for file in files:
+        mine = [one for one in problems if one.file == file.name]
+        if not any(one.severity == "error" and one.sheet for one in mine):
+            continue
+        target = folder / f"{file.stem}{PLEASE_FIX}.xlsx"
+        if target.exists() and not overwrite:
+            say(f"{target} is there already and was left as it is (--overwrite replaces it).", to_error=True)
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        write_redpen(file, mine, target)
+        copies.append(target)
+    return copies
+
+
+def allocate(
+    study: Folder,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of sessions to be coded twice.")] = 0.4,
+    batches: Annotated[int, typer.Option(min=1, help="Workbooks per rater and instrument.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Seed; the study's own without it.", show_default=False)] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide who rates what: balanced, stratified, a share coded twice. Writes assignments.csv."""
+    import pandas as pd
+
+    from doublecode.schemas.study import load_study
+
+    declared = load_study(study)
+    target = declared.folder / "assignments.csv"
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target} is there already. Add --overwrite to draw again; workbooks sent out would not fit.")
+    plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed)
+    rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
+    rows.to_csv(target, index=False, lineterminator="\n", encoding="utf-8")
+    notes = [note for plan in plans for note in plan.notes]
+    if as_json:
+        frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])
+        proof = json.loads(frame.to_json(orient="records", double_precision=15))
+        print_record(
+            {"command": "allocate", "plans": [plan.spec for plan in plans]},
+            proof,
+            {"plans": [plan.design for plan in plans]},
+            notes,
+        )
+        return
+    for plan in plans:
+        loads = plan.frame[plan.frame["table"] == "load"]
+        each = ", ".join(f"{name} {n}" for name, n in zip(loads["name"], loads["sessions"], strict=True))
+        say(f"{', '.join(plan.spec['instruments'])}: ratings per rater {each}")
+    for note in notes:
+        say(f"Note: {note}")
+    say(f"{len(rows)} assignments written to {target}")
+
+
+def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> list[Allocation]:
+    """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
+    from doublecode.coding.allocation import allocate as draw
+    from doublecode.schemas.contracts import SESSIONS, read_table
+
+    sessions = read_table(study.folder / "sessions.csv", SESSIONS)
+    sets: dict[tuple[Any, ...], list[str]] = {}
+    for name in study.codebooks:
+        use = study.use(name)
+        if use.source == "raters":
+            sets.setdefault((use.raters or tuple(rater.id for rater in study.raters), use.sessions), []).append(name)
+    if not sets:
+        raise UsageError(f"{study.name}: no instrument is filled in by raters. See [[instruments]] in study.toml.")
+    return [
+        draw(
+            sessions if numbers is None else sessions[sessions["session"].isin(numbers)],
+            list(raters), instruments=names, share=share, batches=batches, seed=seed + place,
+        )
+        for place, ((raters, numbers), names) in enumerate(sets.items())
+    ]  # fmt: skip
+
+
+def template(
+    study: Folder,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the workbooks go; outgoing/ of the study without it.", show_default=False)
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.template import write_workbooks
+    from doublecode.schemas.contracts import ASSIGNMENTS, read_table
+    from doublecode.schemas.study import load_study
+
+    declared = load_study(study)
+    rows = read_table(declared.folder / "assignments.csv", ASSIGNMENTS)
+    target = declared.folder / "outgoing" if folder is None else folder
+    paths = write_workbooks(declared, rows, target, overwrite=overwrite)
+    if as_json:
+        listed = [{"file": str(path)} for path in paths]
+        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, ())
+    else:
+        say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
+
+
+@instruments.command("list")
+def list_instruments(as_json: AsJson = False) -> None:
+    """List the codebooks that come with doublecode."""
+    from doublecode.schemas.instrument import load_instrument, shipped_instruments
+
+    books = [load_instrument(name) for name in shipped_instruments()]
+    if as_json:
+        rows = [{"name": b.name, "title": b.title, "version": b.version, "n_items": len(b.items)} for b in books]
+        print_record({"command": "instrument list"}, rows, {"n": len(rows)}, ())
+        return
+    for book in books:
+        say(f"{book.name:<20} {book.title} (version {book.version}, {len(book.items)} items)")
+
+
+@instruments.command("check")
+def check_instrument(
+    source: Annotated[str, typer.Argument(help="Path of your TOML file, or the name of a shipped codebook.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check a codebook; a wrong entry is named with what is allowed."""
+    from doublecode.schemas.instrument import load_instrument
+
+    book = load_instrument(source)
+    rows = [
+        {"item": item.name, "label": item.label, "type": item.type, "allowed": book.allowed(item)}
+        for item in book.columns
+    ]
+    scales = [f"{scale.name}: {scale.score} of {len(scale.items)} items" for scale in book.scales]
+    if as_json:
+        print_record(
+            {"command": "instrument check", "source": source}, rows, {"hash": book.content_hash, "scales": scales}, ()
+        )
+        return
+    say(f"{book.title}, version {book.version}: {len(rows)} items, {len(scales)} scales. Nothing is wrong with it.")
+    for row in rows:
+        say(f"  {row['item']:<20} {row['label']:<40} {row['allowed']}")
+    for line in scales:
+        say(f"  scale {line}")

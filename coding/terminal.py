@@ -1,0 +1,125 @@
+"""What all commands share: exit codes, printing of results and problems, faults explained.
+
+Standard output carries the answer and nothing else; progress, problems and
+errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, UsageError
+from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CLEAN: Final = 0
+PROBLEMS: Final = 1
+WRONG_USE: Final = 2
+FAULT: Final = 3
+COORDINATOR: Final = "Coordinator: plan, send, check, take in"
+RESEARCHER: Final = "Researcher: from a study folder to results"
+ANY_FILE: Final = "Any file, no study needed"
+_TONE: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def console(*, to_error: bool = False) -> Console:
+    """Return a console on standard output, or on standard error."""
+    from rich.console import Console
+
+    # a pipe or a file has no width: then nothing is folded at 80 columns
+    width = None if (sys.stderr if to_error else sys.stdout).isatty() else 140
+    return Console(stderr=to_error, highlight=False, soft_wrap=False, width=width)
+
+
+def say(text: str, *, to_error: bool = False, style: str | None = None) -> None:
+    """Print a line as it is: no markup, no folding."""
+    console(to_error=to_error).print(text, style=style, markup=False, soft_wrap=True)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Say which exit code an error stands for.
+
+    Examples
+    --------
+    >>> exit_code_of(NotEstimable("one rater")), exit_code_of(UsageError("no such column"))
+    (1, 2)
+    """
+    if isinstance(error, (ContractError, NotEstimable)):
+        return PROBLEMS
+    if isinstance(error, UsageError):
+        return WRONG_USE
+    return PROBLEMS if isinstance(error, DoublecodeError) else FAULT
+
+
+def print_problems(
+    problems: Sequence[Problem], *, most: int = 40, severities: Sequence[str] = ("error", "warning")
+) -> None:
+    """Print problems on standard error, a line each, errors first."""
+    shown = sorted(
+        (problem for problem in problems if problem.severity in severities),
+        key=lambda problem: ("error", "warning", "info").index(problem.severity),
+    )
+    for problem in shown[:most]:
+        say(str(problem), to_error=True, style=_TONE[problem.severity])
+    if len(shown) > most:
+        say(f"… and {len(shown) - most} more.", to_error=True)
+
+
+class Shell:
+    """Turn whatever ends a command into a message and an exit code.
+
+    Attributes
+    ----------
+    code : int
+        The exit code, once the block is left.
+    """
+
+    def __init__(self) -> None:
+        self.code = CLEAN
+
+    def __enter__(self) -> Shell:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Explain `error` on standard error; only what Python itself ends on is let through."""
+        if error is None or isinstance(error, (SystemExit, GeneratorExit)):
+            return False
+        self.code = _explain(error)
+        return True
+
+
+def _explain(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        say("Stopped. Nothing was half written.", to_error=True)
+        return 130
+    code = WRONG_USE if isinstance(error, OSError) else exit_code_of(error)
+    if code == FAULT:
+        _explain_fault(error)
+    else:
+        say(f"{'Problem' if code == PROBLEMS else 'Error'}: {error}", to_error=True, style="red")
+    return code
+
+
+def _explain_fault(error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="doublecode-fault-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    say(
+        f"Internal fault: {type(error).__name__}: {error}\n"
+        "This is a mistake in doublecode, not in your data; nothing was changed.\n"
+        f"The traceback is saved in {Path(file.name)}; please send it with the command you typed.",
+        to_error=True,
+        style="bold red",
+    )
