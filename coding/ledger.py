@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from doublecode.schemas.contracts import RATINGS, check_frame
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, MetaData, Table
+    from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
 
 _GENESIS = "0" * 64
 _FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
@@ -133,7 +133,9 @@ class Ledger:
         check_frame(ratings, RATINGS)
         _check_files(ratings, files)
         moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
-        rows_of = dict(tuple(ratings.groupby("source_file", sort=False)))
+        rows_of: dict[str, list[dict[str, Any]]] = {}
+        for values in _plain(ratings):
+            rows_of.setdefault(values["source_file"], []).append(values)
         new: list[str] = []
         known: list[str] = []
         superseded: list[str] = []
@@ -145,16 +147,18 @@ class Ledger:
                 if record["sha256"] in held:
                     known.append(name)
                     continue
-                rows = rows_of.get(name, ratings.iloc[:0])
+                rows = rows_of.get(name, [])
                 superseded += self._append(connection, {str(k): v for k, v in record.items()}, rows, moment)
                 held.add(record["sha256"])
                 new.append(name)
                 n_rows += len(rows)
             if new:
-                _check_unique(self._current(connection))
+                self._check_unique(connection)
         return TakenIn(tuple(new), tuple(known), tuple(superseded), n_rows)
 
-    def _append(self, connection: Connection, record: dict[str, Any], rows: pd.DataFrame, moment: str) -> list[str]:
+    def _append(
+        self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
+    ) -> list[str]:
         """Write one file and its rows; return the name of the file that it replaces, if any."""
         files = self._table("files")
         earlier = [
@@ -163,7 +167,6 @@ class Ledger:
         ]  # fmt: skip
         replaced = earlier[-1] if earlier else None
         last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
-        values = _plain(rows)
         entry = {
             **{key: _scalar(record[key]) for key in _FILE_COLUMNS},
             "taken_in": moment,
@@ -258,6 +261,30 @@ class Ledger:
                 previous = row["chain"]
         return tuple(wrong)
 
+    def _check_unique(self, connection: Connection) -> None:
+        """Refuse the same rating from two files that both hold."""
+        from sqlalchemy import func, select
+
+        ratings = self._table("ratings")
+        key = [ratings.c[name] for name in RATINGS.key]
+        query = select(*key).where(self._holds()).group_by(*key).having(func.count() > 1).limit(1)
+        twice = connection.execute(query).first()
+        if twice is None:
+            return
+        same = [column == value for column, value in zip(key, twice, strict=True)]
+        rows = connection.execute(select(ratings).where(self._holds(), *same).order_by(ratings.c.id)).all()
+        places = [f"{row.source_file} › {row.source_sheet}!{row.source_cell}" for row in rows]
+        what = ", ".join(map(str, twice))
+        raise DuplicateError(f"ledger: {what} stands in {' and in '.join(places)}; keep one. Nothing was stored.")
+
+    def _holds(self) -> ColumnElement[bool]:
+        """The condition that no later file replaces a rating's file."""
+        from sqlalchemy import select
+
+        files = self._table("files")
+        replaced = select(files.c.supersedes).where(files.c.supersedes.is_not(None))
+        return self._table("ratings").c.file_id.not_in(replaced)
+
     def _table(self, name: str) -> Table:
         return self._tables.tables[name]
 
@@ -274,9 +301,8 @@ class Ledger:
     def _current(self, connection: Connection) -> pd.DataFrame:
         from sqlalchemy import select
 
-        files, ratings = self._table("files"), self._table("ratings")
-        replaced = select(files.c.supersedes).where(files.c.supersedes.is_not(None))
-        query = select(ratings).where(ratings.c.file_id.not_in(replaced)).order_by(ratings.c.id)
+        ratings = self._table("ratings")
+        query = select(ratings).where(self._holds()).order_by(ratings.c.id)
         return _frame([dict(row) for row in connection.execute(query).mappings()])
 
 
@@ -337,26 +363,14 @@ def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
             raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
 
 
-def _check_unique(current: pd.DataFrame) -> None:
-    keys = list(RATINGS.key)
-    again = current.duplicated(keys, keep=False)
-    if again.any():
-        rows = current[again].sort_values(keys, kind="stable").iloc[:2]
-        first, second = (
-            f"{row['source_file']} › {row['source_sheet']}!{row['source_cell']}" for _, row in rows.iterrows()
-        )
-        what = ", ".join(str(rows.iloc[0][key]) for key in keys)
-        raise DuplicateError(f"ledger: {what} stands in {first} and in {second}; keep one. Nothing was stored.")
-
-
 def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain Python values, missing ones as None, in the order of the contract."""
-    columns = {name: [_scalar(value) for value in rows[name]] for name in _ROW_COLUMNS}
+    columns: dict[str, list[Any]] = {}
     for name, kind in RATINGS.columns.items():
-        if kind == "integer":
-            columns[name] = [None if value is None else int(value) for value in columns[name]]
-        elif kind == "number":
-            columns[name] = [None if value is None else float(value) for value in columns[name]]
+        values = rows[name]
+        present = values.notna().tolist()
+        convert: Callable[[Any], Any] = int if kind == "integer" else float if kind == "number" else str
+        columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 

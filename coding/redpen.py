@@ -137,13 +137,9 @@ _HIDDEN = frozenset({"Stamp", "Lists"})
 
 def _write(sheet: Worksheet, row: int, column: int, value: Any) -> None:
     """Write a value as what it is: a text that begins with = stays a text."""
-    from openpyxl.cell import Cell
-
-    cell = sheet.cell(row, column)
-    if isinstance(cell, Cell) and isinstance(value, str):
-        cell.set_explicit_value(_printable(value), "s")
-    elif isinstance(cell, Cell):
-        cell.value = value
+    cell = sheet.cell(row, column, _printable(value) if isinstance(value, str) else value)
+    if cell.data_type == "f":
+        cell.data_type = "s"
 
 
 def _printable(text: str) -> str:
