@@ -12,32 +12,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from doublecode.analysis.conditional_effects import conditional_effects
 from doublecode.analysis.group_differences import AnovaResult as AnovaResult
 from doublecode.analysis.group_differences import group_anova as group_anova
 from doublecode.analysis.model_rows import CommonRows, columns_of, common_rows, require_columns
 from doublecode.analysis.regression_design import (
+    LEVERAGE_ONE,
     Matrices,
     build_matrices,
     centres_of,
     choose_subset,
     interaction_of,
     is_plain,
+    leverages,
     variance_inflation,
     z_scores,
 )
-from doublecode.analysis.simple_slopes import (
-    BAND_COLUMNS,
-    REGION_COLUMNS,
-    ROOT_COLUMNS,
-    SLOPE_COLUMNS,
-    SlopeLine,
-    critical_t,
-    default_points,
-    johnson_neyman,
-    slope_band,
-    slope_table,
-    two_sided_p,
-)
+from doublecode.analysis.regression_tables import Inference, diagnostics_of
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import UsageError
 
@@ -50,7 +41,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
-LINE_COLUMNS = ("at", "moderator", "predictor", "estimate", "std_error", "conf_low", "conf_high")
 
 BETA_Z = (
     "beta_z: outcome, predictors and covariates were z-scored on the analysed rows, the product formed from the "
@@ -189,10 +179,10 @@ def moderation(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
     )
     fit = _fit(matrices)
-    inference = _Inference(fit, matrices, conf_level)
+    inference = Inference(fit, matrices, conf_level)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level)
-    conditional = _conditional(inference, rows.data, pair, centres, at)
-    diagnostics, influence_notes = _diagnostics(fit, matrices, rows.data, keys)
+    conditional = conditional_effects(inference, rows.data, pair, centres, at)
+    diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
     predictor, moderator = pair or (None, None)
     return ModerationResult(
         spec={
@@ -203,11 +193,15 @@ def moderation(
             "robust": robust,
         },
         frame=_coefficients(inference, standardized),
-        robust=inference.table(_robust_errors(fit, robust)),
+        robust=inference.table(_robust_errors(fit, matrices, robust)),
         standardized=standardized,
         **conditional,
         diagnostics=diagnostics,
-        design={**_counts(data, rows, centres), **_whole_model(fit, matrices, pair)},
+        design={
+            **_counts(data, rows, centres),
+            **_whole_model(fit, matrices, pair),
+            "max_cooks_d": float(diagnostics["cooks_d"].max()),
+        },
         notes=_notes(pair, robust, conditional) + beta_notes + influence_notes,
     )
 
@@ -266,40 +260,7 @@ def _fit(matrices: Matrices) -> Any:
     return OLS(matrices.y, matrices.X, hasconst=True if "Intercept" in matrices.terms else None).fit(method="qr")
 
 
-@dataclass(frozen=True, eq=False)
-class _Inference:
-    """A fit with its names and its confidence level: the tables of estimates come from here."""
-
-    fit: Any
-    matrices: Matrices
-    conf_level: float
-
-    @property
-    def df(self) -> float:
-        return float(self.fit.df_resid)
-
-    def table(self, errors: Floats) -> pd.DataFrame:
-        import pandas as pd
-
-        b = np.asarray(self.fit.params)
-        reach = critical_t(1 - self.conf_level, self.df) * errors
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = b / errors
-        return pd.DataFrame(
-            {
-                "term": self.matrices.terms,
-                "estimate": b,
-                "std_error": errors,
-                "df": self.df,
-                "statistic": statistic,
-                "p_value": two_sided_p(statistic, self.df),
-                "conf_low": b - reach,
-                "conf_high": b + reach,
-            }
-        )
-
-
-def _coefficients(inference: _Inference, standardized: pd.DataFrame) -> pd.DataFrame:
+def _coefficients(inference: Inference, standardized: pd.DataFrame) -> pd.DataFrame:
     table = inference.table(np.asarray(inference.fit.bse))
     return table.assign(
         beta_z=standardized["beta_z"],
@@ -308,8 +269,8 @@ def _coefficients(inference: _Inference, standardized: pd.DataFrame) -> pd.DataF
     )
 
 
-def _robust_errors(fit: Any, kind: Robust) -> Floats:
-    if kind in ("HC2", "HC3") and (fit.get_influence().hat_matrix_diag > 1 - 1e-10).any():
+def _robust_errors(fit: Any, matrices: Matrices, kind: Robust) -> Floats:
+    if kind in ("HC2", "HC3") and (leverages(matrices) > LEVERAGE_ONE).any():
         return np.full(len(fit.params), np.nan)
     return np.asarray(fit.get_robustcov_results(cov_type=kind).bse)
 
@@ -329,7 +290,7 @@ def _standardized(
     if is_plain(formula, data):
         scores = data.assign(**{name: z_scores(data[name]) for name in columns_of(formula, data.columns)})
         refit = build_matrices(formula, scores)
-        table = _Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
+        table = Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
     else:
         notes += ("beta_z is not given: the formula holds a category or a function, which has no z-score.",)
@@ -346,118 +307,6 @@ def _standardized(
         ),
         notes,
     )
-
-
-def _conditional(
-    inference: _Inference,
-    data: pd.DataFrame,
-    pair: tuple[str, str] | None,
-    centres: Mapping[str, float],
-    at: Mapping[str, float] | Sequence[float] | None,
-) -> dict[str, Any]:
-    import pandas as pd
-
-    if pair is None:
-        shapes = {
-            "slopes": SLOPE_COLUMNS,
-            "johnson_neyman": REGION_COLUMNS,
-            "roots": ROOT_COLUMNS,
-            "slope_band": BAND_COLUMNS,
-            "lines": LINE_COLUMNS,
-        }
-        return {name: pd.DataFrame(columns=list(columns)) for name, columns in shapes.items()}
-    line = _slope_line(inference, data, pair, centres)
-    points = _points(at, line)
-    regions, roots = johnson_neyman(line, 1 - inference.conf_level)
-    return {
-        "slopes": slope_table(line, points, inference.conf_level),
-        "johnson_neyman": regions,
-        "roots": roots,
-        "slope_band": slope_band(line, inference.conf_level),
-        "lines": _lines(inference, data, pair, centres, points),
-    }
-
-
-def _slope_line(
-    inference: _Inference, data: pd.DataFrame, pair: tuple[str, str], centres: Mapping[str, float]
-) -> SlopeLine:
-    terms = inference.matrices.terms
-    predictor, moderator = pair
-    if predictor not in terms or ":".join(pair) not in terms:
-        raise UsageError(
-            f"moderation: the interaction {':'.join(pair)} stands without {predictor!r} itself. "
-            f"Write {predictor} * {moderator}."
-        )
-    places = [terms.index(predictor), terms.index(":".join(pair))]
-    params = np.asarray(inference.fit.params)[places]
-    covariance = np.asarray(inference.fit.cov_params())[np.ix_(places, places)]
-    observed = data[moderator].to_numpy(dtype=np.float64)
-    return SlopeLine(float(params[0]), float(params[1]), covariance, inference.df, centres[moderator], observed)
-
-
-def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -> dict[str, float]:
-    if at is None:
-        return default_points(line.observed, line.centre)
-    if isinstance(at, Mapping):
-        return {str(label): float(value) for label, value in at.items()}
-    return {f"{value:g}": float(value) for value in at}
-
-
-def _lines(
-    inference: _Inference,
-    data: pd.DataFrame,
-    pair: tuple[str, str],
-    centres: Mapping[str, float],
-    points: Mapping[str, float],
-) -> pd.DataFrame:
-    """Expected outcome at mean − SD, mean, mean + SD of the predictor for each value of the moderator."""
-    import pandas as pd
-
-    predictor, moderator = pair
-    terms = inference.matrices.terms
-    product = ":".join(pair)
-    sd = float(data[predictor].std(ddof=1))
-    average = inference.matrices.X.mean(axis=0)
-    covariance = np.asarray(inference.fit.cov_params())
-    quantile = critical_t(1 - inference.conf_level, inference.df)
-    rows = []
-    for label, value in points.items():
-        for x in (-sd, 0.0, sd):
-            z = value - centres[moderator]
-            # The design row: covariates (dummies too) at their means, the centred pair where asked.
-            changed = {predictor: x, moderator: z, product: x * z}
-            row = np.array([changed.get(term, mean) for term, mean in zip(terms, average, strict=True)])
-            expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ covariance @ row))
-            limits = (expected - quantile * error, expected + quantile * error)
-            rows.append((label, value, x + centres[predictor], expected, error, *limits))
-    return pd.DataFrame(rows, columns=list(LINE_COLUMNS))
-
-
-def _diagnostics(
-    fit: Any, matrices: Matrices, data: pd.DataFrame, keys: Sequence[str]
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    import pandas as pd
-
-    influence = fit.get_influence()
-    leverage = np.asarray(influence.hat_matrix_diag)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rstudent, cooks = np.asarray(influence.resid_studentized_external), np.asarray(influence.cooks_distance[0])
-    alone = leverage > 1 - 1e-10
-    there = [key for key in keys if key in data.columns]
-    labels = data[there].astype(str).agg(" ".join, axis=1) if there else data.index.to_series().astype(str)
-    table = pd.DataFrame(
-        {
-            "row": labels.to_numpy(),
-            "fitted": np.asarray(fit.fittedvalues),
-            "residual": np.asarray(fit.resid),
-            "rstudent": np.where(alone, np.nan, rstudent),
-            "leverage": leverage,
-            "cooks_d": np.where(alone, np.nan, cooks),
-        }
-    )
-    who = ", ".join(table.loc[alone, "row"])
-    note = f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
-    return table, (note,) if alone.any() else ()
 
 
 def _counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) -> dict[str, Any]:
@@ -484,7 +333,6 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
         "loglik": loglik,
         "aic": -2 * loglik + 2 * (p + 1),
         "bic": -2 * loglik + float(np.log(n)) * (p + 1),
-        "max_cooks_d": float(np.nanmax(fit.get_influence().cooks_distance[0])),
     }
     if pair is not None:
         place = matrices.terms.index(":".join(pair))

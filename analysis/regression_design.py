@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+LEVERAGE_ONE = 1 - 1e-10
+"""Above this leverage a row is fitted exactly, and what divides by 1 − leverage is undefined."""
+
+
 @dataclass(frozen=True, eq=False)
 class Matrices:
     """What ordinary least squares needs, with names: y (n,), X (n, p)."""
@@ -112,6 +116,12 @@ def variance_inflation(matrices: Matrices) -> Floats:
     elif slopes:
         found[slopes] = np.diag(np.linalg.inv(np.corrcoef(matrices.X[:, slopes], rowvar=False)))
     return found
+
+
+def leverages(matrices: Matrices) -> Floats:
+    """Diagonal of the hat matrix X(XᵀX)⁻¹Xᵀ, shape (n,)."""
+    q = np.linalg.qr(matrices.X)[0]
+    return np.asarray((q**2).sum(axis=1), dtype=np.float64)
 
 
 def is_plain(formula: str, data: pd.DataFrame) -> bool:

@@ -86,8 +86,9 @@ class SeriesResult:
         In the order of the steps, the published one first.
     frame : DataFrame
         One row per model: ``step``, ``label``, ``formula``, ``published``, ``k`` (parameters), ``nobs``,
-        ``loglik``, ``aic``, ``bic`` (REML), ``loglik_ml``, ``aic_ml``, ``bic_ml``, ``compared_with`` (label), ``chi2``,
-        ``df``, ``p_value``, ``reference`` (likelihood ratio of the ML refits and its null distribution), ``converged``, ``singular``, ``remark``.
+        ``loglik``, ``aic``, ``bic`` (REML), ``loglik_ml``, ``aic_ml``, ``bic_ml``, ``compared_with`` (label);
+        ``chi2``, ``df``, ``p_value``, ``reference`` of the likelihood ratio of the ML refits with its null
+        distribution; ``converged``, ``singular``, ``remark``.
     design : dict
         ``rows`` says in words which rows; ``n_given``, ``n_rows``, ``n_patients``, ``columns``, ``lost``.
     notes : tuple of str
@@ -244,19 +245,21 @@ def refuse_unequal_rows(models: Sequence[LabelledModel], data: pd.DataFrame) -> 
 
 
 def _comparison(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    rows, boundary = [], []
+    rows, boundary, notes = [], [], []
     for model in models:
         against = _predecessor(model, models)
-        rows.append(_row(model, against))
-        if against is not None and _may_compare(against, model) and _adds_random(against, model):
+        obstacle = "" if against is None else _obstacle(against, model)
+        rows.append(_row(model, None if obstacle else against))
+        if against is not None and obstacle:
+            notes.append(f"{model.label!r} is not compared with {against.label!r}: {obstacle}.")
+        elif against is not None and _adds_random(against, model):
             boundary.append(f"{model.label!r} with {against.label!r}")
-    notes: tuple[str, ...] = ()
     if boundary:
-        notes = (
+        notes.append(
             f"The comparison of {'; '.join(boundary)} adds random effects, whose variance cannot fall below 0: "
-            "the p-value of chi2 is then too large (Self & Liang 1987).",
+            "the p-value of chi2 is then too large (Self & Liang 1987)."
         )
-    return pd.DataFrame(rows, columns=list(_COLUMNS)), notes
+    return pd.DataFrame(rows, columns=list(_COLUMNS)), tuple(notes)
 
 
 def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> LabelledModel | None:
@@ -274,7 +277,7 @@ def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
         return row
     row |= dict(zip(_FIT, _fit_values(model.result), strict=True))
     row |= dict(zip(("loglik_ml", "aic_ml", "bic_ml"), _fit_values(model.ml)[2:], strict=True))
-    if against is not None and _may_compare(against, model):
+    if against is not None:
         row |= {"compared_with": against.label, **_likelihood_ratio(against.ml, model.ml)}
     return row
 
@@ -283,14 +286,16 @@ def _fit_values(fit: MixedResult) -> tuple[float, ...]:
     return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
 
 
-def _may_compare(small: LabelledModel, large: LabelledModel) -> bool:
-    """Whether both converged and the smaller is nested in the larger."""
-    if not (small.converged and large.converged) or small.ml is None or large.ml is None:
-        return False
+def _obstacle(small: LabelledModel, large: LabelledModel) -> str:
+    """Why the likelihood ratio of two models is not to be had; empty where it is."""
+    if small.ml is None or large.ml is None or not (small.ml.converged and large.ml.converged):
+        return "one of the two has no converged fit"
     X0, X1 = small.ml.model.X, large.ml.model.X
     rest = X0 - X1 @ np.linalg.lstsq(X1, X0, rcond=None)[0]
-    fixed = bool(np.all(np.linalg.norm(rest, axis=0) <= 1e-8 * np.linalg.norm(X0, axis=0)))
-    return fixed and _random_of(small.ml) <= _random_of(large.ml) and small.ml.n_parameters < large.ml.n_parameters
+    nested = bool(np.all(np.linalg.norm(rest, axis=0) <= 1e-8 * np.linalg.norm(X0, axis=0)))
+    if not nested or not _random_of(small.ml) <= _random_of(large.ml):
+        return "it does not contain that model"
+    return "" if small.ml.n_parameters < large.ml.n_parameters else "both have as many parameters"
 
 
 def _random_of(fit: MixedResult) -> set[tuple[str, str]]:

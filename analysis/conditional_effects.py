@@ -1,0 +1,114 @@
+"""Conditional effects of an interaction: all tables that go with a predictor × moderator product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from doublecode.analysis.regression_tables import Inference
+from doublecode.analysis.simple_slopes import (
+    BAND_COLUMNS,
+    REGION_COLUMNS,
+    ROOT_COLUMNS,
+    SLOPE_COLUMNS,
+    SlopeLine,
+    critical_t,
+    default_points,
+    johnson_neyman,
+    slope_band,
+    slope_table,
+)
+from doublecode.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LINE_COLUMNS = ("at", "moderator", "predictor", "estimate", "std_error", "conf_low", "conf_high")
+
+
+def conditional_effects(
+    inference: Inference,
+    data: pd.DataFrame,
+    pair: tuple[str, str] | None,
+    centres: Mapping[str, float],
+    at: Mapping[str, float] | Sequence[float] | None,
+) -> dict[str, Any]:
+    """Build slopes, regions, roots, band and lines; tables without rows where there is no interaction."""
+    import pandas as pd
+
+    if pair is None:
+        shapes = {
+            "slopes": SLOPE_COLUMNS,
+            "johnson_neyman": REGION_COLUMNS,
+            "roots": ROOT_COLUMNS,
+            "slope_band": BAND_COLUMNS,
+            "lines": LINE_COLUMNS,
+        }
+        return {name: pd.DataFrame(columns=list(columns)) for name, columns in shapes.items()}
+    line = _slope_line(inference, data, pair, centres)
+    points = _points(at, line)
+    regions, roots = johnson_neyman(line, 1 - inference.conf_level)
+    return {
+        "slopes": slope_table(line, points, inference.conf_level),
+        "johnson_neyman": regions,
+        "roots": roots,
+        "slope_band": slope_band(line, inference.conf_level),
+        "lines": _lines(inference, data, pair, centres, points),
+    }
+
+
+def _slope_line(
+    inference: Inference, data: pd.DataFrame, pair: tuple[str, str], centres: Mapping[str, float]
+) -> SlopeLine:
+    terms = inference.matrices.terms
+    predictor, moderator = pair
+    if predictor not in terms or ":".join(pair) not in terms:
+        raise UsageError(
+            f"moderation: the interaction {':'.join(pair)} stands without {predictor!r} itself. "
+            f"Write {predictor} * {moderator}."
+        )
+    places = [terms.index(predictor), terms.index(":".join(pair))]
+    params = np.asarray(inference.fit.params)[places]
+    covariance = np.asarray(inference.fit.cov_params())[np.ix_(places, places)]
+    observed = data[moderator].to_numpy(dtype=np.float64)
+    return SlopeLine(float(params[0]), float(params[1]), covariance, inference.df, centres[moderator], observed)
+
+
+def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -> dict[str, float]:
+    if at is None:
+        return default_points(line.observed, line.centre)
+    if isinstance(at, Mapping):
+        return {str(label): float(value) for label, value in at.items()}
+    return {f"{value:g}": float(value) for value in at}
+
+
+def _lines(
+    inference: Inference,
+    data: pd.DataFrame,
+    pair: tuple[str, str],
+    centres: Mapping[str, float],
+    points: Mapping[str, float],
+) -> pd.DataFrame:
+    """Expected outcome at mean − SD, mean, mean + SD of the predictor for each value of the moderator."""
+    import pandas as pd
+
+    predictor, moderator = pair
+    terms = inference.matrices.terms
+    product = ":".join(pair)
+    sd = float(data[predictor].std(ddof=1))
+    average = inference.matrices.X.mean(axis=0)
+    covariance = np.asarray(inference.fit.cov_params())
+    quantile = critical_t(1 - inference.conf_level, inference.df)
+    rows = []
+    for label, value in points.items():
+        for x in (-sd, 0.0, sd):
+            z = value - centres[moderator]
+            # The design row: covariates (dummies too) at their means, the centred pair where asked.
+            changed = {predictor: x, moderator: z, product: x * z}
+            row = np.array([changed.get(term, mean) for term, mean in zip(terms, average, strict=True)])
+            expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ covariance @ row))
+            limits = (expected - quantile * error, expected + quantile * error)
+            rows.append((label, value, x + centres[predictor], expected, error, *limits))
+    return pd.DataFrame(rows, columns=list(LINE_COLUMNS))

@@ -1,0 +1,88 @@
+"""Tables of a least-squares fit: estimates with their intervals, and one row of diagnostics per case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from doublecode.analysis.regression_design import LEVERAGE_ONE, Matrices, leverages
+from doublecode.analysis.simple_slopes import critical_t, two_sided_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """A fit with its names and its confidence level: the tables of estimates come from here."""
+
+    fit: Any
+    matrices: Matrices
+    conf_level: float
+
+    @property
+    def df(self) -> float:
+        """Residual degrees of freedom."""
+        return float(self.fit.df_resid)
+
+    def table(self, errors: Floats) -> pd.DataFrame:
+        """Tabulate the estimates with these standard errors, shape (p,)."""
+        import pandas as pd
+
+        b = np.asarray(self.fit.params)
+        reach = critical_t(1 - self.conf_level, self.df) * errors
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = b / errors
+        return pd.DataFrame(
+            {
+                "term": self.matrices.terms,
+                "estimate": b,
+                "std_error": errors,
+                "df": self.df,
+                "statistic": statistic,
+                "p_value": two_sided_p(statistic, self.df),
+                "conf_low": b - reach,
+                "conf_high": b + reach,
+            }
+        )
+
+
+def diagnostics_of(
+    fit: Any, matrices: Matrices, data: pd.DataFrame, keys: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Residuals, leverage and Cook's D of every row; a note where a row is fitted exactly.
+
+    With e the residual, h the leverage, s² the residual variance and s₍ᵢ₎² that without row i:
+    rstudent = e / (s₍ᵢ₎√(1 − h)), Cook's D = e²h / (p·s²·(1 − h)²).
+    """
+    import pandas as pd
+
+    residual, leverage = np.asarray(fit.resid), leverages(matrices)
+    alone = leverage > LEVERAGE_ONE
+    n, p = matrices.X.shape
+    spare = np.where(alone, np.nan, 1 - leverage)
+    # Residual variance without the row, in closed form (Belsley, Kuh & Welsch 1980, p. 64).
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = (float(fit.ssr) - residual**2 / spare) / (n - p - 1)
+        rstudent = residual / np.sqrt(without * spare)
+    there = [key for key in keys if key in data.columns]
+    labels = data[there].astype(str).agg(" ".join, axis=1) if there else data.index.to_series().astype(str)
+    table = pd.DataFrame(
+        {
+            "row": labels.to_numpy(),
+            "fitted": np.asarray(fit.fittedvalues),
+            "residual": residual,
+            "rstudent": rstudent,
+            "leverage": leverage,
+            "cooks_d": residual**2 * leverage / (p * float(fit.mse_resid) * spare**2),
+        }
+    )
+    who = ", ".join(table.loc[alone, "row"])
+    note = f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
+    return table, (note,) if alone.any() else ()
