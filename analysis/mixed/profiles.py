@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.derivatives import curvature, differentiate, jacobian
+from doublecode.analysis.mixed.derivatives import differentiate
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import Moments
 from doublecode.analysis.mixed.optimise import covariance, newton_step
@@ -128,15 +128,15 @@ class _Surface:
         """Gradient (B, v) and Hessian (B, v, v) of the deviance."""
         state = evaluate(self.moments, x[:, :-1], self.which[jobs], reml=self.reml)
         d = differentiate(state)
-        blocks, w = self.moments.layout.blocks, np.exp(-2.0 * x[:, -1])
-        J = jacobian(blocks, state.theta)
+        w = np.exp(-2.0 * x[:, -1])
+        J = d.jacobian
         in_D = d.log + d.r2 * w[:, None]
         B, v = x.shape
         gradient, H = np.empty((B, v)), np.empty((B, v, v))
         gradient[:, :-1] = np.einsum("ba,bat->bt", in_D, J)
         gradient[:, -1] = 2.0 * (state.nu - state.r2 * w)
         inside = d.log2 + d.r22 * w[:, None, None]
-        H[:, :-1, :-1] = np.swapaxes(J, 1, 2) @ inside @ J + curvature(blocks, in_D)
+        H[:, :-1, :-1] = np.swapaxes(J, 1, 2) @ inside @ J + d.curvature(in_D)
         H[:, :-1, -1] = H[:, -1, :-1] = -2.0 * np.einsum("ba,bat->bt", d.r2, J) * w[:, None]
         H[:, -1, -1] = 4.0 * state.r2 * w
         return gradient, H
@@ -227,13 +227,14 @@ class _Search:
                 break
             kappa = STIFFNESS / self.width[active] ** 2
             t = aim[active] + slope[active] / (2.0 * kappa)
-            point[active] = self._descend(point[active], active, kappa, t)
-            c = self.surface.target(point[active], active)
-            rise = np.maximum(self.surface.value(point[active], active) - self.floor[active], 0.0)
+            x = self._descend(point[active], active, kappa, t)
+            c = self.surface.target(x, active)
+            rise = np.maximum(self.surface.value(x, active) - self.floor[active], 0.0)
             zeta, slope[active] = np.sqrt(rise), 2.0 * kappa * (t - c)
             done = np.abs(zeta - self.root) < 1e-7
             answer[active[done]] = c[done]
             inside = zeta < self.root
+            point[active[inside]] = x[inside]  # beyond the limit lie other valleys; start from within
             inner[active] = np.where(inside, c, inner[active])
             outer[active] = np.where(inside, outer[active], c)
             aim[active] = self._next(active, c, zeta, slope[active], inner[active], outer[active])
@@ -266,15 +267,16 @@ class _Search:
     def _settle_boundaries(self, answer: Floats) -> Ints:
         """Where the profile at a finite bound is still too low, the bound is the limit."""
         bounded = np.flatnonzero(np.isfinite(self.bound))
-        if len(bounded):
+        for stiffer in (1.0, 30.0, 1000.0) if len(bounded) else ():
             far = self.bound[bounded] + self.side[bounded] * self.width[bounded]
-            kappa = 1e3 * STIFFNESS / self.width[bounded] ** 2
+            kappa = stiffer * STIFFNESS / self.width[bounded] ** 2
             x = self._descend(self._off_boundary()[bounded], bounded, kappa, far)
             c = self.surface.target(x, bounded)
             rise = self.surface.value(x, bounded) - self.floor[bounded]
             reached = np.abs(c - self.bound[bounded]) < 1e-3 * self.width[bounded]
             short = reached & (rise < self.root**2)
             answer[bounded[short]] = self.bound[bounded[short]]
+            bounded = bounded[~reached]
         return np.flatnonzero(np.isnan(answer))
 
     def _next(self, jobs: Ints, c: Floats, zeta: Floats, slope: Floats, inner: Floats, outer: Floats) -> Floats:
