@@ -4,7 +4,7 @@ Written ``B_j = Z_jᵀ W_j`` (inner columns × outer columns) for group j, every
 likelihood, its derivatives and Kenward–Roger need from it is
 
 =========  ======================  ===========================================
-`quad`     ``Σ_j B_jᵀ M_j B_j``    a quadratic form, (B, r, r)
+`quad`     ``Σ_j B_jᵀ M_j B_j``    C quadratic forms, (B, C, r, r)
 `lift`     ``B_j K B_jᵀ``          one small matrix per group, (P, P, B, J)
 `up`       ``Σ_j B_jᵀ v_j``        (B, C, r)
 `down`     ``B_j g``               (P, B, C, J)
@@ -35,7 +35,7 @@ class Contraction(Protocol):
     """What the likelihood asks of the cross products of inner and outer columns."""
 
     def quad(self, M: Floats, which: Which) -> Floats:
-        """``Σ_j B_jᵀ M_j B_j`` for symmetric M (P, P, B, J)."""
+        """``Σ_j B_jᵀ M_j B_j`` for symmetric M (P, P, B, C, J)."""
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """``B_j K B_jᵀ`` for symmetric K (B, r, r)."""
@@ -60,29 +60,48 @@ class Shared:
     cross: Floats
 
     @cached_property
-    def _tensor(self) -> dict[tuple[int, int], Floats]:
-        """``B_j[k] ⊗ B_j[h]`` as (J, r²) for k ≤ h, symmetrised."""
-        P, J, r = self.cross.shape
-        outer = {}
-        for k in range(P):
-            for h in range(k, P):
-                pair = self.cross[k][:, :, None] * self.cross[h][:, None, :]
-                outer[k, h] = (pair if k == h else pair + pair.transpose(0, 2, 1)).reshape(J, r * r)
-        return outer
+    def _pairs(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Index pairs k ≤ h of the inner columns."""
+        return np.triu_indices(len(self.cross))
+
+    @cached_property
+    def _tensor(self) -> Floats:
+        """``B_j[k] ⊗ B_j[h]`` for k ≤ h, symmetrised, as (pairs · J, r²)."""
+        _, J, r = self.cross.shape
+        k, h = self._pairs
+        outer = self.cross[k][..., :, None] * self.cross[h][..., None, :]
+        both = np.where((k == h)[:, None, None, None], outer, outer + np.swapaxes(outer, 2, 3))
+        return both.reshape(len(k) * J, r * r)
+
+    @cached_property
+    def _lifter(self) -> Floats:
+        """As `_tensor`, (r², pairs · J), for products from the other side."""
+        _, J, _ = self.cross.shape
+        k, h = self._pairs
+        weight = np.repeat(np.where(k == h, 1.0, 0.5), J)
+        return np.ascontiguousarray((self._tensor * weight[:, None]).T)
 
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         r = self.cross.shape[2]
-        total = sum(M[k, h] @ T for (k, h), T in self._tensor.items())
-        return np.asarray(total).reshape(M.shape[2], r, r)
+        _, _, B, C, J = M.shape
+        k, h = self._pairs
+        if len(k) == 1:
+            flat = M.reshape(B * C, J)
+        else:
+            flat = M[k, h].transpose(1, 2, 0, 3).reshape(B * C, len(k) * J)
+        return (flat @ self._tensor).reshape(B, C, r, r)
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         P, J, _ = self.cross.shape
-        flat = K.reshape(len(K), -1)
-        out = np.empty((P, P, len(K), J))
-        for (k, h), T in self._tensor.items():
-            out[k, h] = out[h, k] = flat @ (T.T if k == h else 0.5 * T.T)
+        B = len(K)
+        k, h = self._pairs
+        flat = K.reshape(B, -1) @ self._lifter
+        if P == 1:
+            return flat.reshape(1, 1, B, J)
+        out = np.empty((P, P, B, J))
+        out[k, h] = out[h, k] = flat.reshape(B, len(k), J).transpose(1, 0, 2)
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
@@ -115,13 +134,19 @@ class Stacked:
 
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        C = self._take(which)
-        P = len(C)
+        cross = self._take(which)
+        return np.stack([self._quad_one(cross, M[:, :, :, c]) for c in range(M.shape[3])], axis=1)
+
+    @staticmethod
+    def _quad_one(cross: Floats, M: Floats) -> Floats:
+        P = len(cross)
         total: Any = 0.0
         for k in range(P):
-            weighted = sum(M[k, h][..., None] * C[h] for h in range(P))
-            total = total + np.swapaxes(C[k], -1, -2) @ weighted
-        return 0.5 * (total + np.swapaxes(total, -1, -2))
+            weighted = M[k, 0][..., None] * cross[0]
+            for h in range(1, P):
+                weighted += M[k, h][..., None] * cross[h]
+            total = total + np.swapaxes(cross[k], -1, -2) @ weighted
+        return np.asarray(0.5 * (total + np.swapaxes(total, -1, -2)))
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
@@ -171,19 +196,22 @@ class Sparse:
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         _one_set(which)
+        return np.stack([self._quad_one(M[:, :, 0, c]) for c in range(M.shape[3])])[None]
+
+    def _quad_one(self, M: Floats) -> Floats:
         q, P = self._q, len(self.cross)
         r = q + self.dense.shape[2]
-        out = np.zeros((1, r, r))
+        out = np.zeros((r, r))
         for k in range(P):
             for h in range(P):
-                m = M[k, h, 0]
+                m = M[k, h]
                 scaled = self.cross[h].copy()
                 scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
-                out[0, :q, :q] += (self._transposed[k] @ scaled).toarray()
+                out[:q, :q] += (self._transposed[k] @ scaled).toarray()
                 weighted = m[:, None] * self.dense[h]
-                out[0, :q, q:] += self._transposed[k] @ weighted
-                out[0, q:, q:] += self.dense[k].T @ weighted
-        out[0, q:, :q] = out[0, :q, q:].T
+                out[:q, q:] += self._transposed[k] @ weighted
+                out[q:, q:] += self.dense[k].T @ weighted
+        out[q:, :q] = out[:q, q:].T
         return out
 
     def lift(self, K: Floats, which: Which) -> Floats:

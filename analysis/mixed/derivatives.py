@@ -90,11 +90,11 @@ def make_blocks(state: State, *, projected: bool) -> Blocks:
 def traces(U: Blocks, items: list[Element]) -> Floats:
     """(B, m) tr(U Eₐ)."""
     out = np.empty((len(U.K), len(items)))
+    inner = U.state.moments.layout.inner
+    out[:, inner.at] = ((U.F - U.Y).sum(axis=-1)[inner.rows, inner.columns] * inner.weight[:, None]).T
     for a, item in enumerate(items):
-        if item.inner:
-            out[:, a] = sum((U.F[i, j] - U.Y[i, j]).sum(axis=-1) for i, j in item.pairs)
-        else:
-            diagonal = np.einsum("blilj->bij", U.outer(item.block, item.block))
+        if not item.inner:
+            diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
             out[:, a] = sum(diagonal[:, i, j] for i, j in item.pairs)
     return out
 
@@ -103,30 +103,34 @@ def products(U: Blocks, items: list[Element]) -> Floats:
     """(B, m, m) tr(U Eₐ U E_b)."""
     B, m = len(U.K), len(items)
     out = np.empty((B, m, m))
-    psi = {a: _psi(U, item) for a, item in enumerate(items) if item.inner}
-    k_psi = {a: U.K @ matrix for a, matrix in psi.items()}
-    through = {a: _through(U, matrix) for a, matrix in psi.items()} if U.N.shape[2] else {}
-    grams = _inner_grams(U)
-    for a in range(m):
-        for b in range(a, m):
-            first, second = items[a], items[b]
-            if first.inner and second.inner:
-                value = _inner_pair(grams, first, second) + np.einsum("brs,bsr->b", k_psi[a], k_psi[b])
-            elif first.inner or second.inner:
-                inner, outer = (a, second) if first.inner else (b, first)
-                value = _mixed_pair(U, through[inner], outer)
-            else:
-                value = _outer_pair(U, first, second)
-            out[:, a, b] = out[:, b, a] = value
+    inner = U.state.moments.layout.inner
+    psi = _psi(U)
+    k_psi = U.K[:, None] @ psi
+    flat = k_psi.reshape(B, len(inner.at), -1)
+    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner.at), -1)
+    pairs = _inner_pairs(U) + flat @ np.swapaxes(flipped, 1, 2)
+    out[:, inner.at[:, None], inner.at] = pairs
+    outer = [a for a, item in enumerate(items) if not item.inner]
+    if not outer:
+        return out
+    for number, a in enumerate(inner.at):
+        through = _through(U, psi[:, number])
+        for b in outer:
+            out[:, a, b] = out[:, b, a] = _mixed_pair(U, through, items[b])
+    for i, a in enumerate(outer):
+        for b in outer[i:]:
+            out[:, a, b] = out[:, b, a] = _outer_pair(U, items[a], items[b])
     return out
 
 
-def _psi(U: Blocks, item: Element) -> Floats:
-    """(B, r, r) Σⱼ HⱼᵀEₐHⱼ."""
-    E = U.state.E
-    P = len(E)
-    M = np.array([[sum(E[k, i] * E[h, j] for i, j in item.pairs) for h in range(P)] for k in range(P)])
-    return U.state.moments.cross.quad(M, U.state.which)
+def _psi(U: Blocks) -> Floats:
+    """(B, inner elements, r, r) Σⱼ HⱼᵀEₐHⱼ."""
+    inner, E = U.state.moments.layout.inner, U.state.E
+    left, right = E[:, inner.rows], E[:, inner.columns]
+    M = left[:, None] * right[None]
+    if len(E) > 1:
+        M = (M + M.swapaxes(0, 1)) * (0.5 * inner.weight)[:, None, None]
+    return U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
 
 
 def _through(U: Blocks, psi: Floats) -> Floats:
@@ -134,29 +138,20 @@ def _through(U: Blocks, psi: Floats) -> Floats:
     return np.swapaxes(U.N, 1, 2) @ psi @ U.N
 
 
-def _inner_grams(U: Blocks) -> dict[tuple[int, int, int, int], Floats]:
-    """Σⱼ F[i, j]F[k, h] − F[i, j]Y[k, h] − Y[i, j]F[k, h] for all index pairs, i ≤ j and k ≤ h."""
-    P = len(U.F)
-    pairs = [(i, j) for i in range(P) for j in range(i, P)]
-    F = np.stack([U.F[i, j] for i, j in pairs], axis=1)
-    Y = np.stack([U.Y[i, j] for i, j in pairs], axis=1)
+def _inner_pairs(U: Blocks) -> Floats:
+    """(B, a, b) Σⱼ of tr(FEₐFE_b) − 2 tr(FEₐYE_b) over inner elements."""
+    inner = U.state.moments.layout.inner
+    F, Y = U.F[inner.upper].swapaxes(0, 1), U.Y[inner.upper].swapaxes(0, 1)
     gram = F @ np.swapaxes(F - Y, 1, 2) - Y @ np.swapaxes(F, 1, 2)
-    return {(*p, *q): gram[:, u, v] for u, p in enumerate(pairs) for v, q in enumerate(pairs)}
-
-
-def _inner_pair(grams: dict[tuple[int, int, int, int], Floats], a: Element, b: Element) -> Floats:
-    total = 0.0
-    for i, j in a.pairs:
-        for k, h in b.pairs:
-            total = total + grams[min(h, i), max(h, i), min(j, k), max(j, k)]
-    return np.asarray(total)
+    count = len(inner.at)
+    return (gram.reshape(len(F), -1) @ inner.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
 
 
 def _mixed_pair(U: Blocks, through: Floats, outer: Element) -> Floats:
     block = U.state.moments.layout.blocks[outer.block]
     at = outer_columns(block)
     part = through[:, at, at].reshape(len(through), block.levels, block.size, block.levels, block.size)
-    diagonal = np.einsum("blilj->bij", part)
+    diagonal = np.einsum("bhihj->bij", part)
     return np.asarray(sum(diagonal[:, i, j] for i, j in outer.pairs))
 
 
@@ -185,12 +180,13 @@ def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> t
     P, B, C, J = inner.shape
     m, q = len(items), outer.shape[2]
     t1, t2 = np.zeros((P, B, m, C, J)), np.zeros((B, m, C, q))
+    index = U.state.moments.layout.inner
+    t1[index.rows, :, index.at] = inner[index.columns]
+    t1[index.columns, :, index.at] = inner[index.rows]
     for a, item in enumerate(items):
-        block = U.state.moments.layout.blocks[item.block]
         if item.inner:
-            for i, j in item.pairs:
-                t1[i, :, a] += inner[j]
             continue
+        block = U.state.moments.layout.blocks[item.block]
         at = outer_columns(block)
         given = outer[:, :, at].reshape(B, C, block.levels, block.size)
         target = np.zeros_like(given)
@@ -198,11 +194,12 @@ def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> t
             target[..., i] += given[..., j]
         t2[:, a, :, at] = target.reshape(B, C, -1)
     t1, t2 = t1.reshape(P, B, m * C, J), t2.reshape(B, m * C, q)
-    first = sum(t1[k] @ np.swapaxes(inner[k], 1, 2) for k in range(P)) + t2 @ np.swapaxes(outer, 1, 2)
+    first = (t1 @ np.swapaxes(inner, 2, 3)).sum(axis=0)
     x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], t1), U.state.which)
     Ft = apply(U.F[:, :, :, None], t1)
-    second = sum(t1[k] @ np.swapaxes(Ft[k], 1, 2) for k in range(P)) - x @ U.K @ np.swapaxes(x, 1, 2)
+    second = (t1 @ np.swapaxes(Ft, 2, 3)).sum(axis=0) - x @ U.K @ np.swapaxes(x, 1, 2)
     if q:
+        first = first + t2 @ np.swapaxes(outer, 1, 2)
         mixed = x @ U.N @ np.swapaxes(t2, 1, 2)
         second = second + mixed + np.swapaxes(mixed, 1, 2) + t2 @ U.U22 @ np.swapaxes(t2, 1, 2)
     return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
@@ -249,40 +246,24 @@ class Derivatives:
         outer = self.r2[:, :, None] * self.r2[:, None, :] / self.state.r2[:, None, None]
         return self.log2 + ratio * (self.r22 - outer)
 
+    @cached_property
+    def jacobian(self) -> Floats:
+        """(B, m, m) derivative of the elements of D = ΛΛᵀ in θ."""
+        tensor = self.state.moments.layout.jacobian_tensor
+        m = len(tensor)
+        return np.asarray((self.state.theta @ tensor.reshape(m, -1)).reshape(-1, m, m))
+
+    def curvature(self, gradient_cov: Floats) -> Floats:
+        """(B, m, m) second derivative of D(θ) contracted with a gradient in D."""
+        tensor = self.state.moments.layout.curvature_tensor
+        m = len(tensor)
+        return np.asarray((gradient_cov @ tensor.reshape(m, -1)).reshape(-1, m, m))
+
     def gradient(self) -> Floats:
         """(B, m) gradient of the profiled deviance in θ."""
-        J = jacobian(self.state.moments.layout.blocks, self.state.theta)
-        return np.einsum("ba,bat->bt", self.gradient_cov, J)
+        return np.asarray((self.gradient_cov[:, None] @ self.jacobian)[:, 0])
 
     def hessian(self) -> Floats:
         """(B, m, m) second derivatives of the profiled deviance in θ."""
-        blocks = self.state.moments.layout.blocks
-        J = jacobian(blocks, self.state.theta)
-        return np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + curvature(blocks, self.gradient_cov)
-
-
-def jacobian(blocks: tuple[Block, ...], theta: Floats) -> Floats:
-    """(B, m, m) derivative of the elements of D = ΛΛᵀ in those of Λ."""
-    B, m = theta.shape
-    out = np.zeros((B, m, m))
-    for block in blocks:
-        at = {kl: block.theta.start + i for i, kl in enumerate(block.elements)}
-        for (i, j), row in at.items():
-            for h in range(j + 1):
-                out[:, row, at[i, h]] += theta[:, at[j, h]]
-                out[:, row, at[j, h]] += theta[:, at[i, h]]
-    return out
-
-
-def curvature(blocks: tuple[Block, ...], gradient_cov: Floats) -> Floats:
-    """(B, m, m) second derivative of D(Λ) contracted with a gradient in D."""
-    B, m = gradient_cov.shape
-    out = np.zeros((B, m, m))
-    for block in blocks:
-        at = {kl: block.theta.start + i for i, kl in enumerate(block.elements)}
-        for (k, h), row in at.items():
-            for (i, j), column in at.items():
-                if h == j:
-                    g = gradient_cov[:, at[max(k, i), min(k, i)]]
-                    out[:, row, column] += 2.0 * g if k == i else g
-    return out
+        J = self.jacobian
+        return np.asarray(np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + self.curvature(self.gradient_cov))

@@ -26,9 +26,7 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.derivatives import (
     Blocks,
     Derivatives,
-    curvature,
     elements,
-    jacobian,
     make_blocks,
     sandwich,
 )
@@ -185,15 +183,14 @@ def _fixed_sandwich(U: Blocks, items: list, *, need_second: bool) -> tuple[Float
 def _satterthwaite(derivatives: Derivatives, plain: Floats, slopes: Floats) -> SmallSample:
     """Variance parameters (θ, σ), as lmerTest has them; σ in conditioned units."""
     state = derivatives.state
-    blocks = state.moments.layout.blocks
-    J = jacobian(blocks, state.theta)
+    J = derivatives.jacobian
     sigma2 = state.sigma2
     sigma = np.sqrt(sigma2)
     B, m = state.theta.shape
     H = np.empty((B, m + 1, m + 1))
     inside = derivatives.log2 + derivatives.r22 / sigma2[:, None, None]
     gradient = derivatives.log + derivatives.r2 / sigma2[:, None]
-    H[:, :m, :m] = np.swapaxes(J, 1, 2) @ inside @ J + curvature(blocks, gradient)
+    H[:, :m, :m] = np.swapaxes(J, 1, 2) @ inside @ J + derivatives.curvature(gradient)
     r2 = np.einsum("ba,bat->bt", derivatives.r2, J)
     H[:, :m, m] = H[:, m, :m] = -2.0 * r2 / (sigma**3)[:, None]
     H[:, m, m] = 6.0 * state.r2 / sigma2**2 - 2.0 * state.nu / sigma2

@@ -154,7 +154,7 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     ED = multiply(E, D1[..., None])
     ED = 0.5 * (ED + ED.swapaxes(0, 1))
     index = moments.design_of(which)
-    Q = moments.wtw[index] - moments.cross.quad(ED, which)
+    Q = moments.wtw[index] - moments.cross.quad(ED[:, :, :, None], which)[:, 0]
     zty = moments.zty[:, which]
     v = apply(ED, zty)
     Qy = moments.wty[which] - moments.cross.up(v[:, :, None], which)[:, 0]
@@ -204,21 +204,23 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
 
 def multiply(M: Floats, N: Floats) -> Floats:
     """Product of element-first small matrices, (P, P, …) by (P, P, …)."""
-    P = len(M)
-    rows = [[sum(M[i, k] * N[k, j] for k in range(P)) for j in range(P)] for i in range(P)]
-    return np.array(rows)
+    if len(M) == 1:
+        return M * N
+    return np.asarray((M[:, :, None] * N[None]).sum(axis=1))
 
 
 def apply(M: Floats, v: Floats) -> Floats:
     """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
-    P = len(M)
-    return np.array([sum(M[i, k] * v[k] for k in range(P)) for i in range(P)])
+    if len(M) == 1:
+        return M[0] * v
+    return np.asarray((M * v[None]).sum(axis=1))
 
 
 def apply_transposed(M: Floats, v: Floats) -> Floats:
     """As :func:`apply`, with the matrices transposed."""
-    P = len(M)
-    return np.array([sum(M[k, i] * v[k] for k in range(P)) for i in range(P)])
+    if len(M) == 1:
+        return M[0] * v
+    return np.asarray((M * v[:, None]).sum(axis=0))
 
 
 def outer_columns(block: Block) -> slice:

@@ -14,6 +14,7 @@ units of its own standard deviation. The model is the same; :class:`Conditioning
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 TENSOR_LIMIT = 3_000_000
 """Largest number of cells for the precomputed products of a shared design."""
+TENSOR_ALONE = 30_000
+"""The same for a single outcome, where they pay only if small."""
 SPARSE_SHARE = 0.25
 """A crossed design with a smaller share of filled cells is kept sparse, if it is large."""
 SPARSE_SIZE = 200_000
@@ -79,6 +82,80 @@ class Layout:
     def diagonal(self) -> npt.NDArray[np.bool_]:
         """(m,) which parameters are diagonal elements of a factor."""
         return np.array([k == h for block in self.blocks for k, h in block.elements])
+
+
+    @cached_property
+    def jacobian_tensor(self) -> Floats:
+        """(m, m, m): the derivative of the elements of D = ΛΛᵀ in θ is θ · this, (element, θ)."""
+        out = np.zeros((self.m, self.m, self.m))
+        for block in self.blocks:
+            at = {kh: block.theta.start + i for i, kh in enumerate(block.elements)}
+            for (i, j), row in at.items():
+                for h in range(j + 1):
+                    out[at[j, h], row, at[i, h]] += 1.0
+                    out[at[i, h], row, at[j, h]] += 1.0
+        return out
+
+    @cached_property
+    def curvature_tensor(self) -> Floats:
+        """(m, m, m): the second derivative of D(θ), contracted with a gradient g in D, is g · this."""
+        out = np.zeros((self.m, self.m, self.m))
+        for block in self.blocks:
+            at = {kh: block.theta.start + i for i, kh in enumerate(block.elements)}
+            for (k, h), row in at.items():
+                for (i, j), column in at.items():
+                    if h == j:
+                        out[at[max(k, i), min(k, i)], row, column] += 2.0 if k == i else 1.0
+        return out
+
+    @cached_property
+    def inner(self) -> InnerElements:
+        """The elements of D of the inner block, as index arrays."""
+        at, rows, columns = [], [], []
+        for block in self.blocks:
+            for i, (k, h) in enumerate(block.elements):
+                if block.inner:
+                    at.append(block.theta.start + i)
+                    rows.append(k + block.start)
+                    columns.append(h + block.start)
+        return InnerElements.make(np.array(at), np.array(rows), np.array(columns), self.width)
+
+
+@dataclass(frozen=True)
+class InnerElements:
+    """Elements of D of the inner block: positions `at` in θ, the pair (row, column), and its weight.
+
+    `weight` is 1 on the diagonal and 2 off it, where Eₐ has two entries. With u, v numbering the pairs
+    i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y.
+    """
+
+    at: npt.NDArray[np.intp]
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    weight: Floats
+    upper: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+    gram_map: Floats
+
+    @classmethod
+    def make(
+        cls,
+        at: npt.NDArray[np.intp],
+        rows: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.intp],
+        width: int,
+    ) -> InnerElements:
+        """Build the index arrays for `width` inner columns."""
+        upper = np.triu_indices(width)
+        number = {(int(i), int(j)): u for u, (i, j) in enumerate(zip(*upper, strict=True))}
+        pairs = [{(int(k), int(h)), (int(h), int(k))} for k, h in zip(rows, columns, strict=True)]
+        gram = np.zeros((len(number), len(number), len(at), len(at)))
+        for a, first in enumerate(pairs):
+            for b, second in enumerate(pairs):
+                for i, j in first:
+                    for k, h in second:
+                        u, v = number[min(h, i), max(h, i)], number[min(j, k), max(j, k)]
+                        gram[u, v, a, b] += 1.0
+        return cls(at, rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
 
 
 @dataclass(frozen=True)
@@ -223,7 +300,7 @@ def _one_design(sums: _Sums, W: Floats, J: int, N: int) -> tuple[Floats, Contrac
         for h in range(k, P):
             ztz[k, h, 0] = ztz[h, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, h])
     cross = np.stack([sums.by_group(z[:, None] * W) for z in sums.Z.T])
-    shared = N > 1 and P * (P + 1) // 2 * J * r * r <= TENSOR_LIMIT
+    shared = P * (P + 1) // 2 * J * r * r <= (TENSOR_LIMIT if N > 1 else TENSOR_ALONE)
     return ztz, Shared(cross) if shared else Stacked(cross[:, None]), (W.T @ W)[None]
 
 
