@@ -70,8 +70,8 @@ def type1(random: str, slope_sd: float, n_sets: int) -> None:
     n = n_sets // DESIGNS * DESIGNS
     error = np.sqrt(0.05 * 0.95 / n)
     print(
-        f"\n({random} | patient), slope SD {slope_sd:g}: {n} sets, {singular / n:.3f} singular, {failed} not converged, "
-        f"{time.time() - began:.0f} s; Monte-Carlo SE at .05 is {error:.4f}"
+        f"\n({random} | patient), slope SD {slope_sd:g}: {n} sets, {singular / n:.3f} singular, "
+        f"{failed} not converged, {time.time() - began:.0f} s; Monte-Carlo SE at .05 is {error:.4f}"
     )
     print(pd.DataFrame({m: h / n for m, h in hits.items()}, index=TERMS).round(4).to_string())
     kr = hits["kenward-roger"] / n
