@@ -16,6 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
+from doublecode.analysis.mixed.plain import (
+    PlainColumns,
+    is_plain_number,
+    is_sum_of_names,
+    names_in,
+    plain_columns,
+)
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +61,7 @@ class Term:
     Z: Floats
     codes: Ints
     levels: pd.Index
-    spec: ModelSpec | None = None
+    spec: ModelSpec | PlainColumns | None = None
 
     @property
     def group(self) -> str:
@@ -112,7 +119,7 @@ class Design:
     index: pd.Index
     frame: pd.DataFrame
     dropped: pd.DataFrame
-    fixed_spec: ModelSpec
+    fixed_spec: ModelSpec | PlainColumns
     log_det: float = 0.0
     whitened: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -202,6 +209,10 @@ def build_design(
 
 def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame, also: tuple[str, ...]) -> list[str]:
     """Columns of `data` that the model names, in the frame's order; refuse those that are absent."""
+    factors = {factor for term in parsed.terms for factor in term.factors} | set(also)
+    if all(is_sum_of_names(text) for text in (fixed.replace("~", "+"), *(t.expression for t in parsed.terms))):
+        names = {n for text in (fixed.replace("~", "+"), *(t.expression for t in parsed.terms)) for n in names_in(text)}
+        return _present(parsed, names | factors, data)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
@@ -211,14 +222,16 @@ def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame, also: tuple[
             names |= {str(v) for v in Formula(term.expression).required_variables}
     except (FormulaicError, SyntaxError) as error:
         raise FormulaError(f"formulaic cannot read {parsed.source!r}: {error}") from error
-    factors = {factor for term in parsed.terms for factor in term.factors} | set(also)
-    absent = sorted(({str(n) for n in names} | factors) - {str(c) for c in data.columns})
+    return _present(parsed, {str(n) for n in names} | factors, data)
+
+
+def _present(parsed: MixedFormula, wanted: set[str], data: pd.DataFrame) -> list[str]:
+    absent = sorted(wanted - {str(c) for c in data.columns})
     if absent:
         raise ContractError(
             f"{parsed.source!r} names {', '.join(map(repr, absent))}, which the data do not have; "
             f"columns are {', '.join(map(str, data.columns))}"
         )
-    wanted = {str(n) for n in names} | factors
     columns = [c for c in data.columns if str(c) in wanted]
     twice = sorted({c for c in columns if columns.count(c) > 1})
     if twice:
@@ -274,10 +287,14 @@ def _refuse_infinite(frame: pd.DataFrame) -> None:
 
 def _fixed_part(
     fixed: str, frame: pd.DataFrame, parsed: MixedFormula, *, with_outcome: bool
-) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec]:
+) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
+    plain = plain_columns(parsed.fixed, frame)
+    if plain is not None and (not with_outcome or is_plain_number(parsed.response, frame)):
+        y = frame[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(len(frame))
+        return y, plain.get_model_matrix(frame).to_numpy(), plain.names, plain
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below, by name
             matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
@@ -330,8 +347,9 @@ def _build_terms(parsed: MixedFormula, frame: pd.DataFrame) -> tuple[Term, ...]:
 
 
 def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd.Index) -> Term:
-    if random.expression == "1":
-        return Term(random, ("Intercept",), np.ones((len(frame), 1)), codes, levels)
+    plain = plain_columns(random.expression, frame)
+    if plain is not None:
+        return Term(random, plain.names, plain.get_model_matrix(frame).to_numpy(), codes, levels, plain)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 

@@ -21,7 +21,7 @@ constrained in sign, so that a zero variance is an ordinary stationary point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,9 @@ ROUNDING = 1e-15
 """Share of yᵀy that rounding leaves of a residual sum of squares that is zero."""
 LARGE = 200
 """Trailing blocks wider than this are factorised by LAPACK's triangular inverse."""
+
+
+_BY_SET = ("Q", "S_inv", "K", "Qy", "gamma", "r2", "log_v", "log_x")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,18 @@ class State:
     r2: Floats
     log_v: Floats
     log_x: Floats
+
+    def subset(self, keep: npt.NDArray[np.bool_]) -> State:
+        """Return the state of some of the sets, nothing solved anew."""
+        return replace(
+            self,
+            which=self.which[keep],
+            theta=self.theta[keep],
+            D1=self.D1[..., keep],
+            factors=tuple(L[keep] for L in self.factors),
+            E=self.E[:, :, keep],
+            **{name: getattr(self, name)[keep] for name in _BY_SET},
+        )
 
     @cached_property
     def nu(self) -> Floats:
