@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency import POOLED
 from doublecode.analysis.factor import FactorFit, fit_factors
 from doublecode.analysis.item_moments import Array, all_units, check_rows, read_items
 from doublecode.analysis.item_statistics import one_factor_formulas
 from doublecode.analysis.polychoric import Polychoric, code_covariances, polychoric
+from doublecode.analysis.scale_levels import POOLED
 from doublecode.analysis.tables import to_markdown
 from doublecode.analysis.unit_resampling import (
     LOGIT,
@@ -131,7 +131,7 @@ def omega_categorical(
             "n_units": read.n_units,
         }
     )
-    spec = {"function": "omega_categorical", "items": list(read.items), "clusters": clusters}
+    spec: dict[str, Any] = {"function": "omega_categorical", "items": list(read.items), "clusters": clusters}
     spec |= {"conf_level": conf_level, "seed": seed, "method": interval_name(interval, read.unit_name)}
     notes = _notes(read.items, found, fit, failed)
     return CategoricalOmegaResult(
@@ -178,7 +178,7 @@ def draw_one_rater(
     lot = np.random.default_rng(seed).random(len(pairs))
     chosen = pairs.loc[pairs.assign(lot=lot).groupby(list(targets), sort=True)["lot"].idxmin()]
     kept = ratings.merge(chosen, on=keys)
-    wide = kept.pivot(index=keys, columns=item, values=value).reset_index()
+    wide = kept.pivot(index=keys, columns=item, values=value).reset_index()  # noqa: PD010
     return wide.rename_axis(columns=None)
 
 
@@ -212,8 +212,8 @@ def _pairs(items: Sequence[str], found: Polychoric) -> pd.DataFrame:
     i, j = np.tril_indices(len(items), -1)
     return pd.DataFrame(
         {
-            "item": [items[k] for k in j],
-            "with_item": [items[k] for k in i],
+            "item": np.asarray(items, dtype=object)[j],
+            "with_item": np.asarray(items, dtype=object)[i],
             "polychoric": found.correlation[0, i, j],
         }
     )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency import POOLED, OmegaResult, alpha, omega
+from doublecode.analysis.consistency import OmegaResult, alpha, omega
 from doublecode.analysis.item_moments import Missing
+from doublecode.analysis.scale_levels import POOLED
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
@@ -156,7 +157,7 @@ def omega_table(
     >>> ratings["patient"] = np.repeat(np.arange(15), 6)
     >>> answer = omega_table(ratings, clusters="patient", subscales={"first": ["a", "b", "c"]})
     >>> answer.frame[["scale", "n_items", "omega"]].round(2).to_numpy().tolist()
-    [['all items', 4, 0.79], ['first', 3, 0.73]]
+    [['all items', 4, 0.77], ['first', 3, 0.71]]
     """
     whole = [str(c) for c in data.columns if c not in (clusters, by)] if items is None else list(items)
     scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
@@ -221,7 +222,7 @@ def _why_skipped(wide: pd.DataFrame, scale: Scale) -> str:
 
 
 def _task(book: Instrument, scale: Scale, pairing: str, wide: pd.DataFrame) -> _Task:
-    several = wide["session"].nunique() > 1
+    several = len(wide["session"].unique()) > 1
     by = "session" if several else None
     return _Task(book.name, scale.name, pairing, wide, tuple(scale.items), "patient" if several else None, by)
 
@@ -319,8 +320,8 @@ def _phase_row(task: _Task, name: str, ends: tuple[int, int], options: _Options)
     part = _Task(*task.key, inside, task.items, task.clusters, None)
     answer, reason = _omega_or_reason(part, options)
     if answer is None:
-        nothing = dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high"), float("nan"))
-        counts = {"n_rows": len(inside), "n_units": inside["patient"].nunique()}
+        nothing: dict[Hashable, Any] = dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high"), np.nan)
+        counts: dict[Hashable, Any] = {"n_rows": len(inside), "n_units": inside["patient"].nunique()}
         return _level_row(task, {"level": name, **nothing, **counts, "status": reason}, "phase")
     return _level_row(task, answer.frame.iloc[0].to_dict(), "phase", name)
 

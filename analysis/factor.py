@@ -56,9 +56,7 @@ def degrees_of_freedom(n_items: int, n_factors: int) -> int:
     return ((n_items - n_factors) ** 2 - (n_items + n_factors)) // 2
 
 
-def fit_factors(
-    matrices: Array, n_factors: int = 1, *, method: Method = "ml", start: Array | None = None
-) -> FactorFit:
+def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", start: Array | None = None) -> FactorFit:
     """Fit the exploratory factor model to every matrix of a stack.
 
     Parameters
@@ -104,9 +102,7 @@ def fit_factors(
     x, value, converged = _newton(lambda at, which: profile(S[which], at, n_factors), x, lower)
     psi = np.exp(x) if method == "ml" else x
     loadings = _loadings(S, psi, n_factors, method)
-    return FactorFit(
-        loadings * scale[:, :, None], psi * scale**2, value, converged, psi <= FLOOR * (1 + 1e-6)
-    )
+    return FactorFit(loadings * scale[:, :, None], psi * scale**2, value, converged, psi <= FLOOR * (1 + 1e-6))
 
 
 def _require_positive_definite(R: Array) -> None:
@@ -206,9 +202,7 @@ def _newton(
         left = ~done
         active, held, slope, value = active[left], held[left], slope[left], value[left]
         step = _descent(hessian[left], slope, held)
-        x[active], value, gradient, hessian, moved = _line_search(
-            profile, x[active], active, value, slope, step, lower
-        )
+        x[active], value, gradient, hessian, moved = _line_search(profile, x[active], active, value, slope, step, lower)
         settled = ~moved & (np.abs(slope).max(axis=1) < 1e-6)  # rounding forbids a further step
         converged[active[settled]] = True
         final[active] = value

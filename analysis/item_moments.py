@@ -59,7 +59,7 @@ class ItemData:
         """Some of the items, for the rows that carry at least one of them."""
         at = [self.items.index(item) for item in items]
         part = ItemData(tuple(items), self.scores[:, at], self.unit, self.n_units, self.unit_name, self.counts)
-        return part.rows(~np.isnan(part.scores).all(axis=1))
+        return part.rows(np.asarray(~np.isnan(part.scores).all(axis=1)))
 
 
 def read_items(
@@ -97,7 +97,7 @@ def read_items(
 
 def kept_rows(data: pd.DataFrame, items: Sequence[str]) -> NDArray[np.bool_]:
     """Rows of `data` that `read_items` keeps: those with at least one item."""
-    return ~data[list(items)].isna().to_numpy().all(axis=1)
+    return np.asarray(~data[list(items)].isna().to_numpy().all(axis=1))
 
 
 def _item_names(
@@ -289,9 +289,7 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
         sums = weights @ unit_sums(columns, data.unit[rows], data.n_units)
         n = sums[:, 0]
         safe = np.maximum(n, 1e-300)[:, None]
-        found.append(
-            Pattern(observed, n, sums[:, 1 : p + 1] / safe, (sums[:, p + 1 :] / safe).reshape(-1, p, p))
-        )
+        found.append(Pattern(observed, n, sums[:, 1 : p + 1] / safe, (sums[:, p + 1 :] / safe).reshape(-1, p, p)))
     return origin, found
 
 

@@ -114,7 +114,7 @@ def omega_multilevel(
     >>> ratings = pd.DataFrame(level + own + rng.normal(size=(480, 4)), columns=list("abcd"))
     >>> answer = omega_multilevel(ratings.assign(patient=patient), clusters="patient")
     >>> answer.frame[["term", "estimate"]].head(2).round(2).to_numpy().tolist()
-    [['omega_within', 0.81], ['omega_between', 0.94]]
+    [['omega_within', 0.8], ['omega_between', 0.92]]
     """
     check_interval("jackknife", conf_level, 2000)
     read = read_items(data, items, clusters, least=3)
@@ -134,7 +134,7 @@ def omega_multilevel(
     design = {**read.counts, "rows_incomplete": read.n_rows - part.n_rows, "n_rows_used": part.n_rows}
     design |= {"sessions_per_unit": float(sizes.mean()), "harmonic_mean_sessions": harmonic}
     notes = _notes(part, read, frame, clusters, design)
-    spec = {"function": "omega_multilevel", "items": list(read.items), "clusters": clusters}
+    spec: dict[str, Any] = {"function": "omega_multilevel", "items": list(read.items), "clusters": clusters}
     spec |= {"conf_level": conf_level, "method": interval_name("jackknife", clusters)}
     fits = {name: a[2] for name, a in answers.items()}
     return MultilevelOmegaResult(spec, frame, loadings, _fit_frame(fits, len(read.items)), design, notes)
@@ -248,7 +248,7 @@ def _notes(
 
 
 def _fit_frame(fits: dict[str, TwoLevelFit], p: int) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, fit in fits.items():
         q = 5 * p if name == "configural" else 4 * p + 1
         rows.append({"model": name, "loglik": float(fit.loglik[0]), "n_parameters": q})

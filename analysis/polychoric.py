@@ -9,6 +9,7 @@ Statistical Computation and Simulation* 35 (bivariate normal probabilities by Ga
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_
     R = np.tile(np.eye(p), (len(weights), 1, 1))
     R[:, i, j] = rho
     R[:, j, i] = rho
-    return Polychoric(R, thresholds, codes, converged.all(axis=1))
+    return Polychoric(R, thresholds, codes, np.asarray(converged.all(axis=1)))
 
 
 def ordered_codes(data: ItemData) -> Array:
@@ -98,7 +99,7 @@ def ordered_codes(data: ItemData) -> Array:
         )
     if codes.size > MOST_CODES:
         raise UsageError(
-            f"{codes.size} different codes: categorical omega is for a few ordered codes (3 to 5, at most {MOST_CODES}). "
+            f"{codes.size} different codes: categorical omega is for few ordered codes (3 to 5, at most {MOST_CODES}). "
             "Use omega() for scores with many values."
         )
     return np.asarray(codes, dtype=float)
@@ -113,10 +114,10 @@ def _thresholds(data: ItemData, indicator: Array, weights: Array) -> Array:
     if (counts.sum(axis=2) == 0).any():
         raise NotEstimable("An item has no rating at all in a resample; leave the item out.")
     share = np.cumsum(counts, axis=2)[:, :, :-1] / counts.sum(axis=2, keepdims=True)
-    return np.clip(special.ndtri(share), -FAR, FAR)
+    return np.asarray(np.clip(special.ndtri(share), -FAR, FAR))
 
 
-def _tables(data: ItemData, indicator: Array, weights: Array, i: Array, j: Array) -> Array:
+def _tables(data: ItemData, indicator: Array, weights: Array, i: NDArray[Any], j: NDArray[Any]) -> Array:
     """Cross-tables (n_sets, n_pairs, K, K)."""
     n, _, K = indicator.shape
     joint = (indicator[:, i, :, None] * indicator[:, j, None, :]).reshape(n, -1)

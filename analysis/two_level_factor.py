@@ -11,7 +11,6 @@ Muthén (1994), *Sociological Methods & Research* 22; Lai (2021), *Psychological
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -186,7 +185,6 @@ def fit_two_level(
 
 def _start(m: Moments, model: _Model) -> Array:
     within, between = moment_estimates(m)
-    p = model.p
     fit = fit_factors(within)
     variance = np.maximum(np.diagonal(between, axis1=1, axis2=2), 0.05 * np.diagonal(within, axis1=1, axis2=2))
     rows = m.within_df + m.count.sum(axis=1)
@@ -220,7 +218,7 @@ def _loglik(m: Moments, model: _Model, theta: Array) -> Array:
     rows = m.within_df + m.count.sum(axis=1)
     total = -0.5 * rows * model.p * np.log(2 * np.pi)
     for _, sigma, count, products in blocks:
-        good = np.isfinite(sigma).all(axis=(1, 2))
+        good = np.asarray(np.isfinite(sigma).all(axis=(1, 2)))
         safe = np.where(good[:, None, None], sigma, np.eye(model.p))
         positive = good & (np.linalg.eigvalsh(safe)[:, 0] > 1e-10)
         safe = np.where(positive[:, None, None], safe, np.eye(model.p))
@@ -256,14 +254,16 @@ def _scoring(m: Moments, model: _Model, theta: Array) -> tuple[Array, Array]:
     return score, step
 
 
-def _climb(m: Moments, model: _Model, theta: Array, step: Array, loglik: Array) -> tuple[Array, Array, Array]:
+def _climb(
+    m: Moments, model: _Model, theta: Array, step: Array, loglik: Array
+) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Each set's step, halved until the log-likelihood no longer falls."""
     theta, loglik = theta.copy(), loglik.copy()
-    moved = np.zeros(len(theta), dtype=bool)
+    moved: NDArray[np.bool_] = np.zeros(len(theta), dtype=bool)
     for halving in range(30):
         trial = theta + 0.5**halving * step
         new = _loglik(m, model, trial)
-        better = ~moved & (new >= loglik - 1e-12 * np.abs(loglik))
+        better: NDArray[np.bool_] = ~moved & np.asarray(new >= loglik - 1e-12 * np.abs(loglik))
         theta[better], loglik[better] = trial[better], new[better]
         moved |= better
         if moved.all():
@@ -276,7 +276,5 @@ def _solution(model: _Model, theta: Array, loglik: Array, converged: NDArray[np.
     sign = np.where(lam.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     root = np.sqrt(np.maximum(phi, 0.0))[:, None]
     sign_b = np.where(base.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
-    fit = TwoLevelFit(
-        theta[:, : model.p], lam * sign, psi, base * sign_b * root, psi_b, phi, loglik, converged, theta
-    )
+    fit = TwoLevelFit(theta[:, : model.p], lam * sign, psi, base * sign_b * root, psi_b, phi, loglik, converged, theta)
     return fit if model.invariant else replace(fit, ratio=np.full(len(theta), np.nan))

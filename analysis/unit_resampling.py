@@ -46,9 +46,7 @@ def _log_complement(x: Array) -> Array:
 
 
 LOGIT = Scale("logit", _logit, lambda y: np.asarray(special.expit(y)), lambda x: 1 / (x * (1 - x)))
-LOG_COMPLEMENT = Scale(
-    "log(1 − estimate)", _log_complement, lambda y: np.asarray(-np.expm1(-y)), lambda x: 1 / (1 - x)
-)
+LOG_COMPLEMENT = Scale("log(1 − estimate)", _log_complement, lambda y: np.asarray(-np.expm1(-y)), lambda x: 1 / (1 - x))
 FISHER_Z = Scale(
     "Fisher z",
     lambda x: np.asarray(np.arctanh(np.where(np.abs(x) < 1, x, np.nan))),
@@ -130,9 +128,7 @@ def _t_limits(estimate: Array, error: Array, df: int, conf_level: float, scale: 
     return Limits(own, np.full(len(estimate), float(df)), scale.back(centre - reach), scale.back(centre + reach))
 
 
-def bootstrap_limits(
-    estimate: Array, drawn: Array, n_units: int, conf_level: float, scale: Scale = LOGIT
-) -> Limits:
+def bootstrap_limits(estimate: Array, drawn: Array, n_units: int, conf_level: float, scale: Scale = LOGIT) -> Limits:
     """Bootstrap standard error on `scale` with t(P − 1); resamples without an estimate are left out."""
     error = np.nanstd(scale.to(drawn), axis=0, ddof=1)
     return _t_limits(estimate, error, n_units - 1, conf_level, scale)
