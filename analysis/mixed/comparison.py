@@ -13,7 +13,7 @@ from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
 from doublecode.analysis.mixed.fitted import fit_design
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.tables import to_markdown
-from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.errors import UsageError
 
 CHI_BAR_FROM = KENWARD_ROGER_BELOW
 """Number of levels from which the asymptotic mixture for a variance on its boundary is used."""
@@ -117,13 +117,10 @@ def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
         if not model.fit.reml:
             out.append(model)
             continue
-        if model.whitening is not None:
-            raise NotEstimable(
-                f"{model.spec['formula']!r} has {model.whitening.label}; fit it with reml=False before comparing"
-            )
-        fit = fit_design(model.fit.design, reml=False)
+        whitening = None if model.whitening is None else model.whitening.refit(model.model, reml=False)
+        fit = fit_design(model.fit.design if whitening is None else whitening.apply(model.model), reml=False)
         ddf = "satterthwaite" if model.ddf == "kenward-roger" else model.ddf
-        out.append(replace(model, fit=fit, ddf=ddf, spec=model.spec | {"reml": False, "ddf": ddf}))
+        out.append(replace(model, fit=fit, ddf=ddf, whitening=whitening, spec=model.spec | {"reml": False, "ddf": ddf}))
     notes.append("models refitted by maximum likelihood, since their fixed effects differ")
     return out
 
@@ -132,7 +129,9 @@ def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
     X, W = a.model.X, b.model.X
     if X.shape != W.shape:
         return False
-    return bool(np.abs(W - X @ np.linalg.lstsq(X, W, rcond=None)[0]).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0))
+    return bool(
+        np.abs(W - X @ np.linalg.lstsq(X, W, rcond=None)[0]).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0)
+    )
 
 
 def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str, Any]:
@@ -142,9 +141,7 @@ def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str
         notes.append(f"{small.spec['formula']!r} and {large.spec['formula']!r} have as many parameters: no test")
         return {}
     if 2.0 * (large.loglik - small.loglik) < -1e-6:
-        notes.append(
-            f"{large.spec['formula']!r} has the lower likelihood although it has more parameters: not nested"
-        )
+        notes.append(f"{large.spec['formula']!r} has the lower likelihood although it has more parameters: not nested")
         return {}
     p_value, reference = float(special.gammaincc(0.5 * df, 0.5 * statistic)), f"chi2({df})"
     grown = _grown_variance(small, large)

@@ -86,10 +86,7 @@ class Shared:
         r = self.cross.shape[2]
         _, _, B, C, J = M.shape
         k, h = self._pairs
-        if len(k) == 1:
-            flat = M.reshape(B * C, J)
-        else:
-            flat = M[k, h].transpose(1, 2, 0, 3).reshape(B * C, len(k) * J)
+        flat = M.reshape(B * C, J) if len(k) == 1 else M[k, h].transpose(1, 2, 0, 3).reshape(B * C, len(k) * J)
         return (flat @ self._tensor).reshape(B, C, r, r)
 
     def lift(self, K: Floats, which: Which) -> Floats:

@@ -24,8 +24,8 @@ def type3_contrasts(design: Design) -> tuple[dict[str, Floats], str | None]:
     """
     spec = design.fixed_spec
     own = {str(term): np.asarray(list(index)) for term, index in spec.term_indices.items() if str(term) != "1"}
-    identity = np.eye(len(design.x_names))
-    plain = {name: identity[index] for name, index in own.items() if len(index)}
+    identity: Floats = np.eye(len(design.x_names))
+    plain: dict[str, Floats] = {name: np.asarray(identity[index]) for name, index in own.items() if len(index)}
     categorical = _categorical_factors(spec)
     if not categorical:
         return plain, None
@@ -34,7 +34,8 @@ def type3_contrasts(design: Design) -> tuple[dict[str, Floats], str | None]:
         return plain, "type III tests use the columns as coded, since sum coding does not span the same model"
     columns, X_sum = summed
     back, *_ = np.linalg.lstsq(X_sum, design.X, rcond=None)
-    return {name: back[index] for name, index in zip(plain, columns, strict=True)}, None
+    rows: Floats = np.asarray(back, dtype=float)
+    return {name: rows[index] for name, index in zip(plain, columns, strict=True)}, None
 
 
 def _categorical_factors(spec: Any) -> set[str]:
@@ -49,7 +50,7 @@ def _sum_coded(design: Design, categorical: set[str]) -> tuple[list[npt.NDArray[
     """Evaluate the same terms with sum coding; None if the column spaces differ."""
     from formulaic import Formula
 
-    spec = design.fixed_spec
+    spec: Any = design.fixed_spec
     rewritten = [
         [_sum_factor(str(f)) if str(f) in categorical else str(f) for f in term.factors] for term in spec.term_indices
     ]

@@ -193,15 +193,15 @@ def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> t
         for i, j in item.pairs:
             target[..., i] += given[..., j]
         t2[:, a, :, at] = target.reshape(B, C, -1)
-    t1, t2 = t1.reshape(P, B, m * C, J), t2.reshape(B, m * C, q)
-    first = (t1 @ np.swapaxes(inner, 2, 3)).sum(axis=0)
-    x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], t1), U.state.which)
-    Ft = apply(U.F[:, :, :, None], t1)
-    second = (t1 @ np.swapaxes(Ft, 2, 3)).sum(axis=0) - x @ U.K @ np.swapaxes(x, 1, 2)
+    flat1, flat2 = t1.reshape(P, B, m * C, J), t2.reshape(B, m * C, q)
+    first = (flat1 @ np.swapaxes(inner, 2, 3)).sum(axis=0)
+    x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1), U.state.which)
+    Ft = apply(U.F[:, :, :, None], flat1)
+    second = (flat1 @ np.swapaxes(Ft, 2, 3)).sum(axis=0) - x @ U.K @ np.swapaxes(x, 1, 2)
     if q:
-        first = first + t2 @ np.swapaxes(outer, 1, 2)
-        mixed = x @ U.N @ np.swapaxes(t2, 1, 2)
-        second = second + mixed + np.swapaxes(mixed, 1, 2) + t2 @ U.U22 @ np.swapaxes(t2, 1, 2)
+        first = first + flat2 @ np.swapaxes(outer, 1, 2)
+        mixed = x @ U.N @ np.swapaxes(flat2, 1, 2)
+        second = second + mixed + np.swapaxes(mixed, 1, 2) + flat2 @ U.U22 @ np.swapaxes(flat2, 1, 2)
     return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
 
 

@@ -7,6 +7,7 @@ and listed with the columns at fault (:attr:`Design.dropped`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-ColumnOrArray = str | Sequence[float] | npt.NDArray[Any] | pd.Series | None  # type: ignore[type-arg]
+ColumnOrArray = str | Sequence[float] | npt.NDArray[Any] | pd.Series | None
 
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
@@ -76,7 +77,7 @@ class Term:
     @property
     def size(self) -> int:
         """Number of random effects per level, p."""
-        return self.Z.shape[1]
+        return int(self.Z.shape[1])
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ class Design:
         (n,) or None. The residual variance of row i is σ²/wᵢ; the offset is a known part of the mean.
     rows
         (n,) positions in the given frame of the rows in use; `index` holds their labels.
-    dropped
-        Frame with ``row`` (label) and ``columns`` (those missing) of every row left out.
+    lost
+        (label, columns missing) of every row left out; :attr:`dropped` is the frame of them.
     log_det
         Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
         a whitening, :mod:`doublecode.analysis.mixed.residuals`); added to the deviance.
@@ -118,7 +119,7 @@ class Design:
     rows: Ints
     index: pd.Index
     frame: pd.DataFrame
-    dropped: pd.DataFrame
+    lost: tuple[tuple[Any, str], ...]
     fixed_spec: ModelSpec | PlainColumns
     log_det: float = 0.0
     whitened: tuple[str, ...] = ()
@@ -130,6 +131,11 @@ class Design:
         return len(self.y)
 
     @property
+    def dropped(self) -> pd.DataFrame:
+        """Frame with ``row`` (label) and ``columns`` (those missing) of every row left out."""
+        return pd.DataFrame(list(self.lost), columns=["row", "columns"], dtype="object")
+
+    @property
     def n_groups(self) -> dict[str, int]:
         """Number of levels of each grouping factor."""
         return {term.group: len(term.levels) for term in self.terms}
@@ -137,13 +143,13 @@ class Design:
     @property
     def counts(self) -> dict[str, Any]:
         """What a result prints about its data: rows given, used, dropped and why."""
-        by_column = self.dropped["columns"].str.split(", ").explode().value_counts()
+        causes = Counter(name for _, names in self.lost for name in names.split(", "))
         return {
-            "n_rows": self.nobs + len(self.dropped),
+            "n_rows": self.nobs + len(self.lost),
             "n_used": self.nobs,
-            "n_dropped": len(self.dropped),
-            "dropped_by_column": {str(k): int(v) for k, v in by_column.items()},
-            "dropped_rows": self.dropped["row"].tolist(),
+            "n_dropped": len(self.lost),
+            "dropped_by_column": dict(causes.most_common()),
+            "dropped_rows": [label for label, _ in self.lost],
             "n_groups": self.n_groups,
         }
 
@@ -189,7 +195,7 @@ def build_design(
     fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
     needed = _required(parsed, fixed, data, also)
     extra = {"weights": _extra(weights, "weights", data), "offset": _extra(offset, "offset", data)}
-    keep, dropped = _complete_rows(data, needed, {k: v for k, v in extra.items() if v is not None})
+    keep, lost = _complete_rows(data, needed, {k: v for k, v in extra.items() if v is not None})
     frame = data[needed] if keep.all() else data.loc[keep, needed]
     _refuse_infinite(frame)
     y, X, names, spec = _fixed_part(fixed, frame, parsed, with_outcome=with_outcome)
@@ -198,7 +204,7 @@ def build_design(
     design = Design(
         formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame),
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep],
-        frame=frame, dropped=dropped, fixed_spec=spec,
+        frame=frame, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes,
     )  # fmt: skip
     _refuse_unidentified(design)
@@ -254,7 +260,7 @@ def _extra(value: ColumnOrArray, what: str, data: pd.DataFrame) -> Floats | None
 
 def _complete_rows(
     data: pd.DataFrame, needed: list[str], extra: dict[str, Floats]
-) -> tuple[npt.NDArray[np.bool_], pd.DataFrame]:
+) -> tuple[npt.NDArray[np.bool_], tuple[tuple[Any, str], ...]]:
     """Apply the one rule for missing values; list what it drops."""
     missing = {name: data[name].isna().to_numpy() for name in needed}
     missing |= {name: np.isnan(values) for name, values in extra.items()}
@@ -269,7 +275,7 @@ def _complete_rows(
         )
     where = np.flatnonzero(bad)
     causes = [", ".join(str(name) for name, flags in missing.items() if flags[i]) for i in where]
-    return ~bad, pd.DataFrame({"row": data.index[where], "columns": pd.Series(causes, dtype="object")})
+    return ~bad, tuple(zip(data.index[where].tolist(), causes, strict=True))
 
 
 def _refuse_infinite(frame: pd.DataFrame) -> None:
@@ -294,7 +300,7 @@ def _fixed_part(
     plain = plain_columns(parsed.fixed, frame)
     if plain is not None and (not with_outcome or is_plain_number(parsed.response, frame)):
         y = frame[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(len(frame))
-        return y, plain.get_model_matrix(frame).to_numpy(), plain.names, plain
+        return y, plain.values(frame), plain.names, plain
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below, by name
             matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
@@ -349,7 +355,7 @@ def _build_terms(parsed: MixedFormula, frame: pd.DataFrame) -> tuple[Term, ...]:
 def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd.Index) -> Term:
     plain = plain_columns(random.expression, frame)
     if plain is not None:
-        return Term(random, plain.names, plain.get_model_matrix(frame).to_numpy(), codes, levels, plain)
+        return Term(random, plain.names, plain.values(frame), codes, levels, plain)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
@@ -432,7 +438,7 @@ def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:
     lengths = np.linalg.norm(X, axis=0)
     if (lengths == 0).any():
         raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
-    R = np.linalg.qr(X / lengths, mode="r")
+    R: Floats = np.asarray(np.linalg.qr(X / lengths, mode="r"), dtype=float)
     left = np.abs(np.diag(R)) if len(R) else np.zeros(0)
     bad = np.flatnonzero(left < COLLINEAR)
     if len(left) < X.shape[1]:

@@ -44,6 +44,7 @@ def fit_mixed(
     ddf
         Tests of fixed effects: ``"auto"`` is Kenward–Roger if the smallest grouping factor has fewer
         than 50 levels (and REML), else Satterthwaite; or ``"kenward-roger"``, ``"satterthwaite"``, ``"z"``.
+        With a residual structure ``"auto"`` is Satterthwaite, whose df include its uncertainty.
     weights
         Column or values; the residual variance of row i is σ²/wᵢ.
     offset
@@ -85,6 +86,8 @@ def fit_mixed(
     fitted = fit_design(design if whitening is None else whitening.apply(design), reml=reml)
     _refuse_collapsed(fitted)
     method, notes = choose_ddf(ddf, design, reml=reml)
+    if whitening is not None and ddf == "auto":
+        method, notes = "satterthwaite", (f"Satterthwaite tests that count {whitening.label} among the uncertain",)
     spec = {
         "formula": design.formula.source, "reml": reml, "ddf": method, "conf_level": conf_level,
         "weights": _name(weights), "offset": _name(offset), "correlation": correlation, "variance_by": variance_by,

@@ -13,7 +13,7 @@ from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.likelihood import State, evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
-from doublecode.analysis.mixed.optimise import climb
+from doublecode.analysis.mixed.optimise import Rung, climb
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,8 +28,8 @@ class Fit:
         The (whitened) design and its sufficient statistics.
     theta
         (m,) conditioned parameters at the optimum.
-    converged, log
-        Outcome of the ladder and one row per attempt.
+    converged, rungs
+        Outcome of the ladder and its attempts; :attr:`log` is the frame of them.
     """
 
     design: Design
@@ -37,7 +37,12 @@ class Fit:
     theta: Floats
     reml: bool
     converged: bool
-    log: pd.DataFrame
+    rungs: tuple[Rung, ...]
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row per attempt of the ladder, in order."""
+        return pd.DataFrame([vars(rung) for rung in self.rungs])
 
     @cached_property
     def state(self) -> State:
@@ -59,4 +64,4 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
     """Fit a design; `start` (m,), conditioned, replaces the ladder's own starts."""
     moments = make_moments(design)
     end = climb(moments, reml=reml, start=start)
-    return Fit(design, moments, end.theta, reml, end.converged, end.log)
+    return Fit(design, moments, end.theta, reml, end.converged, end.rungs)

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.derivatives import (
     Blocks,
     Derivatives,
+    Element,
     elements,
     make_blocks,
     sandwich,
@@ -88,7 +89,7 @@ class SmallSample:
         f = np.einsum("kp,bpq,kq->bk", contrasts, self.plain, contrasts, optimize=True)
         g = np.einsum("kp,bvpq,kq->bkv", contrasts, self.slopes, contrasts, optimize=True)
         with np.errstate(divide="ignore"):
-            return 2.0 * f**2 / np.einsum("bkv,bvw,bkw->bk", g, self.spread, g, optimize=True)
+            return np.asarray(2.0 * f**2 / np.einsum("bkv,bvw,bkw->bk", g, self.spread, g, optimize=True))
 
     def f_test(self, beta: Floats, L: Floats) -> tuple[Floats, Floats]:
         """F (B,) and denominator degrees of freedom (B,) of Lβ = 0, L (q, p) of full rank."""
@@ -156,7 +157,7 @@ def small_sample(derivatives: Derivatives, method: Method) -> SmallSample:
         return SmallSample(method, plain, plain, np.zeros((B, 0, p, p)), np.zeros((B, 0, 0)))
     U = make_blocks(state, projected=True)
     items = elements(state.moments.layout.blocks)
-    first, second = _fixed_sandwich(U, items, need_second=method == "kenward-roger")
+    first, second = _fixed_sandwich(U, items)
     c = state.moments.conditioning
     q = state.moments.layout.q2
     inverse = np.linalg.inv(c.x_root) if p else c.x_root
@@ -174,7 +175,7 @@ def small_sample(derivatives: Derivatives, method: Method) -> SmallSample:
     return SmallSample(method, adjusted, plain, every, spread)
 
 
-def _fixed_sandwich(U: Blocks, items: list, *, need_second: bool) -> tuple[Floats, Floats]:  # type: ignore[type-arg]
+def _fixed_sandwich(U: Blocks, items: list[Element]) -> tuple[Floats, Floats]:
     """RᵀEₐR and RᵀEₐUE_bR."""
     inner, outer = conditional_columns(U.state)
     return sandwich(U, items, inner, outer)
@@ -216,4 +217,5 @@ def positive_inverse(H: Floats, tolerance: float = 1e-10) -> Floats:
     values, vectors = np.linalg.eigh(H / (d[:, :, None] * d[:, None, :]))
     keep = values > tolerance
     inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
-    return (vectors * inverse[:, None, :]) @ np.swapaxes(vectors, 1, 2) / (d[:, :, None] * d[:, None, :])
+    scaled = (vectors * inverse[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    return np.asarray(scaled / (d[:, :, None] * d[:, None, :]))

@@ -214,7 +214,8 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
         out[0, 0], out[1, 1], out[0, 1], out[1, 0] = M[1, 1], M[0, 0], -M[0, 1], -M[1, 0]
         return out / det, np.log(det).sum(axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
-    return np.moveaxis(np.linalg.inv(last), (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
+    inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
+    return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
 
 
 def multiply(M: Floats, N: Floats) -> Floats:
@@ -227,14 +228,14 @@ def multiply(M: Floats, N: Floats) -> Floats:
 def apply(M: Floats, v: Floats) -> Floats:
     """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
     if len(M) == 1:
-        return M[0] * v
+        return np.asarray(M[0] * v)
     return np.asarray((M * v[None]).sum(axis=1))
 
 
 def apply_transposed(M: Floats, v: Floats) -> Floats:
     """As :func:`apply`, with the matrices transposed."""
     if len(M) == 1:
-        return M[0] * v
+        return np.asarray(M[0] * v)
     return np.asarray((M * v[:, None]).sum(axis=0))
 
 
@@ -270,7 +271,7 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
     if S.shape[1] <= LARGE:
         L = np.linalg.cholesky(S)
         log = 2.0 * np.log(np.diagonal(L, axis1=1, axis2=2))
-        inverse = np.linalg.inv(S)
+        inverse: Floats = np.asarray(np.linalg.inv(S), dtype=float)
         inverse = 0.5 * (inverse + np.swapaxes(inverse, 1, 2))
         return inverse, log[:, :q].sum(axis=1), log[:, q:].sum(axis=1)
     parts = [_invert_large(one, q) for one in S]

@@ -221,10 +221,19 @@ class _Store:
     def empty(cls, design: Design, N: int) -> _Store:
         p = design.X.shape[1]
         m = sum(t.size * (t.size + 1) // 2 for t in design.terms)
-        nan = [np.full(shape, np.nan) for shape in ((p, N), (p, N), (p, N), (N, p, p), (N,))]
-        covariances = [np.full((N, t.size, t.size), np.nan) for t in design.terms]
-        more = np.full((N, m), np.nan), np.full(N, np.nan), np.zeros(N, dtype=bool), np.zeros(N, dtype=bool)
-        return cls(*nan, covariances, *more, [""] * N)
+        return cls(
+            estimate=np.full((p, N), np.nan),
+            std_error=np.full((p, N), np.nan),
+            df=np.full((p, N), np.nan),
+            vcov=np.full((N, p, p), np.nan),
+            sigma2=np.full(N, np.nan),
+            covariances=[np.full((N, t.size, t.size), np.nan) for t in design.terms],
+            theta=np.full((N, m), np.nan),
+            loglik=np.full(N, np.nan),
+            converged=np.zeros(N, dtype=bool),
+            singular=np.zeros(N, dtype=bool),
+            problem=[""] * N,
+        )
 
     def result(self, design: Design, Y: Floats, *, reml: bool, ddf: ManyDdf) -> ManyResult:
         tested = ddf is not None
@@ -235,13 +244,13 @@ class _Store:
         names = [(t.group, c) for t in design.terms for c in t.columns]
         N = Y.shape[1]
         counts = {
-            "n_rows": len(design.rows) + len(design.dropped), "n_used": design.nobs, "n_sets": N,
+            "n_rows": len(design.rows) + len(design.lost), "n_used": design.nobs, "n_sets": N,
             "n_fitted": int(fitted.sum()), "n_converged": int(self.converged.sum()),
             "n_singular": int(self.singular.sum()), "n_groups": design.n_groups,
         }  # fmt: skip
         notes = [f"{counts['n_converged']} of {N} sets converged, {counts['n_singular']} of them singular"]
-        if len(design.dropped):
-            notes.append(f"{len(design.dropped)} rows dropped for missing predictors in every set")
+        if len(design.lost):
+            notes.append(f"{len(design.lost)} rows dropped for missing predictors in every set")
         return ManyResult(
             spec={"formula": design.formula.source, "reml": reml, "ddf": ddf, "n_sets": N},
             terms=design.x_names, components=(*names, ("Residual", "")), estimate=self.estimate,
@@ -254,9 +263,7 @@ class _Store:
         )  # fmt: skip
 
 
-def _fit_chunk(
-    design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: bool, ddf: ManyDdf
-) -> None:
+def _fit_chunk(design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: bool, ddf: ManyDdf) -> None:
     usable = _screen(design, Y, chunk, store)
     if not len(usable):
         return
@@ -341,4 +348,4 @@ def _screen(design: Design, Y: Floats, chunk: Ints, store: _Store) -> Ints:
     reasons[present.sum(axis=0) <= p] = "no more rows than fixed effects"
     for i in np.flatnonzero(reasons != ""):
         store.problem[chunk[i]] = str(reasons[i])
-    return chunk[reasons == ""]
+    return np.asarray(chunk[reasons == ""])

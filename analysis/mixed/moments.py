@@ -83,7 +83,6 @@ class Layout:
         """(m,) which parameters are diagonal elements of a factor."""
         return np.array([k == h for block in self.blocks for k, h in block.elements])
 
-
     @cached_property
     def jacobian_tensor(self) -> Floats:
         """(m, m, m): the derivative of the elements of D = ΛΛᵀ in θ is θ · this, (element, θ)."""
@@ -377,10 +376,7 @@ def _lay_out(terms: tuple[Term, ...], p: int) -> tuple[npt.NDArray[np.intp], npt
         width, q2 = (width + term.size, q2) if inner else (width, q2 + term.size * len(term.levels))
         theta += span
     codes = biggest.codes
-    if (np.diff(codes) >= 0).all():
-        order = np.arange(len(codes))
-    else:
-        order = np.argsort(codes, kind="stable")
+    order = np.arange(len(codes)) if (np.diff(codes) >= 0).all() else np.argsort(codes, kind="stable")
     ordered = codes[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     return order, starts, Layout(tuple(blocks), len(biggest.levels), width, q2, p)
@@ -422,17 +418,19 @@ def _masked_residual(Y: Floats, X: Floats, mask: Floats) -> tuple[Floats, Floats
 
 def take(moments: Moments, which: Which) -> Moments:
     """Return the statistics of some of the sets."""
-    if moments.wtw.shape[0] == 1:
-        design = {}
-    else:
-        cross = moments.cross.cross[:, which] if isinstance(moments.cross, Stacked) else None
-        if cross is None:
-            raise ValueError("only stacked designs can be subset")
-        design = {"ztz": moments.ztz[:, :, which], "wtw": moments.wtw[which], "cross": Stacked(cross)}
-    conditioning = replace(
-        moments.conditioning, shift=moments.conditioning.shift[which], scale=moments.conditioning.scale[which]
+    c = moments.conditioning
+    part = replace(
+        moments,
+        conditioning=replace(c, shift=c.shift[which], scale=c.scale[which]),
+        zty=moments.zty[:, which],
+        wty=moments.wty[which],
+        yty=moments.yty[which],
+        n=moments.n[which],
+        constant=moments.constant[which],
     )
-    return replace(
-        moments, conditioning=conditioning, zty=moments.zty[:, which], wty=moments.wty[which],
-        yty=moments.yty[which], n=moments.n[which], constant=moments.constant[which], **design,
-    )  # fmt: skip
+    if moments.wtw.shape[0] == 1:
+        return part
+    if not isinstance(moments.cross, Stacked):
+        raise TypeError(f"designs of their own are stacked, not {type(moments.cross).__name__}")
+    cross = Stacked(moments.cross.cross[:, which])
+    return replace(part, ztz=moments.ztz[:, :, which], wtw=moments.wtw[which], cross=cross)

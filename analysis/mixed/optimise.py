@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
 from doublecode.analysis.mixed.likelihood import State, evaluate
@@ -93,12 +92,11 @@ class _Search:
     @classmethod
     def begin(cls, moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> _Search:
         B, m = starts.shape
-        search = cls(
+        return cls(
             moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, m), np.inf),
             np.zeros((B, m)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
             np.zeros(B, dtype=np.intp), np.zeros(B, dtype=np.intp),
         )  # fmt: skip
-        return search
 
     def advance(self, active: Ints) -> None:
         """Evaluate the trial points of the active sets; accept or shorten; choose the next step."""
@@ -228,16 +226,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class Climb:
-    """The outcome of the ladder for one model: θ (m,), its state and the log."""
+    """The outcome of the ladder for one model: θ (m,) and the attempts."""
 
     theta: Floats
     converged: bool
     rungs: tuple[Rung, ...]
-
-    @property
-    def log(self) -> pd.DataFrame:
-        """One row per attempt, in order."""
-        return pd.DataFrame([vars(rung) for rung in self.rungs])
 
 
 def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb:

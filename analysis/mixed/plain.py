@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 _SUM = re.compile(r"\s*[+-]?\s*(?:[^\W\d]\w*|[01])(?:\s*(?:\+\s*(?:[^\W\d]\w*|[01])|-\s*1))*\s*")
@@ -31,7 +33,7 @@ def is_plain_number(name: str, frame: pd.DataFrame) -> bool:
     return name in frame.columns and _is_number(frame[name])
 
 
-def _is_number(column: pd.Series) -> bool:  # type: ignore[type-arg]
+def _is_number(column: pd.Series[Any]) -> bool:
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
 
 
@@ -61,13 +63,17 @@ class PlainColumns:
 
     def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:
         """Evaluate the columns on `data`; missing values stay missing."""
+        return pd.DataFrame(self.values(data), index=data.index, columns=list(self.names))
+
+    def values(self, data: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the columns as an array (n, p)."""
         values = np.empty((len(data), len(self.names)))
         shift = int(self.intercept)
         if shift:
             values[:, 0] = 1.0
         for i, name in enumerate(self.variables):
             values[:, i + shift] = data[name].to_numpy(dtype=float)
-        return pd.DataFrame(values, index=data.index, columns=list(self.names))
+        return values
 
 
 def plain_columns(text: str, frame: pd.DataFrame) -> PlainColumns | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,8 @@ def match_levels(term: Term, data: pd.DataFrame) -> npt.NDArray[np.intp]:
     factors = term.random.factors
     if len(factors) == 1:
         return np.asarray(term.levels.get_indexer(pd.Index(data[factors[0]])))
-    labels = data[list(factors)].astype("object").agg(lambda row: ":".join(map(str, row)), axis=1)
+    parts = zip(*(data[factor] for factor in factors), strict=True)
+    labels = [":".join(map(str, values)) for values in parts]
     return np.asarray(term.levels.get_indexer(pd.Index(labels)))
 
 
@@ -69,7 +70,7 @@ def _columns(spec: Any, data: pd.DataFrame, width: int) -> Floats:
     out = np.full((len(data), width), np.nan)
     if complete.any():
         out[complete] = np.asarray(spec.get_model_matrix(data[complete], na_action="ignore"), dtype=float)
-    return out
+    return np.asarray(out)
 
 
 def _check_columns(design: Design, groups: set[str], data: pd.DataFrame) -> None:
@@ -93,16 +94,24 @@ def simulate_outcomes(
     n: int,
     seed: int,
     groups: set[str],
+    colour: Callable[[Design, Floats], Floats] | None = None,
 ) -> Floats:
-    """(rows, n) outcomes with new residuals; effects of `groups` as estimated, all others drawn anew."""
+    """(rows, n) outcomes with new residuals; effects of `groups` as estimated, all others drawn anew.
+
+    `colour` gives independent draws the residual structure of a whitened model.
+    """
     rng = np.random.default_rng(seed)
     known = linear_predictor(design, beta, modes, groups, None)
-    spread = np.sqrt(sigma2 / (1.0 if design.weights is None else design.weights))
-    out = known[:, None] + rng.standard_normal((design.nobs, n)) * np.broadcast_to(spread, known.shape)[:, None]
+    noise = rng.standard_normal((design.nobs, n))
+    if colour is not None:
+        noise = colour(design, noise)
+    elif design.weights is not None:
+        noise = noise / np.sqrt(design.weights)[:, None]
+    out = known[:, None] + noise * np.sqrt(sigma2)
     for term, V in zip(design.terms, covariances, strict=True):
         if term.group in groups:
             continue
         drawn = rng.standard_normal((len(term.levels), n, term.size)) @ lower_factor(V).T
         for k in range(term.size):
             out += term.Z[:, k, None] * drawn[term.codes, :, k]
-    return out
+    return np.asarray(out)

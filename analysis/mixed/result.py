@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed import prediction, rsquared, variances
+from doublecode.analysis.mixed import prediction, rsquared
+from doublecode.analysis.mixed import variances as components
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.fitted import Fit
 from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
@@ -69,11 +70,13 @@ class MixedResult:
     @cached_property
     def beta(self) -> Floats:
         """(p,) estimates of the fixed effects."""
-        return fixed_effects(self.fit.state)[0][0]
+        return np.asarray(fixed_effects(self.fit.state)[0][0])
 
     @cached_property
     def tests(self) -> SmallSample:
         """What t and F tests need, by the method `ddf`."""
+        if self.whitening is not None and self.ddf == "satterthwaite":
+            return self.whitening.tests(self.model)
         return small_sample(self.fit.derivatives, self.ddf)
 
     @property
@@ -84,22 +87,28 @@ class MixedResult:
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Group, term, variance, sd, corr (with the first effect of the term); last row the residual."""
-        return variances.variance_frame(self.fit, self.model)
+        return components.variance_frame(self.fit, self.model)
 
     @property
     def correlations(self) -> pd.DataFrame:
         """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
-        return variances.correlation_frame(self.fit, self.model)
+        return components.correlation_frame(self.fit, self.model)
+
+    def residual_parameters(self, conf_level: float = 0.95) -> pd.DataFrame:
+        """Parameters of the residual structure: term (phi, sd), level, estimate, conf_low, conf_high."""
+        if self.whitening is None:
+            return pd.DataFrame(columns=["term", "level", "estimate", "conf_low", "conf_high"])
+        return self.whitening.frame(self.model, conf_level)
 
     @property
     def theta(self) -> Floats:
         """(m,) relative covariance factors in lme4's order and sign."""
-        return variances.lme4_theta(self.fit)
+        return components.lme4_theta(self.fit)
 
     @property
     def sigma(self) -> float:
         """Residual standard deviation."""
-        return float(np.sqrt(variances.residual_variance(self.fit)))
+        return float(np.sqrt(components.residual_variance(self.fit)))
 
     @property
     def loglik(self) -> float:
@@ -138,9 +147,9 @@ class MixedResult:
         return self.fit.converged
 
     @cached_property
-    def singularities(self) -> tuple[variances.Singularity, ...]:
+    def singularities(self) -> tuple[components.Singularity, ...]:
         """Random terms with a direction of no variance."""
-        return variances.singularities(self.fit, self.model)
+        return components.singularities(self.fit, self.model)
 
     @property
     def singular(self) -> bool:
@@ -162,10 +171,12 @@ class MixedResult:
         """Remarks a reader must see with the numbers."""
         notes = list(self.model.notes) + list(self.remarks)
         if self.whitening is not None:
-            notes += [*self.whitening.notes, f"tests of fixed effects take {self.whitening.label} as known"]
-        if len(self.model.dropped):
+            notes += self.whitening.notes
+            if self.ddf != "satterthwaite":
+                notes.append(f"tests of fixed effects take {self.whitening.label} as known")
+        if len(self.model.lost):
             by = ", ".join(f"{n} for {c}" for c, n in self.design["dropped_by_column"].items())
-            notes.append(f"{len(self.model.dropped)} of {self.design['n_rows']} rows dropped ({by} missing)")
+            notes.append(f"{len(self.model.lost)} of {self.design['n_rows']} rows dropped ({by} missing)")
         notes += [item.sentence for item in self.singularities]
         if not self.converged:
             notes.append("the fit did not converge; see .log")
@@ -173,12 +184,12 @@ class MixedResult:
 
     def random(self) -> pd.DataFrame:
         """Conditional modes of the random effects with their SD: group, term, level, estimate, sd."""
-        return variances.random_frame(self.fit, self.model)
+        return components.random_frame(self.fit, self.model)
 
     @cached_property
     def modes(self) -> tuple[Floats, ...]:
         """Per term (levels, p) conditional modes, in the order of `model.terms`."""
-        return variances.modes(self.fit)
+        return components.modes(self.fit)
 
     def predict(
         self, data: pd.DataFrame | None = None, *, level: Level = "all", offset: Sequence[float] | None = None
@@ -209,22 +220,29 @@ class MixedResult:
         """
         if n < 1:
             raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
-        if self.whitening is not None:
-            raise UsageError(f"simulate() does not draw residuals with {self.whitening.label}")
         groups = prediction.chosen_groups(self.model, level)
+        colour = None if self.whitening is None else self.whitening.colour
         return prediction.simulate_outcomes(
-            self.model, self.beta, self.modes, variances.covariances(self.fit), self.sigma**2,
-            n=n, seed=seed, groups=groups,
+            self.model, self.beta, self.modes, components.covariances(self.fit), self.sigma**2,
+            n=n, seed=seed, groups=groups, colour=colour,
         )  # fmt: skip
 
     def residuals(self) -> pd.DataFrame:
-        """Rows in use: row (label), observed, fitted, residual, standardized (by σ / √w)."""
+        """Rows in use: row (label), observed, fitted, residual, standardized.
+
+        `standardized` is residual · √w / σ; with a residual structure it is also divided by the SD
+        of its level and freed of its autocorrelation (nlme's normalized residuals).
+        """
         fitted = self.predict().to_numpy()
         residual = self.model.y - fitted
-        root = np.ones(self.nobs) if self.model.weights is None else np.sqrt(self.model.weights)
+        if self.whitening is not None:
+            bare = replace(self.model, y=residual, offset=None)
+            scaled = self.whitening.apply(bare).y
+        else:
+            scaled = residual * (1.0 if self.model.weights is None else np.sqrt(self.model.weights))
         columns = {
             "row": self.model.index, "observed": self.model.y, "fitted": fitted, "residual": residual,
-            "standardized": residual * root / self.sigma,
+            "standardized": scaled / self.sigma,
         }  # fmt: skip
         return pd.DataFrame(columns)
 
@@ -243,13 +261,13 @@ class MixedResult:
 
     def r2(self) -> pd.DataFrame:
         """Explained variance: measure, source, value (Nakagawa; Rights & Sterba for one factor)."""
-        V = variances.covariances(self.fit)
+        V = components.covariances(self.fit)
         return rsquared.r2_frame(self.model, self.beta, V, self.sigma**2)
 
     @property
     def icc(self) -> dict[str, float]:
         """Share of the random terms in the variance, adjusted for the fixed part and not."""
-        V = variances.covariances(self.fit)
+        V = components.covariances(self.fit)
         return rsquared.icc_values(self.model, self.beta, V, self.sigma**2)
 
     def confint(
@@ -260,21 +278,14 @@ class MixedResult:
         n_boot: int = 1000,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Limits of fixed effects and variance parameters: term, estimate, conf_low, conf_high, method.
+        """Limits of all parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
-        ``"wald"`` covers the fixed effects (by `ddf`); ``"profile"`` and ``"bootstrap"`` all parameters.
+        `parameter` is fixed, sd, corr or phi; see :func:`doublecode.analysis.mixed.intervals.confint`.
         """
-        level = self.spec["conf_level"] if conf_level is None else conf_level
-        if method == "wald":
-            table = fixed_frame(self.model.x_names, self.beta, self.tests, level)
-            return table[["term", "estimate", "conf_low", "conf_high"]].assign(method="wald")
-        if method not in ("profile", "bootstrap"):
-            raise UsageError(f"method={method!r} is not one of 'wald', 'profile', 'bootstrap'")
-        from doublecode.analysis.mixed.intervals import bootstrap_intervals, profile_intervals
+        from doublecode.analysis.mixed.intervals import confint
 
-        if method == "profile":
-            return profile_intervals(self, conf_level=level)
-        return bootstrap_intervals(self, conf_level=level, n_boot=n_boot, seed=seed)
+        level = self.spec["conf_level"] if conf_level is None else conf_level
+        return confint(self, method, level=level, n_boot=n_boot, seed=seed)
 
     def influence(self, group: str | None = None) -> Any:
         """Leave out one level of `group` at a time (default: the first grouping factor)."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.mixed.design import Design, Floats
+from doublecode.analysis.mixed.design import Design, Floats, Ints
 
 
 def random_variances(design: Design, covariances: Sequence[Floats]) -> list[float]:
@@ -74,5 +74,5 @@ def _shares(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2:
     return {name: value / total for name, value in parts.items()}
 
 
-def _group_means(values: Floats, codes: np.ndarray, levels: int) -> Floats:  # type: ignore[type-arg]
+def _group_means(values: Floats, codes: Ints, levels: int) -> Floats:
     return np.bincount(codes, values, minlength=levels) / np.bincount(codes, minlength=levels)

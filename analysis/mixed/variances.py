@@ -32,10 +32,10 @@ def relative_covariances(fit: Fit) -> tuple[Floats, ...]:
 
 def lme4_theta(fit: Fit) -> Floats:
     """(m,) relative covariance factors as lme4 has them: column-major, diagonal not negative."""
-    parts = []
+    parts: list[float] = []
     for block, D in zip(fit.moments.layout.blocks, relative_covariances(fit), strict=True):
         L = lower_factor(D)
-        parts.extend(L[k, h] for k, h in block.elements)
+        parts.extend(float(L[k, h]) for k, h in block.elements)
     return np.array(parts)
 
 

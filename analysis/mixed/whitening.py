@@ -21,7 +21,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.inference import SmallSample
 
 
 class Whitening(Protocol):
@@ -55,3 +60,15 @@ class Whitening(Protocol):
         Offset and weights are folded in (`offset` and `weights` of the answer are None), its
         `log_det` is log|R| − Σ log w, and `whitened` carries `label`.
         """
+
+    def colour(self, design: Design, noise: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Turn independent (n, N) draws of unit variance into residuals over σ; the reverse of whitening."""
+
+    def tests(self, design: Design) -> SmallSample:
+        """Satterthwaite's tests of the fixed effects, the parameters ρ counted among the uncertain."""
+
+    def frame(self, design: Design, conf_level: float) -> pd.DataFrame:
+        """Estimates with limits: term, level, estimate, conf_low, conf_high."""
+
+    def refit(self, design: Design, *, reml: bool) -> Whitening:
+        """Estimate ρ anew for a design of the same rows, by either criterion."""
