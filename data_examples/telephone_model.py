@@ -49,12 +49,12 @@ class TelephonePlan:
     printed numbers (``planted_truth.json`` says how nearly).
     """
 
-    he_start: float = 3.17
+    he_start: float = 3.15
     he_growth: float = -0.061
     he_patient: float = 0.425
     he_slope: float = 0.05
     he_own: float = 0.44
-    he_on_tbh: float = 0.39
+    he_on_tbh: float = 0.415
     tbh_start: float = 2.39
     tbh_growth: float = -0.0475
     tbh_patient: float = 0.1
@@ -70,7 +70,7 @@ class TelephonePlan:
     phq_own: float = 2.1
     phq_on_he_within: float = -1.85
     phq_on_he_between: float = -2.2
-    phq_on_tbh: float = 0.8
+    phq_on_tbh: float = 0.88
 
 
 @dataclass(frozen=True)

@@ -67,10 +67,10 @@ STHAR = ScalePlan(
     offsets=(0.0, -0.2, -0.5, 0.35, 0.25, 0.4, -0.05, -0.25),
     loadings=(1.0, 1.05, 0.95, 1.05, 0.95, 1.0, 1.1, 0.9),
     level=2.1,
-    item_truth=0.94,
+    item_truth=0.98,
     severity=0.20,
     item_severity=0.12,
-    halo=0.56,
+    halo=0.58,
     error=0.66,
 )  # fmt: skip
 HALO_CORRELATION = 0.3

@@ -194,9 +194,10 @@ def _done(seed: int, head: pd.DataFrame, row: NDArray[np.int64], log: HomeworkLo
         note.rsplit("; ", 1)[0] if forgot and "; " in note else note
         for note, forgot in zip(notes, forgets, strict=True)
     ]
-    return _with_source(head).assign(
+    frame = _with_source(head).assign(
         instrument="ghes", item="homework_done", value=np.nan, text=notes, missing_code=None
-    )[list(RATING_COLUMNS)]
+    )
+    return frame.loc[:, list(RATING_COLUMNS)]
 
 
 def _log_ratings(sessions: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:

@@ -1,0 +1,132 @@
+"""The analysis whose answers are planted in the telephone study: the real pipeline, without the workbooks.
+
+Used for three things: what the analysis gives on very many patients (the estimand),
+whether the mean over many studies meets it, and what the shipped study gives.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+
+from doublecode.analysis.consistency import omega
+from doublecode.analysis.frame import build_frame, split_within_between
+from doublecode.analysis.interrater import icc
+from doublecode.analysis.mixed import fit_mixed
+from doublecode.coding.scoring import pool_ratings, score, score_raters
+from doublecode.data_examples.telephone_study import TelephoneStudy
+from doublecode.schemas.study import Study
+
+# quantity: outcome's other columns, formula, term
+SLOPES = {
+    "he: intercept": ("he ~ session + (session | patient)", "Intercept"),
+    "he: session": ("he ~ session + (session | patient)", "session"),
+    "tbh: intercept": ("tbh ~ session + (session | patient)", "Intercept"),
+    "tbh: session": ("tbh ~ session + (session | patient)", "session"),
+    "he on tbh (conflated)": ("he ~ tbh + session + (session | patient)", "tbh"),
+    "he on tbh (within)": ("he ~ tbh_within + tbh_between + session + (session | patient)", "tbh_within"),
+    "he on tbh (between)": ("he ~ tbh_within + tbh_between + session + (session | patient)", "tbh_between"),
+    "phq9: session": ("phq9 ~ session + (session | patient)", "session"),
+    "phq9 on he (conflated)": ("phq9 ~ session + he + (session | patient)", "he"),
+    "phq9 on he (within)": ("phq9 ~ session + he_within + he_between + (session | patient)", "he_within"),
+    "phq9 on he (between)": ("phq9 ~ session + he_within + he_between + (session | patient)", "he_between"),
+    "phq9 on tbh, he held (conflated)": ("phq9 ~ session + he + tbh + (session | patient)", "tbh"),
+}
+# the columns that are split, and so the rows, per first word of the formula's series
+SERIES_ROWS = {"he: ": ["he"], "tbh: ": ["tbh"], "he on tbh": ["he", "tbh"], "phq9": ["phq9", "he", "tbh"]}
+ESTIMATE = ["estimate", "conf_low", "conf_high"]
+Ddf = Literal["auto", "z"]
+Row = tuple[str, float, float, float]
+
+
+def row_of(quantity: str, found: pd.Series[Any]) -> Row:
+    """One line of the table of estimates."""
+    low, high = float(found["conf_low"]), float(found["conf_high"])
+    return quantity, float(found["estimate"]), low, high
+
+
+def pooled_items(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
+    """Items of raters and outcomes, one value per session, as scoring makes them."""
+    outcomes = study.outcomes.melt(id_vars=["patient", "session"], var_name="item", value_name="value")
+    held = study.sessions[["patient", "session", "therapist", "session_id"]]
+    outcomes = outcomes.merge(held, on=["patient", "session"]).assign(
+        study=declared.name, instrument="phq9", n_raters=float("nan"), reason=None
+    )
+    outcomes["value"] = outcomes["value"].astype(float)
+    pooled = pool_ratings(study.ratings, declared)
+    return pd.concat([pooled, outcomes[list(pooled.columns)]], ignore_index=True)
+
+
+def estimate_all(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
+    """Estimate every planted quantity of one generated study.
+
+    Returns
+    -------
+    DataFrame
+        quantity, estimate, conf_low, conf_high (95 %).
+    """
+    agreement = pd.DataFrame(_reliabilities(study, declared), columns=["quantity", *ESTIMATE])
+    return pd.concat([estimate_scores(study, declared), agreement], ignore_index=True)
+
+
+def estimate_scores(study: TelephoneStudy, declared: Study, *, ddf: Ddf = "auto") -> pd.DataFrame:
+    """Estimate what rests on pooled scores: shares, slopes, consistency."""
+    items = pooled_items(study, declared)
+    scores = score(items, declared.codebooks)
+    frame = build_frame(declared, scores, items, study.sessions, study.patients).frame
+    rows = [*estimate_slopes(frame, ddf), *_consistencies(items, declared)]
+    return pd.DataFrame(rows, columns=["quantity", *ESTIMATE])
+
+
+def estimate_slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
+    """Shares of variance and slopes of a frame with patient, session, he, tbh, phq9."""
+    return [*_shares(frame), *_slopes(frame, ddf)]
+
+
+def _shares(frame: pd.DataFrame) -> list[Row]:
+    """Between-patient shares of variance in the models without predictors, on the rows of their series."""
+    rows = []
+    for outcome, needed in (("he", ["he"]), ("tbh", ["tbh"]), ("phq9", ["phq9", "he", "tbh"])):
+        complete = frame.dropna(subset=needed)
+        one_way = icc(complete, targets="patient", raters=None, ratings=outcome, k=(1,)).frame
+        rows.append(row_of(f"{outcome}: share between patients", one_way.loc[0]))
+    return rows
+
+
+def _slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
+    rows, fits = [], {}
+    for name, (formula, term) in SLOPES.items():
+        if formula not in fits:
+            needed = next(columns for start, columns in SERIES_ROWS.items() if name.startswith(start))
+            complete = frame.dropna(subset=needed)
+            varying = [column for column in ("he", "tbh") if f"{column}_within" in formula]
+            data = split_within_between(complete, varying) if varying else complete
+            fits[formula] = fit_mixed(formula, data, ddf=ddf).frame.set_index("term")
+        rows.append(row_of(name, fits[formula].loc[term]))
+    return rows
+
+
+def _reliabilities(study: TelephoneStudy, declared: Study) -> list[Row]:
+    rows = []
+    for instrument, scale in (("ghes", "he"), ("sthar", "same_tape")):
+        main = study.ratings[(study.ratings["phase"] == "main") & (study.ratings["instrument"] == instrument)]
+        scored = score_raters(main, [declared.codebooks[instrument]])
+        complete = scored[(scored["scale"] == scale) & scored["value"].notna()]
+        found = icc(complete, targets="session_id", raters="rater", ratings="value", k=(1, 2)).frame.set_index("form")
+        rows += [row_of(f"{instrument} {scale}: {form}", found.loc[form]) for form in ("ICC(A,1)", "ICC(A,2)")]
+    return rows
+
+
+def _consistencies(items: pd.DataFrame, declared: Study) -> list[Row]:
+    rows = []
+    for instrument, scale in (("ghes", "he"), ("sthar", "same_tape")):
+        book = declared.codebooks[instrument]
+        own = items[items["instrument"] == instrument]
+        wide = own.pivot(index=["patient", "session"], columns="item", values="value").reset_index()  # noqa: PD010
+        for item in book.items:
+            if item.reversed and item.minimum is not None and item.maximum is not None:
+                wide[item.name] = item.minimum + item.maximum - wide[item.name]
+        found = omega(wide.dropna(), items=list(book.scale(scale).items), clusters="patient").frame
+        rows.append(row_of(f"{instrument} {scale}: omega", found.loc[0]))
+    return rows
