@@ -27,6 +27,7 @@ from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments
 from doublecode.analysis.mixed.optimise import default_start, minimise
 from doublecode.analysis.mixed.profiles import Measure, Target, delta_errors, measure_at, profile_limits
+from doublecode.analysis.mixed.variances import residual_variance
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def profile_intervals(result: MixedResult, *, conf_level: float = 0.95, paramete
         ]
     if parameters != "fixed":
         rows += _profile_variances(result, chi2)
+        rows += _residual_rows(result, conf_level)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -269,7 +271,17 @@ def wald_intervals(result: MixedResult, *, conf_level: float = 0.95) -> pd.DataF
     estimate, errors = delta_errors(fit.moments, fit.theta[None], np.zeros(1, dtype=np.intp), targets, reml=fit.reml)
     for c, value, se in zip(named, estimate[0], errors[0], strict=True):
         rows.append((c.parameter, c.group, c.term, *_wald_component(c, float(value), float(se), z), "wald"))
+    rows += _residual_rows(result, conf_level)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _residual_rows(result: MixedResult, conf_level: float) -> list[tuple[object, ...]]:
+    """Autocorrelation and residual SDs of a residual structure, Wald."""
+    frame = result.residual_parameters(conf_level)
+    return [
+        (row.term, "Residual", str(row.level), row.estimate, row.conf_low, row.conf_high, "wald")
+        for row in frame.itertuples(index=False)
+    ]
 
 
 def _wald_component(c: Component, value: float, se: float, z: float) -> tuple[float, float, float]:
@@ -296,11 +308,13 @@ def bootstrap_intervals(
     """
     if n_boot < 20:
         raise UsageError(f"n_boot={n_boot} is too few for limits; take at least 20, better 1000 or more")
-    if result.whitening is not None:
-        raise UsageError(f"the bootstrap does not redraw {result.whitening.label}; use method='profile' or 'wald'")
     draws = result.simulate(n_boot, seed=seed)
     named = components(result.model)
-    values, good = refit(result.fit, draws, [c.target.measure for c in named])
+    measures = [c.target.measure for c in named]
+    if result.whitening is None:
+        values, good = refit(result.fit, draws, measures)
+    else:
+        values, good = refit_whitened(result, draws, measures)
     p = result.fit.moments.layout.p
     method = f"bootstrap ({int(good.sum())} of {n_boot} refits)"
     tails = [0.5 - conf_level / 2.0, 0.5 + conf_level / 2.0]
@@ -312,7 +326,30 @@ def bootstrap_intervals(
     for j, c in enumerate(named):
         low, high = np.quantile(c.report(values[good, p + j]), tails)
         rows.append((c.parameter, c.group, c.term, own[j], float(low), float(high), method))
+    if result.whitening is not None:
+        for j, row in enumerate(result.whitening.report(result.sigma).itertuples(index=False)):
+            low, high = np.quantile(values[good, p + len(named) + j], tails)
+            rows.append((row.term, "Residual", str(row.level), row.estimate, float(low), float(high), method))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def refit_whitened(
+    result: MixedResult, draws: Floats, measures: Sequence[Measure]
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """As :func:`refit`, one outcome after the other, the residual structure estimated anew each time."""
+    whitening = result.whitening
+    if whitening is None:
+        raise UsageError("the model has no residual structure; use refit()")
+    rows, good = [], []
+    for y in draws.T:
+        design = result.model.with_response(y)
+        again = whitening.refit(design, reml=result.fit.reml)
+        fit = fit_design(again.apply(design), reml=result.fit.reml)
+        parts = [measure_at(fit.moments, fit.theta[None], m, reml=fit.reml) for m in measures]
+        structure = again.report(float(np.sqrt(residual_variance(fit))))["estimate"].to_numpy()
+        rows.append(np.r_[fixed_effects(fit.state)[0][0], np.ravel(parts), structure])
+        good.append(fit.converged)
+    return np.array(rows), np.array(good)
 
 
 def measure_all(fit: Fit, named: Sequence[Component]) -> list[float]:

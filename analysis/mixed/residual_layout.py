@@ -163,6 +163,19 @@ class ResidualLayout:
             log_det=float(np.log(room).sum() - 2.0 * np.log(scale).sum()), whitened=(self.model.label,),
         )  # fmt: skip
 
+    def colour(self, design: Design, noise: Floats, eta: Floats) -> Floats:
+        """Turn independent (n, N) draws into residuals over σ: the reverse of :meth:`whiten`."""
+        rho = self.correlations(eta)
+        fresh = noise[self.order] * np.sqrt(1.0 - rho**2)[:, None]
+        for t in np.flatnonzero(rho):
+            fresh[t] += rho[t] * fresh[t - 1]
+        out = np.empty_like(fresh)
+        out[self.order] = fresh
+        scale = self.ratios(eta)[self.codes]
+        if design.weights is not None:
+            scale = scale / np.sqrt(design.weights)
+        return out * scale[:, None]
+
     def starts(self) -> list[Floats]:
         """Points from which the search tries its luck: several autocorrelations, equal variances."""
         tail = np.zeros(len(self.levels) - 1)

@@ -19,8 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
 from doublecode.analysis.mixed.optimise import Climb, Rung, climb, covariance, lower_factor, minimise
@@ -64,24 +66,27 @@ class ResidualFit:
     notes: tuple[str, ...]
 
 
-def fit_residuals(design: Design, layout: ResidualLayout, *, reml: bool) -> ResidualFit:
+def fit_residuals(design: Design, layout: ResidualLayout, *, reml: bool, start: Floats | None = None) -> ResidualFit:
     """Minimise the deviance jointly over the random-effects covariances and the residual parameters.
 
     For every `eta` the engine gives the optimum over the covariances; the gradient in `eta` is
     the difference quotient at fixed covariances, since those are optimal. Quasi-Newton from the
-    best of a few starts, then the engine's whole ladder at the end.
+    best of a few starts, then the engine's whole ladder at the end. A `start` close to the optimum
+    (a bootstrap's) replaces the starts and the last polish.
     """
     from scipy.optimize import minimize
 
     profile = _Profile(design, layout, reml)
-    values = [profile(eta)[0] for eta in layout.starts()]
-    start = layout.starts()[int(np.argmin(values))]
+    starts = layout.starts() if start is None else [start]
+    values = [profile(eta)[0] for eta in starts] if len(starts) > 1 else [0.0]
+    first = starts[int(np.argmin(values))]
     bounds = [(-_ETA_LIMIT, _ETA_LIMIT)] * layout.size
     found = minimize(
-        profile, start, jac=True, method="L-BFGS-B", bounds=bounds,
+        profile, first, jac=True, method="L-BFGS-B", bounds=bounds,
         options={"ftol": 1e-14, "gtol": 1e-6, "maxiter": 200},
     )  # fmt: skip
-    eta = profile.polish(np.asarray(found.x, dtype=float))
+    eta = np.asarray(found.x, dtype=float)
+    eta = profile.polish(eta) if start is None else eta
     value, gradient = profile(eta)
     white = layout.whiten(design, eta)
     moments = make_moments(white)
@@ -153,6 +158,30 @@ class ResidualWhitening:
     def apply(self, design: Design) -> Design:
         """Return `design` whitened at the estimates; it has the rows of the one that was fitted."""
         return self.fit.layout.whiten(design, self.fit.eta)
+
+    def colour(self, design: Design, noise: Floats) -> Floats:
+        """Turn independent (n, N) draws of unit variance into residuals over σ."""
+        return self.fit.layout.colour(design, noise, self.fit.eta)
+
+    def tests(self, design: Design) -> SmallSample:
+        """Satterthwaite's tests of the fixed effects, with the residual parameters among the uncertain."""
+        from doublecode.analysis.mixed.residual_inference import residual_inference
+
+        return residual_inference(design, self.fit).small_sample
+
+    def frame(self, design: Design, conf_level: float) -> pd.DataFrame:
+        """Estimates with Wald limits: term, level, estimate, conf_low, conf_high."""
+        from doublecode.analysis.mixed.residual_inference import residual_inference
+
+        return residual_inference(design, self.fit, conf_level=conf_level).parameters
+
+    def report(self, sigma: float) -> pd.DataFrame:
+        """Estimates in the field's terms: term (phi, sd), level, estimate; `sigma` is the fit's residual SD."""
+        return self.fit.layout.frame(self.fit.eta, sigma)
+
+    def refit(self, design: Design, *, reml: bool) -> ResidualWhitening:
+        """Estimate the residual parameters anew for a design of the same rows, from the present ones."""
+        return ResidualWhitening(fit_residuals(design, self.fit.layout, reml=reml, start=self.fit.eta))
 
 
 def _names(layout: ResidualLayout) -> list[str]:

@@ -70,5 +70,8 @@ class Whitening(Protocol):
     def frame(self, design: Design, conf_level: float) -> pd.DataFrame:
         """Estimates with limits: term, level, estimate, conf_low, conf_high."""
 
+    def report(self, sigma: float) -> pd.DataFrame:
+        """Estimates alone, given the fit's residual SD: term, level, estimate."""
+
     def refit(self, design: Design, *, reml: bool) -> Whitening:
         """Estimate ρ anew for a design of the same rows, by either criterion."""
