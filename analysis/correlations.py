@@ -201,11 +201,11 @@ def _limits(r: float, spread: float, freedom: int, conf_level: float) -> tuple[f
 def _ask_pingouin(function: str, *args: Any, **kwargs: Any) -> tuple[float, float]:
     """Coefficient and p-value of one pingouin function; the one place that knows its columns.
 
-    Its p column has been called ``p-val``, ``p_val`` and ``pval``; deprecations inside it are its own affair.
+    Its p column has been called ``p-val``, ``p_val`` and ``pval``. What it warns of inside (its own
+    deprecations, and the limits and power that it computes and we leave) is kept apart from our user.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore")
         import pingouin
 
         answer = getattr(pingouin, function)(*args, **kwargs)
