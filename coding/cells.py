@@ -50,6 +50,7 @@ class Codec:
     book: Instrument
     allowed: str
     missing: tuple[str, ...]
+    name: str
     quick: Mapping[float | str, Reading] = field(default_factory=dict)
 
 
@@ -63,7 +64,34 @@ def make_codec(book: Instrument, item: Item) -> Codec:
         quick |= {code: Reading(missing=code) for code in missing}
     else:
         quick |= {code: Reading(missing=code) for code in missing if code != "NA"}
-    return Codec(item, book, book.allowed(item), missing, quick)
+    return Codec(item, book, book.allowed(item), missing, item.name, quick)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the items of a codebook are read, prepared once for all of its workbooks.
+
+    Attributes
+    ----------
+    codecs : tuple of Codec
+        In the order of the codebook.
+    slots : tuple of (tuple of str, tuple of str)
+        Per slot of a repeated log: all of its columns, and those that a slot in use needs.
+    """
+
+    codecs: tuple[Codec, ...]
+    slots: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+def make_reader(book: Instrument) -> Reader:
+    """Prepare the reading of a codebook's items."""
+    repeated = [item for item in book.items if item.repeat > 1]
+    slots = []
+    for slot in range(1, max((item.repeat for item in repeated), default=0) + 1):
+        own = [item for item in repeated if slot <= item.repeat]
+        names = tuple(f"{item.name}_{slot}" for item in own)
+        slots.append((names, tuple(f"{item.name}_{slot}" for item in own if not item.multiple)))
+    return Reader(tuple(make_codec(book, item) for item in book.columns), tuple(slots))
 
 
 def _has_conditions(item: Item) -> bool:

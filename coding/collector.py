@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.cells import Reading
+from doublecode.coding.cells import Reader, Reading, make_reader
 from doublecode.coding.expected import Held
 from doublecode.coding.layout import RATE, Stamp
 from doublecode.schemas.contracts import RATINGS
+from doublecode.schemas.instrument import Instrument
 
 
 class Collector:
@@ -22,6 +23,13 @@ class Collector:
         self._items: list[str] = []
         self._readings: list[Reading] = []
         self._cells: list[str] = []
+        self._readers: dict[str, Reader] = {}
+
+    def reader(self, book: Instrument) -> Reader:
+        """How the items of a codebook are read, prepared once."""
+        if book.name not in self._readers:
+            self._readers[book.name] = make_reader(book)
+        return self._readers[book.name]
 
     def __len__(self) -> int:
         return len(self._items)
@@ -35,12 +43,12 @@ class Collector:
             )
         )  # fmt: skip
 
-    def add(self, item: str, reading: Reading, cell: str) -> None:
-        """Add one rating of the session that was begun last."""
-        self._head_of.append(len(self._heads) - 1)
-        self._items.append(item)
-        self._readings.append(reading)
-        self._cells.append(cell)
+    def extend(self, items: list[str], readings: list[Reading], cells: list[str]) -> None:
+        """Add the ratings of the session that was begun last: item, reading and cell of each."""
+        self._head_of.extend([len(self._heads) - 1] * len(items))
+        self._items.extend(items)
+        self._readings.extend(readings)
+        self._cells.extend(cells)
 
     def frame(self) -> pd.DataFrame:
         """The ratings, in the order in which they were read."""

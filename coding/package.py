@@ -162,6 +162,7 @@ _HIDDEN_COLUMN = re.compile(rb'<(?:\w+:)?col\s[^>]*hidden="(?:1|true)"[^>]*>')
 _FORMULA = re.compile(
     rb"<(?:\w+:)?c\s([^>]*)>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>([^<]*)</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</)?"
 )
+_FORMULA_START = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _FAR = re.compile(rb'r="(?:[A-Z]{3,}\d+|[A-Z]+\d{5,})"')
 _FILLED = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]+)(\d+)"[^>]*(?<!/)>')
 
@@ -181,12 +182,17 @@ def read_shape(package: Package, sheet: str) -> Shape:
     if _FAR.search(text):
         _check_extent(text)
     return Shape(
-        merged=tuple(ref.decode() for ref in _MERGED.findall(text)),
-        hidden_rows=tuple(int(_attributes(tag).get("r", "0")) for tag in _HIDDEN_ROW.findall(text)),
-        hidden_columns=tuple(_column_span(_attributes(tag)) for tag in _HIDDEN_COLUMN.findall(text)),
+        merged=tuple(ref.decode() for ref in _find(_MERGED, text, b"mergeCell")),
+        hidden_rows=tuple(int(_attributes(tag).get("r", "0")) for tag in _find(_HIDDEN_ROW, text, b"hidden=")),
+        hidden_columns=tuple(_column_span(_attributes(tag)) for tag in _find(_HIDDEN_COLUMN, text, b"hidden=")),
         comments=_comments(package.parts, part),
         formulas=_formulas(text),
     )
+
+
+def _find(pattern: re.Pattern[bytes], text: bytes, mark: bytes) -> list[bytes]:
+    """All matches, for which the text is searched only if it holds the mark at all."""
+    return pattern.findall(text) if mark in text else []
 
 
 def _check_extent(text: bytes) -> None:
@@ -257,12 +263,14 @@ def _parse(text: bytes) -> ElementTree.Element:
 
 def _formulas(text: bytes) -> dict[str, tuple[str, str]]:
     """Cell → (formula, saved result); the result is empty where none was saved."""
-    if b"<f" not in text and b":f" not in text:
-        return {}
     found = {}
-    for tag, formula, result in _FORMULA.findall(text):
-        cell = _attributes(tag).get("r", "")
-        found[cell] = ("=" + html.unescape(formula.decode("utf-8", "replace")), result.decode("utf-8", "replace"))
+    for mark in _FORMULA_START.finditer(text):
+        start = max(text.rfind(b"<c ", 0, mark.start()), text.rfind(b":c ", 0, mark.start()))
+        match = _FORMULA.search(text, text.rfind(b"<", 0, start + 1))
+        if match is not None:
+            tag, formula, result = (part or b"" for part in match.groups())
+            shown = "=" + html.unescape(formula.decode("utf-8", "replace"))
+            found[_attributes(tag).get("r", "")] = (shown, result.decode("utf-8", "replace"))
     return found
 
 

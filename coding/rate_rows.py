@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from doublecode.coding.cells import Codec, Reading, make_codec, read_cell, show_number, show_text
+from doublecode.coding.cells import Codec, Reader, Reading, read_cell, show_number, show_text
 from doublecode.coding.collector import Collector
 from doublecode.coding.layout import NOT_CODABLE, RATE, STATUS
 from doublecode.coding.shape import Shape, cell_name, column_letter, split_cell
 from doublecode.coding.sheet_checks import Heads, Row, covered_cells
-from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import Problem
 
 INFO = frozenset({"text_number"})
-
-
-class _Columns:
-    """The columns of one sheet with the codecs that read them, prepared once."""
-
-    def __init__(self, book: Instrument, heads: Heads) -> None:
-        self.columns: list[tuple[int, str, str, Codec]] = []
-        for item in book.columns:
-            place = heads.columns.get(item.name)
-            if place is not None:
-                self.columns.append((place, column_letter(place + 1), item.name, make_codec(book, item)))
-        self.status = heads.columns.get(STATUS)
-        slots = [item.name for item in book.items if item.repeat > 1 and not item.multiple]
-        repeats = max((item.repeat for item in book.items), default=1)
-        everything = [item.name for item in book.items if item.repeat > 1]
-        self.slots = [
-            ([f"{name}_{slot}" for name in everything], [f"{name}_{slot}" for name in slots])
-            for slot in range(1, repeats + 1)
-            if everything
-        ]
 
 
 class RateSheet:
@@ -44,15 +23,22 @@ class RateSheet:
         Name for messages.
     grid : list of list
         Typed cells from A1.
-    shape, heads, book
+    shape, heads
         Of this sheet.
+    reader : Reader
+        Of its codebook.
     """
 
-    def __init__(self, file: str, grid: list[list[Any]], shape: Shape, heads: Heads, book: Instrument) -> None:
+    def __init__(self, file: str, grid: list[list[Any]], shape: Shape, heads: Heads, reader: Reader) -> None:
         self.file = file
         self.grid = grid
-        self.heads = heads
-        self.plan = _Columns(book, heads)
+        self.places = heads.columns
+        self.slots = reader.slots
+        self.columns = [
+            (heads.columns[codec.item.name], column_letter(heads.columns[codec.item.name] + 1), codec)
+            for codec in reader.codecs
+            if codec.item.name in heads.columns
+        ]
         self._formulas = {split_cell(cell): (cell, *parts) for cell, parts in shape.formulas.items()}
         self._covered = covered_cells(shape)
         self._odd_rows = {row for row, _ in self._formulas} | {row for row, _ in self._covered}
@@ -78,29 +64,40 @@ def read_session(sheet: RateSheet, row: Row, session: int | None, collector: Col
         return problems
     number = str(row.number + 1)
     if status is not None:
-        for _, letter, name, codec in sheet.plan.columns:
-            if not codec.item.given:
-                collector.add(name, Reading(missing=status), letter + number)
+        rated = [(letter + number, codec.item.name) for _, letter, codec in sheet.columns if not codec.item.given]
+        collector.extend([name for _, name in rated], [Reading(missing=status)] * len(rated), [at for at, _ in rated])
         return []
     odd = sheet.odd(row.number)
-    for place, letter, name, codec in sheet.plan.columns:
+    names: list[str] = []
+    readings: list[Reading] = []
+    places: list[str] = []
+    for place, letter, codec in sheet.columns:
         value = cells[place]
         kind = value.__class__
         reading = codec.quick.get(value) if (kind is float or kind is str) and not odd else None
         if reading is None:
-            if odd and _is_odd(sheet, row, place, name, problems):
+            reading = _read_slowly(sheet, row, place, codec, session, problems)
+            if reading is None:
                 continue
-            reading = read_cell(value, codec, session)
-            if reading.problem:
-                subject = f"{row.session_id}, {name}"
-                where = (sheet.file, RATE, letter + number)
-                problems.append(Problem(reading.problem, *where, subject, reading.found, reading.allowed))
-                if reading.problem not in INFO:
-                    continue
-            elif reading.is_empty:
-                continue
-        collector.add(name, reading, letter + number)
+        names.append(codec.name)
+        readings.append(reading)
+        places.append(letter + number)
+    collector.extend(names, readings, places)
     return problems + _unfinished_slots(sheet, row, cells)
+
+
+def _read_slowly(
+    sheet: RateSheet, row: Row, place: int, codec: Codec, session: int | None, problems: list[Problem]
+) -> Reading | None:
+    """Read a cell that is no plain code; None if there is no rating in it. Adds what is wrong to `problems`."""
+    if sheet.odd(row.number) and _is_odd(sheet, row, place, codec.name, problems):
+        return None
+    reading = read_cell(sheet.grid[row.number][place], codec, session)
+    if reading.problem:
+        where = (sheet.file, RATE, cell_name(row.number, place), f"{row.session_id}, {codec.name}")
+        problems.append(Problem(reading.problem, *where, reading.found, reading.allowed))
+        return reading if reading.problem in INFO else None
+    return None if reading.is_empty else reading
 
 
 def _is_odd(sheet: RateSheet, row: Row, place: int, name: str, problems: list[Problem]) -> bool:
@@ -119,7 +116,7 @@ def _is_odd(sheet: RateSheet, row: Row, place: int, name: str, problems: list[Pr
 
 def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | None, list[Problem]]:
     """The reason why a session could not be coded, or None; a wrong or contradicted one is a problem."""
-    place = sheet.plan.status
+    place = sheet.places.get(STATUS)
     value = "" if place is None else cells[place]
     if place is None or value is None or (isinstance(value, str) and not value.strip()):
         return None, []
@@ -131,7 +128,7 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
         subject = f"{row.session_id}, {STATUS}"
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
     rated = [
-        name for at, _, name, codec in sheet.plan.columns
+        codec.name for at, _, codec in sheet.columns
         if not codec.item.given and cells[at] is not None and str(cells[at]).strip()
     ]  # fmt: skip
     if rated:
@@ -146,12 +143,11 @@ def _show(value: object) -> str:
 def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:
     """A slot of a repeated log that was begun has to be complete, but for its multi-response items."""
     problems = []
-    for everything, needed in sheet.plan.slots:
-        places = {name: sheet.heads.columns[name] for name in everything if name in sheet.heads.columns}
-        filled = {name for name, place in places.items() if cells[place] not in ("", None)}
-        if filled:
-            for name in needed:
-                if name in places and name not in filled and not sheet.covered(row.number, places[name]):
-                    cell = cell_name(row.number, places[name])
-                    problems.append(Problem("log_missing", sheet.file, RATE, cell, f"{row.session_id}, {name}"))
+    for everything, needed in sheet.slots:
+        places = {name: sheet.places[name] for name in everything if name in sheet.places}
+        filled = {name for name, place in places.items() if cells[place] is not None and str(cells[place]).strip()}
+        for name in needed:
+            if filled and name in places and name not in filled and not sheet.covered(row.number, places[name]):
+                cell = cell_name(row.number, places[name])
+                problems.append(Problem("log_missing", sheet.file, RATE, cell, f"{row.session_id}, {name}"))
     return problems

@@ -210,7 +210,7 @@ def _read_rate(
     rows, problems = _not_elsewhere(rows, taken, heads, known)
     taken.problems += problems
     taken.rows = rows
-    sheet = RateSheet(file, grid, shape, heads, book)
+    sheet = RateSheet(file, grid, shape, heads, collector.reader(book))
     before = len(collector)
     for row in rows:
         held = expected.sessions[row.session_id] if expected.sessions is not None else Held()

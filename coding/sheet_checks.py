@@ -45,9 +45,14 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     """Find the row of heads, match it with the codebook by name, and list what does not fit."""
     names = rate_columns(book)
     wanted = {name.casefold() for name in names}
-    scores = [sum(_fold(cell) in wanted for cell in row) for row in grid[:_SEARCHED_ROWS]]
-    best = max(range(len(scores)), key=lambda row: scores[row], default=-1)
-    if best < 0 or scores[best] < 2:
+    best, hits = -1, 1
+    for row, cells in enumerate(grid[:_SEARCHED_ROWS]):
+        own = sum(_fold(cell) in wanted for cell in cells)
+        if own > hits:
+            best, hits = row, own
+        if hits > len(names) / 2:
+            break  # no other row can hold more of the names than the rest
+    if best < 0:
         found = "no row with the heads of the columns"
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
     return _match(grid[best], best, names, book, file)
