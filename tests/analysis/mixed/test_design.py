@@ -1,0 +1,162 @@
+"""Edge cases of the data: each an exact message or a right answer, and none hangs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from formulaic import Formula
+
+from doublecode.analysis.mixed import fit_mixed
+from doublecode.analysis.mixed.design import build_design
+from doublecode.analysis.mixed.plain import plain_columns
+from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+
+
+@pytest.fixture
+def data() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(10), 6)
+    x = rng.normal(size=60)
+    frame = pd.DataFrame({"g": g, "x": x, "y": rng.normal(size=10)[g] + x + rng.normal(size=60)})
+    frame["f"] = pd.Categorical(list("abc") * 20)
+    frame["row"] = np.arange(60)
+    return frame
+
+
+def refused(error, message, formula, frame, **options):
+    with pytest.raises(error, match=message):
+        fit_mixed(formula, frame, **options)
+
+
+def test_perfect_collinearity_names_the_columns(data):
+    message = r"perfect collinearity, column z is a linear combination of Intercept, x; leave one of them out"
+    refused(NotEstimable, message, "y ~ x + z + (1 | g)", data.assign(z=2 * data.x + 1))
+    message = r"column one is a linear combination of Intercept"
+    refused(NotEstimable, message, "y ~ f + one + (1 | g)", data.assign(one=1.0))
+    refused(NotEstimable, "column w is zero in every row", "y ~ w + (1 | g)", data.assign(w=0.0))
+    refused(NotEstimable, r"random term \(x \+ z \| g\): perfect", "y ~ 1 + (x + z | g)", data.assign(z=3 * data.x))
+
+
+def test_one_group_and_one_row_per_group(data):
+    refused(NotEstimable, "grouping factor 'h' has one level \\('a'\\)", "y ~ x + (1 | h)", data.assign(h="a"))
+    refused(NotEstimable, "60 levels × 1\\) for 60 rows.*one row per group", "y ~ x + (1 | row)", data)
+    refused(NotEstimable, "60 random effects \\(20 levels × 3\\)", "y ~ 1 + (f | h)", data.assign(h=data.row // 3))
+
+
+def test_constant_and_fully_explained_outcomes(data):
+    refused(NotEstimable, "outcome 'y' is constant \\(3 in all 60 rows\\)", "y ~ x + (1 | g)", data.assign(y=3.0))
+    refused(NotEstimable, "without error", "y ~ x + (1 | g)", data.assign(y=3 * data.x + 1))
+    refused(NotEstimable, "residual variance is zero", "y ~ 1 + (1 | g)", data.assign(y=data.g * 1.0))
+    refused(NotEstimable, "residual variance is zero", "y ~ x + (1 | g)", data.assign(y=data.g**2 + data.x))
+
+
+def test_infinite_values_are_located(data):
+    bad = data.assign(x=data.x.where(data.row != 3, np.inf))
+    refused(ContractError, "column 'x' has 1 infinite values \\(row 3\\)", "y ~ x + (1 | g)", bad)
+    bad = data.assign(y=data.y.where(data.row < 50, -np.inf))
+    refused(ContractError, "column 'y' has 10 infinite values \\(row 50, 51, 52, 53, 54, …\\)", "y ~ x + (1 | g)", bad)
+    refused(ContractError, "log of 0", "y ~ np.log(x * 0) + (1 | g)", data)
+
+
+def test_missing_rows_are_dropped_by_one_rule_and_listed(data):
+    data = data.astype({"g": float})
+    data.loc[[0, 1], "x"] = np.nan
+    data.loc[1, "y"] = np.nan
+    data.loc[59, "g"] = np.nan
+    fit = fit_mixed("y ~ x + (1 | g)", data)
+    assert fit.design["n_used"] == 57
+    assert fit.design["dropped_rows"] == [0, 1, 59]
+    assert fit.design["dropped_by_column"] == {"x": 2, "y": 1, "g": 1}
+    assert fit.model.dropped["columns"].tolist() == ["x", "x, y", "g"]
+    assert any("3 of 60 rows dropped" in note for note in fit.notes)
+    same = fit_mixed("y ~ x + (1 | g)", data.drop(index=[0, 1, 59]))
+    assert fit.loglik == pytest.approx(same.loglik, abs=1e-12)
+
+
+def test_nothing_left(data):
+    refused(NotEstimable, "none of the 60 rows is complete; column 'x'", "y ~ x + (1 | g)", data.assign(x=np.nan))
+    refused(NotEstimable, "none of the 0 rows", "y ~ x + (1 | g)", data.iloc[:0])
+
+
+def test_columns_must_be_there_once(data):
+    refused(ContractError, "names 'gg', which the data do not have; columns are g, x, y", "y ~ x + (1 | gg)", data)
+    twice = pd.concat([data, data[["x"]]], axis=1)
+    refused(ContractError, "column 'x' stands more than once", "y ~ x + (1 | g)", twice)
+    refused(UsageError, "must be a pandas DataFrame", "y ~ x + (1 | g)", data.to_dict())
+    refused(FormulaError, "needs one numeric outcome", "f ~ x + (1 | g)", data)
+
+
+def test_factors_that_divide_the_rows_alike(data):
+    frame = data.assign(h=data.g.map(lambda v: f"P{v}"))
+    refused(NotEstimable, "divide the rows alike", "y ~ x + (1 | g) + (1 | h)", frame)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ddf": "kr"}, "ddf='kr' is not one of"),
+        ({"ddf": "kenward-roger", "reml": False}, "defined for REML"),
+        ({"conf_level": 95}, "conf_level=95 must lie between 0 and 1"),
+        ({"weights": [1.0]}, "weights must have one value per row, 60"),
+        ({"weights": -np.ones(60)}, "weights must be positive"),
+        ({"weights": "w"}, "weights='w' is not a column"),
+        ({"offset": "o"}, "offset='o' is not a column"),
+    ],
+)
+def test_options_are_checked(data, options, message):
+    refused(UsageError, message, "y ~ x + (1 | g)", data, **options)
+
+
+def test_hundred_thousand_levels(data):
+    """Levels as text, 2.5 rows each; the ANOVA estimate of an unbalanced one-way design is close by."""
+    rng = np.random.default_rng(1)
+    g = np.r_[np.repeat(np.arange(100_000), 2), rng.integers(0, 100_000, 50_000)]
+    frame = pd.DataFrame({"g": np.char.add("level", g.astype(str)), "x": rng.normal(size=len(g))})
+    frame["y"] = frame.x + rng.normal(size=100_000)[g] + rng.normal(size=len(g))
+    fit = fit_mixed("y ~ x + (1 | g)", frame)
+    assert fit.converged
+    assert fit.n_groups == {"g": 100_000}
+    np.testing.assert_allclose(fit.variances.sd, [1.0, 1.0], atol=0.02)
+    assert fit.fixed.estimate[1] == pytest.approx(1.0, abs=0.02)
+
+
+def test_nullable_boolean_and_categorical_columns(data):
+    plain = fit_mixed("y ~ x + b + (1 | g)", data.assign(b=(data.x > 0).astype(int), g=data.g.astype(str)))
+    frame = data.assign(
+        b=pd.array((data.x > 0).astype(int), dtype="Int64"),
+        y=pd.array(data.y, dtype="Float64"),
+        g=pd.Categorical(data.g, categories=range(20)),
+    )
+    fit = fit_mixed("y ~ x + b + (1 | g)", frame)
+    assert fit.n_groups == {"g": 10}
+    assert fit.loglik == pytest.approx(plain.loglik, abs=1e-9)
+
+
+def test_large_offset_of_the_outcome_and_of_a_slope(data):
+    fit = fit_mixed("y ~ x + (1 | g)", data)
+    far = fit_mixed("y ~ x + (1 | g)", data.assign(y=data.y + 1e8))
+    assert far.loglik == pytest.approx(fit.loglik, abs=1e-5)
+    frame = data.assign(year=data.row % 6)
+    near, late = (fit_mixed("y ~ year + (year | g)", frame.assign(year=frame.year + shift)) for shift in (0, 2000))
+    assert late.loglik == pytest.approx(near.loglik, abs=1e-7)
+
+
+@pytest.mark.parametrize("text", ["1", "x", "0 + x", "x - 1", "x + y", "1 + x", "x + x", "+ x"])
+def test_plain_sums_read_as_formulaic_reads_them(data, text):
+    ours, theirs = plain_columns(text, data), Formula(text).get_model_matrix(data)
+    assert list(ours.names) == list(theirs.columns)
+    np.testing.assert_array_equal(ours.values(data), np.asarray(theirs, dtype=float))
+
+
+@pytest.mark.parametrize("text", ["x * y", "f", "x:y", "np.log(x)", "-1 + x", "`x`", "x + f"])
+def test_everything_else_is_left_to_formulaic(data, text):
+    assert plain_columns(text, data) is None
+
+
+def test_design_keeps_positions_and_labels(data):
+    data.index = [f"r{i}" for i in range(60)]
+    data.loc["r4", "x"] = np.nan
+    design = build_design("y ~ x + (x | g)", data)
+    assert 4 not in design.rows
+    assert "r4" not in design.index
+    assert design.terms[0].columns == ("Intercept", "x")
+    assert design.terms[0].label == "(x | g)"

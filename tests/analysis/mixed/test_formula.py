@@ -1,0 +1,63 @@
+"""The reading of lme4 formulas; expected expansions are Table 2 of Bates et al. (2015)."""
+
+import pytest
+
+from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.schemas.errors import FormulaError
+
+
+@pytest.mark.parametrize(
+    ("formula", "fixed", "terms"),
+    [
+        ("y ~ (1 | g)", "1", ["(1 | g)"]),
+        ("y ~ x + (x | g)", "x", ["(x | g)"]),
+        ("y ~ x + (1 + x || g)", "x", ["(1 | g)", "(0 + x | g)"]),
+        ("y ~ x + (x + z || g)", "x", ["(1 | g)", "(0 + x | g)", "(0 + z | g)"]),
+        ("y ~ x + (0 + x || g)", "x", ["(0 + x | g)"]),
+        ("y ~ x + (1 | a/b)", "x", ["(1 | a)", "(1 | a:b)"]),
+        ("y ~ x + (x | a/b/c)", "x", ["(x | a)", "(x | a:b)", "(x | a:b:c)"]),
+        ("y ~ (1 | a) + (1 | b)", "1", ["(1 | a)", "(1 | b)"]),
+        ("y ~ x * z - 1 + (1 | a:b)", "x * z - 1", ["(1 | a:b)"]),
+        ("y ~ 0 + C(f, contr.sum) + ((1 | g))", "0 + C(f, contr.sum)", ["(1 | g)"]),
+        ("log(y) ~ I(x | z) + (1 | `my group`)", None, None),
+    ],
+)
+def test_expansion(formula, fixed, terms):
+    if fixed is None:
+        with pytest.raises(FormulaError, match="a bar outside a random term"):
+            parse_formula(formula)
+        return
+    parsed = parse_formula(formula)
+    assert " ".join(parsed.fixed.split()) == fixed
+    assert [term.label for term in parsed.terms] == terms
+
+
+def test_quoted_names_lose_their_backticks():
+    assert parse_formula("y ~ (1 | `my group`)").terms[0].factors == ("my group",)
+
+
+def test_double_bar_leaves_a_note():
+    assert parse_formula("y ~ (x || g)").notes == ("(x || g) stands for (1 | g) + (0 + x | g)",)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("y ~ x", "no random term; add one such as"),
+        ("~ x + (1 | g)", "needs one '~'"),
+        ("y ~ x ~ (1 | g)", "needs one '~'"),
+        ("y x (1 | g)", "needs one '~'"),
+        ("y ~ x | g", "a bar outside a random term"),
+        ("y ~ x * (1 | g)", "a bar outside a random term"),
+        ("y ~ (1 | g", r"has 1 '\(' but 0 '\)'"),
+        ("y ~ (1 | g + h)", "write crossed factors as two terms"),
+        ("y ~ (1 | g | h)", "with one bar"),
+        ("y ~ ( | g)", "with one bar"),
+        ("y ~ x - (1 | g)", "is subtracted"),
+        ("y ~ (1 | g) + (1 | g)", "stands twice"),
+        (3, "must be a string"),
+    ],
+)
+def test_refusals_name_the_place(formula, message):
+    with pytest.raises(FormulaError, match=message):
+        parse_formula(formula)
