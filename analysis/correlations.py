@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from doublecode.analysis.model_rows import require_columns
+from doublecode.analysis.multiplicity import adjust_p
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, UsageError
 
@@ -217,25 +218,11 @@ def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(rows)[_COLUMNS]
-    adjusted = [holm(part["p_value"].to_numpy(dtype=float)) for _, part in table.groupby("level", sort=False)]
+    adjusted = [
+        adjust_p(part["p_value"].to_numpy(dtype=float), "holm") for _, part in table.groupby("level", sort=False)
+    ]
     places = [part.index.to_numpy() for _, part in table.groupby("level", sort=False)]
     return table.assign(p_holm=pd.Series(np.concatenate(adjusted), index=np.concatenate(places)))
-
-
-def holm(p_values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Holm's step-down adjustment, shape kept; missing p-values stay missing and are not counted.
-
-    Examples
-    --------
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    out = np.full(p_values.shape, np.nan)
-    there = np.flatnonzero(~np.isnan(p_values))
-    order = there[np.argsort(p_values[there], kind="stable")]
-    stepped = p_values[order] * np.arange(len(order), 0, -1)
-    out[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
-    return out
 
 
 def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from doublecode.analysis.regression_design import (
 )
 from doublecode.analysis.regression_tables import Inference, diagnostics_of
 from doublecode.analysis.tables import to_markdown
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,6 +179,10 @@ def moderation(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
     )
     fit = _fit(matrices)
+    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
+        raise NotEstimable(
+            f"formula {formula!r} fits all {len(matrices.y)} rows exactly; nothing is left to test with."
+        )
     inference = Inference(fit, matrices, conf_level)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
@@ -353,6 +357,8 @@ def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, 
     beyond = ", ".join(slopes.loc[~slopes["observed"].astype(bool), "at"])
     if beyond:
         notes += (f"No {moderator} was observed as far out as {beyond}: the slope there is extrapolated.",)
+    if conditional["johnson_neyman"].empty:
+        return (*notes, f"{moderator} has two values, so there are no Johnson–Neyman regions between them.")
     return (
         *notes,
         f"Johnson–Neyman regions are given inside the observed range of {moderator} only. Their edges are estimates "

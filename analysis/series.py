@@ -110,6 +110,32 @@ class SeriesResult:
         """Variance components of all models: ``step``, ``label``, ``published``, ``group``, ``term``, ``variance``."""
         return _gather(self.models, "variances")
 
+    @cached_property
+    def contextual(self) -> pd.DataFrame:
+        """Do the slopes within and between patients differ: the conflated model against the split one, by step.
+
+        ``step``, ``chi2``, ``df``, ``p_value`` of the likelihood ratio of the ML refits (Raudenbush & Bryk 2002,
+        chapter 5: the contextual effect is the difference of the two slopes).
+        """
+        rows = []
+        for split in (model for model in self.models if not model.published):
+            conflated = self.model(split.step)
+            tested = {} if _obstacle(conflated, split) else _likelihood_ratio(conflated.ml, split.ml)
+            rows.append({"step": split.step, **{name: tested.get(name, np.nan) for name in ("chi2", "df", "p_value")}})
+        return pd.DataFrame(rows, columns=["step", "chi2", "df", "p_value"])
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """Share of the random effects in the variance (intraclass correlation) of every model.
+
+        ``step``, ``label``, ``adjusted`` (for the fixed effects), ``unadjusted`` (of the total); Nakagawa,
+        Johnson & Schielzeth (2017). In an unconditional model both are the share between patients.
+        """
+        rows = [
+            {"step": one.step, "label": one.label, **one.result.icc} for one in self.models if one.result is not None
+        ]
+        return pd.DataFrame(rows, columns=["step", "label", "adjusted", "unadjusted"])
+
     def model(self, step: int, *, published: bool = True) -> LabelledModel:
         """Return the model of one step, as published or split.
 

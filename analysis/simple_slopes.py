@@ -183,7 +183,7 @@ def johnson_neyman(line: SlopeLine, alpha: float) -> tuple[pd.DataFrame, pd.Data
     """Regions of the *observed* range in which the slope differs from zero, and their boundaries.
 
     Each is given pointwise and with the false discovery rate held over the distinct observed
-    values of the moderator.
+    values of the moderator. A moderator of two values has no regions, so both tables are empty.
 
     Returns
     -------
@@ -195,7 +195,10 @@ def johnson_neyman(line: SlopeLine, alpha: float) -> tuple[pd.DataFrame, pd.Data
     """
     import pandas as pd
 
-    regions, roots = [], []
+    regions: list[dict[str, Any]] = []
+    roots: list[dict[str, Any]] = []
+    if len(np.unique(line.observed)) < 3:  # a code: there is nothing between its two values
+        return pd.DataFrame(regions, columns=list(REGION_COLUMNS)), pd.DataFrame(roots, columns=list(ROOT_COLUMNS))
     for control, critical in critical_values(line, alpha).items():
         found = slope_roots(line, critical)
         moderator = found + line.centre
@@ -204,7 +207,7 @@ def johnson_neyman(line: SlopeLine, alpha: float) -> tuple[pd.DataFrame, pd.Data
             for value, z, seen in zip(moderator, found, line.is_observed(moderator), strict=True)
         ]
         regions += _regions(line, critical, moderator, control)
-    return pd.DataFrame(regions, columns=REGION_COLUMNS), pd.DataFrame(roots, columns=ROOT_COLUMNS)
+    return pd.DataFrame(regions, columns=list(REGION_COLUMNS)), pd.DataFrame(roots, columns=list(ROOT_COLUMNS))
 
 
 def critical_values(line: SlopeLine, alpha: float) -> dict[str, float]:

@@ -126,6 +126,12 @@ class TestWhatTheNumbersMean:
             alone = np.polyfit(group["behaviour"], group["homework"], 1)[0]
             assert slopes[str(code)] == pytest.approx(alone)
 
+    def test_a_code_has_no_regions(self, data):
+        coded = data.assign(boy=(np.arange(len(data)) % 2).astype(float))
+        result = moderation("homework ~ behaviour * boy", coded)
+        assert len(result.johnson_neyman) == len(result.roots) == 0
+        assert "boy has two values" in result.notes[2]
+
     def test_beyond_the_observed_range_is_marked(self):
         rng = np.random.default_rng(2)
         resistance = np.r_[np.full(30, 6.0), 7, 8, 9, 14, 20, 25]
@@ -191,11 +197,12 @@ class TestRefusals:
             ("homework ~ alliance + behaviour:alliance", UsageError, "stands without 'behaviour'"),
             ("homework ~ behaviour +", FormulaError, "cannot be read"),
             ("homework ~ behaviour + constant", NotEstimable, "'constant' is constant"),
+            ("double ~ behaviour", NotEstimable, "fits all 120 rows exactly"),
             ("constant ~ behaviour", NotEstimable, "the same in all 120 rows"),
         ],
     )
     def test_each_says_what_is_wrong(self, data, formula, error, message):
-        frame = data.assign(site="A", constant=1.0)
+        frame = data.assign(site="A", constant=1.0, double=2 * data["behaviour"])
         frame.loc[::2, "site"] = "B"
         with pytest.raises(error, match=message):
             moderation(formula, frame)

@@ -109,6 +109,22 @@ class TestComparison:
         with pytest.raises(UsageError, match="no such model"):
             result.model(1, published=False)
 
+    def test_contextual_effect(self, result, data):
+        # With a random intercept only, the test asks whether the patient mean adds to the raw predictor.
+        contextual = result.contextual.set_index("step")
+        table = result.frame.set_index("label")["loglik_ml"]
+        for step in (2, 3):
+            chi2 = 2 * (table[f"{step} within/between"] - table[f"{step} as published (conflated)"])
+            assert contextual.loc[step, "chi2"] == pytest.approx(chi2, abs=1e-9)
+            assert contextual.loc[step, "df"] == 1
+
+    def test_share_between_patients(self, result):
+        row = result.shares.iloc[0]
+        between, within = result.model(1).result.variances["variance"]
+        assert row["adjusted"] == pytest.approx(between / (between + within))
+        assert row["adjusted"] == row["unadjusted"]
+        assert len(result.shares) == len(result.models)
+
 
 class TestRows:
     def test_one_common_set_named(self, data):
