@@ -60,7 +60,7 @@ def icc(
     from doublecode.analysis.screen import print_result
 
     wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
-    data = _read(file, wanted, sheet)
+    data = _read(file, wanted, sheet, (ratings,))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
         k=[_k(part) for part in names_in(k)], conf_level=conf_level,
@@ -94,7 +94,7 @@ def agreement(
     from doublecode.analysis.result_tables import agreement_tables
     from doublecode.analysis.screen import print_result
 
-    data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet)
+    data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None,
         categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
@@ -165,7 +165,9 @@ def _number(text: str, option: str) -> float:
         raise UsageError(f"{option}: found {text!r}, allowed numbers separated by commas.") from None
 
 
-def _read(file: Path, columns: tuple[str, ...], sheet: str | None) -> pd.DataFrame:
-    from doublecode.coding.reader import read_long
+def _read(
+    file: Path, columns: tuple[str, ...], sheet: str | None, numbers: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    from doublecode.coding.longtable import read_long
 
-    return read_long(file, columns, sheet=sheet)
+    return read_long(file, columns, sheet=sheet, numbers=numbers)

@@ -52,9 +52,10 @@ class Callout:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A short list."""
+    """A list of remarks; a long one is folded on the page."""
 
     items: tuple[str, ...]
+    title: str = "Notes"
 
 
 @dataclass(frozen=True)

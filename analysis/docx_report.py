@@ -85,7 +85,7 @@ def _(block: Callout, file: Any, numbers: dict[str, int]) -> None:
 @_block.register
 def _(block: Bullets, file: Any, numbers: dict[str, int]) -> None:
     for item in block.items:
-        _write(file.add_paragraph(style="List Bullet"), item)
+        _write(file.add_paragraph(style="List Bullet"), item, size=9)
 
 
 @_block.register

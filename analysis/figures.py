@@ -25,6 +25,7 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 COLOURS: Final = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY)
 LINES: Final = ("-", "--", "-.", ":")
 WIDTH_IN: Final = 5.6
+FEWEST: Final = 5
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
@@ -40,8 +41,10 @@ STYLE: Final[Any] = {
 }
 
 
-def new_axes(height: float = 3.6, columns: int = 1, *, share_y: bool = False) -> tuple[Figure, list[Axes]]:
-    """Return a figure of the report's width (inches) and its panels, side by side."""
+def new_axes(
+    height: float = 3.6, columns: int = 1, rows: int = 1, *, shared: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of the report's width (height in inches) and its panels, row by row."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -49,8 +52,8 @@ def new_axes(height: float = 3.6, columns: int = 1, *, share_y: bool = False) ->
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, height), layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
-        panels = figure.subplots(1, columns, squeeze=False, sharey=share_y)
-    return figure, list(panels[0])
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+    return figure, list(panels.ravel())
 
 
 def render_svg(figure: Figure, name: str, description: str) -> str:
@@ -172,6 +175,8 @@ def trajectories(
 ) -> Axes:
     """Draw one thin line per patient, the mean of each session, and the model's mean line.
 
+    Sessions of fewer than `FEWEST` patients get no mean: it would be the course of a few.
+
     Parameters
     ----------
     frame : pandas.DataFrame
@@ -183,17 +188,18 @@ def trajectories(
     present = frame[[unit, time, outcome]].dropna()
     for _, rows in present.groupby(unit, sort=True):
         axes.plot(rows[time], rows[outcome], color=GREY, alpha=0.35, linewidth=0.8)
-    means = present.groupby(time)[outcome].mean()
+    sessions = present.groupby(time)[outcome]
+    means = sessions.mean()[sessions.size() >= FEWEST]
     axes.plot(
         means.index, means.to_numpy(), color=BLUE, marker="o", markersize=5, linewidth=1.6, label="mean of the session"
     )
     axes.plot([], [], color=GREY, alpha=0.6, linewidth=0.8, label=f"one {unit}")
     if line is not None:
-        ends = [float(means.index.min()), float(means.index.max())]
+        ends = [float(present[time].min()), float(present[time].max())]
         fitted = [line[0] + line[1] * end for end in ends]
         axes.plot(ends, fitted, color=VERMILION, linestyle="--", linewidth=2, label="model")
     axes.set_xlabel(time.capitalize())
-    axes.set_ylabel(y_label or outcome)
+    axes.set_ylabel(_folded(y_label or outcome))
     _whole_numbers(axes)
     _legend_above(axes)
     return axes
@@ -226,8 +232,8 @@ def interaction(
     for tone, (label, ends) in enumerate(lines.groupby("label", sort=False)):
         style = LINES[tone % len(LINES)]
         axes.plot(ends["x"], ends["y"], color=COLOURS[tone], linestyle=style, linewidth=2, label=str(label))
-    axes.set_xlabel(x_label or predictor)
-    axes.set_ylabel(y_label or outcome)
+    axes.set_xlabel(_folded(x_label or predictor, 60))
+    axes.set_ylabel(_folded(y_label or outcome))
     if title:
         axes.set_title(title, loc="left")
     _legend_above(axes)
@@ -244,23 +250,24 @@ def by_session(
     high: str = "conf_high",
     y_label: str = "ω",
 ) -> Axes:
-    """Draw an estimate with its interval per session, one line per scale."""
-    _, (axes,) = new_axes(height=3.2)
+    """Draw an estimate with its interval per session, one small panel per scale; returns the first panel."""
     groups = list(frame.groupby(series, sort=False))
-    for tone, (label, rows) in enumerate(groups):
-        shift = 0.14 * (tone - (len(groups) - 1) / 2)
-        x = rows[time].to_numpy(dtype=float) + shift
-        colour = COLOURS[tone % len(COLOURS)]
-        axes.vlines(x, rows[low], rows[high], color=colour, linewidth=1.4, alpha=0.7)
-        axes.plot(
-            x, rows[estimate], color=colour, marker=MARKERS[tone % len(MARKERS)], linestyle=LINES[tone % len(LINES)],
-            linewidth=1.1, markersize=5, label=str(label),
-        )  # fmt: skip
-    axes.set_xlabel(time.capitalize())
-    axes.set_ylabel(y_label)
-    _whole_numbers(axes)
-    _legend_above(axes)
-    return axes
+    columns = min(2, len(groups))
+    rows = -(-len(groups) // columns)
+    figure, panels = new_axes(height=0.4 + 1.75 * rows, columns=columns, rows=rows, shared=True)
+    for axes, (label, part) in zip(panels, groups, strict=False):
+        x = part[time].to_numpy(dtype=float)
+        axes.vlines(x, part[low], part[high], color=BLUE, linewidth=1.4, alpha=0.7)
+        axes.plot(x, part[estimate], color=BLUE, marker="o", markersize=4, linewidth=1)
+        axes.set_title("\n".join(textwrap.wrap(str(label), 36)), loc="left", fontsize=9)
+        axes.grid(axis="y", color="#e6e9ef", linewidth=0.7)
+        axes.set_axisbelow(True)
+        _whole_numbers(axes)
+    for spare in panels[len(groups) :]:
+        spare.set_axis_off()
+    figure.supxlabel(time.capitalize(), fontsize=10)
+    figure.supylabel(y_label, fontsize=10)
+    return panels[0]
 
 
 def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd.DataFrame | None = None) -> Axes:
@@ -296,6 +303,10 @@ def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd
     right.set_ylabel("standardised")
     right.legend(frameon=False, fontsize=8.5, loc="upper left", handletextpad=0.3)
     return left
+
+
+def _folded(text: str, width: int = 40) -> str:
+    return "\n".join(textwrap.wrap(text, width))
 
 
 def _whole_numbers(axes: Axes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.document import Headline
@@ -89,21 +90,27 @@ def _slope(run: StudyRun) -> Headline | None:
     value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
     p = format_number(row["p_value"], "p")
     equals = p if p.startswith("<") else f"= {p}"
-    return Headline(label_term(str(row["term"]), run.labels), value, f"{where}; *p* {equals}")
+    return Headline(label_term(str(row["term"]), _short(run.labels)), value, f"{where}; *p* {equals}")
 
 
 def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
-    """The slope within patients of the first series' first split predictor, or the first interaction."""
-    for declared, result in zip(run.study.series, run.series, strict=False):
-        wanted = [f"{name}_within" for name in declared.split]
-        for model in reversed(result.models):
-            rows = model.result.frame
-            rows = rows[rows["term"].isin(wanted[:1])]
-            if len(rows):
-                return rows.iloc[0], f"on {run.labels.get(declared.steps[0].split('~')[0].strip(), declared.title)}"
+    """Slope within patients of the last series' first split predictor, else the first interaction."""
+    for result in reversed(run.series):
+        wanted = [f"{name}_within" for name in result.spec["split"]]
+        for model in result.models:
+            rows = None if model.result is None else model.result.frame
+            rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
+            if rows is not None and len(rows):
+                outcome = str(model.formula).split("~")[0].strip()
+                return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for result in run.moderations:
         rows = result.frame[result.frame["term"].str.contains(":")]
         if len(rows):
             outcome = str(result.spec["formula"]).split("~")[0].strip()
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     return None
+
+
+def _short(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels without what they say in parentheses."""
+    return {name: label.partition(" (")[0] for name, label in labels.items()}

@@ -87,8 +87,8 @@ def build_document(run: StudyRun) -> Document:
         headlines=headlines(run),
         sections=tuple(section for section in _sections(run) if section is not None),
         colophon=(
-            f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and `results.json` "
-            "hold them with full precision, `row_ledger.csv` accounts for every session."
+            f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and "
+            "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
     )
 
@@ -106,7 +106,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_data.descriptives_section(run)
     yield sections_data.homework_section(run)
     yield sections_models.outlier_section(run.outliers, labels)
-    yield sections_models.correlation_section(run.correlations, data, labels)
+    yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
     yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
@@ -133,9 +133,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": reliability,
-        "consistency": {
-            f"{one.instrument}.{one.scale}": result_record(one.omega) for one in run.consistency if one.omega
-        },
+        "consistency": None if run.consistency is None else _consistency_record(run.consistency),
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},

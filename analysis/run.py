@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study_scales import Reliability
     from doublecode.schemas.study import Study
 
+LEDGER = "ledger.sqlite"
 Answer = TypeVar("Answer")
 Progress = Callable[[str, int, int], None]
 """Called before each step with its name, how many are done, and how many there are."""
@@ -152,7 +153,7 @@ def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
 
     study = load_study(folder)
     left_out = _check_set_aside(study, set_aside)
-    ratings, problems, files = read_incoming(study, set_aside=left_out)
+    ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
     return Intake(
         study=study,
@@ -180,8 +181,18 @@ def store(intake: Intake) -> None:
     """Write the ratings to the study's ledger; what it already holds is not written again."""
     from doublecode.coding.ledger import Ledger
 
-    with Ledger(intake.study.folder / "ledger.sqlite") as ledger:
+    with Ledger(intake.study.folder / LEDGER) as ledger:
         ledger.take_in(intake.ratings, intake.files)
+
+
+def _superseded(study: Study) -> frozenset[str]:
+    """Files that the ledger knows as replaced; a study without a ledger has none."""
+    from doublecode.coding.ledger import Ledger
+
+    if not (study.folder / LEDGER).is_file():
+        return frozenset()
+    with Ledger(study.folder / LEDGER) as ledger:
+        return ledger.superseded()
 
 
 def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.document import Block, Bullets, Callout, Paragraph, Section
 from doublecode.analysis.tables import Table, column, frame_of, is_missing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.analysis.run import Intake, StudyRun
     from doublecode.schemas.instrument import Instrument
 
+_BEFORE = "the session before was not rated"
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
 
 
@@ -81,28 +86,46 @@ def _flagged(run: StudyRun) -> list[Block]:
 
 def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
+    variables = {"scored": dict(run.labels)}
+    models = {series.name: series.title for series in run.study.series}
+    models |= {model.name: model.title for model in run.study.moderations}
+    labels = variables | {"in the model": models}
     flow = run.frame.flow
-    labels = dict(run.labels) | {series.name: series.title for series in run.study.series}
-    labels |= {model.name: model.title for model in run.study.moderations}
-    flow = flow.assign(stage=[_stage_label(stage, labels) for stage in flow["stage"]])
+    shown = flow.assign(
+        stage=[_stage_label(stage, labels) for stage in flow["stage"]],
+        reasons=[_main_reasons(rows) for _, rows in run.frame.ledger.groupby("stage", sort=False)],
+    )
     columns = (
         column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
         column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
         column("reasons", "Why", kind="text"),
     )  # fmt: skip
     note = "`row_ledger.csv` names every row at every stage with its reason."
-    table = Table("flow", "From sessions held to rows in the models", flow, columns, (note,))
+    table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
     return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.notes)))
 
 
-def _stage_label(stage: str, labels: dict[str, str]) -> str:
+def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:
     head, _, name = stage.partition(": ")
-    return f"{head}: {labels.get(name, name)}" if name else head
+    return f"{head}: {labels.get(head, {}).get(name, name)}" if name else head
+
+
+def _main_reasons(rows: pd.DataFrame, most: int = 4) -> str:
+    """Say the commonest reasons of a stage; session numbers and the variables before the colon are left out."""
+    counts: dict[str, int] = {}
+    for reason in rows.loc[rows["status"] == "lost", "reason"]:
+        text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
+        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|session|needs|the session)", "", text)
+        counts[text] = counts.get(text, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{n} × {text}" for text, n in ranked[:most]]
+    rest = sum(n for _, n in ranked[most:])
+    return "; ".join([*shown, f"{rest} × other reasons"] if rest else shown)
 
 
 def sample_section(run: StudyRun) -> Section:
     """Who the patients and therapists are."""
-    frame = run.sample.frame
+    frame = run.sample.frame.sort_values("unit", kind="stable")
     labels = [
         f"{variable.replace('_', ' ')}{'' if is_missing(level) or level in ('', '1') else f': {level}'}"
         for variable, level in zip(frame["variable"], frame["level"], strict=True)
@@ -131,7 +154,15 @@ def descriptives_section(run: StudyRun) -> Section:
     if len(by_session["session"].unique()) > 1:
         title = "Scale scores by session"
         blocks.append(
-            Table("scores_by_session", title, by_session, (column("session", kind="text"), *_MOMENTS), (), "label")
+            Table(
+                "scores_by_session",
+                title,
+                by_session,
+                (column("session", kind="text"), *_MOMENTS),
+                (),
+                "label",
+                folded=True,
+            )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
 

@@ -47,66 +47,57 @@ def label_term(term: str, labels: Labels) -> str:
     return " × ".join(parts)
 
 
-def correlation_section(result: CorrelationResult | None, frame: pd.DataFrame, labels: Labels) -> Section | None:
+def correlation_section(result: CorrelationResult | None, labels: Labels) -> Section | None:
     """Means, standard deviations and correlations, as papers print them."""
     if result is None:
         return None
-    names = list(dict.fromkeys([*result.frame["x"], *result.frame["y"]]))
-    level = _levels(result.frame)
-    tables = [_matrix(result, part, names, frame, labels, name) for name, part in level]
-    notes = [Paragraph(note) for note in result.notes]
-    return Section("correlations", "Correlations", (*tables, *notes))
-
-
-def _levels(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    groups = [(str(name), rows) for name, rows in frame.groupby("level", sort=False)]
-    return groups if len(groups) > 1 else [("", frame)]
-
-
-def _matrix(
-    result: CorrelationResult,
-    pairs: pd.DataFrame,
-    names: Sequence[str],
-    frame: pd.DataFrame,
-    labels: Labels,
-    level: str,
-) -> Table:
     import pandas as pd
 
-    r = {frozenset((x, y)): value for x, y, value in zip(pairs["x"], pairs["y"], pairs["r"], strict=True)}
-    rows = []
-    for number, name in enumerate(names, 1):
-        values = frame[name].dropna()
-        row: dict[str, Any] = {
-            "variable": f"{number}. {labels.get(name, name)}", "n": len(values), "mean": values.mean(),
-            "sd": values.std(ddof=1),
-        }  # fmt: skip
-        for other, column_name in enumerate(names[:-1], 1):
-            row[str(other)] = r.get(frozenset((name, column_name)), float("nan")) if other < number else float("nan")
-        rows.append(row)
-    cells = [Column(str(other), str(other), "bounded") for other in range(1, len(names))]
-    smallest, largest = int(pairs["n"].min()), int(pairs["n"].max())
-    rows_used = f"*n* = {largest}" if smallest == largest else f"*n* from {smallest} to {largest}, pairwise"
-    title = f"Correlations{f', {level}' if level else ''}"
-    suffix = f"_{level.split()[0]}" if level else ""
-    return Table(
-        f"correlations{suffix}", title, pd.DataFrame(rows),
-        (column("variable", "Variable", kind="text"), column("n"), column("mean"), column("sd"), *cells),
-        notes=(f"{rows_used}. Intervals and *p* values stand in the CSV file.",), data=pairs,
+    names = list(result.spec["variables"])
+    levels = [_triangle(result, str(level), labels) for level in result.frame["level"].unique()]
+    frame = pd.concat(levels, ignore_index=True)
+    cells = [Column(str(number), str(number), "bounded") for number in range(1, len(names))]
+    moments = (column("n"), column("mean"), column("sd"))
+    smallest, largest = int(result.frame["n"].min()), int(result.frame["n"].max())
+    note = f"Pairwise rows, {smallest} to {largest}. Intervals, *p* and Holm's *p* stand in the CSV file."
+    columns = (column("variable", "Variable", kind="text"), *moments, *cells)
+    table = Table(
+        "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
+        group="level" if len(levels) > 1 else "", data=result.frame,
     )  # fmt: skip
+    return Section("correlations", "Correlations", (table, Bullets(result.notes)))
+
+
+def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
+    """Lower triangle of one level beside the moments of its variables."""
+    import pandas as pd
+
+    square = result.matrix(level)
+    rows = []
+    for number, row in enumerate(result.descriptives.to_dict("records"), 1):
+        name = str(row["variable"])
+        r = {str(k): square.loc[name, other] for k, other in enumerate(square.columns[: number - 1], 1)}
+        later = {str(k): float("nan") for k in range(number, len(square))}
+        head = {"level": level.capitalize(), **row, "variable": f"{number}. {labels.get(name, name)}"}
+        rows.append({str(key): value for key, value in head.items()} | r | later)
+    return pd.DataFrame(rows)
 
 
 def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
     """One section per model series: coefficients as published and split, comparison, trajectory."""
-    return [
-        Section(
-            f"series-{result.spec['name']}", str(result.spec["title"]), tuple(_series_blocks(result, frame, labels))
-        )
-        for result in results
-    ]
+    sections, drawn = [], set[str]()
+    for result in results:
+        response = str(result.models[0].formula).split("~")[0].strip()
+        blocks = _series_blocks(result, labels)
+        if response not in drawn:
+            blocks.append(_course(result, response, frame, labels))
+            drawn.add(response)
+        blocks += _diagnostics(result)
+        sections.append(Section(f"series-{result.spec['name']}", str(result.spec["title"]), tuple(blocks)))
+    return sections
 
 
-def _series_blocks(result: SeriesResult, frame: pd.DataFrame, labels: Labels) -> list[Block]:
+def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
     blocks: list[Block] = [Paragraph(f"{result.design['rows'].capitalize()}.")]
     published = [model for model in result.models if model.published]
@@ -114,8 +105,7 @@ def _series_blocks(result: SeriesResult, frame: pd.DataFrame, labels: Labels) ->
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    blocks += [_comparison(name, result), _variances(name, result), Bullets(result.notes)]
-    return blocks + _series_pictures(name, result, frame, labels)
+    return [*blocks, _comparison(name, result), _variances(name, result), Bullets(result.notes)]
 
 
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
@@ -153,13 +143,12 @@ def _variances(name: str, result: SeriesResult) -> Table:
     return Table(f"{name}_variances", "Variance components", result.variances, columns, group="label")
 
 
-def _series_pictures(name: str, result: SeriesResult, frame: pd.DataFrame, labels: Labels) -> list[Block]:
-    response = str(result.models[0].formula).split("~")[0].strip()
+def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:
     axes = figures.trajectories(frame, response, line=_growth_line(result), y_label=labels.get(response, response))
     n = frame[["patient", response]].dropna()["patient"].nunique()
-    text = f"Thin lines: {n} patients; thick line: mean of each session; dashed: fixed effects of the growth model."
-    shown = picture(axes, f"{name}_trajectories", f"{labels.get(response, response)} by session", text)
-    return [shown, *_diagnostics(name, result)]
+    model = " Dashed: fixed effects of the growth model." if _growth_line(result) else ""
+    text = f"Thin lines: {n} patients. Thick: mean of each session with {figures.FEWEST} patients or more.{model}"
+    return picture(axes, f"{response}_by_session", f"{labels.get(response, response)} by session", text)
 
 
 def _growth_line(result: SeriesResult) -> tuple[float, float] | None:
@@ -171,7 +160,7 @@ def _growth_line(result: SeriesResult) -> tuple[float, float] | None:
     return None
 
 
-def _diagnostics(name: str, result: SeriesResult) -> list[Block]:
+def _diagnostics(result: SeriesResult) -> list[Block]:
     fitted = [model for model in result.models if model.result is not None]
     if not fitted or fitted[-1].result is None:
         return []
@@ -179,7 +168,7 @@ def _diagnostics(name: str, result: SeriesResult) -> list[Block]:
     rows = last.residuals()
     axes = figures.diagnostics(rows["fitted"].tolist(), rows["residual"].tolist(), last.random())
     text = "Left: residuals against fitted values. Right: normal quantiles of residuals and patients' effects."
-    return [picture(axes, f"{name}_diagnostics", f"Residuals of model {fitted[-1].label}", text)]
+    return [picture(axes, f"{result.spec['name']}_diagnostics", f"Residuals of model {fitted[-1].label}", text)]
 
 
 def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis import figures
@@ -11,7 +12,7 @@ from doublecode.analysis.pictures import picture
 from doublecode.analysis.result_tables import bounded_estimate, item_columns, level_heading
 from doublecode.analysis.rules import rule_named
 from doublecode.analysis.sections_data import label_of, short_title
-from doublecode.analysis.tables import Table, column
+from doublecode.analysis.tables import DASH, Table, column, format_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +45,10 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
     for one in run.reliability:
         if one.phase != phase:
             continue
+        book = run.study.codebooks[one.instrument]
+        order = [part.name for part in (*book.columns, *book.scales)]
         for kind, result in (("item", one.items), ("scale", one.scales)):
-            for row in [] if result is None else used_rows(result):
+            for row in [] if result is None else sorted(used_rows(result), key=lambda row: order.index(row["name"])):
                 label = label_of(run.study.codebooks, one.instrument, row["name"])
                 rows.append(
                     {
@@ -67,11 +70,19 @@ def reliability_section(run: StudyRun) -> Section:
     if len(pilot):
         blocks.append(_reliability_table("reliability_pilot", "The same in the pilot phase", pilot))
     blocks += [Paragraph(text) for text in scale_sentences(run)]
-    notes = dict.fromkeys(
-        note for one in run.reliability for result in (one.items, one.scales) if result for note in result.notes
-    )
-    blocks.append(Bullets(tuple(notes)))
+    blocks.append(Bullets(_shared_notes(run)))
     return Section("reliability", "Inter-rater reliability", tuple(blocks))
+
+
+def _shared_notes(run: StudyRun) -> tuple[str, ...]:
+    """Notes of all ICCs once each; what holds for a whole design is not repeated item by item."""
+    notes: dict[str, None] = {}
+    for one in run.reliability:
+        for result in (one.items, one.scales):
+            for note in () if result is None else result.notes:
+                text = note if "lack of spread" in note else re.sub(r"^(item|scale) = .*?: (?=[a-zA-Z(])", "", note)
+                notes[f"{one.instrument}, {one.phase} phase: {re.sub(r' [(]q = [0-9.]+[)]', '', text)}"] = None
+    return tuple(notes)
 
 
 def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
@@ -106,10 +117,14 @@ def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
     texts = []
     for one in run.reliability:
         result = one.scales or one.items
-        if one.phase == phase and result is not None:
-            texts += [
-                f"{run.study.codebooks[one.instrument].title}. {line}" for line in result.sentence(RULE).splitlines()
-            ]
+        if one.phase != phase or result is None:
+            continue
+        (key,) = result.spec["by"]
+        title = short_title(run.study.codebooks[one.instrument].title)
+        for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
+            name = entry["set"][key]
+            label = label_of(run.study.codebooks, one.instrument, name)
+            texts.append(line.replace(f"({key} {name})", f"({title}: {label})"))
     return texts
 
 
@@ -119,25 +134,40 @@ def consistency_section(run: StudyRun) -> Section | None:
     if table is None:
         return None
     level = float(table.spec["conf_level"])
-    pooled = table.frame.assign(label=_scale_labels(run, table.frame))
+    pooled = table.frame.assign(
+        label=_scale_labels(run, table.frame),
+        r_range=_ranges(table.frame, "r_drop_min", "r_drop_max"),
+        session_range=_ranges(table.frame, "session_min", "session_max"),
+    )
     counts = (column("n_rows", "Sessions", kind="integer"), column("n_patients", "Patients", kind="integer"))
     columns = (
         column("label", "Scale", kind="text"), column("n_items", "Items", kind="integer"), *counts,
         column("omega", "ω", kind="bounded"),
         column("conf_low", level_heading(level), kind="bounded", upper="conf_high"),
         column("alpha", "α", kind="bounded"),
-        column("r_drop_min", "*r* item–total", kind="bounded", upper="r_drop_max"),
-        column("session_min", "ω per session", kind="bounded", upper="session_max"),
+        column("r_range", "*r* item–total"),
+        column("session_range", "ω per session"),
     )  # fmt: skip
     note = (
         "ω total of a one-factor model, interval over patients. *r*: lowest and highest corrected item–total "
         "correlation; last column: lowest and highest ω of a single session."
     )
-    blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,))]
-    blocks += [Paragraph(text) for text in table.sentences]
+    blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
+    rows = zip(pooled["label"], table.sentences, strict=True)
+    blocks += [Paragraph(f"{label}{text[text.index(',') :]}") for label, text in rows]
     blocks += _sessions(run, table, level) + _items(run, table, level)
-    blocks.append(Bullets(table.notes))
+    single = re.compile(r"^[^:]*: \d+: ")
+    blocks.append(Bullets(tuple(note for note in table.notes if not single.match(note))))
+    n_single = sum(bool(single.match(note)) for note in table.notes)
+    if n_single:
+        blocks.append(Paragraph(f"{n_single} remarks on single sessions are in `results.json` (consistency, notes)."))
     return Section("consistency", "Internal consistency", tuple(blocks))
+
+
+def _ranges(frame: pd.DataFrame, low: str, high: str) -> list[str]:
+    """Lowest and highest value of each row in words."""
+    ends = zip(frame[low], frame[high], strict=True)
+    return [f"{format_number(a, 'bounded')} to {format_number(b, 'bounded')}" if a == a else DASH for a, b in ends]
 
 
 def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
@@ -145,8 +175,10 @@ def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
     names = []
     for row in frame.to_dict("records"):
         book = run.study.codebooks[row["instrument"]]
-        paired = f" ({row['pairing']})" if any(scale.lagged for scale in book.scales) else ""
-        names.append(f"{short_title(book.title)}: {label_of(run.study.codebooks, row['instrument'], row['scale'])}{paired}")
+        label = label_of(run.study.codebooks, row["instrument"], row["scale"])
+        several = any(scale.lagged for scale in book.scales) and row["pairing"] not in label
+        pairing = f" ({row['pairing']})" if several else ""
+        names.append(f"{short_title(book.title)}: {label}{pairing}")
     return names
 
 
@@ -167,7 +199,10 @@ def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Bloc
         axes = figures.by_session(drawn, series="label")
         text = f"ω with {100 * level:g}% intervals over patients."
         blocks.append(picture(axes, "omega_by_session", "Internal consistency by session", text))
-    return [*blocks, Table("omega_by_session", "Internal consistency by session", shown, columns, (), "label")]
+    return [
+        *blocks,
+        Table("omega_by_session", "Internal consistency by session", shown, columns, (), "label", folded=True),
+    ]
 
 
 def _items(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
@@ -181,4 +216,6 @@ def _items(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
         item=[label_of(books, name, item) for name, item in zip(rows["instrument"], rows["item"], strict=True)],
     )
     title = "Items of the scales: corrected item–total correlations, loadings, ω if dropped"
-    return [Table("omega_items", title, shown, item_columns(shown, level), group="label", data=table.items)]
+    return [
+        Table("omega_items", title, shown, item_columns(shown, level), group="label", data=table.items, folded=True)
+    ]

@@ -66,9 +66,10 @@ def _reliability(name: str, phase: str, items: pd.DataFrame, scores: pd.DataFram
     from doublecode.analysis.interrater import icc
 
     def estimate(rows: pd.DataFrame, by: str) -> ICCResult:
-        present = rows.dropna(subset=["value"])
+        # the target is called "session" in sentences; its number of the treatment is not needed here
+        present = rows.dropna(subset=["value"]).drop(columns="session").rename(columns={"session_id": "session"})
         raters = None if one_way else "rater"
-        return icc(present, targets="session_id", raters=raters, ratings="value", by=by)
+        return icc(present, targets="session", raters=raters, ratings="value", by=by)
 
     of_items, why_items = _or_reason(lambda: estimate(items, "item"))
     if not scores["value"].notna().any():

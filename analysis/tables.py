@@ -227,6 +227,8 @@ class Table:
         Column of `frame` whose runs become spanner rows.
     data : pandas.DataFrame or None
         What the CSV file holds, where that is more than `frame`.
+    folded : bool
+        For looking up rather than reading: the page shows it on demand.
     """
 
     name: str
@@ -236,6 +238,7 @@ class Table:
     notes: tuple[str, ...] = ()
     group: str = ""
     data: pd.DataFrame | None = None
+    folded: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a column that the frame does not have."""

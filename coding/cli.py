@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
-PLEASE_FIX = "_please_fix"
 
 instruments = typer.Typer(help="Codebooks: what is shipped, and whether your own is right.", no_args_is_help=True)
 
@@ -111,19 +110,19 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
     A copy that exists may hold a rater's corrections, so it is replaced only with
     `overwrite`; a file that is no readable workbook has no copy.
     """
-    from doublecode.coding.redpen import write_redpen
+    from doublecode.coding.redpen import please_fix_path, write_redpen
 
     copies = []
     for file in files:
         mine = [one for one in problems if one.file == file.name]
         if not any(one.severity == "error" and one.sheet for one in mine):
             continue
-        target = folder / f"{file.stem}{PLEASE_FIX}.xlsx"
+        target = folder / please_fix_path(file).name
         if target.exists() and not overwrite:
             say(f"{target} is there already and was left as it is (--overwrite replaces it).", to_error=True)
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        write_redpen(file, mine, target)
+        write_redpen(file, mine, target, overwrite=overwrite)
         copies.append(target)
     return copies
 
