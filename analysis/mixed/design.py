@@ -262,7 +262,11 @@ def _complete_rows(
     data: pd.DataFrame, needed: list[str], extra: dict[str, Floats]
 ) -> tuple[npt.NDArray[np.bool_], tuple[tuple[Any, str], ...]]:
     """Apply the one rule for missing values; list what it drops."""
-    missing = {name: data[name].isna().to_numpy() for name in needed}
+    missing = {}
+    for name in needed:
+        flags = _missing(data[name])
+        if flags is not None:
+            missing[name] = flags
     missing |= {name: np.isnan(values) for name, values in extra.items()}
     bad = np.zeros(len(data), dtype=bool)
     for flags in missing.values():
@@ -278,11 +282,23 @@ def _complete_rows(
     return ~bad, tuple(zip(data.index[where].tolist(), causes, strict=True))
 
 
+def _missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_] | None:
+    """(n,) where a column has no value; None if it has one everywhere."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
+        return None
+    flags = (
+        np.isnan(column.to_numpy())
+        if column.dtype.kind == "f" and isinstance(column.dtype, np.dtype)
+        else column.isna().to_numpy()
+    )
+    return flags if flags.any() else None
+
+
 def _refuse_infinite(frame: pd.DataFrame) -> None:
-    for name in frame.columns:
-        if frame[name].dtype.kind != "f":
+    for name, dtype in frame.dtypes.items():
+        if dtype.kind != "f":
             continue
-        bad = np.isinf(frame[name].to_numpy())
+        bad = np.isinf(frame[name].to_numpy(dtype=float))
         if bad.any():
             rows = ", ".join(map(str, frame.index[bad][:5]))
             raise ContractError(
