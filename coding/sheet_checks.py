@@ -45,7 +45,7 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     """Find the row of heads, match it with the codebook by name, and list what does not fit."""
     names = rate_columns(book)
     wanted = {name.casefold() for name in names}
-    best, hits = -1, 1
+    best, hits = -1, max(2, len(names) // 3)  # the row of labels above has a word or two in common
     for row, cells in enumerate(grid[:_SEARCHED_ROWS]):
         own = sum(_fold(cell) in wanted for cell in cells)
         if own > hits:

@@ -89,8 +89,8 @@ class Item(Declared):
         wrong = [code for code in self.anchors if code not in map(str, self.codes)]
         if wrong:
             raise ValueError(f"item {self.name!r}: anchor {wrong[0]!r} is no code of the item")
-        if any("," in code for code in self.categories):
-            raise ValueError(f"item {self.name!r}: a category code must not hold a comma")
+        if self.multiple and any(re.search(r"[,;+/&\s]", code) for code in self.categories):
+            raise ValueError(f"item {self.name!r}: a category code must not hold a separator: , ; + / & or a space")
         return self
 
     @property
@@ -194,6 +194,9 @@ class Instrument(Declared):
             if stray:
                 allowed = ", ".join(self.missing_codes) or "none declared"
                 raise ValueError(f"item {item.name!r}: missing code {stray[0]!r} is not declared; allowed: {allowed}")
+            both = [code for code in item.categories if code.upper() in self.missing_codes]
+            if both:
+                raise ValueError(f"item {item.name!r}: category {both[0]!r} is also a missing code; rename one")
         numeric = {item.name for item in self.columns if item.is_numeric}
         for scale in self.scales:
             stray = [name for name in scale.items if name not in numeric]
