@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 from doublecode.data_examples.adolescent_model import Floats, Integers
 from doublecode.data_examples.streams import stream
 
-SEVERITY = 0.12
 RESISTANCE_ITEMS = ("hostile", "frustrated", "impatient", "intellectualizing", "defensive", "negative_reactions")
-# SD of a single rater's error, beside a true SD of 1
-ERRORS = {
-    "specification": 0.45, "rationale": 0.36, "reactions": 0.42, "review": 1.60, "praise": 0.85, "time_assigning": 0.42,
-}  # fmt: skip
 # how often each code comes up, from the lowest, per session
 SHARES: Mapping[tuple[str, int], tuple[float, ...]] = {
     ("specification", 1): (0.06, 0.08, 0.36, 0.38, 0.12),
@@ -42,8 +37,24 @@ SHARES: Mapping[tuple[str, int], tuple[float, ...]] = {
 SECONDS = {1: (150.0, 0.48), 2: (135.0, 0.45)}
 RESISTANCE_LOADING = 0.88
 RESISTANCE_ITEM = 0.34
-RESISTANCE_ERROR = 0.48
-ADHERENCE_ERROR = 0.70
+
+
+@dataclass(frozen=True)
+class RaterPlan:
+    """SDs between raters and of a single code's error, beside a true SD of 1."""
+
+    severity: float = 0.12
+    specification: float = 0.45
+    rationale: float = 0.36
+    reactions: float = 0.42
+    review: float = 1.60
+    praise: float = 0.85
+    time_assigning: float = 0.42
+    adherence: float = 0.70
+    resistance: float = 0.48
+
+
+NO_ERROR = RaterPlan(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -62,17 +73,17 @@ def cut(impression: Floats, shares: tuple[float, ...], sd: float, lowest: int) -
     return np.searchsorted(np.array(edges), impression).astype(np.int64) + lowest
 
 
-def severities(seed: int, name: str, rated: Rated) -> Floats:
+def severities(seed: int, name: str, rated: Rated, plan: RaterPlan) -> Floats:
     """Severity of the rater of each rating."""
-    return stream(seed, f"severity in {name}").normal(0, SEVERITY, int(rated.rater.max()) + 1)[rated.rater]
+    return stream(seed, f"severity in {name}").normal(0, plan.severity, int(rated.rater.max()) + 1)[rated.rater]
 
 
-def code_behavior(seed: int, name: str, level: Floats, rated: Rated) -> NDArray[np.float64]:
+def code_behavior(seed: int, name: str, level: Floats, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
     """Codes 0–4 of one THABS item; `level` is the true level per rating."""
-    error = ERRORS[name]
+    error = float(getattr(plan, name))
     noise = stream(seed, f"errors in {name}").normal(0, error, len(level))
-    impression = level + severities(seed, name, rated) + noise
-    sd = float(np.sqrt(1 + error**2 + SEVERITY**2))
+    impression = level + severities(seed, name, rated, plan) + noise
+    sd = float(np.sqrt(1 + error**2 + plan.severity**2))
     codes = np.full(len(level), np.nan)
     for session in (1, 2):
         if (name, session) in SHARES:
@@ -81,18 +92,18 @@ def code_behavior(seed: int, name: str, level: Floats, rated: Rated) -> NDArray[
     return codes
 
 
-def code_seconds(seed: int, level: Floats, rated: Rated) -> NDArray[np.float64]:
+def code_seconds(seed: int, level: Floats, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
     """Seconds spent on assigning, to the nearest five."""
-    noise = stream(seed, "errors in time").normal(0, ERRORS["time_assigning"], len(level))
-    impression = level + severities(seed, "time", rated) + noise
+    noise = stream(seed, "errors in time").normal(0, plan.time_assigning, len(level))
+    impression = level + severities(seed, "time", rated, plan) + noise
     median, spread = (np.array([SECONDS[session][part] for session in rated.session]) for part in (0, 1))
     return 5 * np.rint(median * np.exp(spread * impression) / 5)
 
 
-def code_adherence(seed: int, level: Floats, limit: Floats, rated: Rated) -> NDArray[np.float64]:
+def code_adherence(seed: int, level: Floats, limit: Floats, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
     """Codes 0–6 of homework adherence; below its limit everybody codes 0."""
-    noise = stream(seed, "errors in adherence").normal(0, ADHERENCE_ERROR, len(level))
-    impression = level + severities(seed, "adherence", rated) + noise
+    noise = stream(seed, "errors in adherence").normal(0, plan.adherence, len(level))
+    impression = level + severities(seed, "adherence", rated, plan) + noise
     codes = np.zeros(len(level))
     for session in (2, 3):
         here = (rated.session == session) & (level >= limit)
@@ -106,12 +117,12 @@ DONE_MEAN = {2: 0.20, 3: 0.18}
 DONE_SD = {2: 1.00, 3: 1.00}
 
 
-def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated) -> NDArray[np.float64]:
+def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
     """Codes 1–5 of the six resistance items, shape (n_ratings, 6)."""
     shape = (len(level), len(RESISTANCE_ITEMS))
     own = stream(seed, "items of resistance").normal(0, RESISTANCE_ITEM, (int(person.max()) + 1, shape[1]))[person]
-    noise = stream(seed, "errors in resistance").normal(0, RESISTANCE_ERROR, shape)
-    severity = severities(seed, "resistance", rated)[:, None]
+    noise = stream(seed, "errors in resistance").normal(0, plan.resistance, shape)
+    severity = severities(seed, "resistance", rated, plan)[:, None]
     impression = RESISTANCE_LOADING * level[:, None] + own + severity + noise
-    sd = float(np.sqrt(RESISTANCE_LOADING**2 + RESISTANCE_ITEM**2 + RESISTANCE_ERROR**2 + SEVERITY**2))
+    sd = float(np.sqrt(RESISTANCE_LOADING**2 + RESISTANCE_ITEM**2 + plan.resistance**2 + plan.severity**2))
     return cut(impression.ravel(), SHARES["resistance", 1], sd, 1).reshape(shape).astype(float)

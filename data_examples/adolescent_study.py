@@ -23,6 +23,7 @@ from doublecode.data_examples.adolescent_people import adolescents_table, held_s
 from doublecode.data_examples.adolescent_ratings import (
     RESISTANCE_ITEMS,
     Rated,
+    RaterPlan,
     code_adherence,
     code_behavior,
     code_resistance,
@@ -54,7 +55,9 @@ class AdolescentStudy:
     ratings: pd.DataFrame
 
 
-def adolescent_study(seed: int = SEED, n: int = PANEL, *, plan: AdolescentPlan | None = None) -> AdolescentStudy:
+def adolescent_study(
+    seed: int = SEED, n: int = PANEL, *, plan: AdolescentPlan | None = None, raters: RaterPlan | None = None
+) -> AdolescentStudy:
     """Draw one synthetic study (or, with more than 50 adolescents, several side by side)."""
     plan = plan or AdolescentPlan()
     truth = draw_adolescents(seed, n, plan)
@@ -70,7 +73,7 @@ def adolescent_study(seed: int = SEED, n: int = PANEL, *, plan: AdolescentPlan |
         adolescents_table(seed, truth),
         therapists_table(seed, n),
         assignments,
-        _ratings(seed, truth, plan, sessions, person, assignments),
+        _ratings(_Source(seed, truth, plan, raters or RaterPlan()), sessions, person, assignments),
     )
 
 
@@ -113,14 +116,12 @@ def _assignments(
 
 
 def _ratings(
-    seed: int,
-    truth: AdolescentTruth,
-    plan: AdolescentPlan,
+    source: _Source,
     sessions: pd.DataFrame,
     person: NDArray[np.int64],
     assignments: pd.DataFrame,
 ) -> pd.DataFrame:
-    panels = range(int(truth.panel.max()) + 1)
+    panels = range(int(source.truth.panel.max()) + 1)
     parts = []
     for instrument in RATER_SETS:
         own = assignments[assignments["instrument"] == instrument].reset_index(drop=True)
@@ -128,22 +129,33 @@ def _ratings(
         everyone = pd.Index([name for panel in panels for name in rater_names(instrument, panel)])
         number = sessions["session"].to_numpy()[row]
         rated = Rated(person[row], number, everyone.get_indexer(pd.Index(own["rater"])))
-        names, values, codes = _CODERS[instrument](seed, truth, plan, rated)
+        names, values, codes = _CODERS[instrument](source, rated)
         parts.append(_long(_head(sessions, own, row), instrument, names, values, codes))
     return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What codes are drawn from."""
+
+    seed: int
+    truth: AdolescentTruth
+    plan: AdolescentPlan
+    raters: RaterPlan
 
 
 Coded = tuple[Sequence[str], NDArray[np.float64], NDArray[np.object_]]
 
 
-def _code_thabs(seed: int, truth: AdolescentTruth, plan: AdolescentPlan, rated: Rated) -> Coded:
+def _code_thabs(source: _Source, rated: Rated) -> Coded:
+    seed, truth, plan = source.seed, source.truth, source.plan
     first = (rated.session == 1)[:, None]
     levels = np.where(first, truth.behaviors1[rated.person], truth.behaviors2[rated.person])
     values = np.column_stack(
         [
-            code_seconds(seed, levels[:, j], rated)
+            code_seconds(seed, levels[:, j], rated, source.raters)
             if name == "time_assigning"
-            else code_behavior(seed, name, levels[:, j], rated)
+            else code_behavior(seed, name, levels[:, j], rated, source.raters)
             for j, name in enumerate(BEHAVIORS)
         ]
     )
@@ -158,17 +170,19 @@ def _missing_codes(values: NDArray[np.float64], code: str) -> NDArray[np.object_
     return codes
 
 
-def _code_adherence(seed: int, truth: AdolescentTruth, plan: AdolescentPlan, rated: Rated) -> Coded:
+def _code_adherence(source: _Source, rated: Rated) -> Coded:
+    seed, truth, plan = source.seed, source.truth, source.plan
     second = rated.session == 2
     level = np.where(second, truth.adherence2[rated.person], truth.adherence3[rated.person])
     limit = np.where(second, plan.no_homework2, plan.no_homework3)
-    values = code_adherence(seed, level, limit, rated)
+    values = code_adherence(seed, level, limit, rated, source.raters)
     values[_unclear(truth, rated.person, rated.session)] = np.nan
     return ("adherence",), values[:, None], _missing_codes(values[:, None], "IN")
 
 
-def _code_resistance(seed: int, truth: AdolescentTruth, plan: AdolescentPlan, rated: Rated) -> Coded:
-    values = code_resistance(seed, truth.resistance[rated.person], rated.person, rated)
+def _code_resistance(source: _Source, rated: Rated) -> Coded:
+    seed, truth = source.seed, source.truth
+    values = code_resistance(seed, truth.resistance[rated.person], rated.person, rated, source.raters)
     return RESISTANCE_ITEMS, values, _missing_codes(values, "IN")
 
 

@@ -6,7 +6,7 @@ whether the mean over many studies meets it, and what the shipped study gives.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -40,10 +40,10 @@ Ddf = Literal["auto", "z"]
 Row = tuple[str, float, float, float]
 
 
-def row_of(quantity: str, found: pd.Series[Any]) -> Row:
-    """One line of the table of estimates."""
-    low, high = float(found["conf_low"]), float(found["conf_high"])
-    return quantity, float(found["estimate"]), low, high
+def row_of(quantity: str, found: pd.DataFrame, key: int | str) -> Row:
+    """One line of the table of estimates: the row `key` of a result's frame."""
+    estimate, low, high = map(float, found.loc[[key], ESTIMATE].to_numpy(dtype=float)[0])
+    return quantity, estimate, low, high
 
 
 def pooled_items(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def _shares(frame: pd.DataFrame) -> list[Row]:
     for outcome, needed in (("he", ["he"]), ("tbh", ["tbh"]), ("phq9", ["phq9", "he", "tbh"])):
         complete = frame.dropna(subset=needed)
         one_way = icc(complete, targets="patient", raters=None, ratings=outcome, k=(1,)).frame
-        rows.append(row_of(f"{outcome}: share between patients", one_way.loc[0]))
+        rows.append(row_of(f"{outcome}: share between patients", one_way, 0))
     return rows
 
 
@@ -103,7 +103,7 @@ def _slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
             varying = [column for column in ("he", "tbh") if f"{column}_within" in formula]
             data = split_within_between(complete, varying) if varying else complete
             fits[formula] = fit_mixed(formula, data, ddf=ddf).frame.set_index("term")
-        rows.append(row_of(name, fits[formula].loc[term]))
+        rows.append(row_of(name, fits[formula], term))
     return rows
 
 
@@ -114,7 +114,7 @@ def _reliabilities(study: TelephoneStudy, declared: Study) -> list[Row]:
         scored = score_raters(main, [declared.codebooks[instrument]])
         complete = scored[(scored["scale"] == scale) & scored["value"].notna()]
         found = icc(complete, targets="session_id", raters="rater", ratings="value", k=(1, 2)).frame.set_index("form")
-        rows += [row_of(f"{instrument} {scale}: {form}", found.loc[form]) for form in ("ICC(A,1)", "ICC(A,2)")]
+        rows += [row_of(f"{instrument} {scale}: {form}", found, form) for form in ("ICC(A,1)", "ICC(A,2)")]
     return rows
 
 
@@ -128,5 +128,5 @@ def _consistencies(items: pd.DataFrame, declared: Study) -> list[Row]:
             if item.reversed and item.minimum is not None and item.maximum is not None:
                 wide[item.name] = item.minimum + item.maximum - wide[item.name]
         found = omega(wide.dropna(), items=list(book.scale(scale).items), clusters="patient").frame
-        rows.append(row_of(f"{instrument} {scale}: omega", found.loc[0]))
+        rows.append(row_of(f"{instrument} {scale}: omega", found, 0))
     return rows

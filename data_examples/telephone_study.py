@@ -194,17 +194,17 @@ def _done(seed: int, head: pd.DataFrame, row: NDArray[np.int64], log: HomeworkLo
         note.rsplit("; ", 1)[0] if forgot and "; " in note else note
         for note, forgot in zip(notes, forgets, strict=True)
     ]
-    frame = _with_source(head).assign(
+    frame: pd.DataFrame = _with_source(head).assign(
         instrument="ghes", item="homework_done", value=np.nan, text=notes, missing_code=None
     )
-    return frame.loc[:, list(RATING_COLUMNS)]
+    return frame[list(RATING_COLUMNS)]
 
 
 def _log_ratings(sessions: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:
     """The assistant's log in the raters' columns; unused slots have no rows."""
     own = pd.DataFrame({"rater": ASSISTANT, "role": "primary"}, index=range(len(log.row)))
     head = _with_source(_head(sessions, own, log.row))
-    parts = []
+    parts: list[pd.DataFrame] = []
     columns = {"type": log.type, "completed": np.where(log.completed, "Y", "N"), "difficulties": log.difficulties}
     for item, texts in columns.items():
         names = np.char.add(f"{item}_", log.slot.astype(str))

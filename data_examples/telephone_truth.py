@@ -23,6 +23,7 @@ from scipy.special import ndtr
 from doublecode.coding.scoring import score_raters
 from doublecode.data_examples.folder import SYNTHETIC
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
+from doublecode.data_examples.moments import agreement
 from doublecode.data_examples.telephone_analysis import SLOPES, estimate_scores, estimate_slopes
 from doublecode.data_examples.telephone_model import PANEL, TelephonePlan
 from doublecode.data_examples.telephone_ratings import (
@@ -85,34 +86,16 @@ def _expected_codes(seed: int, name: str, plan: ScalePlan, levels: NDArray[np.fl
 
 
 def agreement_by_moments(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
-    """ICC(A,1) and ICC(A,2) of both scales with their standard errors by leaving out one panel at a time."""
+    """ICC(A,1) and ICC(A,2) of both scales with standard errors."""
     rows = []
     panel_of = pd.Series(study.truth.patient // PANEL, index=study.sessions["session_id"])
     for instrument, scale in (("ghes", "he"), ("sthar", "same_tape")):
         own = study.ratings[study.ratings["instrument"] == instrument]
         scored = score_raters(own, [declared.codebooks[instrument]])
-        scored = scored[(scored["scale"] == scale) & scored["value"].notna()]
-        sums = _panel_sums(scored, panel_of.loc[scored["session_id"]].to_numpy())
-        for k in (1, 2):
-            each = np.array([_icc(sums.drop(panel).sum(), k) for panel in sums.index])
-            error = np.sqrt((len(each) - 1) * each.var())
-            rows.append((f"{instrument} {scale}: ICC(A,{k})", _icc(sums.sum(), k), error))
-    return pd.DataFrame(rows, columns=["quantity", "value", "se"])
-
-
-def _panel_sums(scored: pd.DataFrame, panel: NDArray[np.int64]) -> pd.DataFrame:
-    values = scored.assign(panel=panel, square=scored["value"] ** 2)
-    all_ratings = values.groupby("panel")[["value", "square"]].sum().assign(n=values.groupby("panel").size())
-    by_session = values.groupby(["panel", "session_id"])["value"].agg(["max", "min", "size"])
-    pairs = by_session[by_session["size"] == 2]
-    squared = ((pairs["max"] - pairs["min"]) ** 2).groupby("panel")
-    return all_ratings.assign(apart=squared.sum(), pairs=squared.size())
-
-
-def _icc(sums: pd.Series[Any], k: int) -> float:
-    total = sums["square"] / sums["n"] - (sums["value"] / sums["n"]) ** 2
-    noise = sums["apart"] / sums["pairs"] / 2
-    return float((total - noise) / (total - noise + noise / k))
+        scored = scored[scored["scale"] == scale]
+        panel = panel_of.loc[scored["session_id"]].to_numpy()
+        rows += [(f"{instrument} {scale}: ICC(A,{k})", *agreement(scored, panel, k)) for k in (1, 2)]
+    return pd.DataFrame(rows, columns=["quantity", "estimate", "se"])
 
 
 def estimands() -> pd.DataFrame:
@@ -122,8 +105,7 @@ def estimands() -> pd.DataFrame:
     observed = estimate_scores(study, declared, ddf="z")
     observed["se"] = (observed["conf_high"] - observed["conf_low"]) / (2 * 1.959964)
     observed = pd.concat(
-        [observed[["quantity", "estimate", "se"]], agreement_by_moments(study, declared).rename(
-            columns={"value": "estimate"})], ignore_index=True,
+        [observed[["quantity", "estimate", "se"]], agreement_by_moments(study, declared)], ignore_index=True,
     )  # fmt: skip
     true = pd.DataFrame(estimate_slopes(universe_scores(study), "z"), columns=["quantity", "true", "low", "high"])
     true["true_se"] = (true["high"] - true["low"]) / (2 * 1.959964)

@@ -1,0 +1,109 @@
+"""The analysis whose answers are planted in the adolescent study: the real pipeline, without the workbooks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.consistency import alpha
+from doublecode.analysis.correlations import correlate
+from doublecode.analysis.frame import build_frame
+from doublecode.analysis.group_differences import group_anova
+from doublecode.analysis.interrater import icc
+from doublecode.analysis.moderated import fit_moderation
+from doublecode.analysis.outliers import bring_in
+from doublecode.coding.scoring import pool_ratings, score, score_raters
+from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
+from doublecode.data_examples.adolescent_study import AdolescentStudy
+from doublecode.data_examples.telephone_analysis import ESTIMATE as ESTIMATE
+from doublecode.data_examples.telephone_analysis import Row as Row
+from doublecode.data_examples.telephone_analysis import row_of
+from doublecode.schemas.study import Study
+
+PAIRS = (("ir", "hw2"), ("ir", "hw3"), ("hispanic", "rationale_s2"), ("hispanic", "hw2"))
+RATED_ITEMS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
+PRINTED_INTERACTIONS = ("rationale_s1", "time_s1", "rationale_s2", "reactions_s2")
+NOT_GIVEN = float("nan")
+
+
+def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
+    """The analysis frame, one row per adolescent, before the outlier rule."""
+    items = pool_ratings(study.ratings, declared)
+    scores = score(items, declared.codebooks)
+    return build_frame(declared, scores, items, study.sessions, study.patients).frame
+
+
+def estimate_all(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
+    """Estimate every planted quantity of one generated study: quantity, estimate, conf_low, conf_high."""
+    rows = [*estimate_patients(patient_frame(study, declared), declared), *_reliabilities(study, declared)]
+    return pd.DataFrame([*rows, alpha_of_resistance(study)], columns=["quantity", *ESTIMATE])
+
+
+def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
+    """Estimate what rests on the analysis frame; the coefficients before and after the outlier rule."""
+    if declared.outliers is None:
+        return []
+    found = bring_in(frame, declared.outliers)
+    data = found.data
+    rows: list[Row] = []
+    for model in declared.moderations:
+        rows += _coefficients(model.name, fit_moderation(model, data).frame)
+        if model.name in PRINTED_INTERACTIONS:
+            untouched = fit_moderation(model, frame).frame.set_index("term")
+            term = f"{model.predictor}:{model.moderator}"
+            rows.append(row_of(f"{model.name}: {term} before the rule (b)", untouched, term))
+    for one, other in PAIRS:
+        r = correlate(data, [one, other], method="pearson").frame.rename(columns={"r": "estimate"})
+        rows.append(row_of(f"r({one}, {other})", r, 0))
+    for name in ("hw2", "hw3", "ir"):
+        rows += [(f"{name}: mean", *_mean(data[name].dropna().to_numpy(dtype=float)))]
+        rows += [(f"{name}: SD", float(data[name].std()), NOT_GIVEN, NOT_GIVEN)]
+    changed = found.counts.set_index("variable")
+    for name in changed.index:
+        share = float((changed["n_low"] + changed["n_high"])[name] / changed["n"][name])
+        rows.append((f"{name}: share brought in", share, NOT_GIVEN, NOT_GIVEN))
+    return rows
+
+
+def _coefficients(model: str, frame: pd.DataFrame) -> list[Row]:
+    """Coefficients with their limits, and the standardised ones that SPSS prints, which have none."""
+    terms = frame[frame["term"] != "Intercept"].set_index("term")
+    rows = [row_of(f"{model}: {term} (b)", terms, term) for term in terms.index]
+    return rows + [
+        (f"{model}: {term} (beta)", float(beta), NOT_GIVEN, NOT_GIVEN) for term, beta in terms["beta_posthoc"].items()
+    ]
+
+
+def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
+    return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half
+
+
+def _reliabilities(study: AdolescentStudy, declared: Study) -> list[Row]:
+    ratings = study.ratings.dropna(subset=["value"])
+    rows = []
+    for item in (*RATED_ITEMS, "adherence"):
+        own = ratings[ratings["item"] == item]
+        found = icc(own, targets="session_id", raters="rater", ratings="value", k=(1,)).frame.set_index("form")
+        rows.append(row_of(f"{item}: ICC(A,1)", found, "ICC(A,1)"))
+    own = ratings[ratings["instrument"] == "initial_resistance"]
+    scored = score_raters(own, [declared.codebooks["initial_resistance"]])
+    one_way = icc(scored, targets="session_id", raters=None, ratings="value", k=(1,)).frame.set_index("form")
+    return [*rows, row_of("ir: ICC(1,1)", one_way, "ICC(1,1)")]
+
+
+def alpha_of_resistance(study: AdolescentStudy) -> Row:
+    """Cronbach's alpha of the six resistance items, each session by its primary rater."""
+    own = study.ratings[(study.ratings["instrument"] == "initial_resistance") & (study.ratings["role"] == "primary")]
+    wide = own.pivot(index="patient", columns="item", values="value")  # noqa: PD010
+    return row_of("ir: alpha", alpha(wide, items=list(RESISTANCE_ITEMS)).frame, 0)
+
+
+def therapist_p_values(frame: pd.DataFrame, declared: Study) -> dict[str, float]:
+    """P values of the declared group comparisons; no therapist effect was planted."""
+    return {
+        one.outcome: float(group_anova(frame, one.outcome, one.group).frame["p_value"].iloc[0])
+        for one in declared.group_comparisons
+    }
