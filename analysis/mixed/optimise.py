@@ -28,6 +28,8 @@ STATIONARY = 1e-3
 """Largest gradient (deviance per unit of conditioned θ) of a point called converged."""
 COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
+NO_VARIANCE = 1e-6
+"""Relative variance under which a direction of a term counts as empty when optimality is checked."""
 MAX_ITERATIONS = 60
 FIRST_START, OTHER_STARTS = 0.3, (1.0, 3.0)
 """Scales of the identity to start from; the first needs the fewest steps on data like ours."""
@@ -126,8 +128,8 @@ class _Search:
         done = predicted < PREDICTED
         if not done.any():
             return
-        direction, slope = _escape(derivatives, self.moments.layout.blocks)
-        leave = done & (slope < 0) & (self.escapes[at] < 5)
+        direction, found = _escape(derivatives, done, self.moments.layout.blocks)
+        leave = found & (self.escapes[at] < 5)
         self.step[at[leave]] = direction[leave]
         self.escapes[at[leave]] += 1
         stop = done & ~leave
@@ -158,26 +160,33 @@ def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
     return step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300)), predicted
 
 
-def _escape(derivatives: Derivatives, blocks: tuple[Block, ...]) -> tuple[Floats, Floats]:
-    """Direction in θ out of a stationary point that is no minimum, and the slope along it (0 if none).
+def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) -> tuple[Floats, Bools]:
+    """Directions (B, m) out of stationary points that are no minimum, and which sets have one (B,).
 
-    For each term the smallest eigenvalue of G = ∂d/∂D is negative only if adding variance
-    along its eigenvector lowers the deviance.
+    Where a direction of a term has no variance, ∂d/∂D along it must not be negative, else adding
+    variance there lowers the deviance.
     """
-    theta, g = derivatives.state.theta, derivatives.gradient_cov
-    B, m = theta.shape
-    direction, slope = np.zeros((B, m)), np.zeros(B)
-    tolerance = 1e-5 * derivatives.state.moments.n[derivatives.state.which] ** 0.5
+    state = derivatives.state
+    direction, found = np.zeros_like(state.theta), np.zeros(len(done), dtype=bool)
+    at = np.flatnonzero(done)
+    theta, g = state.theta[at], derivatives.gradient_cov[at]
+    tolerance = 1e-4 * np.sqrt(state.moments.n[state.which[at]])
     for block in blocks:
-        G, D = gradient_matrix(block, g), covariance(block, theta)
-        values, vectors = np.linalg.eigh(G)
-        for b in np.flatnonzero(values[:, 0] < -tolerance):
-            v = vectors[b, :, 0]
-            new = lower_factor(D[b] + 0.05 * np.outer(v, v))
-            target = np.array([new[k, h] for k, h in block.elements])
-            direction[b, block.theta] = target - theta[b, block.theta]
-            slope[b] = min(slope[b], values[b, 0])
-    return direction, slope
+        D = covariance(block, theta)
+        size, axes = np.linalg.eigh(D)
+        if size[:, 0].min() > NO_VARIANCE:
+            continue
+        null = axes * (size <= NO_VARIANCE)[:, None, :]
+        values, vectors = np.linalg.eigh(np.swapaxes(null, 1, 2) @ gradient_matrix(block, g) @ null)
+        leave = values[:, 0] < -tolerance
+        if not leave.any():
+            continue
+        v = (null @ vectors[:, :, :1])[leave]
+        new = lower_factor(D[leave] + 0.05 * v @ np.swapaxes(v, 1, 2))
+        target = np.stack([new[:, k, h] for k, h in block.elements], axis=1)
+        direction[at[leave], block.theta] = target - theta[leave, block.theta]
+        found[at[leave]] = True
+    return direction, found
 
 
 def gradient_matrix(block: Block, gradient_cov: Floats) -> Floats:
