@@ -166,22 +166,31 @@ def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float)
     blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
     if n < 3 or both[x].nunique() < 2 or both[y].nunique() < 2:
         return blank
-    r, p_value = _ask_pingouin("corr", both[x], both[y], method=method)
+    r, p_value = _ask_pingouin(both[x], both[y], method)
     spread = 1 + r**2 / 2 if method == "spearman" else 1.0
     low, high = _limits(r, spread, n - 3, conf_level)
     return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
 
 
 def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float) -> dict[str, Any]:
+    """The r of deviations from the patient's means; its df are those of the ANCOVA with patients as a factor."""
     df = len(both) - both[patient].nunique() - 1
     blank = {"method": "pearson", "n": len(both), "df": max(df, 0), **_nothing()}
     deviations = both[[x, y]] - both.groupby(patient)[[x, y]].transform("mean")
     moves = (deviations.abs().max() > 1e-12 * both[[x, y]].abs().max()).all()
-    if df < 1 or both[patient].nunique() < 3 or not moves:
+    if df < 1 or not moves:
         return blank
-    r, p_value = _ask_pingouin("rm_corr", data=both, x=x, y=y, subject=patient)
+    r, _ = _ask_pingouin(deviations[x], deviations[y], "pearson")
     low, high = _limits(r, 1.0, df - 1, conf_level)
-    return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
+    return blank | {"r": r, "p_value": _p_value(r, df), "conf_low": low, "conf_high": high}
+
+
+def _p_value(r: float, df: int) -> float:
+    """Two-sided p of t = r·√(df / (1 − r²))."""
+    from scipy.special import stdtr
+
+    rest = 1 - r**2
+    return float(2 * stdtr(df, -abs(r) * np.sqrt(df / rest))) if rest > 0 else 0.0
 
 
 def _nothing() -> dict[str, float]:
@@ -199,8 +208,8 @@ def _limits(r: float, spread: float, freedom: int, conf_level: float) -> tuple[f
     return float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
 
 
-def _ask_pingouin(function: str, *args: Any, **kwargs: Any) -> tuple[float, float]:
-    """Coefficient and p-value of one pingouin function; the one place that knows its columns.
+def _ask_pingouin(x: pd.Series[float], y: pd.Series[float], method: Method) -> tuple[float, float]:
+    """Coefficient and p-value by ``pingouin.corr``; the one place that knows its columns.
 
     Its p column has been called ``p-val``, ``p_val`` and ``pval``. What it warns of inside (its own
     deprecations, and the limits and power that it computes and we leave) is kept apart from our user.
@@ -209,7 +218,7 @@ def _ask_pingouin(function: str, *args: Any, **kwargs: Any) -> tuple[float, floa
         warnings.simplefilter("ignore")
         import pingouin
 
-        answer = getattr(pingouin, function)(*args, **kwargs)
+        answer = pingouin.corr(x, y, method=method)
     names = {"".join(c for c in str(name).lower() if c.isalnum()): name for name in answer.columns}
     return float(answer[names["r"]].iloc[0]), float(answer[names["pval"]].iloc[0])
 

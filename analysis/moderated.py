@@ -211,7 +211,11 @@ def moderation(
 
 
 def fit_moderation(
-    model: ModerationModel, frame: pd.DataFrame, *, at: Mapping[str, float] | Sequence[float] | None = None
+    model: ModerationModel,
+    frame: pd.DataFrame,
+    *,
+    observed: pd.DataFrame | None = None,
+    at: Mapping[str, float] | Sequence[float] | None = None,
 ) -> ModerationResult:
     """Fit a regression as the study declares it.
 
@@ -221,6 +225,8 @@ def fit_moderation(
         Outcome, predictor, moderator (optional), covariates, subset (optional).
     frame : DataFrame
         One row per patient, with these columns.
+    observed : DataFrame, optional
+        The same rows before an outlier rule; the subset is judged by these values.
     at : mapping or sequence, optional
         Where simple slopes are wanted; see :func:`moderation`.
 
@@ -243,7 +249,7 @@ def fit_moderation(
     formula = f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
     moderator = (model.moderator,) if model.moderator else ()
     require_columns(frame, (model.outcome, model.predictor, *moderator, *model.covariates), f"model {model.name!r}")
-    kept, outside = choose_subset(model, frame)
+    kept, outside = choose_subset(model, frame, observed)
     result = moderation(formula, kept, at=at)
     notes = result.notes
     if model.subset is not None:

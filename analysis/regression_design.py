@@ -5,6 +5,7 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,15 +136,40 @@ def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:
     return (values - values.mean()) / values.std(ddof=1)
 
 
-def choose_subset(model: ModerationModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Return the rows that the model's subset keeps, and the others with the reason."""
+def choose_subset(
+    model: ModerationModel, frame: pd.DataFrame, observed: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Return the rows that the model's subset keeps, and the others with the reason.
+
+    Parameters
+    ----------
+    model : ModerationModel
+    frame : DataFrame
+        Rows to choose from.
+    observed : DataFrame, optional
+        The same rows before an outlier rule: whether a row belongs to the subset is a question
+        to what was observed, not to the value that it was brought in to.
+    """
     if model.subset is None:
         return frame, []
-    inside = _condition(model, frame)
+    source = frame if observed is None else observed
+    if not source.index.equals(frame.index):
+        raise UsageError(
+            f"model {model.name!r}: the observed frame does not have the rows of the frame; give the same rows."
+        )
+    inside = _condition(model, source)
     if not inside.any():
         raise UsageError(f"model {model.name!r}: the subset {model.subset!r} leaves no row of {len(frame)}.")
-    label = frame["patient"] if "patient" in frame.columns else frame.index.to_series()
-    outside = [{"patient": who, "reason": f"outside the subset {model.subset}"} for who in label.to_numpy()[~inside]]
+    label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
+    named = [
+        column for column in map(str, source.columns) if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", model.subset)
+    ]
+    unknown = source[named].isna()
+    outside = []
+    for place in np.flatnonzero(~inside):
+        empty = [name for name in named if unknown[name].iloc[place]]
+        why = f"{', '.join(empty)} is missing, so the subset" if empty else "outside the subset"
+        outside.append({"patient": label[place], "reason": f"{why} {model.subset}{' is undecided' if empty else ''}"})
     return frame.loc[inside], outside
 
 

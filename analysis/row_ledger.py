@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.model_rows import columns_of
-from doublecode.analysis.outliers import bring_in
 from doublecode.analysis.regression_design import choose_subset
 
 if TYPE_CHECKING:
@@ -44,16 +43,15 @@ def stage_rows(rows: pd.DataFrame, stage: str, reasons: Sequence[str | None]) ->
 
 
 def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> list[pd.DataFrame]:
-    """Rows of each declared model; moderations see the values as the outlier rule leaves them."""
+    """Rows of each declared model; subsets are judged by the observed values, before any outlier rule."""
     stages = []
     for series in study.series:
         needed = list(dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns)))
         stages.append(stage_rows(frame, f"in the model: {series.name}", _incomplete(frame, reasons, needed)))
-    adjusted = bring_in(frame, study.outliers).data if study.outliers and study.moderations else frame
     for model in study.moderations:
         names = (model.outcome, model.predictor, model.moderator, *model.covariates)
         why = _incomplete(frame, reasons, [name for name in names if name])
-        kept, _ = choose_subset(model, adjusted)
+        kept, _ = choose_subset(model, frame)
         outside = ~frame.index.isin(kept.index)
         subset = f"outside the subset {model.subset}"
         why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.frame import build_frame, split_within_between
+from doublecode.analysis.moderated import fit_moderation
+from doublecode.analysis.outliers import bring_in
 from doublecode.analysis.series import fit_series
 from doublecode.coding.scoring import ITEMS, score
 from doublecode.schemas.errors import ContractError, DuplicateError, InstrumentError, StudyError, UsageError
@@ -285,11 +287,20 @@ class TestPatientUnit:
         assert model.loc["A1", "reason"] == "rationale_s1, ir: not rated: tape failed"
         assert model["session"].isna().all()
 
-    def test_subset_sees_the_values_after_the_outlier_rule(self, teen_frame):
-        # A7's 0 is brought in to 4 − 1.5 · 1 = 2.5 and so passes "hw2 > 2".
+    def test_subset_is_judged_by_the_observed_values(self, teen_frame, teens):
+        # A7's 0 would be brought in to 4 - 1.5 * 1 = 2.5; it stays outside "hw2 > 2" all the same.
         model = ledger_of(teen_frame, "in the model: m2").set_index("patient")
-        assert model.loc["A7", "status"] == "kept"
-        assert model.loc["A8", "status"] == "lost"
+        assert model.loc["A7", "reason"] == "outside the subset hw2 > 2"
+        assert model.loc["A8", "reason"].startswith("hw3: session 3 was not held (dropped out")
+        study = teens[0]
+        data = bring_in(teen_frame.frame, study.outliers).data
+        assert data.set_index("patient").loc["A7", "hw2"] == 2.5
+        fit = fit_moderation(study.moderations[1], data, observed=teen_frame.frame)
+        assert fit.design["n_rows"] == (model["status"] == "kept").sum() == 6
+        assert fit.design["outside_subset"] == [
+            {"patient": "A7", "reason": "outside the subset hw2 > 2"},
+            {"patient": "A8", "reason": "hw2 is missing, so the subset hw2 > 2 is undecided"},
+        ]
 
     def test_without_session_number_the_variable_is_refused(self, teens):
         study, *rest = teens
