@@ -45,13 +45,13 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     """Find the row of heads, match it with the codebook by name, and list what does not fit."""
     names = rate_columns(book)
     wanted = {name.casefold() for name in names}
-    best, hits = -1, max(2, len(names) // 3)  # the row of labels above has a word or two in common
+    best, hits = -1, max(2, len(names) // 3)  # the row of labels above may share most of its words, never all
     for row, cells in enumerate(grid[:_SEARCHED_ROWS]):
         own = sum(_fold(cell) in wanted for cell in cells)
         if own > hits:
             best, hits = row, own
-        if hits > len(names) / 2:
-            break  # no other row can hold more of the names than the rest
+        if hits == len(names):
+            break
     if best < 0:
         found = "no row with the heads of the columns"
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
