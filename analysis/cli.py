@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from doublecode.analysis import cli_files, cli_study
+from doublecode.analysis.cli_help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding.terminal import Shell, say
 
 app = typer.Typer(
     name="doublecode",
+    cls=HelpByPerson,
     help="From rater workbooks to a publishable report: reliability, consistency, multilevel models.",
     epilog="Start with: doublecode demo. Exit codes: 0 clean, 1 problems in the data, 2 wrong use, 3 internal fault.",
     no_args_is_help=True,

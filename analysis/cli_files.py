@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from doublecode.coding.terminal import ANY_FILE
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,4 +170,10 @@ def _read(
 ) -> pd.DataFrame:
     from doublecode.coding.longtable import read_long
 
-    return read_long(file, columns, sheet=sheet, numbers=numbers)
+    try:
+        return read_long(file, columns, sheet=sheet, numbers=numbers)
+    except ContractError as wrong:
+        # a column that was named on the command line and is not there is wrong use, not wrong data
+        if any(f"column {name!r} is missing" in str(wrong) for name in columns):
+            raise UsageError(str(wrong)) from None
+        raise

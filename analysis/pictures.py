@@ -15,4 +15,5 @@ def picture(axes: Axes, name: str, title: str, description: str, notes: tuple[st
     """Draw the figure of `axes`; the description is printed and read aloud by screen readers."""
     figure = figure_of(axes)
     svg = render_svg(figure, name, f"{title}. {description}")
+    figure.set_layout_engine("none")  # the layout stands; computing it again for the PNG costs as much as drawing
     return Picture(name, title, description, svg, render_png(figure), (description, *notes))
