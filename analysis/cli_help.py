@@ -1,0 +1,48 @@
+"""The first page of help, commands grouped by person.
+
+Drawn here because typer's own renderer loads Markdown, syntax and traceback
+rendering first, which takes longer than everything else that `--help` does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperGroup
+
+
+class HelpByPerson(TyperGroup):
+    """A group whose own help is drawn with three pieces of rich; its commands keep typer's."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print usage, commands by panel, options and exit codes."""
+        from rich.console import Console, Group
+        from rich.padding import Padding
+        from rich.panel import Panel
+        from rich.table import Table
+        from rich.text import Text
+
+        def grid(rows: list[tuple[str, str]]) -> Table:
+            table = Table.grid(padding=(0, 2))
+            table.add_column(style="bold cyan", no_wrap=True, min_width=12)
+            table.add_column()
+            for name, text in rows:
+                table.add_row(Text(name), Text(text))
+            return table
+
+        parts: list[Any] = [Text(f"{ctx.command_path} [OPTIONS] COMMAND …", style="bold"), Text(self.help or "")]
+        screen = Console(highlight=False)
+        for head, rows in self._panels(ctx).items():
+            parts.append(Panel(grid(rows), title=head, title_align="left", border_style="dim"))
+        options = [(", ".join(one.opts), str(one.help)) for one in self.get_params(ctx)]
+        parts.append(Panel(grid(options), title="Options", title_align="left", border_style="dim"))
+        parts.append(Text(f"{ctx.command_path} COMMAND --help says more about a command. {self.epilog or ''}"))
+        screen.print(Padding(Group(*parts), (0, 1)))
+
+    def _panels(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command: Any = self.get_command(ctx, name)
+            head = str(getattr(command, "rich_help_panel", None) or "Commands")
+            panels.setdefault(head, []).append((name, command.get_short_help_str(limit=110)))
+        return panels
