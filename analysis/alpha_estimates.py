@@ -22,12 +22,15 @@ from doublecode.analysis.item_moments import (
 )
 from doublecode.analysis.scale_levels import POOLED, Frames
 from doublecode.analysis.unit_resampling import FISHER_Z, LOG_COMPLEMENT, Limits, interval_name, limits_of
+from doublecode.schemas.errors import NotEstimable
 
 
 def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Missing) -> Frames:
     """Frames of one level (coefficients, items, totals) and its notes."""
     check_rows(part)
     S = covariances(part, all_units(part.n_units), missing)
+    if S.sum() <= 1e-12 * np.trace(S[0]):
+        raise NotEstimable("The sum of the items does not vary: they cancel one another. Does an item want reversing?")
     frame = pd.DataFrame(_alpha_rows(level, part, S, conf_level, missing))
 
     def correlation(weights: Array) -> Array:
@@ -37,6 +40,8 @@ def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Mis
     r_drop, limits, _ = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
     items, notes = item_total_frame(level, part, r_drop, limits)
     extra = pd.DataFrame(_alpha_item_columns(S, rows_used(part, missing)))
+    if np.isnan(st.lambda6_of(S)[0]):
+        notes.append(f"{level}: an item is a sum of others, so lambda 6 and the overlap-corrected r are undefined.")
     return [frame, pd.concat([items, extra], axis=1), _totals(level, part, S, missing)], notes
 
 

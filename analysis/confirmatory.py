@@ -31,7 +31,10 @@ from doublecode.analysis.item_moments import (
 
 @dataclass(frozen=True)
 class ConfirmatoryFit:
-    """One solution: `loadings` (p, k), `phi` (k, k), `uniqueness` (p,), `implied` (p, p), log-likelihood."""
+    """One solution: `loadings` (p, k), `phi` (k, k), `uniqueness` (p,), `implied` (p, p), log-likelihood.
+
+    `phi_error` (k, k): standard errors of the factor correlations from the expected information.
+    """
 
     loadings: Array
     phi: Array
@@ -42,6 +45,7 @@ class ConfirmatoryFit:
     converged: bool
     heywood: NDArray[np.bool_]
     parameters: Array
+    phi_error: Array
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,16 @@ def fit_confirmatory(
     sign = np.where(L.sum(axis=0) < 0, -1.0, 1.0)
     heywood = psi <= FLOOR * variance * (1 + 1e-6)
     return ConfirmatoryFit(
-        L * sign, phi * np.outer(sign, sign), psi, layout.sigma(theta), loglik, m + 2 * p, converged, heywood, theta
+        L * sign,
+        phi * np.outer(sign, sign),
+        psi,
+        layout.sigma(theta),
+        loglik,
+        m + 2 * p,
+        converged,
+        heywood,
+        theta,
+        _phi_error(found, layout, theta, FLOOR * variance),
     )
 
 
@@ -151,10 +164,26 @@ def _loglik(found: Sequence[Pattern], layout: _Layout, theta: Array) -> float:
     return float(normal_loglik(found, layout.unpack(theta)[3][None], sigma[None])[0])
 
 
+def _phi_error(found: Sequence[Pattern], layout: _Layout, theta: Array, floor: Array) -> Array:
+    k, first = layout.pattern.shape[1], len(layout.cells[0])
+    out = np.zeros((k, k))
+    variance = np.diag(np.linalg.inv(_information(found, layout, theta, floor)[1]))
+    out[layout.pairs] = np.sqrt(variance[first : first + len(layout.pairs[0])])
+    return np.asarray(out + out.T)
+
+
 def _scoring(
     found: Sequence[Pattern], layout: _Layout, theta: Array, floor: Array
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Gradient, Fisher-scoring step and held coordinates, (q,) each."""
+    score, info, held = _information(found, layout, theta, floor)
+    return score, np.asarray(np.linalg.solve(info, np.where(held, 0.0, score))), held
+
+
+def _information(
+    found: Sequence[Pattern], layout: _Layout, theta: Array, floor: Array
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Gradient (q,), expected information (q, q) of the free coordinates, held coordinates (q,)."""
     sigma, mean, J = layout.sigma(theta)[None], layout.unpack(theta)[3], layout.jacobian(theta)
     q, p = len(theta), len(floor)
     m = q - p
@@ -173,7 +202,7 @@ def _scoring(
     info[held] = 0.0
     info[:, held] = 0.0
     info[np.diag_indices(q)] += np.where(held, 1.0, 1e-9)
-    return score, np.asarray(np.linalg.solve(info, np.where(held, 0.0, score))), held
+    return score, info, held
 
 
 def _climb(

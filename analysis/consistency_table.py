@@ -159,6 +159,7 @@ def omega_table(
     >>> answer.frame[["scale", "n_items", "omega"]].round(2).to_numpy().tolist()
     [['all items', 4, 0.77], ['first', 3, 0.71]]
     """
+    data = data.rename(columns=str)
     whole = [str(c) for c in data.columns if c not in (clusters, by)] if items is None else list(items)
     scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
     tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]

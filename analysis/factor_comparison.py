@@ -25,7 +25,7 @@ from doublecode.analysis.item_moments import (
     saturated_normal,
 )
 from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.unit_resampling import FISHER_Z, interval_name, jackknife_limits, jackknife_weights
+from doublecode.analysis.unit_resampling import FISHER_Z, Limits, interval_name, jackknife_limits, jackknife_weights
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 
@@ -71,7 +71,7 @@ def compare_factors(
     clusters
         Column that names the patient, the unit of the interval of the factor correlation.
     conf_level
-        Level of that interval (jackknife on the Fisher z scale).
+        Level of that interval, on the Fisher z scale: jackknife over patients, normal theory without `clusters`.
     missing
         ``"fiml"`` or ``"listwise"``.
 
@@ -117,7 +117,8 @@ def compare_factors(
     fit = models[f"{len(names)} correlated factors"]
     spec: dict[str, Any] = {"function": "compare_factors", "subscales": {k: list(v) for k, v in subscales.items()}}
     spec |= {"clusters": clusters, "conf_level": conf_level, "missing": missing}
-    spec["method"] = interval_name("jackknife", read.unit_name, FISHER_Z)
+    of_rows = "normal theory for independent rows, Fisher z scale"
+    spec["method"] = of_rows if clusters is None else interval_name("jackknife", read.unit_name, FISHER_Z)
     loadings = [_loading_frame(m, f, read.items, S, names) for m, f in models.items()]
     residuals = [residual_frame(read.items, S, f.implied).assign(model=m) for m, f in models.items()]
     return FactorComparison(
@@ -199,22 +200,22 @@ def _loading_frame(
 def _phi_frame(
     read: ItemData, split: NDArray[np.bool_], fit: ConfirmatoryFit, names: Sequence[str], conf_level: float
 ) -> pd.DataFrame:
-    """Factor correlations with jackknife limits; no limits where one unit less has no solution."""
+    """Factor correlations with limits on the Fisher z scale: jackknife over patients, or normal theory over rows."""
     a, b = np.tril_indices(len(names), -1)
     estimate = fit.phi[a, b]
-    left_out = np.full((read.n_units, len(a)), np.nan)
-    for unit, weights in enumerate(jackknife_weights(read.n_units)):
-        try:
-            part = fit_confirmatory(read, weights, split, fit.parameters, tolerance=1e-6)
-        except (NotEstimable, np.linalg.LinAlgError):
-            break  # the row stays NaN, and with it the interval
-        if part.converged:
-            left_out[unit] = part.phi[a, b]
-    limits = jackknife_limits(estimate, left_out, conf_level, FISHER_Z)
+    if read.unit_name == "row":
+        error = fit.phi_error[a, b]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            centre, reach = FISHER_Z.to(estimate), special.ndtri(0.5 + conf_level / 2) * error / (1 - estimate**2)
+        nothing = np.full(len(a), np.inf)
+        limits = Limits(error, nothing, FISHER_Z.back(centre - reach), FISHER_Z.back(centre + reach))
+    else:
+        limits = jackknife_limits(estimate, _without_each(read, split, fit, a, b), conf_level, FISHER_Z)
+    labels = np.asarray(names, dtype=object)
     return pd.DataFrame(
         {
-            "factor": np.asarray(names, dtype=object)[b],
-            "with_factor": np.asarray(names, dtype=object)[a],
+            "factor": labels[b],
+            "with_factor": labels[a],
             "estimate": estimate,
             "std_error": limits.std_error,
             "df": limits.df,
@@ -222,6 +223,21 @@ def _phi_frame(
             "conf_high": limits.high,
         }
     )
+
+
+def _without_each(
+    read: ItemData, split: NDArray[np.bool_], fit: ConfirmatoryFit, a: NDArray[Any], b: NDArray[Any]
+) -> Array:
+    """Factor correlations without each unit, (n_units, n_pairs); NaN where there is no solution."""
+    out: Array = np.full((read.n_units, len(a)), np.nan)
+    for unit, weights in enumerate(jackknife_weights(read.n_units)):
+        try:
+            part = fit_confirmatory(read, weights, split, fit.parameters, tolerance=1e-6)
+        except (NotEstimable, np.linalg.LinAlgError):
+            continue  # the row stays NaN, and with it the interval
+        if part.converged:
+            out[unit] = part.phi[a, b]
+    return out
 
 
 def _notes(

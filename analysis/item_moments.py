@@ -79,6 +79,7 @@ def read_items(
     ContractError
         An item column holds text, truth values or infinite numbers; or a row has no cluster.
     """
+    data = data.rename(columns=str)
     names = _item_names(data, items, clusters, by, least)
     scores = np.column_stack([_numbers(data, name) for name in names])
     unit_codes = _unit_codes(data, clusters)
@@ -97,7 +98,7 @@ def read_items(
 
 def kept_rows(data: pd.DataFrame, items: Sequence[str]) -> NDArray[np.bool_]:
     """Rows of `data` that `read_items` keeps: those with at least one item."""
-    return np.asarray(~data[list(items)].isna().to_numpy().all(axis=1))
+    return np.asarray(~data.rename(columns=str)[list(items)].isna().to_numpy().all(axis=1))
 
 
 def _item_names(
@@ -107,7 +108,7 @@ def _item_names(
         raise UsageError(f"items must be a list of column names; found the text {items!r}. Write items=[{items!r}].")
     if not data.columns.is_unique:
         raise ContractError("The frame has two columns of the same name; each item needs a name of its own.")
-    names = [str(c) for c in data.columns if c not in (clusters, by)] if items is None else list(items)
+    names = [c for c in data.columns if c not in (clusters, by)] if items is None else [str(c) for c in items]
     wanted = [*names, *(c for c in (clusters, by) if c is not None)]
     absent = [name for name in wanted if name not in data.columns]
     if absent:

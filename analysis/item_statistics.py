@@ -35,8 +35,11 @@ def alpha_standard_error(S: Array, n_rows: int) -> Array:
 
 
 def smc_of(R: Array) -> Array:
-    """Squared multiple correlation of each item with the others; (n_sets, p)."""
-    return np.asarray(1 - 1 / np.diagonal(np.linalg.inv(R), axis1=1, axis2=2))
+    """Squared multiple correlation of each item with the others; (n_sets, p), NaN where R is singular."""
+    out = np.full(R.shape[:2], np.nan)
+    regular = np.linalg.eigvalsh(R)[:, 0] > 1e-12
+    out[regular] = 1 - 1 / np.diagonal(np.linalg.inv(R[regular]), axis1=1, axis2=2)
+    return out
 
 
 def lambda6_of(S: Array) -> Array:
@@ -71,6 +74,7 @@ def r_overlap_corrected_of(S: Array) -> Array:
     smc = smc_of(R)
     p = R.shape[1]
     total = R.sum(axis=(1, 2)) - p + smc.sum(axis=1)
+    total = np.where(total > 0, total, np.nan)  # items that cancel one another have no such correlation
     return np.asarray((R.sum(axis=2) - 1 + smc) / np.sqrt(total[:, None]))
 
 

@@ -60,7 +60,7 @@ def bivariate_normal_density(h: Array, k: Array, rho: Array) -> Array:
     return np.asarray(np.exp(-(h**2 - 2 * rho * h * k + k**2) / (2 * rest)) / (2 * np.pi * np.sqrt(rest)))
 
 
-def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_iterations: int = 100) -> Polychoric:
+def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-8, max_iterations: int = 100) -> Polychoric:
     """Polychoric correlations of complete or incomplete integer codes.
 
     Parameters
@@ -81,7 +81,8 @@ def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_
     p = len(data.items)
     i, j = np.tril_indices(p, -1)
     tables = _tables(data, indicator, weights, i, j)
-    rho, converged = _maximise(tables, thresholds[:, i], thresholds[:, j], tolerance, max_iterations)
+    pairs = _Pairs(tables, thresholds[:, i], thresholds[:, j])
+    rho, converged = _maximise(pairs, tolerance, max_iterations)
     R = np.tile(np.eye(p), (len(weights), 1, 1))
     R[:, i, j] = rho
     R[:, j, i] = rho
@@ -126,63 +127,66 @@ def _tables(data: ItemData, indicator: Array, weights: Array, i: NDArray[Any], j
     return (weights @ by_unit).reshape(len(weights), len(i), K, K)
 
 
-def _grid(a: Array, b: Array) -> tuple[Array, Array]:
-    """Threshold pairs (…, K + 1, K + 1), with ±FAR at the ends."""
+def _cells(inner: Array, right: Array | float, below: Array | float, last: float) -> Array:
+    """Cell differences (…, K, K) of a function of corners, given at the inner ones (…, K − 1, K − 1).
 
-    def ended(t: Array) -> Array:
-        ends = [(0, 0)] * (t.ndim - 1)
-        return np.pad(np.pad(t, [*ends, (1, 0)], constant_values=-FAR), [*ends, (0, 1)], constant_values=FAR)
-
-    left, right = ended(a)[..., :, None], ended(b)[..., None, :]
-    shape = np.broadcast_shapes(left.shape, right.shape)
-    return np.broadcast_to(left, shape), np.broadcast_to(right, shape)
-
-
-def _cells(corner: Array) -> Array:
-    """Differences of a function of corners: (…, K + 1, K + 1) to (…, K, K)."""
+    It is 0 on the first row and column, `right` and `below` (…, K − 1) on the last ones, `last` at their corner.
+    """
+    shape = (*inner.shape[:-2], inner.shape[-2] + 2, inner.shape[-1] + 2)
+    corner = np.zeros(shape)
+    corner[..., 1:-1, 1:-1] = inner
+    corner[..., 1:-1, -1] = right
+    corner[..., -1, 1:-1] = below
+    corner[..., -1, -1] = last
     return np.diff(np.diff(corner, axis=-1), axis=-2)
 
 
-def _maximise(
-    tables: Array, a: Array, b: Array, tolerance: float, max_iterations: int
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Fisher scoring of ρ (n_sets, n_pairs), on the scale of Fisher's z."""
-    h, k = _grid(a, b)
-    total = tables.sum(axis=(2, 3))
-    z = np.zeros(tables.shape[:2])
-    converged = np.zeros(z.shape, dtype=bool)
-    value = _loglik(tables, h, k, np.tanh(z))
-    for _ in range(max_iterations):
+@dataclass(frozen=True)
+class _Pairs:
+    """Cross-tables (n_sets, n_pairs, K, K) of pairs of items with thresholds `a` and `b` (n_sets, n_pairs, K − 1)."""
+
+    tables: Array
+    a: Array
+    b: Array
+
+    def derivatives(self, z: Array) -> tuple[Array, Array, Array]:
+        """Log-likelihood, score and expected information (n_sets, n_pairs) in z = artanh ρ."""
+        h, k = np.broadcast_arrays(self.a[..., :, None], self.b[..., None, :])
         rho = np.tanh(z)
-        corner = np.broadcast_to(rho[..., None, None], h.shape)
-        prob = np.maximum(_cells(bivariate_normal_cdf(h, k, corner)), 1e-300)
-        slope = _cells(bivariate_normal_density(h, k, corner)) * (1 - rho**2)[..., None, None]
-        score = (tables * slope / prob).sum(axis=(2, 3))
-        info = total * np.where(prob > 1e-12, slope**2 / prob, 0.0).sum(axis=(2, 3))
-        at_end = (np.abs(rho) >= RHO_MOST) & (score * rho > 0)
-        converged = (np.abs(score) < tolerance * total * 100) | at_end
+        at = np.broadcast_to(rho[..., None, None], h.shape)
+        prob = _cells(bivariate_normal_cdf(h, k, at), special.ndtr(self.a), special.ndtr(self.b), 1.0)
+        prob = np.maximum(prob, 1e-300)
+        slope = _cells(bivariate_normal_density(h, k, at), 0.0, 0.0, 0.0) * (1 - rho**2)[..., None, None]
+        value = (self.tables * np.log(prob)).sum(axis=(2, 3))
+        score = (self.tables * slope / prob).sum(axis=(2, 3))
+        share = np.where(prob > 1e-12, slope**2 / prob, 0.0).sum(axis=(2, 3))
+        return value, score, self.tables.sum(axis=(2, 3)) * share
+
+
+def _maximise(pairs: _Pairs, tolerance: float, max_iterations: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Fisher scoring of ρ (n_sets, n_pairs) on the scale of Fisher's z, steps halved where the likelihood falls."""
+    limit = float(np.arctanh(RHO_MOST))
+    total = pairs.tables.sum(axis=(2, 3))
+    z = np.zeros(total.shape)
+    value, score, info = pairs.derivatives(z)
+    step = _stride(score, info)
+    converged: NDArray[np.bool_] = np.zeros(z.shape, dtype=bool)
+    for _ in range(max_iterations):
+        trial = np.clip(z + step, -limit, limit)
+        new = pairs.derivatives(trial)
+        better = new[0] >= value - 1e-10 * np.abs(value)
+        z = np.where(better, trial, z)
+        value, score, info = (np.where(better, x, y) for x, y in zip(new, (value, score, info), strict=True))
+        at_end = (np.abs(z) >= limit) & (score * z > 0)
+        converged = np.asarray((np.abs(score) < tolerance * total) | at_end)
         if converged.all():
             break
-        step = np.clip(score / np.maximum(info, 1e-8), -1.0, 1.0)
-        z, value = _step(tables, h, k, z, np.where(converged, 0.0, step), value)
+        step = np.where(converged, 0.0, np.where(better, _stride(score, info), step / 2))
     return np.tanh(z), converged
 
 
-def _step(tables: Array, h: Array, k: Array, z: Array, step: Array, value: Array) -> tuple[Array, Array]:
-    limit = float(np.arctanh(RHO_MOST))
-    for _ in range(20):
-        trial = np.clip(z + step, -limit, limit)
-        new = _loglik(tables, h, k, np.tanh(trial))
-        worse = new < value - 1e-10 * np.abs(value)
-        if not worse.any():
-            return trial, new
-        step = np.where(worse, step / 2, step)
-    return np.where(worse, z, trial), np.where(worse, value, new)
-
-
-def _loglik(tables: Array, h: Array, k: Array, rho: Array) -> Array:
-    prob = _cells(bivariate_normal_cdf(h, k, np.broadcast_to(rho[..., None, None], h.shape)))
-    return np.asarray((tables * np.log(np.maximum(prob, 1e-300))).sum(axis=(2, 3)))
+def _stride(score: Array, info: Array) -> Array:
+    return np.clip(score / np.maximum(info, 1e-8), -1.0, 1.0)
 
 
 def code_covariances(thresholds: Array, codes: Array, latent: Array) -> Array:
