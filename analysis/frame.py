@@ -291,10 +291,10 @@ def _rating_status(
 ) -> tuple[dict[Key, tuple[str, str]], tuple[str, ...]]:
     """Say of each held session whether ratings are at hand, and note where sessions.csv says otherwise."""
     by_raters = _by_raters(study)
-    read: set[Key] = set()
-    for table in (scores, items):
-        there = table[table["instrument"].isin(by_raters) & table["value"].notna()]
-        read |= _keys(there)
+    # A missing code is a rating too: somebody listened and said why the item cannot be judged.
+    coded = items["value"].notna() | items["reason"].notna()
+    read = _keys(items[items["instrument"].isin(by_raters) & coded])
+    read |= _keys(scores[scores["instrument"].isin(by_raters) & scores["value"].notna()])
     status: dict[Key, tuple[str, str]] = {}
     absent: list[str] = []
     unexpected: list[str] = []

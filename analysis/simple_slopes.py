@@ -123,7 +123,7 @@ def default_points(observed: Floats, centre: float) -> dict[str, float]:
     >>> default_points(np.array([0.0, 1.0, 1.0]), 2 / 3)
     {'0': 0.0, '1': 1.0}
     >>> list(default_points(np.array([6.0, 6, 6, 6, 7, 10]), 6.833))
-    ['mean − SD', 'mean', 'mean + SD', '16th percentile', '50th percentile', '84th percentile']
+    ['mean − SD', 'mean', 'mean + SD', '16th and 50th percentile', '84th percentile']
     """
     codes = np.unique(observed)
     if len(codes) == 2:
@@ -133,7 +133,9 @@ def default_points(observed: Floats, centre: float) -> dict[str, float]:
     if centre - sd < observed.min() or centre + sd > observed.max():
         shares = (16, 50, 84)
         quantiles = np.percentile(observed, shares)
-        points |= {f"{share}th percentile": float(value) for share, value in zip(shares, quantiles, strict=True)}
+        for value in np.unique(quantiles):  # a skewed moderator may have the same value at two of them
+            there = " and ".join(f"{share}th" for share, one in zip(shares, quantiles, strict=True) if one == value)
+            points[f"{there} percentile"] = float(value)
     return points
 
 

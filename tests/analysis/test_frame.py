@@ -192,6 +192,16 @@ class TestLedger:
         assert fewer.design["n_rated"] == 9
         assert any("S-P23" in note for note in fewer.notes)
 
+    def test_a_session_that_was_heard_but_could_not_be_coded_counts_as_rated(self, study, items, sessions, patients):
+        holed = items.copy()
+        place = (holed["session_id"] == "S-P23") & (holed["instrument"] != "phq9")
+        holed.loc[place, "value"] = np.nan
+        holed["reason"] = holed["reason"].astype(object).mask(place, "IN: insufficient information")
+        heard = build(study, holed, sessions, patients)
+        assert ledger_of(heard, "rated").set_index("session_id").loc["S-P23", "status"] == "kept"
+        assert "IN: insufficient" in ledger_of(heard, "scored: he").set_index("session_id").loc["S-P23", "reason"]
+        assert heard.notes == ()
+
     def test_ratings_of_a_session_listed_as_not_rated_are_noted(self, study, items, sessions, patients):
         listed = sessions.assign(status=sessions["status"].where(sessions["session_id"] != "S-P23", "not_rated"))
         assert any(

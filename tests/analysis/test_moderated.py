@@ -139,7 +139,7 @@ class TestWhatTheNumbersMean:
         result = moderation("y ~ x * ir", frame)
         observed = result.slopes.set_index("at")["observed"]
         assert not observed["mean − SD"]
-        assert observed["16th percentile"]
+        assert observed["16th and 50th percentile"]
         assert "84th percentile" in result.slopes["at"].tolist()
         assert any("No ir was observed as far out as mean − SD" in note for note in result.notes)
 
