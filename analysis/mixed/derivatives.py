@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.likelihood import State, apply, multiply, outer_columns
-from doublecode.analysis.mixed.moments import Block
 
 Floats = npt.NDArray[np.float64]
 Pairs = tuple[tuple[int, int], ...]
@@ -258,6 +258,16 @@ class Derivatives:
         tensor = self.state.moments.layout.curvature_tensor
         m = len(tensor)
         return np.asarray((gradient_cov @ tensor.reshape(m, -1)).reshape(-1, m, m))
+
+    def square(self) -> tuple[Floats, Floats]:
+        """(B, M) gradient and (B, M, M) Hessian in the elements of square factors, at the triangular ones."""
+        chart = self.state.moments.layout.square
+        full = chart.lift(self.state.theta)
+        M, m, _ = chart.slope.shape
+        J = (full @ chart.slope.reshape(M, -1)).reshape(-1, m, M)
+        bend = (self.gradient_cov @ chart.bend.reshape(m, -1)).reshape(-1, M, M)
+        gradient = (self.gradient_cov[:, None] @ J)[:, 0]
+        return gradient, np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + bend
 
     def gradient(self) -> Floats:
         """(B, m) gradient of the profiled deviance in θ."""

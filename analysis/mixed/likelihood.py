@@ -28,7 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.contraction import Which
-from doublecode.analysis.mixed.moments import Block, Moments
+from doublecode.analysis.mixed.layout import Block
+from doublecode.analysis.mixed.moments import Moments
 
 Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-15

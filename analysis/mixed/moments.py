@@ -14,13 +14,13 @@ units of its own standard deviation. The model is the same; :class:`Conditioning
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.contraction import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.design import Design, Term
+from doublecode.analysis.mixed.layout import Block, Layout
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,130 +31,6 @@ TENSOR_ALONE = 30_000
 SPARSE_SHARE = 0.25
 """A crossed design with a smaller share of filled cells is kept sparse, if it is large."""
 SPARSE_SIZE = 200_000
-
-
-@dataclass(frozen=True)
-class Block:
-    """Where one random term sits.
-
-    Attributes
-    ----------
-    size
-        Random effects per level, p.
-    levels
-        Number of levels.
-    inner
-        Whether the term belongs to the inner (block-diagonal) grouping factor.
-    start
-        First column among the P inner, or among the q₂ outer columns.
-    theta
-        Positions of its p(p+1)/2 parameters, column-major lower triangle as in lme4.
-    """
-
-    size: int
-    levels: int
-    inner: bool
-    start: int
-    theta: slice
-
-    @property
-    def elements(self) -> list[tuple[int, int]]:
-        """(row, column) of each parameter in the lower-triangular factor."""
-        return [(k, h) for h in range(self.size) for k in range(h, self.size)]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The blocks of a model: J inner groups of width P, q₂ outer random effects, p fixed."""
-
-    blocks: tuple[Block, ...]
-    n_inner: int
-    width: int
-    q2: int
-    p: int
-
-    @property
-    def m(self) -> int:
-        """Number of covariance parameters θ."""
-        return sum(block.size * (block.size + 1) // 2 for block in self.blocks)
-
-    @property
-    def diagonal(self) -> npt.NDArray[np.bool_]:
-        """(m,) which parameters are diagonal elements of a factor."""
-        return np.array([k == h for block in self.blocks for k, h in block.elements])
-
-    @cached_property
-    def jacobian_tensor(self) -> Floats:
-        """(m, m, m): the derivative of the elements of D = ΛΛᵀ in θ is θ · this, (element, θ)."""
-        out = np.zeros((self.m, self.m, self.m))
-        for block in self.blocks:
-            at = {kh: block.theta.start + i for i, kh in enumerate(block.elements)}
-            for (i, j), row in at.items():
-                for h in range(j + 1):
-                    out[at[j, h], row, at[i, h]] += 1.0
-                    out[at[i, h], row, at[j, h]] += 1.0
-        return out
-
-    @cached_property
-    def curvature_tensor(self) -> Floats:
-        """(m, m, m): the second derivative of D(θ), contracted with a gradient g in D, is g · this."""
-        out = np.zeros((self.m, self.m, self.m))
-        for block in self.blocks:
-            at = {kh: block.theta.start + i for i, kh in enumerate(block.elements)}
-            for (k, h), row in at.items():
-                for (i, j), column in at.items():
-                    if h == j:
-                        out[at[max(k, i), min(k, i)], row, column] += 2.0 if k == i else 1.0
-        return out
-
-    @cached_property
-    def inner(self) -> InnerElements:
-        """The elements of D of the inner block, as index arrays."""
-        at, rows, columns = [], [], []
-        for block in self.blocks:
-            for i, (k, h) in enumerate(block.elements):
-                if block.inner:
-                    at.append(block.theta.start + i)
-                    rows.append(k + block.start)
-                    columns.append(h + block.start)
-        return InnerElements.make(np.array(at), np.array(rows), np.array(columns), self.width)
-
-
-@dataclass(frozen=True)
-class InnerElements:
-    """Elements of D of the inner block: positions `at` in θ, the pair (row, column), and its weight.
-
-    `weight` is 1 on the diagonal and 2 off it, where Eₐ has two entries. With u, v numbering the pairs
-    i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y.
-    """
-
-    at: npt.NDArray[np.intp]
-    rows: npt.NDArray[np.intp]
-    columns: npt.NDArray[np.intp]
-    weight: Floats
-    upper: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-    gram_map: Floats
-
-    @classmethod
-    def make(
-        cls,
-        at: npt.NDArray[np.intp],
-        rows: npt.NDArray[np.intp],
-        columns: npt.NDArray[np.intp],
-        width: int,
-    ) -> InnerElements:
-        """Build the index arrays for `width` inner columns."""
-        upper = np.triu_indices(width)
-        number = {(int(i), int(j)): u for u, (i, j) in enumerate(zip(*upper, strict=True))}
-        pairs = [{(int(k), int(h)), (int(h), int(k))} for k, h in zip(rows, columns, strict=True)]
-        gram = np.zeros((len(number), len(number), len(at), len(at)))
-        for a, first in enumerate(pairs):
-            for b, second in enumerate(pairs):
-                for i, j in first:
-                    for k, h in second:
-                        u, v = number[min(h, i), max(h, i)], number[min(j, k), max(j, k)]
-                        gram[u, v, a, b] += 1.0
-        return cls(at, rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.likelihood import State, evaluate
-from doublecode.analysis.mixed.moments import Block, Moments
+from doublecode.analysis.mixed.moments import Moments
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -76,7 +77,11 @@ def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Op
 
 @dataclass
 class _Search:
-    """The working arrays of a batch; the only mutable thing in the engine."""
+    """The working arrays of a batch; the only mutable thing in the engine.
+
+    `theta` (B, m) is triangular; `gradient` and `step` (B, M) are those of square factors, see
+    :class:`~doublecode.analysis.mixed.layout.SquareChart`.
+    """
 
     moments: Moments
     which: Ints
@@ -93,16 +98,21 @@ class _Search:
 
     @classmethod
     def begin(cls, moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> _Search:
-        B, m = starts.shape
+        B, M = len(starts), len(moments.layout.square.slope)
         return cls(
-            moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, m), np.inf),
-            np.zeros((B, m)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
+            moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, M), np.inf),
+            np.zeros((B, M)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
             np.zeros(B, dtype=np.intp), np.zeros(B, dtype=np.intp),
         )  # fmt: skip
 
+    def _moved(self, at: Ints, share: Floats) -> Floats:
+        """(B, m) parameters after `share` of the planned step."""
+        chart = self.moments.layout.square
+        return chart.lower(chart.lift(self.theta[at]) + share[:, None] * self.step[at])
+
     def advance(self, active: Ints) -> None:
         """Evaluate the trial points of the active sets; accept or shorten; choose the next step."""
-        trial = self.theta[active] + self.damping[active, None] * self.step[active]
+        trial = self._moved(active, self.damping[active])
         state = evaluate(self.moments, trial, self.which[active], reml=self.reml)
         self.iterations[active] += 1
         deviance = state.deviance
@@ -122,7 +132,7 @@ class _Search:
         self._plan(accepted, differentiate(state))
 
     def _plan(self, at: Ints, derivatives: Derivatives) -> None:
-        gradient, hessian = derivatives.gradient(), derivatives.hessian()
+        gradient, hessian = derivatives.square()
         step, predicted = newton_step(gradient, hessian)
         self.gradient[at], self.step[at], self.damping[at] = gradient, step, 1.0
         done = predicted < PREDICTED
@@ -130,11 +140,11 @@ class _Search:
             return
         direction, found = _escape(derivatives, done, self.moments.layout.blocks)
         leave = found & (self.escapes[at] < 5)
-        self.step[at[leave]] = direction[leave]
+        self.step[at[leave]] = self.moments.layout.square.lift(direction[leave])
         self.escapes[at[leave]] += 1
         stop = done & ~leave
         final = at[stop]
-        self.theta[final] += self.step[final]
+        self.theta[final] = self._moved(final, np.ones(len(final)))
         self.active[final] = False
         self.converged[final] = ~collapsed(derivatives.state)[stop]
 

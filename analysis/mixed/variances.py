@@ -11,8 +11,8 @@ import pandas as pd
 from doublecode.analysis.mixed.derivatives import make_blocks
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.fitted import Fit
+from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.likelihood import outer_columns
-from doublecode.analysis.mixed.moments import Block
 from doublecode.analysis.mixed.optimise import covariance, factor, lower_factor
 
 Floats = npt.NDArray[np.float64]
