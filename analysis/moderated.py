@@ -79,9 +79,12 @@ class ModerationResult:
     lines : DataFrame
         Expected outcome at predictor × moderator, covariates at their means, for the figure.
     diagnostics : DataFrame
-        ``row``, ``fitted``, ``residual``, ``rstudent``, ``leverage``, ``cooks_d``.
+        ``row``, ``fitted``, ``residual``, ``rstudent``, ``leverage``, ``cooks_d``,
+        ``distance2`` and ``distance_p`` (squared Mahalanobis distance over predictors, covariates and
+        product, and its chi-square p-value).
     design : dict
-        Counts, dropped rows, centres, fit of the whole model, ΔR² of the interaction.
+        Counts, dropped rows, centres, fit of the whole model, ΔR² of the interaction, rows whose
+        Mahalanobis distance has p < .001 (``multivariate_outliers``; Tabachnick & Fidell 2013).
     notes : tuple of str
 
     Without an interaction the tables of conditional slopes have no rows.
@@ -205,6 +208,8 @@ def moderation(
             **_counts(data, rows, centres),
             **_whole_model(fit, matrices, pair),
             "max_cooks_d": float(diagnostics["cooks_d"].max()),
+            "max_distance2": float(diagnostics["distance2"].max()),
+            "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < 0.001, "row"].tolist(),
         },
         notes=_notes(pair, robust, conditional) + beta_notes + influence_notes,
     )

@@ -135,7 +135,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
         raise ContractError(
             f"outlier rule: column {name!r} must hold numbers, found {frame[name].dtype}. Name a numeric variable."
         )
-    return frame[name].to_numpy(dtype=np.float64)
+    return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _fences(values: NDArray[np.float64], multiplier: float, quantiles: Any) -> dict[str, Any]:

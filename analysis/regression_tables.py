@@ -59,9 +59,12 @@ def diagnostics_of(
     """Residuals, leverage and Cook's D of every row; a note where a row is fitted exactly.
 
     With e the residual, h the leverage, s² the residual variance and s₍ᵢ₎² that without row i:
-    rstudent = e / (s₍ᵢ₎√(1 − h)), Cook's D = e²h / (p·s²·(1 − h)²).
+    rstudent = e / (s₍ᵢ₎√(1 − h)), Cook's D = e²h / (p·s²·(1 − h)²); the squared
+    Mahalanobis distance over the columns of X (with an intercept) is (n − 1)(h − 1/n), compared with
+    chi-square on p − 1 df.
     """
     import pandas as pd
+    from scipy.special import chdtrc
 
     residual, leverage = np.asarray(fit.resid), leverages(matrices)
     alone = leverage > LEVERAGE_ONE
@@ -71,6 +74,9 @@ def diagnostics_of(
     with np.errstate(divide="ignore", invalid="ignore"):
         without = (float(fit.ssr) - residual**2 / spare) / (n - p - 1)
         rstudent = residual / np.sqrt(without * spare)
+    # Mahalanobis distance over the columns of X, the product among them, as regression programs save it.
+    centred = "Intercept" in matrices.terms
+    distance2 = np.maximum((n - 1) * (leverage - 1 / n), 0) if centred and p > 1 else np.full(n, np.nan)
     there = [key for key in keys if key in data.columns]
     labels = data[there].astype(str).agg(" ".join, axis=1) if there else data.index.to_series().astype(str)
     table = pd.DataFrame(
@@ -81,6 +87,8 @@ def diagnostics_of(
             "rstudent": rstudent,
             "leverage": leverage,
             "cooks_d": residual**2 * leverage / (p * float(fit.mse_resid) * spare**2),
+            "distance2": distance2,
+            "distance_p": chdtrc(p - 1, distance2),
         }
     )
     who = ", ".join(table.loc[alone, "row"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.moderated import fit_moderation, group_anova, moderation
+from doublecode.analysis.outliers import mahalanobis
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.study import ModerationModel
 
@@ -109,6 +110,17 @@ class TestAgainstR:
 
 
 class TestWhatTheNumbersMean:
+    def test_distance_is_mahalanobis_over_the_columns(self, data):
+        result = moderation("homework ~ behaviour * alliance + age", data)
+        centred = data[["behaviour", "alliance"]] - data[["behaviour", "alliance"]].mean()
+        columns = centred.assign(product=centred["behaviour"] * centred["alliance"], age=data["age"])
+        expected = mahalanobis(columns, list(columns.columns))
+        np.testing.assert_allclose(result.diagnostics["distance2"], expected.frame["distance2"], rtol=1e-9)
+        np.testing.assert_allclose(result.diagnostics["distance_p"], expected.frame["p_value"], rtol=1e-8)
+        flagged = expected.frame.loc[expected.frame["flagged"], "row"].tolist()
+        assert result.design["multivariate_outliers"] == flagged
+        assert len(flagged) > 0
+
     def test_slopes_at_named_values(self, data):
         result = moderation("homework ~ behaviour * alliance", data, at={"low": 3.0, "high": 5.0})
         table = by_term(result.frame)["estimate"]
