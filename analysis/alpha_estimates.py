@@ -66,7 +66,7 @@ def _alpha_rows(level: Hashable, part: ItemData, S: Array, conf_level: float, mi
         return np.column_stack([st.alpha_of(cov), st.alpha_of(correlations(cov))])
 
     estimate, limits, _ = limits_of(both, part.n_units, conf_level=conf_level, scale=LOG_COMPLEMENT)
-    method = interval_name("jackknife", part.unit_name, LOG_COMPLEMENT)
+    method = interval_name("jackknife", part.unit_name, LOG_COMPLEMENT, part.n_units)
     for j, term in enumerate(("alpha", "alpha_standardised")):
         value, error, df = float(estimate[j]), float(limits.std_error[j]), float(limits.df[j])
         rows.append(_row(level, term, value, error, df, float(limits.low[j]), float(limits.high[j]), method, part))

@@ -132,7 +132,11 @@ def omega_categorical(
         }
     )
     spec: dict[str, Any] = {"function": "omega_categorical", "items": list(read.items), "clusters": clusters}
-    spec |= {"conf_level": conf_level, "seed": seed, "method": interval_name(interval, read.unit_name)}
+    spec |= {
+        "conf_level": conf_level,
+        "seed": seed,
+        "method": interval_name(interval, read.unit_name, n_units=read.n_units),
+    }
     notes = _notes(read.items, found, fit, failed)
     return CategoricalOmegaResult(
         spec, frame, _items(read.items, found, fit), _pairs(read.items, found), read.counts, notes

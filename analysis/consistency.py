@@ -214,7 +214,7 @@ def omega(
         found.add(level, partial(omega_level, level, part, how))
     spec: dict[str, Any] = {"function": "omega", "items": list(read.items), "clusters": clusters, "by": by}
     spec |= {"conf_level": conf_level, "seed": seed, "interval": interval, "n_boot": n_boot, "missing": missing}
-    spec["method"] = interval_name(interval, read.unit_name)
+    spec["method"] = interval_name(interval, read.unit_name, n_units=read.n_units)
     notes = (*common_notes(read, clusters, missing, by, data), *found.notes)
     frame, table, formulas, fit, residuals = (found.frame(k) for k in range(5))
     return OmegaResult(spec, frame, table, formulas, fit, residuals, read.counts, notes)

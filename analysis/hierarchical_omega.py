@@ -125,7 +125,7 @@ def omega_hierarchical(
     )
     spec: dict[str, Any] = {"function": "omega_hierarchical", "items": list(read.items), "clusters": clusters}
     spec |= {"n_factors": n_factors, "conf_level": conf_level, "seed": seed, "missing": missing}
-    spec["method"] = interval_name(interval, read.unit_name)
+    spec["method"] = interval_name(interval, read.unit_name, n_units=read.n_units)
     notes = _notes(read.items, fit, n_factors)
     if failed:
         notes.append(f"{failed} resamples had no {n_factors}-factor solution.")

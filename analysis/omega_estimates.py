@@ -128,12 +128,17 @@ def one_factor(
 
 
 def _positive_definite(S: Array) -> NDArray[np.bool_]:
+    """Which of the matrices have a maximum-likelihood solution."""
     variance = np.diagonal(S, axis1=1, axis2=2)
-    ok = (variance > 1e-12 * variance.max()).all(axis=1) & np.isfinite(S).all(axis=(1, 2))
-    roots: Array = np.full(len(S), -1.0)
+    ok = np.asarray((variance > 1e-12 * variance.max()).all(axis=1) & np.isfinite(S).all(axis=(1, 2)))
+    pivot: Array = np.full(len(S), -1.0)
     if ok.any():
-        roots[ok] = np.linalg.eigvalsh(correlations(np.asarray(S[ok])))[:, 0]
-    return np.asarray(roots > 1e-9)
+        R = correlations(np.asarray(S[ok]))
+        try:  # the smallest pivot of a Cholesky factor, at a tenth of the price of eigenvalues
+            pivot[ok] = np.diagonal(np.linalg.cholesky(R), axis1=1, axis2=2).min(axis=1) ** 2
+        except np.linalg.LinAlgError:
+            pivot[ok] = np.linalg.eigvalsh(R)[:, 0]
+    return np.asarray(pivot > 1e-9)
 
 
 def _omegas(fit: FactorFit, S: Array, *, every: bool) -> Array:
@@ -201,7 +206,7 @@ def _omega_notes(level: Hashable, items: pd.DataFrame, fit: FactorFit, failed: i
     if len(held):
         notes.append(
             f"{level}: Heywood case, the residual variance of {', '.join(held)} is held at 0.5 % of the "
-            "item's variance; the model fits it no better. Omega there is an upper guess."
+            "item's variance; the sample is too small, or that item too alike another. Do not lean on omega there."
         )
     notes += [
         f"{level}: item {row.item!r} loads negatively ({row.loading_std:.2f}); does it want reversing?"

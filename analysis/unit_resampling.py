@@ -24,6 +24,8 @@ from doublecode.schemas.errors import UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
 INTERVALS: tuple[Interval, ...] = ("jackknife", "bootstrap", "percentile", "bca")
+MOST_SINGLE, GROUPS = 2000, 500  # beyond so many units, groups of units are left out
+BLOCK = 10_000_000  # weights held at a time
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,16 @@ def check_interval(interval: str, conf_level: float, n_boot: int) -> None:
         raise UsageError(f"n_boot={n_boot} is too few for an interval; take at least 100, better 2000.")
 
 
-def jackknife_weights(n_units: int) -> Array:
-    """Weights (n_units, n_units) that leave out one unit each."""
-    return np.asarray(1.0 - np.eye(n_units))
+def jackknife_weights(n_units: int, seed: int = 0) -> Array:
+    """Weights that leave out one unit each, (n_units, n_units).
+
+    With more than `MOST_SINGLE` units: weights (GROUPS, n_units) that leave out one random
+    group each (the delete-a-group jackknife; Kott 2001, *Journal of Official Statistics* 17).
+    """
+    if n_units <= MOST_SINGLE:
+        return np.asarray(1.0 - np.eye(n_units))
+    group = np.random.default_rng(seed).permutation(np.arange(n_units) % GROUPS)
+    return np.asarray((group != np.arange(GROUPS)[:, None]).astype(float))
 
 
 def bootstrap_weights(n_units: int, n_boot: int, seed: int) -> Array:
@@ -178,27 +187,34 @@ def limits_of(
         nothing = np.full(len(estimate), np.nan)
         return estimate, Limits(nothing, nothing, nothing, nothing), 0
     if interval == "jackknife":
-        left_out = coefficients(jackknife_weights(n_units))
+        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed))
         return estimate, jackknife_limits(estimate, left_out, conf_level, scale), _failures(left_out)
-    drawn = coefficients(bootstrap_weights(n_units, n_boot, seed))
+    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed))
     failed = _failures(drawn)
     if interval == "bootstrap":
         return estimate, bootstrap_limits(estimate, drawn, n_units, conf_level, scale), failed
     if interval == "percentile":
         return estimate, percentile_limits(drawn, conf_level), failed
-    left_out = coefficients(jackknife_weights(n_units))
+    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed))
     return estimate, bca_limits(estimate, drawn, left_out, conf_level), failed + _failures(left_out)
+
+
+def _in_blocks(coefficients: Callable[[Array], Array], weights: Array) -> Array:
+    """Apply `coefficients` to a few thousand sets at a time, so that memory stays small."""
+    rows = max(1, min(4096, BLOCK // weights.shape[1]))
+    return np.concatenate([coefficients(weights[i : i + rows]) for i in range(0, len(weights), rows)])
 
 
 def _failures(coefficients: Array) -> int:
     return int(np.isnan(coefficients).any(axis=1).sum())
 
 
-def interval_name(interval: Interval, unit_name: str, scale: Scale = LOGIT) -> str:
+def interval_name(interval: Interval, unit_name: str, scale: Scale = LOGIT, n_units: int = 0) -> str:
     """Say in words how an interval was made."""
     what = "rows" if unit_name == "row" else f"{unit_name}s"
+    left = what if n_units <= MOST_SINGLE else f"{GROUPS} random groups of {what}"
     return {
-        "jackknife": f"jackknife over {what}, standard error on the {scale.name} scale, t(P − 1)",
+        "jackknife": f"jackknife over {left}, standard error on the {scale.name} scale, t(P − 1)",
         "bootstrap": f"bootstrap over {what}, standard error on the {scale.name} scale, t(P − 1)",
         "percentile": f"bootstrap over {what}, percentile",
         "bca": f"bootstrap over {what}, BCa",

@@ -73,3 +73,19 @@ def test_a_resample_without_an_estimate_leaves_no_jackknife_interval() -> None:
     assert np.isnan(limits.low[0])
     limits = jackknife_limits(np.array([0.5]), np.full((5, 1), 0.5), 0.95)
     assert limits.low[0] == pytest.approx(0.5)
+
+
+def test_many_units_are_left_out_in_groups() -> None:
+    """5,000 rows: 500 groups of 10; the interval of a mean stays the textbook's within simulation error."""
+    x = np.random.default_rng(2).normal(size=5000)
+    weights = jackknife_weights(5000, seed=4)
+    assert weights.shape == (500, 5000)
+    assert ((weights == 0).sum(axis=1) == 10).all()
+    assert ((weights == 0).sum(axis=0) == 1).all()
+
+    def mean(w: np.ndarray) -> np.ndarray:
+        return (w @ x / w.sum(axis=1))[:, None]
+
+    _, limits, _ = limits_of(mean, 5000, scale=IDENTITY, seed=4)
+    assert limits.df[0] == 499
+    assert limits.std_error[0] == pytest.approx(x.std(ddof=1) / np.sqrt(5000), rel=0.1)
