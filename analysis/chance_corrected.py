@@ -128,8 +128,8 @@ def gwet_ac(counts: Counts, weights: Floats) -> Coefficient:
     share = counts.table / counts.layout.per_target[:, None]
     overall = share.mean(axis=1)
     q = counts.used.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = weights.sum(axis=(1, 2)) / (q * (q - 1.0))
+    pairs = np.where(q > 1, q * (q - 1.0), np.nan)
+    scale = weights.sum(axis=(1, 2)) / pairs
     expected = scale * np.einsum("sq,sq->s", overall, 1.0 - overall)
     own = scale[:, None] * np.einsum("snq,sq->sn", share, 1.0 - overall)
     return _corrected(counts, weights, expected, 2.0 * (own - expected[:, None]))
