@@ -294,7 +294,9 @@ def _summary(
 def _classical(task: _Task, options: _Options) -> dict[str, Any]:
     """Item–total range, mean inter-item r and alpha of the pooled rows; NaN where they are undefined."""
     nothing = float("nan")
-    out: dict[str, Any] = {"n_items": len(task.items), "n_rows": 0, "n_patients": 0}
+    rated = task.wide[task.wide[list(task.items)].notna().any(axis=1)]
+    n_units = len(rated) if task.clusters is None else len(rated[task.clusters].unique())
+    out: dict[str, Any] = {"n_items": len(task.items), "n_rows": len(rated), "n_patients": n_units}
     out |= dict.fromkeys(("r_drop_min", "r_drop_max", "mean_r", "alpha"), nothing)
     columns = [*task.items, *([task.clusters] if task.clusters else [])]
     try:
@@ -302,7 +304,6 @@ def _classical(task: _Task, options: _Options) -> dict[str, Any]:
     except NotEstimable:
         return out  # the reason stands in the row's status, from omega
     total = answer.totals.iloc[0]
-    out |= {"n_rows": int(total["n_rows"]), "n_patients": int(total["n_units"])}
     out |= {"r_drop_min": float(answer.items["r_drop"].min()), "r_drop_max": float(answer.items["r_drop"].max())}
     return out | {"mean_r": float(total["average_r"]), "alpha": float(total["raw_alpha"])}
 
@@ -349,7 +350,7 @@ def _sentence(row: Mapping[str, Any], conf_level: float) -> str:
     if row["n_rows"] == row["n_patients"]:
         unit = f"{row['n_rows']} rows"
     if not np.isfinite(row["alpha"]):
-        return f"{head}{pairing}: not estimable. {row['status']}"
+        return f"{head}{pairing}, {unit}: not estimable. {row['status']}"
     range_ = f"corrected item–total correlations from {_two(row['r_drop_min'])} to {_two(row['r_drop_max'])}"
     if not np.isfinite(row["omega"]):
         return f"{head}{pairing}, {unit}: {range_}; α = {_two(row['alpha'])}. Omega: {row['status']}."

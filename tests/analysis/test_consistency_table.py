@@ -99,6 +99,8 @@ def test_scale_without_omega_stays_in_the_table_with_its_reason() -> None:
     rows = found.frame.set_index("scale")
     assert np.isnan(rows.loc["tbh", "omega"])
     assert "rows for 8 items" in rows.loc["tbh", "status"]
+    assert rows.loc["tbh", "n_rows"] == 4
+    assert "sthar tbh (lagged), 4 rows: not estimable" in found.sentences[2]
     assert found.design["not_estimable"] >= 1
     assert any("not estimable" in sentence or "Omega:" in sentence for sentence in found.sentences)
 
