@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.layout import Block
-from doublecode.analysis.mixed.likelihood import State, apply, multiply, outer_columns
+from doublecode.analysis.mixed.likelihood import LARGE, State, apply, multiply, outer_columns
 
 Floats = npt.NDArray[np.float64]
 Pairs = tuple[tuple[int, int], ...]
@@ -59,6 +59,9 @@ class Blocks:
         (B, r, q₂): U₁₂ = H N.
     U22
         (B, q₂, q₂).
+    outer_inverse
+        Per outer term the (p, p) inverse of its D, if all are well conditioned and there is one set:
+        then N = K·₂D₂⁻¹ and U₂₂ = D₂⁻¹ − D₂⁻¹K₂₂D₂⁻¹, which spares four products of r × r matrices.
     """
 
     state: State
@@ -67,6 +70,7 @@ class Blocks:
     K: Floats
     N: Floats
     U22: Floats
+    outer_inverse: dict[int, Floats] | None = None
 
     def outer(self, first: int, second: int) -> Floats:
         """(B, levels, p, levels', p') of U₂₂ between two outer terms."""
@@ -79,12 +83,52 @@ def make_blocks(state: State, *, projected: bool) -> Blocks:
     """U with P (`projected`) or with V⁻¹."""
     q = state.moments.layout.q2
     K = state.K if projected else state.k_marginal
-    N = -(K @ state.Q[:, :, :q])
-    N[:, np.arange(q), np.arange(q)] += 1.0
-    U22 = state.Q[:, :q] @ N
+    inverse = _outer_inverses(state)
+    if inverse is None:
+        N = -(K @ state.Q[:, :, :q])
+        N[:, np.arange(q), np.arange(q)] += 1.0
+        U22 = state.Q[:, :q] @ N
+        U22 = 0.5 * (U22 + np.swapaxes(U22, 1, 2))
+    else:
+        N = _times_outer(K[:, :, :q], inverse, state)
+        U22 = -_times_outer(np.swapaxes(N[:, :q], 1, 2), inverse, state)
+        for number, matrix in inverse.items():
+            block = state.moments.layout.blocks[number]
+            at = block.start + block.size * np.arange(block.levels)
+            for i in range(block.size):
+                for j in range(block.size):
+                    U22[:, at + i, at + j] += matrix[i, j]
     lifted = state.moments.cross.lift(K, state.which)
     Y = multiply(multiply(state.E.swapaxes(0, 1), lifted), state.E)
-    return Blocks(state, state.f_inner, Y, K, N, 0.5 * (U22 + np.swapaxes(U22, 1, 2)))
+    return Blocks(state, state.f_inner, Y, K, N, U22, inverse)
+
+
+def _outer_inverses(state: State) -> dict[int, Floats] | None:
+    """Inverses of the outer terms' D for one large set; None where a D is near singular."""
+    blocks = state.moments.layout.blocks
+    if len(state.which) != 1 or state.moments.layout.q2 <= LARGE:
+        return None
+    out = {}
+    for number, (block, L) in enumerate(zip(blocks, state.factors, strict=True)):
+        if block.inner:
+            continue
+        D = L[0] @ L[0].T
+        values = np.linalg.eigvalsh(D)
+        if values[0] < 1e-5 * max(1.0, values[-1]):
+            return None
+        out[number] = np.linalg.inv(D)
+    return out
+
+
+def _times_outer(M: Floats, inverse: dict[int, Floats], state: State) -> Floats:
+    """M (B, …, q₂) times the block-diagonal D₂⁻¹."""
+    out = np.empty(M.shape)
+    for number, matrix in inverse.items():
+        block = state.moments.layout.blocks[number]
+        at = outer_columns(block)
+        part = M[..., at].reshape(*M.shape[:-1], block.levels, block.size)
+        out[..., at] = (part @ matrix).reshape(M[..., at].shape) if block.size > 1 else M[..., at] * matrix
+    return out
 
 
 def traces(U: Blocks, items: list[Element]) -> Floats:
@@ -114,9 +158,9 @@ def products(U: Blocks, items: list[Element]) -> Floats:
     if not outer:
         return out
     for number, a in enumerate(inner.at):
-        through = _through(U, psi[:, number])
+        psi_n = _psi_n(U, psi[:, number], k_psi[:, number])
         for b in outer:
-            out[:, a, b] = out[:, b, a] = _mixed_pair(U, through, items[b])
+            out[:, a, b] = out[:, b, a] = _mixed_pair(U, psi_n, items[b])
     for i, a in enumerate(outer):
         for b in outer[i:]:
             out[:, a, b] = out[:, b, a] = _outer_pair(U, items[a], items[b])
@@ -133,9 +177,11 @@ def _psi(U: Blocks) -> Floats:
     return U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
 
 
-def _through(U: Blocks, psi: Floats) -> Floats:
-    """(B, q₂, q₂) NᵀΨₐN = U₂₁EₐU₁₂."""
-    return np.swapaxes(U.N, 1, 2) @ psi @ U.N
+def _psi_n(U: Blocks, psi: Floats, k_psi: Floats) -> Floats:
+    """(B, r, q₂) ΨₐN."""
+    if U.outer_inverse is None:
+        return psi @ U.N
+    return _times_outer(np.swapaxes(k_psi, 1, 2)[:, :, : U.N.shape[2]], U.outer_inverse, U.state)
 
 
 def _inner_pairs(U: Blocks) -> Floats:
@@ -147,12 +193,13 @@ def _inner_pairs(U: Blocks) -> Floats:
     return (gram.reshape(len(F), -1) @ inner.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
 
 
-def _mixed_pair(U: Blocks, through: Floats, outer: Element) -> Floats:
+def _mixed_pair(U: Blocks, psi_n: Floats, outer: Element) -> Floats:
+    """(B,) tr(E_b U₂₁EₐU₁₂) = tr(E_b NᵀΨₐN)."""
     block = U.state.moments.layout.blocks[outer.block]
     at = outer_columns(block)
-    part = through[:, at, at].reshape(len(through), block.levels, block.size, block.levels, block.size)
-    diagonal = np.einsum("bhihj->bij", part)
-    return np.asarray(sum(diagonal[:, i, j] for i, j in outer.pairs))
+    shape = (*psi_n.shape[:2], block.levels, block.size)
+    left, right = U.N[:, :, at].reshape(shape), psi_n[:, :, at].reshape(shape)
+    return np.asarray(sum(np.einsum("brh,brh->b", left[..., i], right[..., j]) for i, j in outer.pairs))
 
 
 def _outer_pair(U: Blocks, a: Element, b: Element) -> Floats:

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doublecode.analysis.mixed import derivatives as derivatives_module
+from doublecode.analysis.mixed import likelihood as likelihood_module
 from doublecode.analysis.mixed import moments as moments_module
 from doublecode.analysis.mixed.contraction import Shared, Sparse, Stacked
-from doublecode.analysis.mixed.derivatives import differentiate
+from doublecode.analysis.mixed.derivatives import differentiate, make_blocks
 from doublecode.analysis.mixed.design import build_design
+from doublecode.analysis.mixed.inference import small_sample
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments, take
 from doublecode.analysis.mixed.optimise import lower_factor
@@ -166,3 +169,24 @@ def test_lower_factor_of_singular_matrices_too(values):
     assert (np.diag(L) >= 0).all()
     assert np.abs(np.triu(L, 1)).max() == 0
     np.testing.assert_allclose(L @ L.T, D, atol=1e-8)
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("formula", FORMULAS[3:6])
+def test_large_outer_blocks_take_the_inverse_of_their_covariance(formula, reml, monkeypatch):
+    """The path of InstEval, forced on small models: the same Hessian and Kenward–Roger tests."""
+    moments = make_moments(build_design(formula, make_data()))
+    theta = np.random.default_rng(9).normal(size=moments.layout.m)
+    theta = np.where(moments.layout.diagonal, 0.5 + np.abs(theta), 0.3 * theta)[None]
+    plain = differentiate(evaluate(moments, theta, ONE, reml=reml))
+    before = small_sample(plain, "kenward-roger")
+    monkeypatch.setattr(derivatives_module, "LARGE", -1)
+    monkeypatch.setattr(likelihood_module, "LARGE", -1)
+    large = differentiate(evaluate(moments, theta, ONE, reml=reml))
+    assert make_blocks(large.state, projected=True).outer_inverse is not None
+    np.testing.assert_allclose(large.hessian(), plain.hessian(), rtol=1e-9, atol=1e-9)
+    after = small_sample(large, "kenward-roger")
+    np.testing.assert_allclose(after.vcov, before.vcov, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        after.dof(np.eye(after.vcov.shape[1])), before.dof(np.eye(after.vcov.shape[1])), rtol=1e-8
+    )
