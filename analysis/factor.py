@@ -5,6 +5,9 @@ steps with the exact gradient and Hessian of the function that remains when
 the loadings are profiled out. Uniquenesses stay at or above 0.5 % of the
 item variance; where they end there, the solution is a Heywood case and says so.
 
+Written on numpy: statsmodels' ``Factor`` fits one matrix at a time, where a bootstrap asks
+for thousands.
+
 References
 ----------
 Jöreskog (1967), *Psychometrika* 32; Clarke (1970), *BJMSP* 23 (exact second derivatives);

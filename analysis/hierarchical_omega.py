@@ -112,8 +112,12 @@ def omega_hierarchical(
     _require_identified(read.items, n_factors)
 
     def coefficients(weights: Array) -> Array:
-        R = correlations(covariances(read, weights, missing))
-        return _coefficients(schmid_leiman(fit_factors(R, n_factors, method="minres")), R)
+        S = covariances(read, weights, missing)
+        varied = (np.diagonal(S, axis1=1, axis2=2) > 1e-12).all(axis=1)  # else an item is constant there
+        out = np.full((len(S), len(TERMS)), np.nan)
+        R = correlations(S[varied])
+        out[varied] = _coefficients(schmid_leiman(fit_factors(R, n_factors, method="minres")), R)
+        return out
 
     R = correlations(covariances(read, all_units(read.n_units), missing))
     fit = fit_factors(R, n_factors, method="minres")
@@ -179,6 +183,8 @@ def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_f
             f"Not identified: {n_factors} factors on {len(names)} items leave {df} degrees of freedom, so infinitely "
             "many solutions fit alike and these numbers depend on where the optimiser stopped; psych may print others."
         )
+    if not solution.converged[0]:
+        notes.append("The optimiser or the rotation stopped before it converged.")
     if n_factors == 1:
         notes.append("With one factor psych's hierarchical omega is not meaningful and can exceed the total.")
     nothing = np.full(4, np.nan)

@@ -106,3 +106,15 @@ def test_wrong_use_is_refused() -> None:
         psych_default(data, n_factors=9)
     with pytest.raises(ContractError, match="leave incomplete rows out"):
         psych_default(data.astype(float).mask(np.eye(180, 8, dtype=bool)))
+
+
+def test_an_item_that_is_constant_without_one_patient_leaves_no_interval() -> None:
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame(rng.normal(size=(60, 1)) + rng.normal(size=(60, 6)), columns=list("abcdef"))
+    data["f"] = 0.0
+    data = data.assign(patient=np.arange(60) % 12)
+    data.loc[data["patient"] == 3, "f"] = rng.normal(size=5)
+    found = omega_hierarchical(data, clusters="patient", n_factors=2)
+    assert np.isfinite(found.frame["estimate"]).all()
+    assert found.frame["conf_low"].isna().all()
+    assert any("resamples had no 2-factor solution" in note for note in found.notes)
