@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.model_rows import require_columns
+from doublecode.analysis.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.multiplicity import adjust_p
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, UsageError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Method = Literal["pearson", "spearman"]
 POOLED, WITHIN, BETWEEN = "pooled", "within patients", "between patients"
+MEAN = "mean over sessions"
 _COLUMNS = ["x", "y", "level", "method", "n", "n_patients", "r", "df", "conf_low", "conf_high", "p_value"]
 
 
@@ -35,13 +36,15 @@ class CorrelationResult:
     Attributes
     ----------
     spec : dict
-        Variables, method, patient column, conf_level.
+        Variables, method, patient and session columns, conf_level.
     frame : DataFrame
-        ``x``, ``y``, ``level`` ("pooled", "within patients", "between patients"), ``method``, ``n``
-        (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``, ``p_value``, ``p_holm``
-        (Holm 1979, over the pairs of a level).
+        ``x``, ``y``, ``level`` ("pooled", "within patients", "between patients", "mean over sessions"),
+        ``method``, ``n`` (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``,
+        ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
     descriptives : DataFrame
         ``variable``, ``n``, ``mean``, ``sd``.
+    by_session : DataFrame
+        The estimate columns of each session by itself, with ``session``; empty without a session column.
     design : dict
         ``n_rows``, ``n_patients``, ``missing`` per variable.
     notes : tuple of str
@@ -50,6 +53,7 @@ class CorrelationResult:
     spec: dict[str, Any]
     frame: pd.DataFrame
     descriptives: pd.DataFrame
+    by_session: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -78,6 +82,7 @@ def correlate(
     *,
     method: Method = "pearson",
     patient: str | None = None,
+    session: str | None = None,
     conf_level: float = 0.95,
 ) -> CorrelationResult:
     """Correlate every pair of variables on the rows that have both.
@@ -93,6 +98,10 @@ def correlate(
         Column of the patients where they have several rows. Then the pooled r, which mixes two
         questions, is joined by the r within patients (the common slope of deviations, "repeated
         measures correlation", always of Pearson's kind) and the r of the patients' means.
+    session : str, optional
+        Column of the session numbers. Then r is also taken in each session and averaged, as papers
+        print it: the mean of artanh r, weighted by n − 3, turned back. It has no interval here, since the
+        same patients stand in every session.
     conf_level : float
         Between 0 and 1.
 
@@ -120,8 +129,9 @@ def correlate(
     >>> correlate(frame, ["he", "tbh"]).frame[["n", "r", "p_value"]].round(3).to_dict("records")
     [{'n': 5, 'r': 0.8, 'p_value': 0.104}]
     """
-    _check(frame, variables, method, patient, conf_level)
+    _check(frame, variables, method, (patient, session), conf_level)
     rows: list[dict[str, Any]] = []
+    single: list[dict[str, Any]] = []
     for x, y in combinations(variables, 2):
         both = frame[[x, y] if patient is None else [x, y, patient]].dropna()
         people = both[patient].nunique() if patient else len(both)
@@ -131,21 +141,34 @@ def correlate(
             means = both.groupby(patient)[[x, y]].mean()
             rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
             rows.append(head | {"level": BETWEEN, **_pair(means, x, y, method, conf_level)})
+        if session is not None:
+            each = _each_session(frame, x, y, session, method, conf_level)
+            single += each
+            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **_mean_over(each)})
     table = _adjust(rows)
     return CorrelationResult(
-        spec={"variables": list(variables), "method": method, "patient": patient, "conf_level": conf_level},
+        spec={
+            "variables": list(variables),
+            "method": method,
+            "patient": patient,
+            "session": session,
+            "conf_level": conf_level,
+        },
         frame=table,
         descriptives=_descriptives(frame, variables),
+        by_session=_by_session(single),
         design={
             "n_rows": len(frame),
             "n_patients": int(frame[patient].nunique()) if patient else len(frame),
             "missing": {name: int(frame[name].isna().sum()) for name in variables},
         },
-        notes=_notes(table, method, patient),
+        notes=_notes(table, method, patient, session),
     )
 
 
-def _check(frame: pd.DataFrame, variables: Sequence[str], method: str, patient: str | None, conf_level: float) -> None:
+def _check(
+    frame: pd.DataFrame, variables: Sequence[str], method: str, keys: Sequence[str | None], conf_level: float
+) -> None:
     if len(variables) < 2 or len(set(variables)) < len(variables):
         raise UsageError(
             f"correlations: found {', '.join(variables) or 'none'}; allowed: two or more variables, each once."
@@ -155,10 +178,11 @@ def _check(frame: pd.DataFrame, variables: Sequence[str], method: str, patient: 
             f"correlations: found method = {method!r} and conf_level = {conf_level}; "
             "allowed: 'pearson' or 'spearman', and a level between 0 and 1."
         )
-    require_columns(frame, (*variables, *([patient] if patient else [])), "correlations")
+    require_columns(frame, (*variables, *(key for key in keys if key is not None)), "correlations")
     for name in variables:
         if frame[name].dtype.kind not in "if":
             raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
+    refuse_infinite(frame, variables, "correlations")
 
 
 def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
@@ -191,6 +215,30 @@ def _p_value(r: float, df: int) -> float:
 
     rest = 1 - r**2
     return float(2 * stdtr(df, -abs(r) * np.sqrt(df / rest))) if rest > 0 else 0.0
+
+
+def _each_session(
+    frame: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
+) -> list[dict[str, Any]]:
+    groups = frame[[x, y, session]].dropna().groupby(session, sort=True)
+    return [{"x": x, "y": y, "session": key, **_pair(part, x, y, method, conf_level)} for key, part in groups]
+
+
+def _mean_over(each: list[dict[str, Any]]) -> dict[str, float]:
+    """Fisher's mean of the sessions that have an r below 1 in size and more than three rows."""
+    used = [one for one in each if one["n"] > 3 and abs(one["r"]) < 1]
+    weights = np.array([one["n"] - 3 for one in used], dtype=np.float64)
+    found = {"n": sum(one["n"] for one in used), "df": int(weights.sum())}
+    if not used:
+        return found
+    z = np.arctanh([one["r"] for one in used])
+    return found | {"r": float(np.tanh(np.average(z, weights=weights)))}
+
+
+def _by_session(single: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(single, columns=["x", "y", "session", *(c for c in _COLUMNS[3:] if c != "n_patients")])
 
 
 def _nothing() -> dict[str, float]:
@@ -248,7 +296,7 @@ def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame
     )
 
 
-def _notes(table: pd.DataFrame, method: str, patient: str | None) -> tuple[str, ...]:
+def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[str, ...]:
     notes: tuple[str, ...] = ("Each pair on the rows that have both variables, so n differs between pairs.",)
     if patient is not None:
         notes += (
@@ -257,6 +305,11 @@ def _notes(table: pd.DataFrame, method: str, patient: str | None) -> tuple[str, 
         )
         if method == "spearman":
             notes += ("The r within patients is of Pearson's kind; ranks have no within-patient form here.",)
+    if session is not None:
+        notes += (
+            "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
+            "patients' differences with changes and has no interval, since the same patients stand in every session.",
+        )
     blank = table[table["r"].isna()]
     if len(blank):
         which = "; ".join(f"{row.x} with {row.y} ({row.level}, n = {row.n})" for row in blank.itertuples())

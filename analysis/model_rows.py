@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
+import numpy as np
+
+from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +89,8 @@ def common_rows(frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
     ------
     NotEstimable
         No row has all of them.
+    ContractError
+        A value is infinite.
 
     Examples
     --------
@@ -95,6 +99,7 @@ def common_rows(frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
     >>> common_rows(frame, ["he"], ["patient"]).lost
     ({'patient': 'P2', 'reason': 'he is missing'},)
     """
+    refuse_infinite(frame, columns, "the rows of the model")
     missing = frame[list(columns)].isna()
     whole = ~missing.any(axis=1).to_numpy()
     if not whole.any():
@@ -112,6 +117,16 @@ def _lost_row(frame: pd.DataFrame, missing: pd.DataFrame, position: int, keys: S
     row = frame.iloc[position]
     label = {key: row[key] for key in keys if key in frame.columns} or {"row": frame.index[position]}
     return {**label, "reason": f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"}
+
+
+def refuse_infinite(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
+    """Raise ``ContractError`` naming the first of `columns` that holds an infinite value."""
+    for column in columns:
+        if frame[column].dtype.kind == "f":
+            infinite = np.isinf(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
+            if infinite.any():
+                row = int(infinite.argmax()) + 1
+                raise ContractError(f"{where}: column {column!r} is infinite in row {row}. Mend the value or empty it.")
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:

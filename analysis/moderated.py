@@ -7,7 +7,7 @@ in the multilevel models, so that term names agree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -259,13 +259,11 @@ def fit_moderation(
     notes = result.notes
     if model.subset is not None:
         notes = (f"Only rows with {model.subset}: {len(kept)} of {len(frame)}.", *notes)
-    return ModerationResult(
-        **{
-            **vars(result),
-            "spec": {"name": model.name, "title": model.title, "subset": model.subset, **result.spec},
-            "design": {**result.design, "n_frame": len(frame), "outside_subset": outside},
-            "notes": notes,
-        }
+    return replace(
+        result,
+        spec={"name": model.name, "title": model.title, "subset": model.subset, **result.spec},
+        design={**result.design, "n_frame": len(frame), "outside_subset": outside},
+        notes=notes,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.model_rows import common_rows, require_columns
+from doublecode.analysis.model_rows import common_rows, refuse_infinite, require_columns
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
@@ -96,6 +96,7 @@ def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("
     import pandas as pd
 
     require_columns(frame, rule.variables, "outlier rule")
+    refuse_infinite(frame, rule.variables, "outlier rule")
     data = frame.copy()
     changes: list[dict[str, Any]] = []
     counts = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from doublecode.analysis.model_rows import columns_of
-from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,14 +42,13 @@ def interaction_of(formula: str) -> tuple[str, str] | None:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
+    form = "Write it as 'outcome ~ predictor * moderator + covariate'."
+    if formula.count("~") != 1 or not formula.split("~")[0].strip():
+        raise FormulaError(f"formula {formula!r} needs one '~' with an outcome before it. {form}")
     try:
-        parsed = Formula(formula)
-        terms = list(parsed.rhs)
-        _ = parsed.lhs
-    except (FormulaicError, AttributeError, TypeError) as wrong:
-        raise FormulaError(
-            f"formula {formula!r} cannot be read ({wrong}). Write it as 'outcome ~ predictor * moderator + covariate'."
-        ) from None
+        terms = list(Formula(formula).rhs)
+    except (FormulaicError, TypeError) as wrong:
+        raise FormulaError(f"formula {formula!r} cannot be read ({wrong}). {form}") from None
     products = [term for term in terms if len(term.factors) > 1]
     if not products:
         return None
@@ -76,12 +75,22 @@ def build_matrices(formula: str, data: pd.DataFrame) -> Matrices:
 
     Raises
     ------
+    ContractError
+        A term has no value in some row.
     NotEstimable
         No more rows than coefficients, a column that those before it determine, or a constant outcome.
     """
     from formulaic import Formula
+    from formulaic.errors import FormulaicError
 
-    both = Formula(formula).get_model_matrix(data, na_action="raise")
+    try:
+        with np.errstate(all="ignore"):
+            both = Formula(formula).get_model_matrix(data, na_action="raise")
+    except (FormulaicError, ValueError) as wrong:
+        raise ContractError(
+            f"formula {formula!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
+            "there (the logarithm of 0, a division by 0). Compute it as a column of the frame."
+        ) from None
     y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
     if y.shape[1] != 1:
         raise UsageError(f"formula {formula!r}: the outcome must be one numeric column.")
@@ -128,7 +137,7 @@ def leverages(matrices: Matrices) -> Floats:
 def is_plain(formula: str, data: pd.DataFrame) -> bool:
     """Whether the formula is made of numeric columns only, without functions."""
     columns = columns_of(formula, data.columns)
-    return "(" not in formula and all(data[name].dtype.kind in "if" for name in columns)
+    return re.search(r"\w\s*\(", formula) is None and all(data[name].dtype.kind in "if" for name in columns)
 
 
 def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -89,6 +89,31 @@ class TestLevels:
         assert row["r"] == pytest.approx(np.corrcoef(means.T)[0, 1])
 
 
+class TestSessions:
+    def test_fishers_mean(self, nested):
+        frame = nested.assign(session=np.tile(np.arange(7), 8))
+        result = correlate(frame, ["x", "y"], patient="patient", session="session")
+        each = [np.corrcoef(part["x"], part["y"])[0, 1] for _, part in frame.groupby("session")]
+        row = result.frame.set_index("level").loc["mean over sessions"]
+        assert row["r"] == pytest.approx(np.tanh(np.mean(np.arctanh(each))))  # eight rows in each session
+        assert row[["n", "df"]].tolist() == [56, 35]
+        assert np.isnan(row["p_value"])
+        assert result.by_session["r"].tolist() == pytest.approx(each)
+        assert result.by_session["session"].tolist() == list(range(7))
+        assert any("Fisher's" in note for note in result.notes)
+
+    def test_sessions_are_weighted_by_n_and_small_ones_left_out(self, data):
+        frame = data.assign(session=np.repeat([1, 2, 3], [80, 37, 3]))
+        rows = correlate(frame, ["behaviour", "alliance"], session="session").frame.set_index("level")
+        r1, r2 = (np.corrcoef(frame[frame["session"] == s][["behaviour", "alliance"]].T)[0, 1] for s in (1, 2))
+        expected = np.tanh((77 * np.arctanh(r1) + 34 * np.arctanh(r2)) / 111)
+        assert rows.loc["mean over sessions", "r"] == pytest.approx(expected)
+        assert rows.loc["mean over sessions", "n"] == 117
+
+    def test_without_sessions_the_table_is_empty(self, data):
+        assert len(correlate(data, ["behaviour", "age"]).by_session) == 0
+
+
 class TestTables:
     def test_pairwise_n(self, data):
         holes = data.copy()

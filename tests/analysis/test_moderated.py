@@ -207,6 +207,9 @@ class TestRefusals:
             ("homework ~ behaviour * alliance + age:alliance", UsageError, "allowed: one"),
             ("homework ~ behaviour * site", UsageError, "numeric columns, found 'site'"),
             ("homework ~ alliance + behaviour:alliance", UsageError, "stands without 'behaviour'"),
+            ("behaviour + alliance", FormulaError, "needs one '~' with an outcome"),
+            ("homework ~ np.log(behaviour - 4)", ContractError, "the logarithm of 0"),
+            ("homework ~ behaviour + infinite", ContractError, "'infinite' is infinite in row 3"),
             ("homework ~ behaviour +", FormulaError, "cannot be read"),
             ("homework ~ behaviour + constant", NotEstimable, "'constant' is constant"),
             ("double ~ behaviour", NotEstimable, "fits all 120 rows exactly"),
@@ -216,6 +219,7 @@ class TestRefusals:
     def test_each_says_what_is_wrong(self, data, formula, error, message):
         frame = data.assign(site="A", constant=1.0, double=2 * data["behaviour"])
         frame.loc[::2, "site"] = "B"
+        frame["infinite"] = np.where(frame.index == 2, np.inf, frame["age"])
         with pytest.raises(error, match=message):
             moderation(formula, frame)
 
