@@ -176,7 +176,7 @@ def read_shape(package: Package, sheet: str) -> Shape:
         A cell stands so far out that no rater's workbook has it.
     """
     if package.kind == "ods":
-        return ods_shapes(package.parts["content.xml"]).get(sheet, Shape())
+        return ods_shapes(package.parts.get("content.xml", b"")).get(sheet, Shape())
     part = _sheet_parts(package.parts).get(sheet, "")
     text = package.parts.get(part, b"")
     if _FAR.search(text):

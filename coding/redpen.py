@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.layout import NOTE_MARK, PROBLEMS
-from doublecode.coding.package import Package, open_package, read_grid
-from doublecode.coding.shape import split_cell
+from doublecode.coding.package import Package, open_package, read_grid, read_shape
+from doublecode.coding.shape import SheetTooLarge, split_cell
 from doublecode.coding.xlsx import save_fixed
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -22,6 +24,7 @@ PLEASE_FIX = "_please_fix"
 HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "row_missing"})
+_DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _HEADS = ("place", "problem", "what was found", "what to do")
 
 
@@ -79,33 +82,41 @@ def write_redpen(
 
 
 def _open_copy(package: Package) -> Workbook:
-    """Her workbook as openpyxl holds it; an .ods file cell by cell; an unreadable one empty."""
+    """Her workbook as openpyxl holds it; else cell by cell (.ods, or a damaged part); else an empty one."""
     from openpyxl import Workbook, load_workbook
+    from python_calamine import CalamineError
 
-    if package.kind == "xlsx" and not any(one.code == "too_large" for one in package.problems):
+    if package.kind == "xlsx":
         try:
-            return _without_marks(load_workbook(io.BytesIO(package.data)))
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return _empty_copy(Workbook())  # a part that calamine does without is damaged
-    copy = _empty_copy(Workbook())
-    if package.kind == "ods":
-        _copy_values(package, copy)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # extensions of Excel that a copy does without
+                return _without_marks(load_workbook(io.BytesIO(package.data)), package)
+        except (SheetTooLarge, *_DAMAGED):
+            pass  # a part that calamine does without is damaged: the values are copied below
+    copy = Workbook()
+    copy.remove(copy.worksheets[0])
+    if package.kind in ("xlsx", "ods"):
+        try:
+            _copy_values(package, copy)
+        except (CalamineError, SheetTooLarge, *_DAMAGED):
+            for sheet in copy.worksheets:
+                copy.remove(sheet)
     return copy
 
 
-def _without_marks(workbook: Workbook) -> Workbook:
+def _without_marks(workbook: Workbook, package: Package) -> Workbook:
     """Take an earlier red pen's notes and colours off, so that only what is wrong now is marked."""
     from openpyxl.styles import PatternFill
 
-    for sheet in workbook.worksheets:
-        for row in sheet.iter_rows():
-            for cell in row:
-                if cell.comment is not None and cell.comment.text.startswith(NOTE_MARK):
-                    _, _, hers = cell.comment.text.partition(HER_NOTE)
-                    cell.comment = None
-                    if hers:
-                        _note(cell, hers)
-                    cell.fill = PatternFill()
+    for name in workbook.sheetnames:
+        for place, text in read_shape(package, name).comments.items():
+            if not text.startswith(NOTE_MARK):
+                continue
+            cell = workbook[name][place]
+            cell.comment, cell.fill = None, PatternFill()
+            _, _, hers = text.partition(HER_NOTE)
+            if hers:
+                _note(cell, hers)
     return workbook
 
 
@@ -115,14 +126,10 @@ def _note(cell: Any, text: str) -> None:
     cell.comment = Comment(_printable(text), "doublecode", height=120, width=320)
 
 
-def _empty_copy(workbook: Workbook) -> Workbook:
-    workbook.remove(workbook.worksheets[0])
-    return workbook
-
-
 def _copy_values(package: Package, copy: Workbook) -> None:
     workbook = package.workbook()
     for name in workbook.sheet_names:
+        read_shape(package, name)  # refuses a sheet that would fill the memory
         sheet = copy.create_sheet(name)
         for row, cells in enumerate(read_grid(package, workbook, name), start=1):
             for column, value in enumerate(cells, start=1):

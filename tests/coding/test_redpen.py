@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -120,6 +121,32 @@ def test_a_file_that_cannot_be_opened_comes_back_as_a_list(tmp_path):
     workbook = openpyxl.load_workbook(write_redpen(path, problems))
     assert workbook.sheetnames == ["Problems"]
     assert workbook["Problems"]["B2"].value == "not_a_workbook"
+
+
+def test_a_sheet_that_would_fill_the_memory_comes_back_as_a_list(filled, study):
+    path = filled(NAME)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Rate"]["XFD1048576"] = 1
+    workbook.save(path)
+    problems = read_workbook(path, study=study)[1]
+    assert [one.code for one in problems] == ["too_large"]
+    assert openpyxl.load_workbook(write_redpen(path, problems)).sheetnames == ["Problems"]
+
+
+def test_a_damaged_part_costs_the_looks_not_the_values(filled, study, tmp_path):
+    path = filled(NAME, {(5, "rationale"): 7})
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    parts["docProps/core.xml"] = b"<not closed"
+    with zipfile.ZipFile(path, "w") as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    ratings, problems = read_workbook(path, study=study)
+    copy = write_redpen(path, problems, tmp_path / "m.xlsx")
+    assert openpyxl.load_workbook(copy)["Rate"]["F5"].fill.fgColor.rgb == RED
+    back, again = read_workbook(copy, study=study)
+    assert back[["session_id", "item", "value"]].equals(ratings[["session_id", "item", "value"]])
+    assert [one.code for one in again] == ["out_of_range"]
 
 
 def test_the_target_is_never_the_file_itself(filled, tmp_path):
