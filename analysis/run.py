@@ -276,7 +276,10 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient = "patient" if study.unit == "session" else None
-    fits = [_attempt(model.title, partial(fit_moderation, model, data), refused) for model in study.moderations]
+    fits = [
+        _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
+        for model in study.moderations
+    ]
     known = [model for model, fit in zip(study.moderations, fits, strict=True) if fit is not None]
     groups = [
         _attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
