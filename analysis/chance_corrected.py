@@ -78,7 +78,7 @@ def agreement_weights(values: Floats, used: NDArray[np.bool_], kind: str) -> Flo
         rank = np.cumsum(used, axis=1)
         gap = np.abs(rank[:, :, None] - rank[:, None, :]).astype(np.float64)
         steps = np.maximum(used.sum(axis=1), 2)[:, None, None]
-        return inside * (1.0 - gap * (gap + 1.0) / (steps * (steps - 1.0)))
+        return np.asarray(inside * (1.0 - gap * (gap + 1.0) / (steps * (steps - 1.0))), dtype=np.float64)
     span = np.where(high > low, high - low, 1.0)[:, None, None]
     gap = np.abs(values[:, None] - values[None, :])[None] / span
     return inside * (1.0 - (gap if kind == "linear" else gap**2))
@@ -120,7 +120,7 @@ def _fleiss_null_z(counts: Counts, weights: Floats, kappa: Floats) -> Floats | N
     third = np.einsum("sq,sq,sq->s", p, 1.0 - p, 1.0 - 2.0 * p)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(2.0) / (pq * np.sqrt(n * k * (k - 1.0))) * np.sqrt(pq**2 - third)
-        return kappa / error
+        return np.asarray(kappa / error, dtype=np.float64)
 
 
 def gwet_ac(counts: Counts, weights: Floats) -> Coefficient:

@@ -323,7 +323,7 @@ def _limits(numbers: Coefficient, method: str, conf_level: float) -> tuple[Float
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = numbers.estimate / numbers.std_error
     if method == "z":
-        reach = float(special.ndtri(1.0 - alpha / 2.0))
+        reach = np.full(len(statistic), special.ndtri(1.0 - alpha / 2.0))
         p_value = 2.0 * special.ndtr(-np.abs(statistic))
     else:
         reach = special.stdtrit(numbers.df, 1.0 - alpha / 2.0)

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.analysis.mixed.contraction import Contraction, Shared, Stacked
-from doublecode.analysis.mixed.moments import Block, Conditioning, Moments
-from doublecode.analysis.mixed.moments import Layout as EngineLayout
+from doublecode.analysis.mixed.layout import Block
+from doublecode.analysis.mixed.layout import Layout as EngineLayout
+from doublecode.analysis.mixed.moments import Conditioning, Moments
 from doublecode.analysis.rating_design import Layout
 
 if TYPE_CHECKING:

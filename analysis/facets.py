@@ -51,7 +51,8 @@ def nesting(frame: pd.DataFrame, facets: list[str]) -> dict[str, frozenset[str]]
 def make_source(frame: pd.DataFrame, name: str, factors: tuple[str, ...], nested: dict[str, frozenset[str]]) -> Source:
     """Build the cells of a term; facets that hold its own are part of it."""
     facets = frozenset(factors).union(*(nested[factor] for factor in factors))
-    return Source(name, facets, frame.groupby(list(factors), observed=True, sort=True).ngroup().to_numpy(np.int64))
+    cells = frame.groupby(list(factors), observed=True, sort=True).ngroup()
+    return Source(name, facets, np.asarray(cells, dtype=np.int64))
 
 
 def is_balanced(frame: pd.DataFrame, sources: list[Source]) -> bool:
@@ -137,4 +138,4 @@ def _solve(raw: Floats, n: int, sources: list[Source]) -> Floats:
             "g_study: the sources cannot be told apart in these data (two have the same cells, or one has a cell "
             "per row and leaves no residual). Leave one of them out."
         )
-    return np.linalg.solve(matrix, raw)
+    return np.asarray(np.linalg.solve(matrix, raw), dtype=np.float64)

@@ -64,7 +64,7 @@ def fixed_effects(layout: Layout, values: Floats) -> FixedEffects:
     inverse = np.linalg.pinv(laplacian, rcond=1e-10, hermitian=True)
     r = layout.n_raters
     pull = np.stack([np.bincount(layout.rater, weights=row, minlength=r) for row in rest])
-    severity = pull @ inverse
+    severity = np.asarray(pull @ inverse, dtype=np.float64)
     raters = np.einsum("sr,sr->s", severity, pull)
     left = rest - _within_target(layout, severity)
     residual = np.einsum("so,so->s", left, left)

@@ -233,16 +233,18 @@ def _variances(
     from doublecode.analysis.mixed.variances import covariances, residual_variance
 
     table = anova_table(y, sources) if method == "anova" else None
+    fit = None
     try:
         fit = fit_design(build_design(formula, frame), reml=True)
     except NotEstimable:
         if table is None:
             raise
-        fit = None
-    if table is None:
+    if table is None and fit is not None:
         values = [float(matrix[0, 0]) for matrix in covariances(fit)] + [residual_variance(fit)]
         names = [source.name for source in sources] + ["Residual"]
         table = pd.DataFrame({"source": names, "df": np.nan, "sum_sq": np.nan, "mean_sq": np.nan, "variance": values})
+    if table is None:
+        raise NotEstimable("g_study: the model could not be fitted.")
     positive = table["variance"].clip(lower=0.0)
     table["share"] = positive / positive.sum() if positive.sum() > 0 else np.nan
     return table, fit

@@ -277,7 +277,7 @@ def _group_notes(
     own = list(block.notes)
     single = next((i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"), None)
     for position in range(len(group.values)) if single is not None else ():
-        found = lack_of_spread(layout.target, group.values[position], block.estimate[position, single])
+        found = lack_of_spread(layout.target, group.values[position], float(block.estimate[position, single]))
         if found is not None:
             own.append((position, found))
     for position, text in own:

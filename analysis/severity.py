@@ -248,7 +248,8 @@ def _fit_cells(cell: Ints, layout: Layout, y: Floats, conf_level: float) -> Mixe
 
 
 def _rows(fit: MixedResult, weights: Floats) -> pd.DataFrame:
-    return fit.contrast(weights)[list(NUMBERS)].reset_index(drop=True)
+    table: pd.DataFrame = fit.contrast(weights)[list(NUMBERS)].reset_index(drop=True)
+    return table
 
 
 def _severity(layout: Layout, fit: MixedResult) -> pd.DataFrame:
@@ -273,7 +274,7 @@ def _f_row(name: str, fit: MixedResult, L: Floats) -> dict[str, Any]:
 def _period_weights(owner: Ints, when: Ints) -> Floats:
     """Each cell against the mean of the cells of its period."""
     same = (when[:, None] == when[None, :]).astype(float)
-    return np.eye(len(owner)) - same / same.sum(axis=1, keepdims=True)
+    return np.asarray(np.eye(len(owner)) - same / same.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _interaction(owner: Ints, when: Ints) -> Floats:
