@@ -323,10 +323,10 @@ def _limits(numbers: Coefficient, method: str, conf_level: float) -> tuple[Float
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = numbers.estimate / numbers.std_error
     if method == "z":
-        reach = np.full(len(statistic), special.ndtri(1.0 - alpha / 2.0))
+        reach: Floats = np.full(len(statistic), float(special.ndtri(1.0 - alpha / 2.0)))
         p_value = 2.0 * special.ndtr(-np.abs(statistic))
     else:
-        reach = special.stdtrit(numbers.df, 1.0 - alpha / 2.0)
+        reach = np.asarray(special.stdtrit(numbers.df, 1.0 - alpha / 2.0), dtype=np.float64)
         p_value = 2.0 * special.stdtr(numbers.df, -np.abs(statistic))
     low = np.maximum(numbers.estimate - reach * numbers.std_error, -1.0)
     high = np.minimum(numbers.estimate + reach * numbers.std_error, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -75,10 +75,10 @@ def severity_over_time(result: DriftResult) -> Axes:
     for i, name in enumerate(names):
         own = table[table["rater"] == name]
         at = np.array([labels.index(p) for p in own["period"]]) + (i - (len(names) - 1) / 2) * 0.08
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+        style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         gap = np.abs(np.stack([own["estimate"] - own["conf_low"], own["conf_high"] - own["estimate"]]))
-        axes.errorbar(at, own["estimate"].to_numpy(float), yerr=gap, linestyle=LINES[i % len(LINES)], linewidth=1.2, markersize=5,
-                      elinewidth=0.9, label=str(name), **style)  # fmt: skip
+        style |= {"linestyle": LINES[i % len(LINES)], "linewidth": 1.2, "markersize": 5, "elinewidth": 0.9}
+        axes.errorbar(at, own["estimate"].to_numpy(float), yerr=gap, label=str(name), **style)
     axes.axhline(0.0, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_xticks(range(len(labels)), [str(label) for label in labels])
     axes.set_xlabel("Period" if not result.periods.empty else "All ratings")
@@ -153,7 +153,7 @@ def d_study_curve(result: DStudyResult) -> Axes:
     figure, (axes,) = new_axes()
     if "share" in result.frame.columns:
         for i, (raters, own) in enumerate(result.frame.groupby("n_raters")):
-            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
             axes.plot(own["share"], own["estimate"], linestyle=LINES[i % len(LINES)], label=str(raters), **style)
             axes.fill_between(own["share"], own["conf_low"], own["conf_high"], color=style["color"], alpha=0.08)
         axes.set_xlabel("Share of sessions coded by more than one rater")
@@ -166,7 +166,7 @@ def d_study_curve(result: DStudyResult) -> Axes:
         groups = result.frame.groupby(others) if others else [((), result.frame)]
         for i, (key, own) in enumerate(groups):
             named = ", ".join(f"{value} {name}" for name, value in zip(others, key, strict=True))
-            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
             axes.plot(own[along], own["relative"], label=f"Eρ² {named}", linestyle="-", **style)
             axes.plot(own[along], own["absolute"], label=f"Φ {named}", linestyle="--", fillstyle="none", **style)
         axes.set_xlabel(f"Levels of {along}")
