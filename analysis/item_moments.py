@@ -126,7 +126,8 @@ def _numbers(data: pd.DataFrame, name: str) -> Array:
     if pd.api.types.is_bool_dtype(column):
         raise ContractError(f"Item {name!r} holds truth values; code it as numbers first.")
     if not pd.api.types.is_numeric_dtype(column):
-        odd = [value for value in column.dropna().unique() if not isinstance(value, (int, float, np.number))]
+        numbers = (int, float, np.number)
+        odd = [v for v in column.dropna().unique() if not isinstance(v, numbers) or isinstance(v, (bool, np.bool_))]
         if odd:
             raise ContractError(
                 f"Item {name!r} holds {odd[0]!r}, which is not a number; name the item columns with items=[…]."

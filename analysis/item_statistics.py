@@ -139,6 +139,6 @@ def omegas_of(S: Array, fit: FactorFit) -> Array:
         [
             one_factor_formulas(fit.first, fit.uniqueness, S),
             one_factor_formulas(loadings, uniqueness, R),
-            one_factor_formulas(minres.first, 1 - minres.first**2, R),
+            np.where(minres.converged[:, None], one_factor_formulas(minres.first, 1 - minres.first**2, R), np.nan),
         ]
     )

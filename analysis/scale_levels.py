@@ -69,6 +69,8 @@ def common_notes(
         notes.append(f"{read.counts['n_missing']} item scores are missing; handled by {ways[missing]}.")
     if clusters is None:
         notes.append("Rows are taken as independent; where they are sessions, name the patient with clusters=.")
+    elif read.n_units == 1:
+        notes.append(f"All rows have the same {clusters}: one unit gives no interval.")
     elif read.n_units < 10:
         notes.append(f"Only {read.n_units} {clusters}s: the interval rests on few units and is rough.")
     if by is not None and (lacking := int(data.loc[kept_rows(data, read.items), by].isna().sum())):

@@ -323,3 +323,21 @@ def test_result_remembers_its_question() -> None:
     assert found.spec["method"].startswith("jackknife over patients")
     assert "| all | omega |" in found.to_markdown()
     assert "alpha" in alpha(study(), items=ITEMS).to_markdown()
+
+
+def test_one_patient_gives_no_interval_and_says_so() -> None:
+    found = omega(study().assign(patient="P1"), items=ITEMS, clusters="patient")
+    assert np.isfinite(found.frame["estimate"]).all()
+    assert found.frame["conf_low"].isna().all()
+    assert any("one unit gives no interval" in note for note in found.notes)
+
+
+def test_column_kinds_do_not_matter() -> None:
+    data = (2 * study()[ITEMS]).round()
+    data.loc[3, "a"] = np.nan
+    plain = omega(data).frame["estimate"].tolist()
+    nullable = data.astype("Int64")
+    unnamed = data.set_axis(range(7), axis=1)
+    objects = data.astype(object).where(data.notna(), None)
+    for other in (nullable, unnamed, objects):
+        assert omega(other).frame["estimate"].tolist() == pytest.approx(plain, abs=1e-12)
