@@ -1,9 +1,10 @@
 """Type III hypotheses of a formulaic model matrix.
 
-The hypothesis of a term is that its coefficients vanish when every categorical factor is
-sum-coded, so that lower-order terms average over the levels of the factors they interact with
-(Yates' weighted squares of means; SAS type III for designs without empty cells). It does not
-depend on the coding that the model was fitted with.
+The hypothesis of a term is that its coefficients vanish when every categorical factor that it
+does not contain is sum-coded, so that it averages over the levels of the factors it interacts
+with (Yates' weighted squares of means; SAS type III for designs without empty cells). Its own
+factors keep the coding of the fit, which leaves F alone and settles the directions over which
+Satterthwaite's degrees of freedom of several rows are pooled, as in lmerTest.
 """
 
 from __future__ import annotations
@@ -11,31 +12,33 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from doublecode.analysis.mixed.design import Design, Floats
 
+TYPE_THREE = "type III"
+AS_CODED = "columns as coded"
 
-def type3_contrasts(design: Design) -> tuple[dict[str, Floats], str | None]:
-    """Per term its (q, p) contrast matrix, intercept left out; and a note if sum coding failed.
 
-    Where the sum-coded columns do not span the fitted ones (no intercept, an unusual coding),
-    the fitted columns of each term are tested as they stand and the note says so.
+def type3_contrasts(design: Design) -> dict[str, tuple[Floats, str]]:
+    """Per term, the intercept left out, its (q, p) contrast matrix and the kind of hypothesis.
+
+    The kind is ``"type III"``, or ``"columns as coded"`` where sum coding does not span the fitted
+    columns (no intercept, an unusual coding), so that the term's own columns are tested.
     """
-    spec = design.fixed_spec
-    own = {str(term): np.asarray(list(index)) for term, index in spec.term_indices.items() if str(term) != "1"}
+    spec: Any = design.fixed_spec
     identity: Floats = np.eye(len(design.x_names))
-    plain: dict[str, Floats] = {name: np.asarray(identity[index]) for name, index in own.items() if len(index)}
     categorical = _categorical_factors(spec)
-    if not categorical:
-        return plain, None
-    summed = _sum_coded(design, categorical)
-    if summed is None:
-        return plain, "type III tests use the columns as coded, since sum coding does not span the same model"
-    columns, X_sum = summed
-    back, *_ = np.linalg.lstsq(X_sum, design.X, rcond=None)
-    rows: Floats = np.asarray(back, dtype=float)
-    return {name: rows[index] for name, index in zip(plain, columns, strict=True)}, None
+    out: dict[str, tuple[Floats, str]] = {}
+    for term, index in spec.term_indices.items():
+        rows = np.asarray(list(index), dtype=np.intp)
+        if str(term) == "1" or not len(rows):
+            continue
+        if categorical <= _factors_of(term):
+            out[str(term)] = (identity[rows], TYPE_THREE)
+            continue
+        averaged = _averaged(design, term, categorical - _factors_of(term))
+        out[str(term)] = (identity[rows], AS_CODED) if averaged is None else (averaged, TYPE_THREE)
+    return out
 
 
 def _categorical_factors(spec: Any) -> set[str]:
@@ -46,33 +49,29 @@ def _categorical_factors(spec: Any) -> set[str]:
     }
 
 
-def _sum_coded(design: Design, categorical: set[str]) -> tuple[list[npt.NDArray[np.intp]], Floats] | None:
-    """Evaluate the same terms with sum coding; None if the column spaces differ."""
+def _factors_of(term: Any) -> set[str]:
+    return {str(factor) for factor in getattr(term, "factors", (term,))}
+
+
+def _averaged(design: Design, tested: Any, others: set[str]) -> Floats | None:
+    """Rows of the inverse map to the coding in which `others` are sum-coded; None if spaces differ."""
     from formulaic import Formula
 
     spec: Any = design.fixed_spec
     rewritten = [
-        [_sum_factor(str(f)) if str(f) in categorical else str(f) for f in term.factors] for term in spec.term_indices
+        [_sum_factor(str(f)) if str(f) in others else str(f) for f in term.factors] for term in spec.term_indices
     ]
-    tested = [
-        frozenset(parts)
-        for term, parts in zip(spec.term_indices, rewritten, strict=True)
-        if str(term) != "1" and len(list(spec.term_indices[term]))
-    ]
+    wanted = frozenset(rewritten[list(spec.term_indices).index(tested)])
     matrix: Any = Formula([":".join(parts) for parts in rewritten]).get_model_matrix(design.frame, na_action="ignore")
-    X_sum = np.asarray(matrix, dtype=float)
-    if X_sum.shape[1] != design.X.shape[1]:
+    X = np.asarray(matrix, dtype=float)
+    found = {frozenset(_factors_of(term)): list(i) for term, i in matrix.model_spec.term_indices.items()}
+    if X.shape[1] != design.X.shape[1] or wanted not in found:
         return None
-    fitted = X_sum @ np.linalg.lstsq(X_sum, design.X, rcond=None)[0]
-    if np.abs(fitted - design.X).max() > 1e-8 * np.abs(design.X).max():
+    back: Floats = np.asarray(np.linalg.lstsq(X, design.X, rcond=None)[0], dtype=float)
+    if np.abs(X @ back - design.X).max() > 1e-8 * np.abs(design.X).max():
         return None
-    found = {
-        frozenset(str(f) for f in term.factors): np.asarray(list(index))
-        for term, index in matrix.model_spec.term_indices.items()
-    }
-    if any(key not in found for key in tested):
-        return None
-    return [found[key] for key in tested], X_sum
+    rows = back[found[wanted]]
+    return np.where(np.abs(rows) < 1e-12 * np.abs(rows).max(), 0.0, rows)
 
 
 def _sum_factor(expression: str) -> str:

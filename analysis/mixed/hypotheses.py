@@ -86,11 +86,10 @@ def contrast_frame(
     return _table(labels, L @ beta, error, tests.dof(L)[0], rhs, conf_level)
 
 
-def anova_frame(model: Design, beta: Floats, tests: SmallSample) -> tuple[pd.DataFrame, str | None]:
-    """Type III F test of every term but the intercept."""
-    contrasts, note = type3_contrasts(model)
+def anova_frame(model: Design, beta: Floats, tests: SmallSample) -> pd.DataFrame:
+    """F test of every term but the intercept; `hypothesis` says whether it is of type III."""
     rows = []
-    for name, L in contrasts.items():
+    for name, (L, kind) in type3_contrasts(model).items():
         F, df = tests.f_test(beta[None], L)
-        rows.append((name, len(L), float(df[0]), float(F[0]), float(upper_f(F, len(L), df)[0])))
-    return pd.DataFrame(rows, columns=["term", "df_num", "df_den", "statistic", "p_value"]), note
+        rows.append((name, len(L), float(df[0]), float(F[0]), float(upper_f(F, len(L), df)[0]), kind))
+    return pd.DataFrame(rows, columns=["term", "df_num", "df_den", "statistic", "p_value", "hypothesis"])

@@ -247,8 +247,8 @@ class MixedResult:
         return pd.DataFrame(columns)
 
     def anova(self) -> pd.DataFrame:
-        """Type III F tests: term, df_num, df_den, statistic, p_value."""
-        return anova_frame(self.model, self.beta, self.tests)[0]
+        """Type III F tests: term, df_num, df_den, statistic, p_value, hypothesis."""
+        return anova_frame(self.model, self.beta, self.tests)
 
     def contrast(self, weights: dict[str, float] | Floats, *, rhs: float = 0.0) -> pd.DataFrame:
         """Estimate and test linear combinations of fixed effects.
