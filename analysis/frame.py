@@ -16,7 +16,16 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.model_rows import require_columns
-from doublecode.analysis.row_ledger import flow_of, model_stages, stage_rows
+from doublecode.analysis.row_ledger import (
+    Key,
+    by_raters,
+    flow_of,
+    held_stages,
+    model_stages,
+    rating_status,
+    session_keys,
+    stage_rows,
+)
 from doublecode.analysis.tables import to_markdown
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.contracts import PATIENTS, ROW_LEDGER, SCORES, SESSIONS, check_frame
@@ -25,7 +34,6 @@ from doublecode.schemas.errors import ContractError, StudyError, UsageError
 if TYPE_CHECKING:
     from doublecode.schemas.study import Study, Variable
 
-Key = tuple[str, int]
 Cell = tuple[Any, str | None]
 _UNIT_COLUMNS = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
 
@@ -168,12 +176,12 @@ def build_frame(
     _check_variables(study, patients)
     held = sessions[sessions["phase"] == "main"].sort_values(["patient", "session"], kind="stable")
     _check_patients(held, patients)
-    status, contradictions = _rating_status(study, held, scores, items)
+    status, contradictions = rating_status(study, held, scores, items)
     sources = _sources(study, scores, items, patients, status)
     units, therapist_notes = _units(study.unit, held)
     frame, reasons = _fill(study, units, sources)
     ledger = pd.concat(
-        [_held_stages(held, status), *_scored_stages(study, held, sources), *model_stages(study, frame, reasons)],
+        [held_stages(held, status), *_scored_stages(study, held, sources), *model_stages(study, frame, reasons)],
         ignore_index=True,
     )
     return AnalysisFrame(
@@ -286,46 +294,6 @@ def _check_patients(held: pd.DataFrame, patients: pd.DataFrame) -> None:
         raise ContractError(f"sessions: patient {stray[0]!r} is not in patients.csv. Add a row for this patient.")
 
 
-def _rating_status(
-    study: Study, held: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame
-) -> tuple[dict[Key, tuple[str, str]], tuple[str, ...]]:
-    """Say of each held session whether ratings are at hand, and note where sessions.csv says otherwise."""
-    by_raters = _by_raters(study)
-    # A missing code is a rating too: somebody listened and said why the item cannot be judged.
-    coded = items["value"].notna() | items["reason"].notna()
-    read = _keys(items[items["instrument"].isin(by_raters) & coded])
-    read |= _keys(scores[scores["instrument"].isin(by_raters) & scores["value"].notna()])
-    status: dict[Key, tuple[str, str]] = {}
-    absent: list[str] = []
-    unexpected: list[str] = []
-    for row in held.to_dict("records"):
-        key = (str(row["patient"]), int(row["session"]))
-        listed = row["status"] == "rated"
-        if key in read:
-            status[key] = ("kept", "")
-            unexpected += [] if listed else [str(row["session_id"])]
-        elif listed:
-            status[key] = ("lost", "listed as rated, but no rating was read")
-            absent.append(str(row["session_id"]))
-        else:
-            given = row["reason"] if isinstance(row["reason"], str) and row["reason"] else "no reason given"
-            status[key] = ("lost", f"not rated: {given}")
-    notes = []
-    if absent:
-        notes.append(f"Listed as rated in sessions.csv, but no rating was read: {', '.join(absent)}.")
-    if unexpected:
-        notes.append(f"Listed as not rated in sessions.csv, but ratings were read: {', '.join(unexpected)}.")
-    return status, tuple(notes)
-
-
-def _by_raters(study: Study) -> frozenset[str]:
-    return frozenset(name for name in study.codebooks if study.use(name).source == "raters")
-
-
-def _keys(table: pd.DataFrame) -> set[Key]:
-    return {(str(p), int(s)) for p, s in zip(table["patient"], table["session"], strict=True)}
-
-
 def _sources(
     study: Study,
     scores: pd.DataFrame,
@@ -348,7 +316,7 @@ def _sources(
     }
     reasons = zip(patients["patient"], patients["reason"], strict=True)
     left = {str(patient): reason for patient, reason in reasons if isinstance(reason, str) and reason}
-    return _Sources(measured, _by_raters(study), status, left, columns)
+    return _Sources(measured, by_raters(study), status, left, columns)
 
 
 def _typed(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -396,12 +364,6 @@ def _with_session(variable: Variable, study: Study) -> Variable:
     return variable.model_copy(update={"session": sessions[0]}) if len(sessions) == 1 else variable
 
 
-def _held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> pd.DataFrame:
-    keys = [(str(p), int(s)) for p, s in zip(held["patient"], held["session"], strict=True)]
-    lost = [None if status[key][0] == "kept" else status[key][1] for key in keys]
-    return pd.concat([stage_rows(held, "held", [None] * len(held)), stage_rows(held, "rated", lost)])
-
-
 def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[pd.DataFrame]:
     stages = []
     for declared in study.variables:
@@ -429,7 +391,7 @@ def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]
 
 
 def _unused(scores: pd.DataFrame, status: Mapping[Key, Any]) -> tuple[str, ...]:
-    stray = sorted(_keys(scores[scores["value"].notna()]) - set(status))
+    stray = sorted(session_keys(scores[scores["value"].notna()]) - set(status))
     if not stray:
         return ()
     named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,9 @@ from doublecode.analysis.regression_design import choose_subset
 
 if TYPE_CHECKING:
     from doublecode.schemas.study import Study
+
+Key = tuple[str, int]
+"""Patient and session number."""
 
 
 def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -70,3 +73,52 @@ def _incomplete(frame: pd.DataFrame, reasons: pd.DataFrame, needed: Sequence[str
             by_reason.setdefault(str(why), []).append(str(name))
         out[int(place)] = "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
     return out
+
+
+def by_raters(study: Study) -> frozenset[str]:
+    """Instruments that raters fill in."""
+    return frozenset(name for name in study.codebooks if study.use(name).source == "raters")
+
+
+def session_keys(table: pd.DataFrame) -> set[Key]:
+    """Patient and session of every row."""
+    return {(str(p), int(s)) for p, s in zip(table["patient"], table["session"], strict=True)}
+
+
+def rating_status(
+    study: Study, held: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame
+) -> tuple[dict[Key, tuple[str, str]], tuple[str, ...]]:
+    """Say of each held session whether ratings are at hand, and note where sessions.csv says otherwise."""
+    instruments = by_raters(study)
+    # A missing code is a rating too: somebody listened and said why the item cannot be judged.
+    coded = items["value"].notna() | items["reason"].notna()
+    read = session_keys(items[items["instrument"].isin(instruments) & coded])
+    read |= session_keys(scores[scores["instrument"].isin(instruments) & scores["value"].notna()])
+    status: dict[Key, tuple[str, str]] = {}
+    absent: list[str] = []
+    unexpected: list[str] = []
+    for row in held.to_dict("records"):
+        key = (str(row["patient"]), int(row["session"]))
+        listed = row["status"] == "rated"
+        if key in read:
+            status[key] = ("kept", "")
+            unexpected += [] if listed else [str(row["session_id"])]
+        elif listed:
+            status[key] = ("lost", "listed as rated, but no rating was read")
+            absent.append(str(row["session_id"]))
+        else:
+            given = row["reason"] if isinstance(row["reason"], str) and row["reason"] else "no reason given"
+            status[key] = ("lost", f"not rated: {given}")
+    notes = []
+    if absent:
+        notes.append(f"Listed as rated in sessions.csv, but no rating was read: {', '.join(absent)}.")
+    if unexpected:
+        notes.append(f"Listed as not rated in sessions.csv, but ratings were read: {', '.join(unexpected)}.")
+    return status, tuple(notes)
+
+
+def held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> pd.DataFrame:
+    """Stages "held" and "rated" of the held sessions."""
+    keys = [(str(p), int(s)) for p, s in zip(held["patient"], held["session"], strict=True)]
+    lost = [None if status[key][0] == "kept" else status[key][1] for key in keys]
+    return pd.concat([stage_rows(held, "held", [None] * len(held)), stage_rows(held, "rated", lost)])
