@@ -33,10 +33,10 @@ def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     return build_frame(declared, scores, items, study.sessions, study.patients).frame
 
 
-def estimate_all(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
+def estimate_all(frame: pd.DataFrame, study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     """Estimate every planted quantity of one generated study: quantity, estimate, conf_low, conf_high."""
-    rows = [*estimate_patients(patient_frame(study, declared), declared), *_reliabilities(study, declared)]
-    return pd.DataFrame([*rows, alpha_of_resistance(study)], columns=["quantity", *ESTIMATE])
+    rows = [*estimate_patients(frame, declared), *_reliabilities(study, declared), alpha_of_resistance(study)]
+    return pd.DataFrame(rows, columns=["quantity", *ESTIMATE])
 
 
 def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:

@@ -113,8 +113,11 @@ def _reliabilities(study: TelephoneStudy, declared: Study) -> list[Row]:
         main = study.ratings[(study.ratings["phase"] == "main") & (study.ratings["instrument"] == instrument)]
         scored = score_raters(main, [declared.codebooks[instrument]])
         complete = scored[(scored["scale"] == scale) & scored["value"].notna()]
-        found = icc(complete, targets="session_id", raters="rater", ratings="value", k=(1, 2)).frame.set_index("form")
-        rows += [row_of(f"{instrument} {scale}: {form}", found, form) for form in ("ICC(A,1)", "ICC(A,2)")]
+        found = icc(complete, targets="session_id", raters="rater", ratings="value", k=(1,)).frame.set_index("form")
+        single = row_of(f"{instrument} {scale}: ICC(A,1)", found, "ICC(A,1)")
+        # two raters: the profile likelihood does not mind the transformation, so neither do its limits
+        estimate, low, high = (2 * value / (1 + value) for value in single[1:])
+        rows += [single, (f"{instrument} {scale}: ICC(A,2)", estimate, low, high)]
     return rows
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
-from recovery import judge, table
+from recovery import judge, over_seeds, table
 
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
 from doublecode.data_examples.telephone_analysis import estimate_all
@@ -22,21 +23,22 @@ from doublecode.schemas.study import load_study
 
 KNOWN: dict[str, str] = {}
 NOTES = ""
+declared = cache(lambda: load_study(SHIPPED))
+
+
+def one_study(seed: int) -> pd.DataFrame:
+    """Estimates of the study of one seed."""
+    return estimate_all(telephone_study(seed, pilot=False, texts=False), declared()).assign(seed=seed)
 
 
 def main(n_seeds: int) -> None:
-    declared = load_study(SHIPPED)
     truth = json.loads((SHIPPED / "planted_truth.json").read_text(encoding="utf-8"))
     targets = {entry["quantity"]: (entry["observed"], entry["observed_se"]) for entry in truth["quantities"]}
-    found = []
-    for seed in range(1, n_seeds + 1):
-        study = telephone_study(seed, pilot=False, texts=False)
-        found.append(estimate_all(study, declared).assign(seed=seed))
-    judged = judge(pd.concat(found, ignore_index=True), targets, KNOWN)
+    judged = judge(pd.concat(over_seeds(one_study, n_seeds), ignore_index=True), targets, KNOWN)
     text = f"telephone study: {n_seeds} seeds (1 to {n_seeds}) of 22 patients against 5,000 patients\n\n"
     text += table(judged) + "\n\n" + NOTES
-    print(text)
     Path(__file__).with_suffix(".txt").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
