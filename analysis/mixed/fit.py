@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pandas as pd
@@ -84,6 +85,10 @@ def fit_mixed(
     _check_options(reml, ddf, conf_level)
     design, whitening = _prepare(formula, data, weights, offset, correlation, variance_by, reml=reml)
     fitted = fit_design(design if whitening is None else whitening.apply(design), reml=reml)
+    if whitening is not None:
+        fitted = replace(
+            fitted, converged=fitted.converged and whitening.converged, rungs=(*whitening.rungs, *fitted.rungs)
+        )
     _refuse_collapsed(fitted)
     method, notes = choose_ddf(ddf, design, reml=reml)
     if whitening is not None and ddf == "auto":

@@ -9,7 +9,7 @@ direction, since D = ΛΛᵀ makes every zero variance stationary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -272,10 +272,24 @@ def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb
         rung, theta = _quasi_newton(moments, _best(tries)[1], reml=reml)
         tries += [(rung, theta), *_newton(moments, [("quasi-Newton's end", theta)], reml=reml)]
     best, theta = _best(tries)
-    return Climb(theta, best.converged, tuple(rung for rung, _ in tries))
+    return Climb(theta, best.converged, tuple(_remark(rung, best) for rung, _ in tries))
 
 
 Try = tuple[Rung, Floats]
+
+
+def _remark(rung: Rung, best: Rung) -> Rung:
+    """Say in words how an attempt ended: kept, at the same optimum, or higher by so much."""
+    excess = rung.deviance - best.deviance
+    if rung is best:
+        words = "kept"
+    elif excess < 1e-6:
+        words = "same optimum"
+    else:
+        words = f"deviance higher by {excess:.3g}"
+    if not rung.converged:
+        words = f"not converged, {words}"
+    return replace(rung, remark=f"{words}; {rung.remark}" if rung.remark else words)
 
 
 def _near_boundary(moments: Moments, theta: Floats) -> bool:

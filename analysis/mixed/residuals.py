@@ -99,7 +99,7 @@ def fit_residuals(design: Design, layout: ResidualLayout, *, reml: bool, start: 
         if flag
     )
     rung = Rung("quasi-Newton in " + ", ".join(_names(layout)), f"best of {len(values)}", profile.calls, value,
-                float(np.abs(gradient).max()), stationary)  # fmt: skip
+                float(np.abs(gradient).max()), stationary, "jointly with the covariances")  # fmt: skip
     ascent = replace(ascent, rungs=(rung, *ascent.rungs))
     return ResidualFit(layout, reml, eta, white, moments, ascent, stationary and ascent.converged, notes)
 
@@ -154,6 +154,16 @@ class ResidualWhitening:
     def notes(self) -> tuple[str, ...]:
         """Remarks for the result."""
         return self.fit.notes
+
+    @property
+    def converged(self) -> bool:
+        """Whether the joint search ended at a stationary point."""
+        return self.fit.converged
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The joint search as one line of the log; the engine's own attempts follow in the fit."""
+        return self.fit.climb.rungs[:1]
 
     def apply(self, design: Design) -> Design:
         """Return `design` whitened at the estimates; it has the rows of the one that was fitted."""

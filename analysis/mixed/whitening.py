@@ -27,6 +27,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.inference import SmallSample
+from doublecode.analysis.mixed.optimise import Rung
 
 
 class Whitening(Protocol):
@@ -40,7 +41,19 @@ class Whitening(Protocol):
         Estimates by name, ``{"phi": 0.43}``; each counts as one parameter in AIC and BIC.
     notes
         Remarks for the result.
+    converged
+        Whether the search for the parameters ended at a stationary point.
+    rungs
+        Its attempts, for the log of the fit.
     """
+
+    @property
+    def converged(self) -> bool:
+        """Whether the search for the parameters ended at a stationary point."""
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Attempts of the search, for the log of the fit."""
 
     @property
     def label(self) -> str:
