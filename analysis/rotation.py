@@ -8,6 +8,7 @@ for oblique rotation); Schmid & Leiman (1957), *Psychometrika* 22.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,12 +120,20 @@ def _projected_step(
     return trial, L, new, pace
 
 
-def schmid_leiman(fit: FactorFit, *, tolerance: float = 1e-7) -> SchmidLeiman:
+def schmid_leiman(
+    fit: FactorFit,
+    *,
+    tolerance: float = 1e-7,
+    varimax_tolerance: float = 1e-12,
+    max_iterations: int = 5000,
+    second_order: Callable[[Array], FactorFit] | None = None,
+) -> SchmidLeiman:
     """Rotate a k-factor solution by oblimin (from varimax) and split off a general factor.
 
     Three or more factors: the general factor is the one minres factor of the factor
     correlations. Two: its loadings are not identified and are set equal, √φ. One: the
-    factor itself is the general factor. `tolerance` is oblimin's (GPArotation stops at 1e-5).
+    factor itself is the general factor. `tolerance` and `max_iterations` are oblimin's;
+    `second_order` fits one factor to the factor correlations, exact minres when not given.
     """
     n, p, k = fit.loadings.shape
     communality = (fit.loadings**2).sum(axis=2)
@@ -134,14 +143,15 @@ def schmid_leiman(fit: FactorFit, *, tolerance: float = 1e-7) -> SchmidLeiman:
         return SchmidLeiman(
             fit.first, groups, fit.loadings, one, one[:, :, 0], communality, fit.converged
         )  # fmt: skip
-    oblique, phi, converged = oblimin(varimax(fit.loadings), tolerance=tolerance)
+    start = varimax(fit.loadings, tolerance=varimax_tolerance)
+    oblique, phi, converged = oblimin(start, tolerance=tolerance, max_iterations=max_iterations)
     sign = np.where(oblique.sum(axis=1) < 0, -1.0, 1.0)
     oblique, phi = oblique * sign[:, None, :], phi * sign[:, :, None] * sign[:, None, :]
     if k == 2:
         link = phi[:, 0, 1]
         second = np.column_stack([np.sqrt(np.abs(link)), np.sign(link) * np.sqrt(np.abs(link))])
     else:
-        upper = fit_factors(phi, 1, method="minres")
+        upper = fit_factors(phi, 1, method="minres") if second_order is None else second_order(phi)
         second, converged = upper.first, converged & upper.converged
     general = np.einsum("nik,nk->ni", oblique, second)
     groups = oblique * np.sqrt(np.maximum(1 - second**2, 0.0))[:, None, :]
