@@ -12,6 +12,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -119,12 +120,15 @@ def _recognise_zip(name: str, data: bytes) -> tuple[Kind | None, dict[str, bytes
             kind, problem = _kind_of(name, names, archive)
             if problem is not None:
                 return None, {}, [problem]
-            parts = {
-                part: archive.read(part) for part in names if part.endswith((".xml", ".rels")) and "theme" not in part
-            }
+            parts = {part: archive.read(part) for part in names if _is_read(part)}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, KeyError) as wrong:
         return None, {}, [Problem("unreadable_file", name, found=f"damaged ({wrong})")]
     return _inspect(name, kind, names, parts)
+
+
+def _is_read(part: str) -> bool:
+    """Parts whose text somebody reads: themes, drawings and properties are left packed."""
+    return part.endswith((".xml", ".rels")) and not part.startswith(("xl/theme", "xl/drawings/", "docProps/"))
 
 
 def _kind_of(name: str, names: list[str], archive: zipfile.ZipFile) -> tuple[Kind | None, Problem | None]:
@@ -264,14 +268,26 @@ def _parse(text: bytes) -> ElementTree.Element:
 def _formulas(text: bytes) -> dict[str, tuple[str, str]]:
     """Cell → (formula, saved result); the result is empty where none was saved."""
     found = {}
-    for mark in _FORMULA_START.finditer(text):
-        start = max(text.rfind(b"<c ", 0, mark.start()), text.rfind(b":c ", 0, mark.start()))
+    for mark in _formula_starts(text):
+        start = max(text.rfind(b"<c ", 0, mark), text.rfind(b":c ", 0, mark))
         match = _FORMULA.search(text, text.rfind(b"<", 0, start + 1))
         if match is not None:
             tag, formula, result = (part or b"" for part in match.groups())
             shown = "=" + html.unescape(formula.decode("utf-8", "replace"))
             found[_attributes(tag).get("r", "")] = (shown, result.decode("utf-8", "replace"))
     return found
+
+
+def _formula_starts(text: bytes) -> Iterator[int]:
+    """Where the formulas of a sheet begin; plain searching, since most sheets have only one."""
+    if b":f" in text:
+        yield from (mark.start() for mark in _FORMULA_START.finditer(text))
+        return
+    at = text.find(b"<f")
+    while at >= 0:
+        if text[at + 2 : at + 3] in (b">", b"/", b" "):
+            yield at
+        at = text.find(b"<f", at + 2)
 
 
 def calls_out(formula: str) -> bool:

@@ -86,10 +86,22 @@ def _match(
     problems += _renamed(names, columns, strangers, book, file, row)
     for place, text in strangers.items():
         problems.append(Problem("extra_column", file, RATE, cell_name(row, place), found=show_text(text)))
-    order = sorted(columns, key=lambda name: columns[name])
-    if order != [name for name in names if name in columns]:
-        problems.append(Problem("columns_moved", file, RATE, found=", ".join(order)))
+    moved = _moved(names, columns)
+    if moved:
+        problems.append(Problem("columns_moved", file, RATE, found=f"{', '.join(moved)} moved"))
     return Heads(row, columns), problems
+
+
+def _moved(names: tuple[str, ...], columns: dict[str, int]) -> list[str]:
+    """The fewest columns that have to be put elsewhere to get the order of the codebook back."""
+    order = sorted(columns, key=lambda name: columns[name])
+    wanted = [name for name in names if name in columns]
+    kept = {
+        name
+        for block in difflib.SequenceMatcher(None, order, wanted, autojunk=False).get_matching_blocks()
+        for name in order[block.a : block.a + block.size]
+    }
+    return [name for name in order if name not in kept]
 
 
 def _renamed(

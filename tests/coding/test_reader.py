@@ -259,6 +259,7 @@ def test_blank_rows_moved_columns_and_comments_are_accepted(study, filled):
     filled(NAME, column_order=order, blank_rows_after=sessions, comments={(sessions[0], "praise"): "not sure"})
     after, problems = read_workbook(path, study=study)
     assert [(one.code, one.severity) for one in problems] == [("columns_moved", "info"), ("comment_found", "info")]
+    assert problems[0].found == "notes moved"
     keys = ["session_id", "item"]
     assert before.set_index(keys)["value"].sort_index().equals(after.set_index(keys)["value"].sort_index())
     assert place(problems, "comment_found") == [(NAME, "Rate", "J5")]
