@@ -14,6 +14,9 @@ from doublecode.analysis.tables import Table
 FONT: Final = "Times New Roman"
 _ANY_DAY: Final = datetime(2000, 1, 1)
 _TEXT_WIDTH_CM: Final = 16.5
+_KEEP_WHOLE: Final = 25
+_CELL_MARGIN_CM: Final = 0.09
+_PARAGRAPH: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}p"
 
 
 def write_docx(document: Document, path: Path) -> None:
@@ -107,7 +110,7 @@ def _(block: Table, file: Any, numbers: dict[str, int]) -> None:
     rows = block.body()
     table = file.add_table(rows=len(rows) + 1, cols=len(block.columns))
     table.alignment = WD_TABLE_ALIGNMENT.LEFT
-    table.autofit = True
+    table.autofit = False
     size = 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8
     grid = [list(row.cells) for row in table.rows]
     _fill(grid[0], [column.heading for column in block.columns], block, size)
@@ -115,9 +118,10 @@ def _(block: Table, file: Any, numbers: dict[str, int]) -> None:
         if len(texts) == 1 and len(cells) > 1:
             cells[0].merge(cells[-1])
         _fill(cells[: len(texts)], texts, block, size)
-    _widths(grid, [[column.heading for column in block.columns], *(row for row in rows if len(row) > 1)])
+    _widths(table, grid, column_widths(block, size))
+    _tight(table)
     _rules(grid)
-    _repeat_heading(table.rows[0])
+    _paginate(table, whole=len(rows) <= _KEEP_WHOLE)
     _notes(file, block.notes)
 
 
@@ -128,23 +132,63 @@ def _fill(cells: list[Any], texts: Any, block: Table, size: int) -> None:
     for cell, text, column in zip(cells, texts, block.columns, strict=False):
         paragraph = cell.paragraphs[0]
         paragraph.paragraph_format.space_after = paragraph.paragraph_format.space_before = Pt(1)
-        paragraph.paragraph_format.keep_with_next = True
         numeric = column.kind != "text" and cell is not cells[0]
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT if numeric else WD_ALIGN_PARAGRAPH.LEFT
         _write(paragraph, text, size=size, italic=len(texts) == 1 < len(block.columns))
 
 
-def _widths(grid: list[list[Any]], texts: list[Any]) -> None:
-    """Share the text width in proportion to the longest cell of each column, long texts wrapping."""
+def _widths(table: Any, grid: list[list[Any]], widths_cm: list[float]) -> None:
+    """Set the widths in the grid (LibreOffice reads it) and in the cells (Word does); a merged row has none."""
     from docx.shared import Cm
 
-    longest = [min(max(len(text.replace("*", "")) for text in column), 34) + 2 for column in zip(*texts, strict=True)]
-    whole = min(_TEXT_WIDTH_CM, sum(longest) * 0.21)
+    widths = [Cm(width) for width in widths_cm]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     for cells in grid:
-        if len({cell._tc for cell in cells}) < len(cells):
-            continue  # a merged spanner row takes the width of the others
-        for cell, length in zip(cells, longest, strict=True):
-            cell.width = Cm(whole * length / sum(longest))
+        if len(cells) == 1 or cells[0]._tc is not cells[-1]._tc:
+            for cell, width in zip(cells, widths, strict=True):
+                cell.width = width
+
+
+def column_widths(block: Table, size: float) -> list[float]:
+    """Widths in cm: numbers never wrap; columns of text share what is left by their longest cell.
+
+    Parameters
+    ----------
+    block : Table
+    size : float
+        Font size in points; a character is taken as 0.53 of it wide.
+    """
+    rows = [row for row in block.body() if len(row) == len(block.columns)]
+    character, padding = 0.53 * size * 2.54 / 72, 2 * _CELL_MARGIN_CM + 0.12
+    needs, wishes = [], []
+    for place, column in enumerate(block.columns):
+        texts = [row[place] for row in rows]
+        words = [word for heading in (column.heading.replace("*", ""),) for word in heading.split()]
+        if column.kind == "text":
+            words += [word for text in texts for word in text.split()]
+        else:
+            words += texts
+        needs.append(min(max(map(len, words), default=1), 24) * character + padding)
+        longest = min(max(map(len, [column.heading, *texts])), 60) * character + padding
+        wishes.append(longest if column.kind == "text" else needs[-1])
+    room = _TEXT_WIDTH_CM - sum(needs)
+    wanted = sum(wish - need for wish, need in zip(wishes, needs, strict=True) if wish > need)
+    share = min(1.0, max(0.0, room) / wanted) if wanted else 0.0
+    return [need + share * max(0.0, wish - need) for wish, need in zip(wishes, needs, strict=True)]
+
+
+def _tight(table: Any) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(round(_CELL_MARGIN_CM / 2.54 * 1440)))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    table._tbl.tblPr.append(margins)
 
 
 def _rules(grid: list[list[Any]]) -> None:
@@ -170,10 +214,17 @@ def _border(cell: Any, edge: str, size: int) -> None:
     borders.append(line)
 
 
-def _repeat_heading(row: Any) -> None:
+def _paginate(table: Any, *, whole: bool) -> None:
+    """Repeat the heading on every page, break no row; a short table stays on one page."""
     from docx.oxml import OxmlElement
 
-    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    rows = list(table.rows)
+    for number, row in enumerate(rows):
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        if (whole and number < len(rows) - 1) or number < 2:
+            for paragraph in row._tr.iter(_PARAGRAPH):
+                paragraph.get_or_add_pPr().get_or_add_keepNext()
 
 
 def _caption(file: Any, number: str, title: str) -> None:

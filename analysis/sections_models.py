@@ -261,7 +261,7 @@ def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[Moderat
     columns = (
         column("model", "Model", kind="text"), column("label", "Term", kind="text"),
         column("estimate", "*b*, brought in"), column("p_value", "*p*"),
-        column("estimate_untouched", "*b*, as found", kind="number"), column("p_untouched", "*p*", kind="p"),
+        column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
     )  # fmt: skip
     return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)
 
@@ -300,7 +300,9 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
         column("reading", "Slope there", kind="text"), column("n_rows", "Rows", kind="integer"),
         column("share", "Share", kind="percent", digits=0),
     )  # fmt: skip
-    note = "Johnson–Neyman regions inside the observed range only; *fdr* controls the false-discovery rate."
+    note = (
+        "Johnson–Neyman regions inside the observed range only, pointwise and with the false discovery rate controlled."
+    )
     return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
 
 
@@ -312,7 +314,7 @@ def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: L
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
     outcome = str(result.spec["formula"]).split("~")[0].strip()
     kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
-    lines = over_observed_range(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
+    lines = over_observed_range(_readable(result), float(kept[predictor].min()), float(kept[predictor].max()))
     axes = figures.interaction(
         kept, lines, predictor=predictor, outcome=outcome, x_label=labels.get(predictor, predictor),
         y_label=labels.get(outcome, outcome),
@@ -323,6 +325,15 @@ def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: L
         "observed range of the predictor. Points: the analysed rows.",
     )  # fmt: skip
     return replace(shown, half=True)
+
+
+def _readable(result: ModerationResult) -> pd.DataFrame:
+    """Lines to draw: mean and mean ± SD where these were observed, else the percentiles that stand for them."""
+    outside = result.slopes.loc[~result.slopes["observed"].astype(bool), "at"]
+    percentiles = result.lines["at"].astype(str).str.contains("percentile")
+    if not percentiles.any() or percentiles.all():
+        return result.lines
+    return result.lines[percentiles if outside.astype(str).str.startswith("mean").any() else ~percentiles]
 
 
 def over_observed_range(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:

@@ -120,11 +120,11 @@ def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
         if one.phase != phase or result is None:
             continue
         (key,) = result.spec["by"]
-        title = short_title(run.study.codebooks[one.instrument].title)
+        title = run.study.codebooks[one.instrument].title
         for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
             name = entry["set"][key]
             label = label_of(run.study.codebooks, one.instrument, name)
-            texts.append(line.replace(f"({key} {name})", f"({title}: {label})"))
+            texts.append(line.replace(f"({key} {name})", f"({_in_instrument(title, label)})"))
     return texts
 
 
@@ -170,6 +170,11 @@ def _ranges(frame: pd.DataFrame, low: str, high: str) -> list[str]:
     return [f"{format_number(a, 'bounded')} to {format_number(b, 'bounded')}" if a == a else DASH for a, b in ends]
 
 
+def _in_instrument(title: str, label: str) -> str:
+    """Name a scale with its instrument, once."""
+    return label if label.startswith(short_title(title)) else f"{short_title(title)}: {label}"
+
+
 def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
     """Name instrument and scale; the pairing only where a scale is printed in both."""
     names = []
@@ -178,7 +183,7 @@ def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
         label = label_of(run.study.codebooks, row["instrument"], row["scale"])
         several = any(scale.lagged for scale in book.scales) and row["pairing"] not in label
         pairing = f" ({row['pairing']})" if several else ""
-        names.append(f"{short_title(book.title)}: {label}{pairing}")
+        names.append(f"{_in_instrument(book.title, label)}{pairing}")
     return names
 
 

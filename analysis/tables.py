@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from doublecode.schemas.contracts import Result
 
-Kind = Literal["text", "integer", "number", "bounded", "p", "percent"]
+Kind = Literal["text", "integer", "number", "estimate", "bounded", "p", "percent"]
 DASH: Final = "–"
 
 
@@ -65,9 +65,10 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     ----------
     value : float
         The number; missing gives an en dash.
-    kind : {"number", "bounded", "p", "percent", "integer"}
-        `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their
-        leading zero; a `p` below .001 is printed as an inequality.
+    kind : {"number", "estimate", "bounded", "p", "percent", "integer"}
+        An `estimate` too small for `digits` keeps two significant digits (a slope per second);
+        `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their leading
+        zero; a `p` below .001 is printed as an inequality.
     digits : int
         Decimals; `p` always has three.
 
@@ -75,6 +76,8 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     --------
     >>> format_number(-0.0512), format_number(0.678, "bounded"), format_number(0.00004, "p")
     ('−0.05', '.68', '< .001')
+    >>> format_number(0.00341, "estimate")
+    '0.0034'
     """
     if is_missing(value):
         return DASH
@@ -85,6 +88,8 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     if kind == "integer":
         # degrees of freedom and counts that are averages keep one decimal
         text = f"{value:.0f}" if abs(value - round(value)) < 5e-5 else f"{value:.1f}"
+    elif kind == "estimate" and 1e-6 < abs(value) < 10.0**-digits:
+        text = f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
     elif kind == "percent":
         text = f"{100 * value:.{digits}f} %"
     else:
@@ -121,7 +126,7 @@ class Column:
         Column of the frame; of an interval the lower limit.
     heading : str
         Printed heading; ``*M*`` is set in italics.
-    kind : {"text", "integer", "number", "bounded", "p", "percent"}
+    kind : {"text", "integer", "number", "estimate", "bounded", "p", "percent"}
     digits : int
     upper : str
         Column of the upper limit; makes the column an interval.
@@ -160,9 +165,9 @@ _KNOWN: Final[dict[str, Column]] = {
         Column("skew", "Skew"),
         Column("kurtosis", "Kurtosis"),
         Column("term", "Term", "text"),
-        Column("estimate", "*b*"),
-        Column("std_error", "*SE*"),
-        Column("conf_low", "95% CI", upper="conf_high"),
+        Column("estimate", "*b*", "estimate"),
+        Column("std_error", "*SE*", "estimate"),
+        Column("conf_low", "95% CI", "estimate", upper="conf_high"),
         Column("df", "*df*", "integer"),
         Column("df1", "*df*₁", "integer"),
         Column("df2", "*df*₂", "integer"),

@@ -32,6 +32,8 @@ from doublecode.schemas.errors import UsageError
         (1.0, "p", 2, "1.000"),
         (-0.0512, "number", 2, "−0.05"),
         (-0.001, "number", 2, "0.00"),
+        (-0.00341, "estimate", 2, "−0.0034"),
+        (0.0, "estimate", 2, "0.00"),
         (21.0, "integer", 2, "21"),
         (20.34, "integer", 2, "20.3"),
         (0.924, "percent", 1, "92.4 %"),
@@ -78,7 +80,7 @@ def test_a_table_refuses_a_column_that_the_frame_lacks():
 def test_columns_of_an_unknown_frame_follow_its_types():
     frame = pd.DataFrame({"name": ["x"], "n": [3], "mean": [0.5], "conf_low": [0.1], "conf_high": [0.9]})
     assert [(one.name, one.kind) for one in columns_of(frame)] == [
-        ("name", "text"), ("n", "integer"), ("mean", "number"), ("conf_low", "number"),
+        ("name", "text"), ("n", "integer"), ("mean", "number"), ("conf_low", "estimate"),
     ]  # fmt: skip
 
 

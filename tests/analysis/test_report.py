@@ -1,0 +1,185 @@
+import json
+import re
+import zipfile
+from html.parser import HTMLParser
+
+import docx
+import pandas as pd
+import pytest
+
+from doublecode.analysis.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
+from doublecode.analysis.docx_report import column_widths, write_docx
+from doublecode.analysis.page import render_page, rich_text
+from doublecode.analysis.report import build_document, write_report
+from doublecode.analysis.tables import Table, column
+from doublecode.schemas.contracts import ROW_LEDGER
+from doublecode.schemas.errors import UsageError
+
+
+class Page(HTMLParser):
+    """Collects tags, and checks that they close in order."""
+
+    VOID = frozenset({"meta", "link", "br", "path", "use", "rect", "circle", "line", "image"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def small_document():
+    frame = pd.DataFrame(
+        {"model": ["A", "B"], "term": ["<session>", "he"], "estimate": [-0.5, 1.25], "p_value": [0.0001, 0.2]}
+    )
+    columns = (column("term"), column("estimate"), column("p_value"))
+    table = Table("models", "Models of `phq9`", frame, columns, ("REML.",), "model")
+    return Document(
+        title="A <study>", subtitle="after *X*", callouts=(Callout("Set aside: `R3.xlsx`."),),
+        headlines=(Headline("Sessions", "210", "held"),),
+        sections=(Section("s", "Section", (Paragraph("*p* < .05"), Bullets(("one", "two")), table)),), colophon="made",
+    )  # fmt: skip
+
+
+def test_inline_marks_are_split_and_everything_else_is_escaped():
+    assert list(inline("a `b*c` *d*")) == [("", "a "), ("code", "b*c"), ("", " "), ("italic", "d")]
+    assert rich_text("<b> `x<y`") == "&lt;b&gt; <code>x&lt;y</code>"
+
+
+def test_the_page_is_well_formed_and_escapes_what_comes_from_data():
+    text = render_page(small_document())
+    page = Page(text)
+    assert page.open == []
+    assert "<session>" not in text.replace("&lt;session&gt;", "")
+    assert "<h1>A &lt;study&gt;</h1>" in text
+    assert '<tr class="group"><th scope="rowgroup" colspan="3">A</th></tr>' in text
+    assert "−0.50" in text
+    assert "&lt; .001" in text
+    assert "Set aside: <code>R3.xlsx</code>." in text
+    assert render_page(small_document()) == text
+
+
+def test_the_word_file_says_the_same_with_fixed_metadata(tmp_path):
+    write_docx(small_document(), tmp_path / "a.docx")
+    file = docx.Document(str(tmp_path / "a.docx"))
+    cells = [[cell.text for cell in row.cells] for row in file.tables[0].rows]
+    assert cells[0] == ["Term", "b", "p"]
+    assert cells[2] == ["<session>", "−0.50", "< .001"]
+    assert cells[1] == ["A", "A", "A"]  # one merged cell
+    texts = [paragraph.text for paragraph in file.paragraphs]
+    assert {"Set aside: R3.xlsx.", "p < .05", "Table 1", "Models of phq9", "Note. REML."} <= set(texts)
+    assert file.core_properties.created.year == 2000
+    write_docx(small_document(), tmp_path / "b.docx")
+    one, two = (zipfile.ZipFile(tmp_path / name) for name in ("a.docx", "b.docx"))
+    assert {name: one.read(name) for name in one.namelist()} == {name: two.read(name) for name in two.namelist()}
+
+
+def test_numbers_in_the_word_file_never_wrap():
+    frame = pd.DataFrame({"label": ["a long label " * 6] * 2, **{str(k): [-0.123, 0.5] for k in range(12)}})
+    wide = Table("t", "", frame, (column("label", kind="text"), *(column(str(k), kind="bounded") for k in range(12))))
+    widths = column_widths(wide, 8)
+    assert sum(widths) <= 16.5 + 1e-9
+    assert min(widths[1:]) > 4 * 0.5 * 8 * 2.54 / 72  # four characters of "−.12"
+
+
+@pytest.fixture(scope="module")
+def report(telephone_run, tmp_path_factory):
+    return write_report(telephone_run, tmp_path_factory.mktemp("report"))
+
+
+def test_the_folder_holds_what_the_design_names(report, telephone_run):
+    assert {entry.name for entry in report.iterdir()} == {
+        "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json",
+    }  # fmt: skip
+    document = build_document(telephone_run)
+    assert {path.stem for path in (report / "tables").iterdir()} == {table.name for table in document.tables()}
+    assert {path.stem for path in (report / "figures").iterdir()} == {shown.name for shown in document.pictures()}
+    assert {"icc_forest", "omega_by_session", "phq9_by_session", "he_by_session"} <= {
+        shown.name for shown in document.pictures()
+    }
+
+
+def test_the_page_loads_nothing_and_needs_no_script(report):
+    text = (report / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "img", "iframe", "object", "embed", "form"}
+    links = [attrs["href"] for tag, attrs in page.tags if tag in ("a", "link") and "href" in attrs]
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for link in links:
+        assert link == "data:," or (link[1:] in ids if link.startswith("#") else (report / link).is_file()), link
+    assert not re.search(r"url\((?!#)|@import|src=", text)
+    assert text.count('role="img"') == len(list((report / "figures").iterdir()))
+    assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+    assert page.tags[1] == ("html", {"lang": "en"}) or ("html", {"lang": "en"}) in page.tags
+
+
+def test_page_and_tables_carry_the_numbers_of_the_results(report, telephone_run):
+    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
+    text = (report / "index.html").read_text(encoding="utf-8")
+    row = telephone_run.consistency.frame.iloc[0]
+    assert results["consistency"]["frame"][0]["omega"] == row["omega"]
+    assert f"ω = {row['omega']:.2f}".replace("0.", ".") in text
+    models = pd.read_csv(report / "tables" / "phq9_split.csv")
+    last = telephone_run.series[-1].models[-1].result.frame
+    assert models["estimate"].tolist()[-len(last) :] == last["estimate"].tolist()  # full precision, digit for digit
+    assert results["series"]["phq9"]["models"][-1]["frame"][0]["estimate"] == last["estimate"].iloc[0]
+    assert results["rows"]["design"]["n_rated"] == 194
+    assert "210 → 194" in text
+    assert "Synthetic data" in text
+
+
+def test_the_row_ledger_file_follows_its_contract(report, telephone_run):
+    rows = pd.read_csv(report / "row_ledger.csv")
+    assert list(rows.columns) == list(ROW_LEDGER.columns)
+    assert len(rows) == len(telephone_run.frame.ledger)
+
+
+def test_the_methods_paragraph_names_versions_rules_and_formulas(report):
+    text = (report / "index.html").read_text(encoding="utf-8")
+    for words in ("pandas " + pd.__version__, "pingouin", "Kenward–Roger", "Koo &amp; Li", "Curran &amp; Bauer"):
+        assert words in text
+    assert "phq9 ~ session + he + tbh + (session | patient)" in text
+    assert "seed 20210501" in text
+
+
+def test_the_same_study_gives_the_same_bytes(report, telephone_run, tmp_path):
+    again = write_report(telephone_run, tmp_path)
+    for path in sorted(report.rglob("*")):
+        if path.is_file() and path.suffix != ".docx":
+            assert path.read_bytes() == (again / path.relative_to(report)).read_bytes(), path.name
+
+
+def test_nothing_is_overwritten_unasked(report, telephone_run):
+    with pytest.raises(UsageError, match=r"is there already\. Add --overwrite"):
+        write_report(telephone_run, report.parent)
+    (report / "my notes.txt").write_text("mine")
+    try:
+        with pytest.raises(UsageError, match="which no report writes"):
+            write_report(telephone_run, report.parent, overwrite=True)
+    finally:
+        (report / "my notes.txt").unlink()
+
+
+def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adolescent_run):
+    document = build_document(adolescent_run)
+    names = {table.name for table in document.tables()}
+    assert {"moderations", "moderations_both", "simple_slopes", "johnson_neyman", "outlier_changes"} <= names
+    drawn = [shown.name for shown in document.pictures() if shown.name.startswith("interaction_")]
+    assert len(drawn) == sum(model.moderator is not None for model in adolescent_run.study.moderations) == 8
+    (both,) = [table for table in document.tables() if table.name == "moderations_both"]
+    assert (both.frame["estimate"] != both.frame["estimate_untouched"]).any()
