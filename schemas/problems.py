@@ -51,7 +51,7 @@ _KINDS: dict[str, Kind] = {
     "clock_duration": Kind(
         "error",
         "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
-        "Type the duration as a number of seconds: 1 min 30 s is 90.",
+        "Type the code again; a duration is a number of seconds: 1 min 30 s is 90.",
     ),
     "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),
     "formula_value": Kind("info", "a formula; its saved result {found} was read", "Nothing, if it is right."),
