@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Blocks = list[tuple[RatingSets, IccBlock]]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Everything that was estimated, before it becomes tables."""
+
+    read: RatingData
+    blocks: Blocks
+
+
 NUMBERS = ("estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
 
 
@@ -63,8 +74,8 @@ def _append_refused(
 def _key_columns(read: RatingData, index: NDArray[np.int64]) -> dict[str, object]:
     table: dict[str, object] = {}
     for position, name in enumerate(read.by):
-        labels = pd.Series([key[position] for key in read.keys])
-        table[name] = labels.take(index).to_numpy()
+        labels = [key[position] for key in read.keys]
+        table[name] = [labels[s] for s in index.tolist()]
     return table
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.icc_tables import Estimates
     from doublecode.analysis.rules import Rule
 
 Floats = NDArray[np.float64]
@@ -36,22 +38,33 @@ class ICCResult:
     frame : DataFrame
         One row per set, level and form: grouping columns, ``level, form, shrout_fleiss, k, estimate,
         conf_low, conf_high, statistic, df1, df2, p_value, method``.
-    variances : DataFrame
-        Variance components: grouping columns, ``component, variance, sd, share``.
-    rater_bias : DataFrame
-        Test that raters do not differ in severity: grouping columns, ``statistic, df1, df2, p_value``.
     design : dict
         ``kind``, counts, dropped rows, and the same per set under ``sets``.
     notes : tuple of str
         Warnings with numbers.
+    estimates : Estimates
+        The numbers behind the tables.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
-    variances: pd.DataFrame
-    rater_bias: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
+    estimates: Estimates = field(repr=False)
+
+    @cached_property
+    def variances(self) -> pd.DataFrame:
+        """Variance components: grouping columns, ``component, variance, sd, share``."""
+        from doublecode.analysis.icc_tables import variance_table
+
+        return variance_table(self.estimates.read, self.estimates.blocks)
+
+    @cached_property
+    def rater_bias(self) -> pd.DataFrame:
+        """Test that raters do not differ: grouping columns, ``statistic, df1, df2, p_value``; may be empty."""
+        from doublecode.analysis.icc_tables import bias_table
+
+        return bias_table(self.estimates.read, self.estimates.blocks)
 
     def to_markdown(self) -> str:
         """Render the table of coefficients."""
@@ -275,11 +288,9 @@ def _group_notes(
         texts.append(disconnected_note(layout, targets, raters))
     notes = [_prefixed(read, group, text) for text in texts]
     own = list(block.notes)
-    single = next((i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"), None)
-    for position in range(len(group.values)) if single is not None else ():
-        found = lack_of_spread(layout.target, group.values[position], float(block.estimate[position, single]))
-        if found is not None:
-            own.append((position, found))
+    singles = [i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"]
+    if singles:
+        own += lack_of_spread(layout, group.values, block.estimate[:, singles[-1]])
     for position, text in own:
         name = _set_name(read, int(group.index[position]))
         notes.append(f"{name}: {text}" if name else text)
@@ -293,7 +304,7 @@ def _assemble(
     refused: dict[int, str],
     notes: list[str],
 ) -> ICCResult:
-    from doublecode.analysis.icc_tables import bias_table, form_table, variance_table
+    from doublecode.analysis.icc_tables import Estimates, form_table
 
     sets = _design_of_sets(read)
     kinds = sorted({entry["kind"] for entry in sets})
@@ -309,10 +320,9 @@ def _assemble(
     return ICCResult(
         spec=spec,
         frame=form_table(read, blocks, refused, spec["targets"]),
-        variances=variance_table(read, blocks),
-        rater_bias=bias_table(read, blocks),
         design=design,
         notes=tuple(dict.fromkeys(notes)),
+        estimates=Estimates(read, blocks),
     )
 
 
@@ -383,6 +393,4 @@ def intra_rater(
     left = len(held) - len(recoded)
     design = {**found.design, "dropped": {**found.design["dropped"], "coded once only": left}}
     notes = ("intra-rater: occasions stand where raters stand in the forms", *found.notes)
-    return ICCResult(
-        {**found.spec, "intra_rater": raters}, found.frame, found.variances, found.rater_bias, design, notes
-    )
+    return replace(found, spec={**found.spec, "intra_rater": raters}, design=design, notes=notes)

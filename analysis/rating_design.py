@@ -113,6 +113,18 @@ class Layout:
         return np.unique(labels[: self.n_raters], return_inverse=True)[1].astype(np.int64)
 
     @cached_property
+    def rating_pairs(self) -> tuple[Ints, Ints]:
+        """Positions of the two ratings of every pair on the same target, first < second."""
+        firsts, seconds = [], []
+        for lag in range(1, int(self.per_target.max())):
+            here = np.flatnonzero(self.target[lag:] == self.target[:-lag])
+            firsts.append(here)
+            seconds.append(here + lag)
+        if not firsts:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return np.concatenate(firsts), np.concatenate(seconds)
+
+    @cached_property
     def kind(self) -> str:
         """``complete``, ``incomplete``, ``nested``, ``disconnected`` or ``one-way``."""
         if not self.known_raters:

@@ -166,7 +166,7 @@ def d_study_curve(result: DStudyResult) -> Axes:
         groups = result.frame.groupby(others) if others else [((), result.frame)]
         for i, (key, own) in enumerate(groups):
             named = ", ".join(f"{value} {name}" for name, value in zip(others, key, strict=True))
-            style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
             axes.plot(own[along], own["relative"], label=f"Eρ² {named}", linestyle="-", **style)
             axes.plot(own[along], own["absolute"], label=f"Φ {named}", linestyle="--", fillstyle="none", **style)
         axes.set_xlabel(f"Levels of {along}")

@@ -14,7 +14,6 @@ from scipy import special
 from doublecode.analysis.icc_forms import check_conf_level
 from doublecode.analysis.icc_notes import disconnected_note
 from doublecode.analysis.rating_design import Layout, as_names, read_ratings, require_columns
-from doublecode.analysis.spread import rating_pairs
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -317,7 +316,7 @@ def _drifts(
 
 def _hear_again(layout: Layout, labels: NDArray[Any], rest: Floats, sigma: float, y: Floats, top: int) -> pd.DataFrame:
     """Pairs of ratings furthest apart, severity taken out."""
-    first, second = rating_pairs(layout.target)
+    first, second = layout.rating_pairs
     gap = rest[first] - rest[second]
     z = gap / (sigma * np.sqrt(2.0)) if sigma > 0 else np.full(len(gap), np.nan)
     order = np.argsort(-np.abs(gap), kind="stable")[:top]
