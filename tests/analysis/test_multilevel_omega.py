@@ -42,6 +42,15 @@ def test_two_level_omega_is_lavaans(name: str, model: str) -> None:
         assert frame.loc[term, "unrestricted"] == pytest.approx(expected[term], abs=2e-5), term
 
 
+@pytest.mark.parametrize("name", ["two_level_120", "two_level_22"])
+def test_lais_coefficients_are_semtools(name: str) -> None:
+    """semTools::compRelSEM on lavaan's model, which stops at a relative change of 1e-10: 1e-5."""
+    frame = omega_multilevel(load(name), clusters="patient").frame
+    values = frame[frame["model"] == "cross-level invariance"].set_index("term")["estimate"]
+    for term, expected in LAVAAN[name]["lai"].items():
+        assert values[term] == pytest.approx(expected, abs=1e-5), term
+
+
 def test_inadmissible_is_a_stated_result() -> None:
     found = omega_multilevel(load("two_level_22"), clusters="patient")
     rows = found.frame[found.frame["model"] == "configural"].set_index("term")
