@@ -1,0 +1,137 @@
+"""ICC against its peers, ratios within one run: pingouin, lmer (if R is there), and the large case.
+
+Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bench_icc.py
+Synthetic data. Medians of five rounds of CPU seconds (the machine is shared);
+peer and ours alternate within a round.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.anova_icc import complete_block
+from doublecode.analysis.icc_forms import requested
+from doublecode.analysis.interrater import icc
+
+ROUNDS = 5
+
+
+def timed(function: Callable[[], object]) -> float:
+    begun = time.process_time()
+    function()
+    return time.process_time() - begun
+
+
+def rounds(peer: Callable[[], object], ours: Callable[[], object]) -> tuple[float, float, float]:
+    """Median seconds of peer and ours, and the median ratio within a round."""
+    ours()
+    pairs = [(timed(peer), timed(ours)) for _ in range(ROUNDS)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
+
+
+def complete_table() -> None:
+    import pingouin
+
+    rng = np.random.default_rng(1)
+    n, k, items = 200, 5, 8
+    y = rng.normal(size=(items, n, 1)) + 0.4 * rng.normal(size=(items, 1, k)) + rng.normal(size=(items, n, k))
+    index = pd.MultiIndex.from_product(
+        [[f"i{m}" for m in range(items)], [f"s{s:03d}" for s in range(n)], [f"r{j}" for j in range(k)]],
+        names=["item", "session", "rater"],
+    )
+    frame = pd.DataFrame({"score": y.ravel()}, index=index).reset_index()
+
+    def peer() -> None:
+        for _, part in frame.groupby("item"):
+            pingouin.intraclass_corr(part, targets="session", raters="rater", ratings="score")
+
+    def ours() -> None:
+        icc(frame, targets="session", raters="rater", ratings="score", by="item")
+
+    wanted = requested((1, "eff"), float(k), "k")
+    theirs, mine, ratio = rounds(peer, ours)
+    print(f"complete, 200 × 5 × 8 items, long frame in, frame out: pingouin {1e3 * theirs:.1f} ms,")
+    print(f"  icc() {1e3 * mine:.2f} ms, {ratio:.0f}×")
+    theirs, mine, ratio = rounds(peer, lambda: complete_block(y, wanted, 0.95, known_raters=True))
+    print(f"  the same from an array of tables: {1e3 * mine:.2f} ms, {ratio:.0f}×")
+
+
+def incomplete_design() -> None:
+    rng = np.random.default_rng(2)
+    n, r = 800, 5
+    severity = 0.4 * rng.normal(size=r)
+    rows = [
+        (f"s{s:03d}", f"r{j}", true + severity[j] + 0.8 * rng.normal())
+        for s, true in enumerate(rng.normal(size=n))
+        for j in rng.permutation(r)[: 2 if rng.random() < 0.4 else 1]
+    ]
+    frame = pd.DataFrame(rows, columns=["session", "rater", "score"])
+
+    def ours() -> None:
+        icc(frame, targets="session", raters="rater", ratings="score")
+
+    ours()
+    seconds = statistics.median(timed(ours) for _ in range(ROUNDS))
+    from doublecode.analysis.crossed_icc import fit_crossed
+    from doublecode.analysis.rating_design import read_ratings
+
+    groups = read_ratings(frame, targets="session", raters="rater", ratings="score").groups
+    fit = statistics.median(timed(lambda: fit_crossed(groups)) for _ in range(ROUNDS))
+    print(f"incomplete, 800 sessions × 5 raters ({len(frame)} ratings): REML {1e3 * fit:.1f} ms;")
+    print(f"  icc() with ten forms and their profile limits {1e3 * seconds:.1f} ms")
+    if shutil.which("Rscript") is None:
+        print("  lmer: R is not here")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ratings.csv"
+        frame.to_csv(path, index=False)
+        script = (
+            f"suppressMessages(library(lme4)); d <- read.csv('{path}'); f <- function() "
+            "lmer(score ~ 1 + (1 | session) + (1 | rater), d); invisible(f()); t <- sapply(1:5, function(i) "
+            "sum(system.time(f())[1:2])); cat(median(t))"
+        )
+        peer = float(subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True).stdout)
+    print(
+        f"  lmer's fit alone {1e3 * peer:.1f} ms: REML {peer / fit:.1f}× faster; all limits in {seconds / peer:.1f}× lmer's time"
+    )
+
+
+def large_case() -> None:
+    rng = np.random.default_rng(0)
+    n, r, items = 100_000, 40, 8
+    first = rng.integers(0, r, n)
+    second = (first + rng.integers(1, r, n)) % r
+    true, severity = rng.normal(size=(items, n)), 0.4 * rng.normal(size=(items, r))
+    rater = np.column_stack([first, second])
+    score = true[:, :, None] + severity[:, rater] + rng.normal(size=(items, n, 2))
+    frame = pd.DataFrame(
+        {
+            "item": np.repeat(np.arange(items), 2 * n),
+            "session": np.tile(np.repeat(np.arange(n), 2), items),
+            "rater": np.tile(rater.ravel(), items),
+            "score": score.ravel(),
+        }
+    )
+    del score, true
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = timed(lambda: icc(frame, targets="session", raters="rater", ratings="score", by="item"))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(frame):,} ratings, 100,000 sessions × 8 items × 2 of 40 raters: ten forms per item with limits")
+    print(f"  {seconds:.2f} s, peak memory {after:.0f} MB ({before:.0f} MB before the call)")
+
+
+if __name__ == "__main__":
+    large_case()
+    complete_table()
+    incomplete_design()
