@@ -51,7 +51,7 @@ def test_a_library_stays_behind_its_door(library: str) -> None:
 
 
 def test_the_folders_are_no_top_level_packages(tmp_path: Path) -> None:
-    code = "import importlib.util as u; print([n for n in ('schemas','coding','analysis','data_examples') if u.find_spec(n)])"
+    code = f"import importlib.util as u; print([n for n in {PACKAGES} if u.find_spec(n)])"
     answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
 
