@@ -80,7 +80,7 @@ def fit_mixed(
     >>> data["phq9"] = 12 - data.session + rng.normal(0, 2, 12)[patient] + rng.normal(0, 1, 60)
     >>> fit = fit_mixed("phq9 ~ session + (1 | patient)", data)
     >>> fit.frame[["term", "df"]].round(1).values.tolist()
-    [['Intercept', 15.2], ['session', 47.0]]
+    [['Intercept', 15.4], ['session', 47.0]]
     """
     _check_options(reml, ddf, conf_level)
     design, whitening = _prepare(formula, data, weights, offset, correlation, variance_by, reml=reml)
