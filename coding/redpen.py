@@ -25,6 +25,7 @@ HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
+_WIDTHS = (18, 22, 70, 50)
 _HEADS = ("place", "problem", "what was found", "what to do")
 
 
@@ -190,11 +191,13 @@ def _list_problems(workbook: Workbook, problems: Sequence[Problem]) -> None:
         for column, text in enumerate(texts, start=1):
             _write(sheet, row, column, text)
             sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+        lines = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
+        sheet.row_dimensions[row].height = 15 * max(lines, 1)
         if problem.sheet in workbook.sheetnames and problem.cell:
             link = sheet.cell(row, 1)
             link.hyperlink = f"#'{problem.sheet}'!{problem.cell}"
             link.font = Font(color="0000FF", underline="single")
-    for letter, width in zip("ABCD", (18, 22, 70, 50), strict=True):
+    for letter, width in zip("ABCD", _WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"
     workbook.active = 0

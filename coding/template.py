@@ -210,6 +210,7 @@ def _fill_read_me(sheet: Worksheet, content: Sheet) -> None:
         cell = sheet.cell(number, 1, line)
         cell.alignment = Alignment(wrap_text=True, vertical="top")
         cell.font = Font(bold=number == 1)
+        sheet.row_dimensions[number].height = 16 * -(-len(line) // 95)
 
 
 def _codes(book: Instrument) -> str:
@@ -233,7 +234,7 @@ def _fill_rate(sheet: Worksheet, content: Sheet) -> None:
         is_text = name not in items or not items[name].is_numeric
         for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
             cell = sheet.cell(row, column, values.get(name) or None)
-            cell.alignment = Alignment(wrap_text=is_text, vertical="top")
+            cell.alignment = Alignment(wrap_text=is_text, vertical="top", horizontal=None if is_text else "center")
             if is_text:
                 cell.number_format = "@"
             if is_open:
@@ -242,8 +243,23 @@ def _fill_rate(sheet: Worksheet, content: Sheet) -> None:
                 cell.fill = grey
         sheet.cell(HEADER_ROW, column).fill = blue
     sheet.freeze_panes = f"B{HEADER_ROW + 1}"
+    _fit_page(sheet, content)
     sheet.protection.enable()
     sheet.protection.formatColumns = sheet.protection.formatRows = sheet.protection.formatCells = False
+
+
+def _fit_page(sheet: Worksheet, content: Sheet) -> None:
+    """Rows high enough for what is written beforehand; printed across one landscape page."""
+    from openpyxl.worksheet.properties import PageSetupProperties
+
+    sheet.row_dimensions[HEADER_ROW - 1].height = 45
+    for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
+        lines = max((-(-len(text) // 26) for text in values.values()), default=1)
+        if lines > 1:  # a row without a height grows with what the rater types
+            sheet.row_dimensions[row].height = 15 * lines
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def _head(sheet: Worksheet, column: int, name: str, item: Item | None, book: Instrument) -> None:
