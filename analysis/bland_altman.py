@@ -85,14 +85,18 @@ def bland_altman(
     check_conf_level(conf_level, "bland_altman")
     names = as_names(by)
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bland_altman")
-    label = pd.Series(sorted(data.loc[data[ratings].notna(), targets].unique()))
+    held = data[data[ratings].notna()]
     tables, points = [], []
     for group in read.groups:
         for s, index in enumerate(group.index.tolist()):
             key = dict(zip(names, read.keys[index], strict=True))
+            own = held
+            for name, value in key.items():
+                own = own[own[name] == value]
+            labels = np.array(sorted(own[targets].unique()), dtype=object)
             for summary, cloud in _pairs(group, group.values[s], conf_level):
                 tables.append(key | summary)
-                points.append(cloud.assign(**key))
+                points.append(cloud.assign(**key, target=labels[cloud["target"]]))
     if not tables:
         raise NotEstimable(f"bland_altman: no two {raters}s share three {targets}s; there is nothing to compare.")
     spec = {"targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "conf_level": conf_level}
@@ -103,7 +107,7 @@ def bland_altman(
     design = {
         "n_sets": read.n_sets,
         "n_pairs": len(tables),
-        "n_targets": len(label),
+        "n_targets": int(held[targets].nunique()),
         "dropped": {"missing rating": read.n_missing},
     }
     frame = pd.DataFrame(tables)

@@ -125,11 +125,9 @@ def agreement(
     Gwet's twelve units and four raters (2014; unit 12 has one rating):
 
     >>> import pandas as pd
-    >>> table = {1: "112331411...", 2: "1233224125.3", 3: "", 4: ""}
-    >>> raters = ["123321412...", "123322412 5.3".replace(" ", ""), ".333234225 1.".replace(" ", ""),
-    ...           "123324412 51.".replace(" ", "")]
+    >>> codes = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
     >>> long = pd.DataFrame(
-    ...     [(u, g, float(c)) for g, codes in enumerate(raters) for u, c in enumerate(codes) if c != "."],
+    ...     [(u, g, float(c)) for g, row in enumerate(codes) for u, c in enumerate(row) if c != "."],
     ...     columns=["unit", "rater", "code"],
     ... )
     >>> found = agreement(long, targets="unit", raters="rater", ratings="code").frame

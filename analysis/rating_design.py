@@ -239,10 +239,12 @@ def read_ratings(
     clusters: str | None = None,
     by: str | Sequence[str] | None = None,
     caller: str = "icc",
+    sort_targets: bool = True,
 ) -> RatingData:
     """Turn a long frame into sets of ratings, grouped by layout.
 
-    Rows without a rating are left out and counted. Duplicates are refused.
+    Rows without a rating are left out and counted. Duplicates are refused. Targets are coded in
+    the order of their labels, or as they come where `sort_targets` is False, which is quicker.
 
     Raises
     ------
@@ -262,7 +264,7 @@ def read_ratings(
         raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
     frame = data if n_missing == 0 else data.loc[keep]
     values = values[keep]
-    target, target_names = _codes(frame, targets, caller)
+    target, target_names = _codes(frame, targets, caller, sort=sort_targets)
     rater, rater_names = _codes(frame, raters, caller) if raters else (None, ())
     set_code, keys = _set_codes(frame, names, caller)
     order = _order(set_code, target, rater)
@@ -275,10 +277,10 @@ def read_ratings(
     return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing)
 
 
-def _codes(frame: pd.DataFrame, column: str, caller: str) -> tuple[Ints, tuple[Hashable, ...]]:
+def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) -> tuple[Ints, tuple[Hashable, ...]]:
     import pandas as pd
 
-    codes, labels = pd.factorize(frame[column], sort=True)
+    codes, labels = pd.factorize(frame[column], sort=sort)
     if len(codes) and codes.min() < 0:
         row = frame.index[int(np.argmin(codes))]
         raise ContractError(

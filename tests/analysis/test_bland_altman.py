@@ -25,6 +25,7 @@ def test_pair_by_the_formulas():
     error = gap.std(ddof=1) * np.sqrt(1 / 25 + stats.norm.ppf(0.975) ** 2 / 48)
     assert row["loa_low_high"] == pytest.approx(row["loa_low"] + stats.t.ppf(0.975, 24) * error)
     np.testing.assert_allclose(found.points["difference"], gap)
+    assert found.points["target"].tolist() == list(range(25))
     assert len(found.to_markdown().splitlines()) == 3
 
 
