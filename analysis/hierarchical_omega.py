@@ -154,7 +154,7 @@ def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_f
     Notes
     -----
     Equal to psych 2.2.9 to 1e-6 where the solution is identified and proper; in a Heywood case or an
-    unidentified one the numbers depend on the optimiser's path and agree to about 1e-3.
+    unidentified one the numbers depend on the optimiser's path and agree to a few 1e-3.
     No interval: psych prints none. With 22 patients the three-factor total is optimistic
     (.914 on average where the truth is .854).
 
