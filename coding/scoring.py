@@ -59,6 +59,11 @@ def pool_ratings(ratings: pd.DataFrame, study: Study) -> pd.DataFrame:
         Patient or session is not known.
     """
     check_frame(ratings, RATINGS)
+    _known(ratings, "patient", "session", "phase")
+    stray = sorted(set(ratings["instrument"]) - set(study.codebooks))
+    if stray:
+        allowed = ", ".join(study.codebooks)
+        raise UsageError(f"ratings: the study does not use the instrument {stray[0]!r}; allowed: {allowed}.")
     main = ratings[ratings["phase"] == "main"]
     parts = [_pool(main, book, study.use(name).pooling) for name, book in study.codebooks.items()]
     items = pd.concat(parts, ignore_index=True).sort_values(["instrument", "patient", "session", "item"], kind="stable")
@@ -70,7 +75,6 @@ def _pool(main: pd.DataFrame, book: Instrument, pooling: str) -> pd.DataFrame:
     rows = main[(main["instrument"] == book.name) & main["item"].isin(numeric)]
     if pooling == "primary":
         rows = rows[rows["role"] == "primary"]
-    _known(rows)
     keys = [*_SESSION_KEY, "item"]
     pooled = rows.groupby(keys, sort=False, dropna=False)["value"].agg(["mean", "count"]).reset_index()
     pooled = pooled.rename(columns={"mean": "value", "count": "n_raters"})
@@ -87,11 +91,10 @@ def _pool(main: pd.DataFrame, book: Instrument, pooling: str) -> pd.DataFrame:
     return pooled[list(ITEMS.columns)]
 
 
-def _known(rows: pd.DataFrame) -> None:
-    if rows["patient"].isna().any() or rows["session"].isna().any():
-        raise UsageError(
-            "ratings: patient or session is empty. Read the workbooks with their study: study=load_study(…)."
-        )
+def _known(rows: pd.DataFrame, *columns: str) -> None:
+    for column in columns:
+        if rows[column].isna().any():
+            raise UsageError(f"ratings: {column} is empty. Read the workbooks with their study: study=load_study(…).")
 
 
 def _meaning(code: object, book: Instrument) -> str:
@@ -188,7 +191,7 @@ def _codes_as_reasons(ratings: pd.DataFrame) -> pd.Series[Any]:
 def _as_items(frame: pd.DataFrame) -> pd.DataFrame:
     if "rater" in frame.columns:
         check_frame(frame, RATINGS)
-        _known(frame)
+        _known(frame, "patient", "session")
         frame = frame.assign(n_raters=frame["value"].notna().astype(float), reason=_codes_as_reasons(frame))
     return check_frame(frame, ITEMS, "items (pool double-coded sessions with pool_ratings first)")
 

@@ -75,8 +75,11 @@ def test_the_pilot_is_not_pooled_and_duplicates_are_refused():
     assert pool_ratings(ratings, study_with("mean"))["session"].unique().tolist() == [1]
     with pytest.raises(DuplicateError, match="keep one row"):
         pool_ratings(pd.concat([ratings, ratings.iloc[:1]]), study_with("mean"))
-    with pytest.raises(UsageError, match="with their study"):
-        pool_ratings(ratings.assign(patient=None), study_with("mean"))
+    for column in ("patient", "session", "phase"):
+        with pytest.raises(UsageError, match=f"{column} is empty.*with their study"):
+            pool_ratings(ratings.assign(**{column: None}).astype({"session": float}), study_with("mean"))
+    with pytest.raises(UsageError, match="does not use the instrument 'ghes'; allowed: sthar"):
+        pool_ratings(ratings.assign(instrument="ghes"), study_with("mean"))
 
 
 def test_reversal_is_the_codebooks():
