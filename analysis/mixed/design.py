@@ -33,6 +33,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 ColumnOrArray = str | Sequence[float] | npt.NDArray[Any] | pd.Series | None
 
+Columns = dict[str, "pd.Series[Any]"]
+
+SORT_BELOW = 20_000
+"""Rows under which sorting integers is quicker than hashing them."""
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
 
@@ -195,14 +199,18 @@ def build_design(
     fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
     needed = _required(parsed, fixed, data, also)
     extra = {"weights": _extra(weights, "weights", data), "offset": _extra(offset, "offset", data)}
-    keep, lost = _complete_rows(data, needed, {k: v for k, v in extra.items() if v is not None})
-    frame = data[needed] if keep.all() else data.loc[keep, needed]
-    _refuse_infinite(frame)
-    y, X, names, spec = _fixed_part(fixed, frame, parsed, with_outcome=with_outcome)
+    columns: Columns = {str(name): data[name] for name in needed}
+    keep, lost = _complete_rows(data, columns, {k: v for k, v in extra.items() if v is not None})
+    frame = data[needed]
+    if lost:
+        frame = frame[keep]
+        columns = {str(name): frame[name] for name in needed}
+    _refuse_infinite(columns)
+    y, X, names, spec = _fixed_part(fixed, frame, columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = _check_weights(kept["weights"])
     design = Design(
-        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame),
+        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame, columns),
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep],
         frame=frame, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes,
@@ -259,12 +267,12 @@ def _extra(value: ColumnOrArray, what: str, data: pd.DataFrame) -> Floats | None
 
 
 def _complete_rows(
-    data: pd.DataFrame, needed: list[str], extra: dict[str, Floats]
+    data: pd.DataFrame, columns: Columns, extra: dict[str, Floats]
 ) -> tuple[npt.NDArray[np.bool_], tuple[tuple[Any, str], ...]]:
     """Apply the one rule for missing values; list what it drops."""
     missing = {}
-    for name in needed:
-        flags = _missing(data[name])
+    for name, column in columns.items():
+        flags = _missing(column)
         if flags is not None:
             missing[name] = flags
     missing |= {name: np.isnan(values) for name, values in extra.items()}
@@ -294,13 +302,13 @@ def _missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_] | None:
     return flags if flags.any() else None
 
 
-def _refuse_infinite(frame: pd.DataFrame) -> None:
-    for name, dtype in frame.dtypes.items():
-        if dtype.kind != "f":
+def _refuse_infinite(columns: Columns) -> None:
+    for name, column in columns.items():
+        if column.dtype.kind != "f":
             continue
-        bad = np.isinf(frame[name].to_numpy(dtype=float))
+        bad = np.isinf(column.to_numpy(dtype=float))
         if bad.any():
-            rows = ", ".join(map(str, frame.index[bad][:5]))
+            rows = ", ".join(map(str, column.index[bad][:5]))
             raise ContractError(
                 f"column {name!r} has {int(bad.sum())} infinite values (row {rows}"
                 f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
@@ -308,15 +316,15 @@ def _refuse_infinite(frame: pd.DataFrame) -> None:
 
 
 def _fixed_part(
-    fixed: str, frame: pd.DataFrame, parsed: MixedFormula, *, with_outcome: bool
+    fixed: str, frame: pd.DataFrame, columns: Columns, parsed: MixedFormula, *, with_outcome: bool
 ) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
+    plain = plain_columns(parsed.fixed, columns)
+    if plain is not None and (not with_outcome or is_plain_number(parsed.response, columns)):
+        y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(len(frame))
+        return y, plain.values(columns, len(frame)), plain.names, plain
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
-    plain = plain_columns(parsed.fixed, frame)
-    if plain is not None and (not with_outcome or is_plain_number(parsed.response, frame)):
-        y = frame[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(len(frame))
-        return y, plain.values(frame), plain.names, plain
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below, by name
             matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
@@ -360,18 +368,18 @@ def _check_weights(weights: Floats | None) -> Floats | None:
     return weights
 
 
-def _build_terms(parsed: MixedFormula, frame: pd.DataFrame) -> tuple[Term, ...]:
+def _build_terms(parsed: MixedFormula, frame: pd.DataFrame, columns: Columns) -> tuple[Term, ...]:
     coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
     for term in parsed.terms:
         if frozenset(term.factors) not in coded:
-            coded[frozenset(term.factors)] = _code(frame, term.factors)
-    return tuple(_build_term(term, frame, *coded[frozenset(term.factors)]) for term in parsed.terms)
+            coded[frozenset(term.factors)] = _code(columns, term.factors)
+    return tuple(_build_term(term, frame, columns, *coded[frozenset(term.factors)]) for term in parsed.terms)
 
 
-def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd.Index) -> Term:
-    plain = plain_columns(random.expression, frame)
+def _build_term(random: RandomTerm, frame: pd.DataFrame, columns: Columns, codes: Ints, levels: pd.Index) -> Term:
+    plain = plain_columns(random.expression, columns)
     if plain is not None:
-        return Term(random, plain.names, plain.values(frame), codes, levels, plain)
+        return Term(random, plain.names, plain.values(columns, len(frame)), codes, levels, plain)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
@@ -388,11 +396,11 @@ def _build_term(random: RandomTerm, frame: pd.DataFrame, codes: Ints, levels: pd
     return Term(random, tuple(map(str, matrix.columns)), Z, codes, levels, matrix.model_spec)
 
 
-def _code(frame: pd.DataFrame, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:
+def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:
     """Number the levels of a grouping factor in sorted order, unused categories left out."""
-    codes, levels = _factorize(frame[factors[0]])
+    codes, levels = _factorize(columns[factors[0]])
     for factor in factors[1:]:
-        more, labels = _factorize(frame[factor])
+        more, labels = _factorize(columns[factor])
         pairs, codes = np.unique(codes * len(labels) + more, return_inverse=True)
         first, second = levels[pairs // len(labels)], labels[pairs % len(labels)]
         levels = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)])
@@ -403,6 +411,9 @@ def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         return used.cat.codes.to_numpy().astype(np.int64), pd.Index(used.cat.categories)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and len(column) < SORT_BELOW:
+        values, codes = np.unique(column.to_numpy(), return_inverse=True)
+        return codes.astype(np.int64), pd.Index(values)
     try:
         codes, levels = pd.factorize(column, sort=True)
     except TypeError as error:
@@ -477,12 +488,4 @@ def _refuse_constant(design: Design) -> None:
         raise NotEstimable(
             f"the outcome {design.formula.response!r} is constant ({y[0]:g} in all {design.nobs} rows); "
             "there is nothing to model"
-        )
-    if not design.X.shape[1]:
-        return
-    fitted = design.X @ np.linalg.lstsq(design.X, y, rcond=None)[0]
-    if np.abs(y - fitted).max() < 1e-12 * np.abs(y).max():
-        raise NotEstimable(
-            f"the fixed effects reproduce the outcome {design.formula.response!r} without error; "
-            "no variance is left to divide"
         )

@@ -14,8 +14,14 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.likelihood import State, evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
 from doublecode.analysis.mixed.optimise import Rung, climb
+from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
+
+
+def explained(moments: Moments, size: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """(N,) whether least squares leaves of outcomes as large as `size` no more than rounding."""
+    return np.asarray(moments.conditioning.scale <= 1e-13 * np.asarray(size))
 
 
 @dataclass(frozen=True)
@@ -63,5 +69,10 @@ class Fit:
 def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fit:
     """Fit a design; `start` (m,), conditioned, replaces the ladder's own starts."""
     moments = make_moments(design)
+    if explained(moments, np.abs(design.y).max())[0]:
+        raise NotEstimable(
+            f"the fixed effects reproduce the outcome {design.formula.response!r} without error; "
+            "no variance is left to divide"
+        )
     end = climb(moments, reml=reml, start=start)
     return Fit(design, moments, end.theta, reml, end.converged, end.rungs)

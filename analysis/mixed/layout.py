@@ -153,6 +153,9 @@ class SquareChart:
         for start, p, theta in self.spans:
             if p == 1:
                 continue
+            if p == 2:
+                out[:, theta] = _rotate(full[:, start : start + 4])
+                continue
             L = full[:, start : start + p * p].reshape(-1, p, p)
             R = np.swapaxes(np.linalg.qr(np.swapaxes(L, 1, 2), mode="r"), 1, 2)
             columns, rows = np.triu_indices(p)
@@ -195,3 +198,12 @@ class InnerElements:
                         u, v = number[min(h, i), max(h, i)], number[min(j, k), max(j, k)]
                         gram[u, v, a, b] += 1.0
         return cls(at, rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
+
+
+def _rotate(full: Floats) -> Floats:
+    """(B, 4) square factors of two effects → (B, 3) triangular ones, by one plane rotation."""
+    a, b, c, d = full.T
+    length = np.hypot(a, b)
+    safe = np.where(length > 0.0, length, 1.0)
+    cosine, sine = np.where(length > 0.0, a / safe, 1.0), b / safe
+    return np.stack([length, c * cosine + d * sine, d * cosine - c * sine], axis=1)

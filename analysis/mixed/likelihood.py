@@ -107,7 +107,7 @@ class State:
         value = self.log_v + self.nu * (1.0 + np.log(2.0 * np.pi * r2 / self.nu))
         value = value + self.moments.constant[self.which]
         if self.reml and self.moments.layout.p:
-            value = value + self.log_x + 2.0 * np.linalg.slogdet(c.x_root)[1]
+            value = value + self.log_x + c.log_x
         return np.asarray(value)
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.derivatives import differentiate
 from doublecode.analysis.mixed.design import Design, build_design
+from doublecode.analysis.mixed.fitted import explained
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.likelihood import evaluate
@@ -269,6 +270,11 @@ def _fit_chunk(design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: b
         return
     moments = _moments_of(design, Y[:, usable])
     which = np.arange(len(usable))
+    if (lost := explained(moments, np.nanmax(np.abs(Y[:, usable]), axis=0))).any():
+        for i in usable[lost]:
+            store.problem[i] = "the fixed effects reproduce the outcome without error"
+        _fit_chunk(design, Y, usable[~lost], store, reml=reml, ddf=ddf)
+        return
     end = search(moments, reml=reml)
     state = evaluate(moments, end.theta, which, reml=reml)
     beta, vcov = fixed_effects(state)

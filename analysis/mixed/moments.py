@@ -14,6 +14,7 @@ units of its own standard deviation. The model is the same; :class:`Conditioning
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,11 @@ class Conditioning:
     x_root: Floats
     shift: Floats
     scale: Floats
+
+    @cached_property
+    def log_x(self) -> float:
+        """Return 2 log|R|, by which log|XᵀV⁻¹X| exceeds the conditioned one."""
+        return 2.0 * float(np.log(np.abs(np.diag(self.x_root))).sum())
 
 
 @dataclass(frozen=True)

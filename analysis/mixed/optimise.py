@@ -166,7 +166,7 @@ def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
     along = np.einsum("bij,bi->bj", vectors, gradient)
     predicted = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
     step = -np.einsum("bij,bj->bi", vectors, along / np.maximum(size, floor))
-    length = np.linalg.norm(step, axis=1, keepdims=True)
+    length = np.sqrt((step * step).sum(axis=1, keepdims=True))
     return step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300)), predicted
 
 

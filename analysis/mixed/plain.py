@@ -7,6 +7,7 @@ intercept included unless ``0`` or ``-1`` takes it out; everything else is left 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,9 @@ def names_in(text: str) -> set[str]:
     return {name for _, name in _PIECE.findall(text) if name not in "01"}
 
 
-def is_plain_number(name: str, frame: pd.DataFrame) -> bool:
+def is_plain_number(name: str, columns: Mapping[str, pd.Series[Any]]) -> bool:
     """Whether `name` is a column of ordinary floats or integers."""
-    return name in frame.columns and _is_number(frame[name])
+    return name in columns and _is_number(columns[name])
 
 
 def _is_number(column: pd.Series[Any]) -> bool:
@@ -63,28 +64,29 @@ class PlainColumns:
 
     def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:
         """Evaluate the columns on `data`; missing values stay missing."""
-        return pd.DataFrame(self.values(data), index=data.index, columns=list(self.names))
+        columns = {name: data[name] for name in self.variables}
+        return pd.DataFrame(self.values(columns, len(data)), index=data.index, columns=list(self.names))
 
-    def values(self, data: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def values(self, columns: Mapping[str, pd.Series[Any]], n: int) -> npt.NDArray[np.float64]:
         """Return the columns as an array (n, p)."""
-        values = np.empty((len(data), len(self.names)))
+        values = np.empty((n, len(self.names)))
         shift = int(self.intercept)
         if shift:
             values[:, 0] = 1.0
         for i, name in enumerate(self.variables):
-            values[:, i + shift] = data[name].to_numpy(dtype=float)
+            values[:, i + shift] = columns[name].to_numpy(dtype=float)
         return values
 
 
-def plain_columns(text: str, frame: pd.DataFrame) -> PlainColumns | None:
-    """Read a sum of numeric columns of `frame`; None if formulaic must read it."""
+def plain_columns(text: str, columns: Mapping[str, pd.Series[Any]]) -> PlainColumns | None:
+    """Read a sum of numeric columns; None if formulaic must read it."""
     if not is_sum_of_names(text):
         return None
     intercept, variables = True, []
     for sign, name in _PIECE.findall(text):
         if name in "01":
             intercept = (name == "1") == (sign != "-")
-        elif not is_plain_number(name, frame):
+        elif not is_plain_number(name, columns):
             return None
         elif name not in variables:
             variables.append(name)

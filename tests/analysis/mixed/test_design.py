@@ -144,7 +144,7 @@ def test_large_offset_of_the_outcome_and_of_a_slope(data):
 def test_plain_sums_read_as_formulaic_reads_them(data, text):
     ours, theirs = plain_columns(text, data), Formula(text).get_model_matrix(data)
     assert list(ours.names) == list(theirs.columns)
-    np.testing.assert_array_equal(ours.values(data), np.asarray(theirs, dtype=float))
+    np.testing.assert_array_equal(ours.values(data, len(data)), np.asarray(theirs, dtype=float))
 
 
 @pytest.mark.parametrize("text", ["x * y", "f", "x:y", "np.log(x)", "-1 + x", "`x`", "x + f"])
