@@ -138,3 +138,11 @@ def test_shape_and_infinite_responses():
     Y[3, 1] = np.inf
     with pytest.raises(UsageError, match="responses\\[3, 1\\] is infinite"):
         fit_many(FORMULA, data, Y)
+
+
+def test_fixed_effects_that_reproduce_an_outcome_are_named():
+    data, Y = simulate(3)
+    Y[:, 1] = 2 + 3 * data.within - data.time
+    many = fit_many(FORMULA, data, Y)
+    assert many.fitted.tolist() == [True, False, True]
+    assert many.problem[1] == "the fixed effects reproduce the outcome without error"
