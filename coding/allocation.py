@@ -108,7 +108,7 @@ def allocate(
     rng = random.Random(seed)
     strata = _strata(main, stages, rng)
     twice = _systematic(strata["session_id"].tolist(), n_double, rng)
-    roles = _Roles(list(raters), limits, rng)
+    roles = _Roles(list(raters), limits, n_double, rng)
     by_id = strata.set_index("session_id")
     order = [session for session in strata["session_id"] if session in twice]
     order += [session for session in strata["session_id"] if session not in twice]
@@ -127,7 +127,10 @@ def allocate(
         "raters": list(raters), "instruments": list(instruments), "share": share, "loads": dict(loads or {}),
         "stages": list(stages), "batches": batches, "seed": seed,
     }  # fmt: skip
-    return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), _notes(roles, n_double))
+    main_rows = assignments[assignments["role"] != "pilot"]
+    apart = [str(problem) for problem in check_connected(main_rows)] if n_double else []
+    notes = (*_notes(roles, n_double), *apart)
+    return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes)
 
 
 def check_connected(assignments: pd.DataFrame) -> list[Problem]:
@@ -199,6 +202,11 @@ def _check_possible(
         )
 
 
+def _can_pair(room: Iterable[int], n_pairs: int) -> bool:
+    """Whether raters with this much room can make `n_pairs` pairs of two different ones."""
+    return sum(min(left, n_pairs) for left in room) >= 2 * n_pairs
+
+
 def _impossible(found: str, way_out: str) -> UsageError:
     return UsageError(str(Problem("allocation_impossible", found=found, allowed=way_out)))
 
@@ -224,9 +232,10 @@ def _systematic(ids: list[str], n_double: int, rng: random.Random) -> set[str]:
 class _Roles:
     """Hands out sessions one by one, always to the raters and pairs that have had the fewest."""
 
-    def __init__(self, raters: list[str], limits: dict[str, int], rng: random.Random) -> None:
+    def __init__(self, raters: list[str], limits: dict[str, int], n_double: int, rng: random.Random) -> None:
         self.raters = raters
         self.limits = limits
+        self.pairs_left = n_double
         self.loads: Counter[str] = Counter(dict.fromkeys(raters, 0))
         self.primaries: Counter[str] = Counter(dict.fromkeys(raters, 0))
         self.with_patient: Counter[tuple[str, str]] = Counter()
@@ -251,9 +260,8 @@ class _Roles:
 
     def _pair(self, patient: str) -> Pair:
         free = set(self._free())
-        open_pairs = [pair for pair in self.pairs if free.issuperset(pair)]
-        if not open_pairs:
-            raise _impossible("the raters with room left cannot form another pair", "Even out the loads.")
+        self.pairs_left -= 1
+        open_pairs = [pair for pair in self.pairs if free.issuperset(pair) and self._leaves_enough(pair)]
         first, second = min(
             open_pairs,
             key=lambda pair: (
@@ -266,6 +274,11 @@ class _Roles:
         )
         self.pairs[first, second] += 1
         return (first, second) if self.primaries[first] <= self.primaries[second] else (second, first)
+
+    def _leaves_enough(self, pair: Pair) -> bool:
+        """Whether the pairs that are still to come can be formed after this one."""
+        room = (self.limits[rater] - self.loads[rater] - (rater in pair) for rater in self.raters)
+        return _can_pair(room, self.pairs_left)
 
     def _single(self, patient: str) -> str:
         return min(

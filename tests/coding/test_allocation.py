@@ -99,11 +99,27 @@ def test_sessions_that_cannot_be_rated_are_left_out_with_their_reason():
     assert "S-0004" not in set(plan.assignments["session_id"])
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 24), min_size=2, max_size=5), st.sampled_from([0.2, 0.5, 1.0]), st.integers(0, 9))
+def test_loads_that_suffice_in_sum_are_enough(limits, share, seed):
+    sessions = held(4, 5)
+    loads = {f"R{n}": limit for n, limit in enumerate(limits)}
+    wanted = 20 + round(20 * share)
+    if sum(min(limit, 20) for limit in limits) < wanted:
+        with pytest.raises(UsageError, match="allocation_impossible"):
+            allocate(sessions, list(loads), instruments=["ghes"], share=share, loads=loads, seed=seed)
+        return
+    plan = allocate(sessions, list(loads), instruments=["ghes"], share=share, loads=loads, seed=seed)
+    assert len(plan.assignments) == wanted
+    assert all(row.sessions <= loads[row.name] for row in table(plan, "load").itertuples(index=False))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"loads": {"R1": 5, "R2": 5, "R3": 5}}, "Raise the loads by 13 ratings in all; no share is low enough"),
         ({"loads": {"R1": 8, "R2": 8, "R3": 8}}, r"Raise the loads by 4 ratings in all, or lower the share to 0\.2\."),
+        ({"loads": {"R1": 40, "R2": 2, "R3": 2}}, r"Raise the loads by 4 ratings in all, or lower the share to 0\.2\."),
         ({"share": 0.05}, r"cannot connect 3 raters\. Raise the share to 0\.1 \(2 sessions\)"),
         ({"raters": ["R1"]}, "Add one rater, or set the share to 0"),
         ({"share": 1.5}, r"share: found 1\.5, allowed 0 to 1"),
@@ -122,6 +138,15 @@ def test_the_smallest_change_is_enough():
     assert table(plan, "load")["sessions"].tolist() == [8, 8, 8]
     plan = allocate(held(4, 5), ["R1", "R2", "R3"], instruments=["ghes"], share=0.1)
     assert check_connected(plan.assignments) == []
+
+
+def test_uneven_loads_are_used_to_the_last_place():
+    """Pairing R2 with R3 would use up their room; only pairs with R1 reach eight double-coded sessions."""
+    loads = {"R1": 20, "R2": 4, "R3": 4}
+    for seed in range(10):
+        plan = allocate(held(4, 5), ["R1", "R2", "R3"], instruments=["ghes"], share=0.4, loads=loads, seed=seed)
+        assert table(plan, "load")["sessions"].tolist() == [20, 4, 4]
+        assert table(plan, "load")["double"].tolist() == [8, 4, 4]
 
 
 def test_groups_that_share_nothing_are_named():
