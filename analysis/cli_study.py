@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doublecode.coding.terminal import CLEAN, PROBLEMS, RESEARCHER, console, print_problems, say
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,40 +158,31 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
+    from doublecode.analysis.report import reliability_record
     from doublecode.analysis.result_tables import reliability_tables
-    from doublecode.analysis.screen import print_results
+    from doublecode.analysis.screen import print_answer
     from doublecode.analysis.study_scales import reliability_of
 
     intake = _clean_intake(study, set_aside)
-    found = reliability_of(intake.study, intake.ratings)
-    results = [
-        (f"{one.instrument}, {one.phase} phase, {kind}", result, result.sentence().splitlines())
-        for one in found
-        for kind, result in (("items", one.items), ("scales", one.scales))
-        if result is not None
-    ]
-    print_results(results, reliability_tables, as_json=as_json)
-    _reasons([text for one in found for text in one.reasons])
+    table = reliability_of(intake.study, intake.ratings)
+    record = reliability_record(table) if as_json else None
+    print_answer(table, reliability_tables(table), record, sentences=table.sentence().splitlines())
 
 
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Omega of every scale, pooled and per session, patients as the unit of its interval."""
-    from doublecode.analysis.result_tables import omega_tables
-    from doublecode.analysis.run import score_study
-    from doublecode.analysis.screen import print_results
-    from doublecode.analysis.study_scales import consistency_of
+    from doublecode.analysis.report import consistency_record
+    from doublecode.analysis.result_tables import consistency_tables
+    from doublecode.analysis.run import consistency_of, score_study
+    from doublecode.analysis.screen import print_answer
 
     intake = _clean_intake(study, set_aside)
     items, _ = score_study(intake)
-    found = consistency_of(intake.study, items)
-    results = [(f"{one.instrument}, {one.scale}", one.omega, []) for one in found if one.omega is not None]
-    print_results(results, omega_tables, as_json=as_json)
-    _reasons([f"{one.instrument}, {one.scale}: {one.reason}" for one in found if one.reason])
-
-
-def _reasons(texts: list[str]) -> None:
-    for text in texts:
-        say(f"Not estimated: {text}", to_error=True, style="yellow")
+    table = consistency_of(intake.study, items)
+    if table is None:
+        raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
+    record = consistency_record(table) if as_json else None
+    print_answer(table, consistency_tables(table), record, sentences=table.sentences)
 
 
 def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.document import Headline
-from doublecode.analysis.rules import judge
 from doublecode.analysis.sections_data import short_title
 from doublecode.analysis.sections_models import label_term
 from doublecode.analysis.tables import format_interval, format_number
@@ -50,21 +49,16 @@ def _reliability(run: StudyRun) -> Headline | None:
     frame = reliability_frame(run, "main")
     if frame.empty:
         return None
-    scales = frame[(frame["kind"] == "scale") & frame["estimate"].notna()]
+    scales = frame[(frame["level"] == "scale") & frame["estimate"].notna()]
     if scales.empty:
         low, high = frame["estimate"].min(), frame["estimate"].max()
         value = f"ICC {format_number(low, 'bounded')} to {format_number(high, 'bounded')}"
         return Headline("Inter-rater reliability", value, f"{len(frame)} items")
-    texts = [_icc_text(row) for row in scales.to_dict("records")]
-    words = [f"{row['form']} of {row['label'].removesuffix(' (scale)')}" for row in scales.to_dict("records")]
     first = scales.iloc[0]
-    verdict = judge(float(first["conf_low"]), float(first["conf_high"]))
-    return Headline("Inter-rater reliability", texts[0], f"{words[0]}: {verdict} (Koo & Li, 2016)")
-
-
-def _icc_text(row: dict[str, Any]) -> str:
-    limits = format_interval(row["conf_low"], row["conf_high"], "bounded")
-    return f"ICC = {format_number(row['estimate'], 'bounded')} {limits}"
+    limits = format_interval(first["conf_low"], first["conf_high"], "bounded")
+    value = f"ICC = {format_number(first['estimate'], 'bounded')} {limits}"
+    detail = f"{first['form']} of {first['label'].removesuffix(' (scale)')}: {first['judged']} (Koo & Li, 2016)"
+    return Headline("Inter-rater reliability", value, detail)
 
 
 def _consistency(run: StudyRun) -> Headline | None:
@@ -103,10 +97,10 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
             if rows is not None and len(rows):
                 outcome = str(model.formula).split("~")[0].strip()
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
-    for result in run.moderations:
-        rows = result.frame[result.frame["term"].str.contains(":")]
+    for regression in run.moderations:
+        rows = regression.frame[result.frame["term"].str.contains(":")]
         if len(rows):
-            outcome = str(result.spec["formula"]).split("~")[0].strip()
+            outcome = str(regression.spec["formula"]).split("~")[0].strip()
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     return None
 

@@ -38,7 +38,8 @@ def _coding(run: StudyRun) -> str:
             f" Reversed before scoring: {', '.join(reversed_items)}." if reversed_items else " No item is reversed."
         )
         lines.append(
-            f"{book.title} (version {book.version}; {book.citation.rstrip('.')}) was rated by {rows['rater'].nunique()} "
+            f"{book.title} (version {book.version}; {book.citation.rstrip('.')}) was rated by "
+            f"{rows['rater'].nunique()} "
             f"raters in {len(per)} sessions, {share:.0%} of them by more than one; such a session enters the analyses "
             f"as {rule}. {turned}"
         )
@@ -51,7 +52,7 @@ def _coding(run: StudyRun) -> str:
 
 
 def _reliability(run: StudyRun) -> str:
-    if not run.reliability:
+    if run.reliability is None:
         return ""
     return (
         "Inter-rater reliability was estimated as the intraclass correlation of the design at hand: for complete "
@@ -76,10 +77,7 @@ def _series(run: StudyRun) -> str:
         return ""
     fits = [model.result for result in run.series for model in result.models if model.result is not None]
     df = " and ".join(sorted({DDF_WORDS.get(fit.ddf, fit.ddf) for fit in fits}))
-    rows = "; ".join(
-        f"{declared.title}: {result.models[0].result.nobs} rows"
-        for declared, result in zip(run.study.series, run.series, strict=False)
-    )
+    rows = "; ".join(f"{result.spec['title']}: {result.design['n_rows']} rows" for result in run.series)
     split = sorted({name for series in run.study.series for name in series.split})
     text = (
         f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "

@@ -20,6 +20,8 @@ from doublecode.analysis.versions import version_of
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from doublecode.analysis.consistency_table import ConsistencyTable
+    from doublecode.analysis.reliability_table import ReliabilityTable
     from doublecode.analysis.run import StudyRun
 
 PAGE = "index.html"
@@ -116,12 +118,6 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
 
 def results_record(run: StudyRun) -> dict[str, Any]:
     """Everything that was estimated, with full precision, ready for JSON."""
-    reliability = {
-        f"{one.instrument}.{one.phase}.{kind}": result_record(result)
-        for one in run.reliability
-        for kind, result in (("items", one.items), ("scales", one.scales))
-        if result is not None
-    }
     return {
         "study": run.study.model_dump(mode="json"),
         "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
@@ -132,8 +128,8 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "sample": result_record(run.sample),
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
-        "reliability": reliability,
-        "consistency": None if run.consistency is None else _consistency_record(run.consistency),
+        "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        "consistency": None if run.consistency is None else consistency_record(run.consistency),
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
@@ -144,7 +140,20 @@ def results_record(run: StudyRun) -> dict[str, Any]:
     }
 
 
-def _consistency_record(table: Any) -> dict[str, Any]:
+def reliability_record(table: ReliabilityTable) -> dict[str, Any]:
+    """Coefficients of the scores as used, the variance components, and all forms behind them."""
+    import pandas as pd
+
+    parts = [
+        result.variances.assign(instrument=instrument, level=level, phase=phase)
+        for instrument, level, phase, result in table.results
+    ]
+    forms = {f"{name}.{level}.{phase}": result_record(result) for name, level, phase, result in table.results}
+    return {**result_record(table), "variances": plain(pd.concat(parts, ignore_index=True)), "forms": forms}
+
+
+def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
+    """Pooled coefficients, and those of sessions and items."""
     return {**result_record(table), "levels": plain(table.levels), "items": plain(table.items)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.tables import Column, Table, column
@@ -12,8 +11,10 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.concordance import AgreementResult
     from doublecode.analysis.consistency import OmegaResult
+    from doublecode.analysis.consistency_table import ConsistencyTable
     from doublecode.analysis.interrater import ICCResult
     from doublecode.analysis.mixed import MixedResult
+    from doublecode.analysis.reliability_table import ReliabilityTable
 
 _IN_POINTS: Final = ("SEM", "SDC")
 
@@ -54,7 +55,7 @@ def icc_tables(result: ICCResult) -> list[Table]:
     """Tables of an ICC: coefficients, variance components, test of rater bias."""
     by = list(result.spec["by"])
     groups = [column(name, kind="text") for name in by]
-    level = [column("level")] if result.frame["level"].nunique() > 1 else []
+    level = [column("level")] if len(result.frame["level"].unique()) > 1 else []
     forms = (
         *groups, *level, column("form"), column("shrout_fleiss"), column("k", kind="number"),
         *bounded_estimate("ICC", result.spec["conf_level"]),
@@ -126,8 +127,37 @@ def mixed_tables(result: MixedResult) -> list[Table]:
     return [*tables, Table("variances", "Variance components", result.variances, parts)]
 
 
-def named(tables: Sequence[Table], prefix: str) -> list[Table]:
-    """Return the tables with `prefix` before their names."""
-    from dataclasses import replace
+def reliability_tables(result: ReliabilityTable) -> list[Table]:
+    """Reliability of a study: the coefficient of the scores as they are used, one table per phase."""
+    columns = (
+        column("name", "Item or scale", kind="text"), column("form"), column("n_targets", "Sessions", kind="integer"),
+        column("n_multiply_coded", "Double-coded", kind="integer"), column("k", kind="number"),
+        *bounded_estimate("ICC", result.spec["conf_level"]), column("single", "One rater", kind="bounded"),
+        column("judged", "By its interval", kind="text"),
+    )  # fmt: skip
+    return [
+        Table(f"reliability_{phase}", f"Inter-rater reliability, {phase} phase", rows, columns, group="instrument")
+        for phase, rows in result.frame.sort_values("instrument", kind="stable").groupby("phase", sort=False)
+    ]
 
-    return [replace(table, name=f"{prefix}_{table.name}") for table in tables]
+
+def consistency_tables(result: ConsistencyTable) -> list[Table]:
+    """Consistency of a study: pooled, and by session."""
+    level = result.spec["conf_level"]
+    names = (column("scale", "Scale", kind="text"), column("pairing", "Pairing", kind="text"))
+    pooled = (
+        *names, column("n_items", "Items", kind="integer"), column("n_rows", "*n*", kind="integer"),
+        column("n_patients", "Patients", kind="integer"), column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
+        column("r_drop_min", "*r* from", kind="bounded"), column("r_drop_max", "to", kind="bounded"),
+    )  # fmt: skip
+    tables = [Table("consistency", "Internal consistency", result.frame, pooled, group="instrument")]
+    rows = result.levels[result.levels["by"] == "session"] if len(result.levels) else result.levels
+    if rows.empty:
+        return tables
+    wide = rows.assign(level=rows["level"].astype(int)).pivot(  # noqa: PD010
+        index=["instrument", "scale", "pairing"], columns="level", values="estimate"
+    )
+    sessions = tuple(column(str(number), kind="bounded") for number in wide.columns)
+    frame = wide.rename(columns=str).reset_index()
+    return [*tables, Table("consistency_sessions", "ω by session", frame, (*names, *sessions), group="instrument")]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.homework import LogResult
     from doublecode.analysis.moderated import ModerationResult
     from doublecode.analysis.outliers import OutlierResult
+    from doublecode.analysis.reliability_table import ReliabilityTable
     from doublecode.analysis.series import SeriesResult
-    from doublecode.analysis.study_scales import Reliability
     from doublecode.schemas.study import Study
 
 LEDGER = "ledger.sqlite"
@@ -105,7 +105,7 @@ class StudyRun:
     described_items: DescriptivesResult
     described_scores: DescriptivesResult
     logs: tuple[LogResult, ...]
-    reliability: tuple[Reliability, ...]
+    reliability: ReliabilityTable | None
     consistency: ConsistencyTable | None
     correlations: CorrelationResult | None
     outliers: OutlierResult | None
@@ -216,18 +216,18 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     items, scores = score_study(intake)
     frame = build_frame(study, scores, items, intake.sessions, intake.patients)
     steps("Describing")
-    described = {
+    described: dict[str, Any] = {
         "sample": descriptives.sample_table(_held(intake), intake.therapists, study.sample_columns),
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
     }
     steps("Inter-rater reliability")
-    reliability = reliability_of(study, intake.ratings)
+    refused: list[str] = []
+    reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
     consistency = consistency_of(study, items)
     steps("Correlations and regressions")
-    refused: list[str] = []
     models = _regressions(study, frame.frame, refused)
     series = []
     for declared in study.series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.tables import Table, result_record, to_json
@@ -11,6 +11,9 @@ from doublecode.coding.terminal import console, say
 
 if TYPE_CHECKING:
     from doublecode.schemas.contracts import Result
+
+
+MOST_NOTES = 15
 
 
 def print_json(record: object) -> None:
@@ -41,25 +44,12 @@ def print_table(table: Table) -> None:
     screen.print(grid)
 
 
-def print_results(
-    results: Sequence[tuple[str, Any, Sequence[str]]],
-    tables_of: Callable[[Any], Sequence[Table]],
-    *,
-    as_json: bool,
+def print_answer(
+    result: Result, tables: Sequence[Table], record: Mapping[str, Any] | None, *, sentences: Sequence[str] = ()
 ) -> None:
-    """Print several results, each with its name and its sentences; as JSON one object by name."""
-    if as_json:
-        print_json({name: result_record(result) for name, result, _ in results})
-        return
-    for name, result, sentences in results:
-        say(f"\n{name}", style="bold")
-        print_result(result, tables_of(result), as_json=False, sentences=sentences)
-
-
-def print_result(result: Result, tables: Sequence[Table], *, as_json: bool, sentences: Sequence[str] = ()) -> None:
-    """Print a result: as JSON, or its tables, the sentences to paste, and its notes."""
-    if as_json:
-        print_json(result_record(result))
+    """Print a result: `record` as JSON where there is one, else tables, the sentences to paste, notes."""
+    if record is not None:
+        print_json(record)
         return
     for table in tables:
         print_table(table)
@@ -67,5 +57,12 @@ def print_result(result: Result, tables: Sequence[Table], *, as_json: bool, sent
         say(sentence)
     if sentences and result.notes:
         say("")
-    for note in result.notes:
+    for note in result.notes[:MOST_NOTES]:
         say(f"Note: {note}", style="yellow")
+    if len(result.notes) > MOST_NOTES:
+        say(f"… and {len(result.notes) - MOST_NOTES} more notes; --json has them all.", style="yellow")
+
+
+def print_result(result: Result, tables: Sequence[Table], *, as_json: bool, sentences: Sequence[str] = ()) -> None:
+    """Print a result of the usual form; see :func:`print_answer`."""
+    print_answer(result, tables, result_record(result) if as_json else None, sentences=sentences)

@@ -131,8 +131,8 @@ def sample_section(run: StudyRun) -> Section:
         for variable, level in zip(frame["variable"], frame["level"], strict=True)
     ]
     shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
-    columns = (column("label", "", kind="text"), column("n"), column("percent"), column("mean", digits=1),
-               column("sd", digits=1), column("min", digits=1), column("max", digits=1), column("n_missing"))  # fmt: skip
+    moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
+    columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
     table = Table("sample", "Sample", shown, columns, run.sample.notes, "unit", data=frame)
     return Section("sample", "Sample", (table,))
 
@@ -178,13 +178,11 @@ def short_title(title: str) -> str:
     return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
 
 
-def label_of(books: object, instrument: str, name: str) -> str:
+def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
     """Printed label of an item or a scale of an instrument."""
-    book: Instrument = books[instrument]  # type: ignore[index]
-    for part in (*book.scales, *book.columns):
-        if part.name == name:
-            return part.label
-    return name
+    book = books[instrument]
+    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    return labels.get(name, name)
 
 
 def homework_section(run: StudyRun) -> Section | None:
@@ -232,7 +230,6 @@ def not_estimated_section(run: StudyRun) -> Section | None:
     if run.consistency is not None:
         rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
         reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]
-    reasons += [f"{one.instrument}, {one.phase}: {text}" for one in run.reliability for text in one.reasons]
     if not reasons:
         return None
     return Section("not-estimated", "What could not be estimated", (Bullets(tuple(reasons)),))

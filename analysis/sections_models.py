@@ -111,7 +111,8 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
     import pandas as pd
 
-    parts, rules = [], {}
+    parts = []
+    rules: dict[str, None] = {}
     for model in models:
         if model.result is None:
             continue
@@ -294,7 +295,7 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
     if not parts:
         return None
     frame = pd.concat(parts, ignore_index=True)
-    frame = frame.assign(reading=[_reading(row) for row in frame.to_dict("records")])
+    frame = frame.assign(reading=[_reading({str(k): v for k, v in row.items()}) for row in frame.to_dict("records")])
     columns = (
         column("control", "Control", kind="text"), column("low", "From"), column("high", "To"),
         column("reading", "Slope there", kind="text"), column("n_rows", "Rows", kind="integer"),

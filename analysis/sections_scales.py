@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from doublecode.analysis import figures
 from doublecode.analysis.document import Block, Bullets, Paragraph, Section
-from doublecode.analysis.icc_sentence import used_form
 from doublecode.analysis.pictures import picture
 from doublecode.analysis.result_tables import bounded_estimate, item_columns, level_heading
 from doublecode.analysis.rules import rule_named
@@ -18,45 +17,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.consistency_table import ConsistencyTable
-    from doublecode.analysis.interrater import ICCResult
     from doublecode.analysis.run import StudyRun
+    from doublecode.schemas.instrument import Instrument
 
 RULE = "koo2016"
 
 
-def used_rows(result: ICCResult) -> list[dict[str, Any]]:
-    """One row per item or scale: the coefficient of the score as the design yields it, and its counts."""
-    (key,) = result.spec["by"]
-    rows = []
-    for entry in result.design["sets"]:
-        name = entry["set"][key]
-        row = used_form(result.frame[result.frame[key] == name]).to_dict()
-        single = result.frame[(result.frame[key] == name) & result.frame["form"].isin(["ICC(A,1)", "ICC(1,1)"])]
-        row["single"] = float(single["estimate"].iloc[0]) if len(single) else float("nan")
-        rows.append({**row, "name": name, **{k: entry[k] for k in ("n_targets", "n_multiply_coded", "n_raters")}})
-    return rows
-
-
 def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
-    """Items, then scales, of every instrument in one phase, with labels."""
+    """Items, then scales, of every instrument in one phase, with labels, in the order of the codebooks."""
     import pandas as pd
 
+    if run.reliability is None:
+        return pd.DataFrame()
+    books = run.study.codebooks
+    names = [(book.name, part) for book in books.values() for part in _parts(book)]
+    places = {name: place for place, name in enumerate(names)}
     rows = []
-    for one in run.reliability:
-        if one.phase != phase:
-            continue
-        book = run.study.codebooks[one.instrument]
-        order = [part.name for part in (*book.columns, *book.scales)]
-        for kind, result in (("item", one.items), ("scale", one.scales)):
-            for row in [] if result is None else sorted(used_rows(result), key=lambda row: order.index(row["name"])):
-                label = label_of(run.study.codebooks, one.instrument, row["name"])
-                rows.append(
-                    {
-                        "instrument": run.study.codebooks[one.instrument].title, "kind": kind,
-                        "label": f"{label} (scale)" if kind == "scale" else label, **row,
-                    }
-                )  # fmt: skip
-    return pd.DataFrame(rows)
+    for record in run.reliability.frame.to_dict("records"):
+        row = {str(key): value for key, value in record.items()}
+        if row["phase"] == phase:
+            label = label_of(books, row["instrument"], row["name"])
+            row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
+            row["title"] = books[row["instrument"]].title
+            rows.append((places[row["instrument"], row["name"]], row))
+    return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
+
+
+def _parts(book: Instrument) -> list[str]:
+    """Names of the items and scales of a codebook, in its order."""
+    return [item.name for item in book.columns] + [scale.name for scale in book.scales]
 
 
 def reliability_section(run: StudyRun) -> Section:
@@ -77,11 +66,10 @@ def reliability_section(run: StudyRun) -> Section:
 def _shared_notes(run: StudyRun) -> tuple[str, ...]:
     """Notes of all ICCs once each; what holds for a whole design is not repeated item by item."""
     notes: dict[str, None] = {}
-    for one in run.reliability:
-        for result in (one.items, one.scales):
-            for note in () if result is None else result.notes:
-                text = note if "lack of spread" in note else re.sub(r"^(item|scale) = .*?: (?=[a-zA-Z(])", "", note)
-                notes[f"{one.instrument}, {one.phase} phase: {re.sub(r' [(]q = [0-9.]+[)]', '', text)}"] = None
+    for note in () if run.reliability is None else run.reliability.notes:
+        instrument, _, rest = note.split(", ", 2)
+        text = rest if "lack of spread" in rest else re.sub(r": (item|scale) = .*?: (?=[a-zA-Z(])", ": ", rest)
+        notes[f"{instrument}, {re.sub(r' [(]q = [0-9.]+[)]', '', text)}"] = None
     return tuple(notes)
 
 
@@ -96,13 +84,13 @@ def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
         "ICC of the score that is analysed: the mean of *k* ratings (harmonic mean over sessions), absolute agreement "
         "where raters are told apart, one-way where they are not.",
     )
-    return Table(name, title, frame, columns, notes, "instrument", data=frame)
+    return Table(name, title, frame, columns, notes, "title", data=frame)
 
 
 def _forest(frame: pd.DataFrame) -> Block:
     rule = rule_named(RULE)
     shown = frame[frame["estimate"].notna()]
-    shown = shown.assign(instrument=[short_title(title) for title in shown["instrument"]])
+    shown = shown.assign(instrument=[short_title(title) for title in shown["title"]])
     low = min(0.0, float(shown["conf_low"].min()))
     axes = figures.forest(
         shown, group="instrument", references=list(zip(rule.cuts, rule.words[1:], strict=True)),
@@ -114,17 +102,19 @@ def _forest(frame: pd.DataFrame) -> Block:
 
 def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
     """The sentences to paste, one per scale (per item where an instrument has none)."""
+    if run.reliability is None:
+        return []
+    of_phase = [(name, level, result) for name, level, at, result in run.reliability.results if at == phase]
+    with_scales = {name for name, level, _ in of_phase if level == "scale"}
     texts = []
-    for one in run.reliability:
-        result = one.scales or one.items
-        if one.phase != phase or result is None:
+    for instrument, level, result in of_phase:
+        if level == "item" and instrument in with_scales:
             continue
-        (key,) = result.spec["by"]
-        title = run.study.codebooks[one.instrument].title
+        title = run.study.codebooks[instrument].title
         for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
-            name = entry["set"][key]
-            label = label_of(run.study.codebooks, one.instrument, name)
-            texts.append(line.replace(f"({key} {name})", f"({_in_instrument(title, label)})"))
+            name = entry["set"][level]
+            label = label_of(run.study.codebooks, instrument, name)
+            texts.append(line.replace(f"({level} {name})", f"({_in_instrument(title, label)})"))
     return texts
 
 
@@ -192,12 +182,9 @@ def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Bloc
     if rows.empty:
         return []
     rows = rows.assign(label=_scale_labels(run, rows), session=rows["level"].astype(int))
-    columns = (
-        column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level),
-        column("status", "", kind="text"),
-    )  # fmt: skip
     shown = rows.assign(status=["" if status == "ok" else status for status in rows["status"]])
-    columns = columns if shown["status"].any() else columns[:-1]
+    remark = [column("status", "", kind="text")] if shown["status"].any() else []
+    columns = (column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level), *remark)
     blocks: list[Block] = []
     drawn = shown[shown["estimate"].notna()]
     if len(drawn):

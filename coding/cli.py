@@ -183,7 +183,7 @@ def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> 
     return [
         draw(
             sessions if numbers is None else sessions[sessions["session"].isin(numbers)],
-            list(raters), instruments=names, share=share, batches=batches, seed=seed + place,
+            list(raters), instruments=names, share=share if len(raters) > 1 else 0.0, batches=batches, seed=seed + place,
         )
         for place, ((raters, numbers), names) in enumerate(sets.items())
     ]  # fmt: skip

@@ -144,9 +144,10 @@ def test_everything_declared_is_there(telephone_run, adolescent_run):
     ]
     assert len(adolescent_run.moderations) == len(adolescent_run.moderations_untouched) == 9
     assert len(adolescent_run.comparisons) == len(adolescent_run.study.group_comparisons)
-    assert {one.instrument for one in telephone_run.reliability} == {"ghes", "sthar"}
-    assert {one.phase for one in telephone_run.reliability} == {"main", "pilot"}
-    kinds = {one.instrument: one.items.design["kind"] for one in adolescent_run.reliability if one.items}
-    assert kinds["initial_resistance"] == "one-way"
-    assert kinds["thabs"] == "incomplete"
+    table = telephone_run.reliability.frame
+    assert set(table["instrument"]) == {"ghes", "sthar"}
+    assert set(zip(table["phase"], table["design"], strict=True)) == {("main", "incomplete"), ("pilot", "complete")}
+    kinds = adolescent_run.reliability.frame.set_index(["instrument", "name"])["design"]
+    assert kinds["initial_resistance", "total"] == "one-way"
+    assert kinds["thabs", "rationale"] == "incomplete"
     assert telephone_run.not_estimated == ()
