@@ -22,6 +22,7 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.contraction import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.layout import Block, Layout
+from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +33,8 @@ TENSOR_ALONE = 30_000
 SPARSE_SHARE = 0.25
 """A crossed design with a smaller share of filled cells is kept sparse, if it is large."""
 SPARSE_SIZE = 200_000
+WIDEST = 10_000
+"""Most random effects outside the largest grouping factor; a handful of matrices of this size take 5 GB."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
     X, x_root = _condition(design.X if root is None else root * design.X)
     scaled = [_condition(term.Z if root is None else root * term.Z) for term in design.terms]
     order, starts, layout = _lay_out(design.terms, X.shape[1])
+    _refuse_too_wide(design.terms, layout)
     Z1 = np.hstack([Z for (Z, _), block in zip(scaled, layout.blocks, strict=True) if block.inner])
     outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
@@ -133,6 +137,19 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
         constant = -(np.log(design.weights) @ mask)
     sums = _Sums(Z1[order], X[order], Y[order], starts, None if mask is None else mask[order])
     return _assemble(sums, outer, order, layout, conditioning, constant)
+
+
+def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
+    """Refuse before the memory is gone: the trailing block is dense."""
+    if layout.q2 <= WIDEST:
+        return
+    outer = [term for term, block in zip(terms, layout.blocks, strict=True) if not block.inner]
+    wide = max(outer, key=lambda term: len(term.levels) * term.size)
+    raise NotEstimable(
+        f"beside the largest grouping factor the random terms have {layout.q2} effects, {wide.label} alone "
+        f"{len(wide.levels) * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
+        f"Leave out {wide.label}, or fit a part of the data"
+    )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed import fit_many, fit_mixed
+from doublecode.schemas.errors import NotEstimable
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 SETS = runpy.run_path(str(REFERENCE / "mixed_sets.py"))
@@ -146,3 +147,22 @@ def test_kenward_roger_on_simulated_sets(number):
 
 def test_seventeen_of_the_fifty_are_singular():
     assert int(kr_sets().groupby("set").singular.first().sum()) == 17
+
+
+def test_two_huge_crossed_factors_are_refused_before_the_memory_is_gone():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"g": np.repeat(np.arange(20_000), 3), "h": rng.integers(0, 15_000, 60_000)})
+    data["y"] = rng.normal(size=len(data))
+    with pytest.raises(NotEstimable, match=r"\(1 \| h\) alone 14\d\d\d; at most 10000"):
+        fit_mixed("y ~ 1 + (1 | g) + (1 | h)", data)
+
+
+def test_a_hundred_thousand_levels_do_not_hang():
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(100_000), 3)
+    data = pd.DataFrame({"g": g, "y": rng.normal(size=100_000)[g] + rng.normal(size=300_000)})
+    fit = fit_mixed("y ~ 1 + (1 | g)", data)
+    # balanced one-way: the REML estimates are the analysis of variance's
+    between = 3.0 * data.groupby("g").y.mean().var(ddof=1)
+    within = (data.y - data.groupby("g").y.transform("mean")).pow(2).sum() / 200_000
+    np.testing.assert_allclose(fit.variances.variance, [(between - within) / 3.0, within], rtol=1e-7)
