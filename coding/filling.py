@@ -7,7 +7,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doublecode.coding.layout import HEADER_ROW, RATE, SESSION
+from doublecode.coding.layout import HEADER_ROW, RATE, READ_ME, SESSION
 from doublecode.coding.xlsx import save_fixed
 from doublecode.schemas.errors import UsageError
 
@@ -25,6 +25,7 @@ def fill_workbook(
     comments: Mapping[tuple[str, str], str] | None = None,
     blank_rows_after: Iterable[str] = (),
     column_order: Iterable[str] | None = None,
+    synthetic: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write values into the *Rate* sheet of a workbook and save it as `target`.
@@ -42,6 +43,8 @@ def fill_workbook(
         Sessions after which the rater left an empty row.
     column_order : iterable of str, optional
         All column names in the order into which the rater moved them.
+    synthetic : str, optional
+        Why the data are no real ones: said on the first sheet and in the properties of the file.
     overwrite : bool
         Replace `target` if it exists.
 
@@ -64,6 +67,12 @@ def fill_workbook(
         _reorder(sheet, [places.column(name) for name in column_order])
     for row in sorted((places.row(session) for session in blank_rows_after), reverse=True):
         sheet.insert_rows(row + 1)
+    if synthetic is not None:
+        read_me = workbook[READ_ME]
+        read_me.cell(read_me.max_row + 1, 1, synthetic)
+        workbook.properties.title = f"{Path(target).stem.replace('_', ' ')} (synthetic data)"
+        workbook.properties.keywords = "synthetic"
+        workbook.properties.description = synthetic
     return save_fixed(workbook, Path(target), overwrite=overwrite)
 
 

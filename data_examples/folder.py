@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from doublecode.coding.filling import CellValue, fill_workbook
-from doublecode.coding.layout import READ_ME, SESSION
+from doublecode.coding.layout import NOTES, SESSION, STOP, rate_columns
 from doublecode.coding.template import write_workbooks
-from doublecode.coding.xlsx import save_fixed
 from doublecode.data_examples.streams import stream
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.study import Study, load_study
 
 SYNTHETIC = "SYNTHETIC DATA: made by a generator, no patient, rater or therapist is real."
@@ -94,6 +94,7 @@ class Return:
     """One workbook that comes back: what is in its cells, and in what state."""
 
     name: str
+    instrument: str
     cells: Mapping[tuple[str, str], CellValue]
     habits: Habits = field(default_factory=Habits)
 
@@ -126,7 +127,7 @@ def returns_of(ratings: pd.DataFrame, assignments: pd.DataFrame, seed: int) -> l
                 rows[SESSION], rows["item"], rows["value"], rows["text"], rows["missing_code"], strict=True
             )
         }
-        returns.append(Return(str(name), cells, habits[str(name)]))
+        returns.append(Return(str(name), str(rows["instrument"].iloc[0]), cells, habits[str(name)]))
     return returns
 
 
@@ -145,14 +146,12 @@ def write_returns(study: Study, returns: Sequence[Return], assignments: pd.DataF
     with tempfile.TemporaryDirectory() as scratch:
         outgoing = {path.name: path for path in write_workbooks(study, assignments, Path(scratch) / "outgoing")}
         for one in returns:
-            _fill(outgoing[one.name], incoming / one.name, one, study.seed)
+            _fill(outgoing[one.name], incoming / one.name, one, study.codebooks[one.instrument], study.seed)
     if libreoffice:
         save_with_libreoffice([incoming / one.name for one in returns if one.habits.libreoffice])
 
 
-def _fill(source: Path, target: Path, one: Return, seed: int) -> None:
-    from openpyxl import load_workbook
-
+def _fill(source: Path, target: Path, one: Return, book: Instrument, seed: int) -> None:
     rng = stream(seed, f"cells of {one.name}")
     sessions = sorted({session for session, _ in one.cells})
     numbers = sorted(place for place, value in one.cells.items() if isinstance(value, int))
@@ -168,30 +167,14 @@ def _fill(source: Path, target: Path, one: Return, seed: int) -> None:
         cells,
         comments={place: "Not sure here: heard twice."} if one.habits.comment else None,
         blank_rows_after=[sessions[len(sessions) // 2]] if one.habits.blank_row else (),
-        column_order=_notes_first(source) if one.habits.moved_columns else None,
+        column_order=_notes_first(book) if one.habits.moved_columns else None,
+        synthetic=SYNTHETIC,
     )
-    workbook = load_workbook(target)
-    read_me = workbook[READ_ME]
-    read_me.cell(read_me.max_row + 1, 1, SYNTHETIC)
-    workbook.properties.title = f"{study_title(one.name)} (synthetic data)"
-    workbook.properties.keywords = "synthetic"
-    workbook.properties.description = SYNTHETIC
-    save_fixed(workbook, target, overwrite=True)
 
 
-def study_title(name: str) -> str:
-    """Title of a workbook in its properties."""
-    return name.removesuffix(".xlsx").replace("_", " ")
-
-
-def _notes_first(path: Path) -> list[str]:
+def _notes_first(book: Instrument) -> list[str]:
     """The columns of a workbook with ``notes`` moved before the items."""
-    from openpyxl import load_workbook
-
-    from doublecode.coding.layout import HEADER_ROW, NOTES, RATE, STOP
-
-    heads = [str(cell.value) for cell in load_workbook(path)[RATE][HEADER_ROW]]
-    heads.remove(NOTES)
+    heads = [name for name in rate_columns(book) if name != NOTES]
     after = heads.index(STOP) + 1
     return [*heads[:after], NOTES, *heads[after:]]
 

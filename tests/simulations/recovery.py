@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
@@ -27,10 +27,10 @@ COLUMNS = (
 Answer = TypeVar("Answer")
 
 
-def over_seeds(one_study: Callable[[int], Answer], n_seeds: int) -> list[Answer]:
+def over_seeds(one_study: Callable[[int], Answer], n_seeds: int) -> Iterator[Answer]:
     """Analyse the studies of seeds 1 to `n_seeds` on two cores, in order."""
     with ProcessPoolExecutor(2) as pool:
-        return list(pool.map(one_study, range(1, n_seeds + 1), chunksize=5))
+        yield from pool.map(one_study, range(1, n_seeds + 1), chunksize=2)
 
 
 def judge(estimates: pd.DataFrame, truth: Mapping[str, tuple[float, float]], known: Mapping[str, str]) -> pd.DataFrame:

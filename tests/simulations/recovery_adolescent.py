@@ -25,10 +25,11 @@ from doublecode.schemas.study import load_study
 
 KNOWN: dict[str, str] = {}
 NOTES = ""
+Study = tuple[pd.DataFrame | str, dict[str, float], int]
 declared = cache(lambda: load_study(SHIPPED))
 
 
-def one_study(seed: int) -> tuple[pd.DataFrame | str, dict[str, float], int]:
+def one_study(seed: int) -> Study:
     """Estimates (or why there are none), p values of the therapists' ANOVA, variables that the outlier rule refused."""
     study = adolescent_study(seed)
     frame = patient_frame(study, declared())
@@ -41,18 +42,26 @@ def one_study(seed: int) -> tuple[pd.DataFrame | str, dict[str, float], int]:
 
 
 def main(n_seeds: int) -> None:
+    done: list[Study] = []
+    for study in over_seeds(one_study, n_seeds):
+        done.append(study)
+        if len(done) % 50 == 0 or len(done) == n_seeds:
+            Path(__file__).with_suffix(".txt").write_text(report(done), encoding="utf-8")
+    print(report(done))
+
+
+def report(done: list[Study]) -> str:
     truth = json.loads((SHIPPED / "planted_truth.json").read_text(encoding="utf-8"))
     targets = {entry["quantity"]: (entry["observed"], entry["observed_se"]) for entry in truth["quantities"]}
-    found, p_values, refused = zip(*over_seeds(one_study, n_seeds), strict=True)
+    found, p_values, refused = zip(*done, strict=True)
     estimates = [one for one in found if not isinstance(one, str)]
     judged = judge(pd.concat(estimates, ignore_index=True), targets, KNOWN)
     below = (pd.DataFrame(p_values) < 0.05).mean().round(3).to_dict()
-    text = f"adolescent study: {n_seeds} seeds (1 to {n_seeds}) of 50 adolescents against 5,000\n\n{table(judged)}\n\n"
-    text += f"outlier rule refused (IQR 0): {sum(refused)} of {6 * n_seeds} variables\n"
+    n = len(done)
+    text = f"adolescent study: {n} seeds (1 to {n}) of 50 adolescents against 5,000\n\n{table(judged)}\n\n"
+    text += f"outlier rule refused (IQR 0): {sum(refused)} of {6 * n} variables\n"
     text += f"therapists' ANOVA, share of p < .05 (none planted): {below}\n"
-    text += f"not estimable: {'; '.join(one for one in found if isinstance(one, str)) or 'none'}\n\n{NOTES}"
-    Path(__file__).with_suffix(".txt").write_text(text, encoding="utf-8")
-    print(text)
+    return text + f"not estimable: {'; '.join(one for one in found if isinstance(one, str)) or 'none'}\n\n{NOTES}"
 
 
 if __name__ == "__main__":

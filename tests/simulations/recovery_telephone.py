@@ -34,7 +34,7 @@ def one_study(seed: int) -> pd.DataFrame:
 def main(n_seeds: int) -> None:
     truth = json.loads((SHIPPED / "planted_truth.json").read_text(encoding="utf-8"))
     targets = {entry["quantity"]: (entry["observed"], entry["observed_se"]) for entry in truth["quantities"]}
-    judged = judge(pd.concat(over_seeds(one_study, n_seeds), ignore_index=True), targets, KNOWN)
+    judged = judge(pd.concat(list(over_seeds(one_study, n_seeds)), ignore_index=True), targets, KNOWN)
     text = f"telephone study: {n_seeds} seeds (1 to {n_seeds}) of 22 patients against 5,000 patients\n\n"
     text += table(judged) + "\n\n" + NOTES
     Path(__file__).with_suffix(".txt").write_text(text, encoding="utf-8")
