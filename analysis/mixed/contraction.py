@@ -105,7 +105,7 @@ class Shared:
         """See :class:`Contraction`."""
         _, B, C, J = v.shape
         total = sum(v[k].reshape(B * C, J) @ self.cross[k] for k in range(len(v)))
-        return np.asarray(total).reshape(B, C, -1)
+        return np.asarray(total).reshape(B, C, self.cross.shape[2])
 
     def down(self, g: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""

@@ -150,8 +150,9 @@ def products(U: Blocks, items: list[Element]) -> Floats:
     inner = U.state.moments.layout.inner
     psi = _psi(U)
     k_psi = U.K[:, None] @ psi
-    flat = k_psi.reshape(B, len(inner.at), -1)
-    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner.at), -1)
+    size = U.K.shape[1] ** 2
+    flat = k_psi.reshape(B, len(inner.at), size)
+    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner.at), size)
     pairs = _inner_pairs(U) + flat @ np.swapaxes(flipped, 1, 2)
     out[:, inner.at[:, None], inner.at] = pairs
     outer = [a for a, item in enumerate(items) if not item.inner]

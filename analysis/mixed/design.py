@@ -23,6 +23,7 @@ from doublecode.analysis.mixed.plain import (
     is_sum_of_names,
     names_in,
     plain_columns,
+    variables_of,
 )
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
@@ -206,6 +207,7 @@ def build_design(
         frame = frame[keep]
         columns = {str(name): frame[name] for name in needed}
     _refuse_infinite(columns)
+    _refuse_types(parsed, columns)
     y, X, names, spec = _fixed_part(fixed, frame, columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = _check_weights(kept["weights"])
@@ -224,19 +226,19 @@ def build_design(
 def _required(parsed: MixedFormula, fixed: str, data: pd.DataFrame, also: tuple[str, ...]) -> list[str]:
     """Columns of `data` that the model names, in the frame's order; refuse those that are absent."""
     factors = {factor for term in parsed.terms for factor in term.factors} | set(also)
-    if all(is_sum_of_names(text) for text in (fixed.replace("~", "+"), *(t.expression for t in parsed.terms))):
-        names = {n for text in (fixed.replace("~", "+"), *(t.expression for t in parsed.terms)) for n in names_in(text)}
-        return _present(parsed, names | factors, data)
+    texts = [fixed.replace("~", "+"), *(term.expression for term in parsed.terms)]
+    if all(is_sum_of_names(text) for text in texts):
+        return _present(parsed, factors.union(*map(names_in, texts)), data)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     try:
-        names = set(Formula(fixed).required_variables)
-        for term in parsed.terms:
-            names |= {str(v) for v in Formula(term.expression).required_variables}
+        names = {str(v) for text in (fixed, *texts[1:]) for v in Formula(text).required_variables}
     except (FormulaicError, SyntaxError) as error:
         raise FormulaError(f"formulaic cannot read {parsed.source!r}: {error}") from error
-    return _present(parsed, {str(n) for n in names} | factors, data)
+    # formulaic does not report the variables inside center(), poly(), bs()
+    inside = variables_of(" ".join(texts), data.columns)
+    return _present(parsed, names | inside | factors, data)
 
 
 def _present(parsed: MixedFormula, wanted: set[str], data: pd.DataFrame) -> list[str]:
@@ -312,6 +314,21 @@ def _refuse_infinite(columns: Columns) -> None:
             raise ContractError(
                 f"column {name!r} has {int(bad.sum())} infinite values (row {rows}"
                 f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
+            )
+
+
+def _refuse_types(parsed: MixedFormula, columns: Columns) -> None:
+    """Refuse dates, durations and complex numbers as outcome or predictor; as groups they will do."""
+    kinds = {"M": "dates", "m": "durations", "c": "complex numbers"}
+    if not any(column.dtype.kind in kinds for column in columns.values()):
+        return
+    text = " ".join([parsed.response, parsed.fixed, *(term.expression for term in parsed.terms)])
+    for name in sorted(variables_of(text, columns)):
+        kind = columns[name].dtype.kind
+        if kind in kinds:
+            raise ContractError(
+                f"column {name!r} holds {kinds[kind]}, which no formula can use as they stand; "
+                "make it a number (days since a start, say)"
             )
 
 
@@ -443,8 +460,16 @@ def _refuse_unidentified(design: Design) -> None:
     if design.X.shape[1]:
         _refuse_collinear(design.X, design.x_names, "fixed effects")
     if design.X.shape[1] >= n:
-        raise NotEstimable(f"{design.X.shape[1]} fixed effects need more than {n} rows")
+        text = [f"{c} ({design.frame[c].nunique()} levels)" for c in design.frame if _is_text(design.frame[c])]
+        raise NotEstimable(
+            f"{design.X.shape[1]} fixed effects need more than {n} rows"
+            + (f"; text columns are categories: {', '.join(text)}" if text else "")
+        )
     _refuse_same_partition(design)
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return not pd.api.types.is_numeric_dtype(column.dtype)
 
 
 def _refuse_same_partition(design: Design) -> None:

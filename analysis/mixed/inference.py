@@ -82,7 +82,7 @@ class SmallSample:
 
     def dof(self, contrasts: Floats) -> Floats:
         """(B, k) degrees of freedom of k contrasts, one per row of (k, p)."""
-        if self.method == "z":
+        if self.method == "z" or not len(contrasts):
             return np.full((len(self.vcov), len(contrasts)), np.inf)
         if self.method == "kenward-roger":
             return np.stack([self._kr(c[None])[0] for c in contrasts], axis=1)

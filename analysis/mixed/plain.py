@@ -7,7 +7,7 @@ intercept included unless ``0`` or ``-1`` takes it out; everything else is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 _SUM = re.compile(r"\s*[+-]?\s*(?:[^\W\d]\w*|[01])(?:\s*(?:\+\s*(?:[^\W\d]\w*|[01])|-\s*1))*\s*")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NAME = re.compile(r"`([^`]+)`|(?<![\w.])([^\W\d]\w*)(?!\w|\s*\()")
 _PIECE = re.compile(r"([+-]?)\s*([^\W\d]\w*|[01])")
 
 
@@ -27,6 +29,12 @@ def is_sum_of_names(text: str) -> bool:
 def names_in(text: str) -> set[str]:
     """Return the names of such a sum."""
     return {name for _, name in _PIECE.findall(text) if name not in "01"}
+
+
+def variables_of(text: str, columns: Iterable[object]) -> set[str]:
+    """Return the columns that an expression names, inside function calls too."""
+    found = _NAME.findall(_QUOTED.sub("", text))
+    return {quoted or bare for quoted, bare in found} & set(map(str, columns))
 
 
 def is_plain_number(name: str, columns: Mapping[str, pd.Series[Any]]) -> bool:

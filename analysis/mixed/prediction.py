@@ -11,6 +11,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.optimise import lower_factor
+from doublecode.analysis.mixed.plain import variables_of
 from doublecode.schemas.errors import ContractError, UsageError
 
 Level = str | Sequence[str]
@@ -43,10 +44,10 @@ def linear_predictor(
                 eta = eta + (term.Z * b[term.codes]).sum(axis=1)
         return np.asarray(eta)
     _check_columns(design, groups, data)
-    eta = _columns(design.fixed_spec, data, len(design.x_names)) @ beta
+    eta = _columns(design.fixed_spec, design.formula.fixed, data, len(design.x_names)) @ beta
     for term, b in zip(design.terms, modes, strict=True):
         if term.group in groups:
-            Z, codes = _columns(term.spec, data, term.size), match_levels(term, data)
+            Z, codes = _columns(term.spec, term.random.expression, data, term.size), match_levels(term, data)
             effect = np.vstack([b, np.zeros((1, term.size))])[codes]
             eta = eta + np.where(codes < 0, 0.0, (Z * effect).sum(axis=1))
     return np.asarray(eta)
@@ -62,23 +63,39 @@ def match_levels(term: Term, data: pd.DataFrame) -> npt.NDArray[np.intp]:
     return np.asarray(term.levels.get_indexer(pd.Index(labels)))
 
 
-def _columns(spec: Any, data: pd.DataFrame, width: int) -> Floats:
+def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
     if spec is None:
         return np.ones((len(data), width))
-    names = [c for c in data.columns if str(c) in {str(v) for v in spec.required_variables}]
-    complete = data[names].notna().all(axis=1).to_numpy()
+    wanted = variables_of(text, data.columns)
+    complete = data[[c for c in data.columns if str(c) in wanted]].notna().all(axis=1).to_numpy()
     out = np.full((len(data), width), np.nan)
     if complete.any():
-        out[complete] = np.asarray(spec.get_model_matrix(data[complete], na_action="ignore"), dtype=float)
+        part = data[complete]
+        _refuse_new_categories(spec, part)
+        out[complete] = np.asarray(spec.get_model_matrix(part, na_action="ignore"), dtype=float)
     return np.asarray(out)
 
 
+def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
+    """Refuse levels of a categorical predictor that the fit has not seen; they have no coefficient."""
+    for factor, (kind, state) in getattr(spec, "encoder_state", {}).items():
+        name = str(factor).removeprefix("C(").split(",")[0].rstrip(")").strip("` ")
+        if "categorical" not in str(kind).lower() or name not in data.columns:
+            continue
+        known = set(state.get("categories", ()))
+        new = [value for value in data[name].unique() if known and value not in known]
+        if new:
+            raise ContractError(
+                f"column {name!r} of the new data has {', '.join(map(repr, new))}, which the fit has not seen; "
+                f"its levels are {', '.join(map(repr, state['categories']))}"
+            )
+
+
 def _check_columns(design: Design, groups: set[str], data: pd.DataFrame) -> None:
-    needed = {str(v) for v in design.fixed_spec.required_variables}
+    needed = variables_of(design.formula.fixed, design.frame.columns)
     for term in design.terms:
         if term.group in groups:
-            needed |= set(term.random.factors)
-            needed |= {str(v) for v in term.spec.required_variables} if term.spec is not None else set()
+            needed |= set(term.random.factors) | variables_of(term.random.expression, design.frame.columns)
     absent = sorted(needed - set(map(str, data.columns)))
     if absent:
         raise ContractError(f"the new data lack {', '.join(map(repr, absent))}, which the model uses")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from formulaic import Formula
 
-from doublecode.analysis.mixed import fit_mixed
+from doublecode.analysis.mixed import fit_many, fit_mixed
 from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.plain import plain_columns
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
@@ -160,3 +160,38 @@ def test_design_keeps_positions_and_labels(data):
     assert "r4" not in design.index
     assert design.terms[0].columns == ("Intercept", "x")
     assert design.terms[0].label == "(x | g)"
+
+
+@pytest.mark.parametrize("text", ["center(x) * f", "poly(x, 2)", "bs(x, df=4)", "I(x ** 2) + f", "np.exp(x)"])
+def test_transformations_are_formulaics_and_predict(data, text):
+    data.loc[7, "x"] = np.nan
+    fit = fit_mixed(f"y ~ {text} + (1 | g)", data, ddf="satterthwaite")
+    assert fit.design["dropped_rows"] == [7]
+    new = fit.predict(data)
+    np.testing.assert_allclose(new.drop(index=7), fit.predict(), rtol=1e-8, atol=1e-10)
+    assert np.isnan(new[7])
+
+
+def test_dates_complex_numbers_and_numbers_kept_as_text(data):
+    frame = data.assign(t=pd.date_range("2020-01-01", periods=60), c=data.x + 1j, s=data.x.astype(str))
+    refused(ContractError, "column 't' holds dates.*make it a number", "y ~ t + (1 | g)", frame)
+    refused(ContractError, "column 'c' holds complex numbers", "y ~ c + (1 | g)", frame)
+    refused(NotEstimable, "text columns are categories: s \\(60 levels\\)", "y ~ s + (1 | g)", frame)
+
+
+def test_new_levels_of_a_predictor_are_refused(data):
+    fit = fit_mixed("y ~ f + (1 | g)", data)
+    with pytest.raises(ContractError, match=r"column 'f' of the new data has 'z'.*its levels are 'a', 'b', 'c'"):
+        fit.predict(data.head(2).assign(f="z"))
+
+
+def test_no_fixed_effects_at_all(data):
+    fit = fit_mixed("y ~ 0 + (1 | g)", data)
+    assert len(fit.fixed) == 0
+    assert len(fit.anova()) == 0
+    assert len(fit.random()) == 10
+    assert fit.n_parameters == 2
+    assert fit.loglik == pytest.approx(fit_mixed("y ~ 0 + (1 | g)", data, reml=False).loglik, abs=1e-9)
+    many = fit_many("y ~ 0 + (1 | g)", data, data[["y", "x"]], ddf="kenward-roger")
+    assert many.estimate.shape == (0, 2)
+    assert many.loglik[0] == pytest.approx(fit.loglik, abs=1e-8)
