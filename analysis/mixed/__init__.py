@@ -1,4 +1,19 @@
-"""The linear mixed model engine: formula, likelihood, inference, result."""
+"""The linear mixed model engine: lme4's numbers in numpy and scipy, for one model or ten thousand.
+
+::
+
+    formula ─► design ─► moments ─► likelihood ─► optimise ─► fitted ─► result
+    (text)     (y X Z)   (sums)     derivatives   (Newton,              inference (Satterthwaite, Kenward–Roger)
+                         layout                    ladder)              variances, prediction, rsquared,
+                         contraction                                    hypotheses, contrasts, comparison
+                                        └──► many (thousands of outcomes)
+
+`whitening` is the seam for residual structures. Sources: Bates, Mächler, Bolker & Walker (2015) for the
+model, its criterion and the formula language; Lindstrom & Bates (1988) for derivatives; Kenward &
+Roger (1997), Fai & Cornelius (1996) and Kuznetsova, Brockhoff & Christensen (2017) for tests;
+Self & Liang (1987) for variances on the boundary; Nakagawa & Schielzeth (2013), Johnson (2014) and
+Rights & Sterba (2019) for explained variance.
+"""
 
 from __future__ import annotations
 
