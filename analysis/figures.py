@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.document import Picture
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ def render_png(figure: Figure) -> bytes:
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def picture(axes: Axes, name: str, title: str, description: str, notes: tuple[str, ...] = ()) -> Picture:
+    """Draw the figure of `axes` for page and Word; the description is printed, and read aloud by screen readers."""
+    figure = figure_of(axes)
+    svg = render_svg(figure, name, f"{title}. {description}")
+    figure.set_layout_engine("none")  # the layout stands; computing it again for the PNG costs as much as drawing
+    return Picture(name, title, description, svg, render_png(figure), (description, *notes))
 
 
 def figure_of(axes: Axes) -> Figure:

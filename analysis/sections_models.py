@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis import figures
 from doublecode.analysis.document import Block, Bullets, Paragraph, Section
-from doublecode.analysis.pictures import picture
+from doublecode.analysis.figures import picture
 from doublecode.analysis.result_tables import coefficients
 from doublecode.analysis.tables import Column, Table, column, format_number
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import figures
-from doublecode.analysis.pictures import picture
+from doublecode.analysis.figures import picture
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_diagnostics_standardise_every_set():
     left = figures.diagnostics([1.0, 2.0, 3.0], [0.1, -0.2, 0.1], effects)
     right = figures.figure_of(left).axes[1]
     values = {line.get_label(): line.get_ydata() for line in right.lines if len(line.get_ydata()) == 3}
-    assert values["Intercept"] == pytest.approx(np.array([-1.5**0.5, 0, 1.5**0.5]), abs=1e-12)  # population SD
+    assert values["Intercept"] == pytest.approx(np.array([-(1.5**0.5), 0, 1.5**0.5]), abs=1e-12)  # population SD
 
 
 def test_the_same_figure_gives_the_same_text_with_its_own_ids(course):
