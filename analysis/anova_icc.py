@@ -94,9 +94,8 @@ def _share(above: Floats, below: Floats, k: int) -> Floats:
 def agreement_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Floats]:
     """ICC(A,1) and its limits with Satterthwaite's df."""
     n, k = ms.n, ms.k
-    total = ms.targets + (k - 1) * ms.error + k * (ms.raters - ms.error) / n
+    estimate = point_estimates(ms)["A"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = np.where(total > 0.0, (ms.targets - ms.error) / total, np.nan)
         a = k * estimate / (n * (1.0 - estimate))
         b = 1.0 + k * estimate * (n - 1) / (n * (1.0 - estimate))
         spread = (a * ms.raters) ** 2 / (k - 1) + (b * ms.error) ** 2 / ((n - 1) * (k - 1))
@@ -108,6 +107,14 @@ def agreement_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Flo
         high = n * (upper * ms.targets - ms.error) / (noise + n * upper * ms.targets)
     perfect = (noise == 0.0) & (ms.targets > 0.0)
     return estimate, np.where(perfect, 1.0, low), np.where(perfect, 1.0, high)
+
+
+def point_estimates(ms: MeanSquares) -> dict[Definition, Floats]:
+    """ICC(1,1), ICC(A,1) and ICC(C,1) without limits; the mean squares may have any shape."""
+    total = ms.targets + (ms.k - 1) * ms.error + ms.k * (ms.raters - ms.error) / ms.n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        agreement = np.where(total > 0.0, (ms.targets - ms.error) / total, np.nan)
+    return {"1": _share(ms.targets, ms.within, ms.k), "A": agreement, "C": _share(ms.targets, ms.error, ms.k)}
 
 
 def f_test(above: Floats, below: Floats, df1: float, df2: float) -> tuple[Floats, Floats]:
@@ -148,8 +155,12 @@ def complete_block(
     estimate, low, high = (np.stack([row[i] for row in ladder], axis=1) for i in range(3))
     statistic, p_value = (np.stack([tests[f.definition][i] for f in forms], axis=1) for i in (0, 1))
     method, notes = _mark(ms, forms, known_raters)
+    open_below = np.isnan(low) & ~np.isnan(estimate) & (method == "anova")
+    method[open_below] = "anova, no lower limit"
+    lost = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
+    notes += tuple((int(s), lost) for s in np.flatnonzero(open_below.any(axis=1)))
     undefined = np.isnan(estimate) & (method == "anova")
-    method[undefined] = "undefined: the ratings of a target agree less than chance allows at this k"
+    method[undefined] = "undefined: raters agree less than is possible for a mean of k ratings"
     return IccBlock(
         forms=forms,
         estimate=estimate,

@@ -63,7 +63,7 @@ def _sentence(result: ICCResult, entry: dict[str, Any], rows: pd.DataFrame, rule
     return (
         f"{head}: {both} = {_number(row['estimate'])}, {limits}; {MODEL[definition]}, {_k_words(row)}, "
         f"{_counts(entry, targets)}, {how}. By its interval it is "
-        f"{judge(row['conf_low'], row['conf_high'], rule)} ({rule.citation})."
+        f"{judge(row['conf_low'], row['conf_high'], rule)} ({rule.short})."
     )
 
 

@@ -104,13 +104,16 @@ class Layout:
         """Connected part of each rater in the rater–target graph, shape (n_raters,)."""
         if self.complete or self.n_raters == 1:
             return np.zeros(self.n_raters, dtype=np.int64)
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        n = self.n_raters + self.n_targets
-        edges = coo_array((np.ones(self.n_obs), (self.rater, self.n_raters + self.target)), shape=(n, n))
-        _, labels = connected_components(edges, directed=False)
-        return np.unique(labels[: self.n_raters], return_inverse=True)[1].astype(np.int64)
+        starts = np.searchsorted(self.target, np.arange(self.n_targets))
+        label = np.arange(self.n_raters)
+        while True:
+            lowest = np.minimum.reduceat(label[self.rater], starts)
+            found = label.copy()
+            np.minimum.at(found, self.rater, lowest[self.target])
+            found = found[found]
+            if (found == label).all():
+                return np.unique(label, return_inverse=True)[1].astype(np.int64)
+            label = found
 
     @cached_property
     def rating_pairs(self) -> tuple[Ints, Ints]:
@@ -280,7 +283,10 @@ def read_ratings(
 def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) -> tuple[Ints, tuple[Hashable, ...]]:
     import pandas as pd
 
-    codes, labels = pd.factorize(frame[column], sort=sort)
+    series = frame[column]
+    # Text as plain objects: twice as quick to code as pandas' own string arrays.
+    held = series.to_numpy(dtype=object) if isinstance(series.dtype, pd.StringDtype) else series
+    codes, labels = pd.factorize(held, sort=sort)
     if len(codes) and codes.min() < 0:
         row = frame.index[int(np.argmin(codes))]
         raise ContractError(

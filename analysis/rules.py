@@ -38,6 +38,18 @@ class Rule:
     words: tuple[str, ...]
     citation: str
 
+    @property
+    def short(self) -> str:
+        """The citation as it stands in a text: authors and year.
+
+        Examples
+        --------
+        >>> RULES["koo2016"].short
+        'Koo & Li, 2016'
+        """
+        authors, year = self.citation.split(" (", 1)
+        return f"{authors}, {year[:4]}"
+
     def band(self, value: float) -> str:
         """Return the adjective of one value; a value on a cut belongs to the upper band."""
         return self.words[sum(value >= cut for cut in self.cuts)]

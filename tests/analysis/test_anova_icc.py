@@ -172,3 +172,13 @@ def test_targets_with_one_mean_are_marked():
     assert frame.loc["ICC(C,1)", "estimate"] == -1.0
     assert np.isnan(frame.loc["ICC(C,k)", "estimate"])
     assert (frame["method"] == "anova, targets do not differ").all()
+
+
+def test_a_limit_that_does_not_exist_is_marked():
+    # Three targets, raters far apart and agreeing less than by chance.
+    table = np.array([[1.0, 4.0, 2.0, 5.0, 2.0], [2.0, 3.0, 1.0, 5.0, 3.0], [1.0, 4.0, 3.0, 4.0, 1.0]])
+    result = run(table)
+    row = result.frame.set_index("form").loc["ICC(A,k)"]
+    assert np.isnan(row["conf_low"]) == (row["method"] == "anova, no lower limit")
+    for line in result.frame.itertuples():
+        assert not np.isnan(line.conf_low) or line.method != "anova"

@@ -139,7 +139,7 @@ def test_sentence_of_a_form_and_an_unknown_one():
     result = icc(frame(n=30), **NAMES)
     text = result.sentence(rule="cicchetti1994", form="ICC(C,1)")
     assert "ICC(C,1) (Shrout & Fleiss: ICC(3,1))" in text
-    assert "Cicchetti (1994)" in text
+    assert "(Cicchetti, 1994)" in text
     assert "single rating (k = 1)" in text
     with pytest.raises(UsageError, match="holds no form 'ICC'"):
         result.sentence(form="ICC")
