@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from doublecode.analysis.alpha_estimates import alpha_level
-from doublecode.analysis.item_moments import Missing, read_items
-from doublecode.analysis.omega_estimates import Resampling, omega_level
-from doublecode.analysis.scale_levels import LevelTables, common_notes, levels_of
+from doublecode.analysis.factors.alpha_estimates import alpha_level
+from doublecode.analysis.factors.item_moments import Missing, read_items
+from doublecode.analysis.factors.omega_estimates import Resampling, omega_level
+from doublecode.analysis.factors.scale_levels import LevelTables, common_notes, levels_of
+from doublecode.analysis.factors.unit_resampling import Interval, check_interval, interval_name
 from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.unit_resampling import Interval, check_interval, interval_name
 
 
 @dataclass(frozen=True)

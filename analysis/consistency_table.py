@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency import OmegaResult, alpha, omega
-from doublecode.analysis.item_moments import Missing
-from doublecode.analysis.scale_levels import POOLED
+from doublecode.analysis.factors.item_moments import Missing
+from doublecode.analysis.factors.scale_levels import POOLED
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 

@@ -1,11 +1,12 @@
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from doublecode.analysis.run import analyse, take_in
 
-STUDIES = Path(__file__).parents[2] / "data_examples"
+STUDIES = Path(str(files("doublecode.data_examples") / "telephone_cbt")).parent
 KEEP_OUT = shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*", "please_fix")
 
 

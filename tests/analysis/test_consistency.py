@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.consistency import alpha, omega
-from doublecode.analysis.factor import fit_factors
+from doublecode.analysis.factors.factor import fit_factors
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 REFERENCE = Path(__file__).parents[1] / "reference"

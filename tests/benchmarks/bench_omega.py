@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency import omega
-from doublecode.analysis.item_moments import all_units, read_items
-from doublecode.analysis.item_statistics import one_factor_formulas
-from doublecode.analysis.omega_estimates import one_factor
-from doublecode.analysis.unit_resampling import bootstrap_weights
+from doublecode.analysis.factors.item_moments import all_units, read_items
+from doublecode.analysis.factors.item_statistics import one_factor_formulas
+from doublecode.analysis.factors.omega_estimates import one_factor
+from doublecode.analysis.factors.unit_resampling import bootstrap_weights
 
 ROUNDS, SAMPLES, R_SAMPLES = 5, 2000, 60
 ITEMS = [f"i{k}" for k in range(1, 8)]

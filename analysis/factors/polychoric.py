@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.item_moments import Array, ItemData
+from doublecode.analysis.factors.item_moments import Array, ItemData
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)

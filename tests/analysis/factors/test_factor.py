@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import factor
-from doublecode.analysis.factor import degrees_of_freedom, fit_factors
+from doublecode.analysis.factors import factor
+from doublecode.analysis.factors.factor import degrees_of_freedom, fit_factors
 from doublecode.schemas.errors import NotEstimable
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 RELIABILITY = json.loads((REFERENCE / "reliability.json").read_text())
 SETS = ("rel_bfi_agree", "rel_sim8", "rel_sim9x3")
 

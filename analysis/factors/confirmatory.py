@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.factor import FLOOR, fit_factors
-from doublecode.analysis.item_moments import (
+from doublecode.analysis.factors.factor import FLOOR, fit_factors
+from doublecode.analysis.factors.item_moments import (
     Array,
     ItemData,
     Pattern,

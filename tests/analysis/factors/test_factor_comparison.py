@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.confirmatory import fit_confirmatory
 from doublecode.analysis.consistency import omega
-from doublecode.analysis.factor_comparison import compare_factors
-from doublecode.analysis.factor_missing import fit_one_factor_fiml
-from doublecode.analysis.item_moments import all_units, patterns, read_items, saturated_normal
+from doublecode.analysis.factors.confirmatory import fit_confirmatory
+from doublecode.analysis.factors.factor_comparison import compare_factors
+from doublecode.analysis.factors.factor_missing import fit_one_factor_fiml
+from doublecode.analysis.factors.item_moments import all_units, patterns, read_items, saturated_normal
 from doublecode.schemas.errors import UsageError
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 LAVAAN = json.loads((REFERENCE / "two_factor.json").read_text())
 SUBSCALES = {
     "complete": {"a": ["I1", "I2", "I3"], "b": [f"I{i}" for i in range(4, 10)]},
@@ -82,7 +82,7 @@ def test_saturated_em_has_no_gradient() -> None:
     data = read_items(load("missing"))
     mean, cov, loglik = saturated_normal(data, all_units(data.n_units))
     origin, found = patterns(data, all_units(data.n_units))
-    from doublecode.analysis.item_moments import normal_loglik
+    from doublecode.analysis.factors.item_moments import normal_loglik
 
     for i in range(8):
         for j in range(i + 1):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.factor import FLOOR, FactorFit, degrees_of_freedom, fit_factors
-from doublecode.analysis.item_moments import (
+from doublecode.analysis.factors.factor import FLOOR, FactorFit, degrees_of_freedom, fit_factors
+from doublecode.analysis.factors.item_moments import (
     Array,
     Missing,
     all_units,
@@ -19,11 +19,10 @@ from doublecode.analysis.item_moments import (
     covariances,
     read_items,
 )
-from doublecode.analysis.item_statistics import smc_of
-from doublecode.analysis.rotation import SchmidLeiman, schmid_leiman
-from doublecode.analysis.scale_levels import POOLED
-from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.unit_resampling import (
+from doublecode.analysis.factors.item_statistics import smc_of
+from doublecode.analysis.factors.rotation import SchmidLeiman, schmid_leiman
+from doublecode.analysis.factors.scale_levels import POOLED
+from doublecode.analysis.factors.unit_resampling import (
     LOGIT,
     Interval,
     Limits,
@@ -31,6 +30,7 @@ from doublecode.analysis.unit_resampling import (
     interval_name,
     limits_of,
 )
+from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 TERMS = ("omega_hierarchical", "omega_total", "omega_limit", "ecv")

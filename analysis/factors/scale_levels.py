@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.item_moments import ItemData, Missing, kept_rows
+from doublecode.analysis.factors.item_moments import ItemData, Missing, kept_rows
 from doublecode.schemas.errors import NotEstimable
 
 POOLED = "all"

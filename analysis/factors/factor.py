@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.item_moments import Array, correlations
+from doublecode.analysis.factors.item_moments import Array, correlations
 from doublecode.schemas.errors import NotEstimable
 
 Method = Literal["ml", "minres"]

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import two_level_factor as two
-from doublecode.analysis.item_moments import all_units, read_items
-from doublecode.analysis.multilevel_omega import TERMS, omega_multilevel
+from doublecode.analysis.factors import two_level_factor as two
+from doublecode.analysis.factors.item_moments import all_units, read_items
+from doublecode.analysis.factors.multilevel_omega import TERMS, omega_multilevel
 from doublecode.schemas.errors import NotEstimable
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 LAVAAN = json.loads((REFERENCE / "two_level_factor.json").read_text())
 MODELS = {"configural": "configural", "cross-level invariance": "invariant"}
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.hierarchical_omega import HierarchicalResult, omega_hierarchical, psych_default
-from doublecode.analysis.rotation import oblimin, varimax
+from doublecode.analysis.factors.hierarchical_omega import HierarchicalResult, omega_hierarchical, psych_default
+from doublecode.analysis.factors.rotation import oblimin, varimax
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 RELIABILITY = json.loads((REFERENCE / "reliability.json").read_text())
 TERMS = {"omega_hierarchical": "omega_h", "omega_total": "omega_total", "omega_limit": "omega_lim"}
 CASES = [("rel_bfi_agree", 1), ("rel_sim8", 1), ("rel_sim9x3", 1), ("rel_sim9x3", 3)]

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis import item_statistics as st
-from doublecode.analysis.alpha_estimates import item_total_frame, rows_used
-from doublecode.analysis.factor import FactorFit, fit_factors
-from doublecode.analysis.factor_fit import (
+from doublecode.analysis.factors import item_statistics as st
+from doublecode.analysis.factors.alpha_estimates import item_total_frame, rows_used
+from doublecode.analysis.factors.factor import FactorFit, fit_factors
+from doublecode.analysis.factors.factor_fit import (
     fit_in_words,
     fit_indices,
     independence_chisq,
     residual_frame,
     srmr_of,
 )
-from doublecode.analysis.factor_missing import fit_one_factor_fiml
-from doublecode.analysis.item_moments import (
+from doublecode.analysis.factors.factor_missing import fit_one_factor_fiml
+from doublecode.analysis.factors.item_moments import (
     Array,
     ItemData,
     Missing,
@@ -31,8 +31,16 @@ from doublecode.analysis.item_moments import (
     covariances,
     saturated_normal,
 )
-from doublecode.analysis.scale_levels import POOLED, Frames
-from doublecode.analysis.unit_resampling import FISHER_Z, LOGIT, Interval, Limits, Scale, limits_of, side_by_side
+from doublecode.analysis.factors.scale_levels import POOLED, Frames
+from doublecode.analysis.factors.unit_resampling import (
+    FISHER_Z,
+    LOGIT,
+    Interval,
+    Limits,
+    Scale,
+    limits_of,
+    side_by_side,
+)
 from doublecode.schemas.errors import NotEstimable
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from doublecode.analysis.factor import FactorFit, fit_factors
-from doublecode.analysis.item_moments import Array, correlations
+from doublecode.analysis.factors.factor import FactorFit, fit_factors
+from doublecode.analysis.factors.item_moments import Array, correlations
 
 
 def alpha_of(S: Array) -> Array:

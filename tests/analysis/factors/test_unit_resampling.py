@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from doublecode.analysis.unit_resampling import (
+from doublecode.analysis.factors.unit_resampling import (
     FISHER_Z,
     LOG_COMPLEMENT,
     LOGIT,

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from doublecode.analysis.item_moments import Array
+from doublecode.analysis.factors.item_moments import Array
 from doublecode.schemas.errors import UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from doublecode.analysis import item_statistics as st
-from doublecode.analysis.item_moments import (
+from doublecode.analysis.factors import item_statistics as st
+from doublecode.analysis.factors.item_moments import (
     Array,
     ItemData,
     Missing,
@@ -20,8 +20,8 @@ from doublecode.analysis.item_moments import (
     covariances,
     listwise,
 )
-from doublecode.analysis.scale_levels import POOLED, Frames
-from doublecode.analysis.unit_resampling import FISHER_Z, LOG_COMPLEMENT, Limits, interval_name, limits_of
+from doublecode.analysis.factors.scale_levels import POOLED, Frames
+from doublecode.analysis.factors.unit_resampling import FISHER_Z, LOG_COMPLEMENT, Limits, interval_name, limits_of
 from doublecode.schemas.errors import NotEstimable
 
 

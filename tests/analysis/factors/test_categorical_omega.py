@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.categorical_omega import draw_one_rater, omega_categorical
-from doublecode.analysis.item_moments import all_units, read_items
-from doublecode.analysis.polychoric import bivariate_normal_cdf, polychoric
+from doublecode.analysis.factors.categorical_omega import draw_one_rater, omega_categorical
+from doublecode.analysis.factors.item_moments import all_units, read_items
+from doublecode.analysis.factors.polychoric import bivariate_normal_cdf, polychoric
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 LAVAAN = json.loads((REFERENCE / "polychoric.json").read_text())
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.factor import FactorFit, fit_factors
-from doublecode.analysis.item_moments import Array
+from doublecode.analysis.factors.factor import FactorFit, fit_factors
+from doublecode.analysis.factors.item_moments import Array
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.confirmatory import ConfirmatoryFit, fit_confirmatory
-from doublecode.analysis.factor_fit import fit_indices, independence_chisq, residual_frame, srmr_of
-from doublecode.analysis.item_moments import (
+from doublecode.analysis.factors.confirmatory import ConfirmatoryFit, fit_confirmatory
+from doublecode.analysis.factors.factor_fit import fit_indices, independence_chisq, residual_frame, srmr_of
+from doublecode.analysis.factors.item_moments import (
     Array,
     ItemData,
     Missing,
@@ -24,8 +24,14 @@ from doublecode.analysis.item_moments import (
     read_items,
     saturated_normal,
 )
+from doublecode.analysis.factors.unit_resampling import (
+    FISHER_Z,
+    Limits,
+    interval_name,
+    jackknife_limits,
+    jackknife_weights,
+)
 from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.unit_resampling import FISHER_Z, Limits, interval_name, jackknife_limits, jackknife_weights
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 

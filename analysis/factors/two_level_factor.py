@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.factor import fit_factors
-from doublecode.analysis.item_moments import Array, ItemData, unit_sums
+from doublecode.analysis.factors.factor import fit_factors
+from doublecode.analysis.factors.item_moments import Array, ItemData, unit_sums
 
 
 @dataclass(frozen=True)

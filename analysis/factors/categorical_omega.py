@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.factor import FactorFit, fit_factors
-from doublecode.analysis.item_moments import Array, all_units, check_rows, read_items
-from doublecode.analysis.item_statistics import one_factor_formulas
-from doublecode.analysis.polychoric import Polychoric, code_covariances, polychoric
-from doublecode.analysis.scale_levels import POOLED
-from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.unit_resampling import (
+from doublecode.analysis.factors.factor import FactorFit, fit_factors
+from doublecode.analysis.factors.item_moments import Array, all_units, check_rows, read_items
+from doublecode.analysis.factors.item_statistics import one_factor_formulas
+from doublecode.analysis.factors.polychoric import Polychoric, code_covariances, polychoric
+from doublecode.analysis.factors.scale_levels import POOLED
+from doublecode.analysis.factors.unit_resampling import (
     LOGIT,
     Interval,
     check_interval,
     interval_name,
     limits_of,
 )
+from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable
 
 TERMS = ("omega_categorical", "omega_categorical_observed", "omega_latent_response")

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from doublecode.analysis.item_moments import Array, ItemData, all_units, check_rows, listwise, read_items
-from doublecode.analysis.tables import to_markdown
-from doublecode.analysis.two_level_factor import (
+from doublecode.analysis.factors.item_moments import Array, ItemData, all_units, check_rows, listwise, read_items
+from doublecode.analysis.factors.two_level_factor import (
     TwoLevelFit,
     fit_two_level,
     moment_estimates,
     two_level_moments,
 )
-from doublecode.analysis.unit_resampling import (
+from doublecode.analysis.factors.unit_resampling import (
     LOGIT,
     Limits,
     check_interval,
@@ -26,6 +25,7 @@ from doublecode.analysis.unit_resampling import (
     jackknife_limits,
     jackknife_weights,
 )
+from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import NotEstimable
 
 TERMS = ("omega_within", "omega_between", "omega_between_observed", "omega_two_level")
