@@ -141,28 +141,39 @@ def profile_intervals(result: MixedResult, *, conf_level: float = 0.95, paramete
     chi2 = float(chdtri(1, 1.0 - conf_level))
     rows: list[tuple[object, ...]] = []
     if parameters != "variances":
-        limits = profile_fixed(result.fit, chi2)
+        if result.whitening is None:
+            limits = profile_fixed(result.fit, chi2)
+        else:
+            limits = result.whitening.fixed_limits(result.model, chi2)
         rows += [
-            ("fixed", "", name, estimate, low, high, "profile (ML)")
-            for name, estimate, (low, high) in zip(result.model.x_names, *limits, strict=True)
+            ("fixed", "", name, float(estimate), low, high, "profile (ML)")
+            for name, estimate, (low, high) in zip(result.model.x_names, result.beta, limits, strict=True)
         ]
     if parameters != "fixed":
         rows += _profile_variances(result, chi2)
-        rows += _residual_rows(result, conf_level)
+        rows += _profile_structure(result, chi2)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _profile_structure(result: MixedResult, chi2: float) -> list[tuple[object, ...]]:
+    """Limits of the parameters of a residual structure."""
+    if result.whitening is None:
+        return []
+    method = f"profile ({'REML' if result.fit.reml else 'ML'})"
+    report = result.whitening.report(result.sigma).itertuples(index=False)
+    limits = result.whitening.parameter_limits(result.model, chi2)
+    return [(row.term, "Residual", str(row.level), *triple, method) for row, triple in zip(report, limits, strict=True)]
 
 
 def _profile_variances(result: MixedResult, chi2: float) -> list[tuple[object, ...]]:
     fit, named = result.fit, components(result.model)
     method = f"profile ({'REML' if fit.reml else 'ML'})"
-    if result.whitening is not None:
-        method += ", residual structure held"
     spreads = [c for c in named if c.parameter == "sd"]
-    limits = _limits(fit, spreads, chi2)
+    limits = _limits(result, spreads, chi2)
     zero = {(c.group, c.term) for c, (_, low, _) in zip(spreads, limits, strict=True) if low == 0.0}
     known = dict(zip(spreads, limits, strict=True))
     free = [c for c in named if c.parameter == "corr" and not zero & {(c.group, t) for t in c.term.split(", ")}]
-    known |= dict(zip(free, _limits(fit, free, chi2), strict=True))
+    known |= dict(zip(free, _limits(result, free, chi2), strict=True))
     rows: list[tuple[object, ...]] = []
     for c in named:
         # where a zero variance is within the limits, so is every correlation with it
@@ -171,14 +182,20 @@ def _profile_variances(result: MixedResult, chi2: float) -> list[tuple[object, .
     return rows
 
 
-def _limits(fit: Fit, named: Sequence[Component], chi2: float) -> list[tuple[float, float, float]]:
+def _limits(result: MixedResult, named: Sequence[Component], chi2: float) -> list[tuple[float, float, float]]:
     if not named:
         return []
-    which, targets = np.zeros(1, dtype=np.intp), [c.target for c in named]
-    found = profile_limits(fit.moments, fit.theta[None], which, targets, reml=fit.reml, chi2=chi2)
+    fit, targets = result.fit, [c.target for c in named]
+    if result.whitening is None:
+        found = profile_limits(
+            fit.moments, fit.theta[None], np.zeros(1, dtype=np.intp), targets, reml=fit.reml, chi2=chi2
+        )
+        table = np.column_stack([found.estimate[0], found.low[0], found.high[0]])
+    else:
+        table = np.array(result.whitening.component_limits(result.model, targets, chi2))
     return [
-        (float(c.report(found.estimate[0, j])), float(c.report(found.low[0, j])), float(c.report(found.high[0, j])))
-        for j, c in enumerate(named)
+        (float(estimate), float(low), float(high))
+        for estimate, low, high in (c.report(row) for c, row in zip(named, table, strict=True))
     ]
 
 
@@ -218,14 +235,13 @@ def profile_function(
     return float(limits.estimate[0, 0]), float(limits.low[0, 0]), float(limits.high[0, 0])
 
 
-def profile_fixed(fit: Fit, chi2: float) -> tuple[Floats, list[tuple[float, float]]]:
-    """Estimates (p,) of the fit and ML profile limits of each fixed effect."""
+def profile_fixed(fit: Fit, chi2: float) -> list[tuple[float, float]]:
+    """ML profile limits of each fixed effect."""
     ml = fit if not fit.reml else fit_design(fit.design, reml=False, start=fit.theta)
     beta, covariance = (a[0] for a in fixed_effects(ml.state))
-    limits = [
+    return [
         _profile_coefficient(ml, j, float(beta[j]), float(np.sqrt(covariance[j, j])), chi2) for j in range(len(beta))
     ]
-    return fixed_effects(fit.state)[0][0], limits
 
 
 def _profile_coefficient(ml: Fit, j: int, beta: float, se: float, chi2: float) -> tuple[float, float]:

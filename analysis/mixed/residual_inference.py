@@ -53,7 +53,7 @@ def residual_inference(design: Design, fit: ResidualFit, *, conf_level: float = 
     fit
         From :func:`doublecode.analysis.mixed.residuals.fit_residuals`.
     """
-    surface = _Surface(design, fit)
+    surface = Surface(design, fit)
     spread = 2.0 * positive_inverse(surface.hessian()[None])
     slopes = surface.covariance_slopes()
     plain = surface.covariance(surface.center)
@@ -61,7 +61,7 @@ def residual_inference(design: Design, fit: ResidualFit, *, conf_level: float = 
     return ResidualInference(small, _parameters(fit, surface.log_sigma, spread[0], conf_level))
 
 
-class _Surface:
+class Surface:
     """Deviance and covariance of the fixed effects as functions of x = (θ, log σ, η)."""
 
     def __init__(self, design: Design, fit: ResidualFit) -> None:

@@ -26,6 +26,7 @@ from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
 from doublecode.analysis.mixed.optimise import Climb, Rung, climb, covariance, lower_factor, minimise
+from doublecode.analysis.mixed.profiles import Target
 from doublecode.analysis.mixed.residual_layout import ResidualLayout, lay_out_residuals, parse_residuals
 from doublecode.schemas.errors import UsageError
 
@@ -188,6 +189,26 @@ class ResidualWhitening:
     def report(self, sigma: float) -> pd.DataFrame:
         """Estimates in the field's terms: term (phi, sd), level, estimate; `sigma` is the fit's residual SD."""
         return self.fit.layout.frame(self.fit.eta, sigma)
+
+    def fixed_limits(self, design: Design, chi2: float) -> list[tuple[float, float]]:
+        """ML profile limits of the fixed effects, the residual parameters varying along."""
+        from doublecode.analysis.mixed.residual_profiles import fixed_limits
+
+        return fixed_limits(design, self.fit, chi2)
+
+    def component_limits(
+        self, design: Design, targets: Sequence[Target], chi2: float
+    ) -> list[tuple[float, float, float]]:
+        """Estimate and profile limits of functions of the variance components."""
+        from doublecode.analysis.mixed.residual_profiles import component_limits
+
+        return component_limits(design, self.fit, targets, chi2)
+
+    def parameter_limits(self, design: Design, chi2: float) -> list[tuple[float, float, float]]:
+        """Estimate and profile limits of φ and of the SD of each level."""
+        from doublecode.analysis.mixed.residual_profiles import parameter_limits
+
+        return parameter_limits(design, self.fit, chi2)
 
     def refit(self, design: Design, *, reml: bool) -> ResidualWhitening:
         """Estimate the residual parameters anew for a design of the same rows, from the present ones."""

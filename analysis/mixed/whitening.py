@@ -18,7 +18,7 @@ demands); residuals.py refuses other nestings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +28,7 @@ import pandas as pd
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.optimise import Rung
+from doublecode.analysis.mixed.profiles import Target
 
 
 class Whitening(Protocol):
@@ -85,6 +86,17 @@ class Whitening(Protocol):
 
     def report(self, sigma: float) -> pd.DataFrame:
         """Estimates alone, given the fit's residual SD: term, level, estimate."""
+
+    def fixed_limits(self, design: Design, chi2: float) -> list[tuple[float, float]]:
+        """ML profile limits of the fixed effects, ρ varying along."""
+
+    def component_limits(
+        self, design: Design, targets: Sequence[Target], chi2: float
+    ) -> list[tuple[float, float, float]]:
+        """Estimate and profile limits of functions of the variance components, ρ varying along."""
+
+    def parameter_limits(self, design: Design, chi2: float) -> list[tuple[float, float, float]]:
+        """Estimate and profile limits of the rows of :meth:`report`."""
 
     def refit(self, design: Design, *, reml: bool) -> Whitening:
         """Estimate ρ anew for a design of the same rows, by either criterion."""

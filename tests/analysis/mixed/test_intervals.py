@@ -179,15 +179,52 @@ def test_bootstrap_covers_all_parameters_and_is_reproducible():
     assert residual.conf_low < residual.estimate < residual.conf_high
 
 
-def test_residual_structure_in_all_three():
+@cache
+def autoregressive(kind):
     data = pd.read_csv(REFERENCE / "hw229_ar1.csv")
-    fit = fit_mixed("homework ~ sess_c + (1 | patient)", data, correlation="ar1(session | patient)")
-    for method, n_boot in (("wald", 20), ("profile", 20), ("bootstrap", 20)):
-        table = confint(fit, method, n_boot=n_boot)
-        phi = table[table.parameter == "phi"].iloc[0]
-        assert phi.estimate == pytest.approx(fit.whitening.parameters["phi"])
-        assert phi.conf_low < phi.estimate < phi.conf_high
-        assert (table.conf_low < table.conf_high).all()
+    formula = "homework ~ beh_cw + beh_pm + sess_c + (1 | patient)"
+    return fit_mixed(formula, data, reml=kind == "REML", correlation="ar1(session | patient)")
+
+
+@pytest.mark.parametrize("kind", ["REML", "ML"])
+def test_profile_of_the_autocorrelation_is_nlmes(kind):
+    """nlme refitted with phi held; its optimiser leaves the log-likelihood 1e-7 short, the limits 1e-6."""
+    ref = json.loads((REFERENCE / "mixed_phi.json").read_text(encoding="utf-8"))[kind]
+    table = confint(autoregressive(kind), "profile", parameters="variances")
+    phi = table[table.parameter == "phi"].iloc[0]
+    assert [phi.conf_low, phi.conf_high] == pytest.approx(ref, abs=2e-6)
+    assert phi.method == f"profile ({kind})"
+
+
+def test_profile_of_a_variance_with_autocorrelation_by_dense_matrices():
+    """The patient SD at its limit, all else free: the ML deviance from dense matrices is χ² above its minimum."""
+    fit = autoregressive("ML")
+    table = confint(fit, "profile", parameters="variances").iloc[0]
+    frame, X, y = fit.model.frame, fit.model.X, fit.model.y
+    same = frame.patient.to_numpy()[:, None] == frame.patient.to_numpy()[None]
+    gap = np.abs(frame.session.to_numpy()[:, None] - frame.session.to_numpy()[None])
+
+    def deviance(sd, log_sigma, phi):
+        V = same * (sd**2 + np.exp(2 * log_sigma) * phi**gap)
+        half = np.linalg.solve(V, np.column_stack([X, y]))
+        beta = np.linalg.solve(X.T @ half[:, :-1], X.T @ half[:, -1])
+        r = y - X @ beta
+        return np.linalg.slogdet(V)[1] + r @ np.linalg.solve(V, r) + len(y) * np.log(2 * np.pi)
+
+    from scipy.optimize import minimize
+
+    floor = -2.0 * fit.loglik
+    for limit in (table.conf_low, table.conf_high):
+        found = minimize(lambda z, s=limit: deviance(s, z[0], np.tanh(z[1])), [-0.3, 0.4], method="BFGS")
+        assert found.fun - floor == pytest.approx(CHI2, abs=1e-4)
+
+
+def test_residual_structure_by_the_bootstrap():
+    table = confint(autoregressive("REML"), "bootstrap", n_boot=20)
+    phi = table[table.parameter == "phi"].iloc[0]
+    assert phi.estimate == pytest.approx(autoregressive("REML").whitening.parameters["phi"])
+    assert phi.conf_low < phi.estimate < phi.conf_high
+    assert (table.conf_low < table.conf_high).all()
 
 
 @pytest.mark.parametrize(
