@@ -99,6 +99,8 @@ def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> No
     say(f"\n{len(intake.errors)} problem(s) in the data; no report was written.", to_error=True, style="bold red")
     for path in marked:
         say(f"Marked copy: {path}", to_error=True)
+    if (folder / "report").is_dir():
+        say(f"{folder / 'report'} is of an earlier run and was left as it is.", to_error=True)
     say(
         "Mend the files in incoming/ (or have them mended) and run again; or leave a file out by name: "
         "--set-aside FILE.",

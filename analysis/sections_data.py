@@ -123,8 +123,10 @@ def _main_reasons(rows: pd.DataFrame, most: int = 4) -> str:
     return "; ".join([*shown, f"{rest} × other reasons"] if rest else shown)
 
 
-def sample_section(run: StudyRun) -> Section:
-    """Who the patients and therapists are."""
+def sample_section(run: StudyRun) -> Section | None:
+    """Who the patients and therapists are; nothing where no columns were declared."""
+    if run.sample.frame.empty:
+        return None
     frame = run.sample.frame.sort_values("unit", kind="stable")
     labels = [
         f"{variable.replace('_', ' ')}{'' if is_missing(level) or level in ('', '1') else f': {level}'}"
