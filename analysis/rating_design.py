@@ -299,6 +299,9 @@ def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) 
 def _set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
     if not by:
         return np.zeros(len(frame), dtype=np.int64), ((),)
+    if len(by) == 1:
+        code, labels = _codes(frame, by[0], caller)
+        return code, tuple((label,) for label in labels)
     code = np.zeros(len(frame), dtype=np.int64)
     levels = []
     for name in by:
