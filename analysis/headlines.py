@@ -98,7 +98,7 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
                 outcome = str(model.formula).split("~")[0].strip()
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for regression in run.moderations:
-        rows = regression.frame[result.frame["term"].str.contains(":")]
+        rows = regression.frame[regression.frame["term"].str.contains(":")]
         if len(rows):
             outcome = str(regression.spec["formula"]).split("~")[0].strip()
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
