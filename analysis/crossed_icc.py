@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +113,7 @@ def incomplete_blocks(
     conf_level : float
     """
     states = [_states(group) for group in groups]
-    ordinary = [state == 0 for state in states]
+    ordinary = [~np.isin(state, (1, 2)) for state in states]
     crossed = [
         chosen & (state == 0) & (group.layout.kind == "incomplete")
         for group, chosen, state in zip(groups, ordinary, states, strict=True)
@@ -130,7 +129,7 @@ def incomplete_blocks(
 
 
 def _states(group: RatingSets) -> NDArray[np.int64]:
-    """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only."""
+    """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only, 4 saturated."""
     values, layout = group.values, group.layout
     noise = 8.0 * _EPS * np.abs(values).max(axis=1, keepdims=True)
     flat = np.ptp(values, axis=1) <= noise[:, 0]
@@ -140,7 +139,8 @@ def _states(group: RatingSets) -> NDArray[np.int64]:
     state = np.where(flat, 1, np.where(same, 2, 0))
     if layout.kind == "incomplete" and (state == 0).any():
         fit = fixed_effects(layout, values)
-        state[(state == 0) & (fit.residual <= (noise[:, 0] * 8.0) ** 2 * layout.n_obs)] = 3
+        additive = fit.residual <= (noise[:, 0] * 8.0) ** 2 * layout.n_obs
+        state[(state == 0) & (additive if fit.residual_df > 0 else True)] = 3 if fit.residual_df > 0 else 4
     return state
 
 
@@ -198,7 +198,7 @@ def _block(
         variances=two.variances if layout.kind == "incomplete" else one.variances,
         bias_f=_bias(fit) if two_way else None,
     )
-    return _marked(block, layout, fit, state)
+    return _marked(block, group, fit, state)
 
 
 def _at_k(single: tuple[Floats, Floats, Floats], form: Form) -> tuple[Floats, Floats, Floats]:
@@ -225,14 +225,16 @@ def _bias(fit: FixedEffects) -> tuple[Floats, Floats, Floats, Floats]:
     return statistic, np.full_like(statistic, df1), np.full_like(statistic, df2), p_value
 
 
-def _marked(block: IccBlock, layout: Layout, fit: FixedEffects, state: NDArray[np.int64]) -> IccBlock:
+def _marked(block: IccBlock, group: RatingSets, fit: FixedEffects, state: NDArray[np.int64]) -> IccBlock:
     """Give marked values where the likelihood has no interior maximum, and say why."""
     estimate, low, high = (a.copy() for a in (block.estimate, block.conf_low, block.conf_high))
     variances, method = block.variances.copy(), block.method
     notes: list[tuple[int, str]] = []
+    layout = group.layout
+    two = np.array([form.definition != "1" for form in block.forms])
     if layout.kind == "disconnected":
-        two = [i for i, form in enumerate(block.forms) if form.definition != "1"]
         method[:, two] = "not estimable: raters and targets are not connected"
+    method[np.ix_(state == 4, two)] = "not estimable: no rating is left for the residual"
     method[state == 1] = "undefined: all ratings are equal"
     for s in np.flatnonzero(state == 2):
         possible = ~np.char.startswith(method[s].astype(str), "not estimable")
@@ -242,12 +244,17 @@ def _marked(block: IccBlock, layout: Layout, fit: FixedEffects, state: NDArray[n
         variances[s] = 0.0
         variances[s, 0] = fit.between[s] / (layout.n_targets - 1)
     for s in np.flatnonzero(state == 3):
-        _no_residual(block, fit, int(s), (estimate, variances, method))
+        variances[s] = _no_residual(group, fit, int(s))
+        for i in np.flatnonzero(two):
+            estimate[s, i] = _from_effects(block.forms[i], variances[s], layout.q)
+            method[s, i] = "least squares, no residual"
     said = {
         1: "all ratings are equal; with no variance there is no ICC",
         2: "perfect agreement: every ICC is 1 and the limits close on it",
         3: "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
         "are from the least-squares effects, without limits",
+        4: f"saturated: {layout.n_obs} ratings are just enough for {layout.n_targets} targets and {layout.n_raters} "
+        "raters, none is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
     }
     notes += [(int(s), said[int(state[s])]) for s in np.flatnonzero(state > 0)]
     notes += [(int(s), text) for s, text in _boundary(block, variances, state)]
@@ -257,15 +264,17 @@ def _marked(block: IccBlock, layout: Layout, fit: FixedEffects, state: NDArray[n
     )  # fmt: skip
 
 
-def _no_residual(block: IccBlock, fit: FixedEffects, s: int, arrays: tuple[Floats, Floats, Any]) -> None:
-    estimate, variances, method = arrays
-    rater = float(np.var(fit.severity[s], ddof=1))
-    target = float(fit.targets[s] / max(fit.target_df, 1))
-    variances[s] = (target, rater, 0.0)
-    for i, form in enumerate(block.forms):
-        noise = {"A": rater / form.k, "C": 0.0, "Q": 0.0, "1": np.nan}[form.definition]
-        estimate[s, i] = target / (target + noise)
-        method[s, i] = "least squares, no residual"
+def _no_residual(group: RatingSets, fit: FixedEffects, s: int) -> Floats:
+    """Variances of target and rater effects where these reproduce every rating."""
+    layout = group.layout
+    starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
+    effects = (group.values[s] - fit.severity[s][layout.rater])[starts]
+    return np.array([np.var(effects, ddof=1), np.var(fit.severity[s], ddof=1), 0.0])
+
+
+def _from_effects(form: Form, variances: Floats, q: float) -> float:
+    noise = {"A": variances[1] / form.k, "C": 0.0, "Q": q * variances[1]}[form.definition]
+    return float(variances[0] / (variances[0] + noise))
 
 
 def _boundary(block: IccBlock, variances: Floats, state: NDArray[np.int64]) -> list[tuple[int, str]]:

@@ -228,13 +228,27 @@ def test_perfect_agreement_and_equal_ratings():
 
 def test_raters_apart_by_constants_only():
     frame = rotating(6)
-    score = frame["target"].str[1:].astype(float) + frame["rater"].str[1:].astype(float)
-    result = run(frame.assign(score=score))
+    target, rater = frame["target"].str[1:].astype(float), frame["rater"].str[1:].astype(float)
+    result = run(frame.assign(score=target + rater))
     forms = result.frame.set_index("form")
+    # Targets 0 … 39 and raters 0 … 4 as they are: their own variances.
+    t, r = np.var(np.arange(40.0), ddof=1), np.var(np.arange(5.0), ddof=1)
     assert forms.loc["ICC(C,1)", "estimate"] == 1.0
-    assert 0.9 < forms.loc["ICC(A,1)", "estimate"] < 1.0
+    assert forms.loc["ICC(A,1)", "estimate"] == pytest.approx(t / (t + r), rel=1e-9)
+    assert forms.loc["ICC(Q,k_eff)", "estimate"] == pytest.approx(t / (t + result.design["q"] * r), rel=1e-9)
     assert forms.loc["ICC(A,1)", "method"] == "least squares, no residual"
+    assert 0.9 < forms.loc["ICC(1,1)", "estimate"] < 1.0
     assert any("constants only" in note for note in result.notes)
+
+
+def test_a_saturated_design_is_marked():
+    rows = [(0, "a", 1.0), (0, "b", 2.0), (1, "b", 2.0), (1, "c", 4.0), (2, "c", 3.0)]
+    result = run(pd.DataFrame(rows, columns=["target", "rater", "score"]))
+    two = result.frame[~result.frame["form"].str.startswith("ICC(1")]
+    assert two["estimate"].isna().all()
+    assert set(two["method"]) == {"not estimable: no rating is left for the residual"}
+    assert result.frame.set_index("form").loc["ICC(1,1)", "conf_high"] > 0
+    assert any(note.startswith("saturated: 5 ratings are just enough for 3 targets") for note in result.notes)
 
 
 def test_no_target_variance_says_so():
