@@ -222,10 +222,11 @@ class _Search:
         aim = guess.copy()
         slope = 2.0 * self.root * self.side / np.maximum(np.abs(guess - self.estimate), 1e-3 * self.width)
         point = self._off_boundary()
-        for _ in range(_MAX_OUTER):
+        for turn in range(_MAX_OUTER):
             if not len(active):
                 break
-            kappa = STIFFNESS / self.width[active] ** 2
+            # stiffer while it takes long: near a boundary the profile itself is steep
+            kappa = STIFFNESS * 4.0 ** min(max(turn - 4, 0), 8) / self.width[active] ** 2
             t = aim[active] + slope[active] / (2.0 * kappa)
             x = self._descend(point[active], active, kappa, t)
             c = self.surface.target(x, active)
@@ -237,6 +238,9 @@ class _Search:
             point[active[inside]] = x[inside]  # beyond the limit lie other valleys; start from within
             inner[active] = np.where(inside, c, inner[active])
             outer[active] = np.where(inside, outer[active], c)
+            # a point of another valley is no bracket: the profile is lower beyond it
+            crossed = inside & (self.side[active] * (c - outer[active]) >= 0.0) & (outer[active] != self.bound[active])
+            outer[active] = np.where(crossed, np.nan, outer[active])
             aim[active] = self._next(active, c, zeta, slope[active], inner[active], outer[active])
             slope[active] = self._slope_at_aim(slope[active], zeta)
             far = np.abs(aim[active]) > 1e9 * (np.abs(self.estimate[active]) + self.width[active])
