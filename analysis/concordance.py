@@ -76,6 +76,7 @@ def agreement(
     weights: Sequence[str] = ("unweighted", "linear", "quadratic"),
     levels: Sequence[str] = ("nominal", "ordinal", "interval", "ratio"),
     within: float = 1.0,
+    single_coded: str = "count",
     conf_level: float = 0.95,
 ) -> AgreementResult:
     """Agreement of ratings: shares, scale points and chance-corrected coefficients.
@@ -97,6 +98,10 @@ def agreement(
         Levels of Krippendorff's alpha.
     within : float
         Tolerance of *within … point(s)*, in scale points.
+    single_coded : {"count", "drop"}
+        Targets with one rating: ``count`` lets them speak for chance agreement, and standard errors also
+        hold the chance of being double-coded (Gwet 2014); ``drop`` leaves them out, so that intervals speak
+        of the double-coded targets.
     conf_level : float
 
     Returns
@@ -138,8 +143,17 @@ def agreement(
     check_conf_level(conf_level, "agreement")
     _check_words(weights, WEIGHTS, "weights")
     _check_words(levels, LEVELS, "levels")
+    _check_words([single_coded], ("count", "drop"), "single_coded")
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement")
     notes = [f"{read.n_missing} row(s) without a rating were left out"] if read.n_missing else []
+    if single_coded == "drop":
+        held = data[data[ratings].notna()]
+        several = held.groupby([*as_names(by), targets], observed=True)[ratings].transform("size") > 1
+        if several.any():
+            read = read_ratings(
+                held[several], targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement"
+            )
+            notes.append(f"{int((~several).sum())} rating(s) of single-coded targets were left out as asked")
     parts, sets = [], []
     for group in read.groups:
         several = int((group.layout.per_target > 1).sum())
@@ -147,6 +161,7 @@ def agreement(
         if several < 2:
             notes.append(_few(read, group, several, targets))
             continue
+        notes += _singles(group, targets)
         rows = list(_rows(group, categories, weights, levels, within, notes))
         parts.append(_tidy(read, group, rows, conf_level))
     if not parts:
@@ -161,6 +176,7 @@ def agreement(
         "weights": list(weights),
         "levels": list(levels),
         "within": within,
+        "single_coded": single_coded,
         "conf_level": conf_level,
     }
     design = {
@@ -194,6 +210,16 @@ def _few(read: RatingData, group: RatingSets, several: int, targets: str) -> str
         f"{names + ': ' if names else ''}{several} {targets}(s) with two ratings; agreement needs at least two "
         f"such {targets}s"
     )
+
+
+def _singles(group: RatingSets, targets: str) -> list[str]:
+    share = float(np.mean(group.layout.per_target == 1))
+    if share <= 0.20:
+        return []
+    return [
+        f"{share:.0%} of the {targets}s carry one rating; standard errors also hold the chance of being double-coded "
+        "(single_coded='drop' leaves them out)"
+    ]
 
 
 def _rows(

@@ -208,6 +208,24 @@ def test_ratio_needs_values_above_nought():
     assert any("negative ratings" in note for note in result.notes)
 
 
+def test_single_coded_targets_counted_or_dropped():
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(1, 4, (40, 2)).astype(float)
+    pairs[20:, 1] = np.nan
+    counted, dropped = (agreement(long_of(pairs), **NAMES, single_coded=word) for word in ("count", "drop"))
+    alone = run(pairs[:20])
+    found = dropped.frame.set_index(["coefficient", "weights"])
+    for column in ("estimate", "std_error", "conf_low"):
+        np.testing.assert_allclose(found[column], alone[column], rtol=1e-12)
+    exact = counted.frame.iloc[0]
+    assert exact["estimate"] == pytest.approx(alone.iloc[0]["estimate"])
+    assert exact["std_error"] > alone.iloc[0]["std_error"]
+    assert any(note.startswith("50% of the units carry one rating") for note in counted.notes)
+    assert any("20 rating(s) of single-coded targets were left out" in note for note in dropped.notes)
+    with pytest.raises(UsageError, match="single_coded holds 'keep'"):
+        run(pairs, single_coded="keep")
+
+
 def test_refusals():
     with pytest.raises(UsageError, match="weights holds 'square'"):
         run([[1, 1], [2, 2]], weights=("square",))
