@@ -8,7 +8,9 @@
                          contraction                                    hypotheses, contrasts, comparison
                                         └──► many (thousands of outcomes)
 
-`whitening` is the seam for residual structures. Sources: Bates, Mächler, Bolker & Walker (2015) for the
+`whitening` is the seam for residual structures, which `residual_layout`, `residuals`, `residual_inference` and
+`residual_profiles` fill in. On the fit stand `intervals` (with `profiles`), `influence` and `ladder`, the way down from
+a random part that is too much for the data. Sources: Bates, Mächler, Bolker & Walker (2015) for the
 model, its criterion and the formula language; Lindstrom & Bates (1988) for derivatives; Kenward &
 Roger (1997), Fai & Cornelius (1996) and Kuznetsova, Brockhoff & Christensen (2017) for tests;
 Self & Liang (1987) for variances on the boundary; Nakagawa & Schielzeth (2013), Johnson (2014) and
@@ -23,6 +25,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.comparison import compare as compare
     from doublecode.analysis.mixed.fit import fit_mixed as fit_mixed
+    from doublecode.analysis.mixed.intervals import confint as confint
+    from doublecode.analysis.mixed.intervals import profile_function as profile_function
+    from doublecode.analysis.mixed.ladder import fit_ladder as fit_ladder
     from doublecode.analysis.mixed.many import ManyResult as ManyResult
     from doublecode.analysis.mixed.many import fit_many as fit_many
     from doublecode.analysis.mixed.result import MixedResult as MixedResult
@@ -31,8 +36,11 @@ _HOME = {
     "ManyResult": "many",
     "MixedResult": "result",
     "compare": "comparison",
+    "confint": "intervals",
+    "fit_ladder": "ladder",
     "fit_many": "many",
     "fit_mixed": "fit",
+    "profile_function": "intervals",
 }
 __all__ = sorted(_HOME)
 

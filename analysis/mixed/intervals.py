@@ -227,11 +227,11 @@ def profile_function(
         icc = lambda V, s2: V[0][:, 0, 0] / (V[0][:, 0, 0] + s2)
         estimate, conf_low, conf_high = profile_function(result, icc, low=0.0, high=1.0)
     """
-    fit = result.fit
-    limits = profile_limits(
-        fit.moments, fit.theta[None], np.zeros(1, dtype=np.intp), [Target(measure, low, high)],
-        reml=fit.reml, chi2=float(chdtri(1, 1.0 - conf_level)),
-    )  # fmt: skip
+    fit, chi2, target = result.fit, float(chdtri(1, 1.0 - conf_level)), Target(measure, low, high)
+    if result.whitening is not None:
+        return result.whitening.component_limits(result.model, [target], chi2)[0]
+    which = np.zeros(1, dtype=np.intp)
+    limits = profile_limits(fit.moments, fit.theta[None], which, [target], reml=fit.reml, chi2=chi2)
     return float(limits.estimate[0, 0]), float(limits.low[0, 0]), float(limits.high[0, 0])
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.mixed import compare, fit_mixed
-from doublecode.analysis.mixed.ladder import fit_ladder
+from doublecode.analysis.mixed import compare, fit_ladder, fit_mixed
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 
@@ -58,3 +57,29 @@ def test_only_the_term_at_fault_is_simplified():
     ladder = fit_ladder("y ~ x + (x | patient) + (z | item)", data)
     assert list(ladder.frame.singular) == [True, True, False]
     assert ladder.kept.spec["formula"] == "y ~ x + (x | patient) + (1 | item)"
+
+
+def test_the_model_that_did_not_converge_in_print_fits_on_the_telephone_example():
+    """Random intercept and slope with HE × TBH (Haller & Watzke); the log says how, the ladder what went and why."""
+    from doublecode.analysis.frame import build_frame
+    from doublecode.coding.scoring import score
+    from doublecode.data_examples.telephone_analysis import pooled_items
+    from doublecode.data_examples.telephone_study import telephone_study
+    from doublecode.schemas import load_study
+
+    declared = load_study(Path(__file__).parents[3] / "data_examples" / "telephone_cbt")
+    study = telephone_study()
+    items = pooled_items(study, declared)
+    frame = build_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients).frame
+    formula = "phq9 ~ session + he * tbh + (session | patient)"
+    fit = fit_mixed(formula, frame)
+    assert fit.converged
+    assert fit.n_groups == {"patient": 22}
+    assert fit.fixed.std_error.notna().all()
+    assert (fit.log.remark == "kept").sum() == 1
+    assert fit.log.converged.all()  # every start of the ladder ends at the same optimum
+    assert fit.log.deviance.max() - fit.log.deviance.min() < 1e-6
+    ladder = fit_ladder(formula, frame)
+    assert ladder.kept.converged
+    assert not ladder.kept.singular
+    assert fit.singular == (len(ladder.frame) > 1)
