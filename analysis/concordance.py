@@ -148,12 +148,12 @@ def agreement(
     notes = [f"{read.n_missing} row(s) without a rating were left out"] if read.n_missing else []
     if single_coded == "drop":
         held = data[data[ratings].notna()]
-        several = held.groupby([*as_names(by), targets], observed=True)[ratings].transform("size") > 1
-        if several.any():
+        shared = held.groupby([*as_names(by), targets], observed=True)[ratings].transform("size") > 1
+        if shared.any():
             read = read_ratings(
-                held[several], targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement"
+                held[shared], targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement"
             )
-            notes.append(f"{int((~several).sum())} rating(s) of single-coded targets were left out as asked")
+            notes.append(f"{int((~shared).sum())} rating(s) of single-coded targets were left out as asked")
     parts, sets = [], []
     for group in read.groups:
         several = int((group.layout.per_target > 1).sum())

@@ -102,6 +102,32 @@ def test_limits_are_where_the_profile_crosses(form):
         assert profile(limit) - best == pytest.approx(stats.chi2.ppf(0.95, 1), abs=2e-5)
 
 
+@pytest.mark.parametrize("severity", [0.0, 0.4, 1.5])
+def test_limits_equal_the_engines_own_profile(severity):
+    # The engine profiles by a penalty instead of a constraint, on the rows instead of made-up targets.
+    from doublecode.analysis import fit_mixed
+    from doublecode.analysis.mixed.profiles import Target, profile_limits
+
+    frame = rotating(21, n=60, rater_sd=severity)
+    result = run(frame)
+    q, k = result.design["q"], result.design["k_eff"]
+    fit = fit_mixed("score ~ 1 + (1 | target) + (1 | rater)", frame).fit
+    weights = {"ICC(A,1)": (1.0, 1.0), "ICC(C,1)": (0.0, 1.0), "ICC(Q,k_eff)": (q, 1.0 / k)}
+
+    def measure(rater, error):
+        return lambda parts, residual: (
+            parts[0][:, 0, 0] / (parts[0][:, 0, 0] + rater * parts[1][:, 0, 0] + error * residual)
+        )
+
+    targets = [Target(measure(*pair), 0.0, 1.0) for pair in weights.values()]
+    theirs = profile_limits(
+        fit.moments, fit.theta[None], np.zeros(1, dtype=int), targets, reml=True, chi2=stats.chi2.ppf(0.95, 1)
+    )
+    ours = result.frame.set_index("form").loc[list(weights)]
+    np.testing.assert_allclose(ours["conf_low"], theirs.low[0], atol=1e-6)
+    np.testing.assert_allclose(ours["conf_high"], theirs.high[0], atol=1e-6)
+
+
 def test_compression_leaves_the_criterion_unchanged():
     # The same ratings once as themselves (engine's own rows) and once through made-up targets.
     from doublecode.analysis.crossed_icc import fit_crossed
