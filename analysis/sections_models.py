@@ -99,13 +99,23 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
 
 def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
-    blocks: list[Block] = [Paragraph(f"{result.design['rows'].capitalize()}.")]
+    blocks: list[Block] = [Paragraph(f"{result.design['rows'].capitalize()}.{_share_between(result)}")]
     published = [model for model in result.models if model.published]
     split = [model for model in result.models if not model.published]
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
     return [*blocks, _comparison(name, result), _variances(name, result), Bullets(result.notes)]
+
+
+def _share_between(result: SeriesResult) -> str:
+    """Share of the variance that lies between patients, from the model without predictors."""
+    for model in result.models:
+        if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
+            parts = model.result.variances
+            share = float(parts["variance"].iloc[:-1].sum() / parts["variance"].sum())
+            return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
+    return ""
 
 
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
