@@ -16,9 +16,11 @@ An adolescent whose true level is below the plan's limit did no homework at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from doublecode.data_examples.streams import shuffled_per_block, stream
 
@@ -30,6 +32,12 @@ PANEL = 50
 THERAPISTS = 8
 HISPANIC = 11
 BEFORE_COUNTS_TO = 1.4
+# the six resistance items: how often each code comes up; loading, what is an item's own, a rater's severity and error
+RESISTANCE_SHARES = (0.72, 0.22, 0.05, 0.009, 0.001)
+RESISTANCE_LOADING = 0.88
+RESISTANCE_ITEM = 0.34
+RESISTANCE_RATER = (0.12, 0.48)
+RESISTANCE_COUNTS_TO = 12.0
 BEHAVIORS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
 # how behaviours of one session go together: specifying, rationale and time most
 TOGETHER = np.array(
@@ -71,14 +79,14 @@ class AdolescentPlan:
     time1_resistance: float = 0.33
     own2: float = 0.4
     scale2: float = 1.02
-    adherence2: float = 1.25
+    adherence2: float = 1.4
     resistance3: float = -0.52
     rationale2_adherence2: float = -1.1
     reactions2_adherence2: float = -0.97
     own3: float = 0.1
     scale3: float = 1.65
-    no_homework2: float = -1.2
-    no_homework3: float = -1.35
+    no_homework2: float = -1.5
+    no_homework3: float = -1.65
 
 
 @dataclass(frozen=True)
@@ -130,8 +138,13 @@ def draw_adolescents(seed: int, n: int, plan: AdolescentPlan) -> AdolescentTruth
 
 
 def felt_resistance(resistance: Floats) -> Floats:
-    """Resistance as it weighs on homework: most adolescents have little, a few much; mean 0, SD 1."""
-    return (np.minimum(np.exp(1.1 * resistance), 4.0) - 1.44) / 1.19
+    """Resistance as it weighs on homework: the total to be expected, counted up to 12; mean 0, SD 1."""
+    noise = float(np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER)))
+    spread = NormalDist(0, float(np.hypot(RESISTANCE_LOADING, noise)))
+    edges = [spread.inv_cdf(float(share)) for share in np.cumsum(RESISTANCE_SHARES)[:-1]]
+    total = 6 + 6 * sum(ndtr((RESISTANCE_LOADING * resistance - edge) / noise) for edge in edges)
+    felt: Floats = (np.minimum(total, RESISTANCE_COUNTS_TO) - 7.815) / 2.037
+    return felt
 
 
 def _adherence2(

@@ -15,7 +15,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.data_examples.adolescent_model import Floats, Integers
+from doublecode.data_examples.adolescent_model import (
+    RESISTANCE_ITEM,
+    RESISTANCE_LOADING,
+    RESISTANCE_RATER,
+    RESISTANCE_SHARES,
+    Floats,
+    Integers,
+)
 from doublecode.data_examples.streams import stream
 
 RESISTANCE_ITEMS = ("hostile", "frustrated", "impatient", "intellectualizing", "defensive", "negative_reactions")
@@ -31,20 +38,17 @@ SHARES: Mapping[tuple[str, int], tuple[float, ...]] = {
     ("review", 2): (0.03, 0.12, 0.35, 0.38, 0.12),
     ("praise", 2): (0.10, 0.22, 0.36, 0.24, 0.08),
     # of those who did their homework: codes 1 to 6
-    ("adherence", 2): (0.005, 0.010, 0.035, 0.315, 0.450, 0.185),
-    ("adherence", 3): (0.015, 0.025, 0.045, 0.455, 0.385, 0.075),
-    ("resistance", 1): (0.810, 0.125, 0.042, 0.017, 0.006),
+    ("adherence", 2): (0.012, 0.030, 0.050, 0.300, 0.430, 0.178),
+    ("adherence", 3): (0.020, 0.040, 0.050, 0.430, 0.385, 0.075),
 }
 SECONDS = {1: (150.0, 0.48), 2: (135.0, 0.45)}
-RESISTANCE_LOADING = 0.88
-RESISTANCE_ITEM = 0.34
 
 
 @dataclass(frozen=True)
 class RaterPlan:
     """SDs between raters and of a single code's error, beside a true SD of 1."""
 
-    severity: float = 0.12
+    severity: float = RESISTANCE_RATER[0]
     specification: float = 0.45
     rationale: float = 0.36
     reactions: float = 0.42
@@ -52,7 +56,7 @@ class RaterPlan:
     praise: float = 0.85
     time_assigning: float = 0.42
     adherence: float = 0.70
-    resistance: float = 0.48
+    resistance: float = RESISTANCE_RATER[1]
 
 
 NO_ERROR = RaterPlan(0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -126,4 +130,4 @@ def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated, pl
     severity = severities(seed, "resistance", rated, plan)[:, None]
     impression = RESISTANCE_LOADING * level[:, None] + own + severity + noise
     sd = float(np.sqrt(RESISTANCE_LOADING**2 + RESISTANCE_ITEM**2 + plan.resistance**2 + plan.severity**2))
-    return cut(impression.ravel(), SHARES["resistance", 1], sd, 1).reshape(shape).astype(float)
+    return cut(impression.ravel(), RESISTANCE_SHARES, sd, 1).reshape(shape).astype(float)

@@ -120,10 +120,10 @@ def test_planted_truth_meets_the_printed_numbers(truth):
         if isinstance(entry["printed"], str):
             low, high = sorted(float(end) for end in entry["printed"].split(" to "))
             assert low - 0.03 <= entry["observed"] <= high + 0.03, entry["quantity"]
-    for name in ("hw2: mean", "hw2: SD", "r(hispanic, rationale_s2)"):
-        assert known[name]["observed"] == pytest.approx(known[name]["printed"], abs=0.03)
-    for name in ("ir: mean", "ir: SD", "hw3: mean", "hw3: SD"):  # a little off on purpose: see the notes in the file
-        assert known[name]["observed"] == pytest.approx(known[name]["printed"], abs=0.3)
+    for name in ("hw2: mean", "hw2: SD", "r(hispanic, rationale_s2)", "r(ir, hw2)"):
+        assert known[name]["observed"] == pytest.approx(known[name]["printed"], abs=0.05)
+    for name in ("hw3: mean", "hw3: SD", "ir: mean", "ir: SD"):  # off on purpose: see the notes in the file
+        assert known[name]["observed"] == pytest.approx(known[name]["printed"], abs=0.15 if name[0] == "h" else 0.55)
 
 
 def test_estimates_of_many_adolescents_are_near_the_estimands(truth, declared):

@@ -51,11 +51,13 @@ def judge(estimates: pd.DataFrame, truth: Mapping[str, tuple[float, float]], kno
         off = (mean - value) / np.hypot(mc_se, se)
         percent = 100 * (mean - value) / abs(value)
         covered = float(((there["conf_low"] <= value) & (value <= there["conf_high"])).mean())
+        has_limits = there["conf_low"].notna().any()
         near = abs(off) <= 3 or abs(percent) <= 2
         verdict = "ok" if near else f"bias {known[str(quantity)]}" if quantity in known else "OFF"
-        verdict += "" if covered >= 0.90 else ", LOW COVERAGE"
+        verdict += ", LOW COVERAGE" if has_limits and covered < 0.90 else ""
         width = (there["conf_high"] - there["conf_low"]).median()
-        rows.append((quantity, value, se, len(there), mean, mc_se, off, percent, covered, width, verdict))
+        shown = covered if has_limits else float("nan")
+        rows.append((quantity, value, se, len(there), mean, mc_se, off, percent, shown, width, verdict))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
