@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.figures import COLOURS, GREY, LINES, MARKERS, forest, new_axes
+from doublecode.analysis.figures import COLOURS, GREY, INK, LINES, MARKERS, forest, new_axes
 from doublecode.analysis.rules import Rule, rule_named
 from doublecode.schemas.errors import UsageError
 
@@ -39,7 +39,7 @@ def icc_forest(result: ReliabilityTable | ICCResult, rule: str | Rule = "koo2016
     lines = [(cut, word) for cut, word in zip(chosen.cuts, chosen.words[1:], strict=True)]
     low = min(0.0, float(drawn["conf_low"].min()))
     group = "phase" if any(drawn["phase"]) else None
-    return forest(drawn, labels="label", group=group, references=lines, limits=(max(low, -1.0), 1.0))
+    return forest(drawn, labels="label", group=group, references=lines, limits=(max(low - 0.03, -1.0), 1.02))
 
 
 def _forest_rows(result: ReliabilityTable | ICCResult) -> pd.DataFrame:
@@ -137,12 +137,14 @@ def bland_altman_plot(result: BlandAltmanResult, rater_1: object = None, rater_2
     _, (axes,) = new_axes()
     sizes = points.groupby(["mean", "difference"]).size().reset_index(name="count")
     axes.scatter(sizes["mean"], sizes["difference"], s=18 * sizes["count"], color=COLOURS[0], alpha=0.7, linewidths=0)
-    for name, style in (("bias", "-"), ("loa_low", "--"), ("loa_high", "--")):
-        axes.axhline(row[name], color=COLOURS[1], linestyle=style, linewidth=1.2)
+    style: dict[str, Any]
+    for name, line in (("bias", "-"), ("loa_low", "--"), ("loa_high", "--")):
+        axes.axhline(row[name], color=COLOURS[1], linestyle=line, linewidth=1.2)
         axes.axhspan(row[f"{name}_low"], row[f"{name}_high"], color=COLOURS[1], alpha=0.12, linewidth=0)
         word = {"bias": "bias", "loa_low": "−1.96 SD", "loa_high": "+1.96 SD"}[name]
-        axes.annotate(f"{word} {row[name]:.2f}", (1.0, row[name]), xycoords=("axes fraction", "data"), fontsize=8.5,
-                      xytext=(-2, 2), textcoords="offset points", ha="right", va="bottom")  # fmt: skip
+        style = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "va": "bottom", "fontsize": 8.5}
+        text = f"{word}: {row[name]:.2f}".replace("-", "−")
+        axes.annotate(text, (1.0, row[name]), xycoords=("axes fraction", "data"), **style)
     axes.set_xlabel(f"Mean of {row['rater_1']} and {row['rater_2']} (dot size: number of sessions)")
     axes.set_ylabel(f"{row['rater_1']} − {row['rater_2']} (scale points)")
     return axes
@@ -152,13 +154,16 @@ def d_study_curve(result: DStudyResult) -> Axes:
     """Draw expected reliability: by raters and double-coding share, or along the facet with most levels tried."""
     figure, (axes,) = new_axes()
     if "share" in result.frame.columns:
+        middle = result.frame.drop_duplicates("share")
+        axes.plot(middle["share"], middle["estimate"], color=INK, linewidth=2.0, label="expected ICC")
         for i, (raters, own) in enumerate(result.frame.groupby("n_raters")):
             style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-            axes.plot(own["share"], own["estimate"], linestyle=LINES[i % len(LINES)], label=str(raters), **style)
-            axes.fill_between(own["share"], own["conf_low"], own["conf_high"], color=style["color"], alpha=0.08)
+            style |= {"linestyle": LINES[i % len(LINES)], "linewidth": 1.1, "markersize": 4}
+            axes.plot(own["share"], own["conf_low"], label=f"limits, {raters} raters", **style)
+            axes.plot(own["share"], own["conf_high"], **style)
         axes.set_xlabel("Share of sessions coded by more than one rater")
         axes.set_ylabel("Expected ICC(A,k_eff) and its interval")
-        figure.legend(loc="outside right center", frameon=False, title="Raters")
+        figure.legend(loc="outside right center", frameon=False)
     else:
         facets = list(result.spec["n"])
         along = max(facets, key=lambda name: len(result.spec["n"][name]))

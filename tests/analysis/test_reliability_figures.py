@@ -79,8 +79,9 @@ def test_bland_altman(data):
 def test_d_study(data):
     plan = d_study(icc(data, **NAMES), raters=(3, 5), share=(0.4, 1.0), studies=20)
     axes = drawn(d_study_curve(plan))
-    assert len(axes.lines) == 2
+    assert len(axes.lines) == 1 + 2 * 2
     np.testing.assert_allclose(axes.lines[0].get_ydata(), plan.frame["estimate"].iloc[:2])
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), plan.frame.loc[plan.frame["n_raters"] == 3, "conf_low"])
     rng = np.random.default_rng(1)
     table = rng.normal(size=(10, 1)) + rng.normal(size=(10, 4))
     long = pd.DataFrame([(i, j, table[i, j]) for i in range(10) for j in range(4)], columns=["s", "r", "y"])
