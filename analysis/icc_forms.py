@@ -86,8 +86,6 @@ def requested(k: Sequence[int | float | str], k_eff: float, symbol: str) -> list
     symbol : str
         How the effective number is written in the form, ``"k"`` or ``"k_eff"``.
     """
-    if isinstance(k, str | int | float):
-        k = (k,)
     wanted: list[tuple[float, bool, str]] = []
     for entry in k:
         if isinstance(entry, str):

@@ -96,7 +96,7 @@ def icc(
     ratings: str,
     clusters: str | None = None,
     by: str | Sequence[str] | None = None,
-    k: Sequence[int | float | str] = (1, 2, "eff"),
+    k: Sequence[int | float | str] | int | float | str = (1, 2, "eff"),
     conf_level: float = 0.95,
     seed: int = 0,
 ) -> ICCResult:
@@ -176,6 +176,8 @@ def icc(
     5  ICC(C,k)      ICC(3,k)      0.91      0.68       0.99
     """
     check_conf_level(conf_level, "icc")
+    if isinstance(k, str | int | float):
+        k = (k,)
     read = read_ratings(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=by, sort_targets=False
     )

@@ -85,6 +85,11 @@ def test_wrong_k(k):
         icc(frame(), **NAMES, k=k)
 
 
+def test_one_k_needs_no_tuple():
+    assert icc(frame(), **NAMES, k=3).frame["form"].tolist() == ["ICC(1,3)", "ICC(A,3)", "ICC(C,3)"]
+    assert icc(frame(), **NAMES, k="eff").spec["k"] == ["eff"]
+
+
 def test_wrong_conf_level():
     with pytest.raises(UsageError, match="conf_level is 95"):
         icc(frame(), **NAMES, conf_level=95)
