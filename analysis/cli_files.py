@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,27 +134,16 @@ def fit(
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
     from doublecode.analysis.mixed import fit_mixed
+    from doublecode.analysis.model_rows import named_in
     from doublecode.analysis.result_tables import mixed_tables
     from doublecode.analysis.screen import print_result
 
-    result = fit_mixed(formula, _read(file, columns_in(formula), sheet), reml=not ml, ddf=ddf)
+    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=ddf)
     fit_line = (
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
     )
     print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,))
-
-
-def columns_in(formula: str) -> tuple[str, ...]:
-    """Names of columns that a formula mentions, functions apart.
-
-    Examples
-    --------
-    >>> columns_in("y ~ C(arm) * np.log(dose) + (1 + day | ward/bed)")
-    ('y', 'arm', 'dose', 'day', 'ward', 'bed')
-    """
-    names = re.findall(r"(?<![\w.])`?([A-Za-z_]\w*)`?(?!\w|\s*[(.])", formula)
-    return tuple(dict.fromkeys(names))
 
 
 def _number(text: str, option: str) -> float:

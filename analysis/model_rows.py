@@ -23,6 +23,17 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()(?!\s*\.\s*[A-Za-z_])(?!\s*=(?!=))|`([^`]+)`")
 
 
+def named_in(formula: str) -> tuple[str, ...]:
+    """Return the names in a formula that may be columns: no calls, attributes or keyword arguments.
+
+    Examples
+    --------
+    >>> named_in("y ~ C(arm) * np.log(dose) + (1 + day | ward/bed)")
+    ('y', 'arm', 'dose', 'day', 'ward', 'bed')
+    """
+    return tuple(dict.fromkeys(plain or quoted for plain, quoted in _NAME.findall(_QUOTED.sub("", formula))))
+
+
 def columns_of(formula: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return the columns that an lme4 or formulaic `formula` names, in order of appearance.
 
@@ -44,15 +55,13 @@ def columns_of(formula: str, known: Iterable[str]) -> tuple[str, ...]:
     ('phq9', 'session', 'he', 'patient')
     """
     allowed = list(known)
-    found: dict[str, None] = {}
-    for plain, quoted in _NAME.findall(_QUOTED.sub("", formula)):
-        name = plain or quoted
+    found = named_in(formula)
+    for name in found:
         if name not in allowed:
             raise FormulaError(
                 f"formula {formula!r}: {name!r} is no column of the frame; allowed: {', '.join(map(str, allowed))}."
             )
-        found[name] = None
-    return tuple(found)
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -197,20 +197,6 @@ def column(name: str, heading: str | None = None, **changes: Any) -> Column:
     if known is None:
         return Column(name, name.replace("_", " ") if heading is None else heading, **changes)
     return replace(known, **changes) if heading is None else replace(known, heading=heading, **changes)
-
-
-def columns_of(frame: pd.DataFrame, leave_out: Iterable[str] = ()) -> tuple[Column, ...]:
-    """Return the usual columns for a frame whose shape is not known beforehand."""
-    hidden = {*leave_out, *({"conf_high"} if "conf_low" in frame.columns else ())}
-    chosen = []
-    for name in map(str, frame.columns):
-        if name in hidden:
-            continue
-        is_text = frame[name].dtype.kind not in "iuf"
-        is_whole = frame[name].dtype.kind in "iu"
-        kind: Kind = "text" if is_text else "integer" if is_whole else "number"
-        chosen.append(_KNOWN[name] if name in _KNOWN and not is_text else column(name, kind=kind))
-    return tuple(chosen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -180,13 +180,12 @@ def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> 
             sets.setdefault((use.raters or tuple(rater.id for rater in study.raters), use.sessions), []).append(name)
     if not sets:
         raise UsageError(f"{study.name}: no instrument is filled in by raters. See [[instruments]] in study.toml.")
-    return [
-        draw(
-            sessions if numbers is None else sessions[sessions["session"].isin(numbers)],
-            list(raters), instruments=names, share=share if len(raters) > 1 else 0.0, batches=batches, seed=seed + place,
-        )
-        for place, ((raters, numbers), names) in enumerate(sets.items())
-    ]  # fmt: skip
+    plans = []
+    for place, ((raters, numbers), names) in enumerate(sets.items()):
+        rows = sessions if numbers is None else sessions[sessions["session"].isin(numbers)]
+        twice = share if len(raters) > 1 else 0.0
+        plans.append(draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place))
+    return plans
 
 
 def template(

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import cli
-from doublecode.analysis.cli_files import columns_in
 from doublecode.coding import terminal
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, StudyError, UsageError
 
@@ -160,10 +159,6 @@ def test_an_internal_fault_is_saved_and_explained(capsys, monkeypatch, tmp_path)
     err = capsys.readouterr().err
     assert "Internal fault" in err
     assert saved.name in err.replace("\n", "")
-
-
-def test_columns_that_a_formula_names():
-    assert columns_in("y ~ C(arm) * np.log(dose) + (1 + day | ward/bed)") == ("y", "arm", "dose", "day", "ward", "bed")
 
 
 def test_help_is_grouped_by_person_and_loads_nothing_heavy(run):

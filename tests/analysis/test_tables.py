@@ -8,7 +8,6 @@ from doublecode.analysis.tables import (
     Column,
     Table,
     column,
-    columns_of,
     format_interval,
     format_number,
     plain,
@@ -75,13 +74,6 @@ def test_the_body_has_spanner_rows_and_rounded_cells():
 def test_a_table_refuses_a_column_that_the_frame_lacks():
     with pytest.raises(UsageError, match="table 't': the frame has no column 'b'; it has a"):
         Table("t", "", pd.DataFrame({"a": [1]}), (Column("b", "B"),))
-
-
-def test_columns_of_an_unknown_frame_follow_its_types():
-    frame = pd.DataFrame({"name": ["x"], "n": [3], "mean": [0.5], "conf_low": [0.1], "conf_high": [0.9]})
-    assert [(one.name, one.kind) for one in columns_of(frame)] == [
-        ("name", "text"), ("n", "integer"), ("mean", "number"), ("conf_low", "estimate"),
-    ]  # fmt: skip
 
 
 def test_json_has_null_for_nan_and_nothing_that_json_does_not_know():
