@@ -1,6 +1,6 @@
 """The mixed-model engine against lme4, lmerTest and pbkrtest in the same run.
 
-``python tests/benchmarks/bench_mixed.py [--rounds 5] [--skip insteval,20000x20]``. Synthetic data, except InstEval. 
+``python tests/benchmarks/bench_mixed.py [--rounds 5] [--skip insteval,20000x20]``. Synthetic data, except InstEval.
 Each round times R and us one after the other; the table has the median of the ratios within rounds. CPU seconds of one
 thread on both sides (elapsed time means little on a shared machine). Without R the peer is statsmodels, for
 the single models of up to 2,000 groups.
