@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,6 +12,8 @@ from doublecode.schemas.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from doublecode.analysis.mixed.fit import Ddf
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -138,7 +140,7 @@ def fit(
     from doublecode.analysis.result_tables import mixed_tables
     from doublecode.analysis.screen import print_result
 
-    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=ddf)
+    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
     fit_line = (
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())

@@ -121,6 +121,7 @@ def test_agreement_and_omega_of_a_file(run, judges, tmp_path):
         (("icc", "{file}", "--targets", "target", "--ratings", "rating", "--k", "two"), 2, "--k: found 'two'"),
         (("icc", "{file}"), 2, "Missing option"),
         (("fit", "rating ~~ 1", "{file}"), 2, "rating ~~ 1"),
+        (("fit", "rating ~ 1 + (1 | judge)", "{file}", "--ddf", "between"), 2, "kenward-roger"),
         (("run", "{folder}"), 2, "no study.toml here"),
         (("nonsense",), 2, "No such command"),
         (("instrument", "check", "nothing"), 2, "there is no shipped instrument 'nothing'"),
