@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -111,19 +111,47 @@ def omega(
         str | None, typer.Option(help="Column of the patient, whose sessions belong together.", show_default=False)
     ] = None,
     by: Annotated[str, typer.Option(help="Column that splits the data into sets, such as the session.")] = "",
+    subscale: Annotated[
+        list[str] | None, typer.Option(help="A subscale, again for each: first=a,b,c", show_default=False)
+    ] = None,
     conf_level: ConfLevel = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of resampling, where there is any.")] = 0,
     sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
     """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
-    from doublecode.analysis.consistency import omega as estimate
-    from doublecode.analysis.result_tables import omega_tables
-    from doublecode.analysis.screen import print_result
+    from doublecode.analysis.consistency_table import omega_table
+    from doublecode.analysis.report import consistency_record
+    from doublecode.analysis.result_tables import omega_table_tables
+    from doublecode.analysis.screen import print_answer
 
-    data = _read(file, tuple(name for name in (clusters, by, *names_in(items)) if name), sheet)
-    result = estimate(data, items=names_in(items), clusters=clusters, by=by or None, conf_level=conf_level, seed=seed)
-    print_result(result, omega_tables(result), as_json=as_json)
+    parts = _subscales(subscale or [])
+    wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]
+    numbers = tuple(dict.fromkeys(name for name in wanted[2:] if name))
+    data = _read(file, tuple(name for name in wanted if name), sheet, numbers)
+    if by:
+        data[by] = _levels(_read(file, (by,), sheet)[by])
+    table = omega_table(
+        data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
+    )
+    record = consistency_record(table) if as_json else None
+    print_answer(table, omega_table_tables(table), record, sentences=table.sentences)
+
+
+def _levels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Session numbers as whole numbers, so that 10 follows 9; everything else as it was read."""
+    whole = values.dtype.kind == "f" and values.notna().all() and (values == values.round()).all()
+    return values.astype(int) if whole else values
+
+
+def _subscales(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    parts = {}
+    for text in texts:
+        name, equals, items = text.partition("=")
+        if not (name.strip() and equals and names_in(items)):
+            raise UsageError(f"--subscale: found {text!r}, allowed a name and its items, such as first=a,b,c.")
+        parts[name.strip()] = names_in(items)
+    return parts
 
 
 def fit(
@@ -161,7 +189,7 @@ def _read(
     from doublecode.coding.longtable import read_long
 
     try:
-        return read_long(file, columns, sheet=sheet, numbers=numbers)
+        return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers)
     except ContractError as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
         if any(f"column {name!r} is missing" in str(wrong) for name in columns):

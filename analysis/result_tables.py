@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.concordance import AgreementResult
-    from doublecode.analysis.consistency import OmegaResult
     from doublecode.analysis.consistency_table import ConsistencyTable
     from doublecode.analysis.interrater import ICCResult
     from doublecode.analysis.mixed import MixedResult
@@ -86,18 +85,25 @@ def agreement_tables(result: AgreementResult) -> list[Table]:
     return tables
 
 
-def omega_tables(result: OmegaResult) -> list[Table]:
-    """Tables of omega: the coefficient by level, and the items."""
+def omega_table_tables(result: ConsistencyTable) -> list[Table]:
+    """Tables of a wide file: pooled coefficients, each level, the items."""
     level = result.spec["conf_level"]
-    frame = result.frame[result.frame["term"] == "omega"]
-    rows = (
-        column("level", "Rows", kind="text"), column("n_rows", "*n*", kind="integer"),
-        column("n_units", "Units", kind="integer"), *bounded_estimate("ω", level), column("status", "", kind="text"),
+    pooled = (
+        column("scale", "Scale", kind="text"), column("n_items", "Items", kind="integer"),
+        column("n_rows", "*n*", kind="integer"), column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
+        column("mean_r", "mean *r*", kind="bounded"),
     )  # fmt: skip
-    shown = rows if (frame["status"] != "ok").any() else rows[:-1]
-    pooled = result.items[result.items["level"] == result.items["level"].iloc[0]]
-    tables = [Table("omega", "Internal consistency", frame, shown)]
-    return [*tables, Table("omega_items", "Items", pooled, item_columns(pooled, level))]
+    tables = [Table("omega", "Internal consistency", result.frame, pooled)]
+    split = result.levels[result.levels["by"] != "pooled"] if len(result.levels) else result.levels
+    if len(split):
+        rows = (column("level", "", kind="text"), column("n_rows", "*n*", kind="integer"))
+        title = f"By {split['by'].iloc[0]}"
+        tables.append(Table("omega_levels", title, split, (*rows, *bounded_estimate("ω", level)), group="scale"))
+    if len(result.items):
+        items = result.items[result.items["level"] == result.items["level"].iloc[0]]
+        tables.append(Table("omega_items", "Items", items, item_columns(items, level), group="scale"))
+    return tables
 
 
 def item_columns(items: pd.DataFrame, conf_level: float) -> tuple[Column, ...]:

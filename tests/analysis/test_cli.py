@@ -105,12 +105,20 @@ def test_agreement_and_omega_of_a_file(run, judges, tmp_path):
     assert exact["estimate"] == pytest.approx(sum(a == b for a, b in pairs) / len(pairs), abs=1e-12)
     wide = pd.DataFrame(TABLE * 5, columns=list("abcd")).assign(patient=[f"P{n // 3}" for n in range(30)])
     wide.to_csv(tmp_path / "wide.csv", index=False)
-    code, out, _ = run("omega", tmp_path / "wide.csv", "--items", "a,b,c,d", "--clusters", "patient", "--json")
+    words = ("omega", tmp_path / "wide.csv", "--items", "a,b,c,d", "--clusters", "patient", "--subscale", "abc=a,b,c")
+    code, out, _ = run(*words, "--json")
     answer = json.loads(out)
     assert code == 0
-    assert 0 < answer["frame"][0]["estimate"] < 1
-    assert answer["spec"]["items"] == ["a", "b", "c", "d"]
+    assert [row["scale"] for row in answer["frame"]] == ["all items", "abc"]
+    # alpha by its definition: k/(k − 1) · (1 − Σ item variances / variance of the sum)
+    part = wide[["a", "b", "c", "d"]]
+    expected = 4 / 3 * (1 - part.var().sum() / part.sum(axis=1).var())
+    assert answer["frame"][0]["alpha"] == pytest.approx(expected, abs=1e-12)
+    assert answer["frame"][0]["conf_low"] < answer["frame"][0]["omega"] < answer["frame"][0]["conf_high"]
     assert answer["variances"] is None
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "corrected item–total correlations from" in out
 
 
 @pytest.mark.parametrize(
