@@ -6,6 +6,7 @@ Everything heavy is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -52,6 +53,10 @@ cli_files.register(app)
 
 def main() -> None:
     """Run the command line; every end of it is one of the declared exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        # a pipe on Windows speaks cp1252, which has neither → nor ω
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
     with Shell() as shell:
         app()
     sys.exit(shell.code)

@@ -350,7 +350,9 @@ def run_study(
 
     check_target(Path(folder), overwrite=overwrite)
     intake = take_in(folder, set_aside=set_aside)
-    run = analyse(intake, progress)
+    if intake.errors:
+        raise StudyProblems(intake.problems)
     store(intake)
+    run = analyse(intake, progress)
     write_report(run, intake.study.folder, overwrite=overwrite)
     return run

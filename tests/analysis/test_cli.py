@@ -194,6 +194,15 @@ def test_help_is_grouped_by_person_and_loads_nothing_heavy(run):
     assert done.stderr == ""
 
 
+def test_a_pipe_that_does_not_speak_utf8_gets_it_all_the_same(judges):
+    words = ["icc", str(judges), "--targets", "target", "--raters", "judge", "--ratings", "rating"]
+    script = f"import sys; sys.argv = ['doublecode', *{words!r}]; from doublecode.analysis.cli import main; main()"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "df₁" in done.stdout.decode("utf-8")
+
+
 def spoil(study):
     path = study / "incoming" / FILE
     book = openpyxl.load_workbook(path)
