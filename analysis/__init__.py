@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.consistency import alpha as alpha
     from doublecode.analysis.consistency import omega as omega
     from doublecode.analysis.correlations import correlate as correlate
-    from doublecode.analysis.dyads import dyad_icc as dyad_icc
     from doublecode.analysis.factors.categorical_omega import omega_categorical as omega_categorical
     from doublecode.analysis.factors.factor_comparison import compare_factors as compare_factors
     from doublecode.analysis.factors.hierarchical_omega import omega_hierarchical as omega_hierarchical
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.moderated import moderation as moderation
+    from doublecode.analysis.raters.dyads import dyad_icc as dyad_icc
     from doublecode.analysis.series import fit_series as fit_series
     from doublecode.analysis.severity import drift as drift
 
@@ -41,7 +41,7 @@ _HOME = {
     "correlate": "correlations",
     "d_study": "generalizability",
     "drift": "severity",
-    "dyad_icc": "dyads",
+    "dyad_icc": "raters.dyads",
     "fit_ladder": "mixed",
     "fit_many": "mixed",
     "fit_mixed": "mixed",

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.chance_corrected import (
+from doublecode.analysis.raters.chance_corrected import (
     Coefficient,
     Counts,
     agreement_weights,
@@ -23,9 +23,9 @@ from doublecode.analysis.chance_corrected import (
     gwet_ac,
     percent_agreement,
 )
-from doublecode.analysis.icc_forms import check_conf_level
-from doublecode.analysis.krippendorff_alpha import LEVELS, krippendorff_alpha
-from doublecode.analysis.rating_design import RatingData, RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.icc_forms import check_conf_level
+from doublecode.analysis.raters.krippendorff_alpha import LEVELS, krippendorff_alpha
+from doublecode.analysis.raters.rating_design import RatingData, RatingSets, as_names, read_ratings
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis.facets import Source, anova_table, is_balanced, make_source, nesting
-from doublecode.analysis.icc_forms import check_conf_level
-from doublecode.analysis.rating_design import numeric_column, require_columns
+from doublecode.analysis.raters.facets import Source, anova_table, is_balanced, make_source, nesting
+from doublecode.analysis.raters.icc_forms import check_conf_level
+from doublecode.analysis.raters.rating_design import numeric_column, require_columns
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -385,7 +385,7 @@ def d_study(
     check_conf_level(conf_level, "d_study")
     if isinstance(result, GStudyResult):
         return _decide_facets(result, n)
-    from doublecode.analysis.planned_pairs import decide_pairs
+    from doublecode.analysis.raters.planned_pairs import decide_pairs
 
     return decide_pairs(
         result, raters=raters, share=share, k=k, targets=targets, conf_level=conf_level, studies=studies, seed=seed

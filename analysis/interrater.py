@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.anova_icc import complete_block
-from doublecode.analysis.icc_forms import IccBlock, check_conf_level, requested
-from doublecode.analysis.icc_notes import design_notes, disconnected_note
-from doublecode.analysis.rating_design import Layout, RatingData, RatingSets, as_names, read_ratings
-from doublecode.analysis.spread import lack_of_spread
+from doublecode.analysis.raters.anova_icc import complete_block
+from doublecode.analysis.raters.icc_forms import IccBlock, check_conf_level, requested
+from doublecode.analysis.raters.icc_notes import design_notes, disconnected_note
+from doublecode.analysis.raters.rating_design import Layout, RatingData, RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.spread import lack_of_spread
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.icc_tables import Estimates
+    from doublecode.analysis.raters.icc_tables import Estimates
     from doublecode.analysis.rules import Rule
 
 Floats = NDArray[np.float64]
@@ -55,14 +55,14 @@ class ICCResult:
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Variance components: grouping columns, ``component, variance, sd, share``."""
-        from doublecode.analysis.icc_tables import variance_table
+        from doublecode.analysis.raters.icc_tables import variance_table
 
         return variance_table(self.estimates.read, self.estimates.blocks)
 
     @cached_property
     def rater_bias(self) -> pd.DataFrame:
         """Test that raters do not differ: grouping columns, ``statistic, df1, df2, p_value``; may be empty."""
-        from doublecode.analysis.icc_tables import bias_table
+        from doublecode.analysis.raters.icc_tables import bias_table
 
         return bias_table(self.estimates.read, self.estimates.blocks)
 
@@ -83,7 +83,7 @@ class ICCResult:
             Which coefficient, for example ``"ICC(A,1)"``; by default the one of the
             scores as the design yields them.
         """
-        from doublecode.analysis.icc_sentence import sentences
+        from doublecode.analysis.raters.icc_sentence import sentences
 
         return "\n".join(sentences(self, rule, form))
 
@@ -240,7 +240,7 @@ def _estimate(
 ) -> list[IccBlock]:
     """Estimate each group by the method of its design; incomplete ones go through the engine together."""
     if clusters is not None:
-        from doublecode.analysis.nested_icc import clustered_block
+        from doublecode.analysis.raters.nested_icc import clustered_block
 
         wanted = [requested(k, group.layout.k_eff, "k_eff") for group in groups]
         return [
@@ -257,7 +257,7 @@ def _estimate(
             blocks[i] = complete_block(tables, forms, conf_level, known_raters=layout.known_raters)
     rest = [i for i in range(len(groups)) if i not in blocks]
     if rest:
-        from doublecode.analysis.crossed_icc import incomplete_blocks
+        from doublecode.analysis.raters.crossed_icc import incomplete_blocks
 
         wanted = [requested(k, groups[i].layout.k_eff, "k_eff") for i in rest]
         found = incomplete_blocks([groups[i] for i in rest], wanted, conf_level)
@@ -308,7 +308,7 @@ def _assemble(
     refused: dict[int, str],
     notes: list[str],
 ) -> ICCResult:
-    from doublecode.analysis.icc_tables import Estimates, form_table
+    from doublecode.analysis.raters.icc_tables import Estimates, form_table
 
     sets = _design_of_sets(read)
     kinds = sorted({entry["kind"] for entry in sets})
@@ -375,7 +375,7 @@ def intra_rater(
     ('R1', 0.96)
     """
     names = as_names(by)
-    from doublecode.analysis.rating_design import require_columns
+    from doublecode.analysis.raters.rating_design import require_columns
 
     require_columns(data, [targets, raters, occasions, ratings, *names], "intra_rater")
     held = data[data[ratings].notna()]

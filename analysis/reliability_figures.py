@@ -14,9 +14,9 @@ from doublecode.schemas.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from doublecode.analysis.bland_altman import BlandAltmanResult
     from doublecode.analysis.generalizability import DStudyResult
     from doublecode.analysis.interrater import ICCResult
+    from doublecode.analysis.raters.bland_altman import BlandAltmanResult
     from doublecode.analysis.reliability_table import ReliabilityTable
     from doublecode.analysis.severity import DriftResult
 
@@ -47,7 +47,7 @@ def _forest_rows(result: ReliabilityTable | ICCResult) -> pd.DataFrame:
     if "judged" in result.frame.columns:
         frame = result.frame.assign(label=result.frame["instrument"] + " " + result.frame["name"].astype(str))
         return frame.sort_values("phase", kind="stable")[columns].reset_index(drop=True)
-    from doublecode.analysis.icc_sentence import used_form
+    from doublecode.analysis.raters.icc_sentence import used_form
 
     rows = []
     for entry in result.design["sets"]:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.icc_sentence import used_form
 from doublecode.analysis.interrater import ICCResult, icc
-from doublecode.analysis.rating_design import require_columns
+from doublecode.analysis.raters.icc_sentence import used_form
+from doublecode.analysis.raters.rating_design import require_columns
 from doublecode.analysis.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
 

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.icc_forms import check_conf_level
-from doublecode.analysis.icc_notes import disconnected_note
-from doublecode.analysis.rating_design import Layout, as_names, read_ratings, require_columns
+from doublecode.analysis.raters.icc_forms import check_conf_level
+from doublecode.analysis.raters.icc_notes import disconnected_note
+from doublecode.analysis.raters.rating_design import Layout, as_names, read_ratings, require_columns
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:

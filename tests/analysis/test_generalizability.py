@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.facets import anova_table, make_source, nesting
 from doublecode.analysis.generalizability import d_study, g_study
 from doublecode.analysis.interrater import icc
-from doublecode.analysis.planned_pairs import rotating_layout
+from doublecode.analysis.raters.facets import anova_table, make_source, nesting
+from doublecode.analysis.raters.planned_pairs import rotating_layout
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 
 CLASSICS = Path(__file__).parents[1] / "reference" / "classics"

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from doublecode.analysis.bland_altman import bland_altman
-from doublecode.analysis.dyads import dyad_icc
 from doublecode.analysis.figures import figure_of, render_png
 from doublecode.analysis.generalizability import d_study, g_study
 from doublecode.analysis.interrater import icc
+from doublecode.analysis.raters.bland_altman import bland_altman
+from doublecode.analysis.raters.dyads import dyad_icc
 from doublecode.analysis.reliability_figures import (
     bland_altman_plot,
     d_study_curve,

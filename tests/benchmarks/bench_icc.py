@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.anova_icc import complete_block
-from doublecode.analysis.icc_bootstrap import bootstrap_icc
-from doublecode.analysis.icc_forms import requested
 from doublecode.analysis.interrater import icc
+from doublecode.analysis.raters.anova_icc import complete_block
+from doublecode.analysis.raters.icc_bootstrap import bootstrap_icc
+from doublecode.analysis.raters.icc_forms import requested
 
 ROUNDS = 5
 
@@ -112,8 +112,8 @@ def incomplete_design() -> None:
 
     ours()
     seconds = statistics.median(timed(ours) for _ in range(ROUNDS))
-    from doublecode.analysis.crossed_icc import fit_crossed
-    from doublecode.analysis.rating_design import read_ratings
+    from doublecode.analysis.raters.crossed_icc import fit_crossed
+    from doublecode.analysis.raters.rating_design import read_ratings
 
     groups = read_ratings(frame, targets="session", raters="rater", ratings="score").groups
     fit = statistics.median(timed(lambda: fit_crossed(groups)) for _ in range(ROUNDS))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.icc_forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.raters.icc_forms import Definition, Form, IccBlock, spearman_brown
 
 Floats = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -134,7 +134,7 @@ def complete_block(
     ----------
     tables : ndarray, shape (n_sets, n_targets, n_raters)
     wanted : sequence of (k, effective, symbol)
-        From :func:`doublecode.analysis.icc_forms.requested`.
+        From :func:`doublecode.analysis.raters.icc_forms.requested`.
     conf_level : float
     known_raters : bool
         False: the columns are no raters, only the one-way forms are returned.

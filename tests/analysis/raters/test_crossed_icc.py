@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 from doublecode.analysis.interrater import icc
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 INCOMPLETE = ["icc_incomplete_2of5", "icc_incomplete_mixed", "icc_sf_two_missing"]
 PAIRS = {
     "ICC(1,1)": "ICC_1_1",
@@ -130,11 +130,11 @@ def test_limits_equal_the_engines_own_profile(severity):
 
 def test_compression_leaves_the_criterion_unchanged():
     # The same ratings once as themselves (engine's own rows) and once through made-up targets.
-    from doublecode.analysis.crossed_icc import fit_crossed
     from doublecode.analysis.mixed.design import build_design
     from doublecode.analysis.mixed.likelihood import evaluate
     from doublecode.analysis.mixed.moments import make_moments
-    from doublecode.analysis.rating_design import read_ratings
+    from doublecode.analysis.raters.crossed_icc import fit_crossed
+    from doublecode.analysis.raters.rating_design import read_ratings
 
     frame = rotating(5, n=120)
     read = read_ratings(frame, targets="target", raters="rater", ratings="score")
@@ -188,7 +188,7 @@ def test_q_of_putka():
     rng = np.random.default_rng(2)
     rows = [(t, r, rng.normal()) for t in range(30) for r in rng.permutation(200)[:2]]
     frame = pd.DataFrame(rows, columns=["target", "rater", "score"])
-    from doublecode.analysis.rating_design import read_ratings
+    from doublecode.analysis.raters.rating_design import read_ratings
 
     def q(data_):
         return read_ratings(data_, targets="target", raters="rater", ratings="score").groups[0].layout.q

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.rating_design import Layout
+from doublecode.analysis.raters.rating_design import Layout
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.icc_bootstrap import bootstrap_icc
 from doublecode.analysis.interrater import icc
+from doublecode.analysis.raters.icc_bootstrap import bootstrap_icc
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 NAMES = {"targets": "session", "raters": "rater", "ratings": "score"}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.icc_forms import IccBlock
-from doublecode.analysis.rating_design import RatingData, RatingSets
+from doublecode.analysis.raters.icc_forms import IccBlock
+from doublecode.analysis.raters.rating_design import RatingData, RatingSets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

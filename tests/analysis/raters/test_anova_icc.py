@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from doublecode.analysis.interrater import icc
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 CASES = {
     "icc_shrout_fleiss": ("icc_shrout_fleiss", 0.95),
     "icc_shrout_fleiss_90": ("icc_shrout_fleiss", 0.90),

@@ -22,7 +22,7 @@ from doublecode.analysis.mixed.contraction import Contraction, Shared, Stacked
 from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.layout import Layout as EngineLayout
 from doublecode.analysis.mixed.moments import Conditioning, Moments
-from doublecode.analysis.rating_design import Layout
+from doublecode.analysis.raters.rating_design import Layout
 
 if TYPE_CHECKING:
     from scipy import sparse

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.rating_design import Layout
+from doublecode.analysis.raters.rating_design import Layout
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from doublecode.analysis.icc_forms import MODEL
+from doublecode.analysis.raters.icc_forms import MODEL
 from doublecode.analysis.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import UsageError
 

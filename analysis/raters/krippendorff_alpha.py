@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.chance_corrected import Coefficient, Counts
+from doublecode.analysis.raters.chance_corrected import Coefficient, Counts
 
 Floats = NDArray[np.float64]
 LEVELS: Final[tuple[str, ...]] = ("nominal", "ordinal", "interval", "ratio")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.anova_icc import f_test
-from doublecode.analysis.crossed_moments import rater_incidence
-from doublecode.analysis.rating_design import Layout
+from doublecode.analysis.raters.anova_icc import f_test
+from doublecode.analysis.raters.crossed_moments import rater_incidence
+from doublecode.analysis.raters.rating_design import Layout
 
 Floats = NDArray[np.float64]
 

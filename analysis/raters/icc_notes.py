@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from doublecode.analysis.rating_design import Layout
+from doublecode.analysis.raters.rating_design import Layout
 
 FEW_RATERS = 10
 FEW_PAIRS = 20

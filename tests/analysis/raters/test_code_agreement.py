@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from doublecode.analysis.code_agreement import code_agreement
+from doublecode.analysis.raters.code_agreement import code_agreement
 from doublecode.schemas.errors import ContractError, UsageError
 
 

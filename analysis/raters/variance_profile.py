@@ -23,7 +23,7 @@ from doublecode.analysis.mixed.moments import Moments
 from doublecode.analysis.mixed.optimise import newton_step
 
 if TYPE_CHECKING:
-    from doublecode.analysis.crossed_moments import Copies
+    from doublecode.analysis.raters.crossed_moments import Copies
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

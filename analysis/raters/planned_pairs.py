@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis.icc_forms import spearman_brown
-from doublecode.analysis.rating_design import Layout, RatingSets
+from doublecode.analysis.raters.icc_forms import spearman_brown
+from doublecode.analysis.raters.rating_design import Layout, RatingSets
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def _expected_limits(
     studies: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    from doublecode.analysis.crossed_icc import fit_crossed, two_way_share
-    from doublecode.analysis.variance_profile import profile_limits
+    from doublecode.analysis.raters.crossed_icc import fit_crossed, two_way_share
+    from doublecode.analysis.raters.variance_profile import profile_limits
 
     t, r, e = (float(np.sqrt(v)) for v in variances)
     values = (

@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.crossed_moments import compact, engine_moments
-from doublecode.analysis.fixed_effects import (
+from doublecode.analysis.raters.crossed_moments import compact, engine_moments
+from doublecode.analysis.raters.fixed_effects import (
     FixedEffects,
     fixed_effects,
     one_way_test,
     rater_test,
     target_test,
 )
-from doublecode.analysis.icc_forms import Definition, Form, IccBlock, spearman_brown
-from doublecode.analysis.rating_design import Layout, RatingSets
-from doublecode.analysis.variance_profile import Criterion, Share, fit_ratios, profile_limits
+from doublecode.analysis.raters.icc_forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.raters.rating_design import Layout, RatingSets
+from doublecode.analysis.raters.variance_profile import Criterion, Share, fit_ratios, profile_limits
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -109,7 +109,7 @@ def incomplete_blocks(
     groups : sequence of RatingSets
         Layouts of the kinds incomplete, disconnected, nested or one-way.
     wanted : sequence of sequences of (k, effective, symbol)
-        One per group, from :func:`doublecode.analysis.icc_forms.requested`.
+        One per group, from :func:`doublecode.analysis.raters.icc_forms.requested`.
     conf_level : float
     """
     states = [_states(group) for group in groups]

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.icc_forms import check_conf_level
-from doublecode.analysis.rating_design import RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.icc_forms import check_conf_level
+from doublecode.analysis.raters.rating_design import RatingSets, as_names, read_ratings
 from doublecode.schemas.errors import NotEstimable
 
 Floats = NDArray[np.float64]

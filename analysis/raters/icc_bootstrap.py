@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis.anova_icc import MeanSquares, point_estimates
-from doublecode.analysis.icc_forms import Form, check_conf_level, requested, spearman_brown
-from doublecode.analysis.rating_design import RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.anova_icc import MeanSquares, point_estimates
+from doublecode.analysis.raters.icc_forms import Form, check_conf_level, requested, spearman_brown
+from doublecode.analysis.raters.rating_design import RatingSets, as_names, read_ratings
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Floats = NDArray[np.float64]

@@ -26,13 +26,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis.fixed_effects import fixed_effects, rater_test
-from doublecode.analysis.icc_forms import Definition, Form, IccBlock, spearman_brown
 from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
-from doublecode.analysis.rating_design import Ints, Layout, RatingSets
-from doublecode.analysis.variance_profile import Criterion, Share, profile_limits
+from doublecode.analysis.raters.fixed_effects import fixed_effects, rater_test
+from doublecode.analysis.raters.icc_forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.raters.rating_design import Ints, Layout, RatingSets
+from doublecode.analysis.raters.variance_profile import Criterion, Share, profile_limits
 from doublecode.schemas.errors import NotEstimable
 
 Floats = NDArray[np.float64]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from doublecode.analysis.bland_altman import bland_altman
+from doublecode.analysis.raters.bland_altman import bland_altman
 from doublecode.schemas.errors import NotEstimable
 
 
