@@ -16,39 +16,51 @@ _PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
 
 def methods_paragraphs(run: StudyRun) -> list[str]:
     """Write the paragraphs: coding and scoring, reliability, models, software."""
-    parts = [_coding(run), _reliability(run), _consistency(run), _series(run), _regressions(run), _software(run)]
+    parts = [
+        _coding(run),
+        _reliability(run),
+        _consistency(run),
+        _series(run),
+        _regressions(run),
+        _software(run),
+        _instruments(run),
+    ]
     return [part for part in parts if part]
 
 
 def _coding(run: StudyRun) -> str:
     design = run.frame.design
-    intake = run.intake
-    main = intake.ratings[intake.ratings["phase"] == "main"]
-    lines = []
-    for name, book in run.study.codebooks.items():
-        use = run.study.use(name)
-        if use.source != "raters":
-            continue
-        rows = main[main["instrument"] == name]
-        per = rows.groupby("session_id")["rater"].nunique()
-        share = float((per > 1).mean()) if len(per) else 0.0
-        rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
-        reversed_items = [item.label for item in book.columns if item.reversed]
-        turned = (
-            f" Reversed before scoring: {', '.join(reversed_items)}." if reversed_items else " No item is reversed."
-        )
-        lines.append(
-            f"{book.title} (version {book.version}; {book.citation.rstrip('.')}) was rated by "
-            f"{rows['rater'].nunique()} "
-            f"raters in {len(per)} sessions, {share:.0%} of them by more than one; such a session enters the analyses "
-            f"as {rule}. {turned}"
-        )
     head = (
         f"Of {design['n_held']} sessions held with {design['n_patients']} patients, {design['n_rated']} were rated "
         f"({design['n_rated'] / design['n_held']:.1%})."
     )
-    lags = " Scores that join two sessions do so by session number, never by row."
-    return " ".join([head, *lines]) + lags
+    rated = [_rating(run, name) for name in run.study.codebooks if run.study.use(name).source == "raters"]
+    lags = []
+    if any(scale.lagged for book in run.study.codebooks.values() for scale in book.scales):
+        lags = ["Scores that join two sessions do so by session number, never by row."]
+    return " ".join([head, *rated, *lags])
+
+
+def _rating(run: StudyRun, name: str) -> str:
+    """Who rated one instrument, how double-coded sessions are pooled, what is reversed."""
+    book, use = run.study.codebooks[name], run.study.use(name)
+    ratings = run.intake.ratings
+    rows = ratings[(ratings["instrument"] == name) & (ratings["phase"] == "main")]
+    n_raters, per = rows["rater"].nunique(), rows.groupby("session_id")["rater"].nunique()
+    text = f"{book.title} (version {book.version}) was filled in by {n_raters} rater{'s' if n_raters > 1 else ''} "
+    text += f"for {len(per)} sessions"
+    if len(per) and (per > 1).any():
+        rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
+        text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
+    turned = [item.label for item in book.columns if item.reversed]
+    if turned:
+        return f"{text}. Reversed before scoring: {', '.join(turned)}."
+    return f"{text}. No item is reversed." if use.reverse is not None else f"{text}."
+
+
+def _instruments(run: StudyRun) -> str:
+    sources = dict.fromkeys(book.citation.rstrip(".") for book in run.study.codebooks.values())
+    return f"Instruments: {'; '.join(sources)}."
 
 
 def _reliability(run: StudyRun) -> str:
@@ -67,8 +79,8 @@ def _consistency(run: StudyRun) -> str:
     if run.consistency is None:
         return ""
     return (
-        "Internal consistency is ω total of a one-factor maximum-likelihood model; its 95% interval resamples "
-        "patients, not sessions. Corrected item–total correlations are given beside it."
+        "Internal consistency is ω total of a one-factor maximum-likelihood model; its 95% interval takes "
+        "patients, not sessions, as the unit (jackknife on the logit scale). Corrected item–total correlations are given beside it."
     )
 
 
@@ -81,7 +93,7 @@ def _series(run: StudyRun) -> str:
     split = sorted({name for series in run.study.series for name in series.split})
     text = (
         f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "
-        f"(rows: {rows}) and are compared after refitting by maximum likelihood."
+        f"({rows}) and are compared after refitting by maximum likelihood."
     )
     if split:
         names = ", ".join(run.labels.get(name, name) for name in split)
@@ -90,7 +102,8 @@ def _series(run: StudyRun) -> str:
             "the slope between them (labelled conflated), and split into patient mean and deviation "
             "(Curran & Bauer, 2011)."
         )
-    formulas = "; ".join(f"`{step}`" for series in run.study.series for step in series.steps)
+    steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
+    formulas = "; ".join(f"`{step}`" for step in steps)
     return f"{text} Formulas: {formulas}."
 
 
