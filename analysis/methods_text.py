@@ -80,7 +80,8 @@ def _consistency(run: StudyRun) -> str:
         return ""
     return (
         "Internal consistency is ω total of a one-factor maximum-likelihood model; its 95% interval takes "
-        "patients, not sessions, as the unit (jackknife on the logit scale). Corrected item–total correlations are given beside it."
+        "patients, not sessions, as the unit (jackknife on the logit scale). Corrected item–total "
+        "correlations are given beside it."
     )
 
 
