@@ -28,6 +28,10 @@ def type3_contrasts(design: Design) -> dict[str, tuple[Floats, str]]:
     spec: Any = design.fixed_spec
     identity: Floats = np.eye(len(design.x_names))
     categorical = _categorical_factors(spec)
+    terms = [term for term, index in spec.term_indices.items() if str(term) != "1" and len(list(index))]
+    if len(terms) == 1:
+        rows = np.asarray(list(spec.term_indices[terms[0]]), dtype=np.intp)
+        return {str(terms[0]): (_orthogonalised(design.X)[rows], TYPE_THREE)}
     out: dict[str, tuple[Floats, str]] = {}
     for term, index in spec.term_indices.items():
         rows = np.asarray(list(index), dtype=np.intp)
@@ -39,6 +43,16 @@ def type3_contrasts(design: Design) -> dict[str, tuple[Floats, str]]:
         averaged = _averaged(design, term, categorical - _factors_of(term))
         out[str(term)] = (identity[rows], AS_CODED) if averaged is None else (averaged, TYPE_THREE)
     return out
+
+
+def _orthogonalised(X: Floats) -> Floats:
+    """(p, p) unit upper triangular R of X = QR: the coefficients of each column freed of those before it.
+
+    Of a term that stands alone it leaves the hypothesis and F as they are, and gives the directions
+    over which lmerTest pools Satterthwaite's degrees of freedom there (its sequential contrasts).
+    """
+    R: Floats = np.asarray(np.linalg.qr(X, mode="r"), dtype=float)
+    return R / np.diag(R)[:, None]
 
 
 def _categorical_factors(spec: Any) -> set[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.checks import as_floats, refuse_absorbed, refuse_text_outcome, without_unused
 from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
 from doublecode.analysis.mixed.plain import (
     PlainColumns,
@@ -194,7 +195,7 @@ def build_design(
     NotEstimable
         Perfectly collinear columns, one group, as many random effects as rows, a constant outcome.
     """
-    parsed = parse_formula(formula) if isinstance(formula, str) else formula
+    parsed = formula if isinstance(formula, MixedFormula) else parse_formula(formula)
     if not isinstance(data, pd.DataFrame):
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
     fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
@@ -208,6 +209,11 @@ def build_design(
         columns = {str(name): frame[name] for name in needed}
     _refuse_infinite(columns)
     _refuse_types(parsed, columns)
+    if with_outcome:
+        refuse_text_outcome(parsed.response, columns)
+    columns, gone = without_unused(columns, _predictors(parsed, columns))
+    if gone:
+        frame = pd.DataFrame(columns)
     y, X, names, spec = _fixed_part(fixed, frame, columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = _check_weights(kept["weights"])
@@ -215,7 +221,7 @@ def build_design(
         formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame, columns),
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep],
         frame=frame, lost=lost, fixed_spec=spec,
-        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone,
     )  # fmt: skip
     _refuse_unidentified(design)
     if with_outcome:
@@ -262,10 +268,9 @@ def _extra(value: ColumnOrArray, what: str, data: pd.DataFrame) -> Floats | None
         if value not in data.columns:
             raise ContractError(f"{what}={value!r} is not a column; columns are {', '.join(map(str, data))}")
         value = data[value]
-    array = np.asarray(value, dtype=float)
-    if array.shape != (len(data),):
-        raise UsageError(f"{what} must have one value per row, {len(data)}; found shape {array.shape}")
-    return array
+    if np.shape(value) != (len(data),):
+        raise UsageError(f"{what} must have one value per row, {len(data)}; found shape {np.shape(value)}")
+    return as_floats(value, what)
 
 
 def _complete_rows(
@@ -302,6 +307,10 @@ def _missing(column: pd.Series[Any]) -> npt.NDArray[np.bool_] | None:
         else column.isna().to_numpy()
     )
     return flags if flags.any() else None
+
+
+def _predictors(parsed: MixedFormula, columns: Columns) -> set[str]:
+    return variables_of(" ".join([parsed.fixed, *(term.expression for term in parsed.terms)]), columns)
 
 
 def _refuse_infinite(columns: Columns) -> None:
@@ -466,6 +475,7 @@ def _refuse_unidentified(design: Design) -> None:
             + (f"; text columns are categories: {', '.join(text)}" if text else "")
         )
     _refuse_same_partition(design)
+    refuse_absorbed(design.X, design.x_names, design.terms)
 
 
 def _is_text(column: pd.Series[Any]) -> bool:

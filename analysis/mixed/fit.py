@@ -11,6 +11,7 @@ from doublecode.analysis.mixed.design import ColumnOrArray, Design, build_design
 from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.inference import Method
 from doublecode.analysis.mixed.optimise import collapsed
+from doublecode.analysis.mixed.prediction import GIVEN
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.mixed.whitening import Whitening
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -152,4 +153,4 @@ def _check_options(reml: bool, ddf: str, conf_level: float) -> None:
 def _name(value: ColumnOrArray) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return "given as values"
+    return GIVEN

@@ -74,5 +74,12 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
             f"the fixed effects reproduce the outcome {design.formula.response!r} without error; "
             "no variance is left to divide"
         )
-    end = climb(moments, reml=reml, start=start)
+    try:
+        end = climb(moments, reml=reml, start=start)
+    except np.linalg.LinAlgError as error:
+        raise NotEstimable(
+            f"{design.formula.source!r}: the variances of the random effects grow without bound against the "
+            f"residual's until the equations cannot be solved ({error}); the model reproduces the outcome "
+            "(almost) without error, so the likelihood has no maximum"
+        ) from error
     return Fit(design, moments, end.theta, reml, end.converged, end.rungs)

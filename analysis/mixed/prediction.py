@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.optimise import lower_factor
 from doublecode.analysis.mixed.plain import variables_of
 from doublecode.schemas.errors import ContractError, UsageError
 
 Level = str | Sequence[str]
+GIVEN = "given as values"
+"""What a spec says of weights and offsets that are no column."""
 
 
 def chosen_groups(design: Design, level: Level) -> set[str]:
@@ -47,20 +50,63 @@ def linear_predictor(
     eta = _columns(design.fixed_spec, design.formula.fixed, data, len(design.x_names)) @ beta
     for term, b in zip(design.terms, modes, strict=True):
         if term.group in groups:
-            Z, codes = _columns(term.spec, term.random.expression, data, term.size), match_levels(term, data)
+            Z, codes = (
+                _columns(term.spec, term.random.expression, data, term.size),
+                match_levels(term, design.frame, data),
+            )
             effect = np.vstack([b, np.zeros((1, term.size))])[codes]
             eta = eta + np.where(codes < 0, 0.0, (Z * effect).sum(axis=1))
     return np.asarray(eta)
 
 
-def match_levels(term: Term, data: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """(n,) level number of each row, −1 for a group that the fit has not seen."""
-    factors = term.random.factors
-    if len(factors) == 1:
-        return np.asarray(term.levels.get_indexer(pd.Index(data[factors[0]])))
-    parts = zip(*(data[factor] for factor in factors), strict=True)
-    labels = [":".join(map(str, values)) for values in parts]
-    return np.asarray(term.levels.get_indexer(pd.Index(labels)))
+def known_part(fitted_with: str | None, data: pd.DataFrame | None, given: Any) -> Floats | None:
+    """(n,) offset of new rows: `given`, else the column that the model was fitted with; None without any."""
+    if data is None:
+        if given is not None:
+            raise UsageError("predict: offset= belongs to new data; the rows in use keep the offset of the fit")
+        return None
+    if given is not None:
+        if np.shape(given) != (len(data),):
+            raise UsageError(f"predict: offset needs one value per row, {len(data)}; found shape {np.shape(given)}")
+        return as_floats(given, "offset")
+    if fitted_with is None:
+        return None
+    if fitted_with == GIVEN or fitted_with not in data.columns:
+        source = "values" if fitted_with == GIVEN else f"column {fitted_with!r}, which the new data lack"
+        raise UsageError(f"predict: the model was fitted with an offset ({source}); give offset=, zeros for none")
+    return as_floats(data[fitted_with], "offset")
+
+
+def match_levels(term: Term, frame: pd.DataFrame, data: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """(n,) level number of each row of `data`, −1 for a group that the fit has not seen.
+
+    `frame` holds the rows of the fit, in the order of `term.codes`. The columns of a factor ``a:b`` are
+    matched one by one, so that 3 is 3.0 and labels that contain a colon cannot be confused.
+    """
+    seen, new = np.zeros(len(frame), dtype=np.intp), np.zeros(len(data), dtype=np.intp)
+    for factor in term.random.factors:
+        values = pd.Index(pd.unique(np.asarray(frame[factor])))
+        found = values.get_indexer(pd.Index(np.asarray(data[factor])))
+        _refuse_other_type(factor, values, data[factor], found)
+        seen = seen * len(values) + values.get_indexer(pd.Index(np.asarray(frame[factor])))
+        new = np.where((new < 0) | (found < 0), -1, new * len(values) + found)
+    keys, first = np.unique(seen, return_index=True)
+    at = np.minimum(np.searchsorted(keys, new), len(keys) - 1)
+    return np.asarray(np.where(keys[at] == new, term.codes[first[at]], -1), dtype=np.intp)
+
+
+def _refuse_other_type(factor: str, levels: pd.Index, column: pd.Series[Any], found: npt.NDArray[np.intp]) -> None:
+    """Refuse labels that look like those of the fit but are of another type, ``'3'`` for 3."""
+    strange = column[(found < 0) & column.notna().to_numpy()]
+    known = set(map(str, levels))
+    for value in pd.unique(np.asarray(strange)):
+        if str(value) in known:
+            example = next(level for level in levels if str(level) == str(value))
+            raise ContractError(
+                f"grouping column {factor!r} of the new data holds {value!r} ({type(value).__name__}), the fit "
+                f"{example!r} ({type(example).__name__}): the same label as another type; convert the column, "
+                f"as in data[{factor!r}].astype({'str' if isinstance(example, str) else 'int'!r})"
+            )
 
 
 def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:

@@ -204,12 +204,14 @@ class MixedResult:
         level
             ``"population"`` (fixed effects only), ``"all"``, or names of grouping factors to include.
         offset
-            (n_rows,) known part of the mean of the new rows.
+            (n_rows,) known part of the mean of the new rows. If the model was fitted with a column as
+            offset, new rows take theirs from that column unless it is given here.
         """
         groups = prediction.chosen_groups(self.model, level)
         eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)
-        if offset is not None:
-            eta = eta + np.asarray(offset, dtype=float)
+        known = prediction.known_part(self.spec["offset"], data, offset)
+        if known is not None:
+            eta = eta + known
         return pd.Series(eta, index=self.model.index if data is None else data.index, name="predicted")
 
     def simulate(self, n: int = 1, *, seed: int = 0, level: Level = "population") -> Floats:

@@ -9,7 +9,10 @@ models <- list(
   main = homework ~ phase + high + beh_cw + (1 | patient),
   factors = homework ~ phase * high + (1 | patient),
   slopes = homework ~ phase * beh_cw + alliance + (sess_c | patient),
-  crossed = homework ~ phase * high + alliance + (1 | patient) + (1 | therapist))
+  crossed = homework ~ phase * high + alliance + (1 | patient) + (1 | therapist),
+  single = homework ~ phase + (1 | patient),
+  single_slope = homework ~ phase + (phase | patient),
+  single_poly = homework ~ poly(alliance, 3) + (1 | patient))
 out <- lapply(models, function(f) {
   m <- lmerTest::lmer(f, h, control = ctl)
   one <- function(ddf) { a <- as.data.frame(anova(m, ddf = ddf)); names(a) <- c("SS", "MS", "df_num", "df_den", "F", "p"); lapply(split(a, factor(rownames(a), rownames(a))), as.list) }

@@ -195,3 +195,49 @@ def test_no_fixed_effects_at_all(data):
     many = fit_many("y ~ 0 + (1 | g)", data, data[["y", "x"]], ddf="kenward-roger")
     assert many.estimate.shape == (0, 2)
     assert many.loglik[0] == pytest.approx(fit.loglik, abs=1e-8)
+
+
+def test_text_outcomes_weights_and_offsets_are_refused_by_name(data):
+    message = r"outcome column 'y' is of type \w+ \('1.5', …\).*pandas.to_numeric"
+    refused(FormulaError, message.replace(", …", ""), "y ~ x + (1 | g)", data.assign(y="1.5"))
+    refused(FormulaError, "outcome column 'y' is of type object", "y ~ x + (1 | g)", data.astype({"y": object}))
+    text = data.assign(w="1")
+    refused(ContractError, r"column 'w' \(weights\) holds '1' in row 0", "y ~ x + (1 | g)", text, weights="w")
+    refused(ContractError, r"column 'w' \(offset\) holds '1' in row 0", "y ~ x + (1 | g)", text, offset="w")
+    infinite = data.assign(o=np.where(data.row == 4, np.inf, 0.0))
+    refused(ContractError, r"\(offset\) has 1 infinite values \(row 4\)", "y ~ x + (1 | g)", infinite, offset="o")
+    refused(FormulaError, "must be a string", None, data)
+
+
+def test_nullable_weights_and_offsets(data):
+    frame = data.assign(w=pd.array([None] + [2.0] * 59, dtype="Float64"))
+    assert fit_mixed("y ~ x + (1 | g)", frame, weights="w").nobs == 59
+    assert fit_mixed("y ~ x + (1 | g)", frame, offset="w").nobs == 59
+
+
+def test_levels_without_rows_are_left_out_and_named(data):
+    wide = data.assign(f=pd.Categorical(data.f, categories=list("zabc")))
+    fit = fit_mixed("y ~ f + (1 | g)", wide)
+    assert list(fit.fixed.term) == ["Intercept", "f[T.b]", "f[T.c]"]
+    assert any("1 levels of 'f' have no row in use and are left out (z)" in note for note in fit.notes)
+    assert fit.loglik == pytest.approx(fit_mixed("y ~ f + (1 | g)", data).loglik, abs=1e-10)
+    gone = data.assign(y=data.y.where(data.f != "a"))
+    assert list(fit_mixed("y ~ f + (1 | g)", gone).fixed.term) == ["Intercept", "f[T.c]"]
+    slope = fit_mixed("y ~ 1 + (0 + f | g)", wide)
+    assert list(slope.variances.term) == ["f[a]", "f[b]", "f[c]", ""]
+
+
+def test_a_group_inside_the_fixed_effects_has_no_variance(data):
+    frame = data.assign(h=data.g.map(lambda v: f"P{v}"))
+    message = r"coefficient, so the variance of \(1 \| h\) cannot be estimated; take 'h' out of the fixed part"
+    refused(NotEstimable, message, "y ~ x + h + (1 | h)", frame)
+    refused(NotEstimable, r"variance of \(1 \| f\) cannot", "y ~ f + (1 | f) + (1 | g)", frame)
+    assert fit_mixed("y ~ f + (1 | g/f)", frame).converged
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_outcomes_never_end_in_linear_algebra(data, seed):
+    rng = np.random.default_rng(seed)
+    exact = 10.0 * rng.normal(size=60)[data.g] + data.x + np.where(data.row % 2, 3.7, 0.1)
+    frame = data.assign(y=exact, h=data.row % 2)
+    refused(NotEstimable, "without error|cannot be solved", "y ~ x + (1 | g) + (1 | h)", frame)

@@ -61,3 +61,14 @@ def test_double_bar_leaves_a_note():
 def test_refusals_name_the_place(formula, message):
     with pytest.raises(FormulaError, match=message):
         parse_formula(formula)
+
+
+@pytest.mark.parametrize("text", ["y ~ I(x^2) + (1 | g)", "y ~ x + (I(x ^ 2) | g)", "np.log(y^2) ~ x + (1 | g)"])
+def test_a_caret_inside_a_call_is_no_power(text):
+    with pytest.raises(FormulaError, match=r"exclusive or; write powers with '\*\*', as in I\(x \*\* 2\)"):
+        parse_formula(text)
+
+
+def test_a_caret_outside_of_calls_is_the_formula_operator():
+    assert parse_formula("y ~ (a + b)^2 + (1 | g)").fixed == "(a + b)^2"
+    assert parse_formula("y ~ C(x, levels=['^']) + (1 | g)").fixed == "C(x, levels=['^'])"

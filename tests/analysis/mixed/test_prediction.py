@@ -135,3 +135,37 @@ def test_intervals_follow_the_level(data):
     narrow = fit_mixed("y ~ x + (1 | patient)", data, conf_level=0.8).fixed
     assert (wide.conf_low < narrow.conf_low).all()
     assert (wide.conf_high > narrow.conf_high).all()
+
+
+def test_new_rows_take_the_offset_of_the_fit(data):
+    fit = fit_mixed("y ~ x + (1 | patient)", data, offset="o")
+    np.testing.assert_allclose(fit.predict(data), fit.predict(), rtol=1e-12)
+    np.testing.assert_allclose(fit.predict(data, offset=np.zeros(len(data))), fit.predict() - data.o, rtol=1e-9)
+    with pytest.raises(UsageError, match="column 'o', which the new data lack"):
+        fit.predict(data.drop(columns="o"))
+    by_value = fit_mixed("y ~ x + (1 | patient)", data, offset=data.o.to_numpy())
+    with pytest.raises(UsageError, match=r"fitted with an offset \(values\); give offset="):
+        by_value.predict(data)
+    with pytest.raises(UsageError, match="one value per row"):
+        by_value.predict(data, offset=[1.0])
+    with pytest.raises(UsageError, match="belongs to new data"):
+        by_value.predict(offset=data.o)
+
+
+def test_labels_are_matched_by_value_and_type(data):
+    frame = data.assign(number=pd.factorize(data.patient)[0], part=np.arange(len(data)) % 2)
+    for formula in ("y ~ x + (1 | number)", "y ~ x + (1 | number/part)"):
+        fit = fit_mixed(formula, frame)
+        gap = frame.astype({"number": float})
+        gap.loc[0, "number"] = np.nan
+        np.testing.assert_allclose(fit.predict(gap)[1:], fit.predict()[1:], rtol=1e-12)
+        np.testing.assert_allclose(fit.predict(gap)[:1], fit.predict(level="population")[:1], rtol=1e-12)
+        with pytest.raises(ContractError, match=r"holds '0' \(str\), the fit 0 \(int\): the same label"):
+            fit.predict(frame.astype({"number": str}))
+
+
+def test_labels_with_colons_are_not_confused(data):
+    frame = data.assign(a=np.where(data.index % 2, "u", "u:v"), b=np.where(data.index % 2, "v:w", "w"))
+    frame["b"] = frame["b"] + np.where(data.index % 3 == 0, "1", "2")
+    fit = fit_mixed("y ~ x + (1 | a:b)", frame)
+    np.testing.assert_allclose(fit.predict(frame), fit.predict(), rtol=1e-12)
