@@ -44,10 +44,12 @@ def mean_squares(tables: Floats) -> MeanSquares:
     Sums of squares are taken of residuals, not by subtraction, and what is
     below rounding error counts as nought, so that perfect agreement is perfect.
     """
-    _, n, k = tables.shape
-    noise = (8.0 * _EPS * np.abs(tables).max(axis=(1, 2))) ** 2
-    centred = tables - tables.mean(axis=(1, 2), keepdims=True)
-    rows = centred.mean(axis=2)
+    n_sets, n, k = tables.shape
+    flat = tables.reshape(n_sets, n * k)
+    noise = (8.0 * _EPS * np.abs(flat).max(axis=1)) ** 2
+    centred = tables - flat.mean(axis=1)[:, None, None]
+    # Means over a short axis as products: several times quicker than a reduction.
+    rows = centred @ np.full(k, 1.0 / k)
     columns = centred.mean(axis=1)
     inside = centred - rows[:, :, None]
     rest = inside - columns[:, None, :]
@@ -65,24 +67,21 @@ def mean_squares(tables: Floats) -> MeanSquares:
     )
 
 
-def one_way_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Floats]:
-    """ICC(1,1) and its exact limits."""
+def one_way_single(ms: MeanSquares, alpha: float) -> Floats:
+    """ICC(1,1) and its exact limits, shape (3, n_sets)."""
     return _ratio_form(ms.targets, ms.within, ms.k, ms.n - 1, ms.n * (ms.k - 1), alpha)
 
 
-def consistency_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Floats]:
-    """ICC(C,1) and its exact limits."""
+def consistency_single(ms: MeanSquares, alpha: float) -> Floats:
+    """ICC(C,1) and its exact limits, shape (3, n_sets)."""
     return _ratio_form(ms.targets, ms.error, ms.k, ms.n - 1, (ms.n - 1) * (ms.k - 1), alpha)
 
 
-def _ratio_form(
-    above: Floats, below: Floats, k: int, df1: int, df2: int, alpha: float
-) -> tuple[Floats, Floats, Floats]:
+def _ratio_form(above: Floats, below: Floats, k: int, df1: int, df2: int, alpha: float) -> Floats:
     """(MS₁ − c·MS₂) / (MS₁ + (k − 1)·c·MS₂) at c = 1 and at the two F quantiles."""
     low = float(special.fdtri(df1, df2, 1.0 - alpha / 2.0))
     high = 1.0 / float(special.fdtri(df2, df1, 1.0 - alpha / 2.0))
-    one, two, three = (_share(above, c * below, k) for c in (1.0, low, high))
-    return one, two, three
+    return _share(above, np.array([[1.0], [low], [high]]) * below, k)
 
 
 def _share(above: Floats, below: Floats, k: int) -> Floats:
@@ -91,8 +90,8 @@ def _share(above: Floats, below: Floats, k: int) -> Floats:
         return np.where(total > 0.0, (above - below) / total, np.nan)
 
 
-def agreement_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Floats]:
-    """ICC(A,1) and its limits with Satterthwaite's df."""
+def agreement_single(ms: MeanSquares, alpha: float) -> Floats:
+    """ICC(A,1) and its limits with Satterthwaite's df, shape (3, n_sets)."""
     n, k = ms.n, ms.k
     estimate = point_estimates(ms)["A"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -106,7 +105,7 @@ def agreement_single(ms: MeanSquares, alpha: float) -> tuple[Floats, Floats, Flo
         low = n * (ms.targets - lower * ms.error) / (lower * noise + n * ms.targets)
         high = n * (upper * ms.targets - ms.error) / (noise + n * upper * ms.targets)
     perfect = (noise == 0.0) & (ms.targets > 0.0)
-    return estimate, np.where(perfect, 1.0, low), np.where(perfect, 1.0, high)
+    return np.array([estimate, np.where(perfect, 1.0, low), np.where(perfect, 1.0, high)])
 
 
 def point_estimates(ms: MeanSquares) -> dict[Definition, Floats]:
@@ -151,9 +150,8 @@ def complete_block(
         both = (*f_test(ms.targets, ms.error, n - 1, error_df), error_df)
         tests |= {"A": both, "C": both}
     forms = tuple(Form(d, *entry) for entry in wanted for d in definitions)
-    ladder = [[_step(part, form.k) for part in singles[form.definition]] for form in forms]
-    estimate, low, high = (np.stack([row[i] for row in ladder], axis=1) for i in range(3))
-    statistic, p_value = (np.stack([tests[f.definition][i] for f in forms], axis=1) for i in (0, 1))
+    estimate, low, high = np.array([_step(singles[form.definition], form.k) for form in forms]).transpose(1, 2, 0)
+    statistic, p_value = np.array([tests[form.definition][:2] for form in forms]).transpose(1, 2, 0)
     method, notes = _mark(ms, forms, known_raters)
     open_below = np.isnan(low) & ~np.isnan(estimate) & (method == "anova")
     method[open_below] = "anova, no lower limit"
@@ -168,7 +166,7 @@ def complete_block(
         conf_high=high,
         statistic=statistic,
         df1=np.full(estimate.shape, n - 1.0),
-        df2=np.broadcast_to(np.array([float(tests[f.definition][2]) for f in forms]), estimate.shape),
+        df2=np.full(estimate.shape, [float(tests[form.definition][2]) for form in forms]),
         p_value=p_value,
         method=method,
         components=("target", "rater", "residual") if known_raters else ("target", "residual"),

@@ -25,50 +25,45 @@ class Estimates:
     blocks: Blocks
 
 
-NUMBERS = ("estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
+WORDS = ("level", "form", "shrout_fleiss", "method")
+NUMBERS = ("k", "estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
 
 
 def form_table(read: RatingData, blocks: Blocks, refused: dict[int, str], targets: str) -> pd.DataFrame:
     """One row per set and form; sets that cannot be estimated keep a marked row."""
-    owner: list[NDArray[np.int64]] = []
-    columns: dict[str, list[NDArray[np.object_] | NDArray[np.float64]]] = {}
-    for group, block in blocks:
-        n_sets, n_forms = block.estimate.shape
-        owner.append(np.repeat(group.index, n_forms))
-        labels = {
-            "level": [targets if form.level == "target" else form.level for form in block.forms],
-            "form": [form.name for form in block.forms],
-            "shrout_fleiss": [form.shrout_fleiss for form in block.forms],
-        }
-        for name, texts in labels.items():
-            columns.setdefault(name, []).append(np.tile(np.array(texts, dtype=object), n_sets))
-        columns.setdefault("k", []).append(np.tile(np.array([form.k for form in block.forms]), n_sets))
-        for name in NUMBERS:
-            columns.setdefault(name, []).append(np.asarray(getattr(block, name), dtype=np.float64).ravel())
-        columns.setdefault("method", []).append(block.method.ravel())
+    owner = [np.repeat(group.index, len(block.forms)) for group, block in blocks]
+    words = [_words(block, targets) for _, block in blocks]
+    numbers = [_numbers(block) for _, block in blocks]
     if refused:
-        _append_refused(columns, owner, refused, targets)
+        owner.append(np.array(list(refused), dtype=np.int64))
+        reasons = [f"not estimable: {text.split(':')[0]}" for text in refused.values()]
+        words.append(np.array([[targets, "–", "–", reason] for reason in reasons], dtype=object).T)
+        numbers.append(np.full((len(NUMBERS), len(refused)), np.nan))
     index = np.concatenate(owner)
     order = np.argsort(index, kind="stable")
-    table = _key_columns(read, index[order])
-    table |= {name: np.concatenate(parts)[order] for name, parts in columns.items()}
-    return pd.DataFrame(table)
+    text = dict(zip(WORDS, np.concatenate(words, axis=1)[:, order], strict=True))
+    figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
+    method = text.pop("method")
+    return pd.DataFrame({**_key_columns(read, index[order]), **text, **figures, "method": method})
 
 
-def _append_refused(
-    columns: dict[str, list[NDArray[np.object_] | NDArray[np.float64]]],
-    owner: list[NDArray[np.int64]],
-    refused: dict[int, str],
-    targets: str,
-) -> None:
-    owner.append(np.array(list(refused), dtype=np.int64))
-    n = len(refused)
-    for name, word in (("level", targets), ("form", "–"), ("shrout_fleiss", "–")):
-        columns[name].append(np.full(n, word, dtype=object))
-    for name in ("k", *NUMBERS):
-        columns[name].append(np.full(n, np.nan))
-    reasons = [f"not estimable: {text.split(':')[0]}" for text in refused.values()]
-    columns["method"].append(np.array(reasons, dtype=object))
+def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:
+    """Columns of text of a block, shape (WORDS, sets × forms)."""
+    words = np.empty((len(WORDS), *block.estimate.shape), dtype=object)
+    words[0] = [targets if form.level == "target" else form.level for form in block.forms]
+    words[1] = [form.name for form in block.forms]
+    words[2] = [form.shrout_fleiss for form in block.forms]
+    words[3] = block.method
+    return words.reshape(len(WORDS), -1)
+
+
+def _numbers(block: IccBlock) -> NDArray[np.float64]:
+    """Columns of numbers of a block, shape (NUMBERS, sets × forms)."""
+    numbers = np.empty((len(NUMBERS), *block.estimate.shape))
+    numbers[0] = [form.k for form in block.forms]
+    for row, name in enumerate(NUMBERS[1:], 1):
+        numbers[row] = getattr(block, name)
+    return numbers.reshape(len(NUMBERS), -1)
 
 
 def _key_columns(read: RatingData, index: NDArray[np.int64]) -> dict[str, object]:

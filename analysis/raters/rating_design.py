@@ -227,7 +227,10 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
             f"{caller}: column {column!r} must hold numbers, found {found}. "
             "Convert it to numbers, with blanks for missing ratings."
         )
-    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(series.dtype, np.dtype):
+        values = np.asarray(series, dtype=np.float64)
+    else:
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(values).any():
         raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
     return values
@@ -293,7 +296,7 @@ def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) 
             f"{caller}: column {column!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
         )
-    return codes.astype(np.int64), tuple(labels.tolist())
+    return codes.astype(np.int64, copy=False), tuple(labels.tolist())
 
 
 def _set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
@@ -316,7 +319,7 @@ def _set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[I
             value, position = divmod(value, len(labels))
             key.append(labels[position])
         keys.append(tuple(reversed(key)))
-    return code.astype(np.int64), tuple(keys)
+    return code, tuple(keys)
 
 
 def _dense(code: Ints) -> tuple[Ints, Ints]:
@@ -329,13 +332,14 @@ def _dense(code: Ints) -> tuple[Ints, Ints]:
     return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
 
 
-def _order(set_code: Ints, target: Ints, rater: Ints | None) -> Ints:
+def _order(set_code: Ints, target: Ints, rater: Ints | None) -> Ints | slice:
+    """Index that sorts by set, target and rater; the whole slice, which copies nothing, where all is sorted."""
     width = int(target.max()) + 1
     key = set_code * width + target
     if rater is not None:
         key = key * (int(rater.max()) + 1) + rater
-    if bool((np.diff(key) >= 0).all()):
-        return np.arange(len(key))
+    if bool((key[1:] >= key[:-1]).all()):
+        return slice(None)
     return np.argsort(key, kind="stable").astype(np.int64)
 
 
@@ -346,7 +350,7 @@ def _refuse_duplicates(
     labels: tuple[tuple[tuple[Hashable, ...], ...], tuple[Hashable, ...], tuple[Hashable, ...]],
     words: tuple[str, str | None, str],
 ) -> None:
-    same = (np.diff(set_code) == 0) & (np.diff(target) == 0) & (np.diff(rater) == 0)
+    same = (rater[1:] == rater[:-1]) & (target[1:] == target[:-1]) & (set_code[1:] == set_code[:-1])
     if not same.any():
         return
     at = int(np.argmax(same))
@@ -365,7 +369,7 @@ def _cluster_codes(
     clusters: str | None,
     target: Ints,
     target_names: tuple[Hashable, ...],
-    order: Ints,
+    order: Ints | slice,
     caller: str,
 ) -> Ints | None:
     if clusters is None:
@@ -396,16 +400,16 @@ def _group_by_layout(
 ) -> tuple[RatingSets, ...]:
     bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
     fresh = np.ones(len(target), dtype=bool)
-    fresh[1:] = (np.diff(target) != 0) | (np.diff(set_code) != 0)
+    fresh[1:] = (target[1:] != target[:-1]) | (set_code[1:] != set_code[:-1])
     running = np.cumsum(fresh)
-    local_target = running - running[bounds[set_code]]
+    local_target = running - np.repeat(running[bounds[:-1]], np.diff(bounds))
     if rater is None:
         starts = np.flatnonzero(fresh)
         local_rater, names_of = np.arange(len(target)) - starts[running - 1], None
     else:
-        present = np.zeros((n_sets, len(rater_names)), dtype=bool)
-        present[set_code, rater] = True
-        local_rater, names_of = (np.cumsum(present, axis=1) - 1)[set_code, rater], present
+        seat = set_code * len(rater_names) + rater
+        names_of = (np.bincount(seat, minlength=n_sets * len(rater_names)) > 0).reshape(n_sets, -1)
+        local_rater = (np.cumsum(names_of, axis=1) - 1).ravel()[seat]
     patterns: dict[bytes, list[int]] = {}
     for s in range(n_sets):
         part = slice(bounds[s], bounds[s + 1])

@@ -30,9 +30,12 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     -------
     list of (set, note)
     """
-    first, second = layout.rating_pairs
     low = np.flatnonzero(single < 0.50)
-    if not len(low) or not len(first):
+    low = low[_mode_covers_half(values[low])]
+    if not len(low):
+        return []
+    first, second = layout.rating_pairs
+    if not len(first):
         return []
     gap = np.abs(values[low][:, first] - values[low][:, second])
     exact, within = np.mean(gap <= _NEAR, axis=1), np.mean(gap <= 1.0 + _NEAR, axis=1)
@@ -41,8 +44,6 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):
         points, counts = np.unique(values[low[i]], return_counts=True)
         share = float(counts.max() / counts.sum())
-        if share < 0.50:
-            continue
         text = (
             f"lack of spread: the ICC of a single rating is {single[low[i]]:.2f} although raters agree exactly on "
             f"{exact[i]:.0%} and within one point on {within[i]:.0%} of {len(first)} pairs; {share:.0%} of the ratings "
@@ -51,3 +52,10 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
         )
         notes.append((int(low[i]), text))
     return notes
+
+
+def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
+    """Whether one value makes up at least half of the ratings of each set, shape (n_sets,)."""
+    ordered = np.sort(values, axis=1)
+    half = (ordered.shape[1] + 1) // 2
+    return np.asarray((ordered[:, half - 1 :] == ordered[:, : ordered.shape[1] - half + 1]).any(axis=1))
