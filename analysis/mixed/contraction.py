@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.layout import triangle
+
 if TYPE_CHECKING:
     from scipy import sparse
 
@@ -62,7 +64,8 @@ class Shared:
     @cached_property
     def _pairs(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Index pairs k ≤ h of the inner columns."""
-        return np.triu_indices(len(self.cross))
+        rows, columns = triangle(len(self.cross))
+        return columns, rows
 
     @cached_property
     def _tensor(self) -> Floats:
@@ -80,6 +83,12 @@ class Shared:
         k, h = self._pairs
         weight = np.repeat(np.where(k == h, 1.0, 0.5), J)
         return np.ascontiguousarray((self._tensor * weight[:, None]).T)
+
+    @cached_property
+    def _flat(self) -> Floats:
+        """The ``B_j`` below each other, (P · J, r)."""
+        P, J, r = self.cross.shape
+        return self.cross.reshape(P * J, r)
 
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
@@ -103,15 +112,14 @@ class Shared:
 
     def up(self, v: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _, B, C, J = v.shape
-        total = sum(v[k].reshape(B * C, J) @ self.cross[k] for k in range(len(v)))
-        return np.asarray(total).reshape(B, C, self.cross.shape[2])
+        P, B, C, J = v.shape
+        return (v.transpose(1, 2, 0, 3).reshape(B * C, P * J) @ self._flat).reshape(B, C, self.cross.shape[2])
 
     def down(self, g: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         B, C, r = g.shape
         P, J, _ = self.cross.shape
-        return np.stack([(g.reshape(B * C, r) @ self.cross[k].T).reshape(B, C, J) for k in range(P)])
+        return (g.reshape(B * C, r) @ self._flat.T).reshape(B, C, P, J).transpose(2, 0, 1, 3)
 
 
 @dataclass(frozen=True)

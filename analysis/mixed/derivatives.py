@@ -13,36 +13,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.layout import Block
+from doublecode.analysis.mixed.layout import Element
 from doublecode.analysis.mixed.likelihood import LARGE, State, apply, multiply, outer_columns
 
 Floats = npt.NDArray[np.float64]
-Pairs = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Element:
-    """One distinct element of D: its term, whether inner, and the ordered pairs of Eₐ.
-
-    Pairs are positions among the P inner columns, or within the term if outer.
-    """
-
-    block: int
-    inner: bool
-    pairs: Pairs
-
-
-def elements(blocks: tuple[Block, ...]) -> list[Element]:
-    """All distinct elements of D in the order of θ."""
-    out = []
-    for number, block in enumerate(blocks):
-        shift = block.start if block.inner else 0
-        for k, h in block.elements:
-            pairs: Pairs = ((k + shift, h + shift),)
-            if k != h:
-                pairs = (*pairs, (h + shift, k + shift))
-            out.append(Element(number, block.inner, pairs))
-    return out
 
 
 @dataclass(frozen=True)
@@ -84,7 +58,9 @@ def make_blocks(state: State, *, projected: bool) -> Blocks:
     q = state.moments.layout.q2
     K = state.K if projected else state.k_marginal
     inverse = _outer_inverses(state)
-    if inverse is None:
+    if not q:
+        N, U22 = K[:, :, :0], K[:, :0, :0]
+    elif inverse is None:
         N = -(K @ state.Q[:, :, :q])
         N[:, np.arange(q), np.arange(q)] += 1.0
         U22 = state.Q[:, :q] @ N
@@ -131,7 +107,7 @@ def _times_outer(M: Floats, inverse: dict[int, Floats], state: State) -> Floats:
     return out
 
 
-def traces(U: Blocks, items: list[Element]) -> Floats:
+def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m) tr(U Eₐ)."""
     out = np.empty((len(U.K), len(items)))
     inner = U.state.moments.layout.inner
@@ -143,7 +119,7 @@ def traces(U: Blocks, items: list[Element]) -> Floats:
     return out
 
 
-def products(U: Blocks, items: list[Element]) -> Floats:
+def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m, m) tr(U Eₐ U E_b)."""
     B, m = len(U.K), len(items)
     out = np.empty((B, m, m))
@@ -212,7 +188,7 @@ def _outer_pair(U: Blocks, a: Element, b: Element) -> Floats:
     return np.asarray(total)
 
 
-def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
+def sandwich(U: Blocks, items: tuple[Element, ...], inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
     """GᵀEₐG and GᵀEₐUE_bG for a matrix G with one row per random effect and C columns.
 
     Parameters
@@ -255,7 +231,7 @@ def sandwich(U: Blocks, items: list[Element], inner: Floats, outer: Floats) -> t
 
 def differentiate(state: State) -> Derivatives:
     """All first and second derivatives of the criterion at a state."""
-    items = elements(state.moments.layout.blocks)
+    items = state.moments.layout.elements
     U = make_blocks(state, projected=True)
     inner, outer = state.s
     first, second = sandwich(U, items, inner[:, :, None], outer[:, None])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,8 +110,8 @@ class Design:
     log_det
         Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
         a whitening, :mod:`doublecode.analysis.mixed.residuals`); added to the deviance.
-    frame
-        The columns in use, rows in use.
+    columns
+        The columns in use, rows in use, by name; :attr:`frame` is the frame of them.
     whitened
         Names of the residual structures already divided out of y, X and Z.
     """
@@ -124,7 +125,7 @@ class Design:
     offset: Floats | None
     rows: Ints
     index: pd.Index
-    frame: pd.DataFrame
+    columns: Columns
     lost: tuple[tuple[Any, str], ...]
     fixed_spec: ModelSpec | PlainColumns
     log_det: float = 0.0
@@ -135,6 +136,11 @@ class Design:
     def nobs(self) -> int:
         """Number of rows in use."""
         return len(self.y)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The columns in use, rows in use."""
+        return pd.DataFrame(self.columns)
 
     @property
     def dropped(self) -> pd.DataFrame:
@@ -203,24 +209,20 @@ def build_design(
     extra = {"weights": _extra(weights, "weights", data), "offset": _extra(offset, "offset", data)}
     columns: Columns = {str(name): data[name] for name in needed}
     keep, lost = _complete_rows(data, columns, {k: v for k, v in extra.items() if v is not None})
-    frame = data[needed]
     if lost:
-        frame = frame[keep]
-        columns = {str(name): frame[name] for name in needed}
+        columns = {name: column[keep] for name, column in columns.items()}
     _refuse_infinite(columns)
     _refuse_types(parsed, columns)
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
     columns, gone = without_unused(columns, _predictors(parsed, columns))
-    if gone:
-        frame = pd.DataFrame(columns)
-    y, X, names, spec = _fixed_part(fixed, frame, columns, parsed, with_outcome=with_outcome)
+    y, X, names, spec = _fixed_part(fixed, columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = _check_weights(kept["weights"])
     design = Design(
-        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, frame, columns),
-        weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep],
-        frame=frame, lost=lost, fixed_spec=spec,
+        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, columns),
+        weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
+        columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone,
     )  # fmt: skip
     _refuse_unidentified(design)
@@ -283,6 +285,8 @@ def _complete_rows(
         if flags is not None:
             missing[name] = flags
     missing |= {name: np.isnan(values) for name, values in extra.items()}
+    if len(data) and not missing:
+        return np.ones(len(data), dtype=bool), ()
     bad = np.zeros(len(data), dtype=bool)
     for flags in missing.values():
         bad |= flags
@@ -342,18 +346,19 @@ def _refuse_types(parsed: MixedFormula, columns: Columns) -> None:
 
 
 def _fixed_part(
-    fixed: str, frame: pd.DataFrame, columns: Columns, parsed: MixedFormula, *, with_outcome: bool
+    fixed: str, columns: Columns, parsed: MixedFormula, *, with_outcome: bool
 ) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
     plain = plain_columns(parsed.fixed, columns)
+    n = len(next(iter(columns.values())))
     if plain is not None and (not with_outcome or is_plain_number(parsed.response, columns)):
-        y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(len(frame))
-        return y, plain.values(columns, len(frame)), plain.names, plain
+        y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(n)
+        return y, plain.values(columns, n), plain.names, plain
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below, by name
-            matrices = Formula(fixed).get_model_matrix(frame, na_action="ignore")
+            matrices = Formula(fixed).get_model_matrix(pd.DataFrame(columns), na_action="ignore")
     except FormulaicError as error:
         raise FormulaError(f"formulaic cannot evaluate {parsed.source!r}: {error}") from error
     rhs = matrices.rhs if with_outcome else matrices
@@ -394,24 +399,24 @@ def _check_weights(weights: Floats | None) -> Floats | None:
     return weights
 
 
-def _build_terms(parsed: MixedFormula, frame: pd.DataFrame, columns: Columns) -> tuple[Term, ...]:
+def _build_terms(parsed: MixedFormula, columns: Columns) -> tuple[Term, ...]:
     coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
     for term in parsed.terms:
         if frozenset(term.factors) not in coded:
             coded[frozenset(term.factors)] = _code(columns, term.factors)
-    return tuple(_build_term(term, frame, columns, *coded[frozenset(term.factors)]) for term in parsed.terms)
+    return tuple(_build_term(term, columns, *coded[frozenset(term.factors)]) for term in parsed.terms)
 
 
-def _build_term(random: RandomTerm, frame: pd.DataFrame, columns: Columns, codes: Ints, levels: pd.Index) -> Term:
+def _build_term(random: RandomTerm, columns: Columns, codes: Ints, levels: pd.Index) -> Term:
     plain = plain_columns(random.expression, columns)
     if plain is not None:
-        return Term(random, plain.names, plain.values(columns, len(frame)), codes, levels, plain)
+        return Term(random, plain.names, plain.values(columns, len(codes)), codes, levels, plain)
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     try:
         with np.errstate(all="ignore"):
-            matrix: Any = Formula(random.expression).get_model_matrix(frame, na_action="ignore")
+            matrix: Any = Formula(random.expression).get_model_matrix(pd.DataFrame(columns), na_action="ignore")
     except FormulaicError as error:
         raise FormulaError(f"formulaic cannot evaluate the random term {random.label}: {error}") from error
     Z = np.asarray(matrix, dtype=float)

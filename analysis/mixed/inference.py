@@ -23,14 +23,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.derivatives import (
-    Blocks,
-    Derivatives,
-    Element,
-    elements,
-    make_blocks,
-    sandwich,
-)
+from doublecode.analysis.mixed.derivatives import Blocks, Derivatives, make_blocks, sandwich
+from doublecode.analysis.mixed.layout import Element
 from doublecode.analysis.mixed.likelihood import State, apply_transposed
 
 Floats = npt.NDArray[np.float64]
@@ -156,7 +150,7 @@ def small_sample(derivatives: Derivatives, method: Method) -> SmallSample:
     if method == "z":
         return SmallSample(method, plain, plain, np.zeros((B, 0, p, p)), np.zeros((B, 0, 0)))
     U = make_blocks(state, projected=True)
-    items = elements(state.moments.layout.blocks)
+    items = state.moments.layout.elements
     first, second = _fixed_sandwich(U, items)
     c = state.moments.conditioning
     q = state.moments.layout.q2
@@ -175,7 +169,7 @@ def small_sample(derivatives: Derivatives, method: Method) -> SmallSample:
     return SmallSample(method, adjusted, plain, every, spread)
 
 
-def _fixed_sandwich(U: Blocks, items: list[Element]) -> tuple[Floats, Floats]:
+def _fixed_sandwich(U: Blocks, items: tuple[Element, ...]) -> tuple[Floats, Floats]:
     """RᵀEₐR and RᵀEₐUE_bR."""
     inner, outer = conditional_columns(U.state)
     return sandwich(U, items, inner, outer)

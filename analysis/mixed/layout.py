@@ -6,12 +6,21 @@ Everything here depends on the formula and the number of levels alone, never on 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Pairs = tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=32)
+def triangle(size: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the lower triangle of a `size` × `size` factor, column by column as in lme4."""
+    columns, rows = np.triu_indices(size)
+    return rows, columns
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,25 @@ class Block:
         """(row, column) of each parameter in the lower-triangular factor."""
         return [(k, h) for h in range(self.size) for k in range(h, self.size)]
 
+    def factor(self, theta: Floats) -> Floats:
+        """(B, m) parameters of the model → (B, p, p) lower-triangular factor Λ of this term."""
+        L = np.zeros((len(theta), self.size, self.size))
+        rows, columns = triangle(self.size)
+        L[:, rows, columns] = theta[:, self.theta]
+        return L
+
+
+@dataclass(frozen=True)
+class Element:
+    """One distinct element of D: its term, whether inner, and the ordered pairs of Eₐ.
+
+    Pairs are positions among the P inner columns, or within the term if outer.
+    """
+
+    block: int
+    inner: bool
+    pairs: Pairs
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -63,6 +91,19 @@ class Layout:
     def diagonal(self) -> npt.NDArray[np.bool_]:
         """(m,) which parameters are diagonal elements of a factor."""
         return np.array([k == h for block in self.blocks for k, h in block.elements])
+
+    @cached_property
+    def elements(self) -> tuple[Element, ...]:
+        """All distinct elements of D in the order of θ."""
+        out = []
+        for number, block in enumerate(self.blocks):
+            shift = block.start if block.inner else 0
+            for k, h in block.elements:
+                pairs: Pairs = ((k + shift, h + shift),)
+                if k != h:
+                    pairs = (*pairs, (h + shift, k + shift))
+                out.append(Element(number, block.inner, pairs))
+        return tuple(out)
 
     @cached_property
     def jacobian_tensor(self) -> Floats:
@@ -91,19 +132,13 @@ class Layout:
     @cached_property
     def square(self) -> SquareChart:
         """The coordinates in which the search steps."""
-        return SquareChart.make(self)
+        return SquareChart.make(tuple(block.size for block in self.blocks))
 
     @cached_property
     def inner(self) -> InnerElements:
         """The elements of D of the inner block, as index arrays."""
-        at, rows, columns = [], [], []
-        for block in self.blocks:
-            for i, (k, h) in enumerate(block.elements):
-                if block.inner:
-                    at.append(block.theta.start + i)
-                    rows.append(k + block.start)
-                    columns.append(h + block.start)
-        return InnerElements.make(np.array(at), np.array(rows), np.array(columns), self.width)
+        pairs = {a: element.pairs[0] for a, element in enumerate(self.elements) if element.inner}
+        return InnerElements.make(tuple(pairs), tuple(pairs.values()), self.width)
 
 
 @dataclass(frozen=True)
@@ -115,31 +150,31 @@ class SquareChart:
     `slope` (M, m, M) and `bend` (m, M, M) are as :attr:`Layout.jacobian_tensor` and `curvature_tensor`.
     """
 
-    place: npt.NDArray[np.intp]
+    place: Ints
     slope: Floats
     bend: Floats
     spans: tuple[tuple[int, int, slice], ...]
 
-    @classmethod
-    def make(cls, layout: Layout) -> SquareChart:
-        """Number the elements of the square factors, row by row within each term."""
-        M = sum(block.size**2 for block in layout.blocks)
-        place, start = np.zeros(layout.m, dtype=np.intp), 0
-        slope, bend, spans = np.zeros((M, layout.m, M)), np.zeros((layout.m, M, M)), []
-        for block in layout.blocks:
-            p = block.size
-            for i, (k, h) in enumerate(block.elements):
-                place[block.theta.start + i] = start + k * p + h
-                a = block.theta.start + i
+    @staticmethod
+    @lru_cache(maxsize=32)
+    def make(sizes: tuple[int, ...]) -> SquareChart:
+        """Number the elements of the square factors of terms of these sizes, row by row within each term."""
+        M, m = sum(p * p for p in sizes), sum(p * (p + 1) // 2 for p in sizes)
+        place, start, first_theta = np.zeros(m, dtype=np.intp), 0, 0
+        slope, bend, spans = np.zeros((M, m, M)), np.zeros((m, M, M)), []
+        for p in sizes:
+            for a, (k, h) in enumerate(zip(*triangle(p), strict=True), first_theta):
+                place[a] = start + k * p + h
                 for c in range(p):
                     first, second = start + k * p + c, start + h * p + c
                     slope[second, a, first] += 1.0
                     slope[first, a, second] += 1.0
                     bend[a, first, second] += 1.0
                     bend[a, second, first] += 1.0
-            spans.append((start, p, block.theta))
-            start += p * p
-        return cls(place, slope, bend, tuple(spans))
+            following = first_theta + p * (p + 1) // 2
+            spans.append((start, p, slice(first_theta, following)))
+            start, first_theta = start + p * p, following
+        return SquareChart(place, slope, bend, tuple(spans))
 
     def lift(self, theta: Floats) -> Floats:
         """(B, m) → (B, M): the triangular factors as square ones."""
@@ -158,7 +193,7 @@ class SquareChart:
                 continue
             L = full[:, start : start + p * p].reshape(-1, p, p)
             R = np.swapaxes(np.linalg.qr(np.swapaxes(L, 1, 2), mode="r"), 1, 2)
-            columns, rows = np.triu_indices(p)
+            rows, columns = triangle(p)
             out[:, theta] = R[:, rows, columns]
         return out
 
@@ -171,25 +206,21 @@ class InnerElements:
     i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y.
     """
 
-    at: npt.NDArray[np.intp]
-    rows: npt.NDArray[np.intp]
-    columns: npt.NDArray[np.intp]
+    at: Ints
+    rows: Ints
+    columns: Ints
     weight: Floats
-    upper: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+    upper: tuple[Ints, Ints]
     gram_map: Floats
 
-    @classmethod
-    def make(
-        cls,
-        at: npt.NDArray[np.intp],
-        rows: npt.NDArray[np.intp],
-        columns: npt.NDArray[np.intp],
-        width: int,
-    ) -> InnerElements:
-        """Build the index arrays for `width` inner columns."""
+    @staticmethod
+    @lru_cache(maxsize=32)
+    def make(at: tuple[int, ...], places: Pairs, width: int) -> InnerElements:
+        """Build the index arrays of the elements at `places` (row, column) of `width` inner columns."""
+        rows, columns = np.array(places).T
         upper = np.triu_indices(width)
         number = {(int(i), int(j)): u for u, (i, j) in enumerate(zip(*upper, strict=True))}
-        pairs = [{(int(k), int(h)), (int(h), int(k))} for k, h in zip(rows, columns, strict=True)]
+        pairs = [{(k, h), (h, k)} for k, h in places]
         gram = np.zeros((len(number), len(number), len(at), len(at)))
         for a, first in enumerate(pairs):
             for b, second in enumerate(pairs):
@@ -197,13 +228,16 @@ class InnerElements:
                     for k, h in second:
                         u, v = number[min(h, i), max(h, i)], number[min(j, k), max(j, k)]
                         gram[u, v, a, b] += 1.0
-        return cls(at, rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
+        return InnerElements(np.array(at), rows, columns, np.where(rows == columns, 1.0, 2.0), upper, gram)
 
 
 def _rotate(full: Floats) -> Floats:
     """(B, 4) square factors of two effects → (B, 3) triangular ones, by one plane rotation."""
     a, b, c, d = full.T
     length = np.hypot(a, b)
-    safe = np.where(length > 0.0, length, 1.0)
-    cosine, sine = np.where(length > 0.0, a / safe, 1.0), b / safe
-    return np.stack([length, c * cosine + d * sine, d * cosine - c * sine], axis=1)
+    turned = length > 0.0
+    safe = np.where(turned, length, 1.0)
+    cosine, sine = np.where(turned, a, 1.0) / safe, b / safe
+    out = np.empty((len(full), 3))
+    out[:, 0], out[:, 1], out[:, 2] = length, c * cosine + d * sine, d * cosine - c * sine
+    return out

@@ -140,7 +140,7 @@ class State:
         left = zty - self.moments.cross.down(self.gamma[:, None], self.which)[:, :, 0]
         inner = apply_transposed(self.E, left)
         q = self.moments.layout.q2
-        outer = self.Qy[:, :q] - np.einsum("bqr,br->bq", self.Q[:, :q], self.gamma)
+        outer = self.Qy[:, :q] - (self.Q[:, :q] @ self.gamma[:, :, None])[:, :, 0]
         return inner, outer
 
 
@@ -174,14 +174,15 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     zty = moments.zty[:, which]
     v = apply(ED, zty)
     Qy = moments.wty[which] - moments.cross.up(v[:, :, None], which)[:, 0]
-    q_yy = moments.yty[which] - np.einsum("pbj,pbj->b", v, zty)
+    q_yy = moments.yty[which] - (v * zty).sum(axis=(0, 2))
     S = scale_both(Q, factors, layout.blocks, transpose=True)
     q = layout.q2
-    S[:, np.arange(q), np.arange(q)] += 1.0
+    if q:
+        S[:, np.arange(q), np.arange(q)] += 1.0
     S_inv, log_outer, log_x = _invert(S, q)
     K = scale_both(S_inv, factors, layout.blocks)
-    gamma = np.einsum("brs,bs->br", K, Qy)
-    r2 = np.maximum(q_yy - np.einsum("br,br->b", Qy, gamma), ROUNDING * moments.yty[which])
+    gamma = (K @ Qy[:, :, None])[:, :, 0]
+    r2 = np.maximum(q_yy - (Qy * gamma).sum(axis=1), ROUNDING * moments.yty[which])
     return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_inner + log_outer, log_x)
 
 
@@ -191,13 +192,11 @@ def _spread(moments: Moments, theta: Floats) -> tuple[Floats, tuple[Floats, ...]
     D1 = np.zeros((layout.width, layout.width, len(theta)))
     factors = []
     for block in layout.blocks:
-        L = np.zeros((len(theta), block.size, block.size))
-        for i, (k, h) in enumerate(block.elements):
-            L[:, k, h] = theta[:, block.theta.start + i]
+        L = block.factor(theta)
         factors.append(L)
         if block.inner:
             at = slice(block.start, block.start + block.size)
-            D1[at, at] = np.moveaxis(L @ np.swapaxes(L, 1, 2), 0, -1)
+            D1[at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
     return D1, tuple(factors)
 
 
@@ -271,10 +270,9 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
         return S, np.zeros(len(S)), np.zeros(len(S))
     if S.shape[1] <= LARGE:
         L = np.linalg.cholesky(S)
-        log = 2.0 * np.log(np.diagonal(L, axis1=1, axis2=2))
-        inverse: Floats = np.asarray(np.linalg.inv(S), dtype=float)
-        inverse = 0.5 * (inverse + np.swapaxes(inverse, 1, 2))
-        return inverse, log[:, :q].sum(axis=1), log[:, q:].sum(axis=1)
+        log = 2.0 * np.log(L.diagonal(axis1=1, axis2=2))
+        root: Floats = np.asarray(np.linalg.inv(L), dtype=float)
+        return root.swapaxes(1, 2) @ root, log[:, :q].sum(axis=1), log[:, q:].sum(axis=1)
     parts = [_invert_large(one, q) for one in S]
     return np.stack([p[0] for p in parts]), np.array([p[1] for p in parts]), np.array([p[2] for p in parts])
 

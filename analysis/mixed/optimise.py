@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
-from doublecode.analysis.mixed.layout import Block
+from doublecode.analysis.mixed.layout import Block, triangle
 from doublecode.analysis.mixed.likelihood import State, evaluate
 from doublecode.analysis.mixed.moments import Moments
 
@@ -162,12 +162,11 @@ def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
     """(B, m) step with absolute eigenvalues, bounded in length, and the decrease it predicts (B,)."""
     values, vectors = np.linalg.eigh(hessian)
     size = np.abs(values)
-    floor = 1e-9 * size.max(axis=1, keepdims=True) + 1e-12
-    along = np.einsum("bij,bi->bj", vectors, gradient)
-    predicted = 0.5 * (along**2 / np.maximum(size, floor)).sum(axis=1)
-    step = -np.einsum("bij,bj->bi", vectors, along / np.maximum(size, floor))
-    length = np.sqrt((step * step).sum(axis=1, keepdims=True))
-    return step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300)), predicted
+    along = (gradient[:, None] @ vectors)[:, 0]
+    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True) + 1e-12)
+    length = np.sqrt((scaled * scaled).sum(axis=1))
+    bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
+    return -(vectors @ bounded[:, :, None])[:, :, 0], 0.5 * (along * scaled).sum(axis=1)
 
 
 def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) -> tuple[Floats, Bools]:
@@ -193,7 +192,8 @@ def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) ->
             continue
         v = (null @ vectors[:, :, :1])[leave]
         new = lower_factor(D[leave] + 0.05 * v @ np.swapaxes(v, 1, 2))
-        target = np.stack([new[:, k, h] for k, h in block.elements], axis=1)
+        rows, columns = triangle(block.size)
+        target = new[:, rows, columns]
         direction[at[leave], block.theta] = target - theta[leave, block.theta]
         found[at[leave]] = True
     return direction, found
@@ -207,17 +207,9 @@ def gradient_matrix(block: Block, gradient_cov: Floats) -> Floats:
     return G
 
 
-def factor(block: Block, theta: Floats) -> Floats:
-    """(B, p, p) lower-triangular factor of one term."""
-    L = np.zeros((len(theta), block.size, block.size))
-    for i, (k, h) in enumerate(block.elements):
-        L[:, k, h] = theta[:, block.theta.start + i]
-    return L
-
-
 def covariance(block: Block, theta: Floats) -> Floats:
     """(B, p, p) relative covariance D = ΛΛᵀ of one term."""
-    L = factor(block, theta)
+    L = block.factor(theta)
     return L @ np.swapaxes(L, -1, -2)
 
 

@@ -27,7 +27,7 @@ def keep_rows(design: Design, keep: npt.NDArray[np.bool_]) -> Design:
         offset=None if design.offset is None else design.offset[keep],
         rows=design.rows[keep],
         index=design.index[keep],
-        frame=design.frame[keep],
+        columns={name: column[keep] for name, column in design.columns.items()},
         log_det=lost,
     )
 

@@ -13,7 +13,7 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.fitted import Fit
 from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.likelihood import outer_columns
-from doublecode.analysis.mixed.optimise import covariance, factor, lower_factor
+from doublecode.analysis.mixed.optimise import covariance, lower_factor
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def relative_covariances(fit: Fit) -> tuple[Floats, ...]:
     """Per term the (p, p) covariance in units of the residual variance, columns as in the data."""
     out = []
     for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
-        L = np.linalg.solve(R, factor(block, fit.theta[None])[0])
+        L = np.linalg.solve(R, block.factor(fit.theta[None])[0])
         out.append(L @ L.T)
     return tuple(out)
 
@@ -151,7 +151,7 @@ def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
     sigma2 = residual_variance(fit)
     out = []
     for i, (block, R) in enumerate(zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True)):
-        L = factor(block, fit.theta[None])[0]
+        L = block.factor(fit.theta[None])[0]
         if block.inner:
             at = slice(block.start, block.start + block.size)
             own = np.moveaxis((U.F - U.Y)[at, at, 0], -1, 0)
