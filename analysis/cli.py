@@ -31,7 +31,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from doublecode.analysis.versions import version_of
+        from doublecode.analysis.reporting.versions import version_of
 
         say(f"doublecode {version_of('doublecode')}")
         raise typer.Exit

@@ -57,8 +57,8 @@ def icc(
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
     from doublecode.analysis.interrater import icc as estimate
-    from doublecode.analysis.result_tables import icc_tables
-    from doublecode.analysis.screen import print_result
+    from doublecode.analysis.reporting.result_tables import icc_tables
+    from doublecode.analysis.reporting.screen import print_result
 
     wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
     data = _read(file, wanted, sheet, (ratings,))
@@ -92,8 +92,8 @@ def agreement(
 ) -> None:
     """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
     from doublecode.analysis.concordance import agreement as estimate
-    from doublecode.analysis.result_tables import agreement_tables
-    from doublecode.analysis.screen import print_result
+    from doublecode.analysis.reporting.result_tables import agreement_tables
+    from doublecode.analysis.reporting.screen import print_result
 
     data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
     result = estimate(
@@ -122,8 +122,8 @@ def omega(
     """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.consistency_table import omega_table
     from doublecode.analysis.report import consistency_record
-    from doublecode.analysis.result_tables import omega_table_tables
-    from doublecode.analysis.screen import print_answer
+    from doublecode.analysis.reporting.result_tables import omega_table_tables
+    from doublecode.analysis.reporting.screen import print_answer
 
     parts = _subscales(subscale or [])
     wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]
@@ -165,8 +165,8 @@ def fit(
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
     from doublecode.analysis.mixed import fit_mixed
     from doublecode.analysis.model_rows import named_in
-    from doublecode.analysis.result_tables import mixed_tables
-    from doublecode.analysis.screen import print_result
+    from doublecode.analysis.reporting.result_tables import mixed_tables
+    from doublecode.analysis.reporting.screen import print_result
 
     result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
     fit_line = (

@@ -109,7 +109,7 @@ def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> No
 
 
 def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
-    from doublecode.analysis.headlines import headlines
+    from doublecode.analysis.reporting.headlines import headlines
 
     lines = headlines(done)
     width = max(len(one.label) for one in lines)
@@ -130,8 +130,8 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
 
 
 def _print_run_json(done: StudyRun, target: Path) -> None:
-    from doublecode.analysis.headlines import headlines
-    from doublecode.analysis.screen import print_json
+    from doublecode.analysis.reporting.headlines import headlines
+    from doublecode.analysis.reporting.screen import print_json
 
     design = {**done.frame.design, "n_files": len(done.intake.files), "report": str(target)}
     notes = [str(one) for one in done.intake.problems if one.severity == "warning"]
@@ -161,8 +161,8 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
     from doublecode.analysis.report import reliability_record
-    from doublecode.analysis.result_tables import reliability_tables
-    from doublecode.analysis.screen import print_answer
+    from doublecode.analysis.reporting.result_tables import reliability_tables
+    from doublecode.analysis.reporting.screen import print_answer
     from doublecode.analysis.study_scales import reliability_of
 
     intake = _clean_intake(study, set_aside)
@@ -174,9 +174,9 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Omega of every scale, pooled and per session, patients as the unit of its interval."""
     from doublecode.analysis.report import consistency_record
-    from doublecode.analysis.result_tables import consistency_tables
+    from doublecode.analysis.reporting.result_tables import consistency_tables
+    from doublecode.analysis.reporting.screen import print_answer
     from doublecode.analysis.run import consistency_of, score_study
-    from doublecode.analysis.screen import print_answer
 
     intake = _clean_intake(study, set_aside)
     items, _ = score_study(intake)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from doublecode.analysis.model_rows import refuse_infinite, require_columns
-from doublecode.analysis.multiplicity import adjust_p
+from doublecode.analysis.regression.multiplicity import adjust_p
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import ContractError, UsageError
 

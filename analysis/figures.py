@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.analysis.document import Picture
+from doublecode.analysis.reporting.document import Picture
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:

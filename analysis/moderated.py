@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.conditional_effects import conditional_effects
-from doublecode.analysis.group_differences import AnovaResult as AnovaResult
-from doublecode.analysis.group_differences import group_anova as group_anova
 from doublecode.analysis.model_rows import CommonRows, columns_of, common_rows, require_columns
-from doublecode.analysis.regression_design import (
+from doublecode.analysis.regression.conditional_effects import conditional_effects
+from doublecode.analysis.regression.group_differences import AnovaResult as AnovaResult
+from doublecode.analysis.regression.group_differences import group_anova as group_anova
+from doublecode.analysis.regression.regression_design import (
     LEVERAGE_ONE,
     Matrices,
     build_matrices,
@@ -28,7 +28,7 @@ from doublecode.analysis.regression_design import (
     variance_inflation,
     z_scores,
 )
-from doublecode.analysis.regression_tables import Inference, diagnostics_of
+from doublecode.analysis.regression.regression_tables import Inference, diagnostics_of
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import NotEstimable, UsageError
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.document import Callout, Document, Paragraph, Section
-from doublecode.analysis.headlines import headlines
-from doublecode.analysis.methods_text import methods_paragraphs, packages_used
+from doublecode.analysis.reporting.document import Callout, Document, Paragraph, Section
+from doublecode.analysis.reporting.headlines import headlines
+from doublecode.analysis.reporting.methods_text import methods_paragraphs, packages_used
+from doublecode.analysis.reporting.versions import version_of
 from doublecode.analysis.tables import plain, result_record, to_json, write_csv
-from doublecode.analysis.versions import version_of
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     UsageError
         A report is there already and `overwrite` is False, or the folder holds other files.
     """
-    from doublecode.analysis.docx_report import write_docx
-    from doublecode.analysis.page import render_page
+    from doublecode.analysis.reporting.docx_report import write_docx
+    from doublecode.analysis.reporting.page import render_page
 
     target = Path(folder) / "report"
     check_target(Path(folder), overwrite=overwrite)
@@ -96,7 +96,7 @@ def build_document(run: StudyRun) -> Document:
 
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
-    from doublecode.analysis import sections_data, sections_models, sections_scales
+    from doublecode.analysis.reporting import sections_data, sections_models, sections_scales
 
     labels = run.labels
     data = run.frame.frame if run.outliers is None else run.outliers.data

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.model_rows import columns_of
-from doublecode.analysis.regression_design import choose_subset
+from doublecode.analysis.regression.regression_design import choose_subset
 
 if TYPE_CHECKING:
     from doublecode.schemas.study import Study

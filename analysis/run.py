@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.correlations import CorrelationResult
     from doublecode.analysis.descriptives import DescriptivesResult, SampleResult
     from doublecode.analysis.frame import AnalysisFrame
-    from doublecode.analysis.group_differences import AnovaResult
     from doublecode.analysis.homework import LogResult
     from doublecode.analysis.moderated import ModerationResult
     from doublecode.analysis.outliers import OutlierResult
+    from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.reliability_table import ReliabilityTable
     from doublecode.analysis.series import SeriesResult
     from doublecode.schemas.study import Study
@@ -268,9 +268,9 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.correlations import correlate
-    from doublecode.analysis.group_differences import group_anova
     from doublecode.analysis.moderated import fit_moderation
     from doublecode.analysis.outliers import bring_in
+    from doublecode.analysis.regression.group_differences import group_anova
 
     outliers = None if study.outliers is None else bring_in(frame, study.outliers)
     data = frame if outliers is None else outliers.data

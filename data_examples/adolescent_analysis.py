@@ -8,10 +8,10 @@ import pandas as pd
 from doublecode.analysis.consistency import alpha
 from doublecode.analysis.correlations import correlate
 from doublecode.analysis.frame import build_frame
-from doublecode.analysis.group_differences import group_anova
 from doublecode.analysis.interrater import icc
 from doublecode.analysis.moderated import fit_moderation
 from doublecode.analysis.outliers import bring_in
+from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy

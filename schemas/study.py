@@ -241,9 +241,7 @@ def load_study(folder: str | Path) -> Study:
     path = Path(folder)
     path = path if path.suffix == ".toml" else path / "study.toml"
     if not path.is_file():
-        raise StudyError(
-            f"{path.parent}: no study.toml here. Give the study folder, or make one with `doublecode init`."
-        )
+        raise StudyError(f"{path.parent}: no study.toml here. Give the study folder, the one with study.toml in it.")
     study = load_toml(path, Study, StudyError)
     study._folder = path.parent
     _ = study.codebooks  # a wrong instrument is reported now, not in the middle of a run

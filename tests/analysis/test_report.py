@@ -7,10 +7,10 @@ import docx
 import pandas as pd
 import pytest
 
-from doublecode.analysis.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
-from doublecode.analysis.docx_report import column_widths, write_docx
-from doublecode.analysis.page import render_page, rich_text
 from doublecode.analysis.report import build_document, results_record, write_report
+from doublecode.analysis.reporting.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
+from doublecode.analysis.reporting.docx_report import column_widths, write_docx
+from doublecode.analysis.reporting.page import render_page, rich_text
 from doublecode.analysis.tables import Table, column, to_json, write_csv
 from doublecode.schemas.contracts import ROW_LEDGER
 from doublecode.schemas.errors import UsageError

@@ -8,7 +8,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.analysis.document import Bullets, Callout, Document, Paragraph, Picture, Section, inline
+from doublecode.analysis.reporting.document import Bullets, Callout, Document, Paragraph, Picture, Section, inline
 from doublecode.analysis.tables import Table
 
 FONT: Final = "Times New Roman"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from platform import python_version
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.sections_models import DDF_WORDS
-from doublecode.analysis.versions import version_of
+from doublecode.analysis.reporting.sections_models import DDF_WORDS
+from doublecode.analysis.reporting.versions import version_of
 
 if TYPE_CHECKING:
     from doublecode.analysis.run import StudyRun

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from doublecode.analysis import figures
-from doublecode.analysis.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.figures import picture
-from doublecode.analysis.result_tables import bounded_estimate, item_columns, level_heading
+from doublecode.analysis.reporting.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.reporting.result_tables import bounded_estimate, item_columns, level_heading
+from doublecode.analysis.reporting.sections_data import label_of, short_title
 from doublecode.analysis.rules import rule_named
-from doublecode.analysis.sections_data import label_of, short_title
 from doublecode.analysis.tables import DASH, Table, column, format_number
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.regression_design import LEVERAGE_ONE, Matrices, leverages
-from doublecode.analysis.simple_slopes import critical_t, two_sided_p
+from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices, leverages
+from doublecode.analysis.regression.simple_slopes import critical_t, two_sided_p
 
 if TYPE_CHECKING:
     import pandas as pd

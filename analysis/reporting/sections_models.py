@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis import figures
-from doublecode.analysis.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.figures import picture
-from doublecode.analysis.result_tables import coefficients
+from doublecode.analysis.reporting.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.reporting.result_tables import coefficients
 from doublecode.analysis.tables import Column, Table, column, format_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.correlations import CorrelationResult
-    from doublecode.analysis.group_differences import AnovaResult
     from doublecode.analysis.moderated import ModerationResult
     from doublecode.analysis.outliers import OutlierResult
+    from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.series import LabelledModel, SeriesResult
 
 Labels = Mapping[str, str]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.document import Headline
-from doublecode.analysis.sections_data import short_title
-from doublecode.analysis.sections_models import label_term
+from doublecode.analysis.reporting.document import Headline
+from doublecode.analysis.reporting.sections_data import short_title
+from doublecode.analysis.reporting.sections_models import label_term
 from doublecode.analysis.tables import format_interval, format_number
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _rows(run: StudyRun) -> Headline:
 
 
 def _reliability(run: StudyRun) -> Headline | None:
-    from doublecode.analysis.sections_scales import reliability_frame
+    from doublecode.analysis.reporting.sections_scales import reliability_frame
 
     frame = reliability_frame(run, "main")
     if frame.empty:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.regression_tables import Inference
-from doublecode.analysis.simple_slopes import (
+from doublecode.analysis.regression.regression_tables import Inference
+from doublecode.analysis.regression.simple_slopes import (
     BAND_COLUMNS,
     REGION_COLUMNS,
     ROOT_COLUMNS,

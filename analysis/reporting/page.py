@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.document import Document, inline
+from doublecode.analysis.reporting.document import Document, inline
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -30,7 +30,7 @@ def render_page(document: Document) -> str:
     """Render a document as a self-contained HTML page."""
     from jinja2 import Environment, StrictUndefined
 
-    folder = resources.files("doublecode.analysis")
+    folder = resources.files("doublecode.analysis.reporting")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["rich"] = rich_text
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from doublecode.analysis.moderated import moderation
-from doublecode.analysis.multiplicity import adjust_p, interaction_family
+from doublecode.analysis.regression.multiplicity import adjust_p, interaction_family
 from doublecode.schemas.errors import UsageError
 
 P = np.array([0.011, 0.04, 0.003, 0.2, 0.04, 0.9, 0.0004])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.reporting.document import Block, Bullets, Callout, Paragraph, Section
 from doublecode.analysis.tables import Table, column, frame_of, is_missing
 
 if TYPE_CHECKING:

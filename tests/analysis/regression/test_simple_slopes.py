@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, t
 
-from doublecode.analysis.simple_slopes import (
+from doublecode.analysis.regression.simple_slopes import (
     SlopeLine,
     default_points,
     fdr_critical_t,

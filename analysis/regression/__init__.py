@@ -1,0 +1,1 @@
+"""What moderated regression stands on: design matrices, simple slopes, regions, group differences."""
