@@ -79,6 +79,8 @@ def read_items(
     ContractError
         An item column holds text, truth values or infinite numbers; or a row has no cluster.
     """
+    if not hasattr(data, "columns"):
+        raise UsageError(f"data must be a pandas DataFrame with a column per item, not {type(data).__name__}.")
     data = data.rename(columns=str)
     names = _item_names(data, items, clusters, by, least)
     scores = np.column_stack([_numbers(data, name) for name in names])
@@ -255,7 +257,9 @@ def _pairwise_covariances(data: ItemData, weights: Array) -> Array:
             f"Items {data.items[i]!r} and {data.items[j]!r} are never rated together often enough "
             "for a pairwise covariance; use missing='fiml' or leave one out."
         )
-    return np.asarray(cross / n - (first / n) * (np.swapaxes(first, 1, 2) / n))
+    # each pair over its own n − 1, as R and psych have it; one factor for all puts it on the scale of ÷ n
+    most = n.max(axis=(1, 2), keepdims=True)
+    return np.asarray((cross - first * np.swapaxes(first, 1, 2) / n) / (n - 1.0) * ((most - 1.0) / most))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,16 @@ def holes(frame: pd.DataFrame, share: float, seed: int = 2) -> pd.DataFrame:
 # --------------------------------------------------------------------- alpha
 
 
+def test_alpha_of_pairwise_covariances_is_psychs() -> None:
+    """Each covariance over its own n − 1 (alpha_pairwise.R): 1e-10."""
+    expected = json.loads((REFERENCE / "alpha_pairwise.json").read_text())
+    found = alpha(load("rel_sim8_missing"), missing="pairwise")
+    totals = found.totals.iloc[0]
+    assert totals["raw_alpha"] == pytest.approx(expected["raw_alpha"], abs=1e-10)
+    assert totals["std_alpha"] == pytest.approx(expected["std_alpha"], abs=1e-10)
+    np.testing.assert_allclose(found.items["alpha_if_dropped"], expected["alpha_if_dropped"], atol=1e-10)
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_alpha_is_psychs(name: str) -> None:
     """psych::alpha, closed forms: 1e-10."""
@@ -341,3 +351,9 @@ def test_column_kinds_do_not_matter() -> None:
     objects = data.astype(object).where(data.notna(), None)
     for other in (nullable, unnamed, objects):
         assert omega(other).frame["estimate"].tolist() == pytest.approx(plain, abs=1e-12)
+
+
+@pytest.mark.parametrize("function", [alpha, omega])
+def test_an_array_is_no_frame(function) -> None:
+    with pytest.raises(UsageError, match="pandas DataFrame with a column per item, not ndarray"):
+        function(np.eye(4))
