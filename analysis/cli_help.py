@@ -34,7 +34,7 @@ class HelpByPerson(TyperGroup):
         screen = Console(highlight=False)
         for head, rows in self._panels(ctx).items():
             parts.append(Panel(grid(rows), title=head, title_align="left", border_style="dim"))
-        options = [(", ".join(one.opts), str(one.help)) for one in self.get_params(ctx)]
+        options = [(", ".join(one.opts), str(getattr(one, "help", ""))) for one in self.get_params(ctx)]
         parts.append(Panel(grid(options), title="Options", title_align="left", border_style="dim"))
         parts.append(Text(f"{ctx.command_path} COMMAND --help says more about a command. {self.epilog or ''}"))
         screen.print(Padding(Group(*parts), (0, 1)))
