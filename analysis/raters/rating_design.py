@@ -268,8 +268,7 @@ def read_ratings(
     n_missing = int((~keep).sum())
     if not keep.any():
         raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
-    frame = data if n_missing == 0 else data.loc[keep]
-    values = values[keep]
+    frame, values = (data, values) if n_missing == 0 else (data.loc[keep], values[keep])
     target, target_names = _codes(frame, targets, caller, sort=sort_targets)
     rater, rater_names = _codes(frame, raters, caller) if raters else (None, ())
     set_code, keys = _set_codes(frame, names, caller)
@@ -289,13 +288,16 @@ def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) 
     series = frame[column]
     # Text as plain objects: twice as quick to code as pandas' own string arrays.
     held = series.to_numpy(dtype=object) if isinstance(series.dtype, pd.StringDtype) else series
-    codes, labels = pd.factorize(held, sort=sort)
+    codes, labels = pd.factorize(held)
     if len(codes) and codes.min() < 0:
         row = frame.index[int(np.argmin(codes))]
         raise ContractError(
             f"{caller}: column {column!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
         )
+    if sort and not pd.Index(labels).is_monotonic_increasing:
+        place, labels = pd.factorize(labels, sort=True)
+        codes = place[codes]
     return codes.astype(np.int64, copy=False), tuple(labels.tolist())
 
 

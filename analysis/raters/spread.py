@@ -56,6 +56,9 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
 
 def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
     """Whether one value makes up at least half of the ratings of each set, shape (n_sets,)."""
-    ordered = np.sort(values, axis=1)
-    half = (ordered.shape[1] + 1) // 2
-    return np.asarray((ordered[:, half - 1 :] == ordered[:, : ordered.shape[1] - half + 1]).any(axis=1))
+    # Such a value is the lower or the upper median.
+    n = values.shape[1]
+    middle = [(n - 1) // 2, n // 2]
+    medians = np.partition(values, middle, axis=1)[:, middle]
+    counts = np.array([np.count_nonzero(values == medians[:, [i]], axis=1) for i in (0, 1)])
+    return np.asarray(2 * counts.max(axis=0) >= n)
