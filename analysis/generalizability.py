@@ -395,13 +395,16 @@ def d_study(
 def _decide_facets(result: GStudyResult, n: Mapping[str, Sequence[int]] | None) -> DStudyResult:
     target = result.spec["objects"]
     averaged: dict[str, float] = result.spec["n"]
-    tried = {facet: list(counts) for facet, counts in (n or {}).items()}
+    tried = {facet: list(counts) if np.iterable(counts) else [counts] for facet, counts in (n or {}).items()}
     wrong = [facet for facet in tried if facet not in averaged]
     if wrong or not tried:
         raise UsageError(
             f"d_study: n names {', '.join(map(repr, wrong)) or 'no facet'}; name numbers to try for one or more of "
             f"{', '.join(averaged)}."
         )
+    for facet, counts in tried.items():
+        if not counts or not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
+            raise UsageError(f"d_study: n[{facet!r}] is {counts!r}; give one or more whole numbers, each at least 1.")
     grid = pd.MultiIndex.from_product(list(tried.values()), names=list(tried)).to_frame(index=False)
     variance = result.variances.set_index("source")["variance"].clip(lower=0.0)
     own = next(source.name for source in result.sources if source.facets == frozenset({target}))

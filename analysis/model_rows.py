@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula import refuse_caret_in_call
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ def columns_of(formula: str, known: Iterable[str]) -> tuple[str, ...]:
     Raises
     ------
     FormulaError
-        The formula names something that is no column.
+        The formula names something that is no column, or has ``^`` inside a call.
 
     Examples
     --------
     >>> columns_of("phq9 ~ session * np.log(he) + (1 | patient)", ["patient", "session", "he", "phq9"])
     ('phq9', 'session', 'he', 'patient')
     """
+    refuse_caret_in_call(formula)
     allowed = list(known)
     found = named_in(formula)
     for name in found:

@@ -88,7 +88,7 @@ def parse_formula(formula: str) -> MixedFormula:
         raise FormulaError(f"the formula must be a string such as 'y ~ x + (1 | g)', not {formula!r}")
     source = " ".join(formula.split())
     _check_balanced(source)
-    _refuse_caret_in_call(source)
+    refuse_caret_in_call(source)
     sides = _split(source, "~")
     if len(sides) != 2 or not sides[0].strip() or not sides[1].strip():
         raise FormulaError(f"formula {source!r} needs one '~' with a response before and terms after it")
@@ -148,7 +148,7 @@ def _groupings(group: str, piece: str, source: str) -> list[tuple[str, ...]]:
     return [sum(clean[: i + 1], ()) for i in range(len(clean))]
 
 
-def _refuse_caret_in_call(source: str) -> None:
+def refuse_caret_in_call(source: str) -> None:
     """Refuse ``I(x^2)``: inside a call formulaic evaluates Python, where ``^`` is no power."""
     bare = re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", lambda found: "_" * len(found.group()), source)
     calls: list[bool] = []

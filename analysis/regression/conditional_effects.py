@@ -79,9 +79,14 @@ def _slope_line(
 def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -> dict[str, float]:
     if at is None:
         return default_points(line.observed, line.centre)
-    if isinstance(at, Mapping):
-        return {str(label): float(value) for label, value in at.items()}
-    return {f"{value:g}": float(value) for value in at}
+    if not isinstance(at, Mapping | Sequence | np.ndarray) or isinstance(at, str):
+        raise UsageError(f"moderation: at={at!r} must be numbers in a list, or labels with numbers in a dict.")
+    items = list(at.items()) if isinstance(at, Mapping) else [(None, value) for value in at]
+    for label, value in items:
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            where = "" if label is None else f"[{label!r}]"
+            raise UsageError(f"moderation: at{where} is {value!r}; each value of the moderator is a finite number.")
+    return {f"{value:g}" if label is None else str(label): float(value) for label, value in items}
 
 
 def _lines(

@@ -112,6 +112,10 @@ def test_d_study_of_facets():
     assert table["relative"].is_monotonic_increasing
     with pytest.raises(UsageError, match="name numbers to try"):
         d_study(found, n={"rater": [2]})
+    for wrong in ([0], [], [1.5], ["2"], 0):
+        with pytest.raises(UsageError, match=r"n\['j'\] is .*whole numbers, each at least 1"):
+            d_study(found, n={"j": wrong})
+    assert d_study(found, n={"j": 2}).frame["relative"].tolist() == [pytest.approx(same["relative"])]
 
 
 def test_d_study_of_rotating_pairs():

@@ -51,3 +51,9 @@ def test_no_common_row():
 def test_require_columns():
     with pytest.raises(UsageError, match="here: there is no column 'z'; allowed: y"):
         require_columns(pd.DataFrame({"y": [1]}), ["z"], "here")
+
+
+def test_a_caret_inside_a_call_is_refused():
+    with pytest.raises(FormulaError, match="exclusive or; write powers"):
+        columns_of("y ~ I(x^2)", ["y", "x"])
+    assert columns_of("y ~ (a + b)^2", ["y", "a", "b"]) == ("y", "a", "b")

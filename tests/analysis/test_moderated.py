@@ -129,6 +129,13 @@ class TestWhatTheNumbersMean:
         assert result.slopes["at"].tolist() == ["low", "high"]
         np.testing.assert_allclose(result.slopes["estimate"], expected)
         assert moderation("homework ~ behaviour * alliance", data, at=[4]).slopes["at"].tolist() == ["4"]
+        for wrong, words in (
+            ({"low": "x"}, r"at\['low'\] is 'x'"),
+            ([np.nan], "at is nan"),
+            (3, "at=3 must be numbers"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                moderation("homework ~ behaviour * alliance", data, at=wrong)
 
     def test_slope_at_code_zero_is_the_slope_of_that_group(self, data):
         coded = data.assign(boy=(np.arange(len(data)) % 2).astype(float))
