@@ -17,7 +17,8 @@ from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
-from doublecode.analysis.mixed.optimise import OTHER_STARTS, Optimum, covariance, default_start, minimise
+from doublecode.analysis.mixed.optimise import OTHER_STARTS, Optimum, covariance, minimise
+from doublecode.analysis.mixed.starts import default_start, moment_start
 from doublecode.analysis.mixed.subset import keep_rows
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.tables import to_markdown
@@ -304,9 +305,8 @@ def _store_variances(moments: Moments, end: Optimum, sigma2: Floats, at: Ints, s
 
 
 def search(moments: Moments, *, reml: bool) -> Optimum:
-    """Newton from the identity × 0.3 for every set; those that fail, from two other starts."""
-    N = moments.n_sets
-    end = minimise(moments, np.tile(default_start(moments), (N, 1)), np.arange(N), reml=reml)
+    """Newton from the moments' start for every set; those that fail, from two other starts."""
+    end = minimise(moments, moment_start(moments), np.arange(moments.n_sets), reml=reml)
     for scale in OTHER_STARTS:
         again = np.flatnonzero(~end.converged)
         if not len(again):

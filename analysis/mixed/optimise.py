@@ -18,6 +18,7 @@ from doublecode.analysis.mixed.derivatives import Derivatives, differentiate
 from doublecode.analysis.mixed.layout import Block, triangle
 from doublecode.analysis.mixed.likelihood import State, evaluate
 from doublecode.analysis.mixed.moments import Moments
+from doublecode.analysis.mixed.starts import FIRST_START, default_start, moment_start
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -32,8 +33,8 @@ COLLAPSED = 1e-13
 NO_VARIANCE = 1e-6
 """Relative variance under which a direction of a term counts as empty when optimality is checked."""
 MAX_ITERATIONS = 60
-FIRST_START, OTHER_STARTS = 0.3, (1.0, 3.0)
-"""Scales of the identity to start from; the first needs the fewest steps on data like ours."""
+OTHER_STARTS = (1.0, 3.0)
+"""Further scales of the identity to start from."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,6 @@ class Optimum:
     gradient: Floats
     converged: Bools
     iterations: Ints
-
-
-def default_start(moments: Moments, scale: float = FIRST_START) -> Floats:
-    """(m,) identity factors times `scale`, the SD of each conditioned effect in residual SDs."""
-    return np.where(moments.layout.diagonal, scale, 0.0)
 
 
 def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Optimum:
@@ -247,16 +243,16 @@ class Climb:
 def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb:
     """Fit one model by a ladder of starts and optimisers.
 
-    Newton from the identity × 0.3; unless the model is very large, from two more starts if that
+    Newton from the moments' start; unless the model is very large, from three more starts if that
     end is not an inner optimum; if ends disagree or none converges, from seven random starts; then a
     quasi-Newton method from the best point, and Newton again. What did not converge is returned as
     such, with its log.
     """
-    first = default_start(moments) if start is None else np.asarray(start, dtype=float)
-    name = f"identity × {FIRST_START:g}" if start is None else "given"
+    first = moment_start(moments)[0] if start is None else np.asarray(start, dtype=float)
+    name = "moments" if start is None else "given"
     tries = _newton(moments, [(name, first)], reml=reml)
     if not tries[0][0].converged or (start is None and not _is_large(moments) and _near_boundary(moments, tries[0][1])):
-        points = [(f"identity × {scale:g}", default_start(moments, scale)) for scale in OTHER_STARTS]
+        points = [(f"identity × {scale:g}", default_start(moments, scale)) for scale in (FIRST_START, *OTHER_STARTS)]
         tries += _newton(moments, points, reml=reml)
     if not _agree(tries):
         tries += _newton(moments, _random_points(moments), reml=reml)
