@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from doublecode.analysis.mixed.design import Floats
 from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
 from doublecode.analysis.mixed.fitted import fit_design
 from doublecode.analysis.mixed.result import MixedResult
@@ -86,6 +87,9 @@ def compare(*models: MixedResult) -> ComparisonResult:
 def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
     if len(models) < 2:
         raise UsageError("compare() needs at least two fitted models")
+    for given in models:
+        if not hasattr(given, "model"):
+            raise UsageError(f"compare() takes results of fit_mixed(), not {type(given).__name__}")
     first = models[0].model
     for model in models[1:]:
         other = model.model
@@ -102,6 +106,15 @@ def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
             )
         if not np.array_equal(first.y, other.y):
             raise UsageError("the models use different values of the outcome in the same rows")
+        for name in ("weights", "offset"):
+            if not _same_values(getattr(first, name), getattr(other, name)):
+                raise UsageError(f"the models use different {name}, so their likelihoods do not compare; use the same")
+
+
+def _same_values(a: Floats | None, b: Floats | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return np.array_equal(a, b)
 
 
 def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
@@ -121,17 +134,22 @@ def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
         fit = fit_design(model.fit.design if whitening is None else whitening.apply(model.model), reml=False)
         ddf = "satterthwaite" if model.ddf == "kenward-roger" else model.ddf
         out.append(replace(model, fit=fit, ddf=ddf, whitening=whitening, spec=model.spec | {"reml": False, "ddf": ddf}))
-    notes.append("models refitted by maximum likelihood, since their fixed effects differ")
+    why = "some are REML fits and some are not" if same else "their fixed effects differ"
+    notes.append(f"models refitted by maximum likelihood, since {why}")
     return out
 
 
 def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
+    """Whether two fixed parts have one restricted likelihood: W = XT with |det T| = 1.
+
+    Another coding of the same space adds 2 log|det T| to the REML criterion, so that it does not compare.
+    """
     X, W = a.model.X, b.model.X
     if X.shape != W.shape:
         return False
-    return bool(
-        np.abs(W - X @ np.linalg.lstsq(X, W, rcond=None)[0]).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0)
-    )
+    change = np.linalg.lstsq(X, W, rcond=None)[0]
+    inside = np.abs(W - X @ change).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0)
+    return bool(inside) and abs(float(np.linalg.slogdet(change)[1])) < 1e-8
 
 
 def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str, Any]:

@@ -75,13 +75,18 @@ def contrast_frame(
         unknown = sorted(set(weights) - set(names))
         if unknown:
             raise UsageError(f"{', '.join(unknown)} is no fixed effect; they are {', '.join(names)}")
-        L = np.array([[weights.get(name, 0.0) for name in names]])
+        for name, weight in weights.items():
+            if not isinstance(weight, int | float | np.number):
+                raise UsageError(f"the weight of {name} is {weight!r}; a contrast takes numbers")
+        L = np.array([[weights.get(name, 0.0) for name in names]], dtype=float)
         labels = [" + ".join(f"{w:g}·{name}" for name, w in weights.items())]
     else:
         L = np.atleast_2d(np.asarray(weights, dtype=float))
         labels = [f"contrast {i + 1}" for i in range(len(L))]
     if L.shape[1] != len(names):
         raise UsageError(f"a contrast needs {len(names)} weights ({', '.join(names)}), not {L.shape[1]}")
+    if not np.isfinite(L).all() or not L.any(axis=1).all():
+        raise UsageError("each contrast needs finite weights that are not all zero")
     error = np.sqrt(np.einsum("kp,pq,kq->k", L, tests.vcov[0], L))
     return _table(labels, L @ beta, error, tests.dof(L)[0], rhs, conf_level)
 

@@ -138,13 +138,28 @@ def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
 
 
 def _check_columns(design: Design, groups: set[str], data: pd.DataFrame) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise UsageError(f"predict: new data must be a pandas DataFrame, not {type(data).__name__}")
     needed = variables_of(design.formula.fixed, design.frame.columns)
+    predictors = set(needed)
     for term in design.terms:
         if term.group in groups:
-            needed |= set(term.random.factors) | variables_of(term.random.expression, design.frame.columns)
+            predictors |= variables_of(term.random.expression, design.frame.columns)
+            needed |= set(term.random.factors) | predictors
     absent = sorted(needed - set(map(str, data.columns)))
     if absent:
         raise ContractError(f"the new data lack {', '.join(map(repr, absent))}, which the model uses")
+    for name in sorted(needed):
+        if list(data.columns).count(name) > 1:
+            raise ContractError(f"column {name!r} stands more than once in the new data; rename one of them")
+        if name not in predictors or not pd.api.types.is_numeric_dtype(design.frame[name].dtype):
+            continue
+        new = data[name].dropna()
+        if len(new) and not pd.api.types.is_numeric_dtype(new.dtype):
+            raise ContractError(
+                f"column {name!r} of the new data is of type {new.dtype} (such as {str(new.iloc[0])!r}), in the fit "
+                "it held numbers; convert it with pandas.to_numeric"
+            )
 
 
 def simulate_outcomes(

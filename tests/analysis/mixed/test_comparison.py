@@ -74,3 +74,25 @@ def test_models_that_are_not_nested_say_so():
     result = compare(first, same)
     assert "as many parameters: no test" in result.notes[0]
     assert np.isnan(result.frame.p_value).all()
+
+
+def test_what_does_not_compare_is_refused_or_refitted():
+    data = make_data(20)
+    plain = fit_mixed("y ~ x + (1 | g)", data)
+    heavy = fit_mixed("y ~ x + (x | g)", data, weights=np.arange(1.0, 121.0))
+    with pytest.raises(UsageError, match="different weights, so their likelihoods do not compare"):
+        compare(plain, heavy)
+    with pytest.raises(UsageError, match="different offset"):
+        compare(plain, fit_mixed("y ~ x + (x | g)", data, offset="h"))
+    with pytest.raises(UsageError, match=r"takes results of fit_mixed\(\), not NoneType"):
+        compare(plain, None)
+    by_ml = compare(plain, fit_mixed("y ~ x + (x | g)", data, reml=False))
+    assert by_ml.notes[0] == "models refitted by maximum likelihood, since some are REML fits and some are not"
+
+
+def test_rescaled_predictors_are_compared_by_ml():
+    """The restricted likelihood depends on the coding of the fixed part, the ratio must not."""
+    data = make_data(20).assign(k=lambda d: 1000 * d.x)
+    small, large = fit_mixed("y ~ x + (1 | g)", data), fit_mixed("y ~ k + (k | g)", data)
+    expected = compare(fit_mixed("y ~ x + (1 | g)", data, reml=False), fit_mixed("y ~ x + (x | g)", data, reml=False))
+    np.testing.assert_allclose(compare(small, large).frame.statistic[1], expected.frame.statistic[1], atol=1e-6)

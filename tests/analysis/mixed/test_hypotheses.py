@@ -62,6 +62,11 @@ def test_contrasts():
         fit.contrast({"nothing": 1.0})
     with pytest.raises(UsageError, match="needs 4 weights"):
         fit.contrast(np.ones(3))
+    with pytest.raises(UsageError, match="weight of beh_cw is 'a'; a contrast takes numbers"):
+        fit.contrast({"beh_cw": "a"})
+    for empty in ({}, {"beh_cw": 0.0}, {"beh_cw": np.nan}):
+        with pytest.raises(UsageError, match="finite weights that are not all zero"):
+            fit.contrast(empty)
 
 
 def test_distributions():

@@ -169,3 +169,15 @@ def test_labels_with_colons_are_not_confused(data):
     frame["b"] = frame["b"] + np.where(data.index % 3 == 0, "1", "2")
     fit = fit_mixed("y ~ x + (1 | a:b)", frame)
     np.testing.assert_allclose(fit.predict(frame), fit.predict(), rtol=1e-12)
+
+
+def test_new_data_of_the_wrong_kind(fit, data):
+    with pytest.raises(UsageError, match="must be a pandas DataFrame, not dict"):
+        fit.predict({"x": [1.0]})
+    with pytest.raises(
+        ContractError, match=r"'x' of the new data is of type \w+ \(such as 'a'\), in the fit it held num"
+    ):
+        fit.predict(data.assign(x="a"))
+    with pytest.raises(ContractError, match="column 'x' stands more than once in the new data"):
+        fit.predict(pd.concat([data, data[["x"]]], axis=1))
+    assert fit.predict(data.assign(x=None)).isna().all()
