@@ -1,4 +1,4 @@
-"""Commands on a study folder: the demo, the whole run, reliability, consistency."""
+"""Commands on a study folder: the demo, the whole run, reliability, drift, consistency."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from doublecode.coding.terminal import CLEAN, PROBLEMS, RESEARCHER, console, print_problems, say
+from doublecode.coding.terminal import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, console, print_problems, say
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
         app.command(name, rich_help_panel=RESEARCHER)(command)
+    app.command("drift", rich_help_panel=COORDINATOR)(drift)
 
 
 def demo(
@@ -169,6 +170,26 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     table = reliability_of(intake.study, intake.ratings)
     record = reliability_record(table) if as_json else None
     print_answer(table, reliability_tables(table), record, sentences=table.sentence().splitlines())
+
+
+def drift(
+    study: Folder,
+    by_date: Annotated[
+        int | None,
+        typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
+    set_aside: SetAside = None,
+    as_json: AsJson = False,
+) -> None:
+    """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
+    from doublecode.analysis.reporting.drift_tables import drift_record, drift_tables
+    from doublecode.analysis.reporting.screen import print_answer
+    from doublecode.analysis.study_drift import drift_of
+
+    intake = _clean_intake(study, set_aside)
+    found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
+    print_answer(found, drift_tables(found), drift_record(found) if as_json else None)
 
 
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
