@@ -175,7 +175,18 @@ def test_help_is_grouped_by_person_and_loads_nothing_heavy(run):
     assert code == 0
     for person in (terminal.COORDINATOR, terminal.RESEARCHER, terminal.ANY_FILE):
         assert person in out
-    for command in ("demo", "run", "reliability", "consistency", "check", "template", "allocate", "icc", "fit"):
+    for command in (
+        "demo",
+        "run",
+        "reliability",
+        "drift",
+        "consistency",
+        "check",
+        "template",
+        "allocate",
+        "icc",
+        "fit",
+    ):
         assert f" {command} " in out
     script = textwrap.dedent(
         """
@@ -269,6 +280,32 @@ def test_reliability_of_a_study_as_json(run, telephone):
     assert {"spec", "frame", "variances", "design", "notes"} <= set(answer)
     assert {row["phase"] for row in answer["frame"]} == {"main", "pilot"}
     assert {row["component"] for row in answer["variances"]} >= {"target", "rater", "residual"}
+
+
+def test_drift_of_a_study(run, telephone):
+    code, out, err = run("drift", telephone, "--json")
+    answer = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {"spec", "frame", "periods", "drifts", "tests", "sessions", "design", "notes"} <= set(answer)
+    engagement = [row for row in answer["frame"] if row["scale"] == "he"]
+    # lmerTest 3.1: value ~ 0 + rater + (1 | session_id), each rater against the mean, Satterthwaite limits (contest1D);
+    # to 1e-4, as two optimisers stop
+    witness = {"R1": (-0.202899, -0.356023, -0.049775), "R5": (-0.144881, -0.296710, 0.006949)}
+    for row in engagement:
+        if row["rater"] in witness:
+            found = (row["estimate"], row["conf_low"], row["conf_high"])
+            assert found == pytest.approx(witness[row["rater"]], abs=1e-4)
+    assert [row["rater"] for row in engagement] == ["R1", "R2", "R3", "R4", "R5"]
+    assert {row["period"] for row in answer["periods"]} == {"batch01", "batch02"}
+    assert all(row["minimum_detectable"] > 2 * row["std_error"] for row in answer["drifts"])
+    code, out, _ = run("drift", telephone, "--by-date", 3, "--top", 2)
+    assert code == 0
+    assert "Rater severity" in out
+    assert "Least detectable" in out
+    assert "Worth hearing again" in out
+    code, _, err = run("drift", telephone, "--by-date", 1)
+    assert code == 2
+    assert "at least two" in err
 
 
 def test_the_demo_leaves_what_is_not_its_own_alone(run, tmp_path):

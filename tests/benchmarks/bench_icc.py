@@ -107,7 +107,7 @@ def bootstrap_pingouin(frame: pd.DataFrame, names: dict[str, str], resamples: in
     """The same with pingouin in a loop: a few resamples of all items are timed, and scaled to 2,000."""
     import pingouin
 
-    wide = [part.pivot(index="session", columns="rater", values="score") for _, part in frame.groupby("item")]
+    wide = [part.pivot_table(index="session", columns="rater", values="score") for _, part in frame.groupby("item")]
     rng = np.random.default_rng(4)
 
     def peer() -> None:
