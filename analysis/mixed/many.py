@@ -177,7 +177,10 @@ def fit_many(
 
 
 def _check_responses(responses: npt.ArrayLike, data: pd.DataFrame) -> Floats:
-    Y = np.asarray(responses, dtype=float)
+    try:
+        Y = np.asarray(responses, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"responses must be numbers, with NaN for missing values ({error})") from error
     if Y.ndim != 2 or Y.shape[0] != len(data) or Y.shape[1] == 0:
         raise UsageError(
             f"responses must be (n_rows, n_sets) with the {len(data)} rows of the data; found shape {Y.shape}"

@@ -103,7 +103,7 @@ def requested(k: Sequence[int | float | str], k_eff: float, symbol: str) -> list
 
 def check_conf_level(conf_level: float, caller: str) -> None:
     """Refuse a confidence level outside (0, 1)."""
-    if not 0.0 < conf_level < 1.0:
+    if not isinstance(conf_level, int | float | np.number) or not 0.0 < conf_level < 1.0:
         raise UsageError(f"{caller}: conf_level is {conf_level!r}; it lies between 0 and 1, usually 0.95.")
 
 

@@ -203,7 +203,9 @@ def as_names(by: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: str) -> None:
-    """Refuse a frame that lacks a named column, or names one column twice."""
+    """Refuse what is no frame, lacks a named column or has it twice, and one column named for two roles."""
+    if not hasattr(data, "columns"):
+        raise UsageError(f"{caller}: data must be a pandas DataFrame, not {type(data).__name__}.")
     names = [name for name in columns if name is not None]
     for name in names:
         if name not in data.columns:
@@ -211,6 +213,8 @@ def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: s
                 f"{caller}: the frame has no column {name!r}; it has "
                 f"{', '.join(map(repr, data.columns))}. Name an existing column."
             )
+        if list(data.columns).count(name) > 1:
+            raise ContractError(f"{caller}: the frame has more than one column {name!r}. Rename or drop one of them.")
         if names.count(name) > 1:
             raise UsageError(f"{caller}: column {name!r} is named for two roles; each role needs a column of its own.")
 

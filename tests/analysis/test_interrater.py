@@ -174,3 +174,17 @@ def test_recodes_of_one_rater():
             occasions="time",
             ratings="score",
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "words"),
+    [
+        (lambda frame: pd.concat([frame, frame[["y"]]], axis=1), {}, ContractError, "more than one column 'y'"),
+        (lambda frame: frame.to_numpy(), {}, UsageError, "must be a pandas DataFrame, not ndarray"),
+        (lambda frame: frame, {"conf_level": "0.9"}, UsageError, "conf_level is '0.9'"),
+    ],
+)
+def test_frames_and_levels_of_the_wrong_kind(change, options, error, words):
+    frame = pd.DataFrame({"t": [1, 1, 2, 2, 3, 3], "r": [1, 2] * 3, "y": [1.0, 2.0, 3.0, 3.0, 5.0, 4.0]})
+    with pytest.raises(error, match=words):
+        icc(change(frame), targets="t", raters="r", ratings="y", **options)

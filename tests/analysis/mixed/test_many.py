@@ -136,6 +136,8 @@ def test_shape_and_infinite_responses():
     with pytest.raises(UsageError, match="must be \\(n_rows, n_sets\\)"):
         fit_many(FORMULA, data, Y[:-1])
     Y[3, 1] = np.inf
+    with pytest.raises(UsageError, match="responses must be numbers, with NaN"):
+        fit_many(FORMULA, data, np.full((len(data), 2), "a"))
     with pytest.raises(UsageError, match="responses\\[3, 1\\] is infinite"):
         fit_many(FORMULA, data, Y)
 
