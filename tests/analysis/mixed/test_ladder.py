@@ -1,5 +1,6 @@
 """The way down from a maximal random part, in words and rows."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_the_model_that_did_not_converge_in_print_fits_on_the_telephone_example(
     from doublecode.data_examples.telephone_study import telephone_study
     from doublecode.schemas import load_study
 
-    declared = load_study(Path(__file__).parents[3] / "data_examples" / "telephone_cbt")
+    declared = load_study(Path(str(files("doublecode.data_examples") / "telephone_cbt")))
     study = telephone_study()
     items = pooled_items(study, declared)
     frame = build_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients).frame
