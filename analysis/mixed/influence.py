@@ -27,8 +27,9 @@ from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.intervals import components
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments
-from doublecode.analysis.mixed.optimise import default_start, minimise
+from doublecode.analysis.mixed.optimise import minimise
 from doublecode.analysis.mixed.profiles import measure_at
+from doublecode.analysis.mixed.starts import default_start
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import NotEstimable, UsageError

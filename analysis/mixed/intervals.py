@@ -25,8 +25,9 @@ from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments
-from doublecode.analysis.mixed.optimise import default_start, minimise
+from doublecode.analysis.mixed.optimise import minimise
 from doublecode.analysis.mixed.profiles import Measure, Target, delta_errors, measure_at, profile_limits
+from doublecode.analysis.mixed.starts import default_start
 from doublecode.analysis.mixed.variances import residual_variance
 from doublecode.schemas.errors import UsageError
 
