@@ -235,7 +235,7 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
         values = np.asarray(series, dtype=np.float64)
     else:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(values).any():
+    if not np.isfinite(values).all() and np.isinf(values).any():
         raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
     return values
 

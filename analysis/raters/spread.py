@@ -31,7 +31,7 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     list of (set, note)
     """
     low = np.flatnonzero(single < 0.50)
-    low = low[_mode_covers_half(values[low])]
+    low = low[_mode_may_cover_half(values[low])]
     if not len(low):
         return []
     first, second = layout.rating_pairs
@@ -44,6 +44,8 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):
         points, counts = np.unique(values[low[i]], return_counts=True)
         share = float(counts.max() / counts.sum())
+        if share < 0.50:
+            continue
         text = (
             f"lack of spread: the ICC of a single rating is {single[low[i]]:.2f} although raters agree exactly on "
             f"{exact[i]:.0%} and within one point on {within[i]:.0%} of {len(first)} pairs; {share:.0%} of the ratings "
@@ -54,11 +56,14 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     return notes
 
 
-def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
-    """Whether one value makes up at least half of the ratings of each set, shape (n_sets,)."""
-    # Such a value is the lower or the upper median.
+def _mode_may_cover_half(values: Floats) -> NDArray[np.bool_]:
+    """Whether the median of each set equals a quartile, shape (n_sets,).
+
+    A value that half of the ratings share does: sorted, it fills a window of half their number, which
+    holds the middle and one of the quartiles.
+    """
     n = values.shape[1]
-    middle = [(n - 1) // 2, n // 2]
-    medians = np.partition(values, middle, axis=1)[:, middle]
-    counts = np.array([np.count_nonzero(values == medians[:, [i]], axis=1) for i in (0, 1)])
-    return np.asarray(2 * counts.max(axis=0) >= n)
+    quarter = n // 4
+    places = [quarter, (n - 1) // 2, n // 2, min(n - 1, quarter + (n + 1) // 2)]
+    first, lower, upper, third = np.partition(values, places, axis=1)[:, places].T
+    return np.asarray((first == lower) | (upper == third))
