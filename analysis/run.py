@@ -275,12 +275,15 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
     outliers = None if study.outliers is None else bring_in(frame, study.outliers)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
-    patient = "patient" if study.unit == "session" else None
+    patient, session = ("patient", "session") if study.unit == "session" else (None, None)
     fits = [
         _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
         for model in study.moderations
     ]
-    known = [model for model, fit in zip(study.moderations, fits, strict=True) if fit is not None]
+    untouched = [
+        _attempt(f"{model.title}, before the outlier rule", partial(fit_moderation, model, frame), refused)
+        for model in (study.moderations if outliers is not None else ())
+    ]
     groups = [
         _attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
         for one in study.group_comparisons
@@ -289,9 +292,9 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
         "outliers": outliers,
         "correlations": None
         if asked is None
-        else correlate(data, asked.variables, method=asked.method, patient=patient),
+        else correlate(data, asked.variables, method=asked.method, patient=patient, session=session),
         "moderations": tuple(filter(None, fits)),
-        "moderations_untouched": () if outliers is None else tuple(fit_moderation(model, frame) for model in known),
+        "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),
     }
 
