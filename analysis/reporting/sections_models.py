@@ -260,8 +260,11 @@ def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[Moderat
     import pandas as pd
 
     rows = []
-    for after, before in zip(results, untouched, strict=True):
-        one, other = _focal(after), _focal(before)
+    found = {before.spec["name"]: before for before in untouched}
+    for after in results:
+        if after.spec["name"] not in found:
+            continue  # not estimable without the rule: said among what was not estimated
+        one, other = _focal(after), _focal(found[after.spec["name"]])
         rows.append(
             {
                 "model": after.spec["title"], "label": label_term(str(one["term"]), labels),

@@ -1,6 +1,7 @@
 import json
 import re
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import docx
@@ -193,3 +194,18 @@ def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adoles
     assert len(drawn) == sum(model.moderator is not None for model in adolescent_run.study.moderations) == 8
     (both,) = [table for table in document.tables() if table.name == "moderations_both"]
     assert (both.frame["estimate"] != both.frame["estimate_untouched"]).any()
+
+
+def test_a_regression_not_estimable_without_the_outlier_rule_hides_no_other(adolescent_run):
+    fewer = replace(adolescent_run, moderations_untouched=adolescent_run.moderations_untouched[1:])
+    (both,) = [table for table in build_document(fewer).tables() if table.name == "moderations_both"]
+    lost = adolescent_run.moderations_untouched[0].spec["title"]
+    assert len(both.frame) == len(adolescent_run.moderations) - 1
+    assert lost not in set(both.frame["model"])
+
+
+def test_correlations_of_sessions_are_also_averaged_over_sessions(telephone_run):
+    averaged = telephone_run.correlations.frame.query("level == 'mean over sessions'")
+    single = telephone_run.correlations.by_session.query("x == 'he' and y == 'tbh'")
+    assert averaged["r"].between(-1, 1).all()
+    assert single["r"].min() <= averaged.query("x == 'he' and y == 'tbh'")["r"].item() <= single["r"].max()
