@@ -127,7 +127,7 @@ def read_cell(value: Any, codec: Codec, session: int | None = None) -> Reading:
     if kind is str:
         return _read_text(value, codec, session)
     if kind is bool:
-        return _wrong("boolean_cell", "TRUE" if value else "FALSE", codec)
+        return Reading(text=show_cell(value)) if codec.item.given else _wrong("boolean_cell", show_cell(value), codec)
     if isinstance(value, (int, float)):
         return _read_number(float(value), codec)
     if isinstance(value, (dt.time, dt.timedelta)):
@@ -152,9 +152,7 @@ def _clock(value: dt.time | dt.timedelta, codec: Codec) -> Reading:
 
 
 def _date(value: Any, codec: Codec) -> Reading:
-    if isinstance(value, dt.datetime) and value.time() == dt.time():
-        value = value.date()
-    text = value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
+    text = show_cell(value)
     return Reading(text=text) if codec.item.given else _wrong("excel_date", text, codec)
 
 
@@ -163,10 +161,32 @@ def show_number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def show_text(value: str) -> str:
-    """A cell's text in quotes, shortened, without control characters."""
+def show_cell(value: Any) -> str:
+    """What a cell of any type says, as a person would write it; an empty text if it is empty.
+
+    Examples
+    --------
+    >>> show_cell(3.0), show_cell(True), show_cell(None)
+    ('3', 'TRUE', '')
+    """
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, float)):
+        return show_number(float(value))
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    return "" if value is None else str(value)
+
+
+def show_text(value: str, most: int = 40) -> str:
+    """A cell's text in quotes, shortened to `most` letters, without control characters."""
     clean = "".join(letter if letter.isprintable() else "·" for letter in value)
-    return f'"{clean if len(clean) <= 40 else clean[:39] + "…"}"'
+    return f'"{clean if len(clean) <= most else clean[: most - 1] + "…"}"'
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text writes out, decimal point or comma; None if it is no number."""
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def _read_number(number: float, codec: Codec) -> Reading:
@@ -196,8 +216,9 @@ def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
         return Reading(text=text)
     if codec.item.type == "nominal":
         return _read_nominal(value, text, codec)
-    if _NUMBER.fullmatch(text):
-        reading = _read_number(float(text.replace(",", ".")), codec)
+    number = number_in(text)
+    if number is not None:
+        reading = _read_number(number, codec)
         if reading.problem:
             return reading._replace(found=show_text(value))
         return reading._replace(problem="text_number", found=show_text(value), allowed=show_number(reading.value))

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from doublecode.coding.given import Given, load_given
 from doublecode.coding.layout import Stamp, coding_hash
 from doublecode.schemas.contracts import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
@@ -21,6 +22,7 @@ class Held:
     therapist: str | None = None
     session: int | None = None
     phase: str | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,15 @@ class Expected:
         None where there is no study: unknown sessions cannot be found then.
     assigned : mapping of (rater, instrument) to {session_id: (role, batch)}, or None
         None where the study has no ``assignments.csv``.
+    given : mapping of (session_id, item) to text, or None
+        What was entered beforehand; None where the study has no ``given.csv``.
     """
 
     study: str | None
     books: Mapping[str, Instrument]
     sessions: Mapping[str, Held] | None = None
     assigned: Mapping[tuple[str, str], Mapping[str, tuple[str, str]]] | None = None
+    given: Given | None = None
     hashes: dict[str, str] = field(default_factory=dict)
 
     def hash_of(self, book: Instrument) -> str:
@@ -67,12 +72,14 @@ def load_expected(study: Study | None) -> Expected:
         return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
     books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
     table = read_table(study.folder / "sessions.csv", SESSIONS)
-    columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase"))
+    columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
-        str(session_id): Held(str(patient), str(therapist), int(number), str(phase))
-        for session_id, patient, therapist, number, phase in zip(*columns, strict=True)
+        str(session_id): Held(
+            str(patient), str(therapist), int(number), str(phase), None if tape is None or tape != tape else str(tape)
+        )
+        for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
-    return Expected(study.name, books, sessions, _assigned(study))
+    return Expected(study.name, books, sessions, _assigned(study), load_given(study))
 
 
 def _assigned(study: Study) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
@@ -100,10 +107,18 @@ def checks_not_done(study: Study | None) -> tuple[str, ...]:
             "whether the sessions exist and were assigned to this rater (no study)",
             "whether NA is permitted by the session's number (no study)",
             "whether the workbook belongs to the study and its version (no study)",
+            "whether recordings and what was entered beforehand are as they were sent (no study)",
         )
+    undone = []
     if not (study.folder / "assignments.csv").is_file():
-        return ("whether the sessions were assigned to this rater (no assignments.csv)",)
-    return ()
+        undone.append("whether the sessions were assigned to this rater (no assignments.csv)")
+    if _has_given_items(study) and not (study.folder / "given.csv").is_file():
+        undone.append("whether what was entered beforehand is still there (no given.csv)")
+    return tuple(undone)
+
+
+def _has_given_items(study: Study) -> bool:
+    return any(item.given for book in study.codebooks.values() for item in book.columns)
 
 
 def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from doublecode.coding.cells import Codec, Reader, Reading, read_cell, show_number, show_text
+from doublecode.coding.cells import Codec, Reader, Reading, read_cell, show_cell, show_text
 from doublecode.coding.collector import Collector
-from doublecode.coding.layout import NOT_CODABLE, RATE, STATUS
+from doublecode.coding.expected import Held
+from doublecode.coding.given import Given, is_same
+from doublecode.coding.layout import NOT_CODABLE, RATE, RECORDING, STATUS
 from doublecode.coding.shape import Shape, cell_name, column_letter, split_cell
 from doublecode.coding.sheet_checks import Heads, Row, covered_cells
 from doublecode.schemas.problems import Problem
 
 INFO = frozenset({"text_number"})
+MOST_SHOWN = 500
 
 
 class RateSheet:
@@ -27,10 +30,21 @@ class RateSheet:
         Of this sheet.
     reader : Reader
         Of its codebook.
+    given
+        What was entered beforehand; None where that is not known.
     """
 
-    def __init__(self, file: str, grid: list[list[Any]], shape: Shape, heads: Heads, reader: Reader) -> None:
+    def __init__(
+        self,
+        file: str,
+        grid: list[list[Any]],
+        shape: Shape,
+        heads: Heads,
+        reader: Reader,
+        given: Given | None = None,
+    ) -> None:
         self.file = file
+        self.given = given
         self.grid = grid
         self.places = heads.columns
         self.slots = reader.slots
@@ -55,28 +69,36 @@ class RateSheet:
         """Whether the cell lies in a merged range: its problem is that, not its value."""
         return (row, column) in self._covered
 
+    def holds_value(self, row: int, column: int) -> bool:
+        """Whether the cell can be read: not merged, and no formula without a saved result."""
+        formula = self.formula(row, column)
+        return not self.covered(row, column) and (formula is None or bool(formula[2]))
 
-def read_session(sheet: RateSheet, row: Row, session: int | None, collector: Collector) -> list[Problem]:
+
+def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -> list[Problem]:
     """Read one row of codes into the collector; return its problems."""
     cells = sheet.grid[row.number]
-    status, problems = _read_status(sheet, row, cells)
-    if problems:
-        return problems
+    changed, problems = _check_sent(sheet, row, held)
+    status, wrong = _read_status(sheet, row, cells)
+    if wrong:
+        return problems + wrong
     number = str(row.number + 1)
     if status is not None:
         rated = [(letter + number, codec.item.name) for _, letter, codec in sheet.columns if not codec.item.given]
         collector.extend([name for _, name in rated], [Reading(missing=status)] * len(rated), [at for at, _ in rated])
-        return []
+        return problems
     odd = sheet.odd(row.number)
     names: list[str] = []
     readings: list[Reading] = []
     places: list[str] = []
     for place, letter, codec in sheet.columns:
+        if place in changed:
+            continue
         value = cells[place]
         kind = value.__class__
         reading = codec.quick.get(value) if (kind is float or kind is str) and not odd else None
         if reading is None:
-            reading = _read_slowly(sheet, row, place, codec, session, problems)
+            reading = _read_slowly(sheet, row, place, codec, held.session, problems)
             if reading is None:
                 continue
         names.append(codec.name)
@@ -84,6 +106,37 @@ def read_session(sheet: RateSheet, row: Row, session: int | None, collector: Col
         places.append(letter + number)
     collector.extend(names, readings, places)
     return problems + _unfinished_slots(sheet, row, cells)
+
+
+def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int], list[Problem]]:
+    """Hold what was filled in before the workbook went out against the study; say which given columns differ."""
+    cells = sheet.grid[row.number]
+    problems = []
+    place = sheet.places.get(RECORDING)
+    if place is not None and held.recording and _is_other(cells[place], held.recording):
+        problems.append(_differs("recording_changed", sheet, row, place, held.recording))
+    changed = set()
+    for place, _, codec in sheet.columns:
+        if codec.item.given and sheet.given is not None and sheet.holds_value(row.number, place):
+            given = sheet.given.get((row.session_id, codec.item.name), "")
+            if not is_same(cells[place], given):
+                changed.add(place)
+                problems.append(_differs("given_changed", sheet, row, place, given))
+    return frozenset(changed), problems
+
+
+def _differs(code: str, sheet: RateSheet, row: Row, place: int, sent: str) -> Problem:
+    found, allowed = (
+        show_text(text, MOST_SHOWN) if text else "nothing" for text in (show_cell(sheet.grid[row.number][place]), sent)
+    )
+    name = next(name for name, at in sheet.places.items() if at == place)
+    subject = f"{row.session_id}, {name}"
+    return Problem(code, sheet.file, RATE, cell_name(row.number, place), subject, found, allowed)
+
+
+def _is_other(cell: Any, sent: str) -> bool:
+    """Whether a cell names something else; an emptied one names nothing."""
+    return bool(show_cell(cell).strip()) and not is_same(cell, sent)
 
 
 def _read_slowly(
@@ -123,7 +176,7 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
     where = (sheet.file, RATE, cell_name(row.number, place), row.session_id)
     text = value.strip().casefold() if isinstance(value, str) else ""
     if text not in NOT_CODABLE:
-        found = show_text(value) if isinstance(value, str) else _show(value)
+        found = show_text(value) if isinstance(value, str) else show_cell(value)
         allowed = "/".join(NOT_CODABLE) + " or empty"
         subject = f"{row.session_id}, {STATUS}"
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
@@ -134,10 +187,6 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
     if rated:
         return None, [Problem("status_contradicts", *where, found=text, allowed=", ".join(rated))]
     return text, []
-
-
-def _show(value: object) -> str:
-    return show_number(value) if isinstance(value, float) else str(value)
 
 
 def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:

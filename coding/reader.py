@@ -210,13 +210,13 @@ def _read_rate(
     rows, problems = _not_elsewhere(rows, taken, heads, known)
     taken.problems += problems
     taken.rows = rows
-    sheet = RateSheet(file, grid, shape, heads, collector.reader(book))
+    sheet = RateSheet(file, grid, shape, heads, collector.reader(book), expected.given)
     before = len(collector)
     for row in rows:
         held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
         role = expected.roles(stamp).get(row.session_id, (None, None))[0]
         collector.head(stamp, held, row.session_id, role, file)
-        taken.problems += read_session(sheet, row, held.session, collector)
+        taken.problems += read_session(sheet, row, held, collector)
     taken.n_rows = len(collector) - before
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from doublecode.coding.cells import show_number, show_text
+from doublecode.coding.cells import show_cell, show_text
 from doublecode.coding.expected import Expected, nearest
 from doublecode.coding.layout import NOTE_MARK, NOTES, RATE, RECORDING, SESSION, START, STOP, Stamp, rate_columns
 from doublecode.coding.package import calls_out
@@ -55,16 +55,14 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     if best < 0:
         found = "no row with the heads of the columns"
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
-    return _match(grid[best], best, names, book, file)
+    return _match(grid[best], best, names, file)
 
 
 def _fold(cell: Any) -> str:
     return cell.strip().casefold() if isinstance(cell, str) else ""
 
 
-def _match(
-    cells: Sequence[Any], row: int, names: tuple[str, ...], book: Instrument, file: str
-) -> tuple[Heads, list[Problem]]:
+def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) -> tuple[Heads, list[Problem]]:
     by_folded = {name.casefold(): name for name in names}
     columns: dict[str, int] = {}
     strangers: dict[int, str] = {}
@@ -83,7 +81,7 @@ def _match(
     for place in [place for place, text in strangers.items() if _BREACH.search(text)]:
         found = show_text(strangers.pop(place))
         problems.append(Problem("blinding_breach", file, RATE, cell_name(row, place), found=found))
-    problems += _renamed(names, columns, strangers, book, file, row)
+    problems += _renamed(names, columns, strangers, file, row)
     for place, text in strangers.items():
         problems.append(Problem("extra_column", file, RATE, cell_name(row, place), found=show_text(text)))
     moved = _moved(names, columns)
@@ -105,13 +103,11 @@ def _moved(names: tuple[str, ...], columns: dict[str, int]) -> list[str]:
 
 
 def _renamed(
-    names: tuple[str, ...], columns: dict[str, int], strangers: dict[int, str], book: Instrument, file: str, row: int
+    names: tuple[str, ...], columns: dict[str, int], strangers: dict[int, str], file: str, row: int
 ) -> Iterator[Problem]:
     """Every needed column that is not there, beside the strange head that may have taken its place."""
     needed = [name for name in names if name not in _DISPENSABLE and name not in columns]
     for name in needed:
-        if name in {item.name for item in book.columns if item.given}:
-            continue
         place = names.index(name)
         if place not in strangers:
             close = difflib.get_close_matches(name, strangers.values(), n=1, cutoff=0.5)
@@ -189,7 +185,7 @@ def find_rows(
     mistyped: set[str] = set()
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
-        session = _identifier(cells[column])
+        session = show_cell(cells[column]).strip()
         cell = cell_name(number, column)
         if not session:
             if any(_is_filled(cells[place]) for place in places):
@@ -208,14 +204,6 @@ def find_rows(
             repeated.add(session)
     problems += _missing_rows(rows, mistyped, stamp, expected, file)
     return [row for row in rows.values() if row.session_id not in repeated], problems
-
-
-def _identifier(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, float):
-        return show_number(cell)
-    return "" if cell is None else str(cell)
 
 
 def _is_filled(cell: Any) -> bool:

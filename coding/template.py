@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from doublecode.coding.given import load_given
 from doublecode.coding.layout import (
     ANCHORS,
     HEADER_ROW,
@@ -90,8 +91,8 @@ def write_workbooks(
         ``stop`` (minutes:seconds), where there are any, name the stretch to be heard; else the
         codebook's segment does.
     given : DataFrame, optional
-        Columns session_id, item, text: what an assistant entered beforehand. By default
-        ``given.csv`` of the study, where there is one.
+        Contract ``GIVEN``: session_id, item, text, what an assistant entered beforehand. By default
+        ``given.csv`` of the study, where there is one; what comes back is held against that file.
     overwrite : bool
         Replace workbooks that exist; refused otherwise.
 
@@ -104,13 +105,15 @@ def write_workbooks(
     ------
     StudyError
         A session of the assignments is not in the table of sessions.
+    ContractError
+        A table breaks its contract.
     UsageError
         A workbook exists and `overwrite` is off.
     """
     check_frame(assignments, ASSIGNMENTS)
     if sessions is None:
         sessions = read_table(study.folder / "sessions.csv", SESSIONS)
-    filled = _given_texts(study, given)
+    filled = load_given(study, given) or {}
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
     paths = []
     for (instrument, rater, batch), group in assignments.groupby(["instrument", "rater", "batch"], sort=True):
@@ -132,19 +135,6 @@ def _own_order(ids: list[str], seed: str) -> list[str]:
     ids = sorted(ids)
     random.Random(seed).shuffle(ids)
     return ids
-
-
-def _given_texts(study: Study, given: pd.DataFrame | None) -> dict[tuple[str, str], str]:
-    path = study.folder / "given.csv"
-    if given is None and path.is_file():
-        given = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    if given is None:
-        return {}
-    present = given.dropna(subset=["text"])
-    return {
-        (str(session), str(item)): str(text)
-        for session, item, text in zip(present[SESSION], present["item"], present["text"], strict=True)
-    }
 
 
 def _row(
@@ -234,6 +224,8 @@ def _fill_rate(sheet: Worksheet, content: Sheet) -> None:
         is_text = name not in items or not items[name].is_numeric
         for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
             cell = sheet.cell(row, column, values.get(name) or None)
+            if cell.data_type == "f":  # a text that begins with = stays a text
+                cell.data_type = "s"
             cell.alignment = Alignment(wrap_text=is_text, vertical="top", horizontal=None if is_text else "center")
             if is_text:
                 cell.number_format = "@"

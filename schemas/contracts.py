@@ -95,6 +95,9 @@ ASSIGNMENTS = Contract(
     frozenset(),
     ("session_id", "rater", "instrument"),
 )
+GIVEN = Contract(
+    "given", {"session_id": "text", "item": "text", "text": "text"}, frozenset({"text"}), ("session_id", "item")
+)
 ROW_LEDGER = Contract(
     "row ledger",
     {

@@ -69,6 +69,11 @@ _KINDS: dict[str, Kind] = {
         "Clear the status, or clear the ratings.",
     ),
     "log_missing": Kind("error", "the log entry is empty", "Write what was said, or 'none'."),
+    "given_changed": Kind(
+        "error",
+        "found {found} where the study gave {allowed}",
+        "Put the given text back and say under notes what differs; a wrong entry is mended in the study's given.csv.",
+    ),
     # row identity
     "unknown_session": Kind(
         "error", "found the session {found}, which the study does not know{allowed}", "Put the id back."
@@ -77,6 +82,11 @@ _KINDS: dict[str, Kind] = {
         "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
     ),
     "duplicate_rating": Kind("error", "is rated twice: {found}", "Keep one of the two; nothing is averaged."),
+    "recording_changed": Kind(
+        "error",
+        "the row names the recording {found}, the study {allowed}",
+        "Were rows sorted or pasted in part? Put each session back beside its own recording and check its codes.",
+    ),
     "row_missing": Kind("error", "the assigned session {found} has no row", "Put the row back and rate it."),
     # the sheet was reshaped
     "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),

@@ -12,9 +12,9 @@ from openpyxl.comments import Comment
 
 from doublecode.coding.reader import checks_not_done, read_incoming, read_workbook
 from doublecode.schemas.contracts import RATINGS, check_frame
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.study import Study
+from doublecode.schemas.study import Study, load_study
 
 NAME = "R1_thabs_batch01.xlsx"
 GHES = "R1_ghes_batch01.xlsx"
@@ -462,3 +462,149 @@ def test_a_comment_of_the_red_pen_is_not_hers(study, filled):
     path = filled(NAME)
     edit(path, lambda sheet: setattr(sheet["E5"], "comment", Comment("[doublecode] found 7", "doublecode")))
     assert read_workbook(path, study=study)[1] == []
+
+
+def give(study: Study, text: str | None = "mood diary") -> None:
+    """The study keeps what was given: without another text, what the fixture wrote into the workbooks."""
+    import pandas as pd
+
+    table = pd.read_csv(study.folder / "sessions.csv", dtype=str)[["session_id"]]
+    table.assign(item="homework_given", text=text).to_csv(study.folder / "given.csv", index=False)
+
+
+def test_a_given_cell_that_was_changed_is_named_and_not_read(study, filled):
+    give(study)
+    path = filled(GHES)
+    assert read_workbook(path, study=study)[1] == []
+
+    def change(sheet: Any) -> None:
+        sheet["E5"], sheet["E6"], sheet["E7"] = "worry diary", None, dt.date(2026, 3, 2)
+
+    edit(path, change)
+    ratings, problems = read_workbook(path, study=study)
+    assert [(one.code, one.severity, one.cell, one.found, one.allowed) for one in problems] == [
+        ("given_changed", "error", "E5", '"worry diary"', '"mood diary"'),
+        ("given_changed", "error", "E6", "nothing", '"mood diary"'),
+        ("given_changed", "error", "E7", '"2026-03-02"', '"mood diary"'),
+    ]
+    assert str(problems[0]) == (
+        f"{GHES} › Rate!E5 · given_changed · {id_of(path, 5)}, homework_given: "
+        'found "worry diary" where the study gave "mood diary". Put the given text back and say under notes '
+        "what differs; a wrong entry is mended in the study's given.csv."
+    )
+    read = set(ratings["source_cell"])
+    assert {"E5", "E6", "E7"}.isdisjoint(read)
+    assert {"E8", "F5", "G5", "F7"} <= read
+    assert read_workbook(path)[1] == []
+    assert any("entered beforehand" in text for text in checks_not_done(None))
+
+
+@pytest.mark.parametrize(
+    ("given", "cell"),
+    [
+        ("mood diary", " mood\u00a0diary \n"),
+        ("two\nlines", "two_x000D_\nlines"),
+        ("two\r\nlines", "two lines"),
+        ("\u00fcben", "u\u0308ben"),
+        ("3", 3),
+        ("3", "3.0"),
+        ("2,5", 2.5),
+        ("TRUE", True),
+        ("=read", "=read "),
+    ],
+)
+def test_what_a_spreadsheet_program_does_to_a_given_text_is_no_change(study, filled, given, cell):
+    give(study, given)
+    path = filled(GHES)
+
+    def change(sheet: Any) -> None:
+        for row in range(5, sheet.max_row + 1):
+            sheet.cell(row, 5).value = cell
+            if sheet.cell(row, 5).data_type == "f":
+                sheet.cell(row, 5).data_type = "s"
+
+    edit(path, change)
+    assert read_workbook(path, study=study)[1] == []
+    give(study, "another")
+    assert {one.code for one in read_workbook(path, study=study)[1]} == {"given_changed"}
+
+
+def test_a_given_text_where_none_was_given(study, filled):
+    give(study, None)
+    path = filled(GHES)
+    _, problems = read_workbook(path, study=study)
+    assert {(one.code, one.found, one.allowed) for one in problems} == {("given_changed", '"mood diary"', "nothing")}
+    (study.folder / "given.csv").unlink()
+    assert read_workbook(path, study=study)[1] == []
+    assert checks_not_done(study) == ("whether what was entered beforehand is still there (no given.csv)",)
+
+
+def test_a_given_column_that_is_gone(study, filled):
+    path = filled(GHES)
+    edit(path, lambda sheet: sheet.delete_cols(5))
+    assert [(one.code, one.allowed) for one in read_workbook(path, study=study)[1]] == [
+        ("header_renamed", '"homework_given"')
+    ]
+
+
+def test_a_given_cell_is_held_against_the_study_where_nothing_was_rated(study, filled):
+    give(study)
+    empty = {(5, item.name): None for item in study.codebooks["ghes"].columns if not item.given}
+    path = filled(GHES, {**empty, (5, "status"): "poor_sound", (6, "status"): "asleep"})
+    edit(path, lambda sheet: [sheet.__setitem__(f"E{row}", "other") for row in (5, 6)])
+    assert [(one.code, one.cell) for one in read_workbook(path, study=study)[1]] == [
+        ("given_changed", "E5"), ("given_changed", "E6"), ("out_of_range", "N6"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("session_id,item\nS-11Q,homework_given\n", "the column 'text' is missing"),
+        ("session_id,item,text\nS-11Q,homework,x\n", "no item of that name is given; allowed: homework_given"),
+        ("session_id,item,text\nS-11Q,homework_given,a\nS-11Q,homework_given,b\n", "stands in rows 1 and 2"),
+        ("session_id,item,text\nS-11Q,homework_given,a\x07\n", "control character"),
+    ],
+)
+def test_a_wrong_given_table_is_refused(study, filled, text, error):
+    (study.folder / "given.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError, match=error):
+        read_workbook(filled(GHES), study=study)
+
+
+def test_sessions_sorted_without_their_rows_are_found_by_the_recording(study, filled):
+    import pandas as pd
+
+    table = pd.read_csv(study.folder / "sessions.csv", dtype=str, keep_default_na=False)
+    table.assign(recording=table["session_id"] + ".mp3").to_csv(study.folder / "sessions.csv", index=False)
+    path = filled(NAME)
+
+    def put(sheet: Any) -> None:
+        for row in range(5, sheet.max_row + 1):
+            sheet.cell(row, 2).value = f"{sheet.cell(row, 1).value}.mp3"
+
+    edit(path, put)
+    assert read_workbook(path, study=study)[1] == []
+    ids = [id_of(path, row) for row in (5, 6)]
+
+    def swap(sheet: Any) -> None:
+        sheet["A5"], sheet["A6"] = ids[1], ids[0]
+        sheet["B7"] = None
+
+    edit(path, swap)
+    problems = read_workbook(path, study=study)[1]
+    assert [(one.code, one.cell, one.found, one.allowed) for one in problems] == [
+        ("recording_changed", "B5", f'"{ids[0]}.mp3"', f'"{ids[1]}.mp3"'),
+        ("recording_changed", "B6", f'"{ids[1]}.mp3"', f'"{ids[0]}.mp3"'),
+    ]
+    assert "Were rows sorted or pasted in part?" in str(problems[0])
+
+
+@pytest.mark.parametrize("folder", ["telephone_cbt", "adolescent_cbt"])
+def test_the_example_studies_hold_nothing_that_was_changed_on_the_way(folder):
+    from importlib.resources import files
+
+    study = load_study(Path(str(files("doublecode.data_examples"))) / folder)
+    _, problems, read = read_incoming(study)
+    assert len(read) > 5
+    assert [str(one) for one in problems if one.severity != "info"] == []
