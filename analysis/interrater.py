@@ -14,7 +14,7 @@ from doublecode.analysis.raters.anova_icc import complete_block
 from doublecode.analysis.raters.icc_forms import IccBlock, check_conf_level, requested
 from doublecode.analysis.raters.icc_notes import design_notes, disconnected_note
 from doublecode.analysis.raters.rating_design import Layout, RatingData, RatingSets, as_names, read_ratings
-from doublecode.analysis.raters.spread import lack_of_spread
+from doublecode.analysis.raters.spread import spread_remarks
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -291,11 +291,7 @@ def _group_notes(
     if layout.kind == "disconnected":
         texts.append(disconnected_note(layout, targets, raters))
     notes = [_prefixed(read, group, text) for text in texts]
-    own = list(block.notes)
-    singles = [i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"]
-    if singles:
-        own += lack_of_spread(layout, group.values, block.estimate[:, singles[-1]])
-    for position, text in own:
+    for position, text in (*block.notes, *spread_remarks(group, block)):
         name = _set_name(read, int(group.index[position]))
         notes.append(f"{name}: {text}" if name else text)
     return notes

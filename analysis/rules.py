@@ -1,4 +1,4 @@
-"""Named, cited cut-offs: the only place where a number turns into an adjective.
+"""Named, cited cut-offs: the only place where a number turns into an adjective, or a count into a warning.
 
 An adjective is taken from the *interval*, never from the estimate alone: an
 interval that lies in one band gets that band's word, an interval that spans
@@ -12,6 +12,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
+
+FEW_RATERS: Final = 10
+"""Raters below which the rater variance is a guess (ten Hove, Jorgensen & van der Ark, 2022, Psychological Methods)."""
+
+FEW_PAIRS: Final = 20
+"""Double-coded targets below which the interval of an ICC is read before the ICC.
+
+Ionan, Polley, McShane & Dobbin (2014), BMC Medical Research Methodology, 14, 121.
+"""
+
+FEW_THERAPISTS: Final = 8
+"""As many therapists or fewer are fixed effects or left out in turn, and no level of their own.
+
+With few therapists a third level biases the standard errors of slopes within patients, and two levels do as well
+or better: Falkenström, Solomonov & Rubel (2020), Psychotherapy Research, 30, 885–899. They say no number; 3 and 8
+are the therapists of the two studies that this project serves first.
+"""
 
 
 @dataclass(frozen=True)

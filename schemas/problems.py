@@ -124,7 +124,7 @@ _KINDS: dict[str, Kind] = {
         "Double-code one session across the groups.",
     ),
     # reliability
-    "too_few_pairs": Kind("warning", "only {found} double-coded sessions", "Read the interval before the estimate."),
+    "too_few_pairs": Kind("warning", "{found}", "Read the interval before the estimate."),
     "no_spread": Kind("warning", "{found}", "A low ICC here says little spread, not poor raters: read agreement."),
     "dyad_average": Kind(
         "warning",
@@ -134,12 +134,12 @@ _KINDS: dict[str, Kind] = {
     # models
     "unequal_rows": Kind("warning", "{found}", "Compare models on one common set of rows."),
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
-    "not_converged": Kind("warning", "the fit did not converge: {found}", "Read the log of the fit."),
+    "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
     "few_therapists": Kind("warning", "only {found} therapists", "Fixed effects or leave-one-out, no third level."),
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",
-        "Read the split model beside it.",
+        "Read the split model beside it; without one, name the predictor under split.",
     ),
 }
 

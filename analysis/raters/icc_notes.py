@@ -6,9 +6,7 @@ import numpy as np
 from scipy import special
 
 from doublecode.analysis.raters.rating_design import Layout
-
-FEW_RATERS = 10
-FEW_PAIRS = 20
+from doublecode.analysis.rules import FEW_PAIRS, FEW_RATERS
 
 
 def design_notes(layout: Layout, targets: str, raters: str | None, conf_level: float) -> list[str]:
@@ -23,15 +21,18 @@ def design_notes(layout: Layout, targets: str, raters: str | None, conf_level: f
             f"few raters: the rater variance rests on {layout.n_raters} raters ({df} df); its {conf_level:.0%} "
             f"interval runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits"
         )
-    double = int((layout.per_target > 1).sum())
-    if double < FEW_PAIRS:
-        notes.append(
-            f"few pairs: only {double} {targets}(s) carry more than one rating (below {FEW_PAIRS}); "
-            "look at the width of the interval before the estimate"
-        )
+    pairs = few_pairs(layout, targets)
+    if pairs:
+        notes.append(f"few pairs: {pairs}; look at the width of the interval before the estimate")
     if layout.kind in ("incomplete", "disconnected"):
         notes += _incomplete_notes(layout, targets, raters)
     return notes
+
+
+def few_pairs(layout: Layout, targets: str) -> str:
+    """Say how few targets carry several ratings; empty where they are enough."""
+    double = int((layout.per_target > 1).sum())
+    return "" if double >= FEW_PAIRS else f"only {double} {targets}(s) carry more than one rating (below {FEW_PAIRS})"
 
 
 def variance_factors(df: int, conf_level: float) -> tuple[float, float]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.raters.rating_design import Layout
+from doublecode.analysis.raters.icc_forms import IccBlock
+from doublecode.analysis.raters.rating_design import Layout, RatingSets
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _NEAR = 1e-9
+
+
+def spread_remarks(group: RatingSets, block: IccBlock) -> list[tuple[int, str]]:
+    """Explain low ICCs of the sets of one layout by lack of spread where that is the reason."""
+    singles = [i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"]
+    return lack_of_spread(group.layout, group.values, block.estimate[:, singles[-1]]) if singles else []
 
 
 def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple[int, str]]:
