@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -17,6 +15,7 @@ from doublecode.coding.cells import Codec, Reading, make_codec, read_cell, show_
 from doublecode.coding.package import Package, open_package, read_grid, read_shape
 from doublecode.coding.shape import SheetTooLarge, cell_name
 from doublecode.schemas.contracts import SESSIONS, read_table
+from doublecode.schemas.csvrows import read_csv_rows
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import Problem
@@ -93,23 +92,10 @@ def _open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> _Table:
 
 
 def _open_csv(package: Package, wanted: Sequence[str]) -> _Table:
-    text = _decode(package)
-    best: tuple[int, str, list[list[Any]]] = (-1, ",", [])
-    for delimiter in (",", ";", "\t"):
-        rows: list[list[Any]] = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-        heads = {_text(cell) for cell in next((row for row in rows if row), [])}
-        hits = len(heads & set(wanted))
-        if hits > best[0]:
-            best = (hits, delimiter, rows)
-    decimal = "," if best[1] == ";" else "."
-    return _Table(package.name, best[2], lambda row, column: f"line {row + 1}", decimal)
-
-
-def _decode(package: Package) -> str:
-    try:
-        return package.data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return package.data.decode("cp1252", "replace")  # what Excel writes on Windows
+    found = read_csv_rows(package.data, wanted, package.name)
+    decimal = "," if found.delimiter == ";" else "."
+    rows: list[list[Any]] = [list(row) for row in found.rows]
+    return _Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", decimal)
 
 
 def _open_sheet(package: Package, sheet: str | None) -> _Table:
@@ -248,11 +234,11 @@ def _read_outcome(
         raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
     places = _find_columns(table, filled[0], names)
     codecs = [make_codec(book, item) for item in book.columns]
-    seen: dict[tuple[str, int], int] = {}
+    seen: dict[tuple[str, int], str] = {}
     for row in filled[1:]:
         cells = [*table.rows[row], *[""] * len(names)]
-        line = (f"outcomes/{path.name}", "", f"line {row + 1}")
-        key = _session_of(cells, places, line, held, seen, row, problems)
+        line = (f"outcomes/{path.name}", "", table.place(row, 0))
+        key = _session_of(cells, places, line, held, seen, problems)
         if key is None:
             continue
         session_id, therapist, phase = held[key]
@@ -271,8 +257,7 @@ def _session_of(
     places: dict[str, int],
     line: tuple[str, str, str],
     held: dict[tuple[str, int], tuple[str, str, str]],
-    seen: dict[tuple[str, int], int],
-    row: int,
+    seen: dict[tuple[str, int], str],
     problems: list[Problem],
 ) -> tuple[str, int] | None:
     patient, number = _text(cells[places["patient"]]), _number(cells[places["session"]], ".")
@@ -283,9 +268,9 @@ def _session_of(
         problems.append(Problem("unknown_session", *line, found=shown, allowed=" (see sessions.csv)"))
         return None
     if key in seen:
-        problems.append(Problem("duplicate_rating", *line, shown, f"lines {seen[key] + 1} and {row + 1}"))
+        problems.append(Problem("duplicate_rating", *line, shown, f"{seen[key]} and {line[2]}"))
         return None
-    seen[key] = row
+    seen[key] = line[2]
     return key
 
 

@@ -7,13 +7,15 @@ must be unique.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import pandas as pd
 
+from doublecode.schemas.csvrows import read_csv_rows
 from doublecode.schemas.errors import ContractError, DuplicateError
 
 Kind = Literal["text", "integer", "number"]
@@ -47,12 +49,15 @@ class Contract:
         Columns that may hold missing values.
     key : tuple of str
         Columns that together identify a row.
+    alone : tuple of str
+        Columns each of which identifies a row by itself.
     """
 
     name: str
     columns: Mapping[str, Kind]
     may_be_empty: frozenset[str] = field(default_factory=frozenset)
     key: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
 
 RATINGS = Contract(
@@ -84,6 +89,7 @@ SESSIONS = Contract(
     },
     frozenset({"date", "minutes", "reason", "recording"}),
     ("patient", "session"),
+    ("session_id",),
 )  # fmt: skip
 PATIENTS = Contract(
     "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
@@ -137,7 +143,8 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
         raise ContractError(f"{name}: the column {missing[0]!r} is missing; found: {found}. Add the column.")
     for column, kind in contract.columns.items():
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
-    _check_key(frame, contract.key, name)
+    for key in (contract.key, *((column,) for column in contract.alone)):
+        _check_key(frame, key, name)
     return frame
 
 
@@ -170,12 +177,15 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
     """Read a CSV file of a study, typed by its contract, nothing inferred.
 
     Every cell is read as text; an empty cell is missing; the columns of the
-    contract are then converted to their kind, all others stay text.
+    contract are then converted to their kind, all others stay text. Commas,
+    semicolons or tabs may stand between the cells, as spreadsheet programs
+    save them; empty rows are passed over.
 
     Raises
     ------
     ContractError
-        The file or a column is missing, or a cell is no number; the message names the line.
+        The file or a column is missing, a cell is no number or stands under no head; the message
+        names the line.
     DuplicateError
         Two rows carry the same key.
     """
@@ -183,19 +193,44 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         raise ContractError(
             f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
         )
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", comment=None)
-    frame = frame.map(str.strip).replace("", None)
+    frame, lines = _texts(path, contract)
     for column, kind in contract.columns.items():
         if kind != "text" and column in frame.columns:
-            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}")
+            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
     return check_frame(frame, contract, path.name)
 
 
-def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
+def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
+    """The filled rows of a CSV file as texts, empty cells missing; and the line of each row."""
+    found = read_csv_rows(path.read_bytes(), contract.columns, path.name)
+    filled = [
+        ([cell.strip() for cell in row], line)
+        for row, line in zip(found.rows, found.lines, strict=True)
+        if any(cell.strip() for cell in row)
+    ]
+    if not filled:
+        raise ContractError(f"{path.name}: the file is empty. Columns: {', '.join(contract.columns)}.")
+    (heads, _), *body = filled
+    again = [name for place, name in enumerate(heads) if name and name in heads[:place]]
+    if again:
+        raise ContractError(f"{path.name}: the column {again[0]!r} stands twice. Remove or rename one of the two.")
+    columns = {
+        name: pd.Series([row[place] or None if place < len(row) else None for row, _ in body], dtype="str")
+        for place, name in enumerate(heads)
+        if name
+    }
+    return pd.DataFrame(columns), [line for _, line in body]
+
+
+def to_numbers(texts: pd.Series[Any], name: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
     """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
     numbers = pd.to_numeric(texts, errors="coerce")
-    wrong = (numbers.isna() & texts.notna()).to_numpy()
+    wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        raise ContractError(f"{name}, line {row + 2}: found {texts.iloc[row]!r}, allowed a number or an empty cell.")
+        line = lines[row] if lines else row + 2
+        raise ContractError(
+            f"{name}, line {line}: found {texts.iloc[row]!r}, allowed a number with a decimal point, or an empty cell. "
+            "Correct the cell."
+        )
     return numbers

@@ -1,0 +1,104 @@
+"""Reads the rows of a CSV file as they stand: every cell a text, every row with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from doublecode.schemas.errors import ContractError
+
+DELIMITERS = (",", ";", "\t")
+MOST_LETTERS = 1_000_000
+_BY_MARK = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    r"""The rows of a CSV file, blank ones included.
+
+    Attributes
+    ----------
+    rows : list of list of str
+    lines : list of int
+        For each row the line of the file on which it ends, from 1.
+    delimiter : {",", ";", "\t"}
+    """
+
+    rows: list[list[str]]
+    lines: list[int]
+    delimiter: str
+
+
+def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
+    r"""Split a CSV file into its rows.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8, UTF-16 with its mark, or what Excel writes on Windows (cp1252).
+    wanted : collection of str
+        Columns that are looked for: the delimiter is the one with which the first filled row
+        holds most of them.
+    name : str
+        The file, for messages.
+
+    Raises
+    ------
+    ContractError
+        The text cannot be decoded, a quotation mark is left open, or a row is longer than the heads.
+
+    Examples
+    --------
+    >>> read_csv_rows(b"patient;minutes\nP1;50\n", ["patient", "minutes"], "sessions.csv").rows
+    [['patient', 'minutes'], ['P1', '50']]
+    """
+    text = _decode(data, name)
+    if "\0" in text:
+        raise ContractError(f"{name}: is no text but another kind of file. Open it in its program and save it as CSV.")
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(DELIMITERS, key=lambda mark: len(_cells(head, mark) & set(wanted)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found = CsvRows([], [], delimiter)
+    limit = csv.field_size_limit(MOST_LETTERS)
+    try:
+        for row in reader:
+            found.rows.append(row)
+            found.lines.append(reader.line_num)
+    except csv.Error as wrong:
+        start = found.lines[-1] + 1 if found.lines else 1
+        raise ContractError(
+            f"{name}, from line {start} on: the quotation marks do not match ({wrong}). "
+            "Close or remove them, or save the table again as CSV."
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+    _check_lengths(found, name)
+    return found
+
+
+def _check_lengths(found: CsvRows, name: str) -> None:
+    """Refuse a filled cell beyond the heads: the row was shifted, and its values stand under wrong heads."""
+    heads = next((row for row in found.rows if any(cell.strip() for cell in row)), [])
+    for row, line in zip(found.rows, found.lines, strict=True):
+        beyond = [cell.strip() for cell in row[len(heads) :] if cell.strip()]
+        if beyond:
+            raise ContractError(
+                f"{name}, line {line}: found {beyond[0]!r} under no head; the row has {len(row)} cells, the heads "
+                f"{len(heads)}. Put a text that holds the delimiter in quotation marks, or name the column."
+            )
+
+
+def _decode(data: bytes, name: str) -> str:
+    encoding = next((known for mark, known in _BY_MARK.items() if data.startswith(mark)), "utf-8")
+    for attempt in (encoding, "cp1252"):
+        try:
+            return data.decode(attempt)
+        except UnicodeDecodeError:
+            continue
+    raise ContractError(f"{name}: the text is in an encoding that is not known here. Save it as CSV UTF-8.")
+
+
+def _cells(line: str, delimiter: str) -> set[str]:
+    return {cell.strip().strip('"').strip() for cell in line.split(delimiter)}
