@@ -13,7 +13,7 @@ import pandas as pd
 
 from doublecode.coding.cells import Codec, Reading, make_codec, read_cell, show_number, show_text
 from doublecode.coding.package import Package, open_package, read_grid, read_shape
-from doublecode.coding.shape import SheetTooLarge, cell_name
+from doublecode.coding.shape import Shape, SheetTooLarge, cell_name, restore_texts
 from doublecode.schemas.contracts import SESSIONS, read_table
 from doublecode.schemas.csvrows import read_csv_rows
 from doublecode.schemas.errors import ContractError, UsageError
@@ -107,11 +107,12 @@ def _open_sheet(package: Package, sheet: str | None) -> _Table:
         if name not in workbook.sheet_names:
             found = ", ".join(workbook.sheet_names)
             raise UsageError(f"{package.name}: there is no sheet {name!r}; there are {found}. Name one with --sheet.")
-        unsaved: frozenset[str] = frozenset()
+        shape, unsaved = Shape(), frozenset[str]()
         if package.kind in ("xlsx", "ods"):
-            formulas = read_shape(package, name).formulas
-            unsaved = frozenset(cell for cell, (_, result) in formulas.items() if not result)
+            shape = read_shape(package, name)
+            unsaved = frozenset(cell for cell, (_, result) in shape.formulas.items() if not result)
         rows = read_grid(package, workbook, name)
+        restore_texts(rows, shape, only_errors=True)
     except SheetTooLarge as wrong:
         raise UsageError(str(Problem("too_large", package.name, found=str(wrong)))) from None
     except (CalamineError, OSError, UnicodeError) as wrong:

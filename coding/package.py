@@ -168,6 +168,13 @@ _FORMULA = re.compile(
 )
 _FORMULA_START = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _FAR = re.compile(rb'r="(?:[A-Z]{3,}\d+|[A-Z]+\d{5,})"')
+_ERROR = re.compile(rb'<(?:\w+:)?c\s([^>]*\bt="e"[^>]*)>(.*?)</(?:\w+:)?c>', re.DOTALL)
+_RESULT = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
+_FORMATS = re.compile(rb"<(?:\w+:)?numFmt\s([^>]*)>")
+_CELL_FORMATS = re.compile(rb"<(?:\w+:)?cellXfs\b.*?</(?:\w+:)?cellXfs>", re.DOTALL)
+_FORMAT = re.compile(rb"<(?:\w+:)?xf\s([^>]*)>")
+_QUOTED = re.compile(r'"[^"]*"|\\.')
+_PERCENT = frozenset({"9", "10"})  # the formats 0% and 0.00% that every workbook knows
 _FILLED = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]+)(\d+)"[^>]*(?<!/)>')
 
 
@@ -191,6 +198,8 @@ def read_shape(package: Package, sheet: str) -> Shape:
         hidden_columns=tuple(_column_span(_attributes(tag)) for tag in _find(_HIDDEN_COLUMN, text, b"hidden=")),
         comments=_comments(package.parts, part),
         formulas=_formulas(text),
+        errors=_errors(text) if b't="e"' in text else {},
+        percents=_percents(package.parts.get("xl/styles.xml", b""), text),
     )
 
 
@@ -276,6 +285,29 @@ def _formulas(text: bytes) -> dict[str, tuple[str, str]]:
             shown = "=" + html.unescape(formula.decode("utf-8", "replace"))
             found[_attributes(tag).get("r", "")] = (shown, result.decode("utf-8", "replace"))
     return found
+
+
+def _errors(text: bytes) -> dict[str, str]:
+    """Cell → the error that it shows."""
+    found = {}
+    for tag, inside in _ERROR.findall(text):
+        result = _RESULT.search(inside)
+        shown = html.unescape(result[1].decode("utf-8", "replace")).strip() if result else ""
+        found[_attributes(tag).get("r", "")] = shown or "#ERROR"
+    return found
+
+
+def _percents(styles: bytes, text: bytes) -> frozenset[str]:
+    """Cells whose number format shows a percentage."""
+    own = (_attributes(tag) for tag in _FORMATS.findall(styles))
+    codes = _PERCENT | {one.get("numFmtId", "") for one in own if "%" in _QUOTED.sub("", one.get("formatCode", ""))}
+    block = _CELL_FORMATS.search(styles)
+    formats = _FORMAT.findall(block[0]) if block else []
+    places = [str(at) for at, tag in enumerate(formats) if _attributes(tag).get("numFmtId") in codes]
+    if not places:
+        return frozenset()
+    cells = re.findall(rb'<(?:\w+:)?c\s([^>]*\bs="(?:%s)"[^>]*)>' % "|".join(places).encode(), text)
+    return frozenset(_attributes(tag).get("r", "") for tag in cells)
 
 
 def _formula_starts(text: bytes) -> Iterator[int]:

@@ -54,16 +54,21 @@ class RateSheet:
             if codec.item.name in heads.columns
         ]
         self._formulas = {split_cell(cell): (cell, *parts) for cell, parts in shape.formulas.items()}
+        self._errors = {split_cell(cell): text for cell, text in shape.errors.items()}
         self._covered = covered_cells(shape)
-        self._odd_rows = {row for row, _ in self._formulas} | {row for row, _ in self._covered}
+        self._odd_rows = {row for row, _ in self._formulas} | {row for row, _ in (*self._covered, *self._errors)}
 
     def odd(self, row: int) -> bool:
-        """Whether a row holds formulas or merged cells."""
+        """Whether a row holds formulas, errors or merged cells."""
         return row in self._odd_rows
 
     def formula(self, row: int, column: int) -> tuple[str, str, str] | None:
         """Cell, formula and saved result, if the cell holds one."""
         return self._formulas.get((row, column))
+
+    def error(self, row: int, column: int) -> str | None:
+        """The error value that the cell shows, if any."""
+        return self._errors.get((row, column))
 
     def covered(self, row: int, column: int) -> bool:
         """Whether the cell lies in a merged range: its problem is that, not its value."""
@@ -143,7 +148,7 @@ def _read_slowly(
     sheet: RateSheet, row: Row, place: int, codec: Codec, session: int | None, problems: list[Problem]
 ) -> Reading | None:
     """Read a cell that is no plain code; None if there is no rating in it. Adds what is wrong to `problems`."""
-    if sheet.odd(row.number) and _is_odd(sheet, row, place, codec.name, problems):
+    if sheet.odd(row.number) and _is_odd(sheet, row, place, codec, problems):
         return None
     reading = read_cell(sheet.grid[row.number][place], codec, session)
     if reading.problem:
@@ -153,17 +158,22 @@ def _read_slowly(
     return None if reading.is_empty else reading
 
 
-def _is_odd(sheet: RateSheet, row: Row, place: int, name: str, problems: list[Problem]) -> bool:
-    """List a formula; say whether the cell cannot be read (merged, or a formula without a result)."""
+def _is_odd(sheet: RateSheet, row: Row, place: int, codec: Codec, problems: list[Problem]) -> bool:
+    """List a formula; say whether the cell cannot be read (merged, an error, or a formula without a result)."""
     if sheet.covered(row.number, place):
+        return True
+    where = (sheet.file, RATE, cell_name(row.number, place), f"{row.session_id}, {codec.name}")
+    error = sheet.error(row.number, place)
+    if error is not None:
+        problems.append(Problem("error_cell", *where, error, codec.allowed))
         return True
     formula = sheet.formula(row.number, place)
     if formula is None:
         return False
-    cell, text, result = formula
+    _, text, result = formula
     code = "formula_value" if result else "formula_cell"
     found = result or show_text(text)
-    problems.append(Problem(code, sheet.file, RATE, cell, f"{row.session_id}, {name}", found))
+    problems.append(Problem(code, *where, found))
     return not result
 
 

@@ -19,7 +19,7 @@ from doublecode.coding.layout import RATE, SESSION, STAMP, STAMP_KEYS, Stamp
 from doublecode.coding.longtable import read_long, read_outcomes
 from doublecode.coding.package import Package, open_package, read_grid, read_shape
 from doublecode.coding.rate_rows import RateSheet, read_session
-from doublecode.coding.shape import Shape, SheetTooLarge, cell_name, split_cell
+from doublecode.coding.shape import Shape, SheetTooLarge, cell_name, restore_texts, split_cell
 from doublecode.coding.sheet_checks import Heads, Row, check_shape, find_heads, find_rows
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -164,7 +164,11 @@ def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shap
             taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=RATE))
             return None
         stamp = _read_stamp(package, workbook, taken)
-        return None if stamp is None else (read_grid(package, workbook, RATE), shape, stamp)
+        if stamp is None:
+            return None
+        grid = read_grid(package, workbook, RATE)
+        restore_texts(grid, shape)
+        return grid, shape, stamp
     except SheetTooLarge as wrong:
         taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
     except (CalamineError, ValueError, OSError, UnicodeError) as wrong:

@@ -53,6 +53,7 @@ _KINDS: dict[str, Kind] = {
         "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
         "Type the code again; a duration is a number of seconds: 1 min 30 s is 90.",
     ),
+    "error_cell": Kind("error", "the cell shows the error {found}, allowed {allowed}", "Type the code in its place."),
     "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),
     "formula_value": Kind("info", "a formula; its saved result {found} was read", "Nothing, if it is right."),
     "text_number": Kind("info", "the text {found} was read as {allowed}", "Nothing, if it is right."),
@@ -124,7 +125,7 @@ _KINDS: dict[str, Kind] = {
         "Double-code one session across the groups.",
     ),
     # reliability
-    "too_few_pairs": Kind("warning", "{found}", "Read the interval before the estimate."),
+    "too_few_pairs": Kind("warning", "only {found}", "Read the interval before the estimate."),
     "no_spread": Kind("warning", "{found}", "A low ICC here says little spread, not poor raters: read agreement."),
     "dyad_average": Kind(
         "warning",
@@ -135,7 +136,7 @@ _KINDS: dict[str, Kind] = {
     "unequal_rows": Kind("warning", "{found}", "Compare models on one common set of rows."),
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
     "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
-    "few_therapists": Kind("warning", "only {found} therapists", "Fixed effects or leave-one-out, no third level."),
+    "few_therapists": Kind("warning", "only {found}", "Fixed effects or leave-one-out, no third level."),
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",
