@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.mixed.fit import Ddf
+    from doublecode.analysis.raters.dyads import DyadResult
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -52,13 +53,19 @@ def icc(
     k: Annotated[str, typer.Option(help="Means of how many ratings: 1,2,eff")] = "1,2,eff",
     conf_level: ConfLevel = 0.95,
     rule: Annotated[str, typer.Option(help="Cited cut-offs of the sentence's adjective.")] = "koo2016",
+    dyads: Annotated[
+        bool,
+        typer.Option("--dyads", help="Beside it the mean over pairs of raters that papers print, as a reproduction."),
+    ] = False,
     sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
+    from doublecode.analysis.cautions import warnings_of
     from doublecode.analysis.interrater import icc as estimate
-    from doublecode.analysis.reporting.result_tables import icc_tables
-    from doublecode.analysis.reporting.screen import print_result
+    from doublecode.analysis.reporting.result_tables import dyad_tables, icc_tables
+    from doublecode.analysis.reporting.screen import print_answer
+    from doublecode.analysis.tables import result_record
 
     wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
     data = _read(file, wanted, sheet, (ratings,))
@@ -66,7 +73,24 @@ def icc(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
         k=[_k(part) for part in names_in(k)], conf_level=conf_level,
     )  # fmt: skip
-    print_result(result, icc_tables(result), as_json=as_json, sentences=result.sentence(rule).splitlines())
+    paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level) if dyads else None
+    record = result_record(result) if as_json else None
+    tables, warnings = icc_tables(result), warnings_of(result)
+    if paired is not None:
+        tables, warnings = tables + dyad_tables(paired), warnings + warnings_of(paired)
+        record = None if record is None else {**record, "dyads": result_record(paired)}
+    sentences = result.sentence(rule).splitlines()
+    print_answer(result, tables, record, sentences=sentences, warnings=warnings)
+
+
+def _dyads(
+    data: pd.DataFrame, targets: str, raters: str | None, ratings: str, by: tuple[str, ...], conf_level: float
+) -> DyadResult:
+    from doublecode.analysis.raters.dyads import dyad_icc
+
+    if raters is None:
+        raise UsageError("--dyads: pairs of raters need --raters; name the column of the rater.")
+    return dyad_icc(data, targets=targets, raters=raters, ratings=ratings, by=by or None, conf_level=conf_level)
 
 
 def _k(text: str) -> float | str:
@@ -163,6 +187,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
+    from doublecode.analysis.cautions import warnings_of
     from doublecode.analysis.mixed import fit_mixed
     from doublecode.analysis.model_rows import named_in
     from doublecode.analysis.reporting.result_tables import mixed_tables
@@ -173,7 +198,7 @@ def fit(
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
     )
-    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,))
+    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,), warnings=warnings_of(result))
 
 
 def _number(text: str, option: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,6 +119,10 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     for one in lines:
         detail = one.detail.replace("*", "")
         say(f"{one.label:<{width}}  {one.value.replace('*', '')}  ({detail})")
+    if done.warnings:
+        counts = Counter(one.code for one in done.warnings).most_common()
+        said = ", ".join(f"{n} {code}" for code, n in counts)
+        say(f"Warnings of the analysis: {said} (listed in the report, each with its next step)", style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")
@@ -136,6 +141,7 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
 
     design = {**done.frame.design, "n_files": len(done.intake.files), "report": str(target)}
     notes = [str(one) for one in done.intake.problems if one.severity == "warning"]
+    notes += [str(one) for one in done.warnings]
     notes += [f"set aside: {name}" for name in done.intake.set_aside]
     print_json(
         {
@@ -161,6 +167,7 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
+    from doublecode.analysis.cautions import warnings_of
     from doublecode.analysis.report import reliability_record
     from doublecode.analysis.reporting.result_tables import reliability_tables
     from doublecode.analysis.reporting.screen import print_answer
@@ -169,7 +176,8 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     intake = _clean_intake(study, set_aside)
     table = reliability_of(intake.study, intake.ratings)
     record = reliability_record(table) if as_json else None
-    print_answer(table, reliability_tables(table), record, sentences=table.sentence().splitlines())
+    sentences = table.sentence().splitlines()
+    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=warnings_of(table))
 
 
 def drift(

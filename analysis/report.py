@@ -122,7 +122,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "study": run.study.model_dump(mode="json"),
         "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
         "set_aside": list(run.intake.set_aside),
-        "problems": [{"code": one.code, "severity": one.severity, "text": str(one)} for one in run.intake.problems],
+        "problems": _problem_records(run),
         "headlines": [vars(one) for one in headlines(run)],
         "rows": {"design": plain(run.frame.design), "flow": plain(run.frame.flow), "notes": list(run.frame.notes)},
         "sample": result_record(run.sample),
@@ -138,6 +138,15 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "group_comparisons": [result_record(one) for one in run.comparisons],
         "not_estimated": list(run.not_estimated),
     }
+
+
+def _problem_records(run: StudyRun) -> list[dict[str, str]]:
+    """What was found in reading, and what the analysis warns of."""
+    staged = [("reading", one) for one in run.intake.problems] + [("analysis", one) for one in run.warnings]
+    return [
+        {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}
+        for stage, one in staged
+    ]
 
 
 def reliability_record(table: ReliabilityTable) -> dict[str, Any]:

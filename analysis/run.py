@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,6 +124,13 @@ class StudyRun:
     def labels(self) -> Mapping[str, str]:
         """Printed name of each variable of the analysis frame."""
         return {variable.name: variable.label or variable.name for variable in self.study.variables}
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the estimates are to be read with; what was wrong with the files stands in ``intake.problems``."""
+        from doublecode.analysis.cautions import warnings_of_run
+
+        return warnings_of_run(self)
 
 
 def no_progress(step: str, done: int, of: int) -> None:

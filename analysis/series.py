@@ -9,7 +9,7 @@ that likelihoods may be compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,8 @@ class LabelledModel:
         The REML fit, and the maximum-likelihood refit for comparisons; None if not estimable.
     remark : str
         Why there is no result, or what is wrong with it; else empty.
+    conflated : tuple of str
+        Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
     """
 
     step: int
@@ -62,6 +64,7 @@ class LabelledModel:
     result: MixedResult | None
     ml: MixedResult | None
     remark: str = ""
+    conflated: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -209,10 +212,10 @@ def fit_series(
     rows = common_rows(frame, list(needed), (patient, "session"))
     used = [name for name in series.split if name in needed]
     data = split_within_between(rows.data, used, patient)
-    models, remarks = _fit_steps(series, data, ddf)
+    models, remarks = _fit_steps(series, data, ddf, patient)
     refuse_unequal_rows(models, data)
     table, comparison_notes = _comparison(models)
-    unsplit = _unsplit(series, data, patient)
+    unsplit = _unsplit(models, series.split)
     unused = tuple(
         f"{name} is declared to be split but stands in no step." for name in series.split if name not in used
     )
@@ -231,7 +234,9 @@ def fit_series(
     )
 
 
-def _fit_steps(series: ModelSeries, data: pd.DataFrame, ddf: Ddf) -> tuple[tuple[LabelledModel, ...], tuple[str, ...]]:
+def _fit_steps(
+    series: ModelSeries, data: pd.DataFrame, ddf: Ddf, patient: str
+) -> tuple[tuple[LabelledModel, ...], tuple[str, ...]]:
     models: list[LabelledModel] = []
     remarks: list[str] = []
     for step, formula in enumerate(series.steps, start=1):
@@ -241,7 +246,16 @@ def _fit_steps(series: ModelSeries, data: pd.DataFrame, ddf: Ddf) -> tuple[tuple
         if version is not None:
             models.append(_fit(step, SPLIT, version, data, ddf))
         remarks += [f"Step {step}: {remark}"] if remark else []
-    return tuple(models), tuple(remarks)
+    kept = ("session", patient, *(f"{name}_within" for name in series.split))
+    return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(remarks)
+
+
+def _varying(formula: str, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
+    """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
+    from doublecode.analysis.mixed.formula import parse_formula
+
+    named = [name for name in columns_of(parse_formula(formula).fixed, data.columns) if name not in kept]
+    return tuple(name for name in named if data.groupby(patient)[name].nunique().max() > 1)
 
 
 def _fit(step: int, kind: str, formula: str, data: pd.DataFrame, ddf: Ddf) -> LabelledModel:
@@ -374,18 +388,9 @@ def _design(rows: CommonRows, n_given: int, patient: str) -> dict[str, Any]:
     }
 
 
-def _unsplit(series: ModelSeries, data: pd.DataFrame, patient: str) -> tuple[str, ...]:
+def _unsplit(models: Sequence[LabelledModel], split: Sequence[str]) -> tuple[str, ...]:
     """Note predictors that vary within patients and are not declared to be split."""
-    from doublecode.analysis.mixed.formula import parse_formula
-
-    names: dict[str, None] = {}
-    for step in series.steps:
-        names |= dict.fromkeys(columns_of(parse_formula(step).fixed, data.columns))
-    loose = [
-        name
-        for name in names
-        if name not in (*series.split, "session", patient) and data.groupby(patient)[name].nunique().max() > 1
-    ]
+    loose = dict.fromkeys(name for one in models for name in one.conflated if name not in split)
     if not loose:
         return ()
     return (f"{', '.join(loose)}: varies within patients and is not split, so its slope mixes two questions.",)

@@ -23,7 +23,7 @@ def design_notes(layout: Layout, targets: str, raters: str | None, conf_level: f
         )
     pairs = few_pairs(layout, targets)
     if pairs:
-        notes.append(f"few pairs: {pairs}; look at the width of the interval before the estimate")
+        notes.append(f"few pairs: only {pairs}; look at the width of the interval before the estimate")
     if layout.kind in ("incomplete", "disconnected"):
         notes += _incomplete_notes(layout, targets, raters)
     return notes
@@ -32,7 +32,7 @@ def design_notes(layout: Layout, targets: str, raters: str | None, conf_level: f
 def few_pairs(layout: Layout, targets: str) -> str:
     """Say how few targets carry several ratings; empty where they are enough."""
     double = int((layout.per_target > 1).sum())
-    return "" if double >= FEW_PAIRS else f"only {double} {targets}(s) carry more than one rating (below {FEW_PAIRS})"
+    return "" if double >= FEW_PAIRS else f"{double} {targets}(s) carry more than one rating (below {FEW_PAIRS})"
 
 
 def variance_factors(df: int, conf_level: float) -> tuple[float, float]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.consistency_table import ConsistencyTable
     from doublecode.analysis.interrater import ICCResult
     from doublecode.analysis.mixed import MixedResult
+    from doublecode.analysis.raters.dyads import DyadResult
     from doublecode.analysis.reliability_table import ReliabilityTable
 
 _IN_POINTS: Final = ("SEM", "SDC")
@@ -69,6 +70,17 @@ def icc_tables(result: ICCResult) -> list[Table]:
         test = (*groups, column("statistic", "*F*"), column("df1"), column("df2"), column("p_value"))
         tables.append(Table("icc_rater_bias", "Do raters differ in severity?", result.rater_bias, test))
     return tables
+
+
+def dyad_tables(result: DyadResult) -> list[Table]:
+    """Mean, median and range over pairs of raters, labelled as what it is."""
+    by = [column(name, kind="text") for name in result.spec["by"]]
+    columns = (
+        *by, column("statistic", "Over pairs", kind="text"), column("estimate", result.spec["form"], kind="bounded"),
+        column("n_dyads", "Pairs", kind="integer"),
+    )  # fmt: skip
+    title = f"{result.spec['form']} of pairs of raters, a reproduction of what papers print"
+    return [Table("icc_dyads", title, result.frame, columns, result.notes)]
 
 
 def agreement_tables(result: AgreementResult) -> list[Table]:

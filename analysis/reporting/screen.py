@@ -11,6 +11,7 @@ from doublecode.coding.terminal import console, say
 
 if TYPE_CHECKING:
     from doublecode.schemas.contracts import Result
+    from doublecode.schemas.problems import Problem
 
 
 MOST_NOTES = 15
@@ -45,9 +46,17 @@ def print_table(table: Table) -> None:
 
 
 def print_answer(
-    result: Result, tables: Sequence[Table], record: Mapping[str, Any] | None, *, sentences: Sequence[str] = ()
+    result: Result,
+    tables: Sequence[Table],
+    record: Mapping[str, Any] | None,
+    *,
+    sentences: Sequence[str] = (),
+    warnings: Sequence[Problem] = (),
 ) -> None:
-    """Print a result: `record` as JSON where there is one, else tables, the sentences to paste, notes."""
+    """Print a result: `record` as JSON where there is one, else tables, the sentences to paste, warnings, notes.
+
+    A note that a warning quotes is not printed a second time.
+    """
     if record is not None:
         print_json(record)
         return
@@ -57,12 +66,23 @@ def print_answer(
         say(sentence)
     if sentences and result.notes:
         say("")
-    for note in result.notes[:MOST_NOTES]:
+    for warning in warnings:
+        say(f"Warning: {warning}", style="yellow")
+    notes = [note for note in result.notes if not any(one.found in note for one in warnings)]
+    for note in notes[:MOST_NOTES]:
         say(f"Note: {note}", style="yellow")
-    if len(result.notes) > MOST_NOTES:
-        say(f"… and {len(result.notes) - MOST_NOTES} more notes; --json has them all.", style="yellow")
+    if len(notes) > MOST_NOTES:
+        say(f"… and {len(notes) - MOST_NOTES} more notes; --json has them all.", style="yellow")
 
 
-def print_result(result: Result, tables: Sequence[Table], *, as_json: bool, sentences: Sequence[str] = ()) -> None:
+def print_result(
+    result: Result,
+    tables: Sequence[Table],
+    *,
+    as_json: bool,
+    sentences: Sequence[str] = (),
+    warnings: Sequence[Problem] = (),
+) -> None:
     """Print a result of the usual form; see :func:`print_answer`."""
-    print_answer(result, tables, result_record(result) if as_json else None, sentences=sentences)
+    record = result_record(result) if as_json else None
+    print_answer(result, tables, record, sentences=sentences, warnings=warnings)

@@ -20,9 +20,9 @@ _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min"
 
 
 def data_section(run: StudyRun) -> Section:
-    """What was read, what was wrong with it, what was left out."""
-    blocks: list[Block] = [_files_table(run.intake), *_problem_blocks(run.intake), *_flagged(run)]
-    return Section("data", "What was read", tuple(blocks))
+    """What was read, what was wrong with it, what was left out, and what the analysis warns of."""
+    blocks = [_files_table(run.intake), *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
+    return Section("data", "What was read, and warnings", tuple(blocks))
 
 
 def _files_table(intake: Intake) -> Table:
@@ -63,6 +63,23 @@ def _problem_blocks(intake: Intake) -> list[Block]:
     )  # fmt: skip
     title = "Warnings and notes from reading, none of which stops the analysis"
     return [Table("problems", title, counts, columns, ("The CSV file lists every one.",), data=listed)]
+
+
+def _warnings(run: StudyRun) -> list[Block]:
+    """Warnings of the analysis, one row for all that say the same."""
+    from doublecode.analysis.cautions import joined
+
+    if not run.warnings:
+        return [Paragraph("The analysis gives no warning.")]
+    names = ("code", "subject", "sentence", "next_step")
+    shown = frame_of([{name: getattr(one, name) for name in names} for one in joined(run.warnings)], names)
+    each = frame_of([{name: getattr(one, name) for name in names} for one in run.warnings], names)
+    columns = (
+        column("code", "Code", kind="text"), column("sentence", "Warning", kind="text"),
+        column("next_step", "Next step", kind="text"),
+    )  # fmt: skip
+    title = "Warnings of the analysis, none of which changes a number"
+    return [Table("warnings", title, shown, columns, ("The CSV file has a row for each subject.",), data=each)]
 
 
 def _flagged(run: StudyRun) -> list[Block]:

@@ -65,6 +65,41 @@ def test_the_table_and_the_sentence_in_the_terminal(run, judges):
     assert "poor to excellent" in " ".join(out.split())
 
 
+def test_a_warning_has_its_code_and_takes_the_place_of_its_note(run, judges):
+    words = ("icc", judges, "--targets", "target", "--raters", "judge", "--ratings", "rating")
+    code, out, _ = run(*words)
+    said = "only 6 target(s) carry more than one rating (below 20)"
+    assert code == 0
+    assert f"Warning: too_few_pairs · rating: {said}. Read the interval before the estimate." in out
+    assert out.count(said) == 1
+    assert "Note: few raters: " in out
+    _, out, _ = run(*words, "--json")
+    assert sum(said in note for note in json.loads(out)["notes"]) == 1
+
+
+def test_a_singular_fit_is_warned_of_by_code(run):
+    code, out, _ = run("fit", "homework ~ beh_cw + sess_c + (sess_c | patient)", REFERENCE / "hw229_singular.csv")
+    assert code == 0
+    assert "Warning: singular_fit · homework ~ beh_cw + sess_c + (sess_c | patient): the fit is singular: " in out
+    assert out.count("the correlation of Intercept and sess_c is 1") == 1
+
+
+def test_the_mean_over_dyads_is_printed_with_its_warning(run, judges):
+    words = ("icc", judges, "--targets", "target", "--ratings", "rating", "--dyads")
+    code, out, _ = run(*words, "--raters", "judge")
+    assert code == 0
+    assert "a reproduction of what papers print" in " ".join(out.split())
+    assert "Warning: dyad_average · rating: the mean ICC of rater pairs is no estimate of reliability" in out
+    _, out, _ = run(*words, "--raters", "judge", "--json")
+    dyads = {row["statistic"]: row for row in json.loads(out)["dyads"]["frame"]}
+    # mean of ICC2k of the six pairs of judges, each pair's two columns given to R's psych::ICC (2.2.9, lmer = FALSE)
+    assert dyads["mean"]["estimate"] == pytest.approx(0.5135268007, abs=1e-10)
+    assert dyads["mean"]["n_dyads"] == 6
+    code, _, err = run(*words)
+    assert code == 2
+    assert "--dyads: pairs of raters need --raters" in err
+
+
 def test_a_file_without_raters_is_one_way(run, judges):
     _, out, _ = run("icc", judges, "--targets", "target", "--ratings", "rating", "--k", "1,4", "--json")
     forms = {row["form"]: row["estimate"] for row in json.loads(out)["frame"]}
@@ -266,6 +301,15 @@ def test_a_whole_run_prints_the_lines_that_matter(run, telephone):
     assert "210 → " in out
     assert "ICC = ." in out
     assert f"Set aside: {FILE}" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("Warnings of the analysis: ")]
+    assert "2 too_few_pairs" in line
+    assert "1 few_therapists" in line
+    results = json.loads((telephone / "report" / "results.json").read_text(encoding="utf-8"))
+    warned = [one["text"] for one in results["problems"] if one["stage"] == "analysis"]
+    assert sum(text.startswith("too_few_pairs · ") for text in warned) == 2
+    code, out, err = run("run", telephone, "--set-aside", FILE, "--overwrite", "--json")
+    assert (code, err) == (0, "")
+    assert [note for note in json.loads(out)["notes"] if note in warned] == warned
     page = (telephone / "report" / "index.html").read_text(encoding="utf-8")
     assert f"<code>{FILE}</code>" in page.split("<nav")[0]
     code, _, err = run("run", telephone, "--set-aside", FILE)

@@ -2,6 +2,7 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import docx
@@ -12,6 +13,7 @@ from doublecode.analysis.report import build_document, results_record, write_rep
 from doublecode.analysis.reporting.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
 from doublecode.analysis.reporting.docx_report import column_widths, write_docx
 from doublecode.analysis.reporting.page import render_page, rich_text
+from doublecode.analysis.reporting.sections_data import data_section
 from doublecode.analysis.tables import Table, column, to_json, write_csv
 from doublecode.schemas.contracts import ROW_LEDGER
 from doublecode.schemas.errors import UsageError
@@ -147,6 +149,40 @@ def test_page_and_tables_carry_the_numbers_of_the_results(report, telephone_run)
     assert results["rows"]["design"]["n_rated"] == 194
     assert "210 → 194" in text
     assert "Synthetic data" in text
+
+
+def test_page_word_file_and_results_show_every_warning_of_the_analysis(report, telephone_run):
+    warnings = telephone_run.warnings
+    assert len(warnings) > 5
+    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
+    shown = [(one["stage"], one["severity"], one["code"], one["subject"], one["text"]) for one in results["problems"]]
+    assert [row for row in shown if row[0] == "analysis"] == [
+        ("analysis", "warning", one.code, one.subject, str(one)) for one in warnings
+    ]
+    assert [row[4] for row in shown if row[0] == "reading"] == [str(one) for one in telephone_run.intake.problems]
+    listed = pd.read_csv(report / "tables" / "warnings.csv")
+    assert list(zip(listed["code"], listed["sentence"], listed["next_step"], strict=True)) == [
+        (one.code, one.sentence, one.next_step) for one in warnings
+    ]
+    page = unescape((report / "index.html").read_text(encoding="utf-8")).partition('id="table-warnings"')[2]
+    table = page.partition("</table>")[0]
+    file = docx.Document(str(report / "report.docx"))
+    (cells,) = [
+        {cell.text for row in found.rows for cell in row.cells}
+        for found in file.tables
+        if found.rows[0].cells[1].text == "Warning"
+    ]
+    for one in warnings:
+        assert one.subject in table
+        assert one.next_step in table
+        assert any(one.subject in cell and one.found in cell for cell in cells)
+
+
+def test_a_study_without_warnings_says_so(telephone_run):
+    quiet = replace(telephone_run, sample=replace(telephone_run.sample, frame=telephone_run.sample.frame.head(0)),
+                    reliability=None, series=(), comparisons=())  # fmt: skip
+    texts = [block.text for block in data_section(quiet).blocks if isinstance(block, Paragraph)]
+    assert "The analysis gives no warning." in texts
 
 
 def test_the_row_ledger_file_follows_its_contract(report, telephone_run):
