@@ -104,18 +104,21 @@ def _copy_folder(file: Path, study: Study | None) -> Path:
     return study.folder / "please_fix" if study is not None and inside else file.parent
 
 
+_NOTHING_TO_MARK = frozenset({"unreadable_file", "password_protected", "not_a_workbook", "too_large"})
+
+
 def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool) -> list[Path]:
     """Write a marked copy of each file that holds errors; return the copies.
 
     A copy that exists may hold a rater's corrections, so it is replaced only with
-    `overwrite`; a file that is no readable workbook has no copy.
+    `overwrite`; a file that cannot be opened has no copy.
     """
     from doublecode.coding.redpen import please_fix_path, write_redpen
 
     copies = []
     for file in files:
         mine = [one for one in problems if one.file == file.name]
-        if not any(one.severity == "error" and one.sheet for one in mine):
+        if not any(one.severity == "error" and one.code not in _NOTHING_TO_MARK for one in mine):
             continue
         target = folder / please_fix_path(file).name
         if target.exists() and not overwrite:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from doublecode.coding.given import Given, load_given
-from doublecode.coding.layout import Stamp, coding_hash
+from doublecode.coding.layout import Stamp, coding_hash, own_order
 from doublecode.schemas.contracts import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.problems import Problem
@@ -40,6 +40,8 @@ class Expected:
         None where the study has no ``assignments.csv``.
     given : mapping of (session_id, item) to text, or None
         What was entered beforehand; None where the study has no ``given.csv``.
+    seed : int or None
+        Of the raters' orders.
     """
 
     study: str | None
@@ -47,6 +49,7 @@ class Expected:
     sessions: Mapping[str, Held] | None = None
     assigned: Mapping[tuple[str, str], Mapping[str, tuple[str, str]]] | None = None
     given: Given | None = None
+    seed: int | None = None
     hashes: dict[str, str] = field(default_factory=dict)
 
     def hash_of(self, book: Instrument) -> str:
@@ -54,6 +57,11 @@ class Expected:
         if book.name not in self.hashes:
             self.hashes[book.name] = coding_hash(book)
         return self.hashes[book.name]
+
+    def order(self, stamp: Stamp) -> list[str]:
+        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
+        own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
+        return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch)
 
     def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
         """The sessions that the workbook's rater was assigned with its instrument."""
@@ -79,7 +87,7 @@ def load_expected(study: Study | None) -> Expected:
         )
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
-    return Expected(study.name, books, sessions, _assigned(study), load_given(study))
+    return Expected(study.name, books, sessions, _assigned(study), load_given(study), study.seed)
 
 
 def _assigned(study: Study) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import random
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 
 from doublecode.schemas.instrument import Instrument, Item
 
 READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS = "Read me", "Rate", "Anchors", "Lists", "Stamp", "Problems"
+OWN_SHEETS = frozenset({READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS})
 HEADER_ROW = 4
 SESSION, RECORDING, START, STOP, STATUS, NOTES = "session_id", "recording", "start", "stop", "status", "notes"
+OTHER = "other"
 NOTE_MARK = "[doublecode]"
 
 NOT_CODABLE: Mapping[str, str] = MappingProxyType(
@@ -21,7 +24,7 @@ NOT_CODABLE: Mapping[str, str] = MappingProxyType(
         "poor_sound": "the sound is too poor",
         "incomplete": "too little of the session was recorded",
         "off_manual": "the session left the manual (a crisis, another topic)",
-        "other": "another reason: write it in the notes",
+        OTHER: "another reason: write it in the notes",
     }
 )
 
@@ -81,6 +84,13 @@ def anchor_text(book: Instrument, item: Item) -> str:
     lines += [f"{code} = {text}" for code, text in (item.anchors or item.categories).items()]
     lines += [f"{code} = {book.missing_codes[code]}" for code in book.missing_for(item)]
     return "\n".join(lines)
+
+
+def own_order(ids: Iterable[str], seed: int, rater: str, batch: str) -> list[str]:
+    """The order of a rater's sessions; the same for every instrument, since she hears a tape once."""
+    ordered = sorted(ids)
+    random.Random(f"{seed}/{rater}/{batch}").shuffle(ordered)
+    return ordered
 
 
 def workbook_name(instrument: str, rater: str, batch: str) -> str:

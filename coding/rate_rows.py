@@ -8,9 +8,9 @@ from doublecode.coding.cells import Codec, Reader, Reading, read_cell, show_cell
 from doublecode.coding.collector import Collector
 from doublecode.coding.expected import Held
 from doublecode.coding.given import Given, is_same
-from doublecode.coding.layout import NOT_CODABLE, RATE, RECORDING, STATUS
+from doublecode.coding.layout import NOT_CODABLE, NOTES, OTHER, RATE, RECORDING, STATUS
 from doublecode.coding.shape import Shape, cell_name, column_letter, split_cell
-from doublecode.coding.sheet_checks import Heads, Row, covered_cells
+from doublecode.coding.sheet_checks import MOST_SAID, Heads, Row, covered_cells, is_filled
 from doublecode.schemas.problems import Problem
 
 INFO = frozenset({"text_number"})
@@ -84,9 +84,11 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
     """Read one row of codes into the collector; return its problems."""
     cells = sheet.grid[row.number]
     changed, problems = _check_sent(sheet, row, held)
+    problems += _note(sheet, row)
     status, wrong = _read_status(sheet, row, cells)
-    if wrong:
+    if any(one.severity == "error" for one in wrong):
         return problems + wrong
+    problems += wrong
     number = str(row.number + 1)
     if status is not None:
         rated = [(letter + number, codec.item.name) for _, letter, codec in sheet.columns if not codec.item.given]
@@ -128,6 +130,16 @@ def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int],
                 changed.add(place)
                 problems.append(_differs("given_changed", sheet, row, place, given))
     return frozenset(changed), problems
+
+
+def _note(sheet: RateSheet, row: Row) -> list[Problem]:
+    """What the rater wrote under notes: no code, but somebody should read it."""
+    place = sheet.places.get(NOTES)
+    text = "" if place is None else show_cell(sheet.grid[row.number][place]).strip()
+    if place is None or not text:
+        return []
+    cell = cell_name(row.number, place)
+    return [Problem("note_found", sheet.file, RATE, cell, row.session_id, show_text(text, MOST_SAID))]
 
 
 def _differs(code: str, sheet: RateSheet, row: Row, place: int, sent: str) -> Problem:
@@ -196,6 +208,11 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
     ]  # fmt: skip
     if rated:
         return None, [Problem("status_contradicts", *where, found=text, allowed=", ".join(rated))]
+    if text == OTHER and NOTES in sheet.places and not is_filled(cells[sheet.places[NOTES]]):
+        cell = cell_name(row.number, sheet.places[NOTES])
+        return None, [Problem("reason_missing", sheet.file, RATE, cell, row.session_id, text)]
+    if value != text:
+        return text, [Problem("text_number", *where[:3], f"{row.session_id}, {STATUS}", show_text(value), text)]
     return text, []
 
 

@@ -20,7 +20,15 @@ from doublecode.coding.longtable import read_long, read_outcomes
 from doublecode.coding.package import Package, open_package, read_grid, read_shape
 from doublecode.coding.rate_rows import RateSheet, read_session
 from doublecode.coding.shape import Shape, SheetTooLarge, cell_name, restore_texts, split_cell
-from doublecode.coding.sheet_checks import Heads, Row, check_shape, find_heads, find_rows
+from doublecode.coding.sheet_checks import (
+    Heads,
+    Row,
+    check_shape,
+    check_sheet_names,
+    covered_cells,
+    find_heads,
+    find_rows,
+)
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -160,20 +168,28 @@ def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shap
         shape = read_shape(package, RATE)
         workbook = package.workbook()
         if RATE not in workbook.sheet_names:
-            found = ", ".join(workbook.sheet_names)
-            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=RATE))
+            found = ", ".join(f'"{name}"' for name in workbook.sheet_names)
+            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{RATE}"'))
             return None
         stamp = _read_stamp(package, workbook, taken)
         if stamp is None:
             return None
         grid = read_grid(package, workbook, RATE)
         restore_texts(grid, shape)
+        taken.problems += check_sheet_names(
+            workbook.sheet_names, lambda name: _other_sheet(package, workbook, name), package.name
+        )
         return grid, shape, stamp
     except SheetTooLarge as wrong:
         taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
     except (CalamineError, ValueError, OSError, UnicodeError) as wrong:
         taken.problems.append(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))
     return None
+
+
+def _other_sheet(package: Package, workbook: Any, name: str) -> list[list[Any]]:
+    read_shape(package, name)  # refuses a sheet that would fill the memory
+    return read_grid(package, workbook, name)
 
 
 def _read_stamp(package: Package, workbook: Any, taken: _Taken) -> Stamp | None:
@@ -208,7 +224,7 @@ def _read_rate(
     taken.problems += problems
     if SESSION not in heads.columns:
         return
-    rows, problems = find_rows(grid, heads, stamp, expected, file)
+    rows, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
     taken.problems += problems
     taken.problems += check_shape(shape, heads, grid, file)
     rows, problems = _not_elsewhere(rows, taken, heads, known)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doublecode.coding.layout import NOTE_MARK, PROBLEMS
+from doublecode.coding.layout import LISTS, NOTE_MARK, PROBLEMS, STAMP
 from doublecode.coding.package import Package, open_package, read_grid, read_shape
-from doublecode.coding.shape import SheetTooLarge, split_cell
+from doublecode.coding.shape import Shape, SheetTooLarge, column_letter, restore_texts, split_cell, split_range
 from doublecode.coding.xlsx import save_fixed
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLEASE_FIX = "_please_fix"
 HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
-_MISSING = frozenset({"missing_rating", "log_missing", "row_missing"})
+_MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _WIDTHS = (18, 22, 70, 50)
 _HEADS = ("place", "problem", "what was found", "what to do")
@@ -130,17 +130,35 @@ def _note(cell: Any, text: str) -> None:
 def _copy_values(package: Package, copy: Workbook) -> None:
     workbook = package.workbook()
     for name in workbook.sheet_names:
-        read_shape(package, name)  # refuses a sheet that would fill the memory
+        shape = read_shape(package, name)  # refuses a sheet that would fill the memory
         sheet = copy.create_sheet(name)
-        for row, cells in enumerate(read_grid(package, workbook, name), start=1):
+        grid = read_grid(package, workbook, name)
+        restore_texts(grid, shape)
+        for row, cells in enumerate(grid, start=1):
             for column, value in enumerate(cells, start=1):
                 if value != "":
                     _write(sheet, row, column, value)
-        if name in _HIDDEN:
+        _copy_shape(shape, sheet)
+        if name in (STAMP, LISTS):
             sheet.sheet_state = "hidden"
 
 
-_HIDDEN = frozenset({"Stamp", "Lists"})
+def _copy_shape(shape: Shape, sheet: Worksheet) -> None:
+    """Her notes, what she hid and what she merged; nothing beyond the filled part of the sheet."""
+    rows, columns = sheet.max_row, sheet.max_column
+    for place, text in shape.comments.items():
+        row, column = split_cell(place)
+        if 0 <= row < rows and column < columns and not text.startswith(NOTE_MARK):
+            _note(sheet.cell(row + 1, column + 1), text)
+    for row in shape.hidden_rows:
+        if row <= rows:
+            sheet.row_dimensions[row].hidden = True
+    for first, last in shape.hidden_columns:
+        for column in range(first, min(last, columns) + 1):
+            sheet.column_dimensions[column_letter(column)].hidden = True
+    for cells in shape.merged:
+        if 0 <= split_range(cells)[2] < rows and split_range(cells)[3] < columns:
+            sheet.merge_cells(cells)
 
 
 def _write(sheet: Worksheet, row: int, column: int, value: Any) -> None:
@@ -163,8 +181,9 @@ def _mark(sheet: Worksheet, problem: Problem) -> None:
     if row < 0:
         return
     cell = sheet.cell(row + 1, column + 1)
-    if isinstance(cell, MergedCell):
-        return
+    if isinstance(cell, MergedCell):  # only the first cell of a merged range can carry a mark
+        merged = next(one for one in sheet.merged_cells.ranges if problem.cell in one)
+        cell = sheet.cell(merged.min_row, merged.min_col)
     cell.fill = PatternFill("solid", fgColor=_YELLOW if problem.code in _MISSING else _RED)
     own = f"{NOTE_MARK} {_sentence(problem)}"
     before = cell.comment.text if cell.comment is not None else ""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from doublecode.coding.cells import show_cell, show_text
 from doublecode.coding.expected import Expected, nearest
-from doublecode.coding.layout import NOTE_MARK, NOTES, RATE, RECORDING, SESSION, START, STOP, Stamp, rate_columns
+from doublecode.coding.layout import (
+    NOTE_MARK,
+    NOTES,
+    OWN_SHEETS,
+    RATE,
+    RECORDING,
+    SESSION,
+    START,
+    STOP,
+    Stamp,
+    rate_columns,
+)
 from doublecode.coding.package import calls_out
 from doublecode.coding.shape import Shape, cell_name, split_cell, split_range
 from doublecode.schemas.instrument import Instrument
@@ -22,6 +33,7 @@ _BREACH = re.compile(
     re.IGNORECASE,
 )
 _SEARCHED_ROWS = 40
+MOST_SAID = 200
 _DISPENSABLE = (RECORDING, START, STOP, NOTES)
 
 
@@ -122,17 +134,35 @@ def check_shape(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file:
     problems = [
         Problem("merged_cells", file, RATE, cells.partition(":")[0], found=cells)
         for cells in shape.merged
-        if split_range(cells)[2] >= heads.row
+        if _meets(split_range(cells), heads)
     ]
     problems += _hidden(shape, heads, grid, file)
+    problems += _strays(heads, grid, file)
     for cell, text in shape.comments.items():
         row, _ = split_cell(cell)
         if row > heads.row and text and not text.startswith(NOTE_MARK):
-            problems.append(Problem("comment_found", file, RATE, cell, found=show_text(text)))
+            problems.append(Problem("comment_found", file, RATE, cell, found=show_text(text, MOST_SAID)))
     for cell, (formula, _) in shape.formulas.items():
         if calls_out(formula):
             problems.append(Problem("active_content", file, RATE, cell, found=f"the formula {show_text(formula)}"))
     return problems
+
+
+def _meets(cells: tuple[int, int, int, int], heads: Heads) -> bool:
+    """Whether a merged range reaches into the table."""
+    _, left, bottom, right = cells
+    return bottom >= heads.row and any(left <= place <= right for place in heads.columns.values())
+
+
+def _strays(heads: Heads, grid: Sequence[Sequence[Any]], file: str) -> Iterator[Problem]:
+    """Columns without a head in which something stands beside the table."""
+    bare = [place for place, head in enumerate(grid[heads.row]) if not show_cell(head).strip()]
+    for place in bare:
+        filled = [row for row in range(heads.row + 1, len(grid)) if is_filled(grid[row][place])]
+        if filled:
+            more = f" and {len(filled) - 1} more below" if len(filled) > 1 else ""
+            found = f"{show_text(show_cell(grid[filled[0]][place]))}{more}"
+            yield Problem("stray_cell", file, RATE, cell_name(filled[0], place), found=found)
 
 
 def _hidden(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file: str) -> Iterator[Problem]:
@@ -174,9 +204,17 @@ class Row:
 
 
 def find_rows(
-    grid: Sequence[Sequence[Any]], heads: Heads, stamp: Stamp, expected: Expected, file: str
+    grid: Sequence[Sequence[Any]],
+    heads: Heads,
+    stamp: Stamp,
+    expected: Expected,
+    file: str,
+    covered: Collection[tuple[int, int]] = (),
 ) -> tuple[list[Row], list[Problem]]:
-    """Say which session each row is; rows of unknown, foreign or repeated sessions become problems."""
+    """Say which session each row is; rows of unknown, foreign or repeated sessions become problems.
+
+    The ids of `covered` cells lie in a merged range, whose problem is that.
+    """
     column = heads.columns[SESSION]
     places = [place for name, place in heads.columns.items() if name not in (RECORDING, START, STOP)]
     problems: list[Problem] = []
@@ -185,10 +223,11 @@ def find_rows(
     mistyped: set[str] = set()
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
-        session = show_cell(cells[column]).strip()
+        written = show_cell(cells[column])
+        session = written.strip()
         cell = cell_name(number, column)
         if not session:
-            if any(_is_filled(cells[place]) for place in places):
+            if any(is_filled(cells[place]) for place in places) and (number, column) not in covered:
                 problems.append(Problem("unknown_session", file, RATE, cell, found='""', allowed=": the id is gone"))
             continue
         if session in rows:
@@ -202,11 +241,25 @@ def find_rows(
             problems.append(problem)
             mistyped |= {meant} if meant else set()
             repeated.add(session)
+        elif written != session:
+            problems.append(
+                Problem("text_number", file, RATE, cell, f"{session}, {SESSION}", show_text(written), session)
+            )
     problems += _missing_rows(rows, mistyped, stamp, expected, file)
+    problems += _rows_moved(rows, stamp, expected, file)
     return [row for row in rows.values() if row.session_id not in repeated], problems
 
 
-def _is_filled(cell: Any) -> bool:
+def _rows_moved(rows: dict[str, Row], stamp: Stamp, expected: Expected, file: str) -> Iterator[Problem]:
+    """Rows in another order: harmless if whole rows were moved, not if only some columns were sorted."""
+    sent = expected.order(stamp)
+    if set(sent) == set(rows) and sent != list(rows):
+        n_moved = sum(one != other for one, other in zip(sent, rows, strict=True))
+        yield Problem("rows_moved", file, RATE, found=f"{n_moved} of {len(sent)} stand elsewhere")
+
+
+def is_filled(cell: Any) -> bool:
+    """Whether a cell holds more than blanks."""
     return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
 
 
@@ -219,7 +272,8 @@ def _place_problem(
         own = [name for name, (_, batch) in roles.items() if batch == stamp.batch]
         meant = nearest(session, own) or nearest(session, roles) or nearest(session, expected.sessions)
         allowed = f"; the nearest is {meant}" if meant else ""
-        return Problem("unknown_session", file, RATE, cell, found=session, allowed=allowed), meant
+        found = session if session.isprintable() and len(session) <= 40 else show_text(session)
+        return Problem("unknown_session", file, RATE, cell, found=found, allowed=allowed), meant
     if expected.assigned is not None and session not in roles:
         return Problem("not_assigned", file, RATE, cell, session, found=session), None
     return None, None
@@ -231,3 +285,26 @@ def _missing_rows(
     for session, (_, batch) in expected.roles(stamp).items():
         if batch == stamp.batch and session not in rows and session not in mistyped:
             yield Problem("row_missing", file, RATE, subject=session, found=session)
+
+
+def check_sheet_names(names: Sequence[str], read: Callable[[str], Sequence[Sequence[Any]]], file: str) -> list[Problem]:
+    """Sheets beside the workbook's own: what stands there is not read, and may be what raters must not have.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All sheets of the file.
+    read : callable
+        Gives the cells of a sheet by its name.
+    """
+    problems = []
+    for name in names:
+        if name in OWN_SHEETS:
+            continue
+        first = next(([show_cell(cell).strip() for cell in row] for row in read(name) if any(map(is_filled, row))), [])
+        breach = next((text for text in (name, *first) if _BREACH.search(text)), None)
+        if breach is not None:
+            problems.append(Problem("blinding_breach", file, name, found=f"{show_text(breach)} on another sheet"))
+        elif first:
+            problems.append(Problem("extra_sheet", file, name))
+    return problems

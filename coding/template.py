@@ -6,7 +6,6 @@ her own order, by blind ids; nothing tells which of them another rater codes too
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,7 @@ from doublecode.coding.layout import (
     allowed_codes,
     anchor_text,
     coding_hash,
+    own_order,
     rate_columns,
     rated_items,
     workbook_name,
@@ -123,18 +123,11 @@ def write_workbooks(
                 f"assignments: the study does not use {instrument!r}; allowed: {', '.join(study.codebooks)}."
             )
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch))
-        ids = _own_order(group[SESSION].astype(str).tolist(), f"{study.seed}/{rater}/{batch}")
+        ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch))
         rows = [_row(session, known, book, filled) for session in ids]
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch))
         paths.append(save_fixed(make_workbook(Sheet(stamp, book, rows)), target, overwrite=overwrite))
     return tuple(paths)
-
-
-def _own_order(ids: list[str], seed: str) -> list[str]:
-    """A rater's own order; the same for every instrument, since she hears a tape once."""
-    ids = sorted(ids)
-    random.Random(seed).shuffle(ids)
-    return ids
 
 
 def _row(

@@ -69,6 +69,9 @@ _KINDS: dict[str, Kind] = {
         "the session is marked {found}, and yet rated: {allowed}",
         "Clear the status, or clear the ratings.",
     ),
+    "reason_missing": Kind(
+        "error", "the session is marked {found}, and the notes do not say why", "Write the reason in the notes."
+    ),
     "log_missing": Kind("error", "the log entry is empty", "Write what was said, or 'none'."),
     "given_changed": Kind(
         "error",
@@ -77,7 +80,9 @@ _KINDS: dict[str, Kind] = {
     ),
     # row identity
     "unknown_session": Kind(
-        "error", "found the session {found}, which the study does not know{allowed}", "Put the id back."
+        "error",
+        "found the session {found}, which the study does not know{allowed}",
+        "Put the id back; empty the row if it is no session.",
     ),
     "not_assigned": Kind(
         "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
@@ -96,6 +101,18 @@ _KINDS: dict[str, Kind] = {
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
     "extra_column": Kind("info", "the column {found} is none of the instrument's; it was not read", "Nothing."),
     "sheet_missing": Kind("error", "has no sheet {allowed}; found {found}", "Give the sheet its name back."),
+    "stray_cell": Kind("info", "stands under no head: {found}; it was not read", "Nothing, if it is no code."),
+    "extra_sheet": Kind(
+        "warning",
+        "the sheet is none of the workbook's; it was not read",
+        "Look whether codes stand there: they belong on the sheet Rate.",
+    ),
+    "rows_moved": Kind(
+        "warning",
+        "rows stand in another order than they were sent ({found}); each was read by its id",
+        "Nothing, if whole rows were moved; if only some columns were sorted, the codes stand beside wrong sessions.",
+    ),
+    "note_found": Kind("info", "a note was left: {found}", "Read it; it does not change the code."),
     "comment_found": Kind("info", "a comment was left: {found}", "Read it; it does not change the code."),
     # the file is not what the study expects
     "wrong_instrument": Kind("error", "the file is for {found}, expected {allowed}", "Send the right workbook."),

@@ -58,7 +58,7 @@ def test_the_red_pen_marks_an_ods_as_xlsx(tmp_path):
     copy = write_redpen(path, [problem], tmp_path / "marked.xlsx")
     before, _ = read_workbook(path)
     after, problems = read_workbook(copy)
-    assert [one.code for one in problems] == ["text_number"]
+    assert [one.code for one in problems] == ["comment_found", "text_number"]
     keys = ["session_id", "item", "value", "text", "missing_code"]
     assert after[keys].equals(before[keys])
     sheet = openpyxl.load_workbook(copy)["Rate"]

@@ -406,6 +406,7 @@ def test_active_content_is_named_and_ignored(study, filled):
         ("active_content", ""),
         ("active_content", ""),
         ("active_content", "L5"),
+        ("note_found", "L5"),
     ]
     assert not errors(problems)
     assert len(ratings)
@@ -594,10 +595,11 @@ def test_sessions_sorted_without_their_rows_are_found_by_the_recording(study, fi
     edit(path, swap)
     problems = read_workbook(path, study=study)[1]
     assert [(one.code, one.cell, one.found, one.allowed) for one in problems] == [
+        ("rows_moved", "", "2 of 6 stand elsewhere", ""),
         ("recording_changed", "B5", f'"{ids[0]}.mp3"', f'"{ids[1]}.mp3"'),
         ("recording_changed", "B6", f'"{ids[1]}.mp3"', f'"{ids[0]}.mp3"'),
     ]
-    assert "Were rows sorted or pasted in part?" in str(problems[0])
+    assert "Were rows sorted or pasted in part?" in str(problems[1])
 
 
 @pytest.mark.parametrize("folder", ["telephone_cbt", "adolescent_cbt"])

@@ -1,0 +1,210 @@
+"""What happens to workbooks on the way: every damage is found at its cell, and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from doublecode.coding.cli import hand_back
+from doublecode.coding.reader import read_workbook
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study import Study
+
+NAME = "R1_thabs_batch01.xlsx"
+GHES = "R1_ghes_batch01.xlsx"
+LOG = "R1_homework_log_batch01.xlsx"
+
+
+def damaged(path: Path, change: Any) -> Path:
+    workbook = openpyxl.load_workbook(path)
+    change(workbook["Rate"])
+    workbook.save(path)
+    return path
+
+
+def places(problems: list[Problem]) -> list[tuple[str, str, str]]:
+    return [(one.code, one.cell, one.found) for one in problems]
+
+
+def check(study: Study, path: Path) -> tuple[list[tuple[str, str, str]], Any]:
+    """Read a file, hand it back, and hold the marked copy to what was found."""
+    ratings, problems = read_workbook(path, study=study)
+    errors = [one for one in problems if one.severity == "error"]
+    copies = hand_back([path], problems, path.parent.parent / "please_fix", overwrite=True)
+    assert len(copies) == bool(errors)
+    for copy in copies:
+        workbook = openpyxl.load_workbook(copy)
+        listed = [row[1] for row in workbook["Problems"].iter_rows(min_row=2, values_only=True)]
+        assert sorted(listed) == sorted(one.code for one in problems)
+        for one in errors:
+            if one.cell:
+                assert one.next_step in workbook[one.sheet][one.cell].comment.text
+        again = {(one.code, one.cell) for one in read_workbook(copy, study=study)[1] if one.severity == "error"}
+        assert again == {(one.code, one.cell) for one in errors}
+    return places(problems), ratings
+
+
+@pytest.mark.parametrize("shown", ["#N/A", "#REF!", "#DIV/0!", "#VALUE!"])
+def test_an_error_value_is_named_and_is_no_empty_cell(study, filled, shown):
+    found, ratings = check(study, damaged(filled(NAME), lambda sheet: sheet.__setitem__("F5", shown)))
+    assert found == [("error_cell", "F5", shown)]
+    assert "F5" not in set(ratings["source_cell"])
+    sent = openpyxl.load_workbook(study.folder / "outgoing" / NAME)["Rate"]["A5"].value
+
+    def change(sheet: Any) -> None:
+        sheet["A5"], sheet["K6"], sheet["L7"] = shown, shown, shown
+
+    found, ratings = check(study, damaged(filled(NAME), change))
+    assert found == [
+        ("row_missing", "", sent), ("unknown_session", "A5", shown), ("out_of_range", "K6", f'"{shown}"'),
+        ("note_found", "L7", f'"{shown}"'),
+    ]  # fmt: skip
+
+
+def test_an_error_value_in_an_optional_cell_or_a_text(study, filled):
+    path = damaged(filled(LOG), lambda sheet: sheet.__setitem__("G5", "#N/A"))
+    assert check(study, path)[0] == [("error_cell", "G5", "#N/A")]
+    path = damaged(filled(GHES), lambda sheet: sheet.__setitem__("F5", "#NAME?"))
+    assert check(study, path)[0] == [("error_cell", "F5", "#NAME?")]
+
+
+@pytest.mark.parametrize("style", ["0%", "0.00%", "0.0 %"])
+def test_a_percentage_is_no_code(study, filled, style):
+    def change(sheet: Any) -> None:
+        for cell in ("F5", "J5"):
+            sheet[cell].value, sheet[cell].number_format = 1, style
+        sheet["F6"].number_format = '0"%"'
+        sheet["E6"].number_format = style
+        sheet["E6"].value = None
+
+    found, _ = check(study, damaged(filled(NAME), change))
+    assert found == [
+        ("not_a_number", "F5", '"100%"'), ("not_a_number", "J5", '"100%"'), ("missing_rating", "E6", ""),
+    ]  # fmt: skip
+    assert check(study, damaged(filled(GHES), lambda sheet: percent(sheet["F5"], style)))[0] == []
+    ratings = read_workbook(study.folder / "incoming" / GHES, study=study)[0]
+    assert ratings.set_index("source_cell").loc["F5", "text"] == "50%"
+
+
+def percent(cell: Any, style: str) -> None:
+    cell.value, cell.number_format = 0.5, style
+
+
+def test_a_status_that_is_a_formula_is_not_passed_over(study, filled):
+    path = damaged(filled(NAME), lambda sheet: sheet.__setitem__("K5", '="poor_sound"'))
+    found, ratings = check(study, path)
+    assert found == [("out_of_range", "K5", '"="poor_sound""')]
+    assert not ratings["source_cell"].str.endswith("5").any()
+
+
+def test_another_reason_has_to_be_said(study, filled):
+    empty = {(5, item.name): None for item in study.codebooks["thabs"].columns}
+    found, ratings = check(study, filled(NAME, {**empty, (5, "status"): "Other "}))
+    assert found == [("reason_missing", "L5", "other")]
+    found, ratings = check(study, filled(NAME, {**empty, (5, "status"): "Other ", (5, "notes"): "a crisis"}))
+    assert found == [("text_number", "K5", '"Other "'), ("note_found", "L5", '"a crisis"')]
+    assert set(ratings.loc[ratings["source_cell"].str.endswith("5"), "missing_code"]) == {"other"}
+
+
+def test_blanks_around_an_id_are_listed_and_strange_letters_shown(study, filled):
+    def change(sheet: Any) -> None:
+        sheet["A5"] = f" {sheet['A5'].value}\u00a0"
+        sheet["A6"] = f"{sheet['A6'].value}\u200b"
+        sheet["A7"] = str(sheet["A7"].value).lower()
+
+    path = filled(NAME)
+    ids = [openpyxl.load_workbook(path)["Rate"].cell(row, 1).value for row in (5, 6, 7)]
+    found, ratings = check(study, damaged(path, change))
+    assert found == [
+        ("text_number", "A5", f'" {ids[0]}·"'), ("unknown_session", "A6", f'"{ids[1]}·"'),
+        ("unknown_session", "A7", ids[2].lower()),
+    ]  # fmt: skip
+    lines = [str(one) for one in read_workbook(path, study=study)[1]]
+    assert f"the nearest is {ids[1]}. Put the id back; empty the row if it is no session." in lines[1]
+    assert ids[0] in set(ratings["session_id"])
+
+
+def test_rows_in_another_order_are_read_by_their_ids_and_reported(study, filled):
+    before, _ = read_workbook(filled(NAME), study=study)
+
+    def sort(sheet: Any) -> None:
+        rows = sorted([cell.value for cell in row] for row in sheet.iter_rows(min_row=5))
+        for number, values in enumerate(rows, start=5):
+            for column, value in enumerate(values, start=1):
+                sheet.cell(number, column).value = value
+
+    path = damaged(study.folder / "incoming" / NAME, sort)
+    found, after = check(study, path)
+    assert [code for code, _, _ in found] == ["rows_moved"]
+    keys = ["session_id", "item"]
+    assert before.set_index(keys)["value"].sort_index().equals(after.set_index(keys)["value"].sort_index())
+    assert read_workbook(path)[1] == []
+
+
+def test_what_stands_beside_the_table_is_listed(study, filled):
+    def change(sheet: Any) -> None:
+        sheet["P6"], sheet["P8"], sheet["Q3"] = "not sure", 2, "a title"
+        sheet.merge_cells("R20:S21")
+
+    assert check(study, damaged(filled(NAME), change))[0] == [("stray_cell", "P6", '"not sure" and 1 more below')]
+
+
+def test_merged_ids_are_one_problem(study, filled):
+    path = filled(NAME)
+    lost = openpyxl.load_workbook(path)["Rate"]["A7"].value
+    found, _ = check(study, damaged(path, lambda sheet: sheet.merge_cells("A6:A7")))
+    assert found == [("row_missing", "", lost), ("merged_cells", "A6", "A6:A7")]
+
+
+@pytest.mark.parametrize(
+    ("title", "cells", "code"),
+    [
+        ("Rate Copy", ["session_id", "rationale"], "extra_sheet"),
+        ("Sheet1", [], ""),
+        ("Sheet1", ["id", "PHQ-9 total"], "blinding_breach"),
+        ("outcomes", [], "blinding_breach"),
+    ],
+)
+def test_other_sheets(study, filled, title, cells, code):
+    path = filled(NAME)
+    workbook = openpyxl.load_workbook(path)
+    sheet = workbook.create_sheet(title)
+    for column, value in enumerate(cells, start=1):
+        sheet.cell(3, column).value = value
+    workbook.save(path)
+    problems = read_workbook(path, study=study)[1]
+    assert [(one.code, one.sheet) for one in problems] == ([(code, title)] if code else [])
+
+
+@pytest.mark.parametrize("name", ["Rate (2)", "Rate ", "rating"])
+def test_a_renamed_sheet_comes_back_with_the_list(study, filled, name):
+    path = filled(NAME)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Rate"].title = name
+    workbook.save(path)
+    found, ratings = check(study, path)
+    assert [code for code, _, _ in found] == ["sheet_missing"]
+    assert f'"{name}"' in found[0][2]
+    assert ratings.empty
+
+
+def test_a_workbook_without_styles_as_google_writes_it(study, filled):
+    path = filled(NAME, {(5, "rationale"): 7})
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist() if name != "xl/styles.xml"}
+    parts["xl/_rels/workbook.xml.rels"] = (
+        b"".join(
+            piece + b"/>"
+            for piece in parts["xl/_rels/workbook.xml.rels"].split(b"/>")[:-1]
+            if b"styles.xml" not in piece
+        )
+        + b"</Relationships>"
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    assert check(study, path)[0] == [("out_of_range", "F5", "7")]
