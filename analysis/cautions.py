@@ -21,6 +21,7 @@ from doublecode.analysis.regression.group_differences import AnovaResult
 from doublecode.analysis.reliability_table import ReliabilityTable
 from doublecode.analysis.rules import FEW_THERAPISTS
 from doublecode.analysis.series import SeriesResult
+from doublecode.analysis.splitting import varying_within
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def warnings_of_run(run: StudyRun) -> tuple[Problem, ...]:
     """Return the warnings of a whole study, in the order of its report."""
     results = [run.sample, *filter(None, [run.reliability]), *run.series, *run.comparisons]
     found = [warning for result in results for warning in warnings_of(result)]
-    return (*found, *unequal_rows(run.series))
+    return (*found, *unequal_rows(run.series), *_conflated_regressions(run))
 
 
 @warnings_of.register
@@ -117,8 +118,7 @@ def _(result: SeriesResult, subject: str = "") -> tuple[Problem, ...]:
     for model in result.models:
         about = f"{subject or result.spec['name']}, {model.label}"
         if model.conflated:
-            slopes = f"the slope of {' and of '.join(model.conflated)}"
-            found.append(Problem("conflated_slope", subject=about, found=slopes))
+            found.append(_conflated(model.conflated, about))
         if model.result is None:
             continue
         found += _singular(model.result, about)
@@ -203,6 +203,21 @@ def _name(key: Sequence[object]) -> str:
 def _singular(fit: MixedResult, about: str) -> Iterator[Problem]:
     for one in fit.singularities:
         yield Problem("singular_fit", subject=about, found=one.sentence.removeprefix("singular: "))
+
+
+def _conflated_regressions(run: StudyRun) -> Iterator[Problem]:
+    """Warn of regressions over sessions: patients come in several rows, and no predictor is split there."""
+    estimated = {str(result.spec["name"]) for result in run.moderations}
+    for model in run.study.moderations if run.study.unit == "session" else ():
+        moderator = (model.moderator,) if model.moderator else ()
+        names = [name for name in (model.predictor, *moderator, *model.covariates) if name != "session"]
+        mixed = varying_within(names, run.frame.frame, "patient")
+        if mixed and model.name in estimated:
+            yield _conflated(mixed, model.name)
+
+
+def _conflated(names: Sequence[str], about: str) -> Problem:
+    return Problem("conflated_slope", subject=about, found=f"the slope of {' and of '.join(names)}")
 
 
 def _few_therapists(n: int | None, about: str) -> Iterator[Problem]:

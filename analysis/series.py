@@ -18,7 +18,7 @@ import pandas as pd
 
 from doublecode.analysis.frame import split_within_between
 from doublecode.analysis.model_rows import CommonRows, columns_of, common_rows, require_columns
-from doublecode.analysis.splitting import split_formula
+from doublecode.analysis.splitting import split_formula, varying_within
 from doublecode.analysis.tables import to_markdown
 from doublecode.schemas.errors import NotEstimable, UsageError
 
@@ -254,8 +254,8 @@ def _varying(formula: str, data: pd.DataFrame, patient: str, kept: Sequence[str]
     """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
     from doublecode.analysis.mixed.formula import parse_formula
 
-    named = [name for name in columns_of(parse_formula(formula).fixed, data.columns) if name not in kept]
-    return tuple(name for name in named if data.groupby(patient)[name].nunique().max() > 1)
+    named = columns_of(parse_formula(formula).fixed, data.columns)
+    return varying_within([name for name in named if name not in kept], data, patient)
 
 
 def _fit(step: int, kind: str, formula: str, data: pd.DataFrame, ddf: Ddf) -> LabelledModel:

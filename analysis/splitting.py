@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from doublecode.analysis.mixed.formula import parse_formula
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CALL = re.compile(r"[\w.]+\s*\(")
 
@@ -37,6 +41,19 @@ def split_formula(formula: str, columns: Sequence[str]) -> tuple[str | None, str
     fixed = _replace(parsed.fixed, present, "({0}_within + {0}_between)")
     terms = [f"({_replace(term.expression, present, '{0}_within')} | {term.group})" for term in parsed.terms]
     return " + ".join([f"{parsed.response} ~ {fixed}", *terms]), ""
+
+
+def varying_within(columns: Iterable[str], data: pd.DataFrame, patient: str) -> tuple[str, ...]:
+    """Return those of `columns` that take several values in one patient, whose slope answers two questions unsplit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"patient": ["P1", "P1", "P2"], "he": [2.0, 3.0, 3.0], "age": [50, 50, 61]})
+    >>> varying_within(["he", "age"], data, "patient")
+    ('he',)
+    """
+    return tuple(name for name in columns if data.groupby(patient)[name].nunique().max() > 1)
 
 
 def _expressions(parsed: object) -> tuple[str, ...]:

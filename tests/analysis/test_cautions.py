@@ -14,6 +14,7 @@ from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.reliability_table import reliability_table
 from doublecode.analysis.rules import FEW_PAIRS, FEW_THERAPISTS
+from doublecode.analysis.run import analyse, take_in
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import ModelSeries
 
@@ -224,6 +225,13 @@ class TestAStudy:
         assert not codes & {"conflated_slope", "singular_fit", "not_converged", "unequal_rows", "dyad_average"}
         named = [one.subject for one in of(adolescent_run.warnings, "few_therapists")]
         assert named == ["sample", "hw2 by therapist", "hw3 by therapist"]
+
+    def test_a_regression_over_sessions_mixes_the_slopes_too(self, telephone):
+        declared = (telephone / "study.toml").read_text(encoding="utf-8").partition("[correlations]")[0]
+        model = '[[moderations]]\nname = "flat"\ntitle = "Sessions"\noutcome = "phq9"\npredictor = "he"\n'
+        (telephone / "study.toml").write_text(f'{declared}{model}covariates = ["session"]\n', encoding="utf-8")
+        (found,) = of(analyse(take_in(telephone)).warnings, "conflated_slope")
+        assert (found.subject, found.found) == ("flat", "the slope of he")
 
     def test_nothing_estimated_warns_of_nothing(self, telephone_run):
         quiet = replace(
