@@ -52,7 +52,7 @@ def print_problems_json(problems: Sequence[Problem], spec: Mapping[str, Any], no
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Workbooks that came back.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Workbooks that came back, or their folder.", show_default=False)],
     study: Annotated[
         Path | None, typer.Option(help="The study folder; else the nearest study.toml upward.", show_default=False)
     ] = None,
@@ -61,22 +61,21 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
-    from doublecode.coding.reader import checks_not_done, read_workbook
+    from doublecode.coding.reader import checks_not_done, read_workbooks
 
+    files = _expand(files)
     problems: list[Problem] = []
     copies: list[Path] = []
     notes: dict[str, None] = {}
     n_ratings = 0
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"{file}: there is no such file. Check the path.")
-        declared = _study_of(file, study)
-        ratings, found = read_workbook(file, study=declared)
+    for declared, own in _by_study(files, study):
+        ratings, found = read_workbooks(own, study=declared)
         n_ratings += len(ratings)
-        problems += found
         notes |= dict.fromkeys(f"not checked: {text}" for text in checks_not_done(declared))
-        if marked:
-            copies += hand_back([file], found, _copy_folder(file, declared), overwrite)
+        for file, its in zip(own, found, strict=True):
+            problems += its
+            if marked:
+                copies += hand_back([file], its, _copy_folder(file, declared), overwrite)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
@@ -88,14 +87,34 @@ def check(
     raise typer.Exit(PROBLEMS if errors else CLEAN)
 
 
-def _study_of(file: Path, folder: Path | None) -> Study | None:
-    """The study that was named, or the one whose study.toml lies nearest above the file."""
+def _expand(given: Sequence[Path]) -> list[Path]:
+    """The files that were named: by themselves, by their folder, or by a pattern that the shell left alone."""
+    from doublecode.coding.reader import workbook_paths
+
+    files: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found = workbook_paths(path)
+        elif path.is_file():
+            found = [path]
+        else:
+            pattern = path.name if set("*?") & set(path.name) else ""
+            found = [one for one in workbook_paths(path.parent) if pattern and one.match(pattern)]
+        if not found:
+            raise UsageError(f"{path}: there is no such file, or none in the folder. Check the path.")
+        files += found
+    return list(dict.fromkeys(files))
+
+
+def _by_study(files: Sequence[Path], folder: Path | None) -> list[tuple[Study | None, list[Path]]]:
+    """The files of each study: the one that was named, or the one whose study.toml lies nearest above a file."""
     from doublecode.schemas.study import load_study
 
-    if folder is not None:
-        return load_study(folder)
-    above = next((parent for parent in file.resolve().parents if (parent / "study.toml").is_file()), None)
-    return None if above is None else load_study(above)
+    groups: dict[Path | None, list[Path]] = {}
+    for file in files:
+        above = folder or next((one for one in file.resolve().parents if (one / "study.toml").is_file()), None)
+        groups.setdefault(above, []).append(file)
+    return [(None if above is None else load_study(above), own) for above, own in groups.items()]
 
 
 def _copy_folder(file: Path, study: Study | None) -> Path:

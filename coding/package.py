@@ -168,6 +168,8 @@ _FORMULA = re.compile(
 )
 _FORMULA_START = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _FAR = re.compile(rb'r="(?:[A-Z]{3,}\d+|[A-Z]+\d{5,})"')
+_XML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_SINGLE_QUOTED = re.compile(rb"='([^'<>\"]*)'")
 _ERROR = re.compile(rb'<(?:\w+:)?c\s([^>]*\bt="e"[^>]*)>(.*?)</(?:\w+:)?c>', re.DOTALL)
 _RESULT = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
 _FORMATS = re.compile(rb"<(?:\w+:)?numFmt\s([^>]*)>")
@@ -189,7 +191,7 @@ def read_shape(package: Package, sheet: str) -> Shape:
     if package.kind == "ods":
         return ods_shapes(package.parts.get("content.xml", b"")).get(sheet, Shape())
     part = _sheet_parts(package.parts).get(sheet, "")
-    text = package.parts.get(part, b"")
+    text = _plain_xml(package.parts.get(part, b""))
     if _FAR.search(text):
         _check_extent(text)
     return Shape(
@@ -201,6 +203,13 @@ def read_shape(package: Package, sheet: str) -> Shape:
         errors=_errors(text) if b't="e"' in text else {},
         percents=_percents(package.parts.get("xl/styles.xml", b""), text),
     )
+
+
+def _plain_xml(text: bytes) -> bytes:
+    """The sheet as most programs write it: attributes in double quotation marks, no comments."""
+    if b"<!--" in text:
+        text = _XML_COMMENT.sub(b"", text)
+    return _SINGLE_QUOTED.sub(rb'="\1"', text) if b"='" in text else text
 
 
 def _find(pattern: re.Pattern[bytes], text: bytes, mark: bytes) -> list[bytes]:

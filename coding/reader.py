@@ -33,9 +33,10 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 
-__all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook"]
+__all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook", "read_workbooks"]
 
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
+_NOBODYS = frozenset({"thumbs.db", "desktop.ini"})
 _OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
 
 
@@ -61,6 +62,32 @@ def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.D
     collector = Collector()
     taken = _read_file(Path(path), load_expected(study), collector)
     return collector.frame(), _sorted(taken.problems)
+
+
+def read_workbooks(
+    paths: Sequence[str | Path], *, study: Study | None = None
+) -> tuple[pd.DataFrame, list[list[Problem]]]:
+    """Read several workbooks and hold them against one another: the same sessions twice are a problem.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    study : Study, optional
+        As for :func:`read_workbook`.
+
+    Returns
+    -------
+    ratings : DataFrame
+        Contract ``RATINGS``, of all files.
+    problems : list of list of Problem
+        Per file, in the order of `paths`, each sorted by place.
+    """
+    expected = load_expected(study)
+    collector = Collector()
+    taken: list[_Taken] = []
+    for path in paths:
+        taken.append(_read_file(Path(path), expected, collector, known=taken))
+    return collector.frame(), [_sorted(one.problems) for one in taken]
 
 
 def read_incoming(
@@ -94,7 +121,7 @@ def read_incoming(
     paths = _incoming_paths(study, set_aside)
     expected = load_expected(study)
     collector = Collector()
-    problems: list[Problem] = []
+    problems = _folders_inside(study)
     taken: list[_Taken] = []
     for path in paths:
         one = _read_file(path, expected, collector, known=taken, superseded=superseded)
@@ -110,12 +137,31 @@ def _incoming_paths(study: Study, set_aside: Collection[str]) -> list[Path]:
     folder = study.folder / "incoming"
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder. Put the raters' workbooks into it.")
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$")))
+    paths = workbook_paths(folder)
     stray = sorted(set(set_aside) - {path.name for path in paths})
     if stray:
         found = ", ".join(path.name for path in paths) or "no file"
         raise UsageError(f"--set-aside: {stray[0]!r} is not in incoming/; found there: {found}.")
     return [path for path in paths if path.name not in set_aside]
+
+
+def workbook_paths(folder: Path) -> list[Path]:
+    """The files of a folder, without those that programs leave there for themselves."""
+    return sorted(
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.is_file() and not path.name.startswith((".", "~$")) and path.name.casefold() not in _NOBODYS
+    )
+
+
+def _folders_inside(study: Study) -> list[Problem]:
+    """Folders inside ``incoming/`` that hold files: what lies in them is not read."""
+    inside = sorted(path for path in (study.folder / "incoming").iterdir() if path.is_dir())
+    return [
+        Problem("not_read", f"{path.name}/", found=f"{count} file(s)")
+        for path in inside
+        if not path.name.startswith(".") and (count := sum(one.is_file() for one in path.rglob("*")))
+    ]
 
 
 def _stamp_columns(one: _Taken) -> tuple[str, str, str, str, str]:

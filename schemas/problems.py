@@ -100,7 +100,11 @@ _KINDS: dict[str, Kind] = {
     "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
     "extra_column": Kind("info", "the column {found} is none of the instrument's; it was not read", "Nothing."),
-    "sheet_missing": Kind("error", "has no sheet {allowed}; found {found}", "Give the sheet its name back."),
+    "sheet_missing": Kind(
+        "error",
+        "has no sheet {allowed}; found {found}",
+        "Give the sheet its name back, or send the workbook you were sent.",
+    ),
     "stray_cell": Kind("info", "stands under no head: {found}; it was not read", "Nothing, if it is no code."),
     "extra_sheet": Kind(
         "warning",
@@ -131,6 +135,11 @@ _KINDS: dict[str, Kind] = {
     "password_protected": Kind("error", "is protected by a password", "Remove the password and send it again."),
     "not_a_workbook": Kind("error", "is no workbook ({found})", "Send the .xlsx file."),
     "too_large": Kind("error", "is too large to be a rater's workbook: {found}", "Send the workbook you were sent."),
+    "not_read": Kind(
+        "error",
+        "is a folder inside incoming/ with {found}, which were not read",
+        "Move its files into incoming/ itself, or the folder out of it.",
+    ),
     "active_content": Kind(
         "warning", "holds {found}, which was ignored and never executed", "Save it as a plain .xlsx."
     ),

@@ -39,6 +39,9 @@ class InstrumentUse(Declared):
         Items to be reversed, overriding the codebook; the choice is printed in the report.
     reliability : {"two-way", "one-way"}
         One-way where it does not matter, or is not known, which rater is which.
+    reliability_interval : {"model", "jackknife"}
+        Limits of the ICC: exact F or profile likelihood, which take scores as normal, or the jackknife over
+        sessions, for scores that pile up on a floor or have a few sessions far from the rest.
     pooling : {"mean", "primary"}
         How the ratings of a double-coded session become one: the mean of the raters, item by
         item, or the rating of the primary rater of the assignment.
@@ -50,6 +53,7 @@ class InstrumentUse(Declared):
     sessions: tuple[int, ...] | None = None
     reverse: tuple[Name, ...] | None = None
     reliability: Literal["two-way", "one-way"] = "two-way"
+    reliability_interval: Literal["model", "jackknife"] = "model"
     pooling: Literal["mean", "primary"] = "mean"
 
 
