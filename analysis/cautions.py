@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.descriptives import SampleResult
 from doublecode.analysis.interrater import ICCResult
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.mixed.result import MixedResult
@@ -25,6 +24,7 @@ from doublecode.analysis.splitting import varying_within
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
+    from doublecode.analysis.descriptives import SampleResult
     from doublecode.analysis.run import StudyRun
 
 THERAPIST = "therapist"
@@ -36,7 +36,7 @@ def warnings_of(result: object, subject: str = "") -> tuple[Problem, ...]:
 
     Parameters
     ----------
-    result : ICCResult, ReliabilityTable, DyadResult, MixedResult, SeriesResult, AnovaResult or SampleResult
+    result : ICCResult, ReliabilityTable, DyadResult, MixedResult, SeriesResult or AnovaResult
         Other results have their notes only, and give none.
     subject : str
         What the result is about, in the reader's words; without it the result's own names.
@@ -60,9 +60,9 @@ def warnings_of(result: object, subject: str = "") -> tuple[Problem, ...]:
 
 def warnings_of_run(run: StudyRun) -> tuple[Problem, ...]:
     """Return the warnings of a whole study, in the order of its report."""
-    results = [run.sample, *filter(None, [run.reliability]), *run.series, *run.comparisons]
+    results = [*filter(None, [run.reliability]), *run.series, *run.comparisons]
     found = [warning for result in results for warning in warnings_of(result)]
-    return (*found, *unequal_rows(run.series), *_conflated_regressions(run))
+    return (*warnings_of_sample(run.sample), *found, *unequal_rows(run.series), *_conflated_regressions(run))
 
 
 @warnings_of.register
@@ -135,10 +135,10 @@ def _(result: AnovaResult, subject: str = "") -> tuple[Problem, ...]:
     return tuple(_few_therapists(n, subject or f"{outcome} by {group}"))
 
 
-@warnings_of.register
-def _(result: SampleResult, subject: str = "") -> tuple[Problem, ...]:
-    described = bool(len(result.frame)) and (result.frame["unit"] == "therapists").any()
-    return tuple(_few_therapists(result.design["n_therapists"] if described else None, subject or "sample"))
+def warnings_of_sample(sample: SampleResult) -> tuple[Problem, ...]:
+    """Warn of few therapists where the sample table describes them; apart, so that ``icc`` needs no pydantic."""
+    described = bool(len(sample.frame)) and (sample.frame["unit"] == "therapists").any()
+    return tuple(_few_therapists(sample.design["n_therapists"] if described else None, "sample"))
 
 
 def joined(warnings: Sequence[Problem]) -> tuple[Problem, ...]:

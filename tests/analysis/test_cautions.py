@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import dyad_icc, fit_mixed, fit_series, icc
-from doublecode.analysis.cautions import joined, unequal_rows, warnings_of, warnings_of_run
+from doublecode.analysis.cautions import joined, unequal_rows, warnings_of, warnings_of_run, warnings_of_sample
 from doublecode.analysis.descriptives import sample_table
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
@@ -190,11 +190,11 @@ class TestTherapists:
     def test_in_the_sample(self):
         patients = pd.DataFrame({"patient": ["P1", "P2"], "age": ["50", "60"]})
         therapists = pd.DataFrame({"therapist": ["T1", "T2"], "degree": ["doctoral", "master"]})
-        (found,) = warnings_of(sample_table(patients, therapists, ["age", "degree"]))
+        (found,) = warnings_of_sample(sample_table(patients, therapists, ["age", "degree"]))
         assert (found.code, found.subject, found.found) == ("few_therapists", "sample", "2 therapists")
-        assert warnings_of(sample_table(patients, therapists, ["age"])) == ()
+        assert warnings_of_sample(sample_table(patients, therapists, ["age"])) == ()
         many = pd.DataFrame({"therapist": range(9), "degree": "doctoral"})
-        assert warnings_of(sample_table(patients, many, ["degree"])) == ()
+        assert warnings_of_sample(sample_table(patients, many, ["degree"])) == ()
 
 
 class TestAStudy:
