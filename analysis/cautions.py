@@ -7,44 +7,48 @@ notes; here it gets a stable code, a subject and the next step of the catalogue.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from doublecode.analysis.interrater import ICCResult
 from doublecode.analysis.mixed.formula import parse_formula
-from doublecode.analysis.mixed.result import MixedResult
-from doublecode.analysis.raters.dyads import DyadResult
 from doublecode.analysis.raters.icc_notes import few_pairs
 from doublecode.analysis.raters.spread import spread_remarks
-from doublecode.analysis.regression.group_differences import AnovaResult
-from doublecode.analysis.reliability_table import ReliabilityTable
 from doublecode.analysis.rules import FEW_THERAPISTS
-from doublecode.analysis.series import SeriesResult
 from doublecode.analysis.splitting import varying_within
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
     from doublecode.analysis.descriptives import SampleResult
+    from doublecode.analysis.interrater import ICCResult
+    from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.analysis.raters.dyads import DyadResult
+    from doublecode.analysis.regression.group_differences import AnovaResult
+    from doublecode.analysis.reliability_table import ReliabilityTable
     from doublecode.analysis.run import StudyRun
+    from doublecode.analysis.series import SeriesResult
 
-THERAPIST = "therapist"
+THERAPIST: Final = "therapist"
 
 
-@singledispatch
-def warnings_of(result: object, subject: str = "") -> tuple[Problem, ...]:
-    """Return the warnings that a result is to be read with.
+def run_warnings(run: StudyRun) -> tuple[Problem, ...]:
+    """Return the warnings of a whole study, in the order of its report."""
+    return (
+        *sample_warnings(run.sample),
+        *(() if run.reliability is None else reliability_warnings(run.reliability)),
+        *(warning for result in run.series for warning in series_warnings(result)),
+        *(warning for result in run.comparisons for warning in group_warnings(result)),
+        *unequal_rows(run.series),
+        *_conflated_regressions(run),
+    )
+
+
+def icc_warnings(result: ICCResult, subject: str = "") -> tuple[Problem, ...]:
+    """Warn of few pairs, and of a low ICC where the targets hardly differ.
 
     Parameters
     ----------
-    result : ICCResult, ReliabilityTable, DyadResult, MixedResult, SeriesResult or AnovaResult
-        Other results have their notes only, and give none.
+    result : ICCResult
     subject : str
-        What the result is about, in the reader's words; without it the result's own names.
-
-    Returns
-    -------
-    tuple of Problem
-        Of severity "warning".
+        What was rated, in the reader's words; without it the name of the ratings' column.
 
     Examples
     --------
@@ -52,29 +56,17 @@ def warnings_of(result: object, subject: str = "") -> tuple[Problem, ...]:
     >>> from doublecode.analysis import icc
     >>> rng = np.random.default_rng(1)
     >>> data = pd.DataFrame({"tape": np.repeat(range(8), 2), "rater": ["A", "B"] * 8, "score": rng.normal(size=16)})
-    >>> print(*warnings_of(icc(data, targets="tape", raters="rater", ratings="score")))
+    >>> print(*icc_warnings(icc(data, targets="tape", raters="rater", ratings="score")))
     too_few_pairs · score: only 8 tape(s) carry more than one rating (below 20). Read the interval before the estimate.
     """
-    return ()
-
-
-def warnings_of_run(run: StudyRun) -> tuple[Problem, ...]:
-    """Return the warnings of a whole study, in the order of its report."""
-    results = [*filter(None, [run.reliability]), *run.series, *run.comparisons]
-    found = [warning for result in results for warning in warnings_of(result)]
-    return (*warnings_of_sample(run.sample), *found, *unequal_rows(run.series), *_conflated_regressions(run))
-
-
-@warnings_of.register
-def _(result: ICCResult, subject: str = "") -> tuple[Problem, ...]:
     about = subject or str(result.spec["ratings"])
     pairs = [Problem("too_few_pairs", subject=_of(about, names), found=text) for names, text in _few_pairs(result)]
     spread = [Problem("no_spread", subject=_of(about, [name]), found=text) for name, text in _no_spread(result)]
     return (*pairs, *spread)
 
 
-@warnings_of.register
-def _(result: ReliabilityTable, subject: str = "") -> tuple[Problem, ...]:
+def reliability_warnings(result: ReliabilityTable) -> tuple[Problem, ...]:
+    """Warn of few pairs and lack of spread by instrument and phase; items are named where not all are meant."""
     few: dict[tuple[str, str], list[str]] = {}
     n_names: dict[str, int] = {}
     spread = []
@@ -91,8 +83,8 @@ def _(result: ReliabilityTable, subject: str = "") -> tuple[Problem, ...]:
     return (*pairs, *spread)
 
 
-@warnings_of.register
-def _(result: DyadResult, subject: str = "") -> tuple[Problem, ...]:
+def dyad_warnings(result: DyadResult, subject: str = "") -> tuple[Problem, ...]:
+    """Warn of the mean over pairs of raters, wherever it is printed."""
     about = subject or str(result.spec["ratings"])
     means = result.frame[result.frame["statistic"] == "mean"].to_dict("records")
     return tuple(
@@ -105,18 +97,18 @@ def _(result: DyadResult, subject: str = "") -> tuple[Problem, ...]:
     )
 
 
-@warnings_of.register
-def _(result: MixedResult, subject: str = "") -> tuple[Problem, ...]:
+def fit_warnings(result: MixedResult, subject: str = "") -> tuple[Problem, ...]:
+    """Warn of a singular fit, of one that did not converge, and of a level of few therapists."""
     about = subject or str(result.spec["formula"])
     failed = () if result.converged else (Problem("not_converged", subject=about, found="did not converge"),)
     return (*_singular(result, about), *failed, *_few_therapists(result.n_groups.get(THERAPIST), about))
 
 
-@warnings_of.register
-def _(result: SeriesResult, subject: str = "") -> tuple[Problem, ...]:
+def series_warnings(result: SeriesResult) -> tuple[Problem, ...]:
+    """Warn of what holds for each model of a series, and of conflated slopes."""
     found: list[Problem] = []
     for model in result.models:
-        about = f"{subject or result.spec['name']}, {model.label}"
+        about = f"{result.spec['name']}, {model.label}"
         if model.conflated:
             found.append(_conflated(model.conflated, about))
         if model.result is None:
@@ -128,15 +120,15 @@ def _(result: SeriesResult, subject: str = "") -> tuple[Problem, ...]:
     return tuple(found)
 
 
-@warnings_of.register
-def _(result: AnovaResult, subject: str = "") -> tuple[Problem, ...]:
+def group_warnings(result: AnovaResult) -> tuple[Problem, ...]:
+    """Warn of few therapists where these are the groups."""
     outcome, group = result.spec["outcome"], result.spec["group"]
     n = result.design["n_groups"] if group == THERAPIST else None
-    return tuple(_few_therapists(n, subject or f"{outcome} by {group}"))
+    return tuple(_few_therapists(n, f"{outcome} by {group}"))
 
 
-def warnings_of_sample(sample: SampleResult) -> tuple[Problem, ...]:
-    """Warn of few therapists where the sample table describes them; apart, so that ``icc`` needs no pydantic."""
+def sample_warnings(sample: SampleResult) -> tuple[Problem, ...]:
+    """Warn of few therapists where the sample table describes them."""
     described = bool(len(sample.frame)) and (sample.frame["unit"] == "therapists").any()
     return tuple(_few_therapists(sample.design["n_therapists"] if described else None, "sample"))
 

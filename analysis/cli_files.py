@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -52,6 +52,10 @@ def icc(
     by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
     k: Annotated[str, typer.Option(help="Means of how many ratings: 1,2,eff")] = "1,2,eff",
     conf_level: ConfLevel = 0.95,
+    interval: Annotated[
+        Literal["model", "jackknife"],
+        typer.Option(help="Limits from normal theory, or from leaving out each target once."),
+    ] = "model",
     rule: Annotated[str, typer.Option(help="Cited cut-offs of the sentence's adjective.")] = "koo2016",
     dyads: Annotated[
         bool,
@@ -61,7 +65,7 @@ def icc(
     as_json: AsJson = False,
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
-    from doublecode.analysis.cautions import warnings_of
+    from doublecode.analysis.cautions import dyad_warnings, icc_warnings
     from doublecode.analysis.interrater import icc as estimate
     from doublecode.analysis.reporting.result_tables import dyad_tables, icc_tables
     from doublecode.analysis.reporting.screen import print_answer
@@ -71,13 +75,13 @@ def icc(
     data = _read(file, wanted, sheet, (ratings,))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
-        k=[_k(part) for part in names_in(k)], conf_level=conf_level,
+        k=[_k(part) for part in names_in(k)], conf_level=conf_level, interval=interval,
     )  # fmt: skip
     paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level) if dyads else None
     record = result_record(result) if as_json else None
-    tables, warnings = icc_tables(result), warnings_of(result)
+    tables, warnings = icc_tables(result), icc_warnings(result)
     if paired is not None:
-        tables, warnings = tables + dyad_tables(paired), warnings + warnings_of(paired)
+        tables, warnings = tables + dyad_tables(paired), warnings + dyad_warnings(paired)
         record = None if record is None else {**record, "dyads": result_record(paired)}
     sentences = result.sentence(rule).splitlines()
     print_answer(result, tables, record, sentences=sentences, warnings=warnings)
@@ -187,7 +191,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
-    from doublecode.analysis.cautions import warnings_of
+    from doublecode.analysis.cautions import fit_warnings
     from doublecode.analysis.mixed import fit_mixed
     from doublecode.analysis.model_rows import named_in
     from doublecode.analysis.reporting.result_tables import mixed_tables
@@ -198,7 +202,7 @@ def fit(
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
     )
-    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,), warnings=warnings_of(result))
+    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,), warnings=fit_warnings(result))
 
 
 def _number(text: str, option: str) -> float:

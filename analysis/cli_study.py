@@ -167,7 +167,7 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
-    from doublecode.analysis.cautions import warnings_of
+    from doublecode.analysis.cautions import reliability_warnings
     from doublecode.analysis.report import reliability_record
     from doublecode.analysis.reporting.result_tables import reliability_tables
     from doublecode.analysis.reporting.screen import print_answer
@@ -177,7 +177,7 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     table = reliability_of(intake.study, intake.ratings)
     record = reliability_record(table) if as_json else None
     sentences = table.sentence().splitlines()
-    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=warnings_of(table))
+    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=reliability_warnings(table))
 
 
 def drift(

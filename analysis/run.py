@@ -128,9 +128,9 @@ class StudyRun:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What the estimates are to be read with; what was wrong with the files stands in ``intake.problems``."""
-        from doublecode.analysis.cautions import warnings_of_run
+        from doublecode.analysis.cautions import run_warnings
 
-        return warnings_of_run(self)
+        return run_warnings(self)
 
 
 def no_progress(step: str, done: int, of: int) -> None:

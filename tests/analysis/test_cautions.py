@@ -8,7 +8,18 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import dyad_icc, fit_mixed, fit_series, icc
-from doublecode.analysis.cautions import joined, unequal_rows, warnings_of, warnings_of_run, warnings_of_sample
+from doublecode.analysis.cautions import (
+    dyad_warnings,
+    fit_warnings,
+    group_warnings,
+    icc_warnings,
+    joined,
+    reliability_warnings,
+    run_warnings,
+    sample_warnings,
+    series_warnings,
+    unequal_rows,
+)
 from doublecode.analysis.descriptives import sample_table
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
@@ -51,27 +62,27 @@ def of(warnings, code):
 
 class TestReliability:
     def test_too_few_pairs(self):
-        (found,) = warnings_of(icc(rated(FEW_PAIRS - 1), **NAMES))
+        (found,) = icc_warnings(icc(rated(FEW_PAIRS - 1), **NAMES))
         assert (found.code, found.severity, found.subject) == ("too_few_pairs", "warning", "score")
         assert found.found == "19 session(s) carry more than one rating (below 20)"
-        assert warnings_of(icc(rated(FEW_PAIRS), **NAMES)) == ()
+        assert icc_warnings(icc(rated(FEW_PAIRS), **NAMES)) == ()
 
     def test_single_coded_sessions_are_no_pairs(self):
         rows = rated(40)
         single = rows[(rows["session"] < 12) | (rows["rater"] == "A")]
-        (found,) = warnings_of(icc(single, **NAMES), "Engagement")
+        (found,) = icc_warnings(icc(single, **NAMES), "Engagement")
         assert (found.subject, found.found.split()[0]) == ("Engagement", "12")
 
     def test_the_sentence_is_the_one_of_the_notes(self):
         result = icc(pd.concat([rated(9).assign(item="few"), rated(30).assign(item="enough")]), **NAMES, by="item")
-        (found,) = warnings_of(result)
+        (found,) = icc_warnings(result)
         assert found.subject == "score (few)"
         assert any(found.found in note for note in result.notes)
 
     def test_no_spread(self):
         both = pd.concat([flat().assign(item="flat"), rated(60).assign(item="wide")])
         result = icc(both, **NAMES, by="item")
-        (found,) = warnings_of(result)
+        (found,) = icc_warnings(result)
         assert (found.code, found.severity, found.subject) == ("no_spread", "warning", "score (flat)")
         assert f"item = flat: {found.found}" in result.notes
 
@@ -81,7 +92,7 @@ class TestReliability:
             rated(5).assign(item="a", phase="pilot"), rated(5).assign(item="b", phase="pilot"),
         ]  # fmt: skip
         long = pd.concat(parts).rename(columns={"score": "value"}).assign(patient="P", instrument="GHES")
-        found = warnings_of(reliability_table(long))
+        found = reliability_warnings(reliability_table(long))
         assert [(one.code, one.subject) for one in found] == [
             ("too_few_pairs", "GHES, main (b)"), ("too_few_pairs", "GHES, pilot"),
         ]  # fmt: skip
@@ -90,7 +101,7 @@ class TestReliability:
         rng = np.random.default_rng(0)
         rows = [(s, r, s % 5 + rng.normal()) for s in range(30) for r in ("AB", "BC", "AC")[s % 3]]
         result = dyad_icc(pd.DataFrame(rows, columns=["session", "rater", "score"]), **NAMES)
-        (found,) = warnings_of(result)
+        (found,) = dyad_warnings(result)
         mean = result.frame.set_index("statistic").loc["mean", "estimate"]
         assert (found.code, found.severity, found.subject) == ("dyad_average", "warning", "score")
         assert found.found == f"mean ICC(A,2) of 3 dyads: {mean:.2f}"
@@ -100,13 +111,13 @@ class TestReliability:
 class TestModels:
     def test_conflated_slope(self, course):
         result = fit_series(series("homework ~ 1 + (1 | patient)", "homework ~ behaviour + (1 | patient)"), course)
-        (found,) = of(warnings_of(result), "conflated_slope")
+        (found,) = of(series_warnings(result), "conflated_slope")
         assert (found.severity, found.subject) == ("warning", "homework, 2 as published (conflated)")
         assert "the slope of behaviour mixes the slope within patients" in found.sentence
 
     def test_a_predictor_that_nobody_splits_is_conflated_in_every_version(self, course):
         steps = series("homework ~ behaviour + alliance + (1 | patient)")
-        found = of(warnings_of(fit_series(steps, course)), "conflated_slope")
+        found = of(series_warnings(fit_series(steps, course)), "conflated_slope")
         assert [(one.subject, one.found) for one in found] == [
             ("homework, 1 as published (conflated)", "the slope of behaviour and of alliance"),
             ("homework, 1 within/between", "the slope of alliance"),
@@ -115,29 +126,29 @@ class TestModels:
     def test_time_and_what_is_constant_within_patients_are_not_conflated(self, course):
         data = course.assign(age=course.groupby("patient")["behaviour"].transform("mean"))
         result = fit_series(series("homework ~ session + age + (1 | patient)", split=()), data)
-        assert of(warnings_of(result), "conflated_slope") == []
+        assert of(series_warnings(result), "conflated_slope") == []
 
     def test_singular_fit(self):
         data = pd.read_csv(REFERENCE / "hw229_singular.csv")
         formula = "homework ~ beh_cw + sess_c + (sess_c | patient)"
         fit = fit_mixed(formula, data)
-        (found,) = warnings_of(fit)
+        (found,) = fit_warnings(fit)
         assert (found.code, found.severity, found.subject) == ("singular_fit", "warning", formula)
         assert found.sentence.endswith("the fit is singular: (sess_c | patient), the correlation of Intercept and "
                                        "sess_c is 1")  # fmt: skip
         assert fit.notes.count(f"singular: {found.found}") == 1
-        inside = of(warnings_of(fit_series(series(formula, split=()), data)), "singular_fit")
+        inside = of(series_warnings(fit_series(series(formula, split=()), data)), "singular_fit")
         assert [(one.subject, one.found) for one in inside] == [("homework, 1 as published", found.found)]
 
     def test_not_converged(self, course, monkeypatch):
         formula = "homework ~ session + (1 | patient)"
-        assert of(warnings_of(fit_mixed(formula, course)), "not_converged") == []
+        assert of(fit_warnings(fit_mixed(formula, course)), "not_converged") == []
         monkeypatch.setattr(MixedResult, "converged", False)
         fit = fit_mixed(formula, course)
-        (found,) = of(warnings_of(fit), "not_converged")
+        (found,) = of(fit_warnings(fit), "not_converged")
         assert (found.severity, found.sentence) == ("warning", f"{formula}: the fit did not converge")
         assert any(found.found in note for note in fit.notes)
-        (found,) = of(warnings_of(fit_series(series(formula, split=()), course)), "not_converged")
+        (found,) = of(series_warnings(fit_series(series(formula, split=()), course)), "not_converged")
         assert found.sentence == "homework, 1 as published: the fit did not converge (REML and ML)"
         assert found.next_step == "Read the log of the fit."
 
@@ -167,40 +178,40 @@ class TestTherapists:
 
     def test_a_level_of_few_therapists(self):
         formula = "y ~ 1 + (1 | therapist)"
-        (found,) = of(warnings_of(fit_mixed(formula, self.treated(FEW_THERAPISTS))), "few_therapists")
+        (found,) = of(fit_warnings(fit_mixed(formula, self.treated(FEW_THERAPISTS))), "few_therapists")
         assert (found.severity, found.sentence) == ("warning", f"{formula}: only 8 therapists")
-        assert of(warnings_of(fit_mixed(formula, self.treated(FEW_THERAPISTS + 1))), "few_therapists") == []
+        assert of(fit_warnings(fit_mixed(formula, self.treated(FEW_THERAPISTS + 1))), "few_therapists") == []
 
     def test_in_a_series(self, course):
         number = course["patient"].astype("category").cat.codes
         data = course.assign(therapist=[f"T{one % 3}" for one in number])
         result = fit_series(series("homework ~ session + (1 | therapist) + (1 | patient)", split=()), data)
-        (found,) = of(warnings_of(result), "few_therapists")
+        (found,) = of(series_warnings(result), "few_therapists")
         assert (found.subject, found.found) == ("homework, 1 as published", "3 therapists")
 
     def test_groups_of_another_kind_are_no_therapists(self):
         data = self.treated(4).rename(columns={"therapist": "ward"})
-        assert of(warnings_of(fit_mixed("y ~ 1 + (1 | ward)", data)), "few_therapists") == []
-        assert warnings_of(group_anova(data, "y", "ward")) == ()
+        assert of(fit_warnings(fit_mixed("y ~ 1 + (1 | ward)", data)), "few_therapists") == []
+        assert group_warnings(group_anova(data, "y", "ward")) == ()
 
     def test_in_a_group_comparison(self):
-        (found,) = warnings_of(group_anova(self.treated(3), "y", "therapist"))
+        (found,) = group_warnings(group_anova(self.treated(3), "y", "therapist"))
         assert (found.code, found.subject, found.found) == ("few_therapists", "y by therapist", "3 therapists")
 
     def test_in_the_sample(self):
         patients = pd.DataFrame({"patient": ["P1", "P2"], "age": ["50", "60"]})
         therapists = pd.DataFrame({"therapist": ["T1", "T2"], "degree": ["doctoral", "master"]})
-        (found,) = warnings_of_sample(sample_table(patients, therapists, ["age", "degree"]))
+        (found,) = sample_warnings(sample_table(patients, therapists, ["age", "degree"]))
         assert (found.code, found.subject, found.found) == ("few_therapists", "sample", "2 therapists")
-        assert warnings_of_sample(sample_table(patients, therapists, ["age"])) == ()
+        assert sample_warnings(sample_table(patients, therapists, ["age"])) == ()
         many = pd.DataFrame({"therapist": range(9), "degree": "doctoral"})
-        assert warnings_of_sample(sample_table(patients, many, ["degree"])) == ()
+        assert sample_warnings(sample_table(patients, many, ["degree"])) == ()
 
 
 class TestAStudy:
     def test_the_telephone_study_gives_each_of_its_warnings_with_its_subject(self, telephone_run):
         found = telephone_run.warnings
-        assert found == warnings_of_run(telephone_run)
+        assert found == run_warnings(telephone_run)
         subjects = {code: [one.subject for one in of(found, code)] for code in {one.code for one in found}}
         assert subjects["too_few_pairs"] == ["ghes, pilot", "sthar, pilot"]
         assert subjects["few_therapists"] == ["sample"]
@@ -240,11 +251,6 @@ class TestAStudy:
             ),
         )  # fmt: skip
         assert quiet.warnings == ()
-
-
-def test_results_without_warnings_of_their_own_give_none(telephone_run):
-    assert warnings_of(telephone_run.consistency) == ()
-    assert warnings_of(telephone_run.correlations) == ()
 
 
 def test_warnings_that_say_the_same_are_joined_for_the_eye():
