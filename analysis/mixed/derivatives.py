@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.layout import Element
-from doublecode.analysis.mixed.likelihood import LARGE, State, apply, multiply, outer_columns
+from doublecode.analysis.mixed.layout import Element, InnerElements
+from doublecode.analysis.mixed.likelihood import LARGE, State, outer_columns
+from doublecode.analysis.mixed.small import apply, multiply
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class Blocks:
     Attributes
     ----------
     F, Y
-        (P, P, B, J): U₁₁ of group j with itself is F − Y.
+        Per inner factor, the finest first, (P, P, B, J): U of group j with itself is F − Y.
     K
         (B, r, r): U₁₁ of groups i ≠ j is −Hᵢ K Hⱼᵀ.
     N
@@ -39,8 +40,8 @@ class Blocks:
     """
 
     state: State
-    F: Floats
-    Y: Floats
+    F: tuple[Floats, ...]
+    Y: tuple[Floats, ...]
     K: Floats
     N: Floats
     U22: Floats
@@ -76,7 +77,8 @@ def make_blocks(state: State, *, projected: bool) -> Blocks:
                     U22[:, at + i, at + j] += matrix[i, j]
     lifted = state.moments.cross.lift(K, state.which)
     Y = multiply(multiply(state.E.swapaxes(0, 1), lifted), state.E)
-    return Blocks(state, state.f_inner, Y, K, N, U22, inverse)
+    finer = [state.chain.lift(tier, K) for tier in range(len(state.links))]
+    return Blocks(state, state.f_inner, (*finer, Y), K, N, U22, inverse)
 
 
 def _outer_inverses(state: State) -> dict[int, Floats] | None:
@@ -110,8 +112,8 @@ def _times_outer(M: Floats, inverse: dict[int, Floats], state: State) -> Floats:
 def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m) tr(U Eₐ)."""
     out = np.empty((len(U.K), len(items)))
-    inner = U.state.moments.layout.inner
-    out[:, inner.at] = ((U.F - U.Y).sum(axis=-1)[inner.rows, inner.columns] * inner.weight[:, None]).T
+    for tier, F, Y in zip(U.state.moments.layout.tiers, U.F, U.Y, strict=True):
+        out[:, tier.at] = ((F - Y).sum(axis=-1)[tier.rows, tier.columns] * tier.weight[:, None]).T
     for a, item in enumerate(items):
         if not item.inner:
             diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
@@ -123,18 +125,18 @@ def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     """(B, m, m) tr(U Eₐ U E_b)."""
     B, m = len(U.K), len(items)
     out = np.empty((B, m, m))
-    inner = U.state.moments.layout.inner
+    inner = U.state.moments.layout.eliminated
     psi = _psi(U)
     k_psi = U.K[:, None] @ psi
     size = U.K.shape[1] ** 2
-    flat = k_psi.reshape(B, len(inner.at), size)
-    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner.at), size)
+    flat = k_psi.reshape(B, len(inner), size)
+    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner), size)
     pairs = _inner_pairs(U) + flat @ np.swapaxes(flipped, 1, 2)
-    out[:, inner.at[:, None], inner.at] = pairs
+    out[:, inner[:, None], inner] = pairs
     outer = [a for a, item in enumerate(items) if not item.inner]
     if not outer:
         return out
-    for number, a in enumerate(inner.at):
+    for number, a in enumerate(inner):
         psi_n = _psi_n(U, psi[:, number], k_psi[:, number])
         for b in outer:
             out[:, a, b] = out[:, b, a] = _mixed_pair(U, psi_n, items[b])
@@ -146,12 +148,17 @@ def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
 
 def _psi(U: Blocks) -> Floats:
     """(B, inner elements, r, r) Σⱼ HⱼᵀEₐHⱼ."""
-    inner, E = U.state.moments.layout.inner, U.state.E
+    tiers, E = U.state.moments.layout.tiers, U.state.E
+    inner = tiers[-1]
     left, right = E[:, inner.rows], E[:, inner.columns]
     M = left[:, None] * right[None]
     if len(E) > 1:
         M = (M + M.swapaxes(0, 1)) * (0.5 * inner.weight)[:, None, None]
-    return U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
+    own = U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
+    if not U.state.links:
+        return own
+    finer = [U.state.chain.quad(tier, items) for tier, items in enumerate(tiers[:-1])]
+    return np.concatenate([*finer, own], axis=1)
 
 
 def _psi_n(U: Blocks, psi: Floats, k_psi: Floats) -> Floats:
@@ -162,12 +169,30 @@ def _psi_n(U: Blocks, psi: Floats, k_psi: Floats) -> Floats:
 
 
 def _inner_pairs(U: Blocks) -> Floats:
-    """(B, a, b) Σⱼ of tr(FEₐFE_b) − 2 tr(FEₐYE_b) over inner elements."""
-    inner = U.state.moments.layout.inner
-    F, Y = U.F[inner.upper].swapaxes(0, 1), U.Y[inner.upper].swapaxes(0, 1)
+    """(B, a, b) tr(UEₐUE_b) over inner elements, without what W alone gives."""
+    tiers = U.state.moments.layout.tiers
+    own = [_own_pairs(items, F, Y) for items, F, Y in zip(tiers, U.F, U.Y, strict=True)]
+    if not U.state.links:
+        return own[0]
+    ends = np.cumsum([len(items.at) for items in tiers])
+    out = np.zeros((len(U.K), ends[-1], ends[-1]))
+    for tier, (items, pairs) in enumerate(zip(tiers, own, strict=True)):
+        below, here = slice(0, ends[tier] - len(items.at)), slice(ends[tier] - len(items.at), ends[tier])
+        out[:, here, here] = pairs
+        if tier:
+            footprints = U.state.chain.footprints(tier, tiers)
+            mixed, finer = U.state.chain.pairs_above(tier, footprints, items, U.K)
+            out[:, below, here], out[:, here, below] = mixed, mixed.swapaxes(1, 2)
+            out[:, below, below] += finer
+    return out
+
+
+def _own_pairs(items: InnerElements, F: Floats, Y: Floats) -> Floats:
+    """(B, a, b) Σⱼ of tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor."""
+    F, Y = F[items.upper].swapaxes(0, 1), Y[items.upper].swapaxes(0, 1)
     gram = F @ np.swapaxes(F - Y, 1, 2) - Y @ np.swapaxes(F, 1, 2)
-    count = len(inner.at)
-    return (gram.reshape(len(F), -1) @ inner.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
+    count = len(items.at)
+    return (gram.reshape(len(F), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
 
 
 def _mixed_pair(U: Blocks, psi_n: Floats, outer: Element) -> Floats:
@@ -188,25 +213,50 @@ def _outer_pair(U: Blocks, a: Element, b: Element) -> Floats:
     return np.asarray(total)
 
 
-def sandwich(U: Blocks, items: tuple[Element, ...], inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
+def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], outer: Floats) -> tuple[Floats, Floats]:
     """GᵀEₐG and GᵀEₐUE_bG for a matrix G with one row per random effect and C columns.
 
     Parameters
     ----------
     inner, outer
-        G in blocks: (P, B, C, J) and (B, C, q₂).
+        G in blocks: per inner factor (P, B, C, J), and (B, C, q₂).
 
     Returns
     -------
     first, second
         (B, m, C, C) and (B, m, C, m, C).
     """
-    P, B, C, J = inner.shape
-    m, q = len(items), outer.shape[2]
-    t1, t2 = np.zeros((P, B, m, C, J)), np.zeros((B, m, C, q))
-    index = U.state.moments.layout.inner
-    t1[index.rows, :, index.at] = inner[index.columns]
-    t1[index.columns, :, index.at] = inner[index.rows]
+    B, C, q = outer.shape
+    m = len(items)
+    flat1 = tuple(_turned(elements, G, m) for elements, G in zip(U.state.moments.layout.tiers, inner, strict=True))
+    first = np.asarray(sum((t @ np.swapaxes(G, 2, 3)).sum(axis=0) for t, G in zip(flat1, inner, strict=True)))
+    if U.state.links:
+        second, x = U.state.chain.quadratic(flat1, U.F)
+    else:
+        x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1[0]), U.state.which)
+        second = (flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3)).sum(axis=0)
+    second = second - x @ U.K @ np.swapaxes(x, 1, 2)
+    if q:
+        flat2 = _turned_outer(U, items, outer)
+        first = first + flat2 @ np.swapaxes(outer, 1, 2)
+        mixed = x @ U.N @ np.swapaxes(flat2, 1, 2)
+        second = second + mixed + np.swapaxes(mixed, 1, 2) + flat2 @ U.U22 @ np.swapaxes(flat2, 1, 2)
+    return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
+
+
+def _turned(elements: InnerElements, G: Floats, m: int) -> Floats:
+    """(P, B, m · C, J) EₐG of one inner factor, zero for the elements of others."""
+    P, B, C, J = G.shape
+    out = np.zeros((P, B, m, C, J))
+    out[elements.rows, :, elements.at] = G[elements.columns]
+    out[elements.columns, :, elements.at] = G[elements.rows]
+    return out.reshape(P, B, m * C, J)
+
+
+def _turned_outer(U: Blocks, items: tuple[Element, ...], outer: Floats) -> Floats:
+    """(B, m · C, q₂) EₐG of the outer terms."""
+    B, C, q = outer.shape
+    out = np.zeros((B, len(items), C, q))
     for a, item in enumerate(items):
         if item.inner:
             continue
@@ -216,17 +266,8 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: Floats, outer: Floats
         target = np.zeros_like(given)
         for i, j in item.pairs:
             target[..., i] += given[..., j]
-        t2[:, a, :, at] = target.reshape(B, C, -1)
-    flat1, flat2 = t1.reshape(P, B, m * C, J), t2.reshape(B, m * C, q)
-    first = (flat1 @ np.swapaxes(inner, 2, 3)).sum(axis=0)
-    x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1), U.state.which)
-    Ft = apply(U.F[:, :, :, None], flat1)
-    second = (flat1 @ np.swapaxes(Ft, 2, 3)).sum(axis=0) - x @ U.K @ np.swapaxes(x, 1, 2)
-    if q:
-        first = first + flat2 @ np.swapaxes(outer, 1, 2)
-        mixed = x @ U.N @ np.swapaxes(flat2, 1, 2)
-        second = second + mixed + np.swapaxes(mixed, 1, 2) + flat2 @ U.U22 @ np.swapaxes(flat2, 1, 2)
-    return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
+        out[:, a, :, at] = target.reshape(B, C, block.levels * block.size)
+    return out.reshape(B, len(items) * C, q)
 
 
 def differentiate(state: State) -> Derivatives:
@@ -234,7 +275,7 @@ def differentiate(state: State) -> Derivatives:
     items = state.moments.layout.elements
     U = make_blocks(state, projected=True)
     inner, outer = state.s
-    first, second = sandwich(U, items, inner[:, :, None], outer[:, None])
+    first, second = sandwich(U, items, tuple(part[:, :, None] for part in inner), outer[:, None])
     first, second = first[:, :, 0, 0], second[:, :, 0, :, 0]
     T = U if state.reml else make_blocks(state, projected=False)
     return Derivatives(state, traces(T, items), -first, -products(T, items), 2.0 * second)

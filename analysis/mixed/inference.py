@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.derivatives import Blocks, Derivatives, make_blocks, sandwich
 from doublecode.analysis.mixed.layout import Element
-from doublecode.analysis.mixed.likelihood import State, apply_transposed
+from doublecode.analysis.mixed.likelihood import State
+from doublecode.analysis.mixed.small import apply_transposed
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["z", "satterthwaite", "kenward-roger"]
@@ -42,14 +43,15 @@ def fixed_effects(state: State) -> tuple[Floats, Floats]:
     return beta, relative * (state.sigma2 * scale**2)[:, None, None]
 
 
-def conditional_columns(state: State) -> tuple[Floats, Floats]:
-    """R = ZᵀV⁻¹X in blocks: (P, B, p, J) inner and (B, p, q₂) outer, conditioned."""
+def conditional_columns(state: State) -> tuple[tuple[Floats, ...], Floats]:
+    """R = ZᵀV⁻¹X in blocks: per inner factor (P, B, p, J), and (B, p, q₂) outer, conditioned."""
     q = state.moments.layout.q2
     Nx = -(state.k_marginal @ state.Q[:, :, q:])
     Nx[:, np.arange(q, Nx.shape[1]), np.arange(Nx.shape[2])] += 1.0
     transposed = np.swapaxes(Nx, 1, 2)
     inner = apply_transposed(state.E[:, :, :, None], state.moments.cross.down(transposed, state.which))
-    return inner, transposed @ state.Q[:, :, :q]
+    finer = [transposed @ state.chain.reach_w(tier).swapaxes(1, 2) for tier in range(len(state.links))]
+    return (*finer, inner), transposed @ state.Q[:, :, :q]
 
 
 @dataclass(frozen=True)

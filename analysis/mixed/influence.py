@@ -27,6 +27,7 @@ from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.intervals import components
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments
+from doublecode.analysis.mixed.nesting import lay_out, sets_at_once
 from doublecode.analysis.mixed.optimise import minimise
 from doublecode.analysis.mixed.profiles import measure_at
 from doublecode.analysis.mixed.starts import default_start
@@ -111,7 +112,7 @@ def leave_one_out(result: MixedResult, group: str | None = None) -> InfluenceRes
     if len(levels) < 2:
         raise NotEstimable(f"{name!r} has one level ({levels[0]!r}); nothing is left without it")
     _refuse_cut_series(result, name, codes)
-    parts = [_leave(result, codes, batch) for batch in _batches(len(levels), result.nobs)]
+    parts = [_leave(result, codes, batch) for batch in _batches(len(levels), result.fit.design)]
     beta, vcov, values, converged, singular = (np.concatenate(part) for part in zip(*parts, strict=True))
     counts = np.bincount(codes, minlength=len(levels))
     measures = _measures(result, beta, vcov)
@@ -150,8 +151,9 @@ def _refuse_cut_series(result: MixedResult, name: str, codes: npt.NDArray[np.int
         raise UsageError(f"leaving out {name} would cut through the series of {result.whitening.label}")
 
 
-def _batches(n_levels: int, nobs: int) -> Iterator[npt.NDArray[np.intp]]:
-    size = max(1, _CELLS // max(nobs, 1))
+def _batches(n_levels: int, design: Design) -> Iterator[npt.NDArray[np.intp]]:
+    size = max(1, _CELLS // max(design.nobs, 1))
+    size = min(size, sets_at_once(lay_out(design.terms, design.X.shape[1]).layout) or size)
     for start in range(0, n_levels, size):
         yield np.arange(start, min(start + size, n_levels))
 

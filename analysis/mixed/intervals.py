@@ -25,6 +25,7 @@ from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import make_moments
+from doublecode.analysis.mixed.nesting import sets_at_once
 from doublecode.analysis.mixed.optimise import minimise
 from doublecode.analysis.mixed.profiles import Measure, Target, delta_errors, measure_at, profile_limits
 from doublecode.analysis.mixed.starts import default_start
@@ -378,6 +379,13 @@ def measure_all(fit: Fit, named: Sequence[Component]) -> list[float]:
 
 def refit(fit: Fit, draws: Floats, measures: Sequence[Measure]) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Refit a design to many outcomes (n, N): (N, p + k) fixed effects and measures, and whether converged."""
+    size = sets_at_once(fit.moments.layout) or draws.shape[1]
+    starts = range(0, draws.shape[1], size)
+    columns, good = zip(*[_refit_part(fit, draws[:, at : at + size], measures) for at in starts], strict=True)
+    return np.vstack(columns), np.concatenate(good)
+
+
+def _refit_part(fit: Fit, draws: Floats, measures: Sequence[Measure]) -> tuple[Floats, npt.NDArray[np.bool_]]:
     moments = make_moments(fit.design, draws)
     N = draws.shape[1]
     which = np.arange(N)

@@ -34,11 +34,13 @@ class Block:
     levels
         Number of levels.
     inner
-        Whether the term belongs to the inner (block-diagonal) grouping factor.
+        Whether the term belongs to a grouping factor that is eliminated group by group.
     start
-        First column among the P inner, or among the q₂ outer columns.
+        First column among the P of its inner factor, or among the q₂ outer columns.
     theta
         Positions of its p(p+1)/2 parameters, column-major lower triangle as in lme4.
+    tier
+        Which of the nested inner factors it belongs to, counted from the finest; 0 if there is one, or if outer.
     """
 
     size: int
@@ -46,6 +48,7 @@ class Block:
     inner: bool
     start: int
     theta: slice
+    tier: int = 0
 
     @property
     def elements(self) -> list[tuple[int, int]]:
@@ -64,23 +67,28 @@ class Block:
 class Element:
     """One distinct element of D: its term, whether inner, and the ordered pairs of Eₐ.
 
-    Pairs are positions among the P inner columns, or within the term if outer.
+    Pairs are positions among the P columns of its inner factor, or within the term if outer.
     """
 
     block: int
     inner: bool
     pairs: Pairs
+    tier: int = 0
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The blocks of a model: J inner groups of width P, q₂ outer random effects, p fixed."""
+    """The blocks of a model: J inner groups of width P, q₂ outer random effects, p fixed.
+
+    `finer` has (levels, width) of the factors nested in the inner one, the finest first; each nests in the next.
+    """
 
     blocks: tuple[Block, ...]
     n_inner: int
     width: int
     q2: int
     p: int
+    finer: tuple[tuple[int, int], ...] = ()
 
     @property
     def m(self) -> int:
@@ -102,7 +110,7 @@ class Layout:
                 pairs: Pairs = ((k + shift, h + shift),)
                 if k != h:
                     pairs = (*pairs, (h + shift, k + shift))
-                out.append(Element(number, block.inner, pairs))
+                out.append(Element(number, block.inner, pairs, block.tier))
         return tuple(out)
 
     @cached_property
@@ -135,10 +143,24 @@ class Layout:
         return SquareChart.make(tuple(block.size for block in self.blocks))
 
     @cached_property
+    def tiers(self) -> tuple[InnerElements, ...]:
+        """The elements of D of each nested inner factor, the finest first, as index arrays."""
+        widths = (*(width for _, width in self.finer), self.width)
+        return tuple(self._elements_of(tier, width) for tier, width in enumerate(widths))
+
+    def _elements_of(self, tier: int, width: int) -> InnerElements:
+        inside = {a: e.pairs[0] for a, e in enumerate(self.elements) if e.inner and e.tier == tier}
+        return InnerElements.make(tuple(inside), tuple(inside.values()), width)
+
+    @property
     def inner(self) -> InnerElements:
-        """The elements of D of the inner block, as index arrays."""
-        pairs = {a: element.pairs[0] for a, element in enumerate(self.elements) if element.inner}
-        return InnerElements.make(tuple(pairs), tuple(pairs.values()), self.width)
+        """Those of the inner factor, the coarsest of the nested ones."""
+        return self.tiers[-1]
+
+    @cached_property
+    def eliminated(self) -> Ints:
+        """Positions in θ of the elements of all nested inner factors, tier by tier."""
+        return np.concatenate([tier.at for tier in self.tiers])
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.chain import Chain, Link, eliminate, top_link
 from doublecode.analysis.mixed.contraction import Which
 from doublecode.analysis.mixed.layout import Block
 from doublecode.analysis.mixed.moments import Moments
+from doublecode.analysis.mixed.small import apply, apply_transposed, invert_plus_one, multiply, symmetric
 
 Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-15
@@ -48,7 +50,8 @@ class State:
     Attributes
     ----------
     moments, which
-        What was evaluated: set ``which[b]`` of the moments at ``theta[b]``.
+        What was evaluated: set ``which[b]`` of the moments at ``theta[b]``. Of nested factors these
+        are the sums left for the coarsest, a set for each row of `theta`.
     theta
         (B, m) conditioned parameters.
     E
@@ -63,6 +66,8 @@ class State:
         (B,) yᵀPy.
     log_v, log_x
         (B,) log|V| and log|XᵀV⁻¹X|.
+    links
+        The finer ones of nested factors, already eliminated.
     """
 
     moments: Moments
@@ -80,6 +85,7 @@ class State:
     r2: Floats
     log_v: Floats
     log_x: Floats
+    links: tuple[Link, ...] = ()
 
     def subset(self, keep: npt.NDArray[np.bool_]) -> State:
         """Return the state of some of the sets, nothing solved anew."""
@@ -90,6 +96,7 @@ class State:
             D1=self.D1[..., keep],
             factors=tuple(L[keep] for L in self.factors),
             E=self.E[:, :, keep],
+            links=tuple(link.subset(keep) for link in self.links),
             **{name: getattr(self, name)[keep] for name in _BY_SET},
         )
 
@@ -116,11 +123,16 @@ class State:
         return self.r2 / self.nu
 
     @cached_property
-    def f_inner(self) -> Floats:
-        """(P, P, B, J) ZⱼᵀV₁⁻¹Zⱼ."""
+    def chain(self) -> Chain:
+        """All nested factors, if there are some finer ones."""
+        return Chain((*self.links, top_link(self.moments, self.which, self.E, self.D1)))
+
+    @cached_property
+    def f_inner(self) -> tuple[Floats, ...]:
+        """Per inner factor (P, P, B, J) ZⱼᵀV⁻¹Zⱼ, V with the factor and those below it."""
         A = self.moments.ztz if self.moments.ztz.shape[2] == 1 else self.moments.ztz[:, :, self.which]
-        product = multiply(A, self.E)
-        return 0.5 * (product + product.swapaxes(0, 1))
+        finer = [multiply(link.rows[:, : link.width], link.E) for link in self.links]
+        return tuple(symmetric(product) for product in (*finer, multiply(A, self.E)))
 
     @cached_property
     def k_marginal(self) -> Floats:
@@ -134,14 +146,18 @@ class State:
         return out
 
     @cached_property
-    def s(self) -> tuple[Floats, Floats]:
-        """ZᵀPy: (P, B, J) inner and (B, q₂) outer."""
+    def s(self) -> tuple[tuple[Floats, ...], Floats]:
+        """ZᵀPy: per inner factor (P, B, J), and (B, q₂) outer."""
         zty = self.moments.zty[:, self.which]
         left = zty - self.moments.cross.down(self.gamma[:, None], self.which)[:, :, 0]
         inner = apply_transposed(self.E, left)
+        finer = [
+            self.chain.final[tier][:, -1] - (self.gamma[:, None] @ self.chain.reach_w(tier).swapaxes(1, 2))[:, :, 0]
+            for tier in range(len(self.links))
+        ]
         q = self.moments.layout.q2
         outer = self.Qy[:, :q] - (self.Q[:, :q] @ self.gamma[:, :, None])[:, :, 0]
-        return inner, outer
+        return (*finer, inner), outer
 
 
 def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> State:
@@ -164,17 +180,22 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
         If the fixed effects of a set are collinear in its rows.
     """
     layout = moments.layout
-    D1, factors = _spread(moments, theta)
+    D, factors = _spread(moments, theta)
+    D1, rest, log_finer = D[-1], moments.yty[which], np.zeros(len(theta))
+    links: tuple[Link, ...] = ()
+    if moments.finer:
+        moments, links, rest, log_finer = eliminate(moments, D[:-1], which)
+        which = np.arange(len(theta))
     A = moments.ztz if moments.ztz.shape[2] == 1 else moments.ztz[:, :, which]
     E, log_inner = invert_plus_one(D1, A)
     ED = multiply(E, D1[..., None])
-    ED = 0.5 * (ED + ED.swapaxes(0, 1))
+    ED = symmetric(ED)
     index = moments.design_of(which)
     Q = moments.wtw[index] - moments.cross.quad(ED[:, :, :, None], which)[:, 0]
     zty = moments.zty[:, which]
     v = apply(ED, zty)
     Qy = moments.wty[which] - moments.cross.up(v[:, :, None], which)[:, 0]
-    q_yy = moments.yty[which] - (v * zty).sum(axis=(0, 2))
+    q_yy = rest - (v * zty).sum(axis=(0, 2))
     S = scale_both(Q, factors, layout.blocks, transpose=True)
     q = layout.q2
     if q:
@@ -183,60 +204,23 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     K = scale_both(S_inv, factors, layout.blocks)
     gamma = (K @ Qy[:, :, None])[:, :, 0]
     r2 = np.maximum(q_yy - (Qy * gamma).sum(axis=1), ROUNDING * moments.yty[which])
-    return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_inner + log_outer, log_x)
+    log_v = log_finer + log_inner + log_outer
+    return State(moments, which, theta, reml, D1, factors, E, Q, S_inv, K, Qy, gamma, r2, log_v, log_x, links)
 
 
-def _spread(moments: Moments, theta: Floats) -> tuple[Floats, tuple[Floats, ...]]:
-    """Θ → D₁ (P, P, B) of the inner block and the factors Λ (B, p, p) of each term."""
+def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
+    """Θ → D (P, P, B) of each nested inner factor and the factors Λ (B, p, p) of each term."""
     layout = moments.layout
-    D1 = np.zeros((layout.width, layout.width, len(theta)))
+    widths = (*(width for _, width in layout.finer), layout.width)
+    D = tuple(np.zeros((width, width, len(theta))) for width in widths)
     factors = []
     for block in layout.blocks:
         L = block.factor(theta)
         factors.append(L)
         if block.inner:
             at = slice(block.start, block.start + block.size)
-            D1[at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
-    return D1, tuple(factors)
-
-
-def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
-    """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,)."""
-    P = len(D)
-    M = multiply(D[..., None], A)
-    for k in range(P):
-        M[k, k] += 1.0
-    if P == 1:
-        return 1.0 / M, np.log(M[0, 0]).sum(axis=-1)
-    if P == 2:
-        det = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
-        out = np.empty_like(M)
-        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = M[1, 1], M[0, 0], -M[0, 1], -M[1, 0]
-        return out / det, np.log(det).sum(axis=-1)
-    last = np.moveaxis(M, (0, 1), (-2, -1))
-    inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
-    return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
-
-
-def multiply(M: Floats, N: Floats) -> Floats:
-    """Product of element-first small matrices, (P, P, …) by (P, P, …)."""
-    if len(M) == 1:
-        return M * N
-    return np.asarray((M[:, :, None] * N[None]).sum(axis=1))
-
-
-def apply(M: Floats, v: Floats) -> Floats:
-    """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
-    if len(M) == 1:
-        return np.asarray(M[0] * v)
-    return np.asarray((M * v[None]).sum(axis=1))
-
-
-def apply_transposed(M: Floats, v: Floats) -> Floats:
-    """As :func:`apply`, with the matrices transposed."""
-    if len(M) == 1:
-        return np.asarray(M[0] * v)
-    return np.asarray((M * v[:, None]).sum(axis=0))
+            D[block.tier][at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
+    return D, tuple(factors)
 
 
 def outer_columns(block: Block) -> slice:

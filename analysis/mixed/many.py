@@ -17,6 +17,7 @@ from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.likelihood import evaluate
 from doublecode.analysis.mixed.moments import Moments, make_moments
+from doublecode.analysis.mixed.nesting import lay_out
 from doublecode.analysis.mixed.optimise import OTHER_STARTS, Optimum, covariance, minimise
 from doublecode.analysis.mixed.starts import default_start, moment_start
 from doublecode.analysis.mixed.subset import keep_rows
@@ -194,12 +195,12 @@ def _check_responses(responses: npt.ArrayLike, data: pd.DataFrame) -> Floats:
 def _chunks(design: Design, Y: Floats) -> Iterator[Ints]:
     """Sets in batches that share their pattern of missing rows if possible, small enough for the cache."""
     missing = np.isnan(Y)
-    biggest = max(design.terms, key=lambda t: len(t.levels) * t.size)
-    width = sum(t.size for t in design.terms if t.group == biggest.group)
-    outer = sum(t.size * len(t.levels) for t in design.terms if t.group != biggest.group)
-    r = outer + design.X.shape[1]
+    layout = lay_out(design.terms, design.X.shape[1]).layout
+    r = layout.q2 + layout.p
     varying = bool(missing.any()) and not (missing == missing[:, :1]).all()
-    per_set = len(biggest.levels) * width * ((r if varying else 1) + 3 * width) + r * r
+    stacked = varying or bool(layout.finer)
+    factors = ((layout.n_inner, layout.width), *layout.finer)
+    per_set = sum(J * width * ((r if stacked else 1) + 3 * width) for J, width in factors) + r * r
     size = int(np.clip(CHUNK_CELLS // max(per_set, 1), 1, 4096))
     every = np.arange(Y.shape[1])
     for start in range(0, len(every), size):

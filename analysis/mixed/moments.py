@@ -1,8 +1,9 @@
 """Sufficient statistics of a linear mixed model, for one outcome or thousands.
 
 The largest grouping factor is *inner*: its random effects are block-diagonal and are
-eliminated group by group. All other random terms are *outer* and stand with the fixed
-effects in one dense trailing block, W = [Z₂ X]. Terms of the same grouping factor share
+eliminated group by group. So are, before it, the factors that nest in it, if these are large
+(:mod:`doublecode.analysis.mixed.nesting`). All other random terms are *outer* and stand with the
+fixed effects in one dense trailing block, W = [Z₂ X]. Terms of the same grouping factor share
 the block. The deviance needs only, per group j, ZⱼᵀZⱼ, ZⱼᵀWⱼ and Zⱼᵀyⱼ and in total
 WᵀW, Wᵀy and yᵀy (Bates et al. 2015, eq. 54; blocked as in MixedModels.jl).
 
@@ -21,7 +22,8 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.contraction import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.design import Design, Term
-from doublecode.analysis.mixed.layout import Block, Layout
+from doublecode.analysis.mixed.layout import Layout
+from doublecode.analysis.mixed.nesting import Plan, Tier, finer_tiers, lay_out
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
@@ -82,6 +84,8 @@ class Moments:
         (N,) rows in use.
     constant
         (N,) what the deviance has beside the conditioned one: −Σ log w.
+    finer
+        Sums of the factors nested in the inner one, the finest first.
     """
 
     layout: Layout
@@ -94,6 +98,7 @@ class Moments:
     yty: Floats
     n: Floats
     constant: Floats
+    finer: tuple[Tier, ...] = ()
 
     @property
     def n_sets(self) -> int:
@@ -126,17 +131,24 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
     Y = Y if root is None else root * Y
     X, x_root = _condition(design.X if root is None else root * design.X)
     scaled = [_condition(term.Z if root is None else root * term.Z) for term in design.terms]
-    order, starts, layout = _lay_out(design.terms, X.shape[1])
+    plan = lay_out(design.terms, X.shape[1])
+    layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)
-    Z1 = np.hstack([Z for (Z, _), block in zip(scaled, layout.blocks, strict=True) if block.inner])
+    inner = [_inner_columns(scaled, layout, tier)[order] for tier in range(len(plan.places))]
     outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
     conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
     constant = np.full(Y.shape[1], design.log_det)
     if mask is not None and design.weights is not None:
         constant = -(np.log(design.weights) @ mask)
-    sums = _Sums(Z1[order], X[order], Y[order], starts, None if mask is None else mask[order])
-    return _assemble(sums, outer, order, layout, conditioning, constant)
+    sums = _Sums(inner[-1], X[order], Y[order], plan.places[-1].starts, None if mask is None else mask[order])
+    return _assemble(sums, outer, plan, inner, conditioning, constant)
+
+
+def _inner_columns(scaled: list[tuple[Floats, Floats]], layout: Layout, tier: int) -> Floats:
+    """(n, P) columns of all terms of one of the nested inner factors."""
+    pairs = zip(scaled, layout.blocks, strict=True)
+    return np.hstack([Z for (Z, _), block in pairs if block.inner and block.tier == tier])
 
 
 def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
@@ -170,28 +182,31 @@ class _Sums:
 def _assemble(
     sums: _Sums,
     outer: list[tuple[Term, Floats]],
-    order: npt.NDArray[np.intp],
-    layout: Layout,
+    plan: Plan,
+    inner: list[Floats],
     conditioning: Conditioning,
     constant: Floats,
 ) -> Moments:
+    layout, order = plan.layout, plan.order
     N, J = sums.Y.shape[1], layout.n_inner
+    finer: tuple[Tier, ...] = ()
     zty = np.stack([sums.by_group(z[:, None] * sums.Y).T for z in sums.Z.T])
     yty = np.einsum("in,in->n", sums.Y, sums.Y)
     n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
-    if sums.mask is None and _is_sparse(layout, len(sums.Y)):
+    if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
     else:
         W = np.hstack([*(_dense_outer(t, Z)[order] for t, Z in outer), sums.X])
         wty = sums.Y.T @ W
         if sums.mask is None:
-            ztz, cross, wtw = _one_design(sums, W, J, N)
+            ztz, cross, wtw = _one_design(sums, W, J, N, chained=bool(layout.finer))
         else:
             ztz, cross, wtw = _many_designs(sums, W)
-    return Moments(layout, conditioning, ztz, cross, wtw, zty, wty, yty, n, constant)
+        finer = finer_tiers(plan, inner, W, sums.Y, sums.mask)
+    return Moments(layout, conditioning, ztz, cross, wtw, zty, wty, yty, n, constant, finer)
 
 
-def _one_design(sums: _Sums, W: Floats, J: int, N: int) -> tuple[Floats, Contraction, Floats]:
+def _one_design(sums: _Sums, W: Floats, J: int, N: int, *, chained: bool) -> tuple[Floats, Contraction, Floats]:
     P, r = sums.Z.shape[1], W.shape[1]
     ztz = np.empty((P, P, 1, J))
     for k in range(P):
@@ -199,7 +214,7 @@ def _one_design(sums: _Sums, W: Floats, J: int, N: int) -> tuple[Floats, Contrac
             ztz[k, h, 0] = ztz[h, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, h])
     cross = np.stack([sums.by_group(z[:, None] * W) for z in sums.Z.T])
     shared = P * (P + 1) // 2 * J * r * r <= (TENSOR_LIMIT if N > 1 else TENSOR_ALONE)
-    return ztz, Shared(cross) if shared else Stacked(cross[:, None]), (W.T @ W)[None]
+    return ztz, Shared(cross) if shared and not chained else Stacked(cross[:, None]), (W.T @ W)[None]
 
 
 def _many_designs(sums: _Sums, W: Floats) -> tuple[Floats, Contraction, Floats]:
@@ -263,24 +278,6 @@ def _sparse_outer(term: Term, Z: Floats):  # type: ignore[no-untyped-def]
     return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
 
 
-def _lay_out(terms: tuple[Term, ...], p: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Layout]:
-    """Choose the inner grouping factor, sort the rows by it and place the terms."""
-    biggest = max(terms, key=lambda t: len(t.levels) * t.size)
-    blocks, width, q2, theta = [], 0, 0, 0
-    for term in terms:
-        inner = frozenset(term.random.factors) == frozenset(biggest.random.factors)
-        span = term.size * (term.size + 1) // 2
-        start = width if inner else q2
-        blocks.append(Block(term.size, len(term.levels), inner, start, slice(theta, theta + span)))
-        width, q2 = (width + term.size, q2) if inner else (width, q2 + term.size * len(term.levels))
-        theta += span
-    codes = biggest.codes
-    order = np.arange(len(codes)) if (np.diff(codes) >= 0).all() else np.argsort(codes, kind="stable")
-    ordered = codes[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    return order, starts, Layout(tuple(blocks), len(biggest.levels), width, q2, p)
-
-
 def _condition(columns: Floats) -> tuple[Floats, Floats]:
     """Split columns = columns' R with columns' uncorrelated and of mean square one."""
     n, p = columns.shape
@@ -326,10 +323,12 @@ def take(moments: Moments, which: Which) -> Moments:
         yty=moments.yty[which],
         n=moments.n[which],
         constant=moments.constant[which],
+        finer=tuple(replace(tier, zty=tier.zty[:, which]) for tier in moments.finer),
     )
     if moments.wtw.shape[0] == 1:
         return part
     if not isinstance(moments.cross, Stacked):
         raise TypeError(f"designs of their own are stacked, not {type(moments.cross).__name__}")
     cross = Stacked(moments.cross.cross[:, which])
-    return replace(part, ztz=moments.ztz[:, :, which], wtw=moments.wtw[which], cross=cross)
+    finer = tuple(replace(tier, rows=tier.rows[:, :, which]) for tier in part.finer)
+    return replace(part, ztz=moments.ztz[:, :, which], wtw=moments.wtw[which], cross=cross, finer=finer)

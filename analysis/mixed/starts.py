@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.layout import triangle
+from doublecode.analysis.mixed.layout import InnerElements, triangle
 from doublecode.analysis.mixed.moments import Moments
 
 Floats = npt.NDArray[np.float64]
@@ -33,22 +33,28 @@ def default_start(moments: Moments, scale: float = FIRST_START) -> Floats:
 
 def moment_start(moments: Moments) -> Floats:
     """(N, m) conditioned parameters by the method of moments; outer terms have the default start."""
-    relative = _relative_covariances(moments)
+    relative = [_relative_covariances(moments, *sums) for sums in _sums(moments)]
     theta = np.tile(default_start(moments), (moments.n_sets, 1))
     for block in moments.layout.blocks:
         if block.inner:
             rows, columns = triangle(block.size)
             D = np.zeros((len(theta), block.size, block.size))
-            D[:, rows, columns] = D[:, columns, rows] = relative[:, block.theta]
+            D[:, rows, columns] = D[:, columns, rows] = relative[block.tier][:, block.theta]
             values, vectors = np.linalg.eigh(D)
             bounded = vectors * np.clip(values, SMALLEST, LARGEST)[:, None]
             theta[:, block.theta] = np.linalg.cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
     return theta
 
 
-def _relative_covariances(moments: Moments) -> Floats:
-    """(N, m) elements of D that solve the moment equations, in place of inner terms; not bounded yet."""
-    inner, A, s = moments.layout.inner, moments.ztz, moments.zty
+def _sums(moments: Moments) -> list[tuple[InnerElements, Floats, Floats]]:
+    """Per inner factor its elements, ZⱼᵀZⱼ and Zⱼᵀy."""
+    finer = [(tier.rows[:, : len(tier.rows)], tier.zty) for tier in moments.finer]
+    pairs = zip(moments.layout.tiers, [*finer, (moments.ztz, moments.zty)], strict=True)
+    return [(items, A, s) for items, (A, s) in pairs]
+
+
+def _relative_covariances(moments: Moments, inner: InnerElements, A: Floats, s: Floats) -> Floats:
+    """(N, m) elements of D that solve the moment equations of one inner factor; not bounded yet."""
     rows, columns, count = inner.rows, inner.columns, len(inner.at)
     left, right = A[rows], A[columns]
     both = left[:, rows] * right[:, columns] + left[:, columns] * right[:, rows]

@@ -133,15 +133,24 @@ def modes(fit: Fit) -> tuple[Floats, ...]:
     out = []
     for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
         D = covariance(block, fit.theta[None])[0]
-        s = _rows(block, inner[:, 0], outer[0])
+        s = _rows(fit, block, inner[block.tier][:, 0], outer[0])
         out.append(np.linalg.solve(R, D @ s.T).T * scale)
     return tuple(out)
 
 
-def _rows(block: Block, inner: Floats, outer: Floats) -> Floats:
+def _rows(fit: Fit, block: Block, inner: Floats, outer: Floats) -> Floats:
     if block.inner:
-        return inner[block.start : block.start + block.size].T
+        return _by_level(fit, block, inner[block.start : block.start + block.size].T)
     return outer[outer_columns(block)].reshape(block.levels, block.size)
+
+
+def _by_level(fit: Fit, block: Block, values: Floats) -> Floats:
+    """(J, …) values of the groups of an inner factor in the order of its levels."""
+    if block.tier == len(fit.moments.finer):
+        return values
+    out = np.empty(values.shape)
+    out[fit.moments.finer[block.tier].place.levels] = values
+    return out
 
 
 def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
@@ -154,7 +163,8 @@ def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
         L = block.factor(fit.theta[None])[0]
         if block.inner:
             at = slice(block.start, block.start + block.size)
-            own = np.moveaxis((U.F - U.Y)[at, at, 0], -1, 0)
+            own = np.moveaxis((U.F[block.tier] - U.Y[block.tier])[at, at, 0], -1, 0)
+            own = _by_level(fit, block, own)
         else:
             own = np.einsum("lilj->lij", U.outer(i, i)[0])
         root = np.linalg.solve(R, L)

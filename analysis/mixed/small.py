@@ -1,0 +1,59 @@
+"""Products and inverses of many small matrices, each element one contiguous array.
+
+A P × Q matrix per set and group is kept as (P, Q, B, J): products are loops over elements, and every
+step of such a loop is one operation on long arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
+    """(I + D Aⱼ)⁻¹ as (P, P, B, J), and Σⱼ log|I + D Aⱼ| as (B,)."""
+    P = len(D)
+    M = multiply(D[..., None], A)
+    for k in range(P):
+        M[k, k] += 1.0
+    if P == 1:
+        return 1.0 / M, np.log(M[0, 0]).sum(axis=-1)
+    if P == 2:
+        det = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
+        out = np.empty_like(M)
+        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = M[1, 1], M[0, 0], -M[0, 1], -M[1, 0]
+        return out / det, np.log(det).sum(axis=-1)
+    last = np.moveaxis(M, (0, 1), (-2, -1))
+    inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
+    return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
+
+
+def multiply(M: Floats, N: Floats) -> Floats:
+    """Product of element-first small matrices, (P, Q, …) by (Q, R, …)."""
+    if not len(N):
+        return np.asarray((M[:, :, None] * N[None]).sum(axis=1))
+    out = M[:, :1] * N[:1]
+    for k in range(1, len(N)):
+        out += M[:, k : k + 1] * N[k : k + 1]
+    return out
+
+
+def symmetric(M: Floats) -> Floats:
+    """Take the rounding out of element-first matrices (P, P, …) that are symmetric."""
+    return 0.5 * (M + M.swapaxes(0, 1))
+
+
+def apply(M: Floats, v: Floats) -> Floats:
+    """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
+    if len(M) == 1:
+        return np.asarray(M[0] * v)
+    return np.asarray((M * v[None]).sum(axis=1))
+
+
+def apply_transposed(M: Floats, v: Floats) -> Floats:
+    """As :func:`apply`, with the matrices transposed."""
+    if len(M) == 1:
+        return np.asarray(M[0] * v)
+    return np.asarray((M * v[:, None]).sum(axis=0))
