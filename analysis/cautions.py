@@ -86,7 +86,7 @@ def reliability_warnings(result: ReliabilityTable) -> tuple[Problem, ...]:
 def dyad_warnings(result: DyadResult, subject: str = "") -> tuple[Problem, ...]:
     """Warn of the mean over pairs of raters, wherever it is printed."""
     about = subject or str(result.spec["ratings"])
-    means = result.frame[result.frame["statistic"] == "mean"].to_dict("records")
+    means = result.frame[(result.frame["statistic"] == "mean") & (result.frame["n_dyads"] > 0)].to_dict("records")
     return tuple(
         Problem(
             "dyad_average",
@@ -105,14 +105,14 @@ def fit_warnings(result: MixedResult, subject: str = "") -> tuple[Problem, ...]:
 
 
 def series_warnings(result: SeriesResult) -> tuple[Problem, ...]:
-    """Warn of what holds for each model of a series, and of conflated slopes."""
+    """Warn of what holds for each estimated model of a series, and of conflated slopes."""
     found: list[Problem] = []
     for model in result.models:
+        if model.result is None:
+            continue
         about = f"{result.spec['name']}, {model.label}"
         if model.conflated:
             found.append(_conflated(model.conflated, about))
-        if model.result is None:
-            continue
         found += _singular(model.result, about)
         if not model.converged:
             found.append(Problem("not_converged", subject=about, found=model.remark))
@@ -144,7 +144,7 @@ def joined(warnings: Sequence[Problem]) -> tuple[Problem, ...]:
 def unequal_rows(series: Sequence[SeriesResult]) -> tuple[Problem, ...]:
     """Warn of series whose models of one outcome stand on different rows: their criteria do not compare.
 
-    Within a series the rows are one common set already.
+    All series stand on one frame; within a series the rows are one common set already.
     """
     by_outcome: dict[str, dict[str, frozenset[object]]] = {}
     for result in series:

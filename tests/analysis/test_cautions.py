@@ -106,6 +106,8 @@ class TestReliability:
         assert (found.code, found.severity, found.subject) == ("dyad_average", "warning", "score")
         assert found.found == f"mean ICC(A,2) of 3 dyads: {mean:.2f}"
         assert found.next_step == "Report the pooled ICC."
+        undefined = result.frame.assign(estimate=np.nan, n_dyads=0)
+        assert dyad_warnings(replace(result, frame=undefined)) == ()
 
 
 class TestModels:
@@ -122,6 +124,12 @@ class TestModels:
             ("homework, 1 as published (conflated)", "the slope of behaviour and of alliance"),
             ("homework, 1 within/between", "the slope of alliance"),
         ]
+
+    def test_a_model_that_is_not_estimable_prints_no_slope(self, course):
+        twice = course.assign(again=course["behaviour"])
+        result = fit_series(series("homework ~ behaviour + again + (1 | patient)", split=()), twice)
+        assert (result.models[0].result, result.models[0].conflated) == (None, ("behaviour", "again"))
+        assert series_warnings(result) == ()
 
     def test_time_and_what_is_constant_within_patients_are_not_conflated(self, course):
         data = course.assign(age=course.groupby("patient")["behaviour"].transform("mean"))
