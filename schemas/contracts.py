@@ -51,6 +51,8 @@ class Contract:
         Columns that together identify a row.
     alone : tuple of str
         Columns each of which identifies a row by itself.
+    words : mapping of str to tuple of str
+        Columns that hold one of a few words.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Contract:
     may_be_empty: frozenset[str] = field(default_factory=frozenset)
     key: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 RATINGS = Contract(
@@ -90,6 +93,7 @@ SESSIONS = Contract(
     frozenset({"date", "minutes", "reason", "recording"}),
     ("patient", "session"),
     ("session_id",),
+    {"phase": ("main", "pilot"), "status": ("rated", "not_rated")},
 )  # fmt: skip
 PATIENTS = Contract(
     "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
@@ -100,6 +104,7 @@ ASSIGNMENTS = Contract(
     {"session_id": "text", "rater": "text", "instrument": "text", "role": "text", "batch": "text"},
     frozenset(),
     ("session_id", "rater", "instrument"),
+    words={"role": ("primary", "second", "pilot")},
 )
 GIVEN = Contract(
     "given", {"session_id": "text", "item": "text", "text": "text"}, frozenset({"text"}), ("session_id", "item")
@@ -143,6 +148,8 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
         raise ContractError(f"{name}: the column {missing[0]!r} is missing; found: {found}. Add the column.")
     for column, kind in contract.columns.items():
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
+    for column, words in contract.words.items():
+        _check_words(frame[column], words, f"{name}: column {column!r}")
     for key in (contract.key, *((column,) for column in contract.alone)):
         _check_key(frame, key, name)
     return frame
@@ -160,6 +167,14 @@ def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: 
     if kind == "integer" and not (present == present.round()).all():
         found = present[present != present.round()].iloc[0]
         raise ContractError(f"{name} must hold whole numbers, found {found}.")
+
+
+def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str) -> None:
+    wrong = (~values.isin(words)).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        allowed = " or ".join(words)
+        raise ContractError(f"{name}, row {row + 1}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.")
 
 
 def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:

@@ -63,3 +63,17 @@ def test_two_sessions_never_share_an_id(tmp_path):
 def test_very_long_cells_are_no_obstacle():
     rows = read_csv_rows(b'id,text\n1,"' + b"x" * 200_000 + b'"\n', ["id"], "a.csv").rows
     assert len(rows[1][1]) == 200_000
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "message"),
+    [
+        ("Main", "rated", "column 'phase', row 2: found 'Main', allowed main or pilot. Correct it."),
+        ("training", "rated", "found 'training', allowed main or pilot"),
+        ("main", "not rated", "column 'status', row 2: found 'not rated', allowed rated or not_rated"),
+    ],
+)
+def test_a_word_that_no_analysis_knows_does_not_drop_a_session(tmp_path, phase, status, message):
+    rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,rated,,\nS-2,P1,T1,2,,50,{phase},{status},,\n"
+    with pytest.raises(ContractError, match=message):
+        table(tmp_path, rows, contract=SESSIONS)
