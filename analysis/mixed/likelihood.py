@@ -6,9 +6,10 @@ With V = I + Z D Zᵀ, D = Λ Λᵀ block-diagonal, ν = n (ML) or n − p (REML
 
 (Bates et al. 2015, eqs 34 and 42; the bracket under REML), P = V⁻¹ − V⁻¹X(XᵀV⁻¹X)⁻¹XᵀV⁻¹.
 The inner grouping factor is eliminated group by group: with Aⱼ = ZⱼᵀZⱼ, Bⱼ = ZⱼᵀW and
-Eⱼ = (I + D₁Aⱼ)⁻¹ the sums over groups leave Q = WᵀV₁⁻¹W = WᵀW − Σ BⱼᵀEⱼD₁Bⱼ, and what
-remains is the r × r system S = TᵀQT + diag(I, 0), T = diag(Λ₂, I). Everything later needs
-only U = ZᵀPZ and s = ZᵀPy in blocks:
+Eⱼ = (I + D₁Aⱼ)⁻¹ the sums over groups leave Q = WᵀV₁⁻¹W = WᵀW − Σ BⱼᵀEⱼD₁Bⱼ (if finer factors
+nest in it, they are eliminated first, :mod:`doublecode.analysis.mixed.chain`, and all sums are
+those with their V in between), and what remains is the r × r system S = TᵀQT + diag(I, 0),
+T = diag(Λ₂, I). Everything later needs only U = ZᵀPZ and s = ZᵀPy in blocks:
 
 * U₁₁ = Fⱼδ − HⱼKHⱼᵀ, U₁₂ = HⱼN, U₂₂ = Q₂·N, with Fⱼ = AⱼEⱼ, Hⱼ = EⱼᵀBⱼ,
   K = TS⁻¹Tᵀ, N = (I − KQ)·₂,

@@ -36,7 +36,7 @@ SPARSE_SHARE = 0.25
 """A crossed design with a smaller share of filled cells is kept sparse, if it is large."""
 SPARSE_SIZE = 200_000
 WIDEST = 10_000
-"""Most random effects outside the largest grouping factor; a handful of matrices of this size take 5 GB."""
+"""Most random effects outside the inner grouping factors; a handful of matrices of this size take 5 GB."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,10 @@ def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
         return
     outer = [term for term, block in zip(terms, layout.blocks, strict=True) if not block.inner]
     wide = max(outer, key=lambda term: len(term.levels) * term.size)
+    nested = " and those that nest with it" if layout.finer else ""
     raise NotEstimable(
-        f"beside the largest grouping factor the random terms have {layout.q2} effects, {wide.label} alone "
-        f"{len(wide.levels) * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
+        f"beside the largest grouping factor{nested} the random terms have {layout.q2} effects, "
+        f"{wide.label} alone {len(wide.levels) * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
         f"Leave out {wide.label}, or fit a part of the data"
     )
 

@@ -11,6 +11,12 @@ for (size in c("22x9", "2000x20", "20000x20")) if (wanted(size)) {
   say(size, cpu(for (i in seq_len(times)) quiet(lme4::lmer(slopes, d))) / times) }
 if (wanted("crossed")) { d <- read("crossed"); d$target <- factor(d$target); d$rater <- factor(d$rater)
   say("crossed", cpu(for (i in 1:5) quiet(lme4::lmer(y ~ 1 + (1 | target) + (1 | rater), d))) / 5) }
+nested <- list(nested = y ~ x + (1 | patient/session), nested_slopes = y ~ x + (x | patient) + (1 | patient:session),
+               nested_therapists = y ~ x + (1 | therapist/patient/session), nested_20000 = y ~ x + (1 | patient/session))
+for (name in names(nested)) if (wanted(name)) { d <- read(name)
+  for (v in c("therapist", "patient", "session")) d[[v]] <- factor(d[[v]])
+  say(name, cpu(m <- quiet(lme4::lmer(nested[[name]], d))))
+  cat(paste0(name, "_loglik"), format(as.numeric(logLik(m)), digits = 15), "\n") }
 if (wanted("insteval")) { d <- InstEval; say("insteval", cpu(quiet(lme4::lmer(y ~ 1 + service + (1 | s) + (1 | d) + (1 | dept:service), d)))) }
 if (wanted("refits")) { d <- read("22x9"); d$patient <- factor(d$patient); Y <- as.matrix(read("responses"))
   m <- quiet(lme4::lmer(slopes, d)); n <- ncol(Y)
