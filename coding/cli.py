@@ -143,7 +143,6 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
         if target.exists() and not overwrite:
             say(f"{target} is there already and was left as it is (--overwrite replaces it).", to_error=True)
             continue
-        folder.mkdir(parents=True, exist_ok=True)
         write_redpen(file, mine, target, overwrite=overwrite)
         copies.append(target)
     return copies

@@ -273,7 +273,18 @@ def _comments(parts: dict[str, bytes], part: str) -> dict[str, str]:
                 # LibreOffice writes the anchor of the box beside the text: only the text is what was said
                 said = (part for part in element if part.tag.rpartition("}")[2] == "text")
                 found[element.get("ref", "")] = "".join("".join(part.itertext()) for part in said).strip()
-    return found
+    return found | _threads(parts, part)
+
+
+def _threads(parts: dict[str, bytes], part: str) -> dict[str, str]:
+    """Cell → the words of a threaded comment; the plain comment beside it only says that there is one."""
+    said: dict[str, list[str]] = {}
+    for kind, target in _relations(parts, part).values():
+        if kind.endswith("/threadedComment"):
+            for element in _parse(parts.get(target, b"")).iter():
+                if element.tag.rpartition("}")[2] == "threadedComment":
+                    said.setdefault(element.get("ref", ""), []).append("".join(element.itertext()).strip())
+    return {cell: " / ".join(texts) for cell, texts in said.items()}
 
 
 def _parse(text: bytes) -> ElementTree.Element:

@@ -91,8 +91,10 @@ def _open_copy(package: Package) -> Workbook:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # extensions of Excel that a copy does without
-                return _without_marks(load_workbook(io.BytesIO(package.data)), package)
-        except (SheetTooLarge, *_DAMAGED):
+                workbook = load_workbook(io.BytesIO(package.data))
+                if workbook.sheetnames == package.workbook().sheet_names:  # it finds none in "strict" workbooks
+                    return _without_marks(workbook, package)
+        except (CalamineError, SheetTooLarge, *_DAMAGED):
             pass  # a part that calamine does without is damaged: the values are copied below
     copy = Workbook()
     copy.remove(copy.worksheets[0])

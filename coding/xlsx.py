@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -25,7 +26,7 @@ def save_fixed(workbook: Workbook, path: Path, *, overwrite: bool = False) -> Pa
     Raises
     ------
     UsageError
-        The file exists and `overwrite` is off.
+        The file exists and `overwrite` is off, or it cannot be written.
     """
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: the file exists and is not overwritten. Move it away, or ask for --overwrite.")
@@ -34,10 +35,18 @@ def save_fixed(workbook: Workbook, path: Path, *, overwrite: bool = False) -> Pa
     workbook.properties.created = _WHEN
     buffer = io.BytesIO()
     workbook.save(buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(_fixed(buffer.getvalue()))
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(_fixed(buffer.getvalue()))
+        os.replace(partial, path)
+    except OSError as wrong:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        reason = wrong.strerror or type(wrong).__name__
+        raise UsageError(
+            f"{path}: cannot be written ({reason}). Close it if another program has it open, and look at its folder."
+        ) from None
     return path
 
 

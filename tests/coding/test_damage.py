@@ -8,9 +8,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.comments import Comment
 
 from doublecode.coding.cli import hand_back
 from doublecode.coding.reader import read_workbook
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 
@@ -190,6 +192,95 @@ def test_a_renamed_sheet_comes_back_with_the_list(study, filled, name):
     assert [code for code, _, _ in found] == ["sheet_missing"]
     assert f'"{name}"' in found[0][2]
     assert ratings.empty
+
+
+def rewrite(path: Path, change: Any) -> Path:
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    parts = {name: change(name, data) for name, data in parts.items()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    return path
+
+
+def test_a_strict_workbook_keeps_her_values_in_the_marked_copy(study, filled):
+    """Excel's "Strict Open XML Spreadsheet" has namespaces of its own."""
+    path = rewrite(
+        filled(NAME, {(5, "rationale"): 7}),
+        lambda name, data: data.replace(
+            b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+            b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+        ).replace(
+            b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+            b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+        ),
+    )
+    found, ratings = check(study, path)
+    assert found == [("out_of_range", "F5", "7")]
+    back = read_workbook(study.folder / "please_fix" / "R1_thabs_batch01_please_fix.xlsx", study=study)[0]
+    assert back["value"].equals(ratings["value"])
+
+
+def test_a_threaded_comment_is_quoted_with_its_answers(study, filled):
+    path = filled(NAME)
+    workbook = openpyxl.load_workbook(path)
+    workbook["Rate"]["F5"].comment = Comment("[Threaded comment]\n\nYour version of Excel allows you to …", "me")
+    workbook.save(path)
+    thread = (
+        b'<ThreadedComments xmlns="http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments">'
+        b'<threadedComment ref="F5" id="{1}"><text>not sure</text></threadedComment>'
+        b'<threadedComment ref="F5" id="{2}" parentId="{1}"><text>I think 3</text></threadedComment></ThreadedComments>'
+    )
+    relation = (
+        b'<Relationship Id="t" Type="http://schemas.microsoft.com/office/2017/10/relationships/threadedComment" '
+        b'Target="../threadedComments/threadedComment1.xml"/></Relationships>'
+    )
+    rewrite(
+        path,
+        lambda name, data: (
+            data.replace(b"</Relationships>", relation) if name == "xl/worksheets/_rels/sheet2.xml.rels" else data
+        ),
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/threadedComments/threadedComment1.xml", thread)
+    assert check(study, path)[0] == [("comment_found", "F5", '"not sure / I think 3"')]
+
+
+def test_a_copy_that_cannot_be_written_says_what_to_do(study, filled):
+    path = filled(NAME, {(5, "rationale"): 7})
+    problems = read_workbook(path, study=study)[1]
+    (study.folder / "please_fix").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"_please_fix\.xlsx: cannot be written \(.+\)\. Close it if another program"):
+        hand_back([path], problems, study.folder / "please_fix", overwrite=True)
+
+
+def test_the_copy_of_an_ods_keeps_what_she_hid_merged_and_noted(tmp_path):
+    import shutil
+
+    source = Path(__file__).parents[1] / "reference" / "libreoffice_ghes.ods"
+    path = Path(shutil.copy(source, tmp_path / "R1.ods"))
+    table = b"urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+    assert table in zipfile.ZipFile(path).read("content.xml")
+
+    def spoil(name: str, data: bytes) -> bytes:
+        if name != "content.xml":
+            return data
+        at = data.index(b'office:value="3"', data.index(b'table:name="Rate"'))
+        start = data.rindex(b"<table:table-cell", 0, at)
+        cell = b'<table:table-cell office:value-type="percentage" office:value="1"><text:p>100%</text:p>'
+        cell += b"</table:table-cell>"
+        end = data.index(b"</table:table-cell>", at) + len(b"</table:table-cell>")
+        row = data.rindex(b"<table:table-row", 0, start)
+        data = data[:start] + cell + data[end:]
+        return data[: row + 16] + b' table:visibility="collapse"' + data[row + 16 :]
+
+    rewrite(path, spoil)
+    problems = read_workbook(path)[1]
+    assert {"hidden_rows", "not_a_number", "comment_found"} <= {one.code for one in problems}
+    (copy,) = hand_back([path], problems, tmp_path, overwrite=True)
+    again = read_workbook(copy)[1]
+    assert [(one.code, one.cell, one.found) for one in again] == [(one.code, one.cell, one.found) for one in problems]
 
 
 def test_a_workbook_without_styles_as_google_writes_it(study, filled):
