@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 DEFAULT_K: tuple[int | str, ...] = (1, 2, "eff")
+Interval = Literal["model", "jackknife"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def icc(
     by: str | Sequence[str] | None = None,
     k: Sequence[int | float | str] | int | float | str = (1, 2, "eff"),
     conf_level: float = 0.95,
+    interval: Interval = "model",
     seed: int = 0,
 ) -> ICCResult:
     """Intraclass correlations of ratings, whatever the design.
@@ -128,8 +130,12 @@ def icc(
         ICC(·,1) and ICC(·,k) with k the number of raters; other numbers are added if named.
     conf_level : float
         Between 0 and 1.
+    interval : {"model", "jackknife"}
+        ``"model"``: exact F or profile likelihood, which take scores as normal. ``"jackknife"``: every target left
+        out once, on Fisher's z with t(m − 1), m the targets rated twice or more; for scores that pile up on a floor
+        or have a few sessions far from the rest. It takes the raters as they are, and says little of low ICCs.
     seed : int
-        Kept in ``.spec``; no default interval draws random numbers.
+        Kept in ``.spec``; no interval draws random numbers.
 
     Returns
     -------
@@ -139,6 +145,8 @@ def icc(
     ------
     ContractError, DuplicateError
         The frame is not what it should be; a rater rated a target twice.
+    UsageError
+        Unknown `interval`, or the jackknife together with `clusters`.
     NotEstimable
         No set can be estimated: one rater, one target, no target with two ratings.
 
@@ -153,7 +161,8 @@ def icc(
     ----------
     Shrout & Fleiss (1979) Psychol Bull 86:420. McGraw & Wong (1996) Psychol Methods 1:30.
     Putka, Le, McCloy & Diaz (2008) J Appl Psychol 93:959. ten Hove, Jorgensen & van der Ark
-    (2022) Psychol Methods, doi 10.1037/met0000391 and 10.1037/met0000516.
+    (2022) Psychol Methods, doi 10.1037/met0000391 and 10.1037/met0000516. Jackknife: Arvesen
+    (1969) Ann Math Stat 40:2076; Arvesen & Schmitz (1970) Biometrics 26:677.
 
     Examples
     --------
@@ -176,6 +185,7 @@ def icc(
     5  ICC(C,k)      ICC(3,k)      0.91      0.68       0.99
     """
     check_conf_level(conf_level, "icc")
+    _check_interval(interval, clusters)
     if isinstance(k, str | int | float):
         k = (k,)
     read = read_ratings(
@@ -189,6 +199,7 @@ def icc(
         "by": list(as_names(by)),
         "k": list(k),
         "conf_level": conf_level,
+        "interval": interval,
         "seed": seed,
     }
     notes: list[str] = []
@@ -204,11 +215,26 @@ def icc(
             refused |= {int(s): problem for s in group.index}
             notes.append(_prefixed(read, group, problem))
     blocks = list(zip(usable, _estimate(usable, k, conf_level, targets, clusters), strict=True))
+    if interval == "jackknife":
+        from doublecode.analysis.raters.target_jackknife import RATERS_FIXED, jackknifed
+
+        blocks = [(group, jackknifed(group, block, conf_level)) for group, block in blocks]
+        notes.append(RATERS_FIXED)
     for group, block in blocks:
         notes += _group_notes(group, block, read, targets, raters, conf_level)
     if not blocks:
         raise NotEstimable("icc: " + "; ".join(dict.fromkeys(refused.values())))
     return _assemble(spec, read, blocks, refused, notes)
+
+
+def _check_interval(interval: str, clusters: str | None) -> None:
+    if interval not in ("model", "jackknife"):
+        raise UsageError(f"icc: found interval = {interval!r}; allowed: 'model', 'jackknife'.")
+    if interval == "jackknife" and clusters is not None:
+        raise UsageError(
+            f"icc: the jackknife leaves out targets one by one, but those of one {clusters} belong together; leave out "
+            "`clusters`, or take interval = 'model'."
+        )
 
 
 def _impossible(layout: Layout, targets: str, raters: str | None) -> str | None:

@@ -64,6 +64,7 @@ def reliability_table(
     *,
     scores: pd.DataFrame | None = None,
     one_way: Collection[str] = (),
+    jackknife: Collection[str] = (),
     rule: str | Rule = "koo2016",
     conf_level: float = 0.95,
 ) -> ReliabilityTable:
@@ -79,6 +80,8 @@ def reliability_table(
         makes them.
     one_way : collection of str
         Instruments whose raters are not to be told apart.
+    jackknife : collection of str
+        Instruments whose limits come from leaving out each session once, instead of from normal theory.
     rule : str or Rule
         Cut-offs of the adjective.
     conf_level : float
@@ -112,7 +115,10 @@ def reliability_table(
     found, rows, notes = [], [], []
     for instrument, level, phase, part in _parts(ratings, scores):
         try:
-            result = _estimate(part, level, one_way=instrument in one_way, conf_level=conf_level)
+            result = icc(
+                part, targets=SESSION, raters=None if instrument in one_way else "rater", ratings="value", by=level,
+                conf_level=conf_level, interval="jackknife" if instrument in jackknife else "model",
+            )  # fmt: skip
         except NotEstimable as reason:
             names = sorted(part[level].unique().tolist())
             rows += [_empty(instrument, level, name, phase, str(reason)) for name in names]
@@ -123,7 +129,7 @@ def reliability_table(
         notes += [f"{instrument}, {level}s, {phase}: {note}" for note in result.notes]
     if not found:
         raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(notes))
-    spec = {"one_way": sorted(one_way), "rule": chosen.name, "conf_level": conf_level}
+    spec = {"one_way": sorted(one_way), "jackknife": sorted(jackknife), "rule": chosen.name, "conf_level": conf_level}
     design = {"n_ratings": int(ratings["value"].notna().sum()), "n_estimated": len(rows)}
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return ReliabilityTable(spec, frame, tuple(found), design, tuple(dict.fromkeys(notes)))
@@ -142,12 +148,6 @@ def _parts(ratings: pd.DataFrame, scores: pd.DataFrame | None) -> Iterator[tuple
         rated = frame.assign(**{SESSION: label})[frame["value"].notna().to_numpy()]
         for (instrument, phase), part in rated.groupby(["instrument", "phase"], sort=False, observed=True):
             yield str(instrument), level, str(phase), part
-
-
-def _estimate(part: pd.DataFrame, level: str, *, one_way: bool, conf_level: float) -> ICCResult:
-    return icc(
-        part, targets=SESSION, raters=None if one_way else "rater", ratings="value", by=level, conf_level=conf_level
-    )
 
 
 def _rows(instrument: str, level: str, phase: str, result: ICCResult, rule: Rule) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     Parameters
     ----------
     study : Study
-        Says for each instrument whether raters are told apart (two-way) or not (one-way).
+        Says for each instrument whether raters are told apart (two-way) or not (one-way), and which limits.
     ratings : DataFrame
         Contract RATINGS. Scales with a lag join two tapes and are left out.
 
@@ -39,7 +39,10 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     several = rows.groupby(["instrument", "phase"])["rater"].transform("nunique") > 1
     scores = score_raters(rows[several], books)
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
-    return reliability_table(rows[several], scores=scores if len(scores) else None, one_way=one_way)
+    jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
+    return reliability_table(
+        rows[several], scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife
+    )
 
 
 def scale_items(items: pd.DataFrame, book: Instrument, scale: Scale) -> pd.DataFrame:

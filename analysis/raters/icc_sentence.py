@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HOW = {
     "anova": "from mean squares, exact F limits",
     "reml": "by REML, profile-likelihood limits",
+    "anova, jackknife over targets": "from mean squares, limits by leaving out each target once",
+    "reml, jackknife over targets": "by REML, limits by leaving out each target once",
 }
 
 
@@ -59,7 +61,8 @@ def _sentence(result: ICCResult, entry: dict[str, Any], rows: pd.DataFrame, rule
     both = row["form"] if row["shrout_fleiss"] == "–" else f"{row['form']} (Shrout & Fleiss: {row['shrout_fleiss']})"
     level = result.spec["conf_level"]
     limits = f"{level:.0%} CI [{_number(row['conf_low'])}, {_number(row['conf_high'])}]"
-    how = HOW.get(str(row["method"]).split(",")[0], str(row["method"]))
+    method = str(row["method"])
+    how = HOW.get(method) or HOW.get(method.split(",")[0], method)
     return (
         f"{head}: {both} = {_number(row['estimate'])}, {limits}; {MODEL[definition]}, {_k_words(row)}, "
         f"{_counts(entry, targets)}, {how}. By its interval it is "

@@ -66,13 +66,20 @@ def _instruments(run: StudyRun) -> str:
 def _reliability(run: StudyRun) -> str:
     if run.reliability is None:
         return ""
-    return (
+    text = (
         "Inter-rater reliability was estimated as the intraclass correlation of the design at hand: for complete "
         "designs from mean squares with exact limits (Shrout & Fleiss, 1979; McGraw & Wong, 1996), for rotating pairs "
         "from crossed random effects of sessions and raters by REML with profile-likelihood intervals (ten Hove, "
         "Jorgensen & van der Ark, 2022), and one-way where raters are not told apart. Pilot and main phase are kept "
         "apart. Adjectives are taken from the interval (Koo & Li, 2016)."
     )
+    named = [run.study.codebooks[name].title for name in run.reliability.spec["jackknife"]]
+    if named:
+        text += (
+            f" The limits of {' and '.join(named)} come from leaving out each session once (Arvesen & Schmitz, 1970), "
+            "because their scores are far from normal."
+        )
+    return text
 
 
 def _consistency(run: StudyRun) -> str:

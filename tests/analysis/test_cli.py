@@ -107,6 +107,17 @@ def test_a_file_without_raters_is_one_way(run, judges):
     assert not any(form.startswith(("ICC(A", "ICC(C")) for form in forms)
 
 
+def test_limits_by_leaving_out_each_target(run, judges):
+    words = ("icc", judges, "--targets", "target", "--raters", "judge", "--ratings", "rating", "--json")
+    _, plain, _ = run(*words)
+    code, out, _ = run(*words, "--interval", "jackknife")
+    model, left_out = (json.loads(text) for text in (plain, out))
+    assert code == 0
+    assert left_out["spec"]["interval"] == "jackknife"
+    assert [row["estimate"] for row in left_out["frame"]] == [row["estimate"] for row in model["frame"]]
+    assert {row["method"] for row in left_out["frame"]} == {"anova, jackknife over targets"}
+
+
 def lmm(name):
     return json.loads((REFERENCE / "lmm.json").read_text(encoding="utf-8"))[name]["REML"]
 

@@ -65,6 +65,19 @@ def test_sentences_name_instrument_and_phase(table):
     assert any("(scale total)" in line for line in lines)
 
 
+def test_jackknife_for_the_instruments_that_ask_for_it():
+    data = study()
+    both = pd.concat([data, data.assign(instrument="THABS")])
+    found = reliability_table(both, jackknife=["GHES"])
+    methods = found.frame.groupby("instrument")["method"].agg(lambda words: set(words.str.split(", ").str[-1]))
+    assert methods["GHES"] == {"jackknife over targets"}
+    assert "jackknife over targets" not in methods["THABS"]
+    assert found.spec["jackknife"] == ["GHES"]
+    ghes, thabs = (found.frame[found.frame["instrument"] == name].reset_index() for name in ("GHES", "THABS"))
+    pd.testing.assert_series_equal(ghes["estimate"], thabs["estimate"])
+    assert not np.allclose(ghes["conf_low"], thabs["conf_low"], atol=1e-3)
+
+
 def test_one_way_instrument():
     found = reliability_table(study(), one_way=["GHES"]).frame
     assert set(found["form"]) == {"ICC(1,k_eff)", "ICC(1,k)"}
