@@ -153,12 +153,7 @@ def complete_block(
     estimate, low, high = np.array([_step(singles[form.definition], form.k) for form in forms]).transpose(1, 2, 0)
     statistic, p_value = np.array([tests[form.definition][:2] for form in forms]).transpose(1, 2, 0)
     method, notes = _mark(ms, forms, known_raters)
-    open_below = np.isnan(low) & ~np.isnan(estimate) & (method == "anova")
-    method[open_below] = "anova, no lower limit"
-    lost = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
-    notes += tuple((int(s), lost) for s in np.flatnonzero(open_below.any(axis=1)))
-    undefined = np.isnan(estimate) & (method == "anova")
-    method[undefined] = "undefined: raters agree less than is possible for a mean of k ratings"
+    notes += _mark_open(estimate, low, method)
     return IccBlock(
         forms=forms,
         estimate=estimate,
@@ -174,6 +169,19 @@ def complete_block(
         bias_f=_rater_bias(ms) if known_raters else None,
         notes=notes,
     )
+
+
+def _mark_open(estimate: Floats, low: Floats, method: NDArray[np.object_]) -> tuple[tuple[int, str], ...]:
+    """Mark, in place, limits and estimates that do not exist; return the notes on limits."""
+    missing = np.isnan(low)
+    if not missing.any():
+        return ()
+    plain, undefined = method == "anova", np.isnan(estimate)
+    open_below = missing & ~undefined & plain
+    method[open_below] = "anova, no lower limit"
+    method[undefined & plain] = "undefined: raters agree less than is possible for a mean of k ratings"
+    lost = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
+    return tuple((int(s), lost) for s in np.flatnonzero(open_below.any(axis=1)))
 
 
 def _step(single: Floats, k: float) -> Floats:
@@ -199,6 +207,8 @@ def _mark(
     """Say per set how the numbers came about: anova, perfect agreement, or undefined."""
     method = np.full((len(ms.targets), len(forms)), "anova", dtype=object)
     residual = ms.error if known_raters else ms.within
+    if ((ms.targets > 0.0) & (ms.within > 0.0) & (residual > 0.0)).all():
+        return method, ()
     flat = (ms.targets == 0.0) & (ms.within == 0.0)
     perfect = (ms.targets > 0.0) & (ms.within == 0.0)
     level = (ms.targets == 0.0) & ~flat

@@ -44,7 +44,7 @@ def form_table(read: RatingData, blocks: Blocks, refused: dict[int, str], target
     text = dict(zip(WORDS, np.concatenate(words, axis=1)[:, order], strict=True))
     figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
     method = text.pop("method")
-    return pd.DataFrame({**_key_columns(read, index[order]), **text, **figures, "method": method})
+    return pd.DataFrame({**_key_columns(read, index[order]), **text, **figures, "method": method}, copy=False)
 
 
 def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from doublecode.analysis.raters.id_codes import id_codes, repeats, set_codes
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -207,13 +208,14 @@ def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: s
     if not hasattr(data, "columns"):
         raise UsageError(f"{caller}: data must be a pandas DataFrame, not {type(data).__name__}.")
     names = [name for name in columns if name is not None]
+    there = list(data.columns)
     for name in names:
-        if name not in data.columns:
+        if name not in there:
             raise ContractError(
                 f"{caller}: the frame has no column {name!r}; it has "
-                f"{', '.join(map(repr, data.columns))}. Name an existing column."
+                f"{', '.join(map(repr, there))}. Name an existing column."
             )
-        if list(data.columns).count(name) > 1:
+        if there.count(name) > 1:
             raise ContractError(f"{caller}: the frame has more than one column {name!r}. Rename or drop one of them.")
         if names.count(name) > 1:
             raise UsageError(f"{caller}: column {name!r} is named for two roles; each role needs a column of its own.")
@@ -232,7 +234,7 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
             "Convert it to numbers, with blanks for missing ratings."
         )
     if isinstance(series.dtype, np.dtype):
-        values = np.asarray(series, dtype=np.float64)
+        values = series.to_numpy(dtype=np.float64)
     else:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(values).all() and np.isinf(values).any():
@@ -269,104 +271,92 @@ def read_ratings(
     require_columns(data, [targets, raters, ratings, clusters, *names], caller)
     values = numeric_column(data, ratings, caller)
     keep = ~np.isnan(values)
-    n_missing = int((~keep).sum())
-    if not keep.any():
+    n_missing = len(keep) - int(np.count_nonzero(keep))
+    if n_missing == len(keep):
         raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
     frame, values = (data, values) if n_missing == 0 else (data.loc[keep], values[keep])
-    target, target_names = _codes(frame, targets, caller, sort=sort_targets)
-    rater, rater_names = _codes(frame, raters, caller) if raters else (None, ())
-    set_code, keys = _set_codes(frame, names, caller)
-    order = _order(set_code, target, rater)
-    set_code, target, values = set_code[order], target[order], values[order]
+    set_code, keys = set_codes(frame, names, caller)
+    ids = [frame[name] for name in (targets, raters) if name]
+    table = values[None, :]
+    if clusters is None and len(keys) > 1:
+        ids, set_code, table = _fold(ids, set_code, table, len(keys))
+    target, target_names = id_codes(ids[0], caller, sort=sort_targets)
+    rater, rater_names = id_codes(ids[1], caller) if raters else (None, ())
+    seat = set_code * len(target_names) + target
     if rater is not None:
-        rater = rater[order]
-        _refuse_duplicates(set_code, target, rater, (keys, target_names, rater_names), (targets, raters, caller))
-    cluster = _cluster_codes(frame, clusters, target, target_names, order, caller)
-    groups = _group_by_layout(set_code, len(keys), target, rater, cluster, values, rater_names)
+        seat = seat * len(rater_names) + rater
+    order = _order(seat)
+    rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], table[:, order])
+    _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
+    cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
+    groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
     return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing)
 
 
-def _codes(frame: pd.DataFrame, column: str, caller: str, *, sort: bool = True) -> tuple[Ints, tuple[Hashable, ...]]:
-    import pandas as pd
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Ratings sorted by set, target and rater: codes of shape (n_rows,), values of shape (n_folded, n_rows)."""
 
-    series = frame[column]
-    # Text as plain objects: twice as quick to code as pandas' own string arrays.
-    held = series.to_numpy(dtype=object) if isinstance(series.dtype, pd.StringDtype) else series
-    codes, labels = pd.factorize(held)
-    if len(codes) and codes.min() < 0:
-        row = frame.index[int(np.argmin(codes))]
-        raise ContractError(
-            f"{caller}: column {column!r} is blank in row {row!r} although the row holds a rating. "
-            "Fill it in, or remove the row."
-        )
-    if sort and not pd.Index(labels).is_monotonic_increasing:
-        place, labels = pd.factorize(labels, sort=True)
-        codes = place[codes]
-    return codes.astype(np.int64, copy=False), tuple(labels.tolist())
+    set_code: Ints
+    target: Ints
+    rater: Ints | None
+    values: Floats
 
 
-def _set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
-    if not by:
-        return np.zeros(len(frame), dtype=np.int64), ((),)
-    if len(by) == 1:
-        code, labels = _codes(frame, by[0], caller)
-        return code, tuple((label,) for label in labels)
-    code = np.zeros(len(frame), dtype=np.int64)
-    levels = []
-    for name in by:
-        own, labels = _codes(frame, name, caller)
-        code = code * len(labels) + own
-        levels.append(labels)
-    found, code = _dense(code)
-    keys = []
-    for value in found.tolist():
-        key: list[Hashable] = []
-        for labels in reversed(levels):
-            value, position = divmod(value, len(labels))
-            key.append(labels[position])
-        keys.append(tuple(reversed(key)))
-    return code, tuple(keys)
+def _fold(
+    ids: list[pd.Series[Any]], set_code: Ints, table: Floats, n_sets: int
+) -> tuple[list[pd.Series[Any]], Ints, Floats]:
+    """Read sets as one, with a row of values each, where all hold the same ids in the same order.
+
+    Frames that were once a wide sheet do, whether set follows set or the sets alternate.
+    """
+    n, odd = divmod(len(set_code), n_sets)
+    whole = bool((set_code[:n] == set_code[0]).all())
+
+    def grid(column: NDArray[Any]) -> NDArray[Any]:
+        return column.reshape(n_sets, n) if whole else column.reshape(n, n_sets).T
+
+    if odd or (grid(set_code) != grid(set_code)[:, :1]).any() or not all(repeats(series, grid) for series in ids):
+        return ids, set_code, table
+    first = slice(0, n) if whole else slice(0, None, n_sets)
+    place = np.argsort(grid(set_code)[:, 0])
+    return [series.iloc[first] for series in ids], np.zeros(n, np.int64), grid(table[0])[place]
 
 
-def _dense(code: Ints) -> tuple[Ints, Ints]:
-    """Distinct codes, ascending, and the place of each code among them; by counting where that is quicker."""
-    top = int(code.max()) + 1
-    if top > 4 * len(code) + 1000:
-        found, place = np.unique(code, return_inverse=True)
-        return found, place.astype(np.int64)
-    there = np.bincount(code, minlength=top) > 0
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
-
-
-def _order(set_code: Ints, target: Ints, rater: Ints | None) -> Ints | slice:
-    """Index that sorts by set, target and rater; the whole slice, which copies nothing, where all is sorted."""
-    width = int(target.max()) + 1
-    key = set_code * width + target
-    if rater is not None:
-        key = key * (int(rater.max()) + 1) + rater
-    if bool((key[1:] >= key[:-1]).all()):
+def _order(seat: Ints) -> Ints | slice:
+    """Index that sorts the seats; the whole slice, which copies nothing, where they are sorted already."""
+    if bool((seat[1:] >= seat[:-1]).all()):
         return slice(None)
-    return np.argsort(key, kind="stable").astype(np.int64)
+    top = int(seat.max()) + 1
+    if top <= 4 * len(seat) + 1000:
+        # Few empty seats: let each row take its own, which orders them unless two want the same.
+        row = np.full(top, -1)
+        row[seat] = np.arange(len(seat))
+        taken = row[row >= 0]
+        if len(taken) == len(seat):
+            return taken
+    return np.argsort(seat, kind="stable").astype(np.int64, copy=False)
 
 
 def _refuse_duplicates(
-    set_code: Ints,
-    target: Ints,
-    rater: Ints,
+    rows: _Rows,
+    seat: Ints,
     labels: tuple[tuple[tuple[Hashable, ...], ...], tuple[Hashable, ...], tuple[Hashable, ...]],
     words: tuple[str, str | None, str],
 ) -> None:
-    same = (rater[1:] == rater[:-1]) & (target[1:] == target[:-1]) & (set_code[1:] == set_code[:-1])
-    if not same.any():
+    same = seat[1:] == seat[:-1]
+    if rows.rater is None or not same.any():
         return
     at = int(np.argmax(same))
     keys, target_names, rater_names = labels
     targets, raters, caller = words
-    where = f" in {' · '.join(map(str, keys[set_code[at]]))}" if keys[set_code[at]] else ""
+    key, rater = keys[rows.set_code[at]], rows.rater
+    where = f" in {' · '.join(map(str, key))}" if key else ""
     raise DuplicateError(
-        f"{caller}: {raters} {rater_names[rater[at]]!r} rated {targets} {target_names[target[at]]!r} more than "
-        f"once{where} ({int(same.sum())} repeated row(s) in all). Ratings are never averaged in silence: keep "
-        "one row each, name the columns that tell the rows apart in `by`, or use intra_rater() for recodes."
+        f"{caller}: {raters} {rater_names[rater[at]]!r} rated {targets} {target_names[rows.target[at]]!r} more than "
+        f"once{where} ({int(same.sum()) * len(rows.values)} repeated row(s) in all). Ratings are never averaged in "
+        "silence: keep one row each, name the columns that tell the rows apart in `by`, or use intra_rater() for "
+        "recodes."
     )
 
 
@@ -380,7 +370,7 @@ def _cluster_codes(
 ) -> Ints | None:
     if clusters is None:
         return None
-    code, names = _codes(frame, clusters, caller)
+    code, names = id_codes(frame[clusters], caller)
     code = code[order]
     home = np.full(len(target_names), -1, dtype=np.int64)
     home[target] = code
@@ -396,41 +386,39 @@ def _cluster_codes(
 
 
 def _group_by_layout(
-    set_code: Ints,
-    n_sets: int,
-    target: Ints,
-    rater: Ints | None,
-    cluster: Ints | None,
-    values: Floats,
-    rater_names: tuple[Hashable, ...],
+    rows: _Rows, n_sets: int, cluster: Ints | None, rater_names: tuple[Hashable, ...]
 ) -> tuple[RatingSets, ...]:
+    set_code, target = rows.set_code, rows.target
     bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
     fresh = np.ones(len(target), dtype=bool)
     fresh[1:] = (target[1:] != target[:-1]) | (set_code[1:] != set_code[:-1])
     running = np.cumsum(fresh)
     local_target = running - np.repeat(running[bounds[:-1]], np.diff(bounds))
-    if rater is None:
+    if rows.rater is None:
         starts = np.flatnonzero(fresh)
         local_rater, names_of = np.arange(len(target)) - starts[running - 1], None
     else:
-        seat = set_code * len(rater_names) + rater
-        names_of = (np.bincount(seat, minlength=n_sets * len(rater_names)) > 0).reshape(n_sets, -1)
-        local_rater = (np.cumsum(names_of, axis=1) - 1).ravel()[seat]
+        chair = set_code * len(rater_names) + rows.rater
+        names_of = (np.bincount(chair, minlength=n_sets * len(rater_names)) > 0).reshape(n_sets, -1)
+        local_rater = (np.cumsum(names_of, axis=1) - 1).ravel()[chair]
+    pattern = local_target * (int(local_rater.max()) + 1) + local_rater
+    pattern = pattern.astype(np.min_scalar_type(int(pattern.max())))
     patterns: dict[bytes, list[int]] = {}
     for s in range(n_sets):
         part = slice(bounds[s], bounds[s + 1])
-        mark = local_target[part].tobytes() + local_rater[part].tobytes()
+        mark = pattern[part].tobytes()
         if names_of is not None:
             mark += names_of[s].tobytes()
         if cluster is not None:
             mark += cluster[part].tobytes()
         patterns.setdefault(mark, []).append(s)
     groups = []
+    folds = np.arange(len(rows.values))
     for members in patterns.values():
         first = slice(bounds[members[0]], bounds[members[0] + 1])
         names = () if names_of is None else tuple(rater_names[i] for i in np.flatnonzero(names_of[members[0]]))
         own = None if cluster is None else np.unique(cluster[first], return_inverse=True)[1].astype(np.int64)
-        layout = Layout(local_target[first], local_rater[first], own, names, rater is not None)
-        block = np.stack([values[bounds[s] : bounds[s + 1]] for s in members])
-        groups.append(RatingSets(layout, block, np.array(members)))
+        layout = Layout(local_target[first], local_rater[first], own, names, rows.rater is not None)
+        block = np.ascontiguousarray(np.concatenate([rows.values[:, bounds[s] : bounds[s + 1]] for s in members]))
+        groups.append(RatingSets(layout, block, np.add.outer(members, folds).ravel()))
     return tuple(groups)

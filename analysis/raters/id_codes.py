@@ -1,0 +1,144 @@
+"""Labels of sessions, raters and items to codes 0 … n − 1, whatever type their column has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.schemas.errors import ContractError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Ints = NDArray[np.int64]
+_GLANCE = 200
+
+
+def id_codes(series: pd.Series[Any], caller: str, *, sort: bool = True) -> tuple[Ints, tuple[Hashable, ...]]:
+    """Code a column of labels.
+
+    Parameters
+    ----------
+    series : Series
+        Column of the ratings; text, numbers, dates or a category.
+    caller : str
+        Named in the message.
+    sort : bool
+        Codes in the order of the labels (of the categories, in a category); else as they come.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (n_rows,)
+    labels : tuple
+        Label of each code; labels that do not occur are left out.
+
+    Raises
+    ------
+    ContractError
+        A label is blank.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> codes, labels = id_codes(pd.Series(["S-9", "S-1", "S-9"]), "icc")
+    >>> codes.tolist(), labels
+    ([1, 0, 1], ('S-1', 'S-9'))
+    """
+    codes, labels = _factorize(series, sort=sort)
+    if len(codes) and codes.min() < 0:
+        row = series.index[int(np.argmin(codes))]
+        raise ContractError(
+            f"{caller}: column {series.name!r} is blank in row {row!r} although the row holds a rating. "
+            "Fill it in, or remove the row."
+        )
+    return codes.astype(np.int64, copy=False), tuple(labels.tolist())
+
+
+def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]) -> bool:
+    """Whether every row of a grid laid over the column holds the labels of the first; False where that is not cheap."""
+    import pandas as pd
+
+    dtype = series.dtype
+    if _holds_objects(dtype):
+        held = series.to_numpy(dtype=object)
+        places = grid(_addresses(held))
+        if (places == places[0]).all():
+            return True
+        texts = grid(held)
+        return bool(dtype == "str") and all((row == texts[0]).all() for row in texts[1:])
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = grid(series.cat.codes.to_numpy())
+    elif isinstance(dtype, np.dtype) and dtype.kind in "iu":
+        codes = grid(series.to_numpy())
+    else:
+        return False
+    return bool((codes == codes[0]).all())
+
+
+def _holds_objects(dtype: Any) -> bool:
+    import pandas as pd
+
+    return bool(dtype == np.dtype(object)) or (isinstance(dtype, pd.StringDtype) and dtype.storage == "python")
+
+
+def _addresses(held: NDArray[np.object_]) -> NDArray[np.intp]:
+    """Where the objects lie: most ways to a frame let all rows of an id share one object."""
+    return np.frombuffer(held.tobytes(), dtype=np.intp)
+
+
+def _factorize(series: pd.Series[Any], *, sort: bool) -> tuple[NDArray[np.intp], Any]:
+    """As `pd.factorize`; Python objects are told apart by their addresses first, then one of each by its value."""
+    import pandas as pd
+
+    if not _holds_objects(series.dtype):
+        return pd.factorize(series, sort=sort)
+    held = series.to_numpy(dtype=object)
+    address = _addresses(held)
+    glance = address[:_GLANCE].tolist()
+    if 2 * len(set(glance)) > len(glance):
+        codes, labels = pd.factorize(held, sort=sort)
+    else:
+        own, found = pd.factorize(address)
+        row = np.empty(len(found), dtype=np.intp)
+        row[own] = np.arange(len(own))
+        place, labels = pd.factorize(held[row], sort=sort)
+        codes = place[own]
+    # An index turns numpy's numbers among objects into Python's.
+    return codes, pd.Index(labels) if series.dtype == object else labels
+
+
+def set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
+    """Code the combinations of the columns `by` that occur, in the order of their labels."""
+    if not by:
+        return np.zeros(len(frame), dtype=np.int64), ((),)
+    if len(by) == 1:
+        code, labels = id_codes(frame[by[0]], caller)
+        return code, tuple((label,) for label in labels)
+    code = np.zeros(len(frame), dtype=np.int64)
+    levels = []
+    for name in by:
+        own, labels = id_codes(frame[name], caller)
+        code = code * len(labels) + own
+        levels.append(labels)
+    found, code = _dense(code)
+    keys = []
+    for value in found.tolist():
+        key: list[Hashable] = []
+        for labels in reversed(levels):
+            value, position = divmod(value, len(labels))
+            key.append(labels[position])
+        keys.append(tuple(reversed(key)))
+    return code, tuple(keys)
+
+
+def _dense(code: Ints) -> tuple[Ints, Ints]:
+    """Distinct codes, ascending, and the place of each code among them; by counting where that is quicker."""
+    top = int(code.max()) + 1
+    if top > 4 * len(code) + 1000:
+        found, place = np.unique(code, return_inverse=True)
+        return found, place.astype(np.int64)
+    there = np.bincount(code, minlength=top) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
