@@ -94,6 +94,9 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
         rated = [(letter + number, codec.item.name) for _, letter, codec in sheet.columns if not codec.item.given]
         collector.extend([name for _, name in rated], [Reading(missing=status)] * len(rated), [at for at, _ in rated])
         return problems
+    empty = _empty_row(sheet, row, cells)
+    if empty:
+        return problems + empty
     odd = sheet.odd(row.number)
     names: list[str] = []
     readings: list[Reading] = []
@@ -113,6 +116,17 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
         places.append(letter + number)
     collector.extend(names, readings, places)
     return problems + _unfinished_slots(sheet, row, cells)
+
+
+def _empty_row(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:
+    """A session that nobody has rated yet is one problem, not one for each of its cells."""
+    rated = [(at, codec.item) for at, _, codec in sheet.columns if not codec.item.given]
+    if sheet.odd(row.number) or any(is_filled(cells[at]) for at, _ in rated):
+        return []
+    needed = next((at for at, item in rated if not item.optional), None)
+    if needed is None:
+        return []
+    return [Problem("row_empty", sheet.file, RATE, cell_name(row.number, needed), row.session_id)]
 
 
 def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int], list[Problem]]:

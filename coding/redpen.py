@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLEASE_FIX = "_please_fix"
 HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
-_MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_missing"})
+_MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _WIDTHS = (18, 22, 70, 50)
 _HEADS = ("place", "problem", "what was found", "what to do")

@@ -59,6 +59,11 @@ _KINDS: dict[str, Kind] = {
     "text_number": Kind("info", "the text {found} was read as {allowed}", "Nothing, if it is right."),
     # missing values
     "missing_rating": Kind("error", "is empty, allowed {allowed}", "Rate it, or type the reason code."),
+    "row_empty": Kind(
+        "error",
+        "nothing is rated in this row",
+        "Rate the session, or choose under status why it cannot be coded.",
+    ),
     "not_applicable_here": Kind(
         "error",
         "found {found} where the instrument does not permit it, allowed {allowed}",

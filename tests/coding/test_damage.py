@@ -299,3 +299,14 @@ def test_a_workbook_without_styles_as_google_writes_it(study, filled):
         for name, data in parts.items():
             new.writestr(name, data)
     assert check(study, path)[0] == [("out_of_range", "F5", "7")]
+
+
+def test_a_session_that_nobody_has_rated_yet_is_one_problem(study, filled):
+    empty = {(5, item.name): None for item in study.codebooks["thabs"].columns}
+    found, ratings = check(study, filled(NAME, {**empty, (6, "rationale"): None, (6, "praise"): "  "}))
+    assert found == [("row_empty", "E5", ""), ("missing_rating", "F6", ""), ("missing_rating", "I6", "")]
+    assert not ratings["source_cell"].str.endswith("5").any()
+    path = filled(LOG, {(5, item.name): None for item in study.codebooks["homework_log"].columns})
+    assert check(study, path)[0] == []
+    copy = openpyxl.load_workbook(study.folder / "please_fix" / "R1_thabs_batch01_please_fix.xlsx")["Rate"]
+    assert copy["E5"].fill.fgColor.rgb == "00FFFF66"
