@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 from doublecode.coding.odf import ods_shapes
 from doublecode.coding.shape import MAX_CELLS, TOO_MANY_CELLS, Shape, SheetTooLarge, split_cell
+from doublecode.schemas.csvrows import UTF16_MARKS
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _recognise(name: str, data: bytes) -> tuple[Kind | None, dict[str, bytes], l
         return None, {}, [Problem("not_a_workbook", name, found="an old Office file")]
     if not data:
         return None, {}, [Problem("not_a_workbook", name, found="an empty file")]
-    if name.lower().endswith((".csv", ".tsv", ".txt")) and b"\0" not in data:
+    if name.lower().endswith((".csv", ".tsv", ".txt")) and (b"\0" not in data or data.startswith(UTF16_MARKS)):
         return "csv", {}, []
     found = "a PDF" if data.startswith(b"%PDF") else "no spreadsheet format that is known here"
     return None, {}, [Problem("not_a_workbook", name, found=found)]

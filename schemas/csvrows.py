@@ -11,7 +11,8 @@ from doublecode.schemas.errors import ContractError
 
 DELIMITERS = (",", ";", "\t")
 MOST_LETTERS = 1_000_000
-_BY_MARK = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_BY_MARK = {**dict.fromkeys(UTF16_MARKS, "utf-16"), b"\xef\xbb\xbf": "utf-8-sig"}
 
 
 @dataclass(frozen=True)

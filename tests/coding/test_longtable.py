@@ -82,6 +82,8 @@ def test_semicolons_decimal_commas_tabs_and_windows_encoding(tmp_path):
     assert table.to_numpy().tolist() == [["Müller", 3.5]]
     table = read_long(write(tmp_path / "b.tsv", "\ufeffid\ty\na\t2\n"), ("id", "y"), numbers=("y",))
     assert table.to_numpy().tolist() == [["a", 2.0]]
+    table = read_long(write(tmp_path / "c.txt", "id\ty\nä\t2\n", "utf-16"), ("id", "y"), numbers=("y",))
+    assert table.to_numpy().tolist() == [["ä", 2.0]]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,8 @@ def test_semicolons_decimal_commas_tabs_and_windows_encoding(tmp_path):
         ("id,z\na,3\n", r"the column 'y' is missing; found: id, z"),
         ("id,y,y\na,3,4\n", "the column 'y' stands twice"),
         ("\n\n", "the table is empty"),
+        ("id,y\na,1,2\n", r"a\.csv, line 2: found '2' under no head"),
+        ('id,y\n"a,1\nb,2\n', "from line 2 on: the quotation marks do not match"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(tmp_path, text, message):
@@ -111,6 +115,10 @@ def test_places_and_sheets_of_a_workbook(tmp_path):
         read_long(tmp_path / "a.xlsx", ("id", "y"), numbers=("y",))
     with pytest.raises(ContractError, match=r"second!B2: y: the formula has no saved result"):
         read_long(tmp_path / "a.xlsx", ("id", "y"), "second", numbers=("y",))
+    other["B2"] = "#N/A"
+    workbook.save(tmp_path / "b.xlsx")
+    with pytest.raises(ContractError, match=r'b\.xlsx › second, B2: y: found "#N/A", allowed a number'):
+        read_long(tmp_path / "b.xlsx", ("id", "y"), "second", numbers=("y",))
     with pytest.raises(UsageError, match="there is no sheet 'third'; there are Sheet, second"):
         read_long(tmp_path / "a.xlsx", ("id", "y"), "third")
     with pytest.raises(ContractError, match="Other sheets: second"):
