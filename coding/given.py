@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from doublecode.schemas.errors import ContractError
 from doublecode.schemas.study import Study
 
 Given = Mapping[tuple[str, str], str]
-_EXCEL_RETURN = "_x000D_"
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how a workbook writes letters that XML has not
 
 
 def load_given(study: Study, given: pd.DataFrame | None = None) -> Given | None:
@@ -53,7 +54,7 @@ def load_given(study: Study, given: pd.DataFrame | None = None) -> Given | None:
         odd = next((letter for letter in str(text) if ord(letter) < 32 and letter not in "\n\r\t"), None)
         if odd is not None:
             raise ContractError(f"{place}: the text holds the control character {odd!r}. Remove it.")
-        texts[str(session), str(item)] = str(text)
+        texts[str(session), str(item)] = str(text).replace("\t", " ")  # a tab is lost on the way through an .ods
     return texts
 
 
@@ -76,4 +77,5 @@ def is_same(cell: Any, given: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text.replace(_EXCEL_RETURN, " ")).split())
+    decoded = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), text)
+    return " ".join(unicodedata.normalize("NFC", decoded).split())

@@ -121,7 +121,7 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
 def _empty_row(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:
     """A session that nobody has rated yet is one problem, not one for each of its cells."""
     rated = [(at, codec.item) for at, _, codec in sheet.columns if not codec.item.given]
-    if sheet.odd(row.number) or any(is_filled(cells[at]) for at, _ in rated):
+    if any(is_filled(cells[at]) or sheet.covered(row.number, at) for at, _ in rated):
         return []
     needed = next((at for at, item in rated if not item.optional), None)
     if needed is None:

@@ -217,7 +217,7 @@ def _fill_rate(sheet: Worksheet, content: Sheet) -> None:
         is_text = name not in items or not items[name].is_numeric
         for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
             cell = sheet.cell(row, column, values.get(name) or None)
-            if cell.data_type == "f":  # a text that begins with = stays a text
+            if cell.data_type in ("f", "e"):  # a text that begins with =, or reads #N/A, stays a text
                 cell.data_type = "s"
             cell.alignment = Alignment(wrap_text=is_text, vertical="top", horizontal=None if is_text else "center")
             if is_text:

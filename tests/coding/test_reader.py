@@ -512,6 +512,8 @@ def test_a_given_cell_that_was_changed_is_named_and_not_read(study, filled):
         ("2,5", 2.5),
         ("TRUE", True),
         ("=read", "=read "),
+        ("_x0041_", "A"),
+        ("a\tb", "a b"),
     ],
 )
 def test_what_a_spreadsheet_program_does_to_a_given_text_is_no_change(study, filled, given, cell):

@@ -85,6 +85,35 @@ def test_protection_leaves_only_the_raters_cells_open(study):
     assert str(sheet["A1"].value).startswith('="Done: "')
 
 
+def test_what_was_given_stays_a_text_whatever_it_looks_like(study, tmp_path):
+    """Through the writer, the reader and the comparison with given.csv."""
+    odd = [
+        "=1+1",
+        "#N/A",
+        "-",
+        "001",
+        "2-3",
+        "a\tb",
+        "one\ntwo",
+        " x ",
+        "TRUE",
+        "<b>&amp;</b>",
+        "_x0041_",
+        "\U0001f600",
+    ]
+    assignments = pd.read_csv(study.folder / "assignments.csv", dtype=str).query("instrument == 'ghes'")
+    ids = sorted(set(assignments["session_id"]))[: len(odd)]
+    given = pd.DataFrame({"session_id": ids, "item": "homework_given", "text": odd})
+    given.to_csv(study.folder / "given.csv", index=False)
+    shown = set()
+    for path in write_workbooks(study, assignments, tmp_path / "out"):
+        sheet = openpyxl.load_workbook(path)["Rate"]
+        shown |= {sheet.cell(row, 5).value for row in range(5, sheet.max_row + 1)}
+        assert {sheet.cell(row, 5).data_type for row in range(5, sheet.max_row + 1)} <= {"s", "n"}
+        assert {one.code for one in read_workbook(path, study=study)[1]} == {"row_empty"}
+    assert shown >= {"=1+1", "#N/A", "001", "2-3", "one\ntwo", "TRUE"}
+
+
 def test_segment_to_be_heard(study, tmp_path):
     (study.folder / "study.toml").write_text(
         'name = "toy"\ntitle = "t"\nraters = [{ id = "R1" }]\n[[instruments]]\nname = "initial_resistance"\n',
