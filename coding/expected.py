@@ -87,7 +87,7 @@ def load_expected(study: Study | None) -> Expected:
         )
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
-    return Expected(study.name, books, sessions, _assigned(study), load_given(study), study.seed)
+    return Expected(study.name, books, sessions, _assigned(study), load_given(study, sessions), study.seed)
 
 
 def _assigned(study: Study) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:

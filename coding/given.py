@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -18,20 +18,22 @@ Given = Mapping[tuple[str, str], str]
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how a workbook writes letters that XML has not
 
 
-def load_given(study: Study, given: pd.DataFrame | None = None) -> Given | None:
+def load_given(study: Study, sessions: Collection[str], given: pd.DataFrame | None = None) -> Given | None:
     """Say what was entered beforehand: (session_id, item) → text; None where the study has no ``given.csv``.
 
     Parameters
     ----------
     study : Study
+    sessions : collection of str
+        The ids that ``sessions.csv`` knows.
     given : DataFrame, optional
         Contract ``GIVEN``, instead of the study's ``given.csv``.
 
     Raises
     ------
     ContractError
-        A column is missing, an item is given in no codebook of the study, or a text holds a
-        character that no workbook can carry.
+        A column is missing, a session is not known, an item is given in no codebook of the study,
+        or a text holds a character that no workbook can carry.
     DuplicateError
         A session has two entries for one item.
     """
@@ -48,6 +50,8 @@ def load_given(study: Study, given: pd.DataFrame | None = None) -> Given | None:
     texts = {}
     for session, item, text in zip(present["session_id"], present["item"], present["text"], strict=True):
         place = f"{where}: {session}, {item}"
+        if str(session) not in sessions:
+            raise ContractError(f"{place}: the session is not in sessions.csv. Correct the id, or drop the row.")
         if item not in known:
             allowed = ", ".join(sorted(known)) or "none: no instrument of the study has a given item"
             raise ContractError(f"{place}: no item of that name is given; allowed: {allowed}. Correct the item.")

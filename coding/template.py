@@ -113,8 +113,8 @@ def write_workbooks(
     check_frame(assignments, ASSIGNMENTS)
     if sessions is None:
         sessions = read_table(study.folder / "sessions.csv", SESSIONS)
-    filled = load_given(study, given) or {}
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
+    filled = load_given(study, known, given) or {}
     paths = []
     for (instrument, rater, batch), group in assignments.groupby(["instrument", "rater", "batch"], sort=True):
         book = study.codebooks.get(str(instrument))
