@@ -93,7 +93,7 @@ def _share(above: Floats, below: Floats, k: int) -> Floats:
 def agreement_single(ms: MeanSquares, alpha: float) -> Floats:
     """ICC(A,1) and its limits with Satterthwaite's df, shape (3, n_sets)."""
     n, k = ms.n, ms.k
-    estimate = point_estimates(ms)["A"]
+    estimate = _agreement(ms)
     with np.errstate(divide="ignore", invalid="ignore"):
         a = k * estimate / (n * (1.0 - estimate))
         b = 1.0 + k * estimate * (n - 1) / (n * (1.0 - estimate))
@@ -110,10 +110,13 @@ def agreement_single(ms: MeanSquares, alpha: float) -> Floats:
 
 def point_estimates(ms: MeanSquares) -> dict[Definition, Floats]:
     """ICC(1,1), ICC(A,1) and ICC(C,1) without limits; the mean squares may have any shape."""
+    return {"1": _share(ms.targets, ms.within, ms.k), "A": _agreement(ms), "C": _share(ms.targets, ms.error, ms.k)}
+
+
+def _agreement(ms: MeanSquares) -> Floats:
     total = ms.targets + (ms.k - 1) * ms.error + ms.k * (ms.raters - ms.error) / ms.n
     with np.errstate(divide="ignore", invalid="ignore"):
-        agreement = np.where(total > 0.0, (ms.targets - ms.error) / total, np.nan)
-    return {"1": _share(ms.targets, ms.within, ms.k), "A": agreement, "C": _share(ms.targets, ms.error, ms.k)}
+        return np.where(total > 0.0, (ms.targets - ms.error) / total, np.nan)
 
 
 def f_test(above: Floats, below: Floats, df1: float, df2: float) -> tuple[Floats, Floats]:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Ints = NDArray[np.int64]
+ALL = slice(None)
 _GLANCE = 200
 
 
-def id_codes(series: pd.Series[Any], caller: str, *, sort: bool = True) -> tuple[Ints, tuple[Hashable, ...]]:
+def id_codes(
+    series: pd.Series[Any], caller: str, *, rows: slice = ALL, sort: bool = True
+) -> tuple[Ints, tuple[Hashable, ...]]:
     """Code a column of labels.
 
     Parameters
@@ -26,6 +29,8 @@ def id_codes(series: pd.Series[Any], caller: str, *, sort: bool = True) -> tuple
         Column of the ratings; text, numbers, dates or a category.
     caller : str
         Named in the message.
+    rows : slice
+        Which rows to read.
     sort : bool
         Codes in the order of the labels (of the categories, in a category); else as they come.
 
@@ -47,9 +52,9 @@ def id_codes(series: pd.Series[Any], caller: str, *, sort: bool = True) -> tuple
     >>> codes.tolist(), labels
     ([1, 0, 1], ('S-1', 'S-9'))
     """
-    codes, labels = _factorize(series, sort=sort)
+    codes, labels = _factorize(series, rows, sort=sort)
     if len(codes) and codes.min() < 0:
-        row = series.index[int(np.argmin(codes))]
+        row = series.index[rows][int(np.argmin(codes))]
         raise ContractError(
             f"{caller}: column {series.name!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
@@ -89,13 +94,13 @@ def _addresses(held: NDArray[np.object_]) -> NDArray[np.intp]:
     return np.frombuffer(held.tobytes(), dtype=np.intp)
 
 
-def _factorize(series: pd.Series[Any], *, sort: bool) -> tuple[NDArray[np.intp], Any]:
+def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDArray[np.intp], Any]:
     """As `pd.factorize`; Python objects are told apart by their addresses first, then one of each by its value."""
     import pandas as pd
 
     if not _holds_objects(series.dtype):
-        return pd.factorize(series, sort=sort)
-    held = series.to_numpy(dtype=object)
+        return pd.factorize(series.iloc[rows], sort=sort)
+    held = series.to_numpy(dtype=object)[rows]
     address = _addresses(held)
     glance = address[:_GLANCE].tolist()
     if 2 * len(set(glance)) > len(glance):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.raters.id_codes import id_codes, repeats, set_codes
+from doublecode.analysis.raters.id_codes import ALL, id_codes, repeats, set_codes
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -277,11 +277,12 @@ def read_ratings(
     frame, values = (data, values) if n_missing == 0 else (data.loc[keep], values[keep])
     set_code, keys = set_codes(frame, names, caller)
     ids = [frame[name] for name in (targets, raters) if name]
-    table = values[None, :]
-    if clusters is None and len(keys) > 1:
-        ids, set_code, table = _fold(ids, set_code, table, len(keys))
-    target, target_names = id_codes(ids[0], caller, sort=sort_targets)
-    rater, rater_names = id_codes(ids[1], caller) if raters else (None, ())
+    fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
+    part, table = fold or (ALL, values[None, :])
+    if fold:
+        set_code = np.zeros(table.shape[1], dtype=np.int64)
+    target, target_names = id_codes(ids[0], caller, rows=part, sort=sort_targets)
+    rater, rater_names = id_codes(ids[1], caller, rows=part) if raters else (None, ())
     seat = set_code * len(target_names) + target
     if rater is not None:
         seat = seat * len(rater_names) + rater
@@ -303,12 +304,10 @@ class _Rows:
     values: Floats
 
 
-def _fold(
-    ids: list[pd.Series[Any]], set_code: Ints, table: Floats, n_sets: int
-) -> tuple[list[pd.Series[Any]], Ints, Floats]:
-    """Read sets as one, with a row of values each, where all hold the same ids in the same order.
+def _fold(ids: list[pd.Series[Any]], set_code: Ints, values: Floats, n_sets: int) -> tuple[slice, Floats] | None:
+    """Rows of one set, and the values of all, shape (n_sets, n), where every set holds the same ids in the same order.
 
-    Frames that were once a wide sheet do, whether set follows set or the sets alternate.
+    So do frames that were once a wide sheet, whether set follows set or the sets alternate. Else None.
     """
     n, odd = divmod(len(set_code), n_sets)
     whole = bool((set_code[:n] == set_code[0]).all())
@@ -317,10 +316,8 @@ def _fold(
         return column.reshape(n_sets, n) if whole else column.reshape(n, n_sets).T
 
     if odd or (grid(set_code) != grid(set_code)[:, :1]).any() or not all(repeats(series, grid) for series in ids):
-        return ids, set_code, table
-    first = slice(0, n) if whole else slice(0, None, n_sets)
-    place = np.argsort(grid(set_code)[:, 0])
-    return [series.iloc[first] for series in ids], np.zeros(n, np.int64), grid(table[0])[place]
+        return None
+    return slice(0, n) if whole else slice(0, None, n_sets), grid(values)[np.argsort(grid(set_code)[:, 0])]
 
 
 def _order(seat: Ints) -> Ints | slice:
