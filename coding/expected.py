@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from doublecode.coding.given import Given, load_given
 from doublecode.coding.layout import Stamp, coding_hash, own_order
 from doublecode.schemas.contracts import ASSIGNMENTS, SESSIONS, read_table
+from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,9 @@ def load_expected(study: Study | None) -> Expected:
     Raises
     ------
     ContractError
-        ``sessions.csv`` or ``assignments.csv`` breaks its contract.
+        ``sessions.csv``, ``assignments.csv`` or ``given.csv`` breaks its contract.
+    StudyError
+        An assignment names what the study does not know.
     """
     if study is None:
         return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
@@ -87,14 +94,43 @@ def load_expected(study: Study | None) -> Expected:
         )
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
-    return Expected(study.name, books, sessions, _assigned(study), load_given(study, sessions), study.seed)
+    return Expected(study.name, books, sessions, _assigned(study, sessions), load_given(study, sessions), study.seed)
 
 
-def _assigned(study: Study) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
+def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection[str]) -> None:
+    """Refuse an assignment whose session, rater or instrument the study does not know.
+
+    Parameters
+    ----------
+    study : Study
+    assignments : DataFrame
+        Contract ``ASSIGNMENTS``.
+    sessions : collection of str
+        The ids that ``sessions.csv`` knows.
+
+    Raises
+    ------
+    StudyError
+        The message names the first stranger and what is allowed.
+    """
+    raters = [rater.id for rater in study.raters]
+    known: dict[str, tuple[Collection[str], str]] = {
+        "session_id": (sessions, "session {!r} is not in sessions.csv. Add it there or drop the row."),
+        "instrument": (study.codebooks, f"the study does not use {{!r}}; allowed: {', '.join(study.codebooks)}."),
+        "rater": (raters, f"rater {{!r}} is not declared in study.toml; allowed: {', '.join(raters) or 'none'}."),
+    }
+    for column, (names, message) in known.items():
+        stray = next((name for name in assignments[column].astype(str) if name not in names), None)
+        if stray is not None:
+            raise StudyError(f"assignments: {message.format(stray)}")
+
+
+def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
     path = study.folder / "assignments.csv"
     if not path.is_file():
         return None
     table = read_table(path, ASSIGNMENTS)
+    check_assigned(study, table, sessions)
     assigned: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
     columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
     for session, rater, instrument, role, batch in zip(*columns, strict=True):

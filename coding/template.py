@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from doublecode.coding.expected import check_assigned
 from doublecode.coding.given import load_given
 from doublecode.coding.layout import (
     ANCHORS,
@@ -39,7 +40,6 @@ from doublecode.coding.layout import (
 )
 from doublecode.coding.xlsx import save_fixed
 from doublecode.schemas.contracts import ASSIGNMENTS, SESSIONS, check_frame, read_table
-from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import Instrument, Item
 from doublecode.schemas.study import Study
 
@@ -104,7 +104,7 @@ def write_workbooks(
     Raises
     ------
     StudyError
-        A session of the assignments is not in the table of sessions.
+        A session, instrument or rater of the assignments is not known to the study.
     ContractError
         A table breaks its contract.
     UsageError
@@ -114,14 +114,11 @@ def write_workbooks(
     if sessions is None:
         sessions = read_table(study.folder / "sessions.csv", SESSIONS)
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
+    check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
     paths = []
     for (instrument, rater, batch), group in assignments.groupby(["instrument", "rater", "batch"], sort=True):
-        book = study.codebooks.get(str(instrument))
-        if book is None:
-            raise StudyError(
-                f"assignments: the study does not use {instrument!r}; allowed: {', '.join(study.codebooks)}."
-            )
+        book = study.codebooks[str(instrument)]
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch))
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch))
         rows = [_row(session, known, book, filled) for session in ids]
@@ -133,8 +130,6 @@ def write_workbooks(
 def _row(
     session: str, known: Mapping[str, pd.Series[Any]], book: Instrument, given: Mapping[tuple[str, str], str]
 ) -> dict[str, str]:
-    if session not in known:
-        raise StudyError(f"assignments: session {session!r} is not in sessions.csv. Add it there or drop the row.")
     held = known[session]
     segment = book.segment
     start = "" if segment is None else f"{segment.start_minute}:00"

@@ -146,6 +146,11 @@ def test_sessions_and_instruments_must_be_known(study, tmp_path):
         write_workbooks(study, rows, tmp_path)
     with pytest.raises(StudyError, match="does not use 'sthar'; allowed: thabs, ghes"):
         write_workbooks(study, rows.assign(session_id="S-11Q", instrument="sthar"), tmp_path)
+    with pytest.raises(StudyError, match=r"rater 'R9' is not declared in study\.toml; allowed: R1, R2, R3"):
+        write_workbooks(study, rows.assign(session_id="S-11Q", rater="R9"), tmp_path)
+    rows.to_csv(study.folder / "assignments.csv", index=False)
+    with pytest.raises(StudyError, match=r"'S-00' is not in sessions\.csv"):
+        read_workbook(study.folder / "outgoing" / "R1_ghes_batch01.xlsx", study=study)
 
 
 def test_a_sheet_without_sessions_can_be_made(tmp_path):
