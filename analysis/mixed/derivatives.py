@@ -228,10 +228,12 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], o
     """
     B, C, q = outer.shape
     m = len(items)
-    flat1 = tuple(_turned(elements, G, m) for elements, G in zip(U.state.moments.layout.tiers, inner, strict=True))
-    first = np.asarray(sum((t @ np.swapaxes(G, 2, 3)).sum(axis=0) for t, G in zip(flat1, inner, strict=True)))
+    flat1 = [_turned(elements, G, m) for elements, G in zip(U.state.moments.layout.tiers, inner, strict=True)]
+    first = (flat1[-1] @ np.swapaxes(inner[-1], 2, 3)).sum(axis=0)
     if U.state.links:
-        second, x = U.state.chain.quadratic(flat1, U.F)
+        for t, G in zip(flat1[:-1], inner, strict=False):
+            first = first + (t @ np.swapaxes(G, 2, 3)).sum(axis=0)
+        second, x = U.state.chain.quadratic(tuple(flat1), U.F)
     else:
         x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1[0]), U.state.which)
         second = (flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3)).sum(axis=0)

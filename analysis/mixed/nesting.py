@@ -124,7 +124,8 @@ def _chain(terms: tuple[Term, ...], p: int) -> tuple[Term, ...]:
     chains = [_climb(one_each[i:]) for i in range(len(one_each))]
     best = max(chains, key=lambda chain: sum(effects[_factor(t)] for t in chain))
     saved = sum(effects[_factor(t)] for t in best) - alone
-    return best if saved > WORTH and _affordable(best, total - alone, total - alone - saved + p) else (biggest,)
+    dense = total - alone + p
+    return best if saved > WORTH and _affordable(best, dense, dense - saved) else (biggest,)
 
 
 def _climb(factors: list[Term]) -> tuple[Term, ...]:
@@ -144,10 +145,13 @@ def _nests(fine: Term, coarse: Term) -> bool:
 
 
 def _affordable(chain: tuple[Term, ...], dense: int, left: int) -> bool:
-    """Whether arrays of all groups by the `left` columns of W cost less than a dense block of `dense` effects."""
+    """Whether all groups by the `left` columns of W cost less than a dense block of `dense` columns.
+
+    Measured with 10 to 300 crossed effects beside 200 to 2,400 nested ones: level where the sum is dense³ / 2.
+    """
     cells = sum(len(term.levels) * term.size for term in chain) * left
     rows = len(chain[0].codes) * left
-    return max(cells, rows) <= MOST_CELLS and cells * left < dense**3
+    return max(cells, rows) <= MOST_CELLS and cells * left + left**3 < dense**3 / 2
 
 
 def _order(chain: tuple[Term, ...]) -> Ints:

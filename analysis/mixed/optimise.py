@@ -288,7 +288,8 @@ def _near_boundary(moments: Moments, theta: Floats) -> bool:
 
 def _is_large(moments: Moments) -> bool:
     layout = moments.layout
-    return (layout.q2 + layout.p) ** 2 * layout.n_inner * layout.width > 500_000
+    groups = sum(J * width for J, width in ((layout.n_inner, layout.width), *layout.finer))
+    return (layout.q2 + layout.p) ** 2 * groups > 500_000
 
 
 def _newton(moments: Moments, points: list[tuple[str, Floats]], *, reml: bool) -> list[Try]:
