@@ -104,15 +104,12 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     address = _addresses(held)
     glance = address[:_GLANCE].tolist()
     if 2 * len(set(glance)) > len(glance):
-        codes, labels = pd.factorize(held, sort=sort)
-    else:
-        own, found = pd.factorize(address)
-        row = np.empty(len(found), dtype=np.intp)
-        row[own] = np.arange(len(own))
-        place, labels = pd.factorize(held[row], sort=sort)
-        codes = place[own]
-    # An index turns numpy's numbers among objects into Python's.
-    return codes, pd.Index(labels) if series.dtype == object else labels
+        return pd.factorize(held, sort=sort)
+    own, found = pd.factorize(address)
+    row = np.empty(len(found), dtype=np.intp)
+    row[own] = np.arange(len(own))
+    place, labels = pd.factorize(held[row], sort=sort)
+    return place[own], labels
 
 
 def set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
