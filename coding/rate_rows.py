@@ -53,6 +53,8 @@ class RateSheet:
             for codec in reader.codecs
             if codec.item.name in heads.columns
         ]
+        self.rated = [column for column in self.columns if not column[2].item.given]
+        self.sent = [column for column in self.columns if column[2].item.given] if given is not None else []
         self._formulas = {split_cell(cell): (cell, *parts) for cell, parts in shape.formulas.items()}
         self._errors = {split_cell(cell): text for cell, text in shape.errors.items()}
         self._covered = covered_cells(shape)
@@ -86,12 +88,12 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
     changed, problems = _check_sent(sheet, row, held)
     problems += _note(sheet, row)
     status, wrong = _read_status(sheet, row, cells)
-    if any(one.severity == "error" for one in wrong):
-        return problems + wrong
     problems += wrong
+    if any(one.severity == "error" for one in wrong):
+        return problems
     number = str(row.number + 1)
     if status is not None:
-        rated = [(letter + number, codec.item.name) for _, letter, codec in sheet.columns if not codec.item.given]
+        rated = [(letter + number, codec.name) for _, letter, codec in sheet.rated]
         collector.extend([name for _, name in rated], [Reading(missing=status)] * len(rated), [at for at, _ in rated])
         return problems
     empty = _empty_row(sheet, row, cells)
@@ -120,10 +122,10 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
 
 def _empty_row(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:
     """A session that nobody has rated yet is one problem, not one for each of its cells."""
-    rated = [(at, codec.item) for at, _, codec in sheet.columns if not codec.item.given]
-    if any(is_filled(cells[at]) or sheet.covered(row.number, at) for at, _ in rated):
-        return []
-    needed = next((at for at, item in rated if not item.optional), None)
+    for at, _, _ in sheet.rated:  # most often the first of them ends it
+        if is_filled(cells[at]) or sheet.covered(row.number, at):
+            return []
+    needed = next((at for at, _, codec in sheet.rated if not codec.item.optional), None)
     if needed is None:
         return []
     return [Problem("row_empty", sheet.file, RATE, cell_name(row.number, needed), row.session_id)]
@@ -137,9 +139,9 @@ def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int],
     if place is not None and held.recording and _is_other(cells[place], held.recording):
         problems.append(_differs("recording_changed", sheet, row, place, held.recording))
     changed = set()
-    for place, _, codec in sheet.columns:
-        if codec.item.given and sheet.given is not None and sheet.holds_value(row.number, place):
-            given = sheet.given.get((row.session_id, codec.item.name), "")
+    for place, _, codec in sheet.sent:
+        if sheet.given is not None and sheet.holds_value(row.number, place):
+            given = sheet.given.get((row.session_id, codec.name), "")
             if not is_same(cells[place], given):
                 changed.add(place)
                 problems.append(_differs("given_changed", sheet, row, place, given))
@@ -149,9 +151,9 @@ def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int],
 def _note(sheet: RateSheet, row: Row) -> list[Problem]:
     """What the rater wrote under notes: no code, but somebody should read it."""
     place = sheet.places.get(NOTES)
-    text = "" if place is None else show_cell(sheet.grid[row.number][place]).strip()
-    if place is None or not text:
+    if place is None or not is_filled(sheet.grid[row.number][place]):
         return []
+    text = show_cell(sheet.grid[row.number][place]).strip()
     cell = cell_name(row.number, place)
     return [Problem("note_found", sheet.file, RATE, cell, row.session_id, show_text(text, MOST_SAID))]
 
@@ -216,10 +218,7 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
         allowed = "/".join(NOT_CODABLE) + " or empty"
         subject = f"{row.session_id}, {STATUS}"
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
-    rated = [
-        codec.name for at, _, codec in sheet.columns
-        if not codec.item.given and cells[at] is not None and str(cells[at]).strip()
-    ]  # fmt: skip
+    rated = [codec.name for at, _, codec in sheet.rated if is_filled(cells[at])]
     if rated:
         return None, [Problem("status_contradicts", *where, found=text, allowed=", ".join(rated))]
     if text == OTHER and NOTES in sheet.places and not is_filled(cells[sheet.places[NOTES]]):
