@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
 from doublecode.coding.odf import ods_shapes
-from doublecode.coding.shape import MAX_CELLS, TOO_MANY_CELLS, Shape, SheetTooLarge, split_cell
+from doublecode.coding.shape import MAX_CELLS, TOO_MANY_CELLS, Shape, SheetTooLarge, cell_name, split_cell
 from doublecode.schemas.csvrows import UTF16_MARKS
 from doublecode.schemas.problems import Problem
 
@@ -169,6 +169,7 @@ _FORMULA = re.compile(
 )
 _FORMULA_START = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _FAR = re.compile(rb'r="(?:[A-Z]{3,}\d+|[A-Z]+\d{5,})"')
+_ROW_OR_CELL = re.compile(rb"(<(?:\w+:)?(row|c))(?=[\s/>])([^>]*)>")
 _XML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _SINGLE_QUOTED = re.compile(rb"='([^'<>\"]*)'")
 _ERROR = re.compile(rb'<(?:\w+:)?c\s([^>]*\bt="e"[^>]*)>(.*?)</(?:\w+:)?c>', re.DOTALL)
@@ -207,10 +208,33 @@ def read_shape(package: Package, sheet: str) -> Shape:
 
 
 def _plain_xml(text: bytes) -> bytes:
-    """The sheet as most programs write it: attributes in double quotation marks, no comments."""
+    """The sheet as most programs write it: attributes in double quotation marks, no comments, cells with names."""
     if b"<!--" in text:
         text = _XML_COMMENT.sub(b"", text)
-    return _SINGLE_QUOTED.sub(rb'="\1"', text) if b"='" in text else text
+    if b"='" in text:
+        text = _SINGLE_QUOTED.sub(rb'="\1"', text)
+    named = all(
+        text.count(b"<%s " % tag) == text.count(b"<%s r=" % tag) and b"<%s>" % tag not in text for tag in (b"row", b"c")
+    )
+    return text if named else _with_names(text)
+
+
+def _with_names(text: bytes) -> bytes:
+    """Give rows and cells that are written without their names the ones that they have by counting."""
+    row = column = -1
+
+    def name(tag: re.Match[bytes]) -> bytes:
+        nonlocal row, column
+        own = _attributes(tag[3]).get("r", "")
+        if tag[2] == b"row":
+            row, column = int(own) - 1 if own.isdigit() else row + 1, -1
+            shown = str(row + 1)
+        else:
+            column = split_cell(own)[1] if own else column + 1
+            shown = cell_name(row, column)
+        return tag[0] if own else b'%s r="%s"%s' % (tag[1], shown.encode(), tag[3] + b">")
+
+    return _ROW_OR_CELL.sub(name, text)
 
 
 def _find(pattern: re.Pattern[bytes], text: bytes, mark: bytes) -> list[bytes]:

@@ -222,6 +222,27 @@ def test_a_strict_workbook_keeps_her_values_in_the_marked_copy(study, filled):
     assert back["value"].equals(ratings["value"])
 
 
+def test_cells_without_names_are_counted(study, filled):
+    """The names of rows and cells are optional in the format."""
+    import re
+
+    def unnamed(name: str, data: bytes) -> bytes:
+        if name != "xl/worksheets/sheet2.xml":
+            return data
+        return re.sub(rb'<(row|c) r="[A-Z0-9]+"', rb"<\1", data)
+
+    def change(sheet: Any) -> None:
+        sheet["F5"], sheet["G6"] = "#N/A", "=1+1"
+        sheet.row_dimensions[7].hidden = True
+        percent(sheet["E8"], "0%")
+
+    path = rewrite(damaged(filled(NAME), change), unnamed)
+    assert places(read_workbook(path, study=study)[1]) == [
+        ("error_cell", "F5", "#N/A"), ("formula_cell", "G6", '"=1+1"'), ("hidden_rows", "A7", "row 7"),
+        ("not_a_number", "E8", '"50%"'),
+    ]  # fmt: skip
+
+
 def test_a_threaded_comment_is_quoted_with_its_answers(study, filled):
     path = filled(NAME)
     workbook = openpyxl.load_workbook(path)
