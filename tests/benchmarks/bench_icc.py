@@ -1,8 +1,7 @@
 """ICC against its peers, ratios within one run: pingouin, lmer (if R is there), and the large case.
 
 Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bench_icc.py
-Synthetic data. Medians of five rounds of CPU seconds (the machine is shared);
-peer and ours alternate within a round.
+Synthetic data. Medians of rounds of CPU seconds (the machine is shared); peer and ours alternate within a round.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,36 +46,56 @@ def rounds(
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
 
 
+def text_frame(y: np.ndarray) -> pd.DataFrame:
+    """Long frame of tables (items, sessions, raters) with ids as labs write them, item after item."""
+    items, n, k = y.shape
+    letters = np.array(list("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))
+    drawn = np.random.default_rng(5).choice(len(letters) ** 4, n, replace=False)
+    sessions = ["S-" + "".join(letters[place // 32 ** np.arange(4) % 32]) for place in drawn]
+    names = ["spec", "agree", "set", "review", "motiv", "fit", "resist", "plan"][:items]
+    index = pd.MultiIndex.from_product(
+        [names, sessions, [f"R{j + 1}" for j in range(k)]], names=["item", "session", "rater"]
+    )
+    return pd.DataFrame({"score": y.ravel()}, index=index).reset_index()
+
+
 def complete_table() -> None:
     import pingouin
 
     rng = np.random.default_rng(1)
     n, k, items = 200, 5, 8
     y = rng.normal(size=(items, n, 1)) + 0.4 * rng.normal(size=(items, 1, k)) + rng.normal(size=(items, n, k))
-    index = pd.MultiIndex.from_product(
-        [[f"i{m}" for m in range(items)], [f"s{s:03d}" for s in range(n)], [f"r{j}" for j in range(k)]],
-        names=["item", "session", "rater"],
-    )
-    frame = pd.DataFrame({"score": y.ravel()}, index=index).reset_index()
+    frame = text_frame(y)
+    ids = ["item", "session", "rater"]
+    names = {"targets": "session", "raters": "rater", "ratings": "score"}
 
-    def peer() -> None:
-        for _, part in frame.groupby("item"):
-            pingouin.intraclass_corr(part, targets="session", raters="rater", ratings="score")
+    def peer(data: pd.DataFrame) -> None:
+        for _, part in data.groupby("item"):
+            pingouin.intraclass_corr(part, **names)
 
-    def ours() -> None:
-        icc(frame, targets="session", raters="rater", ratings="score", by="item")
-
-    wanted = requested((1, "eff"), float(k), "k")
-    print("complete, 200 × 5 × 8 items, long frame in, frame out; pingouin is called once per item (15 rounds)")
-    for calls, what in ((1, "one call, straight after pingouin"), (20, "mean of 20 calls in a row")):
-        theirs, mine, ratio = rounds(peer, ours, calls=calls, rounds=15)
-        print(f"  pingouin {1e3 * theirs:.1f} ms, icc() {1e3 * mine:.2f} ms, {ratio:.0f}× ({what})")
-    coded = frame.assign(**{name: pd.factorize(frame[name])[0] for name in ("item", "session", "rater")})
-    names = {"targets": "session", "raters": "rater", "ratings": "score", "by": "item"}
-    theirs, mine, ratio = rounds(peer, lambda: icc(coded, **names), calls=20, rounds=15)
-    print(f"  ids as integers for us, text for pingouin: {1e3 * mine:.2f} ms, {ratio:.0f}× (mean of 20 calls)")
-    theirs, mine, ratio = rounds(peer, lambda: complete_block(y, wanted, 0.95, known_raters=True), calls=20)
-    print(f"  the same from an array of tables: {1e3 * mine:.2f} ms, {ratio:.0f}×")
+    print("complete, 200 × 5 × 8 items, long frame in, frame out; pingouin is called once per item")
+    print("  the same frame for both, ids are text (S-7KQ2, R3, spec); 25 rounds, ours the mean of 20 calls a round")
+    points = frame.assign(score=np.clip(np.round(4 + frame["score"]), 1, 7))
+    own_texts = frame.assign(**{name: ["".join(list(text)) for text in frame[name]] for name in ids})
+    for what, data in (
+        ("text ids, item after item (as melted or read from a file)", frame),
+        ("text ids, sorted by session and rater", frame.sort_values(["session", "rater"], ignore_index=True)),
+        ("text ids, rows shuffled", frame.sample(frac=1, random_state=0)),
+        ("text ids, each row with a string object of its own", own_texts),
+        ("text ids, ratings 1–7", points),
+        ("ids as categories", frame.astype(dict.fromkeys(ids, "category"))),
+        ("ids as integers", frame.assign(**{name: pd.factorize(frame[name])[0] for name in ids})),
+    ):
+        theirs, mine, ratio = rounds(partial(peer, data), partial(icc, data, **names, by="item"), calls=20, rounds=25)
+        print(f"  {what}: pingouin {1e3 * theirs:.1f} ms, icc() {1e3 * mine:.2f} ms, {ratio:.0f}×")
+    theirs, mine, ratio = rounds(partial(peer, frame), partial(icc, frame, **names, by="item"), rounds=25)
+    print(f"  one call of ours, straight after pingouin: {1e3 * theirs:.1f} ms, {1e3 * mine:.2f} ms, {ratio:.0f}×")
+    one = frame[frame["item"] == "spec"]
+    theirs, mine, ratio = rounds(partial(peer, one), partial(icc, one, **names), calls=20, rounds=25)
+    print(f"  one item only: {1e3 * theirs:.1f} ms, {1e3 * mine:.2f} ms, {ratio:.0f}×")
+    block = partial(complete_block, y, requested((1, "eff"), float(k), "k"), 0.95, known_raters=True)
+    theirs, mine, ratio = rounds(partial(peer, frame), block, calls=20, rounds=25)
+    print(f"  from an array of tables: {1e3 * theirs:.1f} ms, {1e3 * mine:.2f} ms, {ratio:.0f}×")
 
 
 def bootstrap() -> None:
