@@ -83,8 +83,8 @@ def code_agreement(
             odd = wide.loc[~wide[column].isin([0.0, 1.0]) & wide[column].notna(), column]
             if len(odd):
                 raise ContractError(
-                    f"code_agreement: column {column!r} holds {odd.iloc[0]:g} in row {odd.index[0]!r}; allowed are "
-                    "0 (does not apply), 1 (applies) and blank (not rated)."
+                    f"code_agreement: column {column!r} holds {odd.iloc[0]:g} in row {odd.index.tolist()[0]!r}; "
+                    "allowed are 0 (does not apply), 1 (applies) and blank (not rated)."
                 )
     long = pd.concat([data[keys].assign(category=name, _code=wide[name]) for name in wide.columns])
     found = agreement(

@@ -54,7 +54,7 @@ def id_codes(
     """
     codes, labels = _factorize(series, rows, sort=sort)
     if len(codes) and codes.min() < 0:
-        row = series.index[rows][int(np.argmin(codes))]
+        row = series.index[rows].tolist()[int(np.argmin(codes))]
         raise ContractError(
             f"{caller}: column {series.name!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
