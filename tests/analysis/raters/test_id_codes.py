@@ -116,7 +116,7 @@ def test_sets_read_together_are_the_sets_read_one_by_one(long, order, dtype, hol
 @pytest.mark.parametrize("column", ["session", "rater"])
 def test_a_blank_id_in_every_set_is_named_by_its_first_row(long, order, column):
     frame = long.assign(**{column: long[column].where(np.arange(len(long)) % 120 != 7)})
-    with pytest.raises(ContractError, match=f"column '{column}' is blank in row .*7.* although"):
+    with pytest.raises(ContractError, match=f"column '{column}' is blank in row 7 although"):
         icc(ORDERS[order](frame), **NAMES, by="item")
 
 
