@@ -9,7 +9,7 @@ from doublecode.analysis.consistency import alpha
 from doublecode.analysis.correlations import correlate
 from doublecode.analysis.frame import build_frame
 from doublecode.analysis.interrater import icc
-from doublecode.analysis.moderated import fit_moderation
+from doublecode.analysis.moderated import ModerationResult, fit_moderation
 from doublecode.analysis.outliers import bring_in
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.coding.scoring import pool_ratings, score, score_raters
@@ -24,6 +24,7 @@ PAIRS = (("ir", "hw2"), ("ir", "hw3"), ("hispanic", "rationale_s2"), ("hispanic"
 RATED_ITEMS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
 PRINTED_INTERACTIONS = ("rationale_s1", "time_s1", "rationale_s2", "reactions_s2")
 NOT_GIVEN = float("nan")
+LEAST_SQUARES = ", least-squares limits"
 
 
 def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
@@ -45,13 +46,7 @@ def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
         return []
     found = bring_in(frame, declared.outliers)
     data = found.data
-    rows: list[Row] = []
-    for model in declared.moderations:
-        rows += _coefficients(model.name, fit_moderation(model, data).frame)
-        if model.name in PRINTED_INTERACTIONS:
-            untouched = fit_moderation(model, frame).frame.set_index("term")
-            term = f"{model.predictor}:{model.moderator}"
-            rows.append(row_of(f"{model.name}: {term} before the rule (b)", untouched, term))
+    rows = _regressions(frame, data, declared)
     for one, other in PAIRS:
         r = correlate(data, [one, other], method="pearson").frame.rename(columns={"r": "estimate"})
         rows.append(row_of(f"r({one}, {other})", r, 0))
@@ -65,13 +60,28 @@ def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
     return rows
 
 
-def _coefficients(model: str, frame: pd.DataFrame) -> list[Row]:
-    """Coefficients with their limits, and the standardised ones that SPSS prints, which have none."""
-    terms = frame[frame["term"] != "Intercept"].set_index("term")
-    rows = [row_of(f"{model}: {term} (b)", terms, term) for term in terms.index]
-    return rows + [
-        (f"{model}: {term} (beta)", float(beta), NOT_GIVEN, NOT_GIVEN) for term, beta in terms["beta_posthoc"].items()
-    ]
+def _regressions(frame: pd.DataFrame, adjusted: pd.DataFrame, declared: Study) -> list[Row]:
+    """The declared regressions after the outlier rule, and the printed interactions before it."""
+    rows: list[Row] = []
+    for model in declared.moderations:
+        after = fit_moderation(model, adjusted)
+        for term in after.frame["term"].drop(index=0):  # without the intercept
+            rows += _coefficient(f"{model.name}: {term} (b)", after, term)
+        betas = after.frame.set_index("term")["beta_posthoc"].drop(index="Intercept")
+        rows += [(f"{model.name}: {term} (beta)", float(beta), NOT_GIVEN, NOT_GIVEN) for term, beta in betas.items()]
+        if model.name in PRINTED_INTERACTIONS:
+            term = f"{model.predictor}:{model.moderator}"
+            rows += _coefficient(f"{model.name}: {term} before the rule (b)", fit_moderation(model, frame), term)
+    return rows
+
+
+def _coefficient(quantity: str, found: ModerationResult, term: str) -> list[Row]:
+    """A coefficient with its robust limits (HC3), and again with those of least squares.
+
+    Each regression leaves out the interactions of the others, so that its residuals do not spread equally.
+    """
+    limits = {quantity: found.robust, quantity + LEAST_SQUARES: found.frame}
+    return [row_of(name, table.set_index("term"), term) for name, table in limits.items()]
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
@@ -83,15 +93,22 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, 
 
 def _reliabilities(study: AdolescentStudy, declared: Study) -> list[Row]:
     ratings = study.ratings.dropna(subset=["value"])
-    rows = []
-    for item in (*RATED_ITEMS, "adherence"):
-        own = ratings[ratings["item"] == item]
-        found = icc(own, targets="session_id", raters="rater", ratings="value", k=(1,)).frame.set_index("form")
-        rows.append(row_of(f"{item}: ICC(A,1)", found, "ICC(A,1)"))
     own = ratings[ratings["instrument"] == "initial_resistance"]
     scored = score_raters(own, [declared.codebooks["initial_resistance"]])
-    one_way = icc(scored, targets="session_id", raters=None, ratings="value", k=(1,)).frame.set_index("form")
-    return [*rows, row_of("ir: ICC(1,1)", one_way, "ICC(1,1)")]
+    return [
+        *(_reliability(item, ratings[ratings["item"] == item], declared) for item in (*RATED_ITEMS, "adherence")),
+        _reliability("ir", scored, declared),
+    ]
+
+
+def _reliability(name: str, ratings: pd.DataFrame, declared: Study) -> Row:
+    """ICC of one rating, in the form and with the limits that the study declares for the instrument."""
+    use = declared.use(ratings["instrument"].iloc[0])
+    form, raters = ("ICC(1,1)", None) if use.reliability == "one-way" else ("ICC(A,1)", "rater")
+    found = icc(
+        ratings, targets="session_id", raters=raters, ratings="value", k=(1,), interval=use.reliability_interval
+    )
+    return row_of(f"{name}: {form}", found.frame.set_index("form"), form)
 
 
 def alpha_of_resistance(study: AdolescentStudy) -> Row:

@@ -1,26 +1,27 @@
 """The latent model of the synthetic adolescent study: what therapists do and what becomes of the homework.
 
 Everything here is invented. Adolescents come in panels of 50, each panel with eight
-therapists and raters of its own, so that 50 are one study and 5,000 the same study
+therapists and raters of its own, so that 50 are one study and 20,000 the same study
 again and again. All true levels are in SD units, about 0.
 
 Homework adherence is true as y2 (session 2) and y3 (session 3)::
 
     y2 = hispanic + resistance + time1 + rationale1 · resistance + time1 · resistance + own part
-    y3 = y2 + resistance + rationale2 · y2 + reactions2 · y2 + own part   (y2 counts up to ±1.4)
+    y3 = y2 + resistance + rationale2 · y2 + reactions2 · y2 + own part
 
-each with a coefficient of :class:`AdolescentPlan`, and brought back to a variance of about 1.
-An adolescent whose true level is below the plan's limit did no homework at all.
+each with a coefficient of :class:`AdolescentPlan`, and brought back to a variance of about 1. What
+moderates counts up to a limit (``COUNTS_TO``), which keeps the part that a model leaves out about
+equally large for everybody. An adolescent below the plan's limit did no homework at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from doublecode.data_examples.streams import shuffled_per_block, stream
 
@@ -31,23 +32,25 @@ Flags = NDArray[np.bool_]
 PANEL = 50
 THERAPISTS = 8
 HISPANIC = 11
-BEFORE_COUNTS_TO = 1.4
-# the six resistance items: how often each code comes up; loading, what is an item's own, a rater's severity and error
-RESISTANCE_SHARES = (0.72, 0.22, 0.05, 0.009, 0.001)
+# how far resistance (session 1) and adherence before (session 2) from their mean count where they moderate
+COUNTS_TO = (0.5, 0.8)
+# the six resistance items: how often each code comes up; loading, what is an item's own, a rater's severity and error;
+# nobody's level is above the highest, so that no few adolescents decide a slope
+RESISTANCE_SHARES = (0.60, 0.325, 0.07, 0.004, 0.001)
 RESISTANCE_LOADING = 0.88
-RESISTANCE_ITEM = 0.34
-RESISTANCE_RATER = (0.12, 0.48)
-RESISTANCE_COUNTS_TO = 12.0
+RESISTANCE_ITEM = 0.30
+RESISTANCE_RATER = (0.08, 0.42)
+RESISTANCE_HIGHEST = 1.4
 BEHAVIORS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
 # how behaviours of one session go together: specifying, rationale and time most
 TOGETHER = np.array(
     [
         [1.00, 0.40, 0.20, 0.15, 0.10, 0.55],
-        [0.40, 1.00, 0.45, 0.10, 0.15, 0.45],
+        [0.40, 1.00, 0.45, 0.10, 0.15, 0.55],
         [0.20, 0.45, 1.00, 0.15, 0.20, 0.25],
         [0.15, 0.10, 0.15, 1.00, 0.30, 0.10],
         [0.10, 0.15, 0.20, 0.30, 1.00, 0.10],
-        [0.55, 0.45, 0.25, 0.10, 0.10, 1.00],
+        [0.55, 0.55, 0.25, 0.10, 0.10, 1.00],
     ]
 )
 # what becomes of each place of a (shuffled) panel of 50
@@ -72,21 +75,21 @@ class AdolescentPlan:
 
     carries_over: float = 0.3
     hispanic_on_rationale2: float = 0.8
-    hispanic: float = -1.12
-    resistance2: float = -0.4
-    time1: float = 0.37
-    rationale1_resistance: float = 0.39
-    time1_resistance: float = 0.33
+    hispanic: float = -1.08
+    resistance2: float = -0.34
+    time1: float = 0.42
+    rationale1_resistance: float = 0.75
+    time1_resistance: float = 0.65
     own2: float = 0.4
-    scale2: float = 1.02
-    adherence2: float = 1.4
-    resistance3: float = -0.52
-    rationale2_adherence2: float = -1.1
-    reactions2_adherence2: float = -0.97
-    own3: float = 0.1
-    scale3: float = 1.65
-    no_homework2: float = -1.5
-    no_homework3: float = -1.65
+    scale2: float = 1.12
+    adherence2: float = 1.75
+    resistance3: float = -0.42
+    rationale2_adherence2: float = -1.24
+    reactions2_adherence2: float = -1.1
+    own3: float = 0.3
+    scale3: float = 1.6
+    no_homework2: float = -1.08
+    no_homework3: float = -1.08
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def draw_adolescents(seed: int, n: int, plan: AdolescentPlan) -> AdolescentTruth
     hispanic = shuffled_per_block(stream(seed, "hispanic"), places, n) < HISPANIC
     rationale = BEHAVIORS.index("rationale")
     second[:, rationale] += plan.hispanic_on_rationale2 * (hispanic - HISPANIC / PANEL)
-    resistance = stream(seed, "resistance").normal(size=n)
+    resistance: Floats = ndtri(stream(seed, "resistance").random(n) * ndtr(RESISTANCE_HIGHEST))
     strain = felt_resistance(resistance)
     adherence2 = _adherence2(stream(seed, "adherence 2"), hispanic, strain, first, plan)
     return AdolescentTruth(
@@ -138,25 +141,48 @@ def draw_adolescents(seed: int, n: int, plan: AdolescentPlan) -> AdolescentTruth
 
 
 def felt_resistance(resistance: Floats) -> Floats:
-    """Resistance as it weighs on homework: the total to be expected, counted up to 12; mean 0, SD 1."""
-    noise = float(np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER)))
-    spread = NormalDist(0, float(np.hypot(RESISTANCE_LOADING, noise)))
-    edges = [spread.inv_cdf(float(share)) for share in np.cumsum(RESISTANCE_SHARES)[:-1]]
-    total = 6 + 6 * sum(ndtr((RESISTANCE_LOADING * resistance - edge) / noise) for edge in edges)
-    felt: Floats = (np.minimum(total, RESISTANCE_COUNTS_TO) - 7.815) / 2.037
+    """Resistance as it weighs on homework: the total to be expected at that level; mean 0, SD 1."""
+    everybody = _expected_total(_levels())
+    felt: Floats = (_expected_total(resistance) - everybody.mean()) / everybody.std()
     return felt
+
+
+def _levels() -> Floats:
+    """The distribution of resistance, as its quantiles."""
+    levels: Floats = ndtri((np.arange(2000) + 0.5) / 2000 * ndtr(RESISTANCE_HIGHEST))
+    return levels
+
+
+def _resistance_noise() -> float:
+    """SD of an item's impression at one level of resistance."""
+    return float(np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER)))
+
+
+def _expected_total(resistance: Floats) -> Floats:
+    steps = [ndtr((RESISTANCE_LOADING * resistance - edge) / _resistance_noise()) for edge in resistance_edges()]
+    total: Floats = 6 + 6 * np.sum(steps, axis=0)
+    return total
+
+
+@cache
+def resistance_edges() -> tuple[float, ...]:
+    """Impressions at which one code of an item ends and the next begins, so that each comes up as often as planned."""
+    grid = np.linspace(-6, 6, 6001)
+    below = ndtr((grid[:, None] - RESISTANCE_LOADING * _levels()) / _resistance_noise()).mean(axis=1)
+    return tuple(float(edge) for edge in np.interp(np.cumsum(RESISTANCE_SHARES)[:-1], below, grid))
 
 
 def _adherence2(
     rng: np.random.Generator, hispanic: Flags, strain: Floats, behaviors: Floats, plan: AdolescentPlan
 ) -> Floats:
     rationale, time = behaviors[:, BEHAVIORS.index("rationale")], behaviors[:, BEHAVIORS.index("time_assigning")]
+    moderator = np.clip(strain, -COUNTS_TO[0], COUNTS_TO[0])
     level = (
         plan.hispanic * (hispanic - HISPANIC / PANEL)
         + plan.resistance2 * strain
         + plan.time1 * time
-        + plan.rationale1_resistance * rationale * strain
-        + plan.time1_resistance * time * strain
+        + plan.rationale1_resistance * rationale * moderator
+        + plan.time1_resistance * time * moderator
     )
     total: Floats = (level + rng.normal(0, plan.own2, len(strain))) / plan.scale2
     return total
@@ -166,7 +192,7 @@ def _adherence3(
     rng: np.random.Generator, adherence2: Floats, strain: Floats, behaviors: Floats, plan: AdolescentPlan
 ) -> Floats:
     rationale, reactions = behaviors[:, BEHAVIORS.index("rationale")], behaviors[:, BEHAVIORS.index("reactions")]
-    before = np.clip(adherence2, -BEFORE_COUNTS_TO, BEFORE_COUNTS_TO)
+    before = np.clip(adherence2, -COUNTS_TO[1], COUNTS_TO[1])
     level = (
         plan.adherence2 * before
         + plan.resistance3 * strain
