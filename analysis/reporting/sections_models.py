@@ -237,14 +237,25 @@ def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Ta
             model=_head(result),
             name=result.spec["name"],
             label=[label_term(term, labels) for term in result.frame["term"]],
+            robust_low=result.robust["conf_low"],
+            robust_high=result.robust["conf_high"],
+            robust_p=result.robust["p_value"],
         )
         for result in results
     ]
     frame = pd.concat(parts, ignore_index=True)
-    columns = (column("label", "Term", kind="text"), *coefficients(frame), column("beta_z", "β"))
+    kind = results[0].spec["robust"]
+    columns = (
+        column("label", "Term", kind="text"), *coefficients(frame), column("beta_z", "β"),
+        column("robust_low", f"95% CI, {kind}", kind="estimate", upper="robust_high"),
+        column("robust_p", f"*p*, {kind}", kind="p"),
+    )  # fmt: skip
     notes = (
         "Predictor and moderator are centred at their means before the product is formed.",
         "β: all variables z-scored, the product formed from the z-scores.",
+        f"{kind}: limits and p that do not take residuals as equally spread (Long & Ervin, 2000); where one of several "
+        "interactions stands in each model, those it leaves out spread the residuals unequally, and these are to be "
+        "preferred.",
     )
     return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
 

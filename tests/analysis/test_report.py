@@ -12,6 +12,7 @@ import pytest
 from doublecode.analysis.report import build_document, results_record, write_report
 from doublecode.analysis.reporting.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
 from doublecode.analysis.reporting.docx_report import column_widths, write_docx
+from doublecode.analysis.reporting.methods_text import methods_paragraphs
 from doublecode.analysis.reporting.page import render_page, rich_text
 from doublecode.analysis.reporting.sections_data import data_section
 from doublecode.analysis.tables import Table, column, to_json, write_csv
@@ -230,6 +231,27 @@ def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adoles
     assert len(drawn) == sum(model.moderator is not None for model in adolescent_run.study.moderations) == 8
     (both,) = [table for table in document.tables() if table.name == "moderations_both"]
     assert (both.frame["estimate"] != both.frame["estimate_untouched"]).any()
+
+
+def test_regressions_stand_beside_their_robust_limits(adolescent_run):
+    (table,) = [table for table in build_document(adolescent_run).tables() if table.name == "moderations"]
+    assert [column.heading for column in table.columns][-2:] == ["95% CI, HC3", "*p*, HC3"]
+    for result in adolescent_run.moderations:
+        shown = table.frame[table.frame["name"] == result.spec["name"]]
+        assert shown["robust_low"].tolist() == result.robust["conf_low"].tolist()
+        assert shown["robust_high"].tolist() == result.robust["conf_high"].tolist()
+        assert shown["robust_p"].tolist() == result.robust["p_value"].tolist()
+        assert shown["conf_low"].tolist() == result.frame["conf_low"].tolist() != shown["robust_low"].tolist()
+
+
+def test_the_adolescent_report_says_whose_limits_are_the_jackknifes(adolescent_run):
+    rows = adolescent_run.reliability.frame.set_index("instrument")["method"]
+    for name in ("homework_adherence", "initial_resistance"):
+        assert set(rows.loc[[name]].str.endswith("jackknife over targets")) == {True}
+    assert not rows.loc[["thabs"]].str.contains("jackknife").any()
+    text = " ".join(methods_paragraphs(adolescent_run))
+    assert "come from leaving out each session once" in text
+    assert "HC3; Long & Ervin, 2000" in text
 
 
 def test_a_regression_not_estimable_without_the_outlier_rule_hides_no_other(adolescent_run):
