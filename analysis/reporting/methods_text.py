@@ -130,7 +130,7 @@ def _regressions(run: StudyRun) -> str:
         parts.append(
             "Moderated regressions centre predictor and moderator at their means before the product is formed "
             "(Aiken & West, 1991); simple slopes and Johnson–Neyman regions stay inside the observed range "
-            "(Bauer & Curran, 2005). Limits and p are those of least squares and, beside them, heteroscedasticity-"
+            "(Bauer & Curran, 2005). Limits are those of least squares and, beside them, heteroscedasticity-"
             "consistent ones (HC3; Long & Ervin, 2000)."
         )
     if run.comparisons:

@@ -226,7 +226,8 @@ def moderation_section(
 
 def _head(result: ModerationResult) -> str:
     r2 = format_number(result.design["r_squared"], "bounded")
-    return f"{result.spec['title']}: *n* = {result.design['n_rows']}, *R*² = {r2}"
+    df = f"{result.frame['df'].iloc[0]:g}"
+    return f"{result.spec['title']}: *n* = {result.design['n_rows']}, *df* = {df}, *R*² = {r2}"
 
 
 def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Table:
@@ -246,16 +247,15 @@ def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Ta
     frame = pd.concat(parts, ignore_index=True)
     kind = results[0].spec["robust"]
     columns = (
-        column("label", "Term", kind="text"), *coefficients(frame), column("beta_z", "β"),
+        column("label", "Term", kind="text"), *coefficients(frame.drop(columns="df")), column("beta_z", "β"),
         column("robust_low", f"95% CI, {kind}", kind="estimate", upper="robust_high"),
-        column("robust_p", f"*p*, {kind}", kind="p"),
     )  # fmt: skip
     notes = (
         "Predictor and moderator are centred at their means before the product is formed.",
         "β: all variables z-scored, the product formed from the z-scores.",
-        f"{kind}: limits and p that do not take residuals as equally spread (Long & Ervin, 2000); where one of several "
-        "interactions stands in each model, those it leaves out spread the residuals unequally, and these are to be "
-        "preferred.",
+        f"{kind}: limits that do not take residuals as equally spread (Long & Ervin, 2000); where one of several "
+        "interactions stands in each model, those it leaves out spread the residuals unequally, and these limits are "
+        "to be preferred. Their p is in the CSV file.",
     )
     return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
 
