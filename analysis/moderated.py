@@ -357,7 +357,7 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
 
 
 def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, Any]) -> tuple[str, ...]:
-    notes: tuple[str, ...] = (f"Ordinary least squares; .robust carries {robust} standard errors.",)
+    notes: tuple[str, ...] = (f"Ordinary least squares; the limits beside it stand on {robust} standard errors.",)
     if pair is None:
         return notes
     predictor, moderator = pair
