@@ -18,6 +18,8 @@ from doublecode.analysis.raters.icc_forms import Definition, Form, IccBlock, spe
 
 Floats = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+OPEN_BELOW = ", no lower limit"
+NO_LOWER_LIMIT = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +183,9 @@ def _mark_open(estimate: Floats, low: Floats, method: NDArray[np.object_]) -> tu
         return ()
     plain, undefined = method == "anova", np.isnan(estimate)
     open_below = missing & ~undefined & plain
-    method[open_below] = "anova, no lower limit"
+    method[open_below] = f"anova{OPEN_BELOW}"
     method[undefined & plain] = "undefined: raters agree less than is possible for a mean of k ratings"
-    lost = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
-    return tuple((int(s), lost) for s in np.flatnonzero(open_below.any(axis=1)))
+    return tuple((int(s), NO_LOWER_LIMIT) for s in np.flatnonzero(open_below.any(axis=1)))
 
 
 def _step(single: Floats, k: float) -> Floats:

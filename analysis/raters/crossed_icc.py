@@ -130,18 +130,34 @@ def incomplete_blocks(
 
 def _states(group: RatingSets) -> NDArray[np.int64]:
     """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only, 4 saturated."""
+    state = agreement_states(group)
+    if group.layout.kind == "incomplete" and (state == 0).any():
+        exact, df = reproduced(group)
+        state[(state == 0) & exact] = 3 if df > 0 else 4
+    return state
+
+
+def agreement_states(group: RatingSets) -> NDArray[np.int64]:
+    """Per set, (n_sets,): 0 raters disagree somewhere, 1 all ratings are equal, 2 raters agree on every target."""
     values, layout = group.values, group.layout
-    noise = 8.0 * _EPS * np.abs(values).max(axis=1, keepdims=True)
+    noise = _noise(values)
     flat = np.ptp(values, axis=1) <= noise[:, 0]
     starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
     high, low = (f.reduceat(values, starts, axis=1) for f in (np.maximum, np.minimum))
     same = ((high - low) <= noise).all(axis=1)
-    state = np.where(flat, 1, np.where(same, 2, 0))
-    if layout.kind == "incomplete" and (state == 0).any():
-        fit = fixed_effects(layout, values)
-        additive = fit.residual <= (noise[:, 0] * 8.0) ** 2 * layout.n_obs
-        state[(state == 0) & (additive if fit.residual_df > 0 else True)] = 3 if fit.residual_df > 0 else 4
-    return state
+    return np.where(flat, 1, np.where(same, 2, 0))
+
+
+def reproduced(group: RatingSets) -> tuple[Bools, int]:
+    """Whether targets and raters reproduce every rating, (n_sets,), so that no residual is left; and its df."""
+    fit = fixed_effects(group.layout, group.values)
+    exact = fit.residual <= (_noise(group.values)[:, 0] * 8.0) ** 2 * group.layout.n_obs
+    return exact | (fit.residual_df <= 0), fit.residual_df
+
+
+def _noise(values: Floats) -> Floats:
+    """What counts as nought beside the ratings of each set, (n_sets, 1)."""
+    return np.asarray(8.0 * _EPS * np.abs(values).max(axis=1, keepdims=True))
 
 
 def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: float, *, two_way: bool) -> _Answers:

@@ -62,10 +62,10 @@ def _sentence(result: ICCResult, entry: dict[str, Any], rows: pd.DataFrame, rule
     level = result.spec["conf_level"]
     limits = f"{level:.0%} CI [{_number(row['conf_low'])}, {_number(row['conf_high'])}]"
     method = str(row["method"])
-    how = HOW.get(method) or HOW.get(method.split(",")[0], method)
+    how = max((word for word in HOW if method.startswith(word)), key=len, default="")
     return (
         f"{head}: {both} = {_number(row['estimate'])}, {limits}; {MODEL[definition]}, {_k_words(row)}, "
-        f"{_counts(entry, targets)}, {how}. By its interval it is "
+        f"{_counts(entry, targets)}, {HOW.get(how, method)}. By its interval it is "
         f"{judge(row['conf_low'], row['conf_high'], rule)} ({rule.short})."
     )
 

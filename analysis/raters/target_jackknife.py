@@ -7,6 +7,7 @@ how far the coefficient really depends on single targets (Arvesen 1969; Arvesen 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,15 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from doublecode.analysis.raters.anova_icc import mean_squares, point_estimates
-from doublecode.analysis.raters.crossed_icc import fit_crossed, two_way_share
+from doublecode.analysis.raters.anova_icc import NO_LOWER_LIMIT, OPEN_BELOW, mean_squares, point_estimates
+from doublecode.analysis.raters.crossed_icc import agreement_states, fit_crossed, reproduced, two_way_share
 from doublecode.analysis.raters.icc_forms import Form, IccBlock, spearman_brown
 from doublecode.analysis.raters.rating_design import Layout, RatingSets
 from doublecode.analysis.raters.variance_profile import Share
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 METHOD: Final = "jackknife over targets"  # after the estimator and a comma
-KEPT: Final = "leaving out single targets says nothing here (an ICC of 0 or 1); the limits are the model's"
+FEWEST: Final = 3  # targets: without one of two, nothing is left to tell apart
+NOUGHT: Final = 1e-9  # an ICC that REML puts on its edge
+KEPT: Final = (
+    "leaving out single targets says nothing here (too few targets, or an ICC of 0 or 1, be it without one of them): "
+    "the limits are the model's"
+)
 LOW: Final = 0.5
 TOO_LOW: Final = (
     "an ICC below .5, where jackknife limits held the truth in 80 to 93 % of simulated studies instead of 95 %; "
@@ -37,7 +44,7 @@ RATERS_FIXED: Final = (
 def jackknifed(group: RatingSets, block: IccBlock, conf_level: float) -> IccBlock:
     """Put jackknife limits in the place of the block's own.
 
-    On Fisher's z of the single-rating coefficient, z = atanh(ρ): the standard error is
+    On Fisher's z of the single-rating coefficient (for ICC(Q,·) of itself), z = atanh(ρ): the standard error is
     √((n − 1)/n · Σ (z₍ᵢ₎ − z̄)²) over the n targets, the quantile Student's t with m − 1 degrees of freedom,
     m the targets that carry two ratings or more, which alone tell of disagreement. Raters are taken as they are.
 
@@ -45,33 +52,47 @@ def jackknifed(group: RatingSets, block: IccBlock, conf_level: float) -> IccBloc
     ----------
     group : RatingSets
     block : IccBlock
-        What was estimated of it; estimates and tests stay, and so do its limits where leaving out targets says
-        nothing: on the edge (ICC 0 or 1), or with fewer than two targets rated twice.
+        What was estimated of it.
     conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    IccBlock
+        Estimates and tests are those of `block`, and so are its limits where leaving out targets says nothing: an
+        ICC of 1, one of 0 by REML, or one without which no coefficient is left; fewer than three targets, or than
+        two rated twice. Notes say which sets these are.
     """
-    layout = group.layout
-    several = int((layout.per_target > 1).sum())
+    several = int((group.layout.per_target > 1).sum())
     reach = float(stdtrit(several - 1, 0.5 + conf_level / 2.0)) if several > 1 else np.nan
-    without = _complete(group) if layout.complete else _incomplete(group)
+    without, blank = _without(group), np.full((1, len(group.values)), np.nan)
+    least = -1.0 if group.layout.complete else NOUGHT
     low, high, method = block.conf_low.copy(), block.conf_high.copy(), block.method.copy()
     kept, weak = np.zeros((2, len(group.values)), dtype=bool)
     for i, form in enumerate(block.forms):
-        if form.definition not in without:
-            continue
         single = np.clip(_single(block.estimate[:, i], form), -1.0, 1.0)
-        half = reach * _standard_error(without[form.definition])
-        there = np.isfinite(half) & (half > 0.0) & (np.abs(single) < 1.0)
+        half = reach * _standard_error(without.get(form.definition, blank))
+        there = np.isfinite(half) & (half > 0.0) & (single > least) & (single < 1.0)
         for limits, sign in ((low, -1.0), (high, 1.0)):
             limits[there, i] = _at_k(np.tanh(np.arctanh(single[there]) + sign * half[there]), form)
         method[there, i] = [f"{word.split(',')[0]}, {METHOD}" for word in method[there, i]]
+        method[there & np.isnan(low[:, i]), i] += OPEN_BELOW
         kept |= ~there & np.isfinite(block.conf_low[:, i])
-        weak |= there & (single < LOW) & (form.definition in "1A")
-    notes = [(int(s), text) for said, text in ((kept, KEPT), (weak, TOO_LOW)) for s in np.flatnonzero(said)]
-    return replace(block, conf_low=low, conf_high=high, method=method, notes=(*block.notes, *notes))
+        weak |= there & (single < LOW) & (form.definition in ("1", "A"))
+    lost = np.char.endswith(method.astype(str), OPEN_BELOW).any(axis=1)
+    said = ((kept, KEPT), (weak, TOO_LOW), (lost, NO_LOWER_LIMIT))
+    old = [note for note in block.notes if note[1] != NO_LOWER_LIMIT]
+    return replace(
+        block, conf_low=low, conf_high=high, method=method,
+        notes=(*old, *((int(s), text) for there, text in said for s in np.flatnonzero(there))),
+    )  # fmt: skip
 
 
 def _standard_error(without: Floats) -> Floats:
-    """Jackknife standard error of z from the coefficients (n_targets, n_sets) without each target; inf if one is 1."""
+    """Jackknife standard error of z from coefficients (n_targets, n_sets) without each target; not finite if one is 1.
+
+    NaN where one does not exist.
+    """
     n = len(without)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.arctanh(np.clip(without, -1.0, 1.0))
@@ -83,15 +104,20 @@ def _single(estimate: Floats, form: Form) -> Floats:
 
 
 def _at_k(single: Floats, form: Form) -> Floats:
-    """The limit for the mean of k ratings; −∞ where one so low is impossible for k ratings."""
-    if form.definition == "Q":
-        return single
-    possible = 1.0 + (form.k - 1.0) * single > 0.0
-    return np.where(possible, spearman_brown(np.where(possible, single, 0.0), form.k), -np.inf)
+    """The limit for the mean of k ratings; NaN where one so low is impossible for k ratings."""
+    return single if form.definition == "Q" else spearman_brown(single, form.k)
+
+
+def _without(group: RatingSets) -> dict[str, Floats]:
+    """Single-rating coefficients (n_targets, n_sets) without each target; none where too few targets are left."""
+    layout = group.layout
+    if layout.n_targets < FEWEST or int((layout.per_target > 1).sum()) < 2:
+        return {}
+    return _complete(group) if layout.complete else _incomplete(group)
 
 
 def _complete(group: RatingSets) -> dict[str, Floats]:
-    """Single-rating coefficients (n_targets, n_sets) without each target of complete tables."""
+    """Those of complete tables, from mean squares."""
     n, k = group.layout.n_targets, group.layout.n_raters
     tables = group.values.reshape(-1, n, k)
     found = [point_estimates(mean_squares(np.delete(tables, i, axis=1))) for i in range(n)]
@@ -99,16 +125,36 @@ def _complete(group: RatingSets) -> dict[str, Floats]:
 
 
 def _incomplete(group: RatingSets) -> dict[str, Floats]:
-    """The same of incomplete designs, by REML; the weights of ICC(Q,·) are those of the whole design."""
+    """Those of incomplete designs, by REML; the weights of ICC(Q,·) are those of the whole design.
+
+    NaN where the likelihood has no maximum: raters agree on all targets that are left, or no residual is left.
+    """
     layout = group.layout
     parts = [_leave_out(group, i) for i in range(layout.n_targets)]
-    shape = (layout.n_targets, len(group.values))
-    one = fit_crossed(parts, two_way=False).ratios
-    found = {"1": Share.same((1.0,), (0.0,), 1.0, len(one)).value(one).reshape(shape)}
+    disagree = [agreement_states(part) == 0 for part in parts]
+    found = _shares(parts, disagree, {"1": Share.same((1.0,), (0.0,), 1.0, _count(disagree))}, two_way=False)
     if layout.kind == "incomplete":
-        two = fit_crossed(parts).ratios
-        k_eff, q = (np.full(len(two), value) for value in (layout.k_eff, layout.q))
-        found |= {name: two_way_share(name, k_eff, q).value(two).reshape(shape) for name in ("A", "C", "Q")}
+        usable = [chosen & ~reproduced(part)[0] for part, chosen in zip(parts, disagree, strict=True)]
+        k_eff, q = (np.full(_count(usable), value) for value in (layout.k_eff, layout.q))
+        shares = {name: two_way_share(name, k_eff, q) for name in ("A", "C", "Q")}
+        found |= _shares(parts, usable, shares, two_way=True)
+    return found
+
+
+def _count(usable: Sequence[Bools]) -> int:
+    return int(sum(chosen.sum() for chosen in usable))
+
+
+def _shares(
+    parts: Sequence[RatingSets], usable: Sequence[Bools], shares: Mapping[str, Share], *, two_way: bool
+) -> dict[str, Floats]:
+    """Coefficients (n_parts, n_sets) of the usable sets of each part; NaN for the others."""
+    chosen = np.stack(usable)
+    found = {name: np.full(chosen.shape, np.nan) for name in shares}
+    if chosen.any():
+        ratios = fit_crossed(parts, usable, two_way=two_way).ratios
+        for name, share in shares.items():
+            found[name][chosen] = share.value(ratios)
     return found
 
 

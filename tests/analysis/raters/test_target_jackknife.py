@@ -95,6 +95,68 @@ def test_on_the_edge_the_limits_of_the_model_stay():
     pd.testing.assert_series_equal(model, left_out)
 
 
+def limits_of(data, interval, **more):
+    """Limits and notes."""
+    found = icc(data, targets="session", raters="rater", ratings="y", interval=interval, **more)
+    return found.frame.set_index("form")[["conf_low", "conf_high", "method"]], found.notes
+
+
+def rotating(scores):
+    """Rotating pairs of three raters, two ratings of each session."""
+    rows = [(f"S{s:02d}", r) for s in range(len(scores) // 2) for r in ("AB", "BC", "CA")[s % 3]]
+    return pd.DataFrame(rows, columns=["session", "rater"]).assign(y=np.asarray(scores, dtype=float))
+
+
+def agreed_but_once():
+    """Raters agree on nine of ten sessions."""
+    scores = np.repeat(np.arange(10) % 4, 2)
+    scores[0] = 3
+    return rotating(scores)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ratings("complete").query("session < 'S02'"),
+        rotating([1, 2, 6, 5]),  # without one of two sessions, nothing is left to tell apart
+        rotating([1, -1] * 3 + [0, 2, 2, 0] * 4),  # targets hardly differ: REML puts the ICC on 0
+        agreed_but_once(),
+        rotating([3, 4] + [0] * 18),  # without the first session all ratings are equal
+    ],
+)
+def test_where_a_coefficient_is_lost_the_limits_of_the_model_stay(data):
+    model, _ = limits_of(data, "model")
+    left_out, notes = limits_of(data, "jackknife")
+    pd.testing.assert_frame_equal(model, left_out)
+    assert any("leaving out single targets says nothing here" in note for note in notes)
+
+
+def test_a_residual_that_rests_on_one_target_keeps_the_limits_of_the_model():
+    data = rotating([3, 4] + [0] * 18)
+    data["y"] += data["rater"].map(
+        {"A": 0.0, "B": 1.0, "C": 2.0}
+    )  # but for the first session, raters differ by constants
+    (model, _), (left_out, _) = limits_of(data, "model"), limits_of(data, "jackknife")
+    one_way = model.index.str.startswith("ICC(1")
+    pd.testing.assert_frame_equal(model[~one_way], left_out[~one_way])
+    assert (left_out.loc[one_way, "method"] == "reml, jackknife over targets").all()
+
+
+def test_a_lower_limit_below_what_three_ratings_can_have_is_none():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame([(s, r, rng.normal()) for s in range(5) for r in "ABC"], columns=["session", "rater", "y"])
+    found, notes = limits_of(data, "jackknife")
+    lost = found[found["conf_low"].isna()]
+    assert len(lost) > 0
+    assert found.loc["ICC(1,1)", "conf_low"] < -0.5
+    assert (lost["method"] == "anova, jackknife over targets, no lower limit").all()
+    assert sum("lower limit of a mean-rating ICC does not exist" in note for note in notes) == 1
+    sentence = icc(data, targets="session", raters="rater", ratings="y", interval="jackknife").sentence(
+        form=lost.index[0]
+    )
+    assert "limits by leaving out each target once" in sentence
+
+
 def test_low_coefficients_are_named():
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(
