@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.raters.dyads import DyadResult
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
+Wide = Annotated[
+    Path, typer.Argument(help="CSV, xlsx or ods: a row per session, a column per item.", show_default=False)
+]
+Rows = Annotated[Path, typer.Argument(help="CSV, xlsx or ods: a row per observation.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
 ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
@@ -133,7 +137,7 @@ def agreement(
 
 
 def omega(
-    file: File,
+    file: Wide,
     items: Annotated[str, typer.Option(help="Item columns of a wide file: a,b,c")],
     clusters: Annotated[
         str | None, typer.Option(help="Column of the patient, whose sessions belong together.", show_default=False)
@@ -184,7 +188,7 @@ def _subscales(texts: list[str]) -> dict[str, tuple[str, ...]]:
 
 def fit(
     formula: Annotated[str, typer.Argument(help='lme4 formula: "phq9 ~ session + (session | patient)"')],
-    file: File,
+    file: Rows,
     ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
     ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
     sheet: Sheet = None,
@@ -218,7 +222,7 @@ def _read(
     from doublecode.coding.longtable import read_long
 
     try:
-        return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers)
+        return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers, by_line=True)
     except ContractError as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
         if any(f"column {name!r} is missing" in str(wrong) for name in columns):

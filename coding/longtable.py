@@ -36,13 +36,19 @@ class _Table:
     name: str
     rows: list[list[Any]]
     place: Callable[[int, int], str]
+    lines: Sequence[int]
     decimal: str = "."
     unsaved: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
 
 
 def read_long(
-    path: str | Path, columns: Sequence[str], sheet: str | None = None, *, numbers: Sequence[str] | None = None
+    path: str | Path,
+    columns: Sequence[str],
+    sheet: str | None = None,
+    *,
+    numbers: Sequence[str] | None = None,
+    by_line: bool = False,
 ) -> pd.DataFrame:
     """Read named columns of a long table from a .csv, .xlsx, .ods or .xls file.
 
@@ -57,6 +63,9 @@ def read_long(
         Columns that must hold numbers; all others are then text, so that an id stays what it is.
         By default a column is numeric if all of its cells are written as plain numbers: ids with
         leading zeros (``001``) or an exponent (``1E5``) stay text.
+    by_line : bool
+        Index the rows by their line in the file, so that what is said of a row is found there;
+        by default they are counted from 0.
 
     Returns
     -------
@@ -77,12 +86,16 @@ def read_long(
         raise ContractError(f"{table.name}: the table is empty. Columns: {', '.join(wanted)}.")
     head, *body = filled
     places = _find_columns(table, head, wanted)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {name: _column(table, body, places[name], name, numbers) for name in columns}, columns=list(columns)
     )
+    return frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame
 
 
 def _open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> _Table:
+    if not path.is_file():
+        what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
+        raise UsageError(f"{path} · unreadable_file · {what}")
     package = open_package(path)
     if package.kind is None:
         raise UsageError(str(package.problems[0]))
@@ -95,7 +108,7 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> _Table:
     found = read_csv_rows(package.data, wanted, package.name)
     decimal = "," if found.delimiter == ";" else "."
     rows: list[list[Any]] = [list(row) for row in found.rows]
-    return _Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", decimal)
+    return _Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, decimal)
 
 
 def _open_sheet(package: Package, sheet: str | None) -> _Table:
@@ -118,7 +131,7 @@ def _open_sheet(package: Package, sheet: str | None) -> _Table:
     except (CalamineError, OSError, UnicodeError) as wrong:
         raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
     others = tuple(other for other in workbook.sheet_names if other != name)
-    return _Table(f"{package.name} › {name}", rows, cell_name, ".", unsaved, others)
+    return _Table(f"{package.name} › {name}", rows, cell_name, range(1, len(rows) + 1), ".", unsaved, others)
 
 
 def _text(cell: Any) -> str:

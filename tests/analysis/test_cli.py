@@ -390,3 +390,11 @@ def test_workbooks_of_a_new_study(run, telephone):
     written = list((telephone / "outgoing").glob("*.xlsx"))
     assert f"{len(written)} workbooks written" in out
     assert len(written) == len(rows[["instrument", "rater", "batch"]].drop_duplicates())
+
+
+def test_a_row_is_named_by_its_line_in_the_file(run, tmp_path):
+    rows = "T1,J1,3\nT1,J2,4\n\n,J1,2\nT2,J2,2\n"
+    (tmp_path / "a.csv").write_text(f"target,judge,rating\n{rows}", encoding="utf-8")
+    code, _, err = run("icc", tmp_path / "a.csv", "--targets", "target", "--raters", "judge", "--ratings", "rating")
+    assert code == 1
+    assert "column 'target' is blank in row 5 " in " ".join(err.split())

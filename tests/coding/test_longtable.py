@@ -125,9 +125,21 @@ def test_places_and_sheets_of_a_workbook(tmp_path):
         read_long(tmp_path / "a.xlsx", ("id", "w"))
 
 
+def test_rows_are_called_by_their_line_in_the_file(tmp_path):
+    file = write(tmp_path / "a.csv", '\nid,y\n"a\nb",1\n\nc,2\n')
+    assert read_long(file, ("id", "y"), numbers=("y",), by_line=True).index.tolist() == [4, 6]
+    workbook = openpyxl.Workbook()
+    for cells in (["id", "y"], ["a", 1], [None, None], ["c", 2]):
+        workbook.active.append(cells)
+    workbook.save(tmp_path / "a.xlsx")
+    assert read_long(tmp_path / "a.xlsx", ("id", "y"), numbers=("y",), by_line=True).index.tolist() == [2, 4]
+
+
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(UsageError, match="unreadable_file"):
+    with pytest.raises(UsageError, match="unreadable_file · there is no such file"):
         read_long(tmp_path / "gone.csv", ("y",))
+    with pytest.raises(UsageError, match="unreadable_file · is a folder"):
+        read_long(tmp_path, ("y",))
     with pytest.raises(UsageError, match="not_a_workbook"):
         read_long(write(tmp_path / "a.pdf", "%PDF-1.7"), ("y",))
 

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.study import load_study
+
+GOOD = """
+name = "a"
+title = "A"
+raters = [{ id = "R1" }]
+
+[[instruments]]
+name = "ghes"
+raters = ["R1"]
+
+[[variables]]
+name = "he"
+instrument = "ghes"
+scale = "he"
+
+[outliers]
+variables = ["he"]
+"""
+
+
+def wrong(folder, old, new):
+    """What is said of the study after one entry was replaced."""
+    (folder / "study.toml").write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(StudyError) as found:
+        load_study(folder)
+    return str(found.value).splitlines()
+
+
+def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
+    allowed = "allowed: he, patient, session, therapist"
+    for old, new, message in (
+        ('["he"]', '["nix"]', f"  file: outliers: variable 'nix' is not declared; {allowed}"),
+        ('raters = ["R1"]', 'raters = ["R9"]', "  file: instrument 'ghes': rater 'R9' is not declared; allowed: R1"),
+        ('scale = "he"', "", "  variables[1]: variable 'he' needs exactly one of scale, item, column"),
+    ):  # fmt: skip
+        assert wrong(tmp_path, old, new) == ["study.toml: 1 wrong entry.", message]
+
+
+def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
+    assert wrong(tmp_path, '["he"]', '["he"]\nmultiplyer = 2')[1] == (
+        "  outliers.multiplyer: Extra inputs are not permitted (found 2); allowed: multiplier, quantiles, variables"
+    )
+    line = wrong(tmp_path, 'raters = ["R1"]', 'raters = ["R1"]\nreliabilty = "one-way"')[1]
+    assert line.startswith("  instruments[1].reliabilty: Extra inputs")
+    assert "reliability, reliability_interval" in line
+    assert "; allowed: citation, correlations," in wrong(tmp_path, 'title = "A"', 'title = "A"\nunti = 3')[1]
+
+
+def test_values_are_said_with_what_was_found(tmp_path):
+    lines = wrong(tmp_path, 'scale = "he"', 'scale = "he"\nsession = "one"')
+    assert lines[1] == "  variables[1].session: Input should be a valid integer (found 'one')"
+    line = wrong(tmp_path, 'name = "ghes"', 'name = "ghes"\nreliability_interval = "bootstrap"')[1]
+    assert line.endswith("Input should be 'model' or 'jackknife' (found 'bootstrap')")
