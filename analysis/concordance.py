@@ -25,7 +25,8 @@ from doublecode.analysis.raters.chance_corrected import (
 )
 from doublecode.analysis.raters.icc_forms import check_conf_level
 from doublecode.analysis.raters.krippendorff_alpha import LEVELS, krippendorff_alpha
-from doublecode.analysis.raters.rating_design import RatingData, RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.rating_design import RatingData, RatingSets
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.raters.facets import Source, anova_table, is_balanced, make_source, nesting
 from doublecode.analysis.raters.icc_forms import check_conf_level
-from doublecode.analysis.raters.rating_design import numeric_column, require_columns
+from doublecode.analysis.raters.rating_frames import numeric_column, require_columns
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:

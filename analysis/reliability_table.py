@@ -10,7 +10,7 @@ import pandas as pd
 
 from doublecode.analysis.interrater import ICCResult, icc
 from doublecode.analysis.raters.icc_sentence import used_form
-from doublecode.analysis.raters.rating_design import require_columns
+from doublecode.analysis.raters.rating_frames import require_columns
 from doublecode.analysis.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
 

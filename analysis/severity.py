@@ -13,7 +13,8 @@ from scipy import special
 
 from doublecode.analysis.raters.icc_forms import check_conf_level
 from doublecode.analysis.raters.icc_notes import disconnected_note
-from doublecode.analysis.raters.rating_design import Layout, as_names, read_ratings, require_columns
+from doublecode.analysis.raters.rating_design import Layout
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings, require_columns
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.checks import as_floats, refuse_absorbed, refuse_text_outcome, without_unused
+from doublecode.analysis.mixed.checks import (
+    as_floats,
+    check_weights,
+    refuse_constant,
+    refuse_infinite,
+    refuse_text_outcome,
+    refuse_types,
+    refuse_unidentified,
+    without_unused,
+)
 from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
 from doublecode.analysis.mixed.plain import (
     PlainColumns,
@@ -40,8 +49,6 @@ Columns = dict[str, "pd.Series[Any]"]
 
 SORT_BELOW = 20_000
 """Rows under which sorting integers is quicker than hashing them."""
-COLLINEAR = 1e-9
-"""Share of a column's length left after regression on those before it, under which it is redundant."""
 
 
 @dataclass(frozen=True)
@@ -211,23 +218,23 @@ def build_design(
     keep, lost = _complete_rows(data, columns, {k: v for k, v in extra.items() if v is not None})
     if lost:
         columns = {name: column[keep] for name, column in columns.items()}
-    _refuse_infinite(columns)
-    _refuse_types(parsed, columns)
+    refuse_infinite(columns)
+    refuse_types(parsed, columns)
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
     columns, gone = without_unused(columns, _predictors(parsed, columns))
     y, X, names, spec = _fixed_part(fixed, columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
-    w = _check_weights(kept["weights"])
+    w = check_weights(kept["weights"])
     design = Design(
         formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, columns),
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
         columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone,
     )  # fmt: skip
-    _refuse_unidentified(design)
+    refuse_unidentified(design)
     if with_outcome:
-        _refuse_constant(design)
+        refuse_constant(design)
     return design
 
 
@@ -317,34 +324,6 @@ def _predictors(parsed: MixedFormula, columns: Columns) -> set[str]:
     return variables_of(" ".join([parsed.fixed, *(term.expression for term in parsed.terms)]), columns)
 
 
-def _refuse_infinite(columns: Columns) -> None:
-    for name, column in columns.items():
-        if column.dtype.kind != "f":
-            continue
-        bad = np.isinf(column.to_numpy(dtype=float))
-        if bad.any():
-            rows = ", ".join(map(str, column.index[bad][:5]))
-            raise ContractError(
-                f"column {name!r} has {int(bad.sum())} infinite values (row {rows}"
-                f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
-            )
-
-
-def _refuse_types(parsed: MixedFormula, columns: Columns) -> None:
-    """Refuse dates, durations and complex numbers as outcome or predictor; as groups they will do."""
-    kinds = {"M": "dates", "m": "durations", "c": "complex numbers"}
-    if not any(column.dtype.kind in kinds for column in columns.values()):
-        return
-    text = " ".join([parsed.response, parsed.fixed, *(term.expression for term in parsed.terms)])
-    for name in sorted(variables_of(text, columns)):
-        kind = columns[name].dtype.kind
-        if kind in kinds:
-            raise ContractError(
-                f"column {name!r} holds {kinds[kind]}, which no formula can use as they stand; "
-                "make it a number (days since a start, say)"
-            )
-
-
 def _fixed_part(
     fixed: str, columns: Columns, parsed: MixedFormula, *, with_outcome: bool
 ) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
@@ -386,17 +365,6 @@ def _numbers(matrix: Any, parsed: MixedFormula) -> Floats:
             "a transformation makes it so (log of 0, division by 0)"
         )
     return values
-
-
-def _check_weights(weights: Floats | None) -> Floats | None:
-    if weights is None:
-        return None
-    if not (np.isfinite(weights).all() and (weights > 0).all()):
-        raise UsageError(
-            f"weights must be positive and finite; the smallest is {weights.min()}, the largest {weights.max()}. "
-            "To leave a row out, drop it from the data"
-        )
-    return weights
 
 
 def _build_terms(parsed: MixedFormula, columns: Columns) -> tuple[Term, ...]:
@@ -452,80 +420,3 @@ def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:
             f"grouping column {column.name!r} mixes types that cannot be ordered ({error}); make it text"
         ) from error
     return codes.astype(np.int64), pd.Index(levels)
-
-
-def _refuse_unidentified(design: Design) -> None:
-    """Refuse what no estimator can tell apart, with lme4's rules, before any number is made."""
-    n = design.nobs
-    for term in design.terms:
-        q = len(term.levels) * term.size
-        if len(term.levels) < 2:
-            raise NotEstimable(
-                f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
-                "a variance between groups needs at least two"
-            )
-        if q >= n:
-            raise NotEstimable(
-                f"term {term.label} has {q} random effects ({len(term.levels)} levels × {term.size}) for {n} rows; "
-                "they cannot be told from the residual"
-                + (": one row per group" if len(term.levels) == n else "; take a simpler term")
-            )
-        _refuse_collinear(term.Z, term.columns, f"random term {term.label}")
-    if design.X.shape[1]:
-        _refuse_collinear(design.X, design.x_names, "fixed effects")
-    if design.X.shape[1] >= n:
-        text = [f"{c} ({design.frame[c].nunique()} levels)" for c in design.frame if _is_text(design.frame[c])]
-        raise NotEstimable(
-            f"{design.X.shape[1]} fixed effects need more than {n} rows"
-            + (f"; text columns are categories: {', '.join(text)}" if text else "")
-        )
-    _refuse_same_partition(design)
-    refuse_absorbed(design.X, design.x_names, design.terms)
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(column.dtype)
-
-
-def _refuse_same_partition(design: Design) -> None:
-    for i, a in enumerate(design.terms):
-        for b in design.terms[i + 1 :]:
-            if a.group == b.group or len(a.levels) != len(b.levels):
-                continue
-            pairs = np.unique(a.codes * len(b.levels) + b.codes)
-            if len(pairs) == len(a.levels) and set(a.columns) & set(b.columns):
-                raise NotEstimable(
-                    f"{a.label} and {b.label} divide the rows alike, so their variances cannot be told apart; "
-                    "keep one of the terms"
-                )
-
-
-def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:
-    """Gram–Schmidt in order: name the first column that those before it determine, and which do."""
-    lengths = np.linalg.norm(X, axis=0)
-    if (lengths == 0).any():
-        raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
-    R: Floats = np.asarray(np.linalg.qr(X / lengths, mode="r"), dtype=float)
-    left = np.abs(np.diag(R)) if len(R) else np.zeros(0)
-    bad = np.flatnonzero(left < COLLINEAR)
-    if len(left) < X.shape[1]:
-        raise NotEstimable(f"{where}: {X.shape[1]} columns for {len(X)} rows")
-    if not len(bad):
-        return
-    j = int(bad[0])
-    weight = np.linalg.lstsq(R[:j, :j], R[:j, j], rcond=None)[0]
-    causes = [names[k] for k in range(j) if abs(weight[k]) > 1e-6]
-    raise NotEstimable(
-        f"{where}: perfect collinearity, column {names[j]} is a linear combination of "
-        f"{', '.join(causes)}; leave one of them out"
-    )
-
-
-def _refuse_constant(design: Design) -> None:
-    y = design.y if design.offset is None else design.y - design.offset
-    spread = float(np.ptp(y))
-    if spread == 0:
-        raise NotEstimable(
-            f"the outcome {design.formula.response!r} is constant ({y[0]:g} in all {design.nobs} rows); "
-            "there is nothing to model"
-        )

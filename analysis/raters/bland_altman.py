@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.raters.icc_forms import check_conf_level
-from doublecode.analysis.raters.rating_design import RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.rating_design import RatingSets
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings
 from doublecode.schemas.errors import NotEstimable
 
 Floats = NDArray[np.float64]

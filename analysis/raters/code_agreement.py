@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.concordance import AgreementResult, agreement
-from doublecode.analysis.raters.rating_design import as_names, require_columns
+from doublecode.analysis.raters.rating_frames import as_names, require_columns
 from doublecode.schemas.errors import ContractError, UsageError
 
 

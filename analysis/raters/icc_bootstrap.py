@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.raters.anova_icc import MeanSquares, point_estimates
 from doublecode.analysis.raters.icc_forms import Form, check_conf_level, requested, spearman_brown
-from doublecode.analysis.raters.rating_design import RatingSets, as_names, read_ratings
+from doublecode.analysis.raters.rating_design import RatingSets
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Floats = NDArray[np.float64]

@@ -148,7 +148,7 @@ def test_gwet_distribution_of_six_raters():
 
 def test_conger_of_two_raters_is_cohen():
     from doublecode.analysis.raters.chance_corrected import agreement_weights, conger_kappa, count_categories
-    from doublecode.analysis.raters.rating_design import read_ratings
+    from doublecode.analysis.raters.rating_frames import read_ratings
 
     table = units_by_raters("pair_a")
     group = read_ratings(long_of(table), targets="unit", raters="rater", ratings="code").groups[0]

@@ -169,7 +169,7 @@ def incomplete_design() -> None:
     ours()
     seconds = statistics.median(timed(ours) for _ in range(ROUNDS))
     from doublecode.analysis.raters.crossed_icc import fit_crossed
-    from doublecode.analysis.raters.rating_design import read_ratings
+    from doublecode.analysis.raters.rating_frames import read_ratings
 
     groups = read_ratings(frame, targets="session", raters="rater", ratings="score").groups
     fit = statistics.median(timed(lambda: fit_crossed(groups)) for _ in range(ROUNDS))

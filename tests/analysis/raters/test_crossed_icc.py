@@ -134,7 +134,7 @@ def test_compression_leaves_the_criterion_unchanged():
     from doublecode.analysis.mixed.likelihood import evaluate
     from doublecode.analysis.mixed.moments import make_moments
     from doublecode.analysis.raters.crossed_icc import fit_crossed
-    from doublecode.analysis.raters.rating_design import read_ratings
+    from doublecode.analysis.raters.rating_frames import read_ratings
 
     frame = rotating(5, n=120)
     read = read_ratings(frame, targets="target", raters="rater", ratings="score")
@@ -188,7 +188,7 @@ def test_q_of_putka():
     rng = np.random.default_rng(2)
     rows = [(t, r, rng.normal()) for t in range(30) for r in rng.permutation(200)[:2]]
     frame = pd.DataFrame(rows, columns=["target", "rater", "score"])
-    from doublecode.analysis.raters.rating_design import read_ratings
+    from doublecode.analysis.raters.rating_frames import read_ratings
 
     def q(data_):
         return read_ratings(data_, targets="target", raters="rater", ratings="score").groups[0].layout.q
