@@ -14,7 +14,7 @@ from doublecode.analysis.raters.anova_icc import complete_block
 from doublecode.analysis.raters.icc_forms import IccBlock, check_conf_level, requested
 from doublecode.analysis.raters.icc_notes import design_notes, disconnected_note
 from doublecode.analysis.raters.rating_design import Layout, RatingData, RatingSets
-from doublecode.analysis.raters.rating_frames import as_names, read_ratings
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings, require_columns
 from doublecode.analysis.raters.spread import spread_remarks
 from doublecode.schemas.errors import NotEstimable, UsageError
 
@@ -398,8 +398,6 @@ def intra_rater(
     ('R1', 0.96)
     """
     names = as_names(by)
-    from doublecode.analysis.raters.rating_frames import require_columns
-
     require_columns(data, [targets, raters, occasions, ratings, *names], "intra_rater")
     held = data[data[ratings].notna()]
     times = held.groupby([*names, raters, targets], observed=True)[ratings].transform("size")

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.frame import split_within_between
+from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.model_rows import CommonRows, columns_of, common_rows, require_columns
 from doublecode.analysis.splitting import split_formula, varying_within
 from doublecode.analysis.tables import to_markdown
@@ -252,8 +253,6 @@ def _fit_steps(
 
 def _varying(formula: str, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
     """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
-    from doublecode.analysis.mixed.formula import parse_formula
-
     named = columns_of(parse_formula(formula).fixed, data.columns)
     return varying_within([name for name in named if name not in kept], data, patient)
 

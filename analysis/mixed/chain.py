@@ -113,9 +113,7 @@ def _with_outcome(moments: Moments, which: Which) -> tuple[list[Floats], Floats]
     """Rows of every factor and (B, r + 1, r + 1) sums of W, the outcome as a last column of both."""
     B = len(which)
     parts = [(tier.rows, tier.zty) for tier in moments.finer]
-    if not isinstance(moments.cross, Stacked):
-        raise TypeError(f"a chain stands on stacked sums, not {type(moments.cross).__name__}")
-    top = np.concatenate([moments.ztz, moments.cross.cross.transpose(0, 3, 1, 2)], axis=1)
+    top = _coarsest(moments)
     rows = []
     for sums, zty in [*parts, (top, moments.zty)]:
         design = np.broadcast_to(sums, (*sums.shape[:2], B, sums.shape[3])) if sums.shape[2] == 1 else sums[:, :, which]
@@ -126,6 +124,13 @@ def _with_outcome(moments: Moments, which: Which) -> tuple[list[Floats], Floats]
     total[:, :r, r] = total[:, r, :r] = moments.wty[which]
     total[:, r, r] = moments.yty[which]
     return rows, total
+
+
+def _coarsest(moments: Moments) -> Floats:
+    """(P, P + r, S, J) ZᵀZ and ZᵀW of the coarsest factor."""
+    if not isinstance(moments.cross, Stacked):
+        raise TypeError(f"a chain stands on stacked sums, not {type(moments.cross).__name__}")
+    return np.concatenate([moments.ztz, moments.cross.cross.transpose(0, 3, 1, 2)], axis=1)
 
 
 def _push(link: Link, rows: list[Floats], tier: int) -> Floats:
@@ -164,10 +169,7 @@ def _left(moments: Moments, top: Floats, total: Floats, which: Which) -> Moments
 
 def top_link(left: Moments, which: Which, E: Floats, D: Floats) -> Link:
     """Return the coarsest factor as the last link, of sets `which` of what :func:`eliminate` left."""
-    if not isinstance(left.cross, Stacked):
-        raise TypeError(f"a chain stands on stacked sums, not {type(left.cross).__name__}")
-    cross = left.cross.cross.transpose(0, 3, 1, 2)
-    rows = np.concatenate([left.ztz, cross, left.zty[:, None]], axis=1)[:, :, which]
+    rows = np.concatenate([_coarsest(left), left.zty[:, None]], axis=1)[:, :, which]
     return Link(TOP, E, symmetric(multiply(E, D[..., None])), rows)
 
 

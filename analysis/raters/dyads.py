@@ -13,7 +13,7 @@ import pandas as pd
 from doublecode.analysis.raters.anova_icc import agreement_single, consistency_single, mean_squares, one_way_single
 from doublecode.analysis.raters.icc_forms import MODEL, SHROUT_FLEISS, check_conf_level, spearman_brown
 from doublecode.analysis.raters.rating_design import RatingSets
-from doublecode.analysis.raters.rating_frames import as_names, read_ratings
+from doublecode.analysis.raters.rating_frames import as_names, read_ratings, require_columns
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -143,8 +143,6 @@ def dyad_icc(
 
 def _stacked(data: pd.DataFrame, targets: str, stack: str) -> tuple[pd.DataFrame, str]:
     """Make every level of `stack` a target of its own."""
-    from doublecode.analysis.raters.rating_frames import require_columns
-
     require_columns(data, [targets, stack], "dyad_icc")
     name = f"{targets} × {stack}"
     return data.assign(**{name: data[targets].astype(str) + " × " + data[stack].astype(str)}), name
