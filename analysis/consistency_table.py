@@ -356,7 +356,7 @@ def _sentence(row: Mapping[str, Any], conf_level: float) -> str:
         return f"{head}{pairing}, {unit}: {range_}; α = {_two(row['alpha'])}. Omega: {row['status']}."
     interval = "no interval"
     if np.isfinite(row["conf_low"]):
-        interval = f"{100 * conf_level:g} % CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
+        interval = f"{100 * conf_level:g}% CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
     text = f"{head}{pairing}, {unit}: {range_}; ω = {_two(row['omega'])}, {interval}"
     if row["n_sessions"] > 1:
         text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])}"

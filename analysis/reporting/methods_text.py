@@ -5,6 +5,7 @@ from __future__ import annotations
 from platform import python_version
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.reporting.sections_data import short_title
 from doublecode.analysis.reporting.sections_models import DDF_WORDS
 from doublecode.analysis.reporting.versions import version_of
 
@@ -59,8 +60,10 @@ def _rating(run: StudyRun, name: str) -> str:
 
 
 def _instruments(run: StudyRun) -> str:
-    sources = dict.fromkeys(book.citation.rstrip(".") for book in run.study.codebooks.values())
-    return f"Instruments: {'; '.join(sources)}."
+    sources: dict[str, list[str]] = {}
+    for book in run.study.codebooks.values():
+        sources.setdefault(book.citation.rstrip("."), []).append(short_title(book.title))
+    return " ".join(["Instruments.", *(f"{', '.join(names)}: {source}." for source, names in sources.items())])
 
 
 def _reliability(run: StudyRun) -> str:

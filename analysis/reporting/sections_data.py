@@ -89,8 +89,12 @@ def _flagged(run: StudyRun) -> list[Block]:
     if flagged.empty:
         return []
     n = len(flagged[["patient", "session"]].drop_duplicates())
+    books = run.study.codebooks
     names = sorted(
-        {f"{instrument}, {item}" for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)}
+        {
+            f"{short_title(books[instrument].title)}: {label_of(books, instrument, item)}"
+            for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)
+        }
     )
     patients = ", ".join(sorted(flagged["patient"].unique()))
     return [
@@ -108,9 +112,12 @@ def rows_section(run: StudyRun) -> Section:
     models |= {model.name: model.title for model in run.study.moderations}
     labels = variables | {"in the model": models}
     flow = run.frame.flow
+    items = {item.name: item.label for book in run.study.codebooks.values() for item in book.columns}
     shown = flow.assign(
         stage=[_stage_label(stage, labels) for stage in flow["stage"]],
-        reasons=[_main_reasons(rows) for _, rows in run.frame.ledger.groupby("stage", sort=False)],
+        reasons=[
+            _main_reasons(rows, items | dict(run.labels)) for _, rows in run.frame.ledger.groupby("stage", sort=False)
+        ],
     )
     columns = (
         column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
@@ -127,12 +134,14 @@ def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:
     return f"{head}: {labels.get(head, {}).get(name, name)}" if name else head
 
 
-def _main_reasons(rows: pd.DataFrame, most: int = 4) -> str:
-    """Say the commonest reasons of a stage; session numbers and the variables before the colon are left out."""
+def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) -> str:
+    """Say the commonest reasons of a stage; session numbers and variables that explain nothing are left out."""
     counts: dict[str, int] = {}
     for reason in rows.loc[rows["status"] == "lost", "reason"]:
         text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
         text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|session|needs|the session)", "", text)
+        # the variable that is missing stands before the colon, items of a score before their codes
+        text = re.sub(r"^\w+(?=: )|\b\w+(?= \([A-Z]+: )", lambda found: labels.get(found[0], found[0]), text)
         counts[text] = counts.get(text, 0) + 1
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{n} × {text}" for text, n in ranked[:most]]
@@ -145,14 +154,22 @@ def sample_section(run: StudyRun) -> Section | None:
     if run.sample.frame.empty:
         return None
     frame = run.sample.frame.sort_values("unit", kind="stable")
+    names = {one.column: one.label for one in run.study.variables if one.column and one.label}
     labels = [
-        f"{variable.replace('_', ' ')}{'' if is_missing(level) or level in ('', '1') else f': {level}'}"
+        names.get(variable, variable.replace("_", " "))
+        + ("" if is_missing(level) or level in ("", "1") else f": {level}")
         for variable, level in zip(frame["variable"], frame["level"], strict=True)
     ]
     shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
     moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
     columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
-    table = Table("sample", "Sample", shown, columns, run.sample.notes, "unit", data=frame)
+    notes = tuple(
+        re.sub(r": (\w+)(?=[,.])", lambda found: f": {names.get(found[1], found[1])}", note).replace(
+            "n_missing", "the column *missing*"
+        )
+        for note in run.sample.notes
+    )
+    table = Table("sample", "Sample", shown, columns, notes, "unit", data=frame)
     return Section("sample", "Sample", (table,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -99,13 +100,20 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
 
 def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
-    blocks: list[Block] = [Paragraph(f"{result.design['rows'].capitalize()}.{_share_between(result)}")]
+    blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
     published = [model for model in result.models if model.published]
     split = [model for model in result.models if not model.published]
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    return [*blocks, _comparison(name, result), _variances(name, result), Bullets(result.notes)]
+    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.notes)]
+
+
+def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
+    """Say the common rows of a series, and the variables that they must have, by their labels."""
+    counts, of_all, names = str(result.design["rows"]).partition("that have all of ")
+    short = (labels.get(name, name).partition(" (")[0] for name in names.split(", "))
+    return f"{counts}{of_all}{'; '.join(short)}"
 
 
 def _share_between(result: SeriesResult) -> str:
@@ -142,16 +150,20 @@ def _comparison(name: str, result: SeriesResult) -> Table:
         column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
         column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
     )  # fmt: skip
-    notes = ("χ²: likelihood ratio with the model before it, both refitted by maximum likelihood.",)
+    notes = (
+        "χ²: likelihood ratio with the model of the step before (as published, or split, as the model is), both "
+        "refitted by maximum likelihood.",
+    )
     return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
 
 
-def _variances(name: str, result: SeriesResult) -> Table:
+def _variances(name: str, result: SeriesResult, labels: Labels) -> Table:
+    shown = result.variances.assign(term=[label_term(str(term), labels) for term in result.variances["term"]])
     columns = (
         column("group", "Group", kind="text"), column("term", "Term", kind="text"),
         column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
     )  # fmt: skip
-    return Table(f"{name}_variances", "Variance components", result.variances, columns, group="label")
+    return Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)
 
 
 def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:
@@ -218,10 +230,17 @@ def moderation_section(
     if untouched:
         blocks.append(_focal_both(results, untouched, labels))
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
-    notes = list(dict.fromkeys(note for result in results for note in result.notes))
+    notes = dict.fromkeys(_labelled(note, result, labels) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
     blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
     return Section("moderation", "Moderated regressions", tuple(blocks))
+
+
+def _labelled(note: str, result: ModerationResult, labels: Labels) -> str:
+    """Put labels for the predictor and the moderator of a regression into one of its notes."""
+    for name in filter(None, (result.spec["predictor"], result.spec["moderator"])):
+        note = re.sub(rf"\b{re.escape(name)}\b(?= and | are | has | was |\.| only)", labels.get(name, name), note)
+    return note
 
 
 def _head(result: ModerationResult) -> str:
@@ -253,9 +272,9 @@ def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Ta
     notes = (
         "Predictor and moderator are centred at their means before the product is formed.",
         "β: all variables z-scored, the product formed from the z-scores.",
-        f"{kind}: limits that do not take residuals as equally spread (Long & Ervin, 2000); where one of several "
-        "interactions stands in each model, those it leaves out spread the residuals unequally, and these limits are "
-        "to be preferred. Their p is in the CSV file.",
+        f"{kind}: limits that do not take residuals as equally spread (Long & Ervin, 2000). A model with one "
+        "of several interactions leaves the others in its residuals and spreads them unequally: prefer the limits of "
+        f"{kind} there. Their *p* is in the CSV file.",
     )
     return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
 
@@ -303,7 +322,8 @@ def _simple_slopes(results: Sequence[ModerationResult], labels: Labels) -> Table
         column("moderator", "Value", kind="number"),
         *coefficients(frame),
     )
-    return Table("simple_slopes", "Simple slopes of the predictor", frame, columns, group="model")
+    note = "Standard errors of least squares."
+    return Table("simple_slopes", "Simple slopes of the predictor", frame, columns, (note,), "model")
 
 
 def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
@@ -326,7 +346,8 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
         column("share", "Share", kind="percent", digits=0),
     )  # fmt: skip
     note = (
-        "Johnson–Neyman regions inside the observed range only, pointwise and with the false discovery rate controlled."
+        "Johnson–Neyman regions inside the observed range only, pointwise and with the false discovery rate "
+        "controlled; standard errors of least squares."
     )
     return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from doublecode.analysis import figures
@@ -69,8 +71,15 @@ def _shared_notes(run: StudyRun) -> tuple[str, ...]:
     for note in () if run.reliability is None else run.reliability.notes:
         instrument, _, rest = note.split(", ", 2)
         text = rest if "lack of spread" in rest else re.sub(r": (item|scale) = .*?: (?=[a-zA-Z(])", ": ", rest)
-        notes[f"{instrument}, {re.sub(r' [(]q = [0-9.]+[)]', '', text)}"] = None
+        text = re.sub(r" [(]q = [0-9.]+[)]", "", _with_labels(run, instrument, text))
+        notes[f"{short_title(run.study.codebooks[instrument].title)}, {text}"] = None
     return tuple(notes)
+
+
+def _with_labels(run: StudyRun, instrument: str, note: str) -> str:
+    """Name the items and scales that a note on reliability is about by their labels."""
+    books = run.study.codebooks
+    return re.sub(r"\b(?:item|scale) = (\w+)", lambda found: label_of(books, instrument, found[1]), note)
 
 
 def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
@@ -110,11 +119,13 @@ def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
     for instrument, level, result in of_phase:
         if level == "item" and instrument in with_scales:
             continue
-        title = run.study.codebooks[instrument].title
+        book = run.study.codebooks[instrument]
+        lines = {}
         for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
             name = entry["set"][level]
             label = label_of(run.study.codebooks, instrument, name)
-            texts.append(line.replace(f"({level} {name})", f"({_in_instrument(title, label)})"))
+            lines[name] = line.replace(f"({level} {name})", f"({_in_instrument(book.title, label)})")
+        texts += [lines[name] for name in sorted(lines, key=_parts(book).index)]
     return texts
 
 
@@ -143,11 +154,14 @@ def consistency_section(run: StudyRun) -> Section | None:
         "correlation; last column: lowest and highest ω of a single session."
     )
     blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
-    rows = zip(pooled["label"], table.sentences, strict=True)
-    blocks += [Paragraph(f"{label}{text[text.index(',') :]}") for label, text in rows]
+    # a study's rows are sessions, also where each patient has only one
+    units = (
+        re.sub(r"^, (\d+) rows:", r", \1 sessions of \1 patients:", text[text.index(",") :]) for text in table.sentences
+    )
+    blocks += [Paragraph(f"{label}{text}") for label, text in zip(pooled["label"], units, strict=True)]
     blocks += _sessions(run, table, level) + _items(run, table, level)
     single = re.compile(r"^[^:]*: \d+: ")
-    blocks.append(Bullets(tuple(note for note in table.notes if not single.match(note))))
+    blocks.append(Bullets(_pooled_notes(run, table, [note for note in table.notes if not single.match(note)])))
     n_single = sum(bool(single.match(note)) for note in table.notes)
     if n_single:
         blocks.append(Paragraph(f"{n_single} remarks on single sessions are in `results.json` (consistency, notes)."))
@@ -177,12 +191,41 @@ def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
     return names
 
 
+def _pooled_notes(run: StudyRun, table: ConsistencyTable, notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes on the pooled scales by their labels; where a patient has one session, rows are independent indeed."""
+    heads = _scale_heads(run, table)
+    once = {
+        label
+        for label, n_rows, n_patients in zip(
+            _scale_labels(run, table.frame), table.frame["n_rows"], table.frame["n_patients"], strict=True
+        )
+        if n_rows == n_patients
+    }
+    said = []
+    for note in notes:
+        head, colon, text = note.partition(": ")
+        label = heads.get(head, head)
+        if not (label in once and text.startswith("Rows are taken as independent")):
+            said.append(f"{label}{colon}{text}")
+    return tuple(said)
+
+
+def _scale_heads(run: StudyRun, table: ConsistencyTable) -> dict[str, str]:
+    """Labels of the scales by the names that stand before the notes of the table."""
+    heads: dict[str, str] = {}
+    for row, label in zip(table.frame.to_dict("records"), _scale_labels(run, table.frame), strict=True):
+        name = f"{row['instrument']} {row['scale']}"
+        heads |= {f"{name} ({row['pairing']})": label}
+        heads.setdefault(name, label)
+    return heads
+
+
 def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
     rows = table.levels[table.levels["by"] == "session"] if len(table.levels) else table.levels
     if rows.empty:
         return []
     rows = rows.assign(label=_scale_labels(run, rows), session=rows["level"].astype(int))
-    shown = rows.assign(status=["" if status == "ok" else status for status in rows["status"]])
+    shown = rows.assign(status=_session_remarks(table, rows))
     remark = [column("status", "", kind="text")] if shown["status"].any() else []
     columns = (column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level), *remark)
     blocks: list[Block] = []
@@ -195,6 +238,17 @@ def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Bloc
         *blocks,
         Table("omega_by_session", "Internal consistency by session", shown, columns, (), "label", folded=True),
     ]
+
+
+def _session_remarks(table: ConsistencyTable, rows: pd.DataFrame) -> list[str]:
+    """Why a session has no coefficient, or none of its limits; empty where it has both."""
+    remarks = []
+    for row in rows.to_dict("records"):
+        head = rf"{row['instrument']} {row['scale']}(?: [(]{row['pairing']}[)])?: {row['session']}: (.*no interval.*)"
+        found = (re.fullmatch(head, note) for note in table.notes if math.isnan(row["conf_low"]))
+        why = next((match[1] for match in found if match), "")
+        remarks.append(why if row["status"] == "ok" else str(row["status"]))
+    return remarks
 
 
 def _items(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:

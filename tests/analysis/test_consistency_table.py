@@ -86,7 +86,7 @@ def test_item_total_range_and_sessions(table) -> None:  # type: ignore[no-untype
 def test_sentence_prints_the_numbers(table) -> None:  # type: ignore[no-untyped-def]
     row = table.frame.iloc[0]
     omega_text = f"{row['omega']:.2f}"[1:]
-    assert f"ω = {omega_text}, 95 % CI [" in table.sentences[0]
+    assert f"ω = {omega_text}, 95% CI [" in table.sentences[0]
     assert f"{row['n_rows']} sessions of 22 patients" in table.sentences[0]
     assert "by session from" in table.sentences[0]
     assert "(lagged)" in table.sentences[2]

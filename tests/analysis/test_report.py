@@ -267,3 +267,51 @@ def test_correlations_of_sessions_are_also_averaged_over_sessions(telephone_run)
     single = telephone_run.correlations.by_session.query("x == 'he' and y == 'tbh'")
     assert averaged["r"].between(-1, 1).all()
     assert single["r"].min() <= averaged.query("x == 'he' and y == 'tbh'")["r"].item() <= single["r"].max()
+
+
+def said(document):
+    """Every sentence of a document, without what is set as code."""
+    for section in document.sections:
+        for block in section.blocks:
+            match block:
+                case Paragraph(text) | Callout(text):
+                    yield text
+                case Bullets(items):
+                    yield from items
+                case Table():
+                    yield from block.notes
+    # the ledger's reasons and the sample's rows are sentences in cells
+    for table in document.tables():
+        yield from table.frame["reasons"] if table.name == "flow" else ()
+        yield from table.frame["label"] if table.name == "sample" else ()
+
+
+def test_sentences_call_variables_items_and_scales_by_their_labels(telephone_run, adolescent_run):
+    for run in (telephone_run, adolescent_run):
+        items = {item.name for book in run.study.codebooks.values() for item in book.columns if "_" in item.name}
+        names = items | set(run.labels) | set(run.study.codebooks)
+        known = re.compile(rf"\b(?:{'|'.join(sorted(names))})\b")
+        sentences = [re.sub(r"`[^`]*`|Only rows with [^:]*:", "", text) for text in said(build_document(run))]
+        assert len(sentences) > 40
+        assert [text for text in sentences if known.search(text)] == []
+    text = " ".join(said(build_document(adolescent_run)))
+    assert "Homework adherence, session 2: IN: insufficient information" in text
+    assert "Rationale given, session 1 and Initial resistance are centred at their means" in text
+    assert "those with 1: patients: Hispanic/Latino." in text
+    assert "Initial resistance, 46 sessions of 46 patients" in text
+    assert "clusters=" not in text
+
+
+def test_a_session_without_limits_says_why(telephone_run):
+    (table,) = [table for table in build_document(telephone_run).tables() if table.name == "omega_by_session"]
+    bare = table.frame[table.frame["estimate"].notna() & table.frame["conf_low"].isna()]
+    assert bare["label"].str.startswith("PHQ-9").all()
+    assert bare["status"].str.endswith("there is no interval.").tolist() == [True] * 3
+    assert (table.frame.loc[table.frame["conf_low"].notna(), "status"] == "").all()
+
+
+def test_the_sentences_to_paste_stand_in_the_order_of_the_codebook(adolescent_run):
+    lines = [text for text in said(build_document(adolescent_run)) if "(THABS: " in text]
+    assert [line.partition("(THABS: ")[2].partition("):")[0] for line in lines][:3] == [
+        "Task was specified", "Rationale was given", "Reactions and obstacles were asked for",
+    ]  # fmt: skip
