@@ -134,7 +134,8 @@ def icc(
     interval : {"model", "jackknife"}
         ``"model"``: exact F or profile likelihood, which take scores as normal. ``"jackknife"``: every target left
         out once, on Fisher's z with t(m − 1), m the targets rated twice or more; for scores that pile up on a floor
-        or have a few sessions far from the rest. It takes the raters as they are, and says little of low ICCs.
+        or have a few sessions far from the rest. It takes the raters as they are, and says little of low ICCs; where
+        it says nothing (two targets, an ICC of 0 or 1), the model's limits stay and a note says so.
     seed : int
         Kept in ``.spec``; no interval draws random numbers.
 

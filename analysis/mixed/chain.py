@@ -85,8 +85,12 @@ def eliminate(
 
     Parameters
     ----------
+    moments
+        With the sums of the finer factors.
     D
         Per finer factor (P, P, B) relative covariances.
+    which
+        (B,) the set of `moments` that each belongs to.
 
     Returns
     -------

@@ -78,7 +78,15 @@ class Tier:
 
 
 def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
-    """Choose the inner grouping factors, sort the rows by them and place the terms."""
+    """Choose the inner grouping factors, sort the rows by them and place the terms.
+
+    Parameters
+    ----------
+    terms
+        Random terms of the design, in the order written.
+    p
+        Number of fixed columns, which stand in the dense block beside the outer terms.
+    """
     chain = _chain(terms, p)
     tier_of = {_factor(term): tier for tier, term in enumerate(chain)}
     widths = [0] * len(chain)

@@ -63,7 +63,15 @@ def id_codes(
 
 
 def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]) -> bool:
-    """Whether every row of a grid laid over the column holds the labels of the first; False where that is not cheap."""
+    """Whether every row of a grid laid over the column holds the labels of the first; False where that is not cheap.
+
+    Parameters
+    ----------
+    series : Series
+        Column of labels, shape (n_rows,).
+    grid : callable
+        Lays an array of shape (n_rows,) out as (n_sets, n_rows / n_sets).
+    """
     import pandas as pd
 
     dtype = series.dtype
@@ -113,7 +121,19 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
 
 
 def set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
-    """Code the combinations of the columns `by` that occur, in the order of their labels."""
+    """Code the combinations of the columns `by` that occur, in the order of their labels.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (n_rows,)
+    keys : tuple of tuple
+        Per code the label in each column of `by`.
+
+    Raises
+    ------
+    ContractError
+        A label is blank.
+    """
     if not by:
         return np.zeros(len(frame), dtype=np.int64), ((),)
     if len(by) == 1:
