@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,6 @@ def test_a_strict_workbook_keeps_her_values_in_the_marked_copy(study, filled):
 
 def test_cells_without_names_are_counted(study, filled):
     """The names of rows and cells are optional in the format."""
-    import re
 
     def unnamed(name: str, data: bytes) -> bytes:
         if name != "xl/worksheets/sheet2.xml":
@@ -241,6 +241,19 @@ def test_cells_without_names_are_counted(study, filled):
         ("error_cell", "F5", "#N/A"), ("formula_cell", "G6", '"=1+1"'), ("hidden_rows", "A7", "row 7"),
         ("not_a_number", "E8", '"50%"'),
     ]  # fmt: skip
+
+
+def test_an_error_without_its_value_takes_nothing_from_its_neighbour(study, filled):
+    def change(name: str, data: bytes) -> bytes:
+        if name != "xl/worksheets/sheet2.xml":
+            return data
+        for cell, value in ((b"E5", b'"/>'), (b"F5", b'"><v>#N/A</v></c>')):
+            data = re.sub(rb'<c r="%s"[^>]*?(?:/>|>.*?</c>)' % cell, b'<c r="%s" t="e%s' % (cell, value), data)
+        return data
+
+    found, ratings = check(study, rewrite(filled(NAME), change))
+    assert found == [("error_cell", "E5", "#ERROR"), ("error_cell", "F5", "#N/A")]
+    assert {"E5", "F5"}.isdisjoint(ratings["source_cell"])
 
 
 def test_a_threaded_comment_is_quoted_with_its_answers(study, filled):
