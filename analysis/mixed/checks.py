@@ -17,7 +17,8 @@ from doublecode.analysis.mixed.plain import variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
-    from doublecode.analysis.mixed.design import Columns, Design, Term
+    from doublecode.analysis.mixed.columns import Columns
+    from doublecode.analysis.mixed.design import Design, Term
     from doublecode.analysis.mixed.formula import MixedFormula
 
 Floats = npt.NDArray[np.float64]

@@ -7,7 +7,8 @@ from typing import Literal
 
 import pandas as pd
 
-from doublecode.analysis.mixed.design import ColumnOrArray, Design, build_design
+from doublecode.analysis.mixed.columns import ColumnOrArray
+from doublecode.analysis.mixed.design import Design, build_design
 from doublecode.analysis.mixed.fitted import Fit, fit_design
 from doublecode.analysis.mixed.inference import Method
 from doublecode.analysis.mixed.optimise import collapsed
