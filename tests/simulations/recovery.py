@@ -37,7 +37,7 @@ def judge(estimates: pd.DataFrame, truth: Mapping[str, tuple[float, float]], kno
     """Hold the mean estimate and the coverage of each quantity to its estimand.
 
     Passed where the mean is within three Monte-Carlo standard errors of the estimand (that of the mean and that of
-    the estimand, which comes from 5,000 simulated patients, combined) or within 2 % of it; a known small-sample bias
+    the estimand, from some thousand simulated patients, combined) or within 2 % of it; a known small-sample bias
     is named by its letter. Coverage of the 95 % intervals must be at least 90 %.
     """
     rows = []
