@@ -79,8 +79,8 @@ def _reliability(run: StudyRun) -> str:
     named = [run.study.codebooks[name].title for name in run.reliability.spec["jackknife"]]
     if named:
         text += (
-            f" The limits of {' and '.join(named)} come from leaving out each session once (Arvesen & Schmitz, 1970), "
-            "because their scores are far from normal."
+            f" As the study declares, the limits of {' and '.join(named)} come from leaving out each session once "
+            "(Arvesen & Schmitz, 1970), which does not take scores as normal."
         )
     return text
 
