@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from doublecode.data_examples.streams import shuffled_per_block, stream
 from doublecode.data_examples.telephone_model import Integers, Truth
 
-SLOTS = 4
 # how many assignments a session discusses; 194 sessions make 411
 ASSIGNMENTS_PER_SESSION = np.repeat(np.array([1, 2, 3, 4]), [40, 98, 49, 7])
 TYPES = ("PE", "BE", "CO", "SM", "RP")
