@@ -135,6 +135,17 @@ class ModerationModel(Declared):
     covariates: tuple[Name, ...] = ()
     subset: str | None = None
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        names = [self.outcome, self.predictor, *filter(None, [self.moderator]), *self.covariates]
+        twice = [name for place, name in enumerate(names) if name in names[:place]]
+        if twice:
+            raise ValueError(
+                f"moderation {self.name!r}: variable {twice[0]!r} stands twice among outcome, predictor, moderator and "
+                "covariates; name each once"
+            )
+        return self
+
 
 class GroupComparison(Declared):
     """One-way analysis of variance of `outcome` over a column of the frame (therapists)."""
@@ -176,6 +187,20 @@ class Study(Declared):
     sample_columns: tuple[str, ...] = ()
 
     _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        kinds = {
+            "rater": [rater.id for rater in self.raters],
+            "instrument": [use.name for use in self.instruments],
+            "variable": [variable.name for variable in self.variables],
+            "model": [series.name for series in self.series] + [model.name for model in self.moderations],
+        }
+        for kind, names in kinds.items():
+            twice = [name for place, name in enumerate(names) if name in names[:place]]
+            if twice:
+                raise ValueError(f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

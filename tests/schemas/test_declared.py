@@ -33,10 +33,17 @@ def wrong(folder, old, new):
 
 
 def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
+    twice = "stands twice; give each a name of its own, or remove one"
+    model = '[[moderations]]\nname = "m"\ntitle = "M"\noutcome = "he"\npredictor = "session"\n'
+    again = "variable 'session' stands twice among outcome, predictor, moderator and covariates; name each once"
     allowed = "allowed: he, patient, session, therapist"
     for old, new, message in (
         ('["he"]', '["nix"]', f"  file: outliers: variable 'nix' is not declared; {allowed}"),
         ('raters = ["R1"]', 'raters = ["R9"]', "  file: instrument 'ghes': rater 'R9' is not declared; allowed: R1"),
+        ('raters = [{ id = "R1" }]', 'raters = [{ id = "R1" }, { id = "R1" }]', f"  file: rater 'R1' {twice}"),
+        ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  file: variable 'he' {twice}"),
+        ("[outliers]", f"{model}{model}[outliers]", f"  file: model 'm' {twice}"),
+        ("[outliers]", f"{model}moderator = 'session'\n[outliers]", f"  moderations[1]: moderation 'm': {again}"),
         ('scale = "he"', "", "  variables[1]: variable 'he' needs exactly one of scale, item, column"),
     ):  # fmt: skip
         assert wrong(tmp_path, old, new) == ["study.toml: 1 wrong entry.", message]
