@@ -51,6 +51,7 @@ def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: 
     from doublecode.analysis.report import check_target, write_report
     from doublecode.analysis.run import analyse, store, take_in
 
+    folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
         check_target(folder, overwrite=overwrite)
     with _progress() as show:
@@ -111,6 +112,9 @@ def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> No
 
 
 def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
+    from textwrap import shorten
+
+    from doublecode.analysis.reporting.document import NO_WORKBOOK
     from doublecode.analysis.reporting.headlines import headlines
 
     lines = headlines(done)
@@ -123,6 +127,11 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
         counts = Counter(one.code for one in done.warnings).most_common()
         said = ", ".join(f"{n} {code}" for code, n in counts)
         say(f"Warnings of the analysis: {said} (listed in the report, each with its next step)", style="yellow")
+    if done.not_estimated:
+        first = shorten(done.not_estimated[0], 200, placeholder=" …")
+        say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
+    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.notes:
+        say(shorten(remark, 300, placeholder=" …"), style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")

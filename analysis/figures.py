@@ -7,6 +7,7 @@ groups differ by marker or line style as well.
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -146,9 +147,6 @@ def forest(
         colour, marker = COLOURS[tone % len(COLOURS)], MARKERS[tone % len(MARKERS)]
         axes.plot([record[low], record[high]], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
         axes.plot([record[estimate]], [place], marker=marker, color=colour, markersize=6, linestyle="none")
-    for value, word in references:
-        axes.axvline(value, color=GREY, linewidth=0.8, linestyle=":")
-        axes.text(value, -0.75, word, ha="center", va="bottom", fontsize=8.5, color=GREY)
     axes.set_ylim(len(rows) - 0.4, -0.7)
     names = ["" if is_head else "\n".join(textwrap.wrap(label, 30)) for _, label, is_head in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=9, linespacing=0.95)
@@ -159,7 +157,19 @@ def forest(
     axes.set_xlabel(x_label)
     if limits is not None:
         axes.set_xlim(*limits)
+    _draw_references(axes, references)
     return axes
+
+
+def _draw_references(axes: Axes, references: Sequence[tuple[float, str]]) -> None:
+    """Dotted lines with their words on top; a word too near to the last one stands a line higher."""
+    low, high = axes.get_xlim()
+    before, raised = -math.inf, False
+    for value, word in references:
+        axes.axvline(value, color=GREY, linewidth=0.8, linestyle=":")
+        raised = not raised and (value - before) / (high - low) < 0.14
+        axes.text(value, -1.3 if raised else -0.75, word, ha="center", va="bottom", fontsize=8.5, color=GREY)
+        before = value
 
 
 def _forest_rows(frame: pd.DataFrame, labels: str, group: str | None) -> list[tuple[int | None, str, bool]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.reporting.document import Callout, Document, Paragraph, Section
+from doublecode.analysis.reporting.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.reporting.headlines import headlines
 from doublecode.analysis.reporting.methods_text import methods_paragraphs, packages_used
 from doublecode.analysis.reporting.versions import version_of
@@ -79,6 +79,8 @@ def build_document(run: StudyRun) -> Document:
     callouts = []
     if study.synthetic:
         callouts.append(Callout("Synthetic data: every number here comes from a generator, none from a patient."))
+    if run.unread:
+        callouts.append(Callout(NO_WORKBOOK))
     if run.intake.set_aside:
         files = ", ".join(f"`{name}`" for name in run.intake.set_aside)
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))

@@ -125,6 +125,11 @@ class StudyRun:
         """Printed name of each variable of the analysis frame."""
         return {variable.name: variable.label or variable.name for variable in self.study.variables}
 
+    @property
+    def unread(self) -> bool:
+        """Whether raters were to code, but no workbook of theirs was read."""
+        return self.intake.files.empty and any(use.source == "raters" for use in self.study.instruments)
+
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What the estimates are to be read with; what was wrong with the files stands in ``intake.problems``."""

@@ -103,7 +103,9 @@ def _explain(error: BaseException) -> int:
         say("Stopped. Nothing was half written.", to_error=True)
         return 130
     code = WRONG_USE if isinstance(error, OSError) else exit_code_of(error)
-    if code == FAULT:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        say(f"Error: {error.filename}: {error.strerror}. Look at the path and its rights.", to_error=True, style="red")
+    elif code == FAULT:
         _explain_fault(error)
     else:
         say(f"{'Problem' if code == PROBLEMS else 'Error'}: {error}", to_error=True, style="red")

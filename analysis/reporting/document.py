@@ -16,6 +16,10 @@ from doublecode.analysis.tables import Table
 
 _MARKS: Final = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
 Mark = Literal["", "code", "italic"]
+NO_WORKBOOK: Final = (
+    "No workbook was read: incoming/ holds none, so nothing that raters code is in any number below. Put what came "
+    "back into incoming/ and run again."
+)
 
 
 def inline(text: str) -> Iterator[tuple[Mark, str]]:

@@ -21,7 +21,8 @@ _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min"
 
 def data_section(run: StudyRun) -> Section:
     """What was read, what was wrong with it, what was left out, and what the analysis warns of."""
-    blocks = [_files_table(run.intake), *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
+    files = [] if run.intake.files.empty else [_files_table(run.intake)]
+    blocks = [*files, *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
     return Section("data", "What was read, and warnings", tuple(blocks))
 
 
@@ -139,7 +140,7 @@ def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) 
     counts: dict[str, int] = {}
     for reason in rows.loc[rows["status"] == "lost", "reason"]:
         text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
-        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|session|needs|the session)", "", text)
+        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|listed as|session|needs|the session)", "", text)
         # the variable that is missing stands before the colon, items of a score before their codes
         text = re.sub(r"^\w+(?=: )|\b\w+(?= \([A-Z]+: )", lambda found: labels.get(found[0], found[0]), text)
         counts[text] = counts.get(text, 0) + 1

@@ -50,8 +50,10 @@ def _parts(book: Instrument) -> list[str]:
     return [item.name for item in book.columns] + [scale.name for scale in book.scales]
 
 
-def reliability_section(run: StudyRun) -> Section:
+def reliability_section(run: StudyRun) -> Section | None:
     """ICC of items and scales with the forest, the sentences to paste, the warnings."""
+    if run.reliability is None or run.reliability.frame.empty:
+        return None
     blocks: list[Block] = []
     main = reliability_frame(run, "main")
     if len(main):
@@ -106,6 +108,8 @@ def _forest(frame: pd.DataFrame) -> Block:
         limits=(max(-0.5, low), 1.02),
     )  # fmt: skip
     text = f"Intraclass correlations with 95% intervals. Dotted: the cut-offs of {rule.citation}."
+    if low < -0.5:
+        text += " Limits below −.50 are cut off at the edge; the table has them."
     return picture(axes, "icc_forest", "Inter-rater reliability of items and scales", text)
 
 

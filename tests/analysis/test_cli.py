@@ -3,13 +3,14 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
 
-from doublecode.analysis import cli
+from doublecode.analysis import cli, cli_study
 from doublecode.coding import terminal
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, StudyError, UsageError
 
@@ -204,6 +205,14 @@ def test_exit_codes_of_the_error_tree():
     assert {kind: terminal.exit_code_of(kind("x")) for kind in codes} == codes
 
 
+def test_a_path_that_may_not_be_written_is_named(capsys):
+    with terminal.Shell() as shell:
+        raise PermissionError(13, "Permission denied", "locked/assignments.csv")
+    assert shell.code == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert err == "Error: locked/assignments.csv: Permission denied. Look at the path and its rights."
+
+
 def test_an_internal_fault_is_saved_and_explained(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(terminal.tempfile, "tempdir", str(tmp_path))
     with terminal.Shell() as shell:
@@ -281,6 +290,31 @@ def test_a_run_with_errors_writes_no_report_but_a_marked_copy(run, telephone):
     _, _, err = run("run", telephone)
     assert "was left as it is" in " ".join(err.split())
     assert marked.read_bytes() == before
+
+
+def test_a_run_without_workbooks_says_so_and_takes_the_declaration_for_its_folder(run, telephone):
+    for path in (telephone / "incoming").iterdir():
+        path.unlink()
+    declared = (telephone / "study.toml").read_text(encoding="utf-8")
+    (telephone / "study.toml").write_text(declared.split("[correlations]")[0], encoding="utf-8")
+    code, out, err = run("run", telephone / "study.toml")
+    assert (code, err) == (0, "")
+    text = " ".join(out.split())
+    assert "No workbook was read: incoming/ holds none" in text
+    assert "Listed as rated in sessions.csv, but no rating was read: S-" in text
+    page = (telephone / "report" / "index.html").read_text(encoding="utf-8")
+    assert "No workbook was read" in page.split("<nav")[0]
+    assert 'id="reliability"' not in page
+    assert 'id="table-files"' not in page
+
+
+def test_a_run_says_what_could_not_be_estimated(capsys, telephone_run):
+    reasons = ("Model m: only 3 rows", "Model n: no spread")
+    cli_study._print_headlines(replace(telephone_run, not_estimated=reasons), Path("a/report"), is_demo=False)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Not estimated: 2 (listed in the report), such as Model m: only 3 rows" in out
+    cli_study._print_headlines(telephone_run, Path("a/report"), is_demo=False)
+    assert "Not estimated" not in capsys.readouterr().out
 
 
 def test_check_finds_the_study_upward_and_says_what_it_could_not_check(run, telephone, tmp_path):

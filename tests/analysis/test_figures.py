@@ -27,6 +27,17 @@ def estimates():
     )  # fmt: skip
 
 
+def test_words_of_cut_offs_do_not_run_into_each_other():
+    cuts = [(0.5, "moderate"), (0.75, "good"), (0.9, "excellent")]
+    long = estimates().assign(label="Negative reactions to the therapist")
+    for low in (0.0, -0.5):
+        axes = figures.forest(long, references=cuts, limits=(low, 1.02))
+        axes.figure.canvas.draw()
+        boxes = [text.get_window_extent() for text in axes.texts if text.get_text() in dict(map(reversed, cuts))]
+        assert len(boxes) == 3
+        assert not any(one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[n + 1 :])
+
+
 def test_the_forest_draws_each_interval_at_its_place():
     axes = figures.forest(estimates(), group="instrument", references=[(0.5, "moderate")])
     lines = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "None"]
