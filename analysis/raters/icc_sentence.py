@@ -59,19 +59,25 @@ def _sentence(result: ICCResult, entry: dict[str, Any], rows: pd.DataFrame, rule
         return f"{head} could not be estimated ({row['method']})."
     definition = row["form"][4]
     both = row["form"] if row["shrout_fleiss"] == "–" else f"{row['form']} (Shrout & Fleiss: {row['shrout_fleiss']})"
-    level = result.spec["conf_level"]
-    limits = f"{level:.0%} CI [{_number(row['conf_low'])}, {_number(row['conf_high'])}]"
+    limits = f"{result.spec['conf_level']:.0%} CI [{_number(row['conf_low'])}, {_number(row['conf_high'])}]"
     method = str(row["method"])
     how = max((word for word in HOW if method.startswith(word)), key=len, default="")
     return (
         f"{head}: {both} = {_number(row['estimate'])}, {limits}; {MODEL[definition]}, {_k_words(row)}, "
-        f"{_counts(entry, targets)}, {HOW.get(how, method)}. By its interval it is "
-        f"{judge(row['conf_low'], row['conf_high'], rule)} ({rule.short})."
+        f"{_counts(entry, targets)}, {HOW.get(how, method)}. {_verdict(row, rule)}"
     )
 
 
+def _verdict(row: pd.Series[Any], rule: Rule) -> str:
+    if pd.isna(row["conf_low"]) or pd.isna(row["conf_high"]):
+        return "One of its limits does not exist, so it is not judged."
+    return f"By its interval it is {judge(row['conf_low'], row['conf_high'], rule)} ({rule.short})."
+
+
 def _number(value: float) -> str:
-    """Two decimals without a leading zero, as reliability is printed."""
+    """Two decimals without a leading zero, as reliability is printed; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
     text = f"{value:.2f}"
     return text.replace("0.", ".", 1) if abs(value) < 1.0 and not text.endswith("1.00") else text
 

@@ -150,6 +150,14 @@ def test_sentence_of_a_form_and_an_unknown_one():
         result.sentence(form="ICC")
 
 
+def test_a_sentence_says_that_a_limit_does_not_exist():
+    # three targets: a lower limit of a single rating below −1/(k − 1) has no counterpart for the mean of k
+    text = icc(frame(n=3, seed=12), **NAMES).sentence(form="ICC(A,k)")
+    assert "95% CI [–, " in text
+    assert text.endswith("One of its limits does not exist, so it is not judged.")
+    assert "nan" not in text
+
+
 def test_markdown_has_a_row_per_form():
     assert len(icc(frame(), **NAMES).to_markdown().splitlines()) == 8
 
