@@ -1,4 +1,4 @@
-"""Rater severity and drift of a study: each scale of each instrument, by workbook batch or by date."""
+"""Rater severity and drift of a study: each scale (or item, where none is scored), by workbook batch or by date."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def drift_of(
 
 
 def _scores(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
-    """Scores of each rater in the main phase, of instruments whose raters are told apart."""
+    """Scores (items where none is scored) of each rater in the main phase, where raters are told apart."""
+    import pandas as pd
+
     from doublecode.coding.scoring import score_raters
 
     books = [
@@ -100,12 +102,19 @@ def _scores(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
         for name, book in study.codebooks.items()
         if study.use(name).source == "raters" and study.use(name).reliability != "one-way"
     ]
-    numeric = [book.name for book in books if book.scales]
-    rows = ratings[ratings["instrument"].isin(numeric) & (ratings["phase"] != "pilot")]
-    if rows.empty:
-        raise NotEstimable(f"{study.name}: no instrument with a scale was rated by raters who are told apart.")
-    scores = score_raters(rows, books)
-    return scores[["session_id", "rater", "instrument", "scale", "value"]]
+    rows = ratings[ratings["phase"] != "pilot"]
+    scored = rows[rows["instrument"].isin([book.name for book in books if book.scales])]
+    items = [(book.name, item.name) for book in books if not book.scales for item in book.columns if item.is_numeric]
+    single = rows[pd.MultiIndex.from_frame(rows[["instrument", "item"]]).isin(items) & rows["value"].notna()]
+    single = single[single.groupby("instrument")["rater"].transform("nunique") > 1]
+    if scored.empty and single.empty:
+        raise NotEstimable(
+            f"{study.name}: no instrument was rated by raters who are told apart, so none can be compared. Set "
+            'reliability = "two-way" in study.toml if it matters which rater is which.'
+        )
+    parts = [score_raters(scored, books)] if len(scored) else []
+    parts.append(single.rename(columns={"item": "scale"}))
+    return pd.concat([part[["session_id", "rater", "instrument", "scale", "value"]] for part in parts])
 
 
 def _in_batches(scores: pd.DataFrame, ratings: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

@@ -65,11 +65,26 @@ def test_sessions_without_a_date_are_counted(intake):
     assert sorted(found.periods["period"].unique()) == [1, 2]
 
 
+def test_instruments_without_scales_are_compared_item_by_item():
+    adolescent = take_in(Path(str(resource_files("doublecode.data_examples"))) / "adolescent_cbt")
+    found = of(adolescent, adolescent.ratings)
+    named = set(found.frame[["instrument", "scale"]].itertuples(index=False, name=None))
+    assert ("thabs", "rationale") in named
+    assert ("homework_adherence", "adherence") in named
+    assert not any(instrument == "initial_resistance" for instrument, _ in named)  # one-way: raters not told apart
+    hers = (adolescent.ratings["item"] == "rationale") & (adolescent.ratings["rater"] == "C2")
+    raised = adolescent.ratings["value"].where(~hers, adolescent.ratings["value"] + 0.5)
+    moved = of(adolescent, adolescent.ratings.assign(value=raised))
+    change = severity(moved, "rationale") - severity(found, "rationale")
+    # A constant c on one of three raters moves her severity by c(1 − 1/3) and the others by −c/3, exactly.
+    assert change.to_dict() == pytest.approx({"C1": -0.5 / 3, "C2": 1.0 / 3, "C3": -0.5 / 3}, abs=1e-6)
+
+
 def test_what_cannot_be_compared_is_refused(intake):
     single = intake.ratings.drop_duplicates(["session_id", "instrument", "item"])
     with pytest.raises(NotEstimable, match="no scale has raters that can be compared"):
         of(intake, single)
-    with pytest.raises(NotEstimable, match="no instrument with a scale"):
+    with pytest.raises(NotEstimable, match="no instrument was rated by raters who are told apart"):
         of(intake, intake.ratings[intake.ratings["instrument"] == "homework_log"])
     with pytest.raises(UsageError, match="at least two"):
         of(intake, intake.ratings, n_periods=1)
