@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom in a scratch folder; the first failing cell fails the run."""
+"""Run notebooks from top to bottom in a scratch folder; a failing cell, or one that warns, fails the run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def main(paths: list[str]) -> None:
         notebook = nbformat.read(path, as_version=4)
         with tempfile.TemporaryDirectory() as scratch:
             NotebookClient(notebook, timeout=900, resources={"metadata": {"path": scratch}}).execute()
+        for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+            if output.get("name") == "stderr":
+                sys.exit(f"{path.name}: a cell writes to standard error:\n{output['text']}")
         if write:
             for cell in notebook.cells:
                 cell.metadata.pop("execution", None)
