@@ -6,56 +6,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from doublecode.analysis.concordance import agreement as agreement
-    from doublecode.analysis.consistency import alpha as alpha
-    from doublecode.analysis.consistency import omega as omega
-    from doublecode.analysis.correlations import correlate as correlate
-    from doublecode.analysis.factors.categorical_omega import omega_categorical as omega_categorical
-    from doublecode.analysis.factors.factor_comparison import compare_factors as compare_factors
-    from doublecode.analysis.factors.hierarchical_omega import omega_hierarchical as omega_hierarchical
-    from doublecode.analysis.factors.hierarchical_omega import psych_default as psych_default
-    from doublecode.analysis.factors.multilevel_omega import omega_multilevel as omega_multilevel
-    from doublecode.analysis.frame import build_frame as build_frame
-    from doublecode.analysis.generalizability import d_study as d_study
-    from doublecode.analysis.generalizability import g_study as g_study
-    from doublecode.analysis.interrater import icc as icc
-    from doublecode.analysis.interrater import intra_rater as intra_rater
+    from doublecode.analysis.concordance.coefficients import agreement as agreement
+    from doublecode.analysis.consistency.alpha_omega import alpha as alpha
+    from doublecode.analysis.consistency.alpha_omega import omega as omega
+    from doublecode.analysis.consistency.categorical_omega import omega_categorical as omega_categorical
+    from doublecode.analysis.consistency.factor_comparison import compare_factors as compare_factors
+    from doublecode.analysis.consistency.hierarchical_omega import omega_hierarchical as omega_hierarchical
+    from doublecode.analysis.consistency.hierarchical_omega import psych_default as psych_default
+    from doublecode.analysis.consistency.multilevel_omega import omega_multilevel as omega_multilevel
+    from doublecode.analysis.description.correlations import correlate as correlate
+    from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
-    from doublecode.analysis.moderated import moderation as moderation
-    from doublecode.analysis.raters.dyads import dyad_icc as dyad_icc
-    from doublecode.analysis.series import fit_series as fit_series
-    from doublecode.analysis.severity import drift as drift
+    from doublecode.analysis.regression.moderated import moderation as moderation
+    from doublecode.analysis.reliability.dyads import dyad_icc as dyad_icc
+    from doublecode.analysis.reliability.generalizability import d_study as d_study
+    from doublecode.analysis.reliability.generalizability import g_study as g_study
+    from doublecode.analysis.reliability.interrater import icc as icc
+    from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
+    from doublecode.analysis.reliability.severity import drift as drift
 
 _HOME = {
-    "agreement": "concordance",
-    "alpha": "consistency",
-    "build_frame": "frame",
+    "agreement": "concordance.coefficients",
+    "alpha": "consistency.alpha_omega",
+    "build_frame": "linking.frame",
     "compare": "mixed",
-    "compare_factors": "factors.factor_comparison",
+    "compare_factors": "consistency.factor_comparison",
     "confint": "mixed",
-    "correlate": "correlations",
-    "d_study": "generalizability",
-    "drift": "severity",
-    "dyad_icc": "raters.dyads",
+    "correlate": "description.correlations",
+    "d_study": "reliability.generalizability",
+    "drift": "reliability.severity",
+    "dyad_icc": "reliability.dyads",
     "fit_ladder": "mixed",
     "fit_many": "mixed",
     "fit_mixed": "mixed",
-    "fit_series": "series",
-    "g_study": "generalizability",
-    "icc": "interrater",
-    "intra_rater": "interrater",
-    "moderation": "moderated",
-    "omega": "consistency",
-    "omega_categorical": "factors.categorical_omega",
-    "omega_hierarchical": "factors.hierarchical_omega",
-    "omega_multilevel": "factors.multilevel_omega",
+    "fit_series": "linking.series",
+    "g_study": "reliability.generalizability",
+    "icc": "reliability.interrater",
+    "intra_rater": "reliability.interrater",
+    "moderation": "regression.moderated",
+    "omega": "consistency.alpha_omega",
+    "omega_categorical": "consistency.categorical_omega",
+    "omega_hierarchical": "consistency.hierarchical_omega",
+    "omega_multilevel": "consistency.multilevel_omega",
     "profile_function": "mixed",
-    "psych_default": "factors.hierarchical_omega",
+    "psych_default": "consistency.hierarchical_omega",
 }
 __all__ = sorted(_HOME)
 

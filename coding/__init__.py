@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from doublecode.coding.allocation import allocate as allocate
-    from doublecode.coding.ledger import Ledger as Ledger
-    from doublecode.coding.reader import read_workbook as read_workbook
+    from doublecode.coding.allocation.plan import allocate as allocate
+    from doublecode.coding.intake.ledger import Ledger as Ledger
+    from doublecode.coding.reading.incoming import read_workbook as read_workbook
     from doublecode.coding.scoring import score as score
-    from doublecode.coding.template import write_workbooks as write_workbooks
+    from doublecode.coding.workbooks.write import write_workbooks as write_workbooks
 
 _HOME = {
-    "allocate": "allocation",
-    "Ledger": "ledger",
-    "read_workbook": "reader",
+    "allocate": "allocation.plan",
+    "Ledger": "intake.ledger",
+    "read_workbook": "reading.incoming",
     "score": "scoring",
-    "write_workbooks": "template",
+    "write_workbooks": "workbooks.write",
 }
 __all__ = sorted(_HOME)
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from doublecode.coding.terminal import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from doublecode.coding.allocation import Allocation
+    from doublecode.coding.allocation.plan import Allocation
     from doublecode.schemas.study import Study
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -61,7 +61,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
-    from doublecode.coding.reader import checks_not_done, read_workbooks
+    from doublecode.coding.reading.incoming import checks_not_done, read_workbooks
 
     files = _expand(files)
     problems: list[Problem] = []
@@ -89,7 +89,7 @@ def check(
 
 def _expand(given: Sequence[Path]) -> list[Path]:
     """The files that were named: by themselves, by their folder, or by a pattern that the shell left alone."""
-    from doublecode.coding.reader import workbook_paths
+    from doublecode.coding.reading.incoming import workbook_paths
 
     files: list[Path] = []
     for path in given:
@@ -132,7 +132,7 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
     A copy that exists may hold a rater's corrections, so it is replaced only with
     `overwrite`; a file that cannot be opened has no copy.
     """
-    from doublecode.coding.redpen import please_fix_path, write_redpen
+    from doublecode.coding.workbooks.mark import please_fix_path, write_redpen
 
     copies = []
     for file in files:
@@ -190,8 +190,8 @@ def allocate(
 
 def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> list[Allocation]:
     """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
-    from doublecode.coding.allocation import allocate as draw
-    from doublecode.schemas.contracts import SESSIONS, read_table
+    from doublecode.coding.allocation.plan import allocate as draw
+    from doublecode.schemas.frames import SESSIONS, read_table
 
     sessions = read_table(study.folder / "sessions.csv", SESSIONS)
     sets: dict[tuple[Any, ...], list[str]] = {}
@@ -218,8 +218,8 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
-    from doublecode.coding.template import write_workbooks
-    from doublecode.schemas.contracts import ASSIGNMENTS, read_table
+    from doublecode.coding.workbooks.write import write_workbooks
+    from doublecode.schemas.frames import ASSIGNMENTS, read_table
     from doublecode.schemas.study import load_study
 
     declared = load_study(study)

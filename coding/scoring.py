@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.layout import NOT_CODABLE
-from doublecode.schemas.contracts import RATINGS, SCORES, Contract, check_frame
+from doublecode.coding.workbooks.layout import NOT_CODABLE
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import RATINGS, SCORES, Contract, check_frame
 from doublecode.schemas.instrument import Instrument, Scale
 from doublecode.schemas.study import Study
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency import alpha
-from doublecode.analysis.correlations import correlate
-from doublecode.analysis.frame import build_frame
-from doublecode.analysis.interrater import icc
-from doublecode.analysis.moderated import ModerationResult, fit_moderation
-from doublecode.analysis.outliers import bring_in
+from doublecode.analysis.consistency.alpha_omega import alpha
+from doublecode.analysis.description.correlations import correlate
+from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.regression.group_differences import group_anova
+from doublecode.analysis.regression.moderated import ModerationResult, fit_moderation
+from doublecode.analysis.reliability.interrater import icc
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy

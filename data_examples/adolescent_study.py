@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.coding.allocation import allocate
+from doublecode.coding.allocation.plan import allocate
 from doublecode.data_examples.adolescent_model import (
     BEHAVIORS,
     PANEL,

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.filling import CellValue, fill_workbook
-from doublecode.coding.layout import NOTES, SESSION, STOP, rate_columns
-from doublecode.coding.template import write_workbooks
+from doublecode.coding.workbooks.fill import CellValue, fill_workbook
+from doublecode.coding.workbooks.layout import NOTES, SESSION, STOP, rate_columns
+from doublecode.coding.workbooks.write import write_workbooks
 from doublecode.data_examples.streams import stream
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.instrument import Instrument

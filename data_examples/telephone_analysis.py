@@ -10,10 +10,10 @@ from typing import Literal
 
 import pandas as pd
 
-from doublecode.analysis.consistency import omega
-from doublecode.analysis.frame import build_frame, split_within_between
-from doublecode.analysis.interrater import icc
+from doublecode.analysis.consistency.alpha_omega import omega
+from doublecode.analysis.linking.frame import build_frame, split_within_between
 from doublecode.analysis.mixed import fit_mixed
+from doublecode.analysis.reliability.interrater import icc
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.telephone_study import TelephoneStudy
 from doublecode.schemas.study import Study

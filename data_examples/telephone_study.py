@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.coding.allocation import allocate
+from doublecode.coding.allocation.plan import allocate
 from doublecode.data_examples.streams import blind_ids, stream
 from doublecode.data_examples.telephone_log import HomeworkLog, done_texts, draw_log, given_texts
 from doublecode.data_examples.telephone_model import PANEL, TelephonePlan, Truth, draw_truth

@@ -43,7 +43,7 @@ def test_the_readme_example() -> None:
 def run_command(folder: Path, *arguments: str) -> tuple[int, list[list[str]]]:
     """Exit code, and the words of each line that the command prints."""
     environment = os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
-    code = "from doublecode.analysis.cli import main; main()"
+    code = "from doublecode.analysis.cli.app import main; main()"
     answer = subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, env=environment, capture_output=True)
     printed = (answer.stdout + b"\n" + answer.stderr).decode("utf-8")
     return answer.returncode, words(printed)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.plain import variables_of
+from doublecode.analysis.mixed.plain_columns import variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.formula import MixedFormula
-from doublecode.analysis.mixed.plain import is_sum_of_names, names_in, variables_of
+from doublecode.analysis.mixed.plain_columns import is_sum_of_names, names_in, variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 Floats = npt.NDArray[np.float64]

@@ -10,18 +10,18 @@ import pandas as pd
 from scipy import special
 
 from doublecode.analysis.mixed.design import Floats
+from doublecode.analysis.mixed.engine.bare_fit import fit_design
 from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
-from doublecode.analysis.mixed.fitted import fit_design
 from doublecode.analysis.mixed.result import MixedResult
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import UsageError
 
 CHI_BAR_FROM = KENWARD_ROGER_BELOW
 """Number of levels from which the asymptotic mixture for a variance on its boundary is used."""
 
 
-@dataclass(frozen=True)
-class ComparisonResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonResult(Answer):
     """Models in the order of their number of parameters, each tested against the one before.
 
     Attributes
@@ -35,10 +35,6 @@ class ComparisonResult:
     frame: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[str, ...]
-
-    def to_markdown(self) -> str:
-        """Render the table and the notes."""
-        return "\n\n".join([to_markdown(self.frame), *(f"- {note}" for note in self.notes)])
 
 
 def compare(*models: MixedResult) -> ComparisonResult:

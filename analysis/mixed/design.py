@@ -22,7 +22,7 @@ from doublecode.analysis.mixed.checks import (
 )
 from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, complete_rows, extra_values, required_columns
 from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
-from doublecode.analysis.mixed.plain import (
+from doublecode.analysis.mixed.plain_columns import (
     PlainColumns,
     is_plain_number,
     plain_columns,
@@ -105,7 +105,7 @@ class Design:
         (label, columns missing) of every row left out; :attr:`dropped` is the frame of them.
     log_det
         Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
-        a whitening, :mod:`doublecode.analysis.mixed.residuals`); added to the deviance.
+        a whitening, :mod:`doublecode.analysis.mixed.residuals.model`); added to the deviance.
     columns
         The columns in use, rows in use, by name; :attr:`frame` is the frame of them.
     whitened

@@ -9,12 +9,12 @@ import pandas as pd
 
 from doublecode.analysis.mixed.columns import ColumnOrArray
 from doublecode.analysis.mixed.design import Design, build_design
-from doublecode.analysis.mixed.fitted import Fit, fit_design
+from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
+from doublecode.analysis.mixed.engine.optimise import collapsed
 from doublecode.analysis.mixed.inference import Method
-from doublecode.analysis.mixed.optimise import collapsed
 from doublecode.analysis.mixed.prediction import GIVEN
+from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.mixed.result import MixedResult
-from doublecode.analysis.mixed.whitening import Whitening
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Ddf = Literal["auto", "kenward-roger", "satterthwaite", "z"]
@@ -134,7 +134,7 @@ def _prepare(
 ) -> tuple[Design, Whitening | None]:
     if correlation is None and variance_by is None:
         return build_design(formula, data, weights=weights, offset=offset), None
-    from doublecode.analysis.mixed.residuals import columns_needed, find_whitening
+    from doublecode.analysis.mixed.residuals.model import columns_needed, find_whitening
 
     also = columns_needed(correlation, variance_by)
     design = build_design(formula, data, weights=weights, offset=offset, also=also)

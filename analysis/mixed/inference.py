@@ -23,10 +23,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.derivatives import Blocks, Derivatives, make_blocks, sandwich
-from doublecode.analysis.mixed.layout import Element
-from doublecode.analysis.mixed.likelihood import State
-from doublecode.analysis.mixed.small import apply_transposed
+from doublecode.analysis.mixed.engine.derivatives import Blocks, Derivatives, make_blocks, sandwich
+from doublecode.analysis.mixed.engine.layout import Element
+from doublecode.analysis.mixed.engine.likelihood import State
+from doublecode.analysis.mixed.engine.small_matrices import apply_transposed
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["z", "satterthwaite", "kenward-roger"]

@@ -23,16 +23,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.engine.likelihood import evaluate
+from doublecode.analysis.mixed.engine.moments import make_moments
+from doublecode.analysis.mixed.engine.nesting import lay_out, sets_at_once
+from doublecode.analysis.mixed.engine.optimise import minimise
+from doublecode.analysis.mixed.engine.profiles import measure_at
+from doublecode.analysis.mixed.engine.starts import default_start
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.intervals import components
-from doublecode.analysis.mixed.likelihood import evaluate
-from doublecode.analysis.mixed.moments import make_moments
-from doublecode.analysis.mixed.nesting import lay_out, sets_at_once
-from doublecode.analysis.mixed.optimise import minimise
-from doublecode.analysis.mixed.profiles import measure_at
-from doublecode.analysis.mixed.starts import default_start
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ _CELLS = 20_000_000
 """Rows × left-out sets that are held in memory at once."""
 
 
-@dataclass(frozen=True)
-class InfluenceResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class InfluenceResult(Answer):
     """What the fit becomes without each group.
 
     Attributes
@@ -72,11 +72,6 @@ class InfluenceResult:
     variances: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[str, ...]
-
-    def to_markdown(self) -> str:
-        """Render the levels from the most to the least influential, and the notes."""
-        ordered = self.frame.sort_values("cooks_distance", ascending=False, kind="stable")
-        return "\n\n".join([to_markdown(ordered), *(f"- {note}" for note in self.notes)])
 
 
 def leave_one_out(result: MixedResult, group: str | None = None) -> InfluenceResult:

@@ -21,14 +21,14 @@ import pandas as pd
 from scipy.special import chdtri, ndtri
 
 from doublecode.analysis.mixed.design import Design
-from doublecode.analysis.mixed.fitted import Fit, fit_design
+from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
+from doublecode.analysis.mixed.engine.likelihood import evaluate
+from doublecode.analysis.mixed.engine.moments import make_moments
+from doublecode.analysis.mixed.engine.nesting import sets_at_once
+from doublecode.analysis.mixed.engine.optimise import minimise
+from doublecode.analysis.mixed.engine.profiles import Measure, Target, delta_errors, measure_at, profile_limits
+from doublecode.analysis.mixed.engine.starts import default_start
 from doublecode.analysis.mixed.inference import fixed_effects
-from doublecode.analysis.mixed.likelihood import evaluate
-from doublecode.analysis.mixed.moments import make_moments
-from doublecode.analysis.mixed.nesting import sets_at_once
-from doublecode.analysis.mixed.optimise import minimise
-from doublecode.analysis.mixed.profiles import Measure, Target, delta_errors, measure_at, profile_limits
-from doublecode.analysis.mixed.starts import default_start
 from doublecode.analysis.mixed.variances import residual_variance
 from doublecode.schemas.errors import UsageError
 

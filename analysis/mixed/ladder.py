@@ -18,13 +18,13 @@ from doublecode.analysis.mixed.comparison import compare
 from doublecode.analysis.mixed.fit import Ddf, fit_mixed
 from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
 from doublecode.analysis.mixed.result import MixedResult
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.rendering.answers import Answer
 
 MAX_STEPS = 12
 
 
-@dataclass(frozen=True)
-class LadderResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class LadderResult(Answer):
     """The models tried and the one that is kept.
 
     Attributes
@@ -46,10 +46,6 @@ class LadderResult:
     kept: MixedResult
     design: dict[str, Any]
     notes: tuple[str, ...]
-
-    def to_markdown(self) -> str:
-        """Render the steps and the notes."""
-        return "\n\n".join([to_markdown(self.frame), *(f"- {note}" for note in self.notes)])
 
 
 def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto") -> LadderResult:

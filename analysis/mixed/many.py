@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.derivatives import differentiate
 from doublecode.analysis.mixed.design import Design, build_design
-from doublecode.analysis.mixed.fitted import explained
+from doublecode.analysis.mixed.engine.bare_fit import explained
+from doublecode.analysis.mixed.engine.derivatives import differentiate
+from doublecode.analysis.mixed.engine.likelihood import evaluate
+from doublecode.analysis.mixed.engine.moments import Moments, make_moments
+from doublecode.analysis.mixed.engine.nesting import lay_out
+from doublecode.analysis.mixed.engine.optimise import OTHER_STARTS, Optimum, covariance, minimise
+from doublecode.analysis.mixed.engine.starts import default_start, moment_start
+from doublecode.analysis.mixed.engine.subset import keep_rows
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
-from doublecode.analysis.mixed.likelihood import evaluate
-from doublecode.analysis.mixed.moments import Moments, make_moments
-from doublecode.analysis.mixed.nesting import lay_out
-from doublecode.analysis.mixed.optimise import OTHER_STARTS, Optimum, covariance, minimise
-from doublecode.analysis.mixed.starts import default_start, moment_start
-from doublecode.analysis.mixed.subset import keep_rows
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import UsageError
 
 Floats = npt.NDArray[np.float64]
@@ -34,8 +34,8 @@ CHUNK_CELLS = 150_000
 """Cells of the largest working array of one batch; a few of them fit in a processor's cache."""
 
 
-@dataclass(frozen=True)
-class ManyResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class ManyResult(Answer):
     """Mixed models of many outcomes on one design; every array has one column per set.
 
     Attributes
@@ -109,7 +109,7 @@ class ManyResult:
         long |= {"converged": np.repeat(self.converged, p), "singular": np.repeat(self.singular, p)}
         return pd.DataFrame(long)
 
-    def summary(self) -> pd.DataFrame:
+    def per_term(self) -> pd.DataFrame:
         """Per fixed effect over the fitted sets: term, mean, sd of the estimates, mean std_error, n_sets."""
         ok = self.fitted
         return pd.DataFrame(
@@ -121,10 +121,6 @@ class ManyResult:
                 "n_sets": int(ok.sum()),
             }
         )
-
-    def to_markdown(self) -> str:
-        """Render the summary and the counts."""
-        return "\n\n".join([to_markdown(self.summary()), *(f"- {note}" for note in self.notes)])
 
 
 def fit_many(

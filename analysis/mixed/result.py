@@ -14,11 +14,11 @@ import pandas as pd
 from doublecode.analysis.mixed import prediction, rsquared
 from doublecode.analysis.mixed import variances as components
 from doublecode.analysis.mixed.design import Design
-from doublecode.analysis.mixed.fitted import Fit
+from doublecode.analysis.mixed.engine.bare_fit import Fit
 from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
 from doublecode.analysis.mixed.inference import Method, SmallSample, fixed_effects, small_sample
-from doublecode.analysis.mixed.whitening import Whitening
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.mixed.residuals.whitening import Whitening
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class MixedResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class MixedResult(Answer):
     """A fitted linear mixed model.
 
     Attributes
@@ -38,7 +38,7 @@ class MixedResult:
     model
         The :class:`~doublecode.analysis.mixed.design.Design`: y, X, random terms, rows.
     fit
-        The bare :class:`~doublecode.analysis.mixed.fitted.Fit`: parameters, state, derivatives.
+        The bare :class:`~doublecode.analysis.mixed.engine.bare_fit.Fit`: parameters, state, derivatives.
     ddf
         Method of the tests of fixed effects, resolved.
     whitening
@@ -294,12 +294,3 @@ class MixedResult:
         from doublecode.analysis.mixed.influence import leave_one_out
 
         return leave_one_out(self, group=group)
-
-    def to_markdown(self) -> str:
-        """Render fixed effects, variances and notes as Markdown."""
-        fit = f"loglik {self.loglik:.2f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}, {self.nobs} rows"
-        groups = ", ".join(f"{n} {g}" for g, n in self.n_groups.items())
-        parts = [to_markdown(self.fixed), to_markdown(self.variances), f"{fit}; {groups}"]
-        if self.notes:
-            parts.append("\n".join(f"- {note}" for note in self.notes))
-        return "\n\n".join(parts)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.derivatives import make_blocks
 from doublecode.analysis.mixed.design import Design
-from doublecode.analysis.mixed.fitted import Fit
-from doublecode.analysis.mixed.layout import Block
-from doublecode.analysis.mixed.likelihood import outer_columns
-from doublecode.analysis.mixed.optimise import covariance, lower_factor
+from doublecode.analysis.mixed.engine.bare_fit import Fit
+from doublecode.analysis.mixed.engine.derivatives import make_blocks
+from doublecode.analysis.mixed.engine.layout import Block
+from doublecode.analysis.mixed.engine.likelihood import outer_columns
+from doublecode.analysis.mixed.engine.optimise import covariance, lower_factor
 
 Floats = npt.NDArray[np.float64]
 

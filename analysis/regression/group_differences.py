@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.model_rows import common_rows, require_columns
-from doublecode.analysis.tables import to_markdown
+from doublecode.analysis.mixed.model_rows import common_rows, require_columns
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import ContractError, NotEstimable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class AnovaResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class AnovaResult(Answer):
     """A one-way analysis of variance.
 
     Attributes
@@ -38,10 +38,6 @@ class AnovaResult:
     groups: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[str, ...]
-
-    def to_markdown(self) -> str:
-        """Render the table of variance."""
-        return to_markdown(self.frame)
 
 
 def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:

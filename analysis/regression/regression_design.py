@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.model_rows import columns_of
+from doublecode.analysis.mixed.model_rows import columns_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:

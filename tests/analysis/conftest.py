@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from doublecode.analysis.run import analyse, take_in
+from doublecode.analysis.study.run import analyse, take_in
 
 STUDIES = Path(str(files("doublecode.data_examples") / "telephone_cbt")).parent
 KEEP_OUT = shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*", "please_fix")

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.interrater import icc
-from doublecode.analysis.raters.anova_icc import complete_block
-from doublecode.analysis.raters.icc_bootstrap import bootstrap_icc
-from doublecode.analysis.raters.icc_forms import requested
+from doublecode.analysis.reliability.anova import complete_block
+from doublecode.analysis.reliability.bootstrap import bootstrap_icc
+from doublecode.analysis.reliability.forms import requested
+from doublecode.analysis.reliability.interrater import icc
 
 ROUNDS = 5
 
@@ -168,8 +168,8 @@ def incomplete_design() -> None:
 
     ours()
     seconds = statistics.median(timed(ours) for _ in range(ROUNDS))
-    from doublecode.analysis.raters.crossed_icc import fit_crossed
-    from doublecode.analysis.raters.rating_frames import read_ratings
+    from doublecode.analysis.ratings.frames import read_ratings
+    from doublecode.analysis.reliability.crossed import fit_crossed
 
     groups = read_ratings(frame, targets="session", raters="rater", ratings="score").groups
     fit = statistics.median(timed(lambda: fit_crossed(groups)) for _ in range(ROUNDS))

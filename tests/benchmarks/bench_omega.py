@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency import omega
-from doublecode.analysis.factors.item_moments import all_units, read_items
-from doublecode.analysis.factors.item_statistics import one_factor_formulas
-from doublecode.analysis.factors.omega_estimates import one_factor
-from doublecode.analysis.factors.unit_resampling import bootstrap_weights
+from doublecode.analysis.consistency.alpha_omega import omega
+from doublecode.analysis.consistency.item_moments import all_units, read_items
+from doublecode.analysis.consistency.item_statistics import one_factor_formulas
+from doublecode.analysis.consistency.omega_estimates import one_factor
+from doublecode.analysis.consistency.unit_resampling import bootstrap_weights
 
 ROUNDS, SAMPLES, R_SAMPLES = 5, 2000, 60
 ITEMS = [f"i{k}" for k in range(1, 8)]

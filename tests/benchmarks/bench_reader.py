@@ -18,9 +18,9 @@ from pathlib import Path
 import pandas as pd
 from openpyxl import load_workbook
 
-from doublecode.coding.filling import fill_workbook
-from doublecode.coding.reader import read_incoming
-from doublecode.coding.template import write_workbooks
+from doublecode.coding.reading.incoming import read_incoming
+from doublecode.coding.workbooks.fill import fill_workbook
+from doublecode.coding.workbooks.write import write_workbooks
 from doublecode.schemas.study import Study, load_study
 
 N_RATERS, N_SESSIONS, N_ITEMS = 100, 40, 20

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from doublecode.coding.allocation import allocate
-from doublecode.coding.filling import fill_workbook
-from doublecode.coding.template import write_workbooks
-from doublecode.schemas.contracts import SESSIONS
+from doublecode.coding.allocation.plan import allocate
+from doublecode.coding.workbooks.fill import fill_workbook
+from doublecode.coding.workbooks.write import write_workbooks
+from doublecode.schemas.frames import SESSIONS
 from doublecode.schemas.study import Study, load_study
 
 RATERS = ("R1", "R2", "R3")

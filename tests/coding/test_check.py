@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from doublecode.coding.cli import register
-from doublecode.coding.reader import read_incoming, read_workbooks
+from doublecode.coding.reading.incoming import read_incoming, read_workbooks
 from doublecode.schemas.errors import UsageError
 
 NAME = "R1_thabs_batch01.xlsx"

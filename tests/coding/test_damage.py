@@ -12,7 +12,7 @@ import pytest
 from openpyxl.comments import Comment
 
 from doublecode.coding.cli import hand_back
-from doublecode.coding.reader import read_workbook
+from doublecode.coding.reading.incoming import read_workbook
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study

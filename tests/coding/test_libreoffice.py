@@ -10,8 +10,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from doublecode.coding.reader import read_workbook
-from doublecode.coding.redpen import write_redpen
+from doublecode.coding.reading.incoming import read_workbook
+from doublecode.coding.workbooks.mark import write_redpen
 from doublecode.schemas.problems import Problem
 
 REFERENCE = Path(__file__).parents[1] / "reference"

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from doublecode.coding.scoring import ITEMS, band_of, flagged_answers, pool_ratings, score, score_raters
-from doublecode.schemas.contracts import RATINGS, SCORES, check_frame
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+from doublecode.schemas.frames import RATINGS, SCORES, check_frame
 from doublecode.schemas.instrument import load_instrument
 from doublecode.schemas.study import Study
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from doublecode.analysis.moderated import fit_moderation
-from doublecode.analysis.outliers import bring_in
-from doublecode.coding.reader import read_incoming
+from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.regression.moderated import fit_moderation
+from doublecode.coding.reading.incoming import read_incoming
 from doublecode.data_examples.adolescent_analysis import (
     LEAST_SQUARES,
     estimate_patients,
@@ -19,7 +19,7 @@ from doublecode.data_examples.adolescent_model import AdolescentPlan
 from doublecode.data_examples.adolescent_ratings import NO_ERROR, RaterPlan, cut
 from doublecode.data_examples.adolescent_study import adolescent_study
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED
-from doublecode.schemas.contracts import ASSIGNMENTS, PATIENTS, RATINGS, SESSIONS, THERAPISTS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, PATIENTS, RATINGS, SESSIONS, THERAPISTS, check_frame
 from doublecode.schemas.study import load_study
 
 KEY = ["session_id", "rater", "instrument", "item"]

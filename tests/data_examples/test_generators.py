@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from doublecode.coding.layout import RATE, READ_ME, STAMP
+from doublecode.coding.workbooks.layout import RATE, READ_ME, STAMP
 from doublecode.data_examples import generate_adolescent_cbt as adolescent
 from doublecode.data_examples import generate_telephone_cbt as telephone
 

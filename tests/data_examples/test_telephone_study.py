@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.frame import build_frame
-from doublecode.coding.reader import read_incoming, read_outcomes
+from doublecode.analysis.linking.frame import build_frame
+from doublecode.coding.reading.incoming import read_incoming, read_outcomes
 from doublecode.coding.scoring import pool_ratings, score
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
 from doublecode.data_examples.telephone_analysis import estimate_scores, pooled_items
@@ -17,7 +17,7 @@ from doublecode.data_examples.telephone_model import TelephonePlan, draw_truth
 from doublecode.data_examples.telephone_ratings import GHES, STHAR
 from doublecode.data_examples.telephone_study import telephone_study
 from doublecode.data_examples.telephone_truth import universe_scores
-from doublecode.schemas.contracts import ASSIGNMENTS, PATIENTS, RATINGS, SESSIONS, THERAPISTS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, PATIENTS, RATINGS, SESSIONS, THERAPISTS, check_frame
 from doublecode.schemas.study import load_study
 
 KEY = ["session_id", "rater", "instrument", "item"]

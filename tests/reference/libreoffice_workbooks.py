@@ -11,10 +11,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from doublecode.coding.filling import fill_workbook
-from doublecode.coding.layout import Stamp, coding_hash
-from doublecode.coding.template import Sheet, make_workbook
-from doublecode.coding.xlsx import save_fixed
+from doublecode.coding.workbooks.fill import fill_workbook
+from doublecode.coding.workbooks.layout import Stamp, coding_hash
+from doublecode.coding.workbooks.save import save_fixed
+from doublecode.coding.workbooks.write import Sheet, make_workbook
 from doublecode.schemas.instrument import load_instrument
 
 HERE = Path(__file__).parent

@@ -18,13 +18,13 @@ from itertools import combinations
 
 import numpy as np
 
-from doublecode.analysis.mixed.derivatives import differentiate
-from doublecode.analysis.mixed.likelihood import evaluate
-from doublecode.analysis.raters.anova_icc import agreement_single, mean_squares
-from doublecode.analysis.raters.crossed_icc import fit_crossed, two_way_share
-from doublecode.analysis.raters.icc_forms import spearman_brown
-from doublecode.analysis.raters.rating_design import Layout, RatingSets
-from doublecode.analysis.raters.variance_profile import profile_limits
+from doublecode.analysis.mixed.engine.derivatives import differentiate
+from doublecode.analysis.mixed.engine.likelihood import evaluate
+from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.reliability.anova import agreement_single, mean_squares
+from doublecode.analysis.reliability.crossed import fit_crossed, two_way_share
+from doublecode.analysis.reliability.forms import spearman_brown
+from doublecode.analysis.reliability.variance_profile import profile_limits
 
 SESSIONS, RATERS, PATIENTS = 194, 5, 22
 DOUBLE = 78

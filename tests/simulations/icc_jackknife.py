@@ -16,10 +16,10 @@ from itertools import combinations
 
 import numpy as np
 
-from doublecode.analysis.raters.anova_icc import complete_block
-from doublecode.analysis.raters.crossed_icc import incomplete_blocks
-from doublecode.analysis.raters.rating_design import Layout, RatingSets
-from doublecode.analysis.raters.target_jackknife import jackknifed
+from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.reliability.anova import complete_block
+from doublecode.analysis.reliability.crossed import incomplete_blocks
+from doublecode.analysis.reliability.jackknife import jackknifed
 
 SEED = 20261122
 FAR, SHARE = -3.5, 0.1

@@ -19,8 +19,8 @@ import pandas as pd
 
 from doublecode.analysis.mixed import fit_many, fit_mixed
 from doublecode.analysis.mixed.design import build_design
-from doublecode.analysis.mixed.moments import make_moments
-from doublecode.analysis.mixed.optimise import default_start, minimise
+from doublecode.analysis.mixed.engine.moments import make_moments
+from doublecode.analysis.mixed.engine.optimise import default_start, minimise
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 SETS = runpy.run_path(str(REFERENCE / "mixed_sets.py"))

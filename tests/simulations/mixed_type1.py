@@ -16,12 +16,12 @@ from scipy.special import chdtri
 
 from doublecode.analysis.mixed import fit_many
 from doublecode.analysis.mixed.design import build_design
-from doublecode.analysis.mixed.fitted import Fit
+from doublecode.analysis.mixed.engine.bare_fit import Fit
+from doublecode.analysis.mixed.engine.moments import make_moments
+from doublecode.analysis.mixed.engine.profiles import measure_at, profile_limits
 from doublecode.analysis.mixed.intervals import components, refit
 from doublecode.analysis.mixed.many import search
-from doublecode.analysis.mixed.moments import make_moments
 from doublecode.analysis.mixed.prediction import simulate_outcomes
-from doublecode.analysis.mixed.profiles import measure_at, profile_limits
 
 PATIENTS, SESSIONS, DESIGNS = 22, 9, 20
 TERMS = ("within", "time", "between")

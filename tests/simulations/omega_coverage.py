@@ -14,10 +14,10 @@ import time
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.factors.item_moments import ItemData, all_units, read_items
-from doublecode.analysis.factors.item_statistics import one_factor_formulas
-from doublecode.analysis.factors.omega_estimates import one_factor
-from doublecode.analysis.factors.unit_resampling import (
+from doublecode.analysis.consistency.item_moments import ItemData, all_units, read_items
+from doublecode.analysis.consistency.item_statistics import one_factor_formulas
+from doublecode.analysis.consistency.omega_estimates import one_factor
+from doublecode.analysis.consistency.unit_resampling import (
     bca_limits,
     bootstrap_limits,
     bootstrap_weights,

@@ -16,7 +16,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent))
 from recovery import judge, over_seeds, table
 
-from doublecode.analysis.outliers import bring_in
+from doublecode.analysis.description.outliers import bring_in
 from doublecode.data_examples.adolescent_analysis import LEAST_SQUARES, estimate_all, patient_frame, therapist_p_values
 from doublecode.data_examples.adolescent_study import adolescent_study
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED

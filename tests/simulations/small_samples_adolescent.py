@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.outliers import bring_in
+from doublecode.analysis.description.outliers import bring_in
 from doublecode.data_examples.adolescent_analysis import patient_frame
 from doublecode.data_examples.adolescent_model import PANEL
 from doublecode.data_examples.adolescent_study import adolescent_study

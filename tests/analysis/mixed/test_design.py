@@ -7,7 +7,7 @@ from formulaic import Formula
 
 from doublecode.analysis.mixed import fit_many, fit_mixed
 from doublecode.analysis.mixed.design import build_design
-from doublecode.analysis.mixed.plain import plain_columns
+from doublecode.analysis.mixed.plain_columns import plain_columns
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 

@@ -62,7 +62,7 @@ def test_only_the_term_at_fault_is_simplified():
 
 def test_the_model_that_did_not_converge_in_print_fits_on_the_telephone_example():
     """Random intercept and slope with HE × TBH (Haller & Watzke); the log says how, the ladder what went and why."""
-    from doublecode.analysis.frame import build_frame
+    from doublecode.analysis.linking.frame import build_frame
     from doublecode.coding.scoring import score
     from doublecode.data_examples.telephone_analysis import pooled_items
     from doublecode.data_examples.telephone_study import telephone_study

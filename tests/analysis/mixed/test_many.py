@@ -115,7 +115,7 @@ def test_frame_and_summary():
     assert len(many.frame) == 160
     within = many.frame.query("term == 'within'")
     np.testing.assert_array_equal(within.estimate, many.estimate[1])
-    assert many.summary().n_sets.tolist() == [40] * 4
+    assert many.per_term().n_sets.tolist() == [40] * 4
     assert "| within |" in many.to_markdown()
     assert np.isnan(fit_many(FORMULA, data, Y).df).all()
     np.testing.assert_allclose(many.vcov_diag, many.std_error**2)

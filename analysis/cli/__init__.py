@@ -1,0 +1,1 @@
+"""The command line: both rooms' commands, gathered in one application."""

@@ -1,0 +1,62 @@
+"""The command ``doublecode``: both rooms' commands, help by person.
+
+Everything heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from doublecode.analysis.cli import on_files, on_study
+from doublecode.analysis.cli.help import HelpByPerson
+from doublecode.coding import cli as coordinator
+from doublecode.coding.console import Shell, say
+
+app = typer.Typer(
+    name="doublecode",
+    cls=HelpByPerson,
+    help="From rater workbooks to a publishable report: reliability, consistency, multilevel models.",
+    epilog="Start with: doublecode demo. Exit codes: 0 clean, 1 problems in the data, 2 wrong use, 3 internal fault.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from doublecode.analysis.results.versions import version_of
+
+        say(f"doublecode {version_of('doublecode')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Declare what every command shares."""
+
+
+on_study.register(app)
+coordinator.register(app)
+on_files.register(app)
+
+
+def main() -> None:
+    """Run the command line; every end of it is one of the declared exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        # a pipe on Windows speaks cp1252, which has neither → nor ω
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
+    with Shell() as shell:
+        app()
+    sys.exit(shell.code)

@@ -1,0 +1,249 @@
+"""Commands on a study folder: the demo, the whole run, reliability, drift, consistency."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, console, print_problems, say
+from doublecode.schemas.errors import NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from doublecode.analysis.study.run import Intake, StudyRun
+
+Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
+SetAside = Annotated[
+    list[str] | None, typer.Option("--set-aside", help="A file of incoming/ to leave out; printed on page 1.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+DEMO = "telephone_cbt"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `app`."""
+    for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
+        app.command(name, rich_help_panel=RESEARCHER)(command)
+    app.command("drift", rich_help_panel=COORDINATOR)(drift)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the example study is put.")] = Path("doublecode-demo"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Copy a synthetic example study here, run it, and say where to look."""
+    copy_example(DEMO, folder, overwrite=overwrite)
+    say(f"Example study (synthetic) copied to {folder}/")
+    raise typer.Exit(_run(folder, (), overwrite=True, as_json=False, is_demo=True))
+
+
+def run(study: Folder, set_aside: SetAside = None, overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+    """Take in the workbooks, analyse everything declared, write the report folder."""
+    raise typer.Exit(_run(study, tuple(set_aside or ()), overwrite=overwrite, as_json=as_json))
+
+
+def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: bool, is_demo: bool = False) -> int:
+    from doublecode.analysis.report.folder import check_target, write_report
+    from doublecode.analysis.study.run import analyse, store, take_in
+
+    folder = folder.parent if folder.name == "study.toml" else folder
+    if (folder / "study.toml").is_file():
+        check_target(folder, overwrite=overwrite)
+    with _progress() as show:
+        show("Reading the workbooks", 0, 1)
+        intake = take_in(folder, set_aside=set_aside)
+        if not intake.errors:
+            store(intake)
+            done = analyse(intake, show)
+            show("Writing the report", 1, 1)
+            target = write_report(done, folder, overwrite=overwrite)
+    if intake.errors:
+        _stop(intake, folder, overwrite=overwrite, as_json=as_json)
+        return PROBLEMS
+    print_problems(intake.problems, most=5, severities=("warning",))
+    if as_json:
+        _print_run_json(done, target)
+    else:
+        _print_headlines(done, target, is_demo=is_demo)
+    return CLEAN
+
+
+def _progress() -> Any:
+    """A progress display on standard error; a plain pipe stays silent."""
+    from contextlib import contextmanager
+
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    @contextmanager
+    def display() -> Iterator[Any]:
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
+        screen = console(to_error=True)
+        with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda step, done, of: bar.update(task, description=step, completed=done, total=of)
+
+    return display()
+
+
+def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> None:
+    """Say what is wrong, hand the marked files back, say the way on."""
+    from doublecode.coding.cli import hand_back, print_problems_json
+
+    if as_json:
+        print_problems_json(intake.problems, {"command": "run", "study": intake.study.name})
+    print_problems(intake.problems, severities=("error",))
+    sources = [folder / "incoming" / name for name in sorted({one.file for one in intake.errors if one.file})]
+    marked = hand_back([path for path in sources if path.is_file()], intake.problems, folder / "please_fix", overwrite)
+    say(f"\n{len(intake.errors)} problem(s) in the data; no report was written.", to_error=True, style="bold red")
+    for path in marked:
+        say(f"Marked copy: {path}", to_error=True)
+    if (folder / "report").is_dir():
+        say(f"{folder / 'report'} is of an earlier run and was left as it is.", to_error=True)
+    say(
+        "Mend the files in incoming/ (or have them mended) and run again; or leave a file out by name: "
+        "--set-aside FILE.",
+        to_error=True,
+    )
+
+
+def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
+    from textwrap import shorten
+
+    from doublecode.analysis.rendering.document import NO_WORKBOOK
+    from doublecode.analysis.report.headlines import headlines
+
+    lines = headlines(done)
+    width = max(len(one.label) for one in lines)
+    say("")
+    for one in lines:
+        detail = one.detail.replace("*", "")
+        say(f"{one.label:<{width}}  {one.value.replace('*', '')}  ({detail})")
+    if done.warnings:
+        counts = Counter(one.code for one in done.warnings).most_common()
+        said = ", ".join(f"{n} {code}" for code, n in counts)
+        say(f"Warnings of the analysis: {said} (listed in the report, each with its next step)", style="yellow")
+    if done.not_estimated:
+        first = shorten(done.not_estimated[0], 200, placeholder=" …")
+        say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
+    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.notes:
+        say(shorten(remark, 300, placeholder=" …"), style="yellow")
+    if done.intake.set_aside:
+        say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
+    say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")
+    if is_demo:
+        folder = target.parent
+        say(
+            f"Look next: {folder / 'study.toml'} declares everything that was run; {folder / 'incoming'} holds what "
+            f"raters sent back.\nTry: doublecode run {folder} --overwrite   doublecode reliability {folder}   "
+            f"doublecode check {folder / 'incoming'}/*.xlsx"
+        )
+
+
+def _print_run_json(done: StudyRun, target: Path) -> None:
+    from doublecode.analysis.rendering.screen import print_json
+    from doublecode.analysis.report.headlines import headlines
+
+    design = {**done.frame.design, "n_files": len(done.intake.files), "report": str(target)}
+    notes = [str(one) for one in done.intake.problems if one.severity == "warning"]
+    notes += [str(one) for one in done.warnings]
+    notes += [f"set aside: {name}" for name in done.intake.set_aside]
+    print_json(
+        {
+            "spec": {"command": "run", "study": done.study.name, "set_aside": list(done.intake.set_aside)},
+            "frame": [vars(one) for one in headlines(done)],
+            "variances": None,
+            "design": design,
+            "notes": [*notes, *done.not_estimated],
+        }
+    )
+
+
+def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
+    from doublecode.analysis.study.run import take_in
+
+    intake = take_in(folder, set_aside=tuple(set_aside or ()))
+    if intake.errors:
+        print_problems(intake.problems, severities=("error",))
+        say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
+        raise typer.Exit(PROBLEMS)
+    return intake
+
+
+def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
+    """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.folder import reliability_record
+    from doublecode.analysis.report.result_tables import reliability_tables
+    from doublecode.analysis.study.study_scales import reliability_of
+    from doublecode.analysis.study.warnings import reliability_warnings
+
+    intake = _clean_intake(study, set_aside)
+    table = reliability_of(intake.study, intake.ratings)
+    record = reliability_record(table) if as_json else None
+    sentences = table.sentence().splitlines()
+    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=reliability_warnings(table))
+
+
+def drift(
+    study: Folder,
+    by_date: Annotated[
+        int | None,
+        typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
+    set_aside: SetAside = None,
+    as_json: AsJson = False,
+) -> None:
+    """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.drift_tables import drift_record, drift_tables
+    from doublecode.analysis.study.rater_drift import drift_of
+
+    intake = _clean_intake(study, set_aside)
+    found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
+    print_answer(found, drift_tables(found), drift_record(found) if as_json else None)
+
+
+def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
+    """Omega of every scale, pooled and per session, patients as the unit of its interval."""
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.folder import consistency_record
+    from doublecode.analysis.report.result_tables import consistency_tables
+    from doublecode.analysis.study.run import consistency_of, score_study
+
+    intake = _clean_intake(study, set_aside)
+    items, _ = score_study(intake)
+    table = consistency_of(intake.study, items)
+    if table is None:
+        raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
+    record = consistency_record(table) if as_json else None
+    print_answer(table, consistency_tables(table), record, sentences=table.sentences)
+
+
+def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:
+    """Copy an example study out of the installed package; an earlier copy only with `overwrite`.
+
+    Raises
+    ------
+    UsageError
+        The folder is there already, or it is there and no copy of the example.
+    """
+    import shutil
+    from importlib import resources
+
+    if folder.exists():
+        if not overwrite:
+            raise UsageError(f"{folder} is there already. Add --overwrite to replace it, or name another folder.")
+        declared = folder / "study.toml"
+        if not declared.is_file() or name not in declared.read_text(encoding="utf-8"):
+            raise UsageError(f"{folder} is no copy of the example study and is left alone. Name another folder.")
+        shutil.rmtree(folder)
+    with resources.as_file(resources.files("doublecode.data_examples") / name) as source:
+        shutil.copytree(
+            source, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*")
+        )

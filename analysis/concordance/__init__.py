@@ -1,0 +1,1 @@
+"""Agreement of raters: coefficients, codes one by one, limits of agreement."""

@@ -1,0 +1,1 @@
+"""Internal consistency: alpha, omega and the factor models they stand on."""

@@ -1,0 +1,217 @@
+"""The one-factor model of incomplete items by full-information maximum likelihood.
+
+Newton steps on means, loadings and uniquenesses, for many resamples at once; the
+likelihood is the sum over patterns of observed items.
+
+References
+----------
+Jamshidian & Bentler (1999), *Journal of Educational and Behavioral Statistics* 24;
+Lee (1986), *Computational Statistics & Data Analysis* 4 (Fisher scoring with missing items).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.analysis.consistency.factor import FLOOR, FactorFit, fit_factors
+from doublecode.analysis.consistency.item_moments import (
+    Array,
+    ItemData,
+    Pattern,
+    normal_loglik,
+    padded_inverse,
+    patterns,
+    products_about,
+    saturated_normal,
+)
+
+
+@dataclass(frozen=True)
+class FimlFit:
+    """One-factor FIML solutions: the fit, the saturated covariances, and both log-likelihoods."""
+
+    fit: FactorFit
+    saturated: Array
+    loglik: Array
+    loglik_saturated: Array
+
+
+@dataclass(frozen=True)
+class _State:
+    """Parameters of every set: means (about the common origin), loadings, uniquenesses, (n_sets, p) each."""
+
+    theta: Array
+
+    @property
+    def p(self) -> int:
+        return int(self.theta.shape[1]) // 3
+
+    @property
+    def mean(self) -> Array:
+        return np.asarray(self.theta[:, : self.p])
+
+    @property
+    def loadings(self) -> Array:
+        return np.asarray(self.theta[:, self.p : 2 * self.p])
+
+    @property
+    def psi(self) -> Array:
+        return np.asarray(self.theta[:, 2 * self.p :])
+
+    @property
+    def sigma(self) -> Array:
+        at = np.arange(self.p)
+        out = self.loadings[:, :, None] * self.loadings[:, None, :]
+        out[:, at, at] += self.psi
+        return out
+
+
+def fit_one_factor_fiml(
+    data: ItemData,
+    weights: Array,
+    saturated: tuple[Array, Array, Array] | None = None,
+    *,
+    tolerance: float = 1e-7,
+    max_iterations: int = 200,
+) -> FimlFit:
+    """Fit the one-factor model to rows with missing items (missing at random).
+
+    Parameters
+    ----------
+    data
+        Item scores, NaN where missing.
+    weights
+        (n_sets, n_units), how often each unit is drawn.
+    saturated
+        Answer of `saturated_normal` for the same weights, where it is at hand.
+
+    Notes
+    -----
+    Starts from the ML solution of the saturated (EM) covariance matrix. Newton steps with the
+    observed information, Fisher scoring where those do not climb. Converged means that the gradient
+    of the log-likelihood per row, in units of the item's standard deviation, is below `tolerance`,
+    uniquenesses held at their floor apart.
+    """
+    origin, found = patterns(data, weights)
+    mean, cov, top = saturated_normal(data, weights) if saturated is None else saturated
+    first = fit_factors(cov)
+    theta = np.column_stack([mean - origin, first.first, first.uniqueness])
+    variance = np.diagonal(cov, axis1=1, axis2=2)
+    n = np.sum([pattern.n for pattern in found], axis=0)
+    unit = np.sqrt(variance)
+    unit = np.column_stack([unit, unit, variance]) / n[:, None]
+    loglik = _loglik(found, theta)
+    converged = np.zeros(len(weights), dtype=bool)
+    active = np.arange(len(weights))
+    for _ in range(max_iterations):
+        left = [pattern.some(active) for pattern in found]
+        floor = FLOOR * variance[active]
+        slope, step = _newton_step(left, _State(theta[active]), floor)
+        done = (np.abs(slope) * unit[active]).max(axis=1) < tolerance
+        converged[active[done]] = True
+        active, left, step = active[~done], [pattern.some(np.flatnonzero(~done)) for pattern in left], step[~done]
+        if not active.size:
+            break
+        theta[active], loglik[active], moved = _climb(left, theta[active], step, loglik[active], floor[~done])
+        active = active[moved]
+        if not active.size:
+            break
+    state = _State(theta)
+    heywood = state.psi <= FLOOR * variance * (1 + 1e-6)
+    sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
+    fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, converged, heywood)
+    return FimlFit(fit, cov, loglik, top)
+
+
+def _loglik(found: Sequence[Pattern], theta: Array) -> Array:
+    state = _State(theta)
+    return normal_loglik(found, state.mean, state.sigma)
+
+
+def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple[Array, Array]:
+    """Free gradient and step, (n_sets, 3p): Newton's, or Fisher scoring's where that does not climb."""
+    p, n_sets = state.p, len(state.theta)
+    score = np.zeros((n_sets, 3 * p))
+    observed, expected = np.zeros((2, n_sets, 3 * p, 3 * p))
+    for pattern in found:
+        V, _ = padded_inverse(state.sigma, pattern.observed)
+        A = V @ products_about(pattern, state.mean) @ V
+        w = np.einsum("sij,sj->si", V, np.where(pattern.observed, pattern.mean - state.mean, 0.0))
+        n = pattern.n[:, None]
+        score[:, :p] += n * w
+        score[:, p : 2 * p] += n * np.einsum("sij,sj->si", A - V, state.loadings)
+        score[:, 2 * p :] += 0.5 * n * np.diagonal(A - V, axis1=1, axis2=2)
+        _add_expected(expected, V, state.loadings, n[:, :, None])
+        _add_observed(observed, V, A, w, state.loadings, n[:, :, None])
+    held = np.zeros_like(score, dtype=bool)
+    held[:, 2 * p :] = (state.psi <= floor * (1 + 1e-12)) & (score[:, 2 * p :] < 0)
+    slope = np.where(held, 0.0, score)
+    step = _solve(observed, slope, held)
+    down = ~((step * slope).sum(axis=1) > 0)
+    if down.any():
+        step[down] = _solve(expected[down], slope[down], held[down])
+    return slope, step
+
+
+def _solve(info: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
+    info = np.where(held[:, :, None] | held[:, None, :], 0.0, info)
+    at = np.arange(info.shape[1])
+    info[:, at, at] += np.where(held, 1.0, 1e-10)
+    return np.asarray(np.linalg.solve(info, slope[:, :, None])[:, :, 0])
+
+
+def _add_expected(info: Array, V: Array, lam: Array, n: Array) -> None:
+    """Add the expected information of one pattern (V = padded inverse covariance) in place."""
+    p = V.shape[1]
+    u = np.einsum("sij,sj->si", V, lam)
+    strength = np.einsum("si,si->s", u, lam)[:, None, None]
+    info[:, :p, :p] += n * V
+    info[:, p : 2 * p, p : 2 * p] += n * (u[:, :, None] * u[:, None, :] + strength * V)
+    _add_symmetric(info, slice(p, 2 * p), slice(2 * p, None), n * u[:, None, :] * V)
+    info[:, 2 * p :, 2 * p :] += n * 0.5 * V**2
+
+
+def _add_observed(info: Array, V: Array, A: Array, w: Array, lam: Array, n: Array) -> None:
+    """Add the negative second derivatives of one pattern; A = V·(products about the mean)·V, w = V·(mean − μ)."""
+    p = V.shape[1]
+    means, loads, uniques = slice(0, p), slice(p, 2 * p), slice(2 * p, None)
+    u, a = np.einsum("sij,sj->si", V, lam), np.einsum("sij,sj->si", A, lam)
+    sv, sa = (np.einsum("si,si->s", x, lam)[:, None, None] for x in (u, a))
+    mixed = u[:, :, None] * a[:, None, :]
+    mixed = mixed + np.swapaxes(mixed, 1, 2) - u[:, :, None] * u[:, None, :]
+    info[:, means, means] += n * V
+    info[:, loads, loads] += n * (mixed + sv * (A - V) + sa * V - (A - V))
+    info[:, uniques, uniques] += n * (V * A - 0.5 * V**2)
+    _add_symmetric(info, loads, uniques, n * (u[:, None, :] * (A - V) + V * a[:, None, :]))
+    reach = np.einsum("si,si->s", w, lam)[:, None, None]
+    _add_symmetric(info, means, loads, n * (V * reach + u[:, :, None] * w[:, None, :]))
+    _add_symmetric(info, means, uniques, n * V * w[:, None, :])
+
+
+def _add_symmetric(info: Array, rows: slice, columns: slice, block: Array) -> None:
+    info[:, rows, columns] += block
+    info[:, columns, rows] += np.swapaxes(block, 1, 2)
+
+
+def _climb(
+    found: Sequence[Pattern], theta: Array, step: Array, loglik: Array, floor: Array
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Take each set's step, halved until the log-likelihood no longer falls."""
+    theta, loglik = theta.copy(), loglik.copy()
+    p = floor.shape[1]
+    moved = np.zeros(len(step), dtype=bool)
+    for halving in range(30):
+        todo = np.flatnonzero(~moved)
+        trial = theta[todo] + 0.5**halving * step[todo]
+        trial[:, 2 * p :] = np.maximum(trial[:, 2 * p :], floor[todo])
+        new = _loglik([pattern.some(todo) for pattern in found], trial)
+        better = new >= loglik[todo] - 1e-12 * np.abs(loglik[todo])
+        theta[todo[better]], loglik[todo[better]] = trial[better], new[better]
+        moved[todo[better]] = True
+        if moved.all():
+            break
+    return theta, loglik, moved

@@ -1,0 +1,249 @@
+"""One-factor omega with its interval, items, nine formulas and fit of one block of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from doublecode.analysis.consistency import item_statistics as st
+from doublecode.analysis.consistency.alpha_estimates import item_total_frame, rows_used
+from doublecode.analysis.consistency.factor import FactorFit, fit_factors
+from doublecode.analysis.consistency.factor_fit import (
+    fit_in_words,
+    fit_indices,
+    independence_chisq,
+    residual_frame,
+    srmr_of,
+)
+from doublecode.analysis.consistency.factor_missing import fit_one_factor_fiml
+from doublecode.analysis.consistency.item_moments import (
+    Array,
+    ItemData,
+    Missing,
+    all_units,
+    check_rows,
+    correlations,
+    covariances,
+    saturated_normal,
+)
+from doublecode.analysis.consistency.scale_levels import POOLED, Frames
+from doublecode.analysis.consistency.unit_resampling import (
+    FISHER_Z,
+    LOGIT,
+    Interval,
+    Limits,
+    Scale,
+    limits_of,
+    side_by_side,
+)
+from doublecode.schemas.errors import NotEstimable
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are made."""
+
+    conf_level: float
+    interval: Interval
+    n_boot: int
+    seed: int
+    missing: Missing
+
+    def limits(self, coefficients: Callable[[Array], Array], units: int, scale: Scale) -> tuple[Array, Limits, int]:
+        """Estimates, limits and the number of failed resamples."""
+        return limits_of(
+            coefficients, units, self.interval, conf_level=self.conf_level, n_boot=self.n_boot,
+            seed=self.seed, scale=scale,
+        )  # fmt: skip
+
+
+def omega_level(level: Hashable, part: ItemData, how: Resampling) -> Frames:
+    """Frames of one level (coefficients, items; pooled also formulas, fit, residuals) and its notes."""
+    check_rows(part)
+    fit, S = one_factor(part, all_units(part.n_units), how.missing)
+    if np.isnan(fit.loadings).any():
+        raise NotEstimable(_NOT_DEFINITE)
+    pooled = level == POOLED
+    start, m = fit.uniqueness[0], 9 if pooled else 2
+
+    def coefficients(weights: Array) -> Array:
+        some, cov = one_factor(part, weights, how.missing, start)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.column_stack([_omegas(some, cov, every=pooled), st.r_drop_of(cov)])
+
+    estimate, limits, failed = how.limits(coefficients, part.n_units, side_by_side(LOGIT, m, FISHER_Z))
+    rows = _omega_rows(level, part, estimate[:m], limits.part(slice(0, m)))
+    frame = rows[rows["term"].isin(["omega", "omega_standardised"])]
+    items, notes = item_total_frame(level, part, estimate[m:], limits.part(slice(m, None)))
+    items = _omega_items(items, part, fit, S)
+    notes = [*_omega_notes(level, items, fit, failed, how), *notes]
+    if not pooled:
+        return [frame, items], notes
+    indices, residuals, said = _one_factor_check(part, fit, S, how.missing)
+    return [frame, items, rows, indices, residuals], notes + said
+
+
+_NOT_DEFINITE = (
+    "The item covariances are not positive definite (an item is a sum of others, there are too few rows, "
+    "or pairwise deletion made it so): the one-factor model has no maximum-likelihood solution. "
+    "Use more rows or fewer items, or missing='fiml'."
+)
+
+
+def one_factor(
+    data: ItemData, weights: Array, missing: Missing = "fiml", start: Array | None = None
+) -> tuple[FactorFit, Array]:
+    """One-factor ML fits and covariances of weighted resamples; NaN where a resample has no solution.
+
+    Parameters
+    ----------
+    data
+        Item scores.
+    weights
+        (n_sets, n_units).
+    missing
+        How missing items enter.
+    start
+        Uniquenesses (p,) to start from.
+
+    Returns
+    -------
+    tuple
+        `FactorFit` of n_sets solutions, covariances (n_sets, p, p).
+    """
+    saturated = saturated_normal(data, weights) if missing == "fiml" and not data.complete else None
+    S = covariances(data, weights, missing) if saturated is None else saturated[1]
+    usable = _positive_definite(S)
+    if usable.all():
+        if saturated is None:
+            return fit_factors(S, start=start), S
+        return fit_one_factor_fiml(data, weights, saturated).fit, S
+    n, p = S.shape[:2]
+    blank = FactorFit(
+        np.full((n, p, 1), np.nan), np.full((n, p), np.nan), np.full(n, np.nan),
+        np.zeros(n, dtype=bool), np.zeros((n, p), dtype=bool),
+    )  # fmt: skip
+    if usable.any():
+        part, _ = one_factor(data, weights[usable], missing, start)
+        for name in ("loadings", "uniqueness", "discrepancy", "converged", "heywood"):
+            getattr(blank, name)[usable] = getattr(part, name)
+    return blank, S
+
+
+def _positive_definite(S: Array) -> NDArray[np.bool_]:
+    """Which of the matrices have a maximum-likelihood solution."""
+    variance = np.diagonal(S, axis1=1, axis2=2)
+    ok = np.asarray((variance > 1e-12 * variance.max()).all(axis=1) & np.isfinite(S).all(axis=(1, 2)))
+    pivot: Array = np.full(len(S), -1.0)
+    if ok.any():
+        R = correlations(np.asarray(S[ok]))
+        try:  # the smallest pivot of a Cholesky factor, at a tenth of the price of eigenvalues
+            pivot[ok] = np.diagonal(np.linalg.cholesky(R), axis1=1, axis2=2).min(axis=1) ** 2
+        except np.linalg.LinAlgError:
+            pivot[ok] = np.linalg.eigvalsh(R)[:, 0]
+    return np.asarray(pivot > 1e-9)
+
+
+def _omegas(fit: FactorFit, S: Array, *, every: bool) -> Array:
+    """(n_sets, 9) or (n_sets, 2) coefficients; a fit without convergence counts as none."""
+    good = fit.converged
+    out = np.full((len(S), 9 if every else 2), np.nan)
+    if not good.any():
+        return out
+    some = FactorFit(*(getattr(fit, f)[good] for f in fit.__dataclass_fields__))
+    if every:
+        out[good] = st.omegas_of(S[good], some)
+        return out
+    loadings, uniqueness = st.standardised(some, S[good])
+    out[good, 0] = st.one_factor_formulas(some.first, some.uniqueness, S[good])[:, 0]
+    out[good, 1] = st.one_factor_formulas(loadings, uniqueness, correlations(S[good]))[:, 0]
+    return out
+
+
+def _omega_rows(level: Hashable, part: ItemData, estimate: Array, limits: Limits) -> pd.DataFrame:
+    formulas = st.OMEGA_FORMULAS if len(estimate) == 9 else (st.OMEGA_FORMULAS[0], st.OMEGA_FORMULAS[3])
+    return pd.DataFrame(
+        [
+            {
+                "level": level,
+                "term": f.name,
+                "estimate": estimate[j],
+                "std_error": limits.std_error[j],
+                "df": limits.df[j],
+                "conf_low": limits.low[j],
+                "conf_high": limits.high[j],
+                "estimator": f.estimator,
+                "matrix": f.matrix,
+                "formula": f.formula,
+                "below_line": f.below_line,
+                "n_items": len(part.items),
+                "n_rows": part.n_rows,
+                "n_units": part.n_units,
+                "status": "ok" if np.isfinite(estimate[j]) else "not estimable",
+            }
+            for j, f in enumerate(formulas)
+        ]
+    )
+
+
+def _omega_items(frame: pd.DataFrame, part: ItemData, fit: FactorFit, S: Array) -> pd.DataFrame:
+    loadings, uniqueness = st.standardised(fit, S)
+    p = len(part.items)
+    dropped = np.full(p, np.nan)
+    if p > 3:
+        rest = np.concatenate([st.without(S, i) for i in range(p)])
+        dropped = _omegas(fit_factors(rest), rest, every=False)[:, 0]
+    return frame.assign(
+        loading=fit.first[0],
+        loading_std=loadings[0],
+        uniqueness=uniqueness[0],
+        heywood=fit.heywood[0],
+        omega_if_dropped=dropped,
+        alpha_if_dropped=[st.alpha_of(st.without(S, i))[0] for i in range(p)],
+    )
+
+
+def _omega_notes(level: Hashable, items: pd.DataFrame, fit: FactorFit, failed: int, how: Resampling) -> list[str]:
+    notes = []
+    held = items.loc[items["heywood"], "item"]
+    if len(held):
+        notes.append(
+            f"{level}: Heywood case, the residual variance of {', '.join(held)} is held at 0.5 % of the "
+            "item's variance; the sample is too small, or that item too alike another. Do not lean on omega there."
+        )
+    notes += [
+        f"{level}: item {row.item!r} loads negatively ({row.loading_std:.2f}); does it want reversing?"
+        for row in items[items["loading_std"] < 0].itertuples()
+    ]
+    if not fit.converged[0]:
+        notes.append(f"{level}: the one-factor model did not converge, so omega is not given.")
+    if failed:
+        what = f"{failed} of {how.n_boot} resamples" if how.interval != "jackknife" else f"{failed} jackknife sets"
+        effect = "there is no interval" if how.interval == "jackknife" else "they were left out"
+        notes.append(f"{level}: {what} had no one-factor solution; {effect}.")
+    return notes
+
+
+def _one_factor_check(
+    part: ItemData, fit: FactorFit, S: Array, missing: Missing
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Fit indices and residual correlations of the pooled one-factor model."""
+    n, p = rows_used(part, missing), len(part.items)
+    implied = np.outer(fit.first[0], fit.first[0]) + np.diag(fit.uniqueness[0])
+    chisq = n * float(fit.discrepancy[0])
+    baseline = independence_chisq(S[0], n)
+    indices: dict[str, Any] = fit_indices(chisq, p * (p - 3) // 2, baseline, n, p)
+    indices["srmr"] = srmr_of(S[0], implied)
+    words = fit_in_words(indices)
+    notes = [] if words is None else [words]
+    if p == 3:
+        notes.append("Three items: the one-factor model fits any three correlations, so it cannot be tested.")
+    elif part.unit_name != "row":
+        notes.append("Chi-square, CFI and RMSEA take rows as independent; with repeated sessions they are a guide.")
+    frame = pd.DataFrame([{"model": "one factor", **indices, "n_rows": n}])
+    return frame, residual_frame(part.items, S[0], implied), notes

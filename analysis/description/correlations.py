@@ -1,0 +1,313 @@
+"""Correlations of the frame: pooled, within patients, between patients.
+
+The only module that knows pingouin. Of its answers we take the coefficient and
+the p-value through one adapter; its limits are rounded, so the intervals here
+are our own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.results.multiplicity import adjust_p
+from doublecode.schemas.errors import ContractError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Method = Literal["pearson", "spearman"]
+POOLED, WITHIN, BETWEEN = "pooled", "within patients", "between patients"
+MEAN = "mean over sessions"
+_COLUMNS = ["x", "y", "level", "method", "n", "n_patients", "r", "df", "conf_low", "conf_high", "p_value"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CorrelationResult(Answer):
+    """Correlations of every pair.
+
+    Attributes
+    ----------
+    spec : dict
+        Variables, method, patient and session columns, conf_level.
+    frame : DataFrame
+        ``x``, ``y``, ``level`` ("pooled", "within patients", "between patients", "mean over sessions"),
+        ``method``, ``n`` (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``,
+        ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
+    descriptives : DataFrame
+        ``variable``, ``n``, ``mean``, ``sd``.
+    by_session : DataFrame
+        The estimate columns of each session by itself, with ``session``; empty without a session column.
+    design : dict
+        ``n_rows``, ``n_patients``, ``missing`` per variable.
+    notes : tuple of str
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    descriptives: pd.DataFrame
+    by_session: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def matrix(self, level: str = POOLED) -> pd.DataFrame:
+        """Return r of one level as a square table, 1 on the diagonal."""
+        import pandas as pd
+
+        names = list(self.spec["variables"])
+        rows = self.frame[self.frame["level"] == level]
+        if rows.empty:
+            allowed = ", ".join(self.frame["level"].unique())
+            raise UsageError(f"correlations: there is no level {level!r}; allowed: {allowed}.")
+        square = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+        for x, y, r in zip(rows["x"], rows["y"], rows["r"], strict=True):
+            square.loc[x, y] = square.loc[y, x] = r
+        return square
+
+
+def correlate(
+    frame: pd.DataFrame,
+    variables: Sequence[str],
+    *,
+    method: Method = "pearson",
+    patient: str | None = None,
+    session: str | None = None,
+    conf_level: float = 0.95,
+) -> CorrelationResult:
+    """Correlate every pair of variables on the rows that have both.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per session or patient.
+    variables : sequence of str
+        At least two numeric columns.
+    method : {"pearson", "spearman"}
+    patient : str, optional
+        Column of the patients where they have several rows. Then the pooled r, which mixes two
+        questions, is joined by the r within patients (the common slope of deviations, "repeated
+        measures correlation", always of Pearson's kind) and the r of the patients' means.
+    session : str, optional
+        Column of the session numbers. Then r is also taken in each session and averaged, as papers
+        print it: the mean of artanh r, weighted by n − 3, turned back. It has no interval here, since the
+        same patients stand in every session.
+    conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    CorrelationResult
+
+    Raises
+    ------
+    UsageError
+        Fewer than two variables, one twice, an unknown column or method.
+    ContractError
+        A column does not hold numbers.
+
+    Notes
+    -----
+    Interval: tanh(artanh r ± z·s) with s² = 1/(n − 3) for Pearson's r (Fisher 1921),
+    (1 + r²/2)/(n − 3) for Spearman's (Bonett & Wright 2000) and 1/(df − 1) within patients, where
+    df = rows − patients − 1 (Bakdash & Marusich 2017).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"he": [1.0, 2, 3, 4, 5], "tbh": [2.0, 1, 4, 3, 5]})
+    >>> correlate(frame, ["he", "tbh"]).frame[["n", "r", "p_value"]].round(3).to_dict("records")
+    [{'n': 5, 'r': 0.8, 'p_value': 0.104}]
+    """
+    _check(frame, variables, method, (patient, session), conf_level)
+    rows: list[dict[str, Any]] = []
+    single: list[dict[str, Any]] = []
+    for x, y in combinations(variables, 2):
+        both = frame[[x, y] if patient is None else [x, y, patient]].dropna()
+        people = both[patient].nunique() if patient else len(both)
+        head = {"x": x, "y": y, "n_patients": people}
+        rows.append(head | {"level": POOLED, **_pair(both, x, y, method, conf_level)})
+        if patient is not None:
+            means = both.groupby(patient)[[x, y]].mean()
+            rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
+            rows.append(head | {"level": BETWEEN, **_pair(means, x, y, method, conf_level)})
+        if session is not None:
+            each = _each_session(frame, x, y, session, method, conf_level)
+            single += each
+            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **_mean_over(each)})
+    table = _adjust(rows)
+    return CorrelationResult(
+        spec={
+            "variables": list(variables),
+            "method": method,
+            "patient": patient,
+            "session": session,
+            "conf_level": conf_level,
+        },
+        frame=table,
+        descriptives=_descriptives(frame, variables),
+        by_session=_by_session(single),
+        design={
+            "n_rows": len(frame),
+            "n_patients": int(frame[patient].nunique()) if patient else len(frame),
+            "missing": {name: int(frame[name].isna().sum()) for name in variables},
+        },
+        notes=_notes(table, method, patient, session),
+    )
+
+
+def _check(
+    frame: pd.DataFrame, variables: Sequence[str], method: str, keys: Sequence[str | None], conf_level: float
+) -> None:
+    if len(variables) < 2 or len(set(variables)) < len(variables):
+        raise UsageError(
+            f"correlations: found {', '.join(variables) or 'none'}; allowed: two or more variables, each once."
+        )
+    if method not in ("pearson", "spearman") or not 0 < conf_level < 1:
+        raise UsageError(
+            f"correlations: found method = {method!r} and conf_level = {conf_level}; "
+            "allowed: 'pearson' or 'spearman', and a level between 0 and 1."
+        )
+    require_columns(frame, (*variables, *(key for key in keys if key is not None)), "correlations")
+    for name in variables:
+        if frame[name].dtype.kind not in "if":
+            raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
+    refuse_infinite(frame, variables, "correlations")
+
+
+def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
+    n = len(both)
+    blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
+    if n < 3 or both[x].nunique() < 2 or both[y].nunique() < 2:
+        return blank
+    r, p_value = _ask_pingouin(both[x], both[y], method)
+    spread = 1 + r**2 / 2 if method == "spearman" else 1.0
+    low, high = _limits(r, spread, n - 3, conf_level)
+    return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
+
+
+def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float) -> dict[str, Any]:
+    """The r of deviations from the patient's means; its df are those of the ANCOVA with patients as a factor."""
+    df = len(both) - both[patient].nunique() - 1
+    blank = {"method": "pearson", "n": len(both), "df": max(df, 0), **_nothing()}
+    deviations = both[[x, y]] - both.groupby(patient)[[x, y]].transform("mean")
+    moves = (deviations.abs().max() > 1e-12 * both[[x, y]].abs().max()).all()
+    if df < 1 or not moves:
+        return blank
+    r, _ = _ask_pingouin(deviations[x], deviations[y], "pearson")
+    low, high = _limits(r, 1.0, df - 1, conf_level)
+    return blank | {"r": r, "p_value": _p_value(r, df), "conf_low": low, "conf_high": high}
+
+
+def _p_value(r: float, df: int) -> float:
+    """Two-sided p of t = r·√(df / (1 − r²))."""
+    from scipy.special import stdtr
+
+    rest = 1 - r**2
+    return float(2 * stdtr(df, -abs(r) * np.sqrt(df / rest))) if rest > 0 else 0.0
+
+
+def _each_session(
+    frame: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
+) -> list[dict[str, Any]]:
+    groups = frame[[x, y, session]].dropna().groupby(session, sort=True)
+    return [{"x": x, "y": y, "session": key, **_pair(part, x, y, method, conf_level)} for key, part in groups]
+
+
+def _mean_over(each: list[dict[str, Any]]) -> dict[str, float]:
+    """Fisher's mean of the sessions that have an r below 1 in size and more than three rows."""
+    used = [one for one in each if one["n"] > 3 and abs(one["r"]) < 1]
+    weights = np.array([one["n"] - 3 for one in used], dtype=np.float64)
+    found = {"n": sum(one["n"] for one in used), "df": int(weights.sum())}
+    if not used:
+        return found
+    z = np.arctanh([one["r"] for one in used])
+    return found | {"r": float(np.tanh(np.average(z, weights=weights)))}
+
+
+def _by_session(single: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(single, columns=["x", "y", "session", *(c for c in _COLUMNS[3:] if c != "n_patients")])
+
+
+def _nothing() -> dict[str, float]:
+    return dict.fromkeys(("r", "p_value", "conf_low", "conf_high"), np.nan)
+
+
+def _limits(r: float, spread: float, freedom: int, conf_level: float) -> tuple[float, float]:
+    from scipy.special import ndtri
+
+    if freedom < 1:
+        return np.nan, np.nan
+    if abs(r) >= 1 - 1e-15:
+        return r, r
+    reach = float(ndtri((1 + conf_level) / 2)) * np.sqrt(spread / freedom)
+    return float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
+
+
+def _ask_pingouin(x: pd.Series[float], y: pd.Series[float], method: Method) -> tuple[float, float]:
+    """Coefficient and p-value by ``pingouin.corr``; the one place that knows its columns.
+
+    Its p column has been called ``p-val``, ``p_val`` and ``pval``. What it warns of inside (its own
+    deprecations, and the limits and power that it computes and we leave) is kept apart from our user.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pingouin
+
+        answer = pingouin.corr(x, y, method=method)
+    names = {"".join(c for c in str(name).lower() if c.isalnum()): name for name in answer.columns}
+    return float(answer[names["r"]].iloc[0]), float(answer[names["pval"]].iloc[0])
+
+
+def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(rows)[_COLUMNS]
+    adjusted = [
+        adjust_p(part["p_value"].to_numpy(dtype=float), "holm") for _, part in table.groupby("level", sort=False)
+    ]
+    places = [part.index.to_numpy() for _, part in table.groupby("level", sort=False)]
+    return table.assign(p_holm=pd.Series(np.concatenate(adjusted), index=np.concatenate(places)))
+
+
+def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    part = frame[list(variables)]
+    return pd.DataFrame(
+        {
+            "variable": list(variables),
+            "n": part.notna().sum().to_numpy(),
+            "mean": part.mean().to_numpy(),
+            "sd": part.std(ddof=1).to_numpy(),
+        }
+    )
+
+
+def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ("Each pair on the rows that have both variables, so n differs between pairs.",)
+    if patient is not None:
+        notes += (
+            "The pooled r treats all rows as independent and mixes differences between patients with changes within "
+            "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017).",
+        )
+        if method == "spearman":
+            notes += ("The r within patients is of Pearson's kind; ranks have no within-patient form here.",)
+    if session is not None:
+        notes += (
+            "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
+            "patients' differences with changes and has no interval, since the same patients stand in every session.",
+        )
+    blank = table[table["r"].isna()]
+    if len(blank):
+        which = "; ".join(f"{row.x} with {row.y} ({row.level}, n = {row.n})" for row in blank.itertuples())
+        notes += (f"Undefined, because a variable does not vary or the rows are too few: {which}.",)
+    return notes

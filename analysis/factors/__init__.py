@@ -1,1 +1,0 @@
-"""What alpha and omega stand on: item moments, factor models, and intervals that resample units."""

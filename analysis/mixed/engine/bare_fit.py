@@ -1,0 +1,85 @@
+"""The bare fit of one design, which reports, profiles, bootstraps and influence share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.engine.likelihood import State, evaluate
+from doublecode.analysis.mixed.engine.moments import Moments, make_moments
+from doublecode.analysis.mixed.engine.optimise import Rung, climb
+from doublecode.schemas.errors import NotEstimable
+
+Floats = npt.NDArray[np.float64]
+
+
+def explained(moments: Moments, size: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """(N,) whether least squares leaves of outcomes as large as `size` no more than rounding."""
+    return np.asarray(moments.conditioning.scale <= 1e-13 * np.asarray(size))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted design without any reporting: what profiles, bootstraps and influence reuse.
+
+    Attributes
+    ----------
+    design, moments
+        The (whitened) design and its sufficient statistics.
+    theta
+        (m,) conditioned parameters at the optimum.
+    converged, rungs
+        Outcome of the ladder and its attempts; :attr:`log` is the frame of them.
+    """
+
+    design: Design
+    moments: Moments
+    theta: Floats
+    reml: bool
+    converged: bool
+    rungs: tuple[Rung, ...]
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row per attempt of the ladder, in order."""
+        return pd.DataFrame([vars(rung) for rung in self.rungs])
+
+    @cached_property
+    def state(self) -> State:
+        """The solution at the optimum (a batch of one)."""
+        return evaluate(self.moments, self.theta[None], np.zeros(1, dtype=np.intp), reml=self.reml)
+
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        """Gradient and Hessian at the optimum."""
+        return differentiate(self.state)
+
+    @property
+    def deviance(self) -> float:
+        """−2 log-likelihood (REML criterion under REML)."""
+        return float(self.state.deviance[0])
+
+
+def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fit:
+    """Fit a design; `start` (m,), conditioned, replaces the ladder's own starts."""
+    moments = make_moments(design)
+    if explained(moments, np.abs(design.y).max())[0]:
+        raise NotEstimable(
+            f"the fixed effects reproduce the outcome {design.formula.response!r} without error; "
+            "no variance is left to divide"
+        )
+    try:
+        end = climb(moments, reml=reml, start=start)
+    except np.linalg.LinAlgError as error:
+        raise NotEstimable(
+            f"{design.formula.source!r}: the variances of the random effects grow without bound against the "
+            f"residual's until the equations cannot be solved ({error}); the model reproduces the outcome "
+            "(almost) without error, so the likelihood has no maximum"
+        ) from error
+    return Fit(design, moments, end.theta, reml, end.converged, end.rungs)

@@ -1,0 +1,252 @@
+"""Four sums over the groups of the largest grouping factor, in the layout that is fastest.
+
+Written ``B_j = Z_jᵀ W_j`` (inner columns × outer columns) for group j, everything the
+likelihood, its derivatives and Kenward–Roger need from it is
+
+=========  ======================  ===========================================
+`quad`     ``Σ_j B_jᵀ M_j B_j``    C quadratic forms, (B, C, r, r)
+`lift`     ``B_j K B_jᵀ``          one small matrix per group, (P, P, B, J)
+`up`       ``Σ_j B_jᵀ v_j``        (B, C, r)
+`down`     ``B_j g``               (P, B, C, J)
+=========  ======================  ===========================================
+
+B counts parameter sets evaluated at once, J groups, P inner columns, r outer columns, C
+vectors. Small inner matrices are kept as (P, P, B, J), so that each element is one
+contiguous array and products of P × P matrices are loops over elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from doublecode.analysis.mixed.engine.layout import triangle
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+Floats = npt.NDArray[np.float64]
+Which = npt.NDArray[np.intp]
+
+
+class Contraction(Protocol):
+    """What the likelihood asks of the cross products of inner and outer columns."""
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """``Σ_j B_jᵀ M_j B_j`` for symmetric M (P, P, B, C, J)."""
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """``B_j K B_jᵀ`` for symmetric K (B, r, r)."""
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """``Σ_j B_jᵀ v_j`` for v (P, B, C, J)."""
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """``B_j g`` for g (B, C, r)."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One design for all sets: each sum over groups is one large matrix product.
+
+    Attributes
+    ----------
+    cross
+        (P, J, r) the ``B_j``.
+    """
+
+    cross: Floats
+
+    @cached_property
+    def _pairs(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Index pairs k ≤ h of the inner columns."""
+        rows, columns = triangle(len(self.cross))
+        return columns, rows
+
+    @cached_property
+    def _tensor(self) -> Floats:
+        """``B_j[k] ⊗ B_j[h]`` for k ≤ h, symmetrised, as (pairs · J, r²)."""
+        _, J, r = self.cross.shape
+        k, h = self._pairs
+        outer = self.cross[k][..., :, None] * self.cross[h][..., None, :]
+        both = np.where((k == h)[:, None, None, None], outer, outer + np.swapaxes(outer, 2, 3))
+        return both.reshape(len(k) * J, r * r)
+
+    @cached_property
+    def _lifter(self) -> Floats:
+        """As `_tensor`, (r², pairs · J), for products from the other side."""
+        _, J, _ = self.cross.shape
+        k, h = self._pairs
+        weight = np.repeat(np.where(k == h, 1.0, 0.5), J)
+        return np.ascontiguousarray((self._tensor * weight[:, None]).T)
+
+    @cached_property
+    def _flat(self) -> Floats:
+        """The ``B_j`` below each other, (P · J, r)."""
+        P, J, r = self.cross.shape
+        return self.cross.reshape(P * J, r)
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        r = self.cross.shape[2]
+        _, _, B, C, J = M.shape
+        k, h = self._pairs
+        flat = M.reshape(B * C, J) if len(k) == 1 else M[k, h].transpose(1, 2, 0, 3).reshape(B * C, len(k) * J)
+        return (flat @ self._tensor).reshape(B, C, r, r)
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        P, J, _ = self.cross.shape
+        B = len(K)
+        k, h = self._pairs
+        flat = K.reshape(B, -1) @ self._lifter
+        if P == 1:
+            return flat.reshape(1, 1, B, J)
+        out = np.empty((P, P, B, J))
+        out[k, h] = out[h, k] = flat.reshape(B, len(k), J).transpose(1, 0, 2)
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        P, B, C, J = v.shape
+        return (v.transpose(1, 2, 0, 3).reshape(B * C, P * J) @ self._flat).reshape(B, C, self.cross.shape[2])
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        B, C, r = g.shape
+        P, J, _ = self.cross.shape
+        return (g.reshape(B * C, r) @ self._flat.T).reshape(B, C, P, J).transpose(2, 0, 1, 3)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """One design per set, or one large design: products per set.
+
+    Attributes
+    ----------
+    cross
+        (P, S, J, r) with S = 1 (the same for all) or S = number of sets.
+    """
+
+    cross: Floats
+
+    def _take(self, which: Which) -> Floats:
+        return self.cross if self.cross.shape[1] == 1 else self.cross[:, which]
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        cross = self._take(which)
+        return np.stack([self._quad_one(cross, M[:, :, :, c]) for c in range(M.shape[3])], axis=1)
+
+    @staticmethod
+    def _quad_one(cross: Floats, M: Floats) -> Floats:
+        P = len(cross)
+        total: Any = 0.0
+        for k in range(P):
+            weighted = M[k, 0][..., None] * cross[0]
+            for h in range(1, P):
+                weighted += M[k, h][..., None] * cross[h]
+            total = total + np.swapaxes(cross[k], -1, -2) @ weighted
+        return np.asarray(0.5 * (total + np.swapaxes(total, -1, -2)))
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        P = len(C)
+        out = np.empty((P, P, len(K), C.shape[2]))
+        for k in range(P):
+            product = C[k] @ K
+            for h in range(k, P):
+                out[k, h] = out[h, k] = np.einsum("bjr,bjr->bj", product, np.broadcast_to(C[h], product.shape))
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        return np.asarray(sum(v[k] @ C[k] for k in range(len(C))))
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        C = self._take(which)
+        return np.stack([g @ np.swapaxes(C[k], -1, -2) for k in range(len(C))])
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """One very large design, one parameter set at a time: crossed factors with few cells filled.
+
+    Attributes
+    ----------
+    cross
+        P sparse matrices (J, q2), inner by outer random effects.
+    dense
+        (P, J, p) inner by fixed effects.
+    """
+
+    cross: tuple[sparse.csr_array, ...]
+    dense: Floats
+
+    @property
+    def _q(self) -> int:
+        return int(self.cross[0].shape[1])
+
+    @cached_property
+    def _transposed(self) -> tuple[sparse.csr_array, ...]:
+        return tuple(c.T.tocsr() for c in self.cross)
+
+    def quad(self, M: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        return np.stack([self._quad_one(M[:, :, 0, c]) for c in range(M.shape[3])])[None]
+
+    def _quad_one(self, M: Floats) -> Floats:
+        q, P = self._q, len(self.cross)
+        r = q + self.dense.shape[2]
+        out = np.zeros((r, r))
+        for k in range(P):
+            for h in range(P):
+                m = M[k, h]
+                scaled = self.cross[h].copy()
+                scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
+                out[:q, :q] += (self._transposed[k] @ scaled).toarray()
+                weighted = m[:, None] * self.dense[h]
+                out[:q, q:] += self._transposed[k] @ weighted
+                out[q:, q:] += self.dense[k].T @ weighted
+        out[q:, :q] = out[:q, q:].T
+        return out
+
+    def lift(self, K: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        q, P = self._q, len(self.cross)
+        out = np.empty((P, P, 1, self.dense.shape[1]))
+        for k in range(P):
+            product = self.cross[k] @ K[0, :q] + self.dense[k] @ K[0, q:]
+            for h in range(k, P):
+                c = self.cross[h]
+                rows = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
+                cells = np.bincount(rows, c.data * product[rows, c.indices], minlength=c.shape[0])
+                out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[h])
+        return out
+
+    def up(self, v: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        parts = [np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))]
+        return np.asarray(sum(parts))[None]
+
+    def down(self, g: Floats, which: Which) -> Floats:
+        """See :class:`Contraction`."""
+        _one_set(which)
+        q = self._q
+        pairs = zip(self.cross, self.dense, strict=True)
+        return np.stack([((c @ g[0, :, :q].T).T + g[0, :, q:] @ d.T)[None] for c, d in pairs])
+
+
+def _one_set(which: Which) -> None:
+    if len(which) != 1:
+        raise ValueError(f"a sparse design is evaluated one parameter set at a time, not {len(which)}")

@@ -1,0 +1,216 @@
+"""Grouping factors that nest: which are eliminated group by group, and the sums that this needs.
+
+A factor nests in another if each of its levels lies in one level of the other: sessions in patients,
+patients in therapists. A chain of such factors is eliminated from the finest to the coarsest, each group by
+group (`nested_elimination`); what does not fit into the chain stands in the dense block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from doublecode.analysis.mixed.design import Term
+from doublecode.analysis.mixed.engine.layout import Block, Layout
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Factor = frozenset[str]
+
+WORTH = 40
+"""Effects spared the dense block from which on a chain pays; a smaller dense block is quicker."""
+SETS_CELLS = 2_000_000
+"""Numbers per array, groups × columns × sets, to which sets of nested factors are evaluated at once."""
+MOST_CELLS = 20_000_000
+"""Largest array (160 MB) that eliminating a chain may need beside a wide dense block."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the groups of one nested factor are.
+
+    Attributes
+    ----------
+    starts
+        (J,) the first row of each group, rows in the order of the plan.
+    levels
+        (J,) the level of the factor that each group is.
+    heads
+        Per coarser factor of the chain (J',) the first group in each of its groups.
+    parents
+        Per coarser factor of the chain (J,) the group each group lies in.
+    """
+
+    starts: Ints
+    levels: Ints
+    heads: tuple[Ints, ...]
+    parents: tuple[Ints, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A layout with the order (n,) of the rows in which groups are contiguous, and the places, finest first."""
+
+    layout: Layout
+    order: Ints
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Sums of a factor nested in coarser ones; S is 1 (one design) or N (a design per outcome).
+
+    Attributes
+    ----------
+    place
+        Its groups.
+    rows
+        (P, P + R, S, J) ZⱼᵀC with C the columns of the factor itself, of each coarser one, and W.
+    zty
+        (P, N, J).
+    """
+
+    place: Place
+    rows: Floats
+    zty: Floats
+
+
+def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
+    """Choose the inner grouping factors, sort the rows by them and place the terms.
+
+    Parameters
+    ----------
+    terms
+        Random terms of the design, in the order written.
+    p
+        Number of fixed columns, which stand in the dense block beside the outer terms.
+    """
+    chain = _chain(terms, p)
+    tier_of = {_factor(term): tier for tier, term in enumerate(chain)}
+    widths = [0] * len(chain)
+    blocks, q2, theta = [], 0, 0
+    for term in terms:
+        span = slice(theta, theta := theta + term.size * (term.size + 1) // 2)
+        tier = tier_of.get(_factor(term))
+        if tier is None:
+            blocks.append(Block(term.size, len(term.levels), False, q2, span))
+            q2 += term.size * len(term.levels)
+        else:
+            blocks.append(Block(term.size, len(term.levels), True, widths[tier], span, tier))
+            widths[tier] += term.size
+    finer = tuple((len(term.levels), width) for term, width in zip(chain[:-1], widths, strict=False))
+    layout = Layout(tuple(blocks), len(chain[-1].levels), widths[-1], q2, p, finer)
+    order = _order(chain)
+    return Plan(layout, order, _places([term.codes[order] for term in chain]))
+
+
+def sets_at_once(layout: Layout) -> int | None:
+    """How many sets of nested factors to hold in memory at once; None, all of them, if there is no chain."""
+    if not layout.finer:
+        return None
+    columns = layout.q2 + layout.p + 1 + layout.width + sum(width for _, width in layout.finer)
+    cells = columns * max(levels * width for levels, width in layout.finer)
+    return max(1, SETS_CELLS // cells)
+
+
+def _factor(term: Term) -> Factor:
+    return frozenset(term.random.factors)
+
+
+def _chain(terms: tuple[Term, ...], p: int) -> tuple[Term, ...]:
+    """A term of each factor to eliminate, the finest first: the largest factor alone unless a chain pays."""
+    biggest = max(terms, key=lambda t: len(t.levels) * t.size)
+    effects: dict[Factor, int] = {}
+    for term in terms:
+        effects[_factor(term)] = effects.get(_factor(term), 0) + len(term.levels) * term.size
+    total, alone = sum(effects.values()), effects[_factor(biggest)]
+    if total - alone <= WORTH:
+        return (biggest,)
+    one_each = sorted({_factor(t): t for t in terms}.values(), key=lambda t: -len(t.levels))
+    chains = [_climb(one_each[i:]) for i in range(len(one_each))]
+    best = max(chains, key=lambda chain: sum(effects[_factor(t)] for t in chain))
+    saved = sum(effects[_factor(t)] for t in best) - alone
+    dense = total - alone + p
+    return best if saved > WORTH and _affordable(best, dense, dense - saved) else (biggest,)
+
+
+def _climb(factors: list[Term]) -> tuple[Term, ...]:
+    """From the first factor upwards, each one in which the last nests."""
+    chain = factors[:1]
+    for candidate in factors[1:]:
+        if _nests(chain[-1], candidate):
+            chain.append(candidate)
+    return tuple(chain)
+
+
+def _nests(fine: Term, coarse: Term) -> bool:
+    """Whether each level of `fine` lies in one level of `coarse`."""
+    parent = np.zeros(len(fine.levels), dtype=np.intp)
+    parent[fine.codes] = coarse.codes
+    return bool((parent[fine.codes] == coarse.codes).all())
+
+
+def _affordable(chain: tuple[Term, ...], dense: int, left: int) -> bool:
+    """Whether all groups by the `left` columns of W cost less than a dense block of `dense` columns.
+
+    Measured with 10 to 300 crossed effects beside 200 to 2,400 nested ones: level where the sum is dense³ / 2.
+    """
+    cells = sum(len(term.levels) * term.size for term in chain) * left
+    rows = len(chain[0].codes) * left
+    return max(cells, rows) <= MOST_CELLS and cells * left + left**3 < dense**3 / 2
+
+
+def _order(chain: tuple[Term, ...]) -> Ints:
+    """Rows sorted by the coarsest factor, within it by the next, and so on."""
+    codes = np.asarray(chain[0].codes)
+    if len(chain) > 1:
+        above = []
+        for term in chain[1:]:
+            parent = np.zeros(len(chain[0].levels), dtype=np.intp)
+            parent[codes] = term.codes
+            above.append(parent)
+        rank = np.empty(len(chain[0].levels), dtype=np.intp)
+        rank[np.lexsort([np.arange(len(rank)), *above])] = np.arange(len(rank))
+        codes = rank[codes]
+    return np.arange(len(codes)) if (np.diff(codes) >= 0).all() else np.argsort(codes, kind="stable")
+
+
+def _places(codes: list[npt.NDArray[np.int64]]) -> tuple[Place, ...]:
+    """Places of the groups, from the levels in sorted rows of each factor of the chain."""
+    starts = [np.flatnonzero(np.r_[True, c[1:] != c[:-1]]) for c in codes]
+    out = []
+    for tier, own in enumerate(starts):
+        heads = tuple(np.searchsorted(own, coarser) for coarser in starts[tier + 1 :])
+        parents = tuple(np.repeat(np.arange(len(h)), np.diff([*h, len(own)])) for h in heads)
+        out.append(Place(own, np.asarray(codes[tier][own], dtype=np.intp), heads, parents))
+    return tuple(out)
+
+
+def finer_tiers(plan: Plan, columns: list[Floats], W: Floats, Y: Floats, mask: Floats | None) -> tuple[Tier, ...]:
+    """Sums of every factor below the coarsest of the chain.
+
+    Parameters
+    ----------
+    columns
+        Per factor (n, P) conditioned columns, rows in the order of the plan.
+    W, Y
+        (n, r) outer and fixed columns and (n, N) outcomes.
+    mask
+        (n, N) one where an outcome is present; None if all are.
+    """
+    out = []
+    for tier, place in enumerate(plan.places[:-1]):
+        right = np.hstack([*columns[tier:], W])
+        rows = np.stack([_sums(z, right, place.starts, mask) for z in columns[tier].T])
+        zty = np.stack([np.add.reduceat(z[:, None] * Y, place.starts, axis=0).T for z in columns[tier].T])
+        out.append(Tier(place, rows, zty))
+    return tuple(out)
+
+
+def _sums(z: Floats, right: Floats, starts: Ints, mask: Floats | None) -> Floats:
+    """(columns, S, J) sums over groups of z times each column."""
+    if mask is None:
+        return np.ascontiguousarray(np.add.reduceat(z[:, None] * right, starts, axis=0).T)[:, None]
+    return np.stack([np.add.reduceat((z * c)[:, None] * mask, starts, axis=0).T for c in right.T])

@@ -1,0 +1,344 @@
+"""Minimise the deviance: damped Newton for all sets at once, and a ladder for one model.
+
+The Newton step uses the exact Hessian with the absolute values of its eigenvalues, so
+that it always descends; a set leaves the batch once the decrease that the step predicts
+is negligible. A stationary point is checked for optimality on the cone of covariance
+matrices, ∂d/∂D ⪰ 0 where D is singular; one that fails is left along the offending
+direction, since D = ΛΛᵀ makes every zero variance stationary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.engine.layout import Block, triangle
+from doublecode.analysis.mixed.engine.likelihood import State, evaluate
+from doublecode.analysis.mixed.engine.moments import Moments
+from doublecode.analysis.mixed.engine.starts import FIRST_START, default_start, moment_start
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+
+PREDICTED = 1e-9
+"""Predicted decrease of the deviance below which one last step is taken."""
+STATIONARY = 1e-3
+"""Largest gradient (deviance per unit of conditioned θ) of a point called converged."""
+COLLAPSED = 1e-13
+"""Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
+NO_VARIANCE = 1e-6
+"""Relative variance under which a direction of a term counts as empty when optimality is checked."""
+MAX_ITERATIONS = 60
+OTHER_STARTS = (1.0, 3.0)
+"""Further scales of the identity to start from."""
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the search of each of N sets ended.
+
+    Attributes
+    ----------
+    theta
+        (N, m) conditioned parameters.
+    deviance, gradient
+        (N,) deviance and largest absolute gradient there.
+    converged
+        (N,) stationary, and not improvable inside the cone.
+    iterations
+        (N,) evaluations used.
+    """
+
+    theta: Floats
+    deviance: Floats
+    gradient: Floats
+    converged: Bools
+    iterations: Ints
+
+
+def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Optimum:
+    """Damped Newton from `starts` (B, m) for sets `which` (B,)."""
+    search = _Search.begin(moments, starts, which, reml=reml)
+    for _ in range(MAX_ITERATIONS):
+        active = np.flatnonzero(search.active)
+        if not len(active):
+            break
+        search.advance(active)
+    return search.finish()
+
+
+@dataclass
+class _Search:
+    """The working arrays of a batch; the only mutable thing in the engine.
+
+    `theta` (B, m) is triangular; `gradient` and `step` (B, M) are those of square factors, see
+    :class:`~doublecode.analysis.mixed.engine.layout.SquareChart`.
+    """
+
+    moments: Moments
+    which: Ints
+    reml: bool
+    theta: Floats
+    deviance: Floats
+    gradient: Floats
+    step: Floats
+    damping: Floats
+    active: Bools
+    converged: Bools
+    iterations: Ints
+    escapes: Ints
+
+    @classmethod
+    def begin(cls, moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> _Search:
+        B, M = len(starts), len(moments.layout.square.slope)
+        return cls(
+            moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, M), np.inf),
+            np.zeros((B, M)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
+            np.zeros(B, dtype=np.intp), np.zeros(B, dtype=np.intp),
+        )  # fmt: skip
+
+    def _moved(self, at: Ints, share: Floats) -> Floats:
+        """(B, m) parameters after `share` of the planned step."""
+        chart = self.moments.layout.square
+        return chart.lower(chart.lift(self.theta[at]) + share[:, None] * self.step[at])
+
+    def advance(self, active: Ints) -> None:
+        """Evaluate the trial points of the active sets; accept or shorten; choose the next step."""
+        trial = self._moved(active, self.damping[active])
+        state = evaluate(self.moments, trial, self.which[active], reml=self.reml)
+        self.iterations[active] += 1
+        deviance = state.deviance
+        noise = 1e-11 * (1.0 + np.abs(deviance))
+        better = deviance <= self.deviance[active] + noise
+        rejected = active[~better]
+        self.damping[rejected] *= 0.25
+        stuck = rejected[self.damping[rejected] < 1e-7]
+        self.active[stuck] = False
+        self.converged[stuck] = np.abs(self.gradient[stuck]).max(axis=1) < STATIONARY
+        if not better.any():
+            return
+        if not better.all():
+            state = state.subset(better)
+        accepted = active[better]
+        self.theta[accepted], self.deviance[accepted] = trial[better], deviance[better]
+        self._plan(accepted, differentiate(state))
+
+    def _plan(self, at: Ints, derivatives: Derivatives) -> None:
+        gradient, hessian = derivatives.square()
+        step, predicted = newton_step(gradient, hessian)
+        self.gradient[at], self.step[at], self.damping[at] = gradient, step, 1.0
+        done = predicted < PREDICTED
+        if not done.any():
+            return
+        direction, found = _escape(derivatives, done, self.moments.layout.blocks)
+        leave = found & (self.escapes[at] < 5)
+        self.step[at[leave]] = self.moments.layout.square.lift(direction[leave])
+        self.escapes[at[leave]] += 1
+        stop = done & ~leave
+        final = at[stop]
+        self.theta[final] = self._moved(final, np.ones(len(final)))
+        self.active[final] = False
+        self.converged[final] = ~collapsed(derivatives.state)[stop]
+
+    def finish(self) -> Optimum:
+        norm = np.abs(self.gradient).max(axis=1)
+        return Optimum(self.theta, self.deviance, norm, self.converged, self.iterations)
+
+
+def collapsed(state: State) -> Bools:
+    """(B,) whether the random effects reproduce the outcome, so that no residual variance is left."""
+    return np.asarray(state.r2 <= COLLAPSED * state.moments.yty[state.which])
+
+
+def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
+    """(B, m) step with absolute eigenvalues, bounded in length, and the decrease it predicts (B,)."""
+    values, vectors = np.linalg.eigh(hessian)
+    size = np.abs(values)
+    along = (gradient[:, None] @ vectors)[:, 0]
+    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True) + 1e-12)
+    length = np.sqrt((scaled * scaled).sum(axis=1))
+    bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
+    return -(vectors @ bounded[:, :, None])[:, :, 0], 0.5 * (along * scaled).sum(axis=1)
+
+
+def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) -> tuple[Floats, Bools]:
+    """Directions (B, m) out of stationary points that are no minimum, and which sets have one (B,).
+
+    Where a direction of a term has no variance, ∂d/∂D along it must not be negative, else adding
+    variance there lowers the deviance.
+    """
+    state = derivatives.state
+    direction, found = np.zeros_like(state.theta), np.zeros(len(done), dtype=bool)
+    at = np.flatnonzero(done)
+    theta, g = state.theta[at], derivatives.gradient_cov[at]
+    tolerance = 1e-4 * np.sqrt(state.moments.n[state.which[at]])
+    for block in blocks:
+        D = covariance(block, theta)
+        size, axes = np.linalg.eigh(D)
+        if size[:, 0].min() > NO_VARIANCE:
+            continue
+        null = axes * (size <= NO_VARIANCE)[:, None, :]
+        values, vectors = np.linalg.eigh(np.swapaxes(null, 1, 2) @ gradient_matrix(block, g) @ null)
+        leave = values[:, 0] < -tolerance
+        if not leave.any():
+            continue
+        v = (null @ vectors[:, :, :1])[leave]
+        new = lower_factor(D[leave] + 0.05 * v @ np.swapaxes(v, 1, 2))
+        rows, columns = triangle(block.size)
+        target = new[:, rows, columns]
+        direction[at[leave], block.theta] = target - theta[leave, block.theta]
+        found[at[leave]] = True
+    return direction, found
+
+
+def gradient_matrix(block: Block, gradient_cov: Floats) -> Floats:
+    """(B, p, p) symmetric G of one term with d(deviance) = tr(G dD)."""
+    G = np.zeros((len(gradient_cov), block.size, block.size))
+    for i, (k, h) in enumerate(block.elements):
+        G[:, k, h] = G[:, h, k] = gradient_cov[:, block.theta.start + i] * (1.0 if k == h else 0.5)
+    return G
+
+
+def covariance(block: Block, theta: Floats) -> Floats:
+    """(B, p, p) relative covariance D = ΛΛᵀ of one term."""
+    L = block.factor(theta)
+    return L @ np.swapaxes(L, -1, -2)
+
+
+def lower_factor(D: Floats) -> Floats:
+    """Lower-triangular Λ ≥ 0 on the diagonal with ΛΛᵀ = D, for D singular too."""
+    values, vectors = np.linalg.eigh(D)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    R = np.linalg.qr(np.swapaxes(root, -1, -2), mode="r")
+    sign = np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    return np.tril(np.swapaxes(sign[..., :, None] * R, -1, -2))
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One attempt of the ladder, as its log prints it."""
+
+    method: str
+    start: str
+    evaluations: int
+    deviance: float
+    gradient: float
+    converged: bool
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """The outcome of the ladder for one model: θ (m,) and the attempts."""
+
+    theta: Floats
+    converged: bool
+    rungs: tuple[Rung, ...]
+
+
+def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb:
+    """Fit one model by a ladder of starts and optimisers.
+
+    Newton from the moments' start; unless the model is very large, from three more starts if that
+    end is not an inner optimum; if ends disagree or none converges, from seven random starts; then a
+    quasi-Newton method from the best point, and Newton again. What did not converge is returned as
+    such, with its log.
+    """
+    first = moment_start(moments)[0] if start is None else np.asarray(start, dtype=float)
+    name = "moments" if start is None else "given"
+    tries = _newton(moments, [(name, first)], reml=reml)
+    if not tries[0][0].converged or (start is None and not _is_large(moments) and _near_boundary(moments, tries[0][1])):
+        points = [(f"identity × {scale:g}", default_start(moments, scale)) for scale in (FIRST_START, *OTHER_STARTS)]
+        tries += _newton(moments, points, reml=reml)
+    if not _agree(tries):
+        tries += _newton(moments, _random_points(moments), reml=reml)
+    if not _best(tries)[0].converged:
+        rung, theta = _quasi_newton(moments, _best(tries)[1], reml=reml)
+        tries += [(rung, theta), *_newton(moments, [("quasi-Newton's end", theta)], reml=reml)]
+    best, theta = _best(tries)
+    return Climb(theta, best.converged, tuple(_remark(rung, best) for rung, _ in tries))
+
+
+Try = tuple[Rung, Floats]
+
+
+def _remark(rung: Rung, best: Rung) -> Rung:
+    """Say in words how an attempt ended: kept, at the same optimum, or higher by so much."""
+    excess = rung.deviance - best.deviance
+    if rung is best:
+        words = "kept"
+    elif excess < 1e-6:
+        words = "same optimum"
+    else:
+        words = f"deviance higher by {excess:.3g}"
+    if not rung.converged:
+        words = f"not converged, {words}"
+    return replace(rung, remark=f"{words}; {rung.remark}" if rung.remark else words)
+
+
+def _near_boundary(moments: Moments, theta: Floats) -> bool:
+    """Whether some direction of a term varies by less than a tenth of the residual's variance."""
+    blocks = moments.layout.blocks
+    return any(np.linalg.eigvalsh(covariance(block, theta[None]))[0, 0] < 0.1 for block in blocks)
+
+
+def _is_large(moments: Moments) -> bool:
+    layout = moments.layout
+    groups = sum(J * width for J, width in ((layout.n_inner, layout.width), *layout.finer))
+    return (layout.q2 + layout.p) ** 2 * groups > 500_000
+
+
+def _newton(moments: Moments, points: list[tuple[str, Floats]], *, reml: bool) -> list[Try]:
+    starts = np.array([theta for _, theta in points])
+    which = np.zeros(len(points), dtype=np.intp)
+    end = minimise(moments, starts, which, reml=reml)
+    return [
+        (
+            Rung("Newton", name, int(end.iterations[i]), float(end.deviance[i]), float(end.gradient[i]),
+                 bool(end.converged[i])),
+            end.theta[i],
+        )
+        for i, (name, _) in enumerate(points)
+    ]  # fmt: skip
+
+
+def _random_points(moments: Moments) -> list[tuple[str, Floats]]:
+    """Seven reproducible starts around the identity."""
+    rng = np.random.default_rng(1)
+    m = moments.layout.m
+    base = default_start(moments)
+    return [
+        (f"random {i + 1}", base * rng.lognormal(0.0, 1.0, m) + (base == 0) * rng.normal(0.0, 0.3, m)) for i in range(7)
+    ]
+
+
+def _agree(tries: list[Try]) -> bool:
+    """Whether all starts converged to one deviance."""
+    ends = [rung.deviance for rung, _ in tries]
+    return all(rung.converged for rung, _ in tries) and max(ends) - min(ends) < 1e-6
+
+
+def _best(tries: list[Try]) -> Try:
+    """The lowest deviance; among ends equal to 1e-8, a converged one."""
+    low = min(rung.deviance for rung, _ in tries)
+    near = [t for t in tries if t[0].deviance <= low + 1e-8]
+    return max(near, key=lambda t: t[0].converged)
+
+
+def _quasi_newton(moments: Moments, theta: Floats, *, reml: bool) -> Try:
+    from scipy.optimize import minimize
+
+    which = np.zeros(1, dtype=np.intp)
+
+    def objective(point: Floats) -> tuple[float, Floats]:
+        derivatives = differentiate(evaluate(moments, point[None], which, reml=reml))
+        return float(derivatives.state.deviance[0]), derivatives.gradient()[0]
+
+    end = minimize(objective, theta, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15})
+    norm = float(np.abs(end.jac).max())
+    rung = Rung("L-BFGS-B", "best so far", int(end.nfev), float(end.fun), norm, norm < STATIONARY, str(end.message))
+    return rung, np.asarray(end.x)

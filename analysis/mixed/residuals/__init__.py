@@ -1,0 +1,1 @@
+"""Residuals that are correlated or not equally variable, by whitening the rows."""

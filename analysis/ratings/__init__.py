@@ -1,0 +1,1 @@
+"""Who rated what, as arrays: frames, designs, id codes."""

@@ -1,0 +1,245 @@
+"""A long frame of ratings to sets that share a layout, and the refusals on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets
+from doublecode.analysis.ratings.id_codes import ALL, id_codes, repeats, set_codes
+from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def as_names(by: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the grouping columns as a tuple."""
+    if by is None:
+        return ()
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def require_columns(data: pd.DataFrame, columns: Sequence[str | None], caller: str) -> None:
+    """Refuse what is no frame, lacks a named column or has it twice, and one column named for two roles."""
+    if not hasattr(data, "columns"):
+        raise UsageError(f"{caller}: data must be a pandas DataFrame, not {type(data).__name__}.")
+    names = [name for name in columns if name is not None]
+    there = list(data.columns)
+    for name in names:
+        if name not in there:
+            raise ContractError(
+                f"{caller}: the frame has no column {name!r}; it has "
+                f"{', '.join(map(repr, there))}. Name an existing column."
+            )
+        if there.count(name) > 1:
+            raise ContractError(f"{caller}: the frame has more than one column {name!r}. Rename or drop one of them.")
+        if names.count(name) > 1:
+            raise UsageError(f"{caller}: column {name!r} is named for two roles; each role needs a column of its own.")
+
+
+def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
+    """Return a column as floats; text and truth values are refused, not coerced."""
+    import pandas as pd
+
+    series = data[column]
+    if pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
+        odd = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
+        found = f"for example {odd.iloc[0]!r} in row {odd.index.tolist()[0]!r}" if len(odd) else f"type {series.dtype}"
+        raise ContractError(
+            f"{caller}: column {column!r} must hold numbers, found {found}. "
+            "Convert it to numbers, with blanks for missing ratings."
+        )
+    if isinstance(series.dtype, np.dtype):
+        values = series.to_numpy(dtype=np.float64)
+    else:
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if not np.isfinite(values).all() and np.isinf(values).any():
+        raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
+    return values
+
+
+def read_ratings(
+    data: pd.DataFrame,
+    *,
+    targets: str,
+    raters: str | None,
+    ratings: str,
+    clusters: str | None = None,
+    by: str | Sequence[str] | None = None,
+    caller: str = "icc",
+    sort_targets: bool = True,
+) -> RatingData:
+    """Turn a long frame into sets of ratings, grouped by layout.
+
+    Rows without a rating are left out and counted. Duplicates are refused. Targets are coded in
+    the order of their labels, or as they come where `sort_targets` is False, which is quicker.
+
+    Raises
+    ------
+    ContractError
+        A column is missing, a rating is no number, a target lies in two clusters.
+    DuplicateError
+        A rater rated a target twice within a set.
+    NotEstimable
+        Nothing is left to work on.
+    """
+    names = as_names(by)
+    require_columns(data, [targets, raters, ratings, clusters, *names], caller)
+    values = numeric_column(data, ratings, caller)
+    keep = ~np.isnan(values)
+    n_missing = len(keep) - int(np.count_nonzero(keep))
+    if n_missing == len(keep):
+        raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
+    frame, values = (data, values) if n_missing == 0 else (data.loc[keep], values[keep])
+    set_code, keys = set_codes(frame, names, caller)
+    ids = [frame[name] for name in (targets, raters) if name]
+    fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
+    part, table = fold or (ALL, values[None, :])
+    if fold:
+        set_code = np.zeros(table.shape[1], dtype=np.int64)
+    target, target_names = id_codes(ids[0], caller, rows=part, sort=sort_targets)
+    rater, rater_names = id_codes(ids[1], caller, rows=part) if raters else (None, ())
+    seat = set_code * len(target_names) + target
+    if rater is not None:
+        seat = seat * len(rater_names) + rater
+    order = _order(seat)
+    rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], table[:, order])
+    _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
+    cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
+    groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
+    return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Ratings sorted by set, target and rater: codes of shape (n_rows,), values of shape (n_folded, n_rows)."""
+
+    set_code: Ints
+    target: Ints
+    rater: Ints | None
+    values: Floats
+
+
+def _fold(ids: list[pd.Series[Any]], set_code: Ints, values: Floats, n_sets: int) -> tuple[slice, Floats] | None:
+    """Rows of one set, and the values of all, shape (n_sets, n), where every set holds the same ids in the same order.
+
+    So do frames that were once a wide sheet, whether set follows set or the sets alternate. Else None.
+    """
+    n, odd = divmod(len(set_code), n_sets)
+    whole = bool((set_code[:n] == set_code[0]).all())
+
+    def grid(column: NDArray[Any]) -> NDArray[Any]:
+        return column.reshape(n_sets, n) if whole else column.reshape(n, n_sets).T
+
+    if odd or (grid(set_code) != grid(set_code)[:, :1]).any() or not all(repeats(series, grid) for series in ids):
+        return None
+    return slice(0, n) if whole else slice(0, None, n_sets), grid(values)[np.argsort(grid(set_code)[:, 0])]
+
+
+def _order(seat: Ints) -> Ints | slice:
+    """Index that sorts the seats; the whole slice, which copies nothing, where they are sorted already."""
+    if bool((seat[1:] >= seat[:-1]).all()):
+        return slice(None)
+    top = int(seat.max()) + 1
+    if top <= 4 * len(seat) + 1000:
+        # Few empty seats: let each row take its own, which orders them unless two want the same.
+        row = np.full(top, -1)
+        row[seat] = np.arange(len(seat))
+        taken = row[row >= 0]
+        if len(taken) == len(seat):
+            return taken
+    return np.argsort(seat, kind="stable").astype(np.int64, copy=False)
+
+
+def _refuse_duplicates(
+    rows: _Rows,
+    seat: Ints,
+    labels: tuple[tuple[tuple[Hashable, ...], ...], tuple[Hashable, ...], tuple[Hashable, ...]],
+    words: tuple[str, str | None, str],
+) -> None:
+    same = seat[1:] == seat[:-1]
+    if rows.rater is None or not same.any():
+        return
+    at = int(np.argmax(same))
+    keys, target_names, rater_names = labels
+    targets, raters, caller = words
+    key, rater = keys[rows.set_code[at]], rows.rater
+    where = f" in {' · '.join(map(str, key))}" if key else ""
+    raise DuplicateError(
+        f"{caller}: {raters} {rater_names[rater[at]]!r} rated {targets} {target_names[rows.target[at]]!r} more than "
+        f"once{where} ({int(same.sum()) * len(rows.values)} repeated row(s) in all). Ratings are never averaged in "
+        "silence: keep one row each, name the columns that tell the rows apart in `by`, or use intra_rater() for "
+        "recodes."
+    )
+
+
+def _cluster_codes(
+    frame: pd.DataFrame,
+    clusters: str | None,
+    target: Ints,
+    target_names: tuple[Hashable, ...],
+    order: Ints | slice,
+    caller: str,
+) -> Ints | None:
+    if clusters is None:
+        return None
+    code, names = id_codes(frame[clusters], caller)
+    code = code[order]
+    home = np.full(len(target_names), -1, dtype=np.int64)
+    home[target] = code
+    wrong = home[target] != code
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise ContractError(
+            f"{caller}: target {target_names[target[at]]!r} lies in two clusters, {names[code[at]]!r} and "
+            f"{names[home[target[at]]]!r}. Targets must be nested in {clusters!r}: give each target a "
+            "label of its own."
+        )
+    return code
+
+
+def _group_by_layout(
+    rows: _Rows, n_sets: int, cluster: Ints | None, rater_names: tuple[Hashable, ...]
+) -> tuple[RatingSets, ...]:
+    set_code, target = rows.set_code, rows.target
+    bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
+    fresh = np.ones(len(target), dtype=bool)
+    fresh[1:] = (target[1:] != target[:-1]) | (set_code[1:] != set_code[:-1])
+    running = np.cumsum(fresh)
+    local_target = running - np.repeat(running[bounds[:-1]], np.diff(bounds))
+    if rows.rater is None:
+        starts = np.flatnonzero(fresh)
+        local_rater, names_of = np.arange(len(target)) - starts[running - 1], None
+    else:
+        chair = set_code * len(rater_names) + rows.rater
+        names_of = (np.bincount(chair, minlength=n_sets * len(rater_names)) > 0).reshape(n_sets, -1)
+        local_rater = (np.cumsum(names_of, axis=1) - 1).ravel()[chair]
+    pattern = local_target * (int(local_rater.max()) + 1) + local_rater
+    pattern = pattern.astype(np.min_scalar_type(int(pattern.max())))
+    patterns: dict[bytes, list[int]] = {}
+    for s in range(n_sets):
+        part = slice(bounds[s], bounds[s + 1])
+        mark = pattern[part].tobytes()
+        if names_of is not None:
+            mark += names_of[s].tobytes()
+        if cluster is not None:
+            mark += cluster[part].tobytes()
+        patterns.setdefault(mark, []).append(s)
+    groups = []
+    folds = np.arange(len(rows.values))
+    for members in patterns.values():
+        first = slice(bounds[members[0]], bounds[members[0] + 1])
+        names = () if names_of is None else tuple(rater_names[i] for i in np.flatnonzero(names_of[members[0]]))
+        own = None if cluster is None else np.unique(cluster[first], return_inverse=True)[1].astype(np.int64)
+        layout = Layout(local_target[first], local_rater[first], own, names, rows.rater is not None)
+        block = np.ascontiguousarray(np.concatenate([rows.values[:, bounds[s] : bounds[s + 1]] for s in members]))
+        groups.append(RatingSets(layout, block, np.add.outer(members, folds).ravel()))
+    return tuple(groups)

@@ -1,0 +1,1 @@
+"""Inter-rater reliability of every rating design: interrater, severity, generalizability, dyads."""

@@ -1,0 +1,307 @@
+"""Incomplete designs: crossed random effects by REML, profile-likelihood limits.
+
+The model is ``y ~ 1 + (1 | target) + (1 | rater)`` for ICC(A,·), ICC(C,·) and ICC(Q,·),
+and ``y ~ 1 + (1 | target)`` for ICC(1,·); the criterion is the mixed-model engine's.
+Sources: ten Hove, Jorgensen & van der Ark (2022/2024), doi 10.1037/met0000516; Putka, Le,
+McCloy & Diaz (2008), J Appl Psychol 93:959.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.reliability.crossed_moments import compact, engine_moments
+from doublecode.analysis.reliability.fixed_effects import (
+    FixedEffects,
+    fixed_effects,
+    one_way_test,
+    rater_test,
+    target_test,
+)
+from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.reliability.variance_profile import Criterion, Share, fit_ratios, profile_limits
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+METHOD = "reml, profile likelihood"
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossedFit:
+    """One model fitted to many sets.
+
+    Attributes
+    ----------
+    ratios : (n_sets, m) variances of target (and rater) in units of the residual
+    variances : (n_sets, m + 1) the same and the residual, in squared units of the data
+    deviance : (n_sets,) −2 REML log-likelihood
+    criterion : Criterion
+    """
+
+    ratios: Floats
+    variances: Floats
+    deviance: Floats
+    criterion: Criterion
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Estimate, lower and upper limit per definition, and variances, for all sets of all groups."""
+
+    limits: dict[str, tuple[Floats, Floats, Floats]]
+    variances: Floats
+
+    def of(self, own: slice) -> _Answers:
+        parts = {name: (e[own], low[own], high[own]) for name, (e, low, high) in self.limits.items()}
+        return _Answers(parts, self.variances[own])
+
+
+def fit_crossed(
+    groups: Sequence[RatingSets], usable: Sequence[Bools] | None = None, *, two_way: bool = True
+) -> CrossedFit:
+    """REML of the one-way or the crossed model, all sets of all layouts at once.
+
+    Parameters
+    ----------
+    groups : sequence of RatingSets
+    usable : sequence of boolean arrays, optional
+        Which sets of each group to fit; all by default.
+    two_way : bool
+        Raters as a second random effect.
+    """
+    keep = usable if usable is not None else [np.ones(len(group.values), dtype=bool) for group in groups]
+    parts = [
+        compact(group.layout, group.values[chosen], two_way=two_way)
+        for group, chosen in zip(groups, keep, strict=True)
+        if chosen.any()
+    ]
+    moments, copies = engine_moments(parts, two_way=two_way)
+    criterion = Criterion(moments, copies)
+    ratios, deviance = fit_ratios(criterion, moments.n_sets)
+    residual = criterion.residual(ratios, np.arange(moments.n_sets))
+    variances = np.column_stack([ratios * residual[:, None], residual])
+    return CrossedFit(ratios, variances, deviance, criterion)
+
+
+def two_way_share(definition: str, k_eff: Floats, q: Floats) -> Share:
+    """Weights of ICC(A,1), ICC(C,1) or ICC(Q,k_eff) in (target, rater, residual)."""
+    n = len(k_eff)
+    if definition == "Q":
+        return Share((1.0, 0.0), np.column_stack([np.zeros(n), q]), 1.0 / k_eff)
+    return Share.same((1.0, 0.0), (0.0, 1.0 if definition == "A" else 0.0), 1.0, n)
+
+
+def incomplete_blocks(
+    groups: Sequence[RatingSets],
+    wanted: Sequence[Sequence[tuple[float, bool, str]]],
+    conf_level: float,
+) -> list[IccBlock]:
+    """All forms of incomplete designs, every set of every layout at once.
+
+    Parameters
+    ----------
+    groups : sequence of RatingSets
+        Layouts of the kinds incomplete, disconnected, nested or one-way.
+    wanted : sequence of sequences of (k, effective, symbol)
+        One per group, from :func:`doublecode.analysis.reliability.forms.requested`.
+    conf_level : float
+    """
+    states = [_states(group) for group in groups]
+    ordinary = [~np.isin(state, (1, 2)) for state in states]
+    crossed = [
+        chosen & (state == 0) & (group.layout.kind == "incomplete")
+        for group, chosen, state in zip(groups, ordinary, states, strict=True)
+    ]
+    one = _answers(groups, ordinary, conf_level, two_way=False)
+    two = _answers(groups, crossed, conf_level, two_way=True)
+    blocks, at = [], 0
+    for group, state, forms in zip(groups, states, wanted, strict=True):
+        own = slice(at, at + len(group.values))
+        at = own.stop
+        blocks.append(_block(group, state, forms, one.of(own), two.of(own)))
+    return blocks
+
+
+def _states(group: RatingSets) -> NDArray[np.int64]:
+    """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only, 4 saturated."""
+    state = agreement_states(group)
+    if group.layout.kind == "incomplete" and (state == 0).any():
+        exact, df = reproduced(group)
+        state[(state == 0) & exact] = 3 if df > 0 else 4
+    return state
+
+
+def agreement_states(group: RatingSets) -> NDArray[np.int64]:
+    """Per set, (n_sets,): 0 raters disagree somewhere, 1 all ratings are equal, 2 raters agree on every target."""
+    values, layout = group.values, group.layout
+    noise = _noise(values)
+    flat = np.ptp(values, axis=1) <= noise[:, 0]
+    starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
+    high, low = (f.reduceat(values, starts, axis=1) for f in (np.maximum, np.minimum))
+    same = ((high - low) <= noise).all(axis=1)
+    return np.where(flat, 1, np.where(same, 2, 0))
+
+
+def reproduced(group: RatingSets) -> tuple[Bools, int]:
+    """Whether targets and raters reproduce every rating, (n_sets,), so that no residual is left; and its df."""
+    fit = fixed_effects(group.layout, group.values)
+    exact = fit.residual <= (_noise(group.values)[:, 0] * 8.0) ** 2 * group.layout.n_obs
+    return exact | (fit.residual_df <= 0), fit.residual_df
+
+
+def _noise(values: Floats) -> Floats:
+    """What counts as nought beside the ratings of each set, (n_sets, 1)."""
+    return np.asarray(8.0 * _EPS * np.abs(values).max(axis=1, keepdims=True))
+
+
+def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: float, *, two_way: bool) -> _Answers:
+    chosen = np.concatenate(usable)
+    n, parts = len(chosen), 3 if two_way else 2
+    names = ("A", "C", "Q") if two_way else ("1",)
+    blank = {name: tuple(np.full(n, np.nan) for _ in range(3)) for name in names}
+    variances = np.full((n, parts), np.nan)
+    answers = _Answers({name: (a, b, c) for name, (a, b, c) in blank.items()}, variances)
+    if not chosen.any():
+        return answers
+    fit = fit_crossed(groups, usable, two_way=two_way)
+    variances[chosen] = fit.variances
+    k_eff, q = (
+        np.repeat([getattr(g.layout, name) for g in groups], [int(u.sum()) for u in usable]) for name in ("k_eff", "q")
+    )
+    for name in names:
+        share = two_way_share(name, k_eff, q) if two_way else Share.same((1.0,), (0.0,), 1.0, len(k_eff))
+        low, high = profile_limits(fit.criterion, share, fit.ratios, fit.deviance, conf_level)
+        for array, found in zip(answers.limits[name], (share.value(fit.ratios), low, high), strict=True):
+            array[chosen] = found
+    return answers
+
+
+def _block(
+    group: RatingSets,
+    state: NDArray[np.int64],
+    wanted: Sequence[tuple[float, bool, str]],
+    one: _Answers,
+    two: _Answers,
+) -> IccBlock:
+    layout = group.layout
+    two_way = layout.kind in ("incomplete", "disconnected")
+    definitions: tuple[Definition, ...] = ("1", "A", "C") if two_way else ("1",)
+    forms = [Form(d, *entry) for entry in wanted for d in definitions]
+    if two_way and any(effective for _, effective, _ in wanted):
+        forms.append(Form("Q", layout.k_eff, True, "k_eff"))
+    limits = one.limits | two.limits
+    columns = [_at_k(limits[form.definition], form) for form in forms]
+    estimate, low, high = (np.stack([column[i] for column in columns], axis=1) for i in range(3))
+    fit = fixed_effects(layout, group.values)
+    tests = _tests(layout, fit, forms)
+    block = IccBlock(
+        forms=tuple(forms),
+        estimate=estimate,
+        conf_low=low,
+        conf_high=high,
+        statistic=tests[0],
+        df1=tests[1],
+        df2=tests[2],
+        p_value=tests[3],
+        method=np.full(estimate.shape, METHOD, dtype=object),
+        components=("target", "rater", "residual") if layout.kind == "incomplete" else ("target", "residual"),
+        variances=two.variances if layout.kind == "incomplete" else one.variances,
+        bias_f=_bias(fit) if two_way else None,
+    )
+    return _marked(block, group, fit, state)
+
+
+def _at_k(single: tuple[Floats, Floats, Floats], form: Form) -> tuple[Floats, Floats, Floats]:
+    if form.definition == "Q" or form.k == 1.0:
+        return single
+    one, two, three = (spearman_brown(part, form.k) for part in single)
+    return one, two, three
+
+
+def _tests(layout: Layout, fit: FixedEffects, forms: Sequence[Form]) -> tuple[Floats, Floats, Floats, Floats]:
+    """F tests of no differences between targets: one-way, or adjusted for raters."""
+    one, two = one_way_test(fit, layout.n_targets), target_test(fit)
+    chosen = [one if form.definition == "1" else two for form in forms]
+    shape = (len(fit.within), len(forms))
+    statistic = np.stack([test[0] for test in chosen], axis=1)
+    p_value = np.stack([test[1] for test in chosen], axis=1)
+    df1 = np.broadcast_to(np.array([test[2] for test in chosen]), shape)
+    df2 = np.broadcast_to(np.array([test[3] for test in chosen]), shape)
+    return statistic, df1, df2, p_value
+
+
+def _bias(fit: FixedEffects) -> tuple[Floats, Floats, Floats, Floats]:
+    statistic, p_value, df1, df2 = rater_test(fit)
+    return statistic, np.full_like(statistic, df1), np.full_like(statistic, df2), p_value
+
+
+def _marked(block: IccBlock, group: RatingSets, fit: FixedEffects, state: NDArray[np.int64]) -> IccBlock:
+    """Give marked values where the likelihood has no interior maximum, and say why."""
+    estimate, low, high = (a.copy() for a in (block.estimate, block.conf_low, block.conf_high))
+    variances, method = block.variances.copy(), block.method
+    notes: list[tuple[int, str]] = []
+    layout = group.layout
+    two = np.array([form.definition != "1" for form in block.forms])
+    if layout.kind == "disconnected":
+        method[:, two] = "not estimable: raters and targets are not connected"
+    method[np.ix_(state == 4, two)] = "not estimable: no rating is left for the residual"
+    method[state == 1] = "undefined: all ratings are equal"
+    for s in np.flatnonzero(state == 2):
+        possible = ~np.char.startswith(method[s].astype(str), "not estimable")
+        for array in (estimate, low, high):
+            array[s, possible] = 1.0
+        method[s, possible] = "reml, perfect agreement"
+        variances[s] = 0.0
+        variances[s, 0] = fit.between[s] / (layout.n_targets - 1)
+    for s in np.flatnonzero(state == 3):
+        variances[s] = _no_residual(group, fit, int(s))
+        for i in np.flatnonzero(two):
+            estimate[s, i] = _from_effects(block.forms[i], variances[s], layout.q)
+            method[s, i] = "least squares, no residual"
+    said = {
+        1: "all ratings are equal; with no variance there is no ICC",
+        2: "perfect agreement: every ICC is 1 and the limits close on it",
+        3: "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
+        "are from the least-squares effects, without limits",
+        4: f"saturated: {layout.n_obs} ratings are just enough for {layout.n_targets} targets and {layout.n_raters} "
+        "raters, none is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
+    }
+    notes += [(int(s), said[int(state[s])]) for s in np.flatnonzero(state > 0)]
+    notes += [(int(s), text) for s, text in _boundary(block, variances, state)]
+    return replace(
+        block, estimate=estimate, conf_low=low, conf_high=high, variances=variances, method=method,
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _no_residual(group: RatingSets, fit: FixedEffects, s: int) -> Floats:
+    """Variances of target and rater effects where these reproduce every rating."""
+    layout = group.layout
+    starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
+    effects = (group.values[s] - fit.severity[s][layout.rater])[starts]
+    return np.array([np.var(effects, ddof=1), np.var(fit.severity[s], ddof=1), 0.0])
+
+
+def _from_effects(form: Form, variances: Floats, q: float) -> float:
+    noise = {"A": variances[1] / form.k, "C": 0.0, "Q": q * variances[1]}[form.definition]
+    return float(variances[0] / (variances[0] + noise))
+
+
+def _boundary(block: IccBlock, variances: Floats, state: NDArray[np.int64]) -> list[tuple[int, str]]:
+    """Notes on variances that were estimated as nought."""
+    found = []
+    total = variances.sum(axis=1)
+    for column, name in enumerate(block.components[:-1]):
+        nought = (state == 0) & (variances[:, column] <= 1e-9 * total)
+        text = {
+            "target": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
+            "rater": "the variance between raters is estimated as 0, so ICC(A,·) equals ICC(C,·)",
+        }[name]
+        found += [(int(s), text) for s in np.flatnonzero(nought)]
+    return found

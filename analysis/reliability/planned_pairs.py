@@ -1,0 +1,147 @@
+"""Expected ICC and interval by number of raters and double-coding share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.reliability.forms import spearman_brown
+from doublecode.schemas.errors import NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from doublecode.analysis.reliability.generalizability import DStudyResult
+    from doublecode.analysis.reliability.interrater import ICCResult
+
+Floats = NDArray[np.float64]
+
+
+def rotating_layout(n_targets: int, n_raters: int, share: float, k: int) -> Layout:
+    """Plan a rotation: `share` of the targets coded by `k` raters, all groups of k in turn, the rest by one.
+
+    Single codings go to whoever has the smallest load.
+    """
+    several = round(share * n_targets)
+    groups = cycle(combinations(range(n_raters), k))
+    target, rater = [], []
+    load = np.zeros(n_raters)
+    for t in range(n_targets):
+        chosen = next(groups) if t < several else (int(np.argmin(load)),)
+        target += [t] * len(chosen)
+        rater += list(chosen)
+        load[list(chosen)] += 1
+    names = tuple(f"R{i + 1}" for i in range(n_raters))
+    return Layout(np.array(target), np.array(rater), None, names, True)
+
+
+def decide_pairs(
+    result: ICCResult,
+    *,
+    raters: Sequence[int],
+    share: Sequence[float],
+    k: int,
+    targets: int | None,
+    conf_level: float,
+    studies: int,
+    seed: int,
+) -> DStudyResult:
+    """Decision study of rotating raters; see :func:`doublecode.analysis.reliability.generalizability.d_study`."""
+    from doublecode.analysis.reliability.generalizability import DStudyResult
+
+    variances = _components(result)
+    n = targets if targets is not None else int(result.design["n_targets"])
+    _check(raters, share, k, n, studies)
+    rows = []
+    for r in raters:
+        for s in share:
+            if r >= k:
+                layout = rotating_layout(n, r, s, k)
+                rows.append(
+                    _row(layout, variances, s, conf_level, studies, np.random.default_rng([seed, r, round(1e6 * s)]))
+                )
+    spec = {
+        "of": result.spec, "raters": list(raters), "share": list(share), "k": k, "n_targets": n,
+        "conf_level": conf_level, "studies": studies, "seed": seed,
+    }  # fmt: skip
+    notes = (
+        f"variance components as estimated (target {variances[0]:.3f}, rater {variances[1]:.3f}, residual "
+        f"{variances[2]:.3f}); negative ones count as 0; their own uncertainty is not in the expected interval",
+        f"expected interval: medians of the profile limits of {studies} simulated studies (seed {seed})",
+    )
+    return DStudyResult(spec, pd.DataFrame(rows), {"n_designs": len(rows)}, notes)
+
+
+def _components(result: ICCResult) -> tuple[float, float, float]:
+    if result.design["n_sets"] != 1 or "rater" not in set(result.variances["component"]):
+        raise NotEstimable(
+            "d_study: the result must hold one set with target, rater and residual variance; call icc() for one "
+            "item with its raters."
+        )
+    parts = result.variances.set_index("component")["variance"].clip(lower=0.0)
+    if set(parts.index) != {"target", "rater", "residual"}:
+        raise NotEstimable("d_study: use icc() without `clusters`, or g_study() with patients as a facet.")
+    return float(parts["target"]), float(parts["rater"]), float(parts["residual"])
+
+
+def _check(raters: Sequence[int], share: Sequence[float], k: int, n: int, studies: int) -> None:
+    if any(not 0.0 < s <= 1.0 for s in share):
+        raise UsageError(f"d_study: share holds {list(share)}; shares lie above 0 and up to 1.")
+    if k < 2 or max(raters) < k:
+        raise UsageError(f"d_study: k = {k} ratings per target need at least that many raters, and at least 2.")
+    if n < 4 or studies < 20:
+        raise UsageError(f"d_study: {n} targets, {studies} studies; at least 4 and 20 are needed.")
+
+
+def _row(
+    layout: Layout,
+    variances: tuple[float, float, float],
+    share: float,
+    conf_level: float,
+    studies: int,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    t, r, e = variances
+    low, high = _expected_limits(layout, variances, conf_level, studies, rng)
+    return {
+        "n_raters": layout.n_raters,
+        "share": share,
+        "n_targets": layout.n_targets,
+        "n_ratings": layout.n_obs,
+        "k_eff": layout.k_eff,
+        "q": layout.q,
+        "estimate": t / (t + (r + e) / layout.k_eff),
+        "conf_low": low,
+        "conf_high": high,
+        "width": high - low,
+        "ranking": t / (t + layout.q * r + e / layout.k_eff),
+    }
+
+
+def _expected_limits(
+    layout: Layout,
+    variances: tuple[float, float, float],
+    conf_level: float,
+    studies: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    from doublecode.analysis.reliability.crossed import fit_crossed, two_way_share
+    from doublecode.analysis.reliability.variance_profile import profile_limits
+
+    t, r, e = (float(np.sqrt(v)) for v in variances)
+    values = (
+        rng.normal(0.0, t, (studies, layout.n_targets))[:, layout.target]
+        + rng.normal(0.0, r, (studies, layout.n_raters))[:, layout.rater]
+        + rng.normal(0.0, e, (studies, layout.n_obs))
+    )
+    if layout.kind == "disconnected" or e == 0.0:
+        return float("nan"), float("nan")
+    fit = fit_crossed([RatingSets(layout, values, np.arange(studies))])
+    weights = two_way_share("A", np.full(studies, layout.k_eff), np.full(studies, layout.q))
+    limits = profile_limits(fit.criterion, weights, fit.ratios, fit.deviance, conf_level, tolerance=1e-4)
+    low, high = (float(np.median(spearman_brown(part, layout.k_eff))) for part in limits)
+    return low, high

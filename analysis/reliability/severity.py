@@ -1,0 +1,331 @@
+"""Rater severity, and its drift in time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from doublecode.analysis.ratings.design import Layout
+from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
+from doublecode.analysis.reliability.notes import disconnected_note
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import check_conf_level
+
+if TYPE_CHECKING:
+    from doublecode.analysis.mixed.result import MixedResult
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+NUMBERS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftResult(Answer):
+    """Severity of raters, overall and by period.
+
+    Attributes
+    ----------
+    spec : dict
+    frame : DataFrame
+        Severity per (set and) rater, in scale points against the mean of all raters: ``rater, n_ratings,
+        estimate, std_error, df, statistic, p_value, conf_low, conf_high``.
+    periods : DataFrame
+        The same per rater and period, against the mean of the raters in that period; empty without periods.
+    drifts : DataFrame
+        Change of each rater's severity from her first to her last period along a straight line, with
+        ``minimum_detectable``: the change that the design would find with the power asked for.
+    tests : DataFrame
+        F tests ``raters differ`` and ``rater × period``: ``df_num, df_den, statistic, p_value``.
+    sessions : DataFrame
+        Targets worth hearing again: pairs of raters furthest apart once severity is taken out, with
+        ``z`` and a Bonferroni ``p_adjusted``.
+    design : dict
+    notes : tuple of str
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    periods: pd.DataFrame
+    drifts: pd.DataFrame
+    tests: pd.DataFrame
+    sessions: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def drift(
+    data: pd.DataFrame,
+    *,
+    targets: str,
+    raters: str,
+    ratings: str,
+    periods: str | None = None,
+    time: str | None = None,
+    n_periods: int = 3,
+    by: str | Sequence[str] | None = None,
+    power: float = 0.80,
+    top: int = 10,
+    conf_level: float = 0.95,
+) -> DriftResult:
+    """Severity of raters with intervals, rater × period, and the drift that could be found.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Long: one row per target × rater (× `by`).
+    targets, raters, ratings : str
+    periods : str, optional
+        Column of the period in which a rating was made; its sorted values are taken in order.
+    time : str, optional
+        Instead of `periods`: a column of numbers or dates, cut into `n_periods` of equally many ratings.
+    n_periods : int
+        At least 2.
+    by : str or sequence of str, optional
+        Sets, for example the item.
+    power : float
+        Of the minimum detectable drift.
+    top : int
+        How many sessions to list.
+    conf_level : float
+
+    Returns
+    -------
+    DriftResult
+
+    Raises
+    ------
+    NotEstimable
+        One rater, no target with two ratings, or raters that share no targets even indirectly.
+
+    Notes
+    -----
+    Model: raters (or rater–period cells) as fixed effects, targets random, by the mixed-model engine
+    with its degrees of freedom (Kenward–Roger below 50 targets, else Satterthwaite). Single-coded targets
+    take part through the random effect, which is fair if sessions were allotted at random. Minimum
+    detectable drift = (t(1 − α/2) + t(power))·SE. Sources: Congdon & McQueen (2000) J Educ Meas 37:163;
+    Wolfe (1999).
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(2)
+    >>> rows = [
+    ...     (s, r, s // 30, rng.normal() + {"A": 0.0, "B": 0.0, "C": 1.5 * (s >= 30)}[r])
+    ...     for s in range(60) for r in ("AB", "BC", "AC")[s % 3]
+    ... ]
+    >>> long = pd.DataFrame(rows, columns=["session", "rater", "half", "score"])
+    >>> found = drift(long, targets="session", raters="rater", ratings="score", periods="half")
+    >>> found.drifts.set_index("rater")["estimate"].idxmax()
+    'C'
+    """
+    check_conf_level(conf_level, "drift")
+    _check(periods, time, n_periods, power, top)
+    names = as_names(by)
+    require_columns(data, [targets, raters, ratings, periods or time, *names], "drift")
+    held = data[data[ratings].notna()]
+    label, held = _label_periods(held, periods, time, n_periods)
+    read = read_ratings(held, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
+    notes = [
+        "single-coded targets count through the random target effect, which supposes that they were allotted at random"
+    ]
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("frame", "periods", "drifts", "tests", "sessions")}
+    columns = (targets, raters, ratings)
+    for key, rows in _sets(held, names):
+        tables = _one_set(rows, columns, label, power, top, conf_level, notes)
+        for name, table in tables.items():
+            for position, column in reversed(list(enumerate(names))):
+                table.insert(0, column, [key[position]] * len(table))
+            parts[name].append(table)
+    found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    spec = {
+        "targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "time": time,
+        "n_periods": n_periods if time else None, "by": list(names), "power": power, "conf_level": conf_level,
+    }  # fmt: skip
+    design = {"n_sets": read.n_sets, "n_ratings": len(held), "dropped": {"missing rating": len(data) - len(held)}}
+    return DriftResult(spec, design=design, notes=tuple(dict.fromkeys(notes)), **found)
+
+
+def _check(periods: str | None, time: str | None, n_periods: int, power: float, top: int) -> None:
+    if periods is not None and time is not None:
+        raise UsageError("drift: name `periods` or `time`, not both.")
+    if n_periods < 2 or not 0.5 <= power < 1.0 or top < 0:
+        raise UsageError(
+            f"drift: n_periods = {n_periods} (at least 2), power = {power} (.5 to 1), top = {top} (0 or more)."
+        )
+
+
+def _label_periods(
+    held: pd.DataFrame, periods: str | None, time: str | None, n_periods: int
+) -> tuple[str | None, pd.DataFrame]:
+    if time is None:
+        return periods, held
+    rank = held[time].rank(method="dense")
+    cuts = rank.quantile(np.linspace(0.0, 1.0, n_periods + 1)[1:-1])
+    return "_period", held.assign(_period=np.searchsorted(cuts.to_numpy(), rank.to_numpy(), side="left") + 1)
+
+
+def _sets(held: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
+    if not names:
+        return [((), held)]
+    return [(key, rows) for key, rows in held.groupby(list(names), sort=True, observed=True)]
+
+
+def _one_set(
+    rows: pd.DataFrame,
+    columns: tuple[str, str, str],
+    label: str | None,
+    power: float,
+    top: int,
+    conf_level: float,
+    notes: list[str],
+) -> dict[str, pd.DataFrame]:
+    targets, raters, ratings = columns
+    rows = rows.sort_values([targets, raters], kind="stable")
+    read = read_ratings(rows, targets=targets, raters=raters, ratings=ratings, caller="drift")
+    layout = read.groups[0].layout
+    _refuse(layout, targets, raters)
+    y = read.groups[0].values[0]
+    fit = _fit_cells(layout.rater, layout, y, conf_level)
+    overall = _severity(layout, fit)
+    tests = [_f_row("raters differ", fit, _between(layout.n_raters))]
+    severity = fit.beta - fit.beta.mean()
+    by_period, drifts = pd.DataFrame(), pd.DataFrame()
+    cell = layout.rater
+    if label is not None:
+        period_names, period = np.unique(rows[label].to_numpy(), return_inverse=True)
+        cells, cell = np.unique(layout.rater * len(period_names) + period, return_inverse=True)
+        owner, when = cells // len(period_names), cells % len(period_names)
+        if len(period_names) < 2:
+            raise NotEstimable(f"drift: one period only ({period_names[0]!r}); drift needs at least two.")
+        fit = _fit_cells(cell, layout, y, conf_level)
+        weights = _period_weights(owner, when)
+        by_period = _rows(fit, weights)
+        by_period.insert(0, "n_ratings", np.bincount(cell))
+        by_period.insert(0, "period", period_names[when])
+        by_period.insert(0, "rater", [layout.rater_names[r] for r in owner])
+        drifts = _drifts(layout, fit, weights, (owner, when), power, conf_level, notes)
+        interaction = _interaction(owner, when)
+        if len(interaction):
+            tests.append(_f_row("rater × period", fit, interaction))
+        severity = weights @ fit.beta
+    heard = _hear_again(layout, rows[targets].to_numpy(), y - severity[cell], fit.sigma, y, top)
+    return {"frame": overall, "periods": by_period, "drifts": drifts, "tests": pd.DataFrame(tests), "sessions": heard}
+
+
+def _refuse(layout: Layout, targets: str, raters: str) -> None:
+    if layout.n_raters < 2:
+        raise NotEstimable(f"drift: one {raters} only ({layout.rater_names[0]!r}); severity is relative to others.")
+    if layout.kind in ("nested", "disconnected") or layout.per_target.max() == 1:
+        why = (
+            disconnected_note(layout, targets, raters)
+            if layout.kind == "disconnected"
+            else f"no {targets} is shared in a way that compares {raters}s"
+        )
+        raise NotEstimable(f"drift: {why}")
+
+
+def _fit_cells(cell: Ints, layout: Layout, y: Floats, conf_level: float) -> MixedResult:
+    """Cell means as fixed effects, targets random."""
+    from doublecode.analysis.mixed import fit_mixed
+
+    count = int(cell.max()) + 1
+    names = [f"c{i}" for i in range(count)]
+    frame = pd.DataFrame((cell[:, None] == np.arange(count)).astype(float), columns=names)
+    frame = frame.assign(y=y, target=layout.target)
+    return fit_mixed(f"y ~ 0 + {' + '.join(names)} + (1 | target)", frame, conf_level=conf_level)
+
+
+def _rows(fit: MixedResult, weights: Floats) -> pd.DataFrame:
+    table: pd.DataFrame = fit.contrast(weights)[list(NUMBERS)].reset_index(drop=True)
+    return table
+
+
+def _severity(layout: Layout, fit: MixedResult) -> pd.DataFrame:
+    table = _rows(fit, np.eye(layout.n_raters) - 1.0 / layout.n_raters)
+    table.insert(0, "n_ratings", layout.per_rater)
+    table.insert(0, "rater", list(layout.rater_names))
+    return table
+
+
+def _between(n: int) -> Floats:
+    return np.eye(n)[1:] - np.eye(n)[:1]
+
+
+def _f_row(name: str, fit: MixedResult, L: Floats) -> dict[str, Any]:
+    statistic, df = fit.tests.f_test(fit.beta[None], L)
+    tail = float(special.fdtrc(len(L), df[0], statistic[0]))
+    return {
+        "test": name, "df_num": len(L), "df_den": float(df[0]), "statistic": float(statistic[0]), "p_value": tail
+    }  # fmt: skip
+
+
+def _period_weights(owner: Ints, when: Ints) -> Floats:
+    """Each cell against the mean of the cells of its period."""
+    same = (when[:, None] == when[None, :]).astype(float)
+    return np.asarray(np.eye(len(owner)) - same / same.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _interaction(owner: Ints, when: Ints) -> Floats:
+    """Contrasts of cells that vanish where rater and period only add, (rows, cells)."""
+    additive = np.hstack([np.eye(owner.max() + 1)[owner], np.eye(when.max() + 1)[when]])
+    left, values, _ = np.linalg.svd(additive, full_matrices=True)
+    rank = int((values > 1e-9 * values[0]).sum())
+    return np.asarray(left[:, rank:].T)
+
+
+def _drifts(
+    layout: Layout,
+    fit: MixedResult,
+    weights: Floats,
+    cells: tuple[Ints, Ints],
+    power: float,
+    conf_level: float,
+    notes: list[str],
+) -> pd.DataFrame:
+    """Change of severity from the first to the last period of each rater, along a straight line."""
+    owner, when = cells
+    names, rows = [], []
+    for r, name in enumerate(layout.rater_names):
+        own = np.flatnonzero(owner == r)
+        if len(own) < 2:
+            notes.append(f"drift of {name}: ratings in one period only, so there is none to estimate")
+            continue
+        at = when[own] - when[own].mean()
+        slope = at / (at @ at)
+        rows.append((when[own].max() - when[own].min()) * slope @ weights[own])
+        names.append(name)
+    if not rows:
+        raise NotEstimable("drift: no rater has ratings in two periods; choose fewer periods.")
+    table = _rows(fit, np.array(rows))
+    reach = special.stdtrit(table["df"], 1.0 - (1.0 - conf_level) / 2.0) + special.stdtrit(table["df"], power)
+    table["minimum_detectable"] = reach * table["std_error"]
+    table.insert(0, "rater", names)
+    return table
+
+
+def _hear_again(layout: Layout, labels: NDArray[Any], rest: Floats, sigma: float, y: Floats, top: int) -> pd.DataFrame:
+    """Pairs of ratings furthest apart, severity taken out."""
+    first, second = layout.rating_pairs
+    gap = rest[first] - rest[second]
+    z = gap / (sigma * np.sqrt(2.0)) if sigma > 0 else np.full(len(gap), np.nan)
+    order = np.argsort(-np.abs(gap), kind="stable")[:top]
+    names = np.array(layout.rater_names, dtype=object)
+    return pd.DataFrame(
+        {
+            "target": labels[first[order]],
+            "rater_1": names[layout.rater[first[order]]],
+            "rater_2": names[layout.rater[second[order]]],
+            "rating_1": y[first[order]],
+            "rating_2": y[second[order]],
+            "difference": gap[order],
+            "z": z[order],
+            "p_adjusted": np.minimum(1.0, 2.0 * special.ndtr(-np.abs(z[order])) * len(gap)),
+        }
+    )

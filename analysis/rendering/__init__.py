@@ -1,0 +1,1 @@
+"""Tables, documents and figures to text, HTML, Markdown, Word and SVG."""

@@ -1,0 +1,137 @@
+"""What a report says, before anybody decides how it looks.
+
+A :class:`Document` is sections of paragraphs, callouts, tables and figures.
+``page.py`` and ``docx_report.py`` render the same document, so the page and
+the Word file cannot differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from doublecode.analysis.rendering.tables import Table
+
+_MARKS: Final = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
+Mark = Literal["", "code", "italic"]
+NO_WORKBOOK: Final = (
+    "No workbook was read: incoming/ holds none, so nothing that raters code is in any number below. Put what came "
+    "back into incoming/ and run again."
+)
+
+
+def inline(text: str) -> Iterator[tuple[Mark, str]]:
+    """Split a text into runs: `` `code` ``, ``*italic*`` and the rest.
+
+    Examples
+    --------
+    >>> list(inline("slope *b* of `he`"))
+    [('', 'slope '), ('italic', 'b'), ('', ' of '), ('code', 'he')]
+    """
+    end = 0
+    for match in _MARKS.finditer(text):
+        if match.start() > end:
+            yield "", text[end : match.start()]
+        yield ("code", match[1]) if match[1] is not None else ("italic", match[2])
+        end = match.end()
+    if end < len(text):
+        yield "", text[end:]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of running text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Callout:
+    """A paragraph that must not be overlooked."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of remarks; a long one is folded on the page."""
+
+    items: tuple[str, ...]
+    title: str = "Notes"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Parameters
+    ----------
+    name : str
+        Name of its SVG file, without suffix.
+    title : str
+    description : str
+        What is to be seen, for those who cannot see it.
+    svg : str
+        The drawing, self-contained, without XML declaration.
+    png : bytes
+        The same for Word.
+    notes : tuple of str
+    half : bool
+        Two of them fit side by side on a wide page.
+    """
+
+    name: str
+    title: str
+    description: str
+    svg: str
+    png: bytes
+    notes: tuple[str, ...] = ()
+    half: bool = False
+
+
+Block = Paragraph | Callout | Bullets | Picture | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section with its heading; `anchor` is its address in the page."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One of the numbers that are read first."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    subtitle: str
+    callouts: tuple[Callout, ...]
+    headlines: tuple[Headline, ...]
+    sections: tuple[Section, ...]
+    colophon: str
+
+    def tables(self) -> list[Table]:
+        """All tables, in the order of their numbers."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Table)]
+
+    def pictures(self) -> list[Picture]:
+        """All figures, in the order of their numbers."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+
+    def numbers(self) -> dict[str, int]:
+        """The number of each table and figure by its name; tables and figures count apart."""
+        tables = {f"table {block.name}": number for number, block in enumerate(self.tables(), 1)}
+        return tables | {f"figure {block.name}": number for number, block in enumerate(self.pictures(), 1)}

@@ -1,0 +1,271 @@
+"""The report as a Word file: tables in APA form, figures as pictures, fixed metadata."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from functools import singledispatch
+from pathlib import Path
+from typing import Any, Final
+
+from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section, inline
+from doublecode.analysis.rendering.tables import Table
+
+FONT: Final = "Times New Roman"
+_ANY_DAY: Final = datetime(2000, 1, 1)
+_TEXT_WIDTH_CM: Final = 16.5
+_KEEP_WHOLE: Final = 25
+_CELL_MARGIN_CM: Final = 0.09
+_PARAGRAPH: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}p"
+
+
+def write_docx(document: Document, path: Path) -> None:
+    """Render a document as a Word file; the same document gives the same content."""
+    import docx
+
+    file = docx.Document()
+    _set_up(file, document)
+    file.add_heading(level=0).add_run(document.title)
+    _write(file.add_paragraph(), document.subtitle)
+    for callout in document.callouts:
+        _callout(file, callout.text)
+    for headline in document.headlines:
+        paragraph = file.add_paragraph(style="List Bullet")
+        _write(paragraph, f"{headline.label}: ")
+        _write(paragraph, headline.value, bold=True)
+        _write(paragraph, f" {headline.detail}")
+    numbers = document.numbers()
+    for section in document.sections:
+        _section(file, section, numbers)
+    _write(file.add_paragraph(), document.colophon)
+    file.save(str(path))
+
+
+def _set_up(file: Any, document: Document) -> None:
+    from docx.oxml.ns import qn
+    from docx.shared import Cm, Pt, RGBColor
+
+    facts = file.core_properties
+    facts.title, facts.author, facts.comments, facts.last_modified_by = document.title, "doublecode", "", "doublecode"
+    facts.created = facts.modified = _ANY_DAY
+    facts.revision = 1
+    page = file.sections[0]
+    page.page_width, page.page_height = Cm(21.0), Cm(29.7)
+    page.left_margin = page.right_margin = Cm((21.0 - _TEXT_WIDTH_CM) / 2)
+    page.top_margin = page.bottom_margin = Cm(2.3)
+    for name, size in (("Normal", 11), ("Title", 20), ("Heading 1", 14)):
+        style = file.styles[name]
+        style.font.name, style.font.size = FONT, Pt(size)
+        style.font.color.rgb = RGBColor(0, 0, 0)
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        for attribute in [key for key in fonts.attrib if "Theme" in key]:
+            del fonts.attrib[attribute]
+        for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
+            fonts.set(qn(script), FONT)
+
+
+def _section(file: Any, section: Section, numbers: dict[str, int]) -> None:
+    _write(file.add_heading(level=1), section.title)
+    for block in section.blocks:
+        _block(block, file, numbers)
+
+
+@singledispatch
+def _block(block: object, file: Any, numbers: dict[str, int]) -> None:
+    raise TypeError(f"no rendering for {type(block).__name__}")
+
+
+@_block.register
+def _(block: Paragraph, file: Any, numbers: dict[str, int]) -> None:
+    _write(file.add_paragraph(), block.text)
+
+
+@_block.register
+def _(block: Callout, file: Any, numbers: dict[str, int]) -> None:
+    _callout(file, block.text)
+
+
+@_block.register
+def _(block: Bullets, file: Any, numbers: dict[str, int]) -> None:
+    for item in block.items:
+        _write(file.add_paragraph(style="List Bullet"), item, size=9)
+
+
+@_block.register
+def _(block: Picture, file: Any, numbers: dict[str, int]) -> None:
+    from docx.shared import Cm
+
+    _caption(file, f"Figure {numbers[f'figure {block.name}']}", block.title)
+    shape = file.add_picture(io.BytesIO(block.png), width=Cm(_TEXT_WIDTH_CM * (0.6 if block.half else 0.85)))
+    properties = shape._inline.docPr
+    properties.set("descr", block.description)
+    _notes(file, block.notes)
+
+
+@_block.register
+def _(block: Table, file: Any, numbers: dict[str, int]) -> None:
+    from docx.enum.table import WD_TABLE_ALIGNMENT
+
+    _caption(file, f"Table {numbers[f'table {block.name}']}", block.title)
+    rows = block.body()
+    table = file.add_table(rows=len(rows) + 1, cols=len(block.columns))
+    table.alignment = WD_TABLE_ALIGNMENT.LEFT
+    table.autofit = False
+    size = 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8
+    grid = [list(row.cells) for row in table.rows]
+    _fill(grid[0], [column.heading for column in block.columns], block, size)
+    for cells, texts in zip(grid[1:], rows, strict=True):
+        if len(texts) == 1 and len(cells) > 1:
+            cells[0].merge(cells[-1])
+        _fill(cells[: len(texts)], texts, block, size)
+    _widths(table, grid, column_widths(block, size))
+    _tight(table)
+    _rules(grid)
+    _paginate(table, whole=len(rows) <= _KEEP_WHOLE)
+    _notes(file, block.notes)
+
+
+def _fill(cells: list[Any], texts: Any, block: Table, size: int) -> None:
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Pt
+
+    for cell, text, column in zip(cells, texts, block.columns, strict=False):
+        paragraph = cell.paragraphs[0]
+        paragraph.paragraph_format.space_after = paragraph.paragraph_format.space_before = Pt(1)
+        numeric = column.kind != "text" and cell is not cells[0]
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT if numeric else WD_ALIGN_PARAGRAPH.LEFT
+        _write(paragraph, text, size=size, italic=len(texts) == 1 < len(block.columns))
+
+
+def _widths(table: Any, grid: list[list[Any]], widths_cm: list[float]) -> None:
+    """Set the widths in the grid (LibreOffice reads it) and in the cells (Word does); a merged row has none."""
+    from docx.shared import Cm
+
+    widths = [Cm(width) for width in widths_cm]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    for cells in grid:
+        if len(cells) == 1 or cells[0]._tc is not cells[-1]._tc:
+            for cell, width in zip(cells, widths, strict=True):
+                cell.width = width
+
+
+def column_widths(block: Table, size: float) -> list[float]:
+    """Widths in cm: numbers never wrap; columns of text share what is left by their longest cell.
+
+    Parameters
+    ----------
+    block : Table
+    size : float
+        Font size in points; a character is taken as 0.53 of it wide.
+    """
+    rows = [row for row in block.body() if len(row) == len(block.columns)]
+    character, padding = 0.53 * size * 2.54 / 72, 2 * _CELL_MARGIN_CM + 0.12
+    needs, wishes = [], []
+    for place, column in enumerate(block.columns):
+        texts = [row[place] for row in rows]
+        words = [word for heading in (column.heading.replace("*", ""),) for word in heading.split()]
+        if column.kind == "text":
+            words += [word for text in texts for word in text.split()]
+        else:
+            words += texts
+        needs.append(min(max(map(len, words), default=1), 24) * character + padding)
+        longest = min(max(map(len, [column.heading, *texts])), 60) * character + padding
+        wishes.append(longest if column.kind == "text" else needs[-1])
+    room = _TEXT_WIDTH_CM - sum(needs)
+    wanted = sum(wish - need for wish, need in zip(wishes, needs, strict=True) if wish > need)
+    share = min(1.0, max(0.0, room) / wanted) if wanted else 0.0
+    return [need + share * max(0.0, wish - need) for wish, need in zip(wishes, needs, strict=True)]
+
+
+def _tight(table: Any) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(round(_CELL_MARGIN_CM / 2.54 * 1440)))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    table._tbl.tblPr.append(margins)
+
+
+def _rules(grid: list[list[Any]]) -> None:
+    for cell in grid[0]:
+        _border(cell, "top", 8)
+        _border(cell, "bottom", 4)
+    for cell in grid[-1]:
+        _border(cell, "bottom", 8)
+
+
+def _border(cell: Any, edge: str, size: int) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    properties = cell._tc.get_or_add_tcPr()
+    borders = properties.find(qn("w:tcBorders"))
+    if borders is None:
+        borders = OxmlElement("w:tcBorders")
+        properties.append(borders)
+    line = OxmlElement(f"w:{edge}")
+    for key, value in (("val", "single"), ("sz", str(size)), ("space", "0"), ("color", "000000")):
+        line.set(qn(f"w:{key}"), value)
+    borders.append(line)
+
+
+def _paginate(table: Any, *, whole: bool) -> None:
+    """Repeat the heading on every page, break no row; a short table stays on one page."""
+    from docx.oxml import OxmlElement
+
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    rows = list(table.rows)
+    for number, row in enumerate(rows):
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        if (whole and number < len(rows) - 1) or number < 2:
+            for paragraph in row._tr.iter(_PARAGRAPH):
+                paragraph.get_or_add_pPr().get_or_add_keepNext()
+
+
+def _caption(file: Any, number: str, title: str) -> None:
+    from docx.shared import Pt
+
+    first = file.add_paragraph()
+    first.paragraph_format.space_before, first.paragraph_format.space_after = Pt(12), Pt(0)
+    first.paragraph_format.keep_with_next = True
+    _write(first, number, bold=True)
+    second = file.add_paragraph()
+    second.paragraph_format.space_after = Pt(4)
+    second.paragraph_format.keep_with_next = True
+    _write(second, title, italic=True)
+
+
+def _notes(file: Any, notes: tuple[str, ...]) -> None:
+    from docx.shared import Pt
+
+    paragraph = file.add_paragraph()
+    paragraph.paragraph_format.space_before = Pt(3)
+    if notes:
+        _write(paragraph, "*Note.* " + " ".join(notes), size=9)
+
+
+def _callout(file: Any, text: str) -> None:
+    from docx.shared import Cm
+
+    paragraph = file.add_paragraph()
+    paragraph.paragraph_format.left_indent = Cm(0.6)
+    _write(paragraph, text, bold=True)
+
+
+def _write(paragraph: Any, text: str, *, size: float | None = None, bold: bool = False, italic: bool = False) -> None:
+    from docx.shared import Pt
+
+    for mark, part in inline(text):
+        run = paragraph.add_run(part)
+        run.bold = bold or None
+        # inside an italic caption the marked symbols stand upright (APA 7, 6.22)
+        run.italic = (italic != (mark == "italic")) or None
+        if mark == "code":
+            run.font.name = "Courier New"
+        if size is not None:
+            run.font.size = Pt(size)

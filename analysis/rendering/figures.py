@@ -1,0 +1,341 @@
+"""The figures of a report: each takes a frame or a result and returns Axes; nothing global is touched.
+
+Colours are Okabe and Ito's, which stay apart for all kinds of colour vision;
+groups differ by marker or line style as well.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from doublecode.analysis.rendering.document import Picture
+from doublecode.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#6b7280"
+INK: Final = "#1c2330"
+MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+COLOURS: Final = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY)
+LINES: Final = ("-", "--", "-.", ":")
+WIDTH_IN: Final = 5.6
+FEWEST: Final = 5
+STYLE: Final[Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.0,
+    "axes.titlesize": 10.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.fonttype": "none",
+}
+
+
+def new_axes(
+    height: float = 3.6, columns: int = 1, rows: int = 1, *, shared: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of the report's width (height in inches) and its panels, row by row."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, height), layout="constrained", facecolor="white")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+    return figure, list(panels.ravel())
+
+
+def render_svg(figure: Figure, name: str, description: str) -> str:
+    """Draw a figure as SVG text for a page: same figure, same text.
+
+    Every id starts with `name`, so that several drawings stand in one page;
+    `description` is what a screen reader says.
+    """
+    import matplotlib as mpl
+    from markupsafe import escape
+
+    buffer = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, Arial, sans-serif")
+    label = f'role="img" aria-labelledby="{name}-desc"'
+    head = re.sub(r' (width|height)="[^"]*pt"', "", text[: text.index(">")])
+    return f'{head} {label}>\n <desc id="{name}-desc">{escape(description)}</desc>{text[text.index(">") + 1 :]}'
+
+
+def render_png(figure: Figure) -> bytes:
+    """Draw a figure as PNG (200 dots per inch) for Word, without a date."""
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def picture(axes: Axes, name: str, title: str, description: str, notes: tuple[str, ...] = ()) -> Picture:
+    """Draw the figure of `axes` for page and Word; the description is printed, and read aloud by screen readers."""
+    figure = figure_of(axes)
+    svg = render_svg(figure, name, f"{title}. {description}")
+    figure.set_layout_engine("none")  # the layout stands; computing it again for the PNG costs as much as drawing
+    return Picture(name, title, description, svg, render_png(figure), (description, *notes))
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that axes belong to."""
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise UsageError("the axes belong to no figure any more; draw them again.")
+    return figure
+
+
+def forest(
+    frame: pd.DataFrame,
+    *,
+    labels: str = "label",
+    estimate: str = "estimate",
+    low: str = "conf_low",
+    high: str = "conf_high",
+    group: str | None = None,
+    x_label: str = "ICC",
+    references: Sequence[tuple[float, str]] = (),
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """Draw estimates with their intervals, one row each, top to bottom.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, shape (n_rows, …)
+        One estimate per row.
+    labels, estimate, low, high : str
+        Columns of `frame`.
+    group : str or None
+        Column whose runs get a heading and a colour.
+    references : sequence of (value, word)
+        Vertical lines, such as the cut-offs of a cited rule.
+    """
+    rows = _forest_rows(frame, labels, group)
+    _, (axes,) = new_axes(height=0.75 + 0.27 * len(rows))
+    heads = [label for _, label, is_head in rows if is_head]
+    drawn: list[int] = []
+    for place, (index, _, is_head) in enumerate(rows):
+        if is_head or index is None:
+            head = axes.text(0, place, heads[len(drawn)], transform=axes.get_yaxis_transform(), va="center")
+            head.set(fontweight="bold", in_layout=False)
+            drawn.append(place)
+            continue
+        record = frame.iloc[index]
+        tone = heads.index(str(record[group])) if group else 0
+        colour, marker = COLOURS[tone % len(COLOURS)], MARKERS[tone % len(MARKERS)]
+        axes.plot([record[low], record[high]], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
+        axes.plot([record[estimate]], [place], marker=marker, color=colour, markersize=6, linestyle="none")
+    axes.set_ylim(len(rows) - 0.4, -0.7)
+    names = ["" if is_head else "\n".join(textwrap.wrap(label, 30)) for _, label, is_head in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=9, linespacing=0.95)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color="#e6e9ef", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label)
+    if limits is not None:
+        axes.set_xlim(*limits)
+    _draw_references(axes, references)
+    return axes
+
+
+def _draw_references(axes: Axes, references: Sequence[tuple[float, str]]) -> None:
+    """Dotted lines with their words on top; a word too near to the last one stands a line higher."""
+    low, high = axes.get_xlim()
+    before, raised = -math.inf, False
+    for value, word in references:
+        axes.axvline(value, color=GREY, linewidth=0.8, linestyle=":")
+        raised = not raised and (value - before) / (high - low) < 0.14
+        axes.text(value, -1.3 if raised else -0.75, word, ha="center", va="bottom", fontsize=8.5, color=GREY)
+        before = value
+
+
+def _forest_rows(frame: pd.DataFrame, labels: str, group: str | None) -> list[tuple[int | None, str, bool]]:
+    rows: list[tuple[int | None, str, bool]] = []
+    before: object = None
+    for index, record in enumerate(frame.to_dict("records")):
+        if group and record[group] != before:
+            before = record[group]
+            rows.append((None, str(before), True))
+        rows.append((index, str(record[labels]), False))
+    return rows
+
+
+def trajectories(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    time: str = "session",
+    unit: str = "patient",
+    line: tuple[float, float] | None = None,
+    y_label: str = "",
+) -> Axes:
+    """Draw one thin line per patient, the mean of each session, and the model's mean line.
+
+    Sessions of fewer than `FEWEST` patients get no mean: it would be the course of a few.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per patient × session.
+    line : (intercept, slope) or None
+        Fixed effects of ``outcome ~ time``.
+    """
+    _, (axes,) = new_axes(height=3.5)
+    present = frame[[unit, time, outcome]].dropna()
+    for _, rows in present.groupby(unit, sort=True):
+        axes.plot(rows[time], rows[outcome], color=GREY, alpha=0.35, linewidth=0.8)
+    sessions = present.groupby(time)[outcome]
+    means = sessions.mean()[sessions.size() >= FEWEST]
+    axes.plot(
+        means.index, means.to_numpy(), color=BLUE, marker="o", markersize=5, linewidth=1.6, label="mean of the session"
+    )
+    axes.plot([], [], color=GREY, alpha=0.6, linewidth=0.8, label=f"one {unit}")
+    if line is not None:
+        ends = [float(present[time].min()), float(present[time].max())]
+        fitted = [line[0] + line[1] * end for end in ends]
+        axes.plot(ends, fitted, color=VERMILION, linestyle="--", linewidth=2, label="model")
+    axes.set_xlabel(time.capitalize())
+    axes.set_ylabel(_folded(y_label or outcome))
+    _whole_numbers(axes)
+    _legend_above(axes)
+    return axes
+
+
+def interaction(
+    points: pd.DataFrame,
+    lines: pd.DataFrame,
+    *,
+    predictor: str,
+    outcome: str,
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+) -> Axes:
+    """Draw simple slopes over the observed range of the predictor, with the data behind them.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        The rows of the model: columns `predictor` and `outcome`.
+    lines : pandas.DataFrame
+        One row per end of a line: ``label``, ``x``, ``y`` (several x per label make a curve).
+    """
+    _, (axes,) = new_axes(height=3.5)
+    axes.plot(
+        points[predictor], points[outcome], linestyle="none", marker="o", markersize=4, color=GREY, alpha=0.45,
+        markeredgewidth=0,
+    )  # fmt: skip
+    for tone, (label, ends) in enumerate(lines.groupby("label", sort=False)):
+        style = LINES[tone % len(LINES)]
+        axes.plot(ends["x"], ends["y"], color=COLOURS[tone], linestyle=style, linewidth=2, label=str(label))
+    axes.set_xlabel(_folded(x_label or predictor, 60))
+    axes.set_ylabel(_folded(y_label or outcome))
+    if title:
+        axes.set_title(title, loc="left")
+    _legend_above(axes)
+    return axes
+
+
+def by_session(
+    frame: pd.DataFrame,
+    *,
+    series: str,
+    time: str = "session",
+    estimate: str = "estimate",
+    low: str = "conf_low",
+    high: str = "conf_high",
+    y_label: str = "ω",
+) -> Axes:
+    """Draw an estimate with its interval per session, one small panel per scale; returns the first panel."""
+    groups = list(frame.groupby(series, sort=False))
+    columns = min(2, len(groups))
+    rows = -(-len(groups) // columns)
+    figure, panels = new_axes(height=0.4 + 1.75 * rows, columns=columns, rows=rows, shared=True)
+    for axes, (label, part) in zip(panels, groups, strict=False):
+        x = part[time].to_numpy(dtype=float)
+        axes.vlines(x, part[low], part[high], color=BLUE, linewidth=1.4, alpha=0.7)
+        axes.plot(x, part[estimate], color=BLUE, marker="o", markersize=4, linewidth=1)
+        axes.set_title("\n".join(textwrap.wrap(str(label), 36)), loc="left", fontsize=9)
+        axes.grid(axis="y", color="#e6e9ef", linewidth=0.7)
+        axes.set_axisbelow(True)
+        _whole_numbers(axes)
+    for spare in panels[len(groups) :]:
+        spare.set_axis_off()
+    figure.supxlabel(time.capitalize(), fontsize=10)
+    figure.supylabel(y_label, fontsize=10)
+    return panels[0]
+
+
+def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd.DataFrame | None = None) -> Axes:
+    """Draw residuals against fitted values, and their normal quantiles; returns the first panel.
+
+    Parameters
+    ----------
+    fitted, residuals : sequence of float, shape (n_rows,)
+    effects : pandas.DataFrame or None
+        Conditional modes with columns ``term`` and ``estimate``; quantiles are drawn beside the residuals'.
+    """
+    import numpy as np
+    from scipy.special import ndtri
+
+    _, (left, right) = new_axes(height=3.0, columns=2)
+    left.plot(fitted, residuals, linestyle="none", marker="o", markersize=3, color=BLUE, alpha=0.5, markeredgewidth=0)
+    left.axhline(0, color=GREY, linewidth=0.8)
+    left.set_xlabel("fitted")
+    left.set_ylabel("residual")
+    sets = [("residuals", np.asarray(residuals, dtype=float))]
+    if effects is not None:
+        sets += [(str(term), rows["estimate"].to_numpy(dtype=float)) for term, rows in effects.groupby("term")]
+    for tone, (label, values) in enumerate(sets):
+        ordered = np.sort(values[np.isfinite(values)])
+        quantiles = ndtri((np.arange(ordered.size) + 0.5) / ordered.size)
+        spread = float(ordered.std()) or 1.0
+        right.plot(
+            quantiles, (ordered - ordered.mean()) / spread, linestyle="none", marker=MARKERS[tone % len(MARKERS)],
+            markersize=3, color=COLOURS[tone % len(COLOURS)], label=label,
+        )  # fmt: skip
+    right.axline((0, 0), slope=1, color=GREY, linewidth=0.8)
+    right.set_xlabel("normal quantile")
+    right.set_ylabel("standardised")
+    right.legend(frameon=False, fontsize=8.5, loc="upper left", handletextpad=0.3)
+    return left
+
+
+def _folded(text: str, width: int = 40) -> str:
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
+        handlelength=2.2, columnspacing=1.4,
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""The one catalogue that turns a note, which is a fact, into a sentence.
+
+Whoever reads a result gets its notes through here; no code reads what comes out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from doublecode.analysis.rendering.wording import (
+    concordance,
+    consistency,
+    description,
+    linking,
+    mixed,
+    regression,
+    reliability,
+    study,
+)
+from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
+
+CATALOGUE: Final[dict[str, Wording]] = {
+    **reliability.SENTENCES,
+    **concordance.SENTENCES,
+    **consistency.SENTENCES,
+    **description.SENTENCES,
+    **regression.SENTENCES,
+    **mixed.SENTENCES,
+    **linking.SENTENCES,
+    **study.SENTENCES,
+}
+
+
+def sentence(note: Note) -> str:
+    """Say a note in words.
+
+    Parameters
+    ----------
+    note : Note
+        Its kind must stand in the catalogue.
+    """
+    if isinstance(note, str):  # passes until every room hands on facts
+        return note
+    wording = CATALOGUE[note.kind]
+    if callable(wording):
+        return wording(note)
+    text = wording.format(subject=note.subject, **note.numbers)
+    return f"{note.subject}: {text}" if note.subject and "{subject}" not in wording else text

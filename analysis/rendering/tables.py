@@ -1,0 +1,252 @@
+"""Numbers for the eye, and results for machines: rounding happens here and nowhere else.
+
+A :class:`Table` names its parts as typographers do (heading, stub, body,
+notes) and keeps the frame it shows, so that the page, the Word file and the
+CSV file are renderings of one thing: the first two rounded, the last with full
+precision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
+from doublecode.schemas.results import DASH, is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "integer", "number", "estimate", "bounded", "p", "percent"]
+
+
+def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
+    """Render a number as the APA manual (7th ed., 6.36) asks.
+
+    Parameters
+    ----------
+    value : float
+        The number; missing gives an en dash.
+    kind : {"number", "estimate", "bounded", "p", "percent", "integer"}
+        An `estimate` too small for `digits` keeps two significant digits (a slope per second);
+        `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their leading
+        zero; a `p` below .001 is printed as an inequality.
+    digits : int
+        Decimals; `p` always has three.
+
+    Examples
+    --------
+    >>> format_number(-0.0512), format_number(0.678, "bounded"), format_number(0.00004, "p")
+    ('−0.05', '.68', '< .001')
+    >>> format_number(0.00341, "estimate")
+    '0.0034'
+    """
+    if is_missing(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if kind == "p":
+        return "< .001" if value < 0.001 else _without_zero(f"{value:.3f}")
+    if kind == "integer":
+        # degrees of freedom and counts that are averages keep one decimal
+        text = f"{value:.0f}" if abs(value - round(value)) < 5e-5 else f"{value:.1f}"
+    elif kind == "estimate" and 1e-6 < abs(value) < 10.0**-digits:
+        text = f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
+    elif kind == "percent":
+        text = f"{100 * value:.{digits}f} %"
+    else:
+        text = f"{value:.{digits}f}"
+    text = text.lstrip("-") if float(text.rstrip(" %")) == 0 else text
+    return _without_zero(text) if kind == "bounded" else text.replace("-", "−")
+
+
+def _without_zero(text: str) -> str:
+    sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
+    return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def format_interval(low: float, high: float, kind: Kind = "number", digits: int = 2) -> str:
+    """Render both limits of an interval in brackets.
+
+    Examples
+    --------
+    >>> format_interval(-0.12, 0.4, "bounded")
+    '[−.12, .40]'
+    """
+    if is_missing(low) and is_missing(high):
+        return DASH
+    return f"[{format_number(low, kind, digits)}, {format_number(high, kind, digits)}]"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: which column of the frame, under which heading, in which form.
+
+    Parameters
+    ----------
+    name : str
+        Column of the frame; of an interval the lower limit.
+    heading : str
+        Printed heading; ``*M*`` is set in italics.
+    kind : {"text", "integer", "number", "estimate", "bounded", "p", "percent"}
+    digits : int
+    upper : str
+        Column of the upper limit; makes the column an interval.
+    """
+
+    name: str
+    heading: str
+    kind: Kind = "number"
+    digits: int = 2
+    upper: str = ""
+
+    def render(self, row: Mapping[str, Any]) -> str:
+        """Render the cell of this column in `row`."""
+        value = row[self.name]
+        if self.upper:
+            return format_interval(value, row[self.upper], self.kind, self.digits)
+        if is_missing(value):
+            return DASH
+        if self.kind == "text" or isinstance(value, str):
+            return "yes" if value is True else "no" if value is False else str(value)
+        return format_number(float(value), self.kind, self.digits)
+
+
+_KNOWN: Final[dict[str, Column]] = {
+    column.name: column
+    for column in (
+        Column("n", "*n*", "integer"),
+        Column("N", "*N*", "integer"),
+        Column("n_missing", "missing", "integer"),
+        Column("n_changed", "changed", "integer"),
+        Column("session", "Session", "integer"),
+        Column("mean", "*M*"),
+        Column("sd", "*SD*"),
+        Column("min", "Min"),
+        Column("max", "Max"),
+        Column("skew", "Skew"),
+        Column("kurtosis", "Kurtosis"),
+        Column("term", "Term", "text"),
+        Column("estimate", "*b*", "estimate"),
+        Column("std_error", "*SE*", "estimate"),
+        Column("conf_low", "95% CI", "estimate", upper="conf_high"),
+        Column("df", "*df*", "integer"),
+        Column("df1", "*df*₁", "integer"),
+        Column("df2", "*df*₂", "integer"),
+        Column("statistic", "*t*"),
+        Column("p_value", "*p*", "p"),
+        Column("p_adjusted", "*p* adjusted", "p"),
+        Column("beta", "β"),
+        Column("r", "*r*", "bounded"),
+        Column("k", "*k*", "integer"),
+        Column("nobs", "Rows", "integer"),
+        Column("loglik", "log *L*"),
+        Column("aic", "AIC", digits=1),
+        Column("bic", "BIC", digits=1),
+        Column("chi2", "χ²"),
+        Column("proportion", "%", "percent", 1),
+        Column("percent", "%", "number", 1),
+        Column("form", "Form", "text"),
+        Column("shrout_fleiss", "Shrout & Fleiss", "text"),
+        Column("level", "Level", "text"),
+    )
+}
+
+
+def column(name: str, heading: str | None = None, **changes: Any) -> Column:
+    """Return the usual column of that name, with `changes`; an unknown name needs a heading."""
+    known = _KNOWN.get(name)
+    if known is None:
+        return Column(name, name.replace("_", " ") if heading is None else heading, **changes)
+    return replace(known, **changes) if heading is None else replace(known, heading=heading, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of the report: its parts, and the frame it shows.
+
+    Parameters
+    ----------
+    name : str
+        Name of its CSV file, without suffix.
+    title : str
+    frame : pandas.DataFrame
+        What is shown, full precision.
+    columns : tuple of Column
+        The first is the stub (row heading).
+    notes : tuple of str
+        General notes under the table.
+    group : str
+        Column of `frame` whose runs become spanner rows.
+    data : pandas.DataFrame or None
+        What the CSV file holds, where that is more than `frame`.
+    folded : bool
+        For looking up rather than reading: the page shows it on demand.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+    group: str = ""
+    data: pd.DataFrame | None = None
+    folded: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a column that the frame does not have."""
+        wanted = [name for column in self.columns for name in (column.name, column.upper) if name]
+        stray = [name for name in (*wanted, *filter(None, [self.group])) if name not in self.frame.columns]
+        if stray:
+            found = ", ".join(map(str, self.frame.columns))
+            raise UsageError(f"table {self.name!r}: the frame has no column {stray[0]!r}; it has {found}.")
+
+    def body(self) -> list[tuple[str, ...]]:
+        """Rendered rows; a spanner row has one cell only."""
+        rows: list[tuple[str, ...]] = []
+        before: Any = None
+        for record in self.frame.to_dict("records"):
+            row = {str(key): value for key, value in record.items()}
+            if self.group and row[self.group] != before:
+                before = row[self.group]
+                rows.append((str(before),))
+            rows.append(tuple(column.render(row) for column in self.columns))
+        return rows
+
+    def plain(self, most: int = MOST_ROWS) -> PlainTable:
+        """The table as ready texts, for the terminal, a notebook or Markdown; at most `most` rows."""
+        body = self.body()
+        headings = tuple(column.heading for column in self.columns)
+        numeric = tuple(column.kind != "text" for column in self.columns)
+        return PlainTable(self.title, headings, tuple(body[:most]), numeric, max(len(body) - most, 0))
+
+    @property
+    def csv_frame(self) -> pd.DataFrame:
+        """The frame that the CSV file holds."""
+        return self.frame if self.data is None else self.data
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame with full precision; the same frame gives the same bytes.
+
+    A text that a spreadsheet would take for a formula is written with an
+    apostrophe before it.
+    """
+    texts = [name for name in frame.columns if frame[name].dtype.kind not in "iufb"]
+    safe = frame.assign(**{str(name): frame[name].map(_no_formula) for name in texts})
+    safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t")) else value
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Build a frame that keeps its columns even where there are no rows."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(columns))

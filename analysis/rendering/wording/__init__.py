@@ -1,0 +1,1 @@
+"""The catalogue of notes, one module by room: kind of note → sentence."""

@@ -1,0 +1,155 @@
+"""The methods paragraphs as a paper would print them, written from what was done."""
+
+from __future__ import annotations
+
+from platform import python_version
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.report.sections_data import short_title
+from doublecode.analysis.report.sections_models import DDF_WORDS
+from doublecode.analysis.results.versions import version_of
+
+if TYPE_CHECKING:
+    from doublecode.analysis.study.run import StudyRun
+
+_PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
+
+
+def methods_paragraphs(run: StudyRun) -> list[str]:
+    """Write the paragraphs: coding and scoring, reliability, models, software."""
+    parts = [
+        _coding(run),
+        _reliability(run),
+        _consistency(run),
+        _series(run),
+        _regressions(run),
+        _software(run),
+        _instruments(run),
+    ]
+    return [part for part in parts if part]
+
+
+def _coding(run: StudyRun) -> str:
+    design = run.frame.design
+    head = (
+        f"Of {design['n_held']} sessions held with {design['n_patients']} patients, {design['n_rated']} were rated "
+        f"({design['n_rated'] / design['n_held']:.1%})."
+    )
+    rated = [_rating(run, name) for name in run.study.codebooks if run.study.use(name).source == "raters"]
+    lags = []
+    if any(scale.lagged for book in run.study.codebooks.values() for scale in book.scales):
+        lags = ["Scores that join two sessions do so by session number, never by row."]
+    return " ".join([head, *rated, *lags])
+
+
+def _rating(run: StudyRun, name: str) -> str:
+    """Who rated one instrument, how double-coded sessions are pooled, what is reversed."""
+    book, use = run.study.codebooks[name], run.study.use(name)
+    ratings = run.intake.ratings
+    rows = ratings[(ratings["instrument"] == name) & (ratings["phase"] == "main")]
+    n_raters, per = rows["rater"].nunique(), rows.groupby("session_id")["rater"].nunique()
+    text = f"{book.title} (version {book.version}) was filled in by {n_raters} rater{'s' if n_raters > 1 else ''} "
+    text += f"for {len(per)} sessions"
+    if len(per) and (per > 1).any():
+        rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
+        text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
+    turned = [item.label for item in book.columns if item.reversed]
+    if turned:
+        return f"{text}. Reversed before scoring: {', '.join(turned)}."
+    return f"{text}. No item is reversed." if use.reverse is not None else f"{text}."
+
+
+def _instruments(run: StudyRun) -> str:
+    sources: dict[str, list[str]] = {}
+    for book in run.study.codebooks.values():
+        sources.setdefault(book.citation.rstrip("."), []).append(short_title(book.title))
+    return " ".join(["Instruments.", *(f"{', '.join(names)}: {source}." for source, names in sources.items())])
+
+
+def _reliability(run: StudyRun) -> str:
+    if run.reliability is None:
+        return ""
+    text = (
+        "Inter-rater reliability was estimated as the intraclass correlation of the design at hand: for complete "
+        "designs from mean squares with exact limits (Shrout & Fleiss, 1979; McGraw & Wong, 1996), for rotating pairs "
+        "from crossed random effects of sessions and raters by REML with profile-likelihood intervals (ten Hove, "
+        "Jorgensen & van der Ark, 2022), and one-way where raters are not told apart. Pilot and main phase are kept "
+        "apart. Adjectives are taken from the interval (Koo & Li, 2016)."
+    )
+    named = [run.study.codebooks[name].title for name in run.reliability.spec["jackknife"]]
+    if named:
+        text += (
+            f" As the study declares, the limits of {' and '.join(named)} come from leaving out each session once "
+            "(Arvesen & Schmitz, 1970), which does not take scores as normal."
+        )
+    return text
+
+
+def _consistency(run: StudyRun) -> str:
+    if run.consistency is None:
+        return ""
+    return (
+        "Internal consistency is ω total of a one-factor maximum-likelihood model; its 95% interval takes "
+        "patients, not sessions, as the unit (jackknife on the logit scale). Corrected item–total "
+        "correlations are given beside it."
+    )
+
+
+def _series(run: StudyRun) -> str:
+    if not run.series:
+        return ""
+    fits = [model.result for result in run.series for model in result.models if model.result is not None]
+    df = " and ".join(sorted({DDF_WORDS.get(fit.ddf, fit.ddf) for fit in fits}))
+    rows = "; ".join(f"{result.spec['title']}: {result.design['n_rows']} rows" for result in run.series)
+    split = sorted({name for series in run.study.series for name in series.split})
+    text = (
+        f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "
+        f"({rows}) and are compared after refitting by maximum likelihood."
+    )
+    if split:
+        names = ", ".join(run.labels.get(name, name) for name in split)
+        text += (
+            f" Time-varying predictors ({names}) are entered as published, which mixes the slope within patients with "
+            "the slope between them (labelled conflated), and split into patient mean and deviation "
+            "(Curran & Bauer, 2011)."
+        )
+    steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
+    formulas = "; ".join(f"`{step}`" for step in steps)
+    return f"{text} Formulas: {formulas}."
+
+
+def _regressions(run: StudyRun) -> str:
+    parts = []
+    if run.study.outliers is not None:
+        rule = run.study.outliers
+        parts.append(
+            f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
+            f"{rule.quantiles}; Hyndman & Fan, 1996) were brought in to that fence; the analyses without this rule "
+            "are printed beside them."
+        )
+    if run.correlations is not None:
+        parts.append(f"Correlations are {run.correlations.spec.get('method', 'pearson').capitalize()}'s, pairwise.")
+    if run.moderations:
+        parts.append(
+            "Moderated regressions centre predictor and moderator at their means before the product is formed "
+            "(Aiken & West, 1991); simple slopes and Johnson–Neyman regions stay inside the observed range "
+            "(Bauer & Curran, 2005). Limits are those of least squares and, beside them, heteroscedasticity-"
+            "consistent ones (HC3; Long & Ervin, 2000)."
+        )
+    if run.comparisons:
+        parts.append("Groups were compared by one-way analysis of variance.")
+    return " ".join(parts)
+
+
+def _software(run: StudyRun) -> str:
+    used = [f"{name} {version_of(name)}" for name in packages_used(run)]
+    return (
+        f"All analyses were run with doublecode {version_of('doublecode')} in Python {python_version()} "
+        f"({', '.join(used)}); seed {run.study.seed}."
+    )
+
+
+def packages_used(run: StudyRun) -> tuple[str, ...]:
+    """Names of the libraries whose numbers are in the report."""
+    extra = (("statsmodels", bool(run.moderations)), ("pingouin", run.correlations is not None))
+    return (*_PACKAGES, *(name for name, used in extra if used))

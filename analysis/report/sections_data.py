@@ -1,0 +1,273 @@
+"""The sections of a report on what was read: files, problems, rows, sample, descriptives, homework."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.schemas.results import is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.study.run import Intake, StudyRun
+    from doublecode.schemas.instrument import Instrument
+
+_BEFORE = "the session before was not rated"
+_MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
+
+
+def data_section(run: StudyRun) -> Section:
+    """What was read, what was wrong with it, what was left out, and what the analysis warns of."""
+    files = [] if run.intake.files.empty else [_files_table(run.intake)]
+    blocks = [*files, *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
+    return Section("data", "What was read, and warnings", tuple(blocks))
+
+
+def _files_table(intake: Intake) -> Table:
+    files = intake.files
+    by = files.groupby(["instrument", "rater"], sort=True)
+    counts = by.agg(n_files=("file", "size"), n_rows=("n_rows", "sum")).reset_index()
+    titles = {name: book.title for name, book in intake.study.codebooks.items()}
+    counts = counts.assign(title=[titles.get(name, name) for name in counts["instrument"]])
+    columns = (
+        column("rater", "Rater", kind="text"), column("n_files", "Workbooks", kind="integer"),
+        column("n_rows", "Ratings", kind="integer"),
+    )  # fmt: skip
+    note = f"{len(files)} workbooks in all; the CSV file lists each with its SHA-256."
+    return Table("files", "Workbooks read, by instrument and rater", counts, columns, (note,), "title", data=files)
+
+
+def _problem_blocks(intake: Intake) -> list[Block]:
+    import pandas as pd
+
+    rows = [
+        {
+            "severity": problem.severity, "code": problem.code, "place": problem.place, "sentence": problem.sentence,
+            "next_step": problem.next_step,
+        }
+        for problem in intake.problems
+    ]  # fmt: skip
+    listed = frame_of(rows, ("severity", "code", "place", "sentence", "next_step"))
+    if listed.empty:
+        return [Paragraph("No problem of any kind was found in the files.")]
+    counts = listed.groupby(["severity", "code"], sort=False).size().rename("n").reset_index()
+    firsts = listed.drop_duplicates("code").set_index("code")
+    counts["example"] = [f"{firsts.loc[code, 'place']}: {firsts.loc[code, 'sentence']}" for code in counts["code"]]
+    order = pd.Categorical(counts["severity"], ["error", "warning", "info"], ordered=True)
+    counts = counts.assign(order=order).sort_values(["order", "n"], ascending=[True, False], kind="stable")
+    columns = (
+        column("code", "Code", kind="text"), column("severity", "Weight", kind="text"), column("n"),
+        column("example", "First one", kind="text"),
+    )  # fmt: skip
+    title = "Warnings and notes from reading, none of which stops the analysis"
+    return [Table("problems", title, counts, columns, ("The CSV file lists every one.",), data=listed)]
+
+
+def _warnings(run: StudyRun) -> list[Block]:
+    """Warnings of the analysis, one row for all that say the same."""
+    from doublecode.analysis.study.warnings import joined
+
+    if not run.warnings:
+        return [Paragraph("The analysis gives no warning.")]
+    names = ("code", "subject", "sentence", "next_step")
+    shown = frame_of([{name: getattr(one, name) for name in names} for one in joined(run.warnings)], names)
+    each = frame_of([{name: getattr(one, name) for name in names} for one in run.warnings], names)
+    columns = (
+        column("code", "Code", kind="text"), column("sentence", "Warning", kind="text"),
+        column("next_step", "Next step", kind="text"),
+    )  # fmt: skip
+    title = "Warnings of the analysis, none of which changes a number"
+    return [Table("warnings", title, shown, columns, ("The CSV file has a row for each subject.",), data=each)]
+
+
+def _flagged(run: StudyRun) -> list[Block]:
+    from doublecode.coding.scoring import flagged_answers
+
+    flagged = flagged_answers(run.items, run.study.codebooks)
+    if flagged.empty:
+        return []
+    n = len(flagged[["patient", "session"]].drop_duplicates())
+    books = run.study.codebooks
+    names = sorted(
+        {
+            f"{short_title(books[instrument].title)}: {label_of(books, instrument, item)}"
+            for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)
+        }
+    )
+    patients = ", ".join(sorted(flagged["patient"].unique()))
+    return [
+        Callout(
+            f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of patients {patients}. "
+            "Make sure that somebody has looked at them."
+        )
+    ]
+
+
+def rows_section(run: StudyRun) -> Section:
+    """The row ledger in short: from held to in the model."""
+    variables = {"scored": dict(run.labels)}
+    models = {series.name: series.title for series in run.study.series}
+    models |= {model.name: model.title for model in run.study.moderations}
+    labels = variables | {"in the model": models}
+    flow = run.frame.flow
+    items = {item.name: item.label for book in run.study.codebooks.values() for item in book.columns}
+    shown = flow.assign(
+        stage=[_stage_label(stage, labels) for stage in flow["stage"]],
+        reasons=[
+            _main_reasons(rows, items | dict(run.labels)) for _, rows in run.frame.ledger.groupby("stage", sort=False)
+        ],
+    )
+    columns = (
+        column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
+        column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
+        column("reasons", "Why", kind="text"),
+    )  # fmt: skip
+    note = "`row_ledger.csv` names every row at every stage with its reason."
+    table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
+    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.notes)))
+
+
+def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:
+    head, _, name = stage.partition(": ")
+    return f"{head}: {labels.get(head, {}).get(name, name)}" if name else head
+
+
+def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) -> str:
+    """Say the commonest reasons of a stage; session numbers and variables that explain nothing are left out."""
+    counts: dict[str, int] = {}
+    for reason in rows.loc[rows["status"] == "lost", "reason"]:
+        text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
+        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|listed as|session|needs|the session)", "", text)
+        # the variable that is missing stands before the colon, items of a score before their codes
+        text = re.sub(r"^\w+(?=: )|\b\w+(?= \([A-Z]+: )", lambda found: labels.get(found[0], found[0]), text)
+        counts[text] = counts.get(text, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{n} × {text}" for text, n in ranked[:most]]
+    rest = sum(n for _, n in ranked[most:])
+    return "; ".join([*shown, f"{rest} × other reasons"] if rest else shown)
+
+
+def sample_section(run: StudyRun) -> Section | None:
+    """Who the patients and therapists are; nothing where no columns were declared."""
+    if run.sample.frame.empty:
+        return None
+    frame = run.sample.frame.sort_values("unit", kind="stable")
+    names = {one.column: one.label for one in run.study.variables if one.column and one.label}
+    labels = [
+        names.get(variable, variable.replace("_", " "))
+        + ("" if is_missing(level) or level in ("", "1") else f": {level}")
+        for variable, level in zip(frame["variable"], frame["level"], strict=True)
+    ]
+    shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
+    moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
+    columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
+    notes = tuple(
+        re.sub(r": (\w+)(?=[,.])", lambda found: f": {names.get(found[1], found[1])}", note).replace(
+            "n_missing", "the column *missing*"
+        )
+        for note in run.sample.notes
+    )
+    table = Table("sample", "Sample", shown, columns, notes, "unit", data=frame)
+    return Section("sample", "Sample", (table,))
+
+
+def descriptives_section(run: StudyRun) -> Section:
+    """Items and scores: overall in a table, scores per session too."""
+    blocks: list[Block] = []
+    titles = {name: book.title for name, book in run.study.codebooks.items()}
+    for name, result in (("items", run.described_items), ("scores", run.described_scores)):
+        frame = result.frame
+        overall = frame[frame["session"] == "all"]
+        overall = overall.assign(title=overall["instrument"].map(titles))
+        heading = {"items": "Item", "scores": "Scale"}[name]
+        title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
+        columns = (column("label", heading, kind="text"), *_MOMENTS)
+        blocks.append(Table(f"described_{name}", title, overall, columns, result.notes, "title", data=frame))
+    by_session = run.described_scores.frame
+    by_session = by_session[by_session["session"] != "all"]
+    if len(by_session["session"].unique()) > 1:
+        title = "Scale scores by session"
+        blocks.append(
+            Table(
+                "scores_by_session",
+                title,
+                by_session,
+                (column("session", kind="text"), *_MOMENTS),
+                (),
+                "label",
+                folded=True,
+            )
+        )
+    return Section("descriptives", "Descriptive statistics", tuple(blocks))
+
+
+def short_title(title: str) -> str:
+    """Return the abbreviation at the end of an instrument's title, or the title.
+
+    Examples
+    --------
+    >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
+    ('GHES', 'Initial resistance')
+    """
+    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
+
+
+def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
+    """Printed label of an item or a scale of an instrument."""
+    book = books[instrument]
+    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    return labels.get(name, name)
+
+
+def homework_section(run: StudyRun) -> Section | None:
+    """Homework counts, completion and difficulties."""
+    if not run.logs:
+        return None
+    blocks: list[Block] = []
+    for number, result in enumerate(run.logs, 1):
+        suffix = f"_{number}" if len(run.logs) > 1 else ""
+        count = result.design
+        blocks.append(
+            Paragraph(
+                f"{count['n_assignments']} homework assignments in {count['n_sessions_with_homework']} of "
+                f"{count['n_sessions_logged']} logged sessions, {count['assignments_per_session']:.1f} per session."
+            )
+        )
+        shown = result.frame.assign(
+            heading=[
+                f"{table.capitalize()}, per cent of {base}"
+                for table, base in zip(result.frame["table"], result.frame["base"], strict=True)
+            ]
+        )
+        columns = (
+            column("label", "", kind="text"),
+            column("n"),
+            column("n_base", "of", kind="integer"),
+            column("percent"),
+        )
+        blocks.append(
+            Table(f"homework{suffix}", "Homework", shown, columns, result.notes, "heading", data=result.frame)
+        )
+        by_type = (
+            column("label", "Type", kind="text"),
+            column("n", "Assigned"),
+            column("n_completed", "Completed", kind="integer"),
+            column("percent"),
+        )
+        blocks.append(Table(f"homework_by_type{suffix}", "Completion by type of homework", result.by_type, by_type))
+    return Section("homework", "Homework", tuple(blocks))
+
+
+def not_estimated_section(run: StudyRun) -> Section | None:
+    """What could not be computed, and why."""
+    reasons = [*run.not_estimated]
+    if run.consistency is not None:
+        rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
+        reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]
+    if not reasons:
+        return None
+    return Section("not-estimated", "What could not be estimated", (Bullets(tuple(reasons)),))

@@ -1,0 +1,415 @@
+"""The sections of a report on associations: correlations, multilevel series, moderated regressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis.rendering import figures
+from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.tables import Column, Table, column, format_number
+from doublecode.analysis.report.result_tables import coefficients
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.description.correlations import CorrelationResult
+    from doublecode.analysis.description.outliers import OutlierResult
+    from doublecode.analysis.linking.series import LabelledModel, SeriesResult
+    from doublecode.analysis.regression.group_differences import AnovaResult
+    from doublecode.analysis.regression.moderated import ModerationResult
+
+Labels = Mapping[str, str]
+DDF_WORDS = {
+    "kenward-roger": "Kenward–Roger degrees of freedom",
+    "satterthwaite": "Satterthwaite degrees of freedom",
+    "z": "normal-theory tests",
+}
+
+
+def label_term(term: str, labels: Labels) -> str:
+    """Name a term by the labels of its variables.
+
+    Examples
+    --------
+    >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
+    'Rationale × Resistance'
+    """
+    parts = []
+    for part in term.split(":"):
+        stem, _, side = part.rpartition("_")
+        if part not in labels and side in ("within", "between") and stem in labels:
+            parts.append(f"{labels[stem]}, {side} patients")
+        else:
+            parts.append({"Intercept": "Intercept", "session": "Session"}.get(part, labels.get(part, part)))
+    return " × ".join(parts)
+
+
+def correlation_section(result: CorrelationResult | None, labels: Labels) -> Section | None:
+    """Means, standard deviations and correlations, as papers print them."""
+    if result is None:
+        return None
+    import pandas as pd
+
+    names = list(result.spec["variables"])
+    levels = [_triangle(result, str(level), labels) for level in result.frame["level"].unique()]
+    frame = pd.concat(levels, ignore_index=True)
+    cells = [Column(str(number), str(number), "bounded") for number in range(1, len(names))]
+    moments = (column("n"), column("mean"), column("sd"))
+    smallest, largest = int(result.frame["n"].min()), int(result.frame["n"].max())
+    note = f"Pairwise rows, {smallest} to {largest}. Intervals, *p* and Holm's *p* stand in the CSV file."
+    columns = (column("variable", "Variable", kind="text"), *moments, *cells)
+    table = Table(
+        "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
+        group="level" if len(levels) > 1 else "", data=result.frame,
+    )  # fmt: skip
+    return Section("correlations", "Correlations", (table, Bullets(result.notes)))
+
+
+def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
+    """Lower triangle of one level beside the moments of its variables."""
+    import pandas as pd
+
+    square = result.matrix(level)
+    rows = []
+    for number, row in enumerate(result.descriptives.to_dict("records"), 1):
+        name = str(row["variable"])
+        r = {str(k): square.loc[name, other] for k, other in enumerate(square.columns[: number - 1], 1)}
+        later = {str(k): float("nan") for k in range(number, len(square))}
+        head = {"level": level.capitalize(), **row, "variable": f"{number}. {labels.get(name, name)}"}
+        rows.append({str(key): value for key, value in head.items()} | r | later)
+    return pd.DataFrame(rows)
+
+
+def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
+    """One section per model series: coefficients as published and split, comparison, trajectory."""
+    sections, drawn = [], set[str]()
+    for result in results:
+        response = str(result.models[0].formula).split("~")[0].strip()
+        blocks = _series_blocks(result, labels)
+        if response not in drawn:
+            blocks.append(_course(result, response, frame, labels))
+            drawn.add(response)
+        blocks += _diagnostics(result)
+        sections.append(Section(f"series-{result.spec['name']}", str(result.spec["title"]), tuple(blocks)))
+    return sections
+
+
+def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
+    name = str(result.spec["name"])
+    blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
+    published = [model for model in result.models if model.published]
+    split = [model for model in result.models if not model.published]
+    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
+    title = "Fixed effects, predictors split within and between patients"
+    blocks += _coefficient_table(f"{name}_split", title, split, labels)
+    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.notes)]
+
+
+def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
+    """Say the common rows of a series, and the variables that they must have, by their labels."""
+    counts, of_all, names = str(result.design["rows"]).partition("that have all of ")
+    short = (labels.get(name, name).partition(" (")[0] for name in names.split(", "))
+    return f"{counts}{of_all}{'; '.join(short)}"
+
+
+def _share_between(result: SeriesResult) -> str:
+    """Share of the variance that lies between patients, from the model without predictors."""
+    for model in result.models:
+        if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
+            parts = model.result.variances
+            share = float(parts["variance"].iloc[:-1].sum() / parts["variance"].sum())
+            return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
+    return ""
+
+
+def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:
+    import pandas as pd
+
+    parts = []
+    rules: dict[str, None] = {}
+    for model in models:
+        if model.result is None:
+            continue
+        rows = model.result.frame
+        head = f"{model.label}: `{model.formula}`"
+        parts.append(rows.assign(model=head, label=[label_term(term, labels) for term in rows["term"]]))
+        rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
+    if not parts:
+        return []
+    frame = pd.concat(parts, ignore_index=True)
+    note = f"REML; {', '.join(rules)}."
+    return [Table(name, title, frame, (column("label", "Term", kind="text"), *coefficients(frame)), (note,), "model")]
+
+
+def _comparison(name: str, result: SeriesResult) -> Table:
+    columns = (
+        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
+        column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
+    )  # fmt: skip
+    notes = (
+        "χ²: likelihood ratio with the model of the step before (as published, or split, as the model is), both "
+        "refitted by maximum likelihood.",
+    )
+    return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
+
+
+def _variances(name: str, result: SeriesResult, labels: Labels) -> Table:
+    shown = result.variances.assign(term=[label_term(str(term), labels) for term in result.variances["term"]])
+    columns = (
+        column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+    )  # fmt: skip
+    return Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)
+
+
+def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:
+    axes = figures.trajectories(frame, response, line=_growth_line(result), y_label=labels.get(response, response))
+    n = frame[["patient", response]].dropna()["patient"].nunique()
+    model = " Dashed: fixed effects of the growth model." if _growth_line(result) else ""
+    text = f"Thin lines: {n} patients. Thick: mean of each session with {figures.FEWEST} patients or more.{model}"
+    return picture(axes, f"{response}_by_session", f"{labels.get(response, response)} by session", text)
+
+
+def _growth_line(result: SeriesResult) -> tuple[float, float] | None:
+    """Intercept and slope of the model whose only predictor is the session."""
+    for model in result.models:
+        if model.result is not None and set(model.result.frame["term"]) == {"Intercept", "session"}:
+            b = model.result.frame.set_index("term")["estimate"]
+            return float(b["Intercept"]), float(b["session"])
+    return None
+
+
+def _diagnostics(result: SeriesResult) -> list[Block]:
+    fitted = [model for model in result.models if model.result is not None]
+    if not fitted or fitted[-1].result is None:
+        return []
+    last = fitted[-1].result
+    rows = last.residuals()
+    axes = figures.diagnostics(rows["fitted"].tolist(), rows["residual"].tolist(), last.random())
+    text = "Left: residuals against fitted values. Right: normal quantiles of residuals and patients' effects."
+    return [picture(axes, f"{result.spec['name']}_diagnostics", f"Residuals of model {fitted[-1].label}", text)]
+
+
+def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | None:
+    """Every value that the declared rule changed."""
+    if result is None:
+        return None
+    counts = result.counts.assign(variable=[labels.get(name, name) for name in result.counts["variable"]])
+    overview = Table(
+        "outliers", "Fences of the declared rule", counts,
+        (column("variable", "Variable", kind="text"), column("n"), column("q1", "Q1"), column("q3", "Q3"),
+         column("low_fence", "Low fence"), column("high_fence", "High fence"),
+         column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
+         column("status", "Rule", kind="text")),
+    )  # fmt: skip
+    blocks: list[Block] = [Paragraph(note) for note in result.notes]
+    blocks.append(overview)
+    if len(result.frame):
+        changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
+        blocks.append(
+            Table(
+                "outlier_changes", "Values that were brought in to the fence", changes,
+                (column("row", "Patient", kind="text"), column("variable", "Variable", kind="text"),
+                 column("found", "Found"), column("now", "Now")),
+            )
+        )  # fmt: skip
+    return Section("outliers", "Outliers", tuple(blocks))
+
+
+def moderation_section(
+    results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], data: pd.DataFrame, labels: Labels
+) -> Section | None:
+    """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
+    if not results:
+        return None
+    blocks: list[Block] = [_moderation_table(results, labels)]
+    if untouched:
+        blocks.append(_focal_both(results, untouched, labels))
+    blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
+    notes = dict.fromkeys(_labelled(note, result, labels) for result in results for note in result.notes)
+    blocks.append(Bullets(tuple(notes)))
+    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    return Section("moderation", "Moderated regressions", tuple(blocks))
+
+
+def _labelled(note: str, result: ModerationResult, labels: Labels) -> str:
+    """Put labels for the predictor and the moderator of a regression into one of its notes."""
+    for name in filter(None, (result.spec["predictor"], result.spec["moderator"])):
+        note = re.sub(rf"\b{re.escape(name)}\b(?= and | are | has | was |\.| only)", labels.get(name, name), note)
+    return note
+
+
+def _head(result: ModerationResult) -> str:
+    r2 = format_number(result.design["r_squared"], "bounded")
+    df = f"{result.frame['df'].iloc[0]:g}"
+    return f"{result.spec['title']}: *n* = {result.design['n_rows']}, *df* = {df}, *R*² = {r2}"
+
+
+def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Table:
+    import pandas as pd
+
+    parts = [
+        result.frame.assign(
+            model=_head(result),
+            name=result.spec["name"],
+            label=[label_term(term, labels) for term in result.frame["term"]],
+            robust_low=result.robust["conf_low"],
+            robust_high=result.robust["conf_high"],
+            robust_p=result.robust["p_value"],
+        )
+        for result in results
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    kind = results[0].spec["robust"]
+    columns = (
+        column("label", "Term", kind="text"), *coefficients(frame.drop(columns="df")), column("beta_z", "β"),
+        column("robust_low", f"95% CI, {kind}", kind="estimate", upper="robust_high"),
+    )  # fmt: skip
+    notes = (
+        "Predictor and moderator are centred at their means before the product is formed.",
+        "β: all variables z-scored, the product formed from the z-scores.",
+        f"{kind}: limits that do not take residuals as equally spread (Long & Ervin, 2000). A model with one "
+        "of several interactions leaves the others in its residuals and spreads them unequally: prefer the limits of "
+        f"{kind} there. Their *p* is in the CSV file.",
+    )
+    return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
+
+
+def _focal(result: ModerationResult) -> pd.Series[Any]:
+    pair = (result.spec["predictor"], result.spec["moderator"])
+    wanted = ":".join(pair) if all(pair) else None
+    rows = result.frame[result.frame["term"] == wanted] if wanted else result.frame.iloc[1:2]
+    return rows.iloc[0]
+
+
+def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], labels: Labels) -> Table:
+    import pandas as pd
+
+    rows = []
+    found = {before.spec["name"]: before for before in untouched}
+    for after in results:
+        if after.spec["name"] not in found:
+            continue  # not estimable without the rule: said among what was not estimated
+        one, other = _focal(after), _focal(found[after.spec["name"]])
+        rows.append(
+            {
+                "model": after.spec["title"], "label": label_term(str(one["term"]), labels),
+                "estimate": one["estimate"], "p_value": one["p_value"],
+                "estimate_untouched": other["estimate"], "p_untouched": other["p_value"],
+            }
+        )  # fmt: skip
+    columns = (
+        column("model", "Model", kind="text"), column("label", "Term", kind="text"),
+        column("estimate", "*b*, brought in"), column("p_value", "*p*"),
+        column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
+    )  # fmt: skip
+    return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)
+
+
+def _simple_slopes(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
+    import pandas as pd
+
+    parts = [result.slopes.assign(model=result.spec["title"]) for result in results if len(result.slopes)]
+    if not parts:
+        return None
+    frame = pd.concat(parts, ignore_index=True)
+    columns = (
+        column("at", "Moderator at", kind="text"),
+        column("moderator", "Value", kind="number"),
+        *coefficients(frame),
+    )
+    note = "Standard errors of least squares."
+    return Table("simple_slopes", "Simple slopes of the predictor", frame, columns, (note,), "model")
+
+
+def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
+    import pandas as pd
+
+    parts = [
+        result.johnson_neyman.assign(
+            model=f"{result.spec['title']} (over {label_term(result.spec['moderator'], labels)})"
+        )
+        for result in results
+        if len(result.johnson_neyman)
+    ]
+    if not parts:
+        return None
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame.assign(reading=[_reading({str(k): v for k, v in row.items()}) for row in frame.to_dict("records")])
+    columns = (
+        column("control", "Control", kind="text"), column("low", "From"), column("high", "To"),
+        column("reading", "Slope there", kind="text"), column("n_rows", "Rows", kind="integer"),
+        column("share", "Share", kind="percent", digits=0),
+    )  # fmt: skip
+    note = (
+        "Johnson–Neyman regions inside the observed range only, pointwise and with the false discovery rate "
+        "controlled; standard errors of least squares."
+    )
+    return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
+
+
+def _reading(row: Mapping[str, Any]) -> str:
+    return str(row["direction"]) if row["significant"] else "not significant"
+
+
+def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+    predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
+    outcome = str(result.spec["formula"]).split("~")[0].strip()
+    kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
+    lines = over_observed_range(_readable(result), float(kept[predictor].min()), float(kept[predictor].max()))
+    axes = figures.interaction(
+        kept, lines, predictor=predictor, outcome=outcome, x_label=labels.get(predictor, predictor),
+        y_label=labels.get(outcome, outcome),
+    )  # fmt: skip
+    shown = picture(
+        axes, f"interaction_{result.spec['name']}", str(result.spec["title"]),
+        f"Lines: expected outcome at values of {labels.get(moderator, moderator)}, covariates at their means, over the "
+        "observed range of the predictor. Points: the analysed rows.",
+    )  # fmt: skip
+    return replace(shown, half=True)
+
+
+def _readable(result: ModerationResult) -> pd.DataFrame:
+    """Lines to draw: mean and mean ± SD where these were observed, else the percentiles that stand for them."""
+    outside = result.slopes.loc[~result.slopes["observed"].astype(bool), "at"]
+    percentiles = result.lines["at"].astype(str).str.contains("percentile")
+    if not percentiles.any() or percentiles.all():
+        return result.lines
+    return result.lines[percentiles if outside.astype(str).str.startswith("mean").any() else ~percentiles]
+
+
+def over_observed_range(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    """Draw each line from the lowest to the highest observed predictor: columns label, x, y."""
+    import pandas as pd
+
+    rows = []
+    for label, points in lines.groupby("at", sort=False):
+        first, last = points.iloc[0], points.iloc[-1]
+        slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
+        rows += [(str(label), x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
+    return pd.DataFrame(rows, columns=["label", "x", "y"])
+
+
+def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Section | None:
+    """Do groups (therapists) differ."""
+    if not results:
+        return None
+    import pandas as pd
+
+    parts = [
+        result.frame.assign(outcome=labels.get(str(result.spec["outcome"]), str(result.spec["outcome"])))
+        for result in results
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    columns = (
+        column("term", "Source", kind="text"), column("sum_sq", "*SS*"), column("df"), column("mean_sq", "*MS*"),
+        column("statistic", "*F*"), column("p_value"), column("eta_squared", "η²", kind="bounded"),
+        column("omega_squared", "ω²", kind="bounded"),
+    )  # fmt: skip
+    notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
+    table = Table("group_comparisons", "One-way analyses of variance", frame, columns, notes, "outcome")
+    return Section("groups", "Differences between groups", (table,))

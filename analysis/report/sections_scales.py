@@ -1,0 +1,272 @@
+"""The sections of a report on measurement: inter-rater reliability and internal consistency."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.rendering import figures
+from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.report.result_tables import bounded_estimate, item_columns, level_heading
+from doublecode.analysis.report.sections_data import label_of, short_title
+from doublecode.analysis.results.rules import rule_named
+from doublecode.schemas.results import DASH
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.run import StudyRun
+    from doublecode.schemas.instrument import Instrument
+
+RULE = "koo2016"
+
+
+def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
+    """Items, then scales, of every instrument in one phase, with labels, in the order of the codebooks."""
+    import pandas as pd
+
+    if run.reliability is None:
+        return pd.DataFrame()
+    books = run.study.codebooks
+    names = [(book.name, part) for book in books.values() for part in _parts(book)]
+    places = {name: place for place, name in enumerate(names)}
+    rows = []
+    for record in run.reliability.frame.to_dict("records"):
+        row = {str(key): value for key, value in record.items()}
+        if row["phase"] == phase:
+            label = label_of(books, row["instrument"], row["name"])
+            row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
+            row["title"] = books[row["instrument"]].title
+            rows.append((places[row["instrument"], row["name"]], row))
+    return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
+
+
+def _parts(book: Instrument) -> list[str]:
+    """Names of the items and scales of a codebook, in its order."""
+    return [item.name for item in book.columns] + [scale.name for scale in book.scales]
+
+
+def reliability_section(run: StudyRun) -> Section | None:
+    """ICC of items and scales with the forest, the sentences to paste, the warnings."""
+    if run.reliability is None or run.reliability.frame.empty:
+        return None
+    blocks: list[Block] = []
+    main = reliability_frame(run, "main")
+    if len(main):
+        blocks += [_reliability_table("reliability", "Inter-rater reliability of items and scales", main)]
+        blocks.append(_forest(main))
+    pilot = reliability_frame(run, "pilot")
+    if len(pilot):
+        blocks.append(_reliability_table("reliability_pilot", "The same in the pilot phase", pilot))
+    blocks += [Paragraph(text) for text in scale_sentences(run)]
+    blocks.append(Bullets(_shared_notes(run)))
+    return Section("reliability", "Inter-rater reliability", tuple(blocks))
+
+
+def _shared_notes(run: StudyRun) -> tuple[str, ...]:
+    """Notes of all ICCs once each; what holds for a whole design is not repeated item by item."""
+    notes: dict[str, None] = {}
+    for note in () if run.reliability is None else run.reliability.notes:
+        instrument, _, rest = note.split(", ", 2)
+        text = rest if "lack of spread" in rest else re.sub(r": (item|scale) = .*?: (?=[a-zA-Z(])", ": ", rest)
+        text = re.sub(r" [(]q = [0-9.]+[)]", "", _with_labels(run, instrument, text))
+        notes[f"{short_title(run.study.codebooks[instrument].title)}, {text}"] = None
+    return tuple(notes)
+
+
+def _with_labels(run: StudyRun, instrument: str, note: str) -> str:
+    """Name the items and scales that a note on reliability is about by their labels."""
+    books = run.study.codebooks
+    return re.sub(r"\b(?:item|scale) = (\w+)", lambda found: label_of(books, instrument, found[1]), note)
+
+
+def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
+    columns = (
+        column("label", "Item or scale", kind="text"), column("form", "Form", kind="text"),
+        column("n_targets", "Sessions", kind="integer"), column("n_multiply_coded", "Double-coded", kind="integer"),
+        column("k", "*k*", kind="number"), *bounded_estimate("ICC", 0.95),
+        column("single", "ICC, one rater", kind="bounded"),
+    )  # fmt: skip
+    notes = (
+        "ICC of the score that is analysed: the mean of *k* ratings (harmonic mean over sessions), absolute agreement "
+        "where raters are told apart, one-way where they are not.",
+    )
+    return Table(name, title, frame, columns, notes, "title", data=frame)
+
+
+def _forest(frame: pd.DataFrame) -> Block:
+    rule = rule_named(RULE)
+    shown = frame[frame["estimate"].notna()]
+    shown = shown.assign(instrument=[short_title(title) for title in shown["title"]])
+    low = min(0.0, float(shown["conf_low"].min()))
+    axes = figures.forest(
+        shown, group="instrument", references=list(zip(rule.cuts, rule.words[1:], strict=True)),
+        limits=(max(-0.5, low), 1.02),
+    )  # fmt: skip
+    text = f"Intraclass correlations with 95% intervals. Dotted: the cut-offs of {rule.citation}."
+    if low < -0.5:
+        text += " Limits below −.50 are cut off at the edge; the table has them."
+    return picture(axes, "icc_forest", "Inter-rater reliability of items and scales", text)
+
+
+def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
+    """The sentences to paste, one per scale (per item where an instrument has none)."""
+    if run.reliability is None:
+        return []
+    of_phase = [(name, level, result) for name, level, at, result in run.reliability.results if at == phase]
+    with_scales = {name for name, level, _ in of_phase if level == "scale"}
+    texts = []
+    for instrument, level, result in of_phase:
+        if level == "item" and instrument in with_scales:
+            continue
+        book = run.study.codebooks[instrument]
+        lines = {}
+        for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
+            name = entry["set"][level]
+            label = label_of(run.study.codebooks, instrument, name)
+            lines[name] = line.replace(f"({level} {name})", f"({_in_instrument(book.title, label)})")
+        texts += [lines[name] for name in sorted(lines, key=_parts(book).index)]
+    return texts
+
+
+def consistency_section(run: StudyRun) -> Section | None:
+    """Omega with interval, pooled and per session; item–total correlations."""
+    table = run.consistency
+    if table is None:
+        return None
+    level = float(table.spec["conf_level"])
+    pooled = table.frame.assign(
+        label=_scale_labels(run, table.frame),
+        r_range=_ranges(table.frame, "r_drop_min", "r_drop_max"),
+        session_range=_ranges(table.frame, "session_min", "session_max"),
+    )
+    counts = (column("n_rows", "Sessions", kind="integer"), column("n_patients", "Patients", kind="integer"))
+    columns = (
+        column("label", "Scale", kind="text"), column("n_items", "Items", kind="integer"), *counts,
+        column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded", upper="conf_high"),
+        column("alpha", "α", kind="bounded"),
+        column("r_range", "*r* item–total"),
+        column("session_range", "ω per session"),
+    )  # fmt: skip
+    note = (
+        "ω total of a one-factor model, interval over patients. *r*: lowest and highest corrected item–total "
+        "correlation; last column: lowest and highest ω of a single session."
+    )
+    blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
+    # a study's rows are sessions, also where each patient has only one
+    units = (
+        re.sub(r"^, (\d+) rows:", r", \1 sessions of \1 patients:", text[text.index(",") :]) for text in table.sentences
+    )
+    blocks += [Paragraph(f"{label}{text}") for label, text in zip(pooled["label"], units, strict=True)]
+    blocks += _sessions(run, table, level) + _items(run, table, level)
+    single = re.compile(r"^[^:]*: \d+: ")
+    blocks.append(Bullets(_pooled_notes(run, table, [note for note in table.notes if not single.match(note)])))
+    n_single = sum(bool(single.match(note)) for note in table.notes)
+    if n_single:
+        blocks.append(Paragraph(f"{n_single} remarks on single sessions are in `results.json` (consistency, notes)."))
+    return Section("consistency", "Internal consistency", tuple(blocks))
+
+
+def _ranges(frame: pd.DataFrame, low: str, high: str) -> list[str]:
+    """Lowest and highest value of each row in words."""
+    ends = zip(frame[low], frame[high], strict=True)
+    return [f"{format_number(a, 'bounded')} to {format_number(b, 'bounded')}" if a == a else DASH for a, b in ends]
+
+
+def _in_instrument(title: str, label: str) -> str:
+    """Name a scale with its instrument, once."""
+    return label if label.startswith(short_title(title)) else f"{short_title(title)}: {label}"
+
+
+def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
+    """Name instrument and scale; the pairing only where a scale is printed in both."""
+    names = []
+    for row in frame.to_dict("records"):
+        book = run.study.codebooks[row["instrument"]]
+        label = label_of(run.study.codebooks, row["instrument"], row["scale"])
+        several = any(scale.lagged for scale in book.scales) and row["pairing"] not in label
+        pairing = f" ({row['pairing']})" if several else ""
+        names.append(f"{_in_instrument(book.title, label)}{pairing}")
+    return names
+
+
+def _pooled_notes(run: StudyRun, table: ConsistencyTable, notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes on the pooled scales by their labels; where a patient has one session, rows are independent indeed."""
+    heads = _scale_heads(run, table)
+    once = {
+        label
+        for label, n_rows, n_patients in zip(
+            _scale_labels(run, table.frame), table.frame["n_rows"], table.frame["n_patients"], strict=True
+        )
+        if n_rows == n_patients
+    }
+    said = []
+    for note in notes:
+        head, colon, text = note.partition(": ")
+        label = heads.get(head, head)
+        if not (label in once and text.startswith("Rows are taken as independent")):
+            said.append(f"{label}{colon}{text}")
+    return tuple(said)
+
+
+def _scale_heads(run: StudyRun, table: ConsistencyTable) -> dict[str, str]:
+    """Labels of the scales by the names that stand before the notes of the table."""
+    heads: dict[str, str] = {}
+    for row, label in zip(table.frame.to_dict("records"), _scale_labels(run, table.frame), strict=True):
+        name = f"{row['instrument']} {row['scale']}"
+        heads |= {f"{name} ({row['pairing']})": label}
+        heads.setdefault(name, label)
+    return heads
+
+
+def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
+    rows = table.levels[table.levels["by"] == "session"] if len(table.levels) else table.levels
+    if rows.empty:
+        return []
+    rows = rows.assign(label=_scale_labels(run, rows), session=rows["level"].astype(int))
+    shown = rows.assign(status=_session_remarks(table, rows))
+    remark = [column("status", "", kind="text")] if shown["status"].any() else []
+    columns = (column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level), *remark)
+    blocks: list[Block] = []
+    drawn = shown[shown["estimate"].notna()]
+    if len(drawn):
+        axes = figures.by_session(drawn, series="label")
+        text = f"ω with {100 * level:g}% intervals over patients."
+        blocks.append(picture(axes, "omega_by_session", "Internal consistency by session", text))
+    return [
+        *blocks,
+        Table("omega_by_session", "Internal consistency by session", shown, columns, (), "label", folded=True),
+    ]
+
+
+def _session_remarks(table: ConsistencyTable, rows: pd.DataFrame) -> list[str]:
+    """Why a session has no coefficient, or none of its limits; empty where it has both."""
+    remarks = []
+    for row in rows.to_dict("records"):
+        head = rf"{row['instrument']} {row['scale']}(?: [(]{row['pairing']}[)])?: {row['session']}: (.*no interval.*)"
+        found = (re.fullmatch(head, note) for note in table.notes if math.isnan(row["conf_low"]))
+        why = next((match[1] for match in found if match), "")
+        remarks.append(why if row["status"] == "ok" else str(row["status"]))
+    return remarks
+
+
+def _items(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
+    if table.items.empty:
+        return []
+    first = table.items["level"].iloc[0]
+    rows = table.items[table.items["level"] == first]
+    books = run.study.codebooks
+    shown = rows.assign(
+        label=_scale_labels(run, rows),
+        item=[label_of(books, name, item) for name, item in zip(rows["instrument"], rows["item"], strict=True)],
+    )
+    title = "Items of the scales: corrected item–total correlations, loadings, ω if dropped"
+    return [
+        Table("omega_items", title, shown, item_columns(shown, level), group="label", data=table.items, folded=True)
+    ]

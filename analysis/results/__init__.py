@@ -1,0 +1,1 @@
+"""What statistics add to an answer: cited cut-offs, adjusted p values, versions."""

@@ -1,0 +1,1 @@
+"""What a declared study is asked: run, tables, warnings."""

@@ -1,0 +1,359 @@
+"""The consistency table of a paper: item–total range, omega overall, per session and per subscale.
+
+One row per scale and pairing: a scale with a lag rule is printed twice, with all items of the
+*same tape* and *lagged* as it is scored. They are different numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.consistency.alpha_omega import OmegaResult, alpha, omega
+from doublecode.analysis.consistency.item_moments import Missing
+from doublecode.analysis.consistency.scale_levels import POOLED
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from doublecode.schemas.instrument import Instrument, Scale
+
+SAME_TAPE, LAGGED = "same tape", "lagged"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ConsistencyTable(Answer):
+    """Answer of `consistency_table` and `omega_table`.
+
+    `frame`: instrument, scale, pairing, n_items, n_rows, n_patients, r_drop_min, r_drop_max, mean_r,
+    alpha, omega, std_error, df, conf_low, conf_high, omega_standardised, session_min, session_max,
+    n_sessions, status. `levels`: instrument, scale, pairing, by (pooled, session, phase), level, estimate,
+    std_error, df, conf_low, conf_high, n_rows, n_patients, status; the figure of omega by session takes its
+    rows with ``by == "session"``. `items`: instrument, scale, pairing and the columns of
+    ``OmegaResult.items``. `sentences`: one per row of `frame`. `omegas`: the full answers by
+    (instrument, scale, pairing).
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    levels: pd.DataFrame
+    items: pd.DataFrame
+    sentences: tuple[str, ...]
+    omegas: Mapping[tuple[str, str, str], OmegaResult]
+    design: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One scale in one pairing, its items side by side."""
+
+    instrument: str
+    scale: str
+    pairing: str
+    wide: pd.DataFrame
+    items: tuple[str, ...]
+    clusters: str | None
+    by: str | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.instrument, self.scale, self.pairing)
+
+
+@dataclass(frozen=True)
+class _Options:
+    conf_level: float
+    seed: int
+    missing: Missing
+    phases: Mapping[str, tuple[int, int]]
+
+
+def consistency_table(
+    ratings: pd.DataFrame,
+    instruments: Iterable[Instrument],
+    *,
+    phases: Mapping[str, tuple[int, int]] | None = None,
+    conf_level: float = 0.95,
+    seed: int = 0,
+    missing: Missing = "fiml",
+) -> ConsistencyTable:
+    """Item–total correlations, alpha and omega of every scale of some instruments.
+
+    Parameters
+    ----------
+    ratings
+        Long frame, raters already pooled: columns patient, session (whole number), instrument, item,
+        value; one row per patient, session, instrument and item.
+    instruments
+        Codebooks: their scales, reversed items and lag rules are followed.
+    phases
+        Name of each phase with its first and last session, e.g. ``{"I": (1, 3), "II": (4, 6)}``.
+    conf_level
+        Level of the intervals (patients as the unit).
+    seed
+        Kept in `spec`; the jackknife draws nothing.
+    missing
+        Missing items: ``"fiml"``, ``"pairwise"`` or ``"listwise"``.
+
+    Raises
+    ------
+    ContractError, DuplicateError
+        A column is absent, or a patient, session, instrument and item occurs twice.
+    UsageError
+        None of the instruments has ratings.
+    """
+    from doublecode.analysis.study.study_scales import scale_items
+
+    _check_long(ratings)
+    tasks, skipped = [], []
+    for book in instruments:
+        for scale in book.scales:
+            for pairing, rule in _pairings(book, scale):
+                wide = scale_items(ratings, book, rule)
+                if wide.empty or len(scale.items) < 2:
+                    skipped.append(f"{book.name}, {scale.name}: {_why_skipped(wide, scale)}.")
+                    continue
+                tasks.append(_task(book, scale, pairing, wide))
+    if not tasks:
+        raise UsageError("No scale of the instruments has ratings of two items or more; nothing to estimate.")
+    spec = {"function": "consistency_table", "scales": [list(task.key) for task in tasks]}
+    return _tabulate(tasks, _Options(conf_level, seed, missing, dict(phases or {})), spec, skipped)
+
+
+def omega_table(
+    data: pd.DataFrame,
+    *,
+    items: Sequence[str] | None = None,
+    clusters: str | None = None,
+    by: str | None = None,
+    subscales: Mapping[str, Sequence[str]] | None = None,
+    conf_level: float = 0.95,
+    seed: int = 0,
+    missing: Missing = "fiml",
+) -> ConsistencyTable:
+    """Build the same table for any wide file: all items, and subscales where named.
+
+    Parameters
+    ----------
+    data, items, clusters, by, conf_level, seed, missing
+        As in `doublecode.analysis.consistency.alpha_omega.omega`.
+    subscales
+        Name and items of each subscale.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> ratings = pd.DataFrame(rng.normal(size=(90, 1)) + rng.normal(size=(90, 4)), columns=list("abcd"))
+    >>> ratings["patient"] = np.repeat(np.arange(15), 6)
+    >>> answer = omega_table(ratings, clusters="patient", subscales={"first": ["a", "b", "c"]})
+    >>> answer.frame[["scale", "n_items", "omega"]].round(2).to_numpy().tolist()
+    [['all items', 4, 0.77], ['first', 3, 0.71]]
+    """
+    data = data.rename(columns=str)
+    whole = [str(c) for c in data.columns if c not in (clusters, by)] if items is None else list(items)
+    scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
+    tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]
+    spec = {"function": "omega_table", "items": whole, "clusters": clusters, "by": by, "subscales": scales}
+    return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [])
+
+
+def lagged_pairing(
+    wide: pd.DataFrame, lagged: Sequence[str], *, patient: str = "patient", session: str = "session", lag: int = 1
+) -> pd.DataFrame:
+    """Take some items from an earlier session, by session number and never by row.
+
+    Parameters
+    ----------
+    wide
+        One row per patient and session.
+    lagged
+        Items that come from the session `lag` numbers before; missing where there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> wide = pd.DataFrame({"patient": "P1", "session": [1, 2, 4], "assign": [1, 2, 3], "review": [4, 5, 6]})
+    >>> lagged_pairing(wide, ["assign"])["assign"].tolist()
+    [nan, 1.0, nan]
+    """
+    absent = [name for name in (patient, session, *lagged) if name not in wide.columns]
+    if absent:
+        raise UsageError(f"Not in the frame: {', '.join(absent)}. Its columns are {', '.join(wide.columns)}.")
+    if (doubled := wide.duplicated([patient, session])).any():
+        first = wide.loc[doubled, [patient, session]].iloc[0].tolist()
+        raise DuplicateError(f"Patient and session {first} occur twice; the session before would be ambiguous.")
+    before = wide[[patient, session, *lagged]].assign(**{session: wide[session] + lag})
+    rest = [name for name in wide.columns if name not in lagged]
+    return wide[rest].merge(before, on=[patient, session], how="left")[list(wide.columns)]
+
+
+def _check_long(ratings: pd.DataFrame) -> None:
+    key = ["patient", "session", "instrument", "item"]
+    absent = [name for name in (*key, "value") if name not in ratings.columns]
+    if absent:
+        raise ContractError(f"The ratings lack {', '.join(absent)}; they have {', '.join(map(str, ratings.columns))}.")
+    if (doubled := ratings.duplicated(key)).any():
+        first = ratings.loc[doubled, key].iloc[0].tolist()
+        raise DuplicateError(
+            f"{int(doubled.sum())} rating(s) occur twice, first {first}; pool the raters of a session before."
+        )
+
+
+def _pairings(book: Instrument, scale: Scale) -> list[tuple[str, Scale]]:
+    """The pairings of a scale: a lagged one is also paired on the same tape, unless another scale is just that."""
+    if not scale.lagged:
+        return [(SAME_TAPE, scale)]
+    plain = scale.model_copy(update={"lagged": ()})
+    known = any(not other.lagged and set(other.items) == set(scale.items) for other in book.scales)
+    return [(LAGGED, scale)] if known else [(SAME_TAPE, plain), (LAGGED, scale)]
+
+
+def _why_skipped(wide: pd.DataFrame, scale: Scale) -> str:
+    return "no ratings" if wide.empty else f"{len(scale.items)} item, no internal consistency"
+
+
+def _task(book: Instrument, scale: Scale, pairing: str, wide: pd.DataFrame) -> _Task:
+    several = len(wide["session"].unique()) > 1
+    by = "session" if several else None
+    return _Task(book.name, scale.name, pairing, wide, tuple(scale.items), "patient" if several else None, by)
+
+
+def _tabulate(
+    tasks: Sequence[_Task], options: _Options, spec: dict[str, Any], skipped: Sequence[str]
+) -> ConsistencyTable:
+    rows, levels, items, sentences, notes = [], [], [], [], list(skipped)
+    omegas: dict[tuple[str, str, str], OmegaResult] = {}
+    for task in tasks:
+        answer, reason = _omega_or_reason(task, options)
+        row, level_rows = _summary(task, answer, reason, options)
+        rows.append(row)
+        levels += level_rows
+        sentences.append(_sentence(row, options.conf_level))
+        if answer is None:
+            continue
+        omegas[task.key] = answer
+        items.append(_labelled(answer.items, task))
+        notes += [f"{_name(task)}: {note}" for note in answer.notes]
+    frame = pd.DataFrame(rows)
+    spec = {**spec, "conf_level": options.conf_level, "seed": options.seed, "missing": options.missing}
+    design = {"n_scales": len(tasks), "not_estimable": int((frame["status"] != "ok").sum())}
+    table = pd.concat(items, ignore_index=True) if items else pd.DataFrame()
+    return ConsistencyTable(
+        spec, frame, pd.DataFrame(levels), table, tuple(sentences), omegas, design, tuple(dict.fromkeys(notes))
+    )
+
+
+def _omega_or_reason(task: _Task, options: _Options) -> tuple[OmegaResult | None, str]:
+    columns = [*task.items, *(name for name in (task.clusters, task.by) if name is not None)]
+    if len(task.items) < 3:
+        return None, "two items: a one-factor model is not identified, alpha is given"
+    try:
+        answer = omega(
+            task.wide[columns], items=task.items, clusters=task.clusters, by=task.by,
+            conf_level=options.conf_level, seed=options.seed, missing=options.missing,
+        )  # fmt: skip
+    except NotEstimable as reason:
+        return None, str(reason)
+    return answer, ""
+
+
+def _summary(
+    task: _Task, answer: OmegaResult | None, reason: str, options: _Options
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One row of the table, and the rows of its levels."""
+    row: dict[str, Any] = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
+    row |= _classical(task, options)
+    numbers = ("omega", "std_error", "df", "conf_low", "conf_high", "omega_standardised", "session_min", "session_max")
+    row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "status": reason or "ok"}
+    if answer is None:
+        return row, []
+    frame = answer.frame[answer.frame["term"] != "omega_standardised"]
+    levels = [_level_row(task, record) for record in frame.to_dict("records")]
+    levels += [_phase_row(task, name, ends, options) for name, ends in options.phases.items() if task.by]
+    pooled = levels[0]
+    row |= {"omega": pooled["estimate"]} | {k: pooled[k] for k in ("std_error", "df", "conf_low", "conf_high")}
+    row["omega_standardised"] = float(
+        answer.frame.loc[answer.frame["term"] == "omega_standardised", "estimate"].iloc[0]
+    )
+    seen = [x["estimate"] for x in levels if x["by"] == (task.by or "") and np.isfinite(x["estimate"])]
+    if seen:
+        row |= {"session_min": min(seen), "session_max": max(seen), "n_sessions": len(seen)}
+    return row, levels
+
+
+def _classical(task: _Task, options: _Options) -> dict[str, Any]:
+    """Item–total range, mean inter-item r and alpha of the pooled rows; NaN where they are undefined."""
+    nothing = float("nan")
+    rated = task.wide[task.wide[list(task.items)].notna().any(axis=1)]
+    n_units = len(rated) if task.clusters is None else len(rated[task.clusters].unique())
+    out: dict[str, Any] = {"n_items": len(task.items), "n_rows": len(rated), "n_patients": n_units}
+    out |= dict.fromkeys(("r_drop_min", "r_drop_max", "mean_r", "alpha"), nothing)
+    columns = [*task.items, *([task.clusters] if task.clusters else [])]
+    try:
+        answer = alpha(task.wide[columns], items=task.items, clusters=task.clusters, missing=options.missing)
+    except NotEstimable:
+        return out  # the reason stands in the row's status, from omega
+    total = answer.totals.iloc[0]
+    out |= {"r_drop_min": float(answer.items["r_drop"].min()), "r_drop_max": float(answer.items["r_drop"].max())}
+    return out | {"mean_r": float(total["average_r"]), "alpha": float(total["raw_alpha"])}
+
+
+def _level_row(task: _Task, record: Mapping[Hashable, Any], by: str | None = None, level: Any = None) -> dict[str, Any]:
+    own = record["level"]
+    kind = by or ("pooled" if own == POOLED else str(task.by))
+    out = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
+    out |= {"by": kind, "level": own if level is None else level}
+    out |= {name: record[name] for name in ("estimate", "std_error", "df", "conf_low", "conf_high")}
+    return out | {"n_rows": record["n_rows"], "n_patients": record["n_units"], "status": record["status"]}
+
+
+def _phase_row(task: _Task, name: str, ends: tuple[int, int], options: _Options) -> dict[str, Any]:
+    inside = task.wide[task.wide["session"].between(*ends)]
+    part = _Task(*task.key, inside, task.items, task.clusters, None)
+    answer, reason = _omega_or_reason(part, options)
+    if answer is None:
+        nothing: dict[Hashable, Any] = dict.fromkeys(("estimate", "std_error", "df", "conf_low", "conf_high"), np.nan)
+        counts: dict[Hashable, Any] = {"n_rows": len(inside), "n_units": inside["patient"].nunique()}
+        return _level_row(task, {"level": name, **nothing, **counts, "status": reason}, "phase")
+    return _level_row(task, answer.frame.iloc[0].to_dict(), "phase", name)
+
+
+def _labelled(frame: pd.DataFrame, task: _Task) -> pd.DataFrame:
+    labels = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
+    return pd.DataFrame({**labels, **{str(name): frame[name] for name in frame.columns}}, index=frame.index)
+
+
+def _name(task: _Task) -> str:
+    head = f"{task.instrument} {task.scale}".strip()
+    return head if task.pairing == SAME_TAPE else f"{head} ({task.pairing})"
+
+
+def _two(value: float) -> str:
+    """Two decimals without the leading zero, as papers print coefficients that cannot pass 1."""
+    return f"{value:.2f}".replace("0.", ".", 1)
+
+
+def _sentence(row: Mapping[str, Any], conf_level: float) -> str:
+    head = " ".join(filter(None, [str(row["instrument"]), str(row["scale"])]))
+    pairing = "" if row["pairing"] == SAME_TAPE and row["instrument"] == "" else f" ({row['pairing']})"
+    unit = f"{row['n_rows']} sessions of {row['n_patients']} patients"
+    if row["n_rows"] == row["n_patients"]:
+        unit = f"{row['n_rows']} rows"
+    if not np.isfinite(row["alpha"]):
+        return f"{head}{pairing}, {unit}: not estimable. {row['status']}"
+    range_ = f"corrected item–total correlations from {_two(row['r_drop_min'])} to {_two(row['r_drop_max'])}"
+    if not np.isfinite(row["omega"]):
+        return f"{head}{pairing}, {unit}: {range_}; α = {_two(row['alpha'])}. Omega: {row['status']}."
+    interval = "no interval"
+    if np.isfinite(row["conf_low"]):
+        interval = f"{100 * conf_level:g}% CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
+    text = f"{head}{pairing}, {unit}: {range_}; ω = {_two(row['omega'])}, {interval}"
+    if row["n_sessions"] > 1:
+        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])}"
+    return text + "."

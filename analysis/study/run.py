@@ -1,0 +1,373 @@
+"""A whole study in one go: take in what raters sent back, check it, analyse what was declared.
+
+Two steps, because data problems stop the second: :func:`take_in` reads and
+collects problems, :func:`analyse` computes. :func:`run_study` does both and
+writes the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from doublecode.schemas.errors import DoublecodeError, NotEstimable, UsageError
+from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.description.correlations import CorrelationResult
+    from doublecode.analysis.description.descriptives import DescriptivesResult, SampleResult
+    from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.description.outliers import OutlierResult
+    from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.regression.group_differences import AnovaResult
+    from doublecode.analysis.regression.moderated import ModerationResult
+    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.schemas.study import Study
+
+LEDGER = "ledger.sqlite"
+Answer = TypeVar("Answer")
+Progress = Callable[[str, int, int], None]
+"""Called before each step with its name, how many are done, and how many there are."""
+
+
+class StudyProblems(DoublecodeError):
+    """The data hold error-level problems, so nothing was analysed.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        errors = [problem for problem in problems if problem.severity == "error"]
+        first = "\n".join(str(problem) for problem in errors[:3])
+        super().__init__(
+            f"{len(errors)} problem(s) in the data, no report was written:\n{first}\nMend the files, or set a file "
+            "aside by name (set_aside=, --set-aside FILE)."
+        )
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What lay in ``incoming/`` and ``outcomes/``, and what is wrong with it.
+
+    Attributes
+    ----------
+    study : Study
+    ratings, outcomes : DataFrame
+        Contracts RATINGS (both phases) and ITEMS.
+    problems : tuple of Problem
+        All of them, infos included.
+    files : DataFrame
+        ``file, sha256, instrument, rater, batch, n_rows`` of the workbooks that were read.
+    set_aside : tuple of str
+        Files that the researcher left out by name.
+    sessions, patients, therapists : DataFrame
+    """
+
+    study: Study
+    ratings: pd.DataFrame
+    outcomes: pd.DataFrame
+    problems: tuple[Problem, ...]
+    files: pd.DataFrame
+    set_aside: tuple[str, ...]
+    sessions: pd.DataFrame
+    patients: pd.DataFrame
+    therapists: pd.DataFrame
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that stop the analysis."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """Everything that was declared, computed: one field per section of the report.
+
+    `moderations_untouched` are the same regressions without the outlier rule; empty where the
+    study declares no rule.
+    """
+
+    intake: Intake
+    items: pd.DataFrame
+    scores: pd.DataFrame
+    frame: AnalysisFrame
+    sample: SampleResult
+    described_items: DescriptivesResult
+    described_scores: DescriptivesResult
+    logs: tuple[LogResult, ...]
+    reliability: ReliabilityTable | None
+    consistency: ConsistencyTable | None
+    correlations: CorrelationResult | None
+    outliers: OutlierResult | None
+    series: tuple[SeriesResult, ...]
+    moderations: tuple[ModerationResult, ...]
+    moderations_untouched: tuple[ModerationResult, ...]
+    comparisons: tuple[AnovaResult, ...]
+    not_estimated: tuple[str, ...] = ()
+
+    @property
+    def study(self) -> Study:
+        """The declaration."""
+        return self.intake.study
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Printed name of each variable of the analysis frame."""
+        return {variable.name: variable.label or variable.name for variable in self.study.variables}
+
+    @property
+    def unread(self) -> bool:
+        """Whether raters were to code, but no workbook of theirs was read."""
+        return self.intake.files.empty and any(use.source == "raters" for use in self.study.instruments)
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the estimates are to be read with; what was wrong with the files stands in ``intake.problems``."""
+        from doublecode.analysis.study.warnings import run_warnings
+
+        return run_warnings(self)
+
+
+def no_progress(step: str, done: int, of: int) -> None:
+    """Show nothing."""
+
+
+def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
+    """Read a study folder: declaration, tables, workbooks, outcomes; collect every problem.
+
+    Parameters
+    ----------
+    folder : path
+        The study folder.
+    set_aside : collection of str
+        Names of files in ``incoming/`` to leave out; printed on page 1 of the report.
+
+    Raises
+    ------
+    StudyError, InstrumentError, ContractError
+        The folder itself is wrong: the declaration or one of its tables.
+    UsageError
+        A file to be set aside is not in ``incoming/``.
+    """
+    from doublecode.coding.reading.incoming import read_incoming, read_outcomes
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+    from doublecode.schemas.study import load_study
+
+    study = load_study(folder)
+    left_out = _check_set_aside(study, set_aside)
+    ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
+    outcomes, outcome_problems = read_outcomes(study)
+    return Intake(
+        study=study,
+        ratings=ratings,
+        outcomes=outcomes,
+        problems=(*problems, *outcome_problems),
+        files=files,
+        set_aside=left_out,
+        sessions=read_table(study.folder / "sessions.csv", SESSIONS),
+        patients=read_table(study.folder / "patients.csv", PATIENTS),
+        therapists=read_table(study.folder / "therapists.csv", THERAPISTS),
+    )
+
+
+def _check_set_aside(study: Study, names: Collection[str]) -> tuple[str, ...]:
+    there = {path.name for path in (study.folder / "incoming").glob("*") if path.is_file()}
+    wanted = tuple(sorted({Path(name).name for name in names}))
+    stray = [name for name in wanted if name not in there]
+    if stray:
+        raise UsageError(f"set aside: there is no {stray[0]!r} in incoming/; there are {', '.join(sorted(there))}.")
+    return wanted
+
+
+def store(intake: Intake) -> None:
+    """Write the ratings to the study's ledger; what it already holds is not written again."""
+    from doublecode.coding.intake.ledger import Ledger
+
+    with Ledger(intake.study.folder / LEDGER) as ledger:
+        ledger.take_in(intake.ratings, intake.files)
+
+
+def _superseded(study: Study) -> frozenset[str]:
+    """Files that the ledger knows as replaced; a study without a ledger has none."""
+    from doublecode.coding.intake.ledger import Ledger
+
+    if not (study.folder / LEDGER).is_file():
+        return frozenset()
+    with Ledger(study.folder / LEDGER) as ledger:
+        return ledger.superseded()
+
+
+def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
+    """Compute everything that the study declares.
+
+    Raises
+    ------
+    StudyProblems
+        The data hold error-level problems.
+    """
+    from doublecode.analysis.description import descriptives
+    from doublecode.analysis.linking.frame import build_frame
+    from doublecode.analysis.linking.series import fit_series
+    from doublecode.analysis.study.study_scales import reliability_of
+
+    if intake.errors:
+        raise StudyProblems(intake.problems)
+    study = intake.study
+    steps = _Steps(progress, 6 + len(study.series))
+    steps("Scoring")
+    items, scores = score_study(intake)
+    frame = build_frame(study, scores, items, intake.sessions, intake.patients)
+    steps("Describing")
+    described: dict[str, Any] = {
+        "sample": descriptives.sample_table(_held(intake), intake.therapists, study.sample_columns),
+        "described_items": descriptives.describe_items(items, study.codebooks),
+        "described_scores": descriptives.describe_scores(scores, study.codebooks),
+        "logs": _logs(intake),
+    }
+    steps("Inter-rater reliability")
+    refused: list[str] = []
+    reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
+    steps("Internal consistency")
+    consistency = consistency_of(study, items)
+    steps("Correlations and regressions")
+    models = _regressions(study, frame.frame, refused)
+    series = []
+    for declared in study.series:
+        steps(f"Multilevel models: {declared.title}")
+        series.append(_attempt(declared.title, partial(fit_series, declared, frame.frame), refused))
+    return StudyRun(
+        intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
+        series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,
+    )  # fmt: skip
+
+
+def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None:
+    """Omega of every scale of the study; None where no scale has two items."""
+    from doublecode.analysis.study.consistency_table import consistency_table
+
+    books = [book for book in study.codebooks.values() if any(len(scale.items) > 1 for scale in book.scales)]
+    return consistency_table(items, books, seed=study.seed) if books else None
+
+
+def _held(intake: Intake) -> pd.DataFrame:
+    """Patients who had a session of the main phase: the sample."""
+    main = intake.sessions[intake.sessions["phase"] == "main"]
+    return intake.patients[intake.patients["patient"].isin(main["patient"])]
+
+
+def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Items (raters' pooled, and outcomes) and the scores of every scale."""
+    import pandas as pd
+
+    from doublecode.coding.scoring import pool_ratings, score
+
+    pooled = pool_ratings(intake.ratings, intake.study)
+    parts = [part for part in (pooled, intake.outcomes) if len(part)]
+    items = pd.concat(parts, ignore_index=True)
+    return items, score(items, intake.study.codebooks)
+
+
+def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[str, Any]:
+    """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
+    from doublecode.analysis.description.correlations import correlate
+    from doublecode.analysis.description.outliers import bring_in
+    from doublecode.analysis.regression.group_differences import group_anova
+    from doublecode.analysis.regression.moderated import fit_moderation
+
+    outliers = None if study.outliers is None else bring_in(frame, study.outliers)
+    data = frame if outliers is None else outliers.data
+    asked = study.correlations
+    patient, session = ("patient", "session") if study.unit == "session" else (None, None)
+    fits = [
+        _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
+        for model in study.moderations
+    ]
+    untouched = [
+        _attempt(f"{model.title}, before the outlier rule", partial(fit_moderation, model, frame), refused)
+        for model in (study.moderations if outliers is not None else ())
+    ]
+    groups = [
+        _attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
+        for one in study.group_comparisons
+    ]
+    return {
+        "outliers": outliers,
+        "correlations": None
+        if asked is None
+        else correlate(data, asked.variables, method=asked.method, patient=patient, session=session),
+        "moderations": tuple(filter(None, fits)),
+        "moderations_untouched": tuple(filter(None, untouched)),
+        "comparisons": tuple(filter(None, groups)),
+    }
+
+
+def _attempt(title: str, compute: Callable[[], Answer], refused: list[str]) -> Answer | None:
+    """Compute, or keep the reason: a model that cannot be estimated must not hide the others."""
+    try:
+        return compute()
+    except NotEstimable as reason:
+        refused.append(f"{title}: {reason}")
+        return None
+
+
+def _logs(intake: Intake) -> tuple[LogResult, ...]:
+    """Counts of the multi-response logs, one result per instrument that keeps one."""
+    from doublecode.analysis.description.homework import log_counts
+
+    books = [book for book in intake.study.codebooks.values() if any(item.repeat > 1 for item in book.items)]
+    return tuple(log_counts(intake.ratings, book) for book in books)
+
+
+class _Steps:
+    """Counts the steps of a run for its progress display."""
+
+    def __init__(self, progress: Progress, of: int) -> None:
+        self.progress, self.of, self.done = progress, of, 0
+
+    def __call__(self, step: str) -> None:
+        self.progress(step, self.done, self.of)
+        self.done += 1
+
+
+def run_study(
+    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress
+) -> StudyRun:
+    """Take in a study folder, analyse it and write its ``report/`` folder.
+
+    Parameters
+    ----------
+    folder : path
+    set_aside : collection of str
+        Files in ``incoming/`` to leave out.
+    overwrite : bool
+        Replace the report of an earlier run.
+    progress : callable
+        Called with step, done, of.
+
+    Raises
+    ------
+    StudyProblems
+        Error-level problems in the data: no report.
+    UsageError
+        A report is there already and `overwrite` is False.
+    """
+    from doublecode.analysis.report.folder import check_target, write_report
+
+    check_target(Path(folder), overwrite=overwrite)
+    intake = take_in(folder, set_aside=set_aside)
+    if intake.errors:
+        raise StudyProblems(intake.problems)
+    store(intake)
+    run = analyse(intake, progress)
+    write_report(run, intake.study.folder, overwrite=overwrite)
+    return run

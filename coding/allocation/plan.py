@@ -1,0 +1,370 @@
+"""Decides who rates what: even loads, strata, and rotating pairs for the sessions that are coded twice.
+
+Every session gets one primary rater. A stratified share of the sessions gets a
+second one, so that each rater is paired with every other about equally often.
+Haller & Watzke (2021) allocated their sessions in this way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import pandas as pd
+
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
+from doublecode.schemas.problems import Problem
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Who rates what, and the proof that it is even.
+
+    Attributes
+    ----------
+    spec : dict
+        The question: raters, instruments, share, loads, stages, batches, seed.
+    frame : DataFrame
+        The proof, long: table ("load", "pair", "stratum"), name, sessions, double, share, expected.
+    design : dict
+        Counts of sessions, double-coded sessions, ratings, pilot sessions, sessions left out and why.
+    assignments : DataFrame
+        Contract ``ASSIGNMENTS``: session_id, rater, instrument, role, batch.
+    notes : tuple of str
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    design: dict[str, Any]
+    assignments: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def allocate(
+    sessions: pd.DataFrame,
+    raters: Sequence[str],
+    *,
+    instruments: Sequence[str],
+    share: float = 0.4,
+    loads: Mapping[str, int] | None = None,
+    stages: Sequence[int] = (4,),
+    batches: int = 1,
+    seed: int = 20210501,
+) -> Allocation:
+    """Give every session a primary rater and a share of them a second one.
+
+    Parameters
+    ----------
+    sessions : DataFrame
+        Contract ``SESSIONS``. Sessions of the phase *pilot* are rated by all raters; sessions
+        with the status *not_rated* are left out.
+    raters : sequence of str
+        Ids of the raters.
+    instruments : sequence of str
+        Instruments rated from the same tape by the same rater: each gets the same assignments.
+    share : float
+        Share of the main sessions that is coded twice, 0 to 1.
+    loads : mapping of str to int, optional
+        The most main-phase ratings that a rater can do; raters not named have no limit.
+    stages : sequence of int
+        Last session numbers of the treatment stages: ``(4,)`` makes sessions 1–4 and 5 on.
+        With therapist and patient they are the strata.
+    batches : int
+        Into how many workbooks a rater's main sessions are split.
+    seed : int
+        The same seed gives the same allocation.
+
+    Returns
+    -------
+    Allocation
+
+    Raises
+    ------
+    UsageError
+        The wishes cannot be met (``allocation_impossible``); the message names the smallest
+        change that would make them possible.
+
+    Examples
+    --------
+    >>> held = pd.DataFrame({"session_id": [f"S-{n}" for n in range(20)], "patient": ["P1"] * 10 + ["P2"] * 10,
+    ...     "therapist": "T1", "session": [*range(1, 11)] * 2, "date": None, "minutes": 50.0, "phase": "main",
+    ...     "status": "rated", "reason": None, "recording": None})
+    >>> plan = allocate(held, ["R1", "R2", "R3"], instruments=["ghes"], share=0.3)
+    >>> plan.frame.loc[plan.frame["table"] == "pair", ["name", "sessions"]].to_dict("split")["data"]
+    [['R1–R2', 2], ['R1–R3', 2], ['R2–R3', 2]]
+    """
+    check_frame(sessions, SESSIONS)
+    main, pilot = _eligible(sessions)
+    n_double = round(share * len(main))
+    limits = {rater: (loads or {}).get(rater, len(main)) for rater in raters}
+    _check_possible(len(main), n_double, list(raters), share, limits, loads)
+    rng = random.Random(seed)
+    strata = _strata(main, stages, rng)
+    twice = _systematic(strata["session_id"].tolist(), n_double, rng)
+    roles = _Roles(list(raters), limits, n_double, rng)
+    by_id = strata.set_index("session_id")
+    order = [session for session in strata["session_id"] if session in twice]
+    order += [session for session in strata["session_id"] if session not in twice]
+    for session in order:
+        row = by_id.loc[session]
+        roles.give(session, str(row["patient"]), session in twice)
+    roles.even_out()
+    rows = _assignment_rows(roles, pilot, list(raters), batches, seed)
+    assignments = pd.DataFrame(
+        [(s, r, instrument, role, batch) for instrument in instruments for s, r, role, batch in rows],
+        columns=list(ASSIGNMENTS.columns),
+    )
+    frame = _proof(strata, roles, share)
+    design = _counts(sessions, main, pilot, rows, n_double)
+    spec = {
+        "raters": list(raters), "instruments": list(instruments), "share": share, "loads": dict(loads or {}),
+        "stages": list(stages), "batches": batches, "seed": seed,
+    }  # fmt: skip
+    main_rows = assignments[assignments["role"] != "pilot"]
+    apart = [str(problem) for problem in check_connected(main_rows)] if n_double else []
+    notes = (*_notes(roles, n_double), *apart)
+    return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes)
+
+
+def check_connected(assignments: pd.DataFrame) -> list[Problem]:
+    """Whether raters and sessions hang together, instrument by instrument.
+
+    Raters can be compared only along sessions that they share. Where they fall into
+    groups that share none, a problem ``graph_not_connected`` names the groups.
+    """
+    problems = []
+    for instrument, rows in assignments.groupby("instrument", sort=True):
+        groups = _components(rows)
+        if len(groups) > 1:
+            found = " | ".join("+".join(group) for group in groups)
+            problems.append(Problem("graph_not_connected", subject=str(instrument), found=found))
+    return problems
+
+
+def _components(rows: pd.DataFrame) -> list[list[str]]:
+    """Connected groups of raters, sorted."""
+    leader = {str(rater): str(rater) for rater in rows["rater"]}
+
+    def find(rater: str) -> str:
+        while leader[rater] != rater:
+            rater = leader[rater]
+        return rater
+
+    for _, group in rows.groupby("session_id"):
+        first, *others = map(str, group["rater"])
+        for other in others:
+            leader[find(other)] = find(first)
+    groups: dict[str, list[str]] = {}
+    for rater in sorted(leader):
+        groups.setdefault(find(rater), []).append(rater)
+    return sorted(groups.values())
+
+
+def _eligible(sessions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    can_be_rated = sessions[sessions["status"] != "not_rated"]
+    pilot = can_be_rated.loc[can_be_rated["phase"] == "pilot", "session_id"].astype(str).tolist()
+    return can_be_rated[can_be_rated["phase"] != "pilot"], sorted(pilot)
+
+
+def _check_possible(
+    n: int, n_double: int, raters: list[str], share: float, limits: dict[str, int], loads: Mapping[str, int] | None
+) -> None:
+    stray = [rater for rater in loads or {} if rater not in limits]
+    if stray:
+        raise UsageError(f"loads: rater {stray[0]!r} is not among the raters; allowed: {', '.join(raters)}.")
+    if not 0 <= share <= 1:
+        raise UsageError(f"share: found {share}, allowed 0 to 1.")
+    if not raters or len(set(raters)) != len(raters):
+        raise UsageError(f"raters: found {raters}, allowed at least one id, each once.")
+    wanted = n + n_double
+    able = sum(min(limit, n) for limit in limits.values())
+    if n_double and len(raters) < 2:
+        raise _impossible(
+            "two raters are needed to code a session twice, found one", "Add one rater, or set the share to 0."
+        )
+    if able < wanted:
+        less = max(able - n, 0) / n if n else 0.0
+        way_out = f"Raise the loads by {wanted - able} ratings in all"
+        way_out += f", or lower the share to {int(less * 1000) / 1000:g}." if able >= n else "; no share is low enough."
+        raise _impossible(f"{n} sessions and {n_double} second ratings make {wanted}, the loads allow {able}", way_out)
+    if 0 < n_double < len(raters) - 1:
+        least = -(-1000 * (len(raters) - 1) // n) / 1000
+        raise _impossible(
+            f"{n_double} double-coded sessions cannot connect {len(raters)} raters",
+            f"Raise the share to {least:g} ({len(raters) - 1} sessions).",
+        )
+
+
+def _can_pair(room: Iterable[int], n_pairs: int) -> bool:
+    """Whether raters with this much room can make `n_pairs` pairs of two different ones."""
+    return sum(min(left, n_pairs) for left in room) >= 2 * n_pairs
+
+
+def _impossible(found: str, way_out: str) -> UsageError:
+    return UsageError(str(Problem("allocation_impossible", found=found, allowed=way_out)))
+
+
+def _strata(main: pd.DataFrame, stages: Sequence[int], rng: random.Random) -> pd.DataFrame:
+    """Main sessions in the order of their strata, shuffled within."""
+    cuts = sorted(stages)
+    table = main[["session_id", "therapist", "patient", "session"]].copy()
+    table["stage"] = [1 + sum(number > cut for cut in cuts) for number in table["session"]]
+    table["chance"] = [rng.random() for _ in range(len(table))]
+    return table.sort_values(["therapist", "patient", "stage", "chance", "session_id"]).reset_index(drop=True)
+
+
+def _systematic(ids: list[str], n_double: int, rng: random.Random) -> set[str]:
+    """Every k-th session along the strata from a random start: each stratum gets its share."""
+    if not n_double:
+        return set()
+    step = len(ids) / n_double
+    start = rng.random() * step
+    return {ids[min(int(start + k * step), len(ids) - 1)] for k in range(n_double)}
+
+
+class _Roles:
+    """Hands out sessions one by one, always to the raters and pairs that have had the fewest."""
+
+    def __init__(self, raters: list[str], limits: dict[str, int], n_double: int, rng: random.Random) -> None:
+        self.raters = raters
+        self.limits = limits
+        self.pairs_left = n_double
+        self.loads: Counter[str] = Counter(dict.fromkeys(raters, 0))
+        self.primaries: Counter[str] = Counter(dict.fromkeys(raters, 0))
+        self.with_patient: Counter[tuple[str, str]] = Counter()
+        self.pairs: Counter[Pair] = Counter(dict.fromkeys(combinations(raters, 2), 0))
+        self.given: dict[str, tuple[str, ...]] = {}
+        self._rng = rng
+        chain = raters[:]
+        rng.shuffle(chain)
+        self._chain = {frozenset(link) for link in pairwise(chain)}
+
+    def give(self, session: str, patient: str, twice: bool) -> None:
+        """Assign one session; with `twice` to a pair, whose first member is the primary rater."""
+        chosen = self._pair(patient) if twice else (self._single(patient),)
+        for rater in chosen:
+            self.loads[rater] += 1
+            self.with_patient[rater, patient] += 1
+        self.primaries[chosen[0]] += 1
+        self.given[session] = chosen
+
+    def _free(self) -> list[str]:
+        return [rater for rater in self.raters if self.loads[rater] < self.limits[rater]]
+
+    def _pair(self, patient: str) -> Pair:
+        free = set(self._free())
+        self.pairs_left -= 1
+        open_pairs = [pair for pair in self.pairs if free.issuperset(pair) and self._leaves_enough(pair)]
+        first, second = min(
+            open_pairs,
+            key=lambda pair: (
+                self.pairs[pair],
+                frozenset(pair) not in self._chain,
+                self.loads[pair[0]] + self.loads[pair[1]],
+                self.with_patient[pair[0], patient] + self.with_patient[pair[1], patient],
+                self._rng.random(),
+            ),
+        )
+        self.pairs[first, second] += 1
+        return (first, second) if self.primaries[first] <= self.primaries[second] else (second, first)
+
+    def _leaves_enough(self, pair: Pair) -> bool:
+        """Whether the pairs that are still to come can be formed after this one."""
+        room = (self.limits[rater] - self.loads[rater] - (rater in pair) for rater in self.raters)
+        return _can_pair(room, self.pairs_left)
+
+    def _single(self, patient: str) -> str:
+        return min(
+            self._free(),
+            key=lambda rater: (
+                self.loads[rater] >= self._fair(),
+                self.with_patient[rater, patient],
+                self.loads[rater],
+                self._rng.random(),
+            ),
+        )
+
+    def _fair(self) -> float:
+        """The load at which a rater has had a fair part of what is handed out so far."""
+        return sum(self.loads.values()) / len(self.raters) + 1
+
+    def even_out(self) -> None:
+        """Swap the roles within pairs until the primary loads differ as little as they can."""
+        moved = True
+        while moved:
+            moved = False
+            for session, chosen in self.given.items():
+                if len(chosen) == 2 and self.primaries[chosen[0]] > self.primaries[chosen[1]] + 1:
+                    self.primaries[chosen[0]] -= 1
+                    self.primaries[chosen[1]] += 1
+                    self.given[session] = (chosen[1], chosen[0])
+                    moved = True
+
+
+def _assignment_rows(
+    roles: _Roles, pilot: list[str], raters: list[str], batches: int, seed: int
+) -> list[tuple[str, str, str, str]]:
+    """Rows (session, rater, role, batch): pilot first, then each rater's batches."""
+    rows = [(session, rater, "pilot", "pilot") for session in pilot for rater in raters]
+    for rater in raters:
+        own = sorted(session for session, chosen in roles.given.items() if rater in chosen)
+        random.Random(f"{seed}/{rater}").shuffle(own)
+        size = max(-(-len(own) // batches), 1)
+        for place, session in enumerate(own):
+            role = "primary" if roles.given[session][0] == rater else "second"
+            rows.append((session, rater, role, f"batch{place // size + 1:02d}"))
+    return rows
+
+
+def _proof(strata: pd.DataFrame, roles: _Roles, share: float) -> pd.DataFrame:
+    rows: list[tuple[str, str, int, int, float, float]] = []
+    total = sum(roles.loads.values())
+    n_double = sum(roles.pairs.values())
+    for rater in roles.raters:
+        double = sum(rater in chosen for chosen in roles.given.values() if len(chosen) == 2)
+        load = roles.loads[rater]
+        rows.append(("load", rater, load, double, double / load if load else float("nan"), total / len(roles.raters)))
+    for pair, count in roles.pairs.items():
+        rows.append(("pair", "–".join(pair), count, count, 1.0, n_double / len(roles.pairs)))
+    for column in ("therapist", "patient", "stage"):
+        for name, group in strata.groupby(column, sort=True):
+            rows.append(_stratum(f"{column} {name}", group["session_id"], roles, share))
+    return pd.DataFrame(rows, columns=["table", "name", "sessions", "double", "share", "expected"])
+
+
+def _stratum(
+    name: str, sessions: Iterable[str], roles: _Roles, share: float
+) -> tuple[str, str, int, int, float, float]:
+    ids = list(sessions)
+    double = sum(len(roles.given[session]) == 2 for session in ids)
+    return ("stratum", name, len(ids), double, double / len(ids), share * len(ids))
+
+
+def _counts(
+    sessions: pd.DataFrame, main: pd.DataFrame, pilot: list[str], rows: list[tuple[str, str, str, str]], n_double: int
+) -> dict[str, Any]:
+    left_out = sessions[sessions["status"] == "not_rated"]
+    return {
+        "sessions": len(main),
+        "double_coded": n_double,
+        "share": n_double / len(main) if len(main) else float("nan"),
+        "ratings": len(rows),
+        "pilot_sessions": len(pilot),
+        "left_out": {str(k): str(v) for k, v in zip(left_out["session_id"], left_out["reason"], strict=True)},
+    }
+
+
+def _notes(roles: _Roles, n_double: int) -> tuple[str, ...]:
+    notes = []
+    if 0 < n_double < len(roles.pairs):
+        notes.append(f"{n_double} double-coded sessions are fewer than the {len(roles.pairs)} pairs of raters.")
+    if n_double and n_double < 20:
+        notes.append("Fewer than 20 double-coded sessions: read the interval of the reliability before its estimate.")
+    return tuple(notes)

@@ -1,0 +1,403 @@
+"""The append-only store of ratings.
+
+Each file is one entry: its SHA-256, its rows with the cell each came from, when it
+was taken in, and which entry it replaces. Entries are chained by hashes, so that a
+later change shows. Taking in a folder is one transaction: a kill at any moment
+leaves all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+from doublecode.schemas.frames import RATINGS, check_frame
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
+
+_GENESIS = "0" * 64
+_FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
+_ROW_COLUMNS = tuple(RATINGS.columns)
+_FAILURES = "Check the ledger's address, and that no other program holds it."
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What taking in files did.
+
+    Attributes
+    ----------
+    new : tuple of str
+        Files that were stored.
+    known : tuple of str
+        Files that the ledger held already; nothing was changed for them.
+    superseded : tuple of str
+        Earlier files that the new ones replace.
+    n_rows : int
+        Ratings that were stored.
+    """
+
+    new: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+    n_rows: int = 0
+
+
+class Ledger:
+    """A store of ratings that only ever grows.
+
+    Parameters
+    ----------
+    address : str or path
+        A database URL (``sqlite:///…``, ``postgresql://…``) or the path of a SQLite file, which
+        is made if it is not there.
+
+    Notes
+    -----
+    Use it as a context manager, or call :meth:`close`.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.exc import SQLAlchemyError
+
+        text = str(address)
+        self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
+        try:
+            self._engine: Engine = create_engine(self.address)
+            if self._engine.dialect.name == "sqlite":
+                event.listen(self._engine, "connect", _careful)
+                event.listen(self._engine, "begin", _begin)
+            self._tables = _tables()
+            with self._engine.begin() as connection:
+                self._tables.create_all(connection)
+                _forbid_changes(connection)
+        except (SQLAlchemyError, ImportError) as wrong:
+            raise UsageError(f"ledger {self.address}: cannot be opened ({_first_line(wrong)}). {_FAILURES}") from None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._engine.dispose()
+
+    def take_in(self, ratings: pd.DataFrame, files: pd.DataFrame, *, now: dt.datetime | None = None) -> TakenIn:
+        """Store the ratings of files that the ledger does not hold yet.
+
+        Parameters
+        ----------
+        ratings : DataFrame
+            Contract ``RATINGS``; ``source_file`` says which file a row is from.
+        files : DataFrame
+            As ``read_incoming`` returns it: file, sha256, study, instrument, version, rater, batch, n_rows.
+        now : datetime, optional
+            Time of the entries; by default the clock.
+
+        Returns
+        -------
+        TakenIn
+
+        Raises
+        ------
+        DuplicateError
+            Another file that is not replaced holds the same session, rater, instrument and item.
+        ContractError
+            A row's file is not among `files`, or its count of rows is wrong.
+        UsageError
+            The database refused; nothing was stored.
+
+        Notes
+        -----
+        A file of the same study, instrument, rater and batch replaces the earlier one, whose rows
+        stay readable in :meth:`history`. The same bytes a second time change nothing.
+        """
+        check_frame(ratings, RATINGS)
+        _check_files(ratings, files)
+        moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
+        rows_of: dict[str, list[dict[str, Any]]] = {}
+        for values in _plain(ratings):
+            rows_of.setdefault(values["source_file"], []).append(values)
+        new: list[str] = []
+        known: list[str] = []
+        superseded: list[str] = []
+        n_rows = 0
+        with self._transaction() as connection:
+            held = {row.sha256 for row in connection.execute(self._table("files").select())}
+            for record in files[list(_FILE_COLUMNS)].to_dict("records"):
+                name = str(record["file"])
+                if record["sha256"] in held:
+                    known.append(name)
+                    continue
+                rows = rows_of.get(name, [])
+                superseded += self._append(connection, {str(k): v for k, v in record.items()}, rows, moment)
+                held.add(record["sha256"])
+                new.append(name)
+                n_rows += len(rows)
+            if new:
+                self._check_unique(connection)
+        return TakenIn(tuple(new), tuple(known), tuple(superseded), n_rows)
+
+    def _append(
+        self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
+    ) -> list[str]:
+        """Write one file and its rows; return the name of the file that it replaces, if any."""
+        files = self._table("files")
+        earlier = [
+            row for row in connection.execute(files.select().order_by(files.c.id))
+            if all(getattr(row, key) == record[key] for key in ("study", "instrument", "rater", "batch"))
+        ]  # fmt: skip
+        replaced = earlier[-1] if earlier else None
+        last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
+        entry = {
+            **{key: _scalar(record[key]) for key in _FILE_COLUMNS},
+            "taken_in": moment,
+            "supersedes": None if replaced is None else replaced.id,
+            "content": _digest(values),
+        }
+        entry["chain"] = _chain(_GENESIS if last is None else last.chain, entry)
+        key = connection.execute(files.insert().values(**entry)).inserted_primary_key
+        file_id = None if key is None else key[0]
+        if values:
+            connection.execute(self._table("ratings").insert(), [{**row, "file_id": file_id} for row in values])
+        return [] if replaced is None else [str(replaced.file)]
+
+    def ratings(self) -> pd.DataFrame:
+        """Return the ratings that hold now: those of files that no later one replaces (contract ``RATINGS``)."""
+        with self._transaction() as connection:
+            return self._current(connection)
+
+    def history(self, **where: str) -> pd.DataFrame:
+        """Every rating ever taken in, replaced ones included, oldest first.
+
+        Parameters
+        ----------
+        **where : str
+            Conditions on columns of ``RATINGS``: ``session_id="S-7KQ2", item="rationale"``.
+
+        Returns
+        -------
+        DataFrame
+            The columns of ``RATINGS`` and sha256, version, taken_in, replaced_by (name of the later file or empty).
+
+        Raises
+        ------
+        UsageError
+            A condition names no column.
+        """
+        from sqlalchemy import select
+
+        stray = [name for name in where if name not in _ROW_COLUMNS]
+        if stray:
+            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(_ROW_COLUMNS)}.")
+        files, ratings = self._table("files"), self._table("ratings")
+        query = select(ratings, files.c.sha256, files.c.version, files.c.taken_in).join(
+            files, ratings.c.file_id == files.c.id
+        )
+        for name, value in where.items():
+            query = query.where(ratings.c[name] == value)
+        with self._transaction() as connection:
+            rows = connection.execute(query.order_by(ratings.c.id)).mappings().all()
+            later = {
+                row.supersedes: row.file
+                for row in connection.execute(files.select().order_by(files.c.id.desc()))
+                if row.supersedes is not None
+            }
+        table = _frame([dict(row) for row in rows])
+        for name in ("sha256", "version", "taken_in"):
+            table[name] = pd.Series([row[name] for row in rows], dtype="str")
+        table["replaced_by"] = pd.Series([later.get(row["file_id"]) for row in rows], dtype="str")
+        return table
+
+    def files(self) -> pd.DataFrame:
+        """Every file that was taken in: name, hash, stamp, time, and whether it still holds."""
+        table = self._table("files")
+        with self._transaction() as connection:
+            rows = connection.execute(table.select().order_by(table.c.id)).mappings().all()
+        replaced = {row["supersedes"] for row in rows}
+        columns = [*_FILE_COLUMNS, "taken_in"]
+        frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+        frame["holds"] = [row["id"] not in replaced for row in rows]
+        return frame
+
+    def superseded(self) -> frozenset[str]:
+        """SHA-256 of the files that later ones replaced: sent in again, they are older states."""
+        files = self.files()
+        return frozenset(files.loc[~files["holds"].astype(bool), "sha256"])
+
+    def verify(self) -> tuple[str, ...]:
+        """Recompute every hash; return what does not agree, in words. Empty means intact."""
+        from sqlalchemy import select
+
+        files, ratings = self._table("files"), self._table("ratings")
+        wrong: list[str] = []
+        previous = _GENESIS
+        with self._transaction() as connection:
+            for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
+                own = select(ratings).where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
+                found = [{name: one[name] for name in _ROW_COLUMNS} for one in connection.execute(own).mappings()]
+                if len(found) != row["n_rows"] or _digest(found) != row["content"]:
+                    wrong.append(f"{row['file']}: its {row['n_rows']} ratings are not what was taken in")
+                if _chain(previous, dict(row)) != row["chain"]:
+                    wrong.append(f"{row['file']}: the entry, or one before it, was changed or removed")
+                previous = row["chain"]
+        return tuple(wrong)
+
+    def _check_unique(self, connection: Connection) -> None:
+        """Refuse the same rating from two files that both hold."""
+        from sqlalchemy import func, select
+
+        ratings = self._table("ratings")
+        key = [ratings.c[name] for name in RATINGS.key]
+        query = select(*key).where(self._holds()).group_by(*key).having(func.count() > 1).limit(1)
+        twice = connection.execute(query).first()
+        if twice is None:
+            return
+        same = [column == value for column, value in zip(key, twice, strict=True)]
+        rows = connection.execute(select(ratings).where(self._holds(), *same).order_by(ratings.c.id)).all()
+        places = [f"{row.source_file} › {row.source_sheet}!{row.source_cell}" for row in rows]
+        what = ", ".join(map(str, twice))
+        raise DuplicateError(f"ledger: {what} stands in {' and in '.join(places)}; keep one. Nothing was stored.")
+
+    def _holds(self) -> ColumnElement[bool]:
+        """The condition that no later file replaces a rating's file."""
+        from sqlalchemy import select
+
+        files = self._table("files")
+        replaced = select(files.c.supersedes).where(files.c.supersedes.is_not(None))
+        return self._table("ratings").c.file_id.not_in(replaced)
+
+    def _table(self, name: str) -> Table:
+        return self._tables.tables[name]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as wrong:
+            raise UsageError(f"ledger {self.address}: {_first_line(wrong)}. Nothing was stored. {_FAILURES}") from None
+
+    def _current(self, connection: Connection) -> pd.DataFrame:
+        from sqlalchemy import select
+
+        ratings = self._table("ratings")
+        query = select(ratings).where(self._holds()).order_by(ratings.c.id)
+        return _frame([dict(row) for row in connection.execute(query).mappings()])
+
+
+def _tables() -> MetaData:
+    from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
+
+    kinds = {"text": Text, "integer": Integer, "number": Float}
+    tables = MetaData()
+    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in _FILE_COLUMNS]
+    Table(
+        "files", tables, Column("id", Integer, primary_key=True), *own,
+        Column("taken_in", String(40), nullable=False), Column("supersedes", Integer, ForeignKey("files.id")),
+        Column("content", String(64), nullable=False), Column("chain", String(64), nullable=False, unique=True),
+    )  # fmt: skip
+    columns = [
+        Column(name, kinds[kind](), nullable=name in RATINGS.may_be_empty) for name, kind in RATINGS.columns.items()
+    ]
+    Table(
+        "ratings", tables, Column("id", Integer, primary_key=True),
+        Column("file_id", Integer, ForeignKey("files.id"), nullable=False, index=True), *columns,
+    )  # fmt: skip
+    return tables
+
+
+def _careful(connection: Any, record: Any) -> None:
+    """SQLite: transactions begin where SQLAlchemy says so, and reach the disk before they count."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _forbid_changes(connection: Connection) -> None:
+    """SQLite refuses to change or remove what was written."""
+    if connection.dialect.name != "sqlite":
+        return
+    for table in ("files", "ratings"):
+        for verb in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
+            )
+
+
+def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
+    gone = [name for name in _FILE_COLUMNS if name not in files.columns]
+    if gone:
+        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(_FILE_COLUMNS)}.")
+    counts = ratings["source_file"].value_counts()
+    stray = [name for name in counts.index if name not in set(files["file"])]
+    if stray:
+        raise ContractError(f"ratings: the file {stray[0]!r} is not among the files. Pass both from read_incoming.")
+    for name, n_rows in zip(files["file"], files["n_rows"], strict=True):
+        if int(counts.get(name, 0)) != int(n_rows):
+            raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
+
+
+def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain Python values, missing ones as None, in the order of the contract."""
+    columns: dict[str, list[Any]] = {}
+    for name, kind in RATINGS.columns.items():
+        values = rows[name]
+        present = values.notna().tolist()
+        convert: Callable[[Any], Any] = int if kind == "integer" else float if kind == "number" else str
+        columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or value != value:
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _digest(rows: list[dict[str, Any]]) -> str:
+    text = json.dumps([[row[name] for name in _ROW_COLUMNS] for row in rows], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _chain(previous: str, entry: dict[str, Any]) -> str:
+    kept = [entry[name] for name in (*_FILE_COLUMNS, "taken_in", "supersedes", "content")]
+    return hashlib.sha256(json.dumps([previous, *kept], ensure_ascii=False).encode()).hexdigest()
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns: dict[str, pd.Series[Any]] = {}
+    for name, kind in RATINGS.columns.items():
+        values = [row[name] for row in rows]
+        whole = kind == "integer" and None not in values
+        columns[name] = pd.Series(values, dtype="str" if kind == "text" else "int64" if whole else "float64")
+    return pd.DataFrame(columns)
+
+
+def _first_line(wrong: Exception) -> str:
+    return str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__

@@ -1,0 +1,1 @@
+"""What comes back: files, sheets, cells, rows and tables, typed and checked."""

@@ -1,0 +1,189 @@
+"""What a study expects of a workbook: its sessions, who was to rate them, and its codebooks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from doublecode.coding.reading.given_texts import Given, load_given
+from doublecode.coding.workbooks.layout import Stamp, coding_hash, own_order
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, read_table
+from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One session as ``sessions.csv`` has it; empty where no study is known."""
+
+    patient: str | None = None
+    therapist: str | None = None
+    session: int | None = None
+    phase: str | None = None
+    recording: str | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Everything that a workbook is held against.
+
+    Attributes
+    ----------
+    study : str or None
+        Its name; None where a workbook is read by itself.
+    books : mapping of name to codebook
+    sessions : mapping of session_id to Held, or None
+        None where there is no study: unknown sessions cannot be found then.
+    assigned : mapping of (rater, instrument) to {session_id: (role, batch)}, or None
+        None where the study has no ``assignments.csv``.
+    given : mapping of (session_id, item) to text, or None
+        What was entered beforehand; None where the study has no ``given.csv``.
+    seed : int or None
+        Of the raters' orders.
+    """
+
+    study: str | None
+    books: Mapping[str, Instrument]
+    sessions: Mapping[str, Held] | None = None
+    assigned: Mapping[tuple[str, str], Mapping[str, tuple[str, str]]] | None = None
+    given: Given | None = None
+    seed: int | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def hash_of(self, book: Instrument) -> str:
+        """The codebook's hash, computed once."""
+        if book.name not in self.hashes:
+            self.hashes[book.name] = coding_hash(book)
+        return self.hashes[book.name]
+
+    def order(self, stamp: Stamp) -> list[str]:
+        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
+        own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
+        return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch)
+
+    def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
+        """The sessions that the workbook's rater was assigned with its instrument."""
+        return (self.assigned or {}).get((stamp.rater, stamp.instrument), {})
+
+
+def load_expected(study: Study | None) -> Expected:
+    """Gather the expectations of a study from its folder; without one, the shipped codebooks are all there is.
+
+    Raises
+    ------
+    ContractError
+        ``sessions.csv``, ``assignments.csv`` or ``given.csv`` breaks its contract.
+    StudyError
+        An assignment names what the study does not know.
+    """
+    if study is None:
+        return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
+    books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
+    table = read_table(study.folder / "sessions.csv", SESSIONS)
+    columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
+    sessions = {
+        str(session_id): Held(
+            str(patient), str(therapist), int(number), str(phase), None if tape is None or tape != tape else str(tape)
+        )
+        for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
+    }
+    return Expected(study.name, books, sessions, _assigned(study, sessions), load_given(study, sessions), study.seed)
+
+
+def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection[str]) -> None:
+    """Refuse an assignment whose session, rater or instrument the study does not know.
+
+    Parameters
+    ----------
+    study : Study
+    assignments : DataFrame
+        Contract ``ASSIGNMENTS``.
+    sessions : collection of str
+        The ids that ``sessions.csv`` knows.
+
+    Raises
+    ------
+    StudyError
+        The message names the first stranger and what is allowed.
+    """
+    raters = [rater.id for rater in study.raters]
+    known: dict[str, tuple[Collection[str], str]] = {
+        "session_id": (sessions, "session {!r} is not in sessions.csv. Add it there or drop the row."),
+        "instrument": (study.codebooks, f"the study does not use {{!r}}; allowed: {', '.join(study.codebooks)}."),
+        "rater": (raters, f"rater {{!r}} is not declared in study.toml; allowed: {', '.join(raters) or 'none'}."),
+    }
+    for column, (names, message) in known.items():
+        stray = next((name for name in assignments[column].astype(str) if name not in names), None)
+        if stray is not None:
+            raise StudyError(f"assignments: {message.format(stray)}")
+
+
+def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
+    path = study.folder / "assignments.csv"
+    if not path.is_file():
+        return None
+    table = read_table(path, ASSIGNMENTS)
+    check_assigned(study, table, sessions)
+    assigned: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+    columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
+    for session, rater, instrument, role, batch in zip(*columns, strict=True):
+        assigned.setdefault((rater, instrument), {})[session] = (role, batch)
+    return assigned
+
+
+def checks_not_done(study: Study | None) -> tuple[str, ...]:
+    """Say which checks a workbook cannot be put through with what is known.
+
+    Examples
+    --------
+    >>> checks_not_done(None)[0]
+    'whether the sessions exist and were assigned to this rater (no study)'
+    """
+    if study is None:
+        return (
+            "whether the sessions exist and were assigned to this rater (no study)",
+            "whether NA is permitted by the session's number (no study)",
+            "whether the workbook belongs to the study and its version (no study)",
+            "whether recordings and what was entered beforehand are as they were sent (no study)",
+        )
+    undone = []
+    if not (study.folder / "assignments.csv").is_file():
+        undone.append("whether the sessions were assigned to this rater (no assignments.csv)")
+    if _has_given_items(study) and not (study.folder / "given.csv").is_file():
+        undone.append("whether what was entered beforehand is still there (no given.csv)")
+    return tuple(undone)
+
+
+def _has_given_items(study: Study) -> bool:
+    return any(item.given for book in study.codebooks.values() for item in book.columns)
+
+
+def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
+    """Whether the workbook was made for this study, with this version of the codebook."""
+    if expected.study is not None and stamp.study != expected.study:
+        found = f"the study {stamp.study}"
+        return [Problem("wrong_instrument", file, found=found, allowed=f"the study {expected.study}")]
+    book = expected.books.get(stamp.instrument)
+    if book is None:
+        allowed = ", ".join(expected.books) or "no rated instrument"
+        return [Problem("wrong_instrument", file, found=stamp.instrument, allowed=allowed)]
+    if stamp.version != book.version:
+        return [Problem("wrong_version", file, subject=book.name, found=stamp.version, allowed=book.version)]
+    if stamp.hash != expected.hash_of(book):
+        found = f"{stamp.version} with other items or codes"
+        return [Problem("wrong_version", file, subject=book.name, found=found, allowed=book.version)]
+    return []
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known id that resembles `name` most, if any does."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None

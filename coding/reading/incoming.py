@@ -1,0 +1,317 @@
+"""Reads rater workbooks: typed cells, nothing inferred, every problem at its cell.
+
+Values come from calamine, the shape of the sheets from the files' own XML. A cell
+with an error yields no rating; a file that is not what the study expects yields none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
+from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
+from doublecode.coding.reading.long_table import read_long, read_outcomes
+from doublecode.coding.reading.rate_rows import RateSheet, read_session
+from doublecode.coding.reading.ratings_builder import Collector
+from doublecode.coding.reading.sheet_checks import (
+    Heads,
+    Row,
+    check_shape,
+    check_sheet_names,
+    covered_cells,
+    find_heads,
+    find_rows,
+)
+from doublecode.coding.reading.sheet_shape import Shape, SheetTooLarge, cell_name, restore_texts, split_cell
+from doublecode.coding.workbooks.layout import RATE, SESSION, STAMP, STAMP_KEYS, Stamp
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study import Study
+
+__all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook", "read_workbooks"]
+
+FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
+_NOBODYS = frozenset({"thumbs.db", "desktop.ini"})
+_OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
+
+
+def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read one rater's workbook.
+
+    Parameters
+    ----------
+    path : path
+        An .xlsx, .xlsm or .ods file that came back from a rater.
+    study : Study, optional
+        Checks sessions, assignments and versions. Without it the shipped codebook that the
+        workbook's stamp names is used; :func:`checks_not_done` says what could not be checked.
+
+    Returns
+    -------
+    ratings : DataFrame
+        Contract ``RATINGS``: one row per session and item with a code or a missing code.
+        patient, therapist, session, role and phase are empty without a study.
+    problems : list of Problem
+        Sorted by place. Empty, or without errors, if the file can be taken in.
+    """
+    collector = Collector()
+    taken = _read_file(Path(path), load_expected(study), collector)
+    return collector.frame(), _sorted(taken.problems)
+
+
+def read_workbooks(
+    paths: Sequence[str | Path], *, study: Study | None = None
+) -> tuple[pd.DataFrame, list[list[Problem]]]:
+    """Read several workbooks and hold them against one another: the same sessions twice are a problem.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    study : Study, optional
+        As for :func:`read_workbook`.
+
+    Returns
+    -------
+    ratings : DataFrame
+        Contract ``RATINGS``, of all files.
+    problems : list of list of Problem
+        Per file, in the order of `paths`, each sorted by place.
+    """
+    expected = load_expected(study)
+    collector = Collector()
+    taken: list[_Taken] = []
+    for path in paths:
+        taken.append(_read_file(Path(path), expected, collector, known=taken))
+    return collector.frame(), [_sorted(one.problems) for one in taken]
+
+
+def read_incoming(
+    study: Study, *, set_aside: Collection[str] = (), superseded: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
+    """Read every workbook in the study's ``incoming/`` and hold them against one another.
+
+    Parameters
+    ----------
+    study : Study
+    set_aside : collection of str
+        Names of files that are left out.
+    superseded : collection of str
+        SHA-256 of files that the ledger knows as replaced (``Ledger.superseded()``): they are
+        reported as ``older_file`` and left out.
+
+    Returns
+    -------
+    ratings : DataFrame
+        Contract ``RATINGS``, of all files.
+    problems : list of Problem
+        Sorted by file and place.
+    files : DataFrame
+        file, sha256, study, instrument, version, rater, batch, n_rows: one row per file that could be read.
+
+    Raises
+    ------
+    UsageError
+        There is no ``incoming/``, or a file to be set aside is not in it.
+    """
+    paths = _incoming_paths(study, set_aside)
+    expected = load_expected(study)
+    collector = Collector()
+    problems = _folders_inside(study)
+    taken: list[_Taken] = []
+    for path in paths:
+        one = _read_file(path, expected, collector, known=taken, superseded=superseded)
+        problems += one.problems
+        if one.stamp is not None:
+            taken.append(one)
+    rows = [(one.file, one.sha256, *_stamp_columns(one), one.n_rows) for one in taken]
+    files = pd.DataFrame(rows, columns=list(FILE_COLUMNS))
+    return collector.frame(), _sorted(problems), files
+
+
+def _incoming_paths(study: Study, set_aside: Collection[str]) -> list[Path]:
+    folder = study.folder / "incoming"
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such folder. Put the raters' workbooks into it.")
+    paths = workbook_paths(folder)
+    stray = sorted(set(set_aside) - {path.name for path in paths})
+    if stray:
+        found = ", ".join(path.name for path in paths) or "no file"
+        raise UsageError(f"--set-aside: {stray[0]!r} is not in incoming/; found there: {found}.")
+    return [path for path in paths if path.name not in set_aside]
+
+
+def workbook_paths(folder: Path) -> list[Path]:
+    """The files of a folder, without those that programs leave there for themselves."""
+    return sorted(
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.is_file() and not path.name.startswith((".", "~$")) and path.name.casefold() not in _NOBODYS
+    )
+
+
+def _folders_inside(study: Study) -> list[Problem]:
+    """Folders inside ``incoming/`` that hold files: what lies in them is not read."""
+    inside = sorted(path for path in (study.folder / "incoming").iterdir() if path.is_dir())
+    return [
+        Problem("not_read", f"{path.name}/", found=f"{count} file(s)")
+        for path in inside
+        if not path.name.startswith(".") and (count := sum(one.is_file() for one in path.rglob("*")))
+    ]
+
+
+def _stamp_columns(one: _Taken) -> tuple[str, str, str, str, str]:
+    stamp = one.stamp or Stamp("", "", "", "", "", "")
+    return stamp.study, stamp.instrument, stamp.version, stamp.rater, stamp.batch
+
+
+@dataclass
+class _Taken:
+    """What was learnt from one file."""
+
+    file: str
+    sha256: str
+    problems: list[Problem]
+    stamp: Stamp | None = None
+    rows: list[Row] = field(default_factory=list)
+    n_rows: int = 0
+
+
+def _read_file(
+    path: Path,
+    expected: Expected,
+    collector: Collector,
+    known: Sequence[_Taken] = (),
+    superseded: Collection[str] = (),
+) -> _Taken:
+    package = open_package(path)
+    taken = _Taken(package.name, package.sha256, list(package.problems))
+    if package.kind is None:
+        return taken
+    if package.sha256 in superseded:
+        taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
+        return taken
+    if package.kind not in ("xlsx", "ods"):
+        code = "not_a_workbook" if package.kind == "csv" else "unreadable_file"
+        found = "a text file" if package.kind == "csv" else _OLD_FORMAT
+        taken.problems.append(Problem(code, package.name, found=found))
+        return taken
+    opened = _open_sheets(package, taken)
+    if opened is not None:
+        _read_rate(taken, *opened, expected, collector, known)
+    return taken
+
+
+def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shape, Stamp] | None:
+    """Grid and shape of *Rate* and the stamp; None, with a problem, where one of them is not there."""
+    from python_calamine import CalamineError
+
+    try:
+        shape = read_shape(package, RATE)
+        workbook = package.workbook()
+        if RATE not in workbook.sheet_names:
+            found = ", ".join(f'"{name}"' for name in workbook.sheet_names)
+            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{RATE}"'))
+            return None
+        stamp = _read_stamp(package, workbook, taken)
+        if stamp is None:
+            return None
+        grid = read_grid(package, workbook, RATE)
+        restore_texts(grid, shape)
+        taken.problems += check_sheet_names(
+            workbook.sheet_names, lambda name: _other_sheet(package, workbook, name), package.name
+        )
+        return grid, shape, stamp
+    except SheetTooLarge as wrong:
+        taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
+    except (CalamineError, ValueError, OSError, UnicodeError) as wrong:
+        taken.problems.append(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))
+    return None
+
+
+def _other_sheet(package: Package, workbook: Any, name: str) -> list[list[Any]]:
+    read_shape(package, name)  # refuses a sheet that would fill the memory
+    return read_grid(package, workbook, name)
+
+
+def _read_stamp(package: Package, workbook: Any, taken: _Taken) -> Stamp | None:
+    if STAMP not in workbook.sheet_names:
+        taken.problems.append(Problem("no_stamp", package.name, found="no such sheet"))
+        return None
+    pairs = {str(row[0]): str(row[1]).strip() for row in read_grid(package, workbook, STAMP) if len(row) > 1}
+    gone = [key for key in STAMP_KEYS if not pairs.get(key)]
+    if gone:
+        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
+        return None
+    return Stamp(**{key: pairs[key] for key in STAMP_KEYS})
+
+
+def _read_rate(
+    taken: _Taken,
+    grid: list[list[Any]],
+    shape: Shape,
+    stamp: Stamp,
+    expected: Expected,
+    collector: Collector,
+    known: Sequence[_Taken],
+) -> None:
+    file = taken.file
+    wrong = check_stamp(stamp, expected, file)
+    taken.problems += wrong
+    if wrong:
+        return
+    taken.stamp = stamp
+    book = expected.books[stamp.instrument]
+    heads, problems = find_heads(grid, book, file)
+    taken.problems += problems
+    if SESSION not in heads.columns:
+        return
+    rows, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
+    taken.problems += problems
+    taken.problems += check_shape(shape, heads, grid, file)
+    rows, problems = _not_elsewhere(rows, taken, heads, known)
+    taken.problems += problems
+    taken.rows = rows
+    sheet = RateSheet(file, grid, shape, heads, collector.reader(book), expected.given)
+    before = len(collector)
+    for row in rows:
+        held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
+        role = expected.roles(stamp).get(row.session_id, (None, None))[0]
+        collector.head(stamp, held, row.session_id, role, file)
+        taken.problems += read_session(sheet, row, held, collector)
+    taken.n_rows = len(collector) - before
+
+
+def _not_elsewhere(
+    rows: list[Row], taken: _Taken, heads: Heads, known: Sequence[_Taken]
+) -> tuple[list[Row], list[Problem]]:
+    """Drop what another file of the same rater and instrument already holds, and say so."""
+    stamp = taken.stamp
+    if stamp is None:
+        return rows, []
+    others = [
+        other for other in known
+        if other.stamp is not None and (other.stamp.rater, other.stamp.instrument) == (stamp.rater, stamp.instrument)
+    ]  # fmt: skip
+    for other in others:
+        if other.stamp == stamp:
+            subject = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
+            found = f"the whole workbook stands in {other.file} too"
+            return [], [Problem("duplicate_rating", taken.file, subject=subject, found=found)]
+    places = {row.session_id: (other.file, row.number) for other in others for row in other.rows}
+    again = [row for row in rows if row.session_id in places]
+    problems = []
+    for row in again:
+        file, number = places[row.session_id]
+        cell = cell_name(row.number, heads.columns[SESSION])
+        found = f"here and in {file}, row {number + 1}"
+        problems.append(Problem("duplicate_rating", taken.file, RATE, cell, row.session_id, found))
+    return [row for row in rows if row.session_id not in places], problems
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda one: (one.file, one.sheet, split_cell(one.cell), one.code))

@@ -1,0 +1,1 @@
+"""What raters get and get back: layout, writing, filling, the red pen, saving."""

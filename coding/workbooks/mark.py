@@ -1,0 +1,241 @@
+"""Hands a rater's own file back with marks: her values untouched, a colour and a note where something is wrong."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
+from doublecode.coding.reading.sheet_shape import (
+    Shape,
+    SheetTooLarge,
+    column_letter,
+    restore_texts,
+    split_cell,
+    split_range,
+)
+from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, PROBLEMS, STAMP
+from doublecode.coding.workbooks.save import save_fixed
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
+
+PLEASE_FIX = "_please_fix"
+HER_NOTE = "\n— your note: "
+_YELLOW, _RED = "FFFF66", "FF9999"
+_MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
+_DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
+_WIDTHS = (18, 22, 70, 50)
+_HEADS = ("place", "problem", "what was found", "what to do")
+
+
+def please_fix_path(path: str | Path) -> Path:
+    """Where the marked copy of a file goes when nobody says otherwise: beside it.
+
+    Examples
+    --------
+    >>> please_fix_path("incoming/R3_ghes_batch02.xlsx").name
+    'R3_ghes_batch02_please_fix.xlsx'
+    """
+    source = Path(path)
+    return source.with_name(f"{source.stem.removesuffix(PLEASE_FIX)}{PLEASE_FIX}.xlsx")
+
+
+def write_redpen(
+    path: str | Path, problems: Sequence[Problem], target: str | Path | None = None, *, overwrite: bool = True
+) -> Path:
+    """Write a copy of a rater's file in which every problem is marked.
+
+    Parameters
+    ----------
+    path : path
+        Her file; it is not changed.
+    problems : sequence of Problem
+        What the reader found; those of other files are left out.
+    target : path, optional
+        The copy, an .xlsx file; by default :func:`please_fix_path`.
+    overwrite : bool
+        Replace an earlier marked copy.
+
+    Returns
+    -------
+    Path
+        The copy. Yellow cells are missing, red ones not allowed; each has a note that says what to
+        do; the sheet *Problems* lists all of them with links. A file that cannot be opened comes
+        back as that list alone.
+
+    Raises
+    ------
+    UsageError
+        The target is the file itself, or exists and `overwrite` is off.
+    """
+    source = Path(path)
+    place = please_fix_path(source) if target is None else Path(target)
+    if place.resolve() == source.resolve():
+        raise UsageError(f"{place}: the marked copy would replace the rater's file. Choose another target.")
+    own = [problem for problem in problems if problem.file == source.name]
+    workbook = _open_copy(open_package(source))
+    for problem in own:
+        if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
+            _mark(workbook[problem.sheet], problem)
+    _list_problems(workbook, own)
+    return save_fixed(workbook, place, overwrite=overwrite)
+
+
+def _open_copy(package: Package) -> Workbook:
+    """Her workbook as openpyxl holds it; else cell by cell (.ods, or a damaged part); else an empty one."""
+    from openpyxl import Workbook, load_workbook
+    from python_calamine import CalamineError
+
+    if package.kind == "xlsx":
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # extensions of Excel that a copy does without
+                workbook = load_workbook(io.BytesIO(package.data))
+                if workbook.sheetnames == package.workbook().sheet_names:  # it finds none in "strict" workbooks
+                    return _without_marks(workbook, package)
+        except (CalamineError, SheetTooLarge, *_DAMAGED):
+            pass  # a part that calamine does without is damaged: the values are copied below
+    copy = Workbook()
+    copy.remove(copy.worksheets[0])
+    if package.kind in ("xlsx", "ods"):
+        try:
+            _copy_values(package, copy)
+        except (CalamineError, SheetTooLarge, *_DAMAGED):
+            for sheet in copy.worksheets:
+                copy.remove(sheet)
+    return copy
+
+
+def _without_marks(workbook: Workbook, package: Package) -> Workbook:
+    """Take an earlier red pen's notes and colours off, so that only what is wrong now is marked."""
+    from openpyxl.styles import PatternFill
+
+    for name in workbook.sheetnames:
+        for place, text in read_shape(package, name).comments.items():
+            if not text.startswith(NOTE_MARK):
+                continue
+            cell = workbook[name][place]
+            cell.comment, cell.fill = None, PatternFill()
+            _, _, hers = text.partition(HER_NOTE)
+            if hers:
+                _note(cell, hers)
+    return workbook
+
+
+def _note(cell: Any, text: str) -> None:
+    from openpyxl.comments import Comment
+
+    cell.comment = Comment(_printable(text), "doublecode", height=120, width=320)
+
+
+def _copy_values(package: Package, copy: Workbook) -> None:
+    workbook = package.workbook()
+    for name in workbook.sheet_names:
+        shape = read_shape(package, name)  # refuses a sheet that would fill the memory
+        sheet = copy.create_sheet(name)
+        grid = read_grid(package, workbook, name)
+        restore_texts(grid, shape)
+        for row, cells in enumerate(grid, start=1):
+            for column, value in enumerate(cells, start=1):
+                if value != "":
+                    _write(sheet, row, column, value)
+        _copy_shape(shape, sheet)
+        if name in (STAMP, LISTS):
+            sheet.sheet_state = "hidden"
+
+
+def _copy_shape(shape: Shape, sheet: Worksheet) -> None:
+    """Her notes, what she hid and what she merged; nothing beyond the filled part of the sheet."""
+    rows, columns = sheet.max_row, sheet.max_column
+    for place, text in shape.comments.items():
+        row, column = split_cell(place)
+        if 0 <= row < rows and column < columns and not text.startswith(NOTE_MARK):
+            _note(sheet.cell(row + 1, column + 1), text)
+    for row in shape.hidden_rows:
+        if row <= rows:
+            sheet.row_dimensions[row].hidden = True
+    for first, last in shape.hidden_columns:
+        for column in range(first, min(last, columns) + 1):
+            sheet.column_dimensions[column_letter(column)].hidden = True
+    for cells in shape.merged:
+        if 0 <= split_range(cells)[2] < rows and split_range(cells)[3] < columns:
+            sheet.merge_cells(cells)
+
+
+def _write(sheet: Worksheet, row: int, column: int, value: Any) -> None:
+    """Write a value as what it is: a text that begins with = stays a text."""
+    cell = sheet.cell(row, column, _printable(value) if isinstance(value, str) else value)
+    if cell.data_type == "f":
+        cell.data_type = "s"
+
+
+def _printable(text: str) -> str:
+    """Leave out the control characters that no workbook may hold."""
+    return "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32)
+
+
+def _mark(sheet: Worksheet, problem: Problem) -> None:
+    from openpyxl.cell import MergedCell
+    from openpyxl.styles import PatternFill
+
+    row, column = split_cell(problem.cell)
+    if row < 0:
+        return
+    cell = sheet.cell(row + 1, column + 1)
+    if isinstance(cell, MergedCell):  # only the first cell of a merged range can carry a mark
+        merged = next(one for one in sheet.merged_cells.ranges if problem.cell in one)
+        cell = sheet.cell(merged.min_row, merged.min_col)
+    cell.fill = PatternFill("solid", fgColor=_YELLOW if problem.code in _MISSING else _RED)
+    own = f"{NOTE_MARK} {_sentence(problem)}"
+    before = cell.comment.text if cell.comment is not None else ""
+    if before.startswith(NOTE_MARK):  # two problems in one cell
+        ours, mark, hers = before.partition(HER_NOTE)
+        own, before = f"{ours}\n{own.removeprefix(NOTE_MARK).strip()}", hers if mark else ""
+    _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.sentence}. {problem.next_step}"
+
+
+def _list_problems(workbook: Workbook, problems: Sequence[Problem]) -> None:
+    from openpyxl.styles import Alignment, Font
+
+    if PROBLEMS in workbook.sheetnames:
+        workbook.remove(workbook[PROBLEMS])
+    sheet = workbook.create_sheet(PROBLEMS, 0)
+    for column, head in enumerate(_HEADS, start=1):
+        sheet.cell(1, column, head).font = Font(bold=True)
+    for row, values in enumerate(_lines(problems), start=2):
+        problem, *texts = values
+        for column, text in enumerate(texts, start=1):
+            _write(sheet, row, column, text)
+            sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+        lines = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
+        sheet.row_dimensions[row].height = 15 * max(lines, 1)
+        if problem.sheet in workbook.sheetnames and problem.cell:
+            link = sheet.cell(row, 1)
+            link.hyperlink = f"#'{problem.sheet}'!{problem.cell}"
+            link.font = Font(color="0000FF", underline="single")
+    for letter, width in zip("ABCD", _WIDTHS, strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.freeze_panes = "A2"
+    workbook.active = 0
+    for other in workbook.worksheets[1:]:
+        other.sheet_view.tabSelected = False
+
+
+def _lines(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str, str, str, str]]:
+    """Errors first, then warnings, then what was put right."""
+    weight = {"error": 0, "warning": 1, "info": 2}
+    for problem in sorted(problems, key=lambda one: (weight[one.severity], one.sheet, split_cell(one.cell))):
+        place = "!".join(part for part in (problem.sheet, problem.cell) if part) or "the file"
+        yield problem, place, problem.code, problem.sentence, problem.next_step

@@ -1,0 +1,237 @@
+"""The columns of each frame, and the one check that holds a frame to them.
+
+Pydantic stands at the door of declarations; frames carry columns. A contract
+names the columns of a frame, their kind, which may be empty, and the key that
+must be unique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from doublecode.schemas.csv_rows import read_csv_rows
+from doublecode.schemas.errors import ContractError, DuplicateError
+
+Kind = Literal["text", "integer", "number"]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The columns of one kind of frame.
+
+    Parameters
+    ----------
+    name : str
+        What the frame is called in messages.
+    columns : mapping of str to {"text", "integer", "number"}
+        Required columns and their kinds.
+    may_be_empty : frozenset of str
+        Columns that may hold missing values.
+    key : tuple of str
+        Columns that together identify a row.
+    alone : tuple of str
+        Columns each of which identifies a row by itself.
+    words : mapping of str to tuple of str
+        Columns that hold one of a few words.
+    """
+
+    name: str
+    columns: Mapping[str, Kind]
+    may_be_empty: frozenset[str] = field(default_factory=frozenset)
+    key: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+RATINGS = Contract(
+    "ratings",
+    {
+        "study": "text", "patient": "text", "therapist": "text", "session": "integer", "session_id": "text",
+        "rater": "text", "role": "text", "instrument": "text", "item": "text", "value": "number", "text": "text",
+        "missing_code": "text", "phase": "text",
+        "source_file": "text", "source_sheet": "text", "source_cell": "text",
+    },
+    frozenset({"value", "text", "missing_code", "therapist", "patient", "session", "role", "phase"}),
+    ("session_id", "rater", "instrument", "item"),
+)  # fmt: skip
+SCORES = Contract(
+    "scores",
+    {
+        "study": "text", "patient": "text", "therapist": "text", "session": "integer", "session_id": "text",
+        "instrument": "text", "scale": "text", "value": "number", "n_valid": "integer", "n_items": "integer",
+        "n_raters": "number", "reason": "text",
+    },
+    frozenset({"value", "reason", "therapist", "session_id", "n_raters"}),
+    ("patient", "session", "instrument", "scale"),
+)  # fmt: skip
+SESSIONS = Contract(
+    "sessions",
+    {
+        "session_id": "text", "patient": "text", "therapist": "text", "session": "integer", "date": "text",
+        "minutes": "number", "phase": "text", "status": "text", "reason": "text", "recording": "text",
+    },
+    frozenset({"date", "minutes", "reason", "recording"}),
+    ("patient", "session"),
+    ("session_id",),
+    {"phase": ("main", "pilot"), "status": ("rated", "not_rated")},
+)  # fmt: skip
+PATIENTS = Contract(
+    "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
+)
+THERAPISTS = Contract("therapists", {"therapist": "text"}, frozenset(), ("therapist",))
+ASSIGNMENTS = Contract(
+    "assignments",
+    {"session_id": "text", "rater": "text", "instrument": "text", "role": "text", "batch": "text"},
+    frozenset(),
+    ("session_id", "rater", "instrument"),
+    words={"role": ("primary", "second", "pilot")},
+)
+GIVEN = Contract(
+    "given", {"session_id": "text", "item": "text", "text": "text"}, frozenset({"text"}), ("session_id", "item")
+)
+ROW_LEDGER = Contract(
+    "row ledger",
+    {
+        "session_id": "text",
+        "patient": "text",
+        "session": "integer",
+        "stage": "text",
+        "status": "text",
+        "reason": "text",
+    },
+    frozenset({"reason", "session_id", "session"}),  # a row about a patient has no session
+    ("stage", "patient", "session_id"),
+)
+
+
+def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:
+    """Hold a frame to its contract and return it unchanged.
+
+    Raises
+    ------
+    ContractError
+        A column is missing, holds the wrong kind, or is empty where it must not be.
+    DuplicateError
+        Two rows carry the same key.
+
+    Examples
+    --------
+    >>> check_frame(pd.DataFrame({"therapist": ["T1", "T1"]}), THERAPISTS)
+    Traceback (most recent call last):
+    ...
+    doublecode.schemas.errors.DuplicateError: therapists: therapist = T1 stands in rows 1 and 2; keep one row.
+    """
+    name = where or contract.name
+    missing = [column for column in contract.columns if column not in frame.columns]
+    if missing:
+        found = ", ".join(map(str, frame.columns))
+        raise ContractError(f"{name}: the column {missing[0]!r} is missing; found: {found}. Add the column.")
+    for column, kind in contract.columns.items():
+        _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
+    for column, words in contract.words.items():
+        _check_words(frame[column], words, f"{name}: column {column!r}")
+    for key in (contract.key, *((column,) for column in contract.alone)):
+        _check_key(frame, key, name)
+    return frame
+
+
+def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: str) -> None:
+    if values.isna().any() and not may_be_empty:
+        row = int(values.isna().to_numpy().argmax()) + 1
+        raise ContractError(f"{name} is empty in row {row}. Fill it.")
+    if kind == "text":
+        return
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        raise ContractError(f"{name} must hold numbers, found {values.dtype}. Convert it before the call.")
+    present = values.dropna()
+    if kind == "integer" and not (present == present.round()).all():
+        found = present[present != present.round()].iloc[0]
+        raise ContractError(f"{name} must hold whole numbers, found {found}.")
+
+
+def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str) -> None:
+    wrong = (~values.isin(words)).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        allowed = " or ".join(words)
+        raise ContractError(f"{name}, row {row + 1}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.")
+
+
+def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:
+    if not key:
+        return
+    again = frame.duplicated(list(key)).to_numpy()
+    if again.any():
+        second = int(again.argmax())
+        same = (frame[list(key)] == frame[list(key)].iloc[second]).all(axis=1).to_numpy()
+        what = ", ".join(f"{column} = {frame[column].iloc[second]}" for column in key)
+        raise DuplicateError(f"{name}: {what} stands in rows {int(same.argmax()) + 1} and {second + 1}; keep one row.")
+
+
+def read_table(path: Path, contract: Contract) -> pd.DataFrame:
+    """Read a CSV file of a study, typed by its contract, nothing inferred.
+
+    Every cell is read as text; an empty cell is missing; the columns of the
+    contract are then converted to their kind, all others stay text. Commas,
+    semicolons or tabs may stand between the cells, as spreadsheet programs
+    save them; empty rows are passed over.
+
+    Raises
+    ------
+    ContractError
+        The file or a column is missing, a cell is no number or stands under no head; the message
+        names the line.
+    DuplicateError
+        Two rows carry the same key.
+    """
+    if not path.is_file():
+        raise ContractError(
+            f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
+        )
+    frame, lines = _texts(path, contract)
+    for column, kind in contract.columns.items():
+        if kind != "text" and column in frame.columns:
+            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
+    return check_frame(frame, contract, path.name)
+
+
+def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
+    """The filled rows of a CSV file as texts, empty cells missing; and the line of each row."""
+    found = read_csv_rows(path.read_bytes(), contract.columns, path.name)
+    filled = [
+        ([cell.strip() for cell in row], line)
+        for row, line in zip(found.rows, found.lines, strict=True)
+        if any(cell.strip() for cell in row)
+    ]
+    if not filled:
+        raise ContractError(f"{path.name}: the file is empty. Columns: {', '.join(contract.columns)}.")
+    (heads, _), *body = filled
+    again = [name for place, name in enumerate(heads) if name and name in heads[:place]]
+    if again:
+        raise ContractError(f"{path.name}: the column {again[0]!r} stands twice. Remove or rename one of the two.")
+    columns = {
+        name: pd.Series([row[place] or None if place < len(row) else None for row, _ in body], dtype="str")
+        for place, name in enumerate(heads)
+        if name
+    }
+    return pd.DataFrame(columns), [line for _, line in body]
+
+
+def to_numbers(texts: pd.Series[Any], name: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
+    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
+    numbers = pd.to_numeric(texts, errors="coerce")
+    wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        line = lines[row] if lines else row + 2
+        raise ContractError(
+            f"{name}, line {line}: found {texts.iloc[row]!r}, allowed a number with a decimal point, or an empty cell. "
+            "Correct the cell."
+        )
+    return numbers

@@ -1,0 +1,182 @@
+"""Correlations against R's cor.test and an ANCOVA, and against closed forms."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import pearsonr
+
+from doublecode.analysis.description.correlations import correlate
+from doublecode.schemas.errors import ContractError, UsageError
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return json.loads((REFERENCE / "descriptives.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def data():
+    return pd.read_csv(REFERENCE / "data" / "lm_a.csv")
+
+
+@pytest.fixture(scope="module")
+def nested():
+    """Synthetic sessions: a slope of +1 within patients, -2 between them."""
+    rng = np.random.default_rng(6)
+    mean = np.repeat(rng.normal(size=8), 7)
+    x = rng.normal(size=56) + mean
+    y = (x - mean) - 2 * mean + rng.normal(0, 0.5, 56)
+    return pd.DataFrame({"patient": np.repeat([f"P{i}" for i in range(8)], 7), "x": x, "y": y})
+
+
+class TestAgainstR:
+    @pytest.mark.parametrize("pair", ["behaviour_alliance", "homework_age"])
+    def test_pearson(self, reference, data, pair):
+        expected = reference[pair]
+        row = correlate(data, pair.split("_")).frame.iloc[0]
+        found = (row["r"], row["conf_low"], row["conf_high"], row["p_value"])
+        # 1e-10: sums of 120 products
+        assert found == pytest.approx(tuple(expected[name] for name in ("r", "low", "high", "p")), rel=1e-10)
+        assert (row["n"], row["df"]) == (120, 118)
+
+    @pytest.mark.parametrize("pair", ["behaviour_alliance", "homework_age"])
+    def test_spearman(self, reference, data, pair):
+        row = correlate(data, pair.split("_"), method="spearman").frame.iloc[0]
+        assert row["r"] == pytest.approx(reference[pair]["rho"], rel=1e-10)
+        assert row["p_value"] == pytest.approx(reference[pair]["rho_p"], rel=1e-9)
+        half = np.arctanh(row["conf_high"]) - np.arctanh(row["r"])
+        assert half == pytest.approx(1.959963984540054 * np.sqrt((1 + row["r"] ** 2 / 2) / 117))
+
+    def test_within(self, reference):
+        sleep = pd.read_csv(REFERENCE / "sleepstudy.csv").astype({"Days": float})
+        row = correlate(sleep, ["Days", "Reaction"], patient="Subject").frame.set_index("level").loc["within patients"]
+        expected = reference["within_sleep"]
+        found = (row["r"], row["df"], row["conf_low"], row["conf_high"])
+        assert found == pytest.approx(tuple(expected[name] for name in ("r", "df", "low", "high")), rel=1e-10)
+        assert row["p_value"] == pytest.approx(expected["p"], rel=1e-8)
+
+
+class TestLevels:
+    def test_within_is_the_r_of_deviations(self, nested):
+        rows = correlate(nested, ["x", "y"], patient="patient").frame.set_index("level")
+        deviations = nested[["x", "y"]] - nested.groupby("patient")[["x", "y"]].transform("mean")
+        means = nested.groupby("patient")[["x", "y"]].mean()
+        assert rows.loc["within patients", "r"] == pytest.approx(np.corrcoef(deviations.T)[0, 1])
+        assert rows.loc["between patients", "r"] == pytest.approx(np.corrcoef(means.T)[0, 1])
+        assert rows.loc["pooled", "r"] == pytest.approx(np.corrcoef(nested[["x", "y"]].T)[0, 1])
+        assert rows["r"]["within patients"] > 0 > rows["r"]["between patients"]
+        assert rows.loc["within patients", ["n", "n_patients", "df"]].tolist() == [56, 8, 47]
+        assert rows.loc["between patients", "n"] == 8
+
+    def test_pooled_is_warned_of(self, nested):
+        notes = correlate(nested, ["x", "y"], patient="patient").notes
+        assert any("too narrow" in note for note in notes)
+        assert any(
+            "Pearson's kind" in n for n in correlate(nested, ["x", "y"], patient="patient", method="spearman").notes
+        )
+
+    def test_patient_means_use_the_rows_of_the_pair(self, nested):
+        holes = nested.copy()
+        holes.loc[holes.index % 3 == 0, "y"] = np.nan
+        row = correlate(holes, ["x", "y"], patient="patient").frame.set_index("level").loc["between patients"]
+        means = holes.dropna().groupby("patient")[["x", "y"]].mean()
+        assert row["r"] == pytest.approx(np.corrcoef(means.T)[0, 1])
+
+
+class TestSessions:
+    def test_fishers_mean(self, nested):
+        frame = nested.assign(session=np.tile(np.arange(7), 8))
+        result = correlate(frame, ["x", "y"], patient="patient", session="session")
+        each = [np.corrcoef(part["x"], part["y"])[0, 1] for _, part in frame.groupby("session")]
+        row = result.frame.set_index("level").loc["mean over sessions"]
+        assert row["r"] == pytest.approx(np.tanh(np.mean(np.arctanh(each))))  # eight rows in each session
+        assert row[["n", "df"]].tolist() == [56, 35]
+        assert np.isnan(row["p_value"])
+        assert result.by_session["r"].tolist() == pytest.approx(each)
+        assert result.by_session["session"].tolist() == list(range(7))
+        assert any("Fisher's" in note for note in result.notes)
+
+    def test_sessions_are_weighted_by_n_and_small_ones_left_out(self, data):
+        frame = data.assign(session=np.repeat([1, 2, 3], [80, 37, 3]))
+        rows = correlate(frame, ["behaviour", "alliance"], session="session").frame.set_index("level")
+        r1, r2 = (np.corrcoef(frame[frame["session"] == s][["behaviour", "alliance"]].T)[0, 1] for s in (1, 2))
+        expected = np.tanh((77 * np.arctanh(r1) + 34 * np.arctanh(r2)) / 111)
+        assert rows.loc["mean over sessions", "r"] == pytest.approx(expected)
+        assert rows.loc["mean over sessions", "n"] == 117
+
+    def test_without_sessions_the_table_is_empty(self, data):
+        assert len(correlate(data, ["behaviour", "age"]).by_session) == 0
+
+
+class TestTables:
+    def test_pairwise_n(self, data):
+        holes = data.copy()
+        holes.loc[:9, "age"] = np.nan
+        result = correlate(holes, ["behaviour", "alliance", "age"])
+        assert result.frame["n"].tolist() == [120, 110, 110]
+        assert result.design["missing"] == {"behaviour": 0, "alliance": 0, "age": 10}
+        assert result.descriptives.set_index("variable").loc["age", "n"] == 110
+        assert result.descriptives["mean"].tolist() == pytest.approx(
+            holes[["behaviour", "alliance", "age"]].mean().tolist()
+        )
+
+    def test_matrix_is_square_and_symmetric(self, data):
+        names = ["behaviour", "alliance", "age", "homework"]
+        matrix = correlate(data, names).matrix()
+        np.testing.assert_allclose(matrix, np.corrcoef(data[names].T), rtol=1e-10)
+        assert matrix.index.tolist() == matrix.columns.tolist() == names
+        with pytest.raises(UsageError, match="no level 'within patients'; allowed: pooled"):
+            correlate(data, names).matrix("within patients")
+
+    def test_holm_over_the_pairs(self, data):
+        names = ["behaviour", "alliance", "age", "homework"]
+        p_values = [pearsonr(data[x], data[y]).pvalue for x, y in combinations(names, 2)]
+        ranks = np.argsort(np.argsort(p_values))
+        stepped = np.maximum.accumulate([p * (6 - i) for i, p in enumerate(sorted(p_values))])
+        np.testing.assert_allclose(correlate(data, names).frame["p_holm"], np.minimum(stepped, 1)[ranks], rtol=1e-8)
+
+
+class TestUndefined:
+    def test_no_spread_or_too_few_rows_is_marked(self):
+        frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [2.0, 2, 2, 2], "c": [1.0, 2, np.nan, np.nan]})
+        result = correlate(frame, ["a", "b", "c"])
+        assert result.frame["r"].isna().all()
+        assert "a with b (pooled, n = 4)" in result.notes[-1]
+
+    def test_three_rows_have_no_interval(self):
+        row = correlate(pd.DataFrame({"a": [1.0, 2, 3], "b": [1.0, 3, 2]}), ["a", "b"]).frame.iloc[0]
+        assert row["r"] == pytest.approx(0.5)
+        assert np.isnan(row["conf_low"])
+
+    def test_perfect_correlation(self):
+        row = correlate(pd.DataFrame({"a": [1.0, 2, 3, 4, 5], "b": [2.0, 4, 6, 8, 10]}), ["a", "b"]).frame.iloc[0]
+        assert (row["r"], row["conf_low"], row["conf_high"]) == pytest.approx((1, 1, 1))
+
+    def test_no_change_within_patients(self):
+        frame = pd.DataFrame(
+            {"patient": list("AABBCCDD"), "x": [1.0, 1, 2, 2, 3, 3, 5, 5], "y": [1.0, 2, 1, 3, 2, 5, 4, 6]}
+        )
+        rows = correlate(frame, ["x", "y"], patient="patient").frame.set_index("level")
+        assert np.isnan(rows.loc["within patients", "r"])
+        assert rows.loc["between patients", "r"] > 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "error", "message"),
+    [
+        (["behaviour"], {}, UsageError, "two or more variables"),
+        (["behaviour", "behaviour"], {}, UsageError, "each once"),
+        (["behaviour", "age"], {"method": "kendall"}, UsageError, "'pearson' or 'spearman'"),
+        (["behaviour", "weight"], {}, UsageError, "no column 'weight'"),
+        (["behaviour", "site"], {}, ContractError, "must hold numbers"),
+    ],
+)
+def test_misuse(data, variables, options, error, message):
+    with pytest.raises(error, match=message):
+        correlate(data.assign(site="A"), variables, **options)

@@ -1,0 +1,89 @@
+"""The row ledger: counting by hand, and the shipped telephone study from workbooks to model rows."""
+
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from doublecode.analysis.linking.frame import build_frame
+from doublecode.analysis.linking.row_ledger import flow_of, stage_rows
+from doublecode.analysis.linking.series import fit_series
+from doublecode.analysis.study.run import score_study, take_in
+
+
+def test_stage_rows_and_flow():
+    rows = pd.DataFrame({"session_id": ["S-1", "S-2", "S-3"], "patient": ["A", "A", "B"], "session": [1, 2, 1]})
+    people = pd.DataFrame({"patient": ["A", "B"]})
+    ledger = pd.concat(
+        [
+            stage_rows(rows, "rated", [None, "tape failed", "tape failed"]),
+            stage_rows(people, "in the model: m", [None, "x"]),
+        ]
+    )
+    assert flow_of(ledger).to_dict("records") == [
+        {"stage": "rated", "unit": "sessions", "kept": 1, "lost": 2, "reasons": "2 × tape failed"},
+        {"stage": "in the model: m", "unit": "patients", "kept": 1, "lost": 1, "reasons": "1 × x"},
+    ]
+    assert ledger["status"].tolist() == ["kept", "lost", "lost", "kept", "lost"]
+
+
+@pytest.fixture(scope="module")
+def intake():
+    with resources.as_file(resources.files("doublecode.data_examples") / "telephone_cbt") as folder:
+        return take_in(Path(folder))
+
+
+def frame_without(intake, *gone):
+    """The frame as if these sessions had never been held."""
+    items, _ = score_study(intake)
+    kept = items[~items["session_id"].isin(gone)]
+    sessions = intake.sessions[~intake.sessions["session_id"].isin(gone)]
+    from doublecode.coding.scoring import score
+
+    return build_frame(intake.study, score(kept, intake.study.codebooks), kept, sessions, intake.patients)
+
+
+@pytest.fixture(scope="module")
+def whole(intake):
+    return frame_without(intake)
+
+
+def test_telephone_study_from_held_to_rated(intake, whole):
+    flow = whole.flow.set_index("stage")
+    main = intake.sessions[intake.sessions["phase"] == "main"]
+    assert flow.loc["held", "kept"] == len(main) == len(whole.frame) == 210
+    assert flow.loc["rated", "kept"] == (main["status"] == "rated").sum() == whole.design["n_rated"] == 194
+    assert flow.loc["rated", "lost"] == 16
+    assert (whole.ledger.groupby("stage").size() == 210).all()
+
+
+def test_telephone_study_from_rated_to_the_models(intake, whole):
+    for series in intake.study.series:
+        rows = whole.ledger[whole.ledger["stage"] == f"in the model: {series.name}"]
+        result = fit_series(series, whole.frame)
+        assert result.design["n_rows"] == (rows["status"] == "kept").sum()
+        assert (result.frame["nobs"] == result.design["n_rows"]).all()
+        assert len(result.design["lost"]) == (rows["status"] == "lost").sum()
+        assert rows.loc[rows["status"] == "lost", "reason"].notna().all()
+
+
+def test_a_removed_session_is_seen_by_the_ledger(intake, whole):
+    series = intake.study.series[-1].name
+    model = whole.ledger[(whole.ledger["stage"] == f"in the model: {series}") & (whole.ledger["status"] == "kept")]
+    gone = model["session_id"].iloc[10]
+    fewer = frame_without(intake, gone)
+    before, after = whole.flow.set_index("stage")["kept"], fewer.flow.set_index("stage")["kept"]
+    assert after["held"] == before["held"] - 1 == 209
+    assert after["rated"] == before["rated"] - 1
+    assert after[f"in the model: {series}"] < before[f"in the model: {series}"]
+    assert gone not in set(fewer.ledger["session_id"])
+    # What the next session loses by it is named.
+    newly = set(fewer.ledger[fewer.ledger["status"] == "lost"]["session_id"]) - set(
+        whole.ledger[whole.ledger["status"] == "lost"]["session_id"]
+    )
+    for session_id in newly:
+        row = fewer.ledger[(fewer.ledger["session_id"] == session_id) & (fewer.ledger["stage"] == "scored: tbh")].iloc[
+            0
+        ]
+        assert "was not rated" in row["reason"]

@@ -1,0 +1,210 @@
+"""Model series against lme4 (lmm.json), and the rules of comparison."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from doublecode.analysis.linking.series import fit_series, refuse_unequal_rows
+from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
+from doublecode.schemas.study import ModelSeries
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+STEPS = (
+    "homework ~ 1 + (1 | patient)",
+    "homework ~ behaviour + sess_c + (1 | patient)",
+    "homework ~ behaviour + sess_c + (sess_c | patient)",
+)
+
+
+def series(*steps, split=("behaviour",)):
+    return ModelSeries(name="homework", title="Homework", steps=steps, split=split)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return pd.read_csv(REFERENCE / "hw229_a.csv")
+
+
+@pytest.fixture(scope="module")
+def lmm():
+    return json.loads((REFERENCE / "lmm.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    return fit_series(series(*STEPS), data)
+
+
+class TestAgainstLme4:
+    @pytest.mark.parametrize(("step", "name"), [(1, "hw229_a_null"), (2, "hw229_a_RI"), (3, "hw229_a_RIS")])
+    def test_split_models(self, result, lmm, step, name):
+        # The reference enters the centred patient mean and the deviation from it by hand.
+        row = result.frame[(result.frame["step"] == step) & (result.frame["published"] == (step == 1))].iloc[0]
+        reml, ml = lmm[name]["REML"], lmm[name]["ML"]
+        assert row["loglik"] == pytest.approx(reml["logLik"], abs=1e-7)
+        assert row["loglik_ml"] == pytest.approx(ml["logLik"], abs=1e-7)
+        assert row["k"] == reml["npar"]
+        assert (row["aic"], row["bic"]) == pytest.approx((reml["AIC"], reml["BIC"]), abs=1e-6)
+        assert (row["aic_ml"], row["bic_ml"]) == pytest.approx((ml["AIC"], ml["BIC"]), abs=1e-6)
+
+    @pytest.mark.parametrize(("step", "name"), [(2, "hw229_a_RI"), (3, "hw229_a_RIS")])
+    def test_slopes_within_and_between(self, result, lmm, step, name):
+        fixed = lmm[name]["REML"]["fixef"]
+        table = result.model(step, published=False).result.fixed.set_index("term")
+        # 1e-6 relative: the fixed effects at two optima, both sharpened
+        assert table.loc["behaviour_within", "estimate"] == pytest.approx(fixed["beh_cw"], rel=1e-6)
+        assert table.loc["behaviour_between", "estimate"] == pytest.approx(fixed["beh_pm"], rel=1e-6)
+
+    def test_likelihood_ratio(self, result, lmm):
+        row = result.frame[result.frame["label"] == "3 within/between"].iloc[0]
+        reference = lmm["hw229_a_LRT"]
+        assert row["compared_with"] == "2 within/between"
+        assert (row["chi2"], row["df"]) == pytest.approx((reference["chisq"], reference["df"]), abs=1e-6)
+        assert row["p_value"] == pytest.approx(reference["p"], abs=1e-6)
+        assert row["reference"] == "chi2(2)"
+
+
+class TestComparison:
+    def test_labels_and_order(self, result):
+        assert result.frame["label"].tolist() == [
+            "1 as published",
+            "2 as published (conflated)",
+            "2 within/between",
+            "3 as published (conflated)",
+            "3 within/between",
+        ]
+        assert result.frame["compared_with"].tolist() == [
+            "", "1 as published", "1 as published", "2 as published (conflated)", "2 within/between",
+        ]  # fmt: skip
+        assert any("adds random effects" in note and "'3 within/between'" in note for note in result.notes)
+
+    def test_likelihood_ratio_is_twice_the_difference_of_ml(self, result):
+        table = result.frame.set_index("label")
+        for label, other in table["compared_with"].items():
+            if other:
+                chi2 = 2 * (table.loc[label, "loglik_ml"] - table.loc[other, "loglik_ml"])
+                assert table.loc[label, "chi2"] == pytest.approx(chi2, abs=1e-9)
+                assert table.loc[label, "df"] == table.loc[label, "k"] - table.loc[other, "k"]
+
+    def test_not_nested_is_said(self, data):
+        swapped = fit_series(
+            series("homework ~ alliance + (1 | patient)", "homework ~ sess_c + hw_done + (1 | patient)"), data
+        )
+        assert swapped.frame["chi2"].isna().all()
+        assert any(
+            "'2 as published' is not compared with '1 as published': it does not contain" in n for n in swapped.notes
+        )
+
+    def test_same_size_is_said(self, data):
+        again = fit_series(series(STEPS[0], STEPS[0]), data)
+        assert any("both have as many parameters" in note for note in again.notes)
+
+    def test_gathered_tables(self, result):
+        assert set(result.coefficients["label"]) == set(result.frame["label"])
+        assert {"term", "estimate", "std_error", "df", "p_value"} <= set(result.coefficients.columns)
+        assert (result.variances.groupby("label").size() == [2, 2, 2, 3, 3]).all()
+        with pytest.raises(UsageError, match="no such model"):
+            result.model(1, published=False)
+
+    def test_contextual_effect(self, result, data):
+        # With a random intercept only, the test asks whether the patient mean adds to the raw predictor.
+        contextual = result.contextual.set_index("step")
+        table = result.frame.set_index("label")["loglik_ml"]
+        for step in (2, 3):
+            chi2 = 2 * (table[f"{step} within/between"] - table[f"{step} as published (conflated)"])
+            assert contextual.loc[step, "chi2"] == pytest.approx(chi2, abs=1e-9)
+            assert contextual.loc[step, "df"] == 1
+
+    def test_share_between_patients(self, result):
+        row = result.shares.iloc[0]
+        between, within = result.model(1).result.variances["variance"]
+        assert row["adjusted"] == pytest.approx(between / (between + within))
+        assert row["adjusted"] == row["unadjusted"]
+        assert len(result.shares) == len(result.models)
+
+
+class TestRows:
+    def test_one_common_set_named(self, data):
+        holes = data.copy()
+        holes.loc[[3, 50], "behaviour"] = np.nan
+        holes.loc[7, "alliance"] = np.nan
+        steps = ("homework ~ session + (1 | patient)", "homework ~ session + behaviour + alliance + (1 | patient)")
+        found = fit_series(series(*steps), holes)
+        assert (found.frame["nobs"] == len(data) - 3).all()
+        assert found.design["n_rows"] == len(data) - 3
+        assert found.design["rows"].startswith(
+            f"{len(data) - 3} of {len(data)} rows, of 22 patients, that have all of homework"
+        )
+        assert found.design["lost"][0] == {"patient": "P01", "session": 4, "reason": "behaviour is missing"}
+        assert any(note.startswith("alliance: varies within patients and is not split") for note in found.notes)
+
+    def test_patient_means_come_from_the_rows_of_the_models(self, data):
+        holes = data.copy()
+        holes.loc[holes["session"] > 5, "homework"] = np.nan
+        found = fit_series(series("homework ~ behaviour + (1 | patient)"), holes).model(1, published=False).result
+        means = data[data["session"] <= 5].groupby("patient")["behaviour"].mean()
+        assert sorted(set(np.round(found.model.frame["behaviour_between"], 9))) == sorted(set(np.round(means, 9)))
+
+    def test_models_of_unequal_rows_are_refused(self, data):
+        with_log = data.assign(shifted=np.where(data["session"] == 1, np.nan, 1.0))
+        full = fit_series(series(STEPS[0]), data)
+        part = fit_series(series(STEPS[0]), with_log[with_log["shifted"].notna()])
+        with pytest.raises(UsageError, match=f"uses {part.design['n_rows']} of the {len(data)} common rows"):
+            refuse_unequal_rows([*full.models, *part.models], data)
+
+    def test_no_rows_left(self, data):
+        with pytest.raises(NotEstimable, match="no row"):
+            fit_series(series(STEPS[1]), data.assign(behaviour=np.nan))
+
+
+class TestTrouble:
+    def test_not_estimable_is_a_row(self, data):
+        steps = (STEPS[0], "homework ~ session + sess_c + (1 | patient)", "homework ~ session + (1 | patient)")
+        found = fit_series(series(*steps), data)
+        row = found.frame.iloc[1]
+        assert not row["converged"]
+        assert row["remark"].startswith("not estimable")
+        assert np.isnan(row["loglik"])
+        assert found.frame["converged"].tolist() == [True, False, True]
+        assert any("not compared with" in note for note in found.notes)
+
+    def test_not_converged_is_a_row(self, data, monkeypatch):
+        from doublecode.analysis.mixed.result import MixedResult
+
+        monkeypatch.setattr(MixedResult, "converged", False)
+        found = fit_series(series(*STEPS[:2]), data)
+        assert not found.frame["converged"].any()
+        assert (found.frame["remark"] == "did not converge (REML and ML)").all()
+        assert found.frame["loglik"].notna().all()
+        assert found.frame["chi2"].isna().all()
+
+    def test_singular_is_named(self):
+        flat = pd.read_csv(REFERENCE / "hw229_singular.csv")
+        found = fit_series(series("homework ~ beh_cw + sess_c + (sess_c | patient)", split=()), flat)
+        assert found.frame["singular"].tolist() == [True]
+        assert any("Singular" in note and "1 as published" in note for note in found.notes)
+
+    def test_interaction_of_two_split_predictors(self, data):
+        found = fit_series(
+            series("homework ~ behaviour * alliance + (1 | patient)", split=("behaviour", "alliance")), data
+        )
+        terms = found.model(1, published=False).result.fixed["term"].tolist()
+        assert "behaviour_within:alliance_within" in terms
+        assert len(terms) == 9
+
+    def test_function_of_a_split_predictor(self, data):
+        found = fit_series(series("homework ~ I(behaviour**2) + (1 | patient)"), data)
+        assert found.frame["label"].tolist() == ["1 as published (conflated)"]
+        assert any("Step 1: behaviour stands inside a function" in note for note in found.notes)
+
+    def test_wrong_declarations_are_errors(self, data):
+        with pytest.raises(FormulaError, match="'hw' is no column"):
+            fit_series(series("hw ~ 1 + (1 | patient)"), data)
+        with pytest.raises(UsageError, match="no column 'he'"):
+            fit_series(series(STEPS[0], split=("he",)), data)
+
+    def test_unused_split_is_noted(self, data):
+        assert any("stands in no step" in note for note in fit_series(series(STEPS[0]), data).notes)

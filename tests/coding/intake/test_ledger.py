@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from doublecode.coding.intake.ledger import Ledger
+from doublecode.coding.reading.incoming import read_incoming
+from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+from doublecode.schemas.frames import RATINGS, check_frame
+
+NAME = "R1_thabs_batch01.xlsx"
+NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def intake(study, filled):
+    for name in (NAME, "R2_thabs_batch01.xlsx", "R1_ghes_batch01.xlsx"):
+        filled(name)
+    ratings, problems, files = read_incoming(study)
+    assert problems == []
+    return ratings, files
+
+
+def by_key(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(["source_file", "session_id", "item"]).reset_index(drop=True)
+
+
+def test_what_went_in_comes_out(intake, tmp_path):
+    ratings, files = intake
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        taken = ledger.take_in(ratings, files, now=NOW)
+        assert taken.new == tuple(files["file"])
+        assert taken.n_rows == len(ratings)
+        back = ledger.ratings()
+    check_frame(back, RATINGS)
+    pd.testing.assert_frame_equal(by_key(back), by_key(ratings))
+
+
+def test_the_same_file_twice_changes_nothing(intake, tmp_path):
+    ratings, files = intake
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(ratings, files, now=NOW)
+        before = ledger.files()
+        taken = ledger.take_in(ratings, files)
+        assert (taken.new, taken.known, taken.n_rows) == ((), tuple(files["file"]), 0)
+        pd.testing.assert_frame_equal(ledger.files(), before)
+        renamed = files.assign(file=files["file"] + "x")
+        taken = ledger.take_in(ratings.assign(source_file=ratings["source_file"] + "x"), renamed)
+        assert taken.new == ()
+
+
+def test_a_newer_file_replaces_and_the_history_stays(study, filled, intake, tmp_path):
+    ratings, files = intake
+    session = ratings.loc[ratings["source_cell"] == "F5", "session_id"].iloc[0]
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(ratings, files, now=NOW)
+        old_sha = files.set_index("file").loc[NAME, "sha256"]
+        filled(NAME, {(5, "rationale"): "IN"})
+        newer, problems, newer_files = read_incoming(study)
+        assert problems == []
+        taken = ledger.take_in(newer, newer_files, now=NOW + dt.timedelta(days=1))
+        assert (taken.new, taken.superseded) == ((NAME,), (NAME,))
+        pd.testing.assert_frame_equal(by_key(ledger.ratings()), by_key(newer))
+        history = ledger.history(session_id=session, item="rationale", rater="R1")
+        assert history["missing_code"].fillna("").tolist() == ["", "IN"]
+        assert history["replaced_by"].fillna("").tolist() == [NAME, ""]
+        assert history["taken_in"].tolist() == ["2026-03-01T12:00:00+00:00", "2026-03-02T12:00:00+00:00"]
+        assert ledger.superseded() == {old_sha}
+        assert ledger.files()["holds"].tolist().count(False) == 1
+        assert ledger.verify() == ()
+        with pytest.raises(UsageError, match="no column 'colour'; allowed: study, patient"):
+            ledger.history(colour="red")
+
+
+def test_an_older_state_is_recognised(study, filled, intake, tmp_path):
+    ratings, files = intake
+    path = study.folder / "incoming" / NAME
+    old = path.read_bytes()
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(ratings, files)
+        filled(NAME, {(5, "rationale"): "IN"})
+        newer, _, newer_files = read_incoming(study)
+        ledger.take_in(newer, newer_files)
+        path.write_bytes(old)
+        _, problems, _ = read_incoming(study, superseded=ledger.superseded())
+    assert [one.code for one in problems] == ["older_file"]
+
+
+def test_the_same_rating_from_two_files_is_refused_as_a_whole(intake, tmp_path):
+    ratings, files = intake
+    copied = ratings[ratings["source_file"] == NAME].assign(source_file="other.xlsx")
+    other = files[files["file"] == NAME].assign(file="other.xlsx", sha256="f" * 64, batch="batch09")
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(ratings, files)
+        with pytest.raises(DuplicateError, match=r"R1_thabs_batch01\.xlsx › Rate!.* and in other\.xlsx › Rate!"):
+            ledger.take_in(copied, other)
+        assert len(ledger.files()) == 3
+        assert len(ledger.ratings()) == len(ratings)
+
+
+def test_frames_that_do_not_fit_are_refused(intake, tmp_path):
+    ratings, files = intake
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        with pytest.raises(ContractError, match="is not among the files"):
+            ledger.take_in(ratings, files.iloc[1:])
+        with pytest.raises(ContractError, match="ratings were passed"):
+            ledger.take_in(ratings.iloc[1:], files)
+        with pytest.raises(ContractError, match="column 'sha256' is missing"):
+            ledger.take_in(ratings, files.drop(columns="sha256"))
+        assert ledger.files().empty
+
+
+def test_nothing_can_be_changed_or_removed(intake, tmp_path):
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.take_in(*intake)
+        raw = sqlite3.connect(path)
+        for statement in ("UPDATE ratings SET value = 4", "DELETE FROM ratings", "DELETE FROM files"):
+            with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+                raw.execute(statement)
+        raw.execute("DROP TRIGGER ratings_no_update")
+        raw.execute("UPDATE ratings SET text = 'something else' WHERE id = 1")
+        raw.commit()
+        (wrong,) = ledger.verify()
+        assert "ratings are not what was taken in" in wrong
+        raw.execute("DROP TRIGGER files_no_update")
+        raw.execute("UPDATE files SET rater = 'R9' WHERE id = 2")
+        raw.commit()
+        raw.close()
+        assert any("the entry, or one before it" in text for text in ledger.verify())
+
+
+KILLED = """
+import sys, time
+import pandas as pd
+from doublecode.coding.intake import ledger as module
+ratings, files = pd.read_pickle(sys.argv[2]), pd.read_pickle(sys.argv[3])
+plain = module.Ledger._append
+seen = []
+def slow(self, *arguments):
+    answer = plain(self, *arguments)
+    seen.append(1)
+    if len(seen) == 2:
+        print("in the middle", flush=True)
+        time.sleep(60)
+    return answer
+module.Ledger._append = slow
+with module.Ledger(sys.argv[1]) as ledger:
+    ledger.take_in(ratings, files)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_a_kill_in_the_middle_leaves_nothing_half(intake, tmp_path):
+    ratings, files = intake
+    ratings.to_pickle(tmp_path / "r.pkl")
+    files.to_pickle(tmp_path / "f.pkl")
+    path = tmp_path / "l.sqlite"
+    arguments = [sys.executable, "-c", KILLED, str(path), str(tmp_path / "r.pkl"), str(tmp_path / "f.pkl")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "in the middle\n"
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    with Ledger(path) as ledger:
+        assert ledger.files().empty
+        assert ledger.ratings().empty
+        start = time.monotonic()
+        assert ledger.take_in(ratings, files).n_rows == len(ratings)
+        assert ledger.verify() == ()
+    assert time.monotonic() - start < 30
+
+
+def test_an_address_that_leads_nowhere(tmp_path):
+    with pytest.raises(UsageError, match="cannot be opened"):
+        Ledger(tmp_path / "no" / "such" / "folder" / "l.sqlite")
+    with pytest.raises(UsageError, match="cannot be opened"):
+        Ledger("nodatabase://x")
+    with Ledger(f"sqlite:///{tmp_path}/url.sqlite") as ledger:
+        assert ledger.ratings().empty
+        check_frame(ledger.ratings(), RATINGS)
