@@ -198,15 +198,10 @@ def fit(
     from doublecode.analysis.mixed import fit_mixed
     from doublecode.analysis.mixed.model_rows import named_in
     from doublecode.analysis.rendering.screen import print_result
-    from doublecode.analysis.report.result_tables import mixed_tables
     from doublecode.analysis.study.warnings import fit_warnings
 
     result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
-    fit_line = (
-        f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
-        f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
-    )
-    print_result(result, mixed_tables(result), as_json=as_json, sentences=(fit_line,), warnings=fit_warnings(result))
+    print_result(result, result.tables(), as_json=as_json, sentences=(result.counted(),), warnings=fit_warnings(result))
 
 
 def _number(text: str, option: str) -> float:

@@ -5,12 +5,12 @@
     formula ─► design ─► moments ─► likelihood ─► optimise ─► fitted ─► result
     (text)     (y X Z)   (sums)     derivatives   (Newton,              inference (Satterthwaite, Kenward–Roger)
                          layout                    ladder)              variances, prediction, rsquared,
-                         contraction                                    hypotheses, contrasts, comparison
+                         contraction                                    hypotheses, contrasts, intervals, influence
                                         └──► many (thousands of outcomes)
 
-`whitening` is the seam for residual structures, which `residual_layout`, `residuals`, `residual_inference` and
-`residual_profiles` fill in. On the fit stand `intervals` (with `profiles`), `influence` and `ladder`, the way down from
-a random part that is too much for the data. Sources: Bates, Mächler, Bolker & Walker (2015) for the
+`residuals.whitening` is the seam for residual structures, which the other modules of `residuals` fill in. `intervals`
+and `influence` see the fit as `fitted` describes it; on the result stand `confidence`, `comparison` and `ladder`, the
+way down from a random part that is too much for the data. Sources: Bates, Mächler, Bolker & Walker (2015) for the
 model, its criterion and the formula language; Lindstrom & Bates (1988) for derivatives; Kenward &
 Roger (1997), Fai & Cornelius (1996) and Kuznetsova, Brockhoff & Christensen (2017) for tests;
 Self & Liang (1987) for variances on the boundary; Nakagawa & Schielzeth (2013), Johnson (2014) and
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.comparison import compare as compare
+    from doublecode.analysis.mixed.confidence import confint as confint
     from doublecode.analysis.mixed.fit import fit_mixed as fit_mixed
-    from doublecode.analysis.mixed.intervals import confint as confint
     from doublecode.analysis.mixed.intervals import profile_function as profile_function
     from doublecode.analysis.mixed.ladder import fit_ladder as fit_ladder
     from doublecode.analysis.mixed.many import ManyResult as ManyResult
@@ -36,7 +36,7 @@ _HOME = {
     "ManyResult": "many",
     "MixedResult": "result",
     "compare": "comparison",
-    "confint": "intervals",
+    "confint": "confidence",
     "fit_ladder": "ladder",
     "fit_many": "many",
     "fit_mixed": "fit",

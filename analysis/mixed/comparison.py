@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ from doublecode.analysis.mixed.engine.bare_fit import fit_design
 from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
 
 CHI_BAR_FROM = KENWARD_ROGER_BELOW
 """Number of levels from which the asymptotic mixture for a variance on its boundary is used."""
@@ -29,12 +31,31 @@ class ComparisonResult(Answer):
     frame
         model (formula), n_parameters, aic, bic, loglik, deviance, statistic, df, p_value, reference.
         `reference` names the null distribution, ``chi2(1)`` or ``½ chi2(0) + ½ chi2(1)``.
+    rows
+        Labels of the rows that all models share.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("model",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Models from the smallest to the largest, each tested against the one before."""
+        columns = (
+            column("model", "Model", kind="text"), column("n_parameters", "Parameters", kind="integer"),
+            column("aic"), column("bic"), column("loglik"), column("statistic", "χ²"), column("df"),
+            column("p_value"),
+        )  # fmt: skip
+        return (Table("comparison", "Likelihood-ratio comparison", self.frame, columns),)
+
+    def counted(self) -> str:
+        """Say the criterion and the rows that all models share."""
+        groups = "".join(f", {n} {group}" for group, n in self.design["n_groups"].items())
+        return f"{'REML' if self.spec['reml'] else 'ML'}; {len(self.rows)} rows{groups}"
 
 
 def compare(*models: MixedResult) -> ComparisonResult:
@@ -64,7 +85,7 @@ def compare(*models: MixedResult) -> ComparisonResult:
     """
     _check_same_rows(models)
     ordered = sorted(models, key=lambda model: model.n_parameters)
-    notes: list[str] = []
+    notes: list[Note] = []
     fits = _refit(ordered, notes)
     rows: list[dict[str, Any]] = []
     for i, model in enumerate(fits):
@@ -77,7 +98,7 @@ def compare(*models: MixedResult) -> ComparisonResult:
             row |= _ratio(fits[i - 1], model, notes)
         rows.append(row)
     spec = {"models": [m.spec["formula"] for m in fits], "reml": fits[0].fit.reml}
-    return ComparisonResult(spec, pd.DataFrame(rows), fits[-1].design, tuple(notes))
+    return ComparisonResult(spec, pd.DataFrame(rows), fits[-1].design, tuple(notes), fits[-1].rows)
 
 
 def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
@@ -113,13 +134,13 @@ def _same_values(a: Floats | None, b: Floats | None) -> bool:
     return np.array_equal(a, b)
 
 
-def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
+def _refit(models: list[MixedResult], notes: list[Note]) -> list[MixedResult]:
     """Models on a common criterion: ML unless all are REML with the same fixed effects."""
     kinds = {model.fit.reml for model in models}
     same = all(_same_fixed(models[0], model) for model in models[1:])
     if kinds == {False} or (kinds == {True} and same):
         if kinds == {True}:
-            notes.append("restricted likelihoods compared, since the fixed effects are the same")
+            notes.append(Note("restricted_likelihoods_compared"))
         return models
     out = []
     for model in models:
@@ -130,8 +151,7 @@ def _refit(models: list[MixedResult], notes: list[str]) -> list[MixedResult]:
         fit = fit_design(model.fit.design if whitening is None else whitening.apply(model.model), reml=False)
         ddf = "satterthwaite" if model.ddf == "kenward-roger" else model.ddf
         out.append(replace(model, fit=fit, ddf=ddf, whitening=whitening, spec=model.spec | {"reml": False, "ddf": ddf}))
-    why = "some are REML fits and some are not" if same else "their fixed effects differ"
-    notes.append(f"models refitted by maximum likelihood, since {why}")
+    notes.append(Note("refitted_mixed_criteria" if same else "refitted_fixed_effects"))
     return out
 
 
@@ -148,14 +168,15 @@ def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
     return bool(inside) and abs(float(np.linalg.slogdet(change)[1])) < 1e-8
 
 
-def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str, Any]:
+def _ratio(small: MixedResult, large: MixedResult, notes: list[Note]) -> dict[str, Any]:
     statistic = max(0.0, 2.0 * (large.loglik - small.loglik))
     df = large.n_parameters - small.n_parameters
     if df == 0:
-        notes.append(f"{small.spec['formula']!r} and {large.spec['formula']!r} have as many parameters: no test")
+        both = {"small": small.spec["formula"], "large": large.spec["formula"]}
+        notes.append(Note("as_many_parameters", numbers=both))
         return {}
     if 2.0 * (large.loglik - small.loglik) < -1e-6:
-        notes.append(f"{large.spec['formula']!r} has the lower likelihood although it has more parameters: not nested")
+        notes.append(Note("lower_likelihood", numbers={"large": large.spec["formula"]}))
         return {}
     p_value, reference = float(special.gammaincc(0.5 * df, 0.5 * statistic)), f"chi2({df})"
     grown = _grown_variance(small, large)
@@ -167,10 +188,8 @@ def _ratio(small: MixedResult, large: MixedResult, notes: list[str]) -> dict[str
             p_value = 0.5 * lower + 0.5 * p_value
             reference = f"½ chi2({extra - 1}) + ½ chi2({extra})"
         else:
-            notes.append(
-                f"a variance of {group} is tested on its boundary; with {levels} levels chi2({df}) is used, "
-                "which is conservative (bootstrap for an exact test)"
-            )
+            numbers = {"group": group, "n_levels": levels, "df": df}
+            notes.append(Note("variance_on_boundary", numbers=numbers))
     return {"statistic": statistic, "df": float(df), "p_value": p_value, "reference": reference}
 
 

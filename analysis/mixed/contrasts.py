@@ -9,17 +9,22 @@ Satterthwaite's degrees of freedom of several rows are pooled, as in lmerTest.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from doublecode.analysis.mixed.design import Design, Floats
 
-TYPE_THREE = "type III"
-AS_CODED = "columns as coded"
+
+class Hypothesis(StrEnum):
+    """What the F test of a term says of its coefficients."""
+
+    TYPE_THREE = "type III"
+    AS_CODED = "columns as coded"
 
 
-def type3_contrasts(design: Design) -> dict[str, tuple[Floats, str]]:
+def type3_contrasts(design: Design) -> dict[str, tuple[Floats, Hypothesis]]:
     """Per term, the intercept left out, its (q, p) contrast matrix and the kind of hypothesis.
 
     The kind is ``"type III"``, or ``"columns as coded"`` where sum coding does not span the fitted
@@ -31,17 +36,19 @@ def type3_contrasts(design: Design) -> dict[str, tuple[Floats, str]]:
     terms = [term for term, index in spec.term_indices.items() if str(term) != "1" and len(list(index))]
     if len(terms) == 1:
         rows = np.asarray(list(spec.term_indices[terms[0]]), dtype=np.intp)
-        return {str(terms[0]): (_orthogonalised(design.X)[rows], TYPE_THREE)}
-    out: dict[str, tuple[Floats, str]] = {}
+        return {str(terms[0]): (_orthogonalised(design.X)[rows], Hypothesis.TYPE_THREE)}
+    out: dict[str, tuple[Floats, Hypothesis]] = {}
     for term, index in spec.term_indices.items():
         rows = np.asarray(list(index), dtype=np.intp)
         if str(term) == "1" or not len(rows):
             continue
         if categorical <= _factors_of(term):
-            out[str(term)] = (identity[rows], TYPE_THREE)
+            out[str(term)] = (identity[rows], Hypothesis.TYPE_THREE)
             continue
         averaged = _averaged(design, term, categorical - _factors_of(term))
-        out[str(term)] = (identity[rows], AS_CODED) if averaged is None else (averaged, TYPE_THREE)
+        out[str(term)] = (
+            (identity[rows], Hypothesis.AS_CODED) if averaged is None else (averaged, Hypothesis.TYPE_THREE)
+        )
     return out
 
 

@@ -16,6 +16,7 @@ from doublecode.analysis.mixed.prediction import GIVEN
 from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note, check_conf_level
 
 Ddf = Literal["auto", "kenward-roger", "satterthwaite", "z"]
 KENWARD_ROGER_BELOW = 50
@@ -57,7 +58,7 @@ def fit_mixed(
     variance_by
         Column whose levels have residual variances of their own.
     conf_level
-        Level of the intervals in `.fixed`.
+        Confidence level of the intervals in `.fixed`.
 
     Returns
     -------
@@ -94,7 +95,8 @@ def fit_mixed(
     _refuse_collapsed(fitted)
     method, notes = choose_ddf(ddf, design, reml=reml)
     if whitening is not None and ddf == "auto":
-        method, notes = "satterthwaite", (f"Satterthwaite tests that count {whitening.label} among the uncertain",)
+        method = "satterthwaite"
+        notes = (Note("tests_count_structure", numbers={"structure": whitening.label}),)
     spec = {
         "formula": design.formula.source, "reml": reml, "ddf": method, "conf_level": conf_level,
         "weights": _name(weights), "offset": _name(offset), "correlation": correlation, "variance_by": variance_by,
@@ -110,16 +112,17 @@ def _refuse_collapsed(fit: Fit) -> None:
         )
 
 
-def choose_ddf(ddf: Ddf, design: Design, *, reml: bool) -> tuple[Method, tuple[str, ...]]:
+def choose_ddf(ddf: Ddf, design: Design, *, reml: bool) -> tuple[Method, tuple[Note, ...]]:
     """Resolve ``"auto"``; the note says what was chosen and why."""
     if ddf != "auto":
         return ddf, ()
     group, fewest = min(design.n_groups.items(), key=lambda item: item[1])
     if not reml:
-        return "satterthwaite", ("Kenward–Roger is defined for REML only; the tests are Satterthwaite's",)
+        return "satterthwaite", (Note("tests_satterthwaite_ml"),)
     if fewest < KENWARD_ROGER_BELOW:
-        return "kenward-roger", (f"Kenward–Roger tests, since {group} has {fewest} < 50 levels",)
-    return "satterthwaite", (f"Satterthwaite tests, since no grouping factor has fewer than {fewest} levels",)
+        numbers = {"group": group, "n_levels": fewest, "below": KENWARD_ROGER_BELOW}
+        return "kenward-roger", (Note("tests_kenward_roger", numbers=numbers),)
+    return "satterthwaite", (Note("tests_satterthwaite", numbers={"n_levels": fewest}),)
 
 
 def _prepare(
@@ -147,8 +150,7 @@ def _check_options(reml: bool, ddf: str, conf_level: float) -> None:
         raise UsageError(f"ddf={ddf!r} is not one of {', '.join(map(repr, allowed))}")
     if ddf == "kenward-roger" and not reml:
         raise UsageError("Kenward–Roger is defined for REML; use reml=True or ddf='satterthwaite'")
-    if not 0.0 < conf_level < 1.0:
-        raise UsageError(f"conf_level={conf_level!r} must lie between 0 and 1, e.g. 0.95")
+    check_conf_level(conf_level, "fit_mixed")
 
 
 def _name(value: ColumnOrArray) -> str | None:

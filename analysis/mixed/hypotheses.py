@@ -29,17 +29,19 @@ def upper_f(F: Floats, df1: float, df2: Floats) -> Floats:
     return np.where(np.isnan(df2), np.nan, np.where(finite, tail, special.gammaincc(0.5 * df1, 0.5 * df1 * F)))
 
 
-def quantile(level: float, df: Floats) -> Floats:
+def quantile(conf_level: float, df: Floats) -> Floats:
     """Two-sided critical value of t; of z where df is infinite."""
     finite = np.isfinite(df)
-    t = special.stdtrit(np.where(finite, df, 1.0), 0.5 + 0.5 * level)
-    return np.where(np.isnan(df), np.nan, np.where(finite, t, special.ndtri(0.5 + 0.5 * level)))
+    t = special.stdtrit(np.where(finite, df, 1.0), 0.5 + 0.5 * conf_level)
+    return np.where(np.isnan(df), np.nan, np.where(finite, t, special.ndtri(0.5 + 0.5 * conf_level)))
 
 
-def _table(names: list[str], estimate: Floats, error: Floats, df: Floats, null: float, level: float) -> pd.DataFrame:
+def _table(
+    names: list[str], estimate: Floats, error: Floats, df: Floats, null: float, conf_level: float
+) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = (estimate - null) / error
-    half = quantile(level, df) * error
+    half = quantile(conf_level, df) * error
     return pd.DataFrame(
         {
             "term": names,
@@ -54,11 +56,11 @@ def _table(names: list[str], estimate: Floats, error: Floats, df: Floats, null: 
     )
 
 
-def fixed_frame(names: tuple[str, ...], beta: Floats, tests: SmallSample, level: float) -> pd.DataFrame:
+def fixed_frame(names: tuple[str, ...], beta: Floats, tests: SmallSample, conf_level: float) -> pd.DataFrame:
     """Table of each fixed effect by itself."""
     error = np.sqrt(np.diag(tests.vcov[0]))
     df = tests.dof(np.eye(len(names)))[0] if names else np.zeros(0)
-    return _table(list(names), beta, error, df, 0.0, level)
+    return _table(list(names), beta, error, df, 0.0, conf_level)
 
 
 def contrast_frame(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +29,14 @@ from doublecode.analysis.mixed.engine.nesting import lay_out, sets_at_once
 from doublecode.analysis.mixed.engine.optimise import minimise
 from doublecode.analysis.mixed.engine.profiles import measure_at
 from doublecode.analysis.mixed.engine.starts import default_start
+from doublecode.analysis.mixed.fitted import FittedModel
 from doublecode.analysis.mixed.inference import fixed_effects
-from doublecode.analysis.mixed.intervals import components
+from doublecode.analysis.mixed.intervals import components, measure_all
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import NotEstimable, UsageError
-
-if TYPE_CHECKING:
-    from doublecode.analysis.mixed.result import MixedResult
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -64,6 +64,8 @@ class InfluenceResult(Answer):
         Counts of the full fit.
     notes
         Levels that cannot be left out, and why.
+    rows
+        Labels of the rows behind the full fit.
     """
 
     spec: dict[str, Any]
@@ -71,10 +73,31 @@ class InfluenceResult(Answer):
     fixed: pd.DataFrame
     variances: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("level",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Measures of every level, the most influential first."""
+        shown = self.frame.sort_values("cooks_distance", ascending=False, kind="stable").reset_index(drop=True)
+        columns = (
+            column("level", str(self.spec["group"]), kind="text"), column("n_rows", "Rows", kind="integer"),
+            column("cooks_distance", "Cook's *D*", kind="estimate"), column("mdffits", "MDFFITS", kind="estimate"),
+            column("covtrace", "COVTRACE", kind="estimate"), column("covratio", "COVRATIO"),
+            column("converged", "Converged", kind="text"), column("singular", "Singular", kind="text"),
+        )  # fmt: skip
+        return (Table("influence", f"{self.spec['formula']}, one {self.spec['group']} left out", shown, columns),)
+
+    def counted(self) -> str:
+        """Say how many levels were left out, one after the other."""
+        left = int(self.frame["cooks_distance"].notna().sum())
+        return (
+            f"{left} of {len(self.frame)} levels of {self.spec['group']} left out one at a time; {len(self.rows)} rows"
+        )
 
 
-def leave_one_out(result: MixedResult, group: str | None = None) -> InfluenceResult:
+def leave_one_out(result: FittedModel, group: str | None = None) -> InfluenceResult:
     """Leave out one level of `group` at a time.
 
     Parameters
@@ -117,7 +140,8 @@ def leave_one_out(result: MixedResult, group: str | None = None) -> InfluenceRes
         frame=pd.DataFrame(columns),
         fixed=_fixed(result, levels, beta, vcov),
         variances=_variances(result, levels, values),
-        design=result.design,
+        design=result.model.counts,
+        rows=result.model.index,
         notes=_notes(result, name, levels, beta, converged),
     )
 
@@ -135,12 +159,11 @@ def _levels(design: Design, name: str) -> tuple[npt.NDArray[np.intp], pd.Index[A
     return np.asarray(codes, dtype=np.intp), pd.Index(levels)
 
 
-def _refuse_cut_series(result: MixedResult, name: str, codes: npt.NDArray[np.intp]) -> None:
+def _refuse_cut_series(result: FittedModel, name: str, codes: npt.NDArray[np.intp]) -> None:
     """Whitened rows mix with the row before: a group must hold whole series."""
-    if result.whitening is None or result.spec.get("correlation") is None:
+    if result.whitening is None or not result.whitening.series:
         return
-    series = str(result.spec["correlation"]).split("|")[1].strip(" )").split(":")
-    labels = result.model.frame.groupby([s.strip() for s in series], observed=True).ngroup().to_numpy()
+    labels = result.model.frame.groupby(list(result.whitening.series), observed=True).ngroup().to_numpy()
     pairs = np.unique(np.stack([labels, codes]), axis=1)
     if pairs.shape[1] > labels.max() + 1:
         raise UsageError(f"leaving out {name} would cut through the series of {result.whitening.label}")
@@ -154,7 +177,7 @@ def _batches(n_levels: int, design: Design) -> Iterator[npt.NDArray[np.intp]]:
 
 
 def _leave(
-    result: MixedResult, codes: npt.NDArray[np.intp], batch: npt.NDArray[np.intp]
+    result: FittedModel, codes: npt.NDArray[np.intp], batch: npt.NDArray[np.intp]
 ) -> tuple[Floats, Floats, Floats, Bools, Bools]:
     """Fixed effects, covariances, variance parameters, converged and singular of one batch."""
     design, fit = result.fit.design, result.fit
@@ -197,7 +220,7 @@ def _identified(design: Design, keep: Bools) -> bool:
     return all(levels >= 2 and levels * size < keep.sum() for levels, size in left)
 
 
-def _measures(result: MixedResult, beta: Floats, vcov: Floats) -> dict[str, Floats]:
+def _measures(result: FittedModel, beta: Floats, vcov: Floats) -> dict[str, Floats]:
     """Cook's distance and its companions, (levels,) each; NaN where the level cannot be left out."""
     own, full = (a[0] for a in fixed_effects(result.fit.state))
     N, p = beta.shape
@@ -213,7 +236,7 @@ def _measures(result: MixedResult, beta: Floats, vcov: Floats) -> dict[str, Floa
     return out
 
 
-def _fixed(result: MixedResult, levels: pd.Index[Any], beta: Floats, vcov: Floats) -> pd.DataFrame:
+def _fixed(result: FittedModel, levels: pd.Index[Any], beta: Floats, vcov: Floats) -> pd.DataFrame:
     own, full = (a[0] for a in fixed_effects(result.fit.state))
     N, p = beta.shape
     change = beta - own
@@ -229,12 +252,9 @@ def _fixed(result: MixedResult, levels: pd.Index[Any], beta: Floats, vcov: Float
     )
 
 
-def _variances(result: MixedResult, levels: pd.Index[Any], values: Floats) -> pd.DataFrame:
-    named, fit = components(result.model), result.fit
-    own = np.array(
-        [float(c.report(measure_at(fit.moments, fit.theta[None], c.target.measure, reml=fit.reml)[0])) for c in named]
-    )
-    N = len(values)
+def _variances(result: FittedModel, levels: pd.Index[Any], values: Floats) -> pd.DataFrame:
+    named = components(result.model)
+    own, N = np.array(measure_all(result.fit, named)), len(values)
     return pd.DataFrame(
         {
             "level": np.repeat(np.asarray(levels), len(named)),
@@ -247,15 +267,14 @@ def _variances(result: MixedResult, levels: pd.Index[Any], values: Floats) -> pd
     )
 
 
-def _notes(result: MixedResult, name: str, levels: pd.Index[Any], beta: Floats, converged: Bools) -> tuple[str, ...]:
+def _notes(result: FittedModel, name: str, levels: pd.Index[Any], beta: Floats, converged: Bools) -> tuple[Note, ...]:
     lost: Bools = np.asarray(~np.isfinite(beta).all(axis=1))
     notes = []
     if lost.any():
-        which = ", ".join(map(str, levels[lost][:5])) + (", …" if lost.sum() > 5 else "")
-        notes.append(f"without {name} {which} the model is not identified; NaN there")
+        notes.append(Note("levels_not_identified", numbers={"group": name, "levels": tuple(levels[lost])}))
     failed = ~converged & ~lost
     if failed.any():
-        notes.append(f"{int(failed.sum())} of {len(levels)} refits did not converge")
+        notes.append(Note("refits_not_converged", numbers={"n_failed": int(failed.sum()), "n_levels": len(levels)}))
     if result.whitening is not None:
-        notes.append(f"{result.whitening.label} is held at the estimate of all groups")
+        notes.append(Note("structure_held", numbers={"structure": result.whitening.label}))
     return tuple(notes)

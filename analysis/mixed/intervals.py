@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,11 @@ from doublecode.analysis.mixed.engine.nesting import sets_at_once
 from doublecode.analysis.mixed.engine.optimise import minimise
 from doublecode.analysis.mixed.engine.profiles import Measure, Target, delta_errors, measure_at, profile_limits
 from doublecode.analysis.mixed.engine.starts import default_start
+from doublecode.analysis.mixed.fitted import FittedModel
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.variances import residual_variance
 from doublecode.schemas.errors import UsageError
-
-if TYPE_CHECKING:
-    from doublecode.analysis.mixed.result import MixedResult
+from doublecode.schemas.results import check_conf_level
 
 Floats = npt.NDArray[np.float64]
 IntervalMethod = Literal["wald", "profile", "bootstrap"]
@@ -42,11 +41,11 @@ COLUMNS = ["parameter", "group", "term", "estimate", "conf_low", "conf_high", "m
 _METHODS, _PARAMETERS = ("wald", "profile", "bootstrap"), ("all", "fixed", "variances")
 
 
-def confint(
-    result: MixedResult,
-    method: IntervalMethod = "profile",
+def mixed_intervals(
+    result: FittedModel,
+    method: IntervalMethod = "wald",
     *,
-    level: float = 0.95,
+    conf_level: float | None = None,
     n_boot: int = 1000,
     seed: int = 0,
     parameters: Parameters = "all",
@@ -58,9 +57,9 @@ def confint(
     result
         From :func:`doublecode.analysis.mixed.fit_mixed`.
     method
-        ``"profile"``, ``"bootstrap"`` or ``"wald"``.
-    level
-        Confidence level, in (0, 1).
+        ``"wald"``, ``"profile"`` or ``"bootstrap"``.
+    conf_level
+        Confidence level, in (0, 1); None takes that of the fit.
     n_boot, seed
         Refits and seed of the bootstrap.
     parameters
@@ -76,14 +75,14 @@ def confint(
     Raises
     ------
     UsageError
-        An unknown method, set of parameters, or a level outside (0, 1).
+        An unknown method, set of parameters, or a confidence level outside (0, 1).
     """
     if method not in _METHODS:
         raise UsageError(f"method={method!r} is not one of {', '.join(map(repr, _METHODS))}")
     if parameters not in _PARAMETERS:
         raise UsageError(f"parameters={parameters!r} is not one of {', '.join(map(repr, _PARAMETERS))}")
-    if not 0.0 < level < 1.0:
-        raise UsageError(f"level={level!r} must lie between 0 and 1, e.g. 0.95")
+    level = float(result.spec["conf_level"] if conf_level is None else conf_level)
+    check_conf_level(level, "confint")
     if method == "bootstrap":
         table = bootstrap_intervals(result, conf_level=level, n_boot=n_boot, seed=seed)
     elif method == "profile":
@@ -98,12 +97,25 @@ def confint(
 
 @dataclass(frozen=True)
 class Component:
-    """One reported variance parameter: its names, its target, and how it is reported."""
+    """One reported variance parameter: its names, its target, and how it is reported.
+
+    Parameters
+    ----------
+    parameter
+        ``"sd"`` or ``"corr"``.
+    effects
+        Random effects that it is of: one, or the two that are correlated; none for the residual.
+    """
 
     parameter: str
     group: str
-    term: str
+    effects: tuple[str, ...]
     target: Target
+
+    @property
+    def term(self) -> str:
+        """Its name in tables."""
+        return ", ".join(self.effects)
 
     def report(self, value: Floats) -> Floats:
         """From the scale of the target to that of the report: the root of a variance."""
@@ -117,13 +129,13 @@ def components(design: Design) -> list[Component]:
     found = []
     for i, term in enumerate(design.terms):
         found += [
-            Component("sd", term.group, name, Target(_variance(i, k), 0.0)) for k, name in enumerate(term.columns)
+            Component("sd", term.group, (name,), Target(_variance(i, k), 0.0)) for k, name in enumerate(term.columns)
         ]
         for k in range(term.size):
             for h in range(k + 1, term.size):
-                name = f"{term.columns[k]}, {term.columns[h]}"
-                found.append(Component("corr", term.group, name, Target(_correlation(i, k, h), -1.0, 1.0)))
-    return [*found, Component("sd", "Residual", "", Target(lambda _, sigma2: sigma2, 0.0))]
+                both = (term.columns[k], term.columns[h])
+                found.append(Component("corr", term.group, both, Target(_correlation(i, k, h), -1.0, 1.0)))
+    return [*found, Component("sd", "Residual", (), Target(lambda _, sigma2: sigma2, 0.0))]
 
 
 def _variance(i: int, k: int) -> Measure:
@@ -138,8 +150,8 @@ def _correlation(i: int, k: int, h: int) -> Measure:
     return measure
 
 
-def profile_intervals(result: MixedResult, *, conf_level: float = 0.95, parameters: Parameters = "all") -> pd.DataFrame:
-    """Profile-likelihood limits; see :func:`confint`."""
+def profile_intervals(result: FittedModel, *, conf_level: float = 0.95, parameters: Parameters = "all") -> pd.DataFrame:
+    """Profile-likelihood limits; see :func:`mixed_intervals`."""
     chi2 = float(chdtri(1, 1.0 - conf_level))
     rows: list[tuple[object, ...]] = []
     if parameters != "variances":
@@ -157,7 +169,7 @@ def profile_intervals(result: MixedResult, *, conf_level: float = 0.95, paramete
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _profile_structure(result: MixedResult, chi2: float) -> list[tuple[object, ...]]:
+def _profile_structure(result: FittedModel, chi2: float) -> list[tuple[object, ...]]:
     """Limits of the parameters of a residual structure."""
     if result.whitening is None:
         return []
@@ -167,14 +179,14 @@ def _profile_structure(result: MixedResult, chi2: float) -> list[tuple[object, .
     return [(row.term, "Residual", str(row.level), *triple, method) for row, triple in zip(report, limits, strict=True)]
 
 
-def _profile_variances(result: MixedResult, chi2: float) -> list[tuple[object, ...]]:
+def _profile_variances(result: FittedModel, chi2: float) -> list[tuple[object, ...]]:
     fit, named = result.fit, components(result.model)
     method = f"profile ({'REML' if fit.reml else 'ML'})"
     spreads = [c for c in named if c.parameter == "sd"]
     limits = _limits(result, spreads, chi2)
     zero = {(c.group, c.term) for c, (_, low, _) in zip(spreads, limits, strict=True) if low == 0.0}
     known = dict(zip(spreads, limits, strict=True))
-    free = [c for c in named if c.parameter == "corr" and not zero & {(c.group, t) for t in c.term.split(", ")}]
+    free = [c for c in named if c.parameter == "corr" and not zero & {(c.group, name) for name in c.effects}]
     known |= dict(zip(free, _limits(result, free, chi2), strict=True))
     rows: list[tuple[object, ...]] = []
     for c in named:
@@ -184,7 +196,7 @@ def _profile_variances(result: MixedResult, chi2: float) -> list[tuple[object, .
     return rows
 
 
-def _limits(result: MixedResult, named: Sequence[Component], chi2: float) -> list[tuple[float, float, float]]:
+def _limits(result: FittedModel, named: Sequence[Component], chi2: float) -> list[tuple[float, float, float]]:
     if not named:
         return []
     fit, targets = result.fit, [c.target for c in named]
@@ -208,7 +220,7 @@ def _correlation_estimate(fit: Fit, c: Component) -> float:
 
 
 def profile_function(
-    result: MixedResult, measure: Measure, *, conf_level: float = 0.95, low: float = -np.inf, high: float = np.inf
+    result: FittedModel, measure: Measure, *, conf_level: float = 0.95, low: float = -np.inf, high: float = np.inf
 ) -> tuple[float, float, float]:
     """Estimate and profile limits of any smooth function of the variance components.
 
@@ -224,10 +236,18 @@ def profile_function(
 
     Examples
     --------
-    The interval of an intraclass correlation::
+    The interval of an intraclass correlation:
 
-        icc = lambda V, s2: V[0][:, 0, 0] / (V[0][:, 0, 0] + s2)
-        estimate, conf_low, conf_high = profile_function(result, icc, low=0.0, high=1.0)
+    >>> import numpy as np, pandas as pd
+    >>> from doublecode.analysis import fit_mixed
+    >>> rng = np.random.default_rng(7)
+    >>> data = pd.DataFrame({"batch": np.repeat(np.arange(8), 4)})
+    >>> data["y"] = rng.normal(size=8)[data.batch] + rng.normal(size=32)
+    >>> fit = fit_mixed("y ~ 1 + (1 | batch)", data)
+    >>> icc = lambda V, sigma2: V[0][:, 0, 0] / (V[0][:, 0, 0] + sigma2)
+    >>> estimate, conf_low, conf_high = profile_function(fit, icc, low=0.0, high=1.0)
+    >>> 0.0 <= conf_low < estimate < conf_high <= 1.0
+    True
     """
     fit, chi2, target = result.fit, float(chdtri(1, 1.0 - conf_level)), Target(measure, low, high)
     if result.whitening is not None:
@@ -269,7 +289,7 @@ def _profile_coefficient(ml: Fit, j: int, beta: float, se: float, chi2: float) -
     return float(at[0]), float(at[1])
 
 
-def wald_intervals(result: MixedResult, *, conf_level: float = 0.95) -> pd.DataFrame:
+def wald_intervals(result: FittedModel, *, conf_level: float = 0.95) -> pd.DataFrame:
     """Fixed effects by the result's t tests; variance parameters from the observed information."""
     from scipy.special import stdtrit
 
@@ -293,7 +313,7 @@ def wald_intervals(result: MixedResult, *, conf_level: float = 0.95) -> pd.DataF
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _residual_rows(result: MixedResult, conf_level: float) -> list[tuple[object, ...]]:
+def _residual_rows(result: FittedModel, conf_level: float) -> list[tuple[object, ...]]:
     """Autocorrelation and residual SDs of a residual structure, Wald."""
     frame = result.residual_parameters(conf_level)
     return [
@@ -318,9 +338,9 @@ def _wald_component(c: Component, value: float, se: float, z: float) -> tuple[fl
 
 
 def bootstrap_intervals(
-    result: MixedResult, *, conf_level: float = 0.95, n_boot: int = 1000, seed: int = 0
+    result: FittedModel, *, conf_level: float = 0.95, n_boot: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Percentile limits of a parametric bootstrap; see :func:`confint`.
+    """Percentile limits of a parametric bootstrap; see :func:`mixed_intervals`.
 
     All refits run as one batch. Refits that do not converge are left out and counted in `method`.
     """
@@ -352,7 +372,7 @@ def bootstrap_intervals(
 
 
 def refit_whitened(
-    result: MixedResult, draws: Floats, measures: Sequence[Measure]
+    result: FittedModel, draws: Floats, measures: Sequence[Measure]
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """As :func:`refit`, one outcome after the other, the residual structure estimated anew each time."""
     whitening = result.whitening

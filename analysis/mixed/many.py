@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -65,7 +67,9 @@ class ManyResult(Answer):
         (N,) whether the search ended in a minimum; whether a term has a direction of no variance;
         whether there was anything to fit. Failures are counted, never dropped.
     problem
-        (N,) the reason in words where a set is not fitted or not converged, else "".
+        (N,) why a set is not fitted or not converged, else None.
+    rows
+        Labels of the rows that have all predictors.
     """
 
     spec: dict[str, Any]
@@ -85,9 +89,27 @@ class ManyResult(Answer):
     converged: Bools
     singular: Bools
     fitted: Bools
-    problem: tuple[str, ...]
+    problem: tuple[Note | None, ...]
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("set", "term")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Estimates over the sets, a row per fixed effect."""
+        columns = (
+            column("term"), column("mean", "*M* of *b*", kind="estimate"),
+            column("sd", "*SD* of *b*", kind="estimate"), column("mean_std_error", "*M* of *SE*", kind="estimate"),
+            column("n_sets", "Sets", kind="integer"),
+        )  # fmt: skip
+        return (Table("sets", f"{self.spec['formula']}, over {self.n_sets} outcomes", self.per_term(), columns),)
+
+    def counted(self) -> str:
+        """Say the criterion, the sets and the rows of the design."""
+        groups = "".join(f", {n} {group}" for group, n in self.design["n_groups"].items())
+        kind = "REML" if self.spec["reml"] else "ML"
+        return f"{kind}: {self.design['n_fitted']} of {self.n_sets} sets fitted; {self.design['n_used']} rows{groups}"
 
     @property
     def n_sets(self) -> int:
@@ -217,7 +239,7 @@ class _Store:
     loglik: Floats
     converged: Bools
     singular: Bools
-    problem: list[str]
+    problem: list[Note | None]
 
     @classmethod
     def empty(cls, design: Design, N: int) -> _Store:
@@ -234,7 +256,7 @@ class _Store:
             loglik=np.full(N, np.nan),
             converged=np.zeros(N, dtype=bool),
             singular=np.zeros(N, dtype=bool),
-            problem=[""] * N,
+            problem=[None] * N,
         )
 
     def result(self, design: Design, Y: Floats, *, reml: bool, ddf: ManyDdf) -> ManyResult:
@@ -250,9 +272,10 @@ class _Store:
             "n_fitted": int(fitted.sum()), "n_converged": int(self.converged.sum()),
             "n_singular": int(self.singular.sum()), "n_groups": design.n_groups,
         }  # fmt: skip
-        notes = [f"{counts['n_converged']} of {N} sets converged, {counts['n_singular']} of them singular"]
+        kept = {name: counts[name] for name in ("n_converged", "n_sets", "n_singular")}
+        notes: list[Any] = [*design.notes, Note("sets_converged", numbers=kept)]
         if len(design.lost):
-            notes.append(f"{len(design.lost)} rows dropped for missing predictors in every set")
+            notes.append(Note("sets_rows_dropped", numbers={"n_dropped": len(design.lost)}))
         return ManyResult(
             spec={"formula": design.formula.source, "reml": reml, "ddf": ddf, "n_sets": N},
             terms=design.x_names, components=(*names, ("Residual", "")), estimate=self.estimate,
@@ -261,7 +284,8 @@ class _Store:
             vcov=self.vcov, variances=np.vstack([*diagonals, self.sigma2[None]]),
             covariances=tuple(self.covariances), theta=self.theta, loglik=self.loglik,
             nobs=(~np.isnan(Y)).sum(axis=0), converged=self.converged, singular=self.singular,
-            fitted=fitted, problem=tuple(self.problem), design=counts, notes=(*design.notes, *notes),
+            fitted=fitted, problem=tuple(self.problem), design=counts, notes=tuple(notes),
+            rows=design.index,
         )  # fmt: skip
 
 
@@ -273,7 +297,7 @@ def _fit_chunk(design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: b
     which = np.arange(len(usable))
     if (lost := explained(moments, np.nanmax(np.abs(Y[:, usable]), axis=0))).any():
         for i in usable[lost]:
-            store.problem[i] = "the fixed effects reproduce the outcome without error"
+            store.problem[i] = Note("set_explained")
         _fit_chunk(design, Y, usable[~lost], store, reml=reml, ddf=ddf)
         return
     end = search(moments, reml=reml)
@@ -290,7 +314,7 @@ def _fit_chunk(design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: b
     store.loglik[usable] = -0.5 * state.deviance
     store.converged[usable] = end.converged
     for i in usable[~end.converged]:
-        store.problem[i] = "not converged"
+        store.problem[i] = Note("set_not_converged")
 
 
 def _store_variances(moments: Moments, end: Optimum, sigma2: Floats, at: Ints, store: _Store) -> None:
@@ -329,29 +353,28 @@ def _moments_of(design: Design, Y: Floats) -> Moments:
 
 
 def _screen(design: Design, Y: Floats, chunk: Ints, store: _Store) -> Ints:
-    """Sets of a chunk that can be fitted; the others get their reason in words."""
+    """Sets of a chunk that can be fitted; the others get their reason."""
     part = Y[:, chunk]
     present = ~np.isnan(part)
-    reasons = np.full(len(chunk), "", dtype=object)
+    reasons = np.full(len(chunk), None, dtype=object)
     p = design.X.shape[1]
     if not present.all():
         gram = np.einsum("in,ij,ik->njk", present.astype(float), design.X, design.X, optimize=True)
         d = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
         rank = np.linalg.eigvalsh(gram / (d[:, :, None] * d[:, None, :]))
-        reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = (
-            "fixed effects are collinear in the rows present"
-        )
+        reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = Note("set_collinear")
         for term in design.terms:
             onehot = np.zeros((len(term.levels), design.nobs))
             onehot[term.codes, np.arange(design.nobs)] = 1.0
             seen = (onehot @ present > 0).sum(axis=0)
-            reasons[seen < 2] = f"grouping factor {term.group} has fewer than two levels in the rows present"
-            reasons[seen * term.size >= present.sum(axis=0)] = f"as many random effects of {term.label} as rows"
+            reasons[seen < 2] = Note("set_few_levels", numbers={"group": term.group})
+            reasons[seen * term.size >= present.sum(axis=0)] = Note("set_effects_as_rows", numbers={"term": term.label})
     with np.errstate(invalid="ignore"):
         low = np.where(present, part, np.inf).min(axis=0)
         high = np.where(present, part, -np.inf).max(axis=0)
-    reasons[low == high] = "the outcome is constant"
-    reasons[present.sum(axis=0) <= p] = "no more rows than fixed effects"
-    for i in np.flatnonzero(reasons != ""):
-        store.problem[chunk[i]] = str(reasons[i])
-    return np.asarray(chunk[reasons == ""])
+    reasons[low == high] = Note("set_outcome_constant")
+    reasons[present.sum(axis=0) <= p] = Note("set_few_rows")
+    usable = np.array([reason is None for reason in reasons])
+    for i in np.flatnonzero(~usable):
+        store.problem[chunk[i]] = reasons[i]
+    return np.asarray(chunk[usable])

@@ -15,23 +15,24 @@ from doublecode.analysis.mixed.engine.optimise import lower_factor
 from doublecode.analysis.mixed.plain_columns import variables_of
 from doublecode.schemas.errors import ContractError, UsageError
 
-Level = str | Sequence[str]
+Random = str | Sequence[str]
+"""Whose random effects enter: ``"all"``, ``"none"``, or names of grouping factors."""
 GIVEN = "given as values"
 """What a spec says of weights and offsets that are no column."""
 
 
-def chosen_groups(design: Design, level: Level) -> set[str]:
-    """Grouping factors whose effects enter: ``"all"``, ``"population"``, or names."""
+def chosen_groups(design: Design, random: Random) -> set[str]:
+    """Grouping factors whose effects enter: ``"all"``, ``"none"``, or names."""
     known = set(design.n_groups)
-    if level == "all":
+    if random == "all":
         return known
-    if level == "population":
+    if random == "none":
         return set()
-    names = {level} if isinstance(level, str) else set(level)
+    names = {random} if isinstance(random, str) else set(random)
     if not names <= known:
         raise UsageError(
-            f"level={level!r}: {', '.join(sorted(names - known))} is no grouping factor of this model; "
-            f"use 'population', 'all' or any of {', '.join(sorted(known))}"
+            f"random={random!r}: {', '.join(sorted(names - known))} is no grouping factor of this model; "
+            f"use 'none', 'all' or any of {', '.join(sorted(known))}"
         )
     return names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,19 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.bare_fit import Fit
 from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
 from doublecode.analysis.mixed.inference import Method, SmallSample, fixed_effects, small_sample
+from doublecode.analysis.mixed.influence import InfluenceResult, leave_one_out
+from doublecode.analysis.mixed.intervals import IntervalMethod, Parameters, mixed_intervals
+from doublecode.analysis.mixed.prediction import Random
 from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.coefficient_columns import coefficients
+from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.results.states import FitState
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.analysis.mixed.prediction import Level
+    from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +50,8 @@ class MixedResult(Answer):
         Method of the tests of fixed effects, resolved.
     whitening
         Residual structure, or None.
+    remarks
+        How the method of the tests was chosen; stands among the notes.
     """
 
     spec: dict[str, Any]
@@ -50,12 +59,44 @@ class MixedResult(Answer):
     fit: Fit
     ddf: Method
     whitening: Whitening | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Note, ...] = ()
 
-    def __repr__(self) -> str:
+    def tables(self) -> tuple[Table, ...]:
+        """Fixed effects, variance components and, where there is one, the residual structure."""
+        statistic = "*z*" if self.ddf == "z" else "*t*"
+        fixed = (column("term"), *coefficients(self.fixed, self.spec["conf_level"], statistic))
+        parts = (
+            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+        )  # fmt: skip
+        tables = (
+            Table("fixed", str(self.spec["formula"]), self.fixed, fixed),
+            Table("variances", "Variance components", self.variances, parts),
+        )
+        if self.whitening is None:
+            return tables
+        structure = (column("term"), column("level"), column("estimate", "Estimate"))
+        return (*tables, Table("residuals", self.whitening.label, self.whitening.report(self.sigma), structure))
+
+    def counted(self) -> str:
+        """Say the criterion, the fit and what it stands on."""
+        loglik = format_number(self.loglik)
+        criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
+        groups = "".join(f", {n} {group}" for group, n in self.n_groups.items())
         kind = "REML" if self.fit.reml else "ML"
-        state = "" if self.converged else ", not converged"
-        return f"<MixedResult {self.spec['formula']!r} by {kind}, {self.nobs} rows{state}>"
+        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}"
+
+    def plot(self) -> Axes:
+        """Draw residuals against fitted values, and normal quantiles of residuals and random effects."""
+        from doublecode.analysis.rendering.figures import diagnostics
+
+        rows = self.residuals()
+        return diagnostics(rows["fitted"].tolist(), rows["residual"].tolist(), self.random())
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Labels of the rows in use."""
+        return self.model.index
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -94,11 +135,11 @@ class MixedResult(Answer):
         """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
         return components.correlation_frame(self.fit, self.model)
 
-    def residual_parameters(self, conf_level: float = 0.95) -> pd.DataFrame:
+    def residual_parameters(self, conf_level: float | None = None) -> pd.DataFrame:
         """Parameters of the residual structure: term (phi, sd), level, estimate, conf_low, conf_high."""
         if self.whitening is None:
             return pd.DataFrame(columns=["term", "level", "estimate", "conf_low", "conf_high"])
-        return self.whitening.frame(self.model, conf_level)
+        return self.whitening.frame(self.model, self.spec["conf_level"] if conf_level is None else conf_level)
 
     @property
     def theta(self) -> Floats:
@@ -157,6 +198,13 @@ class MixedResult(Answer):
         return bool(self.singularities)
 
     @property
+    def state(self) -> FitState:
+        """How the search ended: converged, singular or not converged."""
+        if not self.converged:
+            return FitState.NOT_CONVERGED
+        return FitState.SINGULAR if self.singular else FitState.CONVERGED
+
+    @property
     def log(self) -> pd.DataFrame:
         """The fit ladder: method, start, evaluations, deviance, gradient, converged, remark."""
         return self.fit.log
@@ -167,19 +215,20 @@ class MixedResult(Answer):
         return self.model.counts
 
     @cached_property
-    def notes(self) -> tuple[str, ...]:
-        """Remarks a reader must see with the numbers."""
-        notes = list(self.model.notes) + list(self.remarks)
+    def notes(self) -> tuple[Note, ...]:
+        """What a reader must know with the numbers."""
+        notes: list[Any] = [*self.model.notes, *self.remarks]
         if self.whitening is not None:
             notes += self.whitening.notes
             if self.ddf != "satterthwaite":
-                notes.append(f"tests of fixed effects take {self.whitening.label} as known")
+                notes.append(Note("tests_take_structure_as_known", numbers={"structure": self.whitening.label}))
         if len(self.model.lost):
-            by = ", ".join(f"{n} for {c}" for c, n in self.design["dropped_by_column"].items())
-            notes.append(f"{len(self.model.lost)} of {self.design['n_rows']} rows dropped ({by} missing)")
-        notes += [item.sentence for item in self.singularities]
+            by = self.design["dropped_by_column"]
+            numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
+            notes.append(Note("mixed_rows_dropped", numbers=numbers))
+        notes += [item.note for item in self.singularities]
         if not self.converged:
-            notes.append("the fit did not converge; see .log")
+            notes.append(Note("mixed_not_converged"))
         return tuple(notes)
 
     def random(self) -> pd.DataFrame:
@@ -192,7 +241,7 @@ class MixedResult(Answer):
         return components.modes(self.fit)
 
     def predict(
-        self, data: pd.DataFrame | None = None, *, level: Level = "all", offset: Sequence[float] | None = None
+        self, data: pd.DataFrame | None = None, *, random: Random = "all", offset: Sequence[float] | None = None
     ) -> pd.Series[float]:
         """Predict the outcome.
 
@@ -201,28 +250,41 @@ class MixedResult(Answer):
         data
             New rows; None predicts the rows in use. A group that the fit has not seen gets the
             population's prediction; a missing predictor gives NaN.
-        level
-            ``"population"`` (fixed effects only), ``"all"``, or names of grouping factors to include.
+        random
+            Whose random effects enter: ``"all"``, ``"none"`` (fixed effects only), or the name of a grouping
+            factor, or several names.
         offset
             (n_rows,) known part of the mean of the new rows. If the model was fitted with a column as
             offset, new rows take theirs from that column unless it is given here.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from doublecode.analysis import fit_mixed
+        >>> rng = np.random.default_rng(7)
+        >>> data = pd.DataFrame({"patient": np.repeat(np.arange(12), 5), "session": np.tile(np.arange(5.0), 12)})
+        >>> data["phq9"] = 12 - data.session + rng.normal(0, 2, 12)[data.patient] + rng.normal(0, 1, 60)
+        >>> fit = fit_mixed("phq9 ~ session + (1 | patient)", data)
+        >>> new = pd.DataFrame({"session": [0.0, 4.0], "patient": [3, 3]})
+        >>> fit.predict(new, random="none").round(1).tolist()
+        [11.3, 7.6]
         """
-        groups = prediction.chosen_groups(self.model, level)
+        groups = prediction.chosen_groups(self.model, random)
         eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)
         known = prediction.known_part(self.spec["offset"], data, offset)
         if known is not None:
             eta = eta + known
         return pd.Series(eta, index=self.model.index if data is None else data.index, name="predicted")
 
-    def simulate(self, n: int = 1, *, seed: int = 0, level: Level = "population") -> Floats:
+    def simulate(self, n: int = 1, *, seed: int = 0, random: Random = "none") -> Floats:
         """Draw outcomes from the fitted model, (rows in use, n).
 
-        `level` names the grouping factors whose effects are kept at their modes; by default all
+        `random` says whose effects are kept at their modes, as in :meth:`predict`; by default all
         random effects are drawn anew (a parametric bootstrap).
         """
         if n < 1:
             raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
-        groups = prediction.chosen_groups(self.model, level)
+        groups = prediction.chosen_groups(self.model, random)
         colour = None if self.whitening is None else self.whitening.colour
         return prediction.simulate_outcomes(
             self.model, self.beta, self.modes, components.covariances(self.fit), self.sigma**2,
@@ -274,23 +336,30 @@ class MixedResult(Answer):
 
     def confint(
         self,
-        method: Literal["wald", "profile", "bootstrap"] = "wald",
+        method: IntervalMethod = "wald",
         *,
         conf_level: float | None = None,
         n_boot: int = 1000,
         seed: int = 0,
+        parameters: Parameters = "all",
     ) -> pd.DataFrame:
         """Limits of all parameters: parameter, group, term, estimate, conf_low, conf_high, method.
 
-        `parameter` is fixed, sd, corr or phi; see :func:`doublecode.analysis.mixed.intervals.confint`.
+        `parameter` is fixed, sd, corr or phi; see :func:`doublecode.analysis.mixed.intervals.mixed_intervals`.
+
+        Parameters
+        ----------
+        method
+            ``"wald"``, ``"profile"`` (likelihood) or ``"bootstrap"`` (parametric).
+        conf_level
+            In (0, 1); None takes that of the fit.
+        n_boot, seed
+            Refits and seed of the bootstrap.
+        parameters
+            ``"all"``, ``"fixed"`` or ``"variances"``.
         """
-        from doublecode.analysis.mixed.intervals import confint
+        return mixed_intervals(self, method, conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
 
-        level = self.spec["conf_level"] if conf_level is None else conf_level
-        return confint(self, method, level=level, n_boot=n_boot, seed=seed)
-
-    def influence(self, group: str | None = None) -> Any:
+    def influence(self, group: str | None = None) -> InfluenceResult:
         """Leave out one level of `group` at a time (default: the first grouping factor)."""
-        from doublecode.analysis.mixed.influence import leave_one_out
-
         return leave_one_out(self, group=group)

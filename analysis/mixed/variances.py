@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from doublecode.analysis.mixed.engine.derivatives import make_blocks
 from doublecode.analysis.mixed.engine.layout import Block
 from doublecode.analysis.mixed.engine.likelihood import outer_columns
 from doublecode.analysis.mixed.engine.optimise import covariance, lower_factor
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,10 +54,19 @@ def residual_variance(fit: Fit) -> float:
 
 @dataclass(frozen=True)
 class Singularity:
-    """A random term with a direction of no variance."""
+    """A random term with a direction of no variance.
+
+    Parameters
+    ----------
+    label
+        The term as written, ``"(x | g)"``.
+    note
+        What stands at its boundary: ``singular_term`` (all of it), ``singular_effects`` (variances of
+        named effects), ``singular_correlation`` (of two effects) or ``singular_directions``.
+    """
 
     label: str
-    sentence: str
+    note: Note
 
 
 def relative_spectrum(blocks: tuple[Block, ...], theta: Floats) -> list[tuple[Floats, Floats]]:
@@ -78,21 +89,23 @@ def singularities(fit: Fit, design: Design) -> tuple[Singularity, ...]:
     for term, V, (values, _) in shares:
         if values[0, 0] > SINGULAR**2:
             continue
-        found.append(Singularity(term.label, _describe(term.label, term.columns, V, values[0])))
+        kind, numbers = _boundary(term.columns, V, values[0])
+        found.append(Singularity(term.label, Note(kind, numbers={"term": term.label, **numbers})))
     return tuple(found)
 
 
-def _describe(label: str, columns: tuple[str, ...], V: Floats, values: Floats) -> str:
+def _boundary(columns: tuple[str, ...], V: Floats, values: Floats) -> tuple[str, dict[str, Any]]:
+    """Kind and numbers of what has no variance: the term, some of its effects, or a direction between them."""
     rank = int((values > SINGULAR**2).sum())
     zero = [name for name, v in zip(columns, np.diag(V), strict=True) if v <= 1e-12 * max(np.trace(V), 1e-300)]
     if rank == 0:
-        return f"singular: {label} has no variance"
+        return "singular_term", {}
     if zero:
-        return f"singular: {label}, no variance of {', '.join(zero)}"
+        return "singular_effects", {"effects": tuple(zero)}
     if len(columns) == 2:
-        sign = "1" if V[0, 1] > 0 else "−1"
-        return f"singular: {label}, the correlation of {columns[0]} and {columns[1]} is {sign}"
-    return f"singular: {label}, {len(columns)} effects vary in {rank} directions only"
+        sign = 1 if V[0, 1] > 0 else -1
+        return "singular_correlation", {"first": columns[0], "second": columns[1], "sign": sign}
+    return "singular_directions", {"n_effects": len(columns), "n_directions": rank}
 
 
 def variance_frame(fit: Fit, design: Design) -> pd.DataFrame:

@@ -65,11 +65,11 @@ def print_answer(
         print_table(table)
     for sentence in sentences:
         say(sentence)
+    notes = [text for text in result.note_texts() if not any(one.found in text for one in warnings)]
     if sentences and result.notes:
         say("")
     for warning in warnings:
         say(f"Warning: {warning}", style="yellow")
-    notes = [note for note in result.notes if not any(one.found in note for one in warnings)]
     for note in notes[:MOST_NOTES]:
         say(f"Note: {note}", style="yellow")
     if len(notes) > MOST_NOTES:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.concordance.coefficients import AgreementResult
-    from doublecode.analysis.mixed import MixedResult
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.interrater import ICCResult
     from doublecode.analysis.study.consistency_table import ConsistencyTable
@@ -36,19 +35,6 @@ def bounded_estimate(symbol: str, conf_level: float, digits: int = 2) -> tuple[C
         column("estimate", symbol, kind="bounded", digits=digits),
         column("conf_low", level_heading(conf_level), kind="bounded", digits=digits, upper="conf_high"),
     )
-
-
-def coefficients(frame: pd.DataFrame, conf_level: float = 0.95) -> tuple[Column, ...]:
-    """Columns of a table of coefficients, those that the frame has."""
-    wanted = (
-        column("estimate"),
-        column("std_error"),
-        column("conf_low", level_heading(conf_level)),
-        column("df", kind="number", digits=1),
-        column("statistic", "*t*"),
-        column("p_value"),
-    )
-    return tuple(one for one in wanted if one.name in frame.columns)
 
 
 def icc_tables(result: ICCResult) -> list[Table]:
@@ -131,18 +117,6 @@ def item_columns(items: pd.DataFrame, conf_level: float) -> tuple[Column, ...]:
         column("omega_if_dropped", "ω if dropped", kind="bounded"),
     )
     return tuple(one for one in wanted if one.name in items.columns)
-
-
-def mixed_tables(result: MixedResult) -> list[Table]:
-    """Tables of a mixed model: fixed effects and variance components."""
-    fixed = (column("term"), *coefficients(result.frame))
-    parts = (
-        column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-        column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-    )  # fmt: skip
-    title = str(result.spec.get("formula", "Fixed effects"))
-    tables = [Table("fixed", title, result.frame, fixed)]
-    return [*tables, Table("variances", "Variance components", result.variances, parts)]
 
 
 def reliability_tables(result: ReliabilityTable) -> list[Table]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering import figures
+from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
-from doublecode.analysis.report.result_tables import coefficients
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,6 +13,7 @@ from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.reliability.notes import few_pairs
+from doublecode.analysis.rendering.wording.mixed import singularity
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.problems import Problem
 
@@ -194,7 +195,7 @@ def _name(key: Sequence[object]) -> str:
 
 def _singular(fit: MixedResult, about: str) -> Iterator[Problem]:
     for one in fit.singularities:
-        yield Problem("singular_fit", subject=about, found=one.sentence.removeprefix("singular: "))
+        yield Problem("singular_fit", subject=about, found=singularity(one.note))
 
 
 def _conflated_regressions(run: StudyRun) -> Iterator[Problem]:

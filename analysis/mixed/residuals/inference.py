@@ -2,7 +2,7 @@
 
 Satterthwaite's method as in :mod:`doublecode.analysis.mixed.inference`, with the variance
 parameters (θ, log σ, η): η are the residual parameters of
-:mod:`doublecode.analysis.mixed.residuals.model`, so their uncertainty counts in the degrees of
+:mod:`doublecode.analysis.mixed.residuals.joint_fit`, so their uncertainty counts in the degrees of
 freedom. Derivatives are central differences of the deviance with σ not profiled out.
 """
 
@@ -19,7 +19,7 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import make_moments
 from doublecode.analysis.mixed.inference import SmallSample, fixed_effects, positive_inverse
-from doublecode.analysis.mixed.residuals.model import ResidualFit, covariances_of, theta_from
+from doublecode.analysis.mixed.residuals.joint_fit import ResidualFit, covariances_of, theta_from
 
 Floats = npt.NDArray[np.float64]
 _STEP = 1e-3
@@ -51,7 +51,7 @@ def residual_inference(design: Design, fit: ResidualFit, *, conf_level: float = 
     design
         As built, not whitened.
     fit
-        From :func:`doublecode.analysis.mixed.residuals.model.fit_residuals`.
+        From :func:`doublecode.analysis.mixed.residuals.joint_fit.fit_residuals`.
     """
     surface = Surface(design, fit)
     spread = 2.0 * positive_inverse(surface.hessian()[None])

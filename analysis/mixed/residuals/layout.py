@@ -1,6 +1,6 @@
 r"""What a residual structure asks for, laid out on the rows of a design.
 
-See :mod:`doublecode.analysis.mixed.residuals.model` for the model and its estimation.
+See :mod:`doublecode.analysis.mixed.residuals.joint_fit` for the model and its estimation.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.profiles import STIFFNESS, Measure, Target
 from doublecode.analysis.mixed.inference import fixed_effects, positive_inverse
 from doublecode.analysis.mixed.residuals.inference import Surface
+from doublecode.analysis.mixed.residuals.joint_fit import ResidualFit, covariances_of, fit_residuals
 from doublecode.analysis.mixed.residuals.layout import ResidualLayout
-from doublecode.analysis.mixed.residuals.model import ResidualFit, covariances_of, fit_residuals
 
 Floats = npt.NDArray[np.float64]
 Limits = tuple[float, float, float]
@@ -76,7 +76,7 @@ class JointProfile:
     design
         As built, not whitened.
     fit
-        From :func:`doublecode.analysis.mixed.residuals.model.fit_residuals`.
+        From :func:`doublecode.analysis.mixed.residuals.joint_fit.fit_residuals`.
     chi2
         Rise of the deviance at the limits.
     """

@@ -7,13 +7,13 @@ model, whose deviance gains log|R|. So the engine stays as it is:
 
 1. :func:`doublecode.analysis.mixed.residuals.model.columns_needed` names the columns that must be
    complete besides the formula's, ``columns_needed(correlation, variance_by) -> tuple[str, ...]``;
-2. ``residuals.find_whitening(design, *, correlation, variance_by, reml) -> Whitening`` searches
+2. ``residuals.model.find_whitening(design, *, correlation, variance_by, reml) -> Whitening`` searches
    ρ in an outer optimisation, calling :func:`doublecode.analysis.mixed.engine.bare_fit.fit_design` on
    ``whitening.apply(design)``; `design.frame` holds the extra columns;
 3. ``fit_mixed`` fits ``whitening.apply(design)`` and reports in the units of `design`.
 
 Each block of correlated rows must lie within one level of every grouping factor (as nlme
-demands); residuals.py refuses other nestings.
+demands); `residuals.layout` refuses other nestings.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.optimise import Rung
 from doublecode.analysis.mixed.engine.profiles import Target
 from doublecode.analysis.mixed.inference import SmallSample
+from doublecode.schemas.results import Note
 
 
 class Whitening(Protocol):
@@ -41,7 +42,9 @@ class Whitening(Protocol):
     parameters
         Estimates by name, ``{"phi": 0.43}``; each counts as one parameter in AIC and BIC.
     notes
-        Remarks for the result.
+        What a reader must know of the parameters.
+    series
+        Columns whose combination makes the series of a correlation; empty without one.
     converged
         Whether the search for the parameters ended at a stationary point.
     rungs
@@ -65,8 +68,12 @@ class Whitening(Protocol):
         """Estimates by name."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Remarks for the result."""
+    def notes(self) -> tuple[Note, ...]:
+        """What a reader must know of the parameters."""
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Columns whose combination makes the series of a correlation; empty without one."""
 
     def apply(self, design: Design) -> Design:
         """Return the design with y, X and every Z multiplied by C⁻¹, row by row of `design`.

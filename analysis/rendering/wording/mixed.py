@@ -5,5 +5,100 @@ from __future__ import annotations
 from typing import Final
 
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
-SENTENCES: Final[dict[str, Wording]] = {}
+SINGULAR: Final[dict[str, str]] = {
+    "singular_term": "{term} has no variance",
+    "singular_effects": "{term}, no variance of {effects}",
+    "singular_correlation": "{term}, the correlation of {first} and {second} is {sign}",
+    "singular_directions": "{term}, {n_effects} effects vary in {n_directions} directions only",
+}
+"""What is said of a random term with a direction of no variance."""
+
+
+def singularity(note: Note) -> str:
+    """Say which variance or correlation of a random term stands at its boundary.
+
+    Examples
+    --------
+    >>> singularity(Note("singular_term", numbers={"term": "(1 | batch)"}))
+    '(1 | batch) has no variance'
+    """
+    numbers = dict(note.numbers)
+    if "effects" in numbers:
+        numbers["effects"] = ", ".join(numbers["effects"])
+    if "sign" in numbers:
+        numbers["sign"] = "1" if numbers["sign"] > 0 else "−1"
+    return SINGULAR[note.kind].format(**numbers)
+
+
+def _singular(note: Note) -> str:
+    return f"singular: {singularity(note)}"
+
+
+def _rows_dropped(note: Note) -> str:
+    by = ", ".join(f"{n} for {name}" for name, n in note.numbers["by_column"].items())
+    return f"{note.numbers['n_dropped']} of {note.numbers['n_rows']} rows dropped ({by} missing)"
+
+
+def _not_identified(note: Note) -> str:
+    levels = note.numbers["levels"]
+    which = ", ".join(map(str, levels[:5])) + (", …" if len(levels) > 5 else "")
+    return f"without {note.numbers['group']} {which} the model is not identified; NaN there"
+
+
+def _left_out(what: str) -> Wording:
+    def say(note: Note) -> str:
+        cause = note.numbers["cause"]
+        why = "the fit did not converge" if cause is None else _singular(cause)
+        text = f"{what}{note.numbers['term']} left out ({why})"
+        return f"{note.subject}: {text}" if note.subject else text
+
+    return say
+
+
+SENTENCES: Final[dict[str, Wording]] = {
+    # one fit
+    **dict.fromkeys(SINGULAR, _singular),
+    "mixed_rows_dropped": _rows_dropped,
+    "mixed_not_converged": "the fit did not converge; see .log",
+    "tests_kenward_roger": "Kenward–Roger tests, since {group} has {n_levels} < {below} levels",
+    "tests_satterthwaite": "Satterthwaite tests, since no grouping factor has fewer than {n_levels} levels",
+    "tests_satterthwaite_ml": "Kenward–Roger is defined for REML only; the tests are Satterthwaite's",
+    "tests_count_structure": "Satterthwaite tests that count {structure} among the uncertain",
+    "tests_take_structure_as_known": "tests of fixed effects take {structure} as known",
+    "residual_parameter_at_limit": ("residual parameter {parameter} ran to its limit; the data do not determine it"),
+    # comparison
+    "restricted_likelihoods_compared": "restricted likelihoods compared, since the fixed effects are the same",
+    "refitted_mixed_criteria": ("models refitted by maximum likelihood, since some are REML fits and some are not"),
+    "refitted_fixed_effects": "models refitted by maximum likelihood, since their fixed effects differ",
+    "as_many_parameters": "{small!r} and {large!r} have as many parameters: no test",
+    "lower_likelihood": "{large!r} has the lower likelihood although it has more parameters: not nested",
+    "variance_on_boundary": (
+        "a variance of {group} is tested on its boundary; with {n_levels} levels chi2({df}) is used, "
+        "which is conservative (bootstrap for an exact test)"
+    ),
+    # ladder
+    "ladder_kept": "kept",
+    "ladder_kept_singular": "kept although singular: nothing simpler keeps every grouping factor",
+    "ladder_not_kept": "not kept",
+    "ladder_correlations_out": _left_out("correlations of "),
+    "ladder_term_out": _left_out(""),
+    "ladder_as_written": "the model as written converged and is not singular",
+    "ladder_last_singular": "the last step is singular too; its random part is kept for the design's sake",
+    "ladder_none_converged": "no step converged; see .log of each fit",
+    # many sets
+    "sets_converged": "{n_converged} of {n_sets} sets converged, {n_singular} of them singular",
+    "sets_rows_dropped": "{n_dropped} rows dropped for missing predictors in every set",
+    "set_collinear": "fixed effects are collinear in the rows present",
+    "set_few_levels": "grouping factor {group} has fewer than two levels in the rows present",
+    "set_effects_as_rows": "as many random effects of {term} as rows",
+    "set_outcome_constant": "the outcome is constant",
+    "set_few_rows": "no more rows than fixed effects",
+    "set_explained": "the fixed effects reproduce the outcome without error",
+    "set_not_converged": "not converged",
+    # influence
+    "levels_not_identified": _not_identified,
+    "refits_not_converged": "{n_failed} of {n_levels} refits did not converge",
+    "structure_held": "{structure} is held at the estimate of all groups",
+}

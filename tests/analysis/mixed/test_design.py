@@ -67,7 +67,7 @@ def test_missing_rows_are_dropped_by_one_rule_and_listed(data):
     assert fit.design["dropped_rows"] == [0, 1, 59]
     assert fit.design["dropped_by_column"] == {"x": 2, "y": 1, "g": 1}
     assert fit.model.dropped["columns"].tolist() == ["x", "x, y", "g"]
-    assert any("3 of 60 rows dropped" in note for note in fit.notes)
+    assert any("3 of 60 rows dropped" in text for text in fit.note_texts())
     same = fit_mixed("y ~ x + (1 | g)", data.drop(index=[0, 1, 59]))
     assert fit.loglik == pytest.approx(same.loglik, abs=1e-12)
 
@@ -95,7 +95,7 @@ def test_factors_that_divide_the_rows_alike(data):
     [
         ({"ddf": "kr"}, "ddf='kr' is not one of"),
         ({"ddf": "kenward-roger", "reml": False}, "defined for REML"),
-        ({"conf_level": 95}, "conf_level=95 must lie between 0 and 1"),
+        ({"conf_level": 95}, "conf_level is 95; it lies between 0 and 1"),
         ({"weights": [1.0]}, "weights must have one value per row, 60"),
         ({"weights": -np.ones(60)}, "weights must be positive"),
         ({"weights": "w"}, "weights='w' is not a column"),
@@ -219,7 +219,7 @@ def test_levels_without_rows_are_left_out_and_named(data):
     wide = data.assign(f=pd.Categorical(data.f, categories=list("zabc")))
     fit = fit_mixed("y ~ f + (1 | g)", wide)
     assert list(fit.fixed.term) == ["Intercept", "f[T.b]", "f[T.c]"]
-    assert any("1 levels of 'f' have no row in use and are left out (z)" in note for note in fit.notes)
+    assert any("1 levels of 'f' have no row in use and are left out (z)" in text for text in fit.note_texts())
     assert fit.loglik == pytest.approx(fit_mixed("y ~ f + (1 | g)", data).loglik, abs=1e-10)
     gone = data.assign(y=data.y.where(data.f != "a"))
     assert list(fit_mixed("y ~ f + (1 | g)", gone).fixed.term) == ["Intercept", "f[T.c]"]

@@ -157,7 +157,7 @@ def test_double_bar_counts_both_terms_in_r2():
     ref, fit = REFERENCE["sleepstudy_uncorr"]["REML"], fitted("sleepstudy_uncorr", "REML")
     data = data_of("sleepstudy")
     intercept, slope, residual = fit.variances.variance
-    fixed = np.var(fit.predict(level="population"), ddof=1)
+    fixed = np.var(fit.predict(random="none"), ddof=1)
     assert fixed / (fixed + intercept + residual) == pytest.approx(ref["r2_nakagawa"]["marginal"], rel=1e-6)
     whole = fixed + intercept + slope * (data.Days**2).mean() + residual
     assert fit.r2().value[0] == pytest.approx(fixed / whole, rel=1e-10)
@@ -182,7 +182,7 @@ def test_likelihood_ratio(name, file):
 
 
 def test_singular_term_is_named():
-    notes = " ".join(fitted("hw229_singular_RIS", "REML").notes)
+    notes = " ".join(fitted("hw229_singular_RIS", "REML").note_texts())
     assert "singular: (sess_c | patient), the correlation of Intercept and sess_c is 1" in notes
 
 

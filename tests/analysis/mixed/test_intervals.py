@@ -10,7 +10,8 @@ import pytest
 from scipy.special import chdtri
 
 from doublecode.analysis.mixed import fit_mixed
-from doublecode.analysis.mixed.intervals import confint, profile_function
+from doublecode.analysis.mixed.confidence import confint
+from doublecode.analysis.mixed.intervals import profile_function
 from doublecode.schemas.errors import UsageError
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -140,7 +141,7 @@ def test_rescaling_the_outcome_rescales_the_limits():
 
 def test_level_and_selection():
     fit, table = limits_of("Dyestuff", "REML")
-    narrow = confint(fit, "profile", level=0.8, parameters="variances")
+    narrow = confint(fit, "profile", conf_level=0.8, parameters="variances")
     assert list(narrow.parameter) == ["sd", "sd"]
     wide = table[table.parameter == "sd"]
     assert (narrow.conf_low.to_numpy() > wide.conf_low.to_numpy()).all()
@@ -231,7 +232,7 @@ def test_residual_structure_by_the_bootstrap():
     ("arguments", "words"),
     [
         ({"method": "exact"}, "'exact' is not one of 'wald', 'profile', 'bootstrap'"),
-        ({"level": 95}, "between 0 and 1"),
+        ({"conf_level": 95}, "between 0 and 1"),
         ({"parameters": "random"}, "'all', 'fixed', 'variances'"),
         ({"method": "bootstrap", "n_boot": 5}, "too few"),
     ],

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed import compare, fit_ladder, fit_mixed
+from doublecode.analysis.mixed.ladder import Verdict
+from doublecode.analysis.rendering.notes import sentence
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 
@@ -17,7 +19,7 @@ def test_a_model_that_fits_is_kept_as_written():
     ladder = fit_ladder("Reaction ~ Days + (Days | Subject)", data)
     assert list(ladder.frame.verdict) == ["kept"]
     assert ladder.kept.loglik == fit_mixed("Reaction ~ Days + (Days | Subject)", data).loglik
-    assert "the model as written converged and is not singular" in ladder.notes
+    assert "the model as written converged and is not singular" in ladder.note_texts()
 
 
 def test_correlation_goes_first_then_the_effect_without_variance():
@@ -30,7 +32,9 @@ def test_correlation_goes_first_then_the_effect_without_variance():
     ]
     assert list(ladder.frame.singular) == [True, True, False]
     assert ladder.kept is ladder.fits[2]
-    first, second, last = ladder.frame.verdict
+    assert list(ladder.frame.verdict) == [Verdict.CORRELATIONS_OUT, Verdict.TERM_OUT, Verdict.KEPT]
+    assert list(ladder.frame.term) == ["(sess_c | patient)", "(0 + sess_c | patient)", ""]
+    first, second, last = (sentence(step.note) for step in ladder.steps)
     assert "correlations of (sess_c | patient) left out" in first
     assert "correlation of Intercept and sess_c is 1" in first
     assert second.startswith("(0 + sess_c | patient) left out")
@@ -44,7 +48,7 @@ def test_the_last_term_of_a_factor_stays_and_the_row_says_so():
     ladder = fit_ladder("Yield ~ 1 + (1 | Batch)", pd.read_csv(REFERENCE / "Dyestuff2.csv"))
     assert len(ladder.frame) == 1
     assert ladder.kept.singular
-    assert ladder.frame.verdict[0].startswith("kept although singular")
+    assert sentence(ladder.steps[0].note).startswith("kept although singular")
 
 
 def test_only_the_term_at_fault_is_simplified():

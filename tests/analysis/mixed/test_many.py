@@ -97,13 +97,14 @@ def test_sets_that_cannot_be_fitted_are_counted_and_say_why():
     many = fit_many(FORMULA, data, Y, ddf="satterthwaite")
     assert many.fitted.tolist() == [True, False, False, False, False, True]
     assert many.converged.tolist() == [True, False, False, False, False, True]
-    assert many.problem[1] == "the outcome is constant"
-    assert "no more rows than fixed effects" in many.problem[2]
-    assert "fewer than two levels" in many.problem[3]
+    kinds = [None if problem is None else problem.kind for problem in many.problem]
+    assert kinds[:4] == [None, "set_outcome_constant", "set_few_rows", "set_few_levels"]
+    assert kinds[5] is None
+    assert many.problem[3].numbers == {"group": "patient"}
     assert np.isnan(many.estimate[:, 1:5]).all()
     assert many.design["n_sets"] == 6
     assert many.design["n_fitted"] == 2
-    assert "2 of 6 sets converged" in many.notes[-1]
+    assert "2 of 6 sets converged" in many.note_texts()[-1]
 
 
 def test_frame_and_summary():
@@ -147,4 +148,4 @@ def test_fixed_effects_that_reproduce_an_outcome_are_named():
     Y[:, 1] = 2 + 3 * data.within - data.time
     many = fit_many(FORMULA, data, Y)
     assert many.fitted.tolist() == [True, False, True]
-    assert many.problem[1] == "the fixed effects reproduce the outcome without error"
+    assert many.problem[1].kind == "set_explained"

@@ -40,10 +40,10 @@ def test_fitted_values_by_hand(fit, data):
     np.testing.assert_allclose(fit.predict(), by_hand, rtol=1e-10)
     np.testing.assert_allclose(fit.predict(data), by_hand, rtol=1e-10)
     population = fit.model.X @ fit.fixed.estimate.to_numpy()
-    np.testing.assert_allclose(fit.predict(level="population"), population, rtol=1e-10)
-    only = fit.predict(data, level="clinic") - population
+    np.testing.assert_allclose(fit.predict(random="none"), population, rtol=1e-10)
+    only = fit.predict(data, random="clinic") - population
     np.testing.assert_allclose(only, [random["clinic", "Intercept", c] for c in data.clinic], rtol=1e-8)
-    np.testing.assert_allclose(fit.predict(level=["clinic", "patient"]), by_hand, rtol=1e-10)
+    np.testing.assert_allclose(fit.predict(random=["clinic", "patient"]), by_hand, rtol=1e-10)
 
 
 def test_new_groups_and_missing_predictors(fit, data):
@@ -51,13 +51,13 @@ def test_new_groups_and_missing_predictors(fit, data):
     new.loc[2, "x"] = np.nan
     got = fit.predict(new)
     assert np.isnan(got[2])
-    without = fit.predict(new.head(1), level="clinic")
+    without = fit.predict(new.head(1), random="clinic")
     assert got[0] == pytest.approx(without[0])
-    assert got[1] == pytest.approx(fit.predict(new.loc[[1]], level="patient")[1])
+    assert got[1] == pytest.approx(fit.predict(new.loc[[1]], random="patient")[1])
     with pytest.raises(ContractError, match="lack 'f'"):
         fit.predict(new.drop(columns="f"))
-    with pytest.raises(UsageError, match="ward is no grouping factor of this model; use 'population', 'all' or any of"):
-        fit.predict(level="ward")
+    with pytest.raises(UsageError, match="ward is no grouping factor of this model; use 'none', 'all' or any of"):
+        fit.predict(random="ward")
 
 
 def test_interaction_groups_are_matched_by_label(data):
@@ -86,14 +86,14 @@ def test_weights_scale_the_residuals():
     assert weighted.sigma == pytest.approx(2 * plain.sigma, rel=1e-7)
     assert weighted.variances.variance[0] == pytest.approx(plain.variances.variance[0], rel=1e-6)
     np.testing.assert_allclose(weighted.residuals().standardized, plain.residuals().standardized, rtol=1e-6)
-    drawn = weighted.simulate(3000, level="all")
+    drawn = weighted.simulate(3000, random="all")
     np.testing.assert_allclose(drawn.std(axis=1), plain.sigma, rtol=0.07)
 
 
 def test_simulation_has_the_moments_of_the_model(fit):
     drawn = fit.simulate(4000, seed=5)
     assert drawn.shape == (96, 4000)
-    np.testing.assert_allclose(drawn.mean(axis=1), fit.predict(level="population"), atol=0.15)
+    np.testing.assert_allclose(drawn.mean(axis=1), fit.predict(random="none"), atol=0.15)
     V = fit.sigma**2 * np.eye(96)
     sizes = fit.variances.set_index(["group", "term"])
     cov = fit.correlations.covariance[0]
@@ -103,7 +103,7 @@ def test_simulation_has_the_moments_of_the_model(fit):
     V += (Z @ G @ Z.T) * same
     V += sizes.variance["clinic", "Intercept"] * (fit.model.terms[1].codes[:, None] == fit.model.terms[1].codes)
     np.testing.assert_allclose(np.cov(drawn), V, atol=0.25 * V.max() / 2)
-    kept = fit.simulate(4000, seed=5, level="all")
+    kept = fit.simulate(4000, seed=5, random="all")
     np.testing.assert_allclose(kept.mean(axis=1), fit.predict(), atol=5 * fit.sigma / np.sqrt(4000))
     np.testing.assert_allclose(kept.std(axis=1), fit.sigma, rtol=0.06)
     np.testing.assert_array_equal(drawn, fit.simulate(4000, seed=5))
@@ -122,10 +122,12 @@ def test_result_is_frozen_and_prints(fit):
     with pytest.raises(AttributeError):
         fit.ddf = "z"
     text = fit.to_markdown()
-    assert "| term | estimate | std_error | df |" in text
+    assert "| Term | *b* | *SE* | 95% CI | *df* | *t* | *p* |" in text
     assert "12 patient, 4 clinic" in text
     assert "Kenward–Roger tests, since clinic has 4 < 50 levels" in text
-    assert repr(fit).startswith("<MixedResult 'y ~ x * f")
+    assert repr(fit).startswith("y ~ x * f + (x | patient) + (1 | clinic)\nTerm")
+    assert max(map(len, repr(fit).splitlines())) <= 100
+    assert fit.rows.equals(fit.model.index)
     assert fit.spec["ddf"] == "kenward-roger"
     assert fit.frame is fit.fixed
 
@@ -159,7 +161,7 @@ def test_labels_are_matched_by_value_and_type(data):
         gap = frame.astype({"number": float})
         gap.loc[0, "number"] = np.nan
         np.testing.assert_allclose(fit.predict(gap)[1:], fit.predict()[1:], rtol=1e-12)
-        np.testing.assert_allclose(fit.predict(gap)[:1], fit.predict(level="population")[:1], rtol=1e-12)
+        np.testing.assert_allclose(fit.predict(gap)[:1], fit.predict(random="none")[:1], rtol=1e-12)
         with pytest.raises(ContractError, match=r"holds '0' \(str\), the fit 0 \(int\): the same label"):
             fit.predict(frame.astype({"number": str}))
 

@@ -97,7 +97,7 @@ def test_conditional_modes(name):
 def test_dyestuff2_is_singular_with_its_term():
     fit = fitted("Dyestuff2", "REML")
     assert [item.label for item in fit.singularities] == ["(1 | Batch)"]
-    assert any("(1 | Batch) has no variance" in note for note in fit.notes)
+    assert any("(1 | Batch) has no variance" in text for text in fit.note_texts())
 
 
 def test_insteval():
