@@ -10,8 +10,9 @@ from doublecode.analysis.description.correlations import correlate
 from doublecode.analysis.description.outliers import bring_in
 from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.regression.group_differences import group_anova
-from doublecode.analysis.regression.moderated import ModerationResult, fit_moderation
+from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.reliability.interrater import icc
+from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy

@@ -13,6 +13,8 @@ from doublecode.analysis.regression.simple_slopes import (
     REGION_COLUMNS,
     ROOT_COLUMNS,
     SLOPE_COLUMNS,
+    Point,
+    PointKind,
     SlopeLine,
     critical_t,
     default_points,
@@ -25,7 +27,7 @@ from doublecode.schemas.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-LINE_COLUMNS = ("at", "moderator", "predictor", "estimate", "std_error", "conf_low", "conf_high")
+LINE_COLUMNS = ("at", "kind", "moderator", "predictor", "estimate", "std_error", "conf_low", "conf_high")
 
 
 def conditional_effects(
@@ -76,7 +78,7 @@ def _slope_line(
     return SlopeLine(float(params[0]), float(params[1]), covariance, inference.df, centres[moderator], observed)
 
 
-def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -> dict[str, float]:
+def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -> tuple[Point, ...]:
     if at is None:
         return default_points(line.observed, line.centre)
     if not isinstance(at, Mapping | Sequence | np.ndarray) or isinstance(at, str):
@@ -86,7 +88,8 @@ def _points(at: Mapping[str, float] | Sequence[float] | None, line: SlopeLine) -
         if not isinstance(value, int | float | np.number) or not np.isfinite(value):
             where = "" if label is None else f"[{label!r}]"
             raise UsageError(f"moderation: at{where} is {value!r}; each value of the moderator is a finite number.")
-    return {f"{value:g}" if label is None else str(label): float(value) for label, value in items}
+    labelled = {f"{value:g}" if label is None else str(label): float(value) for label, value in items}
+    return tuple(Point(label, value, PointKind.GIVEN) for label, value in labelled.items())
 
 
 def _lines(
@@ -94,7 +97,7 @@ def _lines(
     data: pd.DataFrame,
     pair: tuple[str, str],
     centres: Mapping[str, float],
-    points: Mapping[str, float],
+    points: Sequence[Point],
 ) -> pd.DataFrame:
     """Expected outcome at mean − SD, mean, mean + SD of the predictor for each value of the moderator."""
     import pandas as pd
@@ -107,13 +110,36 @@ def _lines(
     covariance = np.asarray(inference.fit.cov_params())
     quantile = critical_t(1 - inference.conf_level, inference.df)
     rows = []
-    for label, value in points.items():
+    for point in points:
         for x in (-sd, 0.0, sd):
-            z = value - centres[moderator]
+            z = point.value - centres[moderator]
             # The design row: covariates (dummies too) at their means, the centred pair where asked.
             changed = {predictor: x, moderator: z, product: x * z}
             row = np.array([changed.get(term, mean) for term, mean in zip(terms, average, strict=True)])
             expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ covariance @ row))
             limits = (expected - quantile * error, expected + quantile * error)
-            rows.append((label, value, x + centres[predictor], expected, error, *limits))
+            rows.append((point.label, point.kind, point.value, x + centres[predictor], expected, error, *limits))
     return pd.DataFrame(rows, columns=list(LINE_COLUMNS))
+
+
+def readable_lines(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    """Lines to draw, each over the observed range of the predictor: columns label, x, y.
+
+    Mean and mean ± SD of the moderator where these were observed, else the percentiles that stand for them.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Expected outcomes, columns ``LINE_COLUMNS``.
+    low, high : float
+        Lowest and highest observed value of the predictor.
+    """
+    import pandas as pd
+
+    percentiles = lines["kind"] == PointKind.PERCENTILE
+    rows = []
+    for label, points in lines[percentiles if percentiles.any() else ~percentiles].groupby("at", sort=False):
+        first, last = points.iloc[0], points.iloc[-1]
+        slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
+        rows += [(str(label), x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
+    return pd.DataFrame(rows, columns=["label", "x", "y"])

@@ -9,7 +9,9 @@ import numpy as np
 
 from doublecode.analysis.mixed.model_rows import common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, NotEstimable
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +32,35 @@ class AnovaResult(Answer):
         ``group``, ``n``, ``mean``, ``sd``.
     design : dict
         ``n_rows``, ``n_groups``, ``dropped``.
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
+        Labels of the rows that have both.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     groups: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    def tables(self) -> tuple[Table, ...]:
+        """The test with its effect sizes, and the groups."""
+        columns = (
+            column("term", "Source"), column("sum_sq", "*SS*"), column("df"), column("mean_sq", "*MS*"),
+            column("statistic", "*F*"), column("p_value"), column("eta_squared", "η²", kind="bounded"),
+            column("omega_squared", "ω²", kind="bounded"),
+        )  # fmt: skip
+        outcome, group = self.spec["outcome"], self.spec["group"]
+        groups = (column("group", str(group), kind="text"), column("n"), column("mean"), column("sd"))
+        return (
+            Table("anova", f"{outcome} by {group}", self.frame, columns),
+            Table("anova_groups", "Groups", self.groups, groups),
+        )
+
+    def counted(self) -> str:
+        """Say the rows and the groups."""
+        return f"{self.design['n_rows']} rows in {self.design['n_groups']} groups"
 
 
 def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
@@ -103,6 +126,7 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
         groups=groups,
         design={"n_rows": n, "n_groups": k, "dropped": list(rows.lost)},
         notes=_notes(groups, group),
+        rows=rows.data.index,
     )
 
 
@@ -115,11 +139,7 @@ def _refuse(n: int, k: int, within: float, total: float, where: str) -> None:
         raise NotEstimable(f"{where}: the values do not vary within the groups, so F is undefined.")
 
 
-def _notes(groups: pd.DataFrame, group: str) -> tuple[str, ...]:
+def _notes(groups: pd.DataFrame, group: str) -> tuple[Note, ...]:
     single = groups.loc[groups["n"] == 1, "group"].astype(str).tolist()
-    notes: tuple[str, ...] = (
-        "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups.",
-    )
-    if single:
-        notes += (f"{group} {', '.join(single)}: one row only, which says nothing about the spread within.",)
-    return notes
+    notes = (Note("anova_assumptions"),)
+    return (*notes, Note("groups_of_one_row", numbers={"group": group, "levels": tuple(single)})) if single else notes

@@ -7,15 +7,13 @@ in the multilevel models, so that term names agree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.mixed.model_rows import CommonRows, columns_of, common_rows, require_columns
+from doublecode.analysis.mixed.model_rows import CommonRows, columns_of, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
-from doublecode.analysis.regression.group_differences import AnovaResult as AnovaResult
-from doublecode.analysis.regression.group_differences import group_anova as group_anova
+from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.regression.regression_design import (
     LEVERAGE_ONE,
     Matrices,
@@ -29,79 +27,16 @@ from doublecode.analysis.regression.regression_design import (
     z_scores,
 )
 from doublecode.analysis.regression.regression_tables import Inference, diagnostics_of
-from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from doublecode.schemas.study import ModerationModel
-
     Floats = NDArray[np.float64]
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
-
-BETA_Z = (
-    "beta_z: outcome, predictors and covariates were z-scored on the analysed rows, the product formed from the "
-    "z-scores, and the model refitted (Friedrich 1982; Aiken & West 1991)."
-)
-BETA_POSTHOC = (
-    "beta_posthoc: b times the SD of its column (for the interaction: of the centred product) over the SD of the "
-    "outcome, which is what SPSS prints as Beta."
-)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ModerationResult(Answer):
-    """A regression with its conditional slopes.
-
-    Attributes
-    ----------
-    spec : dict
-        Formula, predictor, moderator, conf_level, robust; for declared models also name, title, subset.
-    frame : DataFrame
-        ``term``, ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``, ``conf_low``,
-        ``conf_high``, ``beta_z``, ``beta_posthoc``, ``vif``.
-    robust : DataFrame
-        The estimate columns with heteroscedasticity-consistent standard errors.
-    standardized : DataFrame
-        ``term``, ``beta_z`` with ``std_error``, ``conf_low``, ``conf_high``, and ``beta_posthoc``.
-    slopes : DataFrame
-        Simple slopes: ``at``, ``moderator``, ``moderator_centred``, estimate columns, ``observed``.
-    johnson_neyman : DataFrame
-        Regions of the observed range: ``control``, ``low``, ``high``, ``slope_low``, ``slope_high``,
-        ``significant``, ``direction``, ``n_rows``, ``share``.
-    roots : DataFrame
-        Boundaries of significance: ``control``, ``critical_t``, ``moderator``, ``moderator_centred``, ``observed``.
-    slope_band : DataFrame
-        Slope and bands over the observed range of the moderator, for the figure.
-    lines : DataFrame
-        Expected outcome at predictor × moderator, covariates at their means, for the figure.
-    diagnostics : DataFrame
-        ``row``, ``fitted``, ``residual``, ``rstudent``, ``leverage``, ``cooks_d``,
-        ``distance2`` and ``distance_p`` (squared Mahalanobis distance over predictors, covariates and
-        product, and its chi-square p-value).
-    design : dict
-        Counts, dropped rows, centres, fit of the whole model, ΔR² of the interaction, rows whose
-        Mahalanobis distance has p < .001 (``multivariate_outliers``; Tabachnick & Fidell 2013).
-    notes : tuple of str
-
-    Without an interaction the tables of conditional slopes have no rows.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    robust: pd.DataFrame
-    standardized: pd.DataFrame
-    slopes: pd.DataFrame
-    johnson_neyman: pd.DataFrame
-    roots: pd.DataFrame
-    slope_band: pd.DataFrame
-    lines: pd.DataFrame
-    diagnostics: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
 
 
 def moderation(
@@ -112,6 +47,8 @@ def moderation(
     robust: Robust = "HC3",
     conf_level: float = 0.95,
     keys: Sequence[str] = ("patient",),
+    subset: str | None = None,
+    observed: pd.DataFrame | None = None,
 ) -> ModerationResult:
     """Regress an outcome on predictor × moderator and covariates by ordinary least squares.
 
@@ -135,6 +72,10 @@ def moderation(
         Between 0 and 1.
     keys : sequence of str
         Columns that name a row.
+    subset : str, optional
+        Condition on the columns, ``"hw2 > 0"``; only rows where it is true are analysed.
+    observed : DataFrame, optional
+        The same rows before an outlier rule; the subset is judged by these values.
 
     Returns
     -------
@@ -148,7 +89,8 @@ def moderation(
     FormulaError
         The formula names something that is no column.
     UsageError
-        More than one interaction, or one of other than two numeric columns.
+        More than one interaction, or one of other than two numeric columns; a subset that cannot be read or
+        leaves no row.
     NotEstimable
         Too few rows, or a column that the others determine.
 
@@ -166,13 +108,12 @@ def moderation(
     >>> moderation("y ~ x * z", data).slopes[["at", "estimate"]].round(2).to_dict("records")
     [{'at': '0', 'estimate': 0.0}, {'at': '1', 'estimate': 1.94}]
     """
-    if robust not in ("HC0", "HC1", "HC2", "HC3") or not 0 < conf_level < 1:
-        raise UsageError(
-            f"moderation: found robust = {robust!r} and conf_level = {conf_level}; "
-            "allowed: HC0, HC1, HC2, HC3 and a level between 0 and 1."
-        )
+    check_conf_level(conf_level, "moderation")
+    if robust not in ("HC0", "HC1", "HC2", "HC3"):
+        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
     pair = interaction_of(formula)
-    rows = common_rows(data, columns_of(formula, data.columns), keys)
+    kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
+    rows = common_rows(kept, columns_of(formula, data.columns), keys)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
@@ -187,6 +128,7 @@ def moderation(
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
     predictor, moderator = pair or (None, None)
+    outcome = formula.partition("~")[0].strip()
     return ModerationResult(
         spec={
             "formula": formula,
@@ -194,72 +136,25 @@ def moderation(
             "moderator": moderator,
             "conf_level": conf_level,
             "robust": robust,
+            "subset": subset,
         },
         frame=_coefficients(inference, standardized),
         robust=inference.table(_robust_errors(fit, matrices, robust)),
         standardized=standardized,
         **conditional,
         diagnostics=diagnostics,
+        outcome=outcome,
+        points=rows.data[list(rows.columns)].assign(**{outcome: matrices.y}),
         design={
-            **_counts(data, rows, centres),
+            **_counts(kept, rows, centres),
             **_whole_model(fit, matrices, pair),
             "max_cooks_d": float(diagnostics["cooks_d"].max()),
             "max_distance2": float(diagnostics["distance2"].max()),
             "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < 0.001, "row"].tolist(),
+            "n_frame": len(data),
+            "outside_subset": outside,
         },
-        notes=_notes(pair, robust, conditional) + beta_notes + influence_notes,
-    )
-
-
-def fit_moderation(
-    model: ModerationModel,
-    frame: pd.DataFrame,
-    *,
-    observed: pd.DataFrame | None = None,
-    at: Mapping[str, float] | Sequence[float] | None = None,
-) -> ModerationResult:
-    """Fit a regression as the study declares it.
-
-    Parameters
-    ----------
-    model : ModerationModel
-        Outcome, predictor, moderator (optional), covariates, subset (optional).
-    frame : DataFrame
-        One row per patient, with these columns.
-    observed : DataFrame, optional
-        The same rows before an outlier rule; the subset is judged by these values.
-    at : mapping or sequence, optional
-        Where simple slopes are wanted; see :func:`moderation`.
-
-    Raises
-    ------
-    UsageError
-        The subset cannot be read or leaves no row, or a variable is missing from the frame.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from doublecode.schemas.study import ModerationModel
-    >>> frame = pd.DataFrame({"patient": list("ABCDEF"), "hw3": [4.0, 5, 3, 6, 2, 5], "praise": [1.0, 2, 1, 4, 0, 3],
-    ...                       "hw2": [3.0, 4, 2, 5, 0, 4]})
-    >>> model = ModerationModel(name="praise", title="Praise", outcome="hw3", predictor="praise", subset="hw2 > 0")
-    >>> fit_moderation(model, frame).design["n_rows"]
-    5
-    """
-    focal = model.predictor if model.moderator is None else f"{model.predictor} * {model.moderator}"
-    formula = f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
-    moderator = (model.moderator,) if model.moderator else ()
-    require_columns(frame, (model.outcome, model.predictor, *moderator, *model.covariates), f"model {model.name!r}")
-    kept, outside = choose_subset(model, frame, observed)
-    result = moderation(formula, kept, at=at)
-    notes = result.notes
-    if model.subset is not None:
-        notes = (f"Only rows with {model.subset}: {len(kept)} of {len(frame)}.", *notes)
-    return replace(
-        result,
-        spec={"name": model.name, "title": model.title, "subset": model.subset, **result.spec},
-        design={**result.design, "n_frame": len(frame), "outside_subset": outside},
-        notes=notes,
+        notes=_subset_notes(subset, kept, data) + _notes(pair, robust, conditional) + beta_notes + influence_notes,
     )
 
 
@@ -286,7 +181,7 @@ def _robust_errors(fit: Any, matrices: Matrices, kind: Robust) -> Floats:
 
 def _standardized(
     formula: str, data: pd.DataFrame, matrices: Matrices, conf_level: float
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Standardised coefficients by both definitions; NaN, with a note, where one has no meaning."""
     import pandas as pd
 
@@ -295,14 +190,14 @@ def _standardized(
     b = np.asarray(_fit(matrices).params)
     posthoc = b * spread / matrices.y.std(ddof=1)
     beta, low, high, errors = nothing, nothing, nothing, nothing
-    notes: tuple[str, ...] = (BETA_Z, BETA_POSTHOC)
+    notes: tuple[Note, ...] = (Note("beta_of_z_scores"), Note("beta_afterwards"))
     if is_plain(formula, data):
         scores = data.assign(**{name: z_scores(data[name]) for name in columns_of(formula, data.columns)})
         refit = build_matrices(formula, scores)
         table = Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
     else:
-        notes += ("beta_z is not given: the formula holds a category or a function, which has no z-score.",)
+        notes += (Note("no_beta_of_z_scores"),)
     return (
         pd.DataFrame(
             {
@@ -352,21 +247,20 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
     return found
 
 
-def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, Any]) -> tuple[str, ...]:
-    notes: tuple[str, ...] = (f"Ordinary least squares; the limits beside it stand on {robust} standard errors.",)
+def _subset_notes(subset: str | None, kept: pd.DataFrame, data: pd.DataFrame) -> tuple[Note, ...]:
+    numbers = {"subset": subset, "n_kept": len(kept), "n_frame": len(data)}
+    return () if subset is None else (Note("regression_subset", numbers=numbers),)
+
+
+def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, Any]) -> tuple[Note, ...]:
+    notes: tuple[Note, ...] = (Note("regression_least_squares", numbers={"robust": robust}),)
     if pair is None:
         return notes
     predictor, moderator = pair
-    notes = (f"{predictor} and {moderator} are centred at their means; covariates are not.", *notes)
+    notes = (Note("regression_centred", numbers={"predictor": predictor, "moderator": moderator}), *notes)
     slopes = conditional["slopes"]
-    beyond = ", ".join(slopes.loc[~slopes["observed"].astype(bool), "at"])
+    beyond = tuple(slopes.loc[~slopes["observed"].astype(bool), "at"])
     if beyond:
-        notes += (f"No {moderator} was observed as far out as {beyond}: the slope there is extrapolated.",)
-    if conditional["johnson_neyman"].empty:
-        return (*notes, f"{moderator} has two values, so there are no Johnson–Neyman regions between them.")
-    return (
-        *notes,
-        f"Johnson–Neyman regions are given inside the observed range of {moderator} only. Their edges are estimates "
-        "of this sample and not cut-offs for practice; many slopes are tested at once, so the region with the false "
-        "discovery rate held (Esarey & Sumner 2018) is the one to report.",
-    )
+        notes += (Note("slope_extrapolated", numbers={"moderator": moderator, "at": beyond}),)
+    regions = "regions_of_two_values" if conditional["johnson_neyman"].empty else "regions_observed"
+    return (*notes, Note(regions, numbers={"moderator": moderator}))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from doublecode.schemas.study import ModerationModel
-
     Floats = NDArray[np.float64]
 
 
@@ -146,55 +144,54 @@ def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def choose_subset(
-    model: ModerationModel, frame: pd.DataFrame, observed: pd.DataFrame | None = None
+    subset: str | None, frame: pd.DataFrame, observed: pd.DataFrame | None = None, *, where: str
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Return the rows that the model's subset keeps, and the others with the reason.
+    """Return the rows that a condition keeps, and the others with the reason.
 
     Parameters
     ----------
-    model : ModerationModel
+    subset : str or None
+        A condition on the columns, in pandas' query language; None keeps every row.
     frame : DataFrame
         Rows to choose from.
     observed : DataFrame, optional
         The same rows before an outlier rule: whether a row belongs to the subset is a question
         to what was observed, not to the value that it was brought in to.
+    where : str
+        The model that asks, for what is refused.
     """
-    if model.subset is None:
+    if subset is None:
         return frame, []
     source = frame if observed is None else observed
     if not source.index.equals(frame.index):
-        raise UsageError(
-            f"model {model.name!r}: the observed frame does not have the rows of the frame; give the same rows."
-        )
-    inside = _condition(model, source)
+        raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
+    inside = _condition(subset, source, where)
     if not inside.any():
-        raise UsageError(f"model {model.name!r}: the subset {model.subset!r} leaves no row of {len(frame)}.")
+        raise UsageError(f"{where}: the subset {subset!r} leaves no row of {len(frame)}.")
     label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
-    named = [
-        column for column in map(str, source.columns) if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", model.subset)
-    ]
+    named = [column for column in map(str, source.columns) if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", subset)]
     unknown = source[named].isna()
     outside = []
     for place in np.flatnonzero(~inside):
         empty = [name for name in named if unknown[name].iloc[place]]
         why = f"{', '.join(empty)} is missing, so the subset" if empty else "outside the subset"
-        outside.append({"patient": label[place], "reason": f"{why} {model.subset}{' is undecided' if empty else ''}"})
+        outside.append({"patient": label[place], "reason": f"{why} {subset}{' is undecided' if empty else ''}"})
     return frame.loc[inside], outside
 
 
-def _condition(model: ModerationModel, frame: pd.DataFrame) -> NDArray[np.bool_]:
+def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
     """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
     try:
-        found: Any = frame.eval(str(model.subset), engine="python")
+        found: Any = frame.eval(subset, engine="python")
     except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
         raise UsageError(
-            f"model {model.name!r}: the subset {model.subset!r} cannot be read ({wrong}); "
+            f"{where}: the subset {subset!r} cannot be read ({wrong}); "
             f"write a condition on the columns {', '.join(map(str, frame.columns))}."
         ) from None
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
         raise UsageError(
-            f"model {model.name!r}: the subset {model.subset!r} is no condition that is true or false in each row. "
+            f"{where}: the subset {subset!r} is no condition that is true or false in each row. "
             "Compare a column with a value."
         )
     return inside

@@ -10,6 +10,7 @@ import numpy as np
 
 from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices, leverages
 from doublecode.analysis.regression.simple_slopes import critical_t, two_sided_p
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ class Inference:
 
 def diagnostics_of(
     fit: Any, matrices: Matrices, data: pd.DataFrame, keys: Sequence[str]
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
+) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Residuals, leverage and Cook's D of every row; a note where a row is fitted exactly.
 
     With e the residual, h the leverage, s² the residual variance and s₍ᵢ₎² that without row i:
@@ -91,6 +92,5 @@ def diagnostics_of(
             "distance_p": chdtrc(p - 1, distance2),
         }
     )
-    who = ", ".join(table.loc[alone, "row"])
-    note = f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
+    note = Note("leverage_one", numbers={"rows": tuple(table.loc[alone, "row"])})
     return table, (note,) if alone.any() else ()

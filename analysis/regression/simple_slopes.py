@@ -8,8 +8,9 @@ of z; z is centred, and tables also carry it in the units of the moderator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +86,17 @@ def critical_t(alpha: float, df: float) -> float:
     return float(-stdtrit(df, alpha / 2))
 
 
-def slope_table(line: SlopeLine, at: Mapping[str, float], conf_level: float) -> pd.DataFrame:
-    """Simple slopes at named values of the moderator (its own units); columns ``SLOPE_COLUMNS``."""
+def slope_table(line: SlopeLine, points: Sequence[Point], conf_level: float) -> pd.DataFrame:
+    """Simple slopes at named values of the moderator; columns ``SLOPE_COLUMNS``."""
     import pandas as pd
 
-    moderator = np.array(list(at.values()), dtype=np.float64)
+    moderator = np.array([point.value for point in points], dtype=np.float64)
     z = moderator - line.centre
     estimate, error = line.slope(z), line.std_error(z)
     reach = critical_t(1 - conf_level, line.df) * error
     return pd.DataFrame(
         {
-            "at": list(at),
+            "at": [point.label for point in points],
             "moderator": moderator,
             "moderator_centred": z,
             "estimate": estimate,
@@ -111,7 +112,25 @@ def slope_table(line: SlopeLine, at: Mapping[str, float], conf_level: float) -> 
     )
 
 
-def default_points(observed: Floats, centre: float) -> dict[str, float]:
+class PointKind(StrEnum):
+    """Why a value of the moderator was chosen."""
+
+    CODE = "code"
+    SPREAD = "mean and standard deviation"
+    PERCENTILE = "percentile"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value of the moderator, in its own units, at which the slope is reported."""
+
+    label: str
+    value: float
+    kind: PointKind
+
+
+def default_points(observed: Floats, centre: float) -> tuple[Point, ...]:
     """Name the values of the moderator at which slopes are reported.
 
     A moderator with two values (a code) gets both; any other gets mean − SD, mean and
@@ -120,23 +139,24 @@ def default_points(observed: Floats, centre: float) -> dict[str, float]:
 
     Examples
     --------
-    >>> default_points(np.array([0.0, 1.0, 1.0]), 2 / 3)
-    {'0': 0.0, '1': 1.0}
-    >>> list(default_points(np.array([6.0, 6, 6, 6, 7, 10]), 6.833))
+    >>> [(point.label, point.value) for point in default_points(np.array([0.0, 1.0, 1.0]), 2 / 3)]
+    [('0', 0.0), ('1', 1.0)]
+    >>> [point.label for point in default_points(np.array([6.0, 6, 6, 6, 7, 10]), 6.833)]
     ['mean − SD', 'mean', 'mean + SD', '16th and 50th percentile', '84th percentile']
     """
     codes = np.unique(observed)
     if len(codes) == 2:
-        return {f"{code:g}": float(code) for code in codes}
+        return tuple(Point(f"{code:g}", float(code), PointKind.CODE) for code in codes)
     sd = float(observed.std(ddof=1))
-    points = {"mean − SD": centre - sd, "mean": centre, "mean + SD": centre + sd}
+    spread = {"mean − SD": centre - sd, "mean": centre, "mean + SD": centre + sd}
+    points = [Point(label, value, PointKind.SPREAD) for label, value in spread.items()]
     if centre - sd < observed.min() or centre + sd > observed.max():
         shares = (16, 50, 84)
         quantiles = np.percentile(observed, shares)
         for value in np.unique(quantiles):  # a skewed moderator may have the same value at two of them
             there = " and ".join(f"{share}th" for share, one in zip(shares, quantiles, strict=True) if one == value)
-            points[f"{there} percentile"] = float(value)
-    return points
+            points.append(Point(f"{there} percentile", float(value), PointKind.PERCENTILE))
+    return tuple(points)
 
 
 def fdr_critical_t(statistics: Floats, df: float, alpha: float) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.regression.conditional_effects import readable_lines
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.linking.series import LabelledModel, SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
-    from doublecode.analysis.regression.moderated import ModerationResult
+    from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.schemas.results import Note
 
 Labels = Mapping[str, str]
 DDF_WORDS = {
@@ -230,17 +232,16 @@ def moderation_section(
     if untouched:
         blocks.append(_focal_both(results, untouched, labels))
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
-    notes = dict.fromkeys(_labelled(note, result, labels) for result in results for note in result.notes)
+    notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
     blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
-def _labelled(note: str, result: ModerationResult, labels: Labels) -> str:
+def _labelled(note: Note, labels: Labels) -> Note:
     """Put labels for the predictor and the moderator of a regression into one of its notes."""
-    for name in filter(None, (result.spec["predictor"], result.spec["moderator"])):
-        note = re.sub(rf"\b{re.escape(name)}\b(?= and | are | has | was |\.| only)", labels.get(name, name), note)
-    return note
+    named = {role: note.numbers[role] for role in ("predictor", "moderator") if role in note.numbers}
+    return replace(note, numbers={**note.numbers, **{role: labels.get(name, name) for role, name in named.items()}})
 
 
 def _head(result: ModerationResult) -> str:
@@ -360,7 +361,7 @@ def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: L
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
     outcome = str(result.spec["formula"]).split("~")[0].strip()
     kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
-    lines = over_observed_range(_readable(result), float(kept[predictor].min()), float(kept[predictor].max()))
+    lines = readable_lines(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
     axes = figures.interaction(
         kept, lines, predictor=predictor, outcome=outcome, x_label=labels.get(predictor, predictor),
         y_label=labels.get(outcome, outcome),
@@ -371,27 +372,6 @@ def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: L
         "observed range of the predictor. Points: the analysed rows.",
     )  # fmt: skip
     return replace(shown, half=True)
-
-
-def _readable(result: ModerationResult) -> pd.DataFrame:
-    """Lines to draw: mean and mean ± SD where these were observed, else the percentiles that stand for them."""
-    outside = result.slopes.loc[~result.slopes["observed"].astype(bool), "at"]
-    percentiles = result.lines["at"].astype(str).str.contains("percentile")
-    if not percentiles.any() or percentiles.all():
-        return result.lines
-    return result.lines[percentiles if outside.astype(str).str.startswith("mean").any() else ~percentiles]
-
-
-def over_observed_range(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
-    """Draw each line from the lowest to the highest observed predictor: columns label, x, y."""
-    import pandas as pd
-
-    rows = []
-    for label, points in lines.groupby("at", sort=False):
-        first, last = points.iloc[0], points.iloc[-1]
-        slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
-        rows += [(str(label), x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
-    return pd.DataFrame(rows, columns=["label", "x", "y"])
 
 
 def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Section | None:
@@ -410,6 +390,6 @@ def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Sectio
         column("statistic", "*F*"), column("p_value"), column("eta_squared", "η²", kind="bounded"),
         column("omega_squared", "ω²", kind="bounded"),
     )  # fmt: skip
-    notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
+    notes = tuple(dict.fromkeys(text for result in results for text in result.note_texts()))
     table = Table("group_comparisons", "One-way analyses of variance", frame, columns, notes, "outcome")
     return Section("groups", "Differences between groups", (table,))

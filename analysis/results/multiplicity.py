@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
-
-    from doublecode.analysis.regression.moderated import ModerationResult
 
     Floats = NDArray[np.float64]
 
@@ -61,67 +56,13 @@ def adjust_p(p_values: Floats | Sequence[float], method: Adjustment) -> Floats:
     return out
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FamilyResult(Answer):
-    """One family of tests.
-
-    Attributes
-    ----------
-    spec : dict
-        What the family is.
-    frame : DataFrame
-        ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``.
-    design : dict
-        ``n_tests``.
-    notes : tuple of str
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-def interaction_family(results: Sequence[ModerationResult]) -> FamilyResult:
-    """Adjust the interaction tests of several moderated regressions as one family.
-
-    Models without an interaction are left out.
-
-    Raises
-    ------
-    UsageError
-        No model has an interaction.
+def adjusted_columns(p_values: Floats | Sequence[float]) -> dict[str, Floats]:
+    """Adjust p-values by all three methods: ``p_bonferroni``, ``p_holm``, ``p_bh``, each of shape (m,).
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from doublecode.analysis.regression.moderated import moderation
-    >>> rng = np.random.default_rng(0)
-    >>> data = pd.DataFrame(rng.normal(size=(30, 4)), columns=["y", "a", "b", "z"])
-    >>> family = interaction_family([moderation("y ~ a * z", data), moderation("y ~ b * z", data)])
-    >>> family.frame["term"].tolist()
-    ['a:z', 'b:z']
+    >>> {name: values.round(2).tolist() for name, values in adjusted_columns([0.01, 0.04]).items()}
+    {'p_bonferroni': [0.02, 0.08], 'p_holm': [0.02, 0.04], 'p_bh': [0.02, 0.04]}
     """
-    import pandas as pd
-
-    rows = []
-    for result in results:
-        if result.spec["moderator"] is not None:
-            term = f"{result.spec['predictor']}:{result.spec['moderator']}"
-            row = result.frame[result.frame["term"] == term].iloc[0]
-            name = result.spec.get("name", result.spec["formula"])
-            rows.append({"model": name, "term": term, "estimate": row["estimate"], "p_value": row["p_value"]})
-    if not rows:
-        raise UsageError("interaction_family: no model has an interaction; give moderated regressions.")
-    table = pd.DataFrame(rows)
-    p_values = table["p_value"].to_numpy(dtype=np.float64)
     methods: tuple[Adjustment, ...] = ("bonferroni", "holm", "bh")
-    return FamilyResult(
-        spec={"family": "interactions of the declared moderated regressions"},
-        frame=table.assign(**{f"p_{method}": adjust_p(p_values, method) for method in methods}),
-        design={"n_tests": len(table), "bonferroni_alpha": 0.05 / len(table)},
-        notes=(
-            f"The {len(table)} interaction tests are one family; raw p-values stand beside those adjusted by "
-            "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995).",
-        ),
-    )
+    return {f"p_{method}": adjust_p(p_values, method) for method in methods}

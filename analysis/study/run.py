@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
-    from doublecode.analysis.regression.moderated import ModerationResult
+    from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.schemas.study import Study
@@ -282,7 +282,7 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
     from doublecode.analysis.description.correlations import correlate
     from doublecode.analysis.description.outliers import bring_in
     from doublecode.analysis.regression.group_differences import group_anova
-    from doublecode.analysis.regression.moderated import fit_moderation
+    from doublecode.analysis.study.declared_moderation import fit_moderation
 
     outliers = None if study.outliers is None else bring_in(frame, study.outliers)
     data = frame if outliers is None else outliers.data

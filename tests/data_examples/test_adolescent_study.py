@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from doublecode.analysis.description.outliers import bring_in
-from doublecode.analysis.regression.moderated import fit_moderation
+from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.reading.incoming import read_incoming
 from doublecode.data_examples.adolescent_analysis import (
     LEAST_SQUARES,

@@ -5,5 +5,53 @@ from __future__ import annotations
 from typing import Final
 
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
-SENTENCES: Final[dict[str, Wording]] = {}
+
+def _single_rows(note: Note) -> str:
+    levels = ", ".join(map(str, note.numbers["levels"]))
+    return f"{note.numbers['group']} {levels}: one row only, which says nothing about the spread within."
+
+
+def _extrapolated(note: Note) -> str:
+    beyond = ", ".join(note.numbers["at"])
+    return f"No {note.numbers['moderator']} was observed as far out as {beyond}: the slope there is extrapolated."
+
+
+def _leverage_one(note: Note) -> str:
+    who = ", ".join(note.numbers["rows"])
+    return f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
+
+
+SENTENCES: Final[dict[str, Wording]] = {
+    # moderated regression
+    "regression_subset": "Only rows with {subset}: {n_kept} of {n_frame}.",
+    "regression_centred": "{predictor} and {moderator} are centred at their means; covariates are not.",
+    "regression_least_squares": "Ordinary least squares; the limits beside it stand on {robust} standard errors.",
+    "slope_extrapolated": _extrapolated,
+    "regions_of_two_values": ("{moderator} has two values, so there are no Johnson–Neyman regions between them."),
+    "regions_observed": (
+        "Johnson–Neyman regions are given inside the observed range of {moderator} only. Their edges are estimates "
+        "of this sample and not cut-offs for practice; many slopes are tested at once, so the region with the false "
+        "discovery rate held (Esarey & Sumner 2018) is the one to report."
+    ),
+    "beta_of_z_scores": (
+        "beta_z: outcome, predictors and covariates were z-scored on the analysed rows, the product formed from the "
+        "z-scores, and the model refitted (Friedrich 1982; Aiken & West 1991)."
+    ),
+    "beta_afterwards": (
+        "beta_posthoc: b times the SD of its column (for the interaction: of the centred product) over the SD of the "
+        "outcome, which is what SPSS prints as Beta."
+    ),
+    "no_beta_of_z_scores": ("beta_z is not given: the formula holds a category or a function, which has no z-score."),
+    "leverage_one": _leverage_one,
+    "family_of_interactions": (
+        "The {n_tests} interaction tests are one family; raw p-values stand beside those adjusted by "
+        "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995)."
+    ),
+    # analysis of variance
+    "anova_assumptions": (
+        "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups."
+    ),
+    "groups_of_one_row": _single_rows,
+}

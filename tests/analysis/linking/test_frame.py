@@ -7,7 +7,7 @@ import pytest
 from doublecode.analysis.description.outliers import bring_in
 from doublecode.analysis.linking.frame import build_frame, split_within_between
 from doublecode.analysis.linking.series import fit_series
-from doublecode.analysis.regression.moderated import fit_moderation
+from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import ITEMS, score
 from doublecode.schemas.errors import ContractError, DuplicateError, InstrumentError, StudyError, UsageError
 from doublecode.schemas.study import Study

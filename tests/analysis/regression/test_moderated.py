@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.description.outliers import mahalanobis
-from doublecode.analysis.regression.moderated import fit_moderation, group_anova, moderation
+from doublecode.analysis.regression.group_differences import group_anova
+from doublecode.analysis.regression.moderated import moderation
+from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.study import ModerationModel
 
@@ -149,7 +151,7 @@ class TestWhatTheNumbersMean:
         coded = data.assign(boy=(np.arange(len(data)) % 2).astype(float))
         result = moderation("homework ~ behaviour * boy", coded)
         assert len(result.johnson_neyman) == len(result.roots) == 0
-        assert "boy has two values" in result.notes[2]
+        assert "boy has two values" in result.note_texts()[2]
 
     def test_beyond_the_observed_range_is_marked(self):
         rng = np.random.default_rng(2)
@@ -160,7 +162,7 @@ class TestWhatTheNumbersMean:
         assert not observed["mean − SD"]
         assert observed["16th and 50th percentile"]
         assert "84th percentile" in result.slopes["at"].tolist()
-        assert any("No ir was observed as far out as mean − SD" in note for note in result.notes)
+        assert any("No ir was observed as far out as mean − SD" in text for text in result.note_texts())
 
     def test_interaction_p_value_does_not_depend_on_centring(self, data):
         raw = data.assign(product=data["behaviour"] * data["alliance"])
@@ -194,7 +196,7 @@ class TestWhatTheNumbersMean:
         named = data.assign(site=np.where(np.arange(len(data)) % 3 == 0, "A", "B"))
         result = moderation("homework ~ behaviour * alliance + site", named)
         assert result.frame["beta_z"].isna().all()
-        assert any("beta_z is not given" in note for note in result.notes)
+        assert any(note.kind == "no_beta_of_z_scores" for note in result.notes)
         assert "site[T.B]" in result.frame["term"].tolist()
 
     def test_row_with_leverage_one(self, data):
@@ -202,7 +204,7 @@ class TestWhatTheNumbersMean:
         result = moderation("homework ~ behaviour + only", alone)
         assert np.isnan(result.diagnostics["cooks_d"].iloc[5])
         assert result.robust["std_error"].isna().all()
-        assert any("leverage 1" in note for note in result.notes)
+        assert any(note.kind == "leverage_one" for note in result.notes)
 
 
 class TestRefusals:
@@ -255,7 +257,7 @@ class TestFitModeration:
         pd.testing.assert_frame_equal(result.frame, expected.frame)
         assert result.spec["subset"] == "age >= 20"
         assert result.spec["title"] == "Rationale"
-        assert result.notes[0] == f"Only rows with age >= 20: {len(kept)} of {len(data)}."
+        assert result.note_texts()[0] == f"Only rows with age >= 20: {len(kept)} of {len(data)}."
         assert len(result.design["outside_subset"]) == len(data) - len(kept)
         assert result.design["n_frame"] == len(data)
 
@@ -298,7 +300,7 @@ class TestGroupAnova:
         row = result.frame.iloc[0]
         assert (row["sum_sq"], row["statistic"]) == pytest.approx((4, 4))
         assert (row["eta_squared"], row["omega_squared"]) == pytest.approx((4 / 5, (4 - 2 * 0.5) / 5.5))
-        assert any("C: one row only" in note for note in result.notes)
+        assert any("C: one row only" in text for text in result.note_texts())
 
     def test_lost_rows_and_refusals(self):
         frame = pd.DataFrame(

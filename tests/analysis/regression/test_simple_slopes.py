@@ -5,6 +5,8 @@ import pytest
 from scipy.stats import false_discovery_control, t
 
 from doublecode.analysis.regression.simple_slopes import (
+    Point,
+    PointKind,
     SlopeLine,
     default_points,
     fdr_critical_t,
@@ -30,7 +32,7 @@ def test_variance_of_a_slope(line):
 
 
 def test_p_values_are_those_of_t(line):
-    table = slope_table(line, {"here": 11.0}, 0.9).iloc[0]
+    table = slope_table(line, [Point("here", 11.0, PointKind.GIVEN)], 0.9).iloc[0]
     assert table["p_value"] == pytest.approx(2 * t.sf(abs(table["statistic"]), 56), rel=1e-10)
     assert table["conf_high"] - table["estimate"] == pytest.approx(t.ppf(0.95, 56) * table["std_error"])
 
@@ -101,5 +103,5 @@ def test_band_ends_where_data_end(line):
 
 def test_default_points_of_a_spread_moderator(line):
     points = default_points(line.observed, float(line.observed.mean()))
-    assert list(points) == ["mean − SD", "mean", "mean + SD"]
-    assert points["mean + SD"] - points["mean"] == pytest.approx(line.observed.std(ddof=1))
+    assert [point.label for point in points] == ["mean − SD", "mean", "mean + SD"]
+    assert points[2].value - points[1].value == pytest.approx(line.observed.std(ddof=1))

@@ -1,12 +1,10 @@
 """Adjusted p-values against scipy and statsmodels, and against definitions."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import false_discovery_control
 
-from doublecode.analysis.regression.moderated import moderation
-from doublecode.analysis.results.multiplicity import adjust_p, interaction_family
+from doublecode.analysis.results.multiplicity import adjust_p
 from doublecode.schemas.errors import UsageError
 
 P = np.array([0.011, 0.04, 0.003, 0.2, 0.04, 0.9, 0.0004])
@@ -34,16 +32,3 @@ def test_missing_ones_are_not_counted(method):
 def test_unknown_method():
     with pytest.raises(UsageError, match="allowed: 'bonferroni', 'holm', 'bh'"):
         adjust_p(P, "sidak")
-
-
-def test_family_of_interactions():
-    rng = np.random.default_rng(3)
-    data = pd.DataFrame(rng.normal(size=(50, 4)), columns=["y", "a", "b", "z"])
-    results = [moderation(f, data) for f in ("y ~ a * z", "y ~ b * z", "y ~ a + b")]
-    family = interaction_family(results)
-    p_values = [result.frame.set_index("term")["p_value"].iloc[-1] for result in results[:2]]
-    assert family.frame["p_value"].tolist() == p_values
-    assert family.frame["p_bonferroni"].tolist() == pytest.approx([min(2 * p, 1) for p in p_values])
-    assert family.design == {"n_tests": 2, "bonferroni_alpha": 0.025}
-    with pytest.raises(UsageError, match="no model has an interaction"):
-        interaction_family(results[2:])

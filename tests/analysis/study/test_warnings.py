@@ -144,7 +144,7 @@ class TestModels:
         assert (found.code, found.severity, found.subject) == ("singular_fit", "warning", formula)
         assert found.sentence.endswith("the fit is singular: (sess_c | patient), the correlation of Intercept and "
                                        "sess_c is 1")  # fmt: skip
-        assert fit.notes.count(f"singular: {found.found}") == 1
+        assert fit.note_texts().count(f"singular: {found.found}") == 1
         inside = of(series_warnings(fit_series(series(formula, split=()), data)), "singular_fit")
         assert [(one.subject, one.found) for one in inside] == [("homework, 1 as published", found.found)]
 
@@ -155,7 +155,7 @@ class TestModels:
         fit = fit_mixed(formula, course)
         (found,) = of(fit_warnings(fit), "not_converged")
         assert (found.severity, found.sentence) == ("warning", f"{formula}: the fit did not converge")
-        assert any(found.found in note for note in fit.notes)
+        assert any(found.found in text for text in fit.note_texts())
         (found,) = of(series_warnings(fit_series(series(formula, split=()), course)), "not_converged")
         assert found.sentence == "homework, 1 as published: the fit did not converge (REML and ML)"
         assert found.next_step == "Read the log of the fit."
