@@ -54,7 +54,7 @@ def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> li
     for model in study.moderations:
         names = (model.outcome, model.predictor, model.moderator, *model.covariates)
         why = _incomplete(frame, reasons, [name for name in names if name])
-        kept, _ = choose_subset(model, frame)
+        kept, _ = choose_subset(model.subset, frame, where="")
         outside = ~frame.index.isin(kept.index)
         subset = f"outside the subset {model.subset}"
         why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]
