@@ -8,10 +8,10 @@ import pandas as pd
 from doublecode.analysis.consistency.alpha_omega import alpha
 from doublecode.analysis.description.correlations import correlate
 from doublecode.analysis.description.outliers import bring_in
-from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.reliability.interrater import icc
+from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
@@ -32,7 +32,7 @@ def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     """The analysis frame, one row per adolescent, before the outlier rule."""
     items = pool_ratings(study.ratings, declared)
     scores = score(items, declared.codebooks)
-    return build_frame(declared, scores, items, study.sessions, study.patients).frame
+    return declared_frame(declared, scores, items, study.sessions, study.patients).frame
 
 
 def estimate_all(frame: pd.DataFrame, study: AdolescentStudy, declared: Study) -> pd.DataFrame:

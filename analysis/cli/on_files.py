@@ -196,11 +196,12 @@ def fit(
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
     from doublecode.analysis.mixed import fit_mixed
-    from doublecode.analysis.mixed.model_rows import named_in
+    from doublecode.analysis.mixed.formula import parse_mixed
     from doublecode.analysis.rendering.screen import print_result
     from doublecode.analysis.study.warnings import fit_warnings
 
-    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
+    parsed = parse_mixed(formula)
+    result = fit_mixed(parsed, _read(file, parsed.names, sheet), reml=not ml, ddf=cast("Ddf", ddf))
     print_result(result, result.tables(), as_json=as_json, sentences=(result.counted(),), warnings=fit_warnings(result))
 
 

@@ -130,7 +130,7 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     if done.not_estimated:
         first = shorten(done.not_estimated[0], 200, placeholder=" …")
         say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
-    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.notes:
+    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.note_texts():
         say(shorten(remark, 300, placeholder=" …"), style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")

@@ -17,7 +17,8 @@ import pandas as pd
 
 from doublecode.analysis.mixed.comparison import compare
 from doublecode.analysis.mixed.fit import Ddf, fit_mixed
-from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
+from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
+from doublecode.analysis.mixed.formula_names import quoted
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
@@ -119,7 +120,9 @@ class LadderResult(Answer):
         return self.kept.counted()
 
 
-def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto") -> LadderResult:
+def fit_ladder(
+    formula: str | ModelFormula, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto"
+) -> LadderResult:
     """Fit a mixed model; while its random part is singular, simplify it and say how.
 
     Parameters
@@ -148,17 +151,17 @@ def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf 
     >>> ladder.kept.singular
     False
     """
-    parsed = parse_formula(formula)
+    parsed = parse_mixed(formula)
     fits: list[MixedResult] = []
     went: list[Step] = []
     for _ in range(MAX_STEPS):
-        fit = fit_mixed(_text(parsed), data, reml=reml, ddf=ddf)
+        fit = fit_mixed(parsed.with_parts(parsed.fixed, parsed.terms), data, reml=reml, ddf=ddf)
         fits.append(fit)
         terms, step = _simpler(fit, parsed.terms)
         if step is None:
             break
         went.append(step)
-        parsed = MixedFormula(parsed.source, parsed.response, parsed.fixed, terms)
+        parsed = parsed.with_parts(parsed.fixed, terms)
     good = [fit for fit in fits if fit.converged and not fit.singular]
     kept = good[0] if good else fits[-1]
     steps = _steps(fits, went, kept)
@@ -171,11 +174,6 @@ def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf 
         design=kept.design,
         notes=_notes(fits, went, kept),
     )
-
-
-def _text(parsed: MixedFormula) -> str:
-    random = " + ".join(term.label for term in parsed.terms)
-    return f"{parsed.response} ~ {parsed.fixed} + {random}"
 
 
 def _simpler(fit: MixedResult, terms: tuple[RandomTerm, ...]) -> tuple[tuple[RandomTerm, ...], Step | None]:
@@ -200,7 +198,8 @@ def _simpler(fit: MixedResult, terms: tuple[RandomTerm, ...]) -> tuple[tuple[Ran
 
 def _apart(term: RandomTerm) -> tuple[RandomTerm, ...]:
     """The term with its effects independent, as ``||`` writes it."""
-    return parse_formula(f"y ~ 1 + ({term.expression} || {term.group})").terms
+    group = ":".join(map(quoted, term.factors))
+    return parse_mixed(f"y ~ 1 + ({term.expression} || {group})").terms
 
 
 def _steps(fits: list[MixedResult], went: list[Step], kept: MixedResult) -> tuple[Step, ...]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.mixed.model_rows import CommonRows, columns_of, common_rows
+from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.regression.regression_design import (
@@ -113,7 +114,7 @@ def moderation(
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
     pair = interaction_of(formula)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
-    rows = common_rows(kept, columns_of(formula, data.columns), keys)
+    rows = common_rows(kept, parse_formula(formula).columns(data.columns), keys)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
@@ -192,7 +193,7 @@ def _standardized(
     beta, low, high, errors = nothing, nothing, nothing, nothing
     notes: tuple[Note, ...] = (Note("beta_of_z_scores"), Note("beta_afterwards"))
     if is_plain(formula, data):
-        scores = data.assign(**{name: z_scores(data[name]) for name in columns_of(formula, data.columns)})
+        scores = data.assign(**{name: z_scores(data[name]) for name in parse_formula(formula).columns(data.columns)})
         refit = build_matrices(formula, scores)
         table = Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
@@ -217,7 +218,7 @@ def _counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) 
     return {
         "n_given": len(data),
         "n_rows": len(rows.data),
-        "dropped": list(rows.lost),
+        "dropped": rows.lost_records,
         "centred_at": dict(centres),
     }
 

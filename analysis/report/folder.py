@@ -127,7 +127,11 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
         "headlines": [vars(one) for one in headlines(run)],
-        "rows": {"design": plain(run.frame.design), "flow": plain(run.frame.flow), "notes": list(run.frame.notes)},
+        "rows": {
+            "design": plain(run.frame.design),
+            "flow": plain(run.frame.flow),
+            "notes": list(run.frame.note_texts()),
+        },
         "sample": result_record(run.sample),
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
@@ -172,7 +176,7 @@ def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
 def _series_record(result: Any) -> dict[str, Any]:
     models = [
         {
-            "label": model.label, "formula": model.formula, "published": model.published, "remark": model.remark,
+            "label": model.label, "formula": model.formula.text, "published": model.published, "remark": model.remark,
             **({} if model.result is None else result_record(model.result)),
         }
         for model in result.models

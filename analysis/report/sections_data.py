@@ -128,7 +128,7 @@ def rows_section(run: StudyRun) -> Section:
     )  # fmt: skip
     note = "`row_ledger.csv` names every row at every stage with its reason."
     table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
-    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.notes)))
+    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.note_texts())))
 
 
 def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:

@@ -90,7 +90,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
     """One section per model series: coefficients as published and split, comparison, trajectory."""
     sections, drawn = [], set[str]()
     for result in results:
-        response = str(result.models[0].formula).split("~")[0].strip()
+        response = result.models[0].formula.response
         blocks = _series_blocks(result, labels)
         if response not in drawn:
             blocks.append(_course(result, response, frame, labels))
@@ -108,24 +108,23 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.notes)]
+    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.note_texts())]
 
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
     """Say the common rows of a series, and the variables that they must have, by their labels."""
-    counts, of_all, names = str(result.design["rows"]).partition("that have all of ")
-    short = (labels.get(name, name).partition(" (")[0] for name in names.split(", "))
-    return f"{counts}{of_all}{'; '.join(short)}"
+    counts = result.design
+    short = (labels.get(name, name).partition(" (")[0] for name in counts["columns"])
+    rows = f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients"
+    return f"{rows}, that have all of {'; '.join(short)}"
 
 
 def _share_between(result: SeriesResult) -> str:
     """Share of the variance that lies between patients, from the model without predictors."""
-    for model in result.models:
-        if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
-            parts = model.result.variances
-            share = float(parts["variance"].iloc[:-1].sum() / parts["variance"].sum())
-            return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
-    return ""
+    if result.share_between is None:
+        return ""
+    model, share = result.share_between
+    return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
 
 
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:

@@ -57,6 +57,16 @@ def _left_out(what: str) -> Wording:
     return say
 
 
+def _double_bar(note: Note) -> str:
+    return f"{note.numbers['written']} stands for {' + '.join(note.numbers['stands_for'])}"
+
+
+def _unused_levels(note: Note) -> str:
+    levels = note.numbers["levels"]
+    shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
+    return f"{len(levels)} levels of {note.numbers['column']!r} have no row in use and are left out ({shown})"
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     # one fit
     **dict.fromkeys(SINGULAR, _singular),
@@ -101,4 +111,6 @@ SENTENCES: Final[dict[str, Wording]] = {
     "levels_not_identified": _not_identified,
     "refits_not_converged": "{n_failed} of {n_levels} refits did not converge",
     "structure_held": "{structure} is held at the estimate of all groups",
+    "double_bar": _double_bar,
+    "unused_levels": _unused_levels,
 }
