@@ -14,7 +14,7 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doublecode.analysis.study.run import Intake, StudyRun
+    from doublecode.analysis.study.study_run import Intake, StudyRun
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 SetAside = Annotated[
@@ -145,12 +145,13 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
 
 
 def _print_run_json(done: StudyRun, target: Path) -> None:
+    from doublecode.analysis.rendering.coded_warnings import problem_of
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.headlines import headlines
 
     design = {**done.frame.design, "n_files": len(done.intake.files), "report": str(target)}
     notes = [str(one) for one in done.intake.problems if one.severity == "warning"]
-    notes += [str(one) for one in done.warnings]
+    notes += [str(problem_of(one)) for one in done.warnings]
     notes += [f"set aside: {name}" for name in done.intake.set_aside]
     print_json(
         {

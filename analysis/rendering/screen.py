@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.tables import Table
 from doublecode.coding.console import console, say
 from doublecode.schemas.results import result_record, to_json
 
 if TYPE_CHECKING:
-    from doublecode.schemas.problems import Problem
+    from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.schemas.results import Result
 
 
@@ -52,7 +53,7 @@ def print_answer(
     record: Mapping[str, Any] | None,
     *,
     sentences: Sequence[str] = (),
-    warnings: Sequence[Problem] = (),
+    warnings: Sequence[CodedWarning] = (),
 ) -> None:
     """Print a result: `record` as JSON where there is one, else tables, the sentences to paste, warnings, notes.
 
@@ -68,8 +69,8 @@ def print_answer(
     if sentences and result.notes:
         say("")
     for warning in warnings:
-        say(f"Warning: {warning}", style="yellow")
-    notes = [note for note in result.notes if not any(one.found in note for one in warnings)]
+        say(f"Warning: {problem_of(warning)}", style="yellow")
+    notes = [note for note in result.notes if not any(one.says(note) for one in warnings)]
     for note in notes[:MOST_NOTES]:
         say(f"Note: {note}", style="yellow")
     if len(notes) > MOST_NOTES:
@@ -82,7 +83,7 @@ def print_result(
     *,
     as_json: bool,
     sentences: Sequence[str] = (),
-    warnings: Sequence[Problem] = (),
+    warnings: Sequence[CodedWarning] = (),
 ) -> None:
     """Print a result of the usual form; see :func:`print_answer`."""
     record = result_record(result) if as_json else None

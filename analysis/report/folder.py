@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import methods_paragraphs, packages_used
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, store, take_in
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import plain, result_record, to_json
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
-    from doublecode.analysis.study.run import StudyRun
+    from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
 _OURS = frozenset({PAGE, "report.docx", "tables", "figures", "row_ledger.csv", "results.json"})
@@ -72,6 +74,38 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         fresh.rename(target)
         shutil.rmtree(Path(name) / "old", ignore_errors=True)
     return target
+
+
+def run_study(
+    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress
+) -> StudyRun:
+    """Take in a study folder, analyse it and write its ``report/`` folder.
+
+    Parameters
+    ----------
+    folder : path
+    set_aside : collection of str
+        Files in ``incoming/`` to leave out.
+    overwrite : bool
+        Replace the report of an earlier run.
+    progress : callable
+        Called with step, done, of.
+
+    Raises
+    ------
+    StudyProblems
+        Error-level problems in the data: no report.
+    UsageError
+        A report is there already and `overwrite` is False.
+    """
+    check_target(Path(folder), overwrite=overwrite)
+    intake = take_in(folder, set_aside=set_aside)
+    if intake.errors:
+        raise StudyProblems(intake.problems)
+    store(intake)
+    run = analyse(intake, progress)
+    write_report(run, intake.study.folder, overwrite=overwrite)
+    return run
 
 
 def build_document(run: StudyRun) -> Document:
@@ -145,7 +179,8 @@ def results_record(run: StudyRun) -> dict[str, Any]:
 
 def _problem_records(run: StudyRun) -> list[dict[str, str]]:
     """What was found in reading, and what the analysis warns of."""
-    staged = [("reading", one) for one in run.intake.problems] + [("analysis", one) for one in run.warnings]
+    staged = [("reading", one) for one in run.intake.problems]
+    staged += [("analysis", problem_of(one)) for one in run.warnings]
     return [
         {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}
         for stage, one in staged

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number
-from doublecode.analysis.report.sections_data import short_title
-from doublecode.analysis.report.sections_models import label_term
+from doublecode.analysis.study.labels import label_term, short_title
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.run import StudyRun
+    from doublecode.analysis.study.study_run import StudyRun
 
 
 def headlines(run: StudyRun) -> tuple[Headline, ...]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
 from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.run import Intake, StudyRun
-    from doublecode.schemas.instrument import Instrument
+    from doublecode.analysis.results.coded_warnings import CodedWarning
+    from doublecode.analysis.study.study_run import Intake, StudyRun
 
 _BEFORE = "the session before was not rated"
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
@@ -69,19 +71,20 @@ def _problem_blocks(intake: Intake) -> list[Block]:
 
 def _warnings(run: StudyRun) -> list[Block]:
     """Warnings of the analysis, one row for all that say the same."""
-    from doublecode.analysis.study.warnings import joined
-
     if not run.warnings:
         return [Paragraph("The analysis gives no warning.")]
-    names = ("code", "subject", "sentence", "next_step")
-    shown = frame_of([{name: getattr(one, name) for name in names} for one in joined(run.warnings)], names)
-    each = frame_of([{name: getattr(one, name) for name in names} for one in run.warnings], names)
+    shown, each = _warning_rows(joined(run.warnings)), _warning_rows(run.warnings)
     columns = (
         column("code", "Code", kind="text"), column("sentence", "Warning", kind="text"),
         column("next_step", "Next step", kind="text"),
     )  # fmt: skip
     title = "Warnings of the analysis, none of which changes a number"
     return [Table("warnings", title, shown, columns, ("The CSV file has a row for each subject.",), data=each)]
+
+
+def _warning_rows(warnings: Sequence[CodedWarning]) -> pd.DataFrame:
+    names = ("code", "subject", "sentence", "next_step")
+    return frame_of([{name: getattr(one, name) for name in names} for one in map(problem_of, warnings)], names)
 
 
 def _flagged(run: StudyRun) -> list[Block]:
@@ -203,24 +206,6 @@ def descriptives_section(run: StudyRun) -> Section:
             )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
-
-
-def short_title(title: str) -> str:
-    """Return the abbreviation at the end of an instrument's title, or the title.
-
-    Examples
-    --------
-    >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
-    ('GHES', 'Initial resistance')
-    """
-    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
-
-
-def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
-    """Printed label of an item or a scale of an instrument."""
-    book = books[instrument]
-    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
-    return labels.get(name, name)
 
 
 def homework_section(run: StudyRun) -> Section | None:

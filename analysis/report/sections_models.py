@@ -12,6 +12,7 @@ from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Se
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
 from doublecode.analysis.report.result_tables import coefficients
+from doublecode.analysis.study.labels import Labels, label_term
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,30 +23,11 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderated import ModerationResult
 
-Labels = Mapping[str, str]
 DDF_WORDS = {
     "kenward-roger": "Kenward–Roger degrees of freedom",
     "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "normal-theory tests",
 }
-
-
-def label_term(term: str, labels: Labels) -> str:
-    """Name a term by the labels of its variables.
-
-    Examples
-    --------
-    >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
-    'Rationale × Resistance'
-    """
-    parts = []
-    for part in term.split(":"):
-        stem, _, side = part.rpartition("_")
-        if part not in labels and side in ("within", "between") and stem in labels:
-            parts.append(f"{labels[stem]}, {side} patients")
-        else:
-            parts.append({"Intercept": "Intercept", "session": "Session"}.get(part, labels.get(part, part)))
-    return " × ".join(parts)
 
 
 def correlation_section(result: CorrelationResult | None, labels: Labels) -> Section | None:
