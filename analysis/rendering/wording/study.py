@@ -25,6 +25,16 @@ def _not_converged(note: Note) -> str:
 
 
 SENTENCES: Final[dict[str, Wording]] = {
+    # drift
+    "severity_of_unknown_batch": (
+        "severity is given without periods, because ratings came in a workbook of no known batch"
+    ),
+    "drift_refused": "{reason}; severity is given without periods",
+    "severity_refused": "{reason}",
+    "scores_without_date": "{n} score(s) of sessions without a date were left out",
+    # reliability
+    "reliability_refused": "{reason}",
+    # warnings
     "said": "{text}",
     "not_converged": "did not converge",
     "fits_not_converged": _not_converged,
