@@ -178,8 +178,7 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.folder import reliability_record
-    from doublecode.analysis.report.result_tables import reliability_tables
+    from doublecode.analysis.report.records import reliability_record
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import reliability_warnings
 
@@ -187,7 +186,7 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     table = reliability_of(intake.study, intake.ratings)
     record = reliability_record(table) if as_json else None
     sentences = table.sentence().splitlines()
-    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=reliability_warnings(table))
+    print_answer(table, record, sentences=sentences, warnings=reliability_warnings(table))
 
 
 def drift(
@@ -202,19 +201,18 @@ def drift(
 ) -> None:
     """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.drift_tables import drift_record, drift_tables
+    from doublecode.analysis.report.records import drift_record
     from doublecode.analysis.study.rater_drift import drift_of
 
     intake = _clean_intake(study, set_aside)
     found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
-    print_answer(found, drift_tables(found), drift_record(found) if as_json else None)
+    print_answer(found, drift_record(found) if as_json else None)
 
 
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Omega of every scale, pooled and per session, patients as the unit of its interval."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.folder import consistency_record
-    from doublecode.analysis.report.result_tables import consistency_tables
+    from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.run import consistency_of, score_study
 
     intake = _clean_intake(study, set_aside)
@@ -223,7 +221,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     if table is None:
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
-    print_answer(table, consistency_tables(table), record, sentences=table.sentences)
+    print_answer(table, record, sentences=table.sentences)
 
 
 def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:

@@ -27,7 +27,11 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
         "headlines": [vars(one) for one in headlines(run)],
-        "rows": {"design": plain(run.frame.design), "flow": plain(run.frame.flow), "notes": list(run.frame.note_texts())},
+        "rows": {
+            "design": plain(run.frame.design),
+            "flow": plain(run.frame.flow),
+            "notes": list(run.frame.note_texts()),
+        },
         "sample": result_record(run.sample),
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],

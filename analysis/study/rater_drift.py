@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
-
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note
 

@@ -12,9 +12,7 @@ from doublecode.analysis.ratings.frames import require_columns
 from doublecode.analysis.reliability.interrater import ICCResult, icc
 from doublecode.analysis.reliability.sentence import used_form
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
-
 from doublecode.analysis.results.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
 
