@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from doublecode.coding.console import ANY_FILE
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.errors import MissingColumn, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,8 +223,6 @@ def _read(
 
     try:
         return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers, by_line=True)
-    except ContractError as wrong:
+    except MissingColumn as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
-        if any(f"column {name!r} is missing" in str(wrong) for name in columns):
-            raise UsageError(str(wrong)) from None
-        raise
+        raise UsageError(str(wrong)) from None

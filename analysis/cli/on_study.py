@@ -115,6 +115,7 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     from textwrap import shorten
 
     from doublecode.analysis.rendering.document import NO_WORKBOOK
+    from doublecode.analysis.rendering.notes import sentence
     from doublecode.analysis.report.headlines import headlines
 
     lines = headlines(done)
@@ -128,9 +129,9 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
         said = ", ".join(f"{n} {code}" for code, n in counts)
         say(f"Warnings of the analysis: {said} (listed in the report, each with its next step)", style="yellow")
     if done.not_estimated:
-        first = shorten(done.not_estimated[0], 200, placeholder=" …")
+        first = shorten(sentence(done.not_estimated[0]), 200, placeholder=" …")
         say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
-    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.notes:
+    for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.note_texts():
         say(shorten(remark, 300, placeholder=" …"), style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
@@ -146,6 +147,7 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
 
 def _print_run_json(done: StudyRun, target: Path) -> None:
     from doublecode.analysis.rendering.coded_warnings import problem_of
+    from doublecode.analysis.rendering.notes import sentence
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.headlines import headlines
 
@@ -159,7 +161,7 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
             "frame": [vars(one) for one in headlines(done)],
             "variances": None,
             "design": design,
-            "notes": [*notes, *done.not_estimated],
+            "notes": [*notes, *map(sentence, done.not_estimated)],
         }
     )
 

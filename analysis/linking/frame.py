@@ -24,7 +24,9 @@ from doublecode.analysis.linking.row_ledger import (
     rating_status,
     session_keys,
     stage_rows,
+    stages_of,
 )
+from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.coding.scoring import ITEMS
@@ -55,6 +57,8 @@ class AnalysisFrame(Answer):
         Contract ``ROW_LEDGER``: every held session at each stage ("held", "rated",
         "scored: <variable>", "in the model: <name>"), ``status`` "kept" or "lost", ``reason``.
         Where the unit is the patient, rows of the model stages are patients and have no session.
+    stages : tuple of Stage
+        The stages of the ledger, one per row of `flow`.
     design : dict
         ``unit``, ``n_held``, ``n_rated``, ``n_units``, ``n_patients``, ``present`` (per variable),
         ``n_pilot_sessions``, ``patients_outside``.
@@ -65,6 +69,7 @@ class AnalysisFrame(Answer):
     frame: pd.DataFrame
     reasons: pd.DataFrame
     ledger: pd.DataFrame
+    stages: tuple[Stage, ...]
     design: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -185,6 +190,7 @@ def build_frame(
         frame=frame,
         reasons=reasons,
         ledger=check_frame(ledger, ROW_LEDGER),
+        stages=tuple(stage for stage in stages_of(study) if str(stage) in set(ledger["stage"])),
         design={
             "unit": study.unit,
             "n_held": len(held),
@@ -370,7 +376,7 @@ def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[
             rows = held if wanted is None else held[held["session"].isin(wanted)]
             keys = zip(rows["patient"], rows["session"], strict=True)
             why = [sources.cell(variable, str(p), int(s))[1] for p, s in keys]
-            stages.append(stage_rows(rows, f"scored: {variable.name}", why))
+            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name), why))
     return stages
 
 

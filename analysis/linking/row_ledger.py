@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.mixed.model_rows import columns_of
 from doublecode.analysis.regression.regression_design import choose_subset
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 """Patient and session number."""
+
+
+def stages_of(study: Study) -> tuple[Stage, ...]:
+    """Return the stages of a study's row ledger, in its order."""
+    scored = [Stage(StageKind.SCORED, one.name) for one in study.variables if one.column is None]
+    names = [series.name for series in study.series] + [model.name for model in study.moderations]
+    models = [Stage(StageKind.IN_MODEL, name) for name in names]
+    return (Stage(StageKind.HELD), Stage(StageKind.RATED), *scored, *models)
 
 
 def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -29,14 +38,14 @@ def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
 
 
-def stage_rows(rows: pd.DataFrame, stage: str, reasons: Sequence[str | None]) -> pd.DataFrame:
+def stage_rows(rows: pd.DataFrame, stage: Stage, reasons: Sequence[str | None]) -> pd.DataFrame:
     """Ledger rows of one stage; a reason means that the row was lost."""
     table = pd.DataFrame(
         {
             "session_id": rows.get("session_id"),
             "patient": rows["patient"],
             "session": rows["session"].astype("Int64") if "session" in rows else pd.NA,
-            "stage": stage,
+            "stage": str(stage),
             "status": ["kept" if why is None else "lost" for why in reasons],
             "reason": pd.Series(list(reasons), index=rows.index, dtype=object),
         },
@@ -50,7 +59,7 @@ def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> li
     stages = []
     for series in study.series:
         needed = list(dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns)))
-        stages.append(stage_rows(frame, f"in the model: {series.name}", _incomplete(frame, reasons, needed)))
+        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, series.name), _incomplete(frame, reasons, needed)))
     for model in study.moderations:
         names = (model.outcome, model.predictor, model.moderator, *model.covariates)
         why = _incomplete(frame, reasons, [name for name in names if name])
@@ -58,7 +67,7 @@ def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> li
         outside = ~frame.index.isin(kept.index)
         subset = f"outside the subset {model.subset}"
         why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]
-        stages.append(stage_rows(frame, f"in the model: {model.name}", why))
+        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, model.name), why))
     return stages
 
 
@@ -121,4 +130,5 @@ def held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> pd
     """Stages "held" and "rated" of the held sessions."""
     keys = [(str(p), int(s)) for p, s in zip(held["patient"], held["session"], strict=True)]
     lost = [None if status[key][0] == "kept" else status[key][1] for key in keys]
-    return pd.concat([stage_rows(held, "held", [None] * len(held)), stage_rows(held, "rated", lost)])
+    nothing: list[str | None] = [None] * len(held)
+    return pd.concat([stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+MEAN_POINTS = ("mean − SD", "mean", "mean + SD")
+"""Names of the values of a moderator at its mean and one standard deviation around it."""
 SLOPE_COLUMNS = (
     "at", "moderator", "moderator_centred", "estimate", "std_error", "df", "statistic", "p_value",
     "conf_low", "conf_high", "observed",
@@ -129,7 +131,7 @@ def default_points(observed: Floats, centre: float) -> dict[str, float]:
     if len(codes) == 2:
         return {f"{code:g}": float(code) for code in codes}
     sd = float(observed.std(ddof=1))
-    points = {"mean − SD": centre - sd, "mean": centre, "mean + SD": centre + sd}
+    points = dict(zip(MEAN_POINTS, (centre - sd, centre, centre + sd), strict=True))
     if centre - sd < observed.min() or centre + sd > observed.max():
         shares = (16, 50, 84)
         quantiles = np.percentile(observed, shares)

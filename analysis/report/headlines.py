@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.rendering.document import Headline
-from doublecode.analysis.rendering.tables import format_interval, format_number
-from doublecode.analysis.study.labels import label_term, short_title
+from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
+from doublecode.analysis.study.labels import label_of, label_term, short_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def _files(run: StudyRun) -> Headline:
 def _rows(run: StudyRun) -> Headline:
     design = run.frame.design
     flow = run.frame.flow
-    models = flow[flow["stage"].str.startswith("in the model")]
+    models = flow[[stage.kind is StageKind.IN_MODEL for stage in run.frame.stages]]
     counts = sorted({int(kept) for kept in models["kept"]})
     unit = "sessions" if run.study.unit == "session" else "patients"
     ends = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
@@ -56,7 +57,8 @@ def _reliability(run: StudyRun) -> Headline | None:
     first = scales.iloc[0]
     limits = format_interval(first["conf_low"], first["conf_high"], "bounded")
     value = f"ICC = {format_number(first['estimate'], 'bounded')} {limits}"
-    detail = f"{first['form']} of {first['label'].removesuffix(' (scale)')}: {first['judged']} (Koo & Li, 2016)"
+    called = label_of(run.study.codebooks, first["instrument"], first["name"])
+    detail = f"{first['form']} of {called}: {first['judged']} (Koo & Li, 2016)"
     return Headline("Inter-rater reliability", value, detail)
 
 
@@ -81,9 +83,7 @@ def _slope(run: StudyRun) -> Headline | None:
         return None
     row, where = found
     value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
-    p = format_number(row["p_value"], "p")
-    equals = p if p.startswith("<") else f"= {p}"
-    return Headline(label_term(str(row["term"]), _short(run.labels)), value, f"{where}; *p* {equals}")
+    return Headline(label_term(str(row["term"]), _short(run.labels)), value, f"{where}; *p* {format_p(row['p_value'])}")
 
 
 def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:

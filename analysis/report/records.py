@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
 from doublecode.analysis.results.versions import version_of
@@ -43,7 +44,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
         "group_comparisons": [result_record(one) for one in run.comparisons],
-        "not_estimated": list(run.not_estimated),
+        "not_estimated": list(map(sentence, run.not_estimated)),
     }
 
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import is_missing
@@ -112,14 +114,14 @@ def _flagged(run: StudyRun) -> list[Block]:
 
 def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
-    variables = {"scored": dict(run.labels)}
-    models = {series.name: series.title for series in run.study.series}
-    models |= {model.name: model.title for model in run.study.moderations}
-    labels = variables | {"in the model": models}
+    titles = {series.name: series.title for series in run.study.series}
+    titles |= {model.name: model.title for model in run.study.moderations}
+    labels = {StageKind.SCORED: run.labels, StageKind.IN_MODEL: titles}
+    stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow
     items = {item.name: item.label for book in run.study.codebooks.values() for item in book.columns}
     shown = flow.assign(
-        stage=[_stage_label(stage, labels) for stage in flow["stage"]],
+        stage=list(map(str, stages)),
         reasons=[
             _main_reasons(rows, items | dict(run.labels)) for _, rows in run.frame.ledger.groupby("stage", sort=False)
         ],
@@ -131,12 +133,7 @@ def rows_section(run: StudyRun) -> Section:
     )  # fmt: skip
     note = "`row_ledger.csv` names every row at every stage with its reason."
     table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
-    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.notes)))
-
-
-def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:
-    head, _, name = stage.partition(": ")
-    return f"{head}: {labels.get(head, {}).get(name, name)}" if name else head
+    return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.note_texts())))
 
 
 def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) -> str:
@@ -249,7 +246,7 @@ def homework_section(run: StudyRun) -> Section | None:
 
 def not_estimated_section(run: StudyRun) -> Section | None:
     """What could not be computed, and why."""
-    reasons = [*run.not_estimated]
+    reasons = [sentence(note) for note in run.not_estimated]
     if run.consistency is not None:
         rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
         reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]

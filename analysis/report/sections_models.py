@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.regression.simple_slopes import MEAN_POINTS
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
@@ -358,10 +359,10 @@ def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: L
 def _readable(result: ModerationResult) -> pd.DataFrame:
     """Lines to draw: mean and mean ± SD where these were observed, else the percentiles that stand for them."""
     outside = result.slopes.loc[~result.slopes["observed"].astype(bool), "at"]
-    percentiles = result.lines["at"].astype(str).str.contains("percentile")
-    if not percentiles.any() or percentiles.all():
+    by_moments = result.lines["at"].isin(MEAN_POINTS)
+    if by_moments.all() or not by_moments.any():
         return result.lines
-    return result.lines[percentiles if outside.astype(str).str.startswith("mean").any() else ~percentiles]
+    return result.lines[~by_moments if outside.isin(MEAN_POINTS).any() else by_moments]
 
 
 def over_observed_range(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from doublecode.analysis.study.study_run import Intake, StudyRun
 from doublecode.schemas.errors import DoublecodeError, NotEstimable, UsageError
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +147,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "logs": _logs(intake),
     }
     steps("Inter-rater reliability")
-    refused: list[str] = []
+    refused: list[Note] = []
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
     consistency = consistency_of(study, items)
@@ -189,7 +190,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
     return items, score(items, intake.study.codebooks)
 
 
-def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[str, Any]:
+def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.description.correlations import correlate
     from doublecode.analysis.description.outliers import bring_in
@@ -223,12 +224,12 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
     }
 
 
-def _attempt(title: str, compute: Callable[[], Answer], refused: list[str]) -> Answer | None:
+def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
     """Compute, or keep the reason: a model that cannot be estimated must not hide the others."""
     try:
         return compute()
     except NotEstimable as reason:
-        refused.append(f"{title}: {reason}")
+        refused.append(Note("not_estimated", title, {"reason": str(reason)}))
         return None
 
 

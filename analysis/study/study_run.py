@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ class StudyRun:
     moderations: tuple[ModerationResult, ...]
     moderations_untouched: tuple[ModerationResult, ...]
     comparisons: tuple[AnovaResult, ...]
-    not_estimated: tuple[str, ...] = ()
+    not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 
     @property

@@ -32,6 +32,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "drift_refused": "{reason}; severity is given without periods",
     "severity_refused": "{reason}",
     "scores_without_date": "{n} score(s) of sessions without a date were left out",
+    # the whole study
+    "not_estimated": "{reason}",
     # reliability
     "reliability_refused": "{reason}",
     # warnings
