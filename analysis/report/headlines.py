@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
+from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
-from doublecode.analysis.study.labels import label_of, label_term, short_title
+from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,8 +82,13 @@ def _slope(run: StudyRun) -> Headline | None:
     if found is None:
         return None
     row, where = found
+    split = [name for series in run.study.series for name in series.split]
     value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
-    return Headline(label_term(str(row["term"]), _short(run.labels)), value, f"{where}; *p* {format_p(row['p_value'])}")
+    return Headline(
+        label_term(str(row["term"]), term_labels(short_labels(run.labels), split)),
+        value,
+        f"{where}; *p* {format_p(row['p_value'])}",
+    )
 
 
 def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
@@ -94,16 +99,12 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
             rows = None if model.result is None else model.result.frame
             rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
             if rows is not None and len(rows):
-                outcome = str(model.formula).split("~")[0].strip()
+                outcome = parse_formula(model.formula).response
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for regression in run.moderations:
-        rows = regression.frame[regression.frame["term"].str.contains(":")]
+        product = f"{regression.spec['predictor']}:{regression.spec['moderator']}"
+        rows = regression.frame[regression.frame["term"] == product]
         if len(rows):
-            outcome = str(regression.spec["formula"]).split("~")[0].strip()
+            outcome = run.outcomes[str(regression.spec["name"])]
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     return None
-
-
-def _short(labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels without what they say in parentheses."""
-    return {name: label.partition(" (")[0] for name, label in labels.items()}

@@ -186,7 +186,7 @@ def descriptives_section(run: StudyRun) -> Section:
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
-        blocks.append(Table(f"described_{name}", title, overall, columns, result.notes, "title", data=frame))
+        blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:
@@ -232,7 +232,7 @@ def homework_section(run: StudyRun) -> Section | None:
             column("percent"),
         )
         blocks.append(
-            Table(f"homework{suffix}", "Homework", shown, columns, result.notes, "heading", data=result.frame)
+            Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
         by_type = (
             column("label", "Type", kind="text"),

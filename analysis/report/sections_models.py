@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.regression.simple_slopes import MEAN_POINTS
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
 from doublecode.analysis.report.result_tables import coefficients
-from doublecode.analysis.study.labels import Labels, label_term
+from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def correlation_section(result: CorrelationResult | None, labels: Labels) -> Sec
         "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
         group="level" if len(levels) > 1 else "", data=result.frame,
     )  # fmt: skip
-    return Section("correlations", "Correlations", (table, Bullets(result.notes)))
+    return Section("correlations", "Correlations", (table, Bullets(result.note_texts())))
 
 
 def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
     """One section per model series: coefficients as published and split, comparison, trajectory."""
     sections, drawn = [], set[str]()
     for result in results:
-        response = str(result.models[0].formula).split("~")[0].strip()
+        response = parse_formula(result.models[0].formula).response
         blocks = _series_blocks(result, labels)
         if response not in drawn:
             blocks.append(_course(result, response, frame, labels))
@@ -84,27 +85,28 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
 def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
     blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
+    labels = term_labels(labels, result.spec["split"])
     published = [model for model in result.models if model.published]
     split = [model for model in result.models if not model.published]
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.notes)]
+    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.note_texts())]
 
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
     """Say the common rows of a series, and the variables that they must have, by their labels."""
-    counts, of_all, names = str(result.design["rows"]).partition("that have all of ")
-    short = (labels.get(name, name).partition(" (")[0] for name in names.split(", "))
-    return f"{counts}{of_all}{'; '.join(short)}"
+    counts, short = result.design, short_labels(labels)
+    names = "; ".join(short.get(name, name) for name in counts["columns"])
+    of = f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients"
+    return f"{of}, that have all of {names}"
 
 
 def _share_between(result: SeriesResult) -> str:
     """Share of the variance that lies between patients, from the model without predictors."""
     for model in result.models:
         if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
-            parts = model.result.variances
-            share = float(parts["variance"].iloc[:-1].sum() / parts["variance"].sum())
+            share = result.shares.set_index("label").loc[model.label, "unadjusted"]
             return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
     return ""
 
@@ -189,7 +191,7 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
          column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
          column("status", "Rule", kind="text")),
     )  # fmt: skip
-    blocks: list[Block] = [Paragraph(note) for note in result.notes]
+    blocks: list[Block] = [Paragraph(text) for text in result.note_texts()]
     blocks.append(overview)
     if len(result.frame):
         changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
@@ -204,18 +206,30 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
 
 
 def moderation_section(
-    results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], data: pd.DataFrame, labels: Labels
+    results: Sequence[ModerationResult],
+    untouched: Sequence[ModerationResult],
+    data: pd.DataFrame,
+    labels: Labels,
+    outcomes: Mapping[str, str],
 ) -> Section | None:
-    """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
+    """Moderated regressions: coefficients, simple slopes, regions of significance, figures.
+
+    `outcomes` names the outcome of each model.
+    """
     if not results:
         return None
+    labels = term_labels(labels)
     blocks: list[Block] = [_moderation_table(results, labels)]
     if untouched:
         blocks.append(_focal_both(results, untouched, labels))
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(_labelled(note, result, labels) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    blocks += [
+        _interaction_picture(result, outcomes[result.spec["name"]], data, labels)
+        for result in results
+        if len(result.lines)
+    ]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -339,9 +353,8 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, outcome: str, data: pd.DataFrame, labels: Labels) -> Block:
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
-    outcome = str(result.spec["formula"]).split("~")[0].strip()
     kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
     lines = over_observed_range(_readable(result), float(kept[predictor].min()), float(kept[predictor].max()))
     axes = figures.interaction(
@@ -393,6 +406,6 @@ def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Sectio
         column("statistic", "*F*"), column("p_value"), column("eta_squared", "η²", kind="bounded"),
         column("omega_squared", "ω²", kind="bounded"),
     )  # fmt: skip
-    notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
+    notes = tuple(dict.fromkeys(text for result in results for text in result.note_texts()))
     table = Table("group_comparisons", "One-way analyses of variance", frame, columns, notes, "outcome")
     return Section("groups", "Differences between groups", (table,))

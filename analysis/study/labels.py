@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,19 +30,36 @@ def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str
     return labels.get(name, name)
 
 
+def short_labels(labels: Labels) -> dict[str, str]:
+    """Return the labels without what they say in parentheses.
+
+    Examples
+    --------
+    >>> short_labels({"he": "Homework engagement (GHES)"})
+    {'he': 'Homework engagement'}
+    """
+    return {name: label.partition(" (")[0] for name, label in labels.items()}
+
+
+def term_labels(labels: Labels, split: Iterable[str] = ()) -> dict[str, str]:
+    """Return the labels of what terms are made of: variables, and the two parts of those that are split.
+
+    Examples
+    --------
+    >>> term_labels({"he": "Engagement"}, ["he"])["he_within"]
+    'Engagement, within patients'
+    """
+    parts = {f"{name}_{side}": f"{labels.get(name, name)}, {side} patients"
+             for name in split for side in ("within", "between")}  # fmt: skip
+    return {"session": "Session", **parts, **labels}
+
+
 def label_term(term: str, labels: Labels) -> str:
-    """Name a term by the labels of its variables.
+    """Name a term by the labels of the columns that it multiplies (formulaic sets a colon between them).
 
     Examples
     --------
     >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
     'Rationale × Resistance'
     """
-    parts = []
-    for part in term.split(":"):
-        stem, _, side = part.rpartition("_")
-        if part not in labels and side in ("within", "between") and stem in labels:
-            parts.append(f"{labels[stem]}, {side} patients")
-        else:
-            parts.append({"Intercept": "Intercept", "session": "Session"}.get(part, labels.get(part, part)))
-    return " × ".join(parts)
+    return " × ".join(labels.get(name, name) for name in term.split(":"))
