@@ -17,6 +17,7 @@ import pandas as pd
 
 from doublecode.analysis.linking.row_ledger import (
     Key,
+    StageRows,
     by_raters,
     flow_of,
     held_stages,
@@ -24,7 +25,6 @@ from doublecode.analysis.linking.row_ledger import (
     rating_status,
     session_keys,
     stage_rows,
-    stages_of,
 )
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.mixed.model_rows import require_columns
@@ -181,16 +181,14 @@ def build_frame(
     sources = _sources(study, scores, items, patients, status)
     units, therapist_notes = _units(study.unit, held)
     frame, reasons = _fill(study, units, sources)
-    ledger = pd.concat(
-        [held_stages(held, status), *_scored_stages(study, held, sources), *model_stages(study, frame, reasons)],
-        ignore_index=True,
-    )
+    stages = [*held_stages(held, status), *_scored_stages(study, held, sources), *model_stages(study, frame, reasons)]
+    ledger = pd.concat([rows for _, rows in stages], ignore_index=True)
     return AnalysisFrame(
         spec={"study": study.name, "unit": study.unit, "variables": {v.name: _origin(v) for v in study.variables}},
         frame=frame,
         reasons=reasons,
         ledger=check_frame(ledger, ROW_LEDGER),
-        stages=tuple(stage for stage in stages_of(study) if str(stage) in set(ledger["stage"])),
+        stages=tuple(stage for stage, rows in stages if len(rows)),
         design={
             "unit": study.unit,
             "n_held": len(held),
@@ -366,8 +364,8 @@ def _with_session(variable: Variable, study: Study) -> Variable:
     return variable.model_copy(update={"session": sessions[0]}) if len(sessions) == 1 else variable
 
 
-def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[pd.DataFrame]:
-    stages = []
+def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[StageRows]:
+    stages: list[StageRows] = []
     for declared in study.variables:
         if declared.column is None:
             variable = _with_session(declared, study)
@@ -376,7 +374,7 @@ def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[
             rows = held if wanted is None else held[held["session"].isin(wanted)]
             keys = zip(rows["patient"], rows["session"], strict=True)
             why = [sources.cell(variable, str(p), int(s))[1] for p, s in keys]
-            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name), why))
+            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name, (variable.name,)), why))
     return stages
 
 

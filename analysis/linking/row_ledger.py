@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 """Patient and session number."""
-
-
-def stages_of(study: Study) -> tuple[Stage, ...]:
-    """Return the stages of a study's row ledger, in its order."""
-    scored = [Stage(StageKind.SCORED, one.name) for one in study.variables if one.column is None]
-    names = [series.name for series in study.series] + [model.name for model in study.moderations]
-    models = [Stage(StageKind.IN_MODEL, name) for name in names]
-    return (Stage(StageKind.HELD), Stage(StageKind.RATED), *scored, *models)
+StageRows = tuple[Stage, pd.DataFrame]
 
 
 def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -38,8 +31,8 @@ def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
 
 
-def stage_rows(rows: pd.DataFrame, stage: Stage, reasons: Sequence[str | None]) -> pd.DataFrame:
-    """Ledger rows of one stage; a reason means that the row was lost."""
+def stage_rows(rows: pd.DataFrame, stage: Stage, reasons: Sequence[str | None]) -> StageRows:
+    """One stage and its rows in the ledger; a reason means that the row was lost."""
     table = pd.DataFrame(
         {
             "session_id": rows.get("session_id"),
@@ -51,23 +44,25 @@ def stage_rows(rows: pd.DataFrame, stage: Stage, reasons: Sequence[str | None]) 
         },
         index=rows.index,
     )
-    return table.astype({"session": "Int64", "session_id": object})
+    return stage, table.astype({"session": "Int64", "session_id": object})
 
 
-def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> list[pd.DataFrame]:
+def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> list[StageRows]:
     """Rows of each declared model; subsets are judged by the observed values, before any outlier rule."""
-    stages = []
+    stages: list[StageRows] = []
     for series in study.series:
         needed = list(dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns)))
-        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, series.name), _incomplete(frame, reasons, needed)))
+        stage = Stage(StageKind.IN_MODEL, series.name, tuple(needed))
+        stages.append(stage_rows(frame, stage, _incomplete(frame, reasons, needed)))
     for model in study.moderations:
-        names = (model.outcome, model.predictor, model.moderator, *model.covariates)
-        why = _incomplete(frame, reasons, [name for name in names if name])
+        named = (model.outcome, model.predictor, model.moderator, *model.covariates)
+        stage = Stage(StageKind.IN_MODEL, model.name, tuple(name for name in named if name))
+        why = _incomplete(frame, reasons, stage.columns)
         kept, _ = choose_subset(model, frame)
         outside = ~frame.index.isin(kept.index)
         subset = f"outside the subset {model.subset}"
         why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]
-        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, model.name), why))
+        stages.append(stage_rows(frame, stage, why))
     return stages
 
 
@@ -126,9 +121,9 @@ def rating_status(
     return status, tuple(notes)
 
 
-def held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> pd.DataFrame:
+def held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> list[StageRows]:
     """Stages "held" and "rated" of the held sessions."""
     keys = [(str(p), int(s)) for p, s in zip(held["patient"], held["session"], strict=True)]
     lost = [None if status[key][0] == "kept" else status[key][1] for key in keys]
     nothing: list[str | None] = [None] * len(held)
-    return pd.concat([stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)])
+    return [stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)]

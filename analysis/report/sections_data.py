@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.stages import Stage, StageKind
@@ -11,6 +11,7 @@ from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.analysis.report.row_reasons import main_reasons
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import is_missing
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.study.study_run import Intake, StudyRun
 
-_BEFORE = "the session before was not rated"
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
 
 
@@ -119,12 +119,9 @@ def rows_section(run: StudyRun) -> Section:
     labels = {StageKind.SCORED: run.labels, StageKind.IN_MODEL: titles}
     stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow
-    items = {item.name: item.label for book in run.study.codebooks.values() for item in book.columns}
     shown = flow.assign(
         stage=list(map(str, stages)),
-        reasons=[
-            _main_reasons(rows, items | dict(run.labels)) for _, rows in run.frame.ledger.groupby("stage", sort=False)
-        ],
+        reasons=main_reasons(run),
     )
     columns = (
         column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
@@ -134,21 +131,6 @@ def rows_section(run: StudyRun) -> Section:
     note = "`row_ledger.csv` names every row at every stage with its reason."
     table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
     return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.note_texts())))
-
-
-def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) -> str:
-    """Say the commonest reasons of a stage; session numbers and variables that explain nothing are left out."""
-    counts: dict[str, int] = {}
-    for reason in rows.loc[rows["status"] == "lost", "reason"]:
-        text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
-        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|listed as|session|needs|the session)", "", text)
-        # the variable that is missing stands before the colon, items of a score before their codes
-        text = re.sub(r"^\w+(?=: )|\b\w+(?= \([A-Z]+: )", lambda found: labels.get(found[0], found[0]), text)
-        counts[text] = counts.get(text, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{n} × {text}" for text, n in ranked[:most]]
-    rest = sum(n for _, n in ranked[most:])
-    return "; ".join([*shown, f"{rest} × other reasons"] if rest else shown)
 
 
 def sample_section(run: StudyRun) -> Section | None:

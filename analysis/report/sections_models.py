@@ -106,7 +106,7 @@ def _share_between(result: SeriesResult) -> str:
     """Share of the variance that lies between patients, from the model without predictors."""
     for model in result.models:
         if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
-            share = result.shares.set_index("label").loc[model.label, "unadjusted"]
+            share = model.result.icc["unadjusted"]
             return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
     return ""
 
