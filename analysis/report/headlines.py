@@ -83,12 +83,9 @@ def _slope(run: StudyRun) -> Headline | None:
         return None
     row, where = found
     split = [name for series in run.study.series for name in series.split]
+    label = label_term(str(row["term"]), term_labels(short_labels(run.labels), split))
     value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
-    return Headline(
-        label_term(str(row["term"]), term_labels(short_labels(run.labels), split)),
-        value,
-        f"{where}; *p* {format_p(row['p_value'])}",
-    )
+    return Headline(label, value, f"{where}; *p* {format_p(row['p_value'])}")
 
 
 def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
