@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.correlations import correlate as correlate
     from doublecode.analysis.linking.frame import build_frame as build_frame
     from doublecode.analysis.linking.series import fit_series as fit_series
+    from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
@@ -56,6 +57,7 @@ _HOME = {
     "omega_multilevel": "consistency.multilevel_omega",
     "profile_function": "mixed",
     "psych_default": "consistency.hierarchical_omega",
+    "within_between": "linking.splitting",
 }
 __all__ = sorted(_HOME)
 

@@ -8,10 +8,10 @@ import pandas as pd
 from doublecode.analysis.consistency.alpha_omega import alpha
 from doublecode.analysis.description.correlations import correlate
 from doublecode.analysis.description.outliers import bring_in
-from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.regression.moderated import ModerationResult, fit_moderation
 from doublecode.analysis.reliability.interrater import icc
+from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy
@@ -31,7 +31,7 @@ def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     """The analysis frame, one row per adolescent, before the outlier rule."""
     items = pool_ratings(study.ratings, declared)
     scores = score(items, declared.codebooks)
-    return build_frame(declared, scores, items, study.sessions, study.patients).frame
+    return declared_frame(declared, scores, items, study.sessions, study.patients).frame
 
 
 def estimate_all(frame: pd.DataFrame, study: AdolescentStudy, declared: Study) -> pd.DataFrame:

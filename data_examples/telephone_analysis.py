@@ -11,9 +11,10 @@ from typing import Literal
 import pandas as pd
 
 from doublecode.analysis.consistency.alpha_omega import omega
-from doublecode.analysis.linking.frame import build_frame, split_within_between
+from doublecode.analysis.linking.splitting import within_between
 from doublecode.analysis.mixed import fit_mixed
 from doublecode.analysis.reliability.interrater import icc
+from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.telephone_study import TelephoneStudy
 from doublecode.schemas.study import Study
@@ -74,7 +75,7 @@ def estimate_scores(study: TelephoneStudy, declared: Study, *, ddf: Ddf = "auto"
     """Estimate what rests on pooled scores: shares, slopes, consistency."""
     items = pooled_items(study, declared)
     scores = score(items, declared.codebooks)
-    frame = build_frame(declared, scores, items, study.sessions, study.patients).frame
+    frame = declared_frame(declared, scores, items, study.sessions, study.patients).frame
     rows = [*estimate_slopes(frame, ddf), *_consistencies(items, declared)]
     return pd.DataFrame(rows, columns=["quantity", *ESTIMATE])
 
@@ -101,7 +102,7 @@ def _slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
             needed = next(columns for start, columns in SERIES_ROWS.items() if name.startswith(start))
             complete = frame.dropna(subset=needed)
             varying = [column for column in ("he", "tbh") if f"{column}_within" in formula]
-            data = split_within_between(complete, varying) if varying else complete
+            data = within_between(complete, varying, centre=None) if varying else complete
             fits[formula] = fit_mixed(formula, data, ddf=ddf).frame.set_index("term")
         rows.append(row_of(name, fits[formula], term))
     return rows

@@ -195,12 +195,13 @@ def fit(
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
     from doublecode.analysis.mixed import fit_mixed
-    from doublecode.analysis.mixed.model_rows import named_in
+    from doublecode.analysis.mixed.formula import parse_mixed
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.study.warnings import fit_warnings
     from doublecode.schemas.results import result_record
 
-    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
+    parsed = parse_mixed(formula)
+    result = fit_mixed(parsed, _read(file, parsed.names, sheet), reml=not ml, ddf=cast("Ddf", ddf))
     fit_line = (
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())

@@ -262,7 +262,7 @@ def mahalanobis(
             "n_flagged": int(table["flagged"].sum()),
             "mardia_skewness": skewness,
             "mardia_kurtosis": kurtosis,
-            "dropped": list(rows.lost),
+            "dropped": rows.lost_records,
         },
         notes=("The chi-square reference assumes multivariate normal variables.",),
     )

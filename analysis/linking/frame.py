@@ -1,42 +1,40 @@
 """The analysis frame, and the ledger that accounts for every row of it.
 
-One row per session (or per patient), one column per declared variable. Scoring
-has already put lagged items where they belong, by session number; here values
-are only looked up, never computed, shifted or filled. Each empty cell knows why.
+One row per session (or per patient), one column per variable. Each empty cell knows why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.row_ledger import (
+from doublecode.analysis.linking.cells import (
     Key,
-    StageRows,
-    by_raters,
-    flow_of,
-    held_stages,
-    model_stages,
-    rating_status,
+    Sources,
+    gather_sources,
     session_keys,
-    stage_rows,
+    source_of,
+    unrated_sessions,
 )
+from doublecode.analysis.linking.row_ledger import RowLedger, flow_table, held_stages, model_stages, stage_rows
 from doublecode.analysis.linking.stages import Stage, StageKind
-from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import ITEMS
-from doublecode.schemas.errors import ContractError, StudyError, UsageError
-from doublecode.schemas.frames import PATIENTS, ROW_LEDGER, SCORES, SESSIONS, check_frame
+from doublecode.schemas.errors import ContractError, StudyError
+from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.schemas.study import Study, Variable
+    from doublecode.analysis.rendering.tables import Table
+    from doublecode.schemas.study import Variable
 
-Cell = tuple[Any, str | None]
+Unit = Literal["session", "patient"]
 _UNIT_COLUMNS = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
 
 
@@ -47,102 +45,110 @@ class AnalysisFrame(Answer):
     Attributes
     ----------
     spec : dict
-        ``study``, ``unit``, ``variables`` (name → where it comes from).
+        ``unit``, ``variables`` (name → where it comes from), ``models`` (name → formulas), ``subsets``.
     frame : DataFrame
         Session unit: ``session_id``, ``patient``, ``therapist``, ``session``; patient unit:
-        ``patient``, ``therapist``; then one column per declared variable.
-    reasons : DataFrame
-        Same rows, one column per variable: why the cell is empty, else None.
-    ledger : DataFrame
-        Contract ``ROW_LEDGER``: every held session at each stage ("held", "rated",
-        "scored: <variable>", "in the model: <name>"), ``status`` "kept" or "lost", ``reason``.
+        ``patient``, ``therapist``; then one column per variable.
+    absences : DataFrame
+        Same rows, one column per variable: a Note of why the cell is empty, else None.
+    row_ledger : RowLedger
+        Every held session at each stage ("held", "rated", "scored: <variable>", "in the model: <name>").
         Where the unit is the patient, rows of the model stages are patients and have no session.
-    stages : tuple of Stage
-        The stages of the ledger, one per row of `flow`.
     design : dict
         ``unit``, ``n_held``, ``n_rated``, ``n_units``, ``n_patients``, ``present`` (per variable),
         ``n_pilot_sessions``, ``patients_outside``.
-    notes : tuple of str
+    notes : tuple of Note
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
-    reasons: pd.DataFrame
-    ledger: pd.DataFrame
-    stages: tuple[Stage, ...]
+    absences: pd.DataFrame
+    row_ledger: RowLedger
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("session_id", "patient", "session")
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Names of the units: ids of the sessions, or patients."""
+        index: pd.Index[Any] = pd.Index(self.frame["session_id" if self.spec["unit"] == "session" else "patient"])
+        return index
 
     @cached_property
+    def reasons(self) -> pd.DataFrame:
+        """The absences in words."""
+        return self.absences.map(lambda one: None if one is None else sentence(one))
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """The row ledger in words, contract ``ROW_LEDGER``."""
+        return self.row_ledger.frame
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the ledger, one per row of `flow`."""
+        return self.row_ledger.stages
+
+    @property
     def flow(self) -> pd.DataFrame:
         """The ledger in short, one row per stage: ``stage``, ``unit``, ``kept``, ``lost``, ``reasons``."""
-        return flow_of(self.ledger)
+        return self.row_ledger.flow
 
+    def tables(self) -> tuple[Table, ...]:
+        """Rows kept and lost on the way into the frame and its models."""
+        return (flow_table(self.flow),)
 
-@dataclass(frozen=True, eq=False)
-class _Sources:
-    """What cells are looked up from.
-
-    Attributes
-    ----------
-    measured : mapping of (instrument, "scale" or "item", name) to {(patient, session): (value, reason)}
-    by_raters : frozenset of str
-        Instruments that raters fill in.
-    held : mapping of (patient, session) to (status, reason)
-    left : mapping of patient to the reason in patients.csv, where there is one
-    columns : mapping of a column of patients.csv to {patient: value}
-    """
-
-    measured: Mapping[tuple[str, str, str], Mapping[Key, Cell]]
-    by_raters: frozenset[str]
-    held: Mapping[Key, tuple[str, str]]
-    left: Mapping[str, str]
-    columns: Mapping[str, Mapping[str, Any]]
-
-    def cell(self, variable: Variable, patient: str, session: int | None) -> Cell:
-        """Value of a variable, or why there is none."""
-        if variable.column is not None:
-            value = self.columns[variable.column][patient]
-            return (value, None) if not pd.isna(value) else (value, f"patients.csv: {variable.column} is empty")
-        number = variable.session if variable.session is not None else session
-        if number is None:
-            raise StudyError(f"variable {variable.name!r}: say which session of a patient it is (session = …).")
-        found = self.measured[_source_of(variable)].get((patient, number))
-        if found is not None and not np.isnan(found[0]):
-            return float(found[0]), None
-        if found is not None and found[1]:
-            return np.nan, found[1]
-        return np.nan, self._absent(patient, number, _source_of(variable))
-
-    def _absent(self, patient: str, session: int, source: tuple[str, str, str]) -> str:
-        if (patient, session) not in self.held:
-            why = self.left.get(patient)
-            return f"session {session} was not held" + (f" ({why})" if why else "")
-        status, reason = self.held[patient, session]
-        instrument, _, name = source
-        if status == "lost" and instrument in self.by_raters:
-            return reason
-        return f"no {instrument}.{name} of session {session} was read"
+    def counted(self) -> str:
+        """Say how many rows the frame has."""
+        return (
+            f"{self.design['n_units']} {self.design['unit']}s of {self.design['n_patients']} patients, "
+            f"{self.design['n_rated']} of {self.design['n_held']} sessions rated"
+        )
 
 
 def build_frame(
-    study: Study, scores: pd.DataFrame, items: pd.DataFrame, sessions: pd.DataFrame, patients: pd.DataFrame
+    scores: pd.DataFrame,
+    sessions: pd.DataFrame,
+    patients: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    *,
+    variables: Sequence[Variable],
+    unit: Unit = "session",
+    raters: Collection[str] | None = None,
+    used_in: Mapping[str, Sequence[int]] | None = None,
+    models: Mapping[str, Sequence[str | ModelFormula]] | None = None,
+    subsets: Mapping[str, str] | None = None,
 ) -> AnalysisFrame:
-    """Build the frame of the declared variables, and account for every session on the way.
+    """Put scores, outcomes and patients' columns into one frame, and account for every session on the way.
 
     Parameters
     ----------
-    study : Study
-        Declares the unit, the variables and the models.
-    scores, items : DataFrame
-        Contracts ``SCORES`` and ``ITEMS``: raters' instruments and outcomes, main phase.
-    sessions, patients : DataFrame
-        ``sessions.csv`` and ``patients.csv``.
+    scores : DataFrame
+        Contract ``SCORES``: scales of raters' instruments and of outcomes, main phase.
+    sessions : DataFrame
+        Contract ``SESSIONS``; units are the sessions of the main phase, or the patients who had one.
+    patients : DataFrame, optional
+        Contract ``PATIENTS``; without it the patients of `sessions`, of whom nothing more is known.
+    items : DataFrame, optional
+        Contract ``ITEMS``: what the scores were made of, where a variable is an item; a session of which only
+        items were coded counts as rated.
+    variables : sequence of Variable
+        The columns: a scale or an item of an instrument, or a column of `patients`.
+    unit : {"session", "patient"}
+        What a row is.
+    raters : collection of str, optional
+        Instruments that raters fill in; by default those whose scores or items count raters.
+    used_in : mapping of instrument to session numbers, optional
+        Instruments that belong to some sessions only.
+    models : mapping of name to formulas, optional
+        Models to be fitted to the frame: the ledger says which rows each of them can use.
+    subsets : mapping of model to condition, optional
+        Conditions on the rows of a model, in pandas' query language.
 
     Returns
     -------
     AnalysisFrame
-        Units are the held sessions of the main phase, or the patients who had one.
 
     Raises
     ------
@@ -150,140 +156,90 @@ def build_frame(
         A variable that the data cannot serve: no such column, or no session named.
     ContractError, DuplicateError
         A frame breaks its contract.
+    FormulaError
+        A formula names something that is no column.
 
     Examples
     --------
-    >>> from doublecode.schemas.study import Study
-    >>> study = Study.model_validate({"name": "toy", "title": "Toy", "instruments": ({"name": "ghes"},),
-    ...     "variables": ({"name": "he", "instrument": "ghes", "scale": "he"},),
-    ...     "series": ({"name": "he", "title": "Engagement", "steps": ("he ~ session + (1 | patient)",)},)})
+    >>> from doublecode.schemas.study import Variable
     >>> sessions = pd.DataFrame({"session_id": ["S-1", "S-2"], "patient": "P1", "therapist": "T1", "session": [1, 2],
     ...     "date": None, "minutes": 30.0, "phase": "main", "status": ["rated", "not_rated"],
     ...     "reason": [None, "recording failed"], "recording": None})
     >>> scores = pd.DataFrame({"study": "toy", "patient": "P1", "therapist": "T1", "session": [1], "session_id": "S-1",
     ...     "instrument": "ghes", "scale": "he", "value": 2.5, "n_valid": 7, "n_items": 7, "n_raters": 1.0,
     ...     "reason": None})
-    >>> items = pd.DataFrame({name: [] for name in ITEMS.columns}).astype({"session": int, "value": float,
-    ...     "n_raters": float})
-    >>> patients = pd.DataFrame({"patient": ["P1"], "status": "included", "reason": None})
-    >>> built = build_frame(study, scores, items, sessions, patients)
+    >>> built = build_frame(scores, sessions, variables=[Variable(name="he", instrument="ghes", scale="he")],
+    ...     models={"he": ["he ~ session + (1 | patient)"]})
     >>> built.flow[["stage", "kept", "lost", "reasons"]].to_dict("records")[-1]
     {'stage': 'in the model: he', 'kept': 1, 'lost': 1, 'reasons': '1 × he: not rated: recording failed'}
     """
-    check_frame(scores, SCORES)
-    check_frame(items, ITEMS)
-    check_frame(sessions, SESSIONS)
-    check_frame(patients, PATIENTS)
-    _check_variables(study, patients)
+    items = no_items() if items is None else items
+    patients = _patients_of(sessions) if patients is None else patients
+    for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (patients, PATIENTS)):
+        check_frame(table, contract)
+    _check_variables(variables, patients)
     held = sessions[sessions["phase"] == "main"].sort_values(["patient", "session"], kind="stable")
     _check_patients(held, patients)
-    status, contradictions = rating_status(study, held, scores, items)
-    sources = _sources(study, scores, items, patients, status)
-    units, therapist_notes = _units(study.unit, held)
-    frame, reasons = _fill(study, units, sources)
-    stages = [*held_stages(held, status), *_scored_stages(study, held, sources), *model_stages(study, frame, reasons)]
-    ledger = pd.concat([rows for _, rows in stages], ignore_index=True)
-    return AnalysisFrame(
-        spec={"study": study.name, "unit": study.unit, "variables": {v.name: _origin(v) for v in study.variables}},
-        frame=frame,
-        reasons=reasons,
-        ledger=check_frame(ledger, ROW_LEDGER),
-        stages=tuple(stage for stage, rows in stages if len(rows)),
-        design={
-            "unit": study.unit,
-            "n_held": len(held),
-            "n_rated": sum(kept == "kept" for kept, _ in status.values()),
-            "n_units": len(frame),
-            "n_patients": int(frame["patient"].nunique()),
-            "present": {v.name: int(frame[v.name].notna().sum()) for v in study.variables},
-            "n_pilot_sessions": len(sessions) - len(held),
-            "patients_outside": _outside(patients, held),
-        },
-        notes=(*contradictions, *therapist_notes, *_unused(scores, status)),
-    )
+    rated_by = _raters(scores, items) if raters is None else raters
+    unrated, contradictions = unrated_sessions(held, scores, items, rated_by)
+    sources = gather_sources(variables, scores, items, patients, unrated, rated_by)
+    units, therapist_notes = _units(unit, held)
+    placed = [_with_session(one, unit, used_in or {}) for one in variables]
+    frame, absences = _fill(placed, units, sources)
+    asked = {name: tuple(map(parse_formula, formulas)) for name, formulas in (models or {}).items()}
+    scored = _scored_stages(placed, held, sources, used_in or {})
+    facts = [held_stages(held, unrated), *scored, *model_stages(asked, subsets or {}, frame, absences)]
+    design = {
+        "unit": unit,
+        "n_held": len(held),
+        "n_rated": sum(why is None for why in unrated.values()),
+        "n_units": len(frame),
+        "n_patients": int(frame["patient"].nunique()),
+        "present": {one.name: int(frame[one.name].notna().sum()) for one in variables},
+        "n_pilot_sessions": len(sessions) - len(held),
+        "patients_outside": _outside(patients, held),
+    }
+    spec = {
+        "unit": unit, "variables": {one.name: _origin(one) for one in variables},
+        "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
+    }  # fmt: skip
+    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated))
+    ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
+    return AnalysisFrame(spec, frame, absences, ledger, design, notes)
 
 
-def split_within_between(frame: pd.DataFrame, columns: Sequence[str], patient: str = "patient") -> pd.DataFrame:
-    """Split predictors into the patient's mean and the deviation from it.
-
-    ``x_between`` is the mean of x over the patient's rows *of this frame*, ``x_within`` is
-    x − ``x_between``; so restrict the frame to the rows of the model first.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Complete in `columns`.
-    columns : sequence of str
-        Numeric, time-varying predictors.
-    patient : str
-        Column of the patients.
-
-    Returns
-    -------
-    DataFrame
-        A copy with two more columns for each of `columns`.
-
-    Raises
-    ------
-    UsageError
-        A column is absent, is no number or has empty cells, or the new names are taken.
-
-    References
-    ----------
-    Curran & Bauer (2011), Annual Review of Psychology, 62, 583–619.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"patient": ["P1", "P1", "P2"], "he": [1.0, 3.0, 2.0]})
-    >>> split_within_between(frame, ["he"])[["he_within", "he_between"]].to_numpy().tolist()
-    [[-1.0, 2.0], [1.0, 2.0], [0.0, 2.0]]
-    """
-    require_columns(frame, (patient, *columns), "split_within_between")
-    out = frame.copy()
-    for column in columns:
-        if frame[column].dtype.kind not in "if":
-            raise UsageError(f"split_within_between: {column!r} must hold numbers, found {frame[column].dtype}.")
-        if frame[column].isna().any():
-            raise UsageError(
-                f"split_within_between: {column!r} is empty in {int(frame[column].isna().sum())} rows. Means must "
-                "come from the rows of the model: keep the complete rows first."
-            )
-        taken = [name for name in (f"{column}_between", f"{column}_within") if name in frame.columns]
-        if taken:
-            raise UsageError(f"split_within_between: the column {taken[0]!r} is there already; rename it.")
-        mean = frame.groupby(patient, sort=False)[column].transform("mean")
-        out[f"{column}_between"] = mean
-        out[f"{column}_within"] = frame[column] - mean
-    return out
+def no_items() -> pd.DataFrame:
+    """Items where none were kept: contract ``ITEMS`` without a row."""
+    empty = pd.DataFrame({name: [] for name in ITEMS.columns}, dtype=object)
+    return empty.astype({"session": int, "value": float, "n_raters": float})
 
 
-def _source_of(variable: Variable) -> tuple[str, str, str]:
-    kind = "scale" if variable.scale is not None else "item"
-    return str(variable.instrument), kind, str(variable.scale or variable.item)
+def _patients_of(sessions: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"patient": sessions["patient"].unique(), "status": "included", "reason": None})
+
+
+def _raters(scores: pd.DataFrame, items: pd.DataFrame) -> frozenset[str]:
+    counted = (table.loc[table["n_raters"].notna(), "instrument"] for table in (scores, items))
+    return frozenset(str(name) for names in counted for name in names.unique())
 
 
 def _origin(variable: Variable) -> str:
     if variable.column is not None:
         return f"patients.csv: {variable.column}"
-    instrument, kind, name = _source_of(variable)
+    instrument, kind, name = source_of(variable)
     when = f" of session {variable.session}" if variable.session else ""
     return f"{instrument}: {kind} {name}{when}"
 
 
-def _check_variables(study: Study, patients: pd.DataFrame) -> None:
-    for variable in study.variables:
-        where = f"study {study.name!r}, variable {variable.name!r}"
+def _check_variables(variables: Sequence[Variable], patients: pd.DataFrame) -> None:
+    for variable in variables:
         if variable.name in ("session_id", "session", "patient", "therapist"):
-            raise StudyError(f"{where}: this name is taken by the frame itself; choose another.")
-        if variable.column is not None:
-            if variable.column not in patients.columns:
-                allowed = ", ".join(map(str, patients.columns))
-                raise StudyError(f"{where}: patients.csv has no column {variable.column!r}; allowed: {allowed}.")
-            continue
-        instrument, kind, name = _source_of(variable)
-        study.use(instrument)
-        book = study.codebooks[instrument]
-        _ = book.scale(name) if kind == "scale" else book.item(name)
+            raise StudyError(f"variable {variable.name!r}: this name is taken by the frame itself; choose another.")
+        if variable.column is not None and variable.column not in patients.columns:
+            allowed = ", ".join(map(str, patients.columns))
+            raise StudyError(
+                f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; allowed: {allowed}."
+            )
 
 
 def _check_patients(held: pd.DataFrame, patients: pd.DataFrame) -> None:
@@ -294,87 +250,47 @@ def _check_patients(held: pd.DataFrame, patients: pd.DataFrame) -> None:
         raise ContractError(f"sessions: patient {stray[0]!r} is not in patients.csv. Add a row for this patient.")
 
 
-def _sources(
-    study: Study,
-    scores: pd.DataFrame,
-    items: pd.DataFrame,
-    patients: pd.DataFrame,
-    status: Mapping[Key, tuple[str, str]],
-) -> _Sources:
-    measured: dict[tuple[str, str, str], dict[Key, Cell]] = {}
-    for variable in study.variables:
-        if variable.column is None:
-            instrument, kind, name = source = _source_of(variable)
-            table = scores if kind == "scale" else items
-            rows = table[(table["instrument"] == instrument) & (table[kind] == name)]
-            keys = zip(rows["patient"], rows["session"], rows["value"], rows["reason"], strict=True)
-            measured[source] = {(str(p), int(s)): (v, r if isinstance(r, str) else None) for p, s, v, r in keys}
-    columns = {
-        v.column: dict(zip(patients["patient"], _typed(patients[v.column]), strict=True))
-        for v in study.variables
-        if v.column is not None
-    }
-    reasons = zip(patients["patient"], patients["reason"], strict=True)
-    left = {str(patient): reason for patient, reason in reasons if isinstance(reason, str) and reason}
-    return _Sources(measured, by_raters(study), status, left, columns)
-
-
-def _typed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers where every filled cell is one, texts where none is; a mixture is refused."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    filled = values.notna()
-    if numbers[filled].notna().all():
-        return numbers.astype(float)
-    if numbers[filled].notna().any():
-        place = int((numbers.isna() & filled).to_numpy().argmax())
-        raise ContractError(
-            f"patients.csv: column {values.name!r}, line {place + 2}: found {values.iloc[place]!r} among numbers. "
-            "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
-        )
-    return values
-
-
-def _units(unit: str, held: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _units(unit: Unit, held: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     if unit == "session":
         return held[list(_UNIT_COLUMNS["session"])].reset_index(drop=True), ()
     by = held.groupby("patient", sort=True)["therapist"]
     several = by.nunique()
     therapist = by.first().where(several == 1, None)
-    changed = several[several > 1].index.tolist()
-    note = f"More than one therapist in the held sessions, so no therapist is given: {', '.join(changed)}."
-    return therapist.reset_index(), (note,) if changed else ()
+    changed = tuple(several[several > 1].index)
+    notes = (Note("several_therapists", numbers={"named": changed}),) if changed else ()
+    return therapist.reset_index(), notes
 
 
-def _fill(study: Study, units: pd.DataFrame, sources: _Sources) -> tuple[pd.DataFrame, pd.DataFrame]:
-    numbers = [int(s) for s in units["session"]] if study.unit == "session" else [None] * len(units)
-    frame, reasons = units.copy(), pd.DataFrame(index=units.index)
-    for declared in study.variables:
-        variable = _with_session(declared, study)
+def _fill(variables: Sequence[Variable], units: pd.DataFrame, sources: Sources) -> tuple[pd.DataFrame, pd.DataFrame]:
+    numbers = [int(s) for s in units["session"]] if "session" in units else [None] * len(units)
+    frame, absences = units.copy(), pd.DataFrame(index=units.index)
+    for variable in variables:
         cells = [sources.cell(variable, str(p), n) for p, n in zip(units["patient"], numbers, strict=True)]
         frame[variable.name] = pd.Series([value for value, _ in cells], index=units.index)
-        reasons[variable.name] = pd.Series([why for _, why in cells], index=units.index, dtype=object)
-    return frame, reasons
+        absences[variable.name] = pd.Series([why for _, why in cells], index=units.index, dtype=object)
+    return frame, absences
 
 
-def _with_session(variable: Variable, study: Study) -> Variable:
+def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence[int]]) -> Variable:
     """In a frame of patients, an instrument rated in one session only needs no session number."""
-    if study.unit == "session" or variable.column is not None or variable.session is not None:
+    if unit == "session" or variable.column is not None or variable.session is not None:
         return variable
-    sessions = study.use(str(variable.instrument)).sessions or ()
+    sessions = used_in.get(str(variable.instrument), ())
     return variable.model_copy(update={"session": sessions[0]}) if len(sessions) == 1 else variable
 
 
-def _scored_stages(study: Study, held: pd.DataFrame, sources: _Sources) -> list[StageRows]:
-    stages: list[StageRows] = []
-    for declared in study.variables:
-        if declared.column is None:
-            variable = _with_session(declared, study)
-            use = study.use(str(variable.instrument)).sessions
+def _scored_stages(
+    variables: Sequence[Variable], held: pd.DataFrame, sources: Sources, used_in: Mapping[str, Sequence[int]]
+) -> list[pd.DataFrame]:
+    stages = []
+    for variable in variables:
+        if variable.column is None:
+            use = used_in.get(str(variable.instrument))
             wanted = (variable.session,) if variable.session is not None else use
             rows = held if wanted is None else held[held["session"].isin(wanted)]
             keys = zip(rows["patient"], rows["session"], strict=True)
             why = [sources.cell(variable, str(p), int(s))[1] for p, s in keys]
-            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name, (variable.name,)), why))
+            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name), why))
     return stages
 
 
@@ -390,10 +306,6 @@ def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]
     ]
 
 
-def _unused(scores: pd.DataFrame, status: Mapping[Key, Any]) -> tuple[str, ...]:
-    stray = sorted(session_keys(scores[scores["value"].notna()]) - set(status))
-    if not stray:
-        return ()
-    named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])
-    more = f" and {len(stray) - 10} more" if len(stray) > 10 else ""
-    return (f"Scores of sessions that sessions.csv does not list as held in the main phase: {named}{more}.",)
+def _stray_scores(scores: pd.DataFrame, held: Mapping[Key, Any]) -> tuple[Note, ...]:
+    stray = tuple(sorted(session_keys(scores[scores["value"].notna()]) - set(held)))
+    return (Note("stray_scores", numbers={"sessions": stray}),) if stray else ()

@@ -1,129 +1,184 @@
-"""The row ledger: every session (or patient) at every stage, and why it was lost."""
+"""The row ledger: every session (or patient) at every stage, and why it was lost.
+
+Inside, a reason is a fact (:class:`Note`); :attr:`RowLedger.frame`, which becomes ``row_ledger.csv``, is the one
+place where it is put into words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from doublecode.analysis.linking.stages import Stage, StageKind
-from doublecode.analysis.mixed.model_rows import columns_of
 from doublecode.analysis.regression.regression_design import choose_subset
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.tables import Table, column
+from doublecode.schemas.frames import ROW_LEDGER, check_frame
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.schemas.study import Study
-
-Key = tuple[str, int]
-"""Patient and session number."""
-StageRows = tuple[Stage, pd.DataFrame]
+    from doublecode.analysis.linking.cells import Key
+    from doublecode.analysis.mixed.formula import ModelFormula
 
 
-def flow_of(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Count a ledger: one row per stage with ``stage``, ``unit``, ``kept``, ``lost``, ``reasons``."""
-    rows = []
-    for stage, part in ledger.groupby("stage", sort=False):
-        lost = part[part["status"] == "lost"]
-        why = "; ".join(f"{n} × {reason}" for reason, n in lost["reason"].value_counts().items())
-        unit = "patients" if part["session"].isna().all() else "sessions"
-        rows.append({"stage": stage, "unit": unit, "kept": len(part) - len(lost), "lost": len(lost), "reasons": why})
-    return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
+@dataclass(frozen=True, eq=False, repr=False)
+class RowLedger(Answer):
+    """Every row at every stage.
+
+    Attributes
+    ----------
+    facts : DataFrame
+        ``session_id``, ``patient``, ``session``, ``stage`` (:class:`Stage`), ``why`` (a Note where the row was
+        lost, else None).
+    spec, design, notes
+        As of the frame that it belongs to.
+    """
+
+    facts: pd.DataFrame
+    spec: dict[str, Any]
+    design: dict[str, Any]
+    notes: tuple[Note, ...] = ()
+
+    label_columns: ClassVar[tuple[str, ...]] = ("stage", "patient", "session")
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in order."""
+        return tuple(dict.fromkeys(self.facts["stage"]))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Contract ``ROW_LEDGER``: ``session_id, patient, session, stage, status, reason`` in words."""
+        why = self.facts["why"]
+        words = self.facts.drop(columns=["stage", "why"]).assign(
+            stage=[str(stage) for stage in self.facts["stage"]],
+            status=["kept" if one is None else "lost" for one in why],
+            reason=pd.Series([None if one is None else sentence(one) for one in why], dtype=object),
+        )
+        return check_frame(words, ROW_LEDGER)
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Names of the sessions that were held."""
+        index: pd.Index[Any] = pd.Index(self.facts["session_id"].dropna().unique())
+        return index
+
+    @cached_property
+    def flow(self) -> pd.DataFrame:
+        """The ledger in short, one row per stage: ``stage``, ``unit``, ``kept``, ``lost``, ``reasons`` in words."""
+        rows = []
+        for stage in self.stages:
+            part = self.facts[[one == stage for one in self.facts["stage"]]]
+            counted = count_reasons(part["why"])
+            n_lost = sum(n for _, n in counted)
+            rows.append(
+                {
+                    "stage": str(stage),
+                    "unit": "patients" if part["session"].isna().all() else "sessions",
+                    "kept": len(part) - n_lost,
+                    "lost": n_lost,
+                    "reasons": "; ".join(f"{n} × {sentence(why)}" for why, n in counted),
+                }
+            )
+        return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
+
+    def tables(self) -> tuple[Table, ...]:
+        """Rows kept and lost at each stage."""
+        return (flow_table(self.flow),)
+
+    def counted(self) -> str:
+        """Say from how many sessions the ledger starts."""
+        return f"{len(self.rows)} sessions held"
 
 
-def stage_rows(rows: pd.DataFrame, stage: Stage, reasons: Sequence[str | None]) -> StageRows:
-    """One stage and its rows in the ledger; a reason means that the row was lost."""
+def flow_table(flow: pd.DataFrame) -> Table:
+    """Lay the ledger in short out as a table."""
+    columns = (
+        column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
+        column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
+        column("reasons", "Why", kind="text"),
+    )  # fmt: skip
+    return Table("flow", "From sessions held to rows in the models", flow, columns)
+
+
+def count_reasons(why: Sequence[Note | None] | pd.Series[Any]) -> tuple[tuple[Note, int], ...]:
+    """Count equal reasons, the commonest first and among these the first found; kept rows are left out.
+
+    Examples
+    --------
+    >>> tape, ill = Note("session_not_rated", numbers={"given": "tape"}), Note("rating_not_read")
+    >>> [(one.kind, n) for one, n in count_reasons([ill, None, tape, tape])]
+    [('session_not_rated', 2), ('rating_not_read', 1)]
+    """
+    counts: list[list[Any]] = []
+    for one in why:
+        if one is None:
+            continue
+        same = next((entry for entry in counts if entry[0] == one), None)
+        if same is None:
+            counts.append([one, 1])
+        else:
+            same[1] += 1
+    return tuple((note, n) for note, n in sorted(counts, key=lambda entry: -entry[1]))
+
+
+def stage_rows(rows: pd.DataFrame, stage: Stage, why: Sequence[Note | None]) -> pd.DataFrame:
+    """Facts of one stage; a reason means that the row was lost."""
     table = pd.DataFrame(
         {
             "session_id": rows.get("session_id"),
             "patient": rows["patient"],
             "session": rows["session"].astype("Int64") if "session" in rows else pd.NA,
-            "stage": str(stage),
-            "status": ["kept" if why is None else "lost" for why in reasons],
-            "reason": pd.Series(list(reasons), index=rows.index, dtype=object),
+            "stage": pd.Series([stage] * len(rows), index=rows.index, dtype=object),
+            "why": pd.Series(list(why), index=rows.index, dtype=object),
         },
         index=rows.index,
     )
-    return stage, table.astype({"session": "Int64", "session_id": object})
+    return table.astype({"session": "Int64", "session_id": object})
 
 
-def model_stages(study: Study, frame: pd.DataFrame, reasons: pd.DataFrame) -> list[StageRows]:
-    """Rows of each declared model; subsets are judged by the observed values, before any outlier rule."""
-    stages: list[StageRows] = []
-    for series in study.series:
-        needed = list(dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns)))
-        stage = Stage(StageKind.IN_MODEL, series.name, tuple(needed))
-        stages.append(stage_rows(frame, stage, _incomplete(frame, reasons, needed)))
-    for model in study.moderations:
-        named = (model.outcome, model.predictor, model.moderator, *model.covariates)
-        stage = Stage(StageKind.IN_MODEL, model.name, tuple(name for name in named if name))
-        why = _incomplete(frame, reasons, stage.columns)
-        kept, _ = choose_subset(model, frame)
-        outside = ~frame.index.isin(kept.index)
-        subset = f"outside the subset {model.subset}"
-        why = [subset if out and reason is None else reason for out, reason in zip(outside, why, strict=True)]
-        stages.append(stage_rows(frame, stage, why))
+def held_stages(held: pd.DataFrame, unrated: Mapping[Key, Note | None]) -> pd.DataFrame:
+    """Stages "held" and "rated" of the held sessions."""
+    lost = [unrated[str(p), int(s)] for p, s in zip(held["patient"], held["session"], strict=True)]
+    nothing: list[Note | None] = [None] * len(held)
+    return pd.concat([stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)])
+
+
+def model_stages(
+    models: Mapping[str, Sequence[ModelFormula]], subsets: Mapping[str, str], frame: pd.DataFrame, why: pd.DataFrame
+) -> list[pd.DataFrame]:
+    """Rows of each model; subsets are judged by the observed values, before any outlier rule."""
+    stages = []
+    for name, formulas in models.items():
+        needed = dict.fromkeys(column for one in formulas for column in one.columns(frame.columns))
+        lost = _incomplete(frame, why, list(needed))
+        subset = subsets.get(name)
+        kept, _ = choose_subset(subset, frame, where=f"model {name!r}")
+        outside = Note("outside_subset", numbers={"subset": subset})
+        inside = frame.index.isin(kept.index)
+        lost = [outside if one is None and not at else one for one, at in zip(lost, inside, strict=True)]
+        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, name), lost))
     return stages
 
 
-def _incomplete(frame: pd.DataFrame, reasons: pd.DataFrame, needed: Sequence[str]) -> list[str | None]:
+def _incomplete(frame: pd.DataFrame, why: pd.DataFrame, needed: Sequence[str]) -> list[Note | None]:
     """Per row why it cannot be in a model that needs these columns; None where it can."""
     missing = frame[list(needed)].isna()
-    out: list[str | None] = [None] * len(frame)
+    out: list[Note | None] = [None] * len(frame)
     for place in np.flatnonzero(missing.any(axis=1).to_numpy()):
-        by_reason: dict[str, list[str]] = {}
-        for name in missing.columns[missing.iloc[place].to_numpy()]:
-            why = reasons[name].iloc[place] if name in reasons else f"{name} is unknown"
-            by_reason.setdefault(str(why), []).append(str(name))
-        out[int(place)] = "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items())
+        parts: list[tuple[list[str], Note]] = []
+        for name in map(str, missing.columns[missing.iloc[place].to_numpy()]):
+            cause = why[name].iloc[place] if name in why else Note("cell_unknown", numbers={"column": name})
+            same = next((names for names, other in parts if other == cause), None)
+            if same is None:
+                parts.append(([name], cause))
+            else:
+                same.append(name)
+        out[int(place)] = Note("cells_missing", numbers={"parts": tuple((tuple(n), cause) for n, cause in parts)})
     return out
-
-
-def by_raters(study: Study) -> frozenset[str]:
-    """Instruments that raters fill in."""
-    return frozenset(name for name in study.codebooks if study.use(name).source == "raters")
-
-
-def session_keys(table: pd.DataFrame) -> set[Key]:
-    """Patient and session of every row."""
-    return {(str(p), int(s)) for p, s in zip(table["patient"], table["session"], strict=True)}
-
-
-def rating_status(
-    study: Study, held: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame
-) -> tuple[dict[Key, tuple[str, str]], tuple[str, ...]]:
-    """Say of each held session whether ratings are at hand, and note where sessions.csv says otherwise."""
-    instruments = by_raters(study)
-    # A missing code is a rating too: somebody listened and said why the item cannot be judged.
-    coded = items["value"].notna() | items["reason"].notna()
-    read = session_keys(items[items["instrument"].isin(instruments) & coded])
-    read |= session_keys(scores[scores["instrument"].isin(instruments) & scores["value"].notna()])
-    status: dict[Key, tuple[str, str]] = {}
-    absent: list[str] = []
-    unexpected: list[str] = []
-    for row in held.to_dict("records"):
-        key = (str(row["patient"]), int(row["session"]))
-        listed = row["status"] == "rated"
-        if key in read:
-            status[key] = ("kept", "")
-            unexpected += [] if listed else [str(row["session_id"])]
-        elif listed:
-            status[key] = ("lost", "listed as rated, but no rating was read")
-            absent.append(str(row["session_id"]))
-        else:
-            given = row["reason"] if isinstance(row["reason"], str) and row["reason"] else "no reason given"
-            status[key] = ("lost", f"not rated: {given}")
-    notes = []
-    if absent:
-        notes.append(f"Listed as rated in sessions.csv, but no rating was read: {', '.join(absent)}.")
-    if unexpected:
-        notes.append(f"Listed as not rated in sessions.csv, but ratings were read: {', '.join(unexpected)}.")
-    return status, tuple(notes)
-
-
-def held_stages(held: pd.DataFrame, status: Mapping[Key, tuple[str, str]]) -> list[StageRows]:
-    """Stages "held" and "rated" of the held sessions."""
-    keys = [(str(p), int(s)) for p, s in zip(held["patient"], held["session"], strict=True)]
-    lost = [None if status[key][0] == "kept" else status[key][1] for key in keys]
-    nothing: list[str | None] = [None] * len(held)
-    return [stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)]

@@ -8,27 +8,41 @@ that likelihoods may be compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.frame import split_within_between
-from doublecode.analysis.linking.splitting import split_formula, varying_within
-from doublecode.analysis.mixed.formula import parse_formula
-from doublecode.analysis.mixed.model_rows import CommonRows, columns_of, common_rows, require_columns
+from doublecode.analysis.linking.series_comparison import adds_random, likelihood_ratio, obstacle
+from doublecode.analysis.linking.splitting import split_formula, varying_within, within_between
+from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
+from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.wording.linking import remark
+from doublecode.analysis.results.states import Estimator, FitState
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.fit import Ddf
     from doublecode.analysis.mixed.result import MixedResult
-    from doublecode.schemas.study import ModelSeries
 
-PUBLISHED, CONFLATED, SPLIT = "as published", "as published (conflated)", "within/between"
+    Formula = str | ModelFormula
+
+
+class Version(StrEnum):
+    """How a model takes the time-varying predictors of its step."""
+
+    PUBLISHED = "as published"
+    CONFLATED = "as published (conflated)"
+    SPLIT = "within/between"
+
+
 _FIT = ("k", "nobs", "loglik", "aic", "bic")
 _COLUMNS = (
     "step", "label", "formula", "published", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
@@ -36,7 +50,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledModel:
     """One model of a series.
 
@@ -45,27 +59,38 @@ class LabelledModel:
     step : int
         Place in the series, from 1.
     label : str
-        "2 as published", "3 as published (conflated)", "3 within/between".
-    formula : str
+        "2 as published", "3 as published (conflated)", "3 within/between"; the step's own name for its number.
+    version : Version
+        Whether it is the declared formula itself, or the one with its predictors split.
+    formula : ModelFormula
         As it was fitted.
-    published : bool
-        Whether it is the declared formula itself.
     result, ml : MixedResult or None
         The REML fit, and the maximum-likelihood refit for comparisons; None if not estimable.
-    remark : str
-        Why there is no result, or what is wrong with it; else empty.
+    refusal : str
+        What the engine said where there is no result; else empty.
     conflated : tuple of str
         Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
     """
 
     step: int
     label: str
-    formula: str
-    published: bool
+    version: Version
+    formula: ModelFormula
     result: MixedResult | None
     ml: MixedResult | None
-    remark: str = ""
+    refusal: str = ""
     conflated: tuple[str, ...] = ()
+
+    @property
+    def published(self) -> bool:
+        """Whether it is the declared formula itself."""
+        return self.version is not Version.SPLIT
+
+    @property
+    def failed(self) -> tuple[Estimator, ...]:
+        """The fits that did not converge."""
+        fits = ((Estimator.REML, self.result), (Estimator.ML, self.ml))
+        return tuple(name for name, fit in fits if fit is not None and not fit.converged)
 
     @property
     def converged(self) -> bool:
@@ -76,6 +101,27 @@ class LabelledModel:
     def singular(self) -> bool:
         """Whether the REML fit has a direction of no variance."""
         return self.result is not None and self.result.singular
+
+    @property
+    def state(self) -> FitState:
+        """How it ended: worst first."""
+        if self.result is None:
+            return FitState.NOT_ESTIMABLE
+        if self.failed:
+            return FitState.NOT_CONVERGED
+        return FitState.SINGULAR if self.singular else FitState.CONVERGED
+
+    @property
+    def note(self) -> Note | None:
+        """Why there is no result, or which fits did not converge."""
+        if self.result is None:
+            return Note("series_not_estimable", self.label, {"reason": self.refusal})
+        return Note("series_not_converged", self.label, {"failed": self.failed}) if self.failed else None
+
+    @property
+    def remark(self) -> str:
+        """The same in words, for the table of models; empty where all is well."""
+        return "" if self.note is None else remark(self.note)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,14 +141,41 @@ class SeriesResult(Answer):
         distribution; ``converged``, ``singular``, ``remark``.
     design : dict
         ``rows`` says in words which rows; ``n_given``, ``n_rows``, ``n_patients``, ``columns``, ``lost``.
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
+        Labels of the rows that every model stands on.
     """
 
     spec: dict[str, Any]
     models: tuple[LabelledModel, ...]
     frame: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("label",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Fit and comparison of the models, then the fixed effects and the variances of each."""
+        comparison = (
+            column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
+            column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
+        )  # fmt: skip
+        fixed = tuple(map(column, ("term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low")))
+        parts = (
+            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+        )  # fmt: skip
+        tables = [Table("comparison", "Fit and comparison of the models", self.frame, comparison)]
+        if len(self.coefficients):
+            tables.append(Table("fixed", "Fixed effects", self.coefficients, fixed, group="label"))
+            tables.append(Table("variances", "Variance components", self.variances, parts, group="label"))
+        return tuple(tables)
+
+    def counted(self) -> str:
+        """Say on which rows all models stand."""
+        counts = self.design
+        return f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients, in all models"
 
     @cached_property
     def coefficients(self) -> pd.DataFrame:
@@ -124,7 +197,7 @@ class SeriesResult(Answer):
         rows = []
         for split in (model for model in self.models if not model.published):
             conflated = self.model(split.step)
-            tested = {} if _obstacle(conflated, split) else _likelihood_ratio(conflated.ml, split.ml)
+            tested = {} if obstacle(conflated.ml, split.ml) else likelihood_ratio(conflated.ml, split.ml)
             rows.append({"step": split.step, **{name: tested.get(name, np.nan) for name in ("chi2", "df", "p_value")}})
         return pd.DataFrame(rows, columns=["step", "chi2", "df", "p_value"])
 
@@ -139,6 +212,14 @@ class SeriesResult(Answer):
             {"step": one.step, "label": one.label, **one.result.icc} for one in self.models if one.result is not None
         ]
         return pd.DataFrame(rows, columns=["step", "label", "adjusted", "unadjusted"])
+
+    @property
+    def share_between(self) -> tuple[LabelledModel, float] | None:
+        """The first model without predictors, and the share of its variance that lies between patients."""
+        for one in self.models:
+            if one.result is not None and one.result.model.x_names == ("Intercept",):
+                return one, one.result.icc["adjusted"]
+        return None
 
     def model(self, step: int, *, published: bool = True) -> LabelledModel:
         """Return the model of one step, as published or split.
@@ -156,20 +237,31 @@ class SeriesResult(Answer):
 
 
 def fit_series(
-    series: ModelSeries, frame: pd.DataFrame, *, ddf: Ddf = "auto", patient: str = "patient"
+    formulas: Formula | Sequence[Formula] | Mapping[str, Formula],
+    data: pd.DataFrame,
+    *,
+    split: Sequence[str] = (),
+    ddf: Ddf = "auto",
+    patient: str = "patient",
+    name: str = "series",
+    title: str = "",
 ) -> SeriesResult:
-    """Fit every step of a series on the rows that all steps can use.
+    """Fit a series of mixed models on the rows that all of them can use.
 
     Parameters
     ----------
-    series : ModelSeries
-        Formulas, and the predictors to be split within and between patients.
-    frame : DataFrame
+    formulas : sequence of formulas, or mapping of label to formula
+        lme4's language, one per step; labels stand for the numbers of the steps.
+    data : DataFrame
         One row per session.
+    split : sequence of str
+        Predictors that are also entered as patient mean and deviation.
     ddf : {"auto", "kenward-roger", "satterthwaite", "z"}
         As in ``fit_mixed``.
     patient : str
         Column of the patients.
+    name, title : str
+        What the series is called, for what is printed and refused.
 
     Returns
     -------
@@ -194,76 +286,82 @@ def fit_series(
 
     Examples
     --------
-    >>> from doublecode.schemas.study import ModelSeries
     >>> rng = np.random.default_rng(3)
-    >>> frame = pd.DataFrame({"patient": np.repeat(list("ABCDEFGHIJ"), 6), "session": np.tile(np.arange(1.0, 7), 10)})
-    >>> frame["he"] = rng.normal(2.5, 0.7, 60)
-    >>> frame["phq9"] = 12 - frame["he"] + np.repeat(rng.normal(0, 3, 10), 6) + rng.normal(0, 2, 60)
-    >>> steps = ("phq9 ~ session + (1 | patient)", "phq9 ~ session + he + (1 | patient)")
-    >>> series = ModelSeries(name="phq9", title="Depression", steps=steps, split=("he",))
-    >>> fit_series(series, frame).frame[["label", "k", "df"]].to_numpy().tolist()
+    >>> data = pd.DataFrame({"patient": np.repeat(list("ABCDEFGHIJ"), 6), "session": np.tile(np.arange(1.0, 7), 10)})
+    >>> data["he"] = rng.normal(2.5, 0.7, 60)
+    >>> data["phq9"] = 12 - data["he"] + np.repeat(rng.normal(0, 3, 10), 6) + rng.normal(0, 2, 60)
+    >>> steps = ["phq9 ~ session + (1 | patient)", "phq9 ~ session + he + (1 | patient)"]
+    >>> fit_series(steps, data, split=["he"]).frame[["label", "k", "df"]].to_numpy().tolist()
     [['1 as published', 4, nan], ['2 as published (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
     """
-    require_columns(frame, (patient, *series.split), f"series {series.name!r}")
-    needed = dict.fromkeys(name for step in series.steps for name in columns_of(step, frame.columns))
-    rows = common_rows(frame, list(needed), (patient, "session"))
-    used = [name for name in series.split if name in needed]
-    data = split_within_between(rows.data, used, patient)
-    models, remarks = _fit_steps(series, data, ddf, patient)
-    refuse_unequal_rows(models, data)
-    table, comparison_notes = _comparison(models)
-    unsplit = _unsplit(models, series.split)
-    unused = tuple(
-        f"{name} is declared to be split but stands in no step." for name in series.split if name not in used
-    )
+    steps = _steps(formulas, name)
+    require_columns(data, (patient, *split), f"series {name!r}")
+    needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))
+    rows = common_rows(data, list(needed), (patient, "session"))
+    used = [one for one in split if one in needed]
+    models, uncut = _fit_steps(steps, within_between(rows.data, used, by=patient, centre=None), split, ddf, patient)
+    refuse_unequal_rows(models, rows.data)
+    table, compared = _comparison(models)
+    unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
     return SeriesResult(
         spec={
-            "name": series.name,
-            "title": series.title,
-            "steps": list(series.steps),
-            "split": list(series.split),
-            "ddf": ddf,
+            "name": name, "title": title, "steps": list(map(str, steps.values())), "split": list(split), "ddf": ddf,
         },
         models=models,
         frame=table,
-        design=_design(rows, len(frame), patient),
-        notes=(*_notes(models), *comparison_notes, *remarks, *unsplit, *unused),
-    )
+        design=_design(rows, len(data), patient),
+        notes=(*_notes(models), *compared, *uncut, *_unsplit(models, split), *unused),
+        rows=rows.data.index,
+    )  # fmt: skip
+
+
+def _steps(formulas: Formula | Sequence[Formula] | Mapping[str, Formula], name: str) -> dict[str, ModelFormula]:
+    """The steps by what they are called: their numbers where nothing else was said."""
+    if isinstance(formulas, Mapping):
+        steps = {str(label): parse_mixed(one) for label, one in formulas.items()}
+    else:
+        given = [formulas] if isinstance(formulas, str | ModelFormula) else formulas
+        steps = {str(number): parse_mixed(one) for number, one in enumerate(given, start=1)}
+    if not steps:
+        raise UsageError(f"series {name!r}: there is no formula; give at least one.")
+    return steps
 
 
 def _fit_steps(
-    series: ModelSeries, data: pd.DataFrame, ddf: Ddf, patient: str
-) -> tuple[tuple[LabelledModel, ...], tuple[str, ...]]:
+    steps: Mapping[str, ModelFormula], data: pd.DataFrame, split: Sequence[str], ddf: Ddf, patient: str
+) -> tuple[tuple[LabelledModel, ...], tuple[Note, ...]]:
     models: list[LabelledModel] = []
-    remarks: list[str] = []
-    for step, formula in enumerate(series.steps, start=1):
-        version, remark = split_formula(formula, series.split)
-        conflated = version is not None or bool(remark)
-        models.append(_fit(step, CONFLATED if conflated else PUBLISHED, formula, data, ddf))
-        if version is not None:
-            models.append(_fit(step, SPLIT, version, data, ddf))
-        remarks += [f"Step {step}: {remark}"] if remark else []
-    kept = ("session", patient, *(f"{name}_within" for name in series.split))
-    return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(remarks)
+    uncut: list[Note] = []
+    for step, (called, formula) in enumerate(steps.items(), start=1):
+        found = split_formula(formula, split)
+        whole = Version.CONFLATED if found.version is not None or found.inside_call else Version.PUBLISHED
+        models.append(_fit(step, called, whole, formula, data, ddf))
+        if found.version is not None:
+            models.append(_fit(step, called, Version.SPLIT, found.version, data, ddf))
+        elif found.inside_call:
+            uncut.append(Note("series_inside_call", numbers={"step": called, "columns": found.inside_call}))
+    kept = ("session", patient, *(f"{name}_within" for name in split))
+    return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(uncut)
 
 
-def _varying(formula: str, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
+def _varying(formula: ModelFormula, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
     """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
-    named = columns_of(parse_formula(formula).fixed, data.columns)
+    named = formula.fixed_columns(data.columns)
     return varying_within([name for name in named if name not in kept], data, patient)
 
 
-def _fit(step: int, kind: str, formula: str, data: pd.DataFrame, ddf: Ddf) -> LabelledModel:
+def _fit(
+    step: int, called: str, version: Version, formula: ModelFormula, data: pd.DataFrame, ddf: Ddf
+) -> LabelledModel:
     from doublecode.analysis.mixed.fit import fit_mixed
 
-    head = (step, f"{step} {kind}", formula, kind != SPLIT)
+    label = f"{called} {version}"
     ml_ddf: Ddf = "z" if ddf == "z" else "satterthwaite"
     try:
         result, ml = fit_mixed(formula, data, ddf=ddf), fit_mixed(formula, data, reml=False, ddf=ml_ddf)
     except NotEstimable as refused:
-        return LabelledModel(*head, None, None, f"not estimable: {refused}")
-    failed = [name for name, fit in (("REML", result), ("ML", ml)) if not fit.converged]
-    return LabelledModel(*head, result, ml, f"did not converge ({' and '.join(failed)})" if failed else "")
+        return LabelledModel(step, label, version, formula, None, None, str(refused))
+    return LabelledModel(step, label, version, formula, result, ml)
 
 
 def refuse_unequal_rows(models: Sequence[LabelledModel], data: pd.DataFrame) -> None:
@@ -274,26 +372,26 @@ def refuse_unequal_rows(models: Sequence[LabelledModel], data: pd.DataFrame) -> 
                 lost = data.index.difference(fit.model.index)
                 raise UsageError(
                     f"series: model {model.label!r} uses {fit.nobs} of the {len(data)} common rows; rows "
-                    f"{', '.join(map(str, lost[:5]))} have no value of a term in {model.formula!r}. Likelihoods of "
-                    "unequal rows do not compare: mend the term, or make it a column of the frame."
+                    f"{', '.join(map(str, lost[:5]))} have no value of a term in {model.formula.text!r}. Likelihoods "
+                    "of unequal rows do not compare: mend the term, or make it a column of the frame."
                 )
 
 
-def _comparison(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    rows, boundary, notes = [], [], []
+def _comparison(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+    rows: list[dict[str, Any]] = []
+    boundary: list[tuple[str, str]] = []
+    notes: list[Note] = []
     for model in models:
         against = _predecessor(model, models)
-        obstacle = "" if against is None else _obstacle(against, model)
-        rows.append(_row(model, None if obstacle else against))
-        if against is not None and obstacle:
-            notes.append(f"{model.label!r} is not compared with {against.label!r}: {obstacle}.")
-        elif against is not None and _adds_random(against, model):
-            boundary.append(f"{model.label!r} with {against.label!r}")
+        why = None if against is None else obstacle(against.ml, model.ml)
+        rows.append(_row(model, None if why else against))
+        if against is not None and why:
+            numbers = {"model": model.label, "against": against.label, "obstacle": why}
+            notes.append(Note("series_not_compared", numbers=numbers))
+        elif against is not None and adds_random(against.ml, model.ml):
+            boundary.append((model.label, against.label))
     if boundary:
-        notes.append(
-            f"The comparison of {'; '.join(boundary)} adds random effects, whose variance cannot fall below 0: "
-            "the p-value of chi2 is then too large (Self & Liang 1987)."
-        )
+        notes.append(Note("series_adds_random", numbers={"pairs": tuple(boundary)}))
     return pd.DataFrame(rows, columns=list(_COLUMNS)), tuple(notes)
 
 
@@ -306,55 +404,19 @@ def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> Label
 
 def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
-    row |= {name: getattr(model, name) for name in ("step", "label", "formula", "published", "converged", "singular")}
-    row |= {"remark": model.remark, "compared_with": "", "reference": ""}
+    row |= {name: getattr(model, name) for name in ("step", "label", "published", "converged", "singular")}
+    row |= {"formula": model.formula.text, "remark": model.remark, "compared_with": "", "reference": ""}
     if model.result is None or model.ml is None:
         return row
     row |= dict(zip(_FIT, _fit_values(model.result), strict=True))
     row |= dict(zip(("loglik_ml", "aic_ml", "bic_ml"), _fit_values(model.ml)[2:], strict=True))
     if against is not None:
-        row |= {"compared_with": against.label, **_likelihood_ratio(against.ml, model.ml)}
+        row |= {"compared_with": against.label, **likelihood_ratio(against.ml, model.ml)}
     return row
 
 
 def _fit_values(fit: MixedResult) -> tuple[float, ...]:
     return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
-
-
-def _obstacle(small: LabelledModel, large: LabelledModel) -> str:
-    """Why the likelihood ratio of two models is not to be had; empty where it is."""
-    if small.ml is None or large.ml is None or not (small.ml.converged and large.ml.converged):
-        return "one of the two has no converged fit"
-    X0, X1 = small.ml.model.X, large.ml.model.X
-    rest = X0 - X1 @ np.linalg.lstsq(X1, X0, rcond=None)[0]
-    nested = bool(np.all(np.linalg.norm(rest, axis=0) <= 1e-8 * np.linalg.norm(X0, axis=0)))
-    if not nested or not _random_of(small.ml) <= _random_of(large.ml):
-        return "it does not contain that model"
-    return "" if small.ml.n_parameters < large.ml.n_parameters else "both have as many parameters"
-
-
-def _random_of(fit: MixedResult) -> set[tuple[str, str]]:
-    return {(term.group, column) for term in fit.model.terms for column in term.columns}
-
-
-def _adds_random(small: LabelledModel, large: LabelledModel) -> bool:
-    if small.ml is None or large.ml is None:
-        return False
-    return _random_of(small.ml) != _random_of(large.ml)
-
-
-def _likelihood_ratio(small: MixedResult | None, large: MixedResult | None) -> dict[str, Any]:
-    from doublecode.analysis.mixed.comparison import compare
-
-    if small is None or large is None:
-        return {}
-    test = compare(small, large).frame.iloc[-1]
-    return {
-        "chi2": float(test["statistic"]),
-        "df": float(test["df"]),
-        "p_value": float(test["p_value"]),
-        "reference": test["reference"],
-    }
 
 
 def _gather(models: Sequence[LabelledModel], table: str) -> pd.DataFrame:
@@ -379,30 +441,21 @@ def _design(rows: CommonRows, n_given: int, patient: str) -> dict[str, Any]:
         "n_patients": n_patients,
         "rows_per_patient": (int(per_patient.min()), int(per_patient.max())),
         "columns": list(rows.columns),
-        "lost": list(rows.lost),
+        "lost": rows.lost_records,
     }
 
 
-def _unsplit(models: Sequence[LabelledModel], split: Sequence[str]) -> tuple[str, ...]:
+def _unsplit(models: Sequence[LabelledModel], split: Sequence[str]) -> tuple[Note, ...]:
     """Note predictors that vary within patients and are not declared to be split."""
-    loose = dict.fromkeys(name for one in models for name in one.conflated if name not in split)
-    if not loose:
-        return ()
-    return (f"{', '.join(loose)}: varies within patients and is not split, so its slope mixes two questions.",)
+    loose = tuple(dict.fromkeys(name for one in models for name in one.conflated if name not in split))
+    return (Note("series_unsplit", numbers={"columns": loose}),) if loose else ()
 
 
-def _notes(models: Sequence[LabelledModel]) -> tuple[str, ...]:
-    notes = [
-        "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (chi2) compares refits by maximum "
-        "likelihood, since REML likelihoods of different fixed effects do not compare. All models have the same rows."
-    ]
+def _notes(models: Sequence[LabelledModel]) -> tuple[Note, ...]:
+    notes = [Note("series_criteria")]
     if any(not model.published for model in models):
-        notes.append(
-            "A conflated slope mixes the slope within and the slope between patients; read the within/between model. "
-            "Patient means are the observed ones of these rows."
-        )
-    singular = [model.label for model in models if model.singular]
+        notes.append(Note("series_conflated"))
+    singular = tuple(model.label for model in models if model.singular)
     if singular:
-        notes.append(f"Singular, a random effect has no variance left: {'; '.join(singular)}.")
-    notes += [f"{model.label}: {model.remark}." for model in models if model.remark]
-    return tuple(notes)
+        notes.append(Note("series_singular", numbers={"models": singular}))
+    return (*notes, *(model.note for model in models if model.note is not None))

@@ -1,46 +1,140 @@
-"""Rewrite a formula with its time-varying predictors split within and between patients."""
+"""Within and between: predictors split into the patient's mean and the deviation from it, in data and in formulas."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
+from doublecode.analysis.mixed.formula_names import Mention, mentions, quoted
+from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CALL = re.compile(r"[\w.]+\s*\(")
+Centre = Literal["grand"] | None
 
 
-def split_formula(formula: str, columns: Sequence[str]) -> tuple[str | None, str]:
-    """Put ``(x_within + x_between)`` for each of `columns` in the fixed part, ``x_within`` in the random part.
+def within_between(
+    data: pd.DataFrame, columns: str | Sequence[str], *, by: str = "patient", centre: Centre = "grand"
+) -> pd.DataFrame:
+    """Split predictors into the mean of each patient and the deviation from it.
+
+    ``x_within`` is x minus the mean of x over the patient's rows *of these data*; ``x_between`` is that mean, less
+    the mean over all rows unless `centre` is None. So restrict the data to the rows of the model first.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per session, complete in `columns`.
+    columns : str or sequence of str
+        Numeric, time-varying predictors.
+    by : str
+        Column of the patients.
+    centre : {"grand", None}
+        Whether the means are centred at the mean over all rows, so that an intercept belongs to an average
+        patient; slopes are the same either way.
 
     Returns
     -------
-    formula : str or None
-        None where none of the columns is a predictor, or where the split has no meaning.
-    remark : str
-        Why a predictor could not be split; else empty.
+    DataFrame
+        A copy with two more columns for each of `columns`.
+
+    Raises
+    ------
+    UsageError
+        A column is absent, is no number or has empty cells, or the new names are taken.
+
+    References
+    ----------
+    Curran & Bauer (2011), Annual Review of Psychology, 62, 583–619. Enders & Tofighi (2007), Psychological
+    Methods, 12, 121–138.
 
     Examples
     --------
-    >>> split_formula("phq9 ~ session + he * tbh + (session | patient)", ["he"])[0]
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"patient": ["P1", "P1", "P2", "P2"], "he": [1.0, 3.0, 2.0, 4.0]})
+    >>> within_between(data, "he")[["he_within", "he_between"]].to_numpy().tolist()
+    [[-1.0, -0.5], [1.0, -0.5], [-1.0, 0.5], [1.0, 0.5]]
+    >>> within_between(data, "he", centre=None)["he_between"].tolist()
+    [2.0, 2.0, 3.0, 3.0]
+    """
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    if centre not in ("grand", None):
+        raise UsageError(f"within_between: centre is {centre!r}; allowed: 'grand' (the mean over all rows) and None.")
+    require_columns(data, (by, *names), "within_between")
+    out = data.copy()
+    for name in names:
+        _refuse_unfit(data, name)
+        mean = data.groupby(by, sort=False)[name].transform("mean")
+        out[f"{name}_between"] = mean if centre is None else mean - data[name].mean()
+        out[f"{name}_within"] = data[name] - mean
+    return out
+
+
+def _refuse_unfit(data: pd.DataFrame, name: str) -> None:
+    if data[name].dtype.kind not in "if":
+        raise UsageError(f"within_between: {name!r} must hold numbers, found {data[name].dtype}.")
+    if data[name].isna().any():
+        raise UsageError(
+            f"within_between: {name!r} is empty in {int(data[name].isna().sum())} rows. Means must "
+            "come from the rows of the model: keep the complete rows first."
+        )
+    taken = [new for new in (f"{name}_between", f"{name}_within") if new in data.columns]
+    if taken:
+        raise UsageError(f"within_between: the column {taken[0]!r} is there already; rename it.")
+
+
+@dataclass(frozen=True)
+class SplitFormula:
+    """A formula with its predictors split.
+
+    Attributes
+    ----------
+    version
+        None where none of the columns is a predictor, or where the split has no meaning.
+    inside_call
+        Predictors that stand inside a function, which cannot be split.
+    """
+
+    version: ModelFormula | None
+    inside_call: tuple[str, ...] = ()
+
+
+def split_formula(formula: str | ModelFormula, columns: Sequence[str]) -> SplitFormula:
+    """Put ``(x_within + x_between)`` for each of `columns` in the fixed part, ``x_within`` in the random part.
+
+    Examples
+    --------
+    >>> str(split_formula("phq9 ~ session + he * tbh + (session | patient)", ["he"]).version)
     'phq9 ~ session + (he_within + he_between) * tbh + (session | patient)'
     >>> split_formula("he ~ session + (1 | patient)", ["he"])
-    (None, '')
+    SplitFormula(version=None, inside_call=())
     """
     parsed = parse_formula(formula)
-    present = [name for name in columns if any(_names(name, part) for part in (parsed.fixed, *_expressions(parsed)))]
-    if not present:
-        return None, ""
-    wrapped = [name for name in present if any(_inside_call(name, p) for p in (parsed.fixed, *_expressions(parsed)))]
-    if wrapped:
-        return None, f"{', '.join(wrapped)} stands inside a function, which cannot be split; compute a column first."
-    fixed = _replace(parsed.fixed, present, "({0}_within + {0}_between)")
-    terms = [f"({_replace(term.expression, present, '{0}_within')} | {term.group})" for term in parsed.terms]
-    return " + ".join([f"{parsed.response} ~ {fixed}", *terms]), ""
+    places = [(one, _column(one)) for part in parsed.expressions for one in mentions(part)]
+    wrapped = {name for one, name in places if one.in_call or one.called}
+    present = [name for name in columns if any(name == found for _, found in places)]
+    if not present or wrapped.intersection(present):
+        return SplitFormula(None, tuple(name for name in present if name in wrapped))
+    fixed = _replaced(parsed.fixed, present, "({0} + {1})")
+    terms = [replace(term, expression=_replaced(term.expression, present, "{0}")) for term in parsed.terms]
+    return SplitFormula(parsed.with_parts(fixed, terms))
+
+
+def _column(one: Mention) -> str:
+    return one.name.partition(".")[0] if one.called else one.name
+
+
+def _replaced(text: str, names: Sequence[str], form: str) -> str:
+    """Put a form of the two new names in the place of each of `names`."""
+    for one in reversed(mentions(text)):
+        if one.name in names:
+            new = form.format(quoted(f"{one.name}_within"), quoted(f"{one.name}_between"))
+            text = text[: one.start] + new + text[one.end :]
+    return text
 
 
 def varying_within(columns: Iterable[str], data: pd.DataFrame, patient: str) -> tuple[str, ...]:
@@ -54,31 +148,3 @@ def varying_within(columns: Iterable[str], data: pd.DataFrame, patient: str) -> 
     ('he',)
     """
     return tuple(name for name in columns if data.groupby(patient)[name].nunique().max() > 1)
-
-
-def _expressions(parsed: object) -> tuple[str, ...]:
-    return tuple(term.expression for term in getattr(parsed, "terms", ()))
-
-
-def _names(name: str, text: str) -> bool:
-    return re.search(_word(name), text) is not None
-
-
-def _word(name: str) -> str:
-    return rf"(?<![\w.`]){re.escape(name)}(?![\w.`])"
-
-
-def _replace(text: str, names: Sequence[str], form: str) -> str:
-    pattern = "|".join(_word(name) for name in names)
-    return re.sub(pattern, lambda found: form.format(found.group(0)), text)
-
-
-def _inside_call(name: str, text: str) -> bool:
-    for call in _CALL.finditer(text):
-        depth, end = 1, call.end()
-        while end < len(text) and depth:
-            depth += {"(": 1, ")": -1}.get(text[end], 0)
-            end += 1
-        if _names(name, text[call.end() : end]):
-            return True
-    return False

@@ -6,20 +6,15 @@ estimator can tell apart, with lme4's rules.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.plain_columns import variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
-
-if TYPE_CHECKING:
-    from doublecode.analysis.mixed.columns import Columns
-    from doublecode.analysis.mixed.design import Design, Term
-    from doublecode.analysis.mixed.formula import MixedFormula
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +22,25 @@ COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
 ABSORBED = 1e-9
 """Share of a column's length outside the fixed effects, under which they contain it."""
+
+
+class RandomColumns(Protocol):
+    """The numbers of one random term: Z (n, p) with names, codes (n,) of the levels, and how one writes it."""
+
+    @property
+    def label(self) -> str: ...  # noqa: D102
+    @property
+    def group(self) -> str: ...  # noqa: D102
+    @property
+    def columns(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def Z(self) -> Floats: ...  # noqa: D102, N802
+    @property
+    def codes(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def levels(self) -> pd.Index[Any]: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
 
 
 def as_floats(value: Any, what: str) -> Floats:
@@ -64,7 +78,7 @@ def refuse_text_outcome(response: str, columns: Mapping[str, pd.Series[Any]]) ->
 
 def without_unused(
     columns: Mapping[str, pd.Series[Any]], predictors: Collection[str]
-) -> tuple[dict[str, pd.Series[Any]], tuple[str, ...]]:
+) -> tuple[dict[str, pd.Series[Any]], tuple[Note, ...]]:
     """Drop the levels of categorical predictors that no row in use has, as R does, and say which."""
     out, notes = dict(columns), []
     for name, column in columns.items():
@@ -74,12 +88,11 @@ def without_unused(
         gone = column.cat.categories.difference(used.cat.categories, sort=False)
         if len(gone):
             out[name] = used
-            shown = ", ".join(map(str, gone[:5])) + (", …" if len(gone) > 5 else "")
-            notes.append(f"{len(gone)} levels of {name!r} have no row in use and are left out ({shown})")
+            notes.append(Note("unused_levels", numbers={"column": name, "levels": tuple(map(str, gone))}))
     return out, tuple(notes)
 
 
-def refuse_absorbed(X: Floats, names: Sequence[str], terms: Sequence[Term]) -> None:
+def refuse_absorbed(X: Floats, names: Sequence[str], terms: Sequence[RandomColumns]) -> None:
     """Refuse a random term whose every column the fixed effects contain: its variance leaves no trace.
 
     A term of q = levels × size columns lies in the span of X only if q ≤ p, so that wide terms cost nothing.
@@ -102,33 +115,18 @@ def refuse_absorbed(X: Floats, names: Sequence[str], terms: Sequence[Term]) -> N
             )
 
 
-def refuse_infinite(columns: Columns) -> None:
-    """Refuse infinite values, with their rows."""
-    for name, column in columns.items():
-        if column.dtype.kind != "f":
-            continue
-        bad = np.isinf(column.to_numpy(dtype=float))
-        if bad.any():
-            rows = ", ".join(map(str, column.index[bad][:5]))
-            raise ContractError(
-                f"column {name!r} has {int(bad.sum())} infinite values (row {rows}"
-                f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
-            )
+def refuse_types(columns: Mapping[str, pd.Series[Any]], values: Callable[[], Collection[str]]) -> None:
+    """Refuse dates, durations and complex numbers as outcome or predictor; as groups they will do.
 
-
-def refuse_types(parsed: MixedFormula, columns: Columns) -> None:
-    """Refuse dates, durations and complex numbers as outcome or predictor; as groups they will do."""
+    `values` names the columns that make numbers; it is asked only where such a column is there.
+    """
     kinds = {"M": "dates", "m": "durations", "c": "complex numbers"}
-    if not any(column.dtype.kind in kinds for column in columns.values()):
-        return
-    text = " ".join([parsed.response, parsed.fixed, *(term.expression for term in parsed.terms)])
-    for name in sorted(variables_of(text, columns)):
-        kind = columns[name].dtype.kind
-        if kind in kinds:
-            raise ContractError(
-                f"column {name!r} holds {kinds[kind]}, which no formula can use as they stand; "
-                "make it a number (days since a start, say)"
-            )
+    strange = [name for name, column in columns.items() if column.dtype.kind in kinds]
+    for name in sorted(set(strange).intersection(values())) if strange else ():
+        raise ContractError(
+            f"column {name!r} holds {kinds[columns[name].dtype.kind]}, which no formula can use as they stand; "
+            "make it a number (days since a start, say)"
+        )
 
 
 def check_weights(weights: Floats | None) -> Floats | None:
@@ -143,10 +141,22 @@ def check_weights(weights: Floats | None) -> Floats | None:
     return weights
 
 
-def refuse_unidentified(design: Design) -> None:
-    """Refuse what no estimator can tell apart, with lme4's rules, before any number is made."""
-    n = design.nobs
-    for term in design.terms:
+def refuse_unidentified(
+    X: Floats, x_names: tuple[str, ...], terms: Sequence[RandomColumns], columns: Mapping[str, pd.Series[Any]]
+) -> None:
+    """Refuse what no estimator can tell apart, with lme4's rules, before any number is made.
+
+    Parameters
+    ----------
+    X, x_names
+        (n, p) fixed-effects columns and their names.
+    terms
+        The random terms.
+    columns
+        The columns in use, (n,) each.
+    """
+    n = len(X)
+    for term in terms:
         q = len(term.levels) * term.size
         if len(term.levels) < 2:
             raise NotEstimable(
@@ -160,25 +170,25 @@ def refuse_unidentified(design: Design) -> None:
                 + (": one row per group" if len(term.levels) == n else "; take a simpler term")
             )
         _refuse_collinear(term.Z, term.columns, f"random term {term.label}")
-    if design.X.shape[1]:
-        _refuse_collinear(design.X, design.x_names, "fixed effects")
-    if design.X.shape[1] >= n:
-        text = [f"{c} ({design.frame[c].nunique()} levels)" for c in design.frame if _is_text(design.frame[c])]
+    if X.shape[1]:
+        _refuse_collinear(X, x_names, "fixed effects")
+    if X.shape[1] >= n:
+        text = [f"{name} ({one.nunique()} levels)" for name, one in columns.items() if _is_text(one)]
         raise NotEstimable(
-            f"{design.X.shape[1]} fixed effects need more than {n} rows"
+            f"{X.shape[1]} fixed effects need more than {n} rows"
             + (f"; text columns are categories: {', '.join(text)}" if text else "")
         )
-    _refuse_same_partition(design)
-    refuse_absorbed(design.X, design.x_names, design.terms)
+    _refuse_same_partition(terms)
+    refuse_absorbed(X, x_names, terms)
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
     return not pd.api.types.is_numeric_dtype(column.dtype)
 
 
-def _refuse_same_partition(design: Design) -> None:
-    for i, a in enumerate(design.terms):
-        for b in design.terms[i + 1 :]:
+def _refuse_same_partition(terms: Sequence[RandomColumns]) -> None:
+    for i, a in enumerate(terms):
+        for b in terms[i + 1 :]:
             if a.group == b.group or len(a.levels) != len(b.levels):
                 continue
             pairs = np.unique(a.codes * len(b.levels) + b.codes)
@@ -210,12 +220,10 @@ def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:
     )
 
 
-def refuse_constant(design: Design) -> None:
-    """Refuse an outcome that is the same in every row in use, beside its offset."""
-    y = design.y if design.offset is None else design.y - design.offset
-    spread = float(np.ptp(y))
-    if spread == 0:
+def refuse_constant(y: Floats, offset: Floats | None, response: str) -> None:
+    """Refuse an outcome (n,) that is the same in every row in use, beside its offset."""
+    left = y if offset is None else y - offset
+    if float(np.ptp(left)) == 0:
         raise NotEstimable(
-            f"the outcome {design.formula.response!r} is constant ({y[0]:g} in all {design.nobs} rows); "
-            "there is nothing to model"
+            f"the outcome {response!r} is constant ({left[0]:g} in all {len(left)} rows); there is nothing to model"
         )

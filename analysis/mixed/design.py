@@ -14,20 +14,16 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import (
     check_weights,
     refuse_constant,
-    refuse_infinite,
     refuse_text_outcome,
     refuse_types,
     refuse_unidentified,
     without_unused,
 )
-from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, complete_rows, extra_values, required_columns
-from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
-from doublecode.analysis.mixed.plain_columns import (
-    PlainColumns,
-    is_plain_number,
-    plain_columns,
-    variables_of,
-)
+from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, extra_values, required_columns
+from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
+from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.model_rows import LostRow, complete_rows, refuse_infinite
+from doublecode.analysis.mixed.plain_columns import PlainColumns, is_plain_number, plain_columns
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +98,7 @@ class Design:
     rows
         (n,) positions in the given frame of the rows in use; `index` holds their labels.
     lost
-        (label, columns missing) of every row left out; :attr:`dropped` is the frame of them.
+        Label and missing columns of every row left out; :attr:`dropped` is the frame of them.
     log_det
         Log-determinant of the fixed part of the residual covariance, −Σ log wᵢ (plus that of
         a whitening, :mod:`doublecode.analysis.mixed.residuals.model`); added to the deviance.
@@ -112,7 +108,7 @@ class Design:
         Names of the residual structures already divided out of y, X and Z.
     """
 
-    formula: MixedFormula
+    formula: ModelFormula
     y: Floats
     X: Floats
     x_names: tuple[str, ...]
@@ -122,11 +118,11 @@ class Design:
     rows: Ints
     index: pd.Index
     columns: Columns
-    lost: tuple[tuple[Any, str], ...]
+    lost: tuple[LostRow, ...]
     fixed_spec: ModelSpec | PlainColumns
     log_det: float = 0.0
     whitened: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Any, ...] = ()
 
     @property
     def nobs(self) -> int:
@@ -140,7 +136,7 @@ class Design:
 
     @property
     def dropped(self) -> pd.DataFrame:
-        """Frame with ``row`` (label) and ``columns`` (those missing) of every row left out."""
+        """Frame with ``row`` (label) and ``columns`` (tuple of those missing) of every row left out."""
         return pd.DataFrame(list(self.lost), columns=["row", "columns"], dtype="object")
 
     @property
@@ -151,13 +147,13 @@ class Design:
     @property
     def counts(self) -> dict[str, Any]:
         """What a result prints about its data: rows given, used, dropped and why."""
-        causes = Counter(name for _, names in self.lost for name in names.split(", "))
+        causes = Counter(name for row in self.lost for name in row.missing)
         return {
             "n_rows": self.nobs + len(self.lost),
             "n_used": self.nobs,
             "n_dropped": len(self.lost),
             "dropped_by_column": dict(causes.most_common()),
-            "dropped_rows": [label for label, _ in self.lost],
+            "dropped_rows": [row.label for row in self.lost],
             "n_groups": self.n_groups,
         }
 
@@ -167,7 +163,7 @@ class Design:
 
 
 def build_design(
-    formula: str | MixedFormula,
+    formula: str | ModelFormula,
     data: pd.DataFrame,
     *,
     weights: ColumnOrArray = None,
@@ -197,22 +193,21 @@ def build_design(
     NotEstimable
         Perfectly collinear columns, one group, as many random effects as rows, a constant outcome.
     """
-    parsed = formula if isinstance(formula, MixedFormula) else parse_formula(formula)
+    parsed = parse_mixed(formula)
     if not isinstance(data, pd.DataFrame):
         raise UsageError(f"data must be a pandas DataFrame, not {type(data).__name__}")
-    fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
-    needed = required_columns(parsed, fixed, data, also)
+    needed = required_columns(parsed, data, also, with_outcome=with_outcome)
     extra = {"weights": extra_values(weights, "weights", data), "offset": extra_values(offset, "offset", data)}
     columns: Columns = {str(name): data[name] for name in needed}
-    keep, lost = complete_rows(data, columns, {k: v for k, v in extra.items() if v is not None})
+    keep, lost = complete_rows(columns | {k: v for k, v in extra.items() if v is not None}, data.index)
     if lost:
         columns = {name: column[keep] for name, column in columns.items()}
-    refuse_infinite(columns)
-    refuse_types(parsed, columns)
+    refuse_infinite(columns, columns)
+    refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
-    columns, gone = without_unused(columns, _predictors(parsed, columns))
-    y, X, names, spec = _fixed_part(fixed, columns, parsed, with_outcome=with_outcome)
+    columns, gone = without_unused(columns, parsed.predictors(columns))
+    y, X, names, spec = _fixed_part(columns, parsed, with_outcome=with_outcome)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = check_weights(kept["weights"])
     design = Design(
@@ -221,20 +216,16 @@ def build_design(
         columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone,
     )  # fmt: skip
-    refuse_unidentified(design)
+    refuse_unidentified(X, names, design.terms, columns)
     if with_outcome:
-        refuse_constant(design)
+        refuse_constant(y, design.offset, parsed.response)
     return design
 
 
-def _predictors(parsed: MixedFormula, columns: Columns) -> set[str]:
-    return variables_of(" ".join([parsed.fixed, *(term.expression for term in parsed.terms)]), columns)
-
-
 def _fixed_part(
-    fixed: str, columns: Columns, parsed: MixedFormula, *, with_outcome: bool
+    columns: Columns, parsed: ModelFormula, *, with_outcome: bool
 ) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
-    plain = plain_columns(parsed.fixed, columns)
+    plain = plain_columns(parsed.sum, columns)
     n = len(next(iter(columns.values())))
     if plain is not None and (not with_outcome or is_plain_number(parsed.response, columns)):
         y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(n)
@@ -244,9 +235,10 @@ def _fixed_part(
 
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused below, by name
+            fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
             matrices = Formula(fixed).get_model_matrix(pd.DataFrame(columns), na_action="ignore")
     except FormulaicError as error:
-        raise FormulaError(f"formulaic cannot evaluate {parsed.source!r}: {error}") from error
+        raise FormulaError(f"formulaic cannot evaluate {parsed.text!r}: {error}") from error
     rhs = matrices.rhs if with_outcome else matrices
     X = _numbers(rhs, parsed)
     names = tuple(map(str, rhs.columns))
@@ -261,20 +253,20 @@ def _fixed_part(
     return lhs[:, 0], X, names, rhs.model_spec
 
 
-def _numbers(matrix: Any, parsed: MixedFormula) -> Floats:
+def _numbers(matrix: Any, parsed: ModelFormula) -> Floats:
     values = np.asarray(matrix, dtype=float).reshape(len(matrix), -1)
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values)
         column = matrix.columns[int(np.argmax(bad.any(axis=0)))]
         row = matrix.index[int(np.argmax(bad.any(axis=1)))]
         raise ContractError(
-            f"{parsed.source!r}: {column} is not finite in row {row} although the data are; "
+            f"{parsed.text!r}: {column} is not finite in row {row} although the data are; "
             "a transformation makes it so (log of 0, division by 0)"
         )
     return values
 
 
-def _build_terms(parsed: MixedFormula, columns: Columns) -> tuple[Term, ...]:
+def _build_terms(parsed: ModelFormula, columns: Columns) -> tuple[Term, ...]:
     coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
     for term in parsed.terms:
         if frozenset(term.factors) not in coded:
@@ -283,7 +275,7 @@ def _build_terms(parsed: MixedFormula, columns: Columns) -> tuple[Term, ...]:
 
 
 def _build_term(random: RandomTerm, columns: Columns, codes: Ints, levels: pd.Index) -> Term:
-    plain = plain_columns(random.expression, columns)
+    plain = plain_columns(random.sum, columns)
     if plain is not None:
         return Term(random, plain.names, plain.values(columns, len(codes)), codes, levels, plain)
     from formulaic import Formula

@@ -11,6 +11,7 @@ from doublecode.analysis.mixed.columns import ColumnOrArray
 from doublecode.analysis.mixed.design import Design, build_design
 from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.engine.optimise import collapsed
+from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.inference import Method
 from doublecode.analysis.mixed.prediction import GIVEN
 from doublecode.analysis.mixed.residuals.whitening import Whitening
@@ -23,7 +24,7 @@ KENWARD_ROGER_BELOW = 50
 
 
 def fit_mixed(
-    formula: str,
+    formula: str | ModelFormula,
     data: pd.DataFrame,
     *,
     reml: bool = True,
@@ -96,7 +97,7 @@ def fit_mixed(
     if whitening is not None and ddf == "auto":
         method, notes = "satterthwaite", (f"Satterthwaite tests that count {whitening.label} among the uncertain",)
     spec = {
-        "formula": design.formula.source, "reml": reml, "ddf": method, "conf_level": conf_level,
+        "formula": design.formula.text, "reml": reml, "ddf": method, "conf_level": conf_level,
         "weights": _name(weights), "offset": _name(offset), "correlation": correlation, "variance_by": variance_by,
     }  # fmt: skip
     return MixedResult(spec, design, fitted, method, whitening, notes)
@@ -105,7 +106,7 @@ def fit_mixed(
 def _refuse_collapsed(fit: Fit) -> None:
     if collapsed(fit.state)[0]:
         raise NotEstimable(
-            f"{fit.design.formula.source!r} reproduces the outcome without error (to rounding): "
+            f"{fit.design.formula.text!r} reproduces the outcome without error (to rounding): "
             "the residual variance is zero and the likelihood has no maximum"
         )
 
@@ -123,7 +124,7 @@ def choose_ddf(ddf: Ddf, design: Design, *, reml: bool) -> tuple[Method, tuple[s
 
 
 def _prepare(
-    formula: str,
+    formula: str | ModelFormula,
     data: pd.DataFrame,
     weights: ColumnOrArray,
     offset: ColumnOrArray,

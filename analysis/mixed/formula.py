@@ -1,19 +1,33 @@
-"""lme4's formula language: fixed part for formulaic, random terms for us.
+"""A model formula, parsed once: lme4's language, the fixed part for formulaic, random terms for us.
 
 Syntax after Bates, Mächler, Bolker & Walker (2015, Journal of Statistical
 Software 67(1), Table 2): ``(1 | g)``, ``(x | g)``, ``(0 + x | g)``,
-``(x || g)``, ``(1 | a/b)``, ``(1 | a:b)`` and any sum of them.
+``(x || g)``, ``(1 | a/b)``, ``(1 | a:b)`` and any sum of them. A formula
+without random terms is one of an ordinary regression.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
+from doublecode.analysis.mixed.formula_names import (
+    IDENTIFIER,
+    SumOfNames,
+    columns_among,
+    has_call,
+    mentions,
+    quoted,
+    refuse_caret_in_call,
+    sum_of_names,
+    variables_of,
+)
 from doublecode.schemas.errors import FormulaError
+from doublecode.schemas.results import Note
 
 _OPEN, _CLOSE, _QUOTES = "([{", ")]}", "\"'`"
-_NAME = re.compile(r"[^\W\d]\w*(\.\w+)*|`[^`]+`")
 
 
 @dataclass(frozen=True)
@@ -39,17 +53,22 @@ class RandomTerm:
     @property
     def label(self) -> str:
         """The term as one writes it, ``(x | g)``."""
-        return f"({self.expression} | {self.group})"
+        return f"({self.expression} | {':'.join(map(quoted, self.factors))})"
+
+    @cached_property
+    def sum(self) -> SumOfNames | None:
+        """The expression where it is a sum of bare names."""
+        return sum_of_names(self.expression)
 
 
 @dataclass(frozen=True)
-class MixedFormula:
-    """A parsed mixed-model formula.
+class ModelFormula:
+    """A parsed formula; every function that takes a formula takes one of these too.
 
     Attributes
     ----------
-    source
-        The formula as given, white space normalised.
+    text
+        The formula as given, white space normalised; ``str()`` gives it.
     response
         Left-hand side.
     fixed
@@ -57,24 +76,100 @@ class MixedFormula:
     terms
         Random terms in the order written; ``||`` and ``/`` are already expanded.
     notes
-        Remarks on the reading, e.g. on a ``||``.
+        What is to be said of the reading, e.g. of a ``||``.
     """
 
-    source: str
+    text: str
     response: str
     fixed: str
     terms: tuple[RandomTerm, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def with_parts(self, fixed: str, terms: Iterable[RandomTerm]) -> ModelFormula:
+        """Return the formula of the same response with another right-hand side."""
+        random = tuple(terms)
+        text = " + ".join([f"{self.response} ~ {fixed}", *(term.label for term in random)])
+        return ModelFormula(text, self.response, fixed, random)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The fixed part and the expressions of the random terms: all that makes columns of numbers."""
+        return (self.fixed, *(term.expression for term in self.terms))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Everything that may be a column, in the order of its first place."""
+        return tuple(dict.fromkeys(one.name for one in mentions(self.text) if not one.called))
+
+    @cached_property
+    def calls(self) -> bool:
+        """Whether a function is called somewhere."""
+        return has_call(self.text)
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        """Columns of the grouping factors."""
+        return frozenset(factor for term in self.terms for factor in term.factors)
+
+    @cached_property
+    def sum(self) -> SumOfNames | None:
+        """The fixed part where it is a sum of bare names."""
+        return sum_of_names(self.fixed)
+
+    @cached_property
+    def bare_predictors(self) -> frozenset[str] | None:
+        """Predictors of a formula that holds sums of bare names only; None of any other, which formulaic reads."""
+        sums = (self.sum, *(term.sum for term in self.terms))
+        read = [one.names for one in sums if one is not None]
+        return frozenset().union(*read) if len(read) == len(sums) else None
+
+    def columns(self, known: Iterable[object]) -> tuple[str, ...]:
+        """Return the columns that the formula names, in the order of appearance.
+
+        Raises
+        ------
+        FormulaError
+            It names something that is no column.
+
+        Examples
+        --------
+        >>> formula = parse_formula("phq9 ~ session * np.log(he) + (1 | patient)")
+        >>> formula.columns(["patient", "session", "he", "phq9"])
+        ('phq9', 'session', 'he', 'patient')
+        """
+        return self._checked(self.text, known)
+
+    def fixed_columns(self, known: Iterable[object]) -> tuple[str, ...]:
+        """Return the columns that the fixed part names; refuse as :meth:`columns` does."""
+        return self._checked(self.fixed, known)
+
+    def _checked(self, part: str, known: Iterable[object]) -> tuple[str, ...]:
+        allowed = list(map(str, known))
+        found, strays = columns_among(mentions(part), set(allowed))
+        if strays:
+            raise FormulaError(
+                f"formula {self.text!r}: {strays[0]!r} is no column of the frame; allowed: {', '.join(allowed)}."
+            )
+        return found
+
+    def predictors(self, known: Iterable[object]) -> frozenset[str]:
+        """Columns among `known` that the fixed part or a random term names, inside functions too."""
+        if self.bare_predictors is not None:
+            return self.bare_predictors.intersection(map(str, known))
+        return frozenset(variables_of(" ".join(self.expressions), known))
 
 
-def parse_formula(formula: str) -> MixedFormula:
-    """Read an lme4 formula.
+def parse_formula(formula: str | ModelFormula) -> ModelFormula:
+    """Read a formula; what is read already passes.
 
     Raises
     ------
     FormulaError
-        Without a ``~``, a response or a random term, with unbalanced
-        parentheses, or with a bar where lme4 does not allow one.
+        Without a ``~`` or a response, with unbalanced parentheses, or with a bar where lme4 does not
+        allow one.
 
     Examples
     --------
@@ -84,9 +179,25 @@ def parse_formula(formula: str) -> MixedFormula:
     >>> [term.label for term in parsed.terms]
     ['(1 | g)', '(0 + x | g)', '(1 | a)', '(1 | a:b)']
     """
+    if isinstance(formula, ModelFormula):
+        return formula
     if not isinstance(formula, str):
         raise FormulaError(f"the formula must be a string such as 'y ~ x + (1 | g)', not {formula!r}")
-    source = " ".join(formula.split())
+    return _parse(" ".join(formula.split()))
+
+
+def parse_mixed(formula: str | ModelFormula) -> ModelFormula:
+    """Read a formula that must have a random term."""
+    parsed = parse_formula(formula)
+    if not parsed.terms:
+        raise FormulaError(
+            f"formula {parsed.text!r} has no random term; add one such as (1 | patient), or use an ordinary regression"
+        )
+    return parsed
+
+
+@lru_cache(maxsize=512)
+def _parse(source: str) -> ModelFormula:
     _check_balanced(source)
     refuse_caret_in_call(source)
     sides = _split(source, "~")
@@ -94,7 +205,7 @@ def parse_formula(formula: str) -> MixedFormula:
         raise FormulaError(f"formula {source!r} needs one '~' with a response before and terms after it")
     fixed: list[str] = []
     terms: list[RandomTerm] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     for sign, piece in _signed_pieces(sides[1]):
         body = _bar_body(piece)
         if body is None:
@@ -104,16 +215,12 @@ def parse_formula(formula: str) -> MixedFormula:
             raise FormulaError(f"in {source!r} the random term {piece} is subtracted; leave it out instead")
         else:
             terms.extend(_random_terms(body, piece, source, notes))
-    if not terms:
-        raise FormulaError(
-            f"formula {source!r} has no random term; add one such as (1 | patient), or use an ordinary regression"
-        )
     _refuse_repeats(terms, source)
     rhs = " ".join(fixed).removeprefix("+ ") or "1"
-    return MixedFormula(source, sides[0].strip(), rhs, tuple(terms), tuple(notes))
+    return ModelFormula(source, sides[0].strip(), rhs, tuple(terms), tuple(notes))
 
 
-def _random_terms(body: str, piece: str, source: str, notes: list[str]) -> list[RandomTerm]:
+def _random_terms(body: str, piece: str, source: str, notes: list[Note]) -> list[RandomTerm]:
     """Expand the inside of one pair of parentheses to independent terms."""
     double = len(_split(body, "||")) == 2
     parts = _split(body, "||" if double else "|")
@@ -122,7 +229,8 @@ def _random_terms(body: str, piece: str, source: str, notes: list[str]) -> list[
     expression, group = (part.strip() for part in parts)
     expressions = _independent(expression) if double else [expression]
     if double and len(expressions) > 1:
-        notes.append(f"{piece} stands for " + " + ".join(f"({e} | {group})" for e in expressions))
+        stands_for = tuple(f"({e} | {group})" for e in expressions)
+        notes.append(Note("double_bar", numbers={"written": piece, "stands_for": stands_for}))
     return [RandomTerm(e, factors) for factors in _groupings(group, piece, source) for e in expressions]
 
 
@@ -139,7 +247,7 @@ def _groupings(group: str, piece: str, source: str) -> list[tuple[str, ...]]:
     levels = [part.strip() for part in _split(_strip_parentheses(group), "/")]
     names = [tuple(part.strip() for part in _split(level, ":")) for level in levels]
     for name in (n for level in names for n in level):
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise FormulaError(
                 f"grouping factor {group!r} of {piece} in {source!r} must be a column, a:b or a/b; "
                 f"{name!r} is none of them (write crossed factors as two terms)"
@@ -148,20 +256,9 @@ def _groupings(group: str, piece: str, source: str) -> list[tuple[str, ...]]:
     return [sum(clean[: i + 1], ()) for i in range(len(clean))]
 
 
-def refuse_caret_in_call(source: str) -> None:
-    """Refuse ``I(x^2)``: inside a call formulaic evaluates Python, where ``^`` is no power."""
-    bare = re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", lambda found: "_" * len(found.group()), source)
-    calls: list[bool] = []
-    for i, char in enumerate(bare):
-        if char in _OPEN:
-            calls.append(char != "(" or bool(re.search(r"[\w.]\s*$", bare[:i])))
-        elif char in _CLOSE:
-            calls.pop()
-        elif char == "^" and any(calls):
-            raise FormulaError(
-                f"in {source!r} a '^' stands inside a function call, where Python reads it as exclusive or; "
-                "write powers with '**', as in I(x ** 2)"
-            )
+def _is_name(text: str) -> bool:
+    inside = text[1:-1] if text[:1] == "`" == text[-1:] else ""
+    return bool(inside and "`" not in inside) or IDENTIFIER.fullmatch(text) is not None
 
 
 def _refuse_repeats(terms: list[RandomTerm], source: str) -> None:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from doublecode.analysis.mixed.comparison import compare
 from doublecode.analysis.mixed.fit import Ddf, fit_mixed
-from doublecode.analysis.mixed.formula import MixedFormula, RandomTerm, parse_formula
+from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
+from doublecode.analysis.mixed.formula_names import quoted
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.rendering.answers import Answer
 
@@ -48,7 +49,9 @@ class LadderResult(Answer):
     notes: tuple[str, ...]
 
 
-def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto") -> LadderResult:
+def fit_ladder(
+    formula: str | ModelFormula, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto"
+) -> LadderResult:
     """Fit a mixed model; while its random part is singular, simplify it and say how.
 
     Parameters
@@ -77,17 +80,17 @@ def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf 
     >>> ladder.kept.singular
     False
     """
-    parsed = parse_formula(formula)
+    parsed = parse_mixed(formula)
     fits: list[MixedResult] = []
     went: list[str] = []
     for _ in range(MAX_STEPS):
-        fit = fit_mixed(_text(parsed), data, reml=reml, ddf=ddf)
+        fit = fit_mixed(parsed.with_parts(parsed.fixed, parsed.terms), data, reml=reml, ddf=ddf)
         fits.append(fit)
         terms, reason = _simpler(fit, parsed.terms)
         if not reason:
             break
         went.append(reason)
-        parsed = MixedFormula(parsed.source, parsed.response, parsed.fixed, terms)
+        parsed = parsed.with_parts(parsed.fixed, terms)
     good = [fit for fit in fits if fit.converged and not fit.singular]
     kept = good[0] if good else fits[-1]
     return LadderResult(
@@ -98,11 +101,6 @@ def fit_ladder(formula: str, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf 
         design=kept.design,
         notes=_notes(fits, went, kept),
     )
-
-
-def _text(parsed: MixedFormula) -> str:
-    random = " + ".join(term.label for term in parsed.terms)
-    return f"{parsed.response} ~ {parsed.fixed} + {random}"
 
 
 def _simpler(fit: MixedResult, terms: tuple[RandomTerm, ...]) -> tuple[tuple[RandomTerm, ...], str]:
@@ -127,7 +125,8 @@ def _simpler(fit: MixedResult, terms: tuple[RandomTerm, ...]) -> tuple[tuple[Ran
 
 def _apart(term: RandomTerm) -> tuple[RandomTerm, ...]:
     """The term with its effects independent, as ``||`` writes it."""
-    return parse_formula(f"y ~ 1 + ({term.expression} || {term.group})").terms
+    group = ":".join(map(quoted, term.factors))
+    return parse_mixed(f"y ~ 1 + ({term.expression} || {group})").terms
 
 
 def _frame(fits: list[MixedResult], went: list[str], kept: MixedResult) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from doublecode.analysis.mixed.engine.nesting import lay_out
 from doublecode.analysis.mixed.engine.optimise import OTHER_STARTS, Optimum, covariance, minimise
 from doublecode.analysis.mixed.engine.starts import default_start, moment_start
 from doublecode.analysis.mixed.engine.subset import keep_rows
+from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
@@ -124,7 +125,7 @@ class ManyResult(Answer):
 
 
 def fit_many(
-    formula: str,
+    formula: str | ModelFormula,
     data: pd.DataFrame,
     responses: npt.ArrayLike,
     *,
@@ -254,7 +255,7 @@ class _Store:
         if len(design.lost):
             notes.append(f"{len(design.lost)} rows dropped for missing predictors in every set")
         return ManyResult(
-            spec={"formula": design.formula.source, "reml": reml, "ddf": ddf, "n_sets": N},
+            spec={"formula": design.formula.text, "reml": reml, "ddf": ddf, "n_sets": N},
             terms=design.x_names, components=(*names, ("Residual", "")), estimate=self.estimate,
             std_error=self.std_error, df=self.df, statistic=statistic,
             p_value=two_sided(statistic, self.df) if tested else np.full_like(statistic, np.nan),

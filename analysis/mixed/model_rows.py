@@ -1,72 +1,93 @@
-"""Which columns a formula needs, and which rows have them all.
+"""Which rows a model stands on: the one rule for missing values, and what it leaves out.
 
-Every model of a series stands on one common set of rows; a row that is lost is
-named with the variables that it lacks.
+A row is used when every column in use has a value in it; every other row is left out and named with the columns that
+it lacks. Rows are judged first and values afterwards: what stands in a row that no model uses (an infinite value
+beside an empty cell) changes no number, so it is no reason to refuse the rows in use. Every model of a series stands
+on one common set of rows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from doublecode.analysis.mixed.formula import refuse_caret_in_call
-from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-# A name, with what stands around it: a call, an attribute or a keyword argument is no column.
-_NAME = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?!\w)(?!\s*\()(?!\s*\.\s*[A-Za-z_])(?!\s*=(?!=))|`([^`]+)`")
+    Column = pd.Series[Any] | npt.NDArray[np.float64]
 
 
-def named_in(formula: str) -> tuple[str, ...]:
-    """Return the names in a formula that may be columns: no calls, attributes or keyword arguments.
+class LostRow(NamedTuple):
+    """A row that is left out: its label, and the columns that it lacks."""
 
-    Examples
-    --------
-    >>> named_in("y ~ C(arm) * np.log(dose) + (1 + day | ward/bed)")
-    ('y', 'arm', 'dose', 'day', 'ward', 'bed')
-    """
-    return tuple(dict.fromkeys(plain or quoted for plain, quoted in _NAME.findall(_QUOTED.sub("", formula))))
+    label: Any
+    missing: tuple[str, ...]
 
 
-def columns_of(formula: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return the columns that an lme4 or formulaic `formula` names, in order of appearance.
+def complete_rows(
+    columns: Mapping[str, Column], index: pd.Index[Any]
+) -> tuple[npt.NDArray[np.bool_], tuple[LostRow, ...]]:
+    """Apply the rule for missing values.
 
     Parameters
     ----------
-    formula : str
-        For example ``"phq9 ~ session + he + (session | patient)"``.
-    known : iterable of str
-        The columns at hand.
+    columns : mapping of name to column
+        Of length n, missing as NaN, None or NA.
+    index : Index
+        (n,) labels of the rows.
+
+    Returns
+    -------
+    keep : ndarray
+        (n,) whether a row has all columns.
+    lost : tuple of LostRow
+        The other rows.
 
     Raises
     ------
-    FormulaError
-        The formula names something that is no column, or has ``^`` inside a call.
-
-    Examples
-    --------
-    >>> columns_of("phq9 ~ session * np.log(he) + (1 | patient)", ["patient", "session", "he", "phq9"])
-    ('phq9', 'session', 'he', 'patient')
+    NotEstimable
+        No row has all of them.
     """
-    refuse_caret_in_call(formula)
-    allowed = list(known)
-    found = named_in(formula)
-    for name in found:
-        if name not in allowed:
-            raise FormulaError(
-                f"formula {formula!r}: {name!r} is no column of the frame; allowed: {', '.join(map(str, allowed))}."
-            )
-    return found
+    missing = {
+        name: flags for name, flags in ((name, _missing(one)) for name, one in columns.items()) if flags is not None
+    }
+    if len(index) and not missing:
+        return np.ones(len(index), dtype=bool), ()
+    bad = np.zeros(len(index), dtype=bool)
+    for flags in missing.values():
+        bad |= flags
+    if bad.all():
+        counts = (
+            f"{name} in {len(index) - int(missing[name].sum()) if name in missing else len(index)}" for name in columns
+        )
+        raise NotEstimable(
+            f"no row of {len(index)} has all of {', '.join(columns)}; present: {', '.join(counts)}. "
+            "Leave out the variable that is missing most."
+        )
+    where = np.flatnonzero(bad)
+    lacking = (tuple(name for name, flags in missing.items() if flags[i]) for i in where)
+    return ~bad, tuple(map(LostRow, index[where].tolist(), lacking))
 
 
-@dataclass(frozen=True)
+def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
+    """(n,) where a column has no value; None if it has one everywhere."""
+    ordinary = isinstance(column.dtype, np.dtype)
+    if ordinary and column.dtype.kind in "iub":
+        return None
+    if isinstance(column, np.ndarray):
+        flags = np.isnan(column)
+    else:
+        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else column.isna().to_numpy()
+    return flags if flags.any() else None
+
+
+@dataclass(frozen=True, eq=False)
 class CommonRows:
     """The rows that have all variables, and the ones that do not.
 
@@ -76,13 +97,24 @@ class CommonRows:
         The kept rows, in their old order, index kept.
     columns : tuple of str
         The variables that were asked for.
-    lost : tuple of dict
-        One per lost row: the key columns, and ``reason`` naming the missing variables.
+    lost : tuple of LostRow
+        The other rows: label and missing columns.
+    keys : tuple of dict
+        Of each lost row what the caller names rows by (patient, session); without it the label.
     """
 
     data: pd.DataFrame
     columns: tuple[str, ...]
-    lost: tuple[dict[str, Any], ...]
+    lost: tuple[LostRow, ...]
+    keys: tuple[dict[str, Any], ...]
+
+    @property
+    def lost_records(self) -> list[dict[str, Any]]:
+        """The lost rows as a result's ``.design`` lists them: keys, and ``reason`` in words."""
+        return [
+            {**key, "reason": f"{' and '.join(row.missing)} {'is' if len(row.missing) == 1 else 'are'} missing"}
+            for key, row in zip(self.keys, self.lost, strict=True)
+        ]
 
 
 def common_rows(frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str] = ()) -> CommonRows:
@@ -101,43 +133,41 @@ def common_rows(frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
     NotEstimable
         No row has all of them.
     ContractError
-        A value is infinite.
+        A value of the kept rows is infinite.
 
     Examples
     --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"patient": ["P1", "P2"], "he": [2.0, None]})
-    >>> common_rows(frame, ["he"], ["patient"]).lost
-    ({'patient': 'P2', 'reason': 'he is missing'},)
+    >>> rows = common_rows(frame, ["he"], ["patient"])
+    >>> rows.lost
+    (LostRow(label=1, missing=('he',)),)
+    >>> rows.lost_records
+    [{'patient': 'P2', 'reason': 'he is missing'}]
     """
-    refuse_infinite(frame, columns, "the rows of the model")
-    missing = frame[list(columns)].isna()
-    whole = ~missing.any(axis=1).to_numpy()
-    if not whole.any():
-        counts = ", ".join(f"{name} in {int((~missing[name]).sum())}" for name in columns)
-        raise NotEstimable(
-            f"no row of {len(frame)} has all of {', '.join(columns)}; present: {counts}. "
-            "Leave out the variable that is missing most."
-        )
-    lost = tuple(_lost_row(frame, missing, int(position), keys) for position in (~whole).nonzero()[0])
-    return CommonRows(frame.loc[whole], tuple(columns), lost)
+    keep, lost = complete_rows({name: frame[name] for name in columns}, frame.index)
+    data = frame.loc[keep]
+    refuse_infinite(data, columns)
+    there = [key for key in keys if key in frame.columns]
+    named = frame.loc[~keep, there].to_dict("records") if there else [{"row": row.label} for row in lost]
+    return CommonRows(data, tuple(columns), lost, tuple({str(k): v for k, v in one.items()} for one in named))
 
 
-def _lost_row(frame: pd.DataFrame, missing: pd.DataFrame, position: int, keys: Sequence[str]) -> dict[str, Any]:
-    names = [str(name) for name, gone in missing.iloc[position].items() if gone]
-    row = frame.iloc[position]
-    label = {key: row[key] for key in keys if key in frame.columns} or {"row": frame.index[position]}
-    return {**label, "reason": f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"}
-
-
-def refuse_infinite(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
-    """Raise ``ContractError`` naming the first of `columns` that holds an infinite value."""
-    for column in columns:
-        if frame[column].dtype.kind == "f":
-            infinite = np.isinf(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
-            if infinite.any():
-                row = int(infinite.argmax()) + 1
-                raise ContractError(f"{where}: column {column!r} is infinite in row {row}. Mend the value or empty it.")
+def refuse_infinite(
+    columns: Mapping[str, pd.Series[Any]] | pd.DataFrame, names: Iterable[str], where: str = ""
+) -> None:
+    """Raise ``ContractError`` naming the first of the columns `names` with infinite values, and their rows."""
+    for name in names:
+        column = columns[name]
+        if column.dtype.kind != "f":
+            continue
+        bad = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        if bad.any():
+            rows = ", ".join(map(str, column.index[bad][:5]))
+            raise ContractError(
+                f"{where + ': ' if where else ''}column {name!r} has {int(bad.sum())} infinite values (row {rows}"
+                f"{', …' if bad.sum() > 5 else ''}); correct them or set them missing"
+            )
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:

@@ -6,8 +6,7 @@ intercept included unless ``0`` or ``-1`` takes it out; everything else is left 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,26 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_SUM = re.compile(r"\s*[+-]?\s*(?:[^\W\d]\w*|[01])(?:\s*(?:\+\s*(?:[^\W\d]\w*|[01])|-\s*1))*\s*")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_NAME = re.compile(r"`([^`]+)`|(?<![\w.])([^\W\d]\w*)(?!\w|\s*\()")
-_PIECE = re.compile(r"([+-]?)\s*([^\W\d]\w*|[01])")
-
-
-def is_sum_of_names(text: str) -> bool:
-    """Whether `text` is a sum of bare names, ``1``, ``0`` and ``-1``."""
-    return _SUM.fullmatch(text) is not None and not text.lstrip().startswith("-")
-
-
-def names_in(text: str) -> set[str]:
-    """Return the names of such a sum."""
-    return {name for _, name in _PIECE.findall(text) if name not in "01"}
-
-
-def variables_of(text: str, columns: Iterable[object]) -> set[str]:
-    """Return the columns that an expression names, inside function calls too."""
-    found = _NAME.findall(_QUOTED.sub("", text))
-    return {quoted or bare for quoted, bare in found} & set(map(str, columns))
+from doublecode.analysis.mixed.formula_names import SumOfNames
 
 
 def is_plain_number(name: str, columns: Mapping[str, pd.Series[Any]]) -> bool:
@@ -86,16 +66,8 @@ class PlainColumns:
         return values
 
 
-def plain_columns(text: str, columns: Mapping[str, pd.Series[Any]]) -> PlainColumns | None:
-    """Read a sum of numeric columns; None if formulaic must read it."""
-    if not is_sum_of_names(text):
+def plain_columns(read: SumOfNames | None, columns: Mapping[str, pd.Series[Any]]) -> PlainColumns | None:
+    """Return the recipe of a sum of numeric columns; None if formulaic must make it."""
+    if read is None or not all(is_plain_number(name, columns) for name in read.names):
         return None
-    intercept, variables = True, []
-    for sign, name in _PIECE.findall(text):
-        if name in "01":
-            intercept = (name == "1") == (sign != "-")
-        elif not is_plain_number(name, columns):
-            return None
-        elif name not in variables:
-            variables.append(name)
-    return PlainColumns(intercept, tuple(variables))
+    return PlainColumns(read.intercept, read.names)

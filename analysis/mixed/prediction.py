@@ -12,7 +12,7 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.engine.optimise import lower_factor
-from doublecode.analysis.mixed.plain_columns import variables_of
+from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.schemas.errors import ContractError, UsageError
 
 Level = str | Sequence[str]

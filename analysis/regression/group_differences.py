@@ -101,7 +101,7 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
         spec={"outcome": outcome, "group": group},
         frame=table,
         groups=groups,
-        design={"n_rows": n, "n_groups": k, "dropped": list(rows.lost)},
+        design={"n_rows": n, "n_groups": k, "dropped": rows.lost_records},
         notes=_notes(groups, group),
     )
 

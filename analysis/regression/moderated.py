@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from doublecode.analysis.mixed.model_rows import CommonRows, columns_of, common_rows, require_columns
+from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.group_differences import AnovaResult as AnovaResult
 from doublecode.analysis.regression.group_differences import group_anova as group_anova
@@ -172,7 +173,7 @@ def moderation(
             "allowed: HC0, HC1, HC2, HC3 and a level between 0 and 1."
         )
     pair = interaction_of(formula)
-    rows = common_rows(data, columns_of(formula, data.columns), keys)
+    rows = common_rows(data, parse_formula(formula).columns(data.columns), keys)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
@@ -250,7 +251,7 @@ def fit_moderation(
     formula = f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
     moderator = (model.moderator,) if model.moderator else ()
     require_columns(frame, (model.outcome, model.predictor, *moderator, *model.covariates), f"model {model.name!r}")
-    kept, outside = choose_subset(model, frame, observed)
+    kept, outside = choose_subset(model.subset, frame, observed, where=f"model {model.name!r}")
     result = moderation(formula, kept, at=at)
     notes = result.notes
     if model.subset is not None:
@@ -297,7 +298,7 @@ def _standardized(
     beta, low, high, errors = nothing, nothing, nothing, nothing
     notes: tuple[str, ...] = (BETA_Z, BETA_POSTHOC)
     if is_plain(formula, data):
-        scores = data.assign(**{name: z_scores(data[name]) for name in columns_of(formula, data.columns)})
+        scores = data.assign(**{name: z_scores(data[name]) for name in parse_formula(formula).columns(data.columns)})
         refit = build_matrices(formula, scores)
         table = Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
@@ -322,7 +323,7 @@ def _counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) 
     return {
         "n_given": len(data),
         "n_rows": len(rows.data),
-        "dropped": list(rows.lost),
+        "dropped": rows.lost_records,
         "centred_at": dict(centres),
     }
 

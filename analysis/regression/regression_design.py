@@ -5,21 +5,19 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from doublecode.analysis.mixed.model_rows import columns_of
+from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
+from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-    from doublecode.schemas.study import ModerationModel
 
     Floats = NDArray[np.float64]
 
@@ -37,24 +35,25 @@ class Matrices:
     terms: tuple[str, ...]
 
 
-def interaction_of(formula: str) -> tuple[str, str] | None:
+def interaction_of(formula: str | ModelFormula) -> tuple[str, str] | None:
     """Predictor and moderator: the two names of the only interaction, in the order written."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
     form = "Write it as 'outcome ~ predictor * moderator + covariate'."
-    if formula.count("~") != 1 or not formula.split("~")[0].strip():
-        raise FormulaError(f"formula {formula!r} needs one '~' with an outcome before it. {form}")
+    parsed = parse_formula(formula)
+    if parsed.terms:
+        raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
     try:
-        terms = list(Formula(formula).rhs)
+        terms = list(Formula(parsed.text).rhs)
     except (FormulaicError, TypeError) as wrong:
-        raise FormulaError(f"formula {formula!r} cannot be read ({wrong}). {form}") from None
+        raise FormulaError(f"formula {parsed.text!r} cannot be read ({wrong}). {form}") from None
     products = [term for term in terms if len(term.factors) > 1]
     if not products:
         return None
     if len(products) > 1 or len(products[0].factors) != 2:
         found = ", ".join(map(str, products))
-        raise UsageError(f"formula {formula!r}: found the interactions {found}; allowed: one, of two variables.")
+        raise UsageError(f"formula {parsed.text!r}: found the interactions {found}; allowed: one, of two variables.")
     first, second = (str(factor) for factor in products[0].factors)
     return first, second
 
@@ -70,7 +69,7 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def build_matrices(formula: str, data: pd.DataFrame) -> Matrices:
+def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
     """Build y and X from complete rows.
 
     Raises
@@ -83,26 +82,25 @@ def build_matrices(formula: str, data: pd.DataFrame) -> Matrices:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
+    text = parse_formula(formula).text
     try:
         with np.errstate(all="ignore"):
-            both = Formula(formula).get_model_matrix(data, na_action="raise")
+            both = Formula(text).get_model_matrix(data, na_action="raise")
     except (FormulaicError, ValueError) as wrong:
         raise ContractError(
-            f"formula {formula!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
+            f"formula {text!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
             "there (the logarithm of 0, a division by 0). Compute it as a column of the frame."
         ) from None
     y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
     if y.shape[1] != 1:
-        raise UsageError(f"formula {formula!r}: the outcome must be one numeric column.")
+        raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
     terms = tuple(map(str, both.rhs.columns))
     n, p = X.shape
     if n <= p:
-        raise NotEstimable(f"formula {formula!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
+        raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
-        raise NotEstimable(
-            f"formula {formula!r}: the outcome is the same in all {n} rows; there is nothing to explain."
-        )
+        raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
     return Matrices(y[:, 0], X, terms)
 
 
@@ -134,10 +132,10 @@ def leverages(matrices: Matrices) -> Floats:
     return np.asarray((q**2).sum(axis=1), dtype=np.float64)
 
 
-def is_plain(formula: str, data: pd.DataFrame) -> bool:
+def is_plain(formula: str | ModelFormula, data: pd.DataFrame) -> bool:
     """Whether the formula is made of numeric columns only, without functions."""
-    columns = columns_of(formula, data.columns)
-    return re.search(r"\w\s*\(", formula) is None and all(data[name].dtype.kind in "if" for name in columns)
+    parsed = parse_formula(formula)
+    return not parsed.calls and all(data[name].dtype.kind in "if" for name in parsed.columns(data.columns))
 
 
 def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -146,55 +144,55 @@ def z_scores(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def choose_subset(
-    model: ModerationModel, frame: pd.DataFrame, observed: pd.DataFrame | None = None
+    subset: str | None, frame: pd.DataFrame, observed: pd.DataFrame | None = None, *, where: str
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Return the rows that the model's subset keeps, and the others with the reason.
+    """Return the rows that a condition keeps, and the others with the reason.
 
     Parameters
     ----------
-    model : ModerationModel
+    subset : str or None
+        A condition on the columns, in pandas' query language; None keeps every row.
     frame : DataFrame
         Rows to choose from.
     observed : DataFrame, optional
         The same rows before an outlier rule: whether a row belongs to the subset is a question
         to what was observed, not to the value that it was brought in to.
+    where : str
+        The model that asks, for what is refused.
     """
-    if model.subset is None:
+    if subset is None:
         return frame, []
     source = frame if observed is None else observed
     if not source.index.equals(frame.index):
-        raise UsageError(
-            f"model {model.name!r}: the observed frame does not have the rows of the frame; give the same rows."
-        )
-    inside = _condition(model, source)
+        raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
+    inside = _condition(subset, source, where)
     if not inside.any():
-        raise UsageError(f"model {model.name!r}: the subset {model.subset!r} leaves no row of {len(frame)}.")
+        raise UsageError(f"{where}: the subset {subset!r} leaves no row of {len(frame)}.")
     label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
-    named = [
-        column for column in map(str, source.columns) if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", model.subset)
-    ]
+    used = variables_of(subset, source.columns)
+    named = [column for column in map(str, source.columns) if column in used]
     unknown = source[named].isna()
     outside = []
     for place in np.flatnonzero(~inside):
         empty = [name for name in named if unknown[name].iloc[place]]
         why = f"{', '.join(empty)} is missing, so the subset" if empty else "outside the subset"
-        outside.append({"patient": label[place], "reason": f"{why} {model.subset}{' is undecided' if empty else ''}"})
+        outside.append({"patient": label[place], "reason": f"{why} {subset}{' is undecided' if empty else ''}"})
     return frame.loc[inside], outside
 
 
-def _condition(model: ModerationModel, frame: pd.DataFrame) -> NDArray[np.bool_]:
+def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
     """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
     try:
-        found: Any = frame.eval(str(model.subset), engine="python")
+        found: Any = frame.eval(subset, engine="python")
     except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
         raise UsageError(
-            f"model {model.name!r}: the subset {model.subset!r} cannot be read ({wrong}); "
+            f"{where}: the subset {subset!r} cannot be read ({wrong}); "
             f"write a condition on the columns {', '.join(map(str, frame.columns))}."
         ) from None
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
         raise UsageError(
-            f"model {model.name!r}: the subset {model.subset!r} is no condition that is true or false in each row. "
+            f"{where}: the subset {subset!r} is no condition that is true or false in each row. "
             "Compare a column with a value."
         )
     return inside

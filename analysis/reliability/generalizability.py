@@ -126,12 +126,12 @@ def g_study(
     >>> found.frame.set_index("coefficient")["estimate"].round(2).to_dict()
     {'relative': 0.91, 'absolute': 0.62}
     """
-    from doublecode.analysis.mixed.formula import parse_formula
+    from doublecode.analysis.mixed.formula import parse_mixed
 
     check_conf_level(conf_level, "g_study")
     if method not in ("auto", "anova", "reml"):
         raise UsageError(f"g_study: method is {method!r}; allowed are 'auto', 'anova' and 'reml'.")
-    parsed = parse_formula(formula)
+    parsed = parse_mixed(formula)
     _only_sources(parsed)
     facets = list(dict.fromkeys(factor for term in parsed.terms for factor in term.factors))
     require_columns(data, [parsed.response, *facets], "g_study")
@@ -160,14 +160,14 @@ def g_study(
         "n_scores": len(y),
         "dropped": {"missing value": int((~keep).sum())},
     }
-    spec = {"formula": parsed.source, "objects": target, "n": averaged, "method": chosen, "conf_level": conf_level}
+    spec = {"formula": parsed.text, "objects": target, "n": averaged, "method": chosen, "conf_level": conf_level}
     return GStudyResult(spec, coefficients, table, design, tuple(notes + said), tuple(sources))
 
 
 def _only_sources(parsed: Any) -> None:
     if parsed.fixed.replace("+", "").strip() not in ("", "1"):
         raise FormulaError(
-            f"g_study: {parsed.source!r} has fixed effects ({parsed.fixed}); a generalizability study has random "
+            f"g_study: {parsed.text!r} has fixed effects ({parsed.fixed}); a generalizability study has random "
             "sources only, each as (1 | facet) or (1 | facet:facet)."
         )
     for term in parsed.terms:

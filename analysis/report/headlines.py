@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
-from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
@@ -96,7 +95,7 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
             rows = None if model.result is None else model.result.frame
             rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
             if rows is not None and len(rows):
-                outcome = parse_formula(model.formula).response
+                outcome = model.formula.response
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for regression in run.moderations:
         product = f"{regression.spec['predictor']}:{regression.spec['moderator']}"

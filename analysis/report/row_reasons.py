@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.stages import Stage, StageKind
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import items_missing
+from doublecode.schemas.results import Note, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +28,8 @@ Session = tuple[str, str, int]
 def main_reasons(run: StudyRun) -> list[str]:
     """Say the commonest reasons of each stage of the ledger; what happened only now and then is counted together."""
     words = _Words(run)
-    return [
-        _ranked(words.of_stage(stage, rows))
-        for stage, (_, rows) in zip(run.frame.stages, run.frame.ledger.groupby("stage", sort=False), strict=True)
-    ]
+    facts = run.frame.row_ledger.facts
+    return [_ranked(words.of_rows(facts[[one == stage for one in facts["stage"]]])) for stage in run.frame.stages]
 
 
 def _ranked(reasons: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ class _Answer:
 
 
 class _Words:
-    """Reasons by the labels of what is missing, from the items and scores that were read."""
+    """Reasons by the labels of what is missing, from the items that were read."""
 
     def __init__(self, run: StudyRun) -> None:
         self.run = run
@@ -59,67 +59,49 @@ class _Words:
             why = reason if isinstance(reason, str) else "no reason given"
             self.answers.setdefault((book, str(patient), int(session)), {})[item] = _Answer(value != value, why)
 
-    def of_stage(self, stage: Stage, rows: pd.DataFrame) -> list[str]:
-        """Why each lost row of a stage was lost."""
-        lost = (rows["status"] == "lost").to_numpy()
-        found = []
-        for place, row in enumerate(rows.to_dict("records")):
-            if lost[place]:
-                number = None if row["session"] is None or row["session"] != row["session"] else row["session"]
-                found.append(self._of_row(stage, place, str(row["patient"]), number, str(row["reason"])))
-        return found
+    def of_rows(self, facts: pd.DataFrame) -> list[str]:
+        """Why each lost row was lost."""
+        columns = ("stage", "patient", "session", "why")
+        rows = facts[list(columns)].itertuples(index=False)
+        return [
+            self._of_row(stage, str(patient), None if is_missing(session) else int(session), why)
+            for stage, patient, session, why in rows
+            if why is not None
+        ]
 
-    def _of_row(self, stage: Stage, place: int, patient: str, session: Any, given: str) -> str:
+    def _of_row(self, stage: Stage, patient: str, session: int | None, why: Note) -> str:
         if stage.kind is StageKind.SCORED:
-            return self._of_variable(self.variables[stage.name], patient, session, given)
-        if stage.kind is not StageKind.IN_MODEL:
-            return given
-        return self._of_model(stage, place, patient, session) or given
-
-    def _of_model(self, stage: Stage, place: int, patient: str, session: Any) -> str:
-        """Join what is said of the variables that a row lacks; empty where it lacks none."""
-        frame, reasons = self.run.frame.frame.iloc[place], self.run.frame.reasons
+            return self._of_variable(self.variables[stage.name], patient, session, why)
+        if why.kind != "cells_missing":
+            return sentence(why)
         named: dict[str, list[str]] = {}
-        for name in (name for name in stage.columns if frame[name] is None or frame[name] != frame[name]):
-            if name not in self.variables:
-                named.setdefault(f"{name} is unknown", [])
-                continue
-            variable, why = self.variables[name], str(reasons[name].iloc[place])
-            text = self._of_variable(variable, patient, session, why)
+        for name, cause in ((name, cause) for names, cause in why.numbers["parts"] for name in names):
+            variable = self.variables.get(name)
+            text = sentence(cause) if variable is None else self._of_variable(variable, patient, session, cause)
             labels = named.setdefault(text, [])
-            if self._is_its_own(variable, patient, session):
-                labels.append(self.run.labels.get(name, name))
+            if variable is not None and (variable.column or (variable.item and cause.kind == "value_not_scored")):
+                labels.append(self.run.labels[name])  # the reason is of this variable alone
         return "; ".join(f"{', '.join(labels)}: {text}" if labels else text for text, labels in named.items())
 
-    def _of_variable(self, variable: Variable, patient: str, session: Any, given: str) -> str:
+    def _of_variable(self, variable: Variable, patient: str, session: int | None, why: Note) -> str:
         """Say why a scale has no score: for want of a session before, or of items, by their labels."""
-        if variable.scale is None:
-            return given
+        if variable.scale is None or why.kind != "value_not_scored":
+            return sentence(why)
         book = self.run.study.codebooks[str(variable.instrument)]
         scale, number = book.scale(variable.scale), self._number(variable, session)
-        now = self.answers.get((book.name, patient, number))
-        if now is None:
-            return given
+        now = self.answers.get((book.name, patient, number), {})
         before = self.answers.get((book.name, patient, number - 1)) if scale.lagged else now
         if before is None:
-            return _BEFORE if number > 1 else given
+            return _BEFORE if number > 1 else sentence(why)
         labels = {item.name: item.label for item in book.columns}
-        missing = _missing(scale, now, before, labels, number - 1)
-        return items_missing(scale, missing) if missing else given
+        return items_missing(scale, _missing(scale, now, before, labels, number - 1))
 
-    def _is_its_own(self, variable: Variable, patient: str, session: Any) -> bool:
-        """Whether the reason is of this variable alone: an empty cell of patients.csv, a code of its item."""
-        if variable.item is None:
-            return variable.column is not None
-        read = self.answers.get((str(variable.instrument), patient, self._number(variable, session)), {})
-        return variable.item in read
-
-    def _number(self, variable: Variable, session: Any) -> int:
+    def _number(self, variable: Variable, session: int | None) -> int:
         """Number of the session that a variable is of."""
         if variable.session is not None:
             return variable.session
         if session is not None:
-            return int(session)
+            return session
         sessions = self.run.study.use(str(variable.instrument)).sessions or ()
         return sessions[0] if len(sessions) == 1 else 0
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.regression.simple_slopes import MEAN_POINTS
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
@@ -72,7 +71,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
     """One section per model series: coefficients as published and split, comparison, trajectory."""
     sections, drawn = [], set[str]()
     for result in results:
-        response = parse_formula(result.models[0].formula).response
+        response = result.models[0].formula.response
         blocks = _series_blocks(result, labels)
         if response not in drawn:
             blocks.append(_course(result, response, frame, labels))
@@ -104,11 +103,10 @@ def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
 
 def _share_between(result: SeriesResult) -> str:
     """Share of the variance that lies between patients, from the model without predictors."""
-    for model in result.models:
-        if model.result is not None and set(model.result.frame["term"]) == {"Intercept"}:
-            share = model.result.icc["unadjusted"]
-            return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
-    return ""
+    if result.share_between is None:
+        return ""
+    model, share = result.share_between
+    return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
 
 
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:

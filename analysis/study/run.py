@@ -127,8 +127,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         The data hold error-level problems.
     """
     from doublecode.analysis.description import descriptives
-    from doublecode.analysis.linking.frame import build_frame
-    from doublecode.analysis.linking.series import fit_series
+    from doublecode.analysis.study.declared_models import declared_frame, declared_series
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import run_warnings
 
@@ -138,7 +137,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)
-    frame = build_frame(study, scores, items, intake.sessions, intake.patients)
+    frame = declared_frame(study, scores, items, intake.sessions, intake.patients)
     steps("Describing")
     described: dict[str, Any] = {
         "sample": descriptives.sample_table(_held(intake), intake.therapists, study.sample_columns),
@@ -156,7 +155,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(_attempt(declared.title, partial(fit_series, declared, frame.frame), refused))
+        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame), refused))
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,

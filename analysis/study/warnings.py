@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.splitting import varying_within
-from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_PAIRS, FEW_THERAPISTS
@@ -150,7 +149,7 @@ def unequal_rows(series: Sequence[SeriesResult]) -> tuple[CodedWarning, ...]:
     for result in series:
         for model in result.models:
             if model.result is not None:
-                rows = by_outcome.setdefault(parse_formula(model.formula).response, {})
+                rows = by_outcome.setdefault(model.formula.response, {})
                 rows[str(result.spec["name"])] = frozenset(model.result.model.index)
     return tuple(
         CodedWarning(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.linking.frame import build_frame
+from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.coding.reading.incoming import read_incoming, read_outcomes
 from doublecode.coding.scoring import pool_ratings, score
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
@@ -114,7 +114,7 @@ def test_the_workbooks_hold_the_frames(study, declared):
 
 def test_counts_from_held_to_the_model(study, declared):
     items = pooled_items(study, declared)
-    built = build_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients)
+    built = declared_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients)
     kept = built.ledger[built.ledger["status"] == "kept"].groupby("stage").size()
     assert (kept["held"], kept["rated"]) == (210, 194)
     rows = built.frame.dropna(subset=["he", "tbh", "phq9"])
@@ -130,7 +130,7 @@ def test_a_session_without_its_ratings_is_named_by_the_ledger(study, declared):
     patient = study.sessions.set_index("session_id").loc[gone, "patient"]
     kept = study.ratings[study.ratings["session_id"] != gone]
     items = pool_ratings(kept, declared)
-    built = build_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients)
+    built = declared_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients)
     ledger = built.ledger.set_index(["stage", "session_id"])
     assert ledger.loc[("rated", gone), "status"] == "lost"
     assert (ledger.xs("rated")["status"] == "kept").sum() == 193

@@ -78,7 +78,7 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
         end = climb(moments, reml=reml, start=start)
     except np.linalg.LinAlgError as error:
         raise NotEstimable(
-            f"{design.formula.source!r}: the variances of the random effects grow without bound against the "
+            f"{design.formula.text!r}: the variances of the random effects grow without bound against the "
             f"residual's until the equations cannot be solved ({error}); the model reproduces the outcome "
             "(almost) without error, so the likelihood has no maximum"
         ) from error

@@ -1,9 +1,130 @@
-"""Sentences of the notes of ``analysis/linking``."""
+"""Sentences of the notes of ``analysis/linking``, and the reasons of the row ledger.
+
+A reason stands in a cell of ``row_ledger.csv``: it begins in lower case, and no full stop ends it.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
-SENTENCES: Final[dict[str, Wording]] = {}
+
+def _not_held(note: Note) -> str:
+    left = note.numbers["left"]
+    return f"session {note.numbers['session']} was not held" + (f" ({left})" if left else "")
+
+
+def _not_rated(note: Note) -> str:
+    return f"not rated: {note.numbers['given'] or 'no reason given'}"
+
+
+def _cells_missing(note: Note) -> str:
+    return "; ".join(f"{', '.join(names)}: {_said(why)}" for names, why in note.numbers["parts"])
+
+
+REASONS: Final[dict[str, Wording]] = {
+    "column_empty": "patients.csv: {column} is empty",
+    "session_not_held": _not_held,
+    "session_not_rated": _not_rated,
+    "rating_not_read": "listed as rated, but no rating was read",
+    "value_not_read": "no {instrument}.{name} of session {session} was read",
+    "value_not_scored": "{reason}",
+    "cell_unknown": "{column} is unknown",
+    "cells_missing": _cells_missing,
+    "outside_subset": "outside the subset {subset}",
+}
+
+
+def _said(note: Note) -> str:
+    wording = REASONS[note.kind]
+    return wording(note) if callable(wording) else wording.format(**note.numbers)
+
+
+def _listed(what: str) -> Wording:
+    return lambda note: f"{what}: {', '.join(note.numbers['named'])}."
+
+
+def _stray_scores(note: Note) -> str:
+    stray = note.numbers["sessions"]
+    named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])
+    more = f" and {len(stray) - 10} more" if len(stray) > 10 else ""
+    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {named}{more}."
+
+
+FRAMES: Final[dict[str, Wording]] = {
+    "sessions_not_read": _listed("Listed as rated in sessions.csv, but no rating was read"),
+    "sessions_not_listed": _listed("Listed as not rated in sessions.csv, but ratings were read"),
+    "several_therapists": _listed("More than one therapist in the held sessions, so no therapist is given"),
+    "stray_scores": _stray_scores,
+}
+
+
+def remark(note: Note) -> str:
+    """Say what became of a model, for a cell of the table of models."""
+    if note.kind == "series_not_estimable":
+        return f"not estimable: {note.numbers['reason']}"
+    return f"did not converge ({' and '.join(one.upper() for one in note.numbers['failed'])})"
+
+
+def _trouble(note: Note) -> str:
+    return f"{note.subject}: {remark(note)}."
+
+
+def _singular(note: Note) -> str:
+    return f"Singular, a random effect has no variance left: {'; '.join(note.numbers['models'])}."
+
+
+def _adds_random(note: Note) -> str:
+    pairs = "; ".join(f"{model!r} with {against!r}" for model, against in note.numbers["pairs"])
+    return (
+        f"The comparison of {pairs} adds random effects, whose variance cannot fall below 0: "
+        "the p-value of chi2 is then too large (Self & Liang 1987)."
+    )
+
+
+OBSTACLES: Final[dict[str, str]] = {
+    "no fit": "one of the two has no converged fit",
+    "not nested": "it does not contain that model",
+    "same size": "both have as many parameters",
+}
+
+
+def _not_compared(note: Note) -> str:
+    why = OBSTACLES[note.numbers["obstacle"]]
+    return f"{note.numbers['model']!r} is not compared with {note.numbers['against']!r}: {why}."
+
+
+def _inside_call(note: Note) -> str:
+    names = ", ".join(note.numbers["columns"])
+    return (
+        f"Step {note.numbers['step']}: {names} stands inside a function, which cannot be split; compute a column first."
+    )
+
+
+def _unsplit(note: Note) -> str:
+    names = ", ".join(note.numbers["columns"])
+    return f"{names}: varies within patients and is not split, so its slope mixes two questions."
+
+
+SERIES: Final[dict[str, Wording]] = {
+    "series_criteria": (
+        "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (chi2) compares refits by maximum "
+        "likelihood, since REML likelihoods of different fixed effects do not compare. All models have the same rows."
+    ),
+    "series_conflated": (
+        "A conflated slope mixes the slope within and the slope between patients; read the within/between model. "
+        "Patient means are the observed ones of these rows."
+    ),
+    "series_singular": _singular,
+    "series_not_estimable": _trouble,
+    "series_not_converged": _trouble,
+    "series_not_compared": _not_compared,
+    "series_adds_random": _adds_random,
+    "series_inside_call": _inside_call,
+    "series_unsplit": _unsplit,
+    "series_unused_split": "{column} is declared to be split but stands in no step.",
+}
+
+SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES}

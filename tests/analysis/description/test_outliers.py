@@ -60,7 +60,7 @@ class TestBringIn:
     def test_misuse_is_named(self, frame):
         with pytest.raises(UsageError, match="no column 'hw3'; allowed: patient, hw2, flat"):
             bring_in(frame, OutlierRule(variables=("hw3",)))
-        with pytest.raises(ContractError, match="'hw2' is infinite in row 2"):
+        with pytest.raises(ContractError, match=r"'hw2' has 1 infinite values \(row 1\)"):
             bring_in(frame.assign(hw2=[0.0, np.inf, *range(7)]), OutlierRule(variables=("hw2",)))
         with pytest.raises(ContractError, match="'patient' must hold numbers"):
             bring_in(frame, OutlierRule(variables=("patient",)))

@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.description.outliers import bring_in
-from doublecode.analysis.linking.frame import build_frame, split_within_between
-from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.regression.moderated import fit_moderation
+from doublecode.analysis.study.declared_models import declared_frame, declared_series
 from doublecode.coding.scoring import ITEMS, score
-from doublecode.schemas.errors import ContractError, DuplicateError, InstrumentError, StudyError, UsageError
+from doublecode.schemas.errors import ContractError, DuplicateError, InstrumentError, StudyError
 from doublecode.schemas.study import Study
 
 TELEPHONE = {
@@ -84,7 +83,7 @@ def items(study, sessions):
 
 
 def build(study, items, sessions, patients):
-    return build_frame(study, score(items, study.codebooks), items, sessions, patients)
+    return declared_frame(study, score(items, study.codebooks), items, sessions, patients)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +159,7 @@ class TestLedger:
         for series in study.series:
             stage = ledger_of(built, f"in the model: {series.name}")
             kept = set(stage.loc[stage["status"] == "kept", "session_id"])
-            result = fit_series(series, built.frame)
+            result = declared_series(series, built.frame)
             assert result.design["n_rows"] == len(kept)
             lost = {(row["patient"], row["session"]) for row in result.design["lost"]}
             ledger_lost = stage[stage["status"] == "lost"]
@@ -190,7 +189,7 @@ class TestLedger:
         row = ledger_of(fewer, "rated").set_index("session_id").loc["S-P23"]
         assert (row["status"], row["reason"]) == ("lost", "listed as rated, but no rating was read")
         assert fewer.design["n_rated"] == 9
-        assert any("S-P23" in note for note in fewer.notes)
+        assert any("S-P23" in note for note in fewer.note_texts())
 
     def test_a_session_that_was_heard_but_could_not_be_coded_counts_as_rated(self, study, items, sessions, patients):
         holed = items.copy()
@@ -205,7 +204,8 @@ class TestLedger:
     def test_ratings_of_a_session_listed_as_not_rated_are_noted(self, study, items, sessions, patients):
         listed = sessions.assign(status=sessions["status"].where(sessions["session_id"] != "S-P23", "not_rated"))
         assert any(
-            "Listed as not rated" in note and "S-P23" in note for note in build(study, items, listed, patients).notes
+            "Listed as not rated" in note and "S-P23" in note
+            for note in build(study, items, listed, patients).note_texts()
         )
 
     def test_pilot_and_excluded_patients_stay_outside(self, built):
@@ -286,7 +286,7 @@ class TestPatientUnit:
 
     def test_two_therapists_give_none(self, teen_frame):
         assert teen_frame.frame.set_index("patient")["therapist"].isna().to_dict()["A2"]
-        assert any("More than one therapist" in note and "A2" in note for note in teen_frame.notes)
+        assert any("More than one therapist" in note and "A2" in note for note in teen_frame.note_texts())
 
     def test_sessions_and_then_patients_in_the_ledger(self, teen_frame):
         flow = teen_frame.flow.set_index("stage")
@@ -342,35 +342,13 @@ class TestRefusals:
     def test_frames_must_keep_their_contracts(self, study, items, sessions, patients):
         scores = score(items, study.codebooks)
         with pytest.raises(DuplicateError, match="stands in rows"):
-            build_frame(study, pd.concat([scores, scores.head(1)]), items, sessions, patients)
+            declared_frame(study, pd.concat([scores, scores.head(1)]), items, sessions, patients)
         with pytest.raises(ContractError, match=r"patient 'P1' is not in patients\.csv"):
-            build_frame(study, scores, items, sessions, patients[patients["patient"] != "P1"])
+            declared_frame(study, scores, items, sessions, patients[patients["patient"] != "P1"])
         with pytest.raises(ContractError, match="no session has the phase 'main'"):
-            build_frame(study, scores, items, sessions.assign(phase="pilot"), patients)
+            declared_frame(study, scores, items, sessions.assign(phase="pilot"), patients)
 
     def test_numbers_and_words_in_one_column(self, study, items, sessions, patients):
         mixed = patients.assign(age=["54", "about 60", None, "30"])
         with pytest.raises(ContractError, match="line 3: found 'about 60' among numbers"):
             build(study, items, sessions, mixed)
-
-
-class TestSplit:
-    def test_means_and_deviations(self):
-        frame = pd.DataFrame({"patient": list("AABBB"), "x": [1.0, 3, 2, 4, 9]})
-        split = split_within_between(frame, ["x"])
-        assert split["x_between"].tolist() == [2, 2, 5, 5, 5]
-        assert split["x_within"].tolist() == [-1, 1, -3, -1, 4]
-        assert "x_within" not in frame
-
-    @pytest.mark.parametrize(
-        ("frame", "message"),
-        [
-            ({"patient": ["A"], "x": [np.nan]}, "keep the complete rows first"),
-            ({"patient": ["A"], "x": ["a"]}, "must hold numbers"),
-            ({"patient": ["A"]}, "no column 'x'"),
-            ({"patient": ["A"], "x": [1.0], "x_within": [0.0]}, "'x_within' is there already"),
-        ],
-    )
-    def test_refusals(self, frame, message):
-        with pytest.raises(UsageError, match=message):
-            split_within_between(pd.DataFrame(frame), ["x"])

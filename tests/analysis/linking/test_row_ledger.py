@@ -6,26 +6,34 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from doublecode.analysis.linking.frame import build_frame
-from doublecode.analysis.linking.row_ledger import flow_of, stage_rows
-from doublecode.analysis.linking.series import fit_series
+from doublecode.analysis.linking.row_ledger import RowLedger, stage_rows
+from doublecode.analysis.linking.stages import Stage, StageKind
+from doublecode.analysis.study.declared_models import declared_frame, declared_series
 from doublecode.analysis.study.run import score_study, take_in
+from doublecode.schemas.results import Note
 
 
 def test_stage_rows_and_flow():
     rows = pd.DataFrame({"session_id": ["S-1", "S-2", "S-3"], "patient": ["A", "A", "B"], "session": [1, 2, 1]})
     people = pd.DataFrame({"patient": ["A", "B"]})
-    ledger = pd.concat(
+    tape = Note("session_not_rated", numbers={"given": "tape failed"})
+    again = Note("session_not_rated", numbers={"given": "tape failed"})
+    facts = pd.concat(
         [
-            stage_rows(rows, "rated", [None, "tape failed", "tape failed"]),
-            stage_rows(people, "in the model: m", [None, "x"]),
-        ]
+            stage_rows(rows, Stage(StageKind.RATED), [None, tape, again]),
+            stage_rows(people, Stage(StageKind.IN_MODEL, "m"), [None, Note("outside_subset", numbers={"subset": "x"})]),
+        ],
+        ignore_index=True,
     )
-    assert flow_of(ledger).to_dict("records") == [
-        {"stage": "rated", "unit": "sessions", "kept": 1, "lost": 2, "reasons": "2 × tape failed"},
-        {"stage": "in the model: m", "unit": "patients", "kept": 1, "lost": 1, "reasons": "1 × x"},
+    ledger = RowLedger(facts, {}, {})
+    assert ledger.flow.to_dict("records") == [
+        {"stage": "rated", "unit": "sessions", "kept": 1, "lost": 2, "reasons": "2 × not rated: tape failed"},
+        {"stage": "in the model: m", "unit": "patients", "kept": 1, "lost": 1, "reasons": "1 × outside the subset x"},
     ]
-    assert ledger["status"].tolist() == ["kept", "lost", "lost", "kept", "lost"]
+    assert ledger.frame["status"].tolist() == ["kept", "lost", "lost", "kept", "lost"]
+    assert ledger.frame["reason"].tolist()[1:3] == ["not rated: tape failed"] * 2
+    assert ledger.stages == (Stage(StageKind.RATED), Stage(StageKind.IN_MODEL, "m"))
+    assert str(ledger).splitlines()[-1] == "3 sessions held"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def frame_without(intake, *gone):
     sessions = intake.sessions[~intake.sessions["session_id"].isin(gone)]
     from doublecode.coding.scoring import score
 
-    return build_frame(intake.study, score(kept, intake.study.codebooks), kept, sessions, intake.patients)
+    return declared_frame(intake.study, score(kept, intake.study.codebooks), kept, sessions, intake.patients)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +69,7 @@ def test_telephone_study_from_held_to_rated(intake, whole):
 def test_telephone_study_from_rated_to_the_models(intake, whole):
     for series in intake.study.series:
         rows = whole.ledger[whole.ledger["stage"] == f"in the model: {series.name}"]
-        result = fit_series(series, whole.frame)
+        result = declared_series(series, whole.frame)
         assert result.design["n_rows"] == (rows["status"] == "kept").sum()
         assert (result.frame["nobs"] == result.design["n_rows"]).all()
         assert len(result.design["lost"]) == (rows["status"] == "lost").sum()

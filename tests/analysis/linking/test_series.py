@@ -9,7 +9,6 @@ import pytest
 
 from doublecode.analysis.linking.series import fit_series, refuse_unequal_rows
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
-from doublecode.schemas.study import ModelSeries
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 STEPS = (
@@ -19,8 +18,8 @@ STEPS = (
 )
 
 
-def series(*steps, split=("behaviour",)):
-    return ModelSeries(name="homework", title="Homework", steps=steps, split=split)
+def fit(data, *steps, split=("behaviour",)):
+    return fit_series(steps, data, split=split, name="homework", title="Homework")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def lmm():
 
 @pytest.fixture(scope="module")
 def result(data):
-    return fit_series(series(*STEPS), data)
+    return fit(data, *STEPS)
 
 
 class TestAgainstLme4:
@@ -79,7 +78,7 @@ class TestComparison:
         assert result.frame["compared_with"].tolist() == [
             "", "1 as published", "1 as published", "2 as published (conflated)", "2 within/between",
         ]  # fmt: skip
-        assert any("adds random effects" in note and "'3 within/between'" in note for note in result.notes)
+        assert any("adds random effects" in note and "'3 within/between'" in note for note in result.note_texts())
 
     def test_likelihood_ratio_is_twice_the_difference_of_ml(self, result):
         table = result.frame.set_index("label")
@@ -90,17 +89,16 @@ class TestComparison:
                 assert table.loc[label, "df"] == table.loc[label, "k"] - table.loc[other, "k"]
 
     def test_not_nested_is_said(self, data):
-        swapped = fit_series(
-            series("homework ~ alliance + (1 | patient)", "homework ~ sess_c + hw_done + (1 | patient)"), data
-        )
+        swapped = fit(data, "homework ~ alliance + (1 | patient)", "homework ~ sess_c + hw_done + (1 | patient)")
         assert swapped.frame["chi2"].isna().all()
         assert any(
-            "'2 as published' is not compared with '1 as published': it does not contain" in n for n in swapped.notes
+            "'2 as published' is not compared with '1 as published': it does not contain" in n
+            for n in swapped.note_texts()
         )
 
     def test_same_size_is_said(self, data):
-        again = fit_series(series(STEPS[0], STEPS[0]), data)
-        assert any("both have as many parameters" in note for note in again.notes)
+        again = fit(data, STEPS[0], STEPS[0])
+        assert any("both have as many parameters" in note for note in again.note_texts())
 
     def test_gathered_tables(self, result):
         assert set(result.coefficients["label"]) == set(result.frame["label"])
@@ -132,50 +130,50 @@ class TestRows:
         holes.loc[[3, 50], "behaviour"] = np.nan
         holes.loc[7, "alliance"] = np.nan
         steps = ("homework ~ session + (1 | patient)", "homework ~ session + behaviour + alliance + (1 | patient)")
-        found = fit_series(series(*steps), holes)
+        found = fit(holes, *steps)
         assert (found.frame["nobs"] == len(data) - 3).all()
         assert found.design["n_rows"] == len(data) - 3
         assert found.design["rows"].startswith(
             f"{len(data) - 3} of {len(data)} rows, of 22 patients, that have all of homework"
         )
         assert found.design["lost"][0] == {"patient": "P01", "session": 4, "reason": "behaviour is missing"}
-        assert any(note.startswith("alliance: varies within patients and is not split") for note in found.notes)
+        assert any(note.startswith("alliance: varies within patients and is not split") for note in found.note_texts())
 
     def test_patient_means_come_from_the_rows_of_the_models(self, data):
         holes = data.copy()
         holes.loc[holes["session"] > 5, "homework"] = np.nan
-        found = fit_series(series("homework ~ behaviour + (1 | patient)"), holes).model(1, published=False).result
+        found = fit(holes, "homework ~ behaviour + (1 | patient)").model(1, published=False).result
         means = data[data["session"] <= 5].groupby("patient")["behaviour"].mean()
         assert sorted(set(np.round(found.model.frame["behaviour_between"], 9))) == sorted(set(np.round(means, 9)))
 
     def test_models_of_unequal_rows_are_refused(self, data):
         with_log = data.assign(shifted=np.where(data["session"] == 1, np.nan, 1.0))
-        full = fit_series(series(STEPS[0]), data)
-        part = fit_series(series(STEPS[0]), with_log[with_log["shifted"].notna()])
+        full = fit(data, STEPS[0])
+        part = fit(with_log[with_log["shifted"].notna()], STEPS[0])
         with pytest.raises(UsageError, match=f"uses {part.design['n_rows']} of the {len(data)} common rows"):
             refuse_unequal_rows([*full.models, *part.models], data)
 
     def test_no_rows_left(self, data):
         with pytest.raises(NotEstimable, match="no row"):
-            fit_series(series(STEPS[1]), data.assign(behaviour=np.nan))
+            fit(data.assign(behaviour=np.nan), STEPS[1])
 
 
 class TestTrouble:
     def test_not_estimable_is_a_row(self, data):
         steps = (STEPS[0], "homework ~ session + sess_c + (1 | patient)", "homework ~ session + (1 | patient)")
-        found = fit_series(series(*steps), data)
+        found = fit(data, *steps)
         row = found.frame.iloc[1]
         assert not row["converged"]
         assert row["remark"].startswith("not estimable")
         assert np.isnan(row["loglik"])
         assert found.frame["converged"].tolist() == [True, False, True]
-        assert any("not compared with" in note for note in found.notes)
+        assert any("not compared with" in note for note in found.note_texts())
 
     def test_not_converged_is_a_row(self, data, monkeypatch):
         from doublecode.analysis.mixed.result import MixedResult
 
         monkeypatch.setattr(MixedResult, "converged", False)
-        found = fit_series(series(*STEPS[:2]), data)
+        found = fit(data, *STEPS[:2])
         assert not found.frame["converged"].any()
         assert (found.frame["remark"] == "did not converge (REML and ML)").all()
         assert found.frame["loglik"].notna().all()
@@ -183,28 +181,26 @@ class TestTrouble:
 
     def test_singular_is_named(self):
         flat = pd.read_csv(REFERENCE / "hw229_singular.csv")
-        found = fit_series(series("homework ~ beh_cw + sess_c + (sess_c | patient)", split=()), flat)
+        found = fit(flat, "homework ~ beh_cw + sess_c + (sess_c | patient)", split=())
         assert found.frame["singular"].tolist() == [True]
-        assert any("Singular" in note and "1 as published" in note for note in found.notes)
+        assert any("Singular" in note and "1 as published" in note for note in found.note_texts())
 
     def test_interaction_of_two_split_predictors(self, data):
-        found = fit_series(
-            series("homework ~ behaviour * alliance + (1 | patient)", split=("behaviour", "alliance")), data
-        )
+        found = fit(data, "homework ~ behaviour * alliance + (1 | patient)", split=("behaviour", "alliance"))
         terms = found.model(1, published=False).result.fixed["term"].tolist()
         assert "behaviour_within:alliance_within" in terms
         assert len(terms) == 9
 
     def test_function_of_a_split_predictor(self, data):
-        found = fit_series(series("homework ~ I(behaviour**2) + (1 | patient)"), data)
+        found = fit(data, "homework ~ I(behaviour**2) + (1 | patient)")
         assert found.frame["label"].tolist() == ["1 as published (conflated)"]
-        assert any("Step 1: behaviour stands inside a function" in note for note in found.notes)
+        assert any("Step 1: behaviour stands inside a function" in note for note in found.note_texts())
 
     def test_wrong_declarations_are_errors(self, data):
         with pytest.raises(FormulaError, match="'hw' is no column"):
-            fit_series(series("hw ~ 1 + (1 | patient)"), data)
+            fit(data, "hw ~ 1 + (1 | patient)")
         with pytest.raises(UsageError, match="no column 'he'"):
-            fit_series(series(STEPS[0], split=("he",)), data)
+            fit(data, STEPS[0], split=("he",))
 
     def test_unused_split_is_noted(self, data):
-        assert any("stands in no step" in note for note in fit_series(series(STEPS[0]), data).notes)
+        assert any("stands in no step" in note for note in fit(data, STEPS[0]).note_texts())

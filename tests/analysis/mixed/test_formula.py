@@ -2,7 +2,8 @@
 
 import pytest
 
-from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula import ModelFormula, parse_formula, parse_mixed
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.schemas.errors import FormulaError
 
 
@@ -37,13 +38,14 @@ def test_quoted_names_lose_their_backticks():
 
 
 def test_double_bar_leaves_a_note():
-    assert parse_formula("y ~ (x || g)").notes == ("(x || g) stands for (1 | g) + (0 + x | g)",)
+    (note,) = parse_formula("y ~ (x || g)").notes
+    assert (note.kind, note.numbers["stands_for"]) == ("double_bar", ("(1 | g)", "(0 + x | g)"))
+    assert sentence(note) == "(x || g) stands for (1 | g) + (0 + x | g)"
 
 
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ("y ~ x", "no random term; add one such as"),
         ("~ x + (1 | g)", "needs one '~'"),
         ("y ~ x ~ (1 | g)", "needs one '~'"),
         ("y x (1 | g)", "needs one '~'"),
@@ -61,6 +63,57 @@ def test_double_bar_leaves_a_note():
 def test_refusals_name_the_place(formula, message):
     with pytest.raises(FormulaError, match=message):
         parse_formula(formula)
+
+
+def test_without_random_term_it_is_a_regression():
+    assert parse_formula("y ~ x * z").terms == ()
+    with pytest.raises(FormulaError, match="no random term; add one such as"):
+        parse_mixed("y ~ x")
+
+
+def test_it_is_read_once():
+    read = parse_formula("y ~  x + (1 | g)")
+    assert parse_formula(read) is read
+    assert parse_formula("y ~ x + (1 | g)") is read
+    assert str(read) == read.text == "y ~ x + (1 | g)"
+
+
+KNOWN = ["y", "x", "np", "group", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "columns"),
+    [
+        ("y ~ x + (x | group)", ("y", "x", "group")),
+        ("np.log(y) ~ C(group, Treatment('x')) ", ("y", "group")),
+        ("y ~ I(x**2) + `a b`", ("y", "x", "a b")),
+        ("y ~ bs(x, df=4) + (1 | group)", ("y", "x", "group")),
+        ("y ~ bs(x, include_intercept=True)", ("y", "x")),
+        ("y ~ x.clip(0) + (1 | `a b`)", ("y", "x", "a b")),
+        ("y ~ 1", ("y",)),
+    ],
+)
+def test_columns(formula, columns):
+    assert parse_formula(formula).columns(KNOWN) == columns
+
+
+def test_columns_of_any_alphabet_and_with_dots():
+    read = parse_formula("phq.9 ~ änderung + (1 | patient.id)")
+    assert read.columns(["phq.9", "änderung", "patient.id", "phq"]) == ("phq.9", "änderung", "patient.id")
+
+
+def test_a_name_that_is_no_column_is_refused():
+    with pytest.raises(FormulaError, match="'z' is no column of the frame; allowed: y, x"):
+        parse_formula("y ~ z").columns(KNOWN)
+    assert parse_formula("y ~ z + x").predictors(KNOWN) == {"x"}
+
+
+def test_other_parts_make_another_formula():
+    read = parse_formula("y ~ x + (x || `my group`)")
+    fewer = read.with_parts("1", read.terms[:1])
+    assert fewer.text == "y ~ 1 + (1 | `my group`)"
+    assert parse_formula(fewer.text) == fewer
+    assert isinstance(fewer, ModelFormula)
 
 
 @pytest.mark.parametrize("text", ["y ~ I(x^2) + (1 | g)", "y ~ x + (I(x ^ 2) | g)", "np.log(y^2) ~ x + (1 | g)"])

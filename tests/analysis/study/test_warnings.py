@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import dyad_icc, fit_mixed, fit_series, icc
+from doublecode.analysis import dyad_icc, fit_mixed, icc
 from doublecode.analysis.description.descriptives import sample_table
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
@@ -15,6 +15,7 @@ from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_PAIRS, FEW_THERAPISTS
 from doublecode.analysis.study import warnings
+from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, take_in
 from doublecode.schemas.results import Note
@@ -115,14 +116,14 @@ class TestReliability:
 
 class TestModels:
     def test_conflated_slope(self, course):
-        result = fit_series(series("homework ~ 1 + (1 | patient)", "homework ~ behaviour + (1 | patient)"), course)
+        result = declared_series(series("homework ~ 1 + (1 | patient)", "homework ~ behaviour + (1 | patient)"), course)
         (found,) = of(series_warnings(result), "conflated_slope")
         assert (found.severity, found.subject) == ("warning", "homework, 2 as published (conflated)")
         assert "the slope of behaviour mixes the slope within patients" in found.sentence
 
     def test_a_predictor_that_nobody_splits_is_conflated_in_every_version(self, course):
         steps = series("homework ~ behaviour + alliance + (1 | patient)")
-        found = of(series_warnings(fit_series(steps, course)), "conflated_slope")
+        found = of(series_warnings(declared_series(steps, course)), "conflated_slope")
         assert [(one.subject, one.found) for one in found] == [
             ("homework, 1 as published (conflated)", "the slope of behaviour and of alliance"),
             ("homework, 1 within/between", "the slope of alliance"),
@@ -130,13 +131,13 @@ class TestModels:
 
     def test_a_model_that_is_not_estimable_prints_no_slope(self, course):
         twice = course.assign(again=course["behaviour"])
-        result = fit_series(series("homework ~ behaviour + again + (1 | patient)", split=()), twice)
+        result = declared_series(series("homework ~ behaviour + again + (1 | patient)", split=()), twice)
         assert (result.models[0].result, result.models[0].conflated) == (None, ("behaviour", "again"))
         assert series_warnings(result) == ()
 
     def test_time_and_what_is_constant_within_patients_are_not_conflated(self, course):
         data = course.assign(age=course.groupby("patient")["behaviour"].transform("mean"))
-        result = fit_series(series("homework ~ session + age + (1 | patient)", split=()), data)
+        result = declared_series(series("homework ~ session + age + (1 | patient)", split=()), data)
         assert of(series_warnings(result), "conflated_slope") == []
 
     def test_singular_fit(self):
@@ -148,7 +149,7 @@ class TestModels:
         assert found.sentence.endswith("the fit is singular: (sess_c | patient), the correlation of Intercept and "
                                        "sess_c is 1")  # fmt: skip
         assert fit.notes.count(f"singular: {found.found}") == 1
-        inside = of(series_warnings(fit_series(series(formula, split=()), data)), "singular_fit")
+        inside = of(series_warnings(declared_series(series(formula, split=()), data)), "singular_fit")
         assert [(one.subject, one.found) for one in inside] == [("homework, 1 as published", found.found)]
 
     def test_not_converged(self, course, monkeypatch):
@@ -159,16 +160,16 @@ class TestModels:
         (found,) = of(fit_warnings(fit), "not_converged")
         assert (found.severity, found.sentence) == ("warning", f"{formula}: the fit did not converge")
         assert any(found.found in note for note in fit.notes)
-        (found,) = of(series_warnings(fit_series(series(formula, split=()), course)), "not_converged")
+        (found,) = of(series_warnings(declared_series(series(formula, split=()), course)), "not_converged")
         assert found.sentence == "homework, 1 as published: the fit did not converge (REML and ML)"
         assert found.next_step == "Read the log of the fit."
 
     def test_series_of_one_outcome_on_different_rows(self, course):
         gaps = course.assign(alliance=course["alliance"].where(course["number"] > 2))
         step = "homework ~ session + (1 | patient)"
-        long = fit_series(series(step, name="course", split=()), gaps)
-        short = fit_series(series(step, "homework ~ session + alliance + (1 | patient)", name="alliance"), gaps)
-        other = fit_series(series("behaviour ~ alliance + (1 | patient)", name="other", split=()), gaps)
+        long = declared_series(series(step, name="course", split=()), gaps)
+        short = declared_series(series(step, "homework ~ session + alliance + (1 | patient)", name="alliance"), gaps)
+        other = declared_series(series("behaviour ~ alliance + (1 | patient)", name="other", split=()), gaps)
         (found,) = unequal_rows([long, short, other])
         assert (found.code, found.severity, found.subject) == ("unequal_rows", "warning", "course, alliance")
         assert f"{long.design['n_rows']} in course, {short.design['n_rows']} in alliance" in found.sentence
@@ -176,7 +177,9 @@ class TestModels:
 
     def test_as_many_but_other_rows_are_different_rows(self, course):
         step = "homework ~ session + (1 | patient)"
-        halves = [fit_series(series(step, name=n, split=()), course.iloc[k : 150 + k]) for n, k in (("a", 0), ("b", 9))]
+        halves = [
+            declared_series(series(step, name=n, split=()), course.iloc[k : 150 + k]) for n, k in (("a", 0), ("b", 9))
+        ]
         assert [one.subject for one in unequal_rows(halves)] == ["a, b"]
 
 
@@ -196,7 +199,7 @@ class TestTherapists:
     def test_in_a_series(self, course):
         number = course["patient"].astype("category").cat.codes
         data = course.assign(therapist=[f"T{one % 3}" for one in number])
-        result = fit_series(series("homework ~ session + (1 | therapist) + (1 | patient)", split=()), data)
+        result = declared_series(series("homework ~ session + (1 | therapist) + (1 | patient)", split=()), data)
         (found,) = of(series_warnings(result), "few_therapists")
         assert (found.subject, found.found) == ("homework, 1 as published", "3 therapists")
 
