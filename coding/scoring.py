@@ -7,7 +7,7 @@ missing says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -288,6 +288,18 @@ def _why(wide: _Wide, scale: Scale, row: int, source: np.ndarray[Any, np.dtype[n
             text = wide.why.get((at, item), "no rating")
             where = f"{item} of session {before}" if item in scale.lagged else item
             reasons.setdefault(text, []).append(where)
+    return items_missing(scale, reasons)
+
+
+def items_missing(scale: Scale, reasons: Mapping[str, Sequence[str]]) -> str:
+    """Say that a score lacks items: per reason the items that are missing for it, under whatever names.
+
+    Examples
+    --------
+    >>> from doublecode.schemas.instrument import load_instrument
+    >>> items_missing(load_instrument("phq9").scale("total"), {"IN: not heard": ["Sleep", "Appetite"]})
+    'needs 9 of 9 items; missing: Sleep, Appetite (IN: not heard)'
+    """
     parts = [f"{', '.join(items)} ({text})" for text, items in reasons.items()]
     return f"needs {scale.required} of {len(scale.items)} items; missing: {'; '.join(parts)}"
 

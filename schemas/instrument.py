@@ -15,8 +15,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import InstrumentError
+from doublecode.schemas.plain_table import PlainTable
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 ItemType = Literal["ordinal", "duration", "count", "nominal", "text"]
@@ -161,6 +163,12 @@ class Scale(Declared):
         """How many items must be present."""
         return len(self.items) if self.minimum_valid is None else self.minimum_valid
 
+    @property
+    def scored(self) -> str:
+        """How the score is made, in words."""
+        least = "" if self.required == len(self.items) else f", at least {self.required} present"
+        return f"{'prorated ' if self.prorate else ''}{self.score} of {len(self.items)}{least}"
+
 
 class Segment(Declared):
     """The part of a recording to be heard, in minutes."""
@@ -168,9 +176,20 @@ class Segment(Declared):
     start_minute: int = Field(ge=0)
     minutes: int = Field(ge=1)
 
+    @property
+    def end_minute(self) -> int:
+        """Where it ends."""
+        return self.start_minute + self.minutes
+
 
 class Instrument(Declared):
-    """A codebook: what is coded, how, and how it is scored."""
+    """A codebook: what is coded, how, and how it is scored; it prints as a card.
+
+    Examples
+    --------
+    >>> print(load_instrument("homework_adherence").card.title)
+    Homework adherence
+    """
 
     name: Name
     title: str
@@ -266,12 +285,49 @@ class Instrument(Declared):
         missing = "/".join(self.missing_for(item))
         return f"{text} or {missing}" if missing else text
 
+    @property
+    def card(self) -> Card:
+        """What is printed: title, source, missing codes, items, scales."""
+        missing = "; ".join(f"{code}: {meaning}" for code, meaning in self.missing_codes.items())
+        heard = "" if self.segment is None else f"minutes {self.segment.start_minute} to {self.segment.end_minute}"
+        facts = (
+            ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
+            ("To be heard", heard), ("Missing", missing),
+        )  # fmt: skip
+        return Card(self.title, facts, (self._item_table(), self._scale_table()))
+
+    def _item_table(self) -> PlainTable:
+        rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
+        return table_of("Items", ("Item", "Label", "Type", "Allowed", "Remarks"), rows)
+
+    def _scale_table(self) -> PlainTable:
+        rows = tuple(
+            (scale.name, scale.label, scale.scored, ", ".join(scale.items), ", ".join(scale.lagged))
+            for scale in self.scales
+        )
+        return table_of("Scales", ("Scale", "Label", "Score", "Items", "Of the session before"), rows)
+
+    def __str__(self) -> str:
+        return self.card.text()
+
+    def _repr_html_(self) -> str:
+        return self.card.html()
+
     def with_reversal(self, reversed_items: tuple[str, ...]) -> Instrument:
         """Return the codebook with exactly these items reversed, the study's explicit choice."""
         for name in reversed_items:
             self.item(name)
         items = tuple(item.model_copy(update={"reversed": item.name in reversed_items}) for item in self.items)
         return Instrument.model_validate_json(self.model_copy(update={"items": items}).model_dump_json())
+
+
+def _remarks_on(item: Item) -> str:
+    """What else is to be known of an item."""
+    remarks = {
+        "reversed": item.reversed, f"{item.repeat} times": item.repeat > 1, "given": item.given,
+        "may stay empty": item.optional, f"flagged from {item.flag_from}": item.flag_from is not None,
+    }  # fmt: skip
+    return ", ".join(remark for remark, holds in remarks.items() if holds)
 
 
 def shipped_instruments() -> tuple[str, ...]:

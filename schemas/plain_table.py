@@ -104,7 +104,7 @@ def _cells(table: PlainTable, i: int) -> list[str]:
 
 
 def _widest(table: PlainTable, i: int) -> int:
-    return max(map(len, _cells(table, i)))
+    return max(1, *map(len, _cells(table, i)))
 
 
 def _least(table: PlainTable, i: int) -> int:

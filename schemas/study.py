@@ -14,9 +14,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
+from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
-from doublecode.schemas.errors import StudyError
+from doublecode.schemas.errors import DoublecodeError, StudyError
 from doublecode.schemas.instrument import Instrument, Name, load_instrument
+from doublecode.schemas.plain_table import PlainTable
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -146,6 +148,12 @@ class ModerationModel(Declared):
             )
         return self
 
+    @property
+    def formula(self) -> str:
+        """The regression as a formula."""
+        product = f"{self.predictor} * {self.moderator}" if self.moderator else self.predictor
+        return f"{self.outcome} ~ {' + '.join([product, *self.covariates])}"
+
 
 class GroupComparison(Declared):
     """One-way analysis of variance of `outcome` over a column of the frame (therapists)."""
@@ -245,6 +253,55 @@ class Study(Declared):
         source = self.folder / use.name if use.name.endswith(".toml") else use.name
         book = load_instrument(source)
         return book if use.reverse is None else book.with_reversal(use.reverse)
+
+    @property
+    def card(self) -> Card:
+        """What is printed: title, source, counts of its tables, instruments, raters, declared models."""
+        facts = (
+            ("Name", self.name), ("Data", "synthetic" if self.synthetic else ""), ("Citation", self.citation),
+            ("Folder", "" if self.folder == Path() else str(self.folder)),
+            ("Patients", self._counted("patients")), ("Sessions", self._counted("sessions")),
+            ("Raters", ", ".join(rater.id for rater in self.raters)),
+            ("A row is a", self.unit), ("Seed", str(self.seed)),
+        )  # fmt: skip
+        return Card(self.title, facts, (self._instrument_table(), self._model_table()))
+
+    def _counted(self, table: Literal["patients", "sessions"]) -> str:
+        """Say how many rows a table of the folder has, by their status."""
+        from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
+
+        path = self.folder / f"{table}.csv"
+        if self.folder == Path() or not path.is_file():
+            return ""
+        try:
+            rows = read_table(path, {"patients": PATIENTS, "sessions": SESSIONS}[table])
+        except DoublecodeError as wrong:
+            return f"the table is wrong: {wrong}"
+        by_status = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().sort_index().items())
+        return f"{len(rows)} ({by_status})"
+
+    def _instrument_table(self) -> PlainTable:
+        rows = []
+        for book in self.codebooks.values():
+            use = self.use(book.name)
+            raters = ", ".join(use.raters or [rater.id for rater in self.raters])
+            numbers = "" if use.sessions is None else ", ".join(map(str, use.sessions))
+            by = raters if use.source == "raters" else "outcome"
+            scales = ", ".join(scale.name for scale in book.scales)
+            rows.append((book.name, book.title, by, str(len(book.items)), scales, numbers))
+        return table_of("Instruments", ("Name", "Title", "Rated by", "Items", "Scales", "Sessions"), rows)
+
+    def _model_table(self) -> PlainTable:
+        rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in self.series]
+        rows += [(one.name, "regression", one.title, one.formula) for one in self.moderations]
+        rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons]
+        return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)
+
+    def __str__(self) -> str:
+        return self.card.text()
+
+    def _repr_html_(self) -> str:
+        return self.card.html()
 
     def use(self, instrument: str) -> InstrumentUse:
         """How the study uses `instrument`; unknown names raise ``StudyError``."""

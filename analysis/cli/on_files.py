@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from doublecode.coding.console import ANY_FILE
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.errors import MissingColumn, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,6 @@ def icc(
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
     from doublecode.analysis.reliability.interrater import icc as estimate
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.result_tables import dyad_tables, icc_tables
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
@@ -83,12 +82,13 @@ def icc(
     )  # fmt: skip
     paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level) if dyads else None
     record = result_record(result) if as_json else None
-    tables, warnings = icc_tables(result), icc_warnings(result)
+    warnings = icc_warnings(result)
     if paired is not None:
-        tables, warnings = tables + dyad_tables(paired), warnings + dyad_warnings(paired)
+        warnings += dyad_warnings(paired)
         record = None if record is None else {**record, "dyads": result_record(paired)}
     sentences = result.sentence(rule).splitlines()
-    print_answer(result, tables, record, sentences=sentences, warnings=warnings)
+    beside = () if paired is None else (paired,)
+    print_answer(result, record, beside=beside, sentences=sentences, warnings=warnings)
 
 
 def _dyads(
@@ -124,8 +124,8 @@ def agreement(
 ) -> None:
     """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
     from doublecode.analysis.concordance.coefficients import agreement as estimate
-    from doublecode.analysis.rendering.screen import print_result
-    from doublecode.analysis.report.result_tables import agreement_tables
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.schemas.results import result_record
 
     data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
     result = estimate(
@@ -133,7 +133,7 @@ def agreement(
         categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
         conf_level=conf_level,
     )  # fmt: skip
-    print_result(result, agreement_tables(result), as_json=as_json)
+    print_answer(result, result_record(result) if as_json else None)
 
 
 def omega(
@@ -153,8 +153,7 @@ def omega(
 ) -> None:
     """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.folder import consistency_record
-    from doublecode.analysis.report.result_tables import omega_table_tables
+    from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.consistency_table import omega_table
 
     parts = _subscales(subscale or [])
@@ -167,7 +166,7 @@ def omega(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
     record = consistency_record(table) if as_json else None
-    print_answer(table, omega_table_tables(table), record, sentences=table.sentences)
+    print_answer(table, record, sentences=table.sentences)
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -197,12 +196,14 @@ def fit(
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
     from doublecode.analysis.mixed import fit_mixed
     from doublecode.analysis.mixed.formula import parse_mixed
-    from doublecode.analysis.rendering.screen import print_result
+    from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.study.warnings import fit_warnings
+    from doublecode.schemas.results import result_record
 
     parsed = parse_mixed(formula)
     result = fit_mixed(parsed, _read(file, parsed.names, sheet), reml=not ml, ddf=cast("Ddf", ddf))
-    print_result(result, result.tables(), as_json=as_json, sentences=(result.counted(),), warnings=fit_warnings(result))
+    record = result_record(result) if as_json else None
+    print_answer(result, record, warnings=fit_warnings(result))
 
 
 def _number(text: str, option: str) -> float:
@@ -219,8 +220,6 @@ def _read(
 
     try:
         return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers, by_line=True)
-    except ContractError as wrong:
+    except MissingColumn as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
-        if any(f"column {name!r} is missing" in str(wrong) for name in columns):
-            raise UsageError(str(wrong)) from None
-        raise
+        raise UsageError(str(wrong)) from None

@@ -14,7 +14,7 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from doublecode.analysis.study.run import Intake, StudyRun
+    from doublecode.analysis.study.study_run import Intake, StudyRun
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 SetAside = Annotated[
@@ -115,6 +115,7 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     from textwrap import shorten
 
     from doublecode.analysis.rendering.document import NO_WORKBOOK
+    from doublecode.analysis.rendering.notes import sentence
     from doublecode.analysis.report.headlines import headlines
 
     lines = headlines(done)
@@ -128,7 +129,7 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
         said = ", ".join(f"{n} {code}" for code, n in counts)
         say(f"Warnings of the analysis: {said} (listed in the report, each with its next step)", style="yellow")
     if done.not_estimated:
-        first = shorten(done.not_estimated[0], 200, placeholder=" …")
+        first = shorten(sentence(done.not_estimated[0]), 200, placeholder=" …")
         say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
     for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.note_texts():
         say(shorten(remark, 300, placeholder=" …"), style="yellow")
@@ -145,12 +146,14 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
 
 
 def _print_run_json(done: StudyRun, target: Path) -> None:
+    from doublecode.analysis.rendering.coded_warnings import problem_of
+    from doublecode.analysis.rendering.notes import sentence
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.headlines import headlines
 
     design = {**done.frame.design, "n_files": len(done.intake.files), "report": str(target)}
     notes = [str(one) for one in done.intake.problems if one.severity == "warning"]
-    notes += [str(one) for one in done.warnings]
+    notes += [str(problem_of(one)) for one in done.warnings]
     notes += [f"set aside: {name}" for name in done.intake.set_aside]
     print_json(
         {
@@ -158,7 +161,7 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
             "frame": [vars(one) for one in headlines(done)],
             "variances": None,
             "design": design,
-            "notes": [*notes, *done.not_estimated],
+            "notes": [*notes, *map(sentence, done.not_estimated)],
         }
     )
 
@@ -177,8 +180,7 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
 def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.folder import reliability_record
-    from doublecode.analysis.report.result_tables import reliability_tables
+    from doublecode.analysis.report.records import reliability_record
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import reliability_warnings
 
@@ -186,7 +188,7 @@ def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     table = reliability_of(intake.study, intake.ratings)
     record = reliability_record(table) if as_json else None
     sentences = table.sentence().splitlines()
-    print_answer(table, reliability_tables(table), record, sentences=sentences, warnings=reliability_warnings(table))
+    print_answer(table, record, sentences=sentences, warnings=reliability_warnings(table))
 
 
 def drift(
@@ -201,19 +203,18 @@ def drift(
 ) -> None:
     """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.drift_tables import drift_record, drift_tables
+    from doublecode.analysis.report.records import drift_record
     from doublecode.analysis.study.rater_drift import drift_of
 
     intake = _clean_intake(study, set_aside)
     found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
-    print_answer(found, drift_tables(found), drift_record(found) if as_json else None)
+    print_answer(found, drift_record(found) if as_json else None)
 
 
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
     """Omega of every scale, pooled and per session, patients as the unit of its interval."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.folder import consistency_record
-    from doublecode.analysis.report.result_tables import consistency_tables
+    from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.run import consistency_of, score_study
 
     intake = _clean_intake(study, set_aside)
@@ -222,7 +223,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     if table is None:
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
-    print_answer(table, consistency_tables(table), record, sentences=table.sentences)
+    print_answer(table, record, sentences=table.sentences)
 
 
 def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:

@@ -24,8 +24,6 @@ class Stage:
     kind : StageKind
     name : str
         The variable that is scored, or the model; empty for the first two stages.
-    columns : tuple of str
-        Columns of the frame that a row must have to stay.
 
     Examples
     --------
@@ -35,7 +33,6 @@ class Stage:
 
     kind: StageKind
     name: str = ""
-    columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name}" if self.name else str(self.kind)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+MEAN_POINTS = ("mean − SD", "mean", "mean + SD")
+"""Names of the values of a moderator at its mean and one standard deviation around it."""
 SLOPE_COLUMNS = (
     "at", "moderator", "moderator_centred", "estimate", "std_error", "df", "statistic", "p_value",
     "conf_low", "conf_high", "observed",
@@ -148,7 +150,7 @@ def default_points(observed: Floats, centre: float) -> tuple[Point, ...]:
     if len(codes) == 2:
         return tuple(Point(f"{code:g}", float(code), PointKind.CODE) for code in codes)
     sd = float(observed.std(ddof=1))
-    spread = {"mean − SD": centre - sd, "mean": centre, "mean + SD": centre + sd}
+    spread = dict(zip(MEAN_POINTS, (centre - sd, centre, centre + sd), strict=True))
     points = [Point(label, value, PointKind.SPREAD) for label, value in spread.items()]
     if centre - sd < observed.min() or centre + sd > observed.max():
         shares = (16, 50, 84)

@@ -5,6 +5,7 @@ Whoever reads a result gets its notes through here; no code reads what comes out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from doublecode.analysis.rendering.wording import (
@@ -32,17 +33,19 @@ CATALOGUE: Final[dict[str, Wording]] = {
 }
 
 
-def sentence(note: Note) -> str:
+def sentence(note: Note, catalogue: Mapping[str, Wording] = CATALOGUE) -> str:
     """Say a note in words.
 
     Parameters
     ----------
     note : Note
         Its kind must stand in the catalogue.
+    catalogue : mapping
+        Other wordings, for example those that a coded warning has of the same fact.
     """
     if isinstance(note, str):  # passes until every room hands on facts
         return note
-    wording = CATALOGUE[note.kind]
+    wording = catalogue[note.kind]
     if callable(wording):
         return wording(note)
     text = wording.format(subject=note.subject, **note.numbers)

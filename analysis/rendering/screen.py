@@ -1,21 +1,22 @@
-"""Results in the terminal: the table and its notes, or JSON and nothing else."""
+"""Answers in the terminal: tables, counts, sentences, warnings and notes; or JSON and nothing else."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.analysis.rendering.tables import Table
+from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.coding.console import console, say
-from doublecode.schemas.results import result_record, to_json
+from doublecode.schemas.results import to_json
 
 if TYPE_CHECKING:
-    from doublecode.schemas.problems import Problem
-    from doublecode.schemas.results import Result
+    from doublecode.analysis.rendering.answers import Answer
+    from doublecode.analysis.results.coded_warnings import CodedWarning
 
-
-MOST_NOTES = 15
+MOST_NOTES: Final = 15
+MOST_ROWS: Final = 2000
+_UNFOLDED: Final = 2000
 
 
 def print_json(record: object) -> None:
@@ -23,67 +24,49 @@ def print_json(record: object) -> None:
     sys.stdout.write(to_json(record) + "\n")
 
 
-def print_table(table: Table) -> None:
-    """Print a table of the report in the terminal."""
-    from rich import box
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid(title=Text(table.title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        numeric = column.kind != "text"
-        heading = column.heading.replace("*", "")
-        grid.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for row in table.body():
-        if len(row) == 1 < len(table.columns):
-            grid.add_row(Text(row[0], style="bold"))
-        else:
-            grid.add_row(*(Text(cell) for cell in row))
-    screen = console()
-    if not screen.is_terminal:
-        # a file or a pipe shows every column in full, however wide
-        screen.width = max(screen.width, screen.measure(grid).maximum)
-    screen.print(grid)
-
-
 def print_answer(
-    result: Result,
-    tables: Sequence[Table],
+    result: Answer,
     record: Mapping[str, Any] | None,
     *,
+    beside: Sequence[Answer] = (),
     sentences: Sequence[str] = (),
-    warnings: Sequence[Problem] = (),
+    warnings: Sequence[CodedWarning] = (),
 ) -> None:
-    """Print a result: `record` as JSON where there is one, else tables, the sentences to paste, warnings, notes.
+    """Print an answer: `record` as JSON where there is one, else its tables, the sentences to paste, warnings, notes.
 
-    A note that a warning quotes is not printed a second time.
+    Parameters
+    ----------
+    result : Answer
+    record : mapping or None
+        What ``--json`` prints.
+    beside : sequence of Answer
+        Answers whose tables are printed after those of `result`.
+    sentences : sequence of str
+        To paste.
+    warnings : sequence of CodedWarning
+        A note that a warning says already is not printed a second time.
     """
     if record is not None:
         print_json(record)
         return
-    for table in tables:
-        print_table(table)
-    for sentence in sentences:
-        say(sentence)
-    notes = [text for text in result.note_texts() if not any(one.found in text for one in warnings)]
+    for answer in (result, *beside):
+        _print_tables(answer)
+    for text in (*sentences, *filter(None, [result.counted()])):
+        say(text)
     if sentences and result.notes:
         say("")
     for warning in warnings:
-        say(f"Warning: {warning}", style="yellow")
+        say(f"Warning: {problem_of(warning)}", style="yellow")
+    notes = [note for note in result.notes if not any(one.says(note) for one in warnings)]
     for note in notes[:MOST_NOTES]:
-        say(f"Note: {note}", style="yellow")
+        say(f"Note: {result.sentence_of(note)}", style="yellow")
     if len(notes) > MOST_NOTES:
         say(f"… and {len(notes) - MOST_NOTES} more notes; --json has them all.", style="yellow")
 
 
-def print_result(
-    result: Result,
-    tables: Sequence[Table],
-    *,
-    as_json: bool,
-    sentences: Sequence[str] = (),
-    warnings: Sequence[Problem] = (),
-) -> None:
-    """Print a result of the usual form; see :func:`print_answer`."""
-    record = result_record(result) if as_json else None
-    print_answer(result, tables, record, sentences=sentences, warnings=warnings)
+def _print_tables(answer: Answer) -> None:
+    """Print each table as the answer itself prints it; a file or a pipe shows every column in full."""
+    screen = console()
+    width = screen.width if screen.is_terminal else _UNFOLDED
+    for table in answer.tables():
+        say(table.plain(MOST_ROWS).text(width) + "\n")

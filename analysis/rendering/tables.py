@@ -21,6 +21,7 @@ from doublecode.schemas.results import DASH, is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
+SMALLEST_P: Final = 0.001
 Kind = Literal["text", "integer", "number", "estimate", "bounded", "p", "percent"]
 
 
@@ -50,7 +51,7 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if kind == "p":
-        return "< .001" if value < 0.001 else _without_zero(f"{value:.3f}")
+        return "< .001" if value < SMALLEST_P else _without_zero(f"{value:.3f}")
     if kind == "integer":
         # degrees of freedom and counts that are averages keep one decimal
         text = f"{value:.0f}" if abs(value - round(value)) < 5e-5 else f"{value:.1f}"
@@ -62,6 +63,18 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
         text = f"{value:.{digits}f}"
     text = text.lstrip("-") if float(text.rstrip(" %")) == 0 else text
     return _without_zero(text) if kind == "bounded" else text.replace("-", "−")
+
+
+def format_p(value: float) -> str:
+    """Render a p-value with its sign, to stand behind *p*.
+
+    Examples
+    --------
+    >>> format_p(0.034), format_p(0.0002)
+    ('= .034', '< .001')
+    """
+    text = format_number(value, "p")
+    return text if value < SMALLEST_P else f"= {text}"
 
 
 def _without_zero(text: str) -> str:
@@ -163,6 +176,25 @@ def column(name: str, heading: str | None = None, **changes: Any) -> Column:
     if known is None:
         return Column(name, name.replace("_", " ") if heading is None else heading, **changes)
     return replace(known, **changes) if heading is None else replace(known, heading=heading, **changes)
+
+
+def level_heading(conf_level: float) -> str:
+    """Return the heading of an interval.
+
+    Examples
+    --------
+    >>> level_heading(0.95)
+    '95% CI'
+    """
+    return f"{100 * conf_level:g}% CI"
+
+
+def bounded_estimate(symbol: str, conf_level: float, digits: int = 2) -> tuple[Column, Column]:
+    """Columns of a coefficient that cannot exceed 1, with its interval."""
+    return (
+        column("estimate", symbol, kind="bounded", digits=digits),
+        column("conf_low", level_heading(conf_level), kind="bounded", digits=digits, upper="conf_high"),
+    )
 
 
 @dataclass(frozen=True, eq=False)

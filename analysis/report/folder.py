@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.headlines import headlines
-from doublecode.analysis.report.methods_text import methods_paragraphs, packages_used
+from doublecode.analysis.report.methods_text import methods_paragraphs
+from doublecode.analysis.report.records import results_record
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, store, take_in
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.results import plain, result_record, to_json
+from doublecode.schemas.results import to_json
 
 if TYPE_CHECKING:
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
-    from doublecode.analysis.study.reliability_table import ReliabilityTable
-    from doublecode.analysis.study.run import StudyRun
+    from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
 _OURS = frozenset({PAGE, "report.docx", "tables", "figures", "row_ledger.csv", "results.json"})
@@ -74,6 +74,38 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     return target
 
 
+def run_study(
+    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress
+) -> StudyRun:
+    """Take in a study folder, analyse it and write its ``report/`` folder.
+
+    Parameters
+    ----------
+    folder : path
+    set_aside : collection of str
+        Files in ``incoming/`` to leave out.
+    overwrite : bool
+        Replace the report of an earlier run.
+    progress : callable
+        Called with step, done, of.
+
+    Raises
+    ------
+    StudyProblems
+        Error-level problems in the data: no report.
+    UsageError
+        A report is there already and `overwrite` is False.
+    """
+    check_target(Path(folder), overwrite=overwrite)
+    intake = take_in(folder, set_aside=set_aside)
+    if intake.errors:
+        raise StudyProblems(intake.problems)
+    store(intake)
+    run = analyse(intake, progress)
+    write_report(run, intake.study.folder, overwrite=overwrite)
+    return run
+
+
 def build_document(run: StudyRun) -> Document:
     """Put the sections of a report together."""
     study = run.study
@@ -113,77 +145,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
-    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels)
+    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels, run.outcomes)
     yield sections_models.comparison_section(run.comparisons, labels)
     yield sections_data.not_estimated_section(run)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))
-
-
-def results_record(run: StudyRun) -> dict[str, Any]:
-    """Everything that was estimated, with full precision, ready for JSON."""
-    return {
-        "study": run.study.model_dump(mode="json"),
-        "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
-        "set_aside": list(run.intake.set_aside),
-        "problems": _problem_records(run),
-        "headlines": [vars(one) for one in headlines(run)],
-        "rows": {
-            "design": plain(run.frame.design),
-            "flow": plain(run.frame.flow),
-            "notes": list(run.frame.note_texts()),
-        },
-        "sample": result_record(run.sample),
-        "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
-        "homework": [result_record(one) for one in run.logs],
-        "reliability": None if run.reliability is None else reliability_record(run.reliability),
-        "consistency": None if run.consistency is None else consistency_record(run.consistency),
-        "correlations": None if run.correlations is None else result_record(run.correlations),
-        "outliers": None if run.outliers is None else result_record(run.outliers),
-        "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
-        "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
-        "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
-        "group_comparisons": [result_record(one) for one in run.comparisons],
-        "not_estimated": list(run.not_estimated),
-    }
-
-
-def _problem_records(run: StudyRun) -> list[dict[str, str]]:
-    """What was found in reading, and what the analysis warns of."""
-    staged = [("reading", one) for one in run.intake.problems] + [("analysis", one) for one in run.warnings]
-    return [
-        {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}
-        for stage, one in staged
-    ]
-
-
-def reliability_record(table: ReliabilityTable) -> dict[str, Any]:
-    """Coefficients of the scores as used, the variance components, and all forms behind them."""
-    import pandas as pd
-
-    parts = [
-        result.variances.assign(instrument=instrument, level=level, phase=phase)
-        for instrument, level, phase, result in table.results
-    ]
-    forms = {f"{name}.{level}.{phase}": result_record(result) for name, level, phase, result in table.results}
-    return {**result_record(table), "variances": plain(pd.concat(parts, ignore_index=True)), "forms": forms}
-
-
-def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
-    """Pooled coefficients, and those of sessions and items."""
-    return {**result_record(table), "levels": plain(table.levels), "items": plain(table.items)}
-
-
-def _series_record(result: Any) -> dict[str, Any]:
-    models = [
-        {
-            "label": model.label, "formula": model.formula.text, "published": model.published, "remark": model.remark,
-            **({} if model.result is None else result_record(model.result)),
-        }
-        for model in result.models
-    ]  # fmt: skip
-    return {**result_record(result), "models": models}
-
-
-def _moderation_record(result: Any) -> dict[str, Any]:
-    parts = ("slopes", "johnson_neyman", "standardized", "robust")
-    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}

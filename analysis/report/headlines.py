@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.rendering.document import Headline
-from doublecode.analysis.rendering.tables import format_interval, format_number
-from doublecode.analysis.report.sections_data import short_title
-from doublecode.analysis.report.sections_models import label_term
+from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
+from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.run import StudyRun
+    from doublecode.analysis.study.study_run import StudyRun
 
 
 def headlines(run: StudyRun) -> tuple[Headline, ...]:
@@ -35,7 +34,7 @@ def _files(run: StudyRun) -> Headline:
 def _rows(run: StudyRun) -> Headline:
     design = run.frame.design
     flow = run.frame.flow
-    models = flow[flow["stage"].str.startswith("in the model")]
+    models = flow[[stage.kind is StageKind.IN_MODEL for stage in run.frame.stages]]
     counts = sorted({int(kept) for kept in models["kept"]})
     unit = "sessions" if run.study.unit == "session" else "patients"
     ends = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
@@ -57,7 +56,8 @@ def _reliability(run: StudyRun) -> Headline | None:
     first = scales.iloc[0]
     limits = format_interval(first["conf_low"], first["conf_high"], "bounded")
     value = f"ICC = {format_number(first['estimate'], 'bounded')} {limits}"
-    detail = f"{first['form']} of {first['label'].removesuffix(' (scale)')}: {first['judged']} (Koo & Li, 2016)"
+    called = label_of(run.study.codebooks, first["instrument"], first["name"])
+    detail = f"{first['form']} of {called}: {first['judged']} (Koo & Li, 2016)"
     return Headline("Inter-rater reliability", value, detail)
 
 
@@ -81,10 +81,10 @@ def _slope(run: StudyRun) -> Headline | None:
     if found is None:
         return None
     row, where = found
+    split = [name for series in run.study.series for name in series.split]
+    label = label_term(str(row["term"]), term_labels(short_labels(run.labels), split))
     value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
-    p = format_number(row["p_value"], "p")
-    equals = p if p.startswith("<") else f"= {p}"
-    return Headline(label_term(str(row["term"]), _short(run.labels)), value, f"{where}; *p* {equals}")
+    return Headline(label, value, f"{where}; *p* {format_p(row['p_value'])}")
 
 
 def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
@@ -95,16 +95,12 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
             rows = None if model.result is None else model.result.frame
             rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
             if rows is not None and len(rows):
-                outcome = str(model.formula).split("~")[0].strip()
+                outcome = model.formula.response
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for regression in run.moderations:
-        rows = regression.frame[regression.frame["term"].str.contains(":")]
+        product = f"{regression.spec['predictor']}:{regression.spec['moderator']}"
+        rows = regression.frame[regression.frame["term"] == product]
         if len(rows):
-            outcome = str(regression.spec["formula"]).split("~")[0].strip()
+            outcome = run.outcomes[str(regression.spec["name"])]
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     return None
-
-
-def _short(labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels without what they say in parentheses."""
-    return {name: label.partition(" (")[0] for name, label in labels.items()}

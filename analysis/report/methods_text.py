@@ -5,12 +5,12 @@ from __future__ import annotations
 from platform import python_version
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.report.sections_data import short_title
 from doublecode.analysis.report.sections_models import DDF_WORDS
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.labels import short_title
 
 if TYPE_CHECKING:
-    from doublecode.analysis.study.run import StudyRun
+    from doublecode.analysis.study.study_run import StudyRun
 
 _PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.linking.stages import Stage, StageKind
+from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.analysis.report.row_reasons import main_reasons
+from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.run import Intake, StudyRun
-    from doublecode.schemas.instrument import Instrument
+    from doublecode.analysis.results.coded_warnings import CodedWarning
+    from doublecode.analysis.study.study_run import Intake, StudyRun
 
-_BEFORE = "the session before was not rated"
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
 
 
@@ -69,19 +73,20 @@ def _problem_blocks(intake: Intake) -> list[Block]:
 
 def _warnings(run: StudyRun) -> list[Block]:
     """Warnings of the analysis, one row for all that say the same."""
-    from doublecode.analysis.study.warnings import joined
-
     if not run.warnings:
         return [Paragraph("The analysis gives no warning.")]
-    names = ("code", "subject", "sentence", "next_step")
-    shown = frame_of([{name: getattr(one, name) for name in names} for one in joined(run.warnings)], names)
-    each = frame_of([{name: getattr(one, name) for name in names} for one in run.warnings], names)
+    shown, each = _warning_rows(joined(run.warnings)), _warning_rows(run.warnings)
     columns = (
         column("code", "Code", kind="text"), column("sentence", "Warning", kind="text"),
         column("next_step", "Next step", kind="text"),
     )  # fmt: skip
     title = "Warnings of the analysis, none of which changes a number"
     return [Table("warnings", title, shown, columns, ("The CSV file has a row for each subject.",), data=each)]
+
+
+def _warning_rows(warnings: Sequence[CodedWarning]) -> pd.DataFrame:
+    names = ("code", "subject", "sentence", "next_step")
+    return frame_of([{name: getattr(one, name) for name in names} for one in map(problem_of, warnings)], names)
 
 
 def _flagged(run: StudyRun) -> list[Block]:
@@ -109,17 +114,14 @@ def _flagged(run: StudyRun) -> list[Block]:
 
 def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
-    variables = {"scored": dict(run.labels)}
-    models = {series.name: series.title for series in run.study.series}
-    models |= {model.name: model.title for model in run.study.moderations}
-    labels = variables | {"in the model": models}
+    titles = {series.name: series.title for series in run.study.series}
+    titles |= {model.name: model.title for model in run.study.moderations}
+    labels = {StageKind.SCORED: run.labels, StageKind.IN_MODEL: titles}
+    stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow
-    items = {item.name: item.label for book in run.study.codebooks.values() for item in book.columns}
     shown = flow.assign(
-        stage=[_stage_label(stage, labels) for stage in flow["stage"]],
-        reasons=[
-            _main_reasons(rows, items | dict(run.labels)) for _, rows in run.frame.ledger.groupby("stage", sort=False)
-        ],
+        stage=list(map(str, stages)),
+        reasons=main_reasons(run),
     )
     columns = (
         column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
@@ -129,26 +131,6 @@ def rows_section(run: StudyRun) -> Section:
     note = "`row_ledger.csv` names every row at every stage with its reason."
     table = Table("flow", "From sessions held to rows in the models", shown, columns, (note,), data=flow)
     return Section("rows", "Row ledger", (table, *(Paragraph(note) for note in run.frame.note_texts())))
-
-
-def _stage_label(stage: str, labels: Mapping[str, Mapping[str, str]]) -> str:
-    head, _, name = stage.partition(": ")
-    return f"{head}: {labels.get(head, {}).get(name, name)}" if name else head
-
-
-def _main_reasons(rows: pd.DataFrame, labels: Mapping[str, str], most: int = 4) -> str:
-    """Say the commonest reasons of a stage; session numbers and variables that explain nothing are left out."""
-    counts: dict[str, int] = {}
-    for reason in rows.loc[rows["status"] == "lost", "reason"]:
-        text = re.sub(r"session \d+ was not rated, and its items belong to this score", _BEFORE, str(reason))
-        text = re.sub(r"^[a-z0-9_, ]+: (?=not rated|listed as|session|needs|the session)", "", text)
-        # the variable that is missing stands before the colon, items of a score before their codes
-        text = re.sub(r"^\w+(?=: )|\b\w+(?= \([A-Z]+: )", lambda found: labels.get(found[0], found[0]), text)
-        counts[text] = counts.get(text, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{n} × {text}" for text, n in ranked[:most]]
-    rest = sum(n for _, n in ranked[most:])
-    return "; ".join([*shown, f"{rest} × other reasons"] if rest else shown)
 
 
 def sample_section(run: StudyRun) -> Section | None:
@@ -186,7 +168,7 @@ def descriptives_section(run: StudyRun) -> Section:
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
-        blocks.append(Table(f"described_{name}", title, overall, columns, result.notes, "title", data=frame))
+        blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:
@@ -203,24 +185,6 @@ def descriptives_section(run: StudyRun) -> Section:
             )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
-
-
-def short_title(title: str) -> str:
-    """Return the abbreviation at the end of an instrument's title, or the title.
-
-    Examples
-    --------
-    >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
-    ('GHES', 'Initial resistance')
-    """
-    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
-
-
-def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
-    """Printed label of an item or a scale of an instrument."""
-    book = books[instrument]
-    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
-    return labels.get(name, name)
 
 
 def homework_section(run: StudyRun) -> Section | None:
@@ -250,7 +214,7 @@ def homework_section(run: StudyRun) -> Section | None:
             column("percent"),
         )
         blocks.append(
-            Table(f"homework{suffix}", "Homework", shown, columns, result.notes, "heading", data=result.frame)
+            Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
         by_type = (
             column("label", "Type", kind="text"),
@@ -264,7 +228,7 @@ def homework_section(run: StudyRun) -> Section | None:
 
 def not_estimated_section(run: StudyRun) -> Section | None:
     """What could not be computed, and why."""
-    reasons = [*run.not_estimated]
+    reasons = [sentence(note) for note in run.not_estimated]
     if run.consistency is not None:
         rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
         reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]

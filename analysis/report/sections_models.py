@@ -13,6 +13,7 @@ from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Se
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
+from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,30 +25,11 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.results import Note
 
-Labels = Mapping[str, str]
 DDF_WORDS = {
     "kenward-roger": "Kenward–Roger degrees of freedom",
     "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "normal-theory tests",
 }
-
-
-def label_term(term: str, labels: Labels) -> str:
-    """Name a term by the labels of its variables.
-
-    Examples
-    --------
-    >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
-    'Rationale × Resistance'
-    """
-    parts = []
-    for part in term.split(":"):
-        stem, _, side = part.rpartition("_")
-        if part not in labels and side in ("within", "between") and stem in labels:
-            parts.append(f"{labels[stem]}, {side} patients")
-        else:
-            parts.append({"Intercept": "Intercept", "session": "Session"}.get(part, labels.get(part, part)))
-    return " × ".join(parts)
 
 
 def correlation_section(result: CorrelationResult | None, labels: Labels) -> Section | None:
@@ -68,7 +50,7 @@ def correlation_section(result: CorrelationResult | None, labels: Labels) -> Sec
         "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
         group="level" if len(levels) > 1 else "", data=result.frame,
     )  # fmt: skip
-    return Section("correlations", "Correlations", (table, Bullets(result.notes)))
+    return Section("correlations", "Correlations", (table, Bullets(result.note_texts())))
 
 
 def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
@@ -103,6 +85,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
 def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
     blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
+    labels = term_labels(labels, result.spec["split"])
     published = [model for model in result.models if model.published]
     split = [model for model in result.models if not model.published]
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
@@ -113,10 +96,10 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
     """Say the common rows of a series, and the variables that they must have, by their labels."""
-    counts = result.design
-    short = (labels.get(name, name).partition(" (")[0] for name in counts["columns"])
-    rows = f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients"
-    return f"{rows}, that have all of {'; '.join(short)}"
+    counts, short = result.design, short_labels(labels)
+    names = "; ".join(short.get(name, name) for name in counts["columns"])
+    of = f"{counts['n_rows']} of {counts['n_given']} rows, of {counts['n_patients']} patients"
+    return f"{of}, that have all of {names}"
 
 
 def _share_between(result: SeriesResult) -> str:
@@ -207,7 +190,7 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
          column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
          column("status", "Rule", kind="text")),
     )  # fmt: skip
-    blocks: list[Block] = [Paragraph(note) for note in result.notes]
+    blocks: list[Block] = [Paragraph(text) for text in result.note_texts()]
     blocks.append(overview)
     if len(result.frame):
         changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
@@ -222,18 +205,30 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
 
 
 def moderation_section(
-    results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], data: pd.DataFrame, labels: Labels
+    results: Sequence[ModerationResult],
+    untouched: Sequence[ModerationResult],
+    data: pd.DataFrame,
+    labels: Labels,
+    outcomes: Mapping[str, str],
 ) -> Section | None:
-    """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
+    """Moderated regressions: coefficients, simple slopes, regions of significance, figures.
+
+    `outcomes` names the outcome of each model.
+    """
     if not results:
         return None
+    labels = term_labels(labels)
     blocks: list[Block] = [_moderation_table(results, labels)]
     if untouched:
         blocks.append(_focal_both(results, untouched, labels))
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    blocks += [
+        _interaction_picture(result, outcomes[result.spec["name"]], data, labels)
+        for result in results
+        if len(result.lines)
+    ]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -356,9 +351,8 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, outcome: str, data: pd.DataFrame, labels: Labels) -> Block:
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
-    outcome = str(result.spec["formula"]).split("~")[0].strip()
     kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
     lines = readable_lines(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
     axes = figures.interaction(

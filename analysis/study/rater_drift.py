@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,6 +20,80 @@ if TYPE_CHECKING:
 
 PARTS: Final = ("frame", "periods", "drifts", "tests", "sessions")
 ROLES: Final = {"targets": "session_id", "raters": "rater", "ratings": "value"}
+_SCALE: Final = column("scale", "Scale", kind="text")
+_RATER: Final = column("rater", "Rater", kind="text")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StudyDrift(Answer):
+    """Severity of the raters of a study, and how it changed.
+
+    Every table has ``instrument`` and ``scale`` before its other columns.
+
+    Attributes
+    ----------
+    spec : dict
+    frame : DataFrame
+        Severity of each rater over all periods.
+    periods, drifts, tests, sessions : DataFrame
+        As in :class:`doublecode.analysis.reliability.severity.DriftResult`.
+    design : dict
+        ``n_scales``, ``n_scores``, ``dropped``.
+    notes : tuple of Note
+        Their subjects are the scales that they hold for.
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    periods: pd.DataFrame
+    drifts: pd.DataFrame
+    tests: pd.DataFrame
+    sessions: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[Note, ...]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("instrument", "scale", "rater")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Severity, by period, change with the least change detectable, tests, sessions to hear again."""
+        points = (column("estimate", "Points", kind="number"),
+                  column("conf_low", level_heading(self.spec["conf_level"]), kind="number", upper="conf_high"),
+                  column("p_value"))  # fmt: skip
+        rated = column("n_ratings", "Ratings", kind="integer")
+        severity = Table("severity", "Rater severity, against the mean of all raters", self.frame,
+                         (_SCALE, _RATER, rated, *points), group="instrument")  # fmt: skip
+        tests = (_SCALE, column("test", "Test", kind="text"), column("statistic", "*F*"),
+                 column("df_num", "df₁", kind="integer"), column("df_den", "df₂", kind="number", digits=1),
+                 column("p_value"))  # fmt: skip
+        return (
+            severity, *(self._change(rated, points) if len(self.drifts) else ()),
+            Table("drift_tests", "Do raters differ?", self.tests, tests, group="instrument"),
+            *(self._to_hear_again() if len(self.sessions) else ()),
+        )  # fmt: skip
+
+    def _change(self, rated: Column, points: Sequence[Column]) -> tuple[Table, ...]:
+        when = (_SCALE, column("period", "Period", kind="text"), _RATER)
+        least = column("minimum_detectable", "Least detectable", kind="number")
+        return (
+            Table("severity_periods", "Severity by period, against the mean of its raters", self.periods,
+                  (*when, rated, *points), group="instrument"),
+            Table("drift", "Change of severity, first to last period", self.drifts, (_SCALE, _RATER, *points, least),
+                  group="instrument"),
+        )  # fmt: skip
+
+    def _to_hear_again(self) -> tuple[Table, ...]:
+        columns = (_SCALE, column("target", "Session", kind="text"),
+                   column("rater_1", "Rater", kind="text"), column("rating_1", "gave"),
+                   column("rater_2", "Rater", kind="text"), column("rating_2", "gave"),
+                   column("difference", "Apart"), column("p_adjusted", "*p* adjusted", kind="p"))  # fmt: skip
+        title = "Worth hearing again: furthest apart, severity taken out"
+        return (Table("hear_again", title, self.sessions, columns, group="instrument"),)
+
+    def counted(self) -> str:
+        """Scales, scores and what was left out."""
+        dropped = ", ".join(f"{n} dropped: {why}" for why, n in self.design["dropped"].items() if n)
+        counts = f"{self.design['n_scores']} scores on {self.design['n_scales']} scales"
+        return f"{counts}; {dropped}." if dropped else f"{counts}."
 
 
 def drift_of(
@@ -25,7 +105,7 @@ def drift_of(
     n_periods: int | None = None,
     top: int = 5,
     conf_level: float = 0.95,
-) -> DriftResult:
+) -> StudyDrift:
     """Severity of the raters on every scale they rated, how it changed, and what to hear again.
 
     Parameters
@@ -46,8 +126,8 @@ def drift_of(
 
     Returns
     -------
-    DriftResult
-        Every table with ``instrument`` and ``scale`` before its other columns; severity is in points of the scale.
+    StudyDrift
+        Severity is in points of the scale.
 
     Raises
     ------
@@ -56,29 +136,26 @@ def drift_of(
     """
     import pandas as pd
 
-    from doublecode.analysis.reliability.severity import DriftResult
-
     if n_periods is not None and n_periods < 2:
         raise UsageError(f"drift: {n_periods} period(s) asked for; drift needs at least two.")
     scores = _scores(study, ratings)
     rows = _in_batches(scores, ratings, files) if n_periods is None else _dated(scores, sessions)
     undated = len(scores) - len(rows)
-    remarks: dict[str, list[str]] = {}
+    remarks: list[tuple[Note, list[str]]] = []
     how: dict[str, Any] = {"periods": "period"} if n_periods is None else {"time": "period", "n_periods": n_periods}
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in PARTS}
     dropped = 0
     for (instrument, scale), part in rows.groupby(["instrument", "scale"], sort=False):
         found, said = _one_scale(part, {**ROLES, **how, "top": top, "conf_level": conf_level})
-        for remark in said:
-            remarks.setdefault(remark, []).append(f"{instrument} {scale}")
+        _gather(remarks, said, f"{instrument} {scale}")
         if found is None:
             continue
         dropped += found.design["dropped"]["missing rating"]
         for name in PARTS:
             tables[name].append(getattr(found, name).assign(instrument=instrument, scale=scale))
-    notes = [f"{', '.join(scales)}: {remark}" for remark, scales in remarks.items()]
+    notes = [replace(note, subject=", ".join(scales)) for note, scales in remarks]
     if not tables["frame"]:
-        raise NotEstimable("drift: no scale has raters that can be compared: " + "; ".join(notes))
+        raise NotEstimable("drift: no scale has raters that can be compared: " + "; ".join(map(sentence, notes)))
     joined = {name: _keys_first(pd.concat(parts, ignore_index=True)) for name, parts in tables.items()}
     spec = {"study": study.name, "n_periods": n_periods, "top": top, "conf_level": conf_level}
     design = {
@@ -87,8 +164,18 @@ def drift_of(
         "dropped": {"missing rating": dropped, "no date": undated},
     }
     if undated:
-        notes.append(f"{undated} score(s) of sessions without a date were left out")
-    return DriftResult(spec, design=design, notes=tuple(notes), **joined)
+        notes.append(Note("scores_without_date", numbers={"n": undated}))
+    return StudyDrift(spec, design=design, notes=tuple(notes), **joined)
+
+
+def _gather(remarks: list[tuple[Note, list[str]]], said: Sequence[Note], scale: str) -> None:
+    """Add what is said of one scale: the scales of which the same is said stand together."""
+    for note in said:
+        scales = [listed for known, listed in remarks if known == note]
+        if scales:
+            scales[0].append(scale)
+        else:
+            remarks.append((note, [scale]))
 
 
 def _scores(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -134,21 +221,21 @@ def _dated(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["period"].notna()]
 
 
-def _one_scale(rows: pd.DataFrame, how: dict[str, Any]) -> tuple[DriftResult | None, list[str]]:
+def _one_scale(rows: pd.DataFrame, how: dict[str, Any]) -> tuple[DriftResult | None, list[Note]]:
     """Drift of a scale; severity alone where its periods cannot be compared; None where raters cannot; remarks."""
     from doublecode.analysis.reliability.severity import drift
 
     ways = [how, {name: value for name, value in how.items() if name not in ("periods", "time", "n_periods")}]
-    remarks: list[str] = []
+    remarks: list[Note] = []
     if "periods" in how and rows["period"].isna().any():
-        remarks.append("severity is given without periods, because ratings came in a workbook of no known batch")
+        remarks.append(Note("severity_of_unknown_batch"))
         ways = ways[1:]
     for position, way in enumerate(ways):
         try:
             found = drift(rows, **way)
         except NotEstimable as reason:
-            then = "; severity is given without periods" if position < len(ways) - 1 else ""
-            remarks.append(f"{reason}{then}")
+            last = position == len(ways) - 1
+            remarks.append(Note("severity_refused" if last else "drift_refused", numbers={"reason": str(reason)}))
             continue
         return found, [*remarks, *found.notes]
     return None, remarks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from doublecode.analysis.ratings.frames import require_columns
 from doublecode.analysis.reliability.interrater import ICCResult, icc
 from doublecode.analysis.reliability.sentence import used_form
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.analysis.results.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
 
@@ -44,6 +45,26 @@ class ReliabilityTable(Answer):
     results: tuple[tuple[str, str, str, ICCResult], ...]
     design: dict[str, Any]
     notes: tuple[str, ...]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("instrument", "level", "name", "phase")
+
+    def tables(self) -> tuple[Table, ...]:
+        """The coefficient of the scores as they are used, one table per phase."""
+        columns = (
+            column("name", "Item or scale", kind="text"), column("form"),
+            column("n_targets", "Sessions", kind="integer"),
+            column("n_multiply_coded", "Double-coded", kind="integer"), column("k", kind="number"),
+            *bounded_estimate("ICC", self.spec["conf_level"]), column("single", "One rater", kind="bounded"),
+            column("judged", "By its interval", kind="text"),
+        )  # fmt: skip
+        return tuple(
+            Table(f"reliability_{phase}", f"Inter-rater reliability, {phase} phase", rows, columns, group="instrument")
+            for phase, rows in self.frame.sort_values("instrument", kind="stable").groupby("phase", sort=False)
+        )
+
+    def counted(self) -> str:
+        """Ratings, items and scales."""
+        return f"{self.design['n_ratings']} ratings; {self.design['n_estimated']} items and scales."
 
     def sentence(self, rule: str | Rule | None = None) -> str:
         """Return the sentences to paste, one line per name and phase."""

@@ -1,34 +1,28 @@
 """A whole study in one go: take in what raters sent back, check it, analyse what was declared.
 
 Two steps, because data problems stop the second: :func:`take_in` reads and
-collects problems, :func:`analyse` computes. :func:`run_study` does both and
-writes the report.
+collects problems, :func:`analyse` computes. What comes out is a
+:class:`doublecode.analysis.study.study_run.StudyRun`; the room ``report`` writes it down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from doublecode.analysis.study.study_run import Intake, StudyRun
 from doublecode.schemas.errors import DoublecodeError, NotEstimable, UsageError
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.description.correlations import CorrelationResult
-    from doublecode.analysis.description.descriptives import DescriptivesResult, SampleResult
     from doublecode.analysis.description.homework import LogResult
-    from doublecode.analysis.description.outliers import OutlierResult
-    from doublecode.analysis.linking.frame import AnalysisFrame
-    from doublecode.analysis.linking.series import SeriesResult
-    from doublecode.analysis.regression.group_differences import AnovaResult
-    from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.consistency_table import ConsistencyTable
-    from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.schemas.study import Study
 
 LEDGER = "ledger.sqlite"
@@ -53,89 +47,6 @@ class StudyProblems(DoublecodeError):
             f"{len(errors)} problem(s) in the data, no report was written:\n{first}\nMend the files, or set a file "
             "aside by name (set_aside=, --set-aside FILE)."
         )
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What lay in ``incoming/`` and ``outcomes/``, and what is wrong with it.
-
-    Attributes
-    ----------
-    study : Study
-    ratings, outcomes : DataFrame
-        Contracts RATINGS (both phases) and ITEMS.
-    problems : tuple of Problem
-        All of them, infos included.
-    files : DataFrame
-        ``file, sha256, instrument, rater, batch, n_rows`` of the workbooks that were read.
-    set_aside : tuple of str
-        Files that the researcher left out by name.
-    sessions, patients, therapists : DataFrame
-    """
-
-    study: Study
-    ratings: pd.DataFrame
-    outcomes: pd.DataFrame
-    problems: tuple[Problem, ...]
-    files: pd.DataFrame
-    set_aside: tuple[str, ...]
-    sessions: pd.DataFrame
-    patients: pd.DataFrame
-    therapists: pd.DataFrame
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that stop the analysis."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
-
-
-@dataclass(frozen=True)
-class StudyRun:
-    """Everything that was declared, computed: one field per section of the report.
-
-    `moderations_untouched` are the same regressions without the outlier rule; empty where the
-    study declares no rule.
-    """
-
-    intake: Intake
-    items: pd.DataFrame
-    scores: pd.DataFrame
-    frame: AnalysisFrame
-    sample: SampleResult
-    described_items: DescriptivesResult
-    described_scores: DescriptivesResult
-    logs: tuple[LogResult, ...]
-    reliability: ReliabilityTable | None
-    consistency: ConsistencyTable | None
-    correlations: CorrelationResult | None
-    outliers: OutlierResult | None
-    series: tuple[SeriesResult, ...]
-    moderations: tuple[ModerationResult, ...]
-    moderations_untouched: tuple[ModerationResult, ...]
-    comparisons: tuple[AnovaResult, ...]
-    not_estimated: tuple[str, ...] = ()
-
-    @property
-    def study(self) -> Study:
-        """The declaration."""
-        return self.intake.study
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Printed name of each variable of the analysis frame."""
-        return {variable.name: variable.label or variable.name for variable in self.study.variables}
-
-    @property
-    def unread(self) -> bool:
-        """Whether raters were to code, but no workbook of theirs was read."""
-        return self.intake.files.empty and any(use.source == "raters" for use in self.study.instruments)
-
-    @cached_property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What the estimates are to be read with; what was wrong with the files stands in ``intake.problems``."""
-        from doublecode.analysis.study.warnings import run_warnings
-
-        return run_warnings(self)
 
 
 def no_progress(step: str, done: int, of: int) -> None:
@@ -218,6 +129,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.study.declared_models import declared_frame, declared_series
     from doublecode.analysis.study.study_scales import reliability_of
+    from doublecode.analysis.study.warnings import run_warnings
 
     if intake.errors:
         raise StudyProblems(intake.problems)
@@ -234,7 +146,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "logs": _logs(intake),
     }
     steps("Inter-rater reliability")
-    refused: list[str] = []
+    refused: list[Note] = []
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
     consistency = consistency_of(study, items)
@@ -244,10 +156,11 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
         series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame), refused))
-    return StudyRun(
+    run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,
     )  # fmt: skip
+    return replace(run, warnings=run_warnings(run))
 
 
 def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None:
@@ -276,7 +189,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
     return items, score(items, intake.study.codebooks)
 
 
-def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[str, Any]:
+def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.description.correlations import correlate
     from doublecode.analysis.description.outliers import bring_in
@@ -310,12 +223,12 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[
     }
 
 
-def _attempt(title: str, compute: Callable[[], Answer], refused: list[str]) -> Answer | None:
+def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
     """Compute, or keep the reason: a model that cannot be estimated must not hide the others."""
     try:
         return compute()
     except NotEstimable as reason:
-        refused.append(f"{title}: {reason}")
+        refused.append(Note("not_estimated", title, {"reason": str(reason)}))
         return None
 
 
@@ -336,37 +249,3 @@ class _Steps:
     def __call__(self, step: str) -> None:
         self.progress(step, self.done, self.of)
         self.done += 1
-
-
-def run_study(
-    folder: str | Path, *, set_aside: Collection[str] = (), overwrite: bool = False, progress: Progress = no_progress
-) -> StudyRun:
-    """Take in a study folder, analyse it and write its ``report/`` folder.
-
-    Parameters
-    ----------
-    folder : path
-    set_aside : collection of str
-        Files in ``incoming/`` to leave out.
-    overwrite : bool
-        Replace the report of an earlier run.
-    progress : callable
-        Called with step, done, of.
-
-    Raises
-    ------
-    StudyProblems
-        Error-level problems in the data: no report.
-    UsageError
-        A report is there already and `overwrite` is False.
-    """
-    from doublecode.analysis.report.folder import check_target, write_report
-
-    check_target(Path(folder), overwrite=overwrite)
-    intake = take_in(folder, set_aside=set_aside)
-    if intake.errors:
-        raise StudyProblems(intake.problems)
-    store(intake)
-    run = analyse(intake, progress)
-    write_report(run, intake.study.folder, overwrite=overwrite)
-    return run

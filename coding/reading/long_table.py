@@ -15,7 +15,7 @@ from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cel
 from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
 from doublecode.coding.reading.sheet_shape import Shape, SheetTooLarge, cell_name, restore_texts
 from doublecode.schemas.csv_rows import read_csv_rows
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import Problem
@@ -152,9 +152,9 @@ def _find_columns(table: _Table, head: int, wanted: Sequence[str]) -> dict[str, 
             places[name] = heads.index(name)
             continue
         found = ", ".join(text for text in heads if text)
-        what = "stands twice" if name in heads else "is missing"
+        wrong, what = (ContractError, "stands twice") if name in heads else (MissingColumn, "is missing")
         elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
-        raise ContractError(f"{table.name}: the column {name!r} {what}; found: {found}. Correct the head.{elsewhere}")
+        raise wrong(f"{table.name}: the column {name!r} {what}; found: {found}. Correct the head.{elsewhere}")
     return places
 
 

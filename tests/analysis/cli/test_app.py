@@ -14,6 +14,7 @@ from doublecode.analysis.cli import app as cli
 from doublecode.analysis.cli import on_study as cli_study
 from doublecode.coding import console
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, StudyError, UsageError
+from doublecode.schemas.results import Note
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 FILE = "R3_ghes_batch02.xlsx"
@@ -310,7 +311,9 @@ def test_a_run_without_workbooks_says_so_and_takes_the_declaration_for_its_folde
 
 
 def test_a_run_says_what_could_not_be_estimated(capsys, telephone_run):
-    reasons = ("Model m: only 3 rows", "Model n: no spread")
+    reasons = tuple(
+        Note("not_estimated", name, {"reason": why}) for name, why in (("Model m", "only 3 rows"), ("Model n", "flat"))
+    )
     cli_study._print_headlines(replace(telephone_run, not_estimated=reasons), Path("a/report"), is_demo=False)
     out = " ".join(capsys.readouterr().out.split())
     assert "Not estimated: 2 (listed in the report), such as Model m: only 3 rows" in out

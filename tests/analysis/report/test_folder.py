@@ -9,6 +9,7 @@ import docx
 import pandas as pd
 import pytest
 
+from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
 from doublecode.analysis.rendering.docx import column_widths, write_docx
 from doublecode.analysis.rendering.page import render_page, rich_text
@@ -154,7 +155,7 @@ def test_page_and_tables_carry_the_numbers_of_the_results(report, telephone_run)
 
 
 def test_page_word_file_and_results_show_every_warning_of_the_analysis(report, telephone_run):
-    warnings = telephone_run.warnings
+    warnings = [problem_of(one) for one in telephone_run.warnings]
     assert len(warnings) > 5
     results = json.loads((report / "results.json").read_text(encoding="utf-8"))
     shown = [(one["stage"], one["severity"], one["code"], one["subject"], one["text"]) for one in results["problems"]]
@@ -182,7 +183,7 @@ def test_page_word_file_and_results_show_every_warning_of_the_analysis(report, t
 
 def test_a_study_without_warnings_says_so(telephone_run):
     quiet = replace(telephone_run, sample=replace(telephone_run.sample, frame=telephone_run.sample.frame.head(0)),
-                    reliability=None, series=(), comparisons=())  # fmt: skip
+                    reliability=None, series=(), comparisons=(), warnings=())  # fmt: skip
     texts = [block.text for block in data_section(quiet).blocks if isinstance(block, Paragraph)]
     assert "The analysis gives no warning." in texts
 

@@ -5,7 +5,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from doublecode.analysis.study.run import StudyProblems, analyse, run_study, store, take_in
+from doublecode.analysis.report.folder import run_study
+from doublecode.analysis.study.run import StudyProblems, analyse, store, take_in
 from doublecode.analysis.study.study_scales import scale_items
 from doublecode.coding.intake.ledger import Ledger
 from doublecode.schemas.errors import UsageError

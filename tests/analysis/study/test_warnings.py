@@ -11,27 +11,30 @@ from doublecode.analysis import dyad_icc, fit_mixed, icc
 from doublecode.analysis.description.descriptives import sample_table
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
+from doublecode.analysis.rendering.coded_warnings import joined, problem_of
+from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_PAIRS, FEW_THERAPISTS
+from doublecode.analysis.study import warnings
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, take_in
-from doublecode.analysis.study.warnings import (
-    dyad_warnings,
-    fit_warnings,
-    group_warnings,
-    icc_warnings,
-    joined,
-    reliability_warnings,
-    run_warnings,
-    sample_warnings,
-    series_warnings,
-    unequal_rows,
-)
-from doublecode.schemas.problems import Problem
+from doublecode.schemas.results import Note
 from doublecode.schemas.study import ModelSeries
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NAMES = {"targets": "session", "raters": "rater", "ratings": "score"}
+
+
+def in_words(warn):
+    """The warnings that a function gives, as problems of the catalogue."""
+    return lambda *given: tuple(map(problem_of, warn(*given)))
+
+
+dyad_warnings, fit_warnings = in_words(warnings.dyad_warnings), in_words(warnings.fit_warnings)
+group_warnings, icc_warnings = in_words(warnings.group_warnings), in_words(warnings.icc_warnings)
+reliability_warnings, run_warnings = in_words(warnings.reliability_warnings), in_words(warnings.run_warnings)
+sample_warnings, series_warnings = in_words(warnings.sample_warnings), in_words(warnings.series_warnings)
+unequal_rows = in_words(warnings.unequal_rows)
 
 
 def rated(n, seed=0):
@@ -221,8 +224,8 @@ class TestTherapists:
 
 class TestAStudy:
     def test_the_telephone_study_gives_each_of_its_warnings_with_its_subject(self, telephone_run):
-        found = telephone_run.warnings
-        assert found == run_warnings(telephone_run)
+        assert telephone_run.warnings == warnings.run_warnings(telephone_run)
+        found = run_warnings(telephone_run)
         subjects = {code: [one.subject for one in of(found, code)] for code in {one.code for one in found}}
         assert subjects["too_few_pairs"] == ["ghes, pilot", "sthar, pilot"]
         assert subjects["few_therapists"] == ["sample"]
@@ -252,7 +255,7 @@ class TestAStudy:
         declared = (telephone / "study.toml").read_text(encoding="utf-8").partition("[correlations]")[0]
         model = '[[moderations]]\nname = "flat"\ntitle = "Sessions"\noutcome = "phq9"\npredictor = "he"\n'
         (telephone / "study.toml").write_text(f'{declared}{model}covariates = ["session"]\n', encoding="utf-8")
-        (found,) = of(analyse(take_in(telephone)).warnings, "conflated_slope")
+        (found,) = map(problem_of, of(analyse(take_in(telephone)).warnings, "conflated_slope"))
         assert (found.subject, found.found) == ("flat", "the slope of he")
 
     def test_nothing_estimated_warns_of_nothing(self, telephone_run):
@@ -261,12 +264,13 @@ class TestAStudy:
                 telephone_run.intake.patients, telephone_run.intake.therapists, []
             ),
         )  # fmt: skip
-        assert quiet.warnings == ()
+        assert warnings.run_warnings(quiet) == ()
 
 
 def test_warnings_that_say_the_same_are_joined_for_the_eye():
-    same = [Problem("few_therapists", subject=name, found="3 therapists") for name in ("sample", "y by therapist")]
-    other = Problem("few_therapists", subject="phq9, 1", found="2 therapists")
-    assert [(one.subject, one.found) for one in joined([same[0], other, same[1]])] == [
-        ("sample; y by therapist", "3 therapists"), ("phq9, 1", "2 therapists"),
+    few = {n: Note("few_therapists", numbers={"n": n}) for n in (2, 3)}
+    same = [CodedWarning("few_therapists", name, few[3]) for name in ("sample", "y by therapist")]
+    other = CodedWarning("few_therapists", "phq9, 1", few[2])
+    assert [(one.subject, one.note) for one in joined([same[0], other, same[1]])] == [
+        ("sample; y by therapist", few[3]), ("phq9, 1", few[2]),
     ]  # fmt: skip

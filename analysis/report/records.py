@@ -1,0 +1,103 @@
+"""Everything that a run estimated as plain records, with full precision: what ``results.json`` and ``--json`` hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis.rendering.coded_warnings import problem_of
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.report.headlines import headlines
+from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.results.versions import version_of
+from doublecode.schemas.results import plain, result_record
+
+if TYPE_CHECKING:
+    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.rater_drift import StudyDrift
+    from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.analysis.study.study_run import StudyRun
+
+
+def results_record(run: StudyRun) -> dict[str, Any]:
+    """Everything that was estimated, with full precision, ready for JSON."""
+    return {
+        "study": run.study.model_dump(mode="json"),
+        "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
+        "set_aside": list(run.intake.set_aside),
+        "problems": _problem_records(run),
+        "headlines": [vars(one) for one in headlines(run)],
+        "rows": {
+            "design": plain(run.frame.design),
+            "flow": plain(run.frame.flow),
+            "notes": list(run.frame.note_texts()),
+        },
+        "sample": result_record(run.sample),
+        "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
+        "homework": [result_record(one) for one in run.logs],
+        "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        "consistency": None if run.consistency is None else consistency_record(run.consistency),
+        "correlations": None if run.correlations is None else result_record(run.correlations),
+        "outliers": None if run.outliers is None else result_record(run.outliers),
+        "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
+        "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
+        "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
+        "group_comparisons": [result_record(one) for one in run.comparisons],
+        "not_estimated": list(map(sentence, run.not_estimated)),
+    }
+
+
+def _rows_record(run: StudyRun) -> dict[str, Any]:
+    """Counts of the row ledger."""
+    frame = run.frame
+    return {"design": plain(frame.design), "flow": plain(frame.flow), "notes": list(frame.note_texts())}
+
+
+def _problem_records(run: StudyRun) -> list[dict[str, str]]:
+    """What was found in reading, and what the analysis warns of."""
+    staged = [("reading", one) for one in run.intake.problems]
+    staged += [("analysis", problem_of(one)) for one in run.warnings]
+    return [
+        {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}
+        for stage, one in staged
+    ]
+
+
+def reliability_record(table: ReliabilityTable) -> dict[str, Any]:
+    """Coefficients of the scores as used, the variance components, and all forms behind them."""
+    import pandas as pd
+
+    parts = [
+        result.variances.assign(instrument=instrument, level=level, phase=phase)
+        for instrument, level, phase, result in table.results
+    ]
+    forms = {f"{name}.{level}.{phase}": result_record(result) for name, level, phase, result in table.results}
+    return {**result_record(table), "variances": plain(pd.concat(parts, ignore_index=True)), "forms": forms}
+
+
+def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
+    """Pooled coefficients, and those of sessions and items."""
+    return {**result_record(table), "levels": plain(table.levels), "items": plain(table.items)}
+
+
+def drift_record(result: StudyDrift) -> dict[str, Any]:
+    """Severity, and the tables beside it."""
+    parts = ("periods", "drifts", "tests", "sessions")
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+
+
+def _series_record(result: SeriesResult) -> dict[str, Any]:
+    models = [
+        {
+            "label": model.label, "formula": model.formula.text, "published": model.published, "remark": model.remark,
+            **({} if model.result is None else result_record(model.result)),
+        }
+        for model in result.models
+    ]  # fmt: skip
+    return {**result_record(result), "models": models}
+
+
+def _moderation_record(result: ModerationResult) -> dict[str, Any]:
+    parts = ("slopes", "johnson_neyman", "standardized", "robust")
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}

@@ -1,0 +1,65 @@
+"""Printed names: of instruments, their items and scales, and of the terms of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from doublecode.schemas.instrument import Instrument
+
+Labels = Mapping[str, str]
+"""Name of a variable → its label."""
+
+
+def short_title(title: str) -> str:
+    """Return the abbreviation at the end of an instrument's title, or the title.
+
+    Examples
+    --------
+    >>> short_title("Global Homework Engagement Scale (GHES)"), short_title("Initial resistance")
+    ('GHES', 'Initial resistance')
+    """
+    return title.rpartition("(")[2].rstrip(")") if title.endswith(")") else title
+
+
+def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
+    """Printed label of an item or a scale of an instrument."""
+    book = books[instrument]
+    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    return labels.get(name, name)
+
+
+def short_labels(labels: Labels) -> dict[str, str]:
+    """Return the labels without what they say in parentheses.
+
+    Examples
+    --------
+    >>> short_labels({"he": "Homework engagement (GHES)"})
+    {'he': 'Homework engagement'}
+    """
+    return {name: label.partition(" (")[0] for name, label in labels.items()}
+
+
+def term_labels(labels: Labels, split: Iterable[str] = ()) -> dict[str, str]:
+    """Return the labels of what terms are made of: variables, and the two parts of those that are split.
+
+    Examples
+    --------
+    >>> term_labels({"he": "Engagement"}, ["he"])["he_within"]
+    'Engagement, within patients'
+    """
+    parts = {f"{name}_{side}": f"{labels.get(name, name)}, {side} patients"
+             for name in split for side in ("within", "between")}  # fmt: skip
+    return {"session": "Session", **parts, **labels}
+
+
+def label_term(term: str, labels: Labels) -> str:
+    """Name a term by the labels of the columns that it multiplies (formulaic sets a colon between them).
+
+    Examples
+    --------
+    >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
+    'Rationale × Resistance'
+    """
+    return " × ".join(labels.get(name, name) for name in term.split(":"))
