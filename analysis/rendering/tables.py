@@ -165,6 +165,25 @@ def column(name: str, heading: str | None = None, **changes: Any) -> Column:
     return replace(known, **changes) if heading is None else replace(known, heading=heading, **changes)
 
 
+def level_heading(conf_level: float) -> str:
+    """Return the heading of an interval.
+
+    Examples
+    --------
+    >>> level_heading(0.95)
+    '95% CI'
+    """
+    return f"{100 * conf_level:g}% CI"
+
+
+def bounded_estimate(symbol: str, conf_level: float, digits: int = 2) -> tuple[Column, Column]:
+    """Columns of a coefficient that cannot exceed 1, with its interval."""
+    return (
+        column("estimate", symbol, kind="bounded", digits=digits),
+        column("conf_low", level_heading(conf_level), kind="bounded", digits=digits, upper="conf_high"),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A table of the report: its parts, and the frame it shows.

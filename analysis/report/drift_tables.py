@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.rendering.tables import Table, column
-from doublecode.analysis.report.result_tables import level_heading
+from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.results import plain, result_record
 
 if TYPE_CHECKING:

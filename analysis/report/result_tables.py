@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from doublecode.analysis.rendering.tables import Column, Table, column
+from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,25 +17,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.reliability_table import ReliabilityTable
 
 _IN_POINTS: Final = ("SEM", "SDC")
-
-
-def level_heading(conf_level: float) -> str:
-    """Return the heading of an interval.
-
-    Examples
-    --------
-    >>> level_heading(0.95)
-    '95% CI'
-    """
-    return f"{100 * conf_level:g}% CI"
-
-
-def bounded_estimate(symbol: str, conf_level: float, digits: int = 2) -> tuple[Column, Column]:
-    """Columns of a coefficient that cannot exceed 1, with its interval."""
-    return (
-        column("estimate", symbol, kind="bounded", digits=digits),
-        column("conf_low", level_heading(conf_level), kind="bounded", digits=digits, upper="conf_high"),
-    )
 
 
 def coefficients(frame: pd.DataFrame, conf_level: float = 0.95) -> tuple[Column, ...]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
-from doublecode.analysis.rendering.tables import Table, column, format_number
-from doublecode.analysis.report.result_tables import bounded_estimate, item_columns, level_heading
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
+from doublecode.analysis.report.result_tables import item_columns
 from doublecode.analysis.report.sections_data import label_of, short_title
 from doublecode.analysis.results.rules import rule_named
 from doublecode.schemas.results import DASH
