@@ -71,7 +71,6 @@ def icc(
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
     from doublecode.analysis.reliability.interrater import icc as estimate
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.result_tables import dyad_tables, icc_tables
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
@@ -83,9 +82,9 @@ def icc(
     )  # fmt: skip
     paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level) if dyads else None
     record = result_record(result) if as_json else None
-    tables, warnings = icc_tables(result), icc_warnings(result)
+    tables, warnings = result.tables(), icc_warnings(result)
     if paired is not None:
-        tables, warnings = tables + dyad_tables(paired), warnings + dyad_warnings(paired)
+        tables, warnings = tables + paired.tables(), warnings + dyad_warnings(paired)
         record = None if record is None else {**record, "dyads": result_record(paired)}
     sentences = result.sentence(rule).splitlines()
     print_answer(result, tables, record, sentences=sentences, warnings=warnings)
@@ -125,7 +124,6 @@ def agreement(
     """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
     from doublecode.analysis.concordance.coefficients import agreement as estimate
     from doublecode.analysis.rendering.screen import print_result
-    from doublecode.analysis.report.result_tables import agreement_tables
 
     data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
     result = estimate(
@@ -133,7 +131,7 @@ def agreement(
         categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
         conf_level=conf_level,
     )  # fmt: skip
-    print_result(result, agreement_tables(result), as_json=as_json)
+    print_result(result, result.tables(), as_json=as_json)
 
 
 def omega(

@@ -215,9 +215,7 @@ def _rater_bias(ms: MeanSquares) -> tuple[Floats, Floats, Floats, Floats]:
     return ratio, np.full_like(ratio, df1), np.full_like(ratio, df2), tail
 
 
-def _mark(
-    ms: MeanSquares, shape: tuple[int, ...], known_raters: bool
-) -> tuple[States, tuple[tuple[int, Note], ...]]:
+def _mark(ms: MeanSquares, shape: tuple[int, ...], known_raters: bool) -> tuple[States, tuple[tuple[int, Note], ...]]:
     """Say per set how the numbers came about: estimated, perfect agreement, or undefined."""
     state = estimated(shape)
     residual = ms.error if known_raters else ms.within

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets
+from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
 from doublecode.analysis.reliability.anova import complete_block
 from doublecode.analysis.reliability.design_notes import design_notes, impossible
 from doublecode.analysis.reliability.form_tables import Estimates, form_table
 from doublecode.analysis.reliability.forms import IccBlock, requested
+from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
-from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -25,66 +24,10 @@ from doublecode.schemas.results import Note, check_conf_level, distinct
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.results.rules import Rule
 
 Floats = NDArray[np.float64]
 DEFAULT_K: tuple[int | str, ...] = (1, 2, "eff")
 Interval = Literal["model", "jackknife"]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ICCResult(Answer):
-    """Intraclass correlations that remember their question.
-
-    Attributes
-    ----------
-    spec : dict
-        The arguments.
-    frame : DataFrame
-        One row per set, level and form: grouping columns, ``level, form, shrout_fleiss, k, estimate,
-        conf_low, conf_high, statistic, df1, df2, p_value, method``.
-    design : dict
-        ``kind``, counts, dropped rows, and the same per set under ``sets``.
-    notes : tuple of Note
-        Warnings with numbers.
-    estimates : Estimates
-        The numbers behind the tables.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[Note, ...]
-    estimates: Estimates = field(repr=False)
-
-    @cached_property
-    def variances(self) -> pd.DataFrame:
-        """Variance components: grouping columns, ``component, variance, sd, share``."""
-        from doublecode.analysis.reliability.form_tables import variance_table
-
-        return variance_table(self.estimates.read, self.estimates.blocks)
-
-    @cached_property
-    def rater_bias(self) -> pd.DataFrame:
-        """Test that raters do not differ: grouping columns, ``statistic, df1, df2, p_value``; may be empty."""
-        from doublecode.analysis.reliability.form_tables import bias_table
-
-        return bias_table(self.estimates.read, self.estimates.blocks)
-
-    def sentence(self, rule: str | Rule = "koo2016", form: str | None = None) -> str:
-        """Return the sentence to paste, one line per set.
-
-        Parameters
-        ----------
-        rule : str or Rule
-            Cut-offs for the adjective, which is taken from the interval.
-        form : str, optional
-            Which coefficient, for example ``"ICC(A,1)"``; by default the one of the
-            scores as the design yields them.
-        """
-        from doublecode.analysis.reliability.sentence import sentences
-
-        return "\n".join(sentences(self, rule, form))
 
 
 def icc(

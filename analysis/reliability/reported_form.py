@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from doublecode.analysis.reliability.form_tables import Estimates
 from doublecode.analysis.rendering.wording.icc_sentence import IccFacts
@@ -49,7 +49,7 @@ def sentence_facts(
     """
     rows = rows_of(frame, counts["set"])
     row = used_form(rows) if form is None else rows[rows["form"] == form].iloc[0]
-    origin = estimates.origins[int(row.name)]
+    origin = estimates.origins[cast("int", row.name)]
     return IccFacts(
         targets=spec["targets"],
         counts=counts,

@@ -69,7 +69,7 @@ def print_answer(
         say("")
     for warning in warnings:
         say(f"Warning: {warning}", style="yellow")
-    notes = [note for note in result.notes if not any(one.found in note for one in warnings)]
+    notes = [note for note in result.note_texts() if not any(one.found in note for one in warnings)]
     for note in notes[:MOST_NOTES]:
         say(f"Note: {note}", style="yellow")
     if len(notes) > MOST_NOTES:

@@ -88,7 +88,7 @@ def drift_of(
     }
     if undated:
         notes.append(f"{undated} score(s) of sessions without a date were left out")
-    return DriftResult(spec, design=design, notes=tuple(notes), **joined)
+    return DriftResult(spec, design=design, notes=tuple(notes), rows=rows.index, **joined)  # type: ignore[arg-type]
 
 
 def _scores(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def _one_scale(rows: pd.DataFrame, how: dict[str, Any]) -> tuple[DriftResult | N
             then = "; severity is given without periods" if position < len(ways) - 1 else ""
             remarks.append(f"{reason}{then}")
             continue
-        return found, [*remarks, *found.notes]
+        return found, [*remarks, *found.note_texts()]
     return None, remarks
 
 

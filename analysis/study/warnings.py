@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
-from doublecode.analysis.reliability.notes import few_pairs
+from doublecode.analysis.rendering.wording.reliability import quoted
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.problems import Problem
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.reliability.dyads import DyadResult
-    from doublecode.analysis.reliability.interrater import ICCResult
+    from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.run import StudyRun
 
@@ -175,17 +176,17 @@ def _few_pairs(result: ICCResult) -> Iterator[tuple[list[str], str]]:
     """Names of the sets that share a layout with few pairs, and what is said of it."""
     read = result.estimates.read
     for group, _ in result.estimates.blocks:
-        text = few_pairs(group.layout, result.spec["targets"])
-        if text:
-            yield [_name(read.keys[s]) for s in group.index.tolist()], text
+        note = few_pairs(group.layout, result.spec["targets"])
+        if note is not None:
+            yield [_name(read.keys[s]) for s in group.index.tolist()], quoted(note)
 
 
 def _no_spread(result: ICCResult) -> Iterator[tuple[str, str]]:
     """Name of each set whose targets hardly differ, and what is said of it."""
     read = result.estimates.read
     for group, block in result.estimates.blocks:
-        for position, text in spread_remarks(group, block):
-            yield _name(read.keys[int(group.index[position])]), text
+        for position, note in spread_remarks(group, block):
+            yield _name(read.keys[int(group.index[position])]), quoted(note)
 
 
 def _name(key: Sequence[object]) -> str:

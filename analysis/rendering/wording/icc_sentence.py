@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from doublecode.analysis.rendering.wording.set_counts import count_words
 from doublecode.analysis.results.rules import Rule, judge
 from doublecode.schemas.results import DASH
 
@@ -64,23 +65,6 @@ def icc_sentence(facts: IccFacts, rule: Rule) -> str:
         f"{head}: {both} = {_number(facts.estimate)}, {limits}; {MODEL[facts.definition]}, {_k_words(facts)}, "
         f"n = {count_words(facts.counts, facts.targets)}, {facts.how}. {_verdict(facts, rule)}"
     )
-
-
-def count_words(counts: Mapping[str, Any], targets: str) -> str:
-    """Say what a set holds.
-
-    Examples
-    --------
-    >>> count_words({"n_targets": 40, "n_raters": 5, "n_ratings": 60, "n_single_coded": 20, "n_multiply_coded": 20}, "tape")
-    '40 tapes, 5 raters, 60 ratings, 50% coded more than once'
-    """
-    words = [f"{counts['n_targets']} {targets}s"]
-    if counts["n_raters"] is not None:
-        words.append(f"{counts['n_raters']} raters")
-    words.append(f"{counts['n_ratings']} ratings")
-    if counts["n_single_coded"]:
-        words.append(f"{counts['n_multiply_coded'] / counts['n_targets']:.0%} coded more than once")
-    return ", ".join(words)
 
 
 def _verdict(facts: IccFacts, rule: Rule) -> str:

@@ -90,8 +90,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "raters_with_one_rating": _single_ratings,
     "disconnected": _graph,
     "lack_of_spread": "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on "
-    "{exact:.0%} and within one point on {within:.0%} of {n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. "
-    "The targets hardly differ, so the ICC is low by arithmetic: report agreement (AC2, SEM {sem:.2f} points) beside it",
+    "{exact:.0%} and within one point on {within:.0%} of {n_pairs} pairs; {mode_share:.0%} of the ratings are "
+    "{mode:g}. The targets hardly differ, so the ICC is low by arithmetic: report agreement (AC2, SEM {sem:.2f} "
+    "points) beside it",
     "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
     "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
     "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
