@@ -28,7 +28,7 @@ from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, level_heading
+from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
 from doublecode.analysis.rendering.wording.set_counts import sets_words
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -40,6 +40,9 @@ Floats = NDArray[np.float64]
 WEIGHTS: Final[tuple[str, ...]] = ("unweighted", "linear", "quadratic", "ordinal")
 MANY_CATEGORIES = 200
 IN_POINTS: Final[tuple[str, ...]] = ("SEM", "SDC")
+OF_CATEGORIES: Final[tuple[str, ...]] = (
+    "prevalence", "exact agreement", "Cohen's kappa", "Conger's kappa", "Gwet's AC1",
+)  # fmt: skip
 Row = tuple[str, str, Coefficient, str]
 
 
@@ -82,9 +85,23 @@ class AgreementResult(Answer):
         if in_points.any():
             found.append(Table("agreement_points", "In scale points", self.frame[in_points], points))
         if len(self.categories) and "category" not in self.spec["by"]:
-            each = (*by, column("category", "Category", kind="text"), *shares)
-            found.append(Table("agreement_categories", "Each category against all others", self.categories, each))
+            found.append(self._category_table(by))
         return tuple(found)
+
+    def _category_table(self, by: tuple[Column, ...]) -> Table:
+        """One row per category: how often it was named, and how well raters agree on it."""
+        keys = [*self.spec["by"], "category"]
+        named = self.categories[self.categories["coefficient"].isin(OF_CATEGORIES)]
+        wide = named.set_index([*keys, "coefficient"])[["estimate", "conf_low", "conf_high"]].unstack("coefficient")
+        wide.columns = [f"{name} {part}" for part, name in wide.columns]
+        columns = [column(f"{name} estimate", name.capitalize(), kind="bounded") for name in OF_CATEGORIES[:2]]
+        level = level_heading(self.spec["conf_level"])
+        for name in (one for one in OF_CATEGORIES[2:] if f"{one} estimate" in wide.columns):
+            columns.append(column(f"{name} estimate", name, kind="bounded"))
+            columns.append(column(f"{name} conf_low", level, kind="bounded", upper=f"{name} conf_high"))
+        shown = (*by, column("category", "Category", kind="text"), *columns)
+        title = "Each category against all others"
+        return Table("agreement_categories", title, wide.reset_index(), shown, data=self.categories)
 
     def counted(self) -> str:
         """Count targets, raters and ratings."""

@@ -13,7 +13,7 @@ from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
-from doublecode.analysis.rendering.wording.reliability import quoted
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.problems import Problem
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.run import StudyRun
 
 THERAPIST: Final = "therapist"
+_PAIRS: Final = "{n_pairs} {targets}(s) carry more than one rating (below {least})"
 
 
 def run_warnings(run: StudyRun) -> tuple[Problem, ...]:
@@ -178,7 +179,7 @@ def _few_pairs(result: ICCResult) -> Iterator[tuple[list[str], str]]:
     for group, _ in result.estimates.blocks:
         note = few_pairs(group.layout, result.spec["targets"])
         if note is not None:
-            yield [_name(read.keys[s]) for s in group.index.tolist()], quoted(note)
+            yield [_name(read.keys[s]) for s in group.index.tolist()], _PAIRS.format(**note.numbers)
 
 
 def _no_spread(result: ICCResult) -> Iterator[tuple[str, str]]:
@@ -186,7 +187,7 @@ def _no_spread(result: ICCResult) -> Iterator[tuple[str, str]]:
     read = result.estimates.read
     for group, block in result.estimates.blocks:
         for position, note in spread_remarks(group, block):
-            yield _name(read.keys[int(group.index[position])]), quoted(note)
+            yield _name(read.keys[int(group.index[position])]), sentence(note)
 
 
 def _name(key: Sequence[object]) -> str:

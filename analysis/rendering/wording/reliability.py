@@ -14,11 +14,6 @@ REASONS: Final[dict[str, str]] = {
 }
 """Why there is no ICC of a set: the entry of the column ``method``, and the head of the note."""
 
-ENOUGH_SAID: Final[dict[str, str]] = {
-    "few_pairs": "{n_pairs} {targets}(s) carry more than one rating (below {least})",
-}
-"""What a warning quotes of a note; of the other kinds it quotes the whole sentence."""
-
 _GRAPH: Final = (
     "disconnected: the graph of {raters}s and {targets}s falls into {n} parts {listed}; severity cannot be compared "
     "across parts, so ICC(A,·), ICC(C,·) and ICC(Q,·) are not estimable. Let one {raters} of each part rate one "
@@ -31,15 +26,6 @@ MOST_PARTS: Final = 6
 def reason(note: Note) -> str:
     """Say in a few words why a set has no ICC."""
     return REASONS[note.kind].format(**note.numbers)
-
-
-def quoted(note: Note) -> str:
-    """Say a note as a warning quotes it, without its subject."""
-    from doublecode.analysis.rendering.notes import sentence
-
-    if note.kind in ENOUGH_SAID:
-        return ENOUGH_SAID[note.kind].format(**note.numbers)
-    return sentence(Note(note.kind, numbers=note.numbers))
 
 
 def _part(part: dict[str, Any], targets: str) -> str:
@@ -83,7 +69,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "unknown_raters": "one-way: raters are unknown, so their differences count as error; ICC(1,·) is the only model",
     "few_raters": "few raters: the rater variance rests on {n_raters} raters ({df} df); its {conf_level:.0%} interval "
     "runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
-    "few_pairs": f"few pairs: only {ENOUGH_SAID['few_pairs']}; look at the width of the interval before the estimate",
+    "few_pairs": "few pairs: only {n_pairs} {targets}(s) carry more than one rating (below {least}); look at the width "
+    "of the interval before the estimate",
     "different_raters": "ICC(C,·): {targets}s have different {raters}s, so differences between raters do enter the "
     "scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff) (q = {q:.3f}) for their ranking and for "
     "regression",
