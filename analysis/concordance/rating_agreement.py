@@ -91,12 +91,11 @@ class AgreementResult(Answer):
     def _category_table(self, by: tuple[Column, ...]) -> Table:
         """One row per category: how often it was named, and how well raters agree on it."""
         keys = [*self.spec["by"], "category"]
-        named = self.categories[self.categories["coefficient"].isin(OF_CATEGORIES)]
-        wide = named.set_index([*keys, "coefficient"])[["estimate", "conf_low", "conf_high"]].unstack("coefficient")
-        wide.columns = [f"{name} {part}" for part, name in wide.columns]
+        rows = self.categories.set_index(keys)[["coefficient", "estimate", "conf_low", "conf_high"]]
+        wide = pd.concat([rows[rows["coefficient"] == name].add_prefix(f"{name} ") for name in OF_CATEGORIES], axis=1)
         columns = [column(f"{name} estimate", name.capitalize(), kind="bounded") for name in OF_CATEGORIES[:2]]
         level = level_heading(self.spec["conf_level"])
-        for name in (one for one in OF_CATEGORIES[2:] if f"{one} estimate" in wide.columns):
+        for name in (one for one in OF_CATEGORIES[2:] if wide[f"{one} estimate"].notna().any()):
             columns.append(column(f"{name} estimate", name, kind="bounded"))
             columns.append(column(f"{name} conf_low", level, kind="bounded", upper=f"{name} conf_high"))
         shown = (*by, column("category", "Category", kind="text"), *columns)
