@@ -41,6 +41,8 @@ class StudyDrift(Answer):
         ``n_scales``, ``n_scores``, ``dropped``.
     notes : tuple of Note
         Their subjects are the scales that they hold for.
+    rows : Index
+        Labels of the scores in use.
     """
 
     spec: dict[str, Any]
@@ -51,6 +53,7 @@ class StudyDrift(Answer):
     sessions: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[Note, ...]
+    rows: pd.Index[Any]
 
     label_columns: ClassVar[tuple[str, ...]] = ("instrument", "scale", "rater")
 
@@ -165,7 +168,7 @@ def drift_of(
     }
     if undated:
         notes.append(Note("scores_without_date", numbers={"n": undated}))
-    return StudyDrift(spec, design=design, notes=tuple(notes), **joined)
+    return StudyDrift(spec, design=design, notes=tuple(notes), rows=rows.index, **joined)
 
 
 def _gather(remarks: list[tuple[Note, list[str]]], said: Sequence[Note], scale: str) -> None:

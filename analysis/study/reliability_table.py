@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
 
 from doublecode.analysis.ratings.frames import require_columns
-from doublecode.analysis.reliability.interrater import ICCResult, icc
-from doublecode.analysis.reliability.sentence import used_form
+from doublecode.analysis.reliability.icc_result import ICCResult
+from doublecode.analysis.reliability.interrater import icc
+from doublecode.analysis.reliability.reported_form import used_form
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.analysis.results.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SESSION: Final = "session"
 COLUMNS: Final = (
@@ -73,6 +77,13 @@ class ReliabilityTable(Answer):
         for instrument, _, phase, result in self.results:
             lines += [f"{instrument}, {phase}: {line}" for line in result.sentence(chosen).splitlines()]
         return "\n".join(lines)
+
+    def plot(self, rule: str | Rule | None = None, *, ax: Axes | None = None) -> Axes:
+        """Draw the ICCs with their limits, by phase; the cut-offs of `rule` are thin lines."""
+        from doublecode.analysis.rendering.reliability_figures import icc_forest
+
+        rows = self.frame.assign(label=self.frame["instrument"] + " " + self.frame["name"].astype(str))
+        return icc_forest(rows.sort_values("phase", kind="stable"), rule or self.spec["rule"], ax=ax)
 
 
 def reliability_table(
@@ -142,7 +153,7 @@ def reliability_table(
             continue
         found.append((instrument, level, phase, result))
         rows += list(_rows(instrument, level, phase, result, chosen))
-        notes += [f"{instrument}, {level}s, {phase}: {note}" for note in result.notes]
+        notes += [f"{instrument}, {level}s, {phase}: {text}" for text in result.note_texts()]
     if not found:
         raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(notes))
     spec = {"one_way": sorted(one_way), "jackknife": sorted(jackknife), "rule": chosen.name, "conf_level": conf_level}

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-FOUND: Final[dict[str, str]] = {
+from doublecode.analysis.rendering.wording.mixed import SINGULAR, singularity
+from doublecode.analysis.rendering.wording.phrases import Wording
+
+FOUND: Final[dict[str, Wording]] = {
+    **dict.fromkeys(SINGULAR, singularity),
     "few_pairs": "{n_pairs} {targets}(s) carry more than one rating (below {least})",
 }
