@@ -9,11 +9,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.concordance.coefficients import agreement as agreement
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
     from doublecode.analysis.consistency.alpha_omega import omega as omega
-    from doublecode.analysis.consistency.categorical_omega import omega_categorical as omega_categorical
-    from doublecode.analysis.consistency.factor_comparison import compare_factors as compare_factors
-    from doublecode.analysis.consistency.hierarchical_omega import omega_hierarchical as omega_hierarchical
-    from doublecode.analysis.consistency.hierarchical_omega import psych_default as psych_default
-    from doublecode.analysis.consistency.multilevel_omega import omega_multilevel as omega_multilevel
     from doublecode.analysis.description.correlations import correlate as correlate
     from doublecode.analysis.linking.frame import build_frame as build_frame
     from doublecode.analysis.linking.series import fit_series as fit_series
@@ -36,7 +31,6 @@ _HOME = {
     "alpha": "consistency.alpha_omega",
     "build_frame": "linking.frame",
     "compare": "mixed",
-    "compare_factors": "consistency.factor_comparison",
     "confint": "mixed",
     "correlate": "description.correlations",
     "d_study": "reliability.generalizability",
@@ -51,11 +45,7 @@ _HOME = {
     "intra_rater": "reliability.interrater",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
-    "omega_categorical": "consistency.categorical_omega",
-    "omega_hierarchical": "consistency.hierarchical_omega",
-    "omega_multilevel": "consistency.multilevel_omega",
     "profile_function": "mixed",
-    "psych_default": "consistency.hierarchical_omega",
 }
 __all__ = sorted(_HOME)
 

@@ -154,7 +154,6 @@ def omega(
     """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.folder import consistency_record
-    from doublecode.analysis.report.result_tables import omega_table_tables
     from doublecode.analysis.study.consistency_table import omega_table
 
     parts = _subscales(subscale or [])
@@ -167,7 +166,7 @@ def omega(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
     record = consistency_record(table) if as_json else None
-    print_answer(table, omega_table_tables(table), record, sentences=table.sentences)
+    print_answer(table, table.tables(), record, sentences=table.statements())
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -213,7 +213,6 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     """Omega of every scale, pooled and per session, patients as the unit of its interval."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.folder import consistency_record
-    from doublecode.analysis.report.result_tables import consistency_tables
     from doublecode.analysis.study.run import consistency_of, score_study
 
     intake = _clean_intake(study, set_aside)
@@ -222,7 +221,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     if table is None:
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
-    print_answer(table, consistency_tables(table), record, sentences=table.sentences)
+    print_answer(table, table.tables(), record, sentences=table.statements())
 
 
 def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:
