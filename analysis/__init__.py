@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
     from doublecode.analysis.consistency.alpha_omega import omega as omega
     from doublecode.analysis.description.correlations import correlate as correlate
+    from doublecode.analysis.description.descriptives import describe as describe
+    from doublecode.analysis.description.homework import log_counts as log_counts
+    from doublecode.analysis.description.outliers import mahalanobis as mahalanobis
+    from doublecode.analysis.description.outliers import winsorise as winsorise
+    from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.mixed import compare as compare
@@ -35,6 +40,7 @@ _HOME = {
     "correlate": "description.correlations",
     "d_study": "reliability.generalizability",
     "drift": "reliability.severity",
+    "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
     "fit_ladder": "mixed",
     "fit_many": "mixed",
@@ -43,9 +49,13 @@ _HOME = {
     "g_study": "reliability.generalizability",
     "icc": "reliability.interrater",
     "intra_rater": "reliability.interrater",
+    "log_counts": "description.homework",
+    "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
     "profile_function": "mixed",
+    "sample_table": "description.sample",
+    "winsorise": "description.outliers",
 }
 __all__ = sorted(_HOME)
 

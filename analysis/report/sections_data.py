@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
-from doublecode.schemas.results import is_missing
+from doublecode.schemas.results import Note, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,14 +166,19 @@ def sample_section(run: StudyRun) -> Section | None:
     shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
     moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
     columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
-    notes = tuple(
-        re.sub(r": (\w+)(?=[,.])", lambda found: f": {names.get(found[1], found[1])}", note).replace(
-            "n_missing", "the column *missing*"
-        )
-        for note in run.sample.notes
-    )
+    notes = tuple(sentence(_by_label(note, names)) for note in run.sample.notes)
     table = Table("sample", "Sample", shown, columns, notes, "unit", data=frame)
     return Section("sample", "Sample", (table,))
+
+
+def _by_label(note: Note, labels: Mapping[str, str]) -> Note:
+    """Name the variables of a note by their labels, and the column of missing values by its heading."""
+    found = dict(note.numbers)
+    if "variables" in found:
+        found["variables"] = tuple((unit, labels.get(name, name)) for unit, name in found["variables"])
+    if "column" in found:
+        found["column"] = "the column *missing*"
+    return Note(note.kind, note.subject, found)
 
 
 def descriptives_section(run: StudyRun) -> Section:
@@ -186,7 +192,7 @@ def descriptives_section(run: StudyRun) -> Section:
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
-        blocks.append(Table(f"described_{name}", title, overall, columns, result.notes, "title", data=frame))
+        blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:
@@ -250,7 +256,7 @@ def homework_section(run: StudyRun) -> Section | None:
             column("percent"),
         )
         blocks.append(
-            Table(f"homework{suffix}", "Homework", shown, columns, result.notes, "heading", data=result.frame)
+            Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
         by_type = (
             column("label", "Type", kind="text"),

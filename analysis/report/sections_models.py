@@ -66,7 +66,7 @@ def correlation_section(result: CorrelationResult | None, labels: Labels) -> Sec
         "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
         group="level" if len(levels) > 1 else "", data=result.frame,
     )  # fmt: skip
-    return Section("correlations", "Correlations", (table, Bullets(result.notes)))
+    return Section("correlations", "Correlations", (table, Bullets(result.note_texts())))
 
 
 def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
@@ -206,13 +206,13 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
          column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
          column("status", "Rule", kind="text")),
     )  # fmt: skip
-    blocks: list[Block] = [Paragraph(note) for note in result.notes]
+    blocks: list[Block] = [Paragraph(text) for text in result.note_texts()]
     blocks.append(overview)
     if len(result.frame):
         changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
         blocks.append(
             Table(
-                "outlier_changes", "Values that were brought in to the fence", changes,
+                "outlier_changes", "Values that were winsorised", changes,
                 (column("row", "Patient", kind="text"), column("variable", "Variable", kind="text"),
                  column("found", "Found"), column("now", "Now")),
             )
@@ -304,7 +304,7 @@ def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[Moderat
         )  # fmt: skip
     columns = (
         column("model", "Model", kind="text"), column("label", "Term", kind="text"),
-        column("estimate", "*b*, brought in"), column("p_value", "*p*"),
+        column("estimate", "*b*, winsorised"), column("p_value", "*p*"),
         column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
     )  # fmt: skip
     return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)

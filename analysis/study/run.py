@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.correlations import CorrelationResult
-    from doublecode.analysis.description.descriptives import DescriptivesResult, SampleResult
+    from doublecode.analysis.description.descriptives import DescriptivesResult
     from doublecode.analysis.description.homework import LogResult
     from doublecode.analysis.description.outliers import OutlierResult
+    from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
@@ -216,6 +217,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         The data hold error-level problems.
     """
     from doublecode.analysis.description import descriptives
+    from doublecode.analysis.description.sample import sample_table
     from doublecode.analysis.linking.frame import build_frame
     from doublecode.analysis.linking.series import fit_series
     from doublecode.analysis.study.study_scales import reliability_of
@@ -229,7 +231,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     frame = build_frame(study, scores, items, intake.sessions, intake.patients)
     steps("Describing")
     described: dict[str, Any] = {
-        "sample": descriptives.sample_table(_held(intake), intake.therapists, study.sample_columns),
+        "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
@@ -280,11 +282,11 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _regressions(study: Study, frame: pd.DataFrame, refused: list[str]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.description.correlations import correlate
-    from doublecode.analysis.description.outliers import bring_in
+    from doublecode.analysis.description.outliers import winsorise
     from doublecode.analysis.regression.group_differences import group_anova
     from doublecode.analysis.regression.moderated import fit_moderation
 
-    outliers = None if study.outliers is None else bring_in(frame, study.outliers)
+    outliers = None if study.outliers is None else winsorise(frame, study.outliers)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient, session = ("patient", "session") if study.unit == "session" else (None, None)
