@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.concordance.limits_of_agreement import bland_altman as bland_altman
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
     from doublecode.analysis.consistency.alpha_omega import omega as omega
-    from doublecode.analysis.consistency.categorical_omega import omega_categorical as omega_categorical
-    from doublecode.analysis.consistency.factor_comparison import compare_factors as compare_factors
-    from doublecode.analysis.consistency.hierarchical_omega import omega_hierarchical as omega_hierarchical
-    from doublecode.analysis.consistency.hierarchical_omega import psych_default as psych_default
-    from doublecode.analysis.consistency.multilevel_omega import omega_multilevel as omega_multilevel
     from doublecode.analysis.description.correlations import correlate as correlate
+    from doublecode.analysis.description.descriptives import describe as describe
+    from doublecode.analysis.description.homework import log_counts as log_counts
+    from doublecode.analysis.description.outliers import mahalanobis as mahalanobis
+    from doublecode.analysis.description.outliers import winsorise as winsorise
+    from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
@@ -39,11 +39,11 @@ _HOME = {
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "compare": "mixed",
-    "compare_factors": "consistency.factor_comparison",
     "confint": "mixed",
     "correlate": "description.correlations",
     "d_study": "reliability.decision",
     "drift": "reliability.severity",
+    "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
     "fit_ladder": "mixed",
     "fit_many": "mixed",
@@ -52,13 +52,13 @@ _HOME = {
     "g_study": "reliability.generalizability",
     "icc": "reliability.interrater",
     "intra_rater": "reliability.interrater",
+    "log_counts": "description.homework",
+    "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
-    "omega_categorical": "consistency.categorical_omega",
-    "omega_hierarchical": "consistency.hierarchical_omega",
-    "omega_multilevel": "consistency.multilevel_omega",
     "profile_function": "mixed",
-    "psych_default": "consistency.hierarchical_omega",
+    "sample_table": "description.sample",
+    "winsorise": "description.outliers",
     "within_between": "linking.splitting",
 }
 __all__ = sorted(_HOME)

@@ -17,7 +17,7 @@ import pandas as pd
 from doublecode.coding.workbooks.layout import NOT_CODABLE
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import RATINGS, SCORES, Contract, check_frame
-from doublecode.schemas.instrument import Instrument, Scale
+from doublecode.schemas.instrument import Instrument, Item, Scale
 from doublecode.schemas.study import Study
 
 ITEMS = Contract(
@@ -224,14 +224,36 @@ def _widen(rows: pd.DataFrame, book: Instrument, keys: list[str]) -> _Wide:
     names = [item.name for item in book.columns if item.is_numeric]
     values = rows.pivot(index="_row", columns="item", values="value").reindex(columns=names).astype(float)  # noqa: PD010
     n_raters = rows.pivot(index="_row", columns="item", values="n_raters").reindex(columns=names).astype(float)  # noqa: PD010
-    for item in book.columns:
-        if item.reversed and item.minimum is not None and item.maximum is not None:
-            values[item.name] = item.minimum + item.maximum - values[item.name]
+    values = reverse_items(values, book.columns)
     gone = rows[rows["value"].isna()]
     texts = gone["reason"].astype(object).where(gone["reason"].notna(), "no reason given")
     why = dict(zip(zip(gone["_row"], gone["item"], strict=True), texts, strict=True))
     heads = rows.drop_duplicates("_row").set_index("_row")[keys].sort_index()
     return _Wide(values, n_raters, why, heads)
+
+
+def reverse_items(wide: pd.DataFrame, items: Iterable[Item]) -> pd.DataFrame:
+    """Turn the reversed ones among `items` round: minimum + maximum − value.
+
+    Parameters
+    ----------
+    wide : DataFrame
+        One column per item, as coded; columns that are absent are passed over.
+    items : iterable of Item
+
+    Examples
+    --------
+    >>> from doublecode.schemas.instrument import Item
+    >>> cold = Item(name="cold", label="Cold", minimum=0, maximum=4, reversed=True)
+    >>> reverse_items(pd.DataFrame({"cold": [0.0, 3.0], "warm": [4.0, 1.0]}), [cold]).to_dict("list")
+    {'cold': [4.0, 1.0], 'warm': [4.0, 1.0]}
+    """
+    turned = {
+        item.name: item.minimum + item.maximum - wide[item.name]
+        for item in items
+        if item.reversed and item.minimum is not None and item.maximum is not None and item.name in wide.columns
+    }
+    return wide.assign(**turned) if turned else wide
 
 
 def _score_scale(wide: _Wide, scale: Scale) -> pd.DataFrame:

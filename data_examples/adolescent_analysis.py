@@ -7,7 +7,7 @@ import pandas as pd
 
 from doublecode.analysis.consistency.alpha_omega import alpha
 from doublecode.analysis.description.correlations import correlate
-from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.description.outliers import winsorise
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.reliability.interrater import icc
@@ -45,7 +45,7 @@ def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
     """Estimate what rests on the analysis frame; the coefficients before and after the outlier rule."""
     if declared.outliers is None:
         return []
-    found = bring_in(frame, declared.outliers)
+    found = winsorise(frame, declared.outliers)
     data = found.data
     rows = _regressions(frame, data, declared)
     for one, other in PAIRS:
@@ -57,7 +57,7 @@ def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
     changed = found.counts.set_index("variable")
     for name in changed.index:
         share = float((changed["n_low"] + changed["n_high"])[name] / changed["n"][name])
-        rows.append((f"{name}: share brought in", share, NOT_GIVEN, NOT_GIVEN))
+        rows.append((f"{name}: share winsorised", share, NOT_GIVEN, NOT_GIVEN))
     return rows
 
 

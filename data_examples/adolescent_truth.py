@@ -43,8 +43,8 @@ PRINTED: dict[str, Any] = {
     "praise_s2: hw2 (beta)": 0.62, "praise_s2: ir (beta)": -0.48,
     "r(ir, hw2)": -0.26, "r(ir, hw3)": -0.23, "r(hispanic, rationale_s2)": 0.29, "r(hispanic, hw2)": -0.31,
     "hw2: mean": 4.51, "hw2: SD": 1.01, "hw3: mean": 4.21, "hw3: SD": 1.12, "ir: mean": 7.54, "ir: SD": 1.91,
-    "specification_s1: share brought in": 0.065, "rationale_s1: share brought in": 0.109,
-    "time_s1: share brought in": 0.043, "hw2: share brought in": 0.114, "hw3: share brought in": 0.15,
+    "specification_s1: share winsorised": 0.065, "rationale_s1: share winsorised": 0.109,
+    "time_s1: share winsorised": 0.043, "hw2: share winsorised": 0.114, "hw3: share winsorised": 0.15,
     "adherence: ICC(A,1)": 0.72, "ir: ICC(1,1)": 0.88, "ir: alpha": 0.89, "review: ICC(A,1)": 0.27,
 } | {f"{name}_s1: ir (beta)": "-0.23 to -0.40" for name in ("specification", "rationale", "reactions", "time")} | {
     f"{name}_s1: hispanic (beta)": "-0.33 to -0.44" for name in ("specification", "rationale", "reactions", "time")
@@ -56,7 +56,7 @@ DEFINITIONS = {
     "model: term (beta)": "b · SD of its column / SD of the outcome, the product formed of the centred variables",
     "before the rule": "the same without the outlier rule",
     "r(x, y)": "Pearson correlation after the outlier rule",
-    "share brought in": "share of values beyond the quartiles ± 1.5 IQR",
+    "share winsorised": "share of values beyond the quartiles ± 1.5 IQR",
     "ICC(A,1)": "one rater, absolute agreement; on 20,000 by moments, to which REML converges",
     "ICC(1,1)": "one rater, one-way, of the sum of six items; by moments",
     "ir: alpha": "Cronbach's alpha of six items, by the primary rater of each session",

@@ -93,7 +93,7 @@ class Variable(Declared):
 
 
 class OutlierRule(Declared):
-    """Values beyond the quartiles are brought in to the fence, and every change is listed.
+    """Values beyond the quartiles are winsorised to the fence, and every change is listed.
 
     The fences are Q1 − `multiplier`·IQR and Q3 + `multiplier`·IQR with the quantile
     definition `quantiles` (Hyndman & Fan 1996: "linear" is their type 7,

@@ -166,7 +166,7 @@ def omega(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
     record = consistency_record(table) if as_json else None
-    print_answer(table, record, sentences=table.sentences)
+    print_answer(table, record, sentences=table.statements())
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -223,7 +223,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     if table is None:
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
-    print_answer(table, record, sentences=table.sentences)
+    print_answer(table, record, sentences=table.statements())
 
 
 def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:

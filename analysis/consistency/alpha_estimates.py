@@ -20,9 +20,17 @@ from doublecode.analysis.consistency.item_moments import (
     covariances,
     listwise,
 )
-from doublecode.analysis.consistency.scale_levels import POOLED, Frames
-from doublecode.analysis.consistency.unit_resampling import FISHER_Z, LOG_COMPLEMENT, Limits, interval_name, limits_of
+from doublecode.analysis.consistency.scale_levels import POOLED, Frames, LevelState, note_of
+from doublecode.analysis.consistency.unit_resampling import (
+    FISHER_Z,
+    LOG_COMPLEMENT,
+    ROW,
+    Limits,
+    interval_name,
+    limits_of,
+)
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 
 def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Missing) -> Frames:
@@ -41,7 +49,7 @@ def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Mis
     items, notes = item_total_frame(level, part, r_drop, limits)
     extra = pd.DataFrame(_alpha_item_columns(S, rows_used(part, missing)))
     if np.isnan(st.lambda6_of(S)[0]):
-        notes.append(f"{level}: an item is a sum of others, so lambda 6 and the overlap-corrected r are undefined.")
+        notes.append(note_of(level, "item_is_a_sum"))
     return [frame, pd.concat([items, extra], axis=1), _totals(level, part, S, missing)], notes
 
 
@@ -58,7 +66,7 @@ def _alpha_rows(level: Hashable, part: ItemData, S: Array, conf_level: float, mi
         low, high = feldt_limits(value, n, p, conf_level)
         error = float(st.alpha_standard_error(matrix, n)[0])
         rows.append(_row(level, term, value, error, float(n - 1), low, high, "Feldt, rows independent", part))
-    if part.unit_name == "row":
+    if part.unit_name == ROW:
         return rows
 
     def both(weights: Array) -> Array:
@@ -79,7 +87,7 @@ def _row(
 ) -> dict[str, Any]:  # fmt: skip
     row = {"level": level, "term": term, "estimate": estimate, "std_error": error, "df": df}
     row |= {"conf_low": low, "conf_high": high, "method": method, "n_items": len(part.items)}
-    return row | {"n_rows": part.n_rows, "n_units": part.n_units, "status": "ok"}
+    return row | {"n_rows": part.n_rows, "n_units": part.n_units, "status": str(LevelState.ESTIMATED)}
 
 
 def feldt_limits(estimate: float, n_rows: int, n_items: int, conf_level: float = 0.95) -> tuple[float, float]:
@@ -137,7 +145,7 @@ def _totals(level: Hashable, part: ItemData, S: Array, missing: Missing) -> pd.D
     return pd.DataFrame([{"level": level, **numbers, "n_rows": part.n_rows, "n_units": part.n_units}])
 
 
-def item_total_frame(level: Hashable, part: ItemData, r_drop: Array, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
+def item_total_frame(level: Hashable, part: ItemData, r_drop: Array, limits: Limits) -> tuple[pd.DataFrame, list[Note]]:
     """Item descriptives and corrected item–total correlations with their limits (Fisher z scale)."""
     frame = pd.DataFrame(
         {
@@ -154,11 +162,11 @@ def item_total_frame(level: Hashable, part: ItemData, r_drop: Array, limits: Lim
     return frame, _reversal_notes(level, frame)
 
 
-def _reversal_notes(level: Hashable, frame: pd.DataFrame) -> list[str]:
+def _reversal_notes(level: Hashable, frame: pd.DataFrame) -> list[Note]:
     if level != POOLED:
         return []
     turned = frame[frame["r_drop"] < 0]
     return [
-        f"Item {row.item!r} correlates {row.r_drop:.2f} with the sum of the others: does it want reversing?"
-        for row in turned.itertuples()
+        Note("negative_item_total", numbers={"item": item, "r_drop": float(r)})
+        for item, r in zip(turned["item"], turned["r_drop"], strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Internal consistency: alpha and one-factor omega with intervals, pooled and per session.
+"""Internal consistency: alpha and the kinds of omega with intervals, pooled and per session.
 
 The unit that is resampled is the patient (`clusters`), not the session: sessions of one
 patient are alike, and treating them as independent makes the interval too short.
@@ -7,63 +7,29 @@ patient are alike, and treating them as independent makes the interval too short
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.consistency.alpha_estimates import alpha_level
-from doublecode.analysis.consistency.item_moments import Missing, read_items
-from doublecode.analysis.consistency.omega_estimates import Resampling, omega_level
-from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of
-from doublecode.analysis.consistency.unit_resampling import Interval, check_interval, interval_name
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.consistency.alpha_omega_results import AlphaResult, OmegaResult
+from doublecode.analysis.consistency.codebook_items import items_by_codebook
+from doublecode.analysis.consistency.item_moments import Missing, kept_rows, read_items
+from doublecode.analysis.consistency.omega_kinds import Kind, options_of, parts_of
+from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of, missing_counts
+from doublecode.analysis.consistency.unit_resampling import Interval, check_interval
+from doublecode.schemas.results import Note, distinct
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True, eq=False, repr=False)
-class AlphaResult(Answer):
-    """Answer of `alpha`.
-
-    `frame`: level, term (alpha, alpha_standardised), estimate, std_error, df, conf_low, conf_high,
-    method, n_rows, n_units, status. `items`: level, item, n, mean, sd, r_drop with conf_low and
-    conf_high, raw_r, std_r, r_cor, and the coefficients if the item is dropped. `totals`: one row
-    per level with raw_alpha, std_alpha, lambda6, average_r, median_r, signal_noise, ase, mean, sd.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    items: pd.DataFrame
-    totals: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class OmegaResult(Answer):
-    """Answer of `omega`.
-
-    `frame`: level, term (omega, omega_standardised), estimate, std_error, df, conf_low, conf_high,
-    estimator, matrix, formula, below_line, n_items, n_rows, n_units, status. `items`: level, item,
-    n, mean, sd, r_drop with conf_low and conf_high, loading, loading_std, uniqueness, heywood,
-    omega_if_dropped, alpha_if_dropped. `formulas`: the nine coefficients called omega, pooled rows.
-    `fit`: one row of fit indices of the pooled one-factor model; `residuals`: residual correlations.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    items: pd.DataFrame
-    formulas: pd.DataFrame
-    fit: pd.DataFrame
-    residuals: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
+    from doublecode.schemas.instrument import Instrument
 
 
 def alpha(
     data: pd.DataFrame,
     *,
-    items: Sequence[str] | None = None,
+    items: Sequence[str] | str | None = None,
+    instrument: Instrument | str | None = None,
     clusters: str | None = None,
     by: str | None = None,
     conf_level: float = 0.95,
@@ -76,7 +42,11 @@ def alpha(
     data
         Wide frame: one row per session (or patient and session), one column per item.
     items
-        Item columns; all but `clusters` and `by` when not given.
+        Item columns; all but `clusters` and `by` when not given. With `instrument`: its items, the name of a
+        scale of it, or nothing where it has one scale.
+    instrument
+        A codebook, or the name of a shipped one: items that it reverses are reversed here. Without it
+        items stay as they are.
     clusters
         Column that names the patient. Adds the jackknife over patients beside Feldt's limits,
         which take rows as independent.
@@ -96,6 +66,8 @@ def alpha(
     ------
     UsageError, ContractError
         A column is absent, doubled or not numeric.
+    InstrumentError
+        No such instrument, scale or item.
     NotEstimable
         An item without spread, or fewer rows than items plus one, in the pooled data.
 
@@ -117,53 +89,78 @@ def alpha(
     0.947
     """
     check_interval("jackknife", conf_level, 2000)
-    read = read_items(data, items, clusters, by)
+    named = items_by_codebook(data, items, instrument)
+    read = read_items(named.data, named.items, clusters, by)
     found = LevelTables()
-    for level, part in levels_of(data, read, by):
+    for level, part in levels_of(named.data, read, by):
         found.add(level, partial(alpha_level, level, part, conf_level, missing))
-    spec: dict[str, Any] = {"function": "alpha", "items": list(read.items), "clusters": clusters, "by": by}
-    spec |= {"conf_level": conf_level, "missing": missing}
-    notes = (*common_notes(read, clusters, missing, by, data), *found.notes)
+    spec: dict[str, Any] = {"function": "alpha", "items": list(read.items), **named.spec}
+    spec |= {"clusters": clusters, "by": by, "conf_level": conf_level, "missing": missing, "labels": named.labels}
+    notes = [*named.notes, *common_notes(read, clusters, missing, by, named.data), *found.notes]
     if clusters is not None:
-        notes = (*notes, f"Feldt's limits take rows as independent; the jackknife takes {clusters} as the unit.")
-    return AlphaResult(spec, found.frame(0), found.frame(1), found.frame(2), read.counts, notes)
+        notes.append(Note("feldt_and_jackknife", numbers={"clusters": clusters}))
+    rows = data.index[kept_rows(data, read.items)]
+    design = read.counts | missing_counts(read, missing)
+    return AlphaResult(spec, found.frame(0), found.frame(1), found.frame(2), design, distinct(notes), rows)
 
 
 def omega(
     data: pd.DataFrame,
     *,
-    items: Sequence[str] | None = None,
+    items: Sequence[str] | str | None = None,
+    instrument: Instrument | str | None = None,
+    kind: Kind = "total",
     clusters: str | None = None,
     by: str | None = None,
     conf_level: float = 0.95,
     seed: int = 0,
-    interval: Interval = "jackknife",
-    n_boot: int = 2000,
-    missing: Missing = "fiml",
+    interval: Interval | None = None,
+    n_boot: int | None = None,
+    missing: Missing | None = None,
+    n_factors: int | None = None,
+    targets: Sequence[str] | None = None,
+    raters: str | None = None,
 ) -> OmegaResult:
-    """Omega total of a one-factor maximum-likelihood model, with an interval over patients.
+    """Omega of a scale, with an interval over patients: the reliability of a sum by a factor model.
 
     Parameters
     ----------
     data
-        Wide frame: one row per session (or patient and session), one column per item.
+        Wide frame: one row per session (or patient and session), one column per item. For
+        ``kind="psych_default"`` also a square correlation matrix.
     items
-        Item columns, at least three; all but `clusters` and `by` when not given.
+        Item columns, at least three; all but `clusters`, `by`, `targets` and `raters` when not given. With
+        `instrument`: its items, the name of a scale of it, or nothing where it has one scale.
+    instrument
+        A codebook, or the name of a shipped one: items that it reverses are reversed here. Without it
+        items stay as they are.
+    kind
+        ``"total"``: one maximum-likelihood factor of the covariances.
+        ``"categorical"``: reliability of a sum of ordered codes, by polychoric correlations; codes of *one* rater.
+        ``"hierarchical"``: a general factor beside group factors, by Schmid–Leiman.
+        ``"multilevel"``: within patients, between patients and of the single session; needs `clusters`.
+        ``"psych_default"``: what R's ``psych::omega`` prints, a reproduction without interval.
     clusters
         Column that names the patient, the unit that is resampled; rows when not given.
     by
-        Column of session number or phase: rows per level besides the pooled one.
+        Column of session number or phase: rows per level besides the pooled one (`total`).
     conf_level
         Level of the intervals, between 0 and 1.
     seed
-        Seed of the bootstrap; the jackknife uses none.
+        Seed of the bootstrap, of groups left out together beyond 2,000 units, and of the draw of raters.
     interval
-        ``"jackknife"`` or ``"bootstrap"``: standard error on the logit scale with t(P − 1);
-        ``"percentile"``, ``"bca"``: too short with few patients, for comparison.
+        ``"jackknife"`` (when not given) or ``"bootstrap"``: standard error on the logit scale with t(P − 1);
+        ``"percentile"``, ``"bca"``: too short with few patients, for comparison. Not for `multilevel`.
     n_boot
-        Number of bootstrap samples.
+        Number of bootstrap samples: 2,000, `hierarchical` 500, `categorical` 200.
     missing
-        Missing items: ``"fiml"``, ``"pairwise"`` or ``"listwise"``.
+        Missing items: ``"fiml"`` (when not given), ``"pairwise"`` or ``"listwise"`` (`total`, `hierarchical`).
+        `categorical` takes each pair of items on the rows that have both; `multilevel` complete rows.
+    n_factors
+        Number of group factors (`hierarchical`, `psych_default`); 3 when not given.
+    targets, raters
+        Columns that name what was rated, say ``["patient", "session"]``, and who rated it: where several
+        raters have a row, one is drawn by `seed` (`categorical`).
 
     Returns
     -------
@@ -172,20 +169,27 @@ def omega(
     Raises
     ------
     UsageError, ContractError
-        A column is absent, doubled or not numeric; fewer than three items; an unknown option.
+        A column is absent, doubled or not numeric; fewer than three items; an option that the kind does not
+        understand; half points or too many codes (`categorical`).
+    InstrumentError
+        No such instrument, scale or item.
     NotEstimable
-        The pooled data carry no one-factor model: no spread, too few rows, a covariance matrix
-        that is not positive definite. A single level that fails is a row with its reason.
+        The pooled data carry no such model: no spread, too few rows, a covariance matrix that is not positive
+        definite, more factors than the items identify, fewer than three patients with two sessions
+        (`multilevel`). A single level that fails is a row with its reason.
 
     Notes
     -----
-    omega = (Σλ)² / [(Σλ)² + Σψ], λ and ψ of the covariances (``term = "omega"``) or of the
-    correlations (``"omega_standardised"``). `formulas` holds those with the observed variance
-    below the line, and minres, beside them.
+    *total*: omega = (Σλ)² / [(Σλ)² + Σψ], λ and ψ of the covariances (``term = "omega"``) or of the
+    correlations (``"omega_standardised"``). `.formulas` holds those with the observed variance below the line,
+    and minres. The other kinds write their formulas in ``.frame["formula"]``; see the modules
+    ``categorical_omega``, ``hierarchical_omega`` and ``multilevel_omega`` of this room for their models and sources.
 
     References
     ----------
-    McDonald (1999), *Test theory*; Kelley & Pornprasertmanit (2016), *Psychological Methods* 21.
+    McDonald (1999), *Test theory*; Kelley & Pornprasertmanit (2016), *Psychological Methods* 21;
+    Green & Yang (2009), *Psychometrika* 74; Zinbarg, Revelle, Yovel & Li (2005), *Psychometrika* 70;
+    Lai (2021), *Psychological Methods* 26.
 
     Examples
     --------
@@ -197,16 +201,16 @@ def omega(
     >>> answer = omega(ratings, clusters="patient")
     >>> answer.frame[["term", "estimate", "conf_low", "conf_high"]].head(1).round(2).to_numpy().tolist()
     [['omega', 0.76, 0.66, 0.83]]
+    >>> omega(ratings, clusters="patient", kind="multilevel").frame["term"].head(2).tolist()
+    ['omega_within', 'omega_between']
     """
-    check_interval(interval, conf_level, n_boot)
-    read = read_items(data, items, clusters, by, least=3)
-    how = Resampling(conf_level, interval, n_boot, seed, missing)
-    found = LevelTables()
-    for level, part in levels_of(data, read, by):
-        found.add(level, partial(omega_level, level, part, how))
-    spec: dict[str, Any] = {"function": "omega", "items": list(read.items), "clusters": clusters, "by": by}
-    spec |= {"conf_level": conf_level, "seed": seed, "interval": interval, "n_boot": n_boot, "missing": missing}
-    spec["method"] = interval_name(interval, read.unit_name, n_units=read.n_units)
-    notes = (*common_notes(read, clusters, missing, by, data), *found.notes)
-    frame, table, formulas, fit, residuals = (found.frame(k) for k in range(5))
-    return OmegaResult(spec, frame, table, formulas, fit, residuals, read.counts, notes)
+    options = options_of(
+        kind, clusters=clusters, by=by, conf_level=conf_level, seed=seed, interval=interval, n_boot=n_boot,
+        missing=missing, n_factors=n_factors, targets=targets, raters=raters,
+    )  # fmt: skip
+    named = items_by_codebook(data, items, instrument)
+    found = parts_of(named.data, named.items, options)
+    spec: dict[str, Any] = {"function": "omega", "kind": kind, "items": list(found.items), **named.spec}
+    spec |= {**options.spec(), "method": found.method, "labels": named.labels}
+    notes = distinct([*named.notes, *found.notes])
+    return OmegaResult(spec, found.frame, found.parts, found.design, notes, found.rows, found.scores)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,33 +16,35 @@ from doublecode.analysis.consistency.factor_fit import fit_indices, independence
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
-    Missing,
     all_units,
     check_rows,
     covariances,
     listwise,
-    read_items,
     saturated_normal,
 )
+from doublecode.analysis.consistency.scale_levels import missing_counts
 from doublecode.analysis.consistency.unit_resampling import (
     FISHER_Z,
+    ROW,
     Limits,
     interval_name,
     jackknife_limits,
     jackknife_weights,
 )
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note, check_conf_level
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FactorComparison(Answer):
-    """Answer of `compare_factors`.
+    """Answer of `OmegaResult.compare_factors`.
 
     `frame`: model, chisq, df, p_value, cfi, tli, rmsea, rmsea_low, rmsea_high, srmr, aic, bic, loglik,
     n_parameters, converged; last the row *difference*. `loadings`: model, factor, item, loading,
     loading_std, residual, heywood. `correlations`: factor, with_factor, estimate, std_error, df, conf_low,
-    conf_high. `residuals`: model, item, with_item, r, fitted, residual.
+    conf_high. `residuals`: model, item, with_item, r, fitted, residual. `rows`: labels of the rows used.
     """
 
     spec: dict[str, Any]
@@ -51,29 +53,59 @@ class FactorComparison(Answer):
     correlations: pd.DataFrame
     residuals: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("model",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Fit of the models, correlations of the factors, loadings."""
+        fit = (
+            column("model", "Model", kind="text"), column("chisq", "χ²"), column("df", kind="integer"),
+            column("p_value"), column("cfi", "CFI", kind="bounded", digits=3), column("tli", "TLI", digits=3),
+            column("rmsea", "RMSEA", kind="bounded", digits=3), column("srmr", "SRMR", kind="bounded", digits=3),
+            column("aic"), column("bic"),
+        )  # fmt: skip
+        pairs = (
+            column("factor", "Factor", kind="text"), column("with_factor", "With", kind="text"),
+            *bounded_estimate("*r*", self.spec["conf_level"]),
+        )  # fmt: skip
+        loadings = (
+            column("item", "Item", kind="text"), column("factor", "Factor", kind="text"), column("loading", "Loading"),
+            column("loading_std", "Standardised", kind="bounded"), column("residual", "Residual variance"),
+        )  # fmt: skip
+        return (
+            Table("factor_comparison", "One factor or several?", self.frame, fit),
+            Table("factor_correlations", "Correlations of the factors", self.correlations, pairs),
+            Table("factor_loadings", "Loadings", self.loadings, loadings, group="model"),
+        )
+
+    def counted(self) -> str:
+        """Rows and units."""
+        of = "" if self.spec["clusters"] is None else f" of {self.design['n_units']} {self.spec['clusters']}s"
+        return f"{self.design['n_rows']} rows{of}."
 
 
-def compare_factors(
-    data: pd.DataFrame,
+def factor_comparison(
+    scores: ItemData,
+    rows: pd.Index[Any],
     subscales: Mapping[str, Sequence[str]],
     *,
-    clusters: str | None = None,
     conf_level: float = 0.95,
-    missing: Missing = "fiml",
+    missing: Literal["fiml", "listwise"] = "fiml",
 ) -> FactorComparison:
     """Do the subscales measure one thing? Correlated factors against one factor.
 
     Parameters
     ----------
-    data
-        Wide frame: one row per session, one column per item.
+    scores
+        Item scores; their unit is the unit of the interval of the factor correlation.
+    rows
+        Labels of the rows of `scores`.
     subscales
         Name of each factor and its items, e.g. ``{"StH-A": [...], "StH-R": [...]}``; no item twice.
-    clusters
-        Column that names the patient, the unit of the interval of the factor correlation.
     conf_level
-        Level of that interval, on the Fisher z scale: jackknife over patients, normal theory without `clusters`.
+        Level of that interval, on the Fisher z scale: jackknife over patients, normal theory where rows are the unit.
     missing
         ``"fiml"`` or ``"listwise"``.
 
@@ -85,27 +117,13 @@ def compare_factors(
     Raises
     ------
     UsageError
-        Fewer than two subscales, a subscale of one item, an item in two subscales.
+        Fewer than two subscales, a subscale of one item, an item in two subscales or unknown.
     NotEstimable
         A model without a maximum, or too few rows.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> rng = np.random.default_rng(6)
-    >>> a, b = rng.normal(size=(2, 200, 1))
-    >>> ratings = pd.DataFrame(np.hstack([a + rng.normal(size=(200, 3)), a + b + rng.normal(size=(200, 3))]),
-    ...                        columns=["a1", "a2", "a3", "r1", "r2", "r3"])
-    >>> answer = compare_factors(ratings, {"assigning": ["a1", "a2", "a3"], "reviewing": ["r1", "r2", "r3"]})
-    >>> answer.frame[["model", "df"]].to_numpy().tolist()
-    [['one factor', 9.0], ['2 correlated factors', 8.0], ['difference', 1.0]]
     """
-    membership = _membership(subscales)
-    read = read_items(data, list(membership), clusters, least=4)
-    if missing == "listwise":
-        read = listwise(read).rows(np.ones(listwise(read).n_rows, dtype=bool))
-    elif missing != "fiml":
-        raise UsageError(f"missing={missing!r} has no likelihood; take 'fiml' or 'listwise'.")
+    check_conf_level(conf_level, "compare_factors")
+    membership = _membership(subscales, scores.items)
+    read, used = _with_missing_rule(scores.columns(list(membership)), missing), _used(scores, membership, missing)
     check_rows(read)
     names = list(subscales)
     split = np.array([[membership[item] == name for name in names] for item in read.items])
@@ -115,21 +133,38 @@ def compare_factors(
         "one factor": fit_confirmatory(read, weights[0], np.ones((len(S), 1), dtype=bool)),
         f"{len(names)} correlated factors": fit_confirmatory(read, weights[0], split),
     }
-    frame = _compare(models, read, S)
     fit = models[f"{len(names)} correlated factors"]
+    by_rows = read.unit_name == ROW
     spec: dict[str, Any] = {"function": "compare_factors", "subscales": {k: list(v) for k, v in subscales.items()}}
-    spec |= {"clusters": clusters, "conf_level": conf_level, "missing": missing}
+    spec |= {"clusters": None if by_rows else read.unit_name, "conf_level": conf_level, "missing": missing}
     of_rows = "normal theory for independent rows, Fisher z scale"
-    spec["method"] = of_rows if clusters is None else interval_name("jackknife", read.unit_name, FISHER_Z)
+    spec["method"] = of_rows if by_rows else interval_name("jackknife", read.unit_name, FISHER_Z)
     loadings = [_loading_frame(m, f, read.items, S, names) for m, f in models.items()]
     residuals = [residual_frame(read.items, S, f.implied).assign(model=m) for m, f in models.items()]
+    design = read.counts | missing_counts(read, missing)
     return FactorComparison(
-        spec, frame, pd.concat(loadings, ignore_index=True), _phi_frame(read, split, fit, names, conf_level),
-        pd.concat(residuals, ignore_index=True), read.counts, _notes(models, names, clusters, read),
+        spec, _compare(models, read, S), pd.concat(loadings, ignore_index=True),
+        _phi_frame(read, split, fit, names, conf_level), pd.concat(residuals, ignore_index=True),
+        design, _notes(models, fit, read), rows[used],
     )  # fmt: skip
 
 
-def _membership(subscales: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _with_missing_rule(read: ItemData, missing: str) -> ItemData:
+    if missing == "listwise":
+        complete = listwise(read)
+        return complete.rows(np.ones(complete.n_rows, dtype=bool))
+    if missing != "fiml":
+        raise UsageError(f"missing={missing!r} has no likelihood; take 'fiml' or 'listwise'.")
+    return read
+
+
+def _used(scores: ItemData, items: Mapping[str, str], missing: str) -> NDArray[np.bool_]:
+    """Rows of `scores` that the models stand on."""
+    gone = np.isnan(scores.scores[:, [scores.items.index(item) for item in items]])
+    return np.asarray(~(gone.any(axis=1) if missing == "listwise" else gone.all(axis=1)))
+
+
+def _membership(subscales: Mapping[str, Sequence[str]], known: Sequence[str]) -> dict[str, str]:
     if len(subscales) < 2:
         raise UsageError(f"{len(subscales)} subscale named; a comparison needs at least two.")
     found: dict[str, str] = {}
@@ -139,6 +174,8 @@ def _membership(subscales: Mapping[str, Sequence[str]]) -> dict[str, str]:
         for item in items:
             if item in found:
                 raise UsageError(f"Item {item!r} is in {found[item]!r} and in {name!r}; each item has one subscale.")
+            if item not in known:
+                raise UsageError(f"Subscale {name!r}: {item!r} is no item of omega; they are {', '.join(known)}.")
             found[item] = name
     return found
 
@@ -205,7 +242,7 @@ def _phi_frame(
     """Factor correlations with limits on the Fisher z scale: jackknife over patients, or normal theory over rows."""
     a, b = np.tril_indices(len(names), -1)
     estimate = fit.phi[a, b]
-    if read.unit_name == "row":
+    if read.unit_name == ROW:
         error = fit.phi_error[a, b]
         with np.errstate(invalid="ignore", divide="ignore"):
             centre, reach = FISHER_Z.to(estimate), special.ndtri(0.5 + conf_level / 2) * error / (1 - estimate**2)
@@ -242,21 +279,18 @@ def _without_each(
     return out
 
 
-def _notes(
-    models: Mapping[str, ConfirmatoryFit], names: Sequence[str], clusters: str | None, read: ItemData
-) -> tuple[str, ...]:
+def _notes(models: Mapping[str, ConfirmatoryFit], split: ConfirmatoryFit, read: ItemData) -> tuple[Note, ...]:
     notes = []
-    if clusters is not None:
-        notes.append("Chi-square takes rows as independent; with repeated sessions it is too large, so read SRMR.")
+    if read.unit_name != ROW:
+        notes.append(Note("chisq_of_repeated_rows"))
     if not read.complete:
-        notes.append(f"{read.counts['n_missing']} item scores are missing; full-information maximum likelihood.")
+        notes.append(Note("items_missing_fiml", numbers={"n": read.counts["n_missing"]}))
     for name, fit in models.items():
         if not fit.converged:
-            notes.append(f"{name}: did not converge.")
-        held = [item for item, at in zip(read.items, fit.heywood, strict=True) if at]
+            notes.append(Note("factors_not_converged", name))
+        held = tuple(item for item, at in zip(read.items, fit.heywood, strict=True) if at)
         if held:
-            notes.append(f"{name}: Heywood case, residual variance of {', '.join(held)} at its floor of 0.5 %.")
-    phi = list(models.values())[1].phi
-    if (np.abs(phi[np.tril_indices(len(names), -1)]) >= 1).any():
-        notes.append("A factor correlation is 1 or more: the subscales are not told apart, one factor says the same.")
+            notes.append(Note("heywood_of_model", name, {"items": held}))
+    if (np.abs(split.phi[np.tril_indices(len(split.phi), -1)]) >= 1).any():
+        notes.append(Note("factors_not_told_apart"))
     return tuple(notes)

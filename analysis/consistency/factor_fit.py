@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,19 +66,3 @@ def residual_frame(items: Sequence[str], S: Array, implied: Array) -> pd.DataFra
         }
     )
     return frame.sort_values("residual", key=np.abs, ascending=False, ignore_index=True)
-
-
-def fit_in_words(indices: dict[str, Any]) -> str | None:
-    """A sentence where CFI or SRMR miss the cut-offs of Hu & Bentler (1999), else None."""
-    misses = []
-    if indices["cfi"] < CFI_LEAST:
-        misses.append(f"CFI {indices['cfi']:.3f} is below {CFI_LEAST}")
-    if indices["srmr"] > SRMR_MOST:
-        misses.append(f"SRMR {indices['srmr']:.3f} is above {SRMR_MOST}")
-    if not misses:
-        return None
-    return (
-        f"One factor does not reproduce the correlations well: {' and '.join(misses)} (Hu & Bentler 1999). "
-        "Omega total of one factor is then not the reliability of the sum; look at the residuals, "
-        "the subscales and omega_hierarchical()."
-    )

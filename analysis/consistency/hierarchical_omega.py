@@ -12,67 +12,34 @@ import pandas as pd
 from doublecode.analysis.consistency.factor import FLOOR, FactorFit, degrees_of_freedom, fit_factors
 from doublecode.analysis.consistency.item_moments import (
     Array,
-    Missing,
+    ItemData,
     all_units,
     check_rows,
     correlations,
     covariances,
-    read_items,
 )
 from doublecode.analysis.consistency.item_statistics import smc_of
+from doublecode.analysis.consistency.kind_answers import KindAnswer, coefficient_frame, heywood_at_floor
 from doublecode.analysis.consistency.rotation import SchmidLeiman, schmid_leiman
-from doublecode.analysis.consistency.scale_levels import POOLED
-from doublecode.analysis.consistency.unit_resampling import (
-    LOGIT,
-    Interval,
-    Limits,
-    check_interval,
-    interval_name,
-    limits_of,
-)
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.consistency.unit_resampling import LOGIT, Limits, Resampling, interval_name
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 TERMS = ("omega_hierarchical", "omega_total", "omega_limit", "ecv")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class HierarchicalResult(Answer):
-    """Answer of `omega_hierarchical` and `psych_default`.
-
-    `frame`: level, term (omega_hierarchical, omega_total, omega_limit, ecv), estimate, std_error,
-    df, conf_low, conf_high, formula. `loadings`: item, g, F1* … Fk*, h2, u2, p2 (the Schmid–Leiman
-    table). `groups`: factor, its items, omega total and the general factor's share of the subscale.
-    `factors`: correlations of the oblique factors.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    loadings: pd.DataFrame
-    groups: pd.DataFrame
-    factors: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
+_FORMULAS = ("(Σg)² / ΣR", "1 − Σu² / ΣR", "omega_hierarchical / omega_total", "Σg² / Σ(g² + f²)")
 
 
-def omega_hierarchical(
-    data: pd.DataFrame,
-    *,
-    items: Sequence[str] | None = None,
-    clusters: str | None = None,
-    n_factors: int = 3,
-    conf_level: float = 0.95,
-    seed: int = 0,
-    interval: Interval = "jackknife",
-    n_boot: int = 500,
-    missing: Missing = "fiml",
-) -> HierarchicalResult:
+def hierarchical_omega(read: ItemData, how: Resampling, n_factors: int = 3) -> KindAnswer:
     """Omega hierarchical, omega total and the explained common variance of a scale with subscales.
 
     Parameters
     ----------
-    data, items, clusters, conf_level, seed, interval, n_boot, missing
-        As in `doublecode.analysis.consistency.alpha_omega.omega`.
+    read
+        Item scores.
+    how
+        How the intervals are made.
     n_factors
         Number of oblique group factors; 2 for assigning and reviewing.
 
@@ -92,58 +59,42 @@ def omega_hierarchical(
     ----------
     Schmid & Leiman (1957), *Psychometrika* 22; Zinbarg, Revelle, Yovel & Li (2005), *Psychometrika* 70;
     Reise, Moore & Haviland (2010), *Journal of Personality Assessment* 92 (explained common variance).
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> rng = np.random.default_rng(2)
-    >>> g, f = rng.normal(size=(300, 1)), np.repeat(rng.normal(size=(300, 3)), 3, axis=1)
-    >>> ratings = pd.DataFrame(g + 0.8 * f + rng.normal(size=(300, 9)), columns=list("abcdefghi"))
-    >>> omega_hierarchical(ratings).frame["estimate"].round(2).tolist()[:2]
-    [0.74, 0.91]
     """
-    check_interval(interval, conf_level, n_boot)
-    read = read_items(data, items, clusters, least=3)
     check_rows(read)
     _require_identified(read.items, n_factors)
 
     def coefficients(weights: Array) -> Array:
-        S = covariances(read, weights, missing)
+        S = covariances(read, weights, how.missing)
         varied = (np.diagonal(S, axis1=1, axis2=2) > 1e-12).all(axis=1)  # else an item is constant there
         out = np.full((len(S), len(TERMS)), np.nan)
         R = correlations(S[varied])
         out[varied] = _coefficients(schmid_leiman(fit_factors(R, n_factors, method="minres")), R)
         return out
 
-    R = correlations(covariances(read, all_units(read.n_units), missing))
+    R = correlations(covariances(read, all_units(read.n_units), how.missing))
     fit = fit_factors(R, n_factors, method="minres")
     solution = schmid_leiman(fit)
     if not solution.converged[0]:
         raise NotEstimable(f"The {n_factors}-factor solution did not converge; ask for fewer factors.")
-    _, limits, failed = limits_of(
-        coefficients, read.n_units, interval, conf_level=conf_level, n_boot=n_boot, seed=seed, scale=LOGIT
-    )
-    spec: dict[str, Any] = {"function": "omega_hierarchical", "items": list(read.items), "clusters": clusters}
-    spec |= {"n_factors": n_factors, "conf_level": conf_level, "seed": seed, "missing": missing}
-    spec["method"] = interval_name(interval, read.unit_name, n_units=read.n_units)
+    _, limits, failed = how.limits(coefficients, read.n_units, LOGIT)
     notes = _notes(read.items, fit, n_factors)
     if failed:
-        notes.append(f"{failed} resamples had no {n_factors}-factor solution.")
-    return _result(spec, read.items, R[0], solution, limits, read.counts, notes)
+        notes.append(Note("resamples_without_factors", numbers={"failed": failed, "n_factors": n_factors}))
+    frame = coefficient_frame(read, TERMS, _FORMULAS, _estimate(solution, R[0]), limits)
+    method = interval_name(how.interval, read.unit_name, n_units=read.n_units)
+    return KindAnswer(frame, _parts(read.items, solution, R[0]), read.counts, notes, method)
 
 
-def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_factors: int = 3) -> HierarchicalResult:
+def psych_default_omega(read: ItemData | CorrelationMatrix, n_factors: int = 3) -> KindAnswer:
     """Reproduce the numbers that R's ``psych::omega(data, nfactors)`` prints by default.
 
     A labelled reproduction: minres stopped where R's optimiser stops it, oblimin stopped at 1e-5.
-    It is computed even where the model is not identified, as psych does; `notes` says so.
+    It is computed even where the model is not identified, as psych does; the notes say so.
 
     Parameters
     ----------
-    data
-        Wide frame of item scores, or a square correlation matrix (its index or order as its columns).
-    items
-        Item columns; all when not given.
+    read
+        Complete item scores, or their correlations.
     n_factors
         psych's ``nfactors``, 3 by default.
 
@@ -158,15 +109,8 @@ def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_f
     ------
     ContractError
         Items are missing (psych then uses pairwise correlations; leave incomplete rows out first).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> R = pd.DataFrame([[1, .56, .48], [.56, 1, .42], [.48, .42, 1]], columns=list("abc"))
-    >>> psych_default(R, n_factors=1).frame["estimate"].round(3).tolist()
-    [0.745, 0.745, 1.0, 1.0]
     """
-    names, R, counts = _correlation_input(data, items)
+    names, R = read.items, _correlations_of(read)
     if not 1 <= n_factors < len(names):
         raise UsageError(f"n_factors={n_factors} for {len(names)} items; it must lie between 1 and {len(names) - 1}.")
     fit = _psych_minres(R, n_factors)
@@ -175,41 +119,60 @@ def psych_default(data: pd.DataFrame, *, items: Sequence[str] | None = None, n_f
         fit, tolerance=1e-5, varimax_tolerance=1e-5, max_iterations=1001,
         second_order=lambda phi: _psych_minres(phi[0], 1),
     )  # fmt: skip
-    notes = [
-        "A reproduction of psych's default (minres, oblimin, Schmid–Leiman on correlations), not a recommendation: "
-        "its total is optimistic in small samples. Report omega()."
-    ]
+    nothing = np.full(len(TERMS), np.nan)
+    frame = coefficient_frame(read, TERMS, _FORMULAS, _estimate(solution, R), Limits(*[nothing] * 4))
+    notes = [*_psych_notes(names, n_factors, bool(solution.converged[0])), *_notes(names, fit, n_factors)]
+    return KindAnswer(frame, _parts(names, solution, R), read.counts, notes, "none: psych prints no interval")
+
+
+def _psych_notes(names: Sequence[str], n_factors: int, converged: bool) -> list[Note]:
+    notes = [Note("psych_reproduction")]
     df = degrees_of_freedom(len(names), n_factors)
     if df < 0:
-        notes.append(
-            f"Not identified: {n_factors} factors on {len(names)} items leave {df} degrees of freedom, so infinitely "
-            "many solutions fit alike and these numbers depend on where the optimiser stopped; psych may print others."
-        )
-    if not solution.converged[0]:
-        notes.append("The optimiser or the rotation stopped before it converged.")
+        counts = {"n_factors": n_factors, "n_items": len(names), "df": df}
+        notes.append(Note("psych_not_identified", numbers=counts))
+    if not converged:
+        notes.append(Note("psych_not_converged"))
     if n_factors == 1:
-        notes.append("With one factor psych's hierarchical omega is not meaningful and can exceed the total.")
-    nothing = np.full(4, np.nan)
-    spec = {"function": "psych_default", "items": list(names), "n_factors": n_factors}
-    notes += _notes(names, fit, n_factors)
-    return _result(spec, names, R, solution, Limits(nothing, nothing, nothing, nothing), counts, notes)
+        notes.append(Note("psych_one_factor"))
+    return notes
 
 
-def _correlation_input(
-    data: pd.DataFrame, items: Sequence[str] | None
-) -> tuple[tuple[str, ...], Array, dict[str, Any]]:
-    values = data.to_numpy() if items is None else None
-    if values is not None and values.shape[0] == values.shape[1] and values.dtype.kind in "fi":
-        R = values.astype(float)
-        if np.allclose(R, R.T, atol=1e-8) and np.allclose(np.diag(R), 1.0):
-            return tuple(map(str, data.columns)), R, {"input": "correlation matrix"}
-    read = read_items(data, items, least=3)
+@dataclass(frozen=True)
+class CorrelationMatrix:
+    """Correlations (n_items, n_items) instead of scores; nothing is known of rows."""
+
+    items: tuple[str, ...]
+    values: Array
+    n_rows: float = float("nan")
+    n_units: float = float("nan")
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What is known of the data."""
+        return {"input": "correlation matrix"}
+
+
+def correlation_matrix(data: pd.DataFrame) -> CorrelationMatrix | None:
+    """Read a square correlation matrix; None where `data` are item scores."""
+    values = data.to_numpy()
+    if values.shape[0] != values.shape[1] or values.dtype.kind not in "fi":
+        return None
+    R = values.astype(float)
+    if not (np.allclose(R, R.T, atol=1e-8) and np.allclose(np.diag(R), 1.0)):
+        return None
+    return CorrelationMatrix(tuple(map(str, data.columns)), R)
+
+
+def _correlations_of(read: ItemData | CorrelationMatrix) -> Array:
+    if isinstance(read, CorrelationMatrix):
+        return read.values
     check_rows(read)
     if not read.complete:
         raise ContractError(
             f"{read.counts['n_missing']} item scores are missing; leave incomplete rows out first (data.dropna())."
         )
-    return read.items, correlations(covariances(read, all_units(read.n_units)))[0], read.counts
+    return np.asarray(correlations(covariances(read, all_units(read.n_units)))[0])
 
 
 def _require_identified(items: Sequence[str], n_factors: int) -> None:
@@ -222,7 +185,7 @@ def _require_identified(items: Sequence[str], n_factors: int) -> None:
         raise NotEstimable(
             f"{n_factors} factors on {p} items are not identified ({df} degrees of freedom): infinitely many solutions "
             f"fit alike. {p} items carry at most {most} factor(s). psych prints a number all the same; "
-            "psych_default() reproduces it under its label."
+            "kind='psych_default' reproduces it under its label."
         )
 
 
@@ -275,23 +238,12 @@ def _psych_minres(R: Array, k: int) -> FactorFit:
     )  # fmt: skip
 
 
-def _result(
-    spec: dict[str, Any], items: Sequence[str], R: Array, s: SchmidLeiman, limits: Limits,
-    counts: dict[str, Any], notes: Sequence[str],
-) -> HierarchicalResult:  # fmt: skip
-    estimate = _coefficients(replace(s, converged=np.array([True])), R[None])[0]
-    frame = pd.DataFrame(
-        {
-            "level": POOLED,
-            "term": list(TERMS),
-            "estimate": estimate,
-            "std_error": limits.std_error,
-            "df": limits.df,
-            "conf_low": limits.low,
-            "conf_high": limits.high,
-            "formula": ["(Σg)² / ΣR", "1 − Σu² / ΣR", "omega_hierarchical / omega_total", "Σg² / Σ(g² + f²)"],
-        }
-    )
+def _estimate(s: SchmidLeiman, R: Array) -> Array:
+    return np.asarray(_coefficients(replace(s, converged=np.array([True])), R[None])[0])
+
+
+def _parts(items: Sequence[str], s: SchmidLeiman, R: Array) -> dict[str, pd.DataFrame]:
+    """The Schmid–Leiman table, the subscales, the correlations of the oblique factors."""
     k = s.groups.shape[2]
     names = [f"F{j + 1}" for j in range(k)]
     table = pd.DataFrame({"item": list(items), "g": s.general[0]})
@@ -301,7 +253,7 @@ def _result(
     table["p2"] = s.general[0] ** 2 / s.communality[0]
     factors = pd.DataFrame(s.phi[0], columns=names).assign(factor=names, on_general=s.second_order[0])
     order = ["factor", "on_general", *names]
-    return HierarchicalResult(spec, frame, table, _group_frame(items, s, R), factors[order], dict(counts), tuple(notes))
+    return {"loadings": table, "groups": _group_frame(items, s, R), "factors": factors[order]}
 
 
 def _group_frame(items: Sequence[str], s: SchmidLeiman, R: Array) -> pd.DataFrame:
@@ -324,11 +276,5 @@ def _group_frame(items: Sequence[str], s: SchmidLeiman, R: Array) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def _notes(items: Sequence[str], fit: FactorFit, n_factors: int) -> list[str]:
-    notes = []
-    held = [item for item, at_floor in zip(items, fit.heywood[0], strict=True) if at_floor]
-    if held:
-        notes.append(f"Heywood case: the residual variance of {', '.join(held)} is at its floor of 0.5 %.")
-    if n_factors == 2:
-        notes.append("Two group factors: their loadings on the general factor are not identified and set equal (√φ).")
-    return notes
+def _notes(items: Sequence[str], fit: FactorFit, n_factors: int) -> list[Note]:
+    return [*heywood_at_floor(items, fit), *([Note("two_group_factors")] if n_factors == 2 else [])]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from doublecode.analysis.consistency import item_statistics as st
 from doublecode.analysis.consistency.alpha_estimates import item_total_frame, rows_used
 from doublecode.analysis.consistency.factor import FactorFit, fit_factors
 from doublecode.analysis.consistency.factor_fit import (
-    fit_in_words,
+    CFI_LEAST,
+    SRMR_MOST,
     fit_indices,
     independence_chisq,
     residual_frame,
@@ -31,35 +31,17 @@ from doublecode.analysis.consistency.item_moments import (
     covariances,
     saturated_normal,
 )
-from doublecode.analysis.consistency.scale_levels import POOLED, Frames
+from doublecode.analysis.consistency.scale_levels import POOLED, Frames, LevelState, note_of
 from doublecode.analysis.consistency.unit_resampling import (
     FISHER_Z,
     LOGIT,
-    Interval,
+    ROW,
     Limits,
-    Scale,
-    limits_of,
+    Resampling,
     side_by_side,
 )
 from doublecode.schemas.errors import NotEstimable
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How intervals are made."""
-
-    conf_level: float
-    interval: Interval
-    n_boot: int
-    seed: int
-    missing: Missing
-
-    def limits(self, coefficients: Callable[[Array], Array], units: int, scale: Scale) -> tuple[Array, Limits, int]:
-        """Estimates, limits and the number of failed resamples."""
-        return limits_of(
-            coefficients, units, self.interval, conf_level=self.conf_level, n_boot=self.n_boot,
-            seed=self.seed, scale=scale,
-        )  # fmt: skip
+from doublecode.schemas.results import Note
 
 
 def omega_level(level: Hashable, part: ItemData, how: Resampling) -> Frames:
@@ -184,7 +166,7 @@ def _omega_rows(level: Hashable, part: ItemData, estimate: Array, limits: Limits
                 "n_items": len(part.items),
                 "n_rows": part.n_rows,
                 "n_units": part.n_units,
-                "status": "ok" if np.isfinite(estimate[j]) else "not estimable",
+                "status": str(LevelState.of(bool(np.isfinite(estimate[j])))),
             }
             for j, f in enumerate(formulas)
         ]
@@ -208,30 +190,28 @@ def _omega_items(frame: pd.DataFrame, part: ItemData, fit: FactorFit, S: Array) 
     )
 
 
-def _omega_notes(level: Hashable, items: pd.DataFrame, fit: FactorFit, failed: int, how: Resampling) -> list[str]:
+def _omega_notes(level: Hashable, items: pd.DataFrame, fit: FactorFit, failed: int, how: Resampling) -> list[Note]:
     notes = []
     held = items.loc[items["heywood"], "item"]
     if len(held):
-        notes.append(
-            f"{level}: Heywood case, the residual variance of {', '.join(held)} is held at 0.5 % of the "
-            "item's variance; the sample is too small, or that item too alike another. Do not lean on omega there."
-        )
+        notes.append(note_of(level, "heywood_case", items=tuple(held)))
+    turned = items[items["loading_std"] < 0]
     notes += [
-        f"{level}: item {row.item!r} loads negatively ({row.loading_std:.2f}); does it want reversing?"
-        for row in items[items["loading_std"] < 0].itertuples()
+        note_of(level, "negative_loading", item=item, loading=float(loading))
+        for item, loading in zip(turned["item"], turned["loading_std"], strict=True)
     ]
     if not fit.converged[0]:
-        notes.append(f"{level}: the one-factor model did not converge, so omega is not given.")
-    if failed:
-        what = f"{failed} of {how.n_boot} resamples" if how.interval != "jackknife" else f"{failed} jackknife sets"
-        effect = "there is no interval" if how.interval == "jackknife" else "they were left out"
-        notes.append(f"{level}: {what} had no one-factor solution; {effect}.")
+        notes.append(note_of(level, "one_factor_not_converged"))
+    if failed and how.interval == "jackknife":
+        notes.append(note_of(level, "jackknife_without_solution", failed=failed))
+    elif failed:
+        notes.append(note_of(level, "resamples_without_solution", failed=failed, n_boot=how.n_boot))
     return notes
 
 
 def _one_factor_check(
     part: ItemData, fit: FactorFit, S: Array, missing: Missing
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Note]]:
     """Fit indices and residual correlations of the pooled one-factor model."""
     n, p = rows_used(part, missing), len(part.items)
     implied = np.outer(fit.first[0], fit.first[0]) + np.diag(fit.uniqueness[0])
@@ -239,11 +219,18 @@ def _one_factor_check(
     baseline = independence_chisq(S[0], n)
     indices: dict[str, Any] = fit_indices(chisq, p * (p - 3) // 2, baseline, n, p)
     indices["srmr"] = srmr_of(S[0], implied)
-    words = fit_in_words(indices)
-    notes = [] if words is None else [words]
+    notes = _poor_fit(indices)
     if p == 3:
-        notes.append("Three items: the one-factor model fits any three correlations, so it cannot be tested.")
-    elif part.unit_name != "row":
-        notes.append("Chi-square, CFI and RMSEA take rows as independent; with repeated sessions they are a guide.")
+        notes.append(Note("three_items"))
+    elif part.unit_name != ROW:
+        notes.append(Note("fit_of_repeated_rows"))
     frame = pd.DataFrame([{"model": "one factor", **indices, "n_rows": n}])
     return frame, residual_frame(part.items, S[0], implied), notes
+
+
+def _poor_fit(indices: dict[str, Any]) -> list[Note]:
+    """Say where CFI or SRMR miss the cut-offs of Hu & Bentler (1999)."""
+    if not (indices["cfi"] < CFI_LEAST or indices["srmr"] > SRMR_MOST):
+        return []
+    numbers = {"cfi": indices["cfi"], "cfi_least": CFI_LEAST, "srmr": indices["srmr"], "srmr_most": SRMR_MOST}
+    return [Note("poor_one_factor_fit", numbers=numbers)]

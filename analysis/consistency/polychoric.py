@@ -96,7 +96,7 @@ def ordered_codes(data: ItemData) -> Array:
     if broken.size:
         raise UsageError(
             f"Code {broken[0]:g} is not a whole number: polychoric correlations need the codes of one rater, and the "
-            "mean of two raters makes half points. Draw one rater per session (draw_one_rater)."
+            "mean of two raters makes half points. Draw one rater per session: name targets= and raters=."
         )
     if codes.size > MOST_CODES:
         raise UsageError(

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency.item_moments import ItemData, Missing, kept_rows
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 POOLED = "all"
-Frames = tuple[list[pd.DataFrame], list[str]]
+Frames = tuple[list[pd.DataFrame], list[Note]]
+
+
+class LevelState(StrEnum):
+    """The status of a row of coefficients; a level that cannot be estimated writes its reason instead."""
+
+    ESTIMATED = "ok"
+    NOT_ESTIMABLE = "not estimable"
+
+    @classmethod
+    def of(cls, estimated: bool) -> LevelState:
+        """State of an estimate."""
+        return cls.ESTIMATED if estimated else cls.NOT_ESTIMABLE
+
+
+def note_of(level: Hashable, kind: str, **numbers: Any) -> Note:
+    """A fact on one level (`POOLED`, or a session or phase), which stands among its numbers as well."""
+    return Note(kind, str(level), {"level": level, **numbers})
 
 
 class LevelTables:
@@ -19,7 +39,7 @@ class LevelTables:
 
     def __init__(self) -> None:
         self.tables: list[list[pd.DataFrame]] = [[] for _ in range(5)]
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
 
     def add(self, level: Hashable, compute: Callable[[], Frames]) -> None:
         """Add the frames of one level, or the reason why there are none; the pooled level must succeed."""
@@ -28,7 +48,7 @@ class LevelTables:
         except NotEstimable as reason:
             if level == POOLED:
                 raise
-            self.notes.append(f"{level}: not estimable. {reason}")
+            self.notes.append(note_of(level, "level_not_estimable", reason=str(reason)))
             template = self.tables[0][0].iloc[:0]
             row = pd.DataFrame({"level": [level], "estimate": [np.nan], "status": [str(reason)]})
             frames, notes = [row.reindex(columns=template.columns)], []
@@ -53,26 +73,27 @@ def levels_of(data: pd.DataFrame, read: ItemData, by: str | None) -> Iterator[tu
         yield native, read.rows((values == level).to_numpy())
 
 
+def missing_counts(read: ItemData, rule: str) -> dict[str, Any]:
+    """The one rule by which missing items enter, with what it left out, for `.design`."""
+    incomplete = int(np.isnan(read.scores).any(axis=1).sum())
+    return {"missing_rule": rule, "rows_incomplete": incomplete}
+
+
 def common_notes(
     read: ItemData, clusters: str | None, missing: Missing, by: str | None, data: pd.DataFrame
-) -> tuple[str, ...]:
+) -> list[Note]:
     """Say what was left out, how missing items were handled, and what the unit is."""
     notes = []
     if read.counts["rows_dropped"]:
-        notes.append(f"{read.counts['rows_dropped']} row(s) without any item rated were left out.")
+        notes.append(Note("rows_without_items", numbers={"n": read.counts["rows_dropped"]}))
     if not read.complete:
-        ways = {
-            "fiml": "full-information maximum likelihood (missing at random)",
-            "pairwise": "pairwise covariances",
-            "listwise": "complete rows only",
-        }
-        notes.append(f"{read.counts['n_missing']} item scores are missing; handled by {ways[missing]}.")
+        notes.append(Note("items_missing", numbers={"n": read.counts["n_missing"], "rule": missing}))
     if clusters is None:
-        notes.append("Rows are taken as independent; where they are sessions, name the patient with clusters=.")
+        notes.append(Note("rows_independent"))
     elif read.n_units == 1:
-        notes.append(f"All rows have the same {clusters}: one unit gives no interval.")
+        notes.append(Note("one_unit", numbers={"clusters": clusters}))
     elif read.n_units < 10:
-        notes.append(f"Only {read.n_units} {clusters}s: the interval rests on few units and is rough.")
+        notes.append(Note("few_units", numbers={"n": read.n_units, "clusters": clusters}))
     if by is not None and (lacking := int(data.loc[kept_rows(data, read.items), by].isna().sum())):
-        notes.append(f"{lacking} row(s) have no {by}; they are in the pooled rows only.")
-    return tuple(notes)
+        notes.append(Note("rows_without_level", numbers={"n": lacking, "by": by}))
+    return notes

@@ -19,10 +19,11 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from doublecode.analysis.consistency.item_moments import Array
+from doublecode.analysis.consistency.item_moments import Array, Missing
 from doublecode.schemas.errors import UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
+ROW = "row"  # the unit where no column of patients is named
 INTERVALS: tuple[Interval, ...] = ("jackknife", "bootstrap", "percentile", "bca")
 MOST_SINGLE, GROUPS = 2000, 500  # beyond so many units, groups of units are left out
 BLOCK = 10_000_000  # weights held at a time
@@ -199,6 +200,24 @@ def limits_of(
     return estimate, bca_limits(estimate, drawn, left_out, conf_level), failed + _failures(left_out)
 
 
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are made, and how missing items enter."""
+
+    conf_level: float = 0.95
+    interval: Interval = "jackknife"
+    n_boot: int = 2000
+    seed: int = 0
+    missing: Missing = "fiml"
+
+    def limits(self, coefficients: Callable[[Array], Array], units: int, scale: Scale) -> tuple[Array, Limits, int]:
+        """Estimates, limits and the number of failed resamples."""
+        return limits_of(
+            coefficients, units, self.interval, conf_level=self.conf_level, n_boot=self.n_boot,
+            seed=self.seed, scale=scale,
+        )  # fmt: skip
+
+
 def _in_blocks(coefficients: Callable[[Array], Array], weights: Array) -> Array:
     """Apply `coefficients` to a few thousand sets at a time, so that memory stays small."""
     rows = max(1, min(4096, BLOCK // weights.shape[1]))
@@ -211,7 +230,7 @@ def _failures(coefficients: Array) -> int:
 
 def interval_name(interval: Interval, unit_name: str, scale: Scale = LOGIT, n_units: int = 0) -> str:
     """Say in words how an interval was made."""
-    what = "rows" if unit_name == "row" else f"{unit_name}s"
+    what = "rows" if unit_name == ROW else f"{unit_name}s"
     left = what if n_units <= MOST_SINGLE else f"{GROUPS} random groups of {what}"
     return {
         "jackknife": f"jackknife over {left}, standard error on the {scale.name} scale, t(P − 1)",

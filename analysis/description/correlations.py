@@ -11,14 +11,17 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from doublecode.analysis.description.missing_rules import EACH_PAIR
 from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.results.multiplicity import adjust_p
 from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +49,10 @@ class CorrelationResult(Answer):
     by_session : DataFrame
         The estimate columns of each session by itself, with ``session``; empty without a session column.
     design : dict
-        ``n_rows``, ``n_patients``, ``missing`` per variable.
-    notes : tuple of str
+        ``n_rows``, ``n_patients``, ``missing`` per variable, ``missing_rule``.
+    notes : tuple of Note
+    rows : Index
+        Labels of the rows that have two variables or more.
     """
 
     spec: dict[str, Any]
@@ -55,7 +60,34 @@ class CorrelationResult(Answer):
     descriptives: pd.DataFrame
     by_session: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("level", "x", "y")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Every pair at each level, and the moments of the variables."""
+        level = [column("level")] if len(self.frame["level"].unique()) > 1 else []
+        pairs = (
+            column("x", "Variable", kind="text"), column("y", "With", kind="text"), *level, column("n"),
+            column("r"), column("conf_low", level_heading(self.spec["conf_level"]), kind="bounded"),
+            column("p_value"), column("p_holm", "*p* Holm", kind="p"),
+        )  # fmt: skip
+        moments = (column("variable", "Variable", kind="text"), column("n"), column("mean"), column("sd"))
+        return (
+            Table("correlations", f"Correlations, {self.spec['method'].capitalize()}", self.frame, pairs),
+            Table("variables", "Variables", self.descriptives, moments),
+        )
+
+    def counted(self) -> str:
+        """Rows and patients."""
+        of = f" of {self.design['n_patients']} patients" if self.spec["patient"] else ""
+        return f"{self.design['n_rows']} rows{of}."
+
+    @property
+    def params(self) -> pd.Series[Any]:
+        """Coefficients by level and pair."""
+        return self._labelled(["r"])["r"]
 
     def matrix(self, level: str = POOLED) -> pd.DataFrame:
         """Return r of one level as a square table, 1 on the diagonal."""
@@ -157,7 +189,9 @@ def correlate(
             "n_rows": len(frame),
             "n_patients": int(frame[patient].nunique()) if patient else len(frame),
             "missing": {name: int(frame[name].isna().sum()) for name in variables},
+            "missing_rule": EACH_PAIR,
         },
+        rows=frame.index[frame[list(variables)].notna().sum(axis=1) > 1],
         notes=_notes(table, method, patient, session),
     )
 
@@ -292,22 +326,15 @@ def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame
     )
 
 
-def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ("Each pair on the rows that have both variables, so n differs between pairs.",)
+def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[Note, ...]:
+    notes = [Note("pairs_differ_in_n")]
     if patient is not None:
-        notes += (
-            "The pooled r treats all rows as independent and mixes differences between patients with changes within "
-            "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017).",
-        )
+        notes.append(Note("pooled_r_mixes_levels"))
         if method == "spearman":
-            notes += ("The r within patients is of Pearson's kind; ranks have no within-patient form here.",)
+            notes.append(Note("within_r_is_pearsons"))
     if session is not None:
-        notes += (
-            "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
-            "patients' differences with changes and has no interval, since the same patients stand in every session.",
-        )
-    blank = table[table["r"].isna()]
+        notes.append(Note("mean_r_over_sessions"))
+    blank = table.loc[table["r"].isna(), ["x", "y", "level", "n"]]
     if len(blank):
-        which = "; ".join(f"{row.x} with {row.y} ({row.level}, n = {row.n})" for row in blank.itertuples())
-        notes += (f"Undefined, because a variable does not vary or the rows are too few: {which}.",)
-    return notes
+        notes.append(Note("r_undefined", numbers={"pairs": tuple(blank.itertuples(index=False, name=None))}))
+    return tuple(notes)

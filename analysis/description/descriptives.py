@@ -1,52 +1,81 @@
-"""What the data look like before any model: items, scores, the sample, the homework log."""
+"""What the data look like before any model: the moments of items, scores and other variables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.description.homework import LogResult as LogResult
-from doublecode.analysis.description.homework import log_counts as log_counts
+from doublecode.analysis.description.missing_rules import EACH_VARIABLE
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import SCORES, check_frame
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.results import Note
 
 MOMENTS = ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis")
-_SHAPE_NOTE = (
-    "Skewness is G1 and kurtosis is G2 (excess; the normal has 0), as SPSS and SAS print them "
-    "(type 2 of Joanes & Gill 1998); undefined below 3 and 4 values or without spread."
-)
-_NESTED_NOTE = "Rows of all sessions are pooled as they are; SDs mix differences between and within patients."
+ALL: Final = "all"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DescriptivesResult(Answer):
-    """Moments per variable and session.
+    """Moments per variable, overall and by session or another column.
 
     Attributes
     ----------
     spec : dict
     frame : DataFrame
-        ``instrument``, ``item`` or ``scale``, ``label``, ``session`` ("all" or the number as text), ``n``,
+        What is described (``variable``; of long frames ``instrument`` and ``item`` or ``scale``, ``label``), the
+        level (a column named by `by`, of long frames ``session``: "all" or the level as text), ``n``,
         ``n_missing``, ``mean``, ``sd``, ``min``, ``max``, ``skew`` (G1), ``kurtosis`` (G2).
     missing : DataFrame
-        Why values are missing: ``instrument``, ``item`` or ``scale``, ``reason``, ``n``.
+        Why values are missing: ``instrument``, ``item`` or ``scale`` (else ``variable``), ``reason``, ``n``.
     design : dict
-    notes : tuple of str
+        Counts, and ``missing_rule``.
+    notes : tuple of Note
+    rows : Index
+        Labels of the rows of the input.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     missing: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    @property
+    def params(self) -> pd.Series[Any]:
+        """Means by what is described and its level."""
+        names = [str(name) for name in self.frame.columns if name not in (*MOMENTS, "label")]
+        return self.frame.set_index(names)["mean"]
+
+    def tables(self) -> tuple[Table, ...]:
+        """One table: overall, then each level where there are several."""
+        level = self.spec["by"]
+        split = level is not None and len(self.frame[level].unique()) > 1
+        shown = self.frame if split else self.frame.drop_duplicates("label")
+        stub = [column(level, level.replace("_", " ").capitalize(), kind="text")] if split else []
+        first = [] if split else [column("label", self.spec["of"].capitalize(), kind="text")]
+        numbers = tuple(column(name) for name in MOMENTS)
+        title = "Descriptive statistics"
+        return (Table("described", title, shown, (*first, *stub, *numbers), group="label" if split else ""),)
+
+    def counted(self) -> str:
+        """Rows or sessions, values and missing values."""
+        known = self.design
+        on = (
+            f"{known['n_sessions']} sessions of {known['n_patients']} patients"
+            if "n_sessions" in known
+            else (f"{known['n_rows']} rows")
+        )
+        return f"{on}, {known['n_values']} values, {known['n_missing']} missing."
 
 
 def moments(values: Sequence[float] | np.ndarray[Any, Any]) -> dict[str, float]:
@@ -92,6 +121,101 @@ def moments(values: Sequence[float] | np.ndarray[Any, Any]) -> dict[str, float]:
     return found
 
 
+def describe(
+    data: pd.DataFrame,
+    variables: Sequence[str] | None = None,
+    *,
+    by: str | None = None,
+    codebooks: Mapping[str, Instrument] | Iterable[Instrument] | None = None,
+) -> DescriptivesResult:
+    """Describe the numeric columns of a frame: n, missing values, mean, SD, range, skewness, kurtosis.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per session or patient. With `codebooks`: a long frame of items (from ``pool_ratings``) or of
+        scores (from ``score``), described by session.
+    variables : sequence of str, optional
+        Columns to describe; all that hold numbers when not given. Of a long frame the items or scales.
+    by : str, optional
+        Column whose levels are also described each by itself; a long frame goes by session.
+    codebooks : instruments, or mapping of name to instrument, optional
+        Give the order and the labels of items or scales.
+
+    Raises
+    ------
+    UsageError
+        A column is absent, or there is none that holds numbers.
+    ContractError
+        A named column does not hold numbers; a long frame breaks its contract.
+
+    Notes
+    -----
+    Skewness is G₁ and kurtosis G₂ (Joanes & Gill 1998, The Statistician, 47, 183–189, their type 2).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"patient": ["P1", "P1", "P2"], "he": [1.0, 3.0, 5.0], "tbh": [2.0, None, 4.0]})
+    >>> describe(frame).frame[["variable", "n", "n_missing", "mean"]].to_numpy().tolist()
+    [['he', 3, 0, 3.0], ['tbh', 2, 1, 3.0]]
+    """
+    if codebooks is not None:
+        books = codebooks if isinstance(codebooks, Mapping) else {book.name: book for book in codebooks}
+        return _describe_long(data, variables, by, books)
+    names = _numeric(data, variables, by)
+    parts = [(ALL, data)]
+    if by is not None:
+        parts += [(str(level), part) for level, part in data.groupby(by, sort=True)]
+    rows: list[dict[str, Any]] = [
+        {"variable": name, "label": name, "level": level, **moments(part[name].to_numpy(dtype=float))}
+        for name in names
+        for level, part in parts
+    ]
+    table = pd.DataFrame(rows, columns=["variable", "label", "level", *MOMENTS])
+    table = table.drop(columns="level") if by is None else table.rename(columns={"level": by})
+    n_missing = data[names].isna().sum()
+    gone = n_missing[n_missing > 0]
+    return DescriptivesResult(
+        spec={"of": "variables", "variables": names, "by": by},
+        frame=table.astype({"n": int, "n_missing": int}),
+        missing=pd.DataFrame({"variable": gone.index, "reason": "no reason given", "n": gone.to_numpy()}),
+        design={
+            "n_rows": len(data),
+            "n_values": int(data[names].notna().to_numpy().sum()),
+            "n_missing": int(n_missing.sum()),
+            "missing_rule": EACH_VARIABLE,
+        },
+        notes=(Note("shape_of_samples"),),
+        rows=data.index,
+    )
+
+
+def _numeric(data: pd.DataFrame, variables: Sequence[str] | None, by: str | None) -> list[str]:
+    """The columns to describe, checked."""
+    numbers = [str(name) for name in data.columns if data[name].dtype.kind in "iuf"]
+    names = [name for name in numbers if name != by] if variables is None else list(variables)
+    absent = [name for name in (*names, *([] if by is None else [by])) if name not in data.columns]
+    if absent or not names:
+        raise UsageError(
+            f"describe: found {absent[0] if absent else 'no column of numbers'!r}; allowed: "
+            f"{', '.join(map(str, data.columns))}."
+        )
+    for name in names:
+        if name not in numbers:
+            raise ContractError(f"describe: column {name!r} must hold numbers, found {data[name].dtype}.")
+    return names
+
+
+def _describe_long(
+    data: pd.DataFrame, variables: Sequence[str] | None, by: str | None, books: Mapping[str, Instrument]
+) -> DescriptivesResult:
+    kind = "scale" if "scale" in data.columns else "item"
+    if by not in (None, "session") or kind not in data.columns:
+        raise UsageError("describe: a long frame has a column item or scale, and goes by session.")
+    rows = data if variables is None else data[data[kind].isin(list(variables))]
+    return describe_scores(rows, books) if kind == "scale" else describe_items(rows, books)
+
+
 def describe_items(items: pd.DataFrame, codebooks: Mapping[str, Instrument]) -> DescriptivesResult:
     """Describe every item over all sessions and in each.
 
@@ -114,7 +238,7 @@ def describe_items(items: pd.DataFrame, codebooks: Mapping[str, Instrument]) -> 
     """
     check_frame(items, ITEMS)
     labels = {(book.name, item.name): item.label for book in codebooks.values() for item in book.columns}
-    return _describe(items, "item", labels, "Items are described as coded, before any reversal.")
+    return _describe(items, "item", labels, Note("items_as_coded"))
 
 
 def describe_scores(scores: pd.DataFrame, codebooks: Mapping[str, Instrument] | None = None) -> DescriptivesResult:
@@ -130,19 +254,17 @@ def describe_scores(scores: pd.DataFrame, codebooks: Mapping[str, Instrument] | 
     check_frame(scores, SCORES)
     books = (codebooks or {}).values()
     labels = {(book.name, scale.name): scale.label for book in books for scale in book.scales}
-    return _describe(
-        scores, "scale", labels, "Scores of a lagged scale do not exist in session 1; it counts as missing there."
-    )
+    return _describe(scores, "scale", labels, Note("lagged_scores_begin_late"))
 
 
-def _describe(long: pd.DataFrame, kind: str, labels: Mapping[tuple[str, str], str], note: str) -> DescriptivesResult:
+def _describe(long: pd.DataFrame, kind: str, labels: Mapping[tuple[str, str], str], note: Note) -> DescriptivesResult:
     place = {key: number for number, key in enumerate(labels)}
     found = {(str(book), str(name)): part for (book, name), part in long.groupby(["instrument", kind], sort=True)}
     rows = []
     for key in sorted(found, key=lambda key: place.get(key, len(place))):
         part = found[key]
         head = {"instrument": key[0], kind: key[1], "label": labels.get(key, key[1])}
-        rows.append({**head, "session": "all", **moments(part["value"].to_numpy())})
+        rows.append({**head, "session": ALL, **moments(part["value"].to_numpy())})
         for number, one in part.groupby("session", sort=True):
             rows.append({**head, "session": str(number), **moments(one["value"].to_numpy())})
     table = pd.DataFrame(rows, columns=["instrument", kind, "label", "session", *MOMENTS])
@@ -152,7 +274,7 @@ def _describe(long: pd.DataFrame, kind: str, labels: Mapping[tuple[str, str], st
         gone.assign(reason=why).groupby(["instrument", kind, "reason"], sort=True).size().rename("n").reset_index()
     )
     return DescriptivesResult(
-        spec={"of": f"{kind}s"},
+        spec={"of": f"{kind}s", "by": "session"},
         frame=table.astype({"n": int, "n_missing": int}),
         missing=missing,
         design={
@@ -160,111 +282,8 @@ def _describe(long: pd.DataFrame, kind: str, labels: Mapping[tuple[str, str], st
             "n_patients": int(long["patient"].nunique()),
             "n_values": int(long["value"].notna().sum()),
             "n_missing": len(gone),
+            "missing_rule": EACH_VARIABLE,
         },
-        notes=(note, _SHAPE_NOTE, _NESTED_NOTE),
+        notes=(note, Note("shape_of_samples"), Note("sessions_pooled")),
+        rows=long.index,
     )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SampleResult(Answer):
-    """The sample table.
-
-    Attributes
-    ----------
-    spec : dict
-    frame : DataFrame
-        ``unit`` ("patients" or "therapists"), ``variable``, ``level`` (a category, or empty for a number), ``n``,
-        ``percent`` (of those with a value), ``mean``, ``sd``, ``min``, ``max``, ``n_missing``.
-    design : dict
-        ``n_patients``, ``n_therapists``, ``kinds`` (how each column was read).
-    notes : tuple of str
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequence[str]) -> SampleResult:
-    """Describe the sample: M and SD of numbers, n and % of categories, multi-response columns option by option.
-
-    Parameters
-    ----------
-    patients, therapists : DataFrame
-        ``patients.csv`` (those to be described) and ``therapists.csv``.
-    columns : sequence of str
-        Columns of either table; a name that both have is described in both. A column of numbers
-        gets moments, one of 0 and 1 the share of 1, one in which a cell holds ``;`` is taken as
-        multi-response (its percentages may add up to more than 100), any other as categories.
-
-    Raises
-    ------
-    UsageError
-        A column is in neither table.
-    ContractError
-        A column mixes numbers and words.
-
-    Examples
-    --------
-    >>> patients = pd.DataFrame({"patient": ["P1", "P2"], "age": ["50", "60"], "comorbid": ["GAD;SAD", "GAD"]})
-    >>> table = sample_table(patients, pd.DataFrame({"therapist": ["T1"]}), ["age", "comorbid"]).frame
-    >>> table[["variable", "level", "n", "percent"]].fillna(0).to_numpy().tolist()
-    [['age', '', 2, 0.0], ['comorbid', 'GAD', 2, 100.0], ['comorbid', 'SAD', 1, 50.0]]
-    """
-    rows: list[dict[str, Any]] = []
-    kinds: dict[str, str] = {}
-    for column in columns:
-        homes = [(unit, t) for unit, t in (("patients", patients), ("therapists", therapists)) if column in t.columns]
-        if not homes:
-            allowed = ", ".join(dict.fromkeys([*map(str, patients.columns), *map(str, therapists.columns)]))
-            raise UsageError(f"sample table: there is no column {column!r}; allowed: {allowed}. See sample_columns.")
-        for unit, table in homes:
-            kind = _kind(table[column], f"{unit}.csv: column {column!r}")
-            kinds[f"{unit}: {column}"] = kind
-            n_missing = int(table[column].isna().sum())
-            parts = _sample_rows(table[column].dropna(), kind)
-            rows += [{"unit": unit, "variable": column, **part, "n_missing": n_missing} for part in parts]
-    order = ["unit", "variable", "level", "n", "percent", "mean", "sd", "min", "max", "n_missing"]
-    notes = ["Percentages are of those with a value; n_missing says how many have none."]
-    several = [name for name, kind in kinds.items() if kind == "multi-response"]
-    notes += [f"Several answers possible, percentages may exceed 100: {', '.join(several)}."] if several else []
-    coded = [name for name, kind in kinds.items() if kind == "0/1"]
-    notes += [f"Coded 0/1, the row shows those with 1: {', '.join(coded)}."] if coded else []
-    return SampleResult(
-        spec={"columns": list(columns)},
-        frame=pd.DataFrame(rows, columns=order),
-        design={"n_patients": len(patients), "n_therapists": len(therapists), "kinds": kinds},
-        notes=tuple(notes),
-    )
-
-
-def _kind(values: pd.Series[Any], where: str) -> str:
-    filled = values.dropna()
-    numbers = pd.to_numeric(filled, errors="coerce")
-    if len(filled) and numbers.notna().all():
-        return "0/1" if set(numbers.unique()) <= {0, 1} else "number"
-    if numbers.notna().any():
-        wrong = filled[numbers.isna()].iloc[0]
-        raise ContractError(
-            f"{where}: found {wrong!r} among numbers. Write numbers in every cell, or words in every cell."
-        )
-    return "multi-response" if filled.astype(str).str.contains(";").any() else "category"
-
-
-def _sample_rows(filled: pd.Series[Any], kind: str) -> list[dict[str, Any]]:
-    blank = {"level": "", "n": len(filled), **dict.fromkeys(("percent", "mean", "sd", "min", "max"), math.nan)}
-    if kind == "number":
-        found = moments(pd.to_numeric(filled).to_numpy())
-        return [blank | {name: found[name] for name in ("mean", "sd", "min", "max")}]
-    if kind == "0/1":
-        n = int((pd.to_numeric(filled) == 1).sum())
-        return [blank | {"level": "1", "n": n, "percent": 100 * n / len(filled)}]
-    answers = [[part.strip() for part in str(cell).split(";" if kind == "multi-response" else "\n")] for cell in filled]
-    counts: dict[str, int] = {}
-    for cell in answers:
-        for answer in dict.fromkeys(part for part in cell if part):
-            counts[answer] = counts.get(answer, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [blank | {"level": level, "n": n, "percent": 100 * n / len(filled)} for level, n in ranked]
-    return rows or [blank]

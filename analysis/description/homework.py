@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
 from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.results import Note
 
 _COLUMNS = ["table", "code", "label", "n", "n_base", "percent", "base"]
 
@@ -35,7 +37,9 @@ class LogResult(Answer):
     per_session : DataFrame
         ``patient``, ``session``, ``n_assignments``, ``n_completed``, ``n_difficulties``.
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
+        Labels of the ratings that were counted.
     """
 
     spec: dict[str, Any]
@@ -43,7 +47,34 @@ class LogResult(Answer):
     by_type: pd.DataFrame
     per_session: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("table", "base", "code")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Types, completion and difficulties; completion by type."""
+        of = [f"{table}, per cent of {base}" for table, base in self.frame[["table", "base"]].itertuples(index=False)]
+        counts = (
+            column("label", "", kind="text"), column("n"), column("n_base", "of", kind="integer"), column("percent"),
+        )  # fmt: skip
+        by_type = (
+            column("label", "Type", kind="text"), column("n", "Assigned"),
+            column("n_completed", "Completed", kind="integer"), column("percent"),
+        )  # fmt: skip
+        shown = self.frame.assign(heading=[text[:1].upper() + text[1:] for text in of])
+        return (
+            Table("homework", "Homework", shown, counts, group="heading"),
+            Table("homework_by_type", "Completion by type of homework", self.by_type, by_type),
+        )
+
+    def counted(self) -> str:
+        """Assignments and sessions."""
+        known = self.design
+        return (
+            f"{known['n_assignments']} homework assignments in {known['n_sessions_with_homework']} of "
+            f"{known['n_sessions_logged']} logged sessions, {known['assignments_per_session']:.1f} per session."
+        )
 
 
 def log_counts(
@@ -97,7 +128,7 @@ def log_counts(
     used = slots[slots["type"].notna()].reset_index(drop=True)
     unclear = slots[slots["type"].isna()]
     if len(unclear):
-        notes += (f"{len(unclear)} slot(s) hold an entry but no type of homework, and are not counted.",)
+        notes = (*notes, Note("slots_without_type", numbers={"n": len(unclear)}))
     tables = [
         _count_codes(used["type"], items["type"], "type", "assignments", len(used)),
         _completion(used, items["completed"]),
@@ -117,6 +148,7 @@ def log_counts(
             "assignments_per_session": len(used) / n_sessions if n_sessions else float("nan"),
         },
         notes=notes,
+        rows=chosen.index,
     )
 
 
@@ -128,17 +160,18 @@ def _nominal(codebook: Instrument, name: str) -> Item:
     return found[0]
 
 
-def _one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Keep one rater's log of each session."""
     raters = rows[["session_id", "rater", "role"]].drop_duplicates()
     raters = raters.assign(other=raters["role"] != role).sort_values(["session_id", "other", "rater"], kind="stable")
     first = raters.drop_duplicates("session_id")
-    kept = rows.merge(first[["session_id", "rater"]], on=["session_id", "rater"], how="inner")
-    lacking = first.loc[first["other"], "session_id"].tolist()
-    notes: tuple[str, ...] = (f"Sessions logged by two raters are counted by the {role} rater.",)
+    keys = ["session_id", "rater"]
+    kept = rows[pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(first[keys]))]
+    lacking = tuple(first.loc[first["other"], "session_id"])
+    notes = [Note("log_of_one_rater", numbers={"role": role})]
     if lacking:
-        notes += (f"No {role} rater, so the first rater's log counts: {', '.join(map(str, lacking))}.",)
-    return kept, notes
+        notes.append(Note("log_of_first_rater", numbers={"role": role, "sessions": lacking}))
+    return kept, tuple(notes)
 
 
 def _slots(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Declared outlier rules: values beyond the fences are brought in, every change is listed.
+"""Declared outlier rules: values beyond the fences are winsorised, every change is listed.
 
 Nothing is removed. A rule that cannot be applied (the quartiles coincide) is
 refused for that variable and the refusal stands in the table.
@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from doublecode.analysis.description.missing_rules import COMPLETE_ROWS, EACH_VARIABLE
 from doublecode.analysis.mixed.model_rows import common_rows, refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +27,19 @@ if TYPE_CHECKING:
     from doublecode.schemas.study import OutlierRule
 
 _QUANTILE_TYPES: Mapping[str, int] = {"hazen": 5, "weibull": 6, "linear": 7}
+_SHOWN: Final = 10
+
+
+class RuleState(StrEnum):
+    """What became of the rule for a variable."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OutlierResult(Answer):
-    """Values brought in to the fences.
+    """Values winsorised to the fences.
 
     Attributes
     ----------
@@ -43,7 +55,9 @@ class OutlierResult(Answer):
         ``high_fence``, ``n_low``, ``n_high``, ``status`` ("applied" or "refused").
     design : dict
         ``n_rows``, ``n_changed``, ``refused``.
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
+        Labels of all rows of the frame.
     """
 
     spec: dict[str, Any]
@@ -51,11 +65,37 @@ class OutlierResult(Answer):
     frame: pd.DataFrame
     counts: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("row", "variable")
+
+    def tables(self) -> tuple[Table, ...]:
+        """The fences of each variable, and every value that was changed."""
+        fences = (
+            column("variable", "Variable", kind="text"), column("n"), column("q1", "Q1"), column("q3", "Q3"),
+            column("low_fence", "Low fence"), column("high_fence", "High fence"),
+            column("n_low", "Below", kind="integer"), column("n_high", "Above", kind="integer"),
+            column("status", "Rule", kind="text"),
+        )  # fmt: skip
+        changes = (
+            column("row", "Row", kind="text"), column("variable", "Variable", kind="text"), column("found", "Found"),
+            column("fence", "Fence", kind="text"), column("now", "Now"),
+        )  # fmt: skip
+        tables = (Table("outliers", "Fences of the declared rule", self.counts, fences),)
+        if self.frame.empty:
+            return tables
+        return (*tables, Table("outlier_changes", "Values that were winsorised", self.frame, changes))
+
+    def counted(self) -> str:
+        """Rows, and how many values were changed."""
+        return f"{self.design['n_changed']} values changed on {self.design['n_rows']} rows."
 
 
-def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("patient", "session")) -> OutlierResult:
-    """Bring values beyond the quartiles in to the fence.
+def winsorise(
+    frame: pd.DataFrame, rule: OutlierRule | Sequence[str], *, keys: Sequence[str] = ("patient", "session")
+) -> OutlierResult:
+    """Winsorise values beyond the quartiles: move them to the fence, and list every change.
 
     The fences are Q1 − m·IQR and Q3 + m·IQR (Tukey 1977), with m and the quantile
     definition as declared. A variable whose IQR is 0 is left as it is: any value off the
@@ -65,7 +105,8 @@ def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("
     ----------
     frame : DataFrame
         One row per unit; not changed.
-    rule : OutlierRule
+    rule : OutlierRule or sequence of str
+        A declared rule, or the variables to which the usual one applies (1.5 interquartile ranges).
     keys : sequence of str
         Columns that name a row in the table of changes, as far as the frame has them.
 
@@ -84,13 +125,13 @@ def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("
     Examples
     --------
     >>> import pandas as pd
-    >>> from doublecode.schemas.study import OutlierRule
     >>> frame = pd.DataFrame({"patient": list("ABCDE"), "hw2": [4.0, 4.5, 5.0, 5.0, 0.0]})
-    >>> bring_in(frame, OutlierRule(variables=("hw2",))).frame.to_dict("records")
+    >>> winsorise(frame, ["hw2"]).frame.to_dict("records")
     [{'row': 'E', 'variable': 'hw2', 'found': 0.0, 'fence': 'low', 'now': 2.5}]
     """
     import pandas as pd
 
+    rule = _rule(rule)
     require_columns(frame, rule.variables, "outlier rule")
     refuse_infinite(frame, rule.variables, "outlier rule")
     data = frame.copy()
@@ -100,7 +141,8 @@ def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("
     for name in rule.variables:
         values = _numbers(frame, name)
         fences = _fences(values, rule.multiplier, rule.quantiles)
-        now = values if fences["status"] == "refused" else np.clip(values, fences["low_fence"], fences["high_fence"])
+        refused = fences["status"] == RuleState.REFUSED
+        now = values if refused else np.clip(values, fences["low_fence"], fences["high_fence"])
         changed = [_change(labels[i], name, values[i], now[i]) for i in np.flatnonzero(_differs(values, now))]
         if changed:
             data[name] = now
@@ -116,7 +158,17 @@ def bring_in(frame: pd.DataFrame, rule: OutlierRule, *, keys: Sequence[str] = ("
         counts=table[order],
         design=_design(table, len(frame), len(changes)),
         notes=_notes(table, rule),
+        rows=frame.index,
     )
+
+
+def _rule(rule: OutlierRule | Sequence[str]) -> OutlierRule:
+    """A rule as declared, or the usual one for some variables."""
+    from doublecode.schemas.study import OutlierRule
+
+    if isinstance(rule, str):
+        raise UsageError(f"winsorise: found the text {rule!r}; write a list of variables, [{rule!r}].")
+    return rule if isinstance(rule, OutlierRule) else OutlierRule(variables=tuple(rule))
 
 
 def _row_labels(frame: pd.DataFrame, keys: Sequence[str]) -> list[str]:
@@ -139,10 +191,10 @@ def _fences(values: NDArray[np.float64], multiplier: float, quantiles: Any) -> d
     present = values[~np.isnan(values)]
     if len(present) == 0:
         empty = dict.fromkeys(("q1", "q3", "iqr", "low_fence", "high_fence"), np.nan)
-        return {"n": 0, **empty, "status": "refused"}
+        return {"n": 0, **empty, "status": str(RuleState.REFUSED)}
     q1, q3 = (float(q) for q in np.quantile(present, [0.25, 0.75], method=quantiles))
     reach = multiplier * (q3 - q1)
-    status = "applied" if q3 > q1 else "refused"
+    status = str(RuleState.APPLIED if q3 > q1 else RuleState.REFUSED)
     found = {"n": len(present), "q1": q1, "q3": q3, "iqr": q3 - q1}
     return {**found, "low_fence": q1 - reach, "high_fence": q3 + reach, "status": status}
 
@@ -158,25 +210,19 @@ def _change(row: str, name: str, found: float, now: float) -> dict[str, Any]:
 
 
 def _design(counts: pd.DataFrame, n_rows: int, n_changed: int) -> dict[str, Any]:
-    refused = counts.loc[counts["status"] == "refused", "variable"].tolist()
-    return {"n_rows": n_rows, "n_changed": n_changed, "refused": refused}
+    refused = counts.loc[counts["status"] == RuleState.REFUSED, "variable"].tolist()
+    return {"n_rows": n_rows, "n_changed": n_changed, "refused": refused, "missing_rule": EACH_VARIABLE}
 
 
-def _notes(counts: pd.DataFrame, rule: OutlierRule) -> tuple[str, ...]:
-    first = (
-        f"Values beyond {rule.multiplier:g} times the interquartile range from the first or third quartile were "
-        f"brought in to that fence; quartiles by the definition {rule.quantiles!r} "
-        f"(type {_QUANTILE_TYPES[rule.quantiles]} of Hyndman & Fan 1996)."
-    )
-    refused = counts[counts["status"] == "refused"]
-    why = [
-        f"{row.variable}: rule refused, no value is present."
-        if row.n == 0
-        else f"{row.variable}: rule refused, the interquartile range is 0 (both quartiles are {row.q1:g}); "
-        "every other value would count as an outlier. Its values are unchanged."
-        for row in refused.itertuples()
-    ]
-    return (first, *why)
+def _notes(counts: pd.DataFrame, rule: OutlierRule) -> tuple[Note, ...]:
+    declared = {"multiplier": rule.multiplier, "quantiles": rule.quantiles}
+    notes = [Note("winsorised", numbers=declared | {"quantile_type": _QUANTILE_TYPES[rule.quantiles]})]
+    for row in counts[counts["status"] == RuleState.REFUSED].to_dict("records"):
+        if row["n"] == 0:
+            notes.append(Note("rule_without_values", row["variable"]))
+        else:
+            notes.append(Note("rule_without_spread", row["variable"], {"quartile": row["q1"]}))
+    return tuple(notes)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -188,12 +234,35 @@ class MahalanobisResult(Answer):
     spec, design, notes
     frame : DataFrame
         ``row``, ``distance2``, ``p_value``, ``flagged``; complete rows only.
+    rows : Index
+        Labels of the complete rows.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("row",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """The flagged rows, or the farthest ten where none is flagged; `frame` has them all."""
+        flagged = self.frame[self.frame["flagged"]]
+        shown = flagged if len(flagged) else self.frame.nlargest(_SHOWN, "distance2")
+        title = "Rows flagged as outlying" if len(flagged) else f"No row is flagged; the farthest {len(shown)}"
+        columns = (column("row", "Row", kind="text"), column("distance2", "*d*²"), column("p_value"))
+        return (Table("mahalanobis", title, shown, columns),)
+
+    def counted(self) -> str:
+        """Rows, the cut-off, Mardia's coefficients."""
+        known = self.design
+        dropped = f", {len(known['dropped'])} left out for a missing value" if known["dropped"] else ""
+        return (
+            f"{known['n_flagged']} of {known['n_rows']} rows beyond d² = {known['cutoff']:.2f} "
+            f"(df = {known['df']}){dropped}. Mardia's skewness {known['mardia_skewness']:.2f}, "
+            f"kurtosis {known['mardia_kurtosis']:.2f}."
+        )
 
 
 def mahalanobis(
@@ -263,8 +332,10 @@ def mahalanobis(
             "mardia_skewness": skewness,
             "mardia_kurtosis": kurtosis,
             "dropped": rows.lost_records,
+            "missing_rule": COMPLETE_ROWS,
         },
-        notes=("The chi-square reference assumes multivariate normal variables.",),
+        notes=(Note("distances_of_normal_variables"),),
+        rows=rows.data.index,
     )
 
 

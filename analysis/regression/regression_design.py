@@ -156,7 +156,7 @@ def choose_subset(
         Rows to choose from.
     observed : DataFrame, optional
         The same rows before an outlier rule: whether a row belongs to the subset is a question
-        to what was observed, not to the value that it was brought in to.
+        to what was observed, not to the value that it was winsorised to.
     where : str
         The model that asks, for what is refused.
     """

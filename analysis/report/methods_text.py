@@ -124,7 +124,7 @@ def _regressions(run: StudyRun) -> str:
         rule = run.study.outliers
         parts.append(
             f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
-            f"{rule.quantiles}; Hyndman & Fan, 1996) were brought in to that fence; the analyses without this rule "
+            f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence; the analyses without this rule "
             "are printed beside them."
         )
     if run.correlations is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.stages import Stage, StageKind
@@ -13,7 +12,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.report.row_reasons import main_reasons
 from doublecode.analysis.study.labels import label_of, short_title
-from doublecode.schemas.results import is_missing
+from doublecode.schemas.results import Note, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,14 +146,19 @@ def sample_section(run: StudyRun) -> Section | None:
     shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
     moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
     columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
-    notes = tuple(
-        re.sub(r": (\w+)(?=[,.])", lambda found: f": {names.get(found[1], found[1])}", note).replace(
-            "n_missing", "the column *missing*"
-        )
-        for note in run.sample.notes
-    )
+    notes = tuple(sentence(_by_label(note, names)) for note in run.sample.notes)
     table = Table("sample", "Sample", shown, columns, notes, "unit", data=frame)
     return Section("sample", "Sample", (table,))
+
+
+def _by_label(note: Note, labels: Mapping[str, str]) -> Note:
+    """Name the variables of a note by their labels, and the column of missing values by its heading."""
+    found = dict(note.numbers)
+    if "variables" in found:
+        found["variables"] = tuple((unit, labels.get(name, name)) for unit, name in found["variables"])
+    if "column" in found:
+        found["column"] = "the column *missing*"
+    return Note(note.kind, note.subject, found)
 
 
 def descriptives_section(run: StudyRun) -> Section:

@@ -196,7 +196,7 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
         changes = result.frame.assign(variable=[labels.get(name, name) for name in result.frame["variable"]])
         blocks.append(
             Table(
-                "outlier_changes", "Values that were brought in to the fence", changes,
+                "outlier_changes", "Values that were winsorised", changes,
                 (column("row", "Patient", kind="text"), column("variable", "Variable", kind="text"),
                  column("found", "Found"), column("now", "Now")),
             )
@@ -299,7 +299,7 @@ def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[Moderat
         )  # fmt: skip
     columns = (
         column("model", "Model", kind="text"), column("label", "Term", kind="text"),
-        column("estimate", "*b*, brought in"), column("p_value", "*p*"),
+        column("estimate", "*b*, winsorised"), column("p_value", "*p*"),
         column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
     )  # fmt: skip
     return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)

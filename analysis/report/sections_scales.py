@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.consistency.alpha_omega_results import item_columns
+from doublecode.analysis.consistency.scale_levels import POOLED
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
-from doublecode.analysis.report.result_tables import item_columns
 from doublecode.analysis.results.rules import rule_named
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import DASH
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.instrument import Instrument
+    from doublecode.schemas.results import Note
 
 RULE = "koo2016"
 
@@ -160,14 +164,11 @@ def consistency_section(run: StudyRun) -> Section | None:
     )
     blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
     # a study's rows are sessions, also where each patient has only one
-    units = (
-        re.sub(r"^, (\d+) rows:", r", \1 sessions of \1 patients:", text[text.index(",") :]) for text in table.sentences
-    )
-    blocks += [Paragraph(f"{label}{text}") for label, text in zip(pooled["label"], units, strict=True)]
+    blocks += [Paragraph(text) for text in table.statements(list(pooled["label"]), sessions=True)]
     blocks += _sessions(run, table, level) + _items(run, table, level)
-    single = re.compile(r"^[^:]*: \d+: ")
-    blocks.append(Bullets(_pooled_notes(run, table, [note for note in table.notes if not single.match(note)])))
-    n_single = sum(bool(single.match(note)) for note in table.notes)
+    single = [note for note in table.notes if note.numbers.get("level", POOLED) != POOLED]
+    blocks.append(Bullets(_pooled_notes(run, table, [note for note in table.notes if note not in single])))
+    n_single = len(single)
     if n_single:
         blocks.append(Paragraph(f"{n_single} remarks on single sessions are in `results.json` (consistency, notes)."))
     return Section("consistency", "Internal consistency", tuple(blocks))
@@ -196,33 +197,23 @@ def _scale_labels(run: StudyRun, frame: pd.DataFrame) -> list[str]:
     return names
 
 
-def _pooled_notes(run: StudyRun, table: ConsistencyTable, notes: Iterable[str]) -> tuple[str, ...]:
+def _pooled_notes(run: StudyRun, table: ConsistencyTable, notes: Iterable[Note]) -> tuple[str, ...]:
     """Notes on the pooled scales by their labels; where a patient has one session, rows are independent indeed."""
-    heads = _scale_heads(run, table)
-    once = {
-        label
-        for label, n_rows, n_patients in zip(
-            _scale_labels(run, table.frame), table.frame["n_rows"], table.frame["n_patients"], strict=True
-        )
-        if n_rows == n_patients
-    }
+    labels: dict[tuple[str, ...], str] = {}
+    once = set()
+    for row, label in zip(table.frame.to_dict("records"), _scale_labels(run, table.frame), strict=True):
+        labels[row["instrument"], row["scale"], row["pairing"]] = label
+        if row["n_rows"] == row["n_patients"]:
+            once.add(label)
     said = []
     for note in notes:
-        head, colon, text = note.partition(": ")
-        label = heads.get(head, head)
-        if not (label in once and text.startswith("Rows are taken as independent")):
-            said.append(f"{label}{colon}{text}")
+        names = tuple(str(note.numbers.get(name)) for name in ("instrument", "scale", "pairing"))
+        label = labels.get(names, "")
+        if note.kind == "rows_independent" and label in once:
+            continue
+        level = [str(note.numbers["level"])] if "level" in note.numbers else []
+        said.append(sentence(replace(note, subject=": ".join([label, *level]) if label else note.subject)))
     return tuple(said)
-
-
-def _scale_heads(run: StudyRun, table: ConsistencyTable) -> dict[str, str]:
-    """Labels of the scales by the names that stand before the notes of the table."""
-    heads: dict[str, str] = {}
-    for row, label in zip(table.frame.to_dict("records"), _scale_labels(run, table.frame), strict=True):
-        name = f"{row['instrument']} {row['scale']}"
-        heads |= {f"{name} ({row['pairing']})": label}
-        heads.setdefault(name, label)
-    return heads
 
 
 def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Block]:
@@ -247,12 +238,17 @@ def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Bloc
 
 def _session_remarks(table: ConsistencyTable, rows: pd.DataFrame) -> list[str]:
     """Why a session has no coefficient, or none of its limits; empty where it has both."""
+    names = ("instrument", "scale", "pairing", "level")
+    without = {
+        tuple(str(note.numbers[name]) for name in names): sentence(replace(note, subject=""))
+        for note in table.notes
+        if note.kind == "jackknife_without_solution"
+    }
     remarks = []
     for row in rows.to_dict("records"):
-        head = rf"{row['instrument']} {row['scale']}(?: [(]{row['pairing']}[)])?: {row['session']}: (.*no interval.*)"
-        found = (re.fullmatch(head, note) for note in table.notes if math.isnan(row["conf_low"]))
-        why = next((match[1] for match in found if match), "")
-        remarks.append(why if row["status"] == "ok" else str(row["status"]))
+        key = (str(row["instrument"]), str(row["scale"]), str(row["pairing"]), str(row["session"]))
+        lost = without.get(key, "") if math.isnan(row["conf_low"]) else ""
+        remarks.append(lost if math.isfinite(row["estimate"]) else str(row["status"]))
     return remarks
 
 

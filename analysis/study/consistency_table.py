@@ -8,21 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.consistency.alpha_omega import OmegaResult, alpha, omega
-from doublecode.analysis.consistency.item_moments import Missing
+from doublecode.analysis.consistency.alpha_omega import alpha, omega
+from doublecode.analysis.consistency.alpha_omega_results import OmegaResult, item_columns
+from doublecode.analysis.consistency.item_moments import Missing, kept_rows
 from doublecode.analysis.consistency.scale_levels import POOLED
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, level_heading
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
     from doublecode.schemas.instrument import Instrument, Scale
 
 SAME_TAPE, LAGGED = "same tape", "lagged"
+
+
+class ScaleState(StrEnum):
+    """Status of a scale of the table; one that cannot be estimated writes its reason instead."""
+
+    ESTIMATED = "ok"
+    TWO_ITEMS = "two items: a one-factor model is not identified, alpha is given"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,18 +46,64 @@ class ConsistencyTable(Answer):
     n_sessions, status. `levels`: instrument, scale, pairing, by (pooled, session, phase), level, estimate,
     std_error, df, conf_low, conf_high, n_rows, n_patients, status; the figure of omega by session takes its
     rows with ``by == "session"``. `items`: instrument, scale, pairing and the columns of
-    ``OmegaResult.items``. `sentences`: one per row of `frame`. `omegas`: the full answers by
-    (instrument, scale, pairing).
+    ``OmegaResult.items``. `omegas`: the full answers by (instrument, scale, pairing). `notes` name their
+    instrument, scale, pairing and level among their numbers. `rows`: labels of the input rows of the scales.
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     levels: pd.DataFrame
     items: pd.DataFrame
-    sentences: tuple[str, ...]
     omegas: Mapping[tuple[str, str, str], OmegaResult]
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("instrument", "scale", "pairing")
+
+    @property
+    def facts(self) -> tuple[Note, ...]:
+        """What is to be said of each row of `frame`, as facts: subject the scale, numbers the row."""
+        return tuple(
+            Note("scale_consistency", _row_name(row), {**row, "conf_level": self.spec["conf_level"]})
+            for row in _records(self.frame)
+        )
+
+    def statements(self, names: Sequence[str] = (), *, sessions: bool = False) -> tuple[str, ...]:
+        """Say each row of `frame` in a sentence to paste.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What the scales are called; their names in `frame` when not given.
+        sessions : bool
+            Rows are sessions also where each patient has only one.
+        """
+        called = list(names) or [fact.subject for fact in self.facts]
+        return tuple(
+            sentence(Note(fact.kind, name, {**fact.numbers, "sessions": sessions}))
+            for fact, name in zip(self.facts, called, strict=True)
+        )
+
+    def tables(self) -> tuple[Table, ...]:
+        """Pooled coefficients; the levels; for a wide file the items as well."""
+        return _wide_tables(self) if "subscales" in self.spec else _study_tables(self)
+
+    def counted(self) -> str:
+        """Scales, and how many have no omega."""
+        without = self.design["not_estimable"]
+        return f"{self.design['n_scales']} scales" + (f", {without} without omega." if without else ".")
+
+
+def headed(note: Note, head: str, **numbers: Any) -> Note:
+    """Put a head before the subject of a note, and `numbers` among its numbers.
+
+    Examples
+    --------
+    >>> headed(Note("heywood_case", "3", {"level": 3}), "sthar tbh", scale="tbh")
+    Note(kind='heywood_case', subject='sthar tbh: 3', numbers={'level': 3, 'scale': 'tbh'})
+    """
+    return Note(note.kind, ": ".join(filter(None, [head, note.subject])), {**note.numbers, **numbers})
 
 
 @dataclass(frozen=True)
@@ -116,13 +174,15 @@ def consistency_table(
             for pairing, rule in _pairings(book, scale):
                 wide = scale_items(ratings, book, rule)
                 if wide.empty or len(scale.items) < 2:
-                    skipped.append(f"{book.name}, {scale.name}: {_why_skipped(wide, scale)}.")
+                    skipped.append(_why_skipped(book, wide, scale))
                     continue
                 tasks.append(_task(book, scale, pairing, wide))
     if not tasks:
         raise UsageError("No scale of the instruments has ratings of two items or more; nothing to estimate.")
     spec = {"function": "consistency_table", "scales": [list(task.key) for task in tasks]}
-    return _tabulate(tasks, _Options(conf_level, seed, missing, dict(phases or {})), spec, skipped)
+    of_scales = [(task.instrument, item) for task in tasks for item in task.items]
+    rows = ratings.index[pd.MultiIndex.from_frame(ratings[["instrument", "item"]]).isin(of_scales)]
+    return _tabulate(tasks, _Options(conf_level, seed, missing, dict(phases or {})), spec, skipped, rows)
 
 
 def omega_table(
@@ -160,37 +220,7 @@ def omega_table(
     scales = {"all items": whole, **{name: list(part) for name, part in (subscales or {}).items()}}
     tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]
     spec = {"function": "omega_table", "items": whole, "clusters": clusters, "by": by, "subscales": scales}
-    return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [])
-
-
-def lagged_pairing(
-    wide: pd.DataFrame, lagged: Sequence[str], *, patient: str = "patient", session: str = "session", lag: int = 1
-) -> pd.DataFrame:
-    """Take some items from an earlier session, by session number and never by row.
-
-    Parameters
-    ----------
-    wide
-        One row per patient and session.
-    lagged
-        Items that come from the session `lag` numbers before; missing where there is none.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> wide = pd.DataFrame({"patient": "P1", "session": [1, 2, 4], "assign": [1, 2, 3], "review": [4, 5, 6]})
-    >>> lagged_pairing(wide, ["assign"])["assign"].tolist()
-    [nan, 1.0, nan]
-    """
-    absent = [name for name in (patient, session, *lagged) if name not in wide.columns]
-    if absent:
-        raise UsageError(f"Not in the frame: {', '.join(absent)}. Its columns are {', '.join(wide.columns)}.")
-    if (doubled := wide.duplicated([patient, session])).any():
-        first = wide.loc[doubled, [patient, session]].iloc[0].tolist()
-        raise DuplicateError(f"Patient and session {first} occur twice; the session before would be ambiguous.")
-    before = wide[[patient, session, *lagged]].assign(**{session: wide[session] + lag})
-    rest = [name for name in wide.columns if name not in lagged]
-    return wide[rest].merge(before, on=[patient, session], how="left")[list(wide.columns)]
+    return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [], data.index[kept_rows(data, whole)])
 
 
 def _check_long(ratings: pd.DataFrame) -> None:
@@ -214,8 +244,11 @@ def _pairings(book: Instrument, scale: Scale) -> list[tuple[str, Scale]]:
     return [(LAGGED, scale)] if known else [(SAME_TAPE, plain), (LAGGED, scale)]
 
 
-def _why_skipped(wide: pd.DataFrame, scale: Scale) -> str:
-    return "no ratings" if wide.empty else f"{len(scale.items)} item, no internal consistency"
+def _why_skipped(book: Instrument, wide: pd.DataFrame, scale: Scale) -> Note:
+    names = {"instrument": book.name, "scale": scale.name}
+    if wide.empty:
+        return Note("scale_without_ratings", f"{book.name}, {scale.name}", names)
+    return Note("scale_of_one_item", f"{book.name}, {scale.name}", {**names, "n_items": len(scale.items)})
 
 
 def _task(book: Instrument, scale: Scale, pairing: str, wide: pd.DataFrame) -> _Task:
@@ -225,34 +258,33 @@ def _task(book: Instrument, scale: Scale, pairing: str, wide: pd.DataFrame) -> _
 
 
 def _tabulate(
-    tasks: Sequence[_Task], options: _Options, spec: dict[str, Any], skipped: Sequence[str]
+    tasks: Sequence[_Task], options: _Options, spec: dict[str, Any], skipped: Sequence[Note], used: pd.Index[Any]
 ) -> ConsistencyTable:
-    rows, levels, items, sentences, notes = [], [], [], [], list(skipped)
+    rows, levels, items, notes = [], [], [], list(skipped)
     omegas: dict[tuple[str, str, str], OmegaResult] = {}
     for task in tasks:
         answer, reason = _omega_or_reason(task, options)
         row, level_rows = _summary(task, answer, reason, options)
         rows.append(row)
         levels += level_rows
-        sentences.append(_sentence(row, options.conf_level))
         if answer is None:
             continue
         omegas[task.key] = answer
         items.append(_labelled(answer.items, task))
-        notes += [f"{_name(task)}: {note}" for note in answer.notes]
-    frame = pd.DataFrame(rows)
+        names = dict(zip(("instrument", "scale", "pairing"), task.key, strict=True))
+        notes += [headed(note, _name(task), **names) for note in answer.notes]
     spec = {**spec, "conf_level": options.conf_level, "seed": options.seed, "missing": options.missing}
-    design = {"n_scales": len(tasks), "not_estimable": int((frame["status"] != "ok").sum())}
+    design = {"n_scales": len(tasks), "not_estimable": len(tasks) - len(omegas), "missing_rule": options.missing}
     table = pd.concat(items, ignore_index=True) if items else pd.DataFrame()
     return ConsistencyTable(
-        spec, frame, pd.DataFrame(levels), table, tuple(sentences), omegas, design, tuple(dict.fromkeys(notes))
+        spec, pd.DataFrame(rows), pd.DataFrame(levels), table, omegas, design, distinct(notes), used
     )
 
 
 def _omega_or_reason(task: _Task, options: _Options) -> tuple[OmegaResult | None, str]:
     columns = [*task.items, *(name for name in (task.clusters, task.by) if name is not None)]
     if len(task.items) < 3:
-        return None, "two items: a one-factor model is not identified, alpha is given"
+        return None, str(ScaleState.TWO_ITEMS)
     try:
         answer = omega(
             task.wide[columns], items=task.items, clusters=task.clusters, by=task.by,
@@ -270,7 +302,7 @@ def _summary(
     row: dict[str, Any] = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
     row |= _classical(task, options)
     numbers = ("omega", "std_error", "df", "conf_low", "conf_high", "omega_standardised", "session_min", "session_max")
-    row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "status": reason or "ok"}
+    row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "status": reason or str(ScaleState.ESTIMATED)}
     if answer is None:
         return row, []
     frame = answer.frame[answer.frame["term"] != "omega_standardised"]
@@ -334,26 +366,54 @@ def _name(task: _Task) -> str:
     return head if task.pairing == SAME_TAPE else f"{head} ({task.pairing})"
 
 
-def _two(value: float) -> str:
-    """Two decimals without the leading zero, as papers print coefficients that cannot pass 1."""
-    return f"{value:.2f}".replace("0.", ".", 1)
-
-
-def _sentence(row: Mapping[str, Any], conf_level: float) -> str:
+def _row_name(row: Mapping[str, Any]) -> str:
+    """Name the scale of a row with its pairing; a wide file has but one."""
     head = " ".join(filter(None, [str(row["instrument"]), str(row["scale"])]))
-    pairing = "" if row["pairing"] == SAME_TAPE and row["instrument"] == "" else f" ({row['pairing']})"
-    unit = f"{row['n_rows']} sessions of {row['n_patients']} patients"
-    if row["n_rows"] == row["n_patients"]:
-        unit = f"{row['n_rows']} rows"
-    if not np.isfinite(row["alpha"]):
-        return f"{head}{pairing}, {unit}: not estimable. {row['status']}"
-    range_ = f"corrected item–total correlations from {_two(row['r_drop_min'])} to {_two(row['r_drop_max'])}"
-    if not np.isfinite(row["omega"]):
-        return f"{head}{pairing}, {unit}: {range_}; α = {_two(row['alpha'])}. Omega: {row['status']}."
-    interval = "no interval"
-    if np.isfinite(row["conf_low"]):
-        interval = f"{100 * conf_level:g}% CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
-    text = f"{head}{pairing}, {unit}: {range_}; ω = {_two(row['omega'])}, {interval}"
-    if row["n_sessions"] > 1:
-        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])}"
-    return text + "."
+    return head if row["pairing"] == SAME_TAPE and not row["instrument"] else f"{head} ({row['pairing']})"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _wide_tables(result: ConsistencyTable) -> tuple[Table, ...]:
+    """Tables of a wide file: pooled coefficients, each level, the items."""
+    level = result.spec["conf_level"]
+    pooled = (
+        column("scale", "Scale", kind="text"), column("n_items", "Items", kind="integer"),
+        column("n_rows", "*n*", kind="integer"), column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
+        column("mean_r", "mean *r*", kind="bounded"),
+    )  # fmt: skip
+    tables = [Table("omega", "Internal consistency", result.frame, pooled)]
+    split = result.levels[result.levels["by"] != "pooled"] if len(result.levels) else result.levels
+    if len(split):
+        rows = (column("level", "", kind="text"), column("n_rows", "*n*", kind="integer"))
+        title = f"By {split['by'].iloc[0]}"
+        tables.append(Table("omega_levels", title, split, (*rows, *bounded_estimate("ω", level)), group="scale"))
+    if len(result.items):
+        items = result.items[result.items["level"] == result.items["level"].iloc[0]]
+        tables.append(Table("omega_items", "Items", items, item_columns(items, level), group="scale"))
+    return tuple(tables)
+
+
+def _study_tables(result: ConsistencyTable) -> tuple[Table, ...]:
+    """Tables of a study: pooled, and by session."""
+    level = result.spec["conf_level"]
+    names = (column("scale", "Scale", kind="text"), column("pairing", "Pairing", kind="text"))
+    pooled = (
+        *names, column("n_items", "Items", kind="integer"), column("n_rows", "*n*", kind="integer"),
+        column("n_patients", "Patients", kind="integer"), column("omega", "ω", kind="bounded"),
+        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
+        column("r_drop_min", "*r* from", kind="bounded"), column("r_drop_max", "to", kind="bounded"),
+    )  # fmt: skip
+    tables = (Table("consistency", "Internal consistency", result.frame, pooled, group="instrument"),)
+    rows = result.levels[result.levels["by"] == "session"] if len(result.levels) else result.levels
+    if rows.empty:
+        return tables
+    wide = rows.assign(level=rows["level"].astype(int)).pivot(  # noqa: PD010
+        index=["instrument", "scale", "pairing"], columns="level", values="estimate"
+    )
+    sessions = tuple(column(str(number), kind="bounded") for number in wide.columns)
+    frame = wide.rename(columns=str).reset_index()
+    return (*tables, Table("consistency_sessions", "ω by session", frame, (*names, *sessions), group="instrument"))

@@ -127,6 +127,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         The data hold error-level problems.
     """
     from doublecode.analysis.description import descriptives
+    from doublecode.analysis.description.sample import sample_table
     from doublecode.analysis.study.declared_models import declared_frame, declared_series
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import run_warnings
@@ -140,7 +141,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     frame = declared_frame(study, scores, items, intake.sessions, intake.patients)
     steps("Describing")
     described: dict[str, Any] = {
-        "sample": descriptives.sample_table(_held(intake), intake.therapists, study.sample_columns),
+        "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
@@ -192,11 +193,11 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.description.correlations import correlate
-    from doublecode.analysis.description.outliers import bring_in
+    from doublecode.analysis.description.outliers import winsorise
     from doublecode.analysis.regression.group_differences import group_anova
     from doublecode.analysis.study.declared_moderation import fit_moderation
 
-    outliers = None if study.outliers is None else bring_in(frame, study.outliers)
+    outliers = None if study.outliers is None else winsorise(frame, study.outliers)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient, session = ("patient", "session") if study.unit == "session" else (None, None)

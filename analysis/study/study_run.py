@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.correlations import CorrelationResult
-    from doublecode.analysis.description.descriptives import DescriptivesResult, SampleResult
+    from doublecode.analysis.description.descriptives import DescriptivesResult
     from doublecode.analysis.description.homework import LogResult
     from doublecode.analysis.description.outliers import OutlierResult
+    from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult

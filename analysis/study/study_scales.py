@@ -59,12 +59,12 @@ def scale_items(items: pd.DataFrame, book: Instrument, scale: Scale) -> pd.DataF
         ``patient``, ``session`` and one column per item of the scale; sessions in which none of
         them was rated are left out, and with a lag those without the session before.
     """
+    from doublecode.coding.scoring import reverse_items
+
     rows = items[(items["instrument"] == book.name) & items["item"].isin(scale.items)]
     wide = rows.pivot(index=["patient", "session"], columns="item", values="value")  # noqa: PD010
     wide = wide.reindex(columns=list(scale.items))
-    for item in (book.item(name) for name in scale.items):
-        if item.reversed and item.minimum is not None and item.maximum is not None:
-            wide[item.name] = item.minimum + item.maximum - wide[item.name]
+    wide = reverse_items(wide, [book.item(name) for name in scale.items])
     if scale.lagged:
         before = wide[list(scale.lagged)].reset_index().assign(session=lambda rows: rows["session"] + 1)
         lagged = before.set_index(["patient", "session"]).reindex(wide.index)

@@ -17,7 +17,7 @@ from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.analysis.description.descriptives import SampleResult
+    from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.series import LabelledModel, SeriesResult
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.regression.group_differences import AnovaResult

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.description.outliers import winsorise
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.reading.incoming import read_incoming
 from doublecode.data_examples.adolescent_analysis import (
@@ -81,7 +81,7 @@ def test_tapes_and_double_coding(study):
 
 
 def test_rows_of_the_models(frame, declared):
-    data = bring_in(frame, declared.outliers).data
+    data = winsorise(frame, declared.outliers).data
     counts = {model.name: fit_moderation(model, data).design["n_rows"] for model in declared.moderations}
     assert {counts[f"{name}_s1"] for name in ("specification", "rationale", "reactions", "time")} == {41}
     assert {counts[f"{name}_s2"] for name in ("specification", "rationale", "reactions", "time")} == {33}

@@ -16,7 +16,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent))
 from recovery import judge, over_seeds, table
 
-from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.description.outliers import winsorise
 from doublecode.data_examples.adolescent_analysis import LEAST_SQUARES, estimate_all, patient_frame, therapist_p_values
 from doublecode.data_examples.adolescent_study import adolescent_study
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED
@@ -28,7 +28,7 @@ RULE = " before the rule"
 INTERACTIONS = ("rationale_s1:ir", "time_s1:ir", "rationale_s2:hw2", "reactions_s2:hw2")
 SESSION_2 = tuple(f"{name}_s2" for name in ("specification", "rationale", "reactions", "time", "praise"))
 KNOWN = (
-    {f"{name}: share brought in": "A" for name in FENCED}
+    {f"{name}: share winsorised": "A" for name in FENCED}
     | {f"{model}: ir ({kind})": "A, B" for model in SESSION_2 for kind in ("b", "beta")}
     | {f"{product.split(':')[0]}: {product}{rule} (b)": "B" for product in INTERACTIONS for rule in (RULE, "")}
     | {f"{product.split(':')[0]}: {product} (beta)": "C" for product in INTERACTIONS}
@@ -37,8 +37,8 @@ NOTES = """\
 off_by_se: mean - estimand, in Monte-Carlo standard errors of both (the seeds, and the 20,000 of the estimand).
 Known biases of small samples (what is the fences' part in them: small_samples_adolescent.txt):
 A  The fences of the outlier rule come from the sample's quartiles. With some forty discrete codes they move from sample
-   to sample; more or fewer values are brought in than in a large sample, and a slope per point is as steep as what was
-   brought in makes it (Hoaglin, Iglewicz & Tukey 1986, JASA 81, 991-999).
+   to sample; more or fewer values are winsorised than in a large sample, and a slope per point is as steep as what was
+   winsorised makes it (Hoaglin, Iglewicz & Tukey 1986, JASA 81, 991-999).
 B  The planted effect levels off where the moderator is far from its mean, and adherence has a floor: a straight line
    through either depends in small samples on who is in them (White 1980, Int. Econ. Rev. 21, 149-170).
 C  A standardised coefficient is a ratio with standard deviations in it, and that of a product, which has long tails, is
@@ -55,7 +55,7 @@ def one_study(seed: int) -> Study:
     """Estimates (or why there are none), p values of the therapists' ANOVA, variables that the outlier rule refused."""
     study = adolescent_study(seed)
     frame = patient_frame(study, declared())
-    refused = len(bring_in(frame, declared().outliers).design["refused"])
+    refused = len(winsorise(frame, declared().outliers).design["refused"])
     p_values = therapist_p_values(frame, declared())
     try:
         return estimate_all(frame, study, declared()).assign(seed=seed), p_values, refused

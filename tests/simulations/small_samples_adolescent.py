@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.description.outliers import winsorise
 from doublecode.data_examples.adolescent_analysis import patient_frame
 from doublecode.data_examples.adolescent_model import PANEL
 from doublecode.data_examples.adolescent_study import adolescent_study
@@ -41,14 +41,14 @@ def main() -> None:
     declared = load_study(SHIPPED)
     models = [model for model in declared.moderations if model.moderator]
     frame = patient_frame(adolescent_study(SEED, N), declared)
-    adjusted = bring_in(frame, declared.outliers).data
+    adjusted = winsorise(frame, declared.outliers).data
     panels = [slice(start, start + PANEL) for start in range(0, N, PANEL)]
 
     def every(data: pd.DataFrame) -> pd.Series:
         return pd.concat([coefficients(data, model) for model in models])
 
     all_fences = pd.DataFrame([every(adjusted.iloc[panel]) for panel in panels])
-    own_fences = pd.DataFrame([every(bring_in(frame.iloc[panel], declared.outliers).data) for panel in panels])
+    own_fences = pd.DataFrame([every(winsorise(frame.iloc[panel], declared.outliers).data) for panel in panels])
     table = pd.DataFrame({"of 20,000": every(adjusted)})
     for name, found in (("fences of all", all_fences), ("own fences", own_fences)):
         table[name] = found.mean()

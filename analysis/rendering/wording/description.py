@@ -5,5 +5,65 @@ from __future__ import annotations
 from typing import Final
 
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
-SENTENCES: Final[dict[str, Wording]] = {}
+
+def _variables(note: Note) -> str:
+    return ", ".join(f"{unit}: {name}" for unit, name in note.numbers["variables"])
+
+
+def _several_answers(note: Note) -> str:
+    return f"Several answers possible, percentages may exceed 100: {_variables(note)}."
+
+
+def _coded_zero_one(note: Note) -> str:
+    return f"Coded 0/1, the row shows those with 1: {_variables(note)}."
+
+
+def _log_of_first_rater(note: Note) -> str:
+    listed = ", ".join(map(str, note.numbers["sessions"]))
+    return f"No {note.numbers['role']} rater, so the first rater's log counts: {listed}."
+
+
+def _undefined(note: Note) -> str:
+    which = "; ".join(f"{x} with {y} ({level}, n = {n})" for x, y, level, n in note.numbers["pairs"])
+    return f"Undefined, because a variable does not vary or the rows are too few: {which}."
+
+
+SENTENCES: Final[dict[str, Wording]] = {
+    "items_as_coded": "Items are described as coded, before any reversal.",
+    "lagged_scores_begin_late": "Scores of a lagged scale do not exist in session 1; it counts as missing there.",
+    "shape_of_samples": (
+        "Skewness is G1 and kurtosis is G2 (excess; the normal has 0), as SPSS and SAS print them "
+        "(type 2 of Joanes & Gill 1998); undefined below 3 and 4 values or without spread."
+    ),
+    "sessions_pooled": "Rows of all sessions are pooled as they are; SDs mix differences between and within patients.",
+    "share_of_those_with_a_value": "Percentages are of those with a value; {column} says how many have none.",
+    "several_answers": _several_answers,
+    "coded_zero_one": _coded_zero_one,
+    "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
+    "log_of_first_rater": _log_of_first_rater,
+    "slots_without_type": "{n} slot(s) hold an entry but no type of homework, and are not counted.",
+    "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
+    "pooled_r_mixes_levels": (
+        "The pooled r treats all rows as independent and mixes differences between patients with changes within "
+        "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017)."
+    ),
+    "within_r_is_pearsons": "The r within patients is of Pearson's kind; ranks have no within-patient form here.",
+    "mean_r_over_sessions": (
+        "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
+        "patients' differences with changes and has no interval, since the same patients stand in every session."
+    ),
+    "r_undefined": _undefined,
+    "winsorised": (
+        "Values beyond {multiplier:g} times the interquartile range from the first or third quartile were "
+        "winsorised to that fence; quartiles by the definition {quantiles!r} "
+        "(type {quantile_type} of Hyndman & Fan 1996)."
+    ),
+    "rule_without_values": "rule refused, no value is present.",
+    "rule_without_spread": (
+        "rule refused, the interquartile range is 0 (both quartiles are {quartile:g}); "
+        "every other value would count as an outlier. Its values are unchanged."
+    ),
+    "distances_of_normal_variables": "The chi-square reference assumes multivariate normal variables.",
+}

@@ -11,7 +11,9 @@ import pytest
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
 from doublecode.analysis.consistency.factor import fit_factors
-from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, InstrumentError, NotEstimable, UsageError
+from doublecode.schemas.instrument import Instrument, Item, Scale, load_instrument
+from doublecode.schemas.results import Note
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 RELIABILITY = json.loads((REFERENCE / "reliability.json").read_text())
@@ -95,14 +97,16 @@ def test_alpha_adds_the_jackknife_over_patients() -> None:
     assert row["df"] == 21
     assert row["conf_low"] == pytest.approx(1 - np.exp(-(value - t21 * error)), abs=1e-10)
     assert row["conf_high"] == pytest.approx(1 - np.exp(-(value + t21 * error)), abs=1e-10)
-    assert "Feldt's limits take rows as independent" in found.notes[-1]
+    assert found.notes[-1] == Note("feldt_and_jackknife", numbers={"clusters": "patient"})
+    assert "Feldt's limits take rows as independent" in found.note_texts()[-1]
 
 
 def test_alpha_of_two_items_and_negative_alpha() -> None:
     turned = pd.DataFrame({"x": [1.0, 2, 3, 4, 5], "y": [5.0, 4, 3, 2, 2]})
     found = alpha(turned)
     assert found.frame["estimate"].iloc[0] < -10
-    assert any("want reversing" in note for note in found.notes)
+    assert [note.numbers["item"] for note in found.notes if note.kind == "negative_item_total"] == ["x", "y"]
+    assert "want reversing" in found.note_texts()[-1]
 
 
 # --------------------------------------------------------------------- omega
@@ -201,7 +205,9 @@ def test_a_level_that_fails_is_a_row_with_its_reason() -> None:
     assert "No spread in c" in rows.loc[2, "status"]
     assert "5 rows for 7 items" in rows.loc[3, "status"]
     assert rows.loc["all", "status"] == "ok"
-    assert any(note.startswith("2: not estimable") for note in found.notes)
+    lost = [note.numbers["level"] for note in found.notes if note.kind == "level_not_estimable"]
+    assert lost == [2, 3]
+    assert any(text.startswith("2: not estimable. No spread in c") for text in found.note_texts())
 
 
 def test_omega_is_free_of_unit_and_order() -> None:
@@ -234,7 +240,11 @@ def test_missing_items_are_named_and_close_to_complete() -> None:
         found = omega(gaps, items=ITEMS, clusters="patient", missing=missing)
         assert found.frame["estimate"].iloc[0] == pytest.approx(complete, abs=0.02)
         assert np.isfinite(found.frame["conf_low"]).all()
-        assert any(words in note for note in found.notes)
+        note = next(note for note in found.notes if note.kind == "items_missing")
+        assert note.numbers == {"n": found.design["n_missing"], "rule": missing}
+        assert any(words in text for text in found.note_texts())
+        assert found.design["missing_rule"] == missing
+        assert found.design["rows_incomplete"] == len(gaps) - len(gaps.dropna())
     listwise = omega(gaps, items=ITEMS, clusters="patient", missing="listwise").frame["estimate"].iloc[0]
     dropped = omega(gaps.dropna(), items=ITEMS, clusters="patient").frame["estimate"].iloc[0]
     assert listwise == pytest.approx(dropped, abs=1e-9)
@@ -256,21 +266,27 @@ def test_heywood_negative_loading_and_poor_fit_are_said() -> None:
     exact = np.linalg.qr(plain - plain.mean(axis=0))[0] @ np.linalg.cholesky(R).T
     found = omega(pd.DataFrame(exact, columns=list("wxyz")))
     assert found.items["heywood"].any()
-    assert any("Heywood case" in note for note in found.notes)
+    held = next(note for note in found.notes if note.kind == "heywood_case")
+    assert held.numbers["level"] == "all"
+    assert set(held.numbers["items"]) == set(found.items.loc[found.items["heywood"], "item"])
     turned = study(2).assign(b=lambda d: -d["b"])
     found = omega(turned, items=ITEMS, clusters="patient")
-    assert any("'b' loads negatively" in note for note in found.notes)
+    assert [note.numbers["item"] for note in found.notes if note.kind == "negative_loading"] == ["b"]
+    assert any("'b' loads negatively" in text for text in found.note_texts())
     two = pd.DataFrame(
         np.repeat(rng.normal(size=(200, 2)), 3, axis=1) + rng.normal(size=(200, 6)), columns=list("abcdef")
     )
-    assert any("does not reproduce the correlations" in note for note in omega(two).notes)
+    found = omega(two)
+    note = next(note for note in found.notes if note.kind == "poor_one_factor_fit")
+    assert note.numbers["cfi"] == found.fit["cfi"].iloc[0]
+    assert any("does not reproduce the correlations" in text for text in found.note_texts())
 
 
 def test_three_items_cannot_be_tested() -> None:
     found = omega(study(2)[["a", "b", "c"]])
     assert found.fit["df"].iloc[0] == 0
     assert np.isnan(found.fit["cfi"].iloc[0])
-    assert any("Three items" in note for note in found.notes)
+    assert "three_items" in {note.kind for note in found.notes}
 
 
 @pytest.mark.parametrize(
@@ -298,7 +314,7 @@ def test_alpha_of_dependent_or_cancelling_items() -> None:
     found = alpha(data.assign(g=data["a"] + data["b"]), items=ITEMS)
     assert np.isfinite(found.frame["estimate"]).all()
     assert np.isnan(found.totals["lambda6"].iloc[0])
-    assert any("lambda 6" in note for note in found.notes)
+    assert any("lambda 6" in text for text in found.note_texts())
     with pytest.raises(NotEstimable, match="cancel one another"):
         alpha(pd.DataFrame({"x": [1.0, 2, 3], "y": [3.0, 2, 1]}))
 
@@ -322,8 +338,10 @@ def test_wrong_data_are_refused() -> None:
 
 
 def test_few_patients_and_missing_clusters_are_said() -> None:
-    assert any("Only 6 patients" in n for n in omega(study(1, patients=6), items=ITEMS, clusters="patient").notes)
-    assert any("name the patient with clusters=" in n for n in omega(study(), items=ITEMS).notes)
+    few = omega(study(1, patients=6), items=ITEMS, clusters="patient")
+    assert Note("few_units", numbers={"n": 6, "clusters": "patient"}) in few.notes
+    assert any("Only 6 patients" in text for text in few.note_texts())
+    assert any("name the patient with clusters=" in text for text in omega(study(), items=ITEMS).note_texts())
 
 
 def test_result_remembers_its_question() -> None:
@@ -331,15 +349,16 @@ def test_result_remembers_its_question() -> None:
     assert found.spec["items"] == ITEMS
     assert found.spec["seed"] == 5
     assert found.spec["method"].startswith("jackknife over patients")
-    assert "| all | omega |" in found.to_markdown()
-    assert "alpha" in alpha(study(), items=ITEMS).to_markdown()
+    assert found.rows.tolist() == list(range(198))
+    assert found.conf_int().loc[("all", "omega"), "conf_low"] == found.frame["conf_low"].iloc[0]
+    assert found.params[("all", "omega")] == found.frame["estimate"].iloc[0]
 
 
 def test_one_patient_gives_no_interval_and_says_so() -> None:
     found = omega(study().assign(patient="P1"), items=ITEMS, clusters="patient")
     assert np.isfinite(found.frame["estimate"]).all()
     assert found.frame["conf_low"].isna().all()
-    assert any("one unit gives no interval" in note for note in found.notes)
+    assert "one_unit" in {note.kind for note in found.notes}
 
 
 def test_column_kinds_do_not_matter() -> None:
@@ -357,3 +376,124 @@ def test_column_kinds_do_not_matter() -> None:
 def test_an_array_is_no_frame(function) -> None:
     with pytest.raises(UsageError, match="pandas DataFrame with a column per item, not ndarray"):
         function(np.eye(4))
+
+
+# ------------------------------------------------------------ kinds, codebooks, display
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "home"),
+    [
+        ("total", {"n_factors": 2}, "hierarchical, psych_default"),
+        ("total", {"raters": "rater"}, "categorical"),
+        ("categorical", {"missing": "fiml"}, "total, hierarchical"),
+        ("categorical", {"by": "session"}, "total"),
+        ("hierarchical", {"targets": ["session"]}, "categorical"),
+        ("multilevel", {"interval": "bootstrap"}, "total, categorical, hierarchical"),
+        ("psych_default", {"clusters": "patient"}, "total, categorical, hierarchical, multilevel"),
+        ("psych_default", {"conf_level": 0.9}, "total, categorical, hierarchical, multilevel"),
+    ],
+)
+def test_an_option_without_effect_is_refused(kind: str, option: dict[str, object], home: str) -> None:
+    name = next(iter(option))
+    with pytest.raises(UsageError, match=f"{name}= has no effect for kind='{kind}'.*belongs to kind {home}"):
+        omega(study(), items=ITEMS, kind=kind, **option)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kind": "beta"}, "total, categorical, hierarchical, multilevel, psych_default"),
+        ({"kind": "multilevel"}, "needs clusters="),
+        ({"kind": "categorical", "raters": "rater"}, "belong together"),
+        ({"n_boot": 400}, "no effect on the jackknife"),
+    ],
+)
+def test_kinds_say_what_they_need(options: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        omega(study(), items=ITEMS, **options)  # type: ignore[arg-type]
+
+
+def test_every_kind_shares_its_columns_and_names_its_tables() -> None:
+    data = study(3).round().clip(-2, 2)
+    shared = ["level", "term", "estimate", "std_error", "df", "conf_low", "conf_high", "formula"]
+    shared += ["n_items", "n_rows", "n_units"]
+    clusters = {"total": "patient", "categorical": "patient", "hierarchical": "patient", "multilevel": "patient"}
+    for kind in ("total", "categorical", "hierarchical", "multilevel", "psych_default"):
+        options = {"clusters": clusters[kind]} if kind in clusters else {}
+        options |= {"n_factors": 2} if kind in ("hierarchical", "psych_default") else {}
+        found = omega(data, items=ITEMS, kind=kind, **options)
+        assert set(shared) <= set(found.frame.columns), kind
+        assert found.spec["kind"] == kind
+        assert max(map(len, str(found).splitlines())) <= 100
+        assert found.to_markdown()
+    with pytest.raises(UsageError, match=r"kind='psych_default' has no .polychoric; it has .frame, .loadings"):
+        _ = found.polychoric
+
+
+def codebook(*names: str) -> Instrument:
+    columns = tuple(
+        Item(name=name, label=f"Item {name}", minimum=0, maximum=4, reversed=name == "c") for name in "abcdefg"
+    )
+    scales = [
+        Scale(name=name, label=name, items=tuple("abcdefg"[: 4 + i]), score="mean") for i, name in enumerate(names)
+    ]
+    return Instrument(
+        name="toy", title="Toy", version="1.0", citation="none", rights="none", items=columns, scales=tuple(scales)
+    )
+
+
+@pytest.mark.parametrize("function", [alpha, omega])
+def test_a_codebook_names_and_reverses_the_items(function) -> None:
+    data = (study() + 2).assign(c=lambda d: 4 - d["c"])
+    book = codebook("whole")
+    found = function(data, instrument=book, clusters="patient")
+    right_way = function(data.assign(c=4 - data["c"]), items=list("abcd"), clusters="patient")
+    assert found.frame["estimate"].tolist() == pytest.approx(right_way.frame["estimate"].tolist(), abs=1e-12)
+    assert found.spec["items"] == list("abcd")
+    assert (found.spec["instrument"], found.spec["scale"], found.spec["reversed"]) == ("toy", "whole", ["c"])
+    assert Note("items_reversed", numbers={"items": ("c",), "instrument": "toy"}) in found.notes
+    assert "Item c" in str(found)
+    two = codebook("short", "long")
+    assert function(data, instrument=two, items="long").spec["items"] == list("abcde")
+    assert function(data, instrument=two, items=["a", "b", "g"]).spec["scale"] == ""
+    with pytest.raises(UsageError, match=r"2 scales \(short, long\); name one with items='short'"):
+        function(data, instrument=two)
+    with pytest.raises(InstrumentError, match="no scale 'wide'"):
+        function(data, instrument=two, items="wide")
+
+
+def test_a_shipped_codebook_by_name() -> None:
+    rng = np.random.default_rng(4)
+    scale = load_instrument("phq9").scale("total")
+    scores = rng.normal(size=(60, 1)) + rng.normal(size=(60, len(scale.items)))
+    data = pd.DataFrame(scores, columns=list(scale.items)).assign(note="x")
+    assert omega(data, instrument="phq9").spec["items"] == list(scale.items)
+    lagged = load_instrument("sthar").scale("tbh")
+    wide = pd.DataFrame(rng.normal(size=(60, 1)) + rng.normal(size=(60, len(lagged.items))), columns=list(lagged.items))
+    found = omega(wide, instrument="sthar", items="tbh")
+    assert any("from the session before" in text for text in found.note_texts())
+
+
+def test_factors_are_compared_on_the_rows_of_omega() -> None:
+    data = study(5)
+    data.loc[2, ["a", "b", "c", "d"]] = np.nan
+    found = omega(data, items=ITEMS, clusters="patient")
+    compared = found.compare_factors({"first": ["a", "b"], "second": ["c", "d"]})
+    assert compared.design["n_rows"] == 197
+    assert 2 not in compared.rows
+    assert compared.spec["clusters"] == "patient"
+    with pytest.raises(UsageError, match="'z' is no item of omega"):
+        found.compare_factors({"first": ["a", "b"], "second": ["c", "z"]})
+    R = data[ITEMS].corr()
+    with pytest.raises(UsageError, match="correlation matrix has no rows"):
+        omega(R, kind="psych_default").compare_factors({"first": ["a", "b"], "second": ["c", "d"]})
+
+
+def test_results_print_themselves() -> None:
+    for found in (omega(study(), items=ITEMS, clusters="patient", by="session"), alpha(study(), items=ITEMS)):
+        text = str(found)
+        assert max(map(len, text.splitlines())) <= 100
+        assert "95% CI" in text
+        assert "7 items, 198 rows" in text
+        assert "<table>" in found._repr_html_()

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.consistency.categorical_omega import draw_one_rater, omega_categorical
+from doublecode.analysis.consistency.alpha_omega import omega
+from doublecode.analysis.consistency.categorical_omega import draw_one_rater
 from doublecode.analysis.consistency.item_moments import all_units, read_items
 from doublecode.analysis.consistency.polychoric import bivariate_normal_cdf, polychoric
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
@@ -33,7 +34,7 @@ def test_polychoric_correlations_are_lavaans() -> None:
 
 def test_categorical_omega_is_semtools() -> None:
     """ULS loadings of lavaan, Green & Yang's omega by semTools::compRelSEM, 1e-6."""
-    found = omega_categorical(codes())
+    found = omega(codes(), kind="categorical")
     values = found.frame.set_index("term")["estimate"]
     assert values["omega_categorical"] == pytest.approx(LAVAAN["omega_implied"], abs=1e-6)
     assert values["omega_categorical_observed"] == pytest.approx(LAVAAN["omega_observed"], abs=1e-6)
@@ -53,7 +54,7 @@ def test_categorical_omega_is_the_reliability_of_the_sum() -> None:
     first, second = rate(), rate()
     truth = np.corrcoef(first.sum(axis=1), second.sum(axis=1))[0, 1]
     data = pd.DataFrame(first[:20000], columns=list("abcde")).assign(patient=np.arange(20000) % 10)
-    values = omega_categorical(data, clusters="patient").frame.set_index("term")["estimate"]
+    values = omega(data, clusters="patient", kind="categorical").frame.set_index("term")["estimate"]
     assert values["omega_categorical"] == pytest.approx(truth, abs=0.01)
     assert values["omega_latent_response"] > truth + 0.02
 
@@ -72,7 +73,7 @@ def test_bivariate_normal_probabilities() -> None:
 
 def test_interval_over_patients() -> None:
     data = codes().assign(patient=np.arange(180) % 20)
-    found = omega_categorical(data, clusters="patient").frame
+    found = omega(data, clusters="patient", kind="categorical").frame
     assert found["df"].tolist() == [19.0] * 3
     assert (found["conf_low"] < found["estimate"]).all()
     assert (found["estimate"] < found["conf_high"]).all()
@@ -81,34 +82,49 @@ def test_interval_over_patients() -> None:
 def test_half_points_and_many_codes_are_refused() -> None:
     data = codes().astype(float)
     with pytest.raises(UsageError, match="half points"):
-        omega_categorical(data.assign(I1=data["I1"] + 0.5))
+        omega(data.assign(I1=data["I1"] + 0.5), kind="categorical")
     with pytest.raises(UsageError, match="12 different codes"):
-        omega_categorical(pd.DataFrame(np.arange(180 * 3).reshape(180, 3) % 12, columns=list("abc")))
+        omega(pd.DataFrame(np.arange(180 * 3).reshape(180, 3) % 12, columns=list("abc")), kind="categorical")
 
 
 def ratings() -> pd.DataFrame:
     rows = [
-        (patient, session, rater, item, float(value))
+        (patient, session, rater, float(value), float(value))
         for patient in ("P1", "P2")
         for session in (1, 2, 3)
         for rater, value in (("A", 1), ("B", 4))
-        for item in ("x", "y")
     ]
-    return pd.DataFrame(rows, columns=["patient", "session", "rater", "item", "value"])
+    return pd.DataFrame(rows, columns=["patient", "session", "rater", "x", "y"])
+
+
+KEYS = ["patient", "session"]
 
 
 def test_one_rater_is_drawn_per_session() -> None:
     long = ratings()
-    wide = draw_one_rater(long, seed=3)
+    wide = draw_one_rater(long, KEYS, "rater", seed=3)
     assert wide.groupby(["patient", "session"]).size().tolist() == [1] * 6
     assert (wide["x"] == wide["rater"].map({"A": 1.0, "B": 4.0})).all()
-    pd.testing.assert_frame_equal(wide, draw_one_rater(long.sample(frac=1, random_state=1), seed=3))
-    draws = pd.concat([draw_one_rater(long, seed=seed)["rater"] for seed in range(40)])
+    pd.testing.assert_frame_equal(wide, draw_one_rater(long.sample(frac=1, random_state=1), KEYS, "rater", seed=3))
+    draws = pd.concat([draw_one_rater(long, KEYS, "rater", seed=seed)["rater"] for seed in range(40)])
     assert 0.35 < (draws == "A").mean() < 0.65
 
 
 def test_draw_refuses_doubles_and_absent_columns() -> None:
     with pytest.raises(DuplicateError, match="occur twice"):
-        draw_one_rater(pd.concat([ratings(), ratings().head(1)]))
+        draw_one_rater(pd.concat([ratings(), ratings().head(1)]), KEYS, "rater")
     with pytest.raises(ContractError, match="Not in the ratings: rater"):
-        draw_one_rater(ratings().drop(columns="rater"))
+        draw_one_rater(ratings().drop(columns="rater"), KEYS, "rater")
+
+
+def test_omega_draws_one_of_two_raters() -> None:
+    first = codes().assign(session=np.arange(180), rater="A")
+    second = first.assign(rater="B", I1=codes()["I1"].to_numpy()[::-1])
+    both = pd.concat([first, second], ignore_index=True)
+    found = omega(both, kind="categorical", targets=["session"], raters="rater", seed=2)
+    drawn = draw_one_rater(both, ["session"], "rater", seed=2)
+    alone = omega(drawn, items=list(codes().columns), kind="categorical")
+    assert found.frame["estimate"].tolist() == pytest.approx(alone.frame["estimate"].tolist(), abs=1e-12)
+    assert found.design["n_rows"] == 180
+    assert found.rows.tolist() == drawn.index.tolist()
+    assert len(found.polychoric) == 28

@@ -11,7 +11,6 @@ import pytest
 
 from doublecode.analysis.consistency.alpha_omega import omega
 from doublecode.analysis.consistency.confirmatory import fit_confirmatory
-from doublecode.analysis.consistency.factor_comparison import compare_factors
 from doublecode.analysis.consistency.factor_missing import fit_one_factor_fiml
 from doublecode.analysis.consistency.item_moments import all_units, patterns, read_items, saturated_normal
 from doublecode.schemas.errors import UsageError
@@ -33,7 +32,7 @@ def load(case: str) -> pd.DataFrame:
 def test_both_models_are_lavaans(case: str) -> None:
     """Indices 1e-6, loadings 1e-5 (lavaan's own stopping point); SRMR of the covariances."""
     data = load(case)
-    found = compare_factors(data.assign(patient=np.arange(len(data)) % 20), SUBSCALES[case], clusters="patient")
+    found = omega(data.assign(patient=np.arange(len(data)) % 20), clusters="patient").compare_factors(SUBSCALES[case])
     for row, model in enumerate(("one", "two")):
         expected = LAVAAN[case][model]
         assert expected["converged"]
@@ -53,7 +52,7 @@ def test_both_models_are_lavaans(case: str) -> None:
 
 
 def test_difference_row() -> None:
-    found = compare_factors(load("complete"), SUBSCALES["complete"])
+    found = omega(load("complete")).compare_factors(SUBSCALES["complete"])
     one, two = LAVAAN["complete"]["one"], LAVAAN["complete"]["two"]
     assert found.frame.iloc[2]["chisq"] == pytest.approx(one["chisq"] - two["chisq"], abs=1e-6)
     assert found.frame.iloc[2]["df"] == 1
@@ -96,7 +95,7 @@ def test_saturated_em_has_no_gradient() -> None:
 def test_one_thing_measured_twice_is_said() -> None:
     rng = np.random.default_rng(5)
     data = pd.DataFrame(rng.normal(size=(300, 1)) + rng.normal(size=(300, 6)), columns=list("abcdef"))
-    found = compare_factors(data, {"first": ["a", "b", "c"], "second": ["d", "e", "f"]})
+    found = omega(data).compare_factors({"first": ["a", "b", "c"], "second": ["d", "e", "f"]})
     assert found.correlations["estimate"].iloc[0] > 0.9
     assert found.frame["p_value"].iloc[2] > 0.01
 
@@ -111,4 +110,4 @@ def test_one_thing_measured_twice_is_said() -> None:
 )
 def test_wrong_subscales_are_refused(subscales: dict[str, list[str]], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        compare_factors(load("complete"), subscales)
+        omega(load("complete")).compare_factors(subscales)

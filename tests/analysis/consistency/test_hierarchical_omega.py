@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.consistency.hierarchical_omega import HierarchicalResult, omega_hierarchical, psych_default
+from doublecode.analysis.consistency.alpha_omega import omega
+from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
 from doublecode.analysis.consistency.rotation import oblimin, varimax
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 RELIABILITY = json.loads((REFERENCE / "reliability.json").read_text())
@@ -24,14 +26,14 @@ def load(name: str) -> pd.DataFrame:
     return pd.read_csv(REFERENCE / f"{name}.csv")
 
 
-def estimates(found: HierarchicalResult) -> pd.Series[float]:
+def estimates(found: OmegaResult) -> pd.Series[float]:
     return found.frame.set_index("term")["estimate"]
 
 
 @pytest.mark.parametrize(("name", "k"), CASES)
 def test_psych_default_is_psychs(name: str, k: int) -> None:
     """The README asks for 2e-5; following psych's stopping rules gives 1e-6."""
-    expected, found = RELIABILITY[name][f"psych_omega_nf{k}"], psych_default(load(name), n_factors=k)
+    expected, found = RELIABILITY[name][f"psych_omega_nf{k}"], omega(load(name), n_factors=k, kind="psych_default")
     for ours, theirs in TERMS.items():
         assert estimates(found)[ours] == pytest.approx(expected[theirs], abs=1e-6), ours
     if "ECV" in expected:
@@ -50,7 +52,7 @@ def test_psych_default_is_psychs(name: str, k: int) -> None:
 
 def test_exact_solution_is_close_to_where_psych_stops() -> None:
     """Minres and oblimin run to the end: psych's own stopping point is 2e-5 away."""
-    expected, found = RELIABILITY["rel_sim9x3"]["psych_omega_nf3"], omega_hierarchical(load("rel_sim9x3"))
+    expected, found = RELIABILITY["rel_sim9x3"]["psych_omega_nf3"], omega(load("rel_sim9x3"), kind="hierarchical")
     for ours, theirs in TERMS.items():
         assert estimates(found)[ours] == pytest.approx(expected[theirs], abs=2e-5), ours
     assert found.groups["items"].tolist() == ["I4, I5, I6", "I7, I8, I9", "I1, I2, I3"]
@@ -61,17 +63,17 @@ def test_exact_solution_is_close_to_where_psych_stops() -> None:
 def test_unidentified_solution_is_refused_and_reproduced_only_under_its_label() -> None:
     five = load("rel_bfi_agree")
     with pytest.raises(NotEstimable, match=r"3 factors on 5 items are not identified \(-2 degrees of freedom\)"):
-        omega_hierarchical(five, n_factors=3)
-    found = psych_default(five)
+        omega(five, n_factors=3, kind="hierarchical")
+    found = omega(five, kind="psych_default")
     assert np.isfinite(found.frame["estimate"]).all()
-    assert any(note.startswith("Not identified") for note in found.notes)
-    assert any("not a recommendation" in note for note in found.notes)
+    assert Note("psych_not_identified", numbers={"n_factors": 3, "n_items": 5, "df": -2}) in found.notes
+    assert any("not a recommendation" in text for text in found.note_texts())
 
 
 def test_patients_are_the_unit_of_the_interval() -> None:
     data = load("rel_sim9x3")
-    rows = omega_hierarchical(data)
-    patients = omega_hierarchical(data.assign(patient=np.arange(400) // 10), clusters="patient")
+    rows = omega(data, kind="hierarchical")
+    patients = omega(data.assign(patient=np.arange(400) // 10), clusters="patient", kind="hierarchical")
     assert estimates(rows).to_numpy() == pytest.approx(estimates(patients).to_numpy(), abs=1e-9)
     assert patients.frame["df"].tolist() == [39.0] * 4
     assert patients.spec["method"].startswith("jackknife over patients")
@@ -80,10 +82,10 @@ def test_patients_are_the_unit_of_the_interval() -> None:
 def test_two_subscales_share_the_second_order_loading() -> None:
     rng = np.random.default_rng(1)
     g, f = rng.normal(size=(400, 1)), np.repeat(rng.normal(size=(400, 2)), 4, axis=1)
-    found = omega_hierarchical(pd.DataFrame(g + 0.7 * f + rng.normal(size=(400, 8))), n_factors=2)
+    found = omega(pd.DataFrame(g + 0.7 * f + rng.normal(size=(400, 8))), n_factors=2, kind="hierarchical")
     assert found.factors["on_general"].iloc[0] == pytest.approx(found.factors["on_general"].iloc[1])
     assert found.factors["on_general"].iloc[0] ** 2 == pytest.approx(found.factors["F2"].iloc[0])
-    assert any("set equal" in note for note in found.notes)
+    assert "two_group_factors" in {note.kind for note in found.notes}
 
 
 def test_oblimin_recovers_a_simple_structure_and_keeps_the_model() -> None:
@@ -101,11 +103,11 @@ def test_oblimin_recovers_a_simple_structure_and_keeps_the_model() -> None:
 def test_wrong_use_is_refused() -> None:
     data = load("rel_sim8")
     with pytest.raises(UsageError, match="at least two group factors"):
-        omega_hierarchical(data, n_factors=1)
+        omega(data, n_factors=1, kind="hierarchical")
     with pytest.raises(UsageError, match="between 1 and 7"):
-        psych_default(data, n_factors=9)
+        omega(data, n_factors=9, kind="psych_default")
     with pytest.raises(ContractError, match="leave incomplete rows out"):
-        psych_default(data.astype(float).mask(np.eye(180, 8, dtype=bool)))
+        omega(data.astype(float).mask(np.eye(180, 8, dtype=bool)), kind="psych_default")
 
 
 def test_an_item_that_is_constant_without_one_patient_leaves_no_interval() -> None:
@@ -114,7 +116,7 @@ def test_an_item_that_is_constant_without_one_patient_leaves_no_interval() -> No
     data["f"] = 0.0
     data = data.assign(patient=np.arange(60) % 12)
     data.loc[data["patient"] == 3, "f"] = rng.normal(size=5)
-    found = omega_hierarchical(data, clusters="patient", n_factors=2)
+    found = omega(data, clusters="patient", n_factors=2, kind="hierarchical")
     assert np.isfinite(found.frame["estimate"]).all()
     assert found.frame["conf_low"].isna().all()
-    assert any("resamples had no 2-factor solution" in note for note in found.notes)
+    assert any("resamples had no 2-factor solution" in text for text in found.note_texts())

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.consistency import two_level_factor as two
+from doublecode.analysis.consistency.alpha_omega import omega
 from doublecode.analysis.consistency.item_moments import all_units, read_items
-from doublecode.analysis.consistency.multilevel_omega import TERMS, omega_multilevel
+from doublecode.analysis.consistency.multilevel_omega import TERMS, Inadmissible
 from doublecode.schemas.errors import NotEstimable
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -27,7 +28,7 @@ def load(name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("model", MODELS)
 def test_two_level_omega_is_lavaans(name: str, model: str) -> None:
     """lavaan stops at a relative change of 1e-10 of the fit: log-likelihood 1e-6, parameters 1e-5, omega 2e-5."""
-    expected, found = LAVAAN[name][MODELS[model]], omega_multilevel(load(name), clusters="patient")
+    expected, found = LAVAAN[name][MODELS[model]], omega(load(name), kind="multilevel", clusters="patient")
     assert expected["converged"]
     fit = found.fit.set_index("model").loc[model]
     assert fit["loglik"] == pytest.approx(expected["logLik"], abs=1e-6)
@@ -45,26 +46,29 @@ def test_two_level_omega_is_lavaans(name: str, model: str) -> None:
 @pytest.mark.parametrize("name", ["two_level_120", "two_level_22"])
 def test_lais_coefficients_are_semtools(name: str) -> None:
     """semTools::compRelSEM on lavaan's model, which stops at a relative change of 1e-10: 1e-5."""
-    frame = omega_multilevel(load(name), clusters="patient").frame
+    frame = omega(load(name), kind="multilevel", clusters="patient").frame
     values = frame[frame["model"] == "cross-level invariance"].set_index("term")["estimate"]
     for term, expected in LAVAAN[name]["lai"].items():
         assert values[term] == pytest.approx(expected, abs=1e-5), term
 
 
 def test_inadmissible_is_a_stated_result() -> None:
-    found = omega_multilevel(load("two_level_22"), clusters="patient")
+    found = omega(load("two_level_22"), kind="multilevel", clusters="patient")
     rows = found.frame[found.frame["model"] == "configural"].set_index("term")
     assert rows["admissible"].tolist() == [True, False, False]
     assert np.isnan(rows.loc["omega_between", "estimate"])
-    assert "negative residual variance between patients: I7" in rows.loc["omega_between", "reason"]
-    assert any("inadmissible" in note for note in found.notes)
-    assert any("not positive definite" in note for note in found.notes)
+    assert rows.loc["omega_between", "reason"] == Inadmissible.NEGATIVE_BETWEEN
+    note = next(note for note in found.notes if note.kind == "inadmissible" and note.subject == "configural")
+    assert note.numbers["terms"] == ("omega_between", "omega_between_observed")
+    assert note.numbers["reasons"][0][1][0][0] == "I7"
+    assert any("negative residual variance between patients: I7 (-" in text for text in found.note_texts())
+    assert any("not positive definite" in text for text in found.note_texts())
     assert found.design["smallest_between_eigenvalue"] < 0
 
 
 def test_interval_is_the_jackknife_over_patients() -> None:
     data = load("two_level_120")
-    row = omega_multilevel(data, clusters="patient").frame.set_index(["model", "term"])
+    row = omega(data, kind="multilevel", clusters="patient").frame.set_index(["model", "term"])
     row = row.loc[("cross-level invariance", "omega_two_level")]
     y = []
     for patient in data["patient"].unique():
@@ -102,7 +106,7 @@ def test_terms_and_truth() -> None:
     loading = np.array([0.8, 0.6, 0.7, 0.5])
     scores = 0.6 * rng.normal(size=(1500, 1))[patient] * loading + rng.normal(size=(9000, 1)) * loading
     scores = scores + 0.4 * rng.normal(size=(1500, 4))[patient] + 0.7 * rng.normal(size=(9000, 4))
-    found = omega_multilevel(pd.DataFrame(scores).assign(patient=patient), clusters="patient")
+    found = omega(pd.DataFrame(scores).assign(patient=patient), kind="multilevel", clusters="patient")
     W, B, w, b = 2.6**2, 0.36 * 2.6**2, 4 * 0.49, 4 * 0.16
     truth = [W / (W + w), B / (B + b), B / (B + b + (W + w) / 6), (W + B) / (W + B + w + b)]
     frame = found.frame[found.frame["model"] == "cross-level invariance"]
@@ -115,8 +119,9 @@ def test_terms_and_truth() -> None:
 def test_refusals_and_dropped_rows() -> None:
     data = load("two_level_22")
     with pytest.raises(NotEstimable, match="fewer than three"):
-        omega_multilevel(data.drop_duplicates("patient"), clusters="patient")
+        omega(data.drop_duplicates("patient"), kind="multilevel", clusters="patient")
     data.loc[3, "I2"] = np.nan
-    found = omega_multilevel(data, clusters="patient")
+    found = omega(data, kind="multilevel", clusters="patient")
     assert found.design["rows_incomplete"] == 1
-    assert "1 row(s) with a missing item were left out." in found.notes
+    assert "1 row(s) with a missing item were left out." in found.note_texts()
+    assert found.design["missing_rule"] == "listwise"

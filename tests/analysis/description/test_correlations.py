@@ -75,11 +75,11 @@ class TestLevels:
         assert rows.loc["between patients", "n"] == 8
 
     def test_pooled_is_warned_of(self, nested):
-        notes = correlate(nested, ["x", "y"], patient="patient").notes
-        assert any("too narrow" in note for note in notes)
-        assert any(
-            "Pearson's kind" in n for n in correlate(nested, ["x", "y"], patient="patient", method="spearman").notes
-        )
+        found = correlate(nested, ["x", "y"], patient="patient")
+        assert [note.kind for note in found.notes] == ["pairs_differ_in_n", "pooled_r_mixes_levels"]
+        assert "too narrow" in found.note_texts()[1]
+        ranks = correlate(nested, ["x", "y"], patient="patient", method="spearman")
+        assert "Pearson's kind" in ranks.note_texts()[2]
 
     def test_patient_means_use_the_rows_of_the_pair(self, nested):
         holes = nested.copy()
@@ -100,7 +100,7 @@ class TestSessions:
         assert np.isnan(row["p_value"])
         assert result.by_session["r"].tolist() == pytest.approx(each)
         assert result.by_session["session"].tolist() == list(range(7))
-        assert any("Fisher's" in note for note in result.notes)
+        assert any("Fisher's" in text for text in result.note_texts())
 
     def test_sessions_are_weighted_by_n_and_small_ones_left_out(self, data):
         frame = data.assign(session=np.repeat([1, 2, 3], [80, 37, 3]))
@@ -121,6 +121,10 @@ class TestTables:
         result = correlate(holes, ["behaviour", "alliance", "age"])
         assert result.frame["n"].tolist() == [120, 110, 110]
         assert result.design["missing"] == {"behaviour": 0, "alliance": 0, "age": 10}
+        assert result.design["missing_rule"] == "each pair on the rows that have both"
+        assert len(result.rows) == 120
+        assert result.params[("pooled", "behaviour", "age")] == result.frame["r"].iloc[1]
+        assert max(map(len, str(result).splitlines())) <= 100
         assert result.descriptives.set_index("variable").loc["age", "n"] == 110
         assert result.descriptives["mean"].tolist() == pytest.approx(
             holes[["behaviour", "alliance", "age"]].mean().tolist()
@@ -147,7 +151,8 @@ class TestUndefined:
         frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [2.0, 2, 2, 2], "c": [1.0, 2, np.nan, np.nan]})
         result = correlate(frame, ["a", "b", "c"])
         assert result.frame["r"].isna().all()
-        assert "a with b (pooled, n = 4)" in result.notes[-1]
+        assert result.notes[-1].numbers["pairs"][0] == ("a", "b", "pooled", 4)
+        assert "a with b (pooled, n = 4)" in result.note_texts()[-1]
 
     def test_three_rows_have_no_interval(self):
         row = correlate(pd.DataFrame({"a": [1.0, 2, 3], "b": [1.0, 3, 2]}), ["a", "b"]).frame.iloc[0]

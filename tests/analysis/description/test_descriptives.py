@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.description.descriptives import describe_items, describe_scores, moments, sample_table
+from doublecode.analysis.description.descriptives import describe, describe_items, describe_scores, moments
+from doublecode.analysis.description.sample import sample_table
 from doublecode.coding.scoring import score
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import load_instrument
@@ -73,7 +74,8 @@ class TestTables:
         assert result.missing.to_dict("records") == [
             {"instrument": "thabs", "item": "praise", "reason": "NA: not applicable", "n": 3}
         ]
-        assert result.design == {"n_sessions": 6, "n_patients": 3, "n_values": len(items) - 3, "n_missing": 3}
+        counts = {"n_sessions": 6, "n_patients": 3, "n_values": len(items) - 3, "n_missing": 3}
+        assert result.design == counts | {"missing_rule": "each variable on the rows that have it"}
 
     def test_order_and_labels_of_the_codebook(self, items, books):
         table = describe_items(items, books).frame
@@ -131,7 +133,7 @@ class TestSample:
         assert result.frame[["level", "n"]].to_numpy().tolist() == [["GAD", 3], ["SAD", 1], ["none", 1]]
         assert result.frame["percent"].tolist() == pytest.approx([100, 100 / 3, 100 / 3])
         assert result.frame["n_missing"].tolist() == [1, 1, 1]
-        assert any("may exceed 100" in note for note in result.notes)
+        assert any("may exceed 100" in text for text in result.note_texts())
 
     def test_coded_zero_one(self, patients, therapists):
         result = sample_table(patients, therapists, ["minority"])
@@ -147,3 +149,30 @@ class TestSample:
             sample_table(patients, therapists, ["height"])
         with pytest.raises(ContractError, match="found 'two' among numbers"):
             sample_table(patients, therapists, ["mixed"])
+
+
+class TestPlainFrame:
+    def test_columns_of_numbers_overall_and_by_a_column(self):
+        frame = pd.DataFrame({"phase": [1, 1, 2, 2], "he": [1.0, 2.0, 4.0, np.nan], "who": list("abcd")})
+        result = describe(frame, by="phase")
+        assert result.frame[["variable", "phase", "n", "n_missing"]].to_numpy().tolist() == [
+            ["he", "all", 3, 1],
+            ["he", "1", 2, 0],
+            ["he", "2", 1, 1],
+        ]
+        assert result.frame["mean"].iloc[0] == pytest.approx(7 / 3)
+        assert result.missing.to_dict("records") == [{"variable": "he", "reason": "no reason given", "n": 1}]
+        assert result.design["missing_rule"] == "each variable on the rows that have it"
+        assert result.params[("he", "1")] == 1.5
+        assert "4 rows, 3 values, 1 missing." in str(result)
+
+    def test_misuse_is_named(self):
+        frame = pd.DataFrame({"he": [1.0], "who": ["a"]})
+        with pytest.raises(UsageError, match="found 'tbh'; allowed: he, who"):
+            describe(frame, ["tbh"])
+        with pytest.raises(ContractError, match="'who' must hold numbers"):
+            describe(frame, ["who"])
+        with pytest.raises(UsageError, match="no column of numbers"):
+            describe(frame[["who"]])
+        with pytest.raises(UsageError, match="long frame has a column item or scale"):
+            describe(frame, codebooks=())

@@ -80,11 +80,11 @@ def test_difficulties_by_session_and_by_mention(result):
 def test_one_rater_per_session(result):
     # The second rater's log of P1's session 1 does not count; P2's session 3 has no primary rater.
     assert result.design["n_assignments"] == 7
-    assert any("No primary rater" in note and "S-P23" in note for note in result.notes)
+    assert any("No primary rater" in text and "S-P23" in text for text in result.note_texts())
 
 
 def test_slot_without_a_type_is_named(result):
-    assert any(note.startswith("1 slot(s) hold an entry but no type") for note in result.notes)
+    assert any(text.startswith("1 slot(s) hold an entry but no type") for text in result.note_texts())
     assert result.design["n_sessions_logged"] == 6
     assert result.design["n_sessions_with_homework"] == 5
 

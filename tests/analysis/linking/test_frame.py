@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.description.outliers import bring_in
+from doublecode.analysis.description.outliers import winsorise
 from doublecode.analysis.study.declared_models import declared_frame, declared_series
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import ITEMS, score
@@ -298,12 +298,12 @@ class TestPatientUnit:
         assert model["session"].isna().all()
 
     def test_subset_is_judged_by_the_observed_values(self, teen_frame, teens):
-        # A7's 0 would be brought in to 4 - 1.5 * 1 = 2.5; it stays outside "hw2 > 2" all the same.
+        # A7's 0 would be winsorised to 4 - 1.5 * 1 = 2.5; it stays outside "hw2 > 2" all the same.
         model = ledger_of(teen_frame, "in the model: m2").set_index("patient")
         assert model.loc["A7", "reason"] == "outside the subset hw2 > 2"
         assert model.loc["A8", "reason"].startswith("hw3: session 3 was not held (dropped out")
         study = teens[0]
-        data = bring_in(teen_frame.frame, study.outliers).data
+        data = winsorise(teen_frame.frame, study.outliers).data
         assert data.set_index("patient").loc["A7", "hw2"] == 2.5
         fit = fit_moderation(study.moderations[1], data, observed=teen_frame.frame)
         assert fit.design["n_rows"] == (model["status"] == "kept").sum() == 6

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.study.consistency_table import consistency_table, lagged_pairing, omega_table
+from doublecode.analysis.study.consistency_table import consistency_table, omega_table
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.instrument import load_instrument
 
@@ -34,6 +34,12 @@ def ratings(seed: int = 1, patients: int = 22, sessions: int = 6) -> pd.DataFram
 def wide_of(long: pd.DataFrame) -> pd.DataFrame:
     wide = long.pivot_table(index=["patient", "session"], columns="item", values="value")
     return wide.rename_axis(columns=None).reset_index()
+
+
+def lagged_pairing(wide: pd.DataFrame, lagged: list[str]) -> pd.DataFrame:
+    """Take some items from the session whose number is one less, the long way."""
+    before = wide[["patient", "session", *lagged]].assign(session=wide["session"] + 1)
+    return wide.drop(columns=lagged).merge(before, on=["patient", "session"], how="left")[list(wide.columns)]
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +92,11 @@ def test_item_total_range_and_sessions(table) -> None:  # type: ignore[no-untype
 def test_sentence_prints_the_numbers(table) -> None:  # type: ignore[no-untyped-def]
     row = table.frame.iloc[0]
     omega_text = f"{row['omega']:.2f}"[1:]
-    assert f"ω = {omega_text}, 95% CI [" in table.sentences[0]
-    assert f"{row['n_rows']} sessions of 22 patients" in table.sentences[0]
-    assert "by session from" in table.sentences[0]
-    assert "(lagged)" in table.sentences[2]
-    assert table.sentences[0] in table.to_markdown()
+    assert f"ω = {omega_text}, 95% CI [" in table.statements()[0]
+    assert f"{row['n_rows']} sessions of 22 patients" in table.statements()[0]
+    assert "by session from" in table.statements()[0]
+    assert "(lagged)" in table.statements()[2]
+    assert table.facts[0].numbers["omega"] == row["omega"]
 
 
 def test_scale_without_omega_stays_in_the_table_with_its_reason() -> None:
@@ -100,9 +106,9 @@ def test_scale_without_omega_stays_in_the_table_with_its_reason() -> None:
     assert np.isnan(rows.loc["tbh", "omega"])
     assert "rows for 8 items" in rows.loc["tbh", "status"]
     assert rows.loc["tbh", "n_rows"] == 4
-    assert "sthar tbh (lagged), 4 rows: not estimable" in found.sentences[2]
+    assert "sthar tbh (lagged), 4 rows: not estimable" in found.statements()[2]
     assert found.design["not_estimable"] >= 1
-    assert any("not estimable" in sentence or "Omega:" in sentence for sentence in found.sentences)
+    assert any("not estimable" in sentence or "Omega:" in sentence for sentence in found.statements())
 
 
 def test_wide_file_with_subscales() -> None:
@@ -116,14 +122,7 @@ def test_wide_file_with_subscales() -> None:
     )
     assert "two items" in found.frame["status"].iloc[1]
     assert np.isfinite(found.frame["alpha"].iloc[1])
-    assert "α = " in found.sentences[1]
-
-
-def test_lag_goes_by_session_number() -> None:
-    wide = pd.DataFrame({"patient": ["A", "A", "A", "B"], "session": [1, 2, 4, 2], "x": [1.0, 2, 3, 4], "y": 0.0})
-    assert lagged_pairing(wide, ["x"])["x"].tolist() == pytest.approx([np.nan, 1.0, np.nan, np.nan], nan_ok=True)
-    with pytest.raises(DuplicateError, match="occur twice"):
-        lagged_pairing(pd.concat([wide, wide]), ["x"])
+    assert "α = " in found.statements()[1]
 
 
 def test_wrong_input_is_refused() -> None:
@@ -134,3 +133,29 @@ def test_wrong_input_is_refused() -> None:
         consistency_table(pd.concat([long, long.head(1)]), [STHAR])
     with pytest.raises(UsageError, match="nothing to estimate"):
         consistency_table(long.assign(instrument="other"), [STHAR])
+
+
+def test_notes_name_scale_pairing_and_level() -> None:
+    long = ratings()
+    long.loc[(long["session"] == 2) & (long["item"] == ASSIGNING[0]), "value"] = 1.0
+    found = consistency_table(long, [STHAR])
+    note = next(note for note in found.notes if note.kind == "level_not_estimable")
+    assert note.subject == "sthar assigning: 2"
+    named = [note.numbers[name] for name in ("instrument", "scale", "pairing", "level")]
+    assert named == ["sthar", "assigning", "same tape", 2]
+    assert any(text.startswith("sthar assigning: 2: not estimable. No spread in") for text in found.note_texts())
+
+
+def test_statements_by_other_names(table) -> None:  # type: ignore[no-untyped-def]
+    called = table.statements(["one", "two", "three", "four"], sessions=True)
+    assert called[0].startswith("one, ")
+    assert "sessions of 22 patients" in called[0]
+
+
+def test_tables_of_a_study_and_of_a_wide_file(table) -> None:  # type: ignore[no-untyped-def]
+    assert [one.name for one in table.tables()] == ["consistency", "consistency_sessions"]
+    wide = omega_table(wide_of(ratings()), items=ASSIGNING, clusters="patient", by="session")
+    assert [one.name for one in wide.tables()] == ["omega", "omega_levels", "omega_items"]
+    for found in (table, wide):
+        assert max(map(len, str(found).splitlines())) <= 100
+    assert len(table.rows) == len(ratings())

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import dyad_icc, fit_mixed, icc
-from doublecode.analysis.description.descriptives import sample_table
+from doublecode.analysis.description.sample import sample_table
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.rendering.coded_warnings import joined, problem_of
