@@ -20,7 +20,7 @@ from scipy import special
 from doublecode.analysis.mixed.engine.derivatives import differentiate
 from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
-from doublecode.analysis.mixed.engine.optimise import newton_step
+from doublecode.analysis.mixed.engine.descent import newton_step
 
 if TYPE_CHECKING:
     from doublecode.analysis.reliability.crossed_moments import Copies

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import differentiate
+from doublecode.analysis.mixed.engine.descent import newton_step
 from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
-from doublecode.analysis.mixed.engine.optimise import covariance, newton_step
+from doublecode.analysis.mixed.engine.optimise import covariance
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
