@@ -181,7 +181,7 @@ def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
     values, vectors = np.linalg.eigh(hessian)
     size = np.abs(values)
     along = (gradient[:, None] @ vectors)[:, 0]
-    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True) + 1e-12)
+    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
     length = np.sqrt((scaled * scaled).sum(axis=1))
     bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
     return -(vectors @ bounded[:, :, None])[:, :, 0], 0.5 * (along * scaled).sum(axis=1)

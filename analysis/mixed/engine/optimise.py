@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
 from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
 from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
