@@ -171,17 +171,17 @@ def _spread(damping: Floats, step: Floats) -> Floats:
 
 
 def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
-    """Newton's step where the curvature is kept positive; done once the decrease it predicts is below `done`."""
-    step, predicted = newton_step(gradient, hessian)
-    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), predicted)
+    """Newton's step where the curvature is kept positive, bounded in length.
 
-
-def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
-    """(B, m) step with absolute eigenvalues, bounded in length, and the decrease it predicts (B,)."""
+    Eigenvalues of the Hessian (B, m, m) are taken without their sign, so that the step descends. A problem
+    is done once the decrease that the step predicts is below `done`.
+    """
     values, vectors = np.linalg.eigh(hessian)
     size = np.abs(values)
     along = (gradient[:, None] @ vectors)[:, 0]
     scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
     length = np.sqrt((scaled * scaled).sum(axis=1))
     bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
-    return -(vectors @ bounded[:, :, None])[:, :, 0], 0.5 * (along * scaled).sum(axis=1)
+    predicted = 0.5 * (along * scaled).sum(axis=1)
+    step = -(vectors @ bounded[:, :, None])[:, :, 0]
+    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), predicted)

@@ -169,7 +169,7 @@ def find_limits(
         crossed = inside & (sought.side[active] * (c - outer[active]) >= 0.0) & (outer[active] != sought.bound[active])
         outer[active] = np.where(crossed, np.nan, outer[active])
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = (root - zeta) * 2.0 * np.maximum(zeta, 1e-3) / slope[active]
+            step = np.where(rise > 0.0, (root - zeta) * 2.0 * np.maximum(zeta, 1e-3) / slope[active], np.nan)
         done = np.abs(zeta - root) < tolerance
         answer[active[done]] = (c + np.where(np.isfinite(step), step, 0.0))[done]
         aim[active] = _next(sought, active, c, step, inner[active], outer[active])
