@@ -275,7 +275,7 @@ class Pattern:
     mean: Array
     second: Array
 
-    def some(self, sets: NDArray[np.intp]) -> Pattern:
+    def some(self, sets: NDArray[np.intp] | NDArray[np.bool_]) -> Pattern:
         """The statistics of some of the sets."""
         return Pattern(self.observed, self.n[sets], self.mean[sets], self.second[sets])
 
