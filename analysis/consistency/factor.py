@@ -32,7 +32,7 @@ Derivatives = tuple[Array, Array, Array]
 Profile = Callable[[Array, NDArray[np.intp]], Derivatives]
 FLOOR = 0.005  # smallest uniqueness as a share of the item variance, as in factanal
 GRADIENT_TOLERANCE = 1e-9
-RULES = Rules(rounds=110, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
+RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
 
 
 @dataclass(frozen=True)

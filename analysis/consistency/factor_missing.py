@@ -30,7 +30,7 @@ from doublecode.analysis.consistency.item_moments import (
 )
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
 
-RULES = Rules(rounds=400, noise=1e-12, shrink=0.5, least=1e-9)
+RULES = Rules(steps=200, noise=1e-12, shrink=0.5, least=1e-9)
 
 
 @dataclass(frozen=True)

@@ -313,6 +313,8 @@ def saturated_normal(
 ) -> tuple[Array, Array, Array]:
     """Mean, covariance (divisor n) and log-likelihood of the unrestricted normal model, by EM.
 
+    Its rounds rise by themselves: a fixed point without step or gradient, so not a descent.
+
     Returns
     -------
     tuple of Array

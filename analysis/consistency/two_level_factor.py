@@ -20,7 +20,7 @@ from doublecode.analysis.consistency.factor import fit_factors
 from doublecode.analysis.consistency.item_moments import Array, ItemData, unit_sums
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
 
-RULES = Rules(rounds=150, noise=1e-12, shrink=0.5, least=1e-9)
+RULES = Rules(steps=150, noise=1e-12, shrink=0.5, least=1e-9)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 Objective = Callable[[Floats, Ints], tuple[Floats, Floats, Floats]]
 
 DONE = 1e-11
-RULES = Rules(rounds=61, noise=1e-13, share=1e-3, last_step=True)
+RULES = Rules(noise=1e-13, share=1e-3, last_step=True)
 FURTHEST = 16.0
 FIRST_STEP = 0.7
 """In log odds: where the limit is taken for 0 or 1, and how far from the estimate the search begins."""

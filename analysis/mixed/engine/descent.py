@@ -1,7 +1,7 @@
 """One descent for all: many problems at once, each with a damping of its own.
 
 The caller gives the objective, which returns the values at trial points and a planner for those of them
-that are accepted: Newton's step, Fisher's scoring, a projected gradient. A trial that does not lower the
+that are accepted: Newton's step or Fisher's scoring. A trial that does not lower the
 value is taken back and its step shortened; a problem leaves the batch once it is done or stuck.
 """
 
@@ -25,7 +25,7 @@ class Plan:
     Attributes
     ----------
     step
-        (K, …) towards lower values.
+        (K, M) towards lower values.
     done
         (K,) whether the point is the answer.
     slope
@@ -43,9 +43,9 @@ class Plan:
 Planner = Callable[[Bools], Plan]
 """Which of the points were accepted (B,) → the way on from these."""
 Objective = Callable[[Floats, Ints], tuple[Floats, Planner]]
-"""(points (B, …), their problems (B,)) → (values (B,), planner); NaN or infinity where there is no value."""
+"""(points (B, m), their problems (B,)) → (values (B,), planner); NaN or infinity where there is no value."""
 Move = Callable[[Floats, Floats, Ints], Floats]
-"""(points (B, …), steps, their problems) → new points; where they live on a bounded or curved set."""
+"""(points (B, m), steps (B, M), their problems) → new points; where there are bounds or the steps are in a chart."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,12 @@ class Rules:
 
     Attributes
     ----------
-    rounds
-        Most evaluations of a problem, the start included.
+    steps
+        Most steps of a problem.
     noise
         Rise, as a share of 1 + |value|, that passes for rounding.
     shrink, least
         Factor of a step that failed, and the damping below which the problem is stuck.
-    grow
-        Factor of the damping after a success; infinite (Newton) starts again from the whole step.
     share
         Share of the predicted decrease that a step must bring (Armijo).
     stationary
@@ -70,11 +68,10 @@ class Rules:
         Whether the step of a point that is done is taken still, without looking at its value.
     """
 
-    rounds: int = 60
+    steps: int = 60
     noise: float = 1e-11
     shrink: float = 0.25
     least: float = 1e-7
-    grow: float = np.inf
     share: float = 0.0
     stationary: float = 0.0
     last_step: bool = False
@@ -82,7 +79,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Descent:
-    """Where B problems ended: `points` (B, …); `values`, `slope`, `converged`, `evaluations` (B,)."""
+    """Where B problems ended: `points` (B, m); `values`, `slope`, `converged`, `evaluations` (B,)."""
 
     points: Floats
     values: Floats
@@ -96,11 +93,9 @@ def _add(points: Floats, steps: Floats, problems: Ints) -> Floats:
 
 
 def descend(objective: Objective, start: Floats, rules: Rules, move: Move = _add) -> Descent:
-    """Minimise from `start` (B, …), one point per problem."""
+    """Minimise from `start` (B, m), one point per problem."""
     search = _Search(objective, rules, move, start)
-    for _ in range(rules.rounds - 1):
-        if not len(search.active):
-            break
+    while len(search.active):
         search.advance()
     return search.end
 
@@ -115,7 +110,7 @@ class _Search:
             np.array(start, dtype=float), np.full(B, np.inf), np.full(B, np.inf), np.zeros(B, dtype=bool),
             np.ones(B, dtype=np.intp),
         )  # fmt: skip
-        self.damping, self.promise = np.ones(B), np.zeros(B)
+        self.damping, self.promise, self.left = np.ones(B), np.zeros(B), np.full(B, rules.steps + 1)
         self.active: Ints = np.arange(B)
         values, planner = objective(self.end.points, self.active)
         known = ~np.isnan(values)
@@ -123,20 +118,20 @@ class _Search:
         if not known.any():
             return
         plan = planner(known)
-        self.step = np.zeros((B, *plan.step.shape[1:]))
+        self.step = np.zeros((B, plan.step.shape[1]))
         self._accept(self.active, self.end.points[known], values[known], plan)
 
     def advance(self) -> None:
         """Evaluate the trial points of the active problems; accept or shorten; choose the next steps."""
         rules, active, end = self.rules, self.active, self.end
         before, damping = end.points[active], self.damping[active]
-        trial = self.move(before, _spread(damping, self.step) * self.step[active], active)
+        trial = self.move(before, damping[:, None] * self.step[active], active)
         values, planner = self.objective(trial, active)
         end.evaluations[active] += 1
         limit = end.values[active] + rules.noise * (1.0 + np.abs(values))
         if rules.share:
             limit -= rules.share * damping * self.promise[active]
-        moved = (trial != before).reshape(len(trial), -1).any(axis=1)
+        moved = (trial != before).any(axis=1)
         better = (values <= limit) & moved
         if better.all():
             self._accept(active, trial, values, planner(better))
@@ -153,21 +148,18 @@ class _Search:
         """Take over points, values and plans of the problems `at`, and let those that are done go."""
         end, rules = self.end, self.rules
         end.points[at], end.values[at], end.slope[at], self.step[at] = points, values, plan.slope, plan.step
-        self.damping[at] = 1.0 if np.isinf(rules.grow) else rules.grow * self.damping[at]
+        self.damping[at] = 1.0
         if plan.promise is not None:
             self.promise[at] = plan.promise
-        if not plan.done.any():
+        self.left[at] -= 1
+        going = (self.left[at] > 0) & ~plan.done
+        if going.all():
             return
         final = at[plan.done]
         if rules.last_step:
             end.points[final] = self.move(points[plan.done], plan.step[plan.done], final)
         end.converged[final] = True
-        self.active = self.active[~end.converged[self.active]]
-
-
-def _spread(damping: Floats, step: Floats) -> Floats:
-    """Damping (B,) as (B, 1, …), to multiply steps of the shape of `step`."""
-    return damping.reshape(-1, *(1,) * (step.ndim - 1))
+        self.active = np.setdiff1d(self.active, at[~going], assume_unique=True)
 
 
 def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
