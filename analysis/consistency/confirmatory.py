@@ -27,6 +27,9 @@ from doublecode.analysis.consistency.item_moments import (
     products_about,
     saturated_normal,
 )
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
+
+RULES = Rules(steps=500, noise=1e-12, shrink=0.5, least=1e-12)
 
 
 @dataclass(frozen=True)
@@ -118,34 +121,42 @@ def fit_confirmatory(
     layout = _Layout(pattern)
     _, found = patterns(data, weights[None])
     variance = np.nanvar(data.scores, axis=0)
-    theta = _start(layout, data, weights) if start is None else start.copy()
-    loglik = _loglik(found, layout, theta)
-    m, p = len(layout.cells[0]) + len(layout.pairs[0]), len(pattern)
-    rows = float(sum(part.n[0] for part in found))
-    converged = False
-    for _ in range(500):
-        score, step, held = _scoring(found, layout, theta, FLOOR * variance)
-        converged = bool(np.abs(np.where(held, 0.0, score)).max() * np.sqrt(variance.max()) / rows < tolerance)
-        if converged:
-            break
-        theta, new = _climb(found, layout, theta, step, loglik, FLOOR * variance)
-        if new is None:
-            break
-        loglik = new
+    floor = FLOOR * variance
+    first = _start(layout, data, weights) if start is None else start
+    p = len(pattern)
+    uniqueness = slice(len(first) - 2 * p, len(first) - p)
+    unit = np.sqrt(variance.max()) / float(sum(part.n[0] for part in found))
+
+    def objective(theta: Array, at: NDArray[np.intp]) -> tuple[Array, Planner]:
+        def plan(kept: NDArray[np.bool_]) -> Plan:
+            score, info, held = _information(found, layout, theta[0], floor)
+            slope = np.where(held, 0.0, score)
+            size = np.abs(slope).max(keepdims=True) * unit
+            return Plan(np.asarray(np.linalg.solve(info, slope))[None], size < tolerance, np.asarray(size))
+
+        return np.array([-_loglik(found, layout, theta[0])]), plan
+
+    def move(theta: Array, step: Array, at: NDArray[np.intp]) -> Array:
+        trial = theta + step
+        trial[:, uniqueness] = np.maximum(trial[:, uniqueness], floor)
+        return trial
+
+    end = descend(objective, first[None], RULES, move)
+    theta = end.points[0]
     L, phi, psi, _ = layout.unpack(theta)
     sign = np.where(L.sum(axis=0) < 0, -1.0, 1.0)
-    heywood = psi <= FLOOR * variance * (1 + 1e-6)
+    heywood = psi <= floor * (1 + 1e-6)
     return ConfirmatoryFit(
         L * sign,
         phi * np.outer(sign, sign),
         psi,
         layout.sigma(theta),
-        loglik,
-        m + 2 * p,
-        converged,
+        -float(end.values[0]),
+        len(theta),
+        bool(end.converged[0]),
         heywood,
         theta,
-        _phi_error(found, layout, theta, FLOOR * variance),
+        _phi_error(found, layout, theta, floor),
     )
 
 
@@ -172,14 +183,6 @@ def _phi_error(found: Sequence[Pattern], layout: _Layout, theta: Array, floor: A
     return np.asarray(out + out.T)
 
 
-def _scoring(
-    found: Sequence[Pattern], layout: _Layout, theta: Array, floor: Array
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Gradient, Fisher-scoring step and held coordinates, (q,) each."""
-    score, info, held = _information(found, layout, theta, floor)
-    return score, np.asarray(np.linalg.solve(info, np.where(held, 0.0, score))), held
-
-
 def _information(
     found: Sequence[Pattern], layout: _Layout, theta: Array, floor: Array
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -203,17 +206,3 @@ def _information(
     info[:, held] = 0.0
     info[np.diag_indices(q)] += np.where(held, 1.0, 1e-9)
     return score, info, held
-
-
-def _climb(
-    found: Sequence[Pattern], layout: _Layout, theta: Array, step: Array, loglik: float, floor: Array
-) -> tuple[Array, float | None]:
-    p = len(floor)
-    m = len(theta) - p
-    for halving in range(40):
-        trial = theta + 0.5**halving * step
-        trial[m - p : m] = np.maximum(trial[m - p : m], floor)
-        new = _loglik(found, layout, trial)
-        if new >= loglik - 1e-12 * abs(loglik):
-            return trial, new
-    return theta, None

@@ -24,12 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.analysis.consistency.item_moments import Array, correlations
+from doublecode.analysis.mixed.engine.descent import Descent, Plan, Planner, Rules, descend
 from doublecode.schemas.errors import NotEstimable
 
 Method = Literal["ml", "minres"]
 Derivatives = tuple[Array, Array, Array]
+Profile = Callable[[Array, NDArray[np.intp]], Derivatives]
 FLOOR = 0.005  # smallest uniqueness as a share of the item variance, as in factanal
 GRADIENT_TOLERANCE = 1e-9
+RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,10 @@ def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", s
     if method == "ml":
         x = np.log(x)
     lower = float(np.log(FLOOR)) if method == "ml" else FLOOR
-    x, value, converged = _newton(lambda at, which: profile(S[which], at, n_factors), x, lower)
-    psi = np.exp(x) if method == "ml" else x
+    end = _newton(lambda at, which: profile(S[which], at, n_factors), x, lower)
+    psi = np.exp(end.points) if method == "ml" else end.points
     loadings = _loadings(S, psi, n_factors, method)
-    return FactorFit(loadings * scale[:, :, None], psi * scale**2, value, converged, psi <= FLOOR * (1 + 1e-6))
+    return FactorFit(loadings * scale[:, :, None], psi * scale**2, end.values, end.converged, psi <= FLOOR * (1 + 1e-6))
 
 
 def _require_positive_definite(R: Array) -> None:
@@ -182,40 +185,27 @@ def _loadings(S: Array, psi: Array, k: int, method: Method) -> Array:
     return np.asarray(loadings * sign[:, None, :])
 
 
-def _newton(
-    profile: Callable[[Array, NDArray[np.intp]], Derivatives],
-    x: Array,
-    lower: float,
-    max_iterations: int = 100,
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Minimise many functions under x ≥ lower; sets that have converged leave the batch."""
-    x = x.copy()
-    converged = np.zeros(len(x), dtype=bool)
-    active = np.arange(len(x))
-    value, gradient, hessian = profile(x, active)
-    final = value.copy()
-    for _ in range(max_iterations):
-        held = (x[active] <= lower) & (gradient > 0)
-        slope = np.where(held, 0.0, gradient)
-        done = np.abs(slope).max(axis=1) < GRADIENT_TOLERANCE
-        converged[active[done]] = True
-        final[active] = value
-        if done.all():
-            return x, final, converged
-        left = ~done
-        active, held, slope, value = active[left], held[left], slope[left], value[left]
-        step = _descent(hessian[left], slope, held)
-        x[active], value, gradient, hessian, moved = _line_search(profile, x[active], active, value, slope, step, lower)
-        settled = ~moved & (np.abs(slope).max(axis=1) < 1e-6)  # rounding forbids a further step
-        converged[active[settled]] = True
-        final[active] = value
-        active, value, gradient, hessian = active[moved], value[moved], gradient[moved], hessian[moved]
-        if not active.size:
-            break
-    return x, final, converged
+def _newton(profile: Profile, x: Array, lower: float) -> Descent:
+    """Minimise many functions under x ≥ lower."""
+
+    def objective(x: Array, which: NDArray[np.intp]) -> tuple[Array, Planner]:
+        value, gradient, hessian = profile(x, which)
+
+        def plan(kept: NDArray[np.bool_]) -> Plan:
+            held = (x[kept] <= lower) & (gradient[kept] > 0)
+            slope = np.where(held, 0.0, gradient[kept])
+            size = np.abs(slope).max(axis=1)
+            done = size < GRADIENT_TOLERANCE
+            step = np.zeros_like(slope)
+            step[~done] = _newton_step(hessian[kept][~done], slope[~done], held[~done])
+            return Plan(step, done, size)
+
+        return value, plan
+
+    return descend(objective, x, RULES, lambda x, step, which: np.maximum(x + step, lower))
 
 
-def _descent(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
+def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
     """Newton steps (n, p) on the free coordinates; absolute eigenvalues where they do not descend."""
     H = np.where(held[:, :, None] | held[:, None, :], 0.0, hessian)
     at = np.arange(H.shape[1])
@@ -227,26 +217,3 @@ def _descent(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
         rotated = np.einsum("nij,ni->nj", vectors, slope[bad])
         step[bad] = -np.einsum("nij,nj->ni", vectors, rotated / np.maximum(np.abs(roots), 1e-3))
     return np.clip(step, -3.0, 3.0)
-
-
-def _line_search(
-    profile: Callable[[Array, NDArray[np.intp]], Derivatives],
-    x: Array,
-    which: NDArray[np.intp],
-    value: Array,
-    slope: Array,
-    step: Array,
-    lower: float,
-) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
-    """Halve each step until the function no longer rises."""
-    trial = np.maximum(x + step, lower)
-    new_value, gradient, hessian = profile(trial, which)
-    for halving in range(1, 40):
-        bad = ~(new_value <= value + 1e-13 * (1 + np.abs(value)))
-        if not bad.any():
-            break
-        trial[bad] = np.maximum(x[bad] + step[bad] * 0.5**halving, lower)
-        new_value[bad], gradient[bad], hessian[bad] = profile(trial[bad], which[bad])
-    moved = np.any(trial != x, axis=1) & (new_value <= value + 1e-13 * (1 + np.abs(value)))
-    trial = np.where(moved[:, None], trial, x)
-    return trial, np.where(moved, new_value, value), gradient, hessian, moved

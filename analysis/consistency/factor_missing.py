@@ -28,6 +28,9 @@ from doublecode.analysis.consistency.item_moments import (
     products_about,
     saturated_normal,
 )
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
+
+RULES = Rules(steps=200, noise=1e-12, shrink=0.5, least=1e-9)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,6 @@ def fit_one_factor_fiml(
     saturated: tuple[Array, Array, Array] | None = None,
     *,
     tolerance: float = 1e-7,
-    max_iterations: int = 200,
 ) -> FimlFit:
     """Fit the one-factor model to rows with missing items (missing at random).
 
@@ -104,32 +106,29 @@ def fit_one_factor_fiml(
     n = np.sum([pattern.n for pattern in found], axis=0)
     unit = np.sqrt(variance)
     unit = np.column_stack([unit, unit, variance]) / n[:, None]
-    loglik = _loglik(found, theta)
-    converged = np.zeros(len(weights), dtype=bool)
-    active = np.arange(len(weights))
-    for _ in range(max_iterations):
-        left = [pattern.some(active) for pattern in found]
-        floor = FLOOR * variance[active]
-        slope, step = _newton_step(left, _State(theta[active]), floor)
-        done = (np.abs(slope) * unit[active]).max(axis=1) < tolerance
-        converged[active[done]] = True
-        active, left, step = active[~done], [pattern.some(np.flatnonzero(~done)) for pattern in left], step[~done]
-        if not active.size:
-            break
-        theta[active], loglik[active], moved = _climb(left, theta[active], step, loglik[active], floor[~done])
-        active = active[moved]
-        if not active.size:
-            break
-    state = _State(theta)
-    heywood = state.psi <= FLOOR * variance * (1 + 1e-6)
+    floor = FLOOR * variance
+
+    def objective(theta: Array, at: NDArray[np.intp]) -> tuple[Array, Planner]:
+        left, state = [pattern.some(at) for pattern in found], _State(theta)
+
+        def plan(kept: NDArray[np.bool_]) -> Plan:
+            slope, step = _newton_step([part.some(kept) for part in left], _State(theta[kept]), floor[at[kept]])
+            size = (np.abs(slope) * unit[at[kept]]).max(axis=1)
+            return Plan(step, size < tolerance, size)
+
+        return -normal_loglik(left, state.mean, state.sigma), plan
+
+    def move(theta: Array, step: Array, at: NDArray[np.intp]) -> Array:
+        trial = theta + step
+        trial[:, -floor.shape[1] :] = np.maximum(trial[:, -floor.shape[1] :], floor[at])
+        return trial
+
+    end = descend(objective, theta, RULES, move)
+    state, loglik = _State(end.points), -end.values
+    heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
-    fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, converged, heywood)
+    fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, end.converged, heywood)
     return FimlFit(fit, cov, loglik, top)
-
-
-def _loglik(found: Sequence[Pattern], theta: Array) -> Array:
-    state = _State(theta)
-    return normal_loglik(found, state.mean, state.sigma)
 
 
 def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple[Array, Array]:
@@ -195,23 +194,3 @@ def _add_observed(info: Array, V: Array, A: Array, w: Array, lam: Array, n: Arra
 def _add_symmetric(info: Array, rows: slice, columns: slice, block: Array) -> None:
     info[:, rows, columns] += block
     info[:, columns, rows] += np.swapaxes(block, 1, 2)
-
-
-def _climb(
-    found: Sequence[Pattern], theta: Array, step: Array, loglik: Array, floor: Array
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Take each set's step, halved until the log-likelihood no longer falls."""
-    theta, loglik = theta.copy(), loglik.copy()
-    p = floor.shape[1]
-    moved = np.zeros(len(step), dtype=bool)
-    for halving in range(30):
-        todo = np.flatnonzero(~moved)
-        trial = theta[todo] + 0.5**halving * step[todo]
-        trial[:, 2 * p :] = np.maximum(trial[:, 2 * p :], floor[todo])
-        new = _loglik([pattern.some(todo) for pattern in found], trial)
-        better = new >= loglik[todo] - 1e-12 * np.abs(loglik[todo])
-        theta[todo[better]], loglik[todo[better]] = trial[better], new[better]
-        moved[todo[better]] = True
-        if moved.all():
-            break
-    return theta, loglik, moved

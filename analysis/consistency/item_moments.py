@@ -275,7 +275,7 @@ class Pattern:
     mean: Array
     second: Array
 
-    def some(self, sets: NDArray[np.intp]) -> Pattern:
+    def some(self, sets: NDArray[np.intp] | NDArray[np.bool_]) -> Pattern:
         """The statistics of some of the sets."""
         return Pattern(self.observed, self.n[sets], self.mean[sets], self.second[sets])
 
@@ -312,6 +312,8 @@ def saturated_normal(
     data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_iterations: int = 5000
 ) -> tuple[Array, Array, Array]:
     """Mean, covariance (divisor n) and log-likelihood of the unrestricted normal model, by EM.
+
+    Its rounds rise by themselves: a fixed point without step or gradient, so not a descent.
 
     Returns
     -------

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.consistency.item_moments import Array, ItemData
+from doublecode.analysis.mixed.engine.descent import Objective, Plan, Planner, Rules, descend
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 FAR = 8.0  # a threshold that no score passes, in standard deviations
 RHO_MOST = 0.999
+Z_MOST = float(np.arctanh(RHO_MOST))
+RULES = Rules(steps=100, noise=1e-10, shrink=0.5)
 MOST_CODES = 10
 
 
@@ -60,7 +63,7 @@ def bivariate_normal_density(h: Array, k: Array, rho: Array) -> Array:
     return np.asarray(np.exp(-(h**2 - 2 * rho * h * k + k**2) / (2 * rest)) / (2 * np.pi * np.sqrt(rest)))
 
 
-def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-8, max_iterations: int = 100) -> Polychoric:
+def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-8) -> Polychoric:
     """Polychoric correlations of complete or incomplete integer codes.
 
     Parameters
@@ -81,8 +84,9 @@ def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-8, max_i
     p = len(data.items)
     i, j = np.tril_indices(p, -1)
     tables = _tables(data, indicator, weights, i, j)
-    pairs = _Pairs(tables, thresholds[:, i], thresholds[:, j])
-    rho, converged = _maximise(pairs, tolerance, max_iterations)
+    pairs = _Pairs(*(x.reshape(-1, *x.shape[2:]) for x in (tables, thresholds[:, i], thresholds[:, j])))
+    end = descend(pairs.objective(tolerance), np.zeros((len(pairs.tables), 1)), RULES, _within_reach)
+    rho, converged = (x.reshape(len(weights), -1) for x in (np.tanh(end.points), end.converged))
     R = np.tile(np.eye(p), (len(weights), 1, 1))
     R[:, i, j] = rho
     R[:, j, i] = rho
@@ -143,50 +147,45 @@ def _cells(inner: Array, right: Array | float, below: Array | float, last: float
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Cross-tables (n_sets, n_pairs, K, K) of pairs of items with thresholds `a` and `b` (n_sets, n_pairs, K − 1)."""
+    """Cross-tables (n_pairs, K, K) of pairs of items with thresholds `a` and `b` (n_pairs, K − 1)."""
 
     tables: Array
     a: Array
     b: Array
 
-    def derivatives(self, z: Array) -> tuple[Array, Array, Array]:
-        """Log-likelihood, score and expected information (n_sets, n_pairs) in z = artanh ρ."""
-        h, k = np.broadcast_arrays(self.a[..., :, None], self.b[..., None, :])
-        rho = np.tanh(z)
-        at = np.broadcast_to(rho[..., None, None], h.shape)
-        prob = _cells(bivariate_normal_cdf(h, k, at), special.ndtr(self.a), special.ndtr(self.b), 1.0)
-        prob = np.maximum(prob, 1e-300)
-        slope = _cells(bivariate_normal_density(h, k, at), 0.0, 0.0, 0.0) * (1 - rho**2)[..., None, None]
-        value = (self.tables * np.log(prob)).sum(axis=(2, 3))
-        score = (self.tables * slope / prob).sum(axis=(2, 3))
-        share = np.where(prob > 1e-12, slope**2 / prob, 0.0).sum(axis=(2, 3))
-        return value, score, self.tables.sum(axis=(2, 3)) * share
+    def objective(self, tolerance: float) -> Objective:
+        """Minus the log-likelihood in z = artanh ρ (n_pairs, 1), with Fisher scoring."""
+
+        def objective(z: Array, which: NDArray[np.intp]) -> tuple[Array, Planner]:
+            part = _Pairs(self.tables[which], self.a[which], self.b[which])
+            h, k = np.broadcast_arrays(part.a[..., :, None], part.b[..., None, :])
+            at = np.broadcast_to(np.tanh(z)[..., None], h.shape)
+            prob = _cells(bivariate_normal_cdf(h, k, at), special.ndtr(part.a), special.ndtr(part.b), 1.0)
+            prob = np.maximum(prob, 1e-300)
+            value = -(part.tables * np.log(prob)).sum(axis=(1, 2))
+
+            def plan(kept: NDArray[np.bool_]) -> Plan:
+                slope = _cells(bivariate_normal_density(h[kept], k[kept], at[kept]), 0.0, 0.0, 0.0)
+                return _scoring(part.tables[kept], prob[kept], slope, z[kept], tolerance)
+
+            return value, plan
+
+        return objective
 
 
-def _maximise(pairs: _Pairs, tolerance: float, max_iterations: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Fisher scoring of ρ (n_sets, n_pairs) on the scale of Fisher's z, steps halved where the likelihood falls."""
-    limit = float(np.arctanh(RHO_MOST))
-    total = pairs.tables.sum(axis=(2, 3))
-    z = np.zeros(total.shape)
-    value, score, info = pairs.derivatives(z)
-    step = _stride(score, info)
-    converged: NDArray[np.bool_] = np.zeros(z.shape, dtype=bool)
-    for _ in range(max_iterations):
-        trial = np.clip(z + step, -limit, limit)
-        new = pairs.derivatives(trial)
-        better = new[0] >= value - 1e-10 * np.abs(value)
-        z = np.where(better, trial, z)
-        value, score, info = (np.where(better, x, y) for x, y in zip(new, (value, score, info), strict=True))
-        at_end = (np.abs(z) >= limit) & (score * z > 0)
-        converged = np.asarray((np.abs(score) < tolerance * total) | at_end)
-        if converged.all():
-            break
-        step = np.where(converged, 0.0, np.where(better, _stride(score, info), step / 2))
-    return np.tanh(z), converged
+def _scoring(tables: Array, prob: Array, slope: Array, z: Array, tolerance: float) -> Plan:
+    """Fisher's step in z (n, 1) from the probabilities of the cells and their derivatives by ρ."""
+    slope = slope * (1 - np.tanh(z) ** 2)[..., None]
+    score = (tables * slope / prob).sum(axis=(1, 2))
+    total = tables.sum(axis=(1, 2))
+    info = total * np.where(prob > 1e-12, slope**2 / prob, 0.0).sum(axis=(1, 2))
+    at_end = (np.abs(z[:, 0]) >= Z_MOST) & (score * z[:, 0] > 0)
+    step = np.clip(score / np.maximum(info, 1e-8), -1.0, 1.0)
+    return Plan(step[:, None], (np.abs(score) < tolerance * total) | at_end, np.abs(score))
 
 
-def _stride(score: Array, info: Array) -> Array:
-    return np.clip(score / np.maximum(info, 1e-8), -1.0, 1.0)
+def _within_reach(z: Array, step: Array, which: NDArray[np.intp]) -> Array:
+    return np.clip(z + step, -Z_MOST, Z_MOST)
 
 
 def code_covariances(thresholds: Array, codes: Array, latent: Array) -> Array:

@@ -37,7 +37,10 @@ class SchmidLeiman:
 
 
 def varimax(loadings: Array, *, tolerance: float = 1e-12, max_iterations: int = 1000) -> Array:
-    """Varimax rotation with Kaiser normalisation of (n_sets, p, k) loadings."""
+    """Varimax rotation with Kaiser normalisation of (n_sets, p, k) loadings.
+
+    Each round solves for the rotation that is best for the present target: a fixed point, not a descent.
+    """
     norm = np.sqrt((loadings**2).sum(axis=2, keepdims=True))
     A = loadings / np.where(norm > 0, norm, 1.0)
     n, p, k = A.shape
@@ -61,7 +64,8 @@ def oblimin(
     """Direct oblimin (γ = 0, quartimin) rotation of (n_sets, p, k) loadings.
 
     Minimises ¼ Σ_i Σ_{j≠m} λ²_ij λ²_im over L = A (T⁻¹)′ with unit columns of T by
-    gradient projection; the step of every set is its own.
+    gradient projection; the step of every set is its own. Its loop is not the one of `mixed.engine.descent`:
+    a method of first order goes on from the pace of its last step, and where it stops hangs on each rounding.
 
     Returns
     -------

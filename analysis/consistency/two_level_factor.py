@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.consistency.factor import fit_factors
 from doublecode.analysis.consistency.item_moments import Array, ItemData, unit_sums
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
+
+RULES = Rules(steps=150, noise=1e-12, shrink=0.5, least=1e-9)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Moments:
     first: Array
     second: Array
 
-    def some(self, keep: NDArray[np.bool_]) -> Moments:
+    def some(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Moments:
         """The statistics of some of the sets."""
         return Moments(
             self.within[keep], self.within_df[keep], self.sizes,
@@ -152,9 +155,7 @@ def _rank_two(lam: Array, i: int) -> Array:
     return out
 
 
-def fit_two_level(
-    m: Moments, *, invariant: bool, start: Array | None = None, tolerance: float = 1e-7, max_iterations: int = 150
-) -> TwoLevelFit:
+def fit_two_level(m: Moments, *, invariant: bool, start: Array | None = None, tolerance: float = 1e-7) -> TwoLevelFit:
     """Fit the model to every set; `start` are parameters (q,) of an earlier fit.
 
     Converged means a gradient of the log-likelihood below `tolerance` per row, in units of the
@@ -162,25 +163,21 @@ def fit_two_level(
     """
     model = _Model(m.within.shape[1], invariant)
     theta = _start(m, model) if start is None else np.tile(start, (len(m.within), 1))
-    loglik = _loglik(m, model, theta)
-    converged = np.zeros(len(theta), dtype=bool)
     rows = m.within_df + m.count.sum(axis=1)
-    unit = np.sqrt(np.diagonal(m.within, axis1=1, axis2=2) / m.within_df[:, None]).mean(axis=1)
-    active = np.arange(len(theta))
-    for _ in range(max_iterations):
-        part = m.some(np.isin(np.arange(len(theta)), active))
-        score, step = _scoring(part, model, theta[active])
-        done = np.abs(score).max(axis=1) * unit[active] / rows[active] < tolerance
-        converged[active[done]] = True
-        active, step = active[~done], step[~done]
-        if not active.size:
-            break
-        part = m.some(np.isin(np.arange(len(theta)), active))
-        theta[active], loglik[active], moved = _climb(part, model, theta[active], step, loglik[active])
-        active = active[moved]
-        if not active.size:
-            break
-    return _solution(model, theta, loglik, converged)
+    unit = np.sqrt(np.diagonal(m.within, axis1=1, axis2=2) / m.within_df[:, None]).mean(axis=1) / rows
+
+    def objective(theta: Array, at: NDArray[np.intp]) -> tuple[Array, Planner]:
+        part = m.some(at)
+
+        def plan(kept: NDArray[np.bool_]) -> Plan:
+            score, step = _scoring(part.some(kept), model, theta[kept])
+            slope = np.abs(score).max(axis=1) * unit[at[kept]]
+            return Plan(step, slope < tolerance, slope)
+
+        return -_loglik(part, model, theta), plan
+
+    end = descend(objective, theta, RULES)
+    return _solution(model, end.points, -end.values, end.converged)
 
 
 def _start(m: Moments, model: _Model) -> Array:
@@ -252,23 +249,6 @@ def _scoring(m: Moments, model: _Model, theta: Array) -> tuple[Array, Array]:
     scaled[:, np.arange(q), np.arange(q)] += 1e-9
     step = np.linalg.solve(scaled, (score / scale)[:, :, None])[:, :, 0] / scale
     return score, step
-
-
-def _climb(
-    m: Moments, model: _Model, theta: Array, step: Array, loglik: Array
-) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Each set's step, halved until the log-likelihood no longer falls."""
-    theta, loglik = theta.copy(), loglik.copy()
-    moved: NDArray[np.bool_] = np.zeros(len(theta), dtype=bool)
-    for halving in range(30):
-        trial = theta + 0.5**halving * step
-        new = _loglik(m, model, trial)
-        better: NDArray[np.bool_] = ~moved & np.asarray(new >= loglik - 1e-12 * np.abs(loglik))
-        theta[better], loglik[better] = trial[better], new[better]
-        moved |= better
-        if moved.all():
-            break
-    return theta, loglik, moved
 
 
 def _solution(model: _Model, theta: Array, loglik: Array, converged: NDArray[np.bool_]) -> TwoLevelFit:

@@ -4,7 +4,8 @@ A coefficient is ρ = Σ aλ / (Σ aλ + Σ bλ + c) with λ the variances in un
 residual. Fixing ρ leaves Σ aλ = ρ/(1 − ρ) (Σ bλ + c); the criterion is minimised over what
 remains, and the limits are where the minimum has risen by the chi-square quantile on one
 degree of freedom (Cox & Snell 1989). Value, gradient and Hessian come from the
-mixed-model engine; the search runs over all sets at once.
+mixed-model engine, and so do the descent and the search of limits; what is ours is the
+parametrisation, in which the constraint holds by itself. All sets at once.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.mixed.engine.derivatives import differentiate
+from doublecode.analysis.mixed.engine.descent import Bools, Plan, Planner, Rules, descend, newton_plan
 from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
-from doublecode.analysis.mixed.engine.optimise import newton_step
+from doublecode.analysis.mixed.engine.profiles import Sought, find_limits
 
 if TYPE_CHECKING:
     from doublecode.analysis.reliability.crossed_moments import Copies
@@ -29,9 +31,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Objective = Callable[[Floats, Ints], tuple[Floats, Floats, Floats]]
 
-MAX_STEPS = 60
 DONE = 1e-11
-LOWEST, HIGHEST = -16.0, 16.0
+RULES = Rules(noise=1e-13, share=1e-3, last_step=True)
+FURTHEST = 16.0
+FIRST_STEP = 0.7
+"""In log odds: where the limit is taken for 0 or 1, and how far from the estimate the search begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +114,10 @@ def minimise(objective: Objective, start: Floats, which: Ints) -> tuple[Floats, 
     """
     point, value = _descend(objective, start, which)
     for _ in range(2):
-        small = (np.abs(point) < 1e-2).any(axis=1)
-        if not small.any():
+        at = np.flatnonzero((np.abs(point) < 1e-2).any(axis=1))
+        if not len(at):
             break
-        at = np.flatnonzero(small)
-        lifted = np.where(np.abs(point[at]) < 1e-2, 0.15, point[at])
-        again, better = _descend(objective, lifted, which[at])
+        again, better = _descend(objective, np.where(np.abs(point[at]) < 1e-2, 0.15, point[at]), which[at])
         won = better < value[at] - 1e-9
         point[at[won]], value[at[won]] = again[won], better[won]
         if not won.any():
@@ -124,27 +126,19 @@ def minimise(objective: Objective, start: Floats, which: Ints) -> tuple[Floats, 
 
 
 def _descend(objective: Objective, start: Floats, which: Ints, done: float = DONE) -> tuple[Floats, Floats]:
-    point = np.array(start, dtype=np.float64)
-    if point.shape[1] == 0:
-        return point, objective(point, which)[0]
-    value, gradient, hessian = objective(point, which)
-    step, predicted = newton_step(gradient, hessian)
-    damping = np.ones(len(point))
-    active = np.flatnonzero(predicted > done)
-    for _ in range(MAX_STEPS):
-        if not len(active):
-            break
-        trial = point[active] + damping[active, None] * step[active]
-        found = objective(trial, which[active])
-        fall = value[active] - found[0]
-        good = fall >= np.minimum(1e-3 * damping[active] * predicted[active], 1e-3) - 1e-13 * np.abs(found[0])
-        damping[active[~good]] *= 0.3
-        won = active[good]
-        point[won], value[won] = trial[good], found[0][good]
-        step[won], predicted[won] = newton_step(found[1][good], found[2][good])
-        damping[won] = 1.0
-        active = active[(predicted[active] > done) & (damping[active] > 1e-7)]
-    return point + np.where(np.abs(step) < 1e-3, step, 0.0), value
+    def planned(u: Floats, at: Ints) -> tuple[Floats, Planner]:
+        value, gradient, hessian = objective(u, which[at])
+
+        def plan(kept: Bools) -> Plan:
+            ahead = newton_plan(gradient[kept], hessian[kept], done)
+            # no long last step: where the criterion is flat, a long one promises as little
+            ahead.step[ahead.done] *= np.abs(ahead.step[ahead.done]) < 1e-3
+            return ahead
+
+        return value, plan
+
+    end = descend(planned, start, RULES)
+    return end.points, end.values
 
 
 def fit_ratios(criterion: Criterion, n_sets: int) -> tuple[Floats, Floats]:
@@ -219,16 +213,12 @@ class _Path:
         return [(w, w1, w2), (1.0 - w, -w1, -w2)]
 
 
-@dataclass(eq=False)
 class _Profile:
     """Rise of the criterion above its minimum along ρ, warm-started from the last point."""
 
-    criterion: Criterion
-    path: _Path
-    which: Ints
-    best: Floats
-    warm: Floats
-    done: float = DONE
+    def __init__(self, criterion: Criterion, path: _Path, which: Ints, best: Floats, warm: Floats, done: float) -> None:
+        self.criterion, self.path, self.which, self.best, self.done = criterion, path, which, best, done
+        self.warm, self.slope = warm[which], np.zeros(len(which))
 
     def rise(self, odds: Floats, rows: Ints) -> Floats:
         """Minimum at `odds` minus the overall minimum, for the rows of this profile."""
@@ -237,6 +227,8 @@ class _Profile:
             sets = self.which[rows[local]]
             ratios, first, second = self.path.ratios(u, odds[local], sets)
             value, gradient, hessian = self.criterion(ratios, sets)
+            top = self.path.top  # these are proportional to the odds
+            self.slope[rows[local]] = (gradient[:, top] * ratios[:, top]).sum(axis=1)
             slope = np.einsum("bm,bmn->bn", gradient, first)
             curved = np.swapaxes(first, 1, 2) @ hessian @ first
             return value, slope, curved + np.einsum("bm,bmij->bij", gradient, second)
@@ -246,7 +238,12 @@ class _Profile:
         start[:, :f] = np.where(np.abs(start[:, :f]) < 0.05, 0.05, start[:, :f])
         u, value = _descend(objective, start, np.arange(len(rows)), self.done)
         self.warm[rows] = u
-        return np.maximum(value - self.best[rows], 0.0)
+        return np.maximum(value - self.best[self.which[rows]], 0.0)
+
+    def constrained(self, rows: Ints, aim: Floats, slope: Floats, turn: int) -> tuple[Floats, Floats, Floats]:
+        """The constrained minimum at log odds `aim`, as the search of limits asks for it."""
+        rise = self.rise(np.exp(aim), rows)
+        return aim, rise, self.slope[rows]
 
 
 def profile_limits(
@@ -270,59 +267,19 @@ def profile_limits(
     low, high : ndarrays, shape (n_sets,)
         The lower limit is 0 where the likelihood does not exclude it.
     """
-    n_sets = len(deviance)
-    reach = float(np.sqrt(special.chdtri(1, 1.0 - conf_level)))
-    path = _Path(share)
-    which = np.arange(n_sets)
-    start = path.start(ratios)
-    estimate = np.clip(share.value(ratios), 1e-6, 1.0 - 1e-6)
-    center = np.log(estimate / (1.0 - estimate))
-    done = max(DONE, 0.01 * tolerance)
-    nought = _Profile(criterion, path, which, deviance, start.copy(), done).rise(np.zeros(n_sets), which)
-    open_below = np.sqrt(nought) <= reach
-    both = np.concatenate([which[~open_below], which])
-    sign = np.concatenate([np.full((~open_below).sum(), -1.0), np.ones(n_sets)])
-    profile = _Profile(criterion, path, both, deviance[both], start[both], done)
-    found = _search(profile, center[both], sign, reach, tolerance)
-    low = np.zeros(n_sets)
-    low[~open_below] = special.expit(found[: len(found) - n_sets])
-    return low, special.expit(found[len(found) - n_sets :])
-
-
-def _search(profile: _Profile, center: Floats, sign: Floats, reach: float, tolerance: float) -> Floats:
-    """Log odds where the root of the rise reaches `reach`, going out from `center` by `sign`."""
-    n = len(center)
-    rows = np.arange(n)
-    near, near_gap = center.copy(), np.full(n, -reach)
-    far, far_gap = center.copy(), np.full(n, -reach)
-    step = np.full(n, 0.7)
-    while len(rows):
-        far[rows] = np.clip(far[rows] + sign[rows] * step[rows], LOWEST, HIGHEST)
-        far_gap[rows] = np.sqrt(profile.rise(np.exp(far[rows]), rows)) - reach
-        short = (far_gap[rows] < 0.0) & (np.abs(far[rows]) < HIGHEST)
-        moved = rows[short]
-        near[moved], near_gap[moved] = far[moved], far_gap[moved]
-        step[moved] *= 1.6
-        rows = moved
-    rows = np.flatnonzero(far_gap > 0.0)
-    last = np.zeros(n)
-    at = far.copy()
-    for _ in range(60):
-        if not len(rows):
-            break
-        a, b, fa, fb = near[rows], far[rows], near_gap[rows], far_gap[rows]
-        middle = a - fa * (b - a) / (fb - fa)
-        gap = np.sqrt(profile.rise(np.exp(middle), rows)) - reach
-        at[rows] = middle
-        inside = gap < 0.0
-        for chosen, own, other_gap, mark in (
-            (rows[inside], (near, near_gap), far_gap, -1.0),
-            (rows[~inside], (far, far_gap), near_gap, 1.0),
-        ):
-            part = inside if mark < 0 else ~inside
-            own[0][chosen], own[1][chosen] = middle[part], gap[part]
-            again = chosen[last[chosen] == mark]
-            other_gap[again] *= 0.5  # Illinois: do not let one end stand still
-            last[chosen] = mark
-        rows = rows[(np.abs(gap) > tolerance) & (np.abs(far[rows] - near[rows]) > 1e-10)]
-    return at
+    root = float(np.sqrt(special.chdtri(1, 1.0 - conf_level)))
+    path, done = _Path(share), max(DONE, 0.01 * tolerance)
+    which, start = np.arange(len(deviance)), path.start(ratios)
+    nought = _Profile(criterion, path, which, deviance, start, done).rise(np.zeros(len(which)), which)
+    below = which[np.sqrt(nought) > root]
+    profile = _Profile(criterion, path, np.concatenate([below, which]), deviance, start, done)
+    side = np.repeat([-1.0, 1.0], [len(below), len(which)])
+    center = special.logit(np.clip(share.value(ratios), 1e-6, 1.0 - 1e-6))[profile.which]
+    blank = np.ones(len(side))
+    sought = Sought(
+        center, side, FIRST_STEP / root * blank, center + FIRST_STEP * side, np.inf * side, FURTHEST * blank
+    )  # fmt: skip
+    found = special.expit(find_limits(profile.constrained, sought, np.arange(len(side)), root, tolerance=tolerance))
+    low = np.zeros(len(which))
+    low[below] = found[: len(below)]
+    return low, found[len(below) :]

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
 from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
@@ -32,7 +33,7 @@ COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
 NO_VARIANCE = 1e-6
 """Relative variance under which a direction of a term counts as empty when optimality is checked."""
-MAX_ITERATIONS = 60
+RULES = Rules(stationary=STATIONARY, last_step=True)
 OTHER_STARTS = (1.0, 3.0)
 """Further scales of the identity to start from."""
 
@@ -62,107 +63,47 @@ class Optimum:
 
 def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Optimum:
     """Damped Newton from `starts` (B, m) for sets `which` (B,)."""
-    search = _Search.begin(moments, starts, which, reml=reml)
-    for _ in range(MAX_ITERATIONS):
-        active = np.flatnonzero(search.active)
-        if not len(active):
-            break
-        search.advance(active)
-    return search.finish()
+    surface, chart = _Deviance(moments, which, reml), moments.layout.square
+    end = descend(surface, chart.lower(chart.lift(np.asarray(starts, dtype=float))), RULES, surface.move)
+    return Optimum(end.points, end.values, end.slope, end.converged & ~surface.collapsed, end.evaluations)
 
 
-@dataclass
-class _Search:
-    """The working arrays of a batch; the only mutable thing in the engine.
+class _Deviance:
+    """The profiled deviance of a batch of starts, for :func:`~doublecode.analysis.mixed.engine.descent.descend`.
 
-    `theta` (B, m) is triangular; `gradient` and `step` (B, M) are those of square factors, see
+    Points (B, m) are triangular; steps (B, M) are those of square factors, see
     :class:`~doublecode.analysis.mixed.engine.layout.SquareChart`.
     """
 
-    moments: Moments
-    which: Ints
-    reml: bool
-    theta: Floats
-    deviance: Floats
-    gradient: Floats
-    step: Floats
-    damping: Floats
-    active: Bools
-    converged: Bools
-    iterations: Ints
-    escapes: Ints
+    def __init__(self, moments: Moments, which: Ints, reml: bool) -> None:
+        self.moments, self.which, self.reml = moments, which, reml
+        self.escapes, self.collapsed = np.zeros(len(which), dtype=np.intp), np.zeros(len(which), dtype=bool)
 
-    @classmethod
-    def begin(cls, moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> _Search:
-        B, M = len(starts), len(moments.layout.square.slope)
-        return cls(
-            moments, which, reml, np.array(starts, dtype=float), np.full(B, np.inf), np.full((B, M), np.inf),
-            np.zeros((B, M)), np.ones(B), np.ones(B, dtype=bool), np.zeros(B, dtype=bool),
-            np.zeros(B, dtype=np.intp), np.zeros(B, dtype=np.intp),
-        )  # fmt: skip
-
-    def _moved(self, at: Ints, share: Floats) -> Floats:
-        """(B, m) parameters after `share` of the planned step."""
+    def move(self, theta: Floats, step: Floats, at: Ints) -> Floats:
         chart = self.moments.layout.square
-        return chart.lower(chart.lift(self.theta[at]) + share[:, None] * self.step[at])
+        return chart.lower(chart.lift(theta) + step)
 
-    def advance(self, active: Ints) -> None:
-        """Evaluate the trial points of the active sets; accept or shorten; choose the next step."""
-        trial = self._moved(active, self.damping[active])
-        state = evaluate(self.moments, trial, self.which[active], reml=self.reml)
-        self.iterations[active] += 1
-        deviance = state.deviance
-        noise = 1e-11 * (1.0 + np.abs(deviance))
-        better = deviance <= self.deviance[active] + noise
-        rejected = active[~better]
-        self.damping[rejected] *= 0.25
-        stuck = rejected[self.damping[rejected] < 1e-7]
-        self.active[stuck] = False
-        self.converged[stuck] = np.abs(self.gradient[stuck]).max(axis=1) < STATIONARY
-        if not better.any():
-            return
-        if not better.all():
-            state = state.subset(better)
-        accepted = active[better]
-        self.theta[accepted], self.deviance[accepted] = trial[better], deviance[better]
-        self._plan(accepted, differentiate(state))
+    def __call__(self, theta: Floats, at: Ints) -> tuple[Floats, Planner]:
+        state = evaluate(self.moments, theta, self.which[at], reml=self.reml)
+        return state.deviance, lambda kept: self._plan(state if kept.all() else state.subset(kept), at[kept])
 
-    def _plan(self, at: Ints, derivatives: Derivatives) -> None:
-        gradient, hessian = derivatives.square()
-        step, predicted = newton_step(gradient, hessian)
-        self.gradient[at], self.step[at], self.damping[at] = gradient, step, 1.0
-        done = predicted < PREDICTED
-        if not done.any():
-            return
-        direction, found = _escape(derivatives, done, self.moments.layout.blocks)
+    def _plan(self, state: State, at: Ints) -> Plan:
+        derivatives = differentiate(state)
+        plan = newton_plan(*derivatives.square(), PREDICTED)
+        if not plan.done.any():
+            return plan
+        direction, found = _escape(derivatives, plan.done, self.moments.layout.blocks)
         leave = found & (self.escapes[at] < 5)
-        self.step[at[leave]] = self.moments.layout.square.lift(direction[leave])
+        plan.step[leave] = self.moments.layout.square.lift(direction[leave])
         self.escapes[at[leave]] += 1
-        stop = done & ~leave
-        final = at[stop]
-        self.theta[final] = self._moved(final, np.ones(len(final)))
-        self.active[final] = False
-        self.converged[final] = ~collapsed(derivatives.state)[stop]
-
-    def finish(self) -> Optimum:
-        norm = np.abs(self.gradient).max(axis=1)
-        return Optimum(self.theta, self.deviance, norm, self.converged, self.iterations)
+        done = plan.done & ~leave
+        self.collapsed[at] = done & collapsed(state)
+        return replace(plan, done=done)
 
 
 def collapsed(state: State) -> Bools:
     """(B,) whether the random effects reproduce the outcome, so that no residual variance is left."""
     return np.asarray(state.r2 <= COLLAPSED * state.moments.yty[state.which])
-
-
-def newton_step(gradient: Floats, hessian: Floats) -> tuple[Floats, Floats]:
-    """(B, m) step with absolute eigenvalues, bounded in length, and the decrease it predicts (B,)."""
-    values, vectors = np.linalg.eigh(hessian)
-    size = np.abs(values)
-    along = (gradient[:, None] @ vectors)[:, 0]
-    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True) + 1e-12)
-    length = np.sqrt((scaled * scaled).sum(axis=1))
-    bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
-    return -(vectors @ bounded[:, :, None])[:, :, 0], 0.5 * (along * scaled).sum(axis=1)
 
 
 def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) -> tuple[Floats, Bools]:

@@ -8,6 +8,9 @@ c* = g(x*), where the profile has the slope 2κ(t − c*). Value and slope toget
 by Newton's method on the signed root of f, which is close to linear in c. Boundaries need no
 care of their own: with the factor Λ unconstrained in sign a zero variance or a correlation of ±1
 is an interior point, so a limit that would lie beyond it is found to be the boundary.
+
+:func:`find_limits` is this search for any constrained minimum. Where a parametrisation holds c = t of
+itself, as that of an intraclass correlation does, no penalty is needed.
 """
 
 from __future__ import annotations
@@ -19,18 +22,23 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import differentiate
-from doublecode.analysis.mixed.engine.likelihood import evaluate
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
+from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
-from doublecode.analysis.mixed.engine.optimise import covariance, newton_step
+from doublecode.analysis.mixed.engine.optimise import covariance
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
+Constrained = Callable[[Ints, Floats, Floats, int], tuple[Floats, Floats, Floats]]
+"""(jobs, values aimed at, slope of the profile there, turn of the search) → the values that were reached, the
+rise of the deviance above its minimum and the slope of the profile there; all (B,)."""
 Measure = Callable[[tuple[Floats, ...], Floats], Floats]
 """(covariance (B, p, p) of every term, residual variance (B,)) → (B,), in the units of the data."""
 
 STIFFNESS = 10.0
-_MAX_OUTER, _MAX_INNER = 40, 60
+_MAX_OUTER = 40
+_INNER = Rules(least=1e-6, last_step=True)
 
 
 @dataclass(frozen=True)
@@ -112,21 +120,95 @@ def delta_errors(
     return surface.target(x, everyone).reshape(N, k), surface.errors(x, everyone).reshape(N, k)
 
 
+@dataclass(frozen=True)
+class Sought:
+    """Limits that are sought, one per job; all arrays (J,).
+
+    Attributes
+    ----------
+    estimate, side
+        Value at the optimum; −1 for the lower and 1 for the upper limit.
+    width
+        Scale of the search, about a standard error.
+    guess
+        Value to try first.
+    bound
+        Where the range ends on this side, infinite if it does not.
+    furthest
+        Absolute value beyond which the limit is taken for infinite.
+    """
+
+    estimate: Floats
+    side: Floats
+    width: Floats
+    guess: Floats
+    bound: Floats
+    furthest: Floats
+
+
+def find_limits(
+    constrained: Constrained, sought: Sought, active: Ints, root: float, *, tolerance: float = 1e-7
+) -> Floats:
+    """Where the square root of the profile's rise is `root`, for the jobs `active`; NaN (J,) for all others.
+
+    Newton's method on the root inside a bracket. `tolerance` is that of the root; the limit is one
+    last step of the method better than that.
+    """
+    answer, inner, aim = np.full(len(sought.side), np.nan), sought.estimate.copy(), sought.guess.copy()
+    outer = np.where(np.isfinite(sought.bound), sought.bound, np.nan)
+    slope = 2.0 * root * sought.side / np.maximum(np.abs(aim - sought.estimate), 1e-3 * sought.width)
+    for turn in range(_MAX_OUTER):
+        if not len(active):
+            break
+        c, rise, slope[active] = constrained(active, aim[active], slope[active], turn)
+        zeta = np.sqrt(np.maximum(rise, 0.0))
+        inside = zeta < root
+        inner[active] = np.where(inside, c, inner[active])
+        outer[active] = np.where(inside, outer[active], c)
+        # a point of another valley is no bracket: the profile is lower beyond it
+        crossed = inside & (sought.side[active] * (c - outer[active]) >= 0.0) & (outer[active] != sought.bound[active])
+        outer[active] = np.where(crossed, np.nan, outer[active])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(rise > 0.0, (root - zeta) * 2.0 * np.maximum(zeta, 1e-3) / slope[active], np.nan)
+        done = np.abs(zeta - root) < tolerance
+        answer[active[done]] = (c + np.where(np.isfinite(step), step, 0.0))[done]
+        aim[active] = _next(sought, active, c, step, inner[active], outer[active])
+        slope[active] *= np.minimum(root / np.maximum(zeta, 1e-3), 10.0)
+        far = ~done & (np.abs(aim[active]) > sought.furthest[active])
+        answer[active[far]] = sought.side[active[far]] * np.inf
+        active = active[~done & ~far]
+    return answer
+
+
+def _next(sought: Sought, jobs: Ints, c: Floats, step: Floats, inner: Floats, outer: Floats) -> Floats:
+    """Newton's step if it stays inside the bracket, else its middle; tripled steps without one."""
+    side = sought.side[jobs]
+    longest = 3.0 * np.maximum(np.abs(c - sought.estimate[jobs]), sought.width[jobs])
+    step = np.where(np.isfinite(step), step, side * longest)
+    aim = c + np.clip(step, -longest, longest)
+    known = np.isfinite(outer)
+    out_of_bracket = (side * (aim - inner) <= 0) | (known & (side * (aim - outer) >= 0))
+    middle = np.where(known, 0.5 * (inner + np.where(known, outer, 0.0)), inner + side * longest)
+    return np.where(out_of_bracket, middle, aim)
+
+
 class _Surface:
     """Deviance with σ not profiled out, and the targets, at x = (θ, log σ) for a batch of jobs."""
 
     def __init__(self, moments: Moments, which: Ints, targets: Sequence[Target], kinds: Ints, *, reml: bool) -> None:
         self.moments, self.which, self.targets, self.kinds, self.reml = moments, which, targets, kinds, reml
 
-    def value(self, x: Floats, jobs: Ints) -> Floats:
+    def state(self, x: Floats, jobs: Ints) -> State:
+        """Solve the mixed-model equations at x."""
+        return evaluate(self.moments, x[:, :-1], self.which[jobs], reml=self.reml)
+
+    def value(self, x: Floats, state: State) -> Floats:
         """(B,) deviance, up to a constant per set."""
-        state = evaluate(self.moments, x[:, :-1], self.which[jobs], reml=self.reml)
         log = state.log_v + (state.log_x if self.reml else 0.0)
         return np.asarray(log + 2.0 * state.nu * x[:, -1] + state.r2 * np.exp(-2.0 * x[:, -1]))
 
-    def derivatives(self, x: Floats, jobs: Ints) -> tuple[Floats, Floats]:
+    def derivatives(self, x: Floats, state: State) -> tuple[Floats, Floats]:
         """Gradient (B, v) and Hessian (B, v, v) of the deviance."""
-        state = evaluate(self.moments, x[:, :-1], self.which[jobs], reml=self.reml)
         d = differentiate(state)
         w = np.exp(-2.0 * x[:, -1])
         J = d.jacobian
@@ -178,7 +260,7 @@ class _Surface:
     def errors(self, x: Floats, jobs: Ints) -> Floats:
         """(B,) standard errors of the targets by the delta method."""
         slope, _ = self.target_derivatives(x, jobs)
-        _, H = self.derivatives(x, jobs)
+        _, H = self.derivatives(x, self.state(x, jobs))
         values, vectors = np.linalg.eigh(H)
         along = np.einsum("bij,bi->bj", vectors, slope)
         good = values > 1e-6 * values[:, -1:]
@@ -197,11 +279,11 @@ class _Search:
         everyone = np.arange(len(jobs))
         state = evaluate(moments, theta, which, reml=reml)
         self.x = np.column_stack([theta, 0.5 * np.log(state.sigma2)])[jobs[:, 0]]
-        self.floor = self.surface.value(self.x, everyone)
+        self.floor = self.surface.value(self.x, self.surface.state(self.x, everyone))
         self.estimate = self.surface.target(self.x, everyone)
         bound = np.array([[targets[j].low, targets[j].high] for j in jobs[:, 1]]).reshape(-1, 2)
         self.bound = np.where(self.side < 0, bound[:, 0], bound[:, 1])
-        self.width = self._width(everyone)
+        self.width, self.point = self._width(everyone), self._off_boundary()
 
     def _width(self, jobs: Ints) -> Floats:
         """Standard error of each target by the delta method, or a share of its size where that fails."""
@@ -214,39 +296,27 @@ class _Search:
 
     def run(self) -> Floats:
         """(jobs,) the limits."""
-        answer = np.full(len(self.side), np.nan)
-        active = self._settle_boundaries(answer)
-        inner = self.estimate.copy()
-        outer = np.where(np.isfinite(self.bound), self.bound, np.nan)
-        guess = self._first_guess()
-        aim = guess.copy()
-        slope = 2.0 * self.root * self.side / np.maximum(np.abs(guess - self.estimate), 1e-3 * self.width)
-        point = self._off_boundary()
-        for turn in range(_MAX_OUTER):
-            if not len(active):
-                break
-            # stiffer while it takes long: near a boundary the profile itself is steep
-            kappa = STIFFNESS * 4.0 ** min(max(turn - 4, 0), 8) / self.width[active] ** 2
-            t = aim[active] + slope[active] / (2.0 * kappa)
-            x = self._descend(point[active], active, kappa, t)
-            c = self.surface.target(x, active)
-            rise = np.maximum(self.surface.value(x, active) - self.floor[active], 0.0)
-            zeta, slope[active] = np.sqrt(rise), 2.0 * kappa * (t - c)
-            done = np.abs(zeta - self.root) < 1e-7
-            answer[active[done]] = c[done]
-            inside = zeta < self.root
-            point[active[inside]] = x[inside]  # beyond the limit lie other valleys; start from within
-            inner[active] = np.where(inside, c, inner[active])
-            outer[active] = np.where(inside, outer[active], c)
-            # a point of another valley is no bracket: the profile is lower beyond it
-            crossed = inside & (self.side[active] * (c - outer[active]) >= 0.0) & (outer[active] != self.bound[active])
-            outer[active] = np.where(crossed, np.nan, outer[active])
-            aim[active] = self._next(active, c, zeta, slope[active], inner[active], outer[active])
-            slope[active] = self._slope_at_aim(slope[active], zeta)
-            far = np.abs(aim[active]) > 1e9 * (np.abs(self.estimate[active]) + self.width[active])
-            answer[active[far & ~done]] = self.side[active[far & ~done]] * np.inf
-            active = active[~done & ~far]
-        return answer
+        at_bound = self._at_bounds()
+        furthest = 1e9 * (np.abs(self.estimate) + self.width)
+        sought = Sought(self.estimate, self.side, self.width, self._first_guess(), self.bound, furthest)
+        found = find_limits(self._constrained, sought, np.flatnonzero(np.isnan(at_bound)), self.root)
+        return np.where(np.isnan(at_bound), found, at_bound)
+
+    def _constrained(self, jobs: Ints, aim: Floats, slope: Floats, turn: int) -> tuple[Floats, Floats, Floats]:
+        """The penalised minimum, which is the constrained one at the value that it reaches."""
+        # stiffer while it takes long: near a boundary the profile itself is steep
+        kappa = STIFFNESS * 4.0 ** min(max(turn - 4, 0), 8) / self.width[jobs] ** 2
+        t = aim + slope / (2.0 * kappa)
+        x = self._descend(self.point[jobs], jobs, kappa, t)
+        c, rise = self._reached(x, jobs)
+        inside = rise < self.root**2
+        self.point[jobs[inside]] = x[inside]  # beyond the limit lie other valleys; start from within
+        return c, rise, 2.0 * kappa * (t - c)
+
+    def _reached(self, x: Floats, jobs: Ints) -> tuple[Floats, Floats]:
+        """Value of the function (B,) and rise of the deviance (B,) at x."""
+        value = self.surface.value(x, self.surface.state(x, jobs))
+        return self.surface.target(x, jobs), value - self.floor[jobs]
 
     def _off_boundary(self) -> Floats:
         """Starts with no factor's diagonal at zero, where every function of it is stationary."""
@@ -268,68 +338,36 @@ class _Search:
         beyond = np.isfinite(self.bound) & (self.side * (guess - self.bound) >= 0)
         return np.where(beyond, 0.5 * (self.estimate + np.where(beyond, self.bound, 0.0)), guess)
 
-    def _settle_boundaries(self, answer: Floats) -> Ints:
-        """Where the profile at a finite bound is still too low, the bound is the limit."""
+    def _at_bounds(self) -> Floats:
+        """The bound (jobs,) where the profile is still too low at it, else NaN."""
+        answer = np.full(len(self.side), np.nan)
         bounded = np.flatnonzero(np.isfinite(self.bound))
         for stiffer in (1.0, 30.0, 1000.0) if len(bounded) else ():
             far = self.bound[bounded] + self.side[bounded] * self.width[bounded]
             kappa = stiffer * STIFFNESS / self.width[bounded] ** 2
-            x = self._descend(self._off_boundary()[bounded], bounded, kappa, far)
-            c = self.surface.target(x, bounded)
-            rise = self.surface.value(x, bounded) - self.floor[bounded]
+            x = self._descend(self.point[bounded], bounded, kappa, far)
+            c, rise = self._reached(x, bounded)
             reached = np.abs(c - self.bound[bounded]) < 1e-3 * self.width[bounded]
             short = reached & (rise < self.root**2)
             answer[bounded[short]] = self.bound[bounded[short]]
             bounded = bounded[~reached]
-        return np.flatnonzero(np.isnan(answer))
-
-    def _next(self, jobs: Ints, c: Floats, zeta: Floats, slope: Floats, inner: Floats, outer: Floats) -> Floats:
-        """Newton's method on the root of the profile, inside the bracket; tripled steps without one."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = (self.root - zeta) * 2.0 * np.maximum(zeta, 1e-3) / slope
-        side = self.side[jobs]
-        longest = 3.0 * np.maximum(np.abs(c - self.estimate[jobs]), self.width[jobs])
-        step = np.where(np.isfinite(step), step, side * longest)
-        aim = c + np.clip(step, -longest, longest)
-        known = np.isfinite(outer)
-        out_of_bracket = (side * (aim - inner) <= 0) | (known & (side * (aim - outer) >= 0))
-        middle = np.where(known, 0.5 * (inner + np.where(known, outer, 0.0)), inner + side * longest)
-        return np.where(out_of_bracket, middle, aim)
-
-    def _slope_at_aim(self, slope: Floats, zeta: Floats) -> Floats:
-        return slope * np.minimum(self.root / np.maximum(zeta, 1e-3), 10.0)
+        return answer
 
     def _descend(self, start: Floats, jobs: Ints, kappa: Floats, t: Floats) -> Floats:
-        """Damped Newton on the penalised deviance for a batch of jobs."""
-        x = start.copy()
-        damping = np.ones(len(x))
-        best = np.full(len(x), np.inf)
-        step = np.zeros_like(x)
-        active = np.arange(len(x))
-        for _ in range(_MAX_INNER):
-            trial = x[active] + damping[active, None] * step[active]
-            c = self.surface.target(trial, jobs[active])
-            value = self.surface.value(trial, jobs[active]) + kappa[active] * (c - t[active]) ** 2
-            better = value <= best[active] + 1e-11 * (1.0 + np.abs(best[active]))
-            damping[active[~better]] *= 0.25
-            on = active[better]
-            x[on], best[on], damping[on] = trial[better], value[better], 1.0
-            quiet = np.zeros(len(active), dtype=bool)
-            if len(on):
-                gradient, H = self._penalised(x[on], jobs[on], kappa[on], t[on])
-                step[on], predicted = newton_step(gradient, H)
-                quiet[better] = predicted < 1e-12
-                last = on[predicted < 1e-12]
-                x[last] += step[last]
-            active = active[~quiet & (damping[active] > 1e-6)]
-            if not len(active):
-                break
-        return x
+        """Minimise the penalised deviance for a batch of jobs."""
+        surface = self.surface
 
-    def _penalised(self, x: Floats, jobs: Ints, kappa: Floats, t: Floats) -> tuple[Floats, Floats]:
-        gradient, H = self.surface.derivatives(x, jobs)
-        slope, bend = self.surface.target_derivatives(x, jobs)
-        off = self.surface.target(x, jobs) - t
-        gradient = gradient + (2.0 * kappa * off)[:, None] * slope
-        H = H + (2.0 * kappa)[:, None, None] * (slope[:, :, None] * slope[:, None, :] + off[:, None, None] * bend)
-        return gradient, H
+        def objective(x: Floats, at: Ints) -> tuple[Floats, Planner]:
+            state, off, stiff = surface.state(x, jobs[at]), surface.target(x, jobs[at]) - t[at], kappa[at]
+
+            def plan(kept: Bools) -> Plan:
+                part = state if kept.all() else state.subset(kept)
+                gradient, H = surface.derivatives(x[kept], part)
+                slope, bend = surface.target_derivatives(x[kept], jobs[at[kept]])
+                pull = (2.0 * stiff * off)[kept, None]
+                H = H + (2.0 * stiff)[kept, None, None] * slope[:, :, None] * slope[:, None, :] + pull[..., None] * bend
+                return newton_plan(gradient + pull * slope, H, 1e-12)
+
+            return surface.value(x, state) + stiff * off**2, plan
+
+        return descend(objective, start, _INNER).points

@@ -1,0 +1,179 @@
+"""One descent for all: many problems at once, each with a damping of its own.
+
+The caller gives the objective, which returns the values at trial points and a planner for those of them
+that are accepted: Newton's step or Fisher's scoring. A trial that does not lower the
+value is taken back and its step shortened; a problem leaves the batch once it is done or stuck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way on from K points.
+
+    Attributes
+    ----------
+    step
+        (K, M) towards lower values.
+    done
+        (K,) whether the point is the answer.
+    slope
+        (K,) size of the gradient, in the caller's units.
+    promise
+        (K,) decrease that the whole step predicts, where :attr:`Rules.share` asks for a share of it.
+    """
+
+    step: Floats
+    done: Bools
+    slope: Floats
+    promise: Floats | None = None
+
+
+Planner = Callable[[Bools], Plan]
+"""Which of the points were accepted (B,) → the way on from these."""
+Objective = Callable[[Floats, Ints], tuple[Floats, Planner]]
+"""(points (B, m), their problems (B,)) → (values (B,), planner); NaN or infinity where there is no value."""
+Move = Callable[[Floats, Floats, Ints], Floats]
+"""(points (B, m), steps (B, M), their problems) → new points; where there are bounds or the steps are in a chart."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a trial is accepted and a problem given up.
+
+    Attributes
+    ----------
+    steps
+        Most steps of a problem.
+    noise
+        Rise, as a share of 1 + |value|, that passes for rounding.
+    shrink, least
+        Factor of a step that failed, and the damping below which the problem is stuck.
+    share
+        Share of the predicted decrease that a step must bring (Armijo).
+    stationary
+        Slope below which a stuck problem counts as converged: only rounding holds it.
+    last_step
+        Whether the step of a point that is done is taken still, without looking at its value.
+    """
+
+    steps: int = 60
+    noise: float = 1e-11
+    shrink: float = 0.25
+    least: float = 1e-7
+    share: float = 0.0
+    stationary: float = 0.0
+    last_step: bool = False
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where B problems ended: `points` (B, m); `values`, `slope`, `converged`, `evaluations` (B,)."""
+
+    points: Floats
+    values: Floats
+    slope: Floats
+    converged: Bools
+    evaluations: Ints
+
+
+def _add(points: Floats, steps: Floats, problems: Ints) -> Floats:
+    return points + steps
+
+
+def descend(objective: Objective, start: Floats, rules: Rules, move: Move = _add) -> Descent:
+    """Minimise from `start` (B, m), one point per problem."""
+    search = _Search(objective, rules, move, start)
+    while len(search.active):
+        search.advance()
+    return search.end
+
+
+class _Search:
+    """The working arrays of a batch, over all problems; `active` are those that still descend."""
+
+    def __init__(self, objective: Objective, rules: Rules, move: Move, start: Floats) -> None:
+        B = len(start)
+        self.objective, self.rules, self.move = objective, rules, move
+        self.end = Descent(
+            np.array(start, dtype=float), np.full(B, np.inf), np.full(B, np.inf), np.zeros(B, dtype=bool),
+            np.ones(B, dtype=np.intp),
+        )  # fmt: skip
+        self.damping, self.promise, self.left = np.ones(B), np.zeros(B), np.full(B, rules.steps + 1)
+        self.active: Ints = np.arange(B)
+        values, planner = objective(self.end.points, self.active)
+        known = ~np.isnan(values)
+        self.active = self.active[known]
+        if not known.any():
+            return
+        plan = planner(known)
+        self.step = np.zeros((B, plan.step.shape[1]))
+        self._accept(self.active, self.end.points[known], values[known], plan)
+
+    def advance(self) -> None:
+        """Evaluate the trial points of the active problems; accept or shorten; choose the next steps."""
+        rules, active, end = self.rules, self.active, self.end
+        before, damping = end.points[active], self.damping[active]
+        trial = self.move(before, damping[:, None] * self.step[active], active)
+        values, planner = self.objective(trial, active)
+        end.evaluations[active] += 1
+        limit = end.values[active] + rules.noise * (1.0 + np.abs(values))
+        if rules.share:
+            limit -= rules.share * damping * self.promise[active]
+        moved = (trial != before).any(axis=1)
+        better = (values <= limit) & moved
+        if better.all():
+            self._accept(active, trial, values, planner(better))
+            return
+        failed = active[~better]
+        self.damping[failed] *= np.where(moved[~better], rules.shrink, 0.0)
+        stuck = failed[self.damping[failed] < rules.least]
+        end.converged[stuck] = end.slope[stuck] < rules.stationary
+        self.active = np.setdiff1d(active, stuck, assume_unique=True)
+        if better.any():
+            self._accept(active[better], trial[better], values[better], planner(better))
+
+    def _accept(self, at: Ints, points: Floats, values: Floats, plan: Plan) -> None:
+        """Take over points, values and plans of the problems `at`, and let those that are done go."""
+        end, rules = self.end, self.rules
+        end.points[at], end.values[at], end.slope[at], self.step[at] = points, values, plan.slope, plan.step
+        self.damping[at] = 1.0
+        if plan.promise is not None:
+            self.promise[at] = plan.promise
+        self.left[at] -= 1
+        going = (self.left[at] > 0) & ~plan.done
+        if going.all():
+            return
+        final = at[plan.done]
+        if rules.last_step:
+            end.points[final] = self.move(points[plan.done], plan.step[plan.done], final)
+        end.converged[final] = True
+        self.active = np.setdiff1d(self.active, at[~going], assume_unique=True)
+
+
+def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
+    """Newton's step where the curvature is kept positive, bounded in length.
+
+    Eigenvalues of the Hessian (B, m, m) are taken without their sign, so that the step descends. A problem
+    is done once the decrease that the step predicts is below `done`.
+    """
+    values, vectors = np.linalg.eigh(hessian)
+    size = np.abs(values)
+    along = (gradient[:, None] @ vectors)[:, 0]
+    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
+    length = np.sqrt((scaled * scaled).sum(axis=1))
+    bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
+    predicted = 0.5 * (along * scaled).sum(axis=1)
+    step = -(vectors @ bounded[:, :, None])[:, :, 0]
+    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), predicted)
