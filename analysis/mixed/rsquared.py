@@ -45,11 +45,21 @@ def r2_frame(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2
     return pd.DataFrame(rows, columns=["measure", "source", "value"])
 
 
+def random_share(design: Design, covariances: Sequence[Floats], sigma2: float) -> float:
+    """Share of the random effects in what the fixed part leaves: σ²_r / (σ²_r + σ²_e).
+
+    σ²_r is their mean variance over the rows, not the sum of the variances of intercept and slopes: that sum
+    depends on where the zero of a predictor lies and on its unit, so it is no variance of anything.
+    """
+    random = sum(random_variances(design, covariances))
+    return random / (random + sigma2)
+
+
 def icc_values(design: Design, beta: Floats, covariances: Sequence[Floats], sigma2: float) -> dict[str, float]:
     """Share of all random terms: *adjusted* for the fixed part, and *unadjusted* of the total."""
     random = sum(random_variances(design, covariances))
     return {
-        "adjusted": random / (random + sigma2),
+        "adjusted": random_share(design, covariances, sigma2),
         "unadjusted": random / (fixed_variance(design, beta) + random + sigma2),
     }
 

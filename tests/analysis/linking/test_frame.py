@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.description.outliers import winsorise
+from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.study.declared_models import declared_frame, declared_series
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import ITEMS, score
-from doublecode.schemas.errors import ContractError, DuplicateError, InstrumentError, StudyError
+from doublecode.schemas.errors import ContractError, DuplicateError, FormulaError, InstrumentError, StudyError
 from doublecode.schemas.study import Study
 
 TELEPHONE = {
@@ -317,6 +318,38 @@ class TestPatientUnit:
         loose = study.variables[1].model_copy(update={"session": None})
         with pytest.raises(StudyError, match="say which session"):
             build(study.model_copy(update={"variables": (loose,), "moderations": (), "outliers": None}), *rest)
+
+
+class TestPlainFrames:
+    def test_scores_and_sessions_are_enough(self, built, study, items, sessions):
+        measured = [one for one in study.variables if one.column is None]
+        plain = build_frame(score(items, study.codebooks), sessions, variables=measured)
+        names = [one.name for one in measured]
+        pd.testing.assert_frame_equal(plain.frame[names], built.frame[names])
+        assert plain.design["n_rated"] == built.design["n_rated"]
+        assert plain.flow["stage"].tolist() == ["held", "rated", *(f"scored: {name}" for name in names)]
+
+    def test_a_formula_that_names_no_column_is_refused(self, study, items, sessions):
+        with pytest.raises(FormulaError, match="'effort' is no column"):
+            build_frame(
+                score(items, study.codebooks), sessions, variables=study.variables[:1],
+                models={"he": ["he ~ effort + (1 | patient)"]},
+            )  # fmt: skip
+
+    def test_it_prints_its_flow(self, built):
+        text = str(built)
+        assert all(len(line) <= 100 for line in text.splitlines())
+        assert "scored: he" in text
+        assert "12 sessions of 3 patients, 10 of 12 sessions rated" in text
+        assert built.rows.tolist() == built.frame["session_id"].tolist()
+
+    def test_absences_are_facts(self, built):
+        place = (built.frame["patient"] == "P1") & (built.frame["session"] == 2)
+        (why,) = built.absences.loc[place, "he"]
+        assert (why.kind, why.numbers) == ("session_not_rated", {"given": "recording failed"})
+        facts = built.row_ledger.facts
+        lost = facts[[one is not None and one.kind == "cells_missing" for one in facts["why"]]]
+        assert {str(stage) for stage in lost["stage"]} == {"in the model: phq9", "in the model: he"}
 
 
 class TestRefusals:

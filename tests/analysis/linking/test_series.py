@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.linking.series import fit_series, refuse_unequal_rows
+from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.results.states import FitState
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -123,6 +125,54 @@ class TestComparison:
         assert row["adjusted"] == row["unadjusted"]
         assert len(result.shares) == len(result.models)
 
+    def test_share_does_not_move_with_the_unit_of_time(self, data):
+        shares = []
+        for unit in (1, 7):
+            found = fit(data.assign(time=unit * data["session"]), "homework ~ 1 + (time | patient)", split=())
+            model, share = found.share_between
+            shares.append(share)
+            parts = model.result.variances["variance"]
+            Z, V = model.result.model.terms[0].Z, np.zeros((2, 2))
+            V[np.diag_indices(2)] = parts[:2]
+            V[0, 1] = V[1, 0] = model.result.variances["corr"].iloc[1] * np.sqrt(parts.iloc[0] * parts.iloc[1])
+            random = np.mean([z @ V @ z for z in Z])  # Johnson (2014)
+            assert share == pytest.approx(random / (random + parts.iloc[2]), rel=1e-10)
+        assert shares[0] == pytest.approx(shares[1], rel=1e-6)  # two searches for one optimum
+
+    def test_without_an_unconditional_model_there_is_no_share(self, data):
+        assert fit(data, "homework ~ session + (1 | patient)", split=()).share_between is None
+
+
+class TestFormulas:
+    def test_labels_from_a_mapping(self, data):
+        found = fit_series({"null": STEPS[0], "behaviour": STEPS[1]}, data, split=("behaviour",))
+        assert found.frame["label"].tolist() == [
+            "null as published", "behaviour as published (conflated)", "behaviour within/between",
+        ]  # fmt: skip
+        assert found.frame["step"].tolist() == [1, 2, 2]
+
+    def test_one_formula_and_a_parsed_one(self, data):
+        read = parse_formula(STEPS[0])
+        one, same = fit_series(STEPS[0], data), fit_series([read], data)
+        assert one.frame.equals(same.frame)
+        assert same.models[0].formula is read
+        with pytest.raises(UsageError, match="give at least one"):
+            fit_series([], data)
+
+    def test_it_prints_and_knows_its_rows(self, result, data):
+        assert result.rows.equals(data.index)
+        text = str(result)
+        assert all(len(line) <= 100 for line in text.splitlines())
+        assert "3 within/between" in text
+        assert f"{len(data)} of {len(data)} rows, of 22 patients, in all models" in text
+        assert "<table" in result._repr_html_()
+
+    def test_states_are_facts(self, result, data):
+        assert {one.state for one in result.models} <= {FitState.CONVERGED, FitState.SINGULAR}
+        refused = fit(data, "homework ~ session + sess_c + (1 | patient)", split=()).models[0]
+        assert (refused.state, refused.note.kind) == (FitState.NOT_ESTIMABLE, "series_not_estimable")
+        assert refused.formula.response == "homework"
+
 
 class TestRows:
     def test_one_common_set_named(self, data):
@@ -176,6 +226,7 @@ class TestTrouble:
         found = fit(data, *STEPS[:2])
         assert not found.frame["converged"].any()
         assert (found.frame["remark"] == "did not converge (REML and ML)").all()
+        assert {one.state for one in found.models} == {FitState.NOT_CONVERGED}
         assert found.frame["loglik"].notna().all()
         assert found.frame["chi2"].isna().all()
 
