@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
+    from doublecode.analysis.regression.families import interaction_family as interaction_family
+    from doublecode.analysis.regression.group_differences import group_anova as group_anova
     from doublecode.analysis.regression.moderated import moderation as moderation
     from doublecode.analysis.reliability.decision import d_study as d_study
     from doublecode.analysis.reliability.dyads import dyad_icc as dyad_icc
@@ -50,7 +52,9 @@ _HOME = {
     "fit_mixed": "mixed",
     "fit_series": "linking.series",
     "g_study": "reliability.generalizability",
+    "group_anova": "regression.group_differences",
     "icc": "reliability.interrater",
+    "interaction_family": "regression.families",
     "intra_rater": "reliability.interrater",
     "log_counts": "description.homework",
     "mahalanobis": "description.outliers",

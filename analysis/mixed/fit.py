@@ -13,7 +13,7 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.engine.optimise import collapsed
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.inference import Method
-from doublecode.analysis.mixed.prediction import GIVEN
+from doublecode.analysis.mixed.prediction import Source
 from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -157,4 +157,4 @@ def _check_options(reml: bool, ddf: str, conf_level: float) -> None:
 def _name(value: ColumnOrArray) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return GIVEN
+    return Source.VALUES

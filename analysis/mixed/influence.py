@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.components import components, measure_all
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.moments import make_moments
@@ -31,7 +32,6 @@ from doublecode.analysis.mixed.engine.profiles import measure_at
 from doublecode.analysis.mixed.engine.starts import default_start
 from doublecode.analysis.mixed.fitted import FittedModel
 from doublecode.analysis.mixed.inference import fixed_effects
-from doublecode.analysis.mixed.intervals import components, measure_all
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column

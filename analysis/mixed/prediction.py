@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,12 @@ from doublecode.schemas.errors import ContractError, UsageError
 
 Random = str | Sequence[str]
 """Whose random effects enter: ``"all"``, ``"none"``, or names of grouping factors."""
-GIVEN = "given as values"
-"""What a spec says of weights and offsets that are no column."""
+
+
+class Source(StrEnum):
+    """Where weights or an offset come from that are no column."""
+
+    VALUES = "given as values"
 
 
 def chosen_groups(design: Design, random: Random) -> set[str]:
@@ -72,8 +77,8 @@ def known_part(fitted_with: str | None, data: pd.DataFrame | None, given: Any) -
         return as_floats(given, "offset")
     if fitted_with is None:
         return None
-    if fitted_with == GIVEN or fitted_with not in data.columns:
-        source = "values" if fitted_with == GIVEN else f"column {fitted_with!r}, which the new data lack"
+    if fitted_with is Source.VALUES or fitted_with not in data.columns:
+        source = "values" if fitted_with is Source.VALUES else f"column {fitted_with!r}, which the new data lack"
         raise UsageError(f"predict: the model was fitted with an offset ({source}); give offset=, zeros for none")
     return as_floats(data[fitted_with], "offset")
 

@@ -29,7 +29,7 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from doublecode.analysis.rendering.figures import Axes
 
 Floats = npt.NDArray[np.float64]
 
@@ -267,7 +267,7 @@ class MixedResult(Answer):
         >>> fit = fit_mixed("phq9 ~ session + (1 | patient)", data)
         >>> new = pd.DataFrame({"session": [0.0, 4.0], "patient": [3, 3]})
         >>> fit.predict(new, random="none").round(1).tolist()
-        [11.3, 7.6]
+        [11.7, 7.4]
         """
         groups = prediction.chosen_groups(self.model, random)
         eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)

@@ -13,8 +13,8 @@ from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
+    from doublecode.analysis.rendering.figures import Axes
     from doublecode.schemas.results import Note
 
 
@@ -138,9 +138,8 @@ class ModerationResult(Answer):
             raise UsageError(f"{self.spec['formula']!r} has no interaction to draw.")
         values = self.points[predictor]
         lines = readable_lines(self.lines, float(values.min()), float(values.max()))
-        return interaction(
-            self.points, lines, predictor=predictor, outcome=self.outcome, title=f"Lines: {moderator} at"
-        )
+        lines = lines.assign(label=[f"{moderator} {label}" for label in lines["label"]])
+        return interaction(self.points, lines, predictor=predictor, outcome=self.outcome)
 
 
 def _with_sign(p: str) -> str:

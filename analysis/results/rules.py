@@ -45,7 +45,9 @@ class Rule:
         Ascending lower bounds of the second, third, … band.
     words : tuple of str
         One adjective per band, so one more than `cuts`.
-    citation : str
+    authors : str
+    year : int
+    source : str
         Where the cut-offs are printed.
     """
 
@@ -53,7 +55,14 @@ class Rule:
     about: str
     cuts: tuple[float, ...]
     words: tuple[str, ...]
-    citation: str
+    authors: str
+    year: int
+    source: str
+
+    @property
+    def citation(self) -> str:
+        """The whole reference."""
+        return f"{self.authors} ({self.year}), {self.source}"
 
     @property
     def short(self) -> str:
@@ -64,8 +73,7 @@ class Rule:
         >>> RULES["koo2016"].short
         'Koo & Li, 2016'
         """
-        authors, year = self.citation.split(" (", 1)
-        return f"{authors}, {year[:4]}"
+        return f"{self.authors}, {self.year}"
 
     def band(self, value: float) -> str:
         """Return the adjective of one value; a value on a cut belongs to the upper band."""
@@ -80,49 +88,63 @@ RULES: Final[dict[str, Rule]] = {
             "intraclass correlation",
             (0.50, 0.75, 0.90),
             ("poor", "moderate", "good", "excellent"),
-            "Koo & Li (2016), Journal of Chiropractic Medicine, 15, 155–163",
+            "Koo & Li",
+            2016,
+            "Journal of Chiropractic Medicine, 15, 155–163",
         ),
         Rule(
             "cicchetti1994",
             "intraclass correlation or kappa",
             (0.40, 0.60, 0.75),
             ("poor", "fair", "good", "excellent"),
-            "Cicchetti (1994), Psychological Assessment, 6, 284–290",
+            "Cicchetti",
+            1994,
+            "Psychological Assessment, 6, 284–290",
         ),
         Rule(
             "portney2009",
             "intraclass correlation",
             (0.50, 0.75),
             ("poor", "moderate", "good"),
-            "Portney & Watkins (2009), Foundations of Clinical Research, 3rd ed.",
+            "Portney & Watkins",
+            2009,
+            "Foundations of Clinical Research, 3rd ed.",
         ),
         Rule(
             "landis1977",
             "kappa",
             (0.0, 0.21, 0.41, 0.61, 0.81),
             ("poor", "slight", "fair", "moderate", "substantial", "almost perfect"),
-            "Landis & Koch (1977), Biometrics, 33, 159–174",
+            "Landis & Koch",
+            1977,
+            "Biometrics, 33, 159–174",
         ),
         Rule(
             "fleiss1981",
             "kappa",
             (0.40, 0.75),
             ("poor", "fair to good", "excellent"),
-            "Fleiss (1981), Statistical Methods for Rates and Proportions, 2nd ed.",
+            "Fleiss",
+            1981,
+            "Statistical Methods for Rates and Proportions, 2nd ed.",
         ),
         Rule(
             "altman1991",
             "kappa",
             (0.21, 0.41, 0.61, 0.81),
             ("poor", "fair", "moderate", "good", "very good"),
-            "Altman (1991), Practical Statistics for Medical Research",
+            "Altman",
+            1991,
+            "Practical Statistics for Medical Research",
         ),
         Rule(
             "krippendorff2004",
             "Krippendorff's alpha",
             (0.667, 0.80),
             ("not reliable", "good for tentative conclusions only", "reliable"),
-            "Krippendorff (2004), Content Analysis, 2nd ed., p. 241",
+            "Krippendorff",
+            2004,
+            "Content Analysis, 2nd ed., p. 241",
         ),
         Rule(
             "nunnally1994",
@@ -134,7 +156,9 @@ RULES: Final[dict[str, Rule]] = {
                 "enough for basic research",
                 "enough for decisions about persons",
             ),
-            "Nunnally & Bernstein (1994), Psychometric Theory, 3rd ed., pp. 264–265",
+            "Nunnally & Bernstein",
+            1994,
+            "Psychometric Theory, 3rd ed., pp. 264–265",
         ),
     )
 }

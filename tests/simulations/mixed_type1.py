@@ -15,11 +15,12 @@ import pandas as pd
 from scipy.special import chdtri
 
 from doublecode.analysis.mixed import fit_many
+from doublecode.analysis.mixed.components import components
 from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.engine.bare_fit import Fit
 from doublecode.analysis.mixed.engine.moments import make_moments
 from doublecode.analysis.mixed.engine.profiles import measure_at, profile_limits
-from doublecode.analysis.mixed.intervals import components, refit
+from doublecode.analysis.mixed.intervals import refit
 from doublecode.analysis.mixed.many import search
 from doublecode.analysis.mixed.prediction import simulate_outcomes
 

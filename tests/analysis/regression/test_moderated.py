@@ -283,6 +283,34 @@ class TestFitModeration:
             fit_moderation(model, data.drop(columns="alliance"))
 
 
+class TestShown:
+    def test_tables_counts_and_rows(self, data):
+        result = moderation("homework ~ behaviour * alliance", data.assign(age=data["age"].where(data.index > 4)))
+        assert [table.name for table in result.tables()] == ["coefficients", "simple_slopes", "johnson_neyman"]
+        assert result.counted().startswith("120 rows; R² = .32, F(3, 116) = ")
+        assert max(map(len, str(result).splitlines())) <= 100
+        assert result.rows.equals(data.index)
+
+    def test_without_interaction_one_table_and_no_picture(self, data):
+        result = moderation("homework ~ behaviour", data)
+        assert [table.name for table in result.tables()] == ["coefficients"]
+        with pytest.raises(UsageError, match="no interaction to draw"):
+            result.plot()
+
+    def test_the_picture_has_the_rows_and_a_line_per_point(self, data):
+        axes = moderation("homework ~ behaviour * alliance", data, at={"low": 3.0, "high": 5.0}).plot()
+        assert [line.get_label() for line in axes.lines[1:]] == ["alliance low", "alliance high"]
+        assert axes.lines[1].get_xdata().tolist() == [data["behaviour"].min(), data["behaviour"].max()]
+
+    def test_a_subset_by_the_formula_door(self, data):
+        result = moderation("homework ~ behaviour", data, subset="age >= 20")
+        kept = data[data["age"] >= 20]
+        assert result.rows.equals(kept.index)
+        assert result.notes[0].numbers == {"subset": "age >= 20", "n_kept": len(kept), "n_frame": len(data)}
+        with pytest.raises(UsageError, match=r"moderation 'homework ~ behaviour': the subset 'age > 99' leaves no row"):
+            moderation("homework ~ behaviour", data, subset="age > 99")
+
+
 class TestGroupAnova:
     def test_against_r(self):
         reference = json.loads((REFERENCE / "descriptives.json").read_text())["anova_sleep"]
