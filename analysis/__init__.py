@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from doublecode.analysis.concordance.coefficients import agreement as agreement
+    from doublecode.analysis.concordance.limits_of_agreement import bland_altman as bland_altman
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
     from doublecode.analysis.consistency.alpha_omega import omega as omega
     from doublecode.analysis.consistency.categorical_omega import omega_categorical as omega_categorical
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.regression.moderated import moderation as moderation
+    from doublecode.analysis.reliability.decision import d_study as d_study
     from doublecode.analysis.reliability.dyads import dyad_icc as dyad_icc
-    from doublecode.analysis.reliability.generalizability import d_study as d_study
     from doublecode.analysis.reliability.generalizability import g_study as g_study
     from doublecode.analysis.reliability.interrater import icc as icc
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
 _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
+    "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "compare": "mixed",
     "compare_factors": "consistency.factor_comparison",
     "confint": "mixed",
     "correlate": "description.correlations",
-    "d_study": "reliability.generalizability",
+    "d_study": "reliability.decision",
     "drift": "reliability.severity",
     "dyad_icc": "reliability.dyads",
     "fit_ladder": "mixed",

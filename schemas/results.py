@@ -50,11 +50,10 @@ def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
     >>> [note.kind for note in distinct([Note("singular"), Note("few_pairs"), Note("singular")])]
     ['singular', 'few_pairs']
     """
-    kept: list[Note] = []
+    kept: dict[str, Note] = {}
     for note in notes:
-        if note not in kept:
-            kept.append(note)
-    return tuple(kept)
+        kept.setdefault(repr(note), note)
+    return tuple(kept.values())
 
 
 class Result:
@@ -145,7 +144,9 @@ class Result:
         if stray:
             found = ", ".join(map(str, self.frame.columns))
             raise UsageError(f"{type(self).__name__}: .frame has no column {stray[0]!r}; it has {found}.")
-        labels = [name for name in self.label_columns if name in self.frame.columns]
+        by = self.spec.get("by") or ()
+        names = (*([by] if isinstance(by, str) else by), *self.label_columns)
+        labels = [name for name in names if name in self.frame.columns]
         return self.frame.set_index(labels)[columns] if labels else self.frame[columns]
 
 

@@ -1,121 +1,141 @@
-"""Agreement on codes one by one: multi-response codes, and the categories of a nominal one."""
+"""Agreement on codes: nominal ones, several in a cell, and each category by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.concordance.coefficients import AgreementResult, agreement
+from doublecode.analysis.concordance.rating_agreement import IN_POINTS, AgreementResult, agree_on_ratings
 from doublecode.analysis.ratings.frames import as_names, require_columns
 from doublecode.schemas.errors import ContractError, UsageError
 
+CODE = "_code"
 
-def code_agreement(
+
+def agree_on_codes(
     data: pd.DataFrame,
-    *,
-    targets: str,
-    raters: str,
-    codes: str | Sequence[str],
-    separator: str | None = None,
-    by: str | Sequence[str] | None = None,
-    conf_level: float = 0.95,
+    column: str,
+    categories: Sequence[Any] | None,
+    weights: Sequence[str],
+    levels: Sequence[str],
+    asked: Mapping[str, Any],
 ) -> AgreementResult:
-    """Kappa, AC1 and percent agreement of each category by itself.
+    """Agreement on nominal codes as a whole, and on each category by itself.
 
     Parameters
     ----------
     data : DataFrame
-        Long: one row per target × rater.
-    targets, raters : str
-    codes : str or sequence of str
-        Several columns of 0/1, one per category (several may be 1: homework types, difficulties); or one
-        column that holds a category, or with `separator` several categories in one cell.
+    column : str
+        Texts; blank where nothing was coded.
+    categories : sequence of str, optional
+        All codes of the scale; those seen by default.
+    weights, levels : sequence of str
+        Must hold ``unweighted`` and ``nominal``, the only ones that codes without an order have.
+    asked : mapping
+        ``targets, raters, by, single_coded, conf_level``.
+    """
+    for name, given, allowed in (("weights", weights, "unweighted"), ("levels", levels, "nominal")):
+        if allowed not in given:
+            raise UsageError(f"agreement: codes have no order; {name} is {list(given)}, allowed is {allowed!r}.")
+    cells = data[column].map(str, na_action="ignore")
+    seen = sorted(cells.dropna().unique())
+    codes = seen if categories is None else [str(code) for code in categories]
+    odd = [code for code in seen if code not in codes]
+    if odd:
+        raise ContractError(
+            f"agreement: {odd[0]!r} is none of the categories {', '.join(codes)}. Correct the code or name all codes."
+        )
+    places = {code: float(i) for i, code in enumerate(codes)}
+    whole = _without_points(
+        data.assign(**{CODE: cells.map(places).astype(np.float64)}), asked,
+        None if categories is None else list(places.values()),
+    )  # fmt: skip
+    each = agree_on_categories(data, [column], None, asked)
+    spec = {**whole.spec, "ratings": column, "categories": None if categories is None else codes}
+    return replace(whole, spec=spec, categories=each.frame)
+
+
+def agree_on_categories(
+    data: pd.DataFrame, columns: Sequence[str], separator: str | None, asked: Mapping[str, Any]
+) -> AgreementResult:
+    """Kappa, AC1 and percent agreement of each category against all others (Fleiss 1971; Gwet 2014).
+
+    Parameters
+    ----------
+    data : DataFrame
+    columns : sequence of str
+        Several columns of 0/1, or one that holds a category, or with `separator` several categories in one cell.
     separator : str, optional
-        What stands between categories in a cell, for example ``";"``. An empty string means none applies.
-    by : str or sequence of str, optional
-    conf_level : float
+    asked : mapping
+        ``targets, raters, by, single_coded, conf_level``.
 
     Returns
     -------
     AgreementResult
-        As :func:`doublecode.analysis.concordance.coefficients.agreement`, one set per category (column ``category``),
-        with a row ``prevalence``: the share of ratings that name it.
+        One set per category (column ``category``), with a row ``prevalence``: the share of ratings that name it.
 
     Raises
     ------
     ContractError
         A 0/1 column holds something else.
-
-    Notes
-    -----
-    Each category against all others (Fleiss 1971; Gwet 2014). A rare category has a low kappa even where
-    raters agree almost always: read AC1 and the prevalence beside it.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> long = pd.DataFrame(
-    ...     {
-    ...         "session": [1, 1, 2, 2, 3, 3, 4, 4],
-    ...         "rater": list("ABABABAB"),
-    ...         "types": ["diary;reading", "diary", "reading", "reading", "", "diary", "diary", "diary"],
-    ...     }
-    ... )
-    >>> found = code_agreement(long, targets="session", raters="rater", codes="types", separator=";").frame
-    >>> exact = found[found["coefficient"] == "exact agreement"].set_index("category")["estimate"]
-    >>> exact.to_dict()
-    {'diary': 0.75, 'reading': 0.75}
     """
-    names = as_names(by)
-    columns = [codes] if isinstance(codes, str) else list(codes)
-    if len(columns) > 1 and separator is not None:
-        raise UsageError("code_agreement: `separator` belongs to one column of text, not to several columns.")
-    require_columns(data, [targets, raters, *columns, *names], "code_agreement")
-    keys = [*names, targets, raters]
-    if len(columns) == 1:
-        wide = _indicators(data, columns[0], separator)
-    else:
-        wide = data[columns].astype(np.float64)
-        for column in columns:
-            odd = wide.loc[~wide[column].isin([0.0, 1.0]) & wide[column].notna(), column]
-            if len(odd):
-                raise ContractError(
-                    f"code_agreement: column {column!r} holds {odd.iloc[0]:g} in row {odd.index.tolist()[0]!r}; "
-                    "allowed are 0 (does not apply), 1 (applies) and blank (not rated)."
-                )
-    long = pd.concat([data[keys].assign(category=name, _code=wide[name]) for name in wide.columns])
-    found = agreement(
-        long, targets=targets, raters=raters, ratings="_code", by=[*names, "category"], categories=(0.0, 1.0),
-        weights=("unweighted",), levels=("nominal",), conf_level=conf_level,
-    )  # fmt: skip
-    unwanted = ["within 1 point", "SEM", "SDC"]
-    frame = found.frame[~found.frame["coefficient"].isin(unwanted)]
-    share = long.groupby([*names, "category"], observed=True)["_code"].mean().rename("estimate").reset_index()
+    names = as_names(asked["by"])
+    keys = [name for name in (*names, asked["targets"], asked["raters"]) if name]
+    require_columns(data, [*keys, *columns], "agreement")
+    wide = _indicators(data, columns[0], separator) if len(columns) == 1 else _whole(data, columns)
+    long = pd.concat([data[keys].assign(category=name, **{CODE: wide[name]}) for name in wide.columns])
+    found = _without_points(long, {**asked, "by": [*names, "category"]}, (0.0, 1.0))
+    share = long.groupby([*names, "category"], observed=True)[CODE].mean().rename("estimate").reset_index()
     share = share.assign(coefficient="prevalence", weights="–", method="share of ratings")
-    frame = pd.concat([share, frame]).sort_values([*names, "category"], kind="stable")
-    spec = {**found.spec, "codes": columns, "separator": separator}
-    return replace(found, spec=spec, frame=frame[found.frame.columns].reset_index(drop=True))
+    frame = pd.concat([share, found.frame]).sort_values([*names, "category"], kind="stable")
+    frame = frame[found.frame.columns].reset_index(drop=True)
+    ratings = columns[0] if len(columns) == 1 else list(columns)
+    spec = {**found.spec, "ratings": ratings, "separator": separator}
+    rows = data.index[wide.notna().any(axis=1).to_numpy()]
+    return replace(found, spec=spec, frame=frame, categories=frame, rows=rows)
+
+
+def _without_points(
+    data: pd.DataFrame, asked: Mapping[str, Any], categories: Sequence[float] | None
+) -> AgreementResult:
+    """Agreement on numbers that stand for codes: nothing that needs an order or a distance."""
+    found = agree_on_ratings(
+        data, **asked, ratings=CODE, categories=categories, weights=("unweighted",), levels=("nominal",), within=0.0
+    )
+    needless = found.frame["coefficient"].isin([*IN_POINTS, "within 0 points"])
+    return replace(found, frame=found.frame[~needless].reset_index(drop=True))
+
+
+def _whole(data: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of 0/1 as numbers; anything else is refused."""
+    wide = data[list(columns)].astype(np.float64)
+    for column in columns:
+        odd = wide.loc[~wide[column].isin([0.0, 1.0]) & wide[column].notna(), column]
+        if len(odd):
+            raise ContractError(
+                f"agreement: column {column!r} holds {odd.iloc[0]:g} in row {odd.index.tolist()[0]!r}; "
+                "allowed are 0 (does not apply), 1 (applies) and blank (not rated)."
+            )
+    return wide
 
 
 def _indicators(data: pd.DataFrame, column: str, separator: str | None) -> pd.DataFrame:
     """One 0/1 column per category of a column of text; blank cells stay blank."""
     cells = data[column]
-    if separator is None:
-        sets = cells.map(lambda value: frozenset() if pd.isna(value) else frozenset([str(value)]))
-    else:
-        sets = cells.map(
-            lambda value: (
-                frozenset()
-                if pd.isna(value)
-                else frozenset(part.strip() for part in str(value).split(separator) if part.strip())
-            )
-        )
+    sets = cells.map(lambda value: frozenset() if pd.isna(value) else frozenset(_codes_in(str(value), separator)))
     names = sorted(frozenset().union(*sets))
     if not names:
-        raise ContractError(f"code_agreement: column {column!r} names no category at all.")
+        raise ContractError(f"agreement: column {column!r} names no category at all.")
     wide = pd.DataFrame({name: [float(name in one) for one in sets] for name in names}, index=data.index)
     wide[cells.isna()] = np.nan
     return wide
+
+
+def _codes_in(text: str, separator: str | None) -> list[str]:
+    if separator is None:
+        return [text]
+    return [part.strip() for part in text.split(separator) if part.strip()]

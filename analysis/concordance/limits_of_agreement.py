@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,12 @@ from scipy import special
 from doublecode.analysis.ratings.design import RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.schemas.errors import NotEstimable
-from doublecode.schemas.results import check_conf_level
+from doublecode.analysis.rendering.tables import Table, column, level_heading
+from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note, check_conf_level
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 
@@ -34,14 +38,64 @@ class BlandAltmanResult(Answer):
     points : DataFrame
         Per shared target: ``rater_1, rater_2, target, mean, difference`` (rater_1 − rater_2).
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     points: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("rater_1", "rater_2")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Bias and limits of agreement of each pair, with their own limits."""
+        level = level_heading(self.spec["conf_level"])
+        columns = (
+            *(column(name, kind="text") for name in self.spec["by"]),
+            column("rater_1", "Rater", kind="text"), column("rater_2", "Minus", kind="text"), column("n"),
+            column("bias", "Bias"), column("bias_low", level, upper="bias_high"), column("sd"),
+            column("loa_low", "Lower limit"), column("loa_low_low", level, upper="loa_low_high"),
+            column("loa_high", "Upper limit"), column("loa_high_low", level, upper="loa_high_high"),
+        )  # fmt: skip
+        return (Table("bland_altman", "Bias and 95% limits of agreement, in scale points", self.frame, columns),)
+
+    def counted(self) -> str:
+        """Count pairs and targets."""
+        return f"{self.design['n_pairs']} pair(s) of raters, {self.design['n_targets']} {self.spec['targets']}s"
+
+    def plot(self, rater_1: object = None, rater_2: object = None, *, ax: Axes | None = None) -> Axes:
+        """Draw differences against means of one pair, with bias and limits of agreement and their own limits.
+
+        Parameters
+        ----------
+        rater_1, rater_2 : labels of raters, optional
+            Which pair, in either order; not needed where there is one.
+        ax : matplotlib Axes, optional
+            Where to draw; a figure of its own by default.
+
+        Raises
+        ------
+        UsageError
+            No pair, or more than one, is meant.
+        """
+        from doublecode.analysis.rendering.reliability_figures import bland_altman_plot
+
+        frame, points = self.frame, self.points
+        if rater_1 is not None:
+            frame, points = (part[_is_pair(part, rater_1, rater_2)] for part in (frame, points))
+        if len(frame) != 1:
+            pairs = ", ".join(f"{a} and {b}" for a, b in zip(self.frame["rater_1"], self.frame["rater_2"], strict=True))
+            raise UsageError(f"plot: name one pair (rater_1, rater_2) of one set; the result holds {pairs}.")
+        return bland_altman_plot({str(name): value for name, value in frame.iloc[0].items()}, points, ax=ax)
+
+
+def _is_pair(table: pd.DataFrame, one: object, two: object) -> pd.Series[bool]:
+    given = (table["rater_1"] == one) & (table["rater_2"] == two)
+    return given | ((table["rater_1"] == two) & (table["rater_2"] == one))
 
 
 def bland_altman(
@@ -96,10 +150,6 @@ def bland_altman(
     if not tables:
         raise NotEstimable(f"bland_altman: no two {raters}s share three {targets}s; there is nothing to compare.")
     spec = {"targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "conf_level": conf_level}
-    notes = (
-        "differences of integer codes fall on a lattice; the limits suppose that they are roughly normal and that "
-        "their spread does not grow with the mean",
-    )
     design = {
         "n_sets": read.n_sets,
         "n_pairs": len(tables),
@@ -108,7 +158,8 @@ def bland_altman(
     }
     frame = pd.DataFrame(tables)
     cloud = pd.concat(points, ignore_index=True)
-    return BlandAltmanResult(spec, frame, cloud[[*names, *(c for c in cloud.columns if c not in names)]], design, notes)
+    cloud = cloud[[*names, *(c for c in cloud.columns if c not in names)]]
+    return BlandAltmanResult(spec, frame, cloud, design, (Note("codes_on_a_lattice"),), read.rows)
 
 
 def _pairs(group: RatingSets, values: Floats, conf_level: float) -> list[tuple[dict[str, Any], pd.DataFrame]]:

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from doublecode.schemas.results import Note
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -177,14 +182,41 @@ class RatingSets:
 
 @dataclass(frozen=True, eq=False)
 class RatingData:
-    """All sets of a question, grouped by layout, with the rows that were left out."""
+    """All sets of a question, grouped by layout.
+
+    Attributes
+    ----------
+    groups : tuple of RatingSets
+    keys : tuple of tuples
+        Labels of each set, in the order of `by`.
+    by : tuple of str
+        Columns that split the data.
+    n_missing : int
+        Rows without a rating, which were left out.
+    rows : Index
+        Labels of the rows that hold a rating.
+    """
 
     groups: tuple[RatingSets, ...]
     keys: tuple[tuple[Hashable, ...], ...]
     by: tuple[str, ...]
     n_missing: int
+    rows: pd.Index[Any]
 
     @property
     def n_sets(self) -> int:
         """Sets."""
         return len(self.keys)
+
+    @property
+    def missing_notes(self) -> tuple[Note, ...]:
+        """How many rows were left out, where some were."""
+        return (Note("rows_without_rating", numbers={"n": self.n_missing}),) if self.n_missing else ()
+
+    def key_of(self, s: int) -> dict[str, Hashable]:
+        """Labels of a set by column; empty where the data are one set."""
+        return dict(zip(self.by, self.keys[s], strict=True))
+
+    def name_of(self, s: int) -> str:
+        """Name a set: ``item = x, phase = y``; empty where the data are one set."""
+        return ", ".join(f"{name} = {value}" for name, value in self.key_of(s).items())

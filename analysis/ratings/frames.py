@@ -115,7 +115,7 @@ def read_ratings(
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
     cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
-    return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing)
+    return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing, rows=frame.index)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.reliability.forms import (
+    Definition,
+    Form,
+    IccBlock,
+    States,
+    estimated,
+    noted,
+    spearman_brown,
+)
+from doublecode.analysis.results.states import Estimator, IccState, Limits
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
-OPEN_BELOW = ", no lower limit"
-NO_LOWER_LIMIT = "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below −1/(k − 1))"
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +165,8 @@ def complete_block(
     forms = tuple(Form(d, *entry) for entry in wanted for d in definitions)
     estimate, low, high = np.array([_step(singles[form.definition], form.k) for form in forms]).transpose(1, 2, 0)
     statistic, p_value = np.array([tests[form.definition][:2] for form in forms]).transpose(1, 2, 0)
-    method, notes = _mark(ms, forms, known_raters)
-    notes += _mark_open(estimate, low, method)
+    state, notes = _mark(ms, estimate.shape, known_raters)
+    notes += _mark_open(estimate, low, state)
     return IccBlock(
         forms=forms,
         estimate=estimate,
@@ -168,7 +176,9 @@ def complete_block(
         df1=np.full(estimate.shape, n - 1.0),
         df2=np.full(estimate.shape, [float(tests[form.definition][2]) for form in forms]),
         p_value=p_value,
-        method=method,
+        estimator=Estimator.MEAN_SQUARES,
+        limits=Limits.EXACT_F,
+        state=state,
         components=("target", "rater", "residual") if known_raters else ("target", "residual"),
         variances=_components(ms, known_raters),
         bias_f=_rater_bias(ms) if known_raters else None,
@@ -176,16 +186,16 @@ def complete_block(
     )
 
 
-def _mark_open(estimate: Floats, low: Floats, method: NDArray[np.object_]) -> tuple[tuple[int, str], ...]:
+def _mark_open(estimate: Floats, low: Floats, state: States) -> tuple[tuple[int, Note], ...]:
     """Mark, in place, limits and estimates that do not exist; return the notes on limits."""
     missing = np.isnan(low)
     if not missing.any():
         return ()
-    plain, undefined = method == "anova", np.isnan(estimate)
+    plain, undefined = state == IccState.ESTIMATED, np.isnan(estimate)
     open_below = missing & ~undefined & plain
-    method[open_below] = f"anova{OPEN_BELOW}"
-    method[undefined & plain] = "undefined: raters agree less than is possible for a mean of k ratings"
-    return tuple((int(s), NO_LOWER_LIMIT) for s in np.flatnonzero(open_below.any(axis=1)))
+    state[open_below] = IccState.NO_LOWER_LIMIT
+    state[undefined & plain] = IccState.BELOW_LEAST
+    return noted(open_below.any(axis=1), Note("no_lower_limit"))
 
 
 def _step(single: Floats, k: float) -> Floats:
@@ -205,33 +215,23 @@ def _rater_bias(ms: MeanSquares) -> tuple[Floats, Floats, Floats, Floats]:
     return ratio, np.full_like(ratio, df1), np.full_like(ratio, df2), tail
 
 
-def _mark(
-    ms: MeanSquares, forms: tuple[Form, ...], known_raters: bool
-) -> tuple[NDArray[np.object_], tuple[tuple[int, str], ...]]:
-    """Say per set how the numbers came about: anova, perfect agreement, or undefined."""
-    method = np.full((len(ms.targets), len(forms)), "anova", dtype=object)
+def _mark(ms: MeanSquares, shape: tuple[int, ...], known_raters: bool) -> tuple[States, tuple[tuple[int, Note], ...]]:
+    """Say per set how the numbers came about: estimated, perfect agreement, or undefined."""
+    state = estimated(shape)
     residual = ms.error if known_raters else ms.within
     if ((ms.targets > 0.0) & (ms.within > 0.0) & (residual > 0.0)).all():
-        return method, ()
+        return state, ()
     flat = (ms.targets == 0.0) & (ms.within == 0.0)
     perfect = (ms.targets > 0.0) & (ms.within == 0.0)
-    level = (ms.targets == 0.0) & ~flat
+    alike = (ms.targets == 0.0) & ~flat
     shifted = (residual == 0.0) & (ms.targets > 0.0) & ~perfect
-    notes: list[tuple[int, str]] = []
-    for mask, mark, note in (
-        (flat, "undefined: all ratings are equal", "all ratings are equal; with no variance there is no ICC"),
-        (perfect, "anova, perfect agreement", "perfect agreement: every ICC is 1 and the limits close on it"),
-        (
-            level,
-            "anova, targets do not differ",
-            "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
-        ),
-        (
-            shifted,
-            "anova, no residual",
-            "raters differ by constants only: consistency is 1, agreement is lowered by their means",
-        ),
+    notes: tuple[tuple[int, Note], ...] = ()
+    for mask, mark, kind in (
+        (flat, IccState.ALL_EQUAL, "all_ratings_equal"),
+        (perfect, IccState.PERFECT_AGREEMENT, "perfect_agreement"),
+        (alike, IccState.TARGETS_ALIKE, "targets_alike"),
+        (shifted, IccState.NO_RESIDUAL, "raters_shifted"),
     ):
-        method[mask] = mark
-        notes += [(int(s), note) for s in np.flatnonzero(mask)]
-    return method, tuple(notes)
+        state[mask] = mark
+        notes += noted(mask, Note(kind))
+    return state, notes

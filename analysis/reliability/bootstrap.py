@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.design import RatingSets
-from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.reliability.anova import MeanSquares, point_estimates
 from doublecode.analysis.reliability.forms import Form, requested, spearman_brown
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.results import check_conf_level
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
-LABEL: Final = (
-    "raters fixed: targets alone are resampled, so the interval leaves out that other raters would have differed; "
-    "with few raters its coverage of ICC(A,·) falls far below the nominal level (.93, .86, .49 of .95 at rater "
-    "variance .05, .12, .40). The default interval of icc() is not this one"
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,84 +32,83 @@ class BootstrapResult(Answer):
         Per set and form: ``form, shrout_fleiss, k, estimate, std_error, conf_low, conf_high, n_undefined, method``.
     draws : ndarray, shape (n_draws, n_sets, n_forms)
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     draws: Floats
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("form",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Estimates with percentile limits."""
+        columns = (
+            *(column(name, kind="text") for name in self.spec["by"]), column("form"), column("shrout_fleiss"),
+            column("k", kind="number"), column("estimate", "ICC", kind="bounded"),
+            column("std_error", kind="bounded"), *bounded_estimate("ICC", self.spec["conf_level"])[1:],
+        )  # fmt: skip
+        return (Table("icc_bootstrap", "Bootstrap over targets, raters fixed", self.frame, columns),)
+
+    def counted(self) -> str:
+        """Count resamples and sets."""
+        sets = f" of {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
+        return f"{self.design['n_draws']} resamples{sets} (seed {self.spec['seed']})"
 
 
-def bootstrap_icc(
-    data: pd.DataFrame,
-    *,
-    targets: str,
-    raters: str,
-    ratings: str,
-    by: str | Sequence[str] | None = None,
-    draws: int = 2000,
-    conf_level: float = 0.95,
-    seed: int = 0,
-) -> BootstrapResult:
+def bootstrapped(read: RatingData, question: Mapping[str, Any], *, draws: int = 2000, seed: int = 0) -> BootstrapResult:
     """Bootstrap the six ICCs of complete designs over targets (raters fixed).
 
     Parameters
     ----------
-    data : DataFrame
-        Long and complete: every rater rated every target of a set.
-    targets, raters, ratings : str
-    by : str or sequence of str, optional
-        Sets; they share the resampled targets where their layouts agree.
+    read : RatingData
+        Complete: every rater rated every target of a set. Sets share the resampled targets where their layouts agree.
+    question : mapping
+        ``spec`` of the ICC: ``targets, raters, ratings, by, conf_level``.
     draws : int
         Resamples, at least 100.
-    conf_level : float
     seed : int
 
     Raises
     ------
     NotEstimable
-        A set is incomplete; resampling would change its design.
-
-    Notes
-    -----
-    A resample is a row of multinomial weights; sums of squares are linear in per-target sums, so all resamples
-    of all sets are one matrix product.
+        A set is not complete.
 
     Examples
     --------
     >>> import numpy as np, pandas as pd
+    >>> from doublecode.analysis import icc
     >>> rng = np.random.default_rng(0)
-    >>> rows = [(s, r, s / 5 + rng.normal()) for s in range(20) for r in "AB"]
+    >>> rows = [(s, r, s % 5 + rng.normal()) for s in range(20) for r in "AB"]
     >>> long = pd.DataFrame(rows, columns=["session", "rater", "y"])
-    >>> found = bootstrap_icc(long, targets="session", raters="rater", ratings="y", draws=200)
-    >>> found.notes[0].split(":")[0]
-    'raters fixed'
+    >>> found = icc(long, targets="session", raters="rater", ratings="y").bootstrap(draws=200)
+    >>> found.notes[0].kind
+    'bootstrap_raters_fixed'
     """
-    check_conf_level(conf_level, "bootstrap_icc")
     if draws < 100:
-        raise UsageError(f"bootstrap_icc: draws is {draws}; at least 100, usually 2000.")
-    names = as_names(by)
-    read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bootstrap_icc")
+        raise UsageError(f"bootstrap: draws is {draws}; at least 100, usually 2000.")
     rng = np.random.default_rng(seed)
     parts, forms = np.empty((draws, read.n_sets, 6)), np.empty((read.n_sets, 6), dtype=object)
     estimates = np.empty((read.n_sets, 6))
     for group in read.groups:
         layout = group.layout
-        if not layout.complete or layout.n_targets < 2 or layout.n_raters < 2:
+        if not layout.complete or not layout.known_raters or layout.n_targets < 2 or layout.n_raters < 2:
             raise NotEstimable(
-                "bootstrap_icc: a set is not complete (every rater on every target, two of each at least); use icc(), "
-                "whose profile-likelihood interval holds for incomplete designs."
+                "bootstrap: a set is not complete (every rater on every target, two of each at least); use the limits "
+                "of icc(), whose profile-likelihood interval holds for incomplete designs."
             )
         parts[:, group.index], estimates[group.index], own = _resample(group, draws, rng)
         forms[group.index] = own
-    frame = _frame(read.keys, names, forms, estimates, parts, conf_level)
-    spec = {
-        "targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "draws": draws,
-        "conf_level": conf_level, "seed": seed,
-    }  # fmt: skip
-    return BootstrapResult(spec, frame, parts, {"n_sets": read.n_sets, "n_draws": draws}, (LABEL,))
+    conf_level = question["conf_level"]
+    frame = _frame(read.keys, read.by, forms, estimates, parts, conf_level)
+    asked = {name: question[name] for name in ("targets", "raters", "ratings", "by")}
+    spec = {**asked, "draws": draws, "conf_level": conf_level, "seed": seed}
+    design = {"n_sets": read.n_sets, "n_draws": draws}
+    return BootstrapResult(spec, frame, parts, design, (Note("bootstrap_raters_fixed"),), read.rows)
 
 
 def _resample(group: RatingSets, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats, list[Form]]:

@@ -23,12 +23,13 @@ from doublecode.analysis.reliability.fixed_effects import (
     rater_test,
     target_test,
 )
-from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, noted, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Criterion, Share, fit_ratios, profile_limits
+from doublecode.analysis.results.states import Estimator, IccState, Limits
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-METHOD = "reml, profile likelihood"
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -209,7 +210,9 @@ def _block(
         df1=tests[1],
         df2=tests[2],
         p_value=tests[3],
-        method=np.full(estimate.shape, METHOD, dtype=object),
+        estimator=Estimator.REML,
+        limits=Limits.PROFILE,
+        state=estimated(estimate.shape),
         components=("target", "rater", "residual") if layout.kind == "incomplete" else ("target", "residual"),
         variances=two.variances if layout.kind == "incomplete" else one.variances,
         bias_f=_bias(fit) if two_way else None,
@@ -244,40 +247,41 @@ def _bias(fit: FixedEffects) -> tuple[Floats, Floats, Floats, Floats]:
 def _marked(block: IccBlock, group: RatingSets, fit: FixedEffects, state: NDArray[np.int64]) -> IccBlock:
     """Give marked values where the likelihood has no interior maximum, and say why."""
     estimate, low, high = (a.copy() for a in (block.estimate, block.conf_low, block.conf_high))
-    variances, method = block.variances.copy(), block.method
-    notes: list[tuple[int, str]] = []
+    variances, marks = block.variances.copy(), block.state
     layout = group.layout
     two = np.array([form.definition != "1" for form in block.forms])
     if layout.kind == "disconnected":
-        method[:, two] = "not estimable: raters and targets are not connected"
-    method[np.ix_(state == 4, two)] = "not estimable: no rating is left for the residual"
-    method[state == 1] = "undefined: all ratings are equal"
+        marks[:, two] = IccState.NOT_CONNECTED
+    marks[np.ix_(state == 4, two)] = IccState.SATURATED
+    marks[state == 1] = IccState.ALL_EQUAL
     for s in np.flatnonzero(state == 2):
-        possible = ~np.char.startswith(method[s].astype(str), "not estimable")
+        possible = ~np.isin(marks[s], (IccState.NOT_CONNECTED, IccState.SATURATED))
         for array in (estimate, low, high):
             array[s, possible] = 1.0
-        method[s, possible] = "reml, perfect agreement"
+        marks[s, possible] = IccState.PERFECT_AGREEMENT
         variances[s] = 0.0
         variances[s, 0] = fit.between[s] / (layout.n_targets - 1)
     for s in np.flatnonzero(state == 3):
         variances[s] = _no_residual(group, fit, int(s))
         for i in np.flatnonzero(two):
             estimate[s, i] = _from_effects(block.forms[i], variances[s], layout.q)
-            method[s, i] = "least squares, no residual"
-    said = {
-        1: "all ratings are equal; with no variance there is no ICC",
-        2: "perfect agreement: every ICC is 1 and the limits close on it",
-        3: "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
-        "are from the least-squares effects, without limits",
-        4: f"saturated: {layout.n_obs} ratings are just enough for {layout.n_targets} targets and {layout.n_raters} "
-        "raters, none is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
-    }
-    notes += [(int(s), said[int(state[s])]) for s in np.flatnonzero(state > 0)]
-    notes += [(int(s), text) for s, text in _boundary(block, variances, state)]
+            marks[s, i] = IccState.NO_RESIDUAL
+    notes = (*_state_notes(layout, state), *_boundary(block, variances, state))
     return replace(
-        block, estimate=estimate, conf_low=low, conf_high=high, variances=variances, method=method,
-        notes=tuple(notes),
-    )  # fmt: skip
+        block, estimate=estimate, conf_low=low, conf_high=high, variances=variances, state=marks, notes=notes
+    )
+
+
+def _state_notes(layout: Layout, state: NDArray[np.int64]) -> list[tuple[int, Note]]:
+    """What is to be said of sets without an ordinary fit, in the order of the sets."""
+    counts = {"n_ratings": layout.n_obs, "n_targets": layout.n_targets, "n_raters": layout.n_raters}
+    said = {
+        1: Note("all_ratings_equal"),
+        2: Note("perfect_agreement"),
+        3: Note("no_residual"),
+        4: Note("saturated", numbers=counts),
+    }
+    return [(int(s), said[int(state[s])]) for s in np.flatnonzero(state > 0)]
 
 
 def _no_residual(group: RatingSets, fit: FixedEffects, s: int) -> Floats:
@@ -293,15 +297,11 @@ def _from_effects(form: Form, variances: Floats, q: float) -> float:
     return float(variances[0] / (variances[0] + noise))
 
 
-def _boundary(block: IccBlock, variances: Floats, state: NDArray[np.int64]) -> list[tuple[int, str]]:
+def _boundary(block: IccBlock, variances: Floats, state: NDArray[np.int64]) -> tuple[tuple[int, Note], ...]:
     """Notes on variances that were estimated as nought."""
-    found = []
+    found: tuple[tuple[int, Note], ...] = ()
     total = variances.sum(axis=1)
     for column, name in enumerate(block.components[:-1]):
         nought = (state == 0) & (variances[:, column] <= 1e-9 * total)
-        text = {
-            "target": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
-            "rater": "the variance between raters is estimated as 0, so ICC(A,·) equals ICC(C,·)",
-        }[name]
-        found += [(int(s), text) for s in np.flatnonzero(nought)]
+        found += noted(nought, Note({"target": "no_target_variance", "rater": "no_rater_variance"}[name]))
     return found

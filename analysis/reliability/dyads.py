@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -13,22 +13,20 @@ import pandas as pd
 from doublecode.analysis.ratings.design import RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
 from doublecode.analysis.reliability.anova import agreement_single, consistency_single, mean_squares, one_way_single
-from doublecode.analysis.reliability.forms import MODEL, SHROUT_FLEISS, spearman_brown
+from doublecode.analysis.reliability.forms import SHROUT_FLEISS, spearman_brown
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.wording.icc_sentence import MODEL
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.results import check_conf_level
+from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from doublecode.analysis.reliability.interrater import ICCResult
+    from doublecode.analysis.reliability.icc_result import ICCResult
 
 SINGLES: Final = {"1": one_way_single, "A": agreement_single, "C": consistency_single}
-WARNING: Final = (
-    "labelled reproduction: an average over dyads is biased (each rests on a handful of sessions and may fall far "
-    "below nought); in simulated studies of rotating pairs with a true ICC(A,2) of .71 the mean of ten dyads gave "
-    ".61 (RMSE .15) and pooled REML .71 (.06). Print the pooled ICC(A,·) of icc(), which stands in `.pooled`"
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +43,7 @@ class DyadResult(Answer):
     pooled : ICCResult
         The right numbers: :func:`doublecode.analysis.reliability.interrater.icc` of the same data.
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
     """
 
     spec: dict[str, Any]
@@ -53,7 +51,47 @@ class DyadResult(Answer):
     dyads: pd.DataFrame
     pooled: ICCResult
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("statistic",)
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Labels of the rows that hold a rating."""
+        return self.pooled.rows
+
+    def tables(self) -> tuple[Table, ...]:
+        """Mean, median and range over pairs of raters, labelled as what it is; beside it the pooled coefficient."""
+        by = tuple(column(name, kind="text") for name in self.spec["by"])
+        form = self.spec["form"]
+        columns = (
+            *by, column("statistic", "Over pairs", kind="text"), column("estimate", form, kind="bounded"),
+            column("n_dyads", "Pairs", kind="integer"),
+        )  # fmt: skip
+        title = f"{form} of pairs of raters, a reproduction of what papers print"
+        return (Table("icc_dyads", title, self.frame, columns),)
+
+    def counted(self) -> str:
+        """Count pairs of raters and what they share."""
+        shared = self.dyads["n_targets"]
+        low, high = int(shared.min()), int(shared.max())
+        sets = f" in {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
+        return f"{len(self.dyads)} pairs of raters{sets}, {low if low == high else f'{low} to {high}'} targets shared"
+
+    def plot(self, value: str = "n_targets", label: str = "Targets shared", *, ax: Axes | None = None) -> Axes:
+        """Draw a map of the pairs of raters: what each two share, or how well they agree.
+
+        Parameters
+        ----------
+        value : str
+            Column of ``.dyads``: ``n_targets``, ``estimate`` …
+        label : str
+            Name of the colour bar.
+        ax : matplotlib Axes, optional
+        """
+        from doublecode.analysis.rendering.reliability_figures import pair_heat_map
+
+        return pair_heat_map(self.dyads, value=value, label=label, ax=ax)
 
 
 def dyad_icc(
@@ -184,10 +222,8 @@ def _summary(dyads: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _notes(dyads: pd.DataFrame) -> tuple[str, ...]:
+def _notes(dyads: pd.DataFrame) -> tuple[Note, ...]:
     undefined = int(dyads["estimate"].isna().sum())
-    smallest = int(dyads["n_targets"].min())
-    notes = [WARNING, f"the smallest dyad shares {smallest} target(s)"]
-    if undefined:
-        notes.append(f"{undefined} dyad(s) have no variance to work on and are left out of mean, median and range")
-    return tuple(notes)
+    smallest = Note("smallest_dyad", numbers={"n_targets": int(dyads["n_targets"].min())})
+    lost = (Note("dyads_without_variance", numbers={"n": undefined}),) if undefined else ()
+    return (Note("dyad_average"), smallest, *lost)

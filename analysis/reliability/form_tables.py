@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,10 @@ import pandas as pd
 
 from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.reliability.forms import IccBlock
+from doublecode.analysis.rendering.wording.icc_methods import how_words, method_words
+from doublecode.analysis.rendering.wording.reliability import reason
+from doublecode.analysis.results.states import IccState, Limits
+from doublecode.schemas.results import DASH, Note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,29 +23,73 @@ Blocks = list[tuple[RatingSets, IccBlock]]
 
 
 @dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a row of the table comes from: which definition, whether k is a harmonic mean, and how it was found."""
+
+    definition: str
+    harmonic: bool
+    how: str
+
+
+@dataclass(frozen=True, eq=False)
 class Estimates:
-    """Everything that was estimated, before it becomes tables."""
+    """Everything that was estimated, before it becomes tables.
+
+    Attributes
+    ----------
+    read : RatingData
+    blocks : list of (RatingSets, IccBlock)
+    refused : dict
+        Position of each set that cannot be estimated, and why.
+    """
 
     read: RatingData
     blocks: Blocks
+    refused: dict[int, Note]
+
+    @cached_property
+    def origins(self) -> list[Origin]:
+        """Origin of each row of the table."""
+        owner, order = row_order(self.blocks, self.refused)
+        found = [one for _, block in self.blocks for one in _origins(block)]
+        found += [Origin("", False, "")] * (len(owner) - len(found))
+        return [found[i] for i in order.tolist()]
 
 
 WORDS = ("level", "form", "shrout_fleiss", "method")
 NUMBERS = ("k", "estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
 
 
-def form_table(read: RatingData, blocks: Blocks, refused: dict[int, str], targets: str) -> pd.DataFrame:
-    """One row per set and form; sets that cannot be estimated keep a marked row."""
+def _origins(block: IccBlock) -> list[Origin]:
+    left_out = np.zeros(block.state.shape, dtype=bool) if block.left_out is None else block.left_out
+    return [
+        Origin(
+            form.definition,
+            form.symbol == "k_eff",
+            how_words(block.estimator, Limits.JACKKNIFE if out else block.limits, IccState(state)),
+        )
+        for states, outs in zip(block.state.tolist(), left_out.tolist(), strict=True)
+        for form, state, out in zip(block.forms, states, outs, strict=True)
+    ]
+
+
+def row_order(blocks: Blocks, refused: dict[int, Note]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Set of each row, block after block and the refused sets last, and the order that sorts the rows by set."""
     owner = [np.repeat(group.index, len(block.forms)) for group, block in blocks]
+    index = np.concatenate([*owner, np.array(list(refused), dtype=np.int64)])
+    return index, np.argsort(index, kind="stable")
+
+
+def form_table(estimates: Estimates, targets: str) -> pd.DataFrame:
+    """One row per set and form; sets that cannot be estimated keep a marked row."""
+    read, blocks, refused = estimates.read, estimates.blocks, estimates.refused
     words = [_words(block, targets) for _, block in blocks]
     numbers = [_numbers(block) for _, block in blocks]
     if refused:
-        owner.append(np.array(list(refused), dtype=np.int64))
-        reasons = [f"not estimable: {text.split(':')[0]}" for text in refused.values()]
-        words.append(np.array([[targets, "–", "–", reason] for reason in reasons], dtype=object).T)
+        reasons = [f"not estimable: {reason(note)}" for note in refused.values()]
+        words.append(np.array([[targets, DASH, DASH, text] for text in reasons], dtype=object).T)
         numbers.append(np.full((len(NUMBERS), len(refused)), np.nan))
-    index = np.concatenate(owner)
-    order = np.argsort(index, kind="stable")
+    index, order = row_order(blocks, refused)
     text = dict(zip(WORDS, np.concatenate(words, axis=1)[:, order], strict=True))
     figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
     method = text.pop("method")
@@ -53,8 +102,18 @@ def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:
     words[0] = [targets if form.level == "target" else form.level for form in block.forms]
     words[1] = [form.name for form in block.forms]
     words[2] = [form.shrout_fleiss for form in block.forms]
-    words[3] = block.method
+    words[3] = _methods(block)
     return words.reshape(len(WORDS), -1)
+
+
+def _methods(block: IccBlock) -> NDArray[np.object_]:
+    """Column ``method`` of a block, (n_sets, n_forms)."""
+    texts = np.array([method_words(block.estimator, block.limits, state) for state in IccState], dtype=object)
+    words = texts[block.state]
+    if block.left_out is not None:
+        other = np.array([method_words(block.estimator, Limits.JACKKNIFE, state) for state in IccState], dtype=object)
+        words[block.left_out] = other[block.state[block.left_out]]
+    return words
 
 
 def _numbers(block: IccBlock) -> NDArray[np.float64]:

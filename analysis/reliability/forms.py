@@ -14,18 +14,15 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
+States = NDArray[np.int8]
 Definition = Literal["1", "A", "C", "Q"]
 
 SHROUT_FLEISS: Final[dict[str, str]] = {"1": "1", "A": "2", "C": "3"}
-MODEL: Final[dict[str, str]] = {
-    "1": "one-way random effects",
-    "A": "two-way random effects, absolute agreement",
-    "C": "two-way effects, consistency",
-    "Q": "two-way random effects, raters weighted as in the actual design",
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,15 @@ class Form:
 class IccBlock:
     """Estimates of several forms for several sets; arrays are (n_sets, n_forms).
 
-    `method` holds, per set and form, how the numbers came about, or why there are none.
+    Attributes
+    ----------
+    estimator : Estimator
+    limits : Limits
+        Where the limits come from; from the jackknife where `left_out` is true.
+    state : (n_sets, n_forms) of IccState
+        What became of each coefficient, or why there is none.
+    left_out : (n_sets, n_forms) of bool, optional
+    notes : tuple of (position of the set, Note)
     """
 
     forms: tuple[Form, ...]
@@ -67,11 +72,14 @@ class IccBlock:
     df1: Floats
     df2: Floats
     p_value: Floats
-    method: NDArray[np.object_]
+    estimator: Estimator
+    limits: Limits
+    state: States
     components: tuple[str, ...]
     variances: Floats
     bias_f: tuple[Floats, Floats, Floats, Floats] | None = None
-    notes: tuple[tuple[int, str], ...] = ()
+    left_out: NDArray[np.bool_] | None = None
+    notes: tuple[tuple[int, Note], ...] = ()
 
 
 def requested(k: Sequence[int | float | str], k_eff: float, symbol: str) -> list[tuple[float, bool, str]]:
@@ -99,6 +107,16 @@ def requested(k: Sequence[int | float | str], k_eff: float, symbol: str) -> list
     if not wanted:
         raise UsageError("icc: k is empty; name at least one number of raters, or 'eff'.")
     return list(dict.fromkeys(wanted))
+
+
+def estimated(shape: tuple[int, ...]) -> States:
+    """Return the states of coefficients of which there is nothing to say."""
+    return np.full(shape, IccState.ESTIMATED, dtype=np.int8)
+
+
+def noted(mask: NDArray[np.bool_], note: Note) -> tuple[tuple[int, Note], ...]:
+    """Give a note to every set that `mask` (n_sets,) marks."""
+    return tuple((int(s), note) for s in np.flatnonzero(mask))
 
 
 def spearman_brown(single: Floats, k: float) -> Floats:

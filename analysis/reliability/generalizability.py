@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from doublecode.analysis.ratings.frames import numeric_column, require_columns
 from doublecode.analysis.reliability.facets import Source, anova_table, is_balanced, make_source, nesting
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
-from doublecode.schemas.results import check_conf_level
+from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.engine.profiles import Measure
-    from doublecode.analysis.reliability.interrater import ICCResult
 
 Floats = NDArray[np.float64]
 Method = Literal["auto", "anova", "reml"]
@@ -38,36 +38,45 @@ class GStudyResult(Answer):
         ``source, df, sum_sq, mean_sq, variance, share``; with REML the sums of squares are missing.
     design : dict
         Levels of each facet, what is nested in what, and how many of each the coefficients average.
-    notes : tuple of str
+    notes : tuple of Note
     sources : tuple of Source
-        For :func:`d_study`.
+        For :func:`doublecode.analysis.reliability.decision.d_study`.
+    rows : Index
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     variances: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     sources: tuple[Source, ...]
+    rows: pd.Index[Any]
 
+    label_columns: ClassVar[tuple[str, ...]] = ("coefficient",)
 
-@dataclass(frozen=True, eq=False, repr=False)
-class DStudyResult(Answer):
-    """Expected reliability of designs not yet run.
+    def tables(self) -> tuple[Table, ...]:
+        """Coefficients, and the sources of variance."""
+        coefficients = (
+            column("coefficient", "Coefficient", kind="text"),
+            *bounded_estimate("Estimate", self.spec["conf_level"]),
+            column("error_variance", "Error variance", digits=3), column("sem", "*SEM*"),
+        )  # fmt: skip
+        squares = self.variances["sum_sq"].notna().any()
+        sources = (
+            column("source", "Source", kind="text"),
+            *((column("df"), column("sum_sq", "Sum of squares"), column("mean_sq", "Mean square")) if squares else ()),
+            column("variance", "Variance", digits=3), column("share", "Share", kind="percent", digits=1),
+        )  # fmt: skip
+        return (
+            Table("generalizability", "Generalizability (relative: Eρ², absolute: Φ)", self.frame, coefficients),
+            Table("generalizability_sources", "Sources of variance", self.variances, sources),
+        )
 
-    Attributes
-    ----------
-    spec : dict
-    frame : DataFrame
-        One row per planned design.
-    design : dict
-    notes : tuple of str
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
+    def counted(self) -> str:
+        """Count scores and the levels of each facet."""
+        levels = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["facets"].items())
+        averaged = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["averaged"].items())
+        return f"{self.design['n_scores']} scores, {levels}; coefficients of means over {averaged}"
 
 
 def g_study(
@@ -147,7 +156,7 @@ def g_study(
     averaged = _averaged(levels, n, target)
     balanced = is_balanced(frame, sources)
     chosen = ("anova" if balanced else "reml") if method == "auto" else method
-    notes = _study_notes(int((~keep).sum()), balanced, chosen)
+    notes = list(_study_notes(int((~keep).sum()), balanced, chosen))
     table, fit = _variances(chosen, formula, frame, y, sources, conf_level)
     notes += _negative(table)
     coefficients, said = _coefficients(table, fit, sources, target, averaged, conf_level)
@@ -161,7 +170,7 @@ def g_study(
         "dropped": {"missing value": int((~keep).sum())},
     }
     spec = {"formula": parsed.text, "objects": target, "n": averaged, "method": chosen, "conf_level": conf_level}
-    return GStudyResult(spec, coefficients, table, design, tuple(notes + said), tuple(sources))
+    return GStudyResult(spec, coefficients, table, design, (*notes, *said), tuple(sources), frame.index)
 
 
 def _only_sources(parsed: Any) -> None:
@@ -206,11 +215,11 @@ def _averaged(levels: dict[str, float], n: Mapping[str, int] | None, target: str
     return {facet: float(given.get(facet, count)) for facet, count in levels.items() if facet != target}
 
 
-def _study_notes(dropped: int, balanced: bool, method: str) -> list[str]:
-    notes = [f"{dropped} row(s) with a missing value were left out"] if dropped else []
+def _study_notes(dropped: int, balanced: bool, method: str) -> Iterator[Note]:
+    if dropped:
+        yield Note("scores_missing", numbers={"n": dropped})
     if not balanced and method == "anova":
-        notes.append("the data are not balanced: Henderson's method I, whose sums of squares are not independent")
-    return notes
+        yield Note("facets_not_balanced")
 
 
 def _variances(
@@ -239,16 +248,12 @@ def _variances(
     return table, fit
 
 
-def _negative(table: pd.DataFrame) -> list[str]:
+def _negative(table: pd.DataFrame) -> list[Note]:
     below = table.loc[table["variance"] < 0.0, "source"].tolist()
-    if not below:
-        return []
-    return [f"negative variance component(s): {', '.join(below)}; they count as 0 in the coefficients"]
+    return [Note("negative_components", numbers={"sources": tuple(below)})] if below else []
 
 
-def _error_weights(
-    sources: Sequence[Source], target: str, averaged: Mapping[str, float]
-) -> dict[str, dict[str, float]]:
+def error_weights(sources: Sequence[Source], target: str, averaged: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Weight of each source in the relative and in the absolute error."""
     weights: dict[str, dict[str, float]] = {"relative": {}, "absolute": {}}
     residual = 1.0 / float(np.prod(list(averaged.values())))
@@ -272,12 +277,12 @@ def _coefficients(
     target: str,
     averaged: dict[str, float],
     conf_level: float,
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, list[Note]]:
     own = [source.name for source in sources if source.facets == frozenset({target})]
     if not own:
         raise FormulaError(f"g_study: the formula has no source (1 | {target}) for the objects of measurement.")
     variance = table.set_index("source")["variance"].clip(lower=0.0)
-    weights = _error_weights(sources, target, averaged)
+    weights = error_weights(sources, target, averaged)
     limits = _limits(fit, sources, own[0], weights, conf_level)
     rows = []
     for name, parts in weights.items():
@@ -297,7 +302,7 @@ def _coefficients(
             }
         )  # fmt: skip
     frame = pd.DataFrame(rows)
-    said = ["the limits could not be found; the estimates stand alone"] if frame["conf_low"].isna().any() else []
+    said = [Note("no_coefficient_limits")] if frame["conf_low"].isna().any() else []
     return frame, said
 
 
@@ -325,84 +330,3 @@ def _measure(names: list[str], own: str, parts: dict[str, float]) -> Measure:
         return np.asarray(every[own] / (every[own] + error))
 
     return value
-
-
-def d_study(
-    result: GStudyResult | ICCResult,
-    *,
-    n: Mapping[str, Sequence[int]] | None = None,
-    raters: Sequence[int] = (2, 3, 4, 5, 6, 8, 10),
-    share: Sequence[float] = (0.2, 0.4, 0.6, 0.8, 1.0),
-    k: int = 2,
-    targets: int | None = None,
-    conf_level: float = 0.95,
-    studies: int = 200,
-    seed: int = 0,
-) -> DStudyResult:
-    """Decision study: expected reliability of other designs.
-
-    Parameters
-    ----------
-    result : GStudyResult or ICCResult
-        The variance components to build on.
-    n : mapping
-        For a G study: numbers of levels to try, ``{"rater": range(1, 6), "item": [5, 8]}``; all combinations.
-    raters, share, k
-        For an ICC: raters in the pool, share of targets coded by `k` raters (the rest by one), rotating.
-    targets : int, optional
-        Targets of the planned study; as many as in `result` by default.
-    conf_level, studies, seed
-        The expected interval is the median of the profile-likelihood limits of `studies` simulated ones.
-
-    Returns
-    -------
-    DStudyResult
-        ``.frame`` for an ICC: ``n_raters, share, n_targets, k_eff, q, estimate`` (ICC(A,k_eff)), ``conf_low,
-        conf_high, width, ranking`` (ICC(Q,k_eff)); for a G study: a column per facet, ``relative, absolute,
-        sem_relative, sem_absolute``.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
-    >>> long = pd.DataFrame(
-    ...     [(s, j, y) for s, row in enumerate(table) for j, y in enumerate(row)], columns=["s", "j", "y"]
-    ... )
-    >>> d_study(g_study("y ~ (1 | s) + (1 | j)", long), n={"j": [1, 4]}).frame["absolute"].round(2).tolist()
-    [0.29, 0.62]
-    """
-    check_conf_level(conf_level, "d_study")
-    if isinstance(result, GStudyResult):
-        return _decide_facets(result, n)
-    from doublecode.analysis.reliability.planned_pairs import decide_pairs
-
-    return decide_pairs(
-        result, raters=raters, share=share, k=k, targets=targets, conf_level=conf_level, studies=studies, seed=seed
-    )
-
-
-def _decide_facets(result: GStudyResult, n: Mapping[str, Sequence[int]] | None) -> DStudyResult:
-    target = result.spec["objects"]
-    averaged: dict[str, float] = result.spec["n"]
-    tried = {facet: list(counts) if np.iterable(counts) else [counts] for facet, counts in (n or {}).items()}
-    wrong = [facet for facet in tried if facet not in averaged]
-    if wrong or not tried:
-        raise UsageError(
-            f"d_study: n names {', '.join(map(repr, wrong)) or 'no facet'}; name numbers to try for one or more of "
-            f"{', '.join(averaged)}."
-        )
-    for facet, counts in tried.items():
-        if not counts or not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
-            raise UsageError(f"d_study: n[{facet!r}] is {counts!r}; give one or more whole numbers, each at least 1.")
-    grid = pd.MultiIndex.from_product(list(tried.values()), names=list(tried)).to_frame(index=False)
-    variance = result.variances.set_index("source")["variance"].clip(lower=0.0)
-    own = next(source.name for source in result.sources if source.facets == frozenset({target}))
-    columns: dict[str, list[float]] = {"relative": [], "absolute": [], "sem_relative": [], "sem_absolute": []}
-    for row in grid.itertuples(index=False):
-        numbers = averaged | {facet: float(count) for facet, count in zip(grid.columns, row, strict=True)}
-        for name, parts in _error_weights(result.sources, target, numbers).items():
-            error = float(sum(weight * variance[source] for source, weight in parts.items()))
-            columns[name].append(float(variance[own]) / (float(variance[own]) + error))
-            columns[f"sem_{name}"].append(float(np.sqrt(error)))
-    spec = {"of": result.spec, "n": tried}
-    return DStudyResult(spec, grid.assign(**columns), {"objects": target, "fixed": averaged}, result.notes)

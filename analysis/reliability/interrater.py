@@ -3,87 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets
+from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
 from doublecode.analysis.reliability.anova import complete_block
+from doublecode.analysis.reliability.design_notes import design_notes, impossible
+from doublecode.analysis.reliability.form_tables import Estimates, form_table
 from doublecode.analysis.reliability.forms import IccBlock, requested
+from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
-from doublecode.analysis.reliability.notes import design_notes, disconnected_note
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.results import check_conf_level
+from doublecode.schemas.results import Note, check_conf_level, distinct
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.reliability.form_tables import Estimates
-    from doublecode.analysis.results.rules import Rule
 
 Floats = NDArray[np.float64]
 DEFAULT_K: tuple[int | str, ...] = (1, 2, "eff")
 Interval = Literal["model", "jackknife"]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ICCResult(Answer):
-    """Intraclass correlations that remember their question.
-
-    Attributes
-    ----------
-    spec : dict
-        The arguments.
-    frame : DataFrame
-        One row per set, level and form: grouping columns, ``level, form, shrout_fleiss, k, estimate,
-        conf_low, conf_high, statistic, df1, df2, p_value, method``.
-    design : dict
-        ``kind``, counts, dropped rows, and the same per set under ``sets``.
-    notes : tuple of str
-        Warnings with numbers.
-    estimates : Estimates
-        The numbers behind the tables.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[str, ...]
-    estimates: Estimates = field(repr=False)
-
-    @cached_property
-    def variances(self) -> pd.DataFrame:
-        """Variance components: grouping columns, ``component, variance, sd, share``."""
-        from doublecode.analysis.reliability.form_tables import variance_table
-
-        return variance_table(self.estimates.read, self.estimates.blocks)
-
-    @cached_property
-    def rater_bias(self) -> pd.DataFrame:
-        """Test that raters do not differ: grouping columns, ``statistic, df1, df2, p_value``; may be empty."""
-        from doublecode.analysis.reliability.form_tables import bias_table
-
-        return bias_table(self.estimates.read, self.estimates.blocks)
-
-    def sentence(self, rule: str | Rule = "koo2016", form: str | None = None) -> str:
-        """Return the sentence to paste, one line per set.
-
-        Parameters
-        ----------
-        rule : str or Rule
-            Cut-offs for the adjective, which is taken from the interval.
-        form : str, optional
-            Which coefficient, for example ``"ICC(A,1)"``; by default the one of the
-            scores as the design yields them.
-        """
-        from doublecode.analysis.reliability.sentence import sentences
-
-        return "\n".join(sentences(self, rule, form))
 
 
 def icc(
@@ -200,29 +144,27 @@ def icc(
         "interval": interval,
         "seed": seed,
     }
-    notes: list[str] = []
-    if read.n_missing:
-        notes.append(f"{read.n_missing} row(s) without a rating were left out")
-    refused: dict[int, str] = {}
+    notes = [*read.missing_notes]
+    refused: dict[int, Note] = {}
     usable = []
     for group in read.groups:
-        problem = _impossible(group.layout, targets, raters)
+        problem = impossible(group.layout, targets, raters)
         if problem is None:
             usable.append(group)
         else:
             refused |= {int(s): problem for s in group.index}
-            notes.append(_prefixed(read, group, problem))
+            notes.append(replace(problem, subject=_about(read, group)))
+    if not usable:
+        raise NotEstimable("icc: " + "; ".join(map(sentence, distinct(refused.values()))))
     blocks = list(zip(usable, _estimate(usable, k, conf_level, targets, clusters), strict=True))
     if interval == "jackknife":
-        from doublecode.analysis.reliability.jackknife import RATERS_FIXED, jackknifed
+        from doublecode.analysis.reliability.jackknife import jackknifed
 
         blocks = [(group, jackknifed(group, block, conf_level)) for group, block in blocks]
-        notes.append(RATERS_FIXED)
+        notes.append(Note("jackknife_raters_fixed"))
     for group, block in blocks:
-        notes += _group_notes(group, block, read, targets, raters, conf_level)
-    if not blocks:
-        raise NotEstimable("icc: " + "; ".join(dict.fromkeys(refused.values())))
-    return _assemble(spec, read, blocks, refused, notes)
+        notes += _group_notes(group, block, read, spec)
+    return _assemble(spec, Estimates(read, blocks, refused), notes)
 
 
 def _check_interval(interval: str, clusters: str | None) -> None:
@@ -233,26 +175,6 @@ def _check_interval(interval: str, clusters: str | None) -> None:
             f"icc: the jackknife leaves out targets one by one, but those of one {clusters} belong together; leave out "
             "`clusters`, or take interval = 'model'."
         )
-
-
-def _impossible(layout: Layout, targets: str, raters: str | None) -> str | None:
-    """Say why no ICC at all exists in this layout, or None."""
-    if layout.n_targets == 1:
-        return (
-            f"one {targets} only: reliability is about telling {targets}s apart; at least two {targets}s "
-            "with two ratings each are needed"
-        )
-    if layout.known_raters and layout.n_raters == 1:
-        return (
-            f"one {raters} only ({layout.rater_names[0]!r}): inter-rater reliability needs at least two "
-            f"{raters}s on the same {targets}s; for one rater's recodes use intra_rater()"
-        )
-    if int(layout.per_target.max()) == 1:
-        return (
-            f"no {targets} carries two ratings ({layout.n_obs} ratings of {layout.n_targets} {targets}s): let a "
-            f"second rater code some of them, at least 20"
-        )
-    return None
 
 
 def _estimate(
@@ -289,47 +211,28 @@ def _estimate(
     return [blocks[i] for i in range(len(groups))]
 
 
-def _prefixed(read: RatingData, group: RatingSets, text: str) -> str:
-    """Put the names of the sets before a note, unless it holds for all of them."""
+def _about(read: RatingData, group: RatingSets) -> str:
+    """Name the sets of a layout for a note; empty where it holds for all of them."""
     if len(group.index) == read.n_sets:
-        return text
-    shown = [_set_name(read, int(s)) for s in group.index[:3]]
+        return ""
     more = f" and {len(group.index) - 3} more" if len(group.index) > 3 else ""
-    return f"{'; '.join(shown)}{more}: {text}"
+    return "; ".join(read.name_of(int(s)) for s in group.index[:3]) + more
 
 
-def _set_name(read: RatingData, s: int) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in zip(read.by, read.keys[s], strict=True))
-
-
-def _group_notes(
-    group: RatingSets,
-    block: IccBlock,
-    read: RatingData,
-    targets: str,
-    raters: str | None,
-    conf_level: float,
-) -> list[str]:
-    layout = group.layout
-    texts = design_notes(layout, targets, raters, conf_level)
-    if layout.kind == "disconnected":
-        texts.append(disconnected_note(layout, targets, raters))
-    notes = [_prefixed(read, group, text) for text in texts]
-    for position, text in (*block.notes, *spread_remarks(group, block)):
-        name = _set_name(read, int(group.index[position]))
-        notes.append(f"{name}: {text}" if name else text)
+def _group_notes(group: RatingSets, block: IccBlock, read: RatingData, spec: dict[str, Any]) -> list[Note]:
+    of_all = design_notes(group.layout, spec["targets"], spec["raters"], spec["conf_level"])
+    notes = [replace(note, subject=_about(read, group)) for note in of_all] if of_all else []
+    for position, note in (*block.notes, *spread_remarks(group, block)):
+        notes.append(replace(note, subject=read.name_of(int(group.index[position]))))
     return notes
 
 
 def _assemble(
     spec: dict[str, Any],
-    read: RatingData,
-    blocks: list[tuple[RatingSets, IccBlock]],
-    refused: dict[int, str],
-    notes: list[str],
+    estimates: Estimates,
+    notes: list[Note],
 ) -> ICCResult:
-    from doublecode.analysis.reliability.form_tables import Estimates, form_table
-
+    read = estimates.read
     sets = _design_of_sets(read)
     kinds = sorted({entry["kind"] for entry in sets})
     design: dict[str, Any] = {
@@ -343,10 +246,10 @@ def _assemble(
     design["sets"] = sets
     return ICCResult(
         spec=spec,
-        frame=form_table(read, blocks, refused, spec["targets"]),
+        frame=form_table(estimates, spec["targets"]),
         design=design,
-        notes=tuple(dict.fromkeys(notes)),
-        estimates=Estimates(read, blocks),
+        notes=distinct(notes),
+        estimates=estimates,
     )
 
 
@@ -355,7 +258,7 @@ def _design_of_sets(read: RatingData) -> list[dict[str, Any]]:
     for group in read.groups:
         counts = group.layout.counts()
         for s in group.index.tolist():
-            sets[s] = {"set": dict(zip(read.by, read.keys[s], strict=True)), **counts}
+            sets[s] = {"set": read.key_of(s), **counts}
     return sets
 
 
@@ -415,5 +318,5 @@ def intra_rater(
     )
     left = len(held) - len(recoded)
     design = {**found.design, "dropped": {**found.design["dropped"], "coded once only": left}}
-    notes = ("intra-rater: occasions stand where raters stand in the forms", *found.notes)
+    notes = (Note("recodes"), *found.notes)
     return replace(found, spec={**found.spec, "intra_rater": raters}, design=design, notes=notes)

@@ -16,29 +16,18 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
-from doublecode.analysis.reliability.anova import NO_LOWER_LIMIT, OPEN_BELOW, mean_squares, point_estimates
+from doublecode.analysis.reliability.anova import mean_squares, point_estimates
 from doublecode.analysis.reliability.crossed import agreement_states, fit_crossed, reproduced, two_way_share
-from doublecode.analysis.reliability.forms import Form, IccBlock, spearman_brown
+from doublecode.analysis.reliability.forms import Form, IccBlock, noted, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Share
+from doublecode.analysis.results.states import IccState
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-METHOD: Final = "jackknife over targets"  # after the estimator and a comma
 FEWEST: Final = 3  # targets: without one of two, nothing is left to tell apart
 NOUGHT: Final = 1e-9  # an ICC that REML puts on its edge
-KEPT: Final = (
-    "leaving out single targets says nothing here (too few targets, or an ICC of 0 or 1, be it without one of them): "
-    "the limits are the model's"
-)
 LOW: Final = 0.5
-TOO_LOW: Final = (
-    "an ICC below .5, where jackknife limits were up to 1.7 times as wide as the model's and held the truth in 91 to "
-    "96 % of simulated studies instead of 95 %; take interval = 'model'"
-)
-RATERS_FIXED: Final = (
-    "limits by the jackknife over targets: nothing is asked of the distribution of the scores, but raters are taken as "
-    "they are; where they differ much in severity, read the limits of the model beside these"
-)
 
 
 def jackknifed(group: RatingSets, block: IccBlock, conf_level: float) -> IccBlock:
@@ -67,7 +56,8 @@ def jackknifed(group: RatingSets, block: IccBlock, conf_level: float) -> IccBloc
     reach = float(stdtrit(several - 1, 0.5 + conf_level / 2.0)) if several > 1 else np.nan
     without, blank = _without(group), np.full((1, len(group.values)), np.nan)
     least = -1.0 if group.layout.complete else NOUGHT
-    low, high, method = block.conf_low.copy(), block.conf_high.copy(), block.method.copy()
+    low, high, state = block.conf_low.copy(), block.conf_high.copy(), block.state.copy()
+    left_out = np.zeros(state.shape, dtype=bool)
     kept, weak = np.zeros((2, len(group.values)), dtype=bool)
     for i, form in enumerate(block.forms):
         single = np.clip(_single(block.estimate[:, i], form), -1.0, 1.0)
@@ -75,17 +65,15 @@ def jackknifed(group: RatingSets, block: IccBlock, conf_level: float) -> IccBloc
         there = np.isfinite(half) & (half > 0.0) & (single > least) & (single < 1.0)
         for limits, sign in ((low, -1.0), (high, 1.0)):
             limits[there, i] = _at_k(np.tanh(np.arctanh(single[there]) + sign * half[there]), form)
-        method[there, i] = [f"{word.split(',')[0]}, {METHOD}" for word in method[there, i]]
-        method[there & np.isnan(low[:, i]), i] += OPEN_BELOW
+        left_out[:, i] = there
+        state[there, i] = np.where(np.isnan(low[there, i]), IccState.NO_LOWER_LIMIT, IccState.ESTIMATED)
         kept |= ~there & np.isfinite(block.conf_low[:, i])
         weak |= there & (single < LOW) & (form.definition in ("1", "A"))
-    lost = np.char.endswith(method.astype(str), OPEN_BELOW).any(axis=1)
-    said = ((kept, KEPT), (weak, TOO_LOW), (lost, NO_LOWER_LIMIT))
-    old = [note for note in block.notes if note[1] != NO_LOWER_LIMIT]
-    return replace(
-        block, conf_low=low, conf_high=high, method=method,
-        notes=(*old, *((int(s), text) for there, text in said for s in np.flatnonzero(there))),
-    )  # fmt: skip
+    lost = (state == IccState.NO_LOWER_LIMIT).any(axis=1)
+    said = ((kept, "jackknife_silent"), (weak, "jackknife_low_icc"), (lost, "no_lower_limit"))
+    old = [(s, note) for s, note in block.notes if note.kind != "no_lower_limit"]
+    new = [one for mask, kind in said for one in noted(mask, Note(kind))]
+    return replace(block, conf_low=low, conf_high=high, state=state, left_out=left_out, notes=(*old, *new))
 
 
 def _standard_error(without: Floats) -> Floats:

@@ -7,19 +7,20 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
 from doublecode.analysis.reliability.forms import IccBlock
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _NEAR = 1e-9
 
 
-def spread_remarks(group: RatingSets, block: IccBlock) -> list[tuple[int, str]]:
+def spread_remarks(group: RatingSets, block: IccBlock) -> list[tuple[int, Note]]:
     """Explain low ICCs of the sets of one layout by lack of spread where that is the reason."""
     singles = [i for i, form in enumerate(block.forms) if form.k == 1.0 and form.definition != "C"]
     return lack_of_spread(group.layout, group.values, block.estimate[:, singles[-1]]) if singles else []
 
 
-def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple[int, str]]:
+def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple[int, Note]]:
     """Explain low ICCs by lack of spread where that is the reason.
 
     The note is given when the single-rating ICC is below .50 although at least
@@ -35,7 +36,7 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
 
     Returns
     -------
-    list of (set, note)
+    list of (position of the set, Note)
     """
     low = np.flatnonzero(single < 0.50)
     for may_be_so in (_often_repeats, _mode_may_cover_half):
@@ -54,13 +55,12 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
         share = float(counts.max() / counts.sum())
         if share < 0.50:
             continue
-        text = (
-            f"lack of spread: the ICC of a single rating is {single[low[i]]:.2f} although raters agree exactly on "
-            f"{exact[i]:.0%} and within one point on {within[i]:.0%} of {len(first)} pairs; {share:.0%} of the ratings "
-            f"are {points[np.argmax(counts)]:g}. The targets hardly differ, so the ICC is low by arithmetic: report "
-            f"agreement (AC2, SEM {np.sqrt(np.mean(gap[i] ** 2) / 2.0):.2f} points) beside it"
-        )
-        notes.append((int(low[i]), text))
+        numbers = {
+            "single": float(single[low[i]]), "exact": float(exact[i]), "within": float(within[i]),
+            "n_pairs": len(first), "mode": float(points[np.argmax(counts)]), "mode_share": share,
+            "sem": float(np.sqrt(np.mean(gap[i] ** 2) / 2.0)),
+        }  # fmt: skip
+        notes.append((int(low[i]), Note("lack_of_spread", numbers=numbers)))
     return notes
 
 

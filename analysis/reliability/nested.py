@@ -31,12 +31,13 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
-from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, spearman_brown
+from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Criterion, Share, profile_limits
+from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
-METHOD = "reml, profile likelihood"
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ def clustered_block(
     forms = _forms(layout, ratios, wanted)
     shape = (len(group.values), len(forms))
     estimate, low, high = (np.full(shape, np.nan) for _ in range(3))
-    method = np.full(shape, METHOD, dtype=object)
+    state = estimated(shape)
     variances = np.full((shape[0], len(terms) + 1), np.nan)
-    notes: list[tuple[int, str]] = [(s, text) for s in range(shape[0]) for text in said]
+    notes = [(s, note) for s in range(shape[0]) for note in said]
     for s, values in enumerate(group.values):
         if np.ptp(values) == 0.0:
-            method[s] = "undefined: all ratings are equal"
-            notes.append((s, "all ratings are equal; with no variance there is no ICC"))
+            state[s] = IccState.ALL_EQUAL
+            notes.append((s, Note("all_ratings_equal")))
             continue
         fit = _fit(layout, values, terms)
         found = [_limits(fit, ratio.share(terms), conf_level) for ratio in ratios]
@@ -100,11 +101,12 @@ def clustered_block(
             estimate[s, i], low[s, i], high[s, i] = one
         variances[s] = [*(matrix[0, 0] for matrix in covariances(fit)), residual_variance(fit)]
         if not fit.converged:
-            method[s] = "reml, did not converge"
+            state[s] = IccState.NOT_CONVERGED
     blank = np.full(shape, np.nan)
     return IccBlock(
         forms=tuple(form for form, _ in forms), estimate=estimate, conf_low=low, conf_high=high,
-        statistic=blank, df1=blank, df2=blank, p_value=blank, method=method,
+        statistic=blank, df1=blank, df2=blank, p_value=blank,
+        estimator=Estimator.REML, limits=Limits.PROFILE, state=state,
         components=(*terms, "residual"), variances=variances, bias_f=_bias(layout, group.values),
         notes=tuple(notes),
     )  # fmt: skip
@@ -119,7 +121,7 @@ def _limits(fit: Fit, share: Share, conf_level: float) -> tuple[float, float, fl
     return float(share.value(ratios)[0]), float(low[0]), float(high[0])
 
 
-def nested_terms(layout: Layout, names: tuple[str, str]) -> tuple[tuple[str, ...], list[str]]:
+def nested_terms(layout: Layout, names: tuple[str, str]) -> tuple[tuple[str, ...], list[Note]]:
     """Components that the pattern identifies, and a note on each that it does not."""
     targets, clusters = names
     cluster = _cluster(layout)
@@ -130,11 +132,8 @@ def nested_terms(layout: Layout, names: tuple[str, str]) -> tuple[tuple[str, ...
         raise NotEstimable(
             f"icc: every {clusters} has one {targets}, so the two levels are the same; leave `clusters` out"
         )
-    said = [
-        f"levels: '{targets}' compares {targets}s of all {clusters}s; '{targets} within {clusters}' those of one; "
-        f"'{clusters}' takes differences between {targets}s as true and '{clusters}, {targets}s as error' counts "
-        f"them as error (mean of {_sessions(layout):.1f} {targets}s)"
-    ]
+    called = {"targets": targets, "clusters": clusters}
+    said = [Note("icc_levels", numbers={**called, "n_averaged": _sessions(layout)})]
     terms = ["cluster", "target"]
     if layout.known_raters and layout.kind in ("complete", "incomplete"):
         terms.append("rater")
@@ -143,9 +142,9 @@ def nested_terms(layout: Layout, names: tuple[str, str]) -> tuple[tuple[str, ...
         if cells not in (n_clusters, layout.n_raters) and cells < pairs:
             terms.append("rater:cluster")
         else:
-            said.append(f"the interaction of raters and {clusters}s is not identified here and left out")
+            said.append(Note("no_interaction", numbers=called))
     else:
-        said.append("raters cannot be compared here; their differences count as error")
+        said.append(Note("raters_not_compared"))
     return tuple(terms), said
 
 

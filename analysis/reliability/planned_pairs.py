@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, cycle
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,7 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
 from doublecode.analysis.reliability.forms import spearman_brown
-from doublecode.schemas.errors import NotEstimable, UsageError
-
-if TYPE_CHECKING:
-    from doublecode.analysis.reliability.generalizability import DStudyResult
-    from doublecode.analysis.reliability.interrater import ICCResult
+from doublecode.schemas.errors import UsageError
 
 Floats = NDArray[np.float64]
 
@@ -39,53 +34,35 @@ def rotating_layout(n_targets: int, n_raters: int, share: float, k: int) -> Layo
     return Layout(np.array(target), np.array(rater), None, names, True)
 
 
-def decide_pairs(
-    result: ICCResult,
+def plan_pairs(
+    variances: tuple[float, float, float],
     *,
     raters: Sequence[int],
     share: Sequence[float],
     k: int,
-    targets: int | None,
+    targets: int,
     conf_level: float,
     studies: int,
     seed: int,
-) -> DStudyResult:
-    """Decision study of rotating raters; see :func:`doublecode.analysis.reliability.generalizability.d_study`."""
-    from doublecode.analysis.reliability.generalizability import DStudyResult
+) -> pd.DataFrame:
+    """Expected reliability of rotating raters, one row per design.
 
-    variances = _components(result)
-    n = targets if targets is not None else int(result.design["n_targets"])
-    _check(raters, share, k, n, studies)
+    Parameters
+    ----------
+    variances : (target, rater, residual)
+        In squared units of the data.
+    raters, share, k, targets, conf_level, studies, seed
+        See :func:`doublecode.analysis.reliability.decision.d_study`.
+    """
+    _check(raters, share, k, targets, studies)
     rows = []
     for r in raters:
         for s in share:
             if r >= k:
-                layout = rotating_layout(n, r, s, k)
-                rows.append(
-                    _row(layout, variances, s, conf_level, studies, np.random.default_rng([seed, r, round(1e6 * s)]))
-                )
-    spec = {
-        "of": result.spec, "raters": list(raters), "share": list(share), "k": k, "n_targets": n,
-        "conf_level": conf_level, "studies": studies, "seed": seed,
-    }  # fmt: skip
-    notes = (
-        f"variance components as estimated (target {variances[0]:.3f}, rater {variances[1]:.3f}, residual "
-        f"{variances[2]:.3f}); negative ones count as 0; their own uncertainty is not in the expected interval",
-        f"expected interval: medians of the profile limits of {studies} simulated studies (seed {seed})",
-    )
-    return DStudyResult(spec, pd.DataFrame(rows), {"n_designs": len(rows)}, notes)
-
-
-def _components(result: ICCResult) -> tuple[float, float, float]:
-    if result.design["n_sets"] != 1 or "rater" not in set(result.variances["component"]):
-        raise NotEstimable(
-            "d_study: the result must hold one set with target, rater and residual variance; call icc() for one "
-            "item with its raters."
-        )
-    parts = result.variances.set_index("component")["variance"].clip(lower=0.0)
-    if set(parts.index) != {"target", "rater", "residual"}:
-        raise NotEstimable("d_study: use icc() without `clusters`, or g_study() with patients as a facet.")
-    return float(parts["target"]), float(parts["rater"]), float(parts["residual"])
+                layout = rotating_layout(targets, r, s, k)
+                rng = np.random.default_rng([seed, r, round(1e6 * s)])
+                rows.append(_row(layout, variances, s, conf_level, studies, rng))
+    return pd.DataFrame(rows)
 
 
 def _check(raters: Sequence[int], share: Sequence[float], k: int, n: int, studies: int) -> None:

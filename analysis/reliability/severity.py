@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,16 @@ from scipy import special
 
 from doublecode.analysis.ratings.design import Layout
 from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
-from doublecode.analysis.reliability.notes import disconnected_note
+from doublecode.analysis.reliability.design_notes import disconnected_note
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.results import check_conf_level
+from doublecode.schemas.results import Note, check_conf_level, distinct
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from doublecode.analysis.mixed.result import MixedResult
 
 Floats = NDArray[np.float64]
@@ -47,7 +51,8 @@ class DriftResult(Answer):
         Targets worth hearing again: pairs of raters furthest apart once severity is taken out, with
         ``z`` and a Bonferroni ``p_adjusted``.
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
+    rows : Index
     """
 
     spec: dict[str, Any]
@@ -57,7 +62,68 @@ class DriftResult(Answer):
     tests: pd.DataFrame
     sessions: pd.DataFrame
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("rater",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Severity, by period, its change with the least change detectable, tests, targets to hear again."""
+        sets = tuple(column(name, kind="text") for name in self.spec["by"])
+        rater = (*sets, column("rater", "Rater", kind="text"))
+        dated = (*sets, column("period", "Period", kind="text"), rater[-1])
+        rated, points = column("n_ratings", "Ratings", kind="integer"), _point_columns(self.spec["conf_level"])
+        least = column("minimum_detectable", "Least detectable", kind="number")
+        changes = (
+            Table("severity_periods", "Severity by period, against the mean of its raters", self.periods,
+                  (*dated, rated, *points)),
+            Table("drift", "Change of severity, first to last period", self.drifts, (*rater, *points, least)),
+        ) if len(self.drifts) else ()  # fmt: skip
+        return (
+            Table("severity", "Rater severity, against the mean of all raters", self.frame, (*rater, rated, *points)),
+            *changes,
+            Table("drift_tests", "Do raters differ?", self.tests, (*sets, *_TEST)),
+            *([Table("hear_again", "Worth hearing again: furthest apart, severity taken out", self.sessions,
+                     (*sets, *_HEAR))] if len(self.sessions) else []),
+        )  # fmt: skip
+
+    def counted(self) -> str:
+        """Count ratings and sets."""
+        sets = f" in {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
+        return f"{self.design['n_ratings']} ratings{sets}"
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw each rater's severity by period with its limits; over all ratings where there are no periods.
+
+        Raises
+        ------
+        UsageError
+            The result holds several sets; each needs a picture of its own.
+        """
+        from doublecode.analysis.rendering.reliability_figures import severity_over_time
+
+        if self.spec["by"]:
+            raise UsageError("plot: severity is drawn one set at a time; call drift() on the rows of one item.")
+        return severity_over_time(self.periods if len(self.periods) else self.frame, ax=ax)
+
+
+def _point_columns(conf_level: float) -> tuple[Column, ...]:
+    return (
+        column("estimate", "Points", kind="number"),
+        column("conf_low", level_heading(conf_level), kind="number", upper="conf_high"),
+        column("p_value"),
+    )
+
+
+_TEST: Final = (
+    column("test", "Test", kind="text"), column("statistic", "*F*"), column("df_num", "*df*₁", kind="integer"),
+    column("df_den", "*df*₂", kind="number", digits=1), column("p_value"),
+)  # fmt: skip
+_HEAR: Final = (
+    column("target", "Target", kind="text"), column("rater_1", "Rater", kind="text"), column("rating_1", "gave"),
+    column("rater_2", "Rater", kind="text"), column("rating_2", "gave"), column("difference", "Apart"),
+    column("p_adjusted"),
+)  # fmt: skip
 
 
 def drift(
@@ -132,16 +198,14 @@ def drift(
     held = data[data[ratings].notna()]
     label, held = _label_periods(held, periods, time, n_periods)
     read = read_ratings(held, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
-    notes = [
-        "single-coded targets count through the random target effect, which supposes that they were allotted at random"
-    ]
+    notes = [Note("single_coded_at_random")]
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("frame", "periods", "drifts", "tests", "sessions")}
     columns = (targets, raters, ratings)
     for key, rows in _sets(held, names):
         tables = _one_set(rows, columns, label, power, top, conf_level, notes)
         for name, table in tables.items():
-            for position, column in reversed(list(enumerate(names))):
-                table.insert(0, column, [key[position]] * len(table))
+            for position, one in reversed(list(enumerate(names))):
+                table.insert(0, one, [key[position]] * len(table))
             parts[name].append(table)
     found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
     spec = {
@@ -149,7 +213,7 @@ def drift(
         "n_periods": n_periods if time else None, "by": list(names), "power": power, "conf_level": conf_level,
     }  # fmt: skip
     design = {"n_sets": read.n_sets, "n_ratings": len(held), "dropped": {"missing rating": len(data) - len(held)}}
-    return DriftResult(spec, design=design, notes=tuple(dict.fromkeys(notes)), **found)
+    return DriftResult(spec, design=design, notes=distinct(notes), rows=held.index, **found)
 
 
 def _check(periods: str | None, time: str | None, n_periods: int, power: float, top: int) -> None:
@@ -184,7 +248,7 @@ def _one_set(
     power: float,
     top: int,
     conf_level: float,
-    notes: list[str],
+    notes: list[Note],
 ) -> dict[str, pd.DataFrame]:
     targets, raters, ratings = columns
     rows = rows.sort_values([targets, raters], kind="stable")
@@ -226,9 +290,9 @@ def _refuse(layout: Layout, targets: str, raters: str) -> None:
         why = (
             disconnected_note(layout, targets, raters)
             if layout.kind == "disconnected"
-            else f"no {targets} is shared in a way that compares {raters}s"
+            else Note("nothing_shared", numbers={"targets": targets, "raters": raters})
         )
-        raise NotEstimable(f"drift: {why}")
+        raise NotEstimable(f"drift: {sentence(why)}")
 
 
 def _fit_cells(cell: Ints, layout: Layout, y: Floats, conf_level: float) -> MixedResult:
@@ -287,7 +351,7 @@ def _drifts(
     cells: tuple[Ints, Ints],
     power: float,
     conf_level: float,
-    notes: list[str],
+    notes: list[Note],
 ) -> pd.DataFrame:
     """Change of severity from the first to the last period of each rater, along a straight line."""
     owner, when = cells
@@ -295,7 +359,7 @@ def _drifts(
     for r, name in enumerate(layout.rater_names):
         own = np.flatnonzero(owner == r)
         if len(own) < 2:
-            notes.append(f"drift of {name}: ratings in one period only, so there is none to estimate")
+            notes.append(Note("rater_in_one_period", numbers={"rater": name}))
             continue
         at = when[own] - when[own].mean()
         slope = at / (at @ at)

@@ -99,6 +99,22 @@ def picture(axes: Axes, name: str, title: str, description: str, notes: tuple[st
     return Picture(name, title, description, svg, render_png(figure), (description, *notes))
 
 
+def own_or_given(ax: Axes | None, height: float = 3.6) -> Axes:
+    """Return the axes that a caller gave, or those of a figure of its own (height in inches)."""
+    if ax is not None:
+        return ax
+    _, (axes,) = new_axes(height)
+    return axes
+
+
+def legend_beside(axes: Axes, *, inside: bool, title: str | None = None) -> None:
+    """Put the legend right of the panel; `inside` it where the figure belongs to somebody else."""
+    if inside:
+        axes.legend(frameon=False, title=title)
+    else:
+        figure_of(axes).legend(loc="outside right center", frameon=False, title=title)
+
+
 def figure_of(axes: Axes) -> Figure:
     """Return the figure that axes belong to."""
     figure = axes.get_figure(root=True)
@@ -118,6 +134,7 @@ def forest(
     x_label: str = "ICC",
     references: Sequence[tuple[float, str]] = (),
     limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw estimates with their intervals, one row each, top to bottom.
 
@@ -131,9 +148,11 @@ def forest(
         Column whose runs get a heading and a colour.
     references : sequence of (value, word)
         Vertical lines, such as the cut-offs of a cited rule.
+    ax : Axes, optional
+        Where to draw; a figure of its own by default.
     """
     rows = _forest_rows(frame, labels, group)
-    _, (axes,) = new_axes(height=0.75 + 0.27 * len(rows))
+    axes = own_or_given(ax, height=0.75 + 0.27 * len(rows))
     heads = [label for _, label, is_head in rows if is_head]
     drawn: list[int] = []
     for place, (index, _, is_head) in enumerate(rows):

@@ -13,6 +13,7 @@ from doublecode.analysis.rendering.wording import (
     description,
     linking,
     mixed,
+    ratings,
     regression,
     reliability,
     study,
@@ -21,6 +22,7 @@ from doublecode.analysis.rendering.wording.phrases import Wording
 from doublecode.schemas.results import Note
 
 CATALOGUE: Final[dict[str, Wording]] = {
+    **ratings.SENTENCES,
     **reliability.SENTENCES,
     **concordance.SENTENCES,
     **consistency.SENTENCES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Estimator(StrEnum):
@@ -32,3 +32,18 @@ class FitState(StrEnum):
     SINGULAR = "singular"
     NOT_CONVERGED = "not converged"
     NOT_ESTIMABLE = "not estimable"
+
+
+class IccState(IntEnum):
+    """What became of one intraclass correlation of one set; arrays of it are arrays of whole numbers."""
+
+    ESTIMATED = 0
+    NO_LOWER_LIMIT = 1
+    PERFECT_AGREEMENT = 2
+    TARGETS_ALIKE = 3
+    NO_RESIDUAL = 4
+    NOT_CONVERGED = 5
+    ALL_EQUAL = 6
+    BELOW_LEAST = 7
+    NOT_CONNECTED = 8
+    SATURATED = 9

@@ -51,6 +51,7 @@ class StudyDrift(Answer):
     sessions: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[Note, ...]
+    rows: pd.Index[Any]
 
     label_columns: ClassVar[tuple[str, ...]] = ("instrument", "scale", "rater")
 
@@ -165,7 +166,7 @@ def drift_of(
     }
     if undated:
         notes.append(Note("scores_without_date", numbers={"n": undated}))
-    return StudyDrift(spec, design=design, notes=tuple(notes), **joined)
+    return StudyDrift(spec, design=design, notes=tuple(notes), rows=rows.index, **joined)
 
 
 def _gather(remarks: list[tuple[Note, list[str]]], said: Sequence[Note], scale: str) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.splitting import varying_within
+from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.results.coded_warnings import CodedWarning
-from doublecode.analysis.results.rules import FEW_PAIRS, FEW_THERAPISTS
+from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.reliability.dyads import DyadResult
-    from doublecode.analysis.reliability.interrater import ICCResult
+    from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.study_run import StudyRun
 
@@ -175,10 +176,9 @@ def _few_pairs(result: ICCResult) -> Iterator[tuple[list[str], Note]]:
     """Names of the sets that share a layout with few pairs, and what is said of it."""
     read = result.estimates.read
     for group, _ in result.estimates.blocks:
-        n_pairs = int((group.layout.per_target > 1).sum())
-        if n_pairs < FEW_PAIRS:
-            numbers = {"n_pairs": n_pairs, "targets": result.spec["targets"], "least": FEW_PAIRS}
-            yield [_name(read.keys[s]) for s in group.index.tolist()], Note("few_pairs", numbers=numbers)
+        note = few_pairs(group.layout, result.spec["targets"])
+        if note is not None:
+            yield [_name(read.keys[s]) for s in group.index.tolist()], note
 
 
 def _no_spread(result: ICCResult) -> Iterator[tuple[str, Note]]:
@@ -186,7 +186,7 @@ def _no_spread(result: ICCResult) -> Iterator[tuple[str, Note]]:
     read = result.estimates.read
     for group, block in result.estimates.blocks:
         for position, note in spread_remarks(group, block):
-            yield _name(read.keys[int(group.index[position])]), Note("said", numbers={"text": note})
+            yield _name(read.keys[int(group.index[position])]), note
 
 
 def _name(key: Sequence[object]) -> str:

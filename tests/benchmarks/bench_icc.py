@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.reliability.anova import complete_block
-from doublecode.analysis.reliability.bootstrap import bootstrap_icc
 from doublecode.analysis.reliability.forms import requested
 from doublecode.analysis.reliability.interrater import icc
 
@@ -105,8 +104,8 @@ def bootstrap() -> None:
     index = pd.MultiIndex.from_product([range(items), range(n), range(k)], names=["item", "session", "rater"])
     frame = pd.DataFrame({"score": y.ravel()}, index=index).reset_index()
     names = {"targets": "session", "raters": "rater", "ratings": "score"}
-    bootstrap_icc(frame, **names, by="item")
-    seconds = statistics.median(timed(lambda: bootstrap_icc(frame, **names, by="item")) for _ in range(ROUNDS))
+    icc(frame, **names, by="item").bootstrap()
+    seconds = statistics.median(timed(lambda: icc(frame, **names, by="item").bootstrap()) for _ in range(ROUNDS))
     print(f"bootstrap over targets (raters fixed), 2,000 × 8 items, six forms: {1e3 * seconds:.0f} ms")
     bootstrap_pingouin(frame, names)
     if shutil.which("Rscript") is None:
@@ -142,7 +141,7 @@ def bootstrap_pingouin(frame: pd.DataFrame, names: dict[str, str], resamples: in
                 long = drawn.reset_index().melt(id_vars="session", var_name="rater", value_name="score")
                 pingouin.intraclass_corr(long, targets="session", raters="rater", ratings="score")
 
-    theirs, mine, ratio = rounds(peer, lambda: bootstrap_icc(frame, **names, by="item"))
+    theirs, mine, ratio = rounds(peer, lambda: icc(frame, **names, by="item").bootstrap())
     scale = 2000 / resamples
     print(
         f"  pingouin in a loop: {1e3 * theirs / resamples:.0f} ms a resample of 8 items ({resamples} timed per round),"

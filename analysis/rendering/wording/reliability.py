@@ -2,8 +2,135 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
-SENTENCES: Final[dict[str, Wording]] = {}
+REASONS: Final[dict[str, str]] = {
+    "one_target": "one {targets} only",
+    "one_rater": "one {raters} only ({rater!r})",
+    "no_pairs": "no {targets} carries two ratings ({n_ratings} ratings of {n_targets} {targets}s)",
+}
+"""Why there is no ICC of a set: the entry of the column ``method``, and the head of the note."""
+
+_GRAPH: Final = (
+    "disconnected: the graph of {raters}s and {targets}s falls into {n} parts {listed}; severity cannot be compared "
+    "across parts, so ICC(A,·), ICC(C,·) and ICC(Q,·) are not estimable. Let one {raters} of each part rate one "
+    "{targets} of another part ({fewest} more rating(s) join them)"
+)
+MOST_NAMES: Final = 5
+MOST_PARTS: Final = 6
+
+
+def reason(note: Note) -> str:
+    """Say in a few words why a set has no ICC."""
+    return REASONS[note.kind].format(**note.numbers)
+
+
+def _part(part: dict[str, Any], targets: str) -> str:
+    names = part["names"]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{{{', '.join(names[:MOST_NAMES])}{more}: {part['n_targets']} {targets}(s)}}"
+
+
+def _graph(note: Note) -> str:
+    parts = note.numbers["parts"]
+    listed = " | ".join(_part(part, note.numbers["targets"]) for part in parts[:MOST_PARTS])
+    text = _GRAPH.format(
+        raters=note.numbers["raters"], targets=note.numbers["targets"], n=len(parts), fewest=len(parts) - 1,
+        listed=listed + (" | …" if len(parts) > MOST_PARTS else ""),
+    )  # fmt: skip
+    return f"{note.subject}: {text}" if note.subject else text
+
+
+def _single_ratings(note: Note) -> str:
+    text = (
+        f"{note.numbers['raters']}(s) with a single rating: {', '.join(note.numbers['names'])}; they tell nothing "
+        "about severity"
+    )
+    return f"{note.subject}: {text}" if note.subject else text
+
+
+def _different_raters(note: Note) -> str:
+    q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
+    text = (
+        f"ICC(C,·): {note.numbers['targets']}s have different {note.numbers['raters']}s, so differences between "
+        "raters do enter the scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff)"
+        f"{q} for their ranking and for regression"
+    )
+    return f"{note.subject}: {text}" if note.subject else text
+
+
+def _negative(note: Note) -> str:
+    sources = ", ".join(note.numbers["sources"])
+    return f"negative variance component(s): {sources}; they count as 0 in the coefficients"
+
+
+SENTENCES: Final[dict[str, Wording]] = {
+    "one_target": REASONS["one_target"]
+    + ": reliability is about telling {targets}s apart; at least two {targets}s with two ratings each are needed",
+    "one_rater": REASONS["one_rater"]
+    + ": inter-rater reliability needs at least two {raters}s on the same {targets}s; for one rater's recodes use "
+    "intra_rater()",
+    "no_pairs": REASONS["no_pairs"] + ": let a second rater code some of them, at least 20",
+    "nested_raters": "nested: no {raters} rated more than one {targets}, so rater and error variance cannot be told "
+    "apart; only the one-way ICC(1,·) exists",
+    "unknown_raters": "one-way: raters are unknown, so their differences count as error; ICC(1,·) is the only model",
+    "few_raters": "few raters: the rater variance rests on {n_raters} raters ({df} df); its {conf_level:.0%} interval "
+    "runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
+    "few_pairs": "few pairs: only {n_pairs} {targets}(s) carry more than one rating (below {least}); look at the width "
+    "of the interval before the estimate",
+    "different_raters": _different_raters,
+    "raters_with_one_rating": _single_ratings,
+    "disconnected": _graph,
+    "lack_of_spread": "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on "
+    "{exact:.0%} and within one point on {within:.0%} of {n_pairs} pairs; {mode_share:.0%} of the ratings are "
+    "{mode:g}. The targets hardly differ, so the ICC is low by arithmetic: report agreement (AC2, SEM {sem:.2f} "
+    "points) beside it",
+    "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
+    "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
+    "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
+    "raters_shifted": "raters differ by constants only: consistency is 1, agreement is lowered by their means",
+    "no_lower_limit": "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below "
+    "−1/(k − 1))",
+    "no_residual": "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
+    "are from the least-squares effects, without limits",
+    "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
+    "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
+    "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
+    "no_rater_variance": "the variance between raters is estimated as 0, so ICC(A,·) equals ICC(C,·)",
+    "jackknife_silent": "leaving out single targets says nothing here (too few targets, or an ICC of 0 or 1, be it "
+    "without one of them): the limits are the model's",
+    "jackknife_low_icc": "an ICC below .5, where jackknife limits were up to 1.7 times as wide as the model's and held "
+    "the truth in 91 to 96 % of simulated studies instead of 95 %; take interval = 'model'",
+    "jackknife_raters_fixed": "limits by the jackknife over targets: nothing is asked of the distribution of the "
+    "scores, but raters are taken as they are; where they differ much in severity, read the limits of the model beside "
+    "these",
+    "bootstrap_raters_fixed": "raters fixed: targets alone are resampled, so the interval leaves out that other raters "
+    "would have differed; with few raters its coverage of ICC(A,·) falls far below the nominal level (.93, .86, .49 of "
+    ".95 at rater variance .05, .12, .40). The default interval of icc() is not this one",
+    "icc_levels": "levels: '{targets}' compares {targets}s of all {clusters}s; '{targets} within {clusters}' those of "
+    "one; '{clusters}' takes differences between {targets}s as true and '{clusters}, {targets}s as error' counts them "
+    "as error (mean of {n_averaged:.1f} {targets}s)",
+    "no_interaction": "the interaction of raters and {clusters}s is not identified here and left out",
+    "raters_not_compared": "raters cannot be compared here; their differences count as error",
+    "recodes": "intra-rater: occasions stand where raters stand in the forms",
+    "dyad_average": "labelled reproduction: an average over dyads is biased (each rests on a handful of sessions and "
+    "may fall far below nought); in simulated studies of rotating pairs with a true ICC(A,2) of .71 the mean of ten "
+    "dyads gave .61 (RMSE .15) and pooled REML .71 (.06). Print the pooled ICC(A,·) of icc(), which stands in "
+    "`.pooled`",
+    "smallest_dyad": "the smallest dyad shares {n_targets} target(s)",
+    "dyads_without_variance": "{n} dyad(s) have no variance to work on and are left out of mean, median and range",
+    "scores_missing": "{n} row(s) with a missing value were left out",
+    "facets_not_balanced": "the data are not balanced: Henderson's method I, whose sums of squares are not independent",
+    "negative_components": _negative,
+    "no_coefficient_limits": "the limits could not be found; the estimates stand alone",
+    "planned_components": "variance components as estimated (target {target:.3f}, rater {rater:.3f}, residual "
+    "{residual:.3f}); negative ones count as 0; their own uncertainty is not in the expected interval",
+    "planned_limits": "expected interval: medians of the profile limits of {studies} simulated studies (seed {seed})",
+    "single_coded_at_random": "single-coded targets count through the random target effect, which supposes that they "
+    "were allotted at random",
+    "rater_in_one_period": "drift of {rater}: ratings in one period only, so there is none to estimate",
+    "nothing_shared": "no {targets} is shared in a way that compares {raters}s",
+}

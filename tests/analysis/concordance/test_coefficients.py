@@ -205,7 +205,7 @@ def test_perfect_and_single_category():
 def test_ratio_needs_values_above_nought():
     result = agreement(long_of([[-1, 1], [2, 2], [0, 1]]), **NAMES)
     assert "ratio" not in set(result.frame["weights"])
-    assert any("negative ratings" in note for note in result.notes)
+    assert any("negative ratings" in note for note in result.note_texts())
 
 
 def test_single_coded_targets_counted_or_dropped():
@@ -220,8 +220,8 @@ def test_single_coded_targets_counted_or_dropped():
     exact = counted.frame.iloc[0]
     assert exact["estimate"] == pytest.approx(alone.iloc[0]["estimate"])
     assert exact["std_error"] > alone.iloc[0]["std_error"]
-    assert any(note.startswith("50% of the units carry one rating") for note in counted.notes)
-    assert any("20 rating(s) of single-coded targets were left out" in note for note in dropped.notes)
+    assert any(note.startswith("50% of the units carry one rating") for note in counted.note_texts())
+    assert any("20 rating(s) of single-coded targets were left out" in note for note in dropped.note_texts())
     with pytest.raises(UsageError, match="single_coded holds 'keep'"):
         run(pairs, single_coded="keep")
 

@@ -26,7 +26,10 @@ def test_pair_by_the_formulas():
     assert row["loa_low_high"] == pytest.approx(row["loa_low"] + stats.t.ppf(0.975, 24) * error)
     np.testing.assert_allclose(found.points["difference"], gap)
     assert found.points["target"].tolist() == list(range(25))
-    assert len(found.to_markdown().splitlines()) == 3
+    lines = [line for line in found.to_markdown().splitlines() if line.startswith("| A | B | 25 | −0.17 |")]
+    assert len(lines) == 1
+    assert "1 pair(s) of raters, 25 ss" in str(found)
+    assert [note.kind for note in found.notes] == ["codes_on_a_lattice"]
 
 
 def test_every_pair_that_shares_enough():

@@ -147,14 +147,14 @@ def test_perfect_agreement_is_one_with_closed_limits():
     assert (result.frame["method"] == "anova, perfect agreement").all()
     assert np.isposinf(result.frame["statistic"]).all()
     assert (result.frame["p_value"] == 0.0).all()
-    assert any("perfect agreement" in note for note in result.notes)
+    assert any("perfect agreement" in note for note in result.note_texts())
 
 
 def test_all_equal_is_marked():
     result = run(np.full((5, 3), 2.0))
     assert result.frame["estimate"].isna().all()
     assert (result.frame["method"] == "undefined: all ratings are equal").all()
-    assert any("no variance" in note for note in result.notes)
+    assert any("no variance" in note for note in result.note_texts())
     assert "could not be estimated" in result.sentence()
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis.reliability.bootstrap import bootstrap_icc
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.schemas.errors import NotEstimable, UsageError
 
@@ -19,7 +18,7 @@ def ratings(n=25, k=3, items=2, seed=0):
 
 
 def test_estimates_equal_icc():
-    found = bootstrap_icc(ratings(), **NAMES, by="item", draws=100).frame
+    found = icc(ratings(), **NAMES, by="item").bootstrap(draws=100).frame
     theirs = icc(ratings(), **NAMES, by="item").frame
     assert found["form"].tolist() == theirs["form"].tolist()
     np.testing.assert_allclose(found["estimate"], theirs["estimate"], rtol=1e-10)
@@ -27,7 +26,7 @@ def test_estimates_equal_icc():
 
 def test_a_resample_is_the_icc_of_its_rows():
     data = ratings(items=1)
-    found = bootstrap_icc(data, **NAMES, draws=100, seed=5)
+    found = icc(data, **NAMES).bootstrap(draws=100, seed=5)
     weights = np.random.default_rng(5).multinomial(25, np.full(25, 1 / 25), size=100)
     table = data["score"].to_numpy().reshape(25, 3)
     for b in (0, 41, 99):
@@ -39,10 +38,10 @@ def test_a_resample_is_the_icc_of_its_rows():
 
 
 def test_label_seed_and_percentiles():
-    first = bootstrap_icc(ratings(), **NAMES, by="item", draws=400, seed=3)
-    assert first.notes[0].startswith("raters fixed")
+    first = icc(ratings(), **NAMES, by="item").bootstrap(draws=400, seed=3)
+    assert [note.kind for note in first.notes] == ["bootstrap_raters_fixed"]
     assert set(first.frame["method"]) == {"percentile bootstrap over targets, raters fixed"}
-    pd.testing.assert_frame_equal(first.frame, bootstrap_icc(ratings(), **NAMES, by="item", draws=400, seed=3).frame)
+    pd.testing.assert_frame_equal(first.frame, icc(ratings(), **NAMES, by="item").bootstrap(draws=400, seed=3).frame)
     row = first.frame.iloc[1]
     assert row["conf_low"] == pytest.approx(np.quantile(first.draws[:, 0, 1], 0.025))
     assert row["std_error"] == pytest.approx(first.draws[:, 0, 1].std(ddof=1))
@@ -50,6 +49,6 @@ def test_label_seed_and_percentiles():
 
 def test_refusals():
     with pytest.raises(NotEstimable, match="profile-likelihood interval holds for incomplete"):
-        bootstrap_icc(ratings(items=1).iloc[1:], **NAMES)
+        icc(ratings(items=1).iloc[1:], **NAMES).bootstrap()
     with pytest.raises(UsageError, match="draws is 10"):
-        bootstrap_icc(ratings(items=1), **NAMES, draws=10)
+        icc(ratings(items=1), **NAMES).bootstrap(draws=10)

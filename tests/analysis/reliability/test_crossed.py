@@ -202,8 +202,8 @@ def test_design_is_found_and_said():
     frame = rotating(1)
     result = run(frame)
     assert result.design["n_single_coded"] + result.design["n_multiply_coded"] == 40
-    assert any("few raters" in note and "×0.36 to ×8.3" in note for note in result.notes)
-    assert any(note.startswith("ICC(C,·): targets have different raters") for note in result.notes)
+    assert any("few raters" in note and "×0.36 to ×8.3" in note for note in result.note_texts())
+    assert any(note.startswith("ICC(C,·): targets have different raters") for note in result.note_texts())
     sentence = result.sentence()
     for part in ("ICC(A,k_eff)", "ICC(2,k)", "absolute agreement", "95% CI [", "5 raters", "Koo & Li"):
         assert part in sentence
@@ -229,7 +229,7 @@ def test_disconnected_graph_is_marked_and_explained():
     assert two["estimate"].isna().all()
     assert (two["method"] == "not estimable: raters and targets are not connected").all()
     assert result.frame.set_index("form").loc["ICC(1,1)", "estimate"] > 0
-    note = next(note for note in result.notes if note.startswith("disconnected"))
+    note = next(note for note in result.note_texts() if note.startswith("disconnected"))
     assert "2 parts" in note
     assert "1 more rating(s) join them" in note
     assert "ICC(1,k_eff)" in result.sentence()
@@ -237,7 +237,7 @@ def test_disconnected_graph_is_marked_and_explained():
 
 def test_rater_with_one_rating_is_named():
     frame = pd.concat([rotating(4), pd.DataFrame([("t001", "late", "i0", 0.1)], columns=list(rotating(4).columns))])
-    assert any("single rating: late" in note for note in run(frame).notes)
+    assert any("single rating: late" in note for note in run(frame).note_texts())
 
 
 def test_perfect_agreement_and_equal_ratings():
@@ -264,7 +264,7 @@ def test_raters_apart_by_constants_only():
     assert forms.loc["ICC(Q,k_eff)", "estimate"] == pytest.approx(t / (t + result.design["q"] * r), rel=1e-9)
     assert forms.loc["ICC(A,1)", "method"] == "least squares, no residual"
     assert 0.9 < forms.loc["ICC(1,1)", "estimate"] < 1.0
-    assert any("constants only" in note for note in result.notes)
+    assert any("constants only" in note for note in result.note_texts())
 
 
 def test_a_saturated_design_is_marked():
@@ -274,7 +274,7 @@ def test_a_saturated_design_is_marked():
     assert two["estimate"].isna().all()
     assert set(two["method"]) == {"not estimable: no rating is left for the residual"}
     assert result.frame.set_index("form").loc["ICC(1,1)", "conf_high"] > 0
-    assert any(note.startswith("saturated: 5 ratings are just enough for 3 targets") for note in result.notes)
+    assert any(note.startswith("saturated: 5 ratings are just enough for 3 targets") for note in result.note_texts())
 
 
 def test_no_target_variance_says_so():
@@ -288,4 +288,4 @@ def test_no_target_variance_says_so():
     assert forms.loc["ICC(A,1)", "estimate"] == pytest.approx(0.0, abs=1e-9)
     assert forms.loc["ICC(A,1)", "conf_low"] == 0.0
     assert 0.0 < forms.loc["ICC(A,1)", "conf_high"] < 0.6
-    assert any("estimated as 0, so every ICC is 0" in note for note in result.notes)
+    assert any("estimated as 0, so every ICC is 0" in note for note in result.note_texts())

@@ -41,7 +41,7 @@ def test_summary_and_label():
     assert summary["mean"] == pytest.approx(values.mean())
     assert summary["median"] == pytest.approx(values.median())
     assert (summary["minimum"], summary["maximum"]) == (values.min(), values.max())
-    assert found.notes[0].startswith("labelled reproduction")
+    assert found.note_texts()[0].startswith("labelled reproduction")
     assert "ICC(A,2)" in set(found.pooled.frame["form"])
     assert found.spec["shrout_fleiss"] == "ICC(2,2)"
 

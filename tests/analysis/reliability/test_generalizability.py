@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis.reliability.decision import d_study
 from doublecode.analysis.reliability.facets import anova_table, make_source, nesting
-from doublecode.analysis.reliability.generalizability import d_study, g_study
+from doublecode.analysis.reliability.generalizability import g_study
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.reliability.planned_pairs import rotating_layout
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
@@ -45,7 +46,7 @@ def test_gleser_components_are_the_expected_mean_squares():
     assert v["p:j"] == pytest.approx((ms["p:j"] - ms["Residual"]) / 6, rel=1e-10)
     assert v["p"] == pytest.approx((ms["p"] - ms["p:i"] - ms["p:j"] + ms["Residual"]) / 12, rel=1e-10)
     assert v["j"] < 0
-    assert any("negative variance component(s): j" in note for note in found.notes)
+    assert any("negative variance component(s): j" in note for note in found.note_texts())
     relative = v["p:j"] / 2 + v["p:i"] / 6 + v["Residual"] / 12
     row = found.frame.set_index("coefficient").loc["relative"]
     assert row["estimate"] == pytest.approx(v["p"] / (v["p"] + relative), rel=1e-10)
@@ -127,7 +128,7 @@ def test_d_study_of_rotating_pairs():
         assert row.estimate == pytest.approx(t / (t + (r + e) / row.k_eff))
         assert row.conf_low < row.estimate < row.conf_high
     assert plan.frame["width"].iloc[-1] < plan.frame["width"].iloc[0]
-    assert "seed 1" in plan.notes[1]
+    assert "seed 1" in plan.note_texts()[1]
     pd.testing.assert_frame_equal(
         plan.frame, d_study(result, raters=(3, 8), share=(0.4, 1.0), studies=60, seed=1).frame
     )

@@ -86,7 +86,7 @@ def test_on_the_edge_the_limits_of_the_model_stay():
     agree = pd.DataFrame([(s, r, float(s % 3)) for s in range(6) for r in "AB"], columns=["session", "rater", "y"])
     found = icc(agree, targets="session", raters="rater", ratings="y", k=(1,), interval="jackknife")
     assert (found.frame[["conf_low", "conf_high"]] == 1.0).all(axis=None)
-    assert any("leaving out single targets says nothing here" in note for note in found.notes)
+    assert any("leaving out single targets says nothing here" in note for note in found.note_texts())
     one_pair = ratings("one-way").query("rater == 'A' or session == 'S01'")
     model, left_out = (
         icc(one_pair, targets="session", raters="rater", ratings="y", k=(1,), interval=interval).frame["conf_high"]
@@ -98,7 +98,7 @@ def test_on_the_edge_the_limits_of_the_model_stay():
 def limits_of(data, interval, **more):
     """Limits and notes."""
     found = icc(data, targets="session", raters="rater", ratings="y", interval=interval, **more)
-    return found.frame.set_index("form")[["conf_low", "conf_high", "method"]], found.notes
+    return found.frame.set_index("form")[["conf_low", "conf_high", "method"]], found.note_texts()
 
 
 def rotating(scores):
@@ -163,10 +163,10 @@ def test_low_coefficients_are_named():
         [(s, r, 0.4 * (s % 2) + rng.normal()) for s in range(30) for r in "AB"], columns=["session", "rater", "y"]
     )
     found = icc(noise, targets="session", raters="rater", ratings="y", interval="jackknife")
-    assert any("below .5" in note and "interval = 'model'" in note for note in found.notes)
+    assert any("below .5" in note and "interval = 'model'" in note for note in found.note_texts())
     clear = icc(ratings("complete"), targets="session", raters="rater", ratings="y", interval="jackknife")
-    assert not any("below .5" in note for note in clear.notes)
-    assert any("raters are taken as they are" in note for note in clear.notes)
+    assert not any("below .5" in note for note in clear.note_texts())
+    assert any("raters are taken as they are" in note for note in clear.note_texts())
 
 
 def test_what_is_refused():

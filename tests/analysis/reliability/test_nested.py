@@ -67,7 +67,7 @@ def test_every_level_is_its_formula(found, parts):
     table = found.frame.set_index(["level", "form"])["estimate"]
     for key, value in expected.items():
         assert table[key] == pytest.approx(value, rel=1e-9), key
-    assert any("counts them as error (mean of 4.0 sessions)" in note for note in found.notes)
+    assert any("counts them as error (mean of 4.0 sessions)" in note for note in found.note_texts())
 
 
 def test_limits_equal_the_engines_profile(found):

@@ -6,7 +6,7 @@ import pytest
 
 from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number, write_csv
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.results import plain, result_record, to_json
+from doublecode.schemas.results import Note, Result, plain, result_record, to_json
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,8 @@ def test_json_has_null_for_nan_and_nothing_that_json_does_not_know():
 
 
 def test_a_result_without_variances_says_null():
-    class Answer:
-        spec, frame, design, notes = {"a": 1}, pd.DataFrame({"b": [math.nan]}), {"n": 2}, ("so",)
-
-        def to_markdown(self):
-            return ""
+    class Answer(Result):
+        spec, frame, design, notes = {"a": 1}, pd.DataFrame({"b": [math.nan]}), {"n": 2}, (Note("so"),)
 
     assert result_record(Answer()) == {
         "spec": {"a": 1}, "frame": [{"b": None}], "variances": None, "design": {"n": 2}, "notes": ["so"],

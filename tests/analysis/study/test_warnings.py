@@ -81,14 +81,14 @@ class TestReliability:
         result = icc(pd.concat([rated(9).assign(item="few"), rated(30).assign(item="enough")]), **NAMES, by="item")
         (found,) = icc_warnings(result)
         assert found.subject == "score (few)"
-        assert any(found.found in note for note in result.notes)
+        assert any(found.found in note for note in result.note_texts())
 
     def test_no_spread(self):
         both = pd.concat([flat().assign(item="flat"), rated(60).assign(item="wide")])
         result = icc(both, **NAMES, by="item")
         (found,) = icc_warnings(result)
         assert (found.code, found.severity, found.subject) == ("no_spread", "warning", "score (flat)")
-        assert f"item = flat: {found.found}" in result.notes
+        assert f"item = flat: {found.found}" in result.note_texts()
 
     def test_a_table_of_a_study_names_instrument_phase_and_items(self):
         parts = [
