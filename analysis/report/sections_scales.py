@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.consistency.alpha_omega_results import item_columns
 from doublecode.analysis.consistency.scale_levels import POOLED
+from doublecode.analysis.reliability.reported_form import sentence_facts
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
+from doublecode.analysis.rendering.wording.icc_sentence import icc_sentence
 from doublecode.analysis.results.rules import rule_named
 from doublecode.analysis.study.labels import label_of, short_title
-from doublecode.schemas.results import DASH
+from doublecode.schemas.results import DASH, Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,19 +75,24 @@ def reliability_section(run: StudyRun) -> Section | None:
 
 def _shared_notes(run: StudyRun) -> tuple[str, ...]:
     """Notes of all ICCs once each; what holds for a whole design is not repeated item by item."""
-    notes: dict[str, None] = {}
-    for note in () if run.reliability is None else run.reliability.notes:
-        instrument, _, rest = note.split(", ", 2)
-        text = rest if "lack of spread" in rest else re.sub(r": (item|scale) = .*?: (?=[a-zA-Z(])", ": ", rest)
-        text = re.sub(r" [(]q = [0-9.]+[)]", "", _with_labels(run, instrument, text))
-        notes[f"{short_title(run.study.codebooks[instrument].title)}, {text}"] = None
-    return tuple(notes)
-
-
-def _with_labels(run: StudyRun, instrument: str, note: str) -> str:
-    """Name the items and scales that a note on reliability is about by their labels."""
+    if run.reliability is None:
+        return ()
     books = run.study.codebooks
-    return re.sub(r"\b(?:item|scale) = (\w+)", lambda found: label_of(books, instrument, found[1]), note)
+    notes: dict[str, None] = {}
+    for instrument, _, phase, result in run.reliability.results:
+        read = result.estimates.read
+        called = {read.name_of(place): key[0] for place, key in enumerate(read.keys)}
+        for note in result.notes:
+            own = note.kind == "lack_of_spread"
+            subject = label_of(books, instrument, str(called[note.subject])) if own else ""
+            numbers = {name: value for name, value in note.numbers.items() if name != "q"}
+            text = sentence(Note(note.kind, subject, numbers))
+            notes[f"{short_title(books[instrument].title)}, {phase}: {text}"] = None
+    for note in run.reliability.notes:
+        if note.kind == "reliability_refused":
+            title = short_title(books[note.numbers["instrument"]].title)
+            notes[f"{title}, {note.numbers['phase']}: {note.numbers['reason']}"] = None
+    return tuple(notes)
 
 
 def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
@@ -129,11 +135,12 @@ def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
         if level == "item" and instrument in with_scales:
             continue
         book = run.study.codebooks[instrument]
-        lines = {}
-        for entry, line in zip(result.design["sets"], result.sentence(RULE).splitlines(), strict=True):
+        rule, lines = rule_named(RULE), {}
+        for entry in result.design["sets"]:
             name = entry["set"][level]
-            label = label_of(run.study.codebooks, instrument, name)
-            lines[name] = line.replace(f"({level} {name})", f"({_in_instrument(book.title, label)})")
+            facts = sentence_facts(result.frame, result.estimates, result.spec, entry, None)
+            called = _in_instrument(book.title, label_of(run.study.codebooks, instrument, name))
+            lines[name] = icc_sentence(replace(facts, called=called), rule)
         texts += [lines[name] for name in sorted(lines, key=_parts(book).index)]
     return texts
 

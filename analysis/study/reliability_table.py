@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
@@ -13,9 +13,11 @@ from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.reliability.reported_form import used_form
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.analysis.results.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,14 +43,15 @@ class ReliabilityTable(Answer):
     results : tuple of (instrument, level, phase, ICCResult)
         All forms behind the table.
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
     """
 
     spec: dict[str, Any]
     frame: pd.DataFrame
     results: tuple[tuple[str, str, str, ICCResult], ...]
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
 
     label_columns: ClassVar[tuple[str, ...]] = ("instrument", "level", "name", "phase")
 
@@ -149,17 +152,24 @@ def reliability_table(
         except NotEstimable as reason:
             names = sorted(part[level].unique().tolist())
             rows += [_empty(instrument, level, name, phase, str(reason)) for name in names]
-            notes.append(f"{instrument}, {level}s, {phase}: {reason}")
+            refused = {"instrument": instrument, "phase": phase, "reason": str(reason)}
+            notes.append(Note("reliability_refused", f"{instrument}, {level}s, {phase}", refused))
             continue
         found.append((instrument, level, phase, result))
         rows += list(_rows(instrument, level, phase, result, chosen))
-        notes += [f"{instrument}, {level}s, {phase}: {text}" for text in result.note_texts()]
+        notes += [_of(note, f"{instrument}, {level}s, {phase}") for note in result.notes]
     if not found:
-        raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(notes))
+        raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(map(sentence, notes)))
     spec = {"one_way": sorted(one_way), "jackknife": sorted(jackknife), "rule": chosen.name, "conf_level": conf_level}
     design = {"n_ratings": int(ratings["value"].notna().sum()), "n_estimated": len(rows)}
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return ReliabilityTable(spec, frame, tuple(found), design, tuple(dict.fromkeys(notes)))
+    used = ratings.index[ratings["value"].notna()]
+    return ReliabilityTable(spec, frame, tuple(found), design, distinct(notes), used)
+
+
+def _of(note: Note, head: str) -> Note:
+    """Put a head before the subject of a note."""
+    return replace(note, subject=": ".join(filter(None, [head, note.subject])))
 
 
 def _parts(ratings: pd.DataFrame, scores: pd.DataFrame | None) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
@@ -212,7 +222,7 @@ class DropResult(Answer):
         Per item: ``item, form, estimate, conf_low, conf_high, threshold, decision, reason``.
     kept, dropped, undecided : tuple of str
     design : dict
-    notes : tuple of str
+    notes : tuple of Note
     """
 
     spec: dict[str, Any]
@@ -221,7 +231,22 @@ class DropResult(Answer):
     dropped: tuple[str, ...]
     undecided: tuple[str, ...]
     design: dict[str, Any]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("item",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """What is kept and what is dropped, with the number that was compared."""
+        columns = (
+            column("item", "Item", kind="text"), column("form"), *bounded_estimate("ICC", self.spec["conf_level"]),
+            column("decision", "Decision", kind="text"), column("reason", "Why", kind="text"),
+        )  # fmt: skip
+        return (Table("items_dropped", "Items kept and dropped", self.frame, columns),)
+
+    def counted(self) -> str:
+        """Say how many items are kept."""
+        return f"{len(self.kept)} of {self.design['n_items']} items kept."
 
 
 def drop_unreliable(
@@ -277,11 +302,12 @@ def drop_unreliable(
         rows.append(_decide(str(name), row, below, on, form))
     frame = pd.DataFrame(rows)
     decided = {word: tuple(frame.loc[frame["decision"] == word, "item"]) for word in ("kept", "dropped", "undecided")}
-    notes = [f"declared: {declared}"] if declared else ["no place is named where this rule was written beforehand"]
+    notes = [Note("rule_declared", numbers={"declared": declared}) if declared else Note("rule_not_declared")]
     if decided["undecided"]:
-        notes.append(f"not estimable, so neither kept nor dropped: {', '.join(decided['undecided'])}")
-    spec = {"below": below, "form": form, "on": on, "declared": declared}
-    return DropResult(spec, frame, **decided, design={"n_items": len(frame)}, notes=tuple(notes))
+        notes.append(Note("items_undecided", numbers={"items": decided["undecided"]}))
+    spec = {"below": below, "form": form, "on": on, "declared": declared, "conf_level": result.spec["conf_level"]}
+    design = {"n_items": len(frame)}
+    return DropResult(spec, frame, **decided, design=design, notes=tuple(notes), rows=result.rows)
 
 
 def _decide(name: str, row: Any, below: float, on: str, form: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class IccFacts:
     estimate, conf_low, conf_high, conf_level : float
     method, how : str
         Entry of the column ``method``, and the same for a sentence.
+    called : str
+        What the set is called; by the names and values of its columns when not given.
     """
 
     targets: str
@@ -50,11 +52,12 @@ class IccFacts:
     conf_level: float
     method: str
     how: str
+    called: str = ""
 
 
 def icc_sentence(facts: IccFacts, rule: Rule) -> str:
     """Say one coefficient in a sentence."""
-    name = ", ".join(f"{key} {value}" for key, value in facts.counts["set"].items())
+    name = facts.called or ", ".join(f"{key} {value}" for key, value in facts.counts["set"].items())
     head = f"Inter-rater reliability of {facts.targets} scores{f' ({name})' if name else ''}"
     if math.isnan(facts.estimate):
         return f"{head} could not be estimated ({facts.method})."

@@ -52,6 +52,16 @@ def _single_ratings(note: Note) -> str:
     return f"{note.subject}: {text}" if note.subject else text
 
 
+def _different_raters(note: Note) -> str:
+    q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
+    text = (
+        f"ICC(C,·): {note.numbers['targets']}s have different {note.numbers['raters']}s, so differences between "
+        "raters do enter the scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff)"
+        f"{q} for their ranking and for regression"
+    )
+    return f"{note.subject}: {text}" if note.subject else text
+
+
 def _negative(note: Note) -> str:
     sources = ", ".join(note.numbers["sources"])
     return f"negative variance component(s): {sources}; they count as 0 in the coefficients"
@@ -71,9 +81,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
     "few_pairs": "few pairs: only {n_pairs} {targets}(s) carry more than one rating (below {least}); look at the width "
     "of the interval before the estimate",
-    "different_raters": "ICC(C,·): {targets}s have different {raters}s, so differences between raters do enter the "
-    "scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff) (q = {q:.3f}) for their ranking and for "
-    "regression",
+    "different_raters": _different_raters,
     "raters_with_one_rating": _single_ratings,
     "disconnected": _graph,
     "lack_of_spread": "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on "

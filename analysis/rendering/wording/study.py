@@ -36,6 +36,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "not_estimated": "{reason}",
     # reliability
     "reliability_refused": "{reason}",
+    "rule_declared": "declared: {declared}",
+    "rule_not_declared": "no place is named where this rule was written beforehand",
+    "items_undecided": lambda note: f"not estimable, so neither kept nor dropped: {', '.join(note.numbers['items'])}",
     # warnings
     "said": "{text}",
     "not_converged": "did not converge",
