@@ -107,14 +107,14 @@ def consistency_table(
     UsageError
         None of the instruments has ratings.
     """
-    from doublecode.analysis.study.study_scales import scale_items
+    from doublecode.coding.scoring import scored_items
 
     _check_long(ratings)
     tasks, skipped = [], []
     for book in instruments:
         for scale in book.scales:
             for pairing, rule in _pairings(book, scale):
-                wide = scale_items(ratings, book, rule)
+                wide = scored_items(ratings, book, rule)
                 if wide.empty or len(scale.items) < 2:
                     skipped.append(f"{book.name}, {scale.name}: {_why_skipped(wide, scale)}.")
                     continue
@@ -161,36 +161,6 @@ def omega_table(
     tasks = [_Task("", name, SAME_TAPE, data, tuple(part), clusters, by) for name, part in scales.items()]
     spec = {"function": "omega_table", "items": whole, "clusters": clusters, "by": by, "subscales": scales}
     return _tabulate(tasks, _Options(conf_level, seed, missing, {}), spec, [])
-
-
-def lagged_pairing(
-    wide: pd.DataFrame, lagged: Sequence[str], *, patient: str = "patient", session: str = "session", lag: int = 1
-) -> pd.DataFrame:
-    """Take some items from an earlier session, by session number and never by row.
-
-    Parameters
-    ----------
-    wide
-        One row per patient and session.
-    lagged
-        Items that come from the session `lag` numbers before; missing where there is none.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> wide = pd.DataFrame({"patient": "P1", "session": [1, 2, 4], "assign": [1, 2, 3], "review": [4, 5, 6]})
-    >>> lagged_pairing(wide, ["assign"])["assign"].tolist()
-    [nan, 1.0, nan]
-    """
-    absent = [name for name in (patient, session, *lagged) if name not in wide.columns]
-    if absent:
-        raise UsageError(f"Not in the frame: {', '.join(absent)}. Its columns are {', '.join(wide.columns)}.")
-    if (doubled := wide.duplicated([patient, session])).any():
-        first = wide.loc[doubled, [patient, session]].iloc[0].tolist()
-        raise DuplicateError(f"Patient and session {first} occur twice; the session before would be ambiguous.")
-    before = wide[[patient, session, *lagged]].assign(**{session: wide[session] + lag})
-    rest = [name for name in wide.columns if name not in lagged]
-    return wide[rest].merge(before, on=[patient, session], how="left")[list(wide.columns)]
 
 
 def _check_long(ratings: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.study.consistency_table import consistency_table, lagged_pairing, omega_table
+from doublecode.analysis.study.consistency_table import consistency_table, omega_table
+from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.instrument import load_instrument
 
@@ -53,8 +54,7 @@ def test_one_row_per_scale_and_pairing(table) -> None:  # type: ignore[no-untype
 
 def test_lagged_and_same_tape_are_different_numbers_of_the_right_rows(table) -> None:  # type: ignore[no-untyped-def]
     wide = wide_of(ratings())
-    shifted = lagged_pairing(wide, ASSIGNING)
-    shifted = shifted[shifted[ASSIGNING].notna().any(axis=1)]
+    shifted = scored_items(ratings(), STHAR, STHAR.scale("tbh"))
     rows = table.frame.set_index("pairing")
     lagged = omega(shifted, items=[*ASSIGNING, *REVIEWING], clusters="patient").frame.iloc[0]
     assert rows.loc["lagged", "omega"] == pytest.approx(lagged["estimate"], abs=1e-9)
@@ -117,13 +117,6 @@ def test_wide_file_with_subscales() -> None:
     assert "two items" in found.frame["status"].iloc[1]
     assert np.isfinite(found.frame["alpha"].iloc[1])
     assert "α = " in found.sentences[1]
-
-
-def test_lag_goes_by_session_number() -> None:
-    wide = pd.DataFrame({"patient": ["A", "A", "A", "B"], "session": [1, 2, 4, 2], "x": [1.0, 2, 3, 4], "y": 0.0})
-    assert lagged_pairing(wide, ["x"])["x"].tolist() == pytest.approx([np.nan, 1.0, np.nan, np.nan], nan_ok=True)
-    with pytest.raises(DuplicateError, match="occur twice"):
-        lagged_pairing(pd.concat([wide, wide]), ["x"])
 
 
 def test_wrong_input_is_refused() -> None:

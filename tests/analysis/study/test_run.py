@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.study.run import StudyProblems, analyse, run_study, store, take_in
-from doublecode.analysis.study.study_scales import scale_items
 from doublecode.coding.intake.ledger import Ledger
+from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import UsageError
 
 FILE = "R3_ghes_batch02.xlsx"
@@ -121,7 +121,7 @@ def items_of(run):
 def test_lagged_items_come_from_the_session_before_by_number(telephone_run):
     book = telephone_run.study.codebooks["sthar"]
     scale = book.scale("tbh")
-    wide = scale_items(telephone_run.items, book, scale)
+    wide = scored_items(telephone_run.items, book, scale)
     long = items_of(telephone_run)
     for row in wide.iloc[::17].to_dict("records"):
         assert row["a_rationale"] == long["sthar", "a_rationale", row["patient"], row["session"] - 1]
@@ -131,7 +131,7 @@ def test_lagged_items_come_from_the_session_before_by_number(telephone_run):
 
 def test_reversed_items_are_turned_before_consistency(telephone_run):
     book = telephone_run.study.codebooks["ghes"]
-    wide = scale_items(telephone_run.items, book, book.scale("he")).set_index(["patient", "session"])
+    wide = scored_items(telephone_run.items, book, book.scale("he")).set_index(["patient", "session"])
     long = items_of(telephone_run)["ghes", "difficulties"]
     both = wide["difficulties"].align(long, join="inner")
     assert (both[0] + both[1]).dropna().unique().tolist() == [4.0]
