@@ -154,8 +154,8 @@ def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:
     """A column as numpy or as a list: narwhals' own way to pandas needs pyarrow for frames of polars."""
     if not column.dtype.is_numeric():
         return column.to_list()
-    whole = column.dtype.is_integer() and not column.null_count()
-    return column.to_numpy() if whole else column.cast(floats).to_numpy()
+    values = column.to_numpy()
+    return values if values.dtype.kind in "iuf" else column.cast(floats).to_numpy()  # decimals are no numbers to numpy
 
 
 def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 
 import pandas as pd
 import polars as pl
@@ -23,10 +24,15 @@ def test_other_frames_become_pandas(frame):
     found = as_pandas(frame)
     pd.testing.assert_frame_equal(found, pd.DataFrame(COLUMNS), check_dtype=False)
     assert found.dtypes[["session", "value"]].astype(str).tolist() == ["int64", "float64"]
-    assert as_pandas(pl.DataFrame({"a": [1, None], "b": ["x", None]})).isna().to_numpy().tolist() == [
-        [False] * 2,
-        [True] * 2,
-    ]
+
+
+def test_what_is_missing_stays_missing_whatever_its_kind():
+    frame = pl.DataFrame(
+        {"whole": [1, None], "text": ["x", None], "exact": [Decimal("1.5"), None], "yes": [True, None]}
+    )
+    found = as_pandas(frame)
+    assert found.isna().to_numpy().tolist() == [[False] * 4, [True] * 4]
+    assert (found["whole"].dtype, found["exact"].dtype, found["exact"][0]) == ("float64", "float64", 1.5)
 
 
 @pytest.mark.parametrize("thing", [[[1, 2]], {"a": [1]}, None, "table.csv", pd.Series([1.0])])
