@@ -9,14 +9,18 @@ if TYPE_CHECKING:
     from doublecode.coding.allocation.plan import allocate as allocate
     from doublecode.coding.intake.ledger import Ledger as Ledger
     from doublecode.coding.reading.incoming import read_workbook as read_workbook
+    from doublecode.coding.scoring import pool_ratings as pool_ratings
     from doublecode.coding.scoring import score as score
+    from doublecode.coding.scoring import score_raters as score_raters
     from doublecode.coding.workbooks.write import write_workbooks as write_workbooks
 
 _HOME = {
     "allocate": "allocation.plan",
     "Ledger": "intake.ledger",
     "read_workbook": "reading.incoming",
+    "pool_ratings": "scoring",
     "score": "scoring",
+    "score_raters": "scoring",
     "write_workbooks": "workbooks.write",
 }
 __all__ = sorted(_HOME)

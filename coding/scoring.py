@@ -1,8 +1,8 @@
 """From ratings to scale scores: pooling, reversal, the missing rule, the lag rule.
 
-Double-coded sessions become one here and nowhere else, by the rule that the study
-declares. Lags follow the session's number, never the row. Every score that is
-missing says why.
+The only place of all four. A plain long frame is enough: one row per session, rater and item,
+with a value. What the frame does not say (a phase, a therapist, a patient) is not made up.
+Lags follow the session's number, never the row. Every score that is missing says why.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.workbooks.layout import NOT_CODABLE
-from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import RATINGS, SCORES, Contract, check_frame
-from doublecode.schemas.instrument import Instrument, Item, Scale
+from doublecode.coding.pooling import numeric_items, pool_items, session_columns
+from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.frames import RATINGS, Contract, Kind, as_pandas, check_frame
+from doublecode.schemas.instrument import Instrument, Item, Scale, load_instrument
 from doublecode.schemas.study import Study
 
+Instruments = Instrument | str | Mapping[str, Instrument] | Iterable[Instrument | str]
+"""A codebook, the name of a shipped one, or several of them."""
 ITEMS = Contract(
     "items",
     {
@@ -29,8 +31,7 @@ ITEMS = Contract(
     frozenset({"value", "therapist", "session_id", "n_raters", "reason"}),
     ("patient", "session", "instrument", "item"),
 )  # fmt: skip
-_SESSION_KEY = ["study", "patient", "therapist", "session", "session_id", "instrument"]
-_RATER_KEY = ["study", "patient", "therapist", "session", "session_id", "phase", "rater", "instrument"]
+_DTYPES = {"session": "int64", "value": "float64", "n_valid": "int64", "n_items": "int64", "n_raters": "float64"}
 
 
 def pool_ratings(ratings: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -64,43 +65,16 @@ def pool_ratings(ratings: pd.DataFrame, study: Study) -> pd.DataFrame:
     if stray:
         allowed = ", ".join(study.codebooks)
         raise UsageError(f"ratings: the study does not use the instrument {stray[0]!r}; allowed: {allowed}.")
-    main = ratings[ratings["phase"] == "main"]
-    parts = [_pool(main, book, study.use(name).pooling) for name, book in study.codebooks.items()]
+    main = ratings[ratings["phase"] == "main"].drop(columns="phase")
+    parts = [pool_items(main, book, study.use(name).pooling) for name, book in study.codebooks.items()]
     items = pd.concat(parts, ignore_index=True).sort_values(["instrument", "patient", "session", "item"], kind="stable")
     return check_frame(items.reset_index(drop=True), ITEMS)
-
-
-def _pool(main: pd.DataFrame, book: Instrument, pooling: str) -> pd.DataFrame:
-    numeric = [item.name for item in book.columns if item.is_numeric]
-    rows = main[(main["instrument"] == book.name) & main["item"].isin(numeric)]
-    if pooling == "primary":
-        rows = rows[rows["role"] == "primary"]
-    keys = [*_SESSION_KEY, "item"]
-    pooled = rows.groupby(keys, sort=False, dropna=False)["value"].agg(["mean", "count"]).reset_index()
-    pooled = pooled.rename(columns={"mean": "value", "count": "n_raters"})
-    missing = rows[rows["value"].isna()]
-    codes: dict[tuple[Any, Any], list[str]] = {}
-    for session, item, code in zip(missing["session_id"], missing["item"], missing["missing_code"], strict=True):
-        codes.setdefault((session, item), []).append(_meaning(code, book))
-    empty = pooled["value"].isna()
-    pooled["reason"] = [
-        "; ".join(dict.fromkeys(codes.get((session, item), []))) if gone else None
-        for session, item, gone in zip(pooled["session_id"], pooled["item"], empty, strict=True)
-    ]
-    pooled["value"] = pooled["value"].astype(float)
-    return pooled[list(ITEMS.columns)]
 
 
 def _known(rows: pd.DataFrame, *columns: str) -> None:
     for column in columns:
         if rows[column].isna().any():
             raise UsageError(f"ratings: {column} is empty. Read the workbooks with their study: study=load_study(…).")
-
-
-def _meaning(code: object, book: Instrument) -> str:
-    text = "" if code is None or code != code else str(code)
-    meaning = book.missing_codes.get(text) or NOT_CODABLE.get(text) or "no reason given"
-    return f"{text}: {meaning}" if text else meaning
 
 
 @dataclass(frozen=True)
@@ -121,27 +95,40 @@ class _Wide:
     keys: pd.DataFrame
 
 
-def score(ratings_or_items: pd.DataFrame, instruments: Mapping[str, Instrument] | Iterable[Instrument]) -> pd.DataFrame:
+def score(ratings: pd.DataFrame, instruments: Instruments, *, pooling: str = "mean") -> pd.DataFrame:
     """Score every scale of every session.
 
     Parameters
     ----------
-    ratings_or_items : DataFrame
-        Contract ``ITEMS`` (from :func:`pool_ratings` or ``read_outcomes``), or ``RATINGS`` in
-        which no session was rated by two raters.
-    instruments : codebooks, or mapping of name to codebook
-        With the study's reversal choices applied (``study.codebooks``).
+    ratings : DataFrame
+        A long frame: ``item``, ``value`` (a number, empty where missing) and the session: ``session``
+        alone, or ``patient`` and ``session`` (its number in the treatment), or ``session_id``.
+        ``rater`` where sessions were coded by several; ``instrument`` where there are several
+        codebooks. ``study, therapist, phase`` are kept where they stand, ``missing_code`` and
+        ``reason`` explain what is missing; other columns are not read.
+    instruments : Instrument, str, or several of them
+        Codebooks, or names of shipped ones. Of a study: ``study.codebooks``, with its reversal choices.
+    pooling : {"mean", "primary"} or str
+        How a session that several raters coded becomes one, item by item: the mean of the raters
+        that could rate the item, the rating of the primary rater (column ``role``), or that of the
+        rater with this id.
 
     Returns
     -------
     DataFrame
-        Contract ``SCORES``, one row per session and scale: value, n_valid (items present),
-        n_items, n_raters (mean over the items present), reason (why the value is missing).
+        One row per session and scale: the columns of the session that the input has, instrument,
+        scale, value, n_valid (items present), n_items, n_raters (mean over the items present; only
+        where the input tells), reason (why the value is missing). From contract ``ITEMS`` or
+        ``RATINGS`` comes contract ``SCORES``.
 
     Raises
     ------
+    ContractError
+        A column is missing, or holds the wrong kind.
     DuplicateError
-        Two values for one item of one session: pool first.
+        A rater rated an item of a session twice, or no rater is named and two values stand there.
+    UsageError
+        An item is not in the codebook, a value is outside its range, or `pooling` is unknown.
 
     Notes
     -----
@@ -151,49 +138,140 @@ def score(ratings_or_items: pd.DataFrame, instruments: Mapping[str, Instrument] 
 
     Examples
     --------
-    >>> from doublecode.schemas.instrument import load_instrument
-    >>> book = load_instrument("phq9")
-    >>> items = pd.DataFrame({"study": "toy", "patient": "P1", "therapist": "T1", "session": 1, "session_id": "S-1",
-    ...     "instrument": "phq9", "item": book.scale("total").items, "value": 1.0, "n_raters": 1.0, "reason": None})
-    >>> score(items, [book])[["scale", "value", "n_valid"]].to_dict("records")
-    [{'scale': 'total', 'value': 9.0, 'n_valid': 9}]
+    >>> from doublecode.schemas import load_instrument
+    >>> names = load_instrument("phq9").scale("total").items
+    >>> ratings = pd.DataFrame({"session": "S-1", "item": names, "value": 1})
+    >>> score(ratings, "phq9").drop(columns="reason").to_dict("records")
+    [{'session': 'S-1', 'instrument': 'phq9', 'scale': 'total', 'value': 9.0, 'n_valid': 9, 'n_items': 9}]
     """
-    items = _as_items(ratings_or_items)
-    scores = _score_all(items, _books(instruments), _SESSION_KEY, lambda scale: True)
-    return check_frame(scores[list(SCORES.columns)], SCORES)
+    books = _books(instruments)
+    rows = _as_long(ratings, books)
+    counted = "rater" in rows.columns or "n_raters" in rows.columns
+    items = _pool_all(rows, books, pooling) if "rater" in rows.columns else _unpooled(rows)
+    _refuse_twice(items, ())
+    scores = _score_all(items, books, [*session_columns(items), "instrument"], lambda scale: True)
+    return scores if counted else scores.drop(columns="n_raters")
 
 
-def score_raters(ratings: pd.DataFrame, instruments: Mapping[str, Instrument] | Iterable[Instrument]) -> pd.DataFrame:
+def score_raters(ratings: pd.DataFrame, instruments: Instruments) -> pd.DataFrame:
     """Score every rater's tape by itself, for the reliability of scale scores.
 
     Scales with a lag are left out: they mix two tapes, which two raters may have heard.
 
+    Parameters
+    ----------
+    ratings : DataFrame
+        As :func:`score` takes it, with ``rater``.
+    instruments : Instrument, str, or several of them
+
     Returns
     -------
     DataFrame
-        study, patient, therapist, session, session_id, phase, rater, instrument, scale, value,
-        n_valid, n_items, reason; one row per session, rater and scale.
+        The columns of the session that the input has, rater, instrument, scale, value, n_valid,
+        n_items, reason; one row per session, rater and scale.
     """
-    check_frame(ratings, RATINGS)
-    rows = ratings.assign(n_raters=1.0, reason=_codes_as_reasons(ratings))
-    scores = _score_all(rows, _books(instruments), _RATER_KEY, lambda scale: not scale.lagged)
-    return scores[[*_RATER_KEY, "scale", "value", "n_valid", "n_items", "reason"]]
+    books = _books(instruments)
+    rows = _as_long(ratings, books)
+    if "rater" not in rows.columns:
+        raise ContractError(f"ratings: column 'rater' is missing; found {', '.join(map(str, rows.columns))}. Add it.")
+    _refuse_twice(rows, ("rater",))
+    keys = [*session_columns(rows), "rater", "instrument"]
+    scores = _score_all(_unpooled(rows.assign(n_raters=1.0)), books, keys, lambda scale: not scale.lagged)
+    return scores.drop(columns="n_raters")
 
 
-def _books(instruments: Mapping[str, Instrument] | Iterable[Instrument]) -> list[Instrument]:
-    return list(instruments.values() if isinstance(instruments, Mapping) else instruments)
+def scored_items(items: pd.DataFrame, book: Instrument, scale: Scale) -> pd.DataFrame:
+    """Put the items of a scale side by side as they are scored: reversed, lagged by session number.
+
+    Parameters
+    ----------
+    items : DataFrame
+        Raters pooled: ``patient, session, instrument, item, value``.
+
+    Returns
+    -------
+    DataFrame
+        ``patient``, ``session`` and one column per item of the scale; sessions in which none of
+        them was rated are left out, and with a lag those without the session before.
+    """
+    names = list(scale.items)
+    rows = items[(items["instrument"] == book.name) & items["item"].isin(names)].sort_values(["patient", "session"])
+    rows = rows.assign(_row=rows.groupby(["patient", "session"], sort=False).ngroup())
+    values = reverse_items(_side_by_side(rows, names, "value"), book.columns)
+    keys = rows.drop_duplicates("_row").set_index("_row")[["patient", "session"]]
+    if scale.lagged:
+        lagged = list(scale.lagged)
+        values[lagged] = values[lagged].reindex(_session_before(keys)).set_axis(values.index)
+        values = values[values[lagged].notna().any(axis=1)]
+    values = values[values.notna().any(axis=1)]
+    return keys.join(values, how="inner").reset_index(drop=True)
 
 
-def _codes_as_reasons(ratings: pd.DataFrame) -> pd.Series[Any]:
-    return ratings["missing_code"].where(ratings["value"].isna(), None).astype(object)
+def _books(instruments: Instruments) -> list[Instrument]:
+    if isinstance(instruments, (Instrument, str)):
+        return _books([instruments])
+    several = instruments.values() if isinstance(instruments, Mapping) else instruments
+    return [load_instrument(one) if isinstance(one, str) else one for one in several]
 
 
-def _as_items(frame: pd.DataFrame) -> pd.DataFrame:
-    if "rater" in frame.columns:
-        check_frame(frame, RATINGS)
-        _known(frame, "patient", "session")
-        frame = frame.assign(n_raters=frame["value"].notna().astype(float), reason=_codes_as_reasons(frame))
-    return check_frame(frame, ITEMS, "items (pool double-coded sessions with pool_ratings first)")
+def _as_long(ratings: pd.DataFrame, books: Sequence[Instrument]) -> pd.DataFrame:
+    """The ratings, held to what scoring reads."""
+    rows = as_pandas(ratings)
+    if "instrument" not in rows.columns and len(books) == 1:
+        rows = rows.assign(instrument=books[0].name)
+    kinds: dict[str, Kind] = dict.fromkeys((*_identity(rows), "instrument", "item"), "text")
+    if "patient" in rows.columns:
+        kinds["session"] = "integer"
+    kinds |= {name: "text" for name in ("rater",) if name in rows.columns}
+    check_frame(rows, Contract("ratings", {**kinds, "value": "number"}, frozenset({"value"})))
+    for book in books:
+        _check_values(rows[rows["instrument"] == book.name], book)
+    return rows
+
+
+def _identity(rows: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that tell one session from another."""
+    if "patient" in rows.columns:
+        return ("patient", "session")
+    return ("session",) if "session" in rows.columns or "session_id" not in rows.columns else ("session_id",)
+
+
+def _check_values(rows: pd.DataFrame, book: Instrument) -> None:
+    stray = sorted({str(name) for name in rows["item"].unique()} - {item.name for item in book.columns})
+    if stray:
+        allowed = ", ".join(item.name for item in book.columns)
+        raise UsageError(f"ratings: {book.name} has no item {stray[0]!r}; allowed: {allowed}.")
+    for item in book.columns:
+        if item.is_numeric and (item.minimum is not None or item.maximum is not None):
+            low, high = (item.minimum, -np.inf)[item.minimum is None], (item.maximum, np.inf)[item.maximum is None]
+            values = rows.loc[rows["item"] == item.name, "value"]
+            wrong = values[(values < low) | (values > high)]
+            if len(wrong):
+                raise UsageError(
+                    f"ratings: {book.name}, {item.name}: found {wrong.iloc[0]:g}, allowed {book.allowed(item)}. "
+                    "A missing value stands as an empty cell."
+                )
+
+
+def _refuse_twice(rows: pd.DataFrame, rater: tuple[str, ...]) -> None:
+    key = (*_identity(rows), *rater, "instrument", "item")
+    name = "ratings" if rater else "ratings (name the raters in a column 'rater', and they are pooled)"
+    check_frame(rows, Contract(name, {}, key=key))
+
+
+def _pool_all(rows: pd.DataFrame, books: Sequence[Instrument], pooling: str) -> pd.DataFrame:
+    raters = sorted({str(rater) for rater in rows["rater"].unique()})
+    if pooling not in ("mean", "primary", *raters):
+        raise UsageError(f"pooling: found {pooling!r}, allowed mean, primary, or a rater: {', '.join(raters)}.")
+    _refuse_twice(rows, ("rater",))
+    return pd.concat([pool_items(rows, book, pooling) for book in books], ignore_index=True)
+
+
+def _unpooled(rows: pd.DataFrame) -> pd.DataFrame:
+    """One value per session and item already: its reason, and how many raters it rests on if that is known."""
+    reasons = rows.get("reason", rows.get("missing_code"))
+    known = pd.Series(None, index=rows.index, dtype=object) if reasons is None else reasons.astype(object)
+    return rows.assign(n_raters=rows.get("n_raters", np.nan), reason=known.where(rows["value"].isna(), None))
 
 
 def _score_all(
@@ -210,26 +288,24 @@ def _score_all(
     columns = [*keys, "scale", "value", "n_valid", "n_items", "n_raters", "reason"]
     if not parts:
         return pd.DataFrame({column: pd.Series(dtype=_DTYPES.get(column, "object")) for column in columns})
-    order = [key for key in ("instrument", "scale", "patient", "session", "rater") if key in columns]
+    order = [key for key in ("instrument", "scale", "patient", "session", "session_id", "rater") if key in columns]
     return pd.concat(parts, ignore_index=True).sort_values(order, kind="stable").reset_index(drop=True)
-
-
-_DTYPES = {"session": "int64", "value": "float64", "n_valid": "int64", "n_items": "int64", "n_raters": "float64"}
 
 
 def _widen(rows: pd.DataFrame, book: Instrument, keys: list[str]) -> _Wide:
     """One row per key; every numeric item of the codebook has its column, reversed where declared."""
-    row_of = rows.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
-    rows = rows.assign(_row=row_of)
-    names = [item.name for item in book.columns if item.is_numeric]
-    values = rows.pivot(index="_row", columns="item", values="value").reindex(columns=names).astype(float)  # noqa: PD010
-    n_raters = rows.pivot(index="_row", columns="item", values="n_raters").reindex(columns=names).astype(float)  # noqa: PD010
-    values = reverse_items(values, book.columns)
+    rows = rows.assign(_row=rows.groupby(keys, sort=False, dropna=False).ngroup().to_numpy())
+    names = numeric_items(book)
     gone = rows[rows["value"].isna()]
     texts = gone["reason"].astype(object).where(gone["reason"].notna(), "no reason given")
     why = dict(zip(zip(gone["_row"], gone["item"], strict=True), texts, strict=True))
     heads = rows.drop_duplicates("_row").set_index("_row")[keys].sort_index()
-    return _Wide(values, n_raters, why, heads)
+    values = reverse_items(_side_by_side(rows, names, "value"), book.columns)
+    return _Wide(values, _side_by_side(rows, names, "n_raters"), why, heads)
+
+
+def _side_by_side(rows: pd.DataFrame, names: list[str], what: str) -> pd.DataFrame:
+    return rows.pivot(index="_row", columns="item", values=what).reindex(columns=names).astype(float)  # noqa: PD010
 
 
 def reverse_items(wide: pd.DataFrame, items: Iterable[Item]) -> pd.DataFrame:
@@ -288,16 +364,23 @@ def _score_scale(wide: _Wide, scale: Scale) -> pd.DataFrame:
 
 
 def _source_rows(wide: _Wide, lagged: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Per row the row that lagged items come from; −1 where there is none."""
+    return _session_before(wide.keys) if lagged else np.arange(len(wide.keys))
+
+
+def _session_before(keys: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Per row the row of the same patient's session one number before; −1 where it was not rated."""
-    if not lagged:
-        return np.arange(len(wide.keys))
-    pairs = list(zip(wide.keys["patient"], wide.keys["session"], strict=True))
+    if "patient" not in keys.columns:
+        return np.full(len(keys), -1)
+    pairs = list(zip(keys["patient"], keys["session"], strict=True))
     place = {pair: row for row, pair in enumerate(pairs)}
     return np.array([place.get((patient, session - 1), -1) for patient, session in pairs], dtype=np.int64)
 
 
 def _why(wide: _Wide, scale: Scale, row: int, source: np.ndarray[Any, np.dtype[np.int64]]) -> str:
     """Why the score of a row is missing, in the words of the missing codes."""
+    if scale.lagged and "patient" not in wide.keys.columns:
+        return "its items belong to two sessions of a patient, and the ratings name no patient"
     before = int(wide.keys["session"].iloc[row]) - 1 if scale.lagged else 0
     if scale.lagged and source[row] < 0:
         if before == 0:
@@ -326,7 +409,7 @@ def items_missing(scale: Scale, reasons: Mapping[str, Sequence[str]]) -> str:
     return f"needs {scale.required} of {len(scale.items)} items; missing: {'; '.join(parts)}"
 
 
-def flagged_answers(items: pd.DataFrame, instruments: Mapping[str, Instrument] | Iterable[Instrument]) -> pd.DataFrame:
+def flagged_answers(items: pd.DataFrame, instruments: Instruments) -> pd.DataFrame:
     """List the answers that ask for attention: at or above `flag_from` (PHQ-9, item 9).
 
     Returns

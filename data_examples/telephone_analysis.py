@@ -15,7 +15,7 @@ from doublecode.analysis.linking.splitting import within_between
 from doublecode.analysis.mixed import fit_mixed
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.study.declared_models import declared_frame
-from doublecode.coding.scoring import pool_ratings, score, score_raters
+from doublecode.coding.scoring import pool_ratings, score, score_raters, scored_items
 from doublecode.data_examples.telephone_study import TelephoneStudy
 from doublecode.schemas.study import Study
 
@@ -126,11 +126,7 @@ def _consistencies(items: pd.DataFrame, declared: Study) -> list[Row]:
     rows = []
     for instrument, scale in (("ghes", "he"), ("sthar", "same_tape")):
         book = declared.codebooks[instrument]
-        own = items[items["instrument"] == instrument]
-        wide = own.pivot(index=["patient", "session"], columns="item", values="value").reset_index()  # noqa: PD010
-        for item in book.items:
-            if item.reversed and item.minimum is not None and item.maximum is not None:
-                wide[item.name] = item.minimum + item.maximum - wide[item.name]
+        wide = scored_items(items, book, book.scale(scale))
         found = omega(wide.dropna(), items=list(book.scale(scale).items), clusters="patient").frame
         rows.append(row_of(f"{instrument} {scale}: omega", found, 0))
     return rows

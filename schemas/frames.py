@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from doublecode.schemas.csv_rows import read_csv_rows
-from doublecode.schemas.errors import ContractError, DuplicateError
+from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+
+if TYPE_CHECKING:
+    from narwhals import Float64, Series
+    from narwhals.typing import IntoDataFrame
 
 Kind = Literal["text", "integer", "number"]
 
@@ -108,6 +112,50 @@ ROW_LEDGER = Contract(
     frozenset({"reason", "session_id", "session"}),  # a row about a patient has no session
     ("stage", "patient", "session_id"),
 )
+
+
+def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
+    """Take a frame as pandas, whichever library it is from: the one place where other frames enter.
+
+    Parameters
+    ----------
+    data : DataFrame
+        pandas' frames are handed on untouched; those of polars, pyarrow and others that narwhals
+        knows are converted.
+
+    Raises
+    ------
+    UsageError
+        `data` is no frame.
+
+    Examples
+    --------
+    >>> as_pandas([[9, 2], [6, 1]])
+    Traceback (most recent call last):
+        ...
+    doublecode.schemas.errors.UsageError: data: found a list, allowed a frame of pandas, polars or pyarrow; ...
+    """
+    if isinstance(data, pd.DataFrame):
+        return data
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(data)
+    except TypeError:
+        kind = type(data).__name__
+        raise UsageError(
+            f"data: found a {kind}, allowed a frame of pandas, polars or pyarrow; pandas.DataFrame(…) makes one."
+        ) from None
+    eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    return pd.DataFrame({name: _plain_values(eager[name], nw.Float64) for name in eager.columns})
+
+
+def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:
+    """A column as numpy or as a list: narwhals' own way to pandas needs pyarrow for frames of polars."""
+    if not column.dtype.is_numeric():
+        return column.to_list()
+    values = column.to_numpy()
+    return values if values.dtype.kind in "iuf" else column.cast(floats).to_numpy()  # decimals are no numbers to numpy
 
 
 def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:

@@ -1,10 +1,15 @@
-"""The house as design.md draws it: who may import what, and what an import costs."""
+"""The house as design.md draws it: who may import what, what an import costs, and how large things grow."""
 
 from __future__ import annotations
 
 import ast
+import json
+import pkgutil
+import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -12,42 +17,99 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("schemas", "coding", "analysis", "data_examples")
+DOORS = ("doublecode.schemas", "doublecode.coding", "doublecode.analysis")
 RESERVED = {
-    "openpyxl": {"coding", "analysis/rendering"},
-    "python_calamine": {"coding", "analysis/rendering"},
-    "statsmodels": {"analysis/regression/moderated.py"},
-    "pingouin": {"analysis/description/correlations.py"},
-    "matplotlib": {"analysis/rendering/figures.py", "analysis/rendering/reliability_figures.py"},
-    "sqlalchemy": {"coding/intake/ledger.py"},
+    "openpyxl": ("coding/", "analysis/rendering/"),
+    "python_calamine": ("coding/", "analysis/rendering/"),
+    "statsmodels": ("analysis/regression/moderated.py",),
+    "pingouin": ("analysis/description/correlations.py",),
+    "matplotlib": ("analysis/rendering/",),
+    "docx": ("analysis/rendering/",),
+    "sqlalchemy": ("coding/intake/ledger.py",),
+    "narwhals": ("schemas/frames.py",),
 }
+"""Library and the folders or the one module that may import it."""
 
 
-def sources() -> list[tuple[str, Path]]:
-    found = []
+@cache
+def sources() -> dict[str, Path]:
+    """Every module of the house by its path from the top."""
+    found = {}
     for package in PACKAGES:
         folder = Path(str(files(f"doublecode.{package}")))
-        found += [(f"{package}/{path.relative_to(folder).as_posix()}", path) for path in sorted(folder.rglob("*.py"))]
+        for path in sorted(folder.rglob("*.py")):
+            found[f"{package}/{path.relative_to(folder).as_posix()}"] = path
     return found
 
 
-def imported(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names: set[str] = set()
-    for node in ast.walk(tree):
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(sources()[name].read_text(encoding="utf-8"))
+
+
+def imports(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Modules that a file imports, lazily and for types only included, with the names taken from each."""
+    for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
-    return names
+            yield node.module, tuple(alias.name for alias in node.names)
+
+
+def functions(name: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree(name)) if isinstance(node, ast.FunctionDef)]
+
+
+def dotted(name: str) -> str:
+    return "doublecode." + name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def graph() -> dict[str, set[str]]:
+    """Module → modules of ours that its file imports."""
+    known = {dotted(name) for name in sources()}
+    ties: dict[str, set[str]] = {module: set() for module in known}
+    for name in sources():
+        for module, taken in imports(name):
+            inner = {f"{module}.{one}" for one in taken} & known
+            outer = {module} & known if len(inner) < len(taken) or not taken else set()
+            ties[dotted(name)] |= inner | outer
+    return ties
+
+
+def circles(ties: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that reach one another (strongly connected components of more than one)."""
+    reach = {module: reachable(module, ties) for module in ties}
+    groups = {
+        tuple(sorted({other for other in reach[one] if one in reach[other]})) for one in ties if one in reach[one]
+    }
+    return [list(group) for group in sorted(groups)]
+
+
+def reachable(module: str, ties: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    open_ends = [module]
+    while open_ends:
+        for other in ties[open_ends.pop()] - found:
+            found.add(other)
+            open_ends.append(other)
+    return found
+
+
+def test_no_circle_of_files() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+    assert circles(graph()) == []
+
+
+def test_the_top_of_analysis_holds_its_doors_and_nothing_else() -> None:
+    top = Path(str(files("doublecode.analysis")))
+    assert sorted(path.name for path in top.iterdir() if path.is_file()) == ["__init__.py", "py.typed"]
 
 
 @pytest.mark.parametrize("library", sorted(RESERVED))
 def test_a_library_stays_behind_its_door(library: str) -> None:
-    doors = RESERVED[library]
-    users = {name for name, path in sources() if library in imported(path)}
+    users = {name for name in sources() if any(module.split(".")[0] == library for module, _ in imports(name))}
     assert users, f"nobody imports {library}: take it out of the dependencies"
-    strays = {name for name in users if name not in doors and name.split("/")[0] not in doors}
-    assert not strays
+    assert [name for name in sorted(users) if not name.startswith(RESERVED[library])] == []
 
 
 def test_the_folders_are_no_top_level_packages(tmp_path: Path) -> None:
@@ -56,20 +118,47 @@ def test_the_folders_are_no_top_level_packages(tmp_path: Path) -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("door", ["doublecode.schemas", "doublecode.coding", "doublecode.analysis"])
-def test_a_door_opens_on_every_name_and_no_module_bears_it(door: str) -> None:
+AFTER_EVERYTHING = f"""
+import json, pkgutil
+from importlib import import_module
+for package in {PACKAGES}:
+    package = import_module(f"doublecode.{{package}}")
+    for entry in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        import_module(entry.name)
+doors = [(door, name) for door in {DOORS} for name in import_module(door).__all__]
+print(json.dumps([f"{{door}}.{{name}}" for door, name in doors if not callable(getattr(import_module(door), name))]))
+"""
+
+
+def test_every_door_is_callable_after_every_module_was_imported() -> None:
+    answer = subprocess.run([sys.executable, "-c", AFTER_EVERYTHING], capture_output=True, text=True, check=True)
+    assert json.loads(answer.stdout) == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_opens_on_every_name_and_on_no_other(door: str) -> None:
     module = import_module(door)
     assert module.__all__
-    modules = {path.stem for path in Path(str(files(door))).glob("*.py")}
-    for name in module.__all__:
-        assert callable(getattr(module, name))
-        assert name not in modules
+    assert [name for name in module.__all__ if not callable(getattr(module, name))] == []
     with pytest.raises(AttributeError):
         _ = module.no_such_thing
 
 
+def test_no_module_or_sub_package_bears_the_name_of_a_public_function() -> None:
+    public = {name for door in DOORS for name in import_module(door).__all__}
+    rooms = [
+        entry.name
+        for package in PACKAGES
+        for entry in pkgutil.walk_packages(import_module(f"doublecode.{package}").__path__, f"doublecode.{package}.")
+    ]
+    assert [room for room in rooms if room.rpartition(".")[2] in public] == []
+
+
 def test_the_doors_and_the_command_line_import_nothing_heavy() -> None:
-    heavy = ["statsmodels", "pingouin", "matplotlib", "scipy.stats", "sqlalchemy", "openpyxl", "pandas", "formulaic"]
+    heavy = [
+        "statsmodels", "pingouin", "matplotlib", "scipy.stats", "sqlalchemy", "openpyxl", "pandas", "formulaic",
+        "narwhals",
+    ]  # fmt: skip
     code = (
         "import sys, doublecode.schemas, doublecode.coding, doublecode.analysis, doublecode.analysis.cli.app;"
         f"print([n for n in {heavy} if n in sys.modules])"
@@ -80,11 +169,56 @@ def test_the_doors_and_the_command_line_import_nothing_heavy() -> None:
 
 def test_no_assert_and_no_catch_all_outside_the_tests() -> None:
     strays = []
-    for name, path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in sources():
+        for node in ast.walk(tree(name)):
             if isinstance(node, ast.Assert):
                 strays.append(f"{name}:{node.lineno} assert")
             broad = isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception")
             if broad and name != "analysis/cli/app.py":  # the command line turns an internal fault into exit code 3
                 strays.append(f"{name}:{node.lineno} catches everything")  # type: ignore[attr-defined]
     assert not strays
+
+
+def body_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function's body, its docstring left out."""
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    return 0 if not body else (function.end_lineno or 0) - min(body[0].lineno, *decorated(body[0])) + 1
+
+
+def decorated(statement: ast.stmt) -> list[int]:
+    return [one.lineno for one in getattr(statement, "decorator_list", [])] or [statement.lineno]
+
+
+def test_modules_stay_small() -> None:
+    lines = {name: path.read_text(encoding="utf-8").count("\n") for name, path in sources().items()}
+    assert {name: count for name, count in lines.items() if count > 420} == {}
+    assert statistics.median(count for name, count in lines.items() if not name.endswith("__init__.py")) <= 200
+
+
+def test_bodies_stay_small() -> None:
+    bodies = {
+        f"{name}:{function.lineno} {function.name}": body_lines(function)
+        for name in sources()
+        for function in functions(name)
+    }
+    assert {where: lines for where, lines in bodies.items() if lines > 50} == {}
+    assert statistics.median(bodies.values()) <= 7
+    assert statistics.quantiles(bodies.values(), n=20)[-1] <= 25
+
+
+def test_everything_is_annotated() -> None:
+    bare = [f"{name}:{one.lineno} {one.name}" for name in sources() for one in functions(name) if not annotated(one)]
+    assert bare == []
+
+
+def annotated(function: ast.FunctionDef) -> bool:
+    given = function.args
+    named = [one for one in (*given.posonlyargs, *given.args) if one.arg not in ("self", "cls")]
+    others = [one for one in (*given.kwonlyargs, given.vararg, given.kwarg) if one is not None]
+    returns = function.returns is not None
+    return returns and all(one.annotation is not None for one in (*named, *others))
+
+
+def test_markdown_is_written_in_one_place() -> None:
+    writers = [name for name in sources() for function in functions(name) if function.name == "to_markdown"]
+    assert writers == ["schemas/results.py"]

@@ -117,8 +117,11 @@ def legend_beside(axes: Axes, *, inside: bool, title: str | None = None) -> None
 
 def figure_of(axes: Axes) -> Figure:
     """Return the figure that axes belong to."""
-    figure = axes.get_figure(root=True)
-    if figure is None:
+    from matplotlib.figure import Figure
+
+    part = axes.get_figure()
+    figure = None if part is None else part.figure  # a figure's own, a sub-figure's parent
+    if not isinstance(figure, Figure):
         raise UsageError("the axes belong to no figure any more; draw them again.")
     return figure
 

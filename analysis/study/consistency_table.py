@@ -165,14 +165,14 @@ def consistency_table(
     UsageError
         None of the instruments has ratings.
     """
-    from doublecode.analysis.study.study_scales import scale_items
+    from doublecode.coding.scoring import scored_items
 
     _check_long(ratings)
     tasks, skipped = [], []
     for book in instruments:
         for scale in book.scales:
             for pairing, rule in _pairings(book, scale):
-                wide = scale_items(ratings, book, rule)
+                wide = scored_items(ratings, book, rule)
                 if wide.empty or len(scale.items) < 2:
                     skipped.append(_why_skipped(book, wide, scale))
                     continue

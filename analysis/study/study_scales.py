@@ -1,4 +1,4 @@
-"""Scales of a study: inter-rater reliability by the design at hand, and the items of a scale side by side."""
+"""Scales of a study: inter-rater reliability by the design at hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.study.reliability_table import ReliabilityTable
-    from doublecode.schemas.instrument import Instrument, Scale
     from doublecode.schemas.study import Study
 
 
@@ -43,33 +42,3 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     return reliability_table(
         rows[several], scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife
     )
-
-
-def scale_items(items: pd.DataFrame, book: Instrument, scale: Scale) -> pd.DataFrame:
-    """Put the items of a scale side by side as they are scored: reversed, lagged by session number.
-
-    Parameters
-    ----------
-    items : DataFrame
-        Contract ITEMS.
-
-    Returns
-    -------
-    DataFrame
-        ``patient``, ``session`` and one column per item of the scale; sessions in which none of
-        them was rated are left out, and with a lag those without the session before.
-    """
-    from doublecode.coding.scoring import reverse_items
-
-    rows = items[(items["instrument"] == book.name) & items["item"].isin(scale.items)]
-    wide = rows.pivot(index=["patient", "session"], columns="item", values="value")  # noqa: PD010
-    wide = wide.reindex(columns=list(scale.items))
-    wide = reverse_items(wide, [book.item(name) for name in scale.items])
-    if scale.lagged:
-        before = wide[list(scale.lagged)].reset_index().assign(session=lambda rows: rows["session"] + 1)
-        lagged = before.set_index(["patient", "session"]).reindex(wide.index)
-        wide[list(scale.lagged)] = lagged[list(scale.lagged)]
-        wide = wide[wide[list(scale.lagged)].notna().any(axis=1)]
-    wide = wide[wide.notna().any(axis=1)]
-    wide.columns.name = None
-    return wide.reset_index()

@@ -5,7 +5,15 @@ import math
 import pandas as pd
 import pytest
 
-from doublecode.coding.scoring import ITEMS, band_of, flagged_answers, pool_ratings, score, score_raters
+from doublecode.coding.scoring import (
+    ITEMS,
+    band_of,
+    flagged_answers,
+    pool_ratings,
+    score,
+    score_raters,
+    scored_items,
+)
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, SCORES, check_frame
 from doublecode.schemas.instrument import load_instrument
@@ -148,8 +156,8 @@ def test_an_item_without_any_row_is_no_zero():
 
 def test_ratings_of_two_raters_are_not_scored_as_one():
     ratings = pd.DataFrame(all_items(1, "R1", 2.0) + all_items(1, "R2", 3.0))
-    with pytest.raises(DuplicateError, match="pool double-coded sessions with pool_ratings first"):
-        score(ratings, [STHAR])
+    with pytest.raises(DuplicateError, match="name the raters in a column 'rater'"):
+        score(ratings.drop(columns="rater"), [STHAR])
     single = score(ratings[ratings["rater"] == "R1"], [STHAR])
     assert single.set_index("scale").loc["assigning", "value"] == 2.0
     raters = score_raters(ratings, [STHAR])
@@ -174,3 +182,91 @@ def test_flags_and_bands():
         "minimal", "minimal", "mild", "mild", "moderate", "severe", "severe",
     ]  # fmt: skip
     assert band_of(total, math.nan) == ""
+
+
+def plain_ratings() -> pd.DataFrame:
+    """Two raters, two sessions, every item of the PHQ-9; R2 heard only the first session."""
+    names = [item.name for item in PHQ9.columns]
+    tapes = [(1, "R1", 1), (1, "R2", 2), (2, "R1", 3)]
+    return pd.DataFrame(
+        [(session, rater, name, value) for session, rater, value in tapes for name in names],
+        columns=["session", "rater", "item", "value"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("pooling", "totals", "raters"), [("mean", [13.5, 27.0], [2.0, 1.0]), ("R1", [9.0, 27.0], [1.0, 1.0])]
+)
+def test_a_plain_long_frame_is_enough_and_nothing_is_made_up(
+    pooling: str, totals: list[float], raters: list[float]
+) -> None:
+    scores = score(plain_ratings(), "phq9", pooling=pooling)
+    assert list(scores.columns) == [
+        "session", "instrument", "scale", "value", "n_valid", "n_items", "n_raters", "reason",
+    ]  # fmt: skip
+    assert scores["value"].tolist() == totals
+    assert scores["n_raters"].tolist() == raters
+
+
+def test_a_plain_frame_scores_as_the_contract_does():
+    ratings = pd.DataFrame(
+        [row for session in (1, 2) for rater in ("R1", "R2") for row in all_items(session, rater, 2)]
+    )
+    ratings.loc[3, ["value", "missing_code"]] = [math.nan, "IN"]
+    ratings = ratings.astype({"session": int})
+    study = study_with("mean")
+    whole = score(pool_ratings(ratings, study), study.codebooks)
+    keys = ["instrument", "scale", "value", "n_valid", "n_items", "n_raters", "reason"]
+    for columns in (["patient", "session"], ["patient", "session", "therapist", "phase"]):
+        plain = score(ratings[[*columns, "rater", "item", "value", "missing_code"]], "sthar")
+        pd.testing.assert_frame_equal(plain[keys], whole[keys], check_dtype=False)
+        assert set(plain.columns) == {*columns, *keys}
+    primary = score(ratings[["patient", "session", "role", "rater", "item", "value"]], "sthar", pooling="primary")
+    assert primary["n_raters"].dropna().unique().tolist() == [1.0]
+
+
+def test_without_a_patient_there_is_no_session_before():
+    scores = score(pd.DataFrame(all_items(1, "R1", 2.0))[["session", "item", "value"]], STHAR).set_index("scale")
+    assert scores.loc["same_tape", "value"] == 2.0
+    assert math.isnan(scores.loc["tbh", "value"])
+    assert scores.loc["tbh", "reason"] == (
+        "its items belong to two sessions of a patient, and the ratings name no patient"
+    )
+    assert "n_raters" not in scores.columns
+
+
+def test_what_cannot_be_scored_is_refused_by_name():
+    plain = plain_ratings()
+    for wrong, message in [
+        (plain.drop(columns="session"), "column 'session' is missing"),
+        (plain.drop(columns="item"), "column 'item' is missing"),
+        (plain.assign(value="two"), "must hold numbers"),
+    ]:
+        with pytest.raises(ContractError, match=message):
+            score(wrong, "phq9")
+    for wrong, message in [
+        (plain.replace({"item": {"mood": "moot"}}), "phq9 has no item 'moot'; allowed: "),
+        (plain.replace({"value": {3: -99}}), "found -99, allowed 0–3.*empty cell"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            score(wrong, "phq9")
+    with pytest.raises(ContractError, match="column 'instrument' is missing"):
+        score(plain, ["phq9", "ghes"])
+    with pytest.raises(UsageError, match="pooling: found 'R7', allowed mean, primary, or a rater: R1, R2"):
+        score(plain, "phq9", pooling="R7")
+    with pytest.raises(UsageError, match="'primary' needs the column 'role'"):
+        score(plain, "phq9", pooling="primary")
+    with pytest.raises(DuplicateError, match="rater = R1"):
+        score(pd.concat([plain, plain.head(1)]), "phq9")
+    with pytest.raises(ContractError, match="column 'rater' is missing"):
+        score_raters(plain.drop(columns="rater"), "phq9")
+
+
+def test_items_side_by_side_follow_the_session_number():
+    frame = items("sthar", {1: tape(4, 1), 2: tape(2, 0), 4: tape(0, 3), 5: tape(1, 2)})
+    wide = scored_items(frame.sample(frac=1, random_state=2), STHAR, STHAR.scale("tbh"))
+    assert wide["session"].tolist() == [2, 5]
+    assert wide[["a_rationale", "r_discussing"]].to_numpy().tolist() == [[4, 0], [0, 2]]
+    turned = scored_items(items("ghes", {1: dict.fromkeys(GHES.scale("he").items, 1.0)}), GHES, GHES.scale("he"))
+    assert turned["difficulties"].tolist() == [3.0]
+    assert list(turned.columns) == ["patient", "session", *GHES.scale("he").items]

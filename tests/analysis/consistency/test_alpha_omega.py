@@ -166,7 +166,8 @@ def test_patients_as_unit_widen_the_interval() -> None:
     data = study(5)
     by_patient = omega(data, items=ITEMS, clusters="patient").frame.iloc[0]
     by_row = omega(data, items=ITEMS).frame.iloc[0]
-    assert by_patient["estimate"] == by_row["estimate"]
+    # the same matrix, summed in another order where linear algebra runs on several threads
+    assert by_patient["estimate"] == pytest.approx(by_row["estimate"], rel=1e-12)
     assert by_patient["n_units"] == 22
     assert by_row["n_units"] == 198
 

@@ -241,9 +241,9 @@ def test_a_group_inside_the_fixed_effects_has_no_variance(data):
     assert fit_mixed("y ~ f + (1 | g/f)", frame).converged
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(8))
 def test_exact_outcomes_never_end_in_linear_algebra(data, seed):
     rng = np.random.default_rng(seed)
     exact = 10.0 * rng.normal(size=60)[data.g] + data.x + np.where(data.row % 2, 3.7, 0.1)
     frame = data.assign(y=exact, h=data.row % 2)
-    refused(NotEstimable, "without error|cannot be solved", "y ~ x + (1 | g) + (1 | h)", frame)
+    refused(NotEstimable, "without error", "y ~ x + (1 | g) + (1 | h)", frame)

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import zipfile
 from dataclasses import replace
 from html import unescape
@@ -101,8 +102,9 @@ def test_numbers_in_the_word_file_never_wrap():
 
 
 @pytest.fixture(scope="module")
-def report(telephone_run, tmp_path_factory):
-    return write_report(telephone_run, tmp_path_factory.mktemp("report"))
+def report(telephone_demo, tmp_path_factory):
+    """The report folder that the demo wrote, for tests that may add to it."""
+    return shutil.copytree(telephone_demo.report, tmp_path_factory.mktemp("study") / "report")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
 from doublecode.analysis.study.consistency_table import consistency_table, omega_table
+from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.instrument import load_instrument
 
@@ -59,8 +60,7 @@ def test_one_row_per_scale_and_pairing(table) -> None:  # type: ignore[no-untype
 
 def test_lagged_and_same_tape_are_different_numbers_of_the_right_rows(table) -> None:  # type: ignore[no-untyped-def]
     wide = wide_of(ratings())
-    shifted = lagged_pairing(wide, ASSIGNING)
-    shifted = shifted[shifted[ASSIGNING].notna().any(axis=1)]
+    shifted = scored_items(ratings(), STHAR, STHAR.scale("tbh"))
     rows = table.frame.set_index("pairing")
     lagged = omega(shifted, items=[*ASSIGNING, *REVIEWING], clusters="patient").frame.iloc[0]
     assert rows.loc["lagged", "omega"] == pytest.approx(lagged["estimate"], abs=1e-9)

@@ -7,8 +7,8 @@ import pytest
 
 from doublecode.analysis.report.folder import run_study
 from doublecode.analysis.study.run import StudyProblems, analyse, store, take_in
-from doublecode.analysis.study.study_scales import scale_items
 from doublecode.coding.intake.ledger import Ledger
+from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import UsageError
 
 FILE = "R3_ghes_batch02.xlsx"
@@ -106,7 +106,9 @@ def test_a_session_that_was_not_rated_is_said_so_in_the_row_ledger(telephone, te
         reason=intake.sessions["reason"].where(intake.sessions["session_id"] != lost["session_id"], "tape lost"),
     )
     steps = []
-    changed = replace(intake, ratings=ratings, sessions=sessions)
+    (series,) = (one for one in intake.study.series if one.name == "phq9")
+    one_model = intake.study.model_copy(update={"series": (series.model_copy(update={"steps": series.steps[:1]}),)})
+    changed = replace(intake, study=one_model, ratings=ratings, sessions=sessions)
     after = analyse(changed, lambda step, done, of: steps.append((step, done, of))).frame
     assert after.design["n_rated"] == before.design["n_rated"] - 1
     row = after.ledger[(after.ledger["session_id"] == lost["session_id"]) & (after.ledger["stage"] == "rated")].iloc[0]
@@ -122,7 +124,7 @@ def items_of(run):
 def test_lagged_items_come_from_the_session_before_by_number(telephone_run):
     book = telephone_run.study.codebooks["sthar"]
     scale = book.scale("tbh")
-    wide = scale_items(telephone_run.items, book, scale)
+    wide = scored_items(telephone_run.items, book, scale)
     long = items_of(telephone_run)
     for row in wide.iloc[::17].to_dict("records"):
         assert row["a_rationale"] == long["sthar", "a_rationale", row["patient"], row["session"] - 1]
@@ -132,7 +134,7 @@ def test_lagged_items_come_from_the_session_before_by_number(telephone_run):
 
 def test_reversed_items_are_turned_before_consistency(telephone_run):
     book = telephone_run.study.codebooks["ghes"]
-    wide = scale_items(telephone_run.items, book, book.scale("he")).set_index(["patient", "session"])
+    wide = scored_items(telephone_run.items, book, book.scale("he")).set_index(["patient", "session"])
     long = items_of(telephone_run)["ghes", "difficulties"]
     both = wide["difficulties"].align(long, join="inner")
     assert (both[0] + both[1]).dropna().unique().tolist() == [4.0]

@@ -60,7 +60,7 @@ def test_ids_stay_what_they_are(tmp_path):
 )
 def test_without_named_numbers_a_column_is_what_is_written_in_it(tmp_path, cells, kind):
     file = write(tmp_path / "a.csv", "id,v\n" + "".join(f"r,{cell}\n" for cell in cells))
-    assert str(read_long(file, ("v",))["v"].dtype) == kind
+    assert read_long(file, ("v",))["v"].dtype == pd.Series(dtype=kind).dtype  # texts are "object" before pandas 3
 
 
 def test_typed_cells_of_a_workbook(tmp_path):

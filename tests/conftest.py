@@ -1,0 +1,127 @@
+"""What all tests share: the example studies, each analysed once in a session of tests, whoever asks first."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STUDIES = Path(str(files("doublecode.data_examples") / "telephone_cbt")).parent
+KEEP_OUT = shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*", "please_fix")
+PATIENCE = 1200  # seconds until a worker gives up waiting for another
+DEMO = """
+import pickle
+import doublecode.analysis.study.run as study_run
+from doublecode.analysis.cli.app import main
+
+analyse = study_run.analyse
+
+
+def analyse_and_keep(*arguments, **options):
+    run = analyse(*arguments, **options)
+    with open("run.pickle", "wb") as file:
+        pickle.dump(run, file)
+    return run
+
+
+study_run.analyse = analyse_and_keep
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The one whole run of the telephone study: ``doublecode demo``, as a person types it.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it was typed; ``doublecode-demo`` and ``run.pickle`` (the StudyRun) lie there.
+    code, printed : int, str
+        Exit code, and what it printed.
+    """
+
+    folder: Path
+    code: int
+    printed: str
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "doublecode-demo"
+
+    @property
+    def report(self) -> Path:
+        return self.study / "report"
+
+
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> Any:
+    """Make a thing once for all workers: the first makes it in a folder of its own, the others wait and read it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"shared-{name}"
+    kept, given_up = folder / "kept.pickle", folder / "given_up"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + PATIENCE
+        while not kept.exists():
+            if given_up.exists() or time.monotonic() > deadline:
+                pytest.fail(f"{name}: the worker that was to make it did not.")
+            time.sleep(0.2)
+        return pickle.loads(kept.read_bytes())
+    try:
+        made = make(folder)
+        (folder / "half.pickle").write_bytes(pickle.dumps(made))
+        (folder / "half.pickle").rename(kept)
+    except BaseException:
+        given_up.touch()
+        raise
+    return made
+
+
+def type_demo(folder: Path) -> Demo:
+    environment = os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    answer = subprocess.run([sys.executable, "-c", DEMO, "demo"], cwd=folder, env=environment, capture_output=True)
+    return Demo(folder, answer.returncode, (answer.stdout + b"\n" + answer.stderr).decode("utf-8"))
+
+
+def analysed(name: str) -> Any:
+    from doublecode.analysis.study.run import analyse, take_in
+
+    return analyse(take_in(STUDIES / name))
+
+
+@pytest.fixture(scope="session")
+def telephone_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """What ``doublecode demo`` did and printed; only read it."""
+    done: Demo = once(tmp_path_factory, "telephone", type_demo)
+    if done.code:
+        pytest.fail(f"doublecode demo ended with exit code {done.code}:\n{done.printed}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def telephone_run(telephone_demo: Demo) -> Any:
+    """The telephone study as the demo analysed it, for all tests that only read."""
+    return pickle.loads((telephone_demo.folder / "run.pickle").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The adolescent study, analysed once for all tests that only read."""
+    return once(tmp_path_factory, "adolescent", lambda folder: analysed("adolescent_cbt"))
+
+
+@pytest.fixture
+def telephone(tmp_path: Path) -> Path:
+    """A copy of the telephone study that a test may change."""
+    return Path(shutil.copytree(STUDIES / "telephone_cbt", tmp_path / "telephone_cbt", ignore=KEEP_OUT))
