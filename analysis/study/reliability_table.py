@@ -17,7 +17,7 @@ from doublecode.analysis.results.rules import Rule, judge, rule_named
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from doublecode.analysis.rendering.figures import Axes
 
 SESSION: Final = "session"
 COLUMNS: Final = (
