@@ -20,7 +20,7 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from doublecode.analysis.rendering.figures import Axes
 
 Floats = NDArray[np.float64]
 

@@ -16,9 +16,8 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from doublecode.analysis.reliability.icc_result import ICCResult
+    from doublecode.analysis.rendering.figures import Axes
 
 
 _OF_FACETS: Final = (

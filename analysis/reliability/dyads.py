@@ -21,10 +21,10 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from doublecode.analysis.reliability.icc_result import ICCResult
+    from doublecode.analysis.rendering.figures import Axes
 
 SINGLES: Final = {"1": one_way_single, "A": agreement_single, "C": consistency_single}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.reliability.forms import IccBlock
 from doublecode.analysis.rendering.wording.icc_methods import how_words, method_words
 from doublecode.analysis.rendering.wording.reliability import reason
-from doublecode.analysis.results.states import IccState, Limits
+from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.results import DASH, Note
 
 if TYPE_CHECKING:
@@ -108,12 +108,16 @@ def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:
 
 def _methods(block: IccBlock) -> NDArray[np.object_]:
     """Column ``method`` of a block, (n_sets, n_forms)."""
-    texts = np.array([method_words(block.estimator, block.limits, state) for state in IccState], dtype=object)
-    words = texts[block.state]
+    words = _texts(block.estimator, block.limits)[block.state]
     if block.left_out is not None:
-        other = np.array([method_words(block.estimator, Limits.JACKKNIFE, state) for state in IccState], dtype=object)
-        words[block.left_out] = other[block.state[block.left_out]]
+        words[block.left_out] = _texts(block.estimator, Limits.JACKKNIFE)[block.state[block.left_out]]
     return words
+
+
+@cache
+def _texts(estimator: Estimator, limits: Limits) -> NDArray[np.object_]:
+    """Entry of the column ``method`` of each state."""
+    return np.array([method_words(estimator, limits, state) for state in IccState], dtype=object)
 
 
 def _numbers(block: IccBlock) -> NDArray[np.float64]:

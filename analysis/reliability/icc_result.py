@@ -14,10 +14,10 @@ from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
     from doublecode.analysis.reliability.bootstrap import BootstrapResult
     from doublecode.analysis.reliability.form_tables import Estimates
+    from doublecode.analysis.rendering.figures import Axes
     from doublecode.analysis.rendering.tables import Column
     from doublecode.analysis.results.rules import Rule
 

@@ -21,9 +21,8 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level, distinct
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.analysis.rendering.figures import Axes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -20,7 +20,7 @@ from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from doublecode.analysis.rendering.figures import Axes
 
 SESSION: Final = "session"
 COLUMNS: Final = (
