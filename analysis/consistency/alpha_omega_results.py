@@ -282,7 +282,7 @@ def _part_column(name: str, number: bool) -> Column:
 def _counted(spec: Mapping[str, Any], design: Mapping[str, Any]) -> str:
     """What the coefficients stand on, in one line."""
     if "n_rows" not in design:
-        return f"{len(spec['items'])} items, from their correlations"
+        return f"{len(spec['items'])} items, from their correlations."
     of = f" of {design['n_units']} {spec['clusters']}s" if spec.get("clusters") else ""
     parts = [f"{len(spec['items'])} items, {design['n_rows']} rows{of}"]
     parts += [f"{design['n_missing']} item scores missing"] if design.get("n_missing") else []

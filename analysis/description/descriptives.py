@@ -57,15 +57,17 @@ class DescriptivesResult(Answer):
         return self.frame.set_index(names)["mean"]
 
     def tables(self) -> tuple[Table, ...]:
-        """One table: overall, then each level where there are several."""
-        level = self.spec["by"]
-        split = level is not None and len(self.frame[level].unique()) > 1
-        shown = self.frame if split else self.frame.drop_duplicates("label")
-        stub = [column(level, level.replace("_", " ").capitalize(), kind="text")] if split else []
-        first = [] if split else [column("label", self.spec["of"].capitalize(), kind="text")]
-        numbers = tuple(column(name) for name in MOMENTS)
-        title = "Descriptive statistics"
-        return (Table("described", title, shown, (*first, *stub, *numbers), group="label" if split else ""),)
+        """All rows together, then each level by itself where there are several."""
+        level, numbers = self.spec["by"], tuple(column(name) for name in MOMENTS)
+        overall = self.frame if level is None else self.frame[self.frame[level] == ALL]
+        first = column("label", self.spec["of"].capitalize(), kind="text")
+        tables = (Table("described", "Descriptive statistics", overall, (first, *numbers)),)
+        if level is None or len(self.frame[level].unique()) < 3:
+            return tables
+        heading = level.replace("_", " ").capitalize()
+        each = self.frame[self.frame[level] != ALL]
+        columns = (column(level, heading, kind="text"), *numbers)
+        return (*tables, Table("described_by_level", f"By {heading.lower()}", each, columns, group="label"))
 
     def counted(self) -> str:
         """Rows or sessions, values and missing values."""

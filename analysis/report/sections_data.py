@@ -234,7 +234,7 @@ def not_estimated_section(run: StudyRun) -> Section | None:
     """What could not be computed, and why."""
     reasons = [sentence(note) for note in run.not_estimated]
     if run.consistency is not None:
-        rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
+        rows = run.consistency.not_estimated
         reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]
     if not reasons:
         return None

@@ -15,16 +15,17 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.consistency.alpha_omega_results import OmegaResult, item_columns
+from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
 from doublecode.analysis.consistency.item_moments import Missing, kept_rows
 from doublecode.analysis.consistency.scale_levels import POOLED
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, level_heading
+from doublecode.analysis.study.consistency_columns import study_tables, wide_tables
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
+    from doublecode.analysis.rendering.tables import Table
     from doublecode.schemas.instrument import Instrument, Scale
 
 SAME_TAPE, LAGGED = "same tape", "lagged"
@@ -69,6 +70,11 @@ class ConsistencyTable(Answer):
             for row in _records(self.frame)
         )
 
+    @property
+    def not_estimated(self) -> pd.DataFrame:
+        """The rows of `frame` without omega; their status says why."""
+        return self.frame[self.frame["status"] != ScaleState.ESTIMATED]
+
     def statements(self, names: Sequence[str] = (), *, sessions: bool = False) -> tuple[str, ...]:
         """Say each row of `frame` in a sentence to paste.
 
@@ -87,7 +93,10 @@ class ConsistencyTable(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Pooled coefficients; the levels; for a wide file the items as well."""
-        return _wide_tables(self) if "subscales" in self.spec else _study_tables(self)
+        level = self.spec["conf_level"]
+        if "subscales" in self.spec:
+            return wide_tables(self.frame, self.levels, self.items, level)
+        return study_tables(self.frame, self.levels, level)
 
     def counted(self) -> str:
         """Scales, and how many have no omega."""
@@ -374,46 +383,3 @@ def _row_name(row: Mapping[str, Any]) -> str:
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _wide_tables(result: ConsistencyTable) -> tuple[Table, ...]:
-    """Tables of a wide file: pooled coefficients, each level, the items."""
-    level = result.spec["conf_level"]
-    pooled = (
-        column("scale", "Scale", kind="text"), column("n_items", "Items", kind="integer"),
-        column("n_rows", "*n*", kind="integer"), column("omega", "ω", kind="bounded"),
-        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
-        column("mean_r", "mean *r*", kind="bounded"),
-    )  # fmt: skip
-    tables = [Table("omega", "Internal consistency", result.frame, pooled)]
-    split = result.levels[result.levels["by"] != "pooled"] if len(result.levels) else result.levels
-    if len(split):
-        rows = (column("level", "", kind="text"), column("n_rows", "*n*", kind="integer"))
-        title = f"By {split['by'].iloc[0]}"
-        tables.append(Table("omega_levels", title, split, (*rows, *bounded_estimate("ω", level)), group="scale"))
-    if len(result.items):
-        items = result.items[result.items["level"] == result.items["level"].iloc[0]]
-        tables.append(Table("omega_items", "Items", items, item_columns(items, level), group="scale"))
-    return tuple(tables)
-
-
-def _study_tables(result: ConsistencyTable) -> tuple[Table, ...]:
-    """Tables of a study: pooled, and by session."""
-    level = result.spec["conf_level"]
-    names = (column("scale", "Scale", kind="text"), column("pairing", "Pairing", kind="text"))
-    pooled = (
-        *names, column("n_items", "Items", kind="integer"), column("n_rows", "*n*", kind="integer"),
-        column("n_patients", "Patients", kind="integer"), column("omega", "ω", kind="bounded"),
-        column("conf_low", level_heading(level), kind="bounded"), column("alpha", "α", kind="bounded"),
-        column("r_drop_min", "*r* from", kind="bounded"), column("r_drop_max", "to", kind="bounded"),
-    )  # fmt: skip
-    tables = (Table("consistency", "Internal consistency", result.frame, pooled, group="instrument"),)
-    rows = result.levels[result.levels["by"] == "session"] if len(result.levels) else result.levels
-    if rows.empty:
-        return tables
-    wide = rows.assign(level=rows["level"].astype(int)).pivot(  # noqa: PD010
-        index=["instrument", "scale", "pairing"], columns="level", values="estimate"
-    )
-    sessions = tuple(column(str(number), kind="bounded") for number in wide.columns)
-    frame = wide.rename(columns=str).reset_index()
-    return (*tables, Table("consistency_sessions", "ω by session", frame, (*names, *sessions), group="instrument"))
