@@ -95,7 +95,7 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
             rows = None if model.result is None else model.result.frame
             rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
             if rows is not None and len(rows):
-                outcome = str(model.formula).split("~")[0].strip()
+                outcome = model.formula.response
                 return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     for regression in run.moderations:
         rows = regression.frame[regression.frame["term"].str.contains(":")]
