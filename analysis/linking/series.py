@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,13 +17,12 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.linking.series_comparison import adds_random, likelihood_ratio, obstacle
+from doublecode.analysis.linking.series_models import LabelledModel, Version
 from doublecode.analysis.linking.splitting import split_formula, varying_within, within_between
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
-from doublecode.analysis.rendering.wording.linking import remark
-from doublecode.analysis.results.states import Estimator, FitState
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -35,93 +33,11 @@ if TYPE_CHECKING:
     Formula = str | ModelFormula
 
 
-class Version(StrEnum):
-    """How a model takes the time-varying predictors of its step."""
-
-    PUBLISHED = "as published"
-    CONFLATED = "as published (conflated)"
-    SPLIT = "within/between"
-
-
 _FIT = ("k", "nobs", "loglik", "aic", "bic")
 _COLUMNS = (
     "step", "label", "formula", "published", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
     "compared_with", "chi2", "df", "p_value", "reference", "converged", "singular", "remark",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledModel:
-    """One model of a series.
-
-    Attributes
-    ----------
-    step : int
-        Place in the series, from 1.
-    label : str
-        "2 as published", "3 as published (conflated)", "3 within/between"; the step's own name for its number.
-    version : Version
-        Whether it is the declared formula itself, or the one with its predictors split.
-    formula : ModelFormula
-        As it was fitted.
-    result, ml : MixedResult or None
-        The REML fit, and the maximum-likelihood refit for comparisons; None if not estimable.
-    refusal : str
-        What the engine said where there is no result; else empty.
-    conflated : tuple of str
-        Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
-    """
-
-    step: int
-    label: str
-    version: Version
-    formula: ModelFormula
-    result: MixedResult | None
-    ml: MixedResult | None
-    refusal: str = ""
-    conflated: tuple[str, ...] = ()
-
-    @property
-    def published(self) -> bool:
-        """Whether it is the declared formula itself."""
-        return self.version is not Version.SPLIT
-
-    @property
-    def failed(self) -> tuple[Estimator, ...]:
-        """The fits that did not converge."""
-        fits = ((Estimator.REML, self.result), (Estimator.ML, self.ml))
-        return tuple(name for name, fit in fits if fit is not None and not fit.converged)
-
-    @property
-    def converged(self) -> bool:
-        """Whether both fits converged."""
-        return all(fit is not None and fit.converged for fit in (self.result, self.ml))
-
-    @property
-    def singular(self) -> bool:
-        """Whether the REML fit has a direction of no variance."""
-        return self.result is not None and self.result.singular
-
-    @property
-    def state(self) -> FitState:
-        """How it ended: worst first."""
-        if self.result is None:
-            return FitState.NOT_ESTIMABLE
-        if self.failed:
-            return FitState.NOT_CONVERGED
-        return FitState.SINGULAR if self.singular else FitState.CONVERGED
-
-    @property
-    def note(self) -> Note | None:
-        """Why there is no result, or which fits did not converge."""
-        if self.result is None:
-            return Note("series_not_estimable", self.label, {"reason": self.refusal})
-        return Note("series_not_converged", self.label, {"failed": self.failed}) if self.failed else None
-
-    @property
-    def remark(self) -> str:
-        """The same in words, for the table of models; empty where all is well."""
-        return "" if self.note is None else remark(self.note)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.description.correlations import CorrelationResult
     from doublecode.analysis.description.outliers import OutlierResult
-    from doublecode.analysis.linking.series import LabelledModel, SeriesResult
+    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.results import Note

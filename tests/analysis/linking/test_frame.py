@@ -323,7 +323,7 @@ class TestPatientUnit:
 class TestPlainFrames:
     def test_scores_and_sessions_are_enough(self, built, study, items, sessions):
         measured = [one for one in study.variables if one.column is None]
-        plain = build_frame(score(items, study.codebooks), sessions, variables=measured)
+        plain = build_frame(score(items, study.codebooks), sessions, variables=measured, raters=("ghes", "sthar"))
         names = [one.name for one in measured]
         pd.testing.assert_frame_equal(plain.frame[names], built.frame[names])
         assert plain.design["n_rated"] == built.design["n_rated"]
