@@ -18,6 +18,9 @@ from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
 
+VANISHED = 1e-8
+"""Residual variance, as a share of the outcome's, below which a search without end is refused."""
+
 
 def explained(moments: Moments, size: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """(N,) whether least squares leaves of outcomes as large as `size` no more than rounding."""
@@ -77,9 +80,16 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
     try:
         end = climb(moments, reml=reml, start=start)
     except np.linalg.LinAlgError as error:
-        raise NotEstimable(
-            f"{design.formula.source!r}: the variances of the random effects grow without bound against the "
-            f"residual's until the equations cannot be solved ({error}); the model reproduces the outcome "
-            "(almost) without error, so the likelihood has no maximum"
-        ) from error
-    return Fit(design, moments, end.theta, reml, end.converged, end.rungs)
+        raise _unbounded(design, f"until the equations cannot be solved ({error})") from error
+    fit = Fit(design, moments, end.theta, reml, end.converged, end.rungs)
+    if not end.converged and fit.state.r2[0] <= VANISHED * moments.yty[0]:
+        raise _unbounded(design, f"and no search has ended after {len(end.rungs)} attempts")
+    return fit
+
+
+def _unbounded(design: Design, reason: str) -> NotEstimable:
+    return NotEstimable(
+        f"{design.formula.source!r}: the variances of the random effects grow without bound against the "
+        f"residual's {reason}; the model reproduces the outcome (almost) without error, so the likelihood has no "
+        "maximum"
+    )
