@@ -112,7 +112,8 @@ def fit_one_factor_fiml(
         left, state = [pattern.some(at) for pattern in found], _State(theta)
 
         def plan(kept: NDArray[np.bool_]) -> Plan:
-            slope, step = _newton_step([part.some(kept) for part in left], _State(theta[kept]), floor[at[kept]])
+            parts = left if kept.all() else [part.some(kept) for part in left]
+            slope, step = _newton_step(parts, _State(theta[kept]), floor[at[kept]])
             size = (np.abs(slope) * unit[at[kept]]).max(axis=1)
             return Plan(step, size < tolerance, size)
 

@@ -170,7 +170,7 @@ def fit_two_level(m: Moments, *, invariant: bool, start: Array | None = None, to
         part = m.some(at)
 
         def plan(kept: NDArray[np.bool_]) -> Plan:
-            score, step = _scoring(part.some(kept), model, theta[kept])
+            score, step = _scoring(part if kept.all() else part.some(kept), model, theta[kept])
             slope = np.abs(score).max(axis=1) * unit[at[kept]]
             return Plan(step, slope < tolerance, slope)
 

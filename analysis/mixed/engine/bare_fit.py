@@ -18,6 +18,9 @@ from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
 
+VANISHED = 1e-8
+"""Residual variance, as a share of the outcome's, below which a search without end is refused."""
+
 
 def explained(moments: Moments, size: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """(N,) whether least squares leaves of outcomes as large as `size` no more than rounding."""
@@ -77,25 +80,16 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
     try:
         end = climb(moments, reml=reml, start=start)
     except np.linalg.LinAlgError as error:
-        raise _no_maximum(design, f"until the equations cannot be solved ({error})") from error
-    if not end.converged and _lost_in_rounding(moments, end.theta, reml=reml):
-        raise _no_maximum(design, "until nothing of it is left but rounding")
-    return Fit(design, moments, end.theta, reml, end.converged, end.rungs)
+        raise _unbounded(design, f"until the equations cannot be solved ({error})") from error
+    fit = Fit(design, moments, end.theta, reml, end.converged, end.rungs)
+    if not end.converged and fit.state.r2[0] <= VANISHED * moments.yty[0]:
+        raise _unbounded(design, f"and no search has ended after {len(end.rungs)} attempts")
+    return fit
 
 
-def _lost_in_rounding(moments: Moments, theta: Floats, *, reml: bool) -> bool:
-    """Whether the residual sum of squares is at most √ε of the outcome's: a difference of equal numbers.
-
-    Asked only where no rung of the ladder converged: whether an outcome without error ends in
-    equations that cannot be solved or just short of them is a matter of rounding.
-    """
-    state = evaluate(moments, theta[None], np.zeros(1, dtype=np.intp), reml=reml)
-    return bool(state.r2[0] <= np.sqrt(np.finfo(float).eps) * moments.yty[0])
-
-
-def _no_maximum(design: Design, how_far: str) -> NotEstimable:
+def _unbounded(design: Design, reason: str) -> NotEstimable:
     return NotEstimable(
         f"{design.formula.text!r}: the variances of the random effects grow without bound against the "
-        f"residual's {how_far}; the model reproduces the outcome (almost) without error, so the likelihood "
-        "has no maximum"
+        f"residual's {reason}; the model reproduces the outcome (almost) without error, so the likelihood has no "
+        "maximum"
     )
