@@ -28,7 +28,6 @@ from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
-from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
 
 if TYPE_CHECKING:
@@ -137,7 +136,6 @@ def agreement(
     >>> alpha["estimate"].round(3).to_dict()
     {'nominal': 0.743, 'ordinal': 0.815, 'interval': 0.849, 'ratio': 0.797}
     """
-    data = as_pandas(data)
     check_conf_level(conf_level, "agreement")
     _check_words(weights, WEIGHTS, "weights")
     _check_words(levels, LEVELS, "levels")

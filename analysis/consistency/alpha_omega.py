@@ -19,7 +19,6 @@ from doublecode.analysis.consistency.omega_estimates import Resampling, omega_le
 from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of
 from doublecode.analysis.consistency.unit_resampling import Interval, check_interval, interval_name
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.schemas.frames import as_pandas
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +116,6 @@ def alpha(
     >>> round(float(alpha(ratings).frame["estimate"].iloc[0]), 3)
     0.947
     """
-    data = as_pandas(data)
     check_interval("jackknife", conf_level, 2000)
     read = read_items(data, items, clusters, by)
     found = LevelTables()
@@ -200,7 +198,6 @@ def omega(
     >>> answer.frame[["term", "estimate", "conf_low", "conf_high"]].head(1).round(2).to_numpy().tolist()
     [['omega', 0.76, 0.66, 0.83]]
     """
-    data = as_pandas(data)
     check_interval(interval, conf_level, n_boot)
     read = read_items(data, items, clusters, by, least=3)
     how = Resampling(conf_level, interval, n_boot, seed, missing)

@@ -24,7 +24,6 @@ from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import as_pandas
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -162,7 +161,6 @@ def fit_many(
     >>> many.estimate.shape, int(many.converged.sum())
     ((2, 200), 200)
     """
-    data = as_pandas(data)
     if ddf not in (None, "z", "satterthwaite", "kenward-roger"):
         raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
     if ddf == "kenward-roger" and not reml:

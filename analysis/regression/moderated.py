@@ -31,7 +31,6 @@ from doublecode.analysis.regression.regression_design import (
 from doublecode.analysis.regression.regression_tables import Inference, diagnostics_of
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.frames import as_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +166,6 @@ def moderation(
     >>> moderation("y ~ x * z", data).slopes[["at", "estimate"]].round(2).to_dict("records")
     [{'at': '0', 'estimate': 0.0}, {'at': '1', 'estimate': 1.94}]
     """
-    data = as_pandas(data)
     if robust not in ("HC0", "HC1", "HC2", "HC3") or not 0 < conf_level < 1:
         raise UsageError(
             f"moderation: found robust = {robust!r} and conf_level = {conf_level}; "

@@ -16,7 +16,6 @@ from doublecode.analysis.ratings.frames import as_names, read_ratings, require_c
 from doublecode.analysis.reliability.notes import disconnected_note
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.schemas.errors import NotEstimable, UsageError
-from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
 
 if TYPE_CHECKING:
@@ -126,7 +125,6 @@ def drift(
     >>> found.drifts.set_index("rater")["estimate"].idxmax()
     'C'
     """
-    data = as_pandas(data)
     check_conf_level(conf_level, "drift")
     _check(periods, time, n_periods, power, top)
     names = as_names(by)
