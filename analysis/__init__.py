@@ -1,4 +1,57 @@
-"""The researcher's room: reliability, models, tables, reports."""
+"""The researcher's room: every function takes a frame and gives a result that prints itself.
+
+``print(result)`` shows tables, counts and notes; ``result.frame`` holds the numbers with full precision,
+``result.spec`` the question, ``result.design`` the counts, ``result.notes`` the facts to read it with. A result is a
+table in a notebook, ``to_markdown()`` makes it text, and ``plot()`` draws it where a figure exists.
+
+Do raters tell targets apart? (reliability)
+    icc             intraclass correlations of any design: complete, rotating pairs, one-way, nested
+    intra_rater     the same for one rater's recodes
+    dyad_icc        mean over pairs of raters, a reproduction of what papers print
+    g_study         variance components of any facets, generalizability and dependability
+    d_study         expected reliability of other numbers of raters, items, sessions
+    drift           severity of raters and its change over time
+
+Do they say the same? (agreement)
+    agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
+    bland_altman    bias and limits of agreement, with the picture
+
+Do items measure one thing? (consistency)
+    alpha           Cronbach's alpha with limits, items and what happens without each
+    omega           omega of five kinds: total, categorical, hierarchical, multilevel, psych_default
+
+What does a sample look like? (description)
+    describe        moments, missing values, shape, by group
+    sample_table    the sample as papers print it
+    correlate       correlations, within and between patients too
+    winsorise       values beyond the fences, brought to the fence, every change listed
+    mahalanobis     distances of rows from the middle of several variables
+    log_counts      homework logs: counts, completion, difficulties
+
+From codes to findings (linking)
+    build_frame     one row per session or patient, with the ledger of every row
+    within_between  a predictor as the patient's mean and the deviation from it
+    fit_series      models step by step on one common set of rows, as published and split
+
+Multilevel models (mixed)
+    fit_mixed       linear mixed model with lme4's formulas
+    fit_many        one model, many outcomes at once
+    fit_ladder      the richest random part that the data carry
+    compare         likelihood-ratio tests on the same rows
+    confint         limits by Wald, profile likelihood or bootstrap
+    profile_function  the profile of one parameter
+
+Regression and groups
+    moderation      moderated regression, simple slopes, Johnson–Neyman regions
+    interaction_family  several interactions as one family of tests
+    group_anova     one-way analysis of variance
+
+A whole study
+    run_study       take in a study folder, analyse what it declares, write its report
+
+Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
+``doublecode.schemas``; allocation, workbooks, ledger and scores stand in ``doublecode.coding``.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +87,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import icc as icc
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
+    from doublecode.analysis.report.folder import run_study as run_study
 
 _HOME = {
     "agreement": "concordance.coefficients",
@@ -61,6 +115,7 @@ _HOME = {
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
     "profile_function": "mixed",
+    "run_study": "report.folder",
     "sample_table": "description.sample",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

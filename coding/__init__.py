@@ -1,4 +1,18 @@
-"""The coordinator's room: workbooks out, ratings in, scores."""
+"""The coordinator's room: who rates what, workbooks out, workbooks back, ratings kept, scores.
+
+Plan
+    allocate         who rates which session: balanced, stratified, a share coded twice
+
+Workbooks
+    write_workbooks  one workbook per rater, instrument and batch, locked where nothing is to be written
+    read_workbook    ratings and problems of a workbook that came back
+
+Keep and score
+    Ledger           the store of what raters sent; nothing is overwritten
+    pool_ratings     double-coded sessions as one, by the study's rule
+    score            scale scores of pooled items: reversal, missing rule, lag rule
+    score_raters     the same for each rater, for reliability
+"""
 
 from __future__ import annotations
 

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from doublecode.coding.long_ratings import Instruments, as_long, books_of, check_range, refuse_twice
 from doublecode.coding.pooling import numeric_items, pool_items, session_columns
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.frames import RATINGS, Contract, Kind, as_pandas, check_frame
-from doublecode.schemas.instrument import Instrument, Item, Scale, load_instrument
+from doublecode.schemas.frames import RATINGS, Contract, check_frame
+from doublecode.schemas.instrument import Instrument, Item, Scale
 from doublecode.schemas.study import Study
 
-Instruments = Instrument | str | Mapping[str, Instrument] | Iterable[Instrument | str]
-"""A codebook, the name of a shipped one, or several of them."""
 ITEMS = Contract(
     "items",
     {
@@ -144,11 +143,13 @@ def score(ratings: pd.DataFrame, instruments: Instruments, *, pooling: str = "me
     >>> score(ratings, "phq9").drop(columns="reason").to_dict("records")
     [{'session': 'S-1', 'instrument': 'phq9', 'scale': 'total', 'value': 9.0, 'n_valid': 9, 'n_items': 9}]
     """
-    books = _books(instruments)
-    rows = _as_long(ratings, books)
+    books = books_of(instruments)
+    rows = as_long(ratings, books)
+    for book in books:
+        check_range(rows, book)
     counted = "rater" in rows.columns or "n_raters" in rows.columns
     items = _pool_all(rows, books, pooling) if "rater" in rows.columns else _unpooled(rows)
-    _refuse_twice(items, ())
+    refuse_twice(items, ())
     scores = _score_all(items, books, [*session_columns(items), "instrument"], lambda scale: True)
     return scores if counted else scores.drop(columns="n_raters")
 
@@ -170,11 +171,11 @@ def score_raters(ratings: pd.DataFrame, instruments: Instruments) -> pd.DataFram
         The columns of the session that the input has, rater, instrument, scale, value, n_valid,
         n_items, reason; one row per session, rater and scale.
     """
-    books = _books(instruments)
-    rows = _as_long(ratings, books)
+    books = books_of(instruments)
+    rows = as_long(ratings, books)
     if "rater" not in rows.columns:
         raise ContractError(f"ratings: column 'rater' is missing; found {', '.join(map(str, rows.columns))}. Add it.")
-    _refuse_twice(rows, ("rater",))
+    refuse_twice(rows, ("rater",))
     keys = [*session_columns(rows), "rater", "instrument"]
     scores = _score_all(_unpooled(rows.assign(n_raters=1.0)), books, keys, lambda scale: not scale.lagged)
     return scores.drop(columns="n_raters")
@@ -207,63 +208,11 @@ def scored_items(items: pd.DataFrame, book: Instrument, scale: Scale) -> pd.Data
     return keys.join(values, how="inner").reset_index(drop=True)
 
 
-def _books(instruments: Instruments) -> list[Instrument]:
-    if isinstance(instruments, (Instrument, str)):
-        return _books([instruments])
-    several = instruments.values() if isinstance(instruments, Mapping) else instruments
-    return [load_instrument(one) if isinstance(one, str) else one for one in several]
-
-
-def _as_long(ratings: pd.DataFrame, books: Sequence[Instrument]) -> pd.DataFrame:
-    """The ratings, held to what scoring reads."""
-    rows = as_pandas(ratings)
-    if "instrument" not in rows.columns and len(books) == 1:
-        rows = rows.assign(instrument=books[0].name)
-    kinds: dict[str, Kind] = dict.fromkeys((*_identity(rows), "instrument", "item"), "text")
-    if "patient" in rows.columns:
-        kinds["session"] = "integer"
-    kinds |= {name: "text" for name in ("rater",) if name in rows.columns}
-    check_frame(rows, Contract("ratings", {**kinds, "value": "number"}, frozenset({"value"})))
-    for book in books:
-        _check_values(rows[rows["instrument"] == book.name], book)
-    return rows
-
-
-def _identity(rows: pd.DataFrame) -> tuple[str, ...]:
-    """The columns that tell one session from another."""
-    if "patient" in rows.columns:
-        return ("patient", "session")
-    return ("session",) if "session" in rows.columns or "session_id" not in rows.columns else ("session_id",)
-
-
-def _check_values(rows: pd.DataFrame, book: Instrument) -> None:
-    stray = sorted({str(name) for name in rows["item"].unique()} - {item.name for item in book.columns})
-    if stray:
-        allowed = ", ".join(item.name for item in book.columns)
-        raise UsageError(f"ratings: {book.name} has no item {stray[0]!r}; allowed: {allowed}.")
-    for item in book.columns:
-        if item.is_numeric and (item.minimum is not None or item.maximum is not None):
-            low, high = (item.minimum, -np.inf)[item.minimum is None], (item.maximum, np.inf)[item.maximum is None]
-            values = rows.loc[rows["item"] == item.name, "value"]
-            wrong = values[(values < low) | (values > high)]
-            if len(wrong):
-                raise UsageError(
-                    f"ratings: {book.name}, {item.name}: found {wrong.iloc[0]:g}, allowed {book.allowed(item)}. "
-                    "A missing value stands as an empty cell."
-                )
-
-
-def _refuse_twice(rows: pd.DataFrame, rater: tuple[str, ...]) -> None:
-    key = (*_identity(rows), *rater, "instrument", "item")
-    name = "ratings" if rater else "ratings (name the raters in a column 'rater', and they are pooled)"
-    check_frame(rows, Contract(name, {}, key=key))
-
-
 def _pool_all(rows: pd.DataFrame, books: Sequence[Instrument], pooling: str) -> pd.DataFrame:
     raters = sorted({str(rater) for rater in rows["rater"].unique()})
     if pooling not in ("mean", "primary", *raters):
         raise UsageError(f"pooling: found {pooling!r}, allowed mean, primary, or a rater: {', '.join(raters)}.")
-    _refuse_twice(rows, ("rater",))
+    refuse_twice(rows, ("rater",))
     return pd.concat([pool_items(rows, book, pooling) for book in books], ignore_index=True)
 
 
@@ -419,7 +368,7 @@ def flagged_answers(items: pd.DataFrame, instruments: Instruments) -> pd.DataFra
     """
     limits = {
         (book.name, item.name): item.flag_from
-        for book in _books(instruments)
+        for book in books_of(instruments)
         for item in book.columns
         if item.flag_from is not None
     }

@@ -1,4 +1,14 @@
-"""What a study is made of: instruments, studies, frames, problems, errors. No statistics."""
+"""What a study is made of: instruments, studies, frames, problems, errors. No statistics.
+
+Declared in TOML
+    Instrument       a codebook: items, anchors, missing codes, scales; prints as a card
+    load_instrument  a shipped codebook by name, or your own by its path
+    Study            a study folder: instruments, raters, variables, models; prints as a card
+    load_study       the study of a folder
+
+Found in data
+    Problem          one thing wrong: code, place, sentence, next step
+"""
 
 from __future__ import annotations
 

@@ -13,8 +13,12 @@ from doublecode.schemas.errors import MissingColumn, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.consistency.omega_kinds import Kind
     from doublecode.analysis.mixed.fit import Ddf
+    from doublecode.analysis.reliability.decision import DStudyResult
     from doublecode.analysis.reliability.dyads import DyadResult
+    from doublecode.analysis.reliability.icc_result import ICCResult
+    from doublecode.analysis.rendering.answers import Answer
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -23,6 +27,7 @@ Wide = Annotated[
 Rows = Annotated[Path, typer.Argument(help="CSV, xlsx or ods: a row per observation.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed of resampling, where there is any.")]
 ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
 
 
@@ -57,20 +62,27 @@ def icc(
     k: Annotated[str, typer.Option(help="Means of how many ratings: 1,2,eff")] = "1,2,eff",
     conf_level: ConfLevel = 0.95,
     interval: Annotated[
-        Literal["model", "jackknife"],
-        typer.Option(help="Limits from normal theory, or from leaving out each target once."),
+        Literal["model", "jackknife", "bootstrap"],
+        typer.Option(
+            help="Limits from normal theory, from leaving out each target once, or beside them from resampled targets."
+        ),
     ] = "model",
     rule: Annotated[str, typer.Option(help="Cited cut-offs of the sentence's adjective.")] = "koo2016",
     dyads: Annotated[
         bool,
         typer.Option("--dyads", help="Beside it the mean over pairs of raters that papers print, as a reproduction."),
     ] = False,
+    d_study: Annotated[
+        bool, typer.Option("--d-study", help="Beside it what to expect of more raters and more targets coded twice.")
+    ] = False,
+    seed: Seed = 0,
     sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
     from doublecode.analysis.reliability.interrater import icc as estimate
     from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.records import with_records
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
@@ -78,17 +90,27 @@ def icc(
     data = _read(file, wanted, sheet, (ratings,))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
-        k=[_k(part) for part in names_in(k)], conf_level=conf_level, interval=interval,
+        k=[_k(part) for part in names_in(k)], conf_level=conf_level, seed=seed,
+        interval="model" if interval == "bootstrap" else interval,
     )  # fmt: skip
-    paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level) if dyads else None
-    record = result_record(result) if as_json else None
+    beside: dict[str, Answer] = {}
     warnings = icc_warnings(result)
-    if paired is not None:
-        warnings += dyad_warnings(paired)
-        record = None if record is None else {**record, "dyads": result_record(paired)}
+    if dyads:
+        paired = _dyads(data, targets, raters, ratings, names_in(by), conf_level)
+        beside["dyads"], warnings = paired, warnings + dyad_warnings(paired)
+    if interval == "bootstrap":
+        beside["bootstrap"] = result.bootstrap(seed=seed)
+    if d_study:
+        beside["d_study"] = _planned(result, seed)
+    record = {**result_record(result), **with_records(beside)} if as_json else None
     sentences = result.sentence(rule).splitlines()
-    beside = () if paired is None else (paired,)
-    print_answer(result, record, beside=beside, sentences=sentences, warnings=warnings)
+    print_answer(result, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
+
+
+def _planned(result: ICCResult, seed: int) -> DStudyResult:
+    from doublecode.analysis.reliability.decision import d_study
+
+    return d_study(result, conf_level=float(result.spec["conf_level"]), seed=seed)
 
 
 def _dyads(
@@ -117,8 +139,19 @@ def agreement(
     ] = None,
     by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
     codes: Annotated[str, typer.Option(help="All codes of the scale: 0,1,2,3,4; without it those seen.")] = "",
+    nominal: Annotated[
+        bool, typer.Option("--nominal", help="Codes are names without an order, also where they are numbers.")
+    ] = False,
+    separator: Annotated[
+        str | None, typer.Option(help="What stands between several codes of a cell, such as ';'.", show_default=False)
+    ] = None,
     within: Annotated[float, typer.Option(min=0, help="How near counts as near, in scale points.")] = 1.0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw differences against means (Bland–Altman): FILE.svg or .png.", show_default=False),
+    ] = None,
     conf_level: ConfLevel = 0.95,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier picture.")] = False,
     sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
@@ -127,13 +160,47 @@ def agreement(
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
-    data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
+    as_text = nominal or separator is not None
+    columns = tuple(name for name in (targets, raters, ratings, *names_in(by)) if name)
+    if plot is not None:
+        _check_picture(plot, as_text, raters, names_in(by), overwrite)
+    data = _read(file, columns, sheet, () if as_text else (ratings,))
+    named = names_in(codes) if as_text else [_number(code, "--codes") for code in names_in(codes)]
     result = estimate(
-        data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None,
-        categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
-        conf_level=conf_level,
+        data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None, categories=named or None,
+        separator=separator, within=within, conf_level=conf_level,
     )  # fmt: skip
+    if plot is not None and raters is not None:
+        _draw_differences(data, targets, raters, ratings, conf_level, plot)
     print_answer(result, result_record(result) if as_json else None)
+
+
+def _check_picture(plot: Path, as_text: bool, raters: str | None, by: tuple[str, ...], overwrite: bool) -> None:
+    """Refuse, before any work, a picture that cannot be drawn."""
+    if plot.suffix not in (".svg", ".png"):
+        raise UsageError(f"--plot: found {plot.name!r}, allowed a file that ends in .svg or .png.")
+    if as_text or raters is None or by:
+        raise UsageError(
+            "--plot: differences are drawn of one set of numbers by two raters who are told apart; name the column "
+            "with --raters, and leave out --by, --nominal and --separator."
+        )
+    if plot.exists() and not overwrite:
+        raise UsageError(f"{plot} is there already. Add --overwrite to replace it.")
+
+
+def _draw_differences(
+    data: pd.DataFrame, targets: str, raters: str, ratings: str, conf_level: float, plot: Path
+) -> None:
+    from doublecode.analysis.concordance.limits_of_agreement import bland_altman
+    from doublecode.analysis.rendering.figures import figure_of, render_png, render_svg
+
+    found = bland_altman(data, targets=targets, raters=raters, ratings=ratings, conf_level=conf_level)
+    figure = figure_of(found.plot())
+    if plot.suffix == ".png":
+        plot.write_bytes(render_png(figure))
+    else:
+        words = f"Differences of {ratings} against means, by {raters}, with bias and limits of agreement."
+        plot.write_text(render_svg(figure, plot.stem, words), encoding="utf-8", newline="\n")
 
 
 def omega(
@@ -146,12 +213,16 @@ def omega(
     subscale: Annotated[
         list[str] | None, typer.Option(help="A subscale, again for each: first=a,b,c", show_default=False)
     ] = None,
+    kind: Annotated[
+        Literal["total", "categorical", "hierarchical", "multilevel", "psych_default"],
+        typer.Option(help="Of one factor, of ordered codes, of a general factor, within and between, as psych prints."),
+    ] = "total",
     conf_level: ConfLevel = 0.95,
-    seed: Annotated[int, typer.Option(help="Seed of resampling, where there is any.")] = 0,
+    seed: Seed = 0,
     sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
-    """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
+    """Omega of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.consistency_table import omega_table
@@ -162,11 +233,35 @@ def omega(
     data = _read(file, tuple(name for name in wanted if name), sheet, numbers)
     if by:
         data[by] = _levels(_read(file, (by,), sheet)[by])
+    if kind != "total":
+        _omega_of_kind(data, kind, names_in(items), clusters, by, bool(parts), conf_level, seed, as_json)
+        return
     table = omega_table(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
     record = consistency_record(table) if as_json else None
     print_answer(table, record, sentences=table.statements())
+
+
+def _omega_of_kind(
+    data: pd.DataFrame,
+    kind: Kind,
+    items: tuple[str, ...],
+    clusters: str | None,
+    by: str,
+    subscales: bool,
+    conf_level: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    from doublecode.analysis.consistency.alpha_omega import omega as estimate
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.schemas.results import result_record
+
+    if by or subscales:
+        raise UsageError(f"omega: --kind {kind} is of all items and all rows; leave out --by and --subscale.")
+    found = estimate(data, items=items, kind=kind, clusters=clusters, conf_level=conf_level, seed=seed)
+    print_answer(found, result_record(found) if as_json else None)
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:

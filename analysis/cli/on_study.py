@@ -177,18 +177,27 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
     return intake
 
 
-def reliability(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
+def reliability(
+    study: Folder,
+    d_study: Annotated[
+        bool, typer.Option("--d-study", help="Beside it what to expect of more raters and more sessions coded twice.")
+    ] = False,
+    set_aside: SetAside = None,
+    as_json: AsJson = False,
+) -> None:
     """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.records import reliability_record
+    from doublecode.analysis.report.records import reliability_record, with_records
+    from doublecode.analysis.study.planned_ratings import planned_ratings
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import reliability_warnings
 
     intake = _clean_intake(study, set_aside)
     table = reliability_of(intake.study, intake.ratings)
-    record = reliability_record(table) if as_json else None
-    sentences = table.sentence().splitlines()
-    print_answer(table, record, sentences=sentences, warnings=reliability_warnings(table))
+    beside = {"d_study": planned_ratings(table, seed=intake.study.seed)} if d_study else {}
+    record = {**reliability_record(table), **with_records(beside)} if as_json else None
+    sentences, warnings = table.sentence().splitlines(), reliability_warnings(table)
+    print_answer(table, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
 
 
 def drift(

@@ -40,7 +40,7 @@ def print_answer(
     record : mapping or None
         What ``--json`` prints.
     beside : sequence of Answer
-        Answers whose tables are printed after those of `result`.
+        Answers that are printed after `result`.
     sentences : sequence of str
         To paste.
     warnings : sequence of CodedWarning
@@ -51,15 +51,22 @@ def print_answer(
         return
     for answer in (result, *beside):
         _print_tables(answer)
-    for text in (*sentences, *filter(None, [result.counted()])):
-        say(text)
-    if sentences and result.notes:
+    answers = (result, *beside)
+    for text in (*sentences, *(answer.counted() for answer in answers)):
+        if text:
+            say(text)
+    if any(answer.notes for answer in answers):
         say("")
     for warning in warnings:
         say(f"Warning: {problem_of(warning)}", style="yellow")
-    notes = [note for note in result.notes if not any(one.says(note) for one in warnings)]
-    for note in notes[:MOST_NOTES]:
-        say(f"Note: {result.sentence_of(note)}", style="yellow")
+    notes = [
+        answer.sentence_of(note)
+        for answer in answers
+        for note in answer.notes
+        if not any(one.says(note) for one in warnings)
+    ]
+    for text in dict.fromkeys(notes[:MOST_NOTES]):
+        say(f"Note: {text}", style="yellow")
     if len(notes) > MOST_NOTES:
         say(f"… and {len(notes) - MOST_NOTES} more notes; --json has them all.", style="yellow")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
@@ -14,6 +15,7 @@ from doublecode.schemas.results import plain, result_record
 if TYPE_CHECKING:
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.rater_drift import StudyDrift
     from doublecode.analysis.study.reliability_table import ReliabilityTable
@@ -79,6 +81,11 @@ def reliability_record(table: ReliabilityTable) -> dict[str, Any]:
 def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
     """Pooled coefficients, and those of sessions and items."""
     return {**result_record(table), "levels": plain(table.levels), "items": plain(table.items)}
+
+
+def with_records(beside: Mapping[str, Answer]) -> dict[str, Any]:
+    """What ``--json`` prints of the answers beside the one that was asked for, by their names."""
+    return {name: result_record(answer) for name, answer in beside.items()}
 
 
 def drift_record(result: StudyDrift) -> dict[str, Any]:

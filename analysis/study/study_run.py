@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.schemas.cards import Card
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -61,7 +64,7 @@ class Intake:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StudyRun:
     """Everything that was declared, computed: one field per section of the report.
 
@@ -88,6 +91,31 @@ class StudyRun:
     comparisons: tuple[AnovaResult, ...]
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
+
+    @property
+    def card(self) -> Card:
+        """What is printed: how far rows came, what was estimated, what it is to be read with."""
+        design, models = self.frame.design, sum(len(one.models) for one in self.series)
+        codes = Counter(one.code for one in self.warnings)
+        facts = (
+            ("Workbooks", f"{len(self.intake.files)} with {len(self.intake.ratings):,} ratings"),
+            ("Set aside", ", ".join(self.intake.set_aside)),
+            ("Sessions", f"{design['n_held']} held, {design['n_rated']} rated, of {design['n_patients']} patients"),
+            ("Estimated", f"{models} models in {len(self.series)} series, {len(self.moderations)} regressions, "
+             f"{len(self.comparisons)} comparisons of groups"),
+            ("Refused", "; ".join(map(sentence, self.not_estimated))),
+            ("Warnings", ", ".join(f"{n} {code}" for code, n in codes.most_common())),
+        )  # fmt: skip
+        results = [one for one in (self.frame, self.reliability, self.consistency) if one is not None]
+        return Card(self.study.title, facts, tuple(table for one in results for table in one.plain_tables()))
+
+    def __str__(self) -> str:
+        return self.card.text()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.card.html()
 
     @property
     def study(self) -> Study:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -270,7 +271,7 @@ def _dense_outer(term: Term, Z: Floats) -> Floats:
     return out.reshape(n, -1)
 
 
-def _sparse_outer(term: Term, Z: Floats):  # type: ignore[no-untyped-def]
+def _sparse_outer(term: Term, Z: Floats) -> Any:
     from scipy import sparse
 
     n, p = Z.shape

@@ -40,7 +40,6 @@ SENTENCES: Final[dict[str, Wording]] = {
     "rule_not_declared": "no place is named where this rule was written beforehand",
     "items_undecided": lambda note: f"not estimable, so neither kept nor dropped: {', '.join(note.numbers['items'])}",
     # warnings
-    "said": "{text}",
     "not_converged": "did not converge",
     "fits_not_converged": _not_converged,
     "few_therapists": "{n} therapists",

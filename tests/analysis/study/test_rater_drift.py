@@ -53,7 +53,7 @@ def test_one_batch_gives_severity_without_periods_and_says_so(intake, plain):
     assert found.periods.empty
     assert found.drifts.empty
     assert severity(found, "he").tolist() == pytest.approx(severity(plain, "he").tolist())
-    assert any("one period only" in note and "without periods" in note for note in found.notes)
+    assert any("one period only" in text and "without periods" in text for text in found.note_texts())
 
 
 def test_sessions_without_a_date_are_counted(intake):
@@ -61,7 +61,9 @@ def test_sessions_without_a_date_are_counted(intake):
     undated = intake.sessions.assign(date=intake.sessions["date"].where(intake.sessions["session_id"] != first))
     found = of(intake, intake.ratings, sessions=undated, n_periods=2)
     assert found.design["dropped"]["no date"] >= 4
-    assert any("without a date" in note for note in found.notes)
+    assert [note.numbers for note in found.notes if note.kind == "scores_without_date"] == [
+        {"n": found.design["dropped"]["no date"]}
+    ]
     assert sorted(found.periods["period"].unique()) == [1, 2]
 
 

@@ -113,7 +113,8 @@ def test_declared_drop_rule_leaves_a_trace():
     assert set(rule.kept) == {"effort", "depth"}
     row = rule.frame.set_index("item").loc["praise"]
     assert row["reason"].endswith("< 0.4")
-    assert rule.notes[0] == "declared: protocol of 2012, p. 7"
+    assert rule.note_texts()[0] == "declared: protocol of 2012, p. 7"
+    assert "2 of 3 items kept" in str(rule)
     cautious = drop_unreliable(found, below=0.0, on="conf_high")
     assert cautious.dropped == ()
     with pytest.raises(UsageError, match="not split by 'scale'"):

@@ -240,7 +240,7 @@ class TestAStudy:
             if model.singular
         ]
         assert subjects["singular_fit"] == singular
-        spread = [note for note in telephone_run.reliability.notes if "lack of spread" in note]
+        spread = [note for note in telephone_run.reliability.notes if note.kind == "lack_of_spread"]
         assert len(subjects["no_spread"]) == len(spread)
         assert {one.severity for one in found} == {"warning"}
 
