@@ -9,6 +9,7 @@ from doublecode.analysis.concordance.code_agreement import agree_on_categories, 
 from doublecode.analysis.concordance.rating_agreement import AgreementResult, agree_on_ratings
 from doublecode.analysis.ratings.frames import require_columns
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def agreement(
     >>> exact.to_dict()
     {'diary': 0.75, 'reading': 0.75}
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "agreement")
     columns = [ratings] if isinstance(ratings, str) else list(ratings)
     if len(columns) > 1 and separator is not None:

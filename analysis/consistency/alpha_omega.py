@@ -17,6 +17,7 @@ from doublecode.analysis.consistency.item_moments import Missing, kept_rows, rea
 from doublecode.analysis.consistency.omega_kinds import Kind, options_of, parts_of
 from doublecode.analysis.consistency.scale_levels import LevelTables, common_notes, levels_of, missing_counts
 from doublecode.analysis.consistency.unit_resampling import Interval, check_interval
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def alpha(
     >>> round(float(alpha(ratings).frame["estimate"].iloc[0]), 3)
     0.947
     """
+    data = as_pandas(data)
     check_interval("jackknife", conf_level, 2000)
     named = items_by_codebook(data, items, instrument)
     read = read_items(named.data, named.items, clusters, by)
@@ -204,6 +206,7 @@ def omega(
     >>> omega(ratings, clusters="patient", kind="multilevel").frame["term"].head(2).tolist()
     ['omega_within', 'omega_between']
     """
+    data = as_pandas(data)
     options = options_of(
         kind, clusters=clusters, by=by, conf_level=conf_level, seed=seed, interval=interval, n_boot=n_boot,
         missing=missing, n_factors=n_factors, targets=targets, raters=raters,

@@ -21,6 +21,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.results.multiplicity import adjust_p
 from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def correlate(
     >>> correlate(frame, ["he", "tbh"]).frame[["n", "r", "p_value"]].round(3).to_dict("records")
     [{'n': 5, 'r': 0.8, 'p_value': 0.104}]
     """
+    frame = as_pandas(frame)
     _check(frame, variables, method, (patient, session), conf_level)
     rows: list[dict[str, Any]] = []
     single: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.frames import SCORES, check_frame
+from doublecode.schemas.frames import SCORES, as_pandas, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.results import Note
 
@@ -161,6 +161,7 @@ def describe(
     >>> describe(frame).frame[["variable", "n", "n_missing", "mean"]].to_numpy().tolist()
     [['he', 3, 0, 3.0], ['tbh', 2, 1, 3.0]]
     """
+    data = as_pandas(data)
     if codebooks is not None:
         books = codebooks if isinstance(codebooks, Mapping) else {book.name: book for book in codebooks}
         return _describe_long(data, variables, by, books)

@@ -18,6 +18,7 @@ from doublecode.analysis.mixed.model_rows import common_rows, refuse_infinite, r
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def winsorise(
     """
     import pandas as pd
 
+    frame = as_pandas(frame)
     rule = _rule(rule)
     require_columns(frame, rule.variables, "outlier rule")
     refuse_infinite(frame, rule.variables, "outlier rule")
@@ -310,6 +312,7 @@ def mahalanobis(
     import pandas as pd
     from scipy.special import chdtrc, chdtri
 
+    frame = as_pandas(frame)
     if len(variables) < 2 or not 0 < alpha < 1:
         raise UsageError(
             f"mahalanobis: found {len(variables)} variable(s) and alpha = {alpha}; allowed: two or more, 0 < alpha < 1."

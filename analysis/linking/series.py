@@ -24,6 +24,7 @@ from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, requir
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ def fit_series(
     >>> fit_series(steps, data, split=["he"]).frame[["label", "k", "df"]].to_numpy().tolist()
     [['1 as published', 4, nan], ['2 as published (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
     """
+    data = as_pandas(data)
     steps = _steps(formulas, name)
     require_columns(data, (patient, *split), f"series {name!r}")
     needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))

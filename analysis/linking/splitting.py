@@ -10,6 +10,7 @@ from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_names import Mention, mentions, quoted
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import as_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,7 @@ def within_between(
     >>> within_between(data, "he", centre=None)["he_between"].tolist()
     [2.0, 2.0, 3.0, 3.0]
     """
+    data = as_pandas(data)
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     if centre not in ("grand", None):
         raise UsageError(f"within_between: centre is {centre!r}; allowed: 'grand' (the mean over all rows) and None.")

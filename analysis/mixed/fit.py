@@ -17,6 +17,7 @@ from doublecode.analysis.mixed.prediction import Source
 from doublecode.analysis.mixed.residuals.whitening import Whitening
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 Ddf = Literal["auto", "kenward-roger", "satterthwaite", "z"]
@@ -86,6 +87,7 @@ def fit_mixed(
     >>> fit.frame[["term", "df"]].round(1).values.tolist()
     [['Intercept', 15.4], ['session', 47.0]]
     """
+    data = as_pandas(data)
     _check_options(reml, ddf, conf_level)
     design, whitening = _prepare(formula, data, weights, offset, correlation, variance_by, reml=reml)
     fitted = fit_design(design if whitening is None else whitening.apply(design), reml=reml)

@@ -26,6 +26,7 @@ from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
@@ -184,6 +185,7 @@ def fit_many(
     >>> many.estimate.shape, int(many.converged.sum())
     ((2, 200), 200)
     """
+    data = as_pandas(data)
     if ddf not in (None, "z", "satterthwaite", "kenward-roger"):
         raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
     if ddf == "kenward-roger" and not reml:

@@ -29,6 +29,7 @@ from doublecode.analysis.regression.regression_design import (
 )
 from doublecode.analysis.regression.regression_tables import Inference, diagnostics_of
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def moderation(
     >>> moderation("y ~ x * z", data).slopes[["at", "estimate"]].round(2).to_dict("records")
     [{'at': '0', 'estimate': 0.0}, {'at': '1', 'estimate': 1.94}]
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
     if robust not in ("HC0", "HC1", "HC2", "HC3"):
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")

@@ -19,6 +19,7 @@ from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def icc(
     4  ICC(A,k)      ICC(2,k)      0.62      0.07       0.93
     5  ICC(C,k)      ICC(3,k)      0.91      0.68       0.99
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "icc")
     _check_interval(interval, clusters)
     if isinstance(k, str | int | float):

@@ -18,6 +18,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def drift(
     >>> found.drifts.set_index("rater")["estimate"].idxmax()
     'C'
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "drift")
     _check(periods, time, n_periods, power, top)
     names = as_names(by)
