@@ -11,6 +11,7 @@ from doublecode.analysis.rendering.document import Block, Bullets, Callout, Para
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.report.row_reasons import main_reasons
+from doublecode.analysis.study.consistency_table import ScaleState
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import Note, is_missing
 
@@ -234,7 +235,7 @@ def not_estimated_section(run: StudyRun) -> Section | None:
     """What could not be computed, and why."""
     reasons = [sentence(note) for note in run.not_estimated]
     if run.consistency is not None:
-        rows = run.consistency.frame[run.consistency.frame["status"] != "ok"]
+        rows = run.consistency.frame[run.consistency.frame["status"] != ScaleState.ESTIMATED]
         reasons += [f"{row['instrument']}, {row['scale']}: ω: {row['status']}" for row in rows.to_dict("records")]
     if not reasons:
         return None
