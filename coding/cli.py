@@ -16,6 +16,7 @@ from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
     from doublecode.coding.allocation.plan import Allocation
+    from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -247,6 +248,31 @@ def list_instruments(as_json: AsJson = False) -> None:
         say(f"{book.name:<20} {book.title} (version {book.version}, {len(book.items)} items)")
 
 
+@instruments.command("show")
+def show_instrument(
+    source: Annotated[str, typer.Argument(help="Name of a shipped codebook, or the path of your TOML file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a codebook: source, missing codes, items with what may stand in a cell, scales."""
+    from doublecode.schemas.instrument import load_instrument
+
+    book = load_instrument(source)
+    if as_json:
+        _print_book(book, {"command": "instrument show", "source": source})
+    else:
+        say(str(book))
+
+
+def _print_book(book: Instrument, spec: Mapping[str, Any]) -> None:
+    """Write the items of a codebook as JSON."""
+    rows = [
+        {"item": item.name, "label": item.label, "type": item.type, "allowed": book.allowed(item)}
+        for item in book.columns
+    ]
+    scales = [f"{scale.name}: {scale.score} of {len(scale.items)} items" for scale in book.scales]
+    print_record(spec, rows, {"hash": book.content_hash, "scales": scales}, ())
+
+
 @instruments.command("check")
 def check_instrument(
     source: Annotated[str, typer.Argument(help="Path of your TOML file, or the name of a shipped codebook.")],
@@ -256,18 +282,12 @@ def check_instrument(
     from doublecode.schemas.instrument import load_instrument
 
     book = load_instrument(source)
-    rows = [
-        {"item": item.name, "label": item.label, "type": item.type, "allowed": book.allowed(item)}
-        for item in book.columns
-    ]
-    scales = [f"{scale.name}: {scale.score} of {len(scale.items)} items" for scale in book.scales]
     if as_json:
-        print_record(
-            {"command": "instrument check", "source": source}, rows, {"hash": book.content_hash, "scales": scales}, ()
-        )
+        _print_book(book, {"command": "instrument check", "source": source})
         return
-    say(f"{book.title}, version {book.version}: {len(rows)} items, {len(scales)} scales. Nothing is wrong with it.")
-    for row in rows:
-        say(f"  {row['item']:<20} {row['label']:<40} {row['allowed']}")
-    for line in scales:
-        say(f"  scale {line}")
+    head = f"{book.title}, version {book.version}: {len(book.columns)} items, {len(book.scales)} scales."
+    say(f"{head} Nothing is wrong with it.")
+    for item in book.columns:
+        say(f"  {item.name:<20} {item.label:<40} {book.allowed(item)}")
+    for scale in book.scales:
+        say(f"  scale {scale.name}: {scale.score} of {len(scale.items)} items")

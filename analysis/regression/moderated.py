@@ -115,8 +115,9 @@ def moderation(
     if robust not in ("HC0", "HC1", "HC2", "HC3"):
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
     pair = interaction_of(formula)
+    parsed = parse_formula(formula)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
-    rows = common_rows(kept, parse_formula(formula).columns(data.columns), keys)
+    rows = common_rows(kept, parsed.columns(data.columns), keys)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(
         formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
@@ -131,7 +132,7 @@ def moderation(
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
     predictor, moderator = pair or (None, None)
-    outcome = formula.partition("~")[0].strip()
+    outcome = parsed.response
     return ModerationResult(
         spec={
             "formula": formula,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.regression.conditional_effects import readable_lines
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
-from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.rendering.tables import Table, column, format_number, format_p
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class ModerationResult(Answer):
         """Say the rows and the fit of the whole model."""
         found = self.design
         r2, f = format_number(found["r_squared"], "bounded"), format_number(found["f_statistic"])
-        p = format_number(found["p_value"], "p")
-        text = f"{found['n_rows']} rows; R² = {r2}, F({found['df1']:g}, {found['df2']:g}) = {f}, p {_with_sign(p)}"
+        p = format_p(found["p_value"])
+        text = f"{found['n_rows']} rows; R² = {r2}, F({found['df1']:g}, {found['df2']:g}) = {f}, p {p}"
         if "delta_r_squared" in found:
             text += f"; ΔR² of the interaction {format_number(found['delta_r_squared'], 'bounded')}"
         return text
@@ -140,7 +140,3 @@ class ModerationResult(Answer):
         lines = readable_lines(self.lines, float(values.min()), float(values.max()))
         lines = lines.assign(label=[f"{moderator} {label}" for label in lines["label"]])
         return interaction(self.points, lines, predictor=predictor, outcome=self.outcome)
-
-
-def _with_sign(p: str) -> str:
-    return p if p.startswith("<") else f"= {p}"

@@ -145,7 +145,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
-    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels, run.outcomes)
+    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
     yield sections_data.not_estimated_section(run)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

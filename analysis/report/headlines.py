@@ -101,6 +101,6 @@ def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
         product = f"{regression.spec['predictor']}:{regression.spec['moderator']}"
         rows = regression.frame[regression.frame["term"] == product]
         if len(rows):
-            outcome = run.outcomes[str(regression.spec["name"])]
+            outcome = regression.outcome
             return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
     return None

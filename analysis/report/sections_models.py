@@ -210,12 +210,8 @@ def moderation_section(
     untouched: Sequence[ModerationResult],
     data: pd.DataFrame,
     labels: Labels,
-    outcomes: Mapping[str, str],
 ) -> Section | None:
-    """Moderated regressions: coefficients, simple slopes, regions of significance, figures.
-
-    `outcomes` names the outcome of each model.
-    """
+    """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
     if not results:
         return None
     labels = term_labels(labels)
@@ -225,11 +221,7 @@ def moderation_section(
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [
-        _interaction_picture(result, outcomes[result.spec["name"]], data, labels)
-        for result in results
-        if len(result.lines)
-    ]
+    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -352,7 +344,8 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, outcome: str, data: pd.DataFrame, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+    outcome = result.outcome
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
     kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
     lines = readable_lines(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))

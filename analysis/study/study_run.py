@@ -128,11 +128,6 @@ class StudyRun:
         return {variable.name: variable.label or variable.name for variable in self.study.variables}
 
     @property
-    def outcomes(self) -> Mapping[str, str]:
-        """Outcome of each declared regression."""
-        return {model.name: model.outcome for model in self.study.moderations}
-
-    @property
     def unread(self) -> bool:
         """Whether raters were to code, but no workbook of theirs was read."""
         return self.intake.files.empty and any(use.source == "raters" for use in self.study.instruments)

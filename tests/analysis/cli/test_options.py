@@ -174,3 +174,16 @@ def test_omega_total_is_what_it_was(run, wide):
     assert code == 0
     expected = omega(table[list("abcdef")]).frame.iloc[0]["estimate"]
     assert json.loads(out)["frame"][0]["omega"] == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_codebook_is_shown_as_its_card(run):
+    from doublecode.schemas import load_instrument
+
+    code, out, _ = run("instrument", "show", "sthar")
+    assert (code, out.strip()) == (0, str(load_instrument("sthar")))
+    code, out, _ = run("instrument", "show", "sthar", "--json")
+    shown = json.loads(out)
+    assert (code, shown["frame"]) == (0, json.loads(run("instrument", "check", "sthar", "--json")[1])["frame"])
+    assert shown["spec"] == {"command": "instrument show", "source": "sthar"}
+    code, _, err = run("instrument", "show", "nothing")
+    assert (code, "there is no shipped instrument" in err) == (2, True)

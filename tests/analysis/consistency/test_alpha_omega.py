@@ -375,7 +375,7 @@ def test_column_kinds_do_not_matter() -> None:
 
 @pytest.mark.parametrize("function", [alpha, omega])
 def test_an_array_is_no_frame(function) -> None:
-    with pytest.raises(UsageError, match="pandas DataFrame with a column per item, not ndarray"):
+    with pytest.raises(UsageError, match="found a ndarray, allowed a frame of pandas"):
         function(np.eye(4))
 
 

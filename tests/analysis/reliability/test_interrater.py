@@ -189,7 +189,7 @@ def test_recodes_of_one_rater():
     ("change", "options", "error", "words"),
     [
         (lambda frame: pd.concat([frame, frame[["y"]]], axis=1), {}, ContractError, "more than one column 'y'"),
-        (lambda frame: frame.to_numpy(), {}, UsageError, "must be a pandas DataFrame, not ndarray"),
+        (lambda frame: frame.to_numpy(), {}, UsageError, "found a ndarray, allowed a frame of pandas"),
         (lambda frame: frame, {"conf_level": "0.9"}, UsageError, "conf_level is '0.9'"),
     ],
 )
