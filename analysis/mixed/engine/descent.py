@@ -132,7 +132,7 @@ class _Search:
         if rules.share:
             limit -= rules.share * damping * self.promise[active]
         moved = (trial != before).any(axis=1)
-        better = (values <= limit) & moved
+        better = (values <= limit) & (values < np.inf) & moved  # from an impossible start, no impossible step
         if better.all():
             self._accept(active, trial, values, planner(better))
             return
