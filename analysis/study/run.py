@@ -1,6 +1,6 @@
 """A whole study in one go: take in what raters sent back, check it, analyse what was declared.
 
-Two steps, because data problems stop the second: :func:`take_in` reads and
+Two steps, because data problems stop the second: :func:`read_study` reads and
 collects problems, :func:`analyse` computes. What comes out is a
 :class:`doublecode.analysis.study.study_run.StudyRun`; the room ``report`` writes it down.
 """
@@ -53,7 +53,7 @@ def no_progress(step: str, done: int, of: int) -> None:
     """Show nothing."""
 
 
-def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
+def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
     """Read a study folder: declaration, tables, workbooks, outcomes; collect every problem.
 
     Parameters
