@@ -91,9 +91,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
-    from doublecode.analysis.study.consistency_table import consistency_table as consistency_table
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
+    from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
 
 _HOME = {
     "agreement": "concordance.coefficients",
@@ -102,7 +102,7 @@ _HOME = {
     "build_frame": "linking.frame",
     "compare": "mixed",
     "confint": "mixed",
-    "consistency_table": "study.consistency_table",
+    "consistency_table": "study.scale_consistency",
     "correlate": "description.correlations",
     "d_study": "reliability.decision",
     "declared_frame": "study.declared_models",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.homework import LogResult
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
 LEDGER = "ledger.sqlite"
@@ -166,7 +166,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
 
 def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None:
     """Omega of every scale of the study; None where no scale has two items."""
-    from doublecode.analysis.study.consistency_table import consistency_table
+    from doublecode.analysis.study.scale_consistency import consistency_table
 
     books = [book for book in study.codebooks.values() if any(len(scale.items) > 1 for scale in book.scales)]
     return consistency_table(items, books, seed=study.seed) if books else None
