@@ -63,12 +63,26 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     set_aside : collection of str
         Names of files in ``incoming/`` to leave out; printed on page 1 of the report.
 
+    Returns
+    -------
+    Intake
+        ``study``, ``ratings``, ``outcomes``, ``sessions``, ``patients``, ``therapists``, ``files``, ``problems``
+        (all of them) and ``errors`` (those that stop an analysis). Nothing is written.
+
     Raises
     ------
     StudyError, InstrumentError, ContractError
         The folder itself is wrong: the declaration or one of its tables.
     UsageError
         A file to be set aside is not in ``incoming/``.
+
+    Examples
+    --------
+    >>> from importlib.resources import as_file, files
+    >>> with as_file(files("doublecode.data_examples") / "adolescent_cbt") as folder:
+    ...     intake = read_study(folder)
+    >>> len(intake.patients), len(intake.sessions), len(intake.errors)
+    (50, 141, 0)
     """
     from doublecode.coding.reading.incoming import read_incoming, read_outcomes
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
