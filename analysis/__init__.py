@@ -47,7 +47,10 @@ Regression and groups
     group_anova     one-way analysis of variance
 
 A whole study
-    run_study       take in a study folder, analyse what it declares, write its report
+    read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
+    declared_frame  the analysis frame of the variables that a study declares
+    consistency_table  item–total correlations, alpha and omega of every scale of some instruments
+    run_study       read a study folder, analyse what it declares, write its report
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
 ``doublecode.schemas``; allocation, workbooks, ledger and scores stand in ``doublecode.coding``.
@@ -88,6 +91,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.run import read_study as read_study
+    from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
 
 _HOME = {
     "agreement": "concordance.coefficients",
@@ -96,8 +102,10 @@ _HOME = {
     "build_frame": "linking.frame",
     "compare": "mixed",
     "confint": "mixed",
+    "consistency_table": "study.scale_consistency",
     "correlate": "description.correlations",
     "d_study": "reliability.decision",
+    "declared_frame": "study.declared_models",
     "drift": "reliability.severity",
     "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
@@ -115,6 +123,7 @@ _HOME = {
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
     "profile_function": "mixed",
+    "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
     "winsorise": "description.outliers",

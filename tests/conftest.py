@@ -95,9 +95,9 @@ def type_demo(folder: Path) -> Demo:
 
 
 def analysed(name: str) -> Any:
-    from doublecode.analysis.study.run import analyse, take_in
+    from doublecode.analysis.study.run import analyse, read_study
 
-    return analyse(take_in(STUDIES / name))
+    return analyse(read_study(STUDIES / name))
 
 
 @pytest.fixture(scope="session")

@@ -225,7 +225,7 @@ def omega(
     """Omega of a scale with its interval, from a wide file: a row per session, a column per item."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import consistency_record
-    from doublecode.analysis.study.consistency_table import omega_table
+    from doublecode.analysis.study.scale_consistency import omega_table
 
     parts = _subscales(subscale or [])
     wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]

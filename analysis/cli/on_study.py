@@ -49,14 +49,14 @@ def run(study: Folder, set_aside: SetAside = None, overwrite: Overwrite = False,
 
 def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: bool, is_demo: bool = False) -> int:
     from doublecode.analysis.report.folder import check_target, write_report
-    from doublecode.analysis.study.run import analyse, store, take_in
+    from doublecode.analysis.study.run import analyse, read_study, store
 
     folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
         check_target(folder, overwrite=overwrite)
     with _progress() as show:
         show("Reading the workbooks", 0, 1)
-        intake = take_in(folder, set_aside=set_aside)
+        intake = read_study(folder, set_aside=set_aside)
         if not intake.errors:
             store(intake)
             done = analyse(intake, show)
@@ -167,9 +167,9 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
 
 
 def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
-    from doublecode.analysis.study.run import take_in
+    from doublecode.analysis.study.run import read_study
 
-    intake = take_in(folder, set_aside=tuple(set_aside or ()))
+    intake = read_study(folder, set_aside=tuple(set_aside or ()))
     if intake.errors:
         print_problems(intake.problems, severities=("error",))
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")

@@ -18,7 +18,7 @@ from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.results.versions import version_of
-from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, store, take_in
+from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import to_json
 
@@ -97,7 +97,7 @@ def run_study(
         A report is there already and `overwrite` is False.
     """
     check_target(Path(folder), overwrite=overwrite)
-    intake = take_in(folder, set_aside=set_aside)
+    intake = read_study(folder, set_aside=set_aside)
     if intake.errors:
         raise StudyProblems(intake.problems)
     store(intake)

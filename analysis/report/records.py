@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.rater_drift import StudyDrift
     from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
 
 

@@ -23,7 +23,7 @@ from doublecode.schemas.results import DASH, Note
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.results import Note

@@ -15,12 +15,39 @@ if TYPE_CHECKING:
 def declared_frame(
     study: Study, scores: pd.DataFrame, items: pd.DataFrame, sessions: pd.DataFrame, patients: pd.DataFrame
 ) -> AnalysisFrame:
-    """Build the frame of the declared variables; see :func:`doublecode.analysis.linking.frame.build_frame`.
+    """Build the frame of the declared variables; see :func:`doublecode.analysis.build_frame`.
+
+    Parameters
+    ----------
+    study : Study
+        Its variables, unit, instruments and models are followed.
+    scores, items : DataFrame
+        As :func:`doublecode.coding.score` and :func:`doublecode.coding.pool_ratings` give them.
+    sessions, patients : DataFrame
+        The tables of the study folder, as :func:`doublecode.analysis.read_study` reads them.
+
+    Returns
+    -------
+    AnalysisFrame
+        One row per session or patient, with the ledger of every row.
 
     Raises
     ------
     StudyError, InstrumentError
         A variable names an instrument that the study does not use, or a scale or item that it does not have.
+
+    Examples
+    --------
+    >>> from importlib.resources import as_file, files
+    >>> from doublecode.analysis import read_study
+    >>> from doublecode.coding import pool_ratings, score
+    >>> with as_file(files("doublecode.data_examples") / "adolescent_cbt") as folder:
+    ...     intake = read_study(folder)
+    >>> items = pool_ratings(intake.ratings, intake.study)
+    >>> scores = score(items, intake.study.codebooks)
+    >>> answer = declared_frame(intake.study, scores, items, intake.sessions, intake.patients)
+    >>> answer.frame["hw2"].notna().sum().item()
+    44
     """
     from doublecode.analysis.linking.frame import build_frame
 

@@ -1,6 +1,6 @@
 """A whole study in one go: take in what raters sent back, check it, analyse what was declared.
 
-Two steps, because data problems stop the second: :func:`take_in` reads and
+Two steps, because data problems stop the second: :func:`read_study` reads and
 collects problems, :func:`analyse` computes. What comes out is a
 :class:`doublecode.analysis.study.study_run.StudyRun`; the room ``report`` writes it down.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.homework import LogResult
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
 LEDGER = "ledger.sqlite"
@@ -53,7 +53,7 @@ def no_progress(step: str, done: int, of: int) -> None:
     """Show nothing."""
 
 
-def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
+def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
     """Read a study folder: declaration, tables, workbooks, outcomes; collect every problem.
 
     Parameters
@@ -63,12 +63,26 @@ def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
     set_aside : collection of str
         Names of files in ``incoming/`` to leave out; printed on page 1 of the report.
 
+    Returns
+    -------
+    Intake
+        ``study``, ``ratings``, ``outcomes``, ``sessions``, ``patients``, ``therapists``, ``files``, ``problems``
+        (all of them) and ``errors`` (those that stop an analysis). Nothing is written.
+
     Raises
     ------
     StudyError, InstrumentError, ContractError
         The folder itself is wrong: the declaration or one of its tables.
     UsageError
         A file to be set aside is not in ``incoming/``.
+
+    Examples
+    --------
+    >>> from importlib.resources import as_file, files
+    >>> with as_file(files("doublecode.data_examples") / "adolescent_cbt") as folder:
+    ...     intake = read_study(folder)
+    >>> len(intake.patients), len(intake.sessions), len(intake.errors)
+    (50, 141, 0)
     """
     from doublecode.coding.reading.incoming import read_incoming, read_outcomes
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
@@ -166,7 +180,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
 
 def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None:
     """Omega of every scale of the study; None where no scale has two items."""
-    from doublecode.analysis.study.consistency_table import consistency_table
+    from doublecode.analysis.study.scale_consistency import consistency_table
 
     books = [book for book in study.codebooks.values() if any(len(scale.items) > 1 for scale in book.scales)]
     return consistency_table(items, books, seed=study.seed) if books else None

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
-    from doublecode.analysis.study.consistency_table import ConsistencyTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
 

@@ -9,7 +9,7 @@ import pytest
 from doublecode.analysis.linking.row_ledger import RowLedger, stage_rows
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.study.declared_models import declared_frame, declared_series
-from doublecode.analysis.study.run import score_study, take_in
+from doublecode.analysis.study.run import read_study, score_study
 from doublecode.schemas.results import Note
 
 
@@ -39,7 +39,7 @@ def test_stage_rows_and_flow():
 @pytest.fixture(scope="module")
 def intake():
     with resources.as_file(resources.files("doublecode.data_examples") / "telephone_cbt") as folder:
-        return take_in(Path(folder))
+        return read_study(Path(folder))
 
 
 def frame_without(intake, *gone):

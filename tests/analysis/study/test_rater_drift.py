@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.study.rater_drift import drift_of
-from doublecode.analysis.study.run import take_in
+from doublecode.analysis.study.run import read_study
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 
 @pytest.fixture(scope="module")
 def intake():
-    return take_in(Path(str(resource_files("doublecode.data_examples"))) / "telephone_cbt")
+    return read_study(Path(str(resource_files("doublecode.data_examples"))) / "telephone_cbt")
 
 
 def of(intake, ratings, files=None, sessions=None, **more):
@@ -68,7 +68,7 @@ def test_sessions_without_a_date_are_counted(intake):
 
 
 def test_instruments_without_scales_are_compared_item_by_item():
-    adolescent = take_in(Path(str(resource_files("doublecode.data_examples"))) / "adolescent_cbt")
+    adolescent = read_study(Path(str(resource_files("doublecode.data_examples"))) / "adolescent_cbt")
     found = of(adolescent, adolescent.ratings)
     named = set(found.frame[["instrument", "scale"]].itertuples(index=False, name=None))
     assert ("thabs", "rationale") in named

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.report.folder import run_study
-from doublecode.analysis.study.run import StudyProblems, analyse, store, take_in
+from doublecode.analysis.study.run import StudyProblems, analyse, read_study, store
 from doublecode.coding.intake.ledger import Ledger
 from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import UsageError
@@ -45,7 +45,7 @@ TEN = [
 
 def test_ten_planted_errors_are_named_with_their_cells_and_stop_the_run(telephone):
     plant(telephone / "incoming" / FILE, [change[:3] for change in TEN])
-    intake = take_in(telephone)
+    intake = read_study(telephone)
     found = {(one.cell, one.code) for one in intake.errors}
     heads = {
         cell.value: cell.column_letter for cell in openpyxl.load_workbook(telephone / "incoming" / FILE)["Rate"][4]
@@ -64,20 +64,20 @@ def test_ten_planted_errors_are_named_with_their_cells_and_stop_the_run(telephon
 
 def test_a_file_that_is_set_aside_takes_no_part(telephone):
     plant(telephone / "incoming" / FILE, [(5, "extent", 9)])
-    intake = take_in(telephone, set_aside=[FILE])
+    intake = read_study(telephone, set_aside=[FILE])
     assert intake.errors == ()
     assert intake.set_aside == (FILE,)
     assert FILE not in set(intake.files["file"]) | set(intake.ratings["source_file"])
     with pytest.raises(UsageError, match=r"there is no 'nobody\.xlsx' in incoming/"):
-        take_in(telephone, set_aside=["nobody.xlsx"])
+        read_study(telephone, set_aside=["nobody.xlsx"])
 
 
 def test_taking_in_twice_changes_nothing_in_the_ledger(telephone):
-    intake = take_in(telephone)
+    intake = read_study(telephone)
     store(intake)
     with Ledger(telephone / "ledger.sqlite") as ledger:
         once = ledger.history()
-    store(take_in(telephone))
+    store(read_study(telephone))
     with Ledger(telephone / "ledger.sqlite") as ledger:
         pd.testing.assert_frame_equal(ledger.history(), once)
         assert len(ledger.ratings()) == len(intake.ratings)
@@ -99,7 +99,7 @@ def test_counts_agree_from_held_to_the_models(telephone_run):
 def test_a_session_that_was_not_rated_is_said_so_in_the_row_ledger(telephone, telephone_run):
     before = telephone_run.frame
     lost = before.ledger[(before.ledger["stage"] == "in the model: phq9") & (before.ledger["status"] == "kept")].iloc[3]
-    intake = take_in(telephone)
+    intake = read_study(telephone)
     ratings = intake.ratings[intake.ratings["session_id"] != lost["session_id"]]
     sessions = intake.sessions.assign(
         status=intake.sessions["status"].where(intake.sessions["session_id"] != lost["session_id"], "not_rated"),

@@ -17,7 +17,7 @@ from doublecode.analysis.results.rules import FEW_PAIRS, FEW_THERAPISTS
 from doublecode.analysis.study import warnings
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
-from doublecode.analysis.study.run import analyse, take_in
+from doublecode.analysis.study.run import analyse, read_study
 from doublecode.schemas.results import Note
 from doublecode.schemas.study import ModelSeries
 
@@ -255,7 +255,7 @@ class TestAStudy:
         declared = (telephone / "study.toml").read_text(encoding="utf-8").partition("[correlations]")[0]
         model = '[[moderations]]\nname = "flat"\ntitle = "Sessions"\noutcome = "phq9"\npredictor = "he"\n'
         (telephone / "study.toml").write_text(f'{declared}{model}covariates = ["session"]\n', encoding="utf-8")
-        (found,) = map(problem_of, of(analyse(take_in(telephone)).warnings, "conflated_slope"))
+        (found,) = map(problem_of, of(analyse(read_study(telephone)).warnings, "conflated_slope"))
         assert (found.subject, found.found) == ("flat", "the slope of he")
 
     def test_nothing_estimated_warns_of_nothing(self, telephone_run):

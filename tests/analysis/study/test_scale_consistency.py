@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
-from doublecode.analysis.study.consistency_table import consistency_table, omega_table
+from doublecode.analysis.study.scale_consistency import consistency_table, omega_table
 from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.instrument import load_instrument
