@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell, show_number, show_text
-from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
-from doublecode.coding.reading.sheet_shape import Shape, SheetTooLarge, cell_name, restore_texts
+from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import SESSIONS, read_table
@@ -112,26 +113,23 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> _Table:
 
 
 def _open_sheet(package: Package, sheet: str | None) -> _Table:
-    from python_calamine import CalamineError
-
     try:
-        workbook = package.workbook()
-        name = sheet if sheet is not None else workbook.sheet_names[0]
-        if name not in workbook.sheet_names:
-            found = ", ".join(workbook.sheet_names)
+        book = open_book(package)
+        if not book.names:
+            raise Damaged("it holds no sheet")
+        name = sheet if sheet is not None else book.names[0]
+        if name not in book.names:
+            found = ", ".join(book.names)
             raise UsageError(f"{package.name}: there is no sheet {name!r}; there are {found}. Name one with --sheet.")
-        shape, unsaved = Shape(), frozenset[str]()
-        if package.kind in ("xlsx", "ods"):
-            shape = read_shape(package, name)
-            unsaved = frozenset(cell for cell, (_, result) in shape.formulas.items() if not result)
-        rows = read_grid(package, workbook, name)
-        restore_texts(rows, shape, only_errors=True)
-    except SheetTooLarge as wrong:
+        read = book.sheet(name)
+    except TooLarge as wrong:
         raise UsageError(str(Problem("too_large", package.name, found=str(wrong)))) from None
-    except (CalamineError, OSError, UnicodeError) as wrong:
+    except Damaged as wrong:
         raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
-    others = tuple(other for other in workbook.sheet_names if other != name)
-    return _Table(f"{package.name} › {name}", rows, cell_name, range(1, len(rows) + 1), ".", unsaved, others)
+    unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
+    others = tuple(other for other in book.names if other != name)
+    lines = range(1, len(read.grid) + 1)
+    return _Table(f"{package.name} › {name}", read.grid, cell_name, lines, ".", unsaved, others)
 
 
 def _text(cell: Any) -> str:
