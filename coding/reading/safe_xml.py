@@ -36,8 +36,15 @@ class Handler(Protocol):
         """End an element."""
 
 
-def parse(pieces: Iterable[bytes], handler: Handler) -> None:
+def parse(pieces: Iterable[bytes], handler: Handler, *, resolve: bool = True) -> None:
     """Read one XML document.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+    handler : Handler
+    resolve : bool
+        Whether names come with their namespaces; without, as they are written, which is quicker.
 
     Raises
     ------
@@ -46,7 +53,7 @@ def parse(pieces: Iterable[bytes], handler: Handler) -> None:
     TooLarge
         A tag is longer than any program writes one.
     """
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate(namespace_separator=" " if resolve else None)
     parser.buffer_text = True
     parser.StartElementHandler = handler.start
     parser.EndElementHandler = handler.end
@@ -90,12 +97,12 @@ class Collector:
     ----------
     wanted : collection of str
         Local names of the elements.
-    said : collection of str, or None
+    said : frozenset of str, or None
         Local names of the elements whose text counts; None for all.
     """
 
     wanted: Collection[str]
-    said: Collection[str] | None = None
+    said: frozenset[str] | None = None
     buffer: list[str] = field(default_factory=list)
     found: list[Element] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
@@ -122,12 +129,12 @@ class Collector:
     def flush(self) -> None:
         """Give the text so far to the innermost element that was asked for."""
         if self.buffer:
-            if self.inside and (self.said is None or not set(self.said).isdisjoint(self.path)):
+            if self.inside and (self.said is None or not self.said.isdisjoint(self.path)):
                 self.inside[-1].text += "".join(self.buffer)
             self.buffer.clear()
 
 
-def elements(pieces: Iterable[bytes], wanted: Collection[str], said: Collection[str] | None = None) -> list[Element]:
+def elements(pieces: Iterable[bytes], wanted: Collection[str], said: frozenset[str] | None = None) -> list[Element]:
     """Read one XML document and gather some of its elements; no document has none."""
     collector = Collector(wanted, said)
     first = next(iterator := iter(pieces), b"")

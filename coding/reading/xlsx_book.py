@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from posixpath import dirname, join, normpath
 
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge, check_depth, check_elements, elements, parse
@@ -44,7 +44,7 @@ class XlsxBook:
         """Read one sheet."""
         part = self._sheets[name]
         handler = SheetHandler(self._shared, self._formats)
-        parse(self._parts.pieces(part), handler)
+        parse(self._parts.pieces(part), handler, resolve=False)
         return handler.sheet(self._comments(part))
 
     @cached_property
@@ -60,19 +60,7 @@ class XlsxBook:
         part = next((target for kind, target in self._relations.values() if kind.endswith("/styles")), "")
         if part not in self._parts:
             return Formats((), {})
-        codes: dict[int, str] = {}
-        of_cells: list[int] = []
-        own: list[int] = []
-        for one in elements(self._parts.pieces(part), ("numFmt", "xf", "cellXfs", "cellStyleXfs")):
-            number = one.attributes.get("numFmtId", "0")
-            number = number if number.isdecimal() and len(number) < 7 else "0"
-            if one.name == "numFmt":
-                codes[int(number)] = one.attributes.get("formatCode", "")
-            elif one.name == "xf":
-                own.append(int(number))
-            else:  # the list of formats that just ended: of cells, or of the styles that they have names for
-                of_cells, own = (own, []) if one.name == "cellXfs" else (of_cells, [])
-        return Formats(of_cells, codes, from_1904=self._from_1904)
+        return _formats(self._parts.small(part), self._from_1904)
 
     def _comments(self, part: str) -> dict[str, str]:
         """Cell → text of its comment; a thread's words instead of the plain comment that announces them."""
@@ -80,13 +68,37 @@ class XlsxBook:
         threads: dict[str, list[str]] = {}
         for kind, target in _relations(self._parts, part).values():
             if kind.endswith("/comments"):
-                # LibreOffice writes the anchor of the box beside the text: only the text is what was said
-                for one in elements(self._parts.pieces(target), ("comment",), ("text",)):
-                    found[one.attributes.get("ref", "")[:12]] = one.text.strip()
+                found |= dict(_said(self._parts.small(target), "comment"))
             elif kind.endswith("/threadedComment"):
-                for one in elements(self._parts.pieces(target), ("threadedComment",)):
-                    threads.setdefault(one.attributes.get("ref", "")[:12], []).append(one.text.strip())
+                for cell, text in _said(self._parts.small(target), "threadedComment"):
+                    threads.setdefault(cell, []).append(text)
         return found | {cell: " / ".join(texts) for cell, texts in threads.items()}
+
+
+@lru_cache(maxsize=8)
+def _formats(styles: bytes, from_1904: bool) -> Formats:
+    """Number formats from the text of the part; the workbooks of one study most often share it."""
+    codes: dict[int, str] = {}
+    of_cells: list[int] = []
+    own: list[int] = []
+    for one in elements((styles,), ("numFmt", "xf", "cellXfs", "cellStyleXfs")):
+        number = one.attributes.get("numFmtId", "0")
+        number = number if number.isdecimal() and len(number) < 7 else "0"
+        if one.name == "numFmt":
+            codes[int(number)] = one.attributes.get("formatCode", "")
+        elif one.name == "xf":
+            own.append(int(number))
+        else:  # the list of formats that just ended: of cells, or of the styles that they have names for
+            of_cells, own = (own, []) if one.name == "cellXfs" else (of_cells, [])
+    return Formats(of_cells, codes, from_1904=from_1904)
+
+
+@lru_cache(maxsize=8)
+def _said(comments: bytes, tag: str) -> tuple[tuple[str, str], ...]:
+    """Cell and text of each comment of a part."""
+    # LibreOffice writes the anchor of the box beside the text: only the text is what was said
+    found = elements((comments,), (tag,), frozenset({"text"}))
+    return tuple((one.attributes.get("ref", "")[:12], one.text.strip()) for one in found)
 
 
 class _SharedTexts:

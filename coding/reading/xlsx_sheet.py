@@ -15,12 +15,8 @@ SPACES = (
 )
 _ROW, _CELL, _VALUE, _FORMULA, _TEXT, _PHONETIC, _INLINE, _MERGED, _COLUMN = range(1, 10)
 _TAGS = {
-    f"{space} {name}": kind
-    for space in SPACES
-    for name, kind in (
-        ("row", _ROW), ("c", _CELL), ("v", _VALUE), ("f", _FORMULA), ("t", _TEXT), ("rPh", _PHONETIC),
-        ("is", _INLINE), ("mergeCell", _MERGED), ("col", _COLUMN),
-    )
+    "row": _ROW, "c": _CELL, "v": _VALUE, "f": _FORMULA, "t": _TEXT, "rPh": _PHONETIC, "is": _INLINE,
+    "mergeCell": _MERGED, "col": _COLUMN,
 }  # fmt: skip
 _COLUMNS = {column_letter(number): number - 1 for number in range(1, 703)}
 _WITH_TEXT = frozenset({_VALUE, _FORMULA, _TEXT})
@@ -47,6 +43,10 @@ class SheetHandler:
         self.formulas: dict[str, tuple[str, str | None]] = {}
         self.errors: dict[str, str] = {}
         self.percents: set[str] = set()
+        self._styles = bool(formats.kinds)
+        self._tags: dict[str, int] = {}
+        self._declares = ""
+        self._in_row = self._in_text = False
         self._depth = self._others = self._n_cells = 0
         self._row = self._column = -1
         self._row_text = ""
@@ -60,43 +60,56 @@ class SheetHandler:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin an element."""
-        self._depth += 1
-        kind = _TAGS.get(name)
+        kind = self._tags.get(name)
         if kind == _CELL:
-            self._begin_cell(attributes)
+            if self._attributes is not None:
+                raise Damaged("a cell stands inside another one")
+            self._attributes = attributes
+            self._value = self._formula = self._inline = None
+            own = attributes.get("r")
+            column = None if own is None else _COLUMNS.get(own.removesuffix(self._row_text))
+            self._column = self._place(own) if column is None else column
         elif kind in _WITH_TEXT:
+            if self._in_text:
+                raise Damaged("a value stands inside another one")
+            self._in_text = True
             self.buffer.clear()
         elif kind == _ROW:
             self._begin_row(attributes)
         else:
             self._others += 1
+            self._depth += 1
             check_elements(self._others)
             check_depth(self._depth)
-            if kind is not None:
-                self._begin_other(kind, attributes)
+            self._begin_other(kind, name, attributes)
 
     def end(self, name: str) -> None:
         """End an element."""
-        self._depth -= 1
-        kind = _TAGS.get(name)
+        kind = self._tags.get(name)
         if kind == _VALUE:
-            self._value = "".join(self.buffer)
+            self._value, self._in_text = "".join(self.buffer), False
             self.buffer.clear()
         elif kind == _CELL:
             self._end_cell()
         elif kind == _FORMULA:
-            self._formula = "".join(self.buffer)
+            self._formula, self._in_text = "".join(self.buffer), False
             self.buffer.clear()
         elif kind == _TEXT:
             if self._inline is not None and not self._phonetic:
                 self._inline.append("".join(self.buffer))
+            self._in_text = False
             self.buffer.clear()
-        elif kind == _PHONETIC:
-            self._phonetic = False
-        elif kind is None:
+        elif kind == _ROW:
+            self._in_row = False
+        else:
+            self._depth -= 1
+            self._phonetic = self._phonetic and kind != _PHONETIC
             self.buffer.clear()
 
     def _begin_row(self, attributes: dict[str, str]) -> None:
+        if self._in_row or self._attributes is not None:
+            raise Damaged("a row stands inside another one")
+        self._in_row = True
         own = attributes.get("r")
         if own is None:
             self._row += 1
@@ -111,24 +124,21 @@ class SheetHandler:
         if attributes.get("hidden") in _TRUE:
             self.hidden_rows.append(self._row + 1)
 
-    def _begin_cell(self, attributes: dict[str, str]) -> None:
-        self._n_cells += 1
-        if self._n_cells > MAX_FILLED:
-            raise TooLarge(f"a sheet of more than {MAX_FILLED:,} cells")
-        self._attributes, self._value, self._formula, self._inline = attributes, None, None, None
-        own = attributes.get("r")
+    def _place(self, own: str | None) -> int:
+        """The column of a cell: by its name, or the next one where it has none."""
         if own is None:
-            self._column += 1
-            return
-        column = _COLUMNS.get(own.removesuffix(self._row_text))
-        if column is None:
-            row, column = split_cell(own) if len(own) <= 10 and own.isupper() else (-1, -1)
-            if row != self._row or not 0 <= column < MAX_COLUMNS:
-                raise Damaged(f"a cell in row {self._row + 1} is called {own[:20]!r}")
-        self._column = column
+            return self._column + 1
+        row, column = split_cell(own) if own.isupper() else (-1, -1)
+        if row != self._row or not 0 <= column < MAX_COLUMNS:
+            raise Damaged(f"a cell in row {self._row + 1} is called {own[:20]!r}")
+        return column
 
-    def _begin_other(self, kind: int, attributes: dict[str, str]) -> None:
-        if kind == _INLINE:
+    def _begin_other(self, kind: int | None, name: str, attributes: dict[str, str]) -> None:
+        if not self._tags or attributes.get(self._declares, SPACES[0]) not in SPACES:
+            self._begin_sheet(name, attributes)
+        elif kind is None:
+            return
+        elif kind == _INLINE:
             self._inline = []
         elif kind == _PHONETIC:
             self._phonetic = True
@@ -139,25 +149,38 @@ class SheetHandler:
             if len(first) < 8 and first.isdecimal() and len(last) < 8 and last.isdecimal():
                 self.hidden_columns.append((int(first), int(last)))
 
+    def _begin_sheet(self, name: str, attributes: dict[str, str]) -> None:
+        """Learn from the outermost element how the elements of a sheet are written here: ``c`` or ``x:c``."""
+        prefix, colon, _ = name.rpartition(":")
+        self._declares = f"xmlns:{prefix}" if colon else "xmlns"
+        if attributes.get(self._declares) not in SPACES:
+            raise Damaged(f"the element {name[:40]!r} is none of a sheet")
+        self._tags = {f"{prefix}{colon}{tag}": kind for tag, kind in _TAGS.items()}
+
     def _end_cell(self) -> None:
         attributes, text = self._attributes, self._value
-        if attributes is None or self._row < 0:
-            raise Damaged("a cell stands in no row")
+        if attributes is None:
+            return
         self._attributes = None
-        kind = attributes.get("t")
-        if self._column in self._line:
-            raise Damaged(f"the cell {cell_name(self._row, self._column)} stands there twice")
-        if text is not None and self._formula is None and kind is None:
-            value: Any = self._quick.get(text)
+        self._n_cells += 1
+        if self._n_cells > MAX_FILLED:
+            raise TooLarge(f"a sheet of more than {MAX_FILLED:,} cells")
+        kind = attributes.get("t", "n")
+        value: Any
+        if self._formula is None and kind == "n" and text is not None:
+            value = self._quick.get(text)
             if value is None:
                 value = self._number(text)
-        elif text is not None and kind == "s" and self._formula is None:
+        elif self._formula is None and kind == "s" and text is not None:
             value = self._shared_text(text)
+        elif self._formula is None and text is None and self._inline is None and kind != "e":
+            return
         else:
             value = self._other_value(kind, text)
-        style = attributes.get("s")
-        if style is not None and value.__class__ is float and self.formats.kinds:
-            value = self._styled(value, style)
+        if self._column in self._line or self._row < 0:
+            raise Damaged(f"the cell {cell_name(self._row, self._column)} stands there twice")
+        if self._styles and value.__class__ is float and "s" in attributes:
+            value = self._styled(value, attributes["s"])
         if value != "":
             self._line[self._column] = value
 

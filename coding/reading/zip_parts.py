@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 
-MAX_UNPACKED, MAX_PARTS, PIECE = 100_000_000, 2_000, 250_000
+MAX_UNPACKED, MAX_SMALL, MAX_PARTS, PIECE = 100_000_000, 5_000_000, 2_000, 250_000
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, KeyError, RuntimeError)
 
 
@@ -69,6 +69,21 @@ class ZipParts:
                     yield piece
         except _DAMAGED as wrong:
             raise Damaged(str(wrong)) from None
+
+    def small(self, part: str) -> bytes:
+        """The whole of a part that is never large.
+
+        Raises
+        ------
+        TooLarge
+            It is.
+        """
+        whole = bytearray()
+        for piece in self.pieces(part):
+            whole += piece
+            if len(whole) > MAX_SMALL:
+                raise TooLarge(f"the part {part[:60]!r} of more than {MAX_SMALL / 1e6:.0f} MB")
+        return bytes(whole)
 
     def begins(self, part: str, beginning: bytes) -> bool:
         """Whether a part begins with some bytes."""
