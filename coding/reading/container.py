@@ -15,6 +15,8 @@ from typing import Literal
 from doublecode.coding.reading.ods_book import OdsBook
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book
+from doublecode.coding.reading.xls_book import XlsBook
+from doublecode.coding.reading.xlsb_book import XlsbBook
 from doublecode.coding.reading.xlsx_book import XlsxBook
 from doublecode.coding.reading.zip_parts import ZipParts
 from doublecode.schemas.csv_rows import UTF16_MARKS
@@ -182,4 +184,8 @@ def open_book(package: Package) -> Book:
         return OdsBook(package.parts)
     if package.kind == "xlsx" and package.parts is not None:
         return XlsxBook(package.parts)
+    if package.kind == "xlsb" and package.parts is not None:
+        return XlsbBook(package.parts)
+    if package.kind == "xls":
+        return XlsBook(package.data)
     raise Damaged("no workbook")

@@ -23,7 +23,7 @@ class XlsxBook:
 
     def __init__(self, parts: ZipParts) -> None:
         self._parts = parts
-        self._relations = _relations(parts, _WORKBOOK)
+        self._relations = relations(parts, _WORKBOOK)
         self._sheets: dict[str, str] = {}
         self._from_1904 = False
         for one in elements(parts.pieces(_WORKBOOK), ("sheet", "workbookPr")):
@@ -66,7 +66,7 @@ class XlsxBook:
         """Cell → text of its comment; a thread's words instead of the plain comment that announces them."""
         found: dict[str, str] = {}
         threads: dict[str, list[str]] = {}
-        for kind, target in _relations(self._parts, part).values():
+        for kind, target in relations(self._parts, part).values():
             if kind.endswith("/comments"):
                 found |= dict(_said(self._parts.small(target), "comment"))
             elif kind.endswith("/threadedComment"):
@@ -140,7 +140,7 @@ class _SharedTexts:
 _SI, _T, _RPH = ({f"{space} {name}" for space in SPACES} for name in ("si", "t", "rPh"))
 
 
-def _relations(parts: ZipParts, part: str) -> dict[str, tuple[str, str]]:
+def relations(parts: ZipParts, part: str) -> dict[str, tuple[str, str]]:
     """Relation id → (type, target part) of one part."""
     folder, _, file = part.rpartition("/")
     found: dict[str, tuple[str, str]] = {}
