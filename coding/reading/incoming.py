@@ -254,7 +254,7 @@ def _read_rate(
     file = taken.file
     wrong = check_stamp(stamp, expected, file)
     taken.problems += wrong
-    if wrong:
+    if any(one.severity == "error" for one in wrong):
         return
     taken.stamp = stamp
     book = expected.books[stamp.instrument]
