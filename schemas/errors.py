@@ -21,6 +21,10 @@ class ContractError(UsageError):
     """A frame lacks a column, or a column breaks the contract of its frame."""
 
 
+class MissingColumn(ContractError):
+    """A table has no column of a name that was asked for."""
+
+
 class DuplicateError(ContractError):
     """Rows that must be unique are not; nothing is averaged in silence."""
 

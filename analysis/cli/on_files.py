@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from doublecode.coding.console import ANY_FILE
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.coding.console import ANY_FILE, say
+from doublecode.schemas.errors import MissingColumn, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from doublecode.analysis.mixed.fit import Ddf
     from doublecode.analysis.reliability.dyads import DyadResult
+    from doublecode.schemas.problems import Problem
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -23,6 +26,7 @@ Wide = Annotated[
 Rows = Annotated[Path, typer.Argument(help="CSV, xlsx or ods: a row per observation.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
+Missing = Annotated[str, typer.Option(help="What stands for a missing value: -99,n/a", show_default=False)]
 ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
 
 
@@ -46,9 +50,13 @@ def names_in(text: str) -> tuple[str, ...]:
 def icc(
     file: File,
     targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
     raters: Annotated[
-        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown (one-way).")
+        str | None,
+        typer.Option(
+            help="Column of the rater; leave it out where raters are unknown (one-way). Of a wide table, the "
+            "columns of all raters: J1,J2,J3"
+        ),
     ] = None,
     clusters: Annotated[
         str | None, typer.Option(help="Column that targets are nested in, such as the patient.")
@@ -66,6 +74,7 @@ def icc(
         typer.Option("--dyads", help="Beside it the mean over pairs of raters that papers print, as a reproduction."),
     ] = False,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
@@ -75,8 +84,8 @@ def icc(
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
-    wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
-    data = _read(file, wanted, sheet, (ratings,))
+    others = tuple(name for name in (clusters, *names_in(by)) if name)
+    data, raters, ratings = _read_ratings(file, targets, raters, ratings, others, sheet, names_in(missing))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
         k=[_k(part) for part in names_in(k)], conf_level=conf_level, interval=interval,
@@ -111,15 +120,20 @@ def _k(text: str) -> float | str:
 def agreement(
     file: File,
     targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
     raters: Annotated[
-        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown.")
+        str | None,
+        typer.Option(
+            help="Column of the rater; leave it out where raters are unknown. Of a wide table, the columns of all "
+            "raters: J1,J2,J3"
+        ),
     ] = None,
     by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
     codes: Annotated[str, typer.Option(help="All codes of the scale: 0,1,2,3,4; without it those seen.")] = "",
     within: Annotated[float, typer.Option(min=0, help="How near counts as near, in scale points.")] = 1.0,
     conf_level: ConfLevel = 0.95,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
@@ -127,7 +141,7 @@ def agreement(
     from doublecode.analysis.rendering.screen import print_result
     from doublecode.analysis.report.result_tables import agreement_tables
 
-    data = _read(file, tuple(name for name in (targets, raters, ratings, *names_in(by)) if name), sheet, (ratings,))
+    data, raters, ratings = _read_ratings(file, targets, raters, ratings, names_in(by), sheet, names_in(missing))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None,
         categories=[_number(code, "--codes") for code in names_in(codes)] or None, within=within,
@@ -149,6 +163,7 @@ def omega(
     conf_level: ConfLevel = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of resampling, where there is any.")] = 0,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Omega total of a scale with its interval, from a wide file: a row per session, a column per item."""
@@ -160,9 +175,9 @@ def omega(
     parts = _subscales(subscale or [])
     wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]
     numbers = tuple(dict.fromkeys(name for name in wanted[2:] if name))
-    data = _read(file, tuple(name for name in wanted if name), sheet, numbers)
+    data = _read(file, tuple(name for name in wanted if name), sheet, numbers, names_in(missing))
     if by:
-        data[by] = _levels(_read(file, (by,), sheet)[by])
+        data[by] = _levels(_read(file, (by,), sheet, missing=names_in(missing), quiet=True)[by])
     table = omega_table(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
@@ -192,6 +207,7 @@ def fit(
     ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
     ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
@@ -201,7 +217,9 @@ def fit(
     from doublecode.analysis.report.result_tables import mixed_tables
     from doublecode.analysis.study.warnings import fit_warnings
 
-    result = fit_mixed(formula, _read(file, named_in(formula), sheet), reml=not ml, ddf=cast("Ddf", ddf))
+    result = fit_mixed(
+        formula, _read(file, named_in(formula), sheet, missing=names_in(missing)), reml=not ml, ddf=cast("Ddf", ddf)
+    )
     fit_line = (
         f"{'ML' if ml else 'REML'}: log-likelihood {result.loglik:.2f}, AIC {result.aic:.1f}, BIC {result.bic:.1f}; "
         f"{result.nobs} rows; " + ", ".join(f"{n} {group}" for group, n in result.n_groups.items())
@@ -216,15 +234,53 @@ def _number(text: str, option: str) -> float:
         raise UsageError(f"{option}: found {text!r}, allowed numbers separated by commas.") from None
 
 
-def _read(
-    file: Path, columns: tuple[str, ...], sheet: str | None, numbers: tuple[str, ...] | None = None
-) -> pd.DataFrame:
-    from doublecode.coding.reading.long_table import read_long
+def _read_ratings(
+    file: Path,
+    targets: str,
+    raters: str | None,
+    ratings: str | None,
+    others: tuple[str, ...],
+    sheet: str | None,
+    missing: tuple[str, ...],
+) -> tuple[pd.DataFrame, str | None, str]:
+    """Ratings in long form, and the names of the columns of rater and rating; a wide table is turned."""
+    from doublecode.coding.reading.long_table import read_wide
 
+    columns = names_in(raters or "")
+    if ratings is not None:
+        wanted = tuple(name for name in (targets, raters, ratings, *others) if name)
+        return _read(file, wanted, sheet, (ratings,), missing), raters, ratings
+    if len(columns) < 2:
+        raise UsageError("--ratings: name the column of the rating, or for a wide table all raters: --raters J1,J2,J3.")
     try:
-        return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers, by_line=True)
-    except ContractError as wrong:
+        data, remarks = read_wide(file, targets, columns, sheet, others=others, missing=missing)
+    except MissingColumn as wrong:
+        raise UsageError(str(wrong)) from None
+    _say(remarks)
+    return data, "rater", "rating"
+
+
+def _say(remarks: Sequence[Problem]) -> None:
+    """Remarks on a table go beside the answer, so that what a program reads stays what it is."""
+    for remark in remarks:
+        say(str(remark), to_error=True)
+
+
+def _read(
+    file: Path,
+    columns: tuple[str, ...],
+    sheet: str | None,
+    numbers: tuple[str, ...] | None = None,
+    missing: tuple[str, ...] = (),
+    quiet: bool = False,
+) -> pd.DataFrame:
+    from doublecode.coding.reading.long_table import read_rows
+
+    wanted = tuple(dict.fromkeys(columns))
+    try:
+        data, remarks = read_rows(file, wanted, sheet=sheet, numbers=numbers, missing=missing, by_line=True)
+    except MissingColumn as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
-        if any(f"column {name!r} is missing" in str(wrong) for name in columns):
-            raise UsageError(str(wrong)) from None
-        raise
+        raise UsageError(str(wrong)) from None
+    _say(() if quiet else remarks)
+    return data

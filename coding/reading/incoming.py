@@ -15,7 +15,8 @@ import pandas as pd
 
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
-from doublecode.coding.reading.long_table import read_long, read_outcomes
+from doublecode.coding.reading.long_table import read_long
+from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.rate_rows import RateSheet, read_session
 from doublecode.coding.reading.ratings_builder import Collector
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
