@@ -36,7 +36,6 @@ class Table:
     rows: list[list[Any]]
     place: Callable[[int, int], str]
     lines: Sequence[int]
-    decimal: str = "."
     unsaved: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     remarks: tuple[Problem, ...] = ()
@@ -172,20 +171,15 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
     remarks = tuple(
         Problem("unseen_letters", package.name, "", f"line {line}", found=text) for line, text in found.unseen
     )
-    decimal = _decimal(found.rows, found.delimiter)
-    return Table(
-        package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, decimal, remarks=remarks[:20]
-    )
+    return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks[:20])
 
 
-def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
-    """The decimal mark of a text file; commas that only part thousands are none."""
-    marked = [cell for row in rows for cell in row if _WITH_MARK.fullmatch(cell.strip())]
-    points = sum("." in cell for cell in marked)
+def _decimal(cells: Sequence[Any]) -> str:
+    """The decimal mark of a column of texts; commas that only part thousands are none."""
+    marked = [cell for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(cell.strip())]
     commas = [cell for cell in marked if "," in cell]
-    if commas and all(_THOUSANDS.fullmatch(cell.strip()) for cell in commas):
-        return "."
-    return "," if len(commas) > points or (not marked and delimiter == ";") else "."
+    is_decimal = not all(_THOUSANDS.fullmatch(cell.strip()) for cell in commas)
+    return "," if is_decimal and 2 * len(commas) > len(marked) else "."
 
 
 def _open_sheet(package: Package, sheet: str | None) -> Table:
@@ -206,7 +200,7 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
     remarks = hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
-    return Table(f"{package.name} › {name}", read.grid, cell_name, lines, ".", unsaved, others, tuple(remarks))
+    return Table(f"{package.name} › {name}", read.grid, cell_name, lines, unsaved, others, tuple(remarks))
 
 
 def cell_text(cell: Any) -> str:
@@ -260,8 +254,9 @@ class _Columns:
                 )
         lines = (table.rows[row] for row in self._body)
         cells = [line[place] if place < len(line) else "" for line in lines]
-        cells = self._without_missing(cells, name)
-        read = [number_in_cell(cell, table.decimal) for cell in cells]
+        decimal = _decimal(cells)
+        cells = self._without_missing(cells, name, decimal)
+        read = [number_in_cell(cell, decimal) for cell in cells]
         if not self._is_number(cells, read, name):
             return pd.Series([cell_text(cell) or None for cell in cells], dtype="str")
         for row, cell, value in zip(self._body, cells, read, strict=True):
@@ -274,15 +269,15 @@ class _Columns:
                 )
         return pd.Series(read, dtype="float64")
 
-    def _without_missing(self, cells: list[Any], name: str) -> list[Any]:
+    def _without_missing(self, cells: list[Any], name: str, decimal: str) -> list[Any]:
         """The cells with what stands for a missing value emptied, and how many there were."""
         codes = self._missing | {"NA"}
-        values = {number for code in self._missing if (number := number_in_cell(code, self._table.decimal)) is not None}
+        values = {number for code in self._missing if (number := number_in_cell(code, decimal)) is not None}
         counts: dict[str, int] = {}
         kept = []
         for cell in cells:
             text = cell_text(cell)
-            is_code = text in codes or (bool(values) and number_in_cell(cell, self._table.decimal) in values)
+            is_code = text in codes or (bool(values) and number_in_cell(cell, decimal) in values)
             if is_code:
                 counts[text] = counts.get(text, 0) + 1
             kept.append("" if is_code else cell)
