@@ -20,7 +20,7 @@ def read_stream(data: bytes, names: tuple[str, ...]) -> bytes:
     """
     try:
         return _OleFile(data).stream(names)
-    except struct.error:
+    except (struct.error, IndexError):
         raise Damaged("an old Office file that ends too early") from None
 
 
@@ -35,7 +35,9 @@ class _OleFile:
         first_mini, _, first_difat = struct.unpack_from("<3I", data, 60)
         places = [place for place in struct.unpack_from("<109I", data, 76) if place < _LAST]
         self._fat: tuple[int, ...] = ()
-        while first_difat < _LAST and len(places) * self._size < 2 * len(data):
+        for _ in range(len(data) // self._size):
+            if first_difat >= _LAST:
+                break
             sector = self._numbers(first_difat)
             places += [place for place in sector[:-1] if place < _LAST]
             first_difat = sector[-1]

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Protocol
 from xml.parsers import expat
 
-MAX_TAG, MAX_DEPTH, MAX_ELEMENTS = 2_000_000, 256, 5_000_000
+MAX_TAG, MAX_DEPTH, MAX_ELEMENTS = 2_000_000, 256, 2_500_000
 
 
 class TooLarge(Exception):

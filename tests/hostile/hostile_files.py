@@ -4,6 +4,7 @@
 process of its own, bounded in 10 seconds of the processor and 500 MB, and prints what became of it.
 """
 
+# ruff: noqa: E501  (a file a line)
 from __future__ import annotations
 
 import io
