@@ -53,7 +53,8 @@ def typed(value: Any, style: str | None = None, kind: str | None = None) -> Call
 def values() -> list[Kind]:
     """Wrong values typed into a rating cell."""
     texts = (
-        "x", "1,000", "1.000", "2.000", "3,000", "1 000", "<1", ">3", "25%", "1-2", "2/3", "½", "3?", "~2", "2 or 3", "#",
+        "x", "1,000", "1.000", "2.000", "3,000", "1 000", "<1", ">3", "25%", "1-2", "2/3", "½", "3?", "~2", "2 or 3",
+        "#",
         "--", "NaN", "null", "TRUE", "ja", "III", "\uff13", "\u0663", "3e0", "1_0", "0x2", "2..", "1,5,2", "2;3", "(2)",
         "2 3", "drei", "3 (good)", "**", "n. a.", "?", ".", ",", "-", "+", "2-", "e", "1e", "\u00b2", "O", "l",
     )  # fmt: skip
@@ -65,7 +66,7 @@ def values() -> list[Kind]:
     dates = (dt.date(2021, 3, 2), dt.datetime(2021, 3, 2, 4, 5), dt.date(1900, 1, 2))
     kinds += [Kind(f"date {n}", "excel_date", typed(n)) for n in dates]
     clocks = (dt.time(1, 30), dt.timedelta(hours=30), "1:30", "01:30:00", "2:15 pm")
-    kinds += [Kind(f"clock {n}", "clock_duration", typed(n)) for n in clocks]
+    kinds += [Kind(f"clock {n!r}", "clock_duration", typed(n)) for n in clocks]
     kinds += [
         Kind(f"percent {n} {s}", "not_a_number", typed(n, s)) for n, s in ((1, "0%"), (0.5, "0.0%"), (2, "0.00 %"))
     ]
@@ -118,7 +119,8 @@ def shapes() -> list[Kind]:
         sheet.merge_cells(start_row=row, start_column=column, end_row=row + 1, end_column=column)
 
     kinds = [
-        ("id gone", "unknown_session", of_row(put(1, None))), ("id of nobody", "unknown_session", of_row(put(1, "S-ZZZZ"))),
+        ("id gone", "unknown_session", of_row(put(1, None))),
+        ("id of nobody", "unknown_session", of_row(put(1, "S-ZZZZ"))),
         ("id twice", "duplicate_rating", of_row(double)), ("id mistyped", "unknown_session", of_row(letter)),
         ("row deleted", "row_missing", of_row(lambda sheet, row: sheet.delete_rows(row))),
         ("row hidden", "hidden_rows", of_row(lambda sheet, row: sheet.row_dimensions[row].__setattr__("hidden", True))),
@@ -232,9 +234,12 @@ def main(positions: int = 10) -> None:
     counts = run(KINDS, positions)
     for kind in KINDS:
         one = counts[kind.name]
-        print(f"{kind.name:<32} {kind.code or '(nothing can find it)':<22} {one.found:>3} of {one.done}"
-              f"{f'  accepted {one.accepted}' if one.accepted else ''}"
-              f"{'  copy differs' if one.copied < one.copies else ''}{'  not clean' if one.clean < one.mended else ''}")  # fmt: skip
+        remarks = [
+            f"accepted {one.accepted}" if one.accepted else "",
+            "copy differs" if one.copied < one.copies else "",
+            "not clean" if one.clean < one.mended else "",
+        ]
+        print(f"{kind.name:<40} {kind.code or '(nothing can find it)':<22} {one.found:>3} of {one.done}", *remarks)
     detectable = [counts[kind.name] for kind in KINDS if kind.code]
     found, done = sum(one.found for one in detectable), sum(one.done for one in detectable)
     print(f"{len(KINDS)} kinds, {positions} places each; detectable damage found at its cell {found} of {done}"
