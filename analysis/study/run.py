@@ -70,7 +70,8 @@ def take_in(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
     UsageError
         A file to be set aside is not in ``incoming/``.
     """
-    from doublecode.coding.reading.incoming import read_incoming, read_outcomes
+    from doublecode.coding.reading.incoming import read_incoming
+    from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 
