@@ -160,6 +160,7 @@ def allocate(
     """Decide who rates what: balanced, stratified, a share coded twice. Writes assignments.csv."""
     import pandas as pd
 
+    from doublecode.schemas.csv_rows import without_formulas
     from doublecode.schemas.study import load_study
 
     declared = load_study(study)
@@ -168,7 +169,7 @@ def allocate(
         raise UsageError(f"{target} is there already. Add --overwrite to draw again; workbooks sent out would not fit.")
     plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed)
     rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
-    rows.to_csv(target, index=False, lineterminator="\n", encoding="utf-8")
+    without_formulas(rows).to_csv(target, index=False, lineterminator="\n", encoding="utf-8")
     notes = [note for plan in plans for note in plan.notes]
     if as_json:
         frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])

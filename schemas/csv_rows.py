@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from doublecode.schemas.errors import ContractError
+from doublecode.schemas.letters import clean, unseen_in
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA = re.compile(r"[=+@\t\r\n]|-(?!(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z)", re.ASCII)
+_HINT = re.compile(r"sep=([^\w\s]|\t)", re.IGNORECASE)
 DELIMITERS = (",", ";", "\t")
 MOST_LETTERS = 1_000_000
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -24,12 +32,16 @@ class CsvRows:
     rows : list of list of str
     lines : list of int
         For each row the line of the file on which it ends, from 1.
-    delimiter : {",", ";", "\t"}
+    delimiter : str
+        Comma, semicolon or tab; another one only where the file's first line names it (``sep=|``).
+    unseen : list of (int, str)
+        Line and names of the invisible letters that were taken out.
     """
 
     rows: list[list[str]]
     lines: list[int]
     delimiter: str
+    unseen: list[tuple[int, str]] = field(default_factory=list)
 
 
 def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
@@ -55,11 +67,17 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     >>> read_csv_rows(b"patient;minutes\nP1;50\n", ["patient", "minutes"], "sessions.csv").rows
     [['patient', 'minutes'], ['P1', '50']]
     """
-    text = _decode(data, name)
+    text = decoded(data)
+    if text is None:
+        raise ContractError(f"{name}: the text is in an encoding that is not known here. Save it as CSV UTF-8.")
     if "\0" in text:
         raise ContractError(f"{name}: is no text but another kind of file. Open it in its program and save it as CSV.")
+    first, newline, _ = text.partition("\n")
+    hint = _HINT.fullmatch(first.strip('\r"\ufeff'))
+    if hint is not None:  # line 1 tells Excel what stands between the cells
+        text = newline + text[len(first) + 1 :]
     head = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=lambda mark: len(_cells(head, mark) & set(wanted)))
+    delimiter = hint[1] if hint else max(DELIMITERS, key=lambda mark: len(_cells(head, mark) & set(wanted)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found = CsvRows([], [], delimiter)
     limit = csv.field_size_limit(MOST_LETTERS)
@@ -75,8 +93,26 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
         ) from None
     finally:
         csv.field_size_limit(limit)
+    _clean(found, name)
     _check_lengths(found, name)
     return found
+
+
+def _clean(found: CsvRows, name: str) -> None:
+    """Take the invisible letters out, and refuse letters that command a terminal or a printer."""
+    for row, line in zip(found.rows, found.lines, strict=True):
+        for place, cell in enumerate(row):
+            if cell.isprintable() or not (names := unseen_in(cell) or _commands_in(cell)):
+                continue
+            if not unseen_in(cell):
+                raise ContractError(f"{name}, line {line}: found the control character {names[0]}. Remove it.")
+            row[place] = clean(cell)
+            found.unseen.append((line, ", ".join(names)))
+
+
+def _commands_in(cell: str) -> tuple[str, ...]:
+    odd = (letter for letter in cell if (letter < " " and letter not in "\t\r\n") or "\x7f" <= letter < "\xa0")
+    return tuple(dict.fromkeys(f"U+{ord(letter):04X}" for letter in odd))
 
 
 def _check_lengths(found: CsvRows, name: str) -> None:
@@ -91,15 +127,38 @@ def _check_lengths(found: CsvRows, name: str) -> None:
             )
 
 
-def _decode(data: bytes, name: str) -> str:
+def decoded(data: bytes) -> str | None:
+    """A text in UTF-8, UTF-16 with its mark, or what Windows writes (cp1252); None if it is none of them."""
     encoding = next((known for mark, known in _BY_MARK.items() if data.startswith(mark)), "utf-8")
     for attempt in (encoding, "cp1252"):
         try:
             return data.decode(attempt)
         except UnicodeDecodeError:
             continue
-    raise ContractError(f"{name}: the text is in an encoding that is not known here. Save it as CSV UTF-8.")
+    return None
 
 
 def _cells(line: str, delimiter: str) -> set[str]:
     return {cell.strip().strip('"').strip() for cell in line.split(delimiter)}
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would take for a formula.
+
+    These are texts that begin with ``=``, ``+``, ``@``, a tab or a line break, and with ``-`` unless they are
+    numbers; a carriage return within a text becomes a line break, which every reader of CSV keeps in its cell.
+    """
+    texts = [name for name in frame.columns if frame[name].dtype.kind not in "iufb"]
+    return frame.assign(**{str(name): frame[name].map(_no_formula) for name in texts})
+
+
+def without_apostrophe(text: str) -> str:
+    """The text as it was before :func:`without_formulas` put an apostrophe before it."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def _no_formula(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    marked = f"'{value}" if _FORMULA.match(value) else value
+    return marked.replace("\r\n", "\n").replace("\r", "\n")

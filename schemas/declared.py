@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.errors import UsageError
 
+MOST_BYTES, MOST_DIGITS = 5_000_000, 300
+_DIGITS = re.compile(r"\d{20,}")
 Model = TypeVar("Model", bound="Declared")
 
 
@@ -28,15 +32,36 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     be a tuple.
     """
     try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise error(f"{path}: there is no such file. Check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise error(f"{path.name}: not valid TOML: {wrong}. Mend that line.") from None
+    except OSError as wrong:
+        raise error(f"{path}: cannot be read ({wrong.strerror or type(wrong).__name__}). Check the path.") from None
+    text = _decode(data, path.name, error)
     try:
+        declared = tomllib.loads(text)
         return model.model_validate_json(json.dumps(declared, default=str))
     except ValidationError as wrong:
         raise error(describe(path.name, wrong, model)) from None
+    except RecursionError:
+        raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
+    except ValueError as wrong:  # TOMLDecodeError, and a number of more digits than Python takes
+        what = str(wrong) if isinstance(wrong, tomllib.TOMLDecodeError) else "a number has thousands of digits"
+        raise error(f"{path.name}: not valid TOML: {what}. Mend that line.") from None
+
+
+def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
+    """The text of a declaration, as editors on Windows save it too: with a mark before it, UTF-16 or ANSI."""
+    if len(data) > MOST_BYTES:
+        raise error(f"{name}: {len(data) / 1e6:.0f} MB are no declaration. Name the right file.")
+    text = decoded(data)
+    if text is None:
+        raise error(f"{name}: the text is in an encoding that is not known here. Save it as UTF-8.")
+    for number, line in enumerate(text.split("\n"), start=1):
+        longest = max(map(len, _DIGITS.findall(line)), default=0)
+        if longest > MOST_DIGITS:
+            raise error(f"{name}: line {number} holds a number of {longest} digits. Mend that line.")
+    return text
 
 
 def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from doublecode.schemas.csv_rows import read_csv_rows
+from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
     """The filled rows of a CSV file as texts, empty cells missing; and the line of each row."""
     found = read_csv_rows(path.read_bytes(), contract.columns, path.name)
     filled = [
-        ([cell.strip() for cell in row], line)
+        ([without_apostrophe(cell.strip()) for cell in row], line)
         for row, line in zip(found.rows, found.lines, strict=True)
         if any(cell.strip() for cell in row)
     ]

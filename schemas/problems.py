@@ -41,17 +41,22 @@ _KINDS: dict[str, Kind] = {
     # a value that is no code of the item
     "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
     "half_point": Kind("error", "found {found}, allowed {allowed}", "Choose the whole point; no half points."),
-    "not_a_number": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
+    "not_a_number": Kind(
+        "error",
+        "found {found}, allowed {allowed}",
+        "Set the format of the cell to General, then type one of these.",
+    ),
     "boolean_cell": Kind("error", "found {found}, allowed {allowed}", "Type the code, not TRUE or FALSE."),
     "excel_date": Kind(
         "error",
         "the spreadsheet turned what was typed into the date {found}, allowed {allowed}",
-        "Format the cell as text and type the code again.",
+        "Set the format of the cell to Text first, then type the code again.",
     ),
     "clock_duration": Kind(
         "error",
         "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
-        "Type the code again; a duration is a number of seconds: 1 min 30 s is 90.",
+        "Set the format of the cell to General first, then type the code again; a duration is a number of seconds: "
+        "1 min 30 s is 90.",
     ),
     "error_cell": Kind("error", "the cell shows the error {found}, allowed {allowed}", "Type the code in its place."),
     "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),
@@ -132,6 +137,11 @@ _KINDS: dict[str, Kind] = {
         "Ask the coordinator for the current workbook.",
     ),
     "no_stamp": Kind("error", "the hidden stamp is gone ({found})", "Copy the codes into the workbook you were sent."),
+    "stamp_differs": Kind(
+        "warning",
+        "the hidden stamp says {found}, the file says {allowed}",
+        "Find out whose codes these are before they are used.",
+    ),
     "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
     "blinding_breach": Kind(
         "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
@@ -156,6 +166,19 @@ _KINDS: dict[str, Kind] = {
         "raters and sessions fall into groups that share nothing: {found}",
         "Double-code one session across the groups.",
     ),
+    # any table
+    "labels_alike": Kind(
+        "warning",
+        "labels that differ only in case, blanks or leading zeros: {found}",
+        "Write one and the same label where one is meant.",
+    ),
+    "far_value": Kind(
+        "warning",
+        "{found} lies far outside the others ({allowed})",
+        "Is it a code for a missing value? Then name it as one (--missing).",
+    ),
+    "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
+    "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),
     # reliability
     "too_few_pairs": Kind("warning", "only {found}", "Read the interval before the estimate."),
     "no_spread": Kind("warning", "{found}", "A low ICC here says little spread, not poor raters: read agreement."),

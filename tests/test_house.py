@@ -20,7 +20,6 @@ PACKAGES = ("schemas", "coding", "analysis", "data_examples")
 DOORS = ("doublecode.schemas", "doublecode.coding", "doublecode.analysis")
 RESERVED = {
     "openpyxl": ("coding/", "analysis/rendering/"),
-    "python_calamine": ("coding/", "analysis/rendering/"),
     "statsmodels": ("analysis/regression/moderated.py",),
     "pingouin": ("analysis/description/correlations.py",),
     "matplotlib": ("analysis/rendering/",),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from doublecode.coding.console import ANY_FILE
+from doublecode.coding.console import ANY_FILE, say
 from doublecode.schemas.errors import MissingColumn, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from doublecode.analysis.consistency.omega_kinds import Kind
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.rendering.answers import Answer
+    from doublecode.schemas.problems import Problem
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -28,6 +31,7 @@ Rows = Annotated[Path, typer.Argument(help="CSV, xlsx or ods: a row per observat
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Seed of resampling, where there is any.")]
+Missing = Annotated[str, typer.Option(help="What stands for a missing value: -99,n/a", show_default=False)]
 ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
 
 
@@ -51,9 +55,13 @@ def names_in(text: str) -> tuple[str, ...]:
 def icc(
     file: File,
     targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
     raters: Annotated[
-        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown (one-way).")
+        str | None,
+        typer.Option(
+            help="Column of the rater; leave it out where raters are unknown (one-way). Of a wide table, the "
+            "columns of all raters: J1,J2,J3"
+        ),
     ] = None,
     clusters: Annotated[
         str | None, typer.Option(help="Column that targets are nested in, such as the patient.")
@@ -77,6 +85,7 @@ def icc(
     ] = False,
     seed: Seed = 0,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
@@ -86,8 +95,8 @@ def icc(
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
-    wanted = tuple(name for name in (targets, raters, ratings, clusters, *names_in(by)) if name)
-    data = _read(file, wanted, sheet, (ratings,))
+    others = tuple(name for name in (clusters, *names_in(by)) if name)
+    data, raters, ratings = _read_ratings(file, targets, raters, ratings, others, sheet, names_in(missing))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
         k=[_k(part) for part in names_in(k)], conf_level=conf_level, seed=seed,
@@ -133,9 +142,13 @@ def _k(text: str) -> float | str:
 def agreement(
     file: File,
     targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str, typer.Option(help="Column of the rating.")],
+    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
     raters: Annotated[
-        str | None, typer.Option(help="Column of the rater; leave it out where raters are unknown.")
+        str | None,
+        typer.Option(
+            help="Column of the rater; leave it out where raters are unknown. Of a wide table, the columns of all "
+            "raters: J1,J2,J3"
+        ),
     ] = None,
     by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
     codes: Annotated[str, typer.Option(help="All codes of the scale: 0,1,2,3,4; without it those seen.")] = "",
@@ -153,6 +166,7 @@ def agreement(
     conf_level: ConfLevel = 0.95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier picture.")] = False,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Agreement beside reliability: % exact, scale points, kappas, Gwet's AC, Krippendorff's alpha."""
@@ -160,11 +174,11 @@ def agreement(
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
-    as_text = nominal or separator is not None
-    columns = tuple(name for name in (targets, raters, ratings, *names_in(by)) if name)
+    columns = (targets, raters, ratings, names_in(by), sheet, names_in(missing))
+    data, raters, ratings = _read_codes(file, *columns, as_text=nominal or separator is not None)
+    as_text = data[ratings].dtype.kind != "f"
     if plot is not None:
         _check_picture(plot, as_text, raters, names_in(by), overwrite)
-    data = _read(file, columns, sheet, () if as_text else (ratings,))
     named = names_in(codes) if as_text else [_number(code, "--codes") for code in names_in(codes)]
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, by=names_in(by) or None, categories=named or None,
@@ -220,6 +234,7 @@ def omega(
     conf_level: ConfLevel = 0.95,
     seed: Seed = 0,
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Omega of a scale with its interval, from a wide file: a row per session, a column per item."""
@@ -230,9 +245,9 @@ def omega(
     parts = _subscales(subscale or [])
     wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]
     numbers = tuple(dict.fromkeys(name for name in wanted[2:] if name))
-    data = _read(file, tuple(name for name in wanted if name), sheet, numbers)
+    data = _read(file, tuple(name for name in wanted if name), sheet, numbers, names_in(missing))
     if by:
-        data[by] = _levels(_read(file, (by,), sheet)[by])
+        data[by] = _levels(_read(file, (by,), sheet, missing=names_in(missing), quiet=True)[by])
     if kind != "total":
         _omega_of_kind(data, kind, names_in(items), clusters, by, bool(parts), conf_level, seed, as_json)
         return
@@ -286,6 +301,7 @@ def fit(
     ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
     ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
     sheet: Sheet = None,
+    missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
     """Linear mixed model with lme4's formulas: coefficients with honest degrees of freedom, variances, fit."""
@@ -296,7 +312,8 @@ def fit(
     from doublecode.schemas.results import result_record
 
     parsed = parse_mixed(formula)
-    result = fit_mixed(parsed, _read(file, parsed.names, sheet), reml=not ml, ddf=cast("Ddf", ddf))
+    data = _read(file, parsed.names, sheet, missing=names_in(missing))
+    result = fit_mixed(parsed, data, reml=not ml, ddf=cast("Ddf", ddf))
     record = result_record(result) if as_json else None
     print_answer(result, record, warnings=fit_warnings(result))
 
@@ -308,13 +325,83 @@ def _number(text: str, option: str) -> float:
         raise UsageError(f"{option}: found {text!r}, allowed numbers separated by commas.") from None
 
 
-def _read(
-    file: Path, columns: tuple[str, ...], sheet: str | None, numbers: tuple[str, ...] | None = None
-) -> pd.DataFrame:
-    from doublecode.coding.reading.long_table import read_long
+def _read_ratings(
+    file: Path,
+    targets: str,
+    raters: str | None,
+    ratings: str | None,
+    others: tuple[str, ...],
+    sheet: str | None,
+    missing: tuple[str, ...],
+    *,
+    as_text: bool = False,
+) -> tuple[pd.DataFrame, str | None, str]:
+    """Ratings in long form, and the names of the columns of rater and rating; a wide table is turned."""
+    from doublecode.coding.reading.long_table import read_wide
 
+    columns = names_in(raters or "")
+    if ratings is not None:
+        wanted = tuple(name for name in (targets, raters, ratings, *others) if name)
+        return _read(file, wanted, sheet, () if as_text else (ratings,), missing), raters, ratings
+    if len(columns) < 2:
+        raise UsageError("--ratings: name the column of the rating, or for a wide table all raters: --raters J1,J2,J3.")
     try:
-        return read_long(file, tuple(dict.fromkeys(columns)), sheet=sheet, numbers=numbers, by_line=True)
+        data, remarks = read_wide(file, targets, columns, sheet, others=others, missing=missing, as_text=as_text)
+    except MissingColumn as wrong:
+        raise UsageError(str(wrong)) from None
+    _say(remarks)
+    return data, "rater", "rating"
+
+
+def _read_codes(
+    file: Path,
+    targets: str,
+    raters: str | None,
+    ratings: str | None,
+    others: tuple[str, ...],
+    sheet: str | None,
+    missing: tuple[str, ...],
+    *,
+    as_text: bool,
+) -> tuple[pd.DataFrame, str | None, str]:
+    """Ratings as :func:`_read_ratings` has them; a long column that holds no number at all holds names."""
+    from doublecode.coding.reading.long_table import number_in_cell
+
+    if ratings is None or as_text:
+        return _read_ratings(file, targets, raters, ratings, others, sheet, missing, as_text=as_text)
+    labels = tuple(name for name in (targets, raters, *others) if name)
+    data = _read(file, (*labels, ratings), sheet, None, missing, texts=tuple(set(labels) - {ratings}))
+    seen = data[ratings].dropna()
+    if seen.dtype.kind != "f" and (seen.empty or any(number_in_cell(text, ".") is not None for text in seen.unique())):
+        # names beside numbers are refused at their cell; --nominal reads them all as names
+        data = _read(file, (*labels, ratings), sheet, (ratings,), missing, quiet=True)
+    return data, raters, ratings
+
+
+def _say(remarks: Sequence[Problem]) -> None:
+    """Remarks on a table go beside the answer, so that what a program reads stays what it is."""
+    for remark in remarks:
+        say(str(remark), to_error=True)
+
+
+def _read(
+    file: Path,
+    columns: tuple[str, ...],
+    sheet: str | None,
+    numbers: tuple[str, ...] | None = None,
+    missing: tuple[str, ...] = (),
+    quiet: bool = False,
+    texts: tuple[str, ...] = (),
+) -> pd.DataFrame:
+    from doublecode.coding.reading.long_table import read_rows
+
+    wanted = tuple(dict.fromkeys(columns))
+    try:
+        data, remarks = read_rows(
+            file, wanted, sheet=sheet, numbers=numbers, texts=texts, missing=missing, by_line=True
+        )
     except MissingColumn as wrong:
         # a column that was named on the command line and is not there is wrong use, not wrong data
         raise UsageError(str(wrong)) from None
+    _say(() if quiet else remarks)
+    return data

@@ -79,11 +79,16 @@ def _progress() -> Any:
 
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from doublecode.analysis.study.run import no_progress
+
     @contextmanager
     def display() -> Iterator[Any]:
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
         screen = console(to_error=True)
-        with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        if not screen.is_terminal:  # a display that is merely disabled still ends its line in older versions of rich
+            yield no_progress
+            return
+        with Progress(*columns, console=screen, transient=True) as bar:
             task = bar.add_task("", total=None)
             yield lambda step, done, of: bar.update(task, description=step, completed=done, total=of)
 

@@ -268,13 +268,9 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     A text that a spreadsheet would take for a formula is written with an
     apostrophe before it.
     """
-    texts = [name for name in frame.columns if frame[name].dtype.kind not in "iufb"]
-    safe = frame.assign(**{str(name): frame[name].map(_no_formula) for name in texts})
-    safe.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    from doublecode.schemas.csv_rows import without_formulas
 
-
-def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "@", "\t")) else value
+    without_formulas(frame).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -84,7 +84,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     >>> len(intake.patients), len(intake.sessions), len(intake.errors)
     (50, 141, 0)
     """
-    from doublecode.coding.reading.incoming import read_incoming, read_outcomes
+    from doublecode.coding.reading.incoming import read_incoming
+    from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 

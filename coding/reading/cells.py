@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.letters import clean, visible
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:\s?[ap]m)?", re.ASCII | re.IGNORECASE)
 _SEPARATORS = re.compile(r"[,;+/&\s]+")
 
@@ -179,9 +181,9 @@ def show_cell(value: Any) -> str:
 
 
 def show_text(value: str, most: int = 40) -> str:
-    """A cell's text in quotes, shortened to `most` letters, without control characters."""
-    clean = "".join(letter if letter.isprintable() else "·" for letter in value)
-    return f'"{clean if len(clean) <= most else clean[: most - 1] + "…"}"'
+    """A cell's text in quotes, shortened to `most` letters, with what cannot be seen as ``⟨U+200B⟩``."""
+    shown = visible(value[:most])
+    return f'"{shown if len(value) <= most else shown[: most - 1] + "…"}"'
 
 
 def number_in(text: str) -> float | None:
@@ -209,14 +211,17 @@ def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
     text = value.strip()
     if codec.item.given:
         return Reading(text=text)
+    text = clean(value)
+    if not text:
+        return _empty(codec)
     code = text.upper()
     if code in codec.missing or code in codec.book.missing_codes or code in ("NA", "N/A"):
         return _read_missing(value, "NA" if code == "N/A" else code, codec, session)
     if codec.item.type == "text":
-        return Reading(text=text)
+        return Reading(text=value.strip())
     if codec.item.type == "nominal":
         return _read_nominal(value, text, codec)
-    number = number_in(text)
+    number = None if _THOUSANDS.fullmatch(text) else number_in(text)  # 1,000 may be one or a thousand
     if number is not None:
         reading = _read_number(number, codec)
         if reading.problem:

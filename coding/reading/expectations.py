@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
-from doublecode.coding.workbooks.layout import Stamp, coding_hash, own_order
+from doublecode.coding.workbooks.layout import STAMP, Stamp, coding_hash, own_order
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
@@ -17,6 +17,8 @@ from doublecode.schemas.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ENOUGH_TO_TELL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,35 @@ def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     if stamp.hash != expected.hash_of(book):
         found = f"{stamp.version} with other items or codes"
         return [Problem("wrong_version", file, subject=book.name, found=found, allowed=book.version)]
-    return []
+    return _check_rater(stamp, expected, file)
+
+
+def _check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
+    """Whether the workbook was made for somebody whom the study gave it, and bears the name of its stamp."""
+    if expected.assigned is None:
+        return []
+    own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
+    if not any(batch == stamp.batch for _, batch in expected.roles(stamp).values()):
+        return [Problem("not_assigned", file, STAMP, found=f"the workbook of {own}")]
+    name = file.casefold()
+    if name.startswith(f"{stamp.rater}_{stamp.instrument}_{stamp.batch}".casefold()):
+        return []
+    others = ((rater, book, batch) for (rater, book), held in expected.assigned.items() for _, batch in held.values())
+    other = next((one for one in others if name.startswith("_".join(one).casefold())), None)
+    return [] if other is None else [Problem("stamp_differs", file, STAMP, found=own, allowed=", ".join(other))]
+
+
+def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> str | None:
+    """The other rater to whom the rows were sent in just this order, if there are enough of them to tell."""
+    if expected.seed is None or len(rows) < _ENOUGH_TO_TELL:
+        return None
+    raters = dict.fromkeys(rater for rater, book in expected.assigned or {} if book == stamp.instrument)
+    return next(
+        (
+            rater for rater in raters
+            if rater != stamp.rater and expected.order(replace(stamp, rater=rater)) == list(rows)
+        ), None,
+    )  # fmt: skip
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

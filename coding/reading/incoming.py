@@ -1,6 +1,6 @@
 """Reads rater workbooks: typed cells, nothing inferred, every problem at its cell.
 
-Values come from calamine, the shape of the sheets from the files' own XML. A cell
+A cell
 with an error yields no rating; a file that is not what the study expects yields none.
 """
 
@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
+from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
-from doublecode.coding.reading.long_table import read_long, read_outcomes
+from doublecode.coding.reading.long_table import read_long
+from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.rate_rows import RateSheet, read_session
 from doublecode.coding.reading.ratings_builder import Collector
+from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_checks import (
     Heads,
     Row,
@@ -27,7 +29,8 @@ from doublecode.coding.reading.sheet_checks import (
     find_heads,
     find_rows,
 )
-from doublecode.coding.reading.sheet_shape import Shape, SheetTooLarge, cell_name, restore_texts, split_cell
+from doublecode.coding.reading.sheet_grid import Book, restore_percents
+from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell
 from doublecode.coding.workbooks.layout import RATE, SESSION, STAMP, STAMP_KEYS, Stamp
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -208,41 +211,31 @@ def _read_file(
 
 def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shape, Stamp] | None:
     """Grid and shape of *Rate* and the stamp; None, with a problem, where one of them is not there."""
-    from python_calamine import CalamineError
-
     try:
-        shape = read_shape(package, RATE)
-        workbook = package.workbook()
-        if RATE not in workbook.sheet_names:
-            found = ", ".join(f'"{name}"' for name in workbook.sheet_names)
+        book = open_book(package)
+        if RATE not in book.names:
+            found = ", ".join(f'"{name}"' for name in book.names)
             taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{RATE}"'))
             return None
-        stamp = _read_stamp(package, workbook, taken)
+        stamp = _read_stamp(package, book, taken)
         if stamp is None:
             return None
-        grid = read_grid(package, workbook, RATE)
-        restore_texts(grid, shape)
-        taken.problems += check_sheet_names(
-            workbook.sheet_names, lambda name: _other_sheet(package, workbook, name), package.name
-        )
-        return grid, shape, stamp
-    except SheetTooLarge as wrong:
+        sheet = book.sheet(RATE)
+        restore_percents(sheet)
+        taken.problems += check_sheet_names(book.names, lambda name: book.sheet(name).grid, package.name)
+        return sheet.grid, sheet.shape, stamp
+    except TooLarge as wrong:
         taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
-    except (CalamineError, ValueError, OSError, UnicodeError) as wrong:
+    except Damaged as wrong:
         taken.problems.append(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))
     return None
 
 
-def _other_sheet(package: Package, workbook: Any, name: str) -> list[list[Any]]:
-    read_shape(package, name)  # refuses a sheet that would fill the memory
-    return read_grid(package, workbook, name)
-
-
-def _read_stamp(package: Package, workbook: Any, taken: _Taken) -> Stamp | None:
-    if STAMP not in workbook.sheet_names:
+def _read_stamp(package: Package, book: Book, taken: _Taken) -> Stamp | None:
+    if STAMP not in book.names:
         taken.problems.append(Problem("no_stamp", package.name, found="no such sheet"))
         return None
-    pairs = {str(row[0]): str(row[1]).strip() for row in read_grid(package, workbook, STAMP) if len(row) > 1}
+    pairs = {str(row[0]): str(row[1]).strip() for row in book.sheet(STAMP).grid if len(row) > 1}
     gone = [key for key in STAMP_KEYS if not pairs.get(key)]
     if gone:
         taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
@@ -262,7 +255,7 @@ def _read_rate(
     file = taken.file
     wrong = check_stamp(stamp, expected, file)
     taken.problems += wrong
-    if wrong:
+    if any(one.severity == "error" for one in wrong):
         return
     taken.stamp = stamp
     book = expected.books[stamp.instrument]

@@ -1,4 +1,4 @@
-"""Reads long tables and outcome measures with the same care as workbooks: typed, nothing inferred."""
+"""Reads long and wide tables with the same care as workbooks: typed, nothing guessed."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from typing import Any
 
 import pandas as pd
 
-from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell, show_number, show_text
-from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
-from doublecode.coding.reading.sheet_shape import Shape, SheetTooLarge, cell_name, restore_texts
+from doublecode.coding.reading.cells import show_number, show_text
+from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_shape import cell_name
+from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
-from doublecode.schemas.frames import SESSIONS, read_table
-from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.study import Study
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_AN_ID = re.compile(r"[+-]?0\d|.*[eE+]", re.ASCII)
+_LIKE_AN_ID = re.compile(r"0\d+|\d+[eE]\d+", re.ASCII)
+_WITH_MARK = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
 _MISSING = ("", "NA")
-_OUTCOME_COLUMNS = (
-    "study", "patient", "therapist", "session", "session_id", "instrument", "item", "value", "n_raters", "reason",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A table as its file has it: rows of typed cells, and how a place in it is called."""
 
     name: str
     rows: list[list[Any]]
     place: Callable[[int, int], str]
     lines: Sequence[int]
-    decimal: str = "."
     unsaved: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
+    remarks: tuple[Problem, ...] = ()
 
 
 def read_long(
@@ -48,9 +47,24 @@ def read_long(
     sheet: str | None = None,
     *,
     numbers: Sequence[str] | None = None,
+    missing: Sequence[str] = (),
     by_line: bool = False,
 ) -> pd.DataFrame:
-    """Read named columns of a long table from a .csv, .xlsx, .ods or .xls file.
+    """Read named columns of a long table, without the remarks of :func:`read_rows`, whose parameters it takes."""
+    return read_rows(path, columns, sheet, numbers=numbers, missing=missing, by_line=by_line)[0]
+
+
+def read_rows(
+    path: str | Path,
+    columns: Sequence[str],
+    sheet: str | None = None,
+    *,
+    numbers: Sequence[str] | None = None,
+    texts: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    by_line: bool = False,
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read named columns of a table from a text file (.csv, .tsv, .txt, .tab, .dat) or a workbook.
 
     Parameters
     ----------
@@ -61,16 +75,23 @@ def read_long(
         Sheet of a workbook; by default the first.
     numbers : sequence of str, optional
         Columns that must hold numbers; all others are then text, so that an id stays what it is.
-        By default a column is numeric if all of its cells are written as plain numbers: ids with
-        leading zeros (``001``) or an exponent (``1E5``) stay text.
+        By default a column in which most cells are numbers must hold nothing else. Ids with leading
+        zeros (``001``) or a bare exponent (``1E5``) stay text where no cell has a decimal mark.
+    texts : sequence of str
+        Columns that are text whatever stands in them, such as those that group rows.
+    missing : sequence of str
+        What else stands for a missing value: ``-99``, ``n/a``.
     by_line : bool
         Index the rows by their line in the file, so that what is said of a row is found there;
         by default they are counted from 0.
 
     Returns
     -------
-    DataFrame
-        `columns` in that order, float64 or str. Empty cells (and ``NA`` among numbers) are missing.
+    table : DataFrame
+        `columns` in that order, float64 or str. Empty cells, ``NA`` and `missing` are missing.
+    remarks : list of Problem
+        Warnings and infos: hidden rows that were read, letters that nobody sees, labels that are nearly
+        alike, values far outside the others, what was taken as missing.
 
     Raises
     ------
@@ -80,19 +101,63 @@ def read_long(
         A column is missing or stands twice, or a cell is no number; the message names the cell.
     """
     wanted = list(dict.fromkeys([*columns, *(numbers or ())]))
-    table = _open_table(Path(path), wanted, sheet)
-    filled = [row for row, cells in enumerate(table.rows) if any(_text(cell) for cell in cells)]
+    table = open_table(Path(path), wanted, sheet)
+    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if not filled:
         raise ContractError(f"{table.name}: the table is empty. Columns: {', '.join(wanted)}.")
     head, *body = filled
-    places = _find_columns(table, head, wanted)
-    frame = pd.DataFrame(
-        {name: _column(table, body, places[name], name, numbers) for name in columns}, columns=list(columns)
-    )
-    return frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame
+    places = find_columns(table, head, wanted)
+    reader = _Columns(table, body, numbers, frozenset(texts), frozenset(map(str.strip, missing)))
+    frame = pd.DataFrame({name: reader.read(name, places[name]) for name in columns}, columns=list(columns))
+    remarks = [*table.remarks, *reader.remarks, *remarks_on(frame, table.name, numbers)]
+    return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
 
-def _open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> _Table:
+def read_wide(
+    path: str | Path,
+    targets: str,
+    raters: Sequence[str],
+    sheet: str | None = None,
+    *,
+    others: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    as_text: bool = False,
+    names: tuple[str, str] = ("rater", "rating"),
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read a table with a row per target and a column per rater, and turn it into the long form.
+
+    Parameters
+    ----------
+    path : path
+    targets : str
+        Column of what is rated.
+    raters : sequence of str
+        Columns that hold one rater's ratings each.
+    sheet : str, optional
+    others : sequence of str
+        Further columns to keep.
+    missing : sequence of str
+    as_text : bool
+        Ratings are names of codes, also where they look like numbers.
+    names : (str, str)
+        Names of the columns that are made: of the rater and of the rating.
+
+    Returns
+    -------
+    table : DataFrame
+        Index: the line of the file. Columns: targets, others, `names`.
+    remarks : list of Problem
+        As for :func:`read_rows`.
+    """
+    kept = list(dict.fromkeys([targets, *others]))
+    numbers = () if as_text else raters
+    frame, remarks = read_rows(path, [*kept, *raters], sheet, numbers=numbers, missing=missing, by_line=True)
+    long = frame.melt(id_vars=kept, value_vars=list(raters), var_name=names[0], value_name=names[1], ignore_index=False)
+    return long, remarks
+
+
+def open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> Table:
+    """Open a table, whatever its format; `wanted` columns help to find out what parts the cells of a text file."""
     if not path.is_file():
         what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
         raise UsageError(f"{path} · unreadable_file · {what}")
@@ -104,39 +169,48 @@ def _open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> _Table:
     return _open_sheet(package, sheet)
 
 
-def _open_csv(package: Package, wanted: Sequence[str]) -> _Table:
+def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
     found = read_csv_rows(package.data, wanted, package.name)
-    decimal = "," if found.delimiter == ";" else "."
     rows: list[list[Any]] = [list(row) for row in found.rows]
-    return _Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, decimal)
+    remarks = tuple(
+        Problem("unseen_letters", package.name, "", f"line {line}", found=text) for line, text in found.unseen
+    )
+    return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks[:20])
 
 
-def _open_sheet(package: Package, sheet: str | None) -> _Table:
-    from python_calamine import CalamineError
+def _decimal(cells: Sequence[Any]) -> str:
+    """The decimal mark of a column of texts; commas that only part thousands are none."""
+    marked = [cell for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(cell.strip())]
+    commas = [cell for cell in marked if "," in cell]
+    is_decimal = not all(_THOUSANDS.fullmatch(cell.strip()) for cell in commas)
+    return "," if is_decimal and 2 * len(commas) > len(marked) else "."
 
+
+def _open_sheet(package: Package, sheet: str | None) -> Table:
     try:
-        workbook = package.workbook()
-        name = sheet if sheet is not None else workbook.sheet_names[0]
-        if name not in workbook.sheet_names:
-            found = ", ".join(workbook.sheet_names)
+        book = open_book(package)
+        if not book.names:
+            raise Damaged("it holds no sheet")
+        name = sheet if sheet is not None else book.names[0]
+        if name not in book.names:
+            found = ", ".join(book.names)
             raise UsageError(f"{package.name}: there is no sheet {name!r}; there are {found}. Name one with --sheet.")
-        shape, unsaved = Shape(), frozenset[str]()
-        if package.kind in ("xlsx", "ods"):
-            shape = read_shape(package, name)
-            unsaved = frozenset(cell for cell, (_, result) in shape.formulas.items() if not result)
-        rows = read_grid(package, workbook, name)
-        restore_texts(rows, shape, only_errors=True)
-    except SheetTooLarge as wrong:
+        read = book.sheet(name)
+    except TooLarge as wrong:
         raise UsageError(str(Problem("too_large", package.name, found=str(wrong)))) from None
-    except (CalamineError, OSError, UnicodeError) as wrong:
+    except Damaged as wrong:
         raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
-    others = tuple(other for other in workbook.sheet_names if other != name)
-    return _Table(f"{package.name} › {name}", rows, cell_name, range(1, len(rows) + 1), ".", unsaved, others)
+    unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
+    others = tuple(other for other in book.names if other != name)
+    lines = range(1, len(read.grid) + 1)
+    remarks = hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
+    return Table(f"{package.name} › {name}", read.grid, cell_name, lines, unsaved, others, tuple(remarks))
 
 
-def _text(cell: Any) -> str:
+def cell_text(cell: Any) -> str:
+    """What a cell says, without blanks around it and letters that nobody sees."""
     if isinstance(cell, str):
-        return cell.strip()
+        return clean(cell)
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
@@ -144,8 +218,9 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def _find_columns(table: _Table, head: int, wanted: Sequence[str]) -> dict[str, int]:
-    heads = [_text(cell) for cell in table.rows[head]]
+def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, int]:
+    """Where the wanted columns stand; one that is missing or stands twice raises."""
+    heads = [cell_text(cell) for cell in table.rows[head]]
     places = {}
     for name in wanted:
         if heads.count(name) == 1:
@@ -158,30 +233,76 @@ def _find_columns(table: _Table, head: int, wanted: Sequence[str]) -> dict[str, 
     return places
 
 
-def _column(table: _Table, body: Sequence[int], place: int, name: str, numbers: Sequence[str] | None) -> pd.Series[Any]:
-    cells = [table.rows[row][place] if place < len(table.rows[row]) else "" for row in body]
-    for row in body:
-        if table.unsaved and cell_name(row, place) in table.unsaved:
-            where = f"{table.name}!{cell_name(row, place)}"
-            raise ContractError(f"{where}: {name}: the formula has no saved result. Replace the formula by its value.")
-    read = [_number(cell, table.decimal) for cell in cells]
-    if numbers is None:
-        texts = [_text(cell) for cell in cells if not isinstance(cell, float)]
-        plain = all(value is not None for value in read) and not any(_AN_ID.match(text) for text in texts)
-        as_numbers = plain and not all(_text(cell) in _MISSING for cell in cells)
-    else:
-        as_numbers = name in numbers
-    if not as_numbers:
-        return pd.Series([_text(cell) or None for cell in cells], dtype="str")
-    for row, cell, value in zip(body, cells, read, strict=True):
-        if value is None:
-            where = f"{table.name}, {table.place(row, place)}"
-            found = show_text(cell) if isinstance(cell, str) else _text(cell)
-            raise ContractError(f"{where}: {name}: found {found}, allowed a number or an empty cell. Correct the cell.")
-    return pd.Series(read, dtype="float64")
+class _Columns:
+    """Reads the columns of a table one by one, each as what it has to be."""
+
+    def __init__(
+        self,
+        table: Table,
+        body: Sequence[int],
+        numbers: Sequence[str] | None,
+        texts: frozenset[str],
+        missing: frozenset[str],
+    ) -> None:
+        self._table, self._body, self._numbers, self._texts, self._missing = table, body, numbers, texts, missing
+        self.remarks: list[Problem] = []
+
+    def read(self, name: str, place: int) -> pd.Series[Any]:
+        """One column, float64 or str; a cell that is neither raises with its place."""
+        table = self._table
+        for row in self._body:
+            if table.unsaved and cell_name(row, place) in table.unsaved:
+                where = f"{table.name}!{cell_name(row, place)}"
+                raise ContractError(
+                    f"{where}: {name}: the formula has no saved result. Replace the formula by its value."
+                )
+        lines = (table.rows[row] for row in self._body)
+        cells = [line[place] if place < len(line) else "" for line in lines]
+        decimal = _decimal(cells)
+        cells = self._without_missing(cells, name, decimal)
+        read = [number_in_cell(cell, decimal) for cell in cells]
+        if not self._is_number(cells, read, name):
+            return pd.Series([cell_text(cell) or None for cell in cells], dtype="str")
+        for row, cell, value in zip(self._body, cells, read, strict=True):
+            if value is None:
+                where = f"{table.name}, {table.place(row, place)}"
+                found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
+                raise ContractError(
+                    f"{where}: {name}: found {found}, allowed a number or an empty cell. Correct the cell, or name it "
+                    "as a missing value."
+                )
+        return pd.Series(read, dtype="float64")
+
+    def _without_missing(self, cells: list[Any], name: str, decimal: str) -> list[Any]:
+        """The cells with what stands for a missing value emptied, and how many there were."""
+        codes = self._missing | {"NA"}
+        values = {number for code in self._missing if (number := number_in_cell(code, decimal)) is not None}
+        counts: dict[str, int] = {}
+        kept = []
+        for cell in cells:
+            text = cell_text(cell)
+            is_code = text in codes or (bool(values) and number_in_cell(cell, decimal) in values)
+            if is_code:
+                counts[text] = counts.get(text, 0) + 1
+            kept.append("" if is_code else cell)
+        if counts:
+            found = ", ".join(f"{text} × {count}" for text, count in counts.items())
+            self.remarks.append(Problem("read_as_missing", self._table.name, subject=name, found=found))
+        return kept
+
+    def _is_number(self, cells: Sequence[Any], read: Sequence[float | None], name: str) -> bool:
+        if self._numbers is not None:
+            return name in self._numbers
+        if name in self._texts:
+            return False
+        filled = [(cell, value) for cell, value in zip(cells, read, strict=True) if cell_text(cell)]
+        texts = [cell_text(cell) for cell, _ in filled if isinstance(cell, str)]
+        if any(_LIKE_AN_ID.fullmatch(text) for text in texts) and not any(_WITH_MARK.fullmatch(text) for text in texts):
+            return False
+        return 2 * sum(value is not None for _, value in filled) > len(filled)
 
 
-def _number(cell: Any, decimal: str) -> float | None:
+def number_in_cell(cell: Any, decimal: str) -> float | None:
     """The number in a cell; NaN if it is empty, None if it holds something else."""
     if isinstance(cell, bool):
         return None
@@ -191,111 +312,9 @@ def _number(cell: Any, decimal: str) -> float | None:
         return math.nan
     if not isinstance(cell, str):
         return None
-    text = cell.strip()
+    text = clean(cell)
     if text in _MISSING:
         return math.nan
-    text = text.replace(",", ".") if decimal == "," else text
+    if decimal == ",":
+        text = "" if "." in text else text.replace(",", ".")
     return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
-    """Read the outcome measures of a study, held against their codebooks.
-
-    Reads ``outcomes/<instrument>.csv`` of every instrument with ``source = "outcomes"``:
-    patient, session, one column per item.
-
-    Returns
-    -------
-    items : DataFrame
-        Contract ``ITEMS``; sessions of the pilot phase are left out.
-    problems : list of Problem
-        The place is the line of the file.
-
-    Raises
-    ------
-    ContractError
-        The file or one of its columns is missing.
-    """
-    sessions = read_table(study.folder / "sessions.csv", SESSIONS)
-    columns = (sessions[name] for name in ("patient", "session", "session_id", "therapist", "phase"))
-    held = {(str(p), int(s)): (str(i), str(t), str(phase)) for p, s, i, t, phase in zip(*columns, strict=True)}
-    rows: list[tuple[Any, ...]] = []
-    problems: list[Problem] = []
-    for name, book in study.codebooks.items():
-        if study.use(name).source == "outcomes":
-            _read_outcome(study, book, held, rows, problems)
-    items = pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS))
-    kinds = {"session": "int64", "value": "float64", "n_raters": "float64"}
-    return items.astype({name: kinds.get(name, "str") for name in _OUTCOME_COLUMNS}), problems
-
-
-def _read_outcome(
-    study: Study,
-    book: Instrument,
-    held: dict[tuple[str, int], tuple[str, str, str]],
-    rows: list[tuple[Any, ...]],
-    problems: list[Problem],
-) -> None:
-    path = study.folder / "outcomes" / f"{book.name}.csv"
-    names = ["patient", "session", *(item.name for item in book.columns)]
-    if not path.is_file():
-        raise ContractError(
-            f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
-        )
-    table = _open_table(path, names, None)
-    filled = [row for row, cells in enumerate(table.rows) if any(_text(cell) for cell in cells)]
-    if not filled:
-        raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
-    places = _find_columns(table, filled[0], names)
-    codecs = [make_codec(book, item) for item in book.columns]
-    seen: dict[tuple[str, int], str] = {}
-    for row in filled[1:]:
-        cells = [*table.rows[row], *[""] * len(names)]
-        line = (f"outcomes/{path.name}", "", table.place(row, 0))
-        key = _session_of(cells, places, line, held, seen, problems)
-        if key is None:
-            continue
-        session_id, therapist, phase = held[key]
-        for codec in codecs:
-            reading = _read_item(cells[places[codec.item.name]], codec, key, line, problems)
-            if reading is not None and phase == "main":
-                reason = (
-                    None if reading.missing is None else f"{reading.missing}: {book.missing_codes[reading.missing]}"
-                )
-                head = (study.name, key[0], therapist, key[1], session_id, book.name)
-                rows.append((*head, codec.item.name, reading.value, math.nan, reason))
-
-
-def _session_of(
-    cells: Sequence[Any],
-    places: dict[str, int],
-    line: tuple[str, str, str],
-    held: dict[tuple[str, int], tuple[str, str, str]],
-    seen: dict[tuple[str, int], str],
-    problems: list[Problem],
-) -> tuple[str, int] | None:
-    patient, number = _text(cells[places["patient"]]), _number(cells[places["session"]], ".")
-    whole = number is not None and number.is_integer()
-    key = (patient, int(number)) if whole and number is not None else None
-    shown = f"{patient}, session {_text(cells[places['session']])}"
-    if key is None or key not in held:
-        problems.append(Problem("unknown_session", *line, found=shown, allowed=" (see sessions.csv)"))
-        return None
-    if key in seen:
-        problems.append(Problem("duplicate_rating", *line, shown, f"{seen[key]} and {line[2]}"))
-        return None
-    seen[key] = line[2]
-    return key
-
-
-def _read_item(
-    cell: Any, codec: Codec, key: tuple[str, int], line: tuple[str, str, str], problems: list[Problem]
-) -> Reading | None:
-    number = _number(cell, ".")
-    value = number if number is not None and not math.isnan(number) else cell
-    reading = read_cell(value, codec, key[1])
-    if reading.problem:
-        subject = f"{key[0]}, session {key[1]}, {codec.item.name}"
-        problems.append(Problem(reading.problem, *line, subject, reading.found, reading.allowed))
-        return reading if reading.problem == "text_number" else None
-    return None if reading.is_empty else reading

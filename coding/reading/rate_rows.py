@@ -64,7 +64,7 @@ class RateSheet:
         """Whether a row holds formulas, errors or merged cells."""
         return row in self._odd_rows
 
-    def formula(self, row: int, column: int) -> tuple[str, str, str] | None:
+    def formula(self, row: int, column: int) -> tuple[str, str, str | None] | None:
         """Cell, formula and saved result, if the cell holds one."""
         return self._formulas.get((row, column))
 
@@ -79,7 +79,7 @@ class RateSheet:
     def holds_value(self, row: int, column: int) -> bool:
         """Whether the cell can be read: not merged, and no formula without a saved result."""
         formula = self.formula(row, column)
-        return not self.covered(row, column) and (formula is None or bool(formula[2]))
+        return not self.covered(row, column) and (formula is None or formula[2] is not None)
 
 
 def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -> list[Problem]:
@@ -199,10 +199,11 @@ def _is_odd(sheet: RateSheet, row: Row, place: int, codec: Codec, problems: list
     if formula is None:
         return False
     _, text, result = formula
-    code = "formula_value" if result else "formula_cell"
-    found = result or show_text(text)
-    problems.append(Problem(code, *where, found))
-    return not result
+    if result == "":  # it shows nothing: an empty cell
+        return False
+    code = "formula_cell" if result is None else "formula_value"
+    problems.append(Problem(code, *where, show_text(text) if result is None else result))
+    return result is None
 
 
 def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | None, list[Problem]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from doublecode.coding.reading.cells import show_cell, show_text
 from doublecode.coding.reading.container import calls_out
-from doublecode.coding.reading.expectations import Expected, nearest
+from doublecode.coding.reading.expectations import Expected, nearest, order_of_another
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell, split_range
 from doublecode.coding.workbooks.layout import (
     NOTE_MARK,
@@ -25,6 +25,7 @@ from doublecode.coding.workbooks.layout import (
     rate_columns,
 )
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.letters import clean, unseen_in
 from doublecode.schemas.problems import Problem
 
 _BREACH = re.compile(
@@ -71,7 +72,7 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
 
 
 def _fold(cell: Any) -> str:
-    return cell.strip().casefold() if isinstance(cell, str) else ""
+    return clean(cell).casefold() if isinstance(cell, str) else ""
 
 
 def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) -> tuple[Heads, list[Problem]]:
@@ -90,6 +91,9 @@ def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) ->
             problems.append(Problem("header_renamed", file, RATE, cell_name(row, place), found=twice, allowed="one"))
         else:
             columns[name] = place
+            if isinstance(cell, str) and unseen_in(cell):
+                where = (file, RATE, cell_name(row, place))
+                problems.append(Problem("text_number", *where, f"the head {name}", show_text(cell), name))
     for place in [place for place, text in strangers.items() if _BREACH.search(text)]:
         found = show_text(strangers.pop(place))
         problems.append(Problem("blinding_breach", file, RATE, cell_name(row, place), found=found))
@@ -224,7 +228,7 @@ def find_rows(
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
         written = show_cell(cells[column])
-        session = written.strip()
+        session = clean(written)
         cell = cell_name(number, column)
         if not session:
             if any(is_filled(cells[place]) for place in places) and (number, column) not in covered:
@@ -253,7 +257,13 @@ def find_rows(
 def _rows_moved(rows: dict[str, Row], stamp: Stamp, expected: Expected, file: str) -> Iterator[Problem]:
     """Rows in another order: harmless if whole rows were moved, not if only some columns were sorted."""
     sent = expected.order(stamp)
-    if set(sent) == set(rows) and sent != list(rows):
+    if sent == list(rows):
+        return
+    other = order_of_another(stamp, list(rows), expected)
+    if other is not None:
+        own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
+        yield Problem("stamp_differs", file, RATE, found=own, allowed=f"the order of the rows {other}")
+    elif set(sent) == set(rows):
         n_moved = sum(one != other for one, other in zip(sent, rows, strict=True))
         yield Problem("rows_moved", file, RATE, found=f"{n_moved} of {len(sent)} stand elsewhere")
 

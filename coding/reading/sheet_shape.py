@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-MAX_CELLS = 5_000_000
-TOO_MANY_CELLS = f"a sheet whose filled cells span more than {MAX_CELLS:,} cells"
-
-
-class SheetTooLarge(Exception):
-    """A sheet stretches so far that unpacking it could fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +20,7 @@ class Shape:
         First and last column number of each hidden stretch, from 1.
     comments : mapping of cell to text
     formulas : mapping of cell to (formula, saved result)
+        The result is None where none was saved; it may be the empty text.
     errors : mapping of cell to what it shows
         Cells that hold an error value such as ``#N/A``.
     percents : frozenset of cell
@@ -38,28 +31,9 @@ class Shape:
     hidden_rows: tuple[int, ...] = ()
     hidden_columns: tuple[tuple[int, int], ...] = ()
     comments: Mapping[str, str] = field(default_factory=dict)
-    formulas: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    formulas: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     percents: frozenset[str] = frozenset()
-
-
-def restore_texts(grid: list[list[Any]], shape: Shape, *, only_errors: bool = False) -> None:
-    """Put into a grid what its cells show where their values do not say it: errors, percentages, bare formulas."""
-    _put(grid, shape.errors)
-    if only_errors:
-        return
-    _put(grid, {cell: formula for cell, (formula, result) in shape.formulas.items() if not result})
-    for cell in shape.percents:
-        row, column = split_cell(cell)
-        if row < len(grid) and column < len(grid[row]) and isinstance(grid[row][column], float):
-            grid[row][column] = f"{grid[row][column] * 100:.10g}%"
-
-
-def _put(grid: list[list[Any]], texts: Mapping[str, str]) -> None:
-    for cell, text in texts.items():
-        row, column = split_cell(cell)
-        if 0 <= row < len(grid) and column < len(grid[row]) and grid[row][column] in ("", None):
-            grid[row][column] = text
 
 
 def column_letter(number: int) -> str:
@@ -98,7 +72,7 @@ def split_cell(cell: str) -> tuple[int, int]:
     """
     letters = cell.rstrip("0123456789")
     digits = cell[len(letters) :]
-    if not (letters.isascii() and letters.isalpha() and digits):
+    if not (letters.isascii() and letters.isalpha() and digits and len(cell) <= 12):
         return -1, -1
     column = 0
     for letter in letters.upper():

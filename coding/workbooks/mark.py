@@ -9,15 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doublecode.coding.reading.container import Package, open_package, read_grid, read_shape
-from doublecode.coding.reading.sheet_shape import (
-    Shape,
-    SheetTooLarge,
-    column_letter,
-    restore_texts,
-    split_cell,
-    split_range,
-)
+from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_grid import Book, restore_percents
+from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, PROBLEMS, STAMP
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
@@ -92,42 +87,64 @@ def write_redpen(
 def _open_copy(package: Package) -> Workbook:
     """Her workbook as openpyxl holds it; else cell by cell (.ods, or a damaged part); else an empty one."""
     from openpyxl import Workbook, load_workbook
-    from python_calamine import CalamineError
 
-    if package.kind == "xlsx":
+    book = _book_of(package)
+    if package.kind == "xlsx" and book is not None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # extensions of Excel that a copy does without
                 workbook = load_workbook(io.BytesIO(package.data))
-                if workbook.sheetnames == package.workbook().sheet_names:  # it finds none in "strict" workbooks
-                    return _without_marks(workbook, package)
-        except (CalamineError, SheetTooLarge, *_DAMAGED):
-            pass  # a part that calamine does without is damaged: the values are copied below
+                if tuple(workbook.sheetnames) == book.names:  # it finds none in "strict" workbooks
+                    return _as_saved(workbook, book)
+        except _DAMAGED:
+            pass  # a part that our reader does without is damaged: the values are copied below
     copy = Workbook()
     copy.remove(copy.worksheets[0])
-    if package.kind in ("xlsx", "ods"):
+    if book is not None:
         try:
-            _copy_values(package, copy)
-        except (CalamineError, SheetTooLarge, *_DAMAGED):
+            _copy_values(book, copy)
+        except (Damaged, TooLarge, *_DAMAGED):
             for sheet in copy.worksheets:
                 copy.remove(sheet)
     return copy
 
 
-def _without_marks(workbook: Workbook, package: Package) -> Workbook:
-    """Take an earlier red pen's notes and colours off, so that only what is wrong now is marked."""
+def _book_of(package: Package) -> Book | None:
+    """Her workbook as our reader sees it, if every sheet of it can be read."""
+    if package.kind not in ("xlsx", "ods"):
+        return None
+    try:
+        book = open_book(package)
+        for name in book.names:
+            book.sheet(name)
+    except (Damaged, TooLarge):
+        return None
+    return book
+
+
+def _as_saved(workbook: Workbook, book: Book) -> Workbook:
+    """Put the saved result in the place of each formula, and take an earlier red pen's marks off."""
     from openpyxl.styles import PatternFill
 
     for name in workbook.sheetnames:
-        for place, text in read_shape(package, name).comments.items():
-            if not text.startswith(NOTE_MARK):
+        read, sheet = book.sheet(name), workbook[name]
+        for place, (_, saved) in read.shape.formulas.items():
+            row, column = split_cell(place)
+            if saved is not None:
+                _write(sheet, row + 1, column + 1, read.grid[row][column] if _inside(read.grid, row, column) else None)
+        for place, text in read.shape.comments.items():
+            if not text.startswith(NOTE_MARK) or split_cell(place)[0] < 0:
                 continue
-            cell = workbook[name][place]
+            cell = sheet[place]
             cell.comment, cell.fill = None, PatternFill()
             _, _, hers = text.partition(HER_NOTE)
             if hers:
                 _note(cell, hers)
     return workbook
+
+
+def _inside(grid: Sequence[Sequence[Any]], row: int, column: int) -> bool:
+    return 0 <= row < len(grid) and 0 <= column < len(grid[row])
 
 
 def _note(cell: Any, text: str) -> None:
@@ -136,18 +153,16 @@ def _note(cell: Any, text: str) -> None:
     cell.comment = Comment(_printable(text), "doublecode", height=120, width=320)
 
 
-def _copy_values(package: Package, copy: Workbook) -> None:
-    workbook = package.workbook()
-    for name in workbook.sheet_names:
-        shape = read_shape(package, name)  # refuses a sheet that would fill the memory
+def _copy_values(book: Book, copy: Workbook) -> None:
+    for name in book.names:
+        read = book.sheet(name)
         sheet = copy.create_sheet(name)
-        grid = read_grid(package, workbook, name)
-        restore_texts(grid, shape)
-        for row, cells in enumerate(grid, start=1):
+        restore_percents(read)
+        for row, cells in enumerate(read.grid, start=1):
             for column, value in enumerate(cells, start=1):
                 if value != "":
                     _write(sheet, row, column, value)
-        _copy_shape(shape, sheet)
+        _copy_shape(read.shape, sheet)
         if name in (STAMP, LISTS):
             sheet.sheet_state = "hidden"
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.study.declared_models import declared_frame
-from doublecode.coding.reading.incoming import read_incoming, read_outcomes
+from doublecode.coding.reading.incoming import read_incoming
+from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.scoring import pool_ratings, score
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
 from doublecode.data_examples.telephone_analysis import estimate_scores, pooled_items

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +23,6 @@ from doublecode.analysis.study.study_run import StudyRun
 from doublecode.analysis.study.warnings import run_warnings
 from doublecode.schemas.results import Note, Result
 
-ROOT = Path(__file__).parents[3]
 NONSENSE = "blether"
 # where the texts of notes stand in the records and the tables of a report
 SENTENCES = {"notes", "text", "reason", "reasons", "remark", "not_estimated", "sentence", "detail"}
@@ -31,7 +31,7 @@ SENTENCES = {"notes", "text", "reason", "reasons", "remark", "not_estimated", "s
 def sources():
     """Every module that may make a note, and its tree."""
     for room in ("analysis", "coding", "schemas"):
-        for path in sorted((ROOT / room).rglob("*.py")):
+        for path in sorted(Path(str(files(f"doublecode.{room}"))).rglob("*.py")):
             if "wording" not in path.parts:
                 yield path, ast.parse(path.read_text(encoding="utf-8"))
 

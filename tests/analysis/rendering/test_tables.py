@@ -91,5 +91,17 @@ def test_csv_has_full_precision_and_defuses_formulas(tmp_path):
     assert frame["found"][0] == "=HYPERLINK(1)"
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("-1+cmd", "'-1+cmd"), ("-A1", "'-A1"), ("\r=1", "\"'\n=1\""), ("a\rb", '"a\nb"'), ("a\r\nb", '"a\nb"'),
+        ("-1.5", "-1.5"), ("-2e-3", "-2e-3"), ("- a", "'- a"), ("a-b", "a-b"), ("\t1", "'\t1"),
+    ],
+)  # fmt: skip
+def test_csv_escapes_minus_and_carriage_return(text, written, tmp_path):
+    write_csv(pd.DataFrame({"id": [text], "n": [1]}), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes().decode() == f"id,n\n{written},1\n"
+
+
 def test_plain_turns_frames_into_records():
     assert plain(pd.DataFrame({"a": [1]})) == [{"a": 1}]

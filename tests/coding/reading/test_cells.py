@@ -69,7 +69,7 @@ def test_true_is_not_one_and_false_is_not_zero():
     [
         (dt.date(2026, 3, 2), "2026-03-02"), (dt.datetime(2026, 3, 2), "2026-03-02"),
         (dt.datetime(2026, 3, 2, 1, 30), "2026-03-02 01:30:00"), (dt.time(1, 30), "01:30:00"),
-        (True, "TRUE"), (2.5, "2.5"), (7.0, "7"), ("a\x07b", '"a·b"'), ("x" * 60, '"' + "x" * 39 + '…"'),
+        (True, "TRUE"), (2.5, "2.5"), (7.0, "7"), ("a\x07b", '"a⟨U+0007⟩b"'), ("x" * 60, '"' + "x" * 39 + '…"'),
     ],
 )  # fmt: skip
 def test_what_was_found_is_shown_as_a_person_would_write_it(value, found):

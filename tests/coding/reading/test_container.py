@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doublecode.coding.reading.container import calls_out, open_package, read_shape
+from doublecode.coding.reading.container import calls_out, open_book, open_package
 from doublecode.coding.reading.incoming import read_workbook
-from doublecode.coding.reading.sheet_shape import SheetTooLarge, cell_name, column_letter, split_cell, split_range
+from doublecode.coding.reading.safe_xml import TooLarge
+from doublecode.coding.reading.sheet_shape import cell_name, column_letter, split_cell, split_range
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 SOURCES = (REFERENCE / "libreoffice_ghes.xlsx", REFERENCE / "libreoffice_ghes.ods")
@@ -90,8 +91,8 @@ def test_an_ods_that_repeats_a_cell_without_end(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
-    with pytest.raises(SheetTooLarge):
-        read_shape(open_package(path), "Rate")
+    with pytest.raises(TooLarge):
+        open_book(open_package(path)).sheet("Rate")
     assert [one.code for one in read_workbook(path)[1]] == ["too_large"]
 
 

@@ -1,0 +1,90 @@
+"""What should be said of a table that was read: hidden rows, letters nobody sees, labels alike, values far off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from doublecode.coding.reading.cells import show_number, show_text
+from doublecode.coding.reading.sheet_grid import Sheet
+from doublecode.coding.reading.sheet_shape import cell_name, column_letter
+from doublecode.schemas.letters import clean, unseen_in
+from doublecode.schemas.problems import Problem
+
+_MOST_NAMED, _FEWEST, _MOST_LABELS = 12, 8, 20_000
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_USUAL_CODES = frozenset(
+    {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
+)
+
+
+def hidden_in(sheet: Sheet, file: str, name: str) -> list[Problem]:
+    """Rows and columns that nobody sees, and that were read all the same."""
+    grid, shape = sheet.grid, sheet.shape
+    rows = [row for row in shape.hidden_rows if row <= len(grid) and any(cell != "" for cell in grid[row - 1])]
+    problems = []
+    if rows:
+        more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
+        found = f"{len(rows)} row(s): {', '.join(map(str, rows[:_MOST_NAMED]))}{more}"
+        problems.append(Problem("hidden_rows", file, name, f"A{rows[0]}", found=found))
+    width = len(grid[0]) if grid else 0
+    columns = [at for first, last in shape.hidden_columns for at in range(first, min(last, width) + 1)]
+    if columns:
+        letters = ", ".join(column_letter(at) for at in columns[:_MOST_NAMED])
+        problems.append(Problem("hidden_rows", file, name, f"{column_letter(columns[0])}1", found=f"column {letters}"))
+    return problems
+
+
+def unseen_in_cells(grid: Sequence[Sequence[Any]], file: str, name: str) -> list[Problem]:
+    """Cells that hold invisible letters, the first ones by name."""
+    problems = []
+    for row, cells in enumerate(grid):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str) and not cell.isascii() and (letters := unseen_in(cell)):
+                problems.append(Problem("unseen_letters", file, name, cell_name(row, column), found=", ".join(letters)))
+                if len(problems) == _MOST_NAMED:
+                    return problems
+    return problems
+
+
+def remarks_on(frame: pd.DataFrame, file: str, numbers: Sequence[str] | None) -> Iterator[Problem]:
+    """Labels that are nearly alike, and numbers far outside the others of their column."""
+    for name in frame.columns:
+        if frame[name].dtype.kind == "f":
+            yield from _far(frame[name], file, str(name))
+        else:
+            yield from _alike(frame[name], file, str(name))
+
+
+def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    groups: dict[str, list[str]] = {}
+    for label in labels.dropna().unique()[:_MOST_LABELS]:
+        key = _ZEROS.sub("", "".join(clean(str(label)).casefold().split()))
+        groups.setdefault(key, []).append(str(label))
+    alike = [" / ".join(show_text(one) for one in group) for group in groups.values() if len(group) > 1]
+    if alike:
+        more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
+        yield Problem("labels_alike", file, subject=name, found="; ".join(alike[:_MOST_NAMED]) + more)
+
+
+def _far(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    """Numbers beyond ten times the middle half's width, or beyond three times where they are usual codes."""
+    present = values.dropna()
+    if len(present) < _FEWEST:
+        return
+    low, high = float(present.quantile(0.25)), float(present.quantile(0.75))
+    width = (high - low) or float((present - present.median()).abs().mean()) or 1.0
+    beyond = present[(present < low - 3 * width) | (present > high + 3 * width)]
+    far = [
+        value
+        for value in map(float, beyond.unique())
+        if value in _USUAL_CODES or not low - 10 * width <= value <= high + 10 * width
+    ]
+    if far and len(far) <= _MOST_NAMED:
+        rest = present[~present.isin(far)]
+        between = f"{show_number(float(rest.min()))} to {show_number(float(rest.max()))}" if len(rest) else "none"
+        found = ", ".join(f"{show_number(value)} × {int((present == value).sum())}" for value in far)
+        yield Problem("far_value", file, subject=name, found=found, allowed=between)

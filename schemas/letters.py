@@ -1,0 +1,60 @@
+"""Letters that nobody sees: found, named, and taken out of names."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_BLANKS = dict.fromkeys(
+    map(ord, "\u00a0\u2007\u202f\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u3000"), " "
+)
+_ALSO_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+
+
+def is_unseen(letter: str) -> bool:
+    """Whether a letter takes no place on the screen: U+200B, U+00AD, U+FEFF, marks of direction.
+
+    Examples
+    --------
+    >>> is_unseen("\u200b"), is_unseen("a"), is_unseen(" ")
+    (True, False, False)
+    """
+    return letter > "\x7f" and (unicodedata.category(letter) == "Cf" or letter in _ALSO_UNSEEN)
+
+
+def unseen_in(text: str) -> tuple[str, ...]:
+    """The invisible letters of a text, each once, as ``U+200B``.
+
+    Examples
+    --------
+    >>> unseen_in("S2\u200b\u200b"), unseen_in("Müller")
+    (('U+200B',), ())
+    """
+    if text.isascii():
+        return ()
+    return tuple(dict.fromkeys(f"U+{ord(letter):04X}" for letter in text if is_unseen(letter)))
+
+
+def clean(text: str) -> str:
+    """A name without what nobody sees: invisible letters gone, every kind of blank a blank, none around it.
+
+    Examples
+    --------
+    >>> clean("\ufeffS\u00a02\u200b ")
+    'S 2'
+    """
+    if text.isascii():
+        return text.strip()
+    return "".join(letter for letter in text if not is_unseen(letter)).translate(_BLANKS).strip()
+
+
+def visible(text: str) -> str:
+    """A text in which every letter can be seen: the others stand there as ``⟨U+200B⟩``.
+
+    Examples
+    --------
+    >>> visible("S2\u200b")
+    'S2⟨U+200B⟩'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else f"⟨U+{ord(letter):04X}⟩" for letter in text)
