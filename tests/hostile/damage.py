@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from doublecode.coding.reading.incoming import read_workbook
 from doublecode.coding.workbooks.mark import write_redpen
 from doublecode.schemas.study import Study, load_study
 
-STUDY = Path(__file__).parents[2] / "data_examples" / "adolescent_cbt"
+STUDY = Path(str(files("doublecode.data_examples"))) / "adolescent_cbt"
 ITEMS = ("rationale", "negotiate", "specificity", "reactions", "goals", "praise")
 
 
