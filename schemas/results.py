@@ -82,7 +82,7 @@ class Result:
         @property
         def design(self) -> Mapping[str, Any]: ...  # noqa: D102
         @property
-        def notes(self) -> tuple[Any, ...]: ...  # noqa: D102
+        def notes(self) -> tuple[Note, ...]: ...  # noqa: D102
         @property
         def rows(self) -> pd.Index[Any]: ...  # noqa: D102
 

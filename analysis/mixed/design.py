@@ -25,6 +25,7 @@ from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import LostRow, complete_rows, refuse_infinite
 from doublecode.analysis.mixed.plain_columns import PlainColumns, is_plain_number, plain_columns
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from formulaic import ModelSpec
@@ -122,7 +123,7 @@ class Design:
     fixed_spec: ModelSpec | PlainColumns
     log_det: float = 0.0
     whitened: tuple[str, ...] = ()
-    notes: tuple[Any, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def nobs(self) -> int:

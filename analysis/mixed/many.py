@@ -276,7 +276,7 @@ class _Store:
             "n_singular": int(self.singular.sum()), "n_groups": design.n_groups,
         }  # fmt: skip
         kept = {name: counts[name] for name in ("n_converged", "n_sets", "n_singular")}
-        notes: list[Any] = [*design.notes, Note("sets_converged", numbers=kept)]
+        notes: list[Note] = [*design.notes, Note("sets_converged", numbers=kept)]
         if len(design.lost):
             notes.append(Note("sets_rows_dropped", numbers={"n_dropped": len(design.lost)}))
         return ManyResult(

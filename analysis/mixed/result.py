@@ -217,7 +217,7 @@ class MixedResult(Answer):
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What a reader must know with the numbers."""
-        notes: list[Any] = [*self.model.notes, *self.remarks]
+        notes: list[Note] = [*self.model.notes, *self.remarks]
         if self.whitening is not None:
             notes += self.whitening.notes
             if self.ddf != "satterthwaite":

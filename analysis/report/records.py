@@ -50,12 +50,6 @@ def results_record(run: StudyRun) -> dict[str, Any]:
     }
 
 
-def _rows_record(run: StudyRun) -> dict[str, Any]:
-    """Counts of the row ledger."""
-    frame = run.frame
-    return {"design": plain(frame.design), "flow": plain(frame.flow), "notes": list(frame.note_texts())}
-
-
 def _problem_records(run: StudyRun) -> list[dict[str, str]]:
     """What was found in reading, and what the analysis warns of."""
     staged = [("reading", one) for one in run.intake.problems]
