@@ -50,7 +50,7 @@ class AlphaResult(Answer):
         )  # fmt: skip
         items = column("alpha_if_dropped", "α if dropped", kind="bounded")
         return (
-            Table("alpha", "Cronbach's alpha", self.frame, _whole(shown)),
+            Table("alpha", "Cronbach's alpha", _named(self.frame), _whole(shown), data=self.frame),
             *_item_tables(self, "alpha_items", conf_level, items),
         )
 
@@ -190,9 +190,10 @@ class OmegaResult(Answer):
         model = [column("model", "Model", kind="text")] if "model" in self.frame.columns else []
         shown = (
             *_level_column(self.frame), *model, column("term", "Coefficient", kind="text"),
-            *bounded_estimate("ω", conf_level), column("n_rows", "*n*"), column("n_units", "Units"),
+            *bounded_estimate("ω", conf_level), column("n_rows", "*n*"),
+            *([column("n_units", "Units")] if self.spec.get("clusters") else []),
         )  # fmt: skip
-        main = Table("omega", f"Omega, {self.spec['kind'].replace('_', ' ')}", self.frame, _whole(shown))
+        main = Table("omega", _KINDS[self.spec["kind"]], _named(self.frame), _whole(shown), data=self.frame)
         if self.spec["kind"] == "total":
             dropped = column("omega_if_dropped", "ω if dropped", kind="bounded")
             return (main, *_item_tables(self, "omega_items", conf_level, dropped))
@@ -216,6 +217,35 @@ def item_columns(items: pd.DataFrame, conf_level: float, dropped: Column | None 
         column("omega_if_dropped", "ω if dropped", kind="bounded") if dropped is None else dropped,
     )
     return tuple(one for one in wanted if one.name in items.columns)
+
+
+_KINDS = {
+    "total": "Omega total",
+    "categorical": "Omega of ordered categories",
+    "hierarchical": "Omega hierarchical",
+    "multilevel": "Omega within and between",
+    "psych_default": "Omega as psych prints it",
+}
+_TERMS = {
+    "alpha": "α",
+    "alpha_standardised": "α, standardised items",
+    "omega": "ω total",
+    "omega_standardised": "ω total, standardised items",
+    "omega_hierarchical": "ω hierarchical",
+    "omega_total": "ω total",
+    "omega_limit": "ω hierarchical / ω total",
+    "ecv": "explained common variance",
+    "omega_within": "ω within",
+    "omega_between": "ω between",
+    "omega_between_observed": "ω between, observed means",
+    "omega_two_level": "ω of a single score",
+}
+"""What the terms of a frame are called where a person reads them."""
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its terms in words."""
+    return frame.assign(term=[_TERMS.get(term, str(term)) for term in frame["term"]])
 
 
 def _level_column(frame: pd.DataFrame) -> list[Column]:
