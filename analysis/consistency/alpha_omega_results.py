@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
+from doublecode.analysis.rendering.wording.consistency import TERM_NAMES
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -226,26 +227,11 @@ _KINDS = {
     "multilevel": "Omega within and between",
     "psych_default": "Omega as psych prints it",
 }
-_TERMS = {
-    "alpha": "α",
-    "alpha_standardised": "α, standardised items",
-    "omega": "ω total",
-    "omega_standardised": "ω total, standardised items",
-    "omega_hierarchical": "ω hierarchical",
-    "omega_total": "ω total",
-    "omega_limit": "ω hierarchical / ω total",
-    "ecv": "explained common variance",
-    "omega_within": "ω within",
-    "omega_between": "ω between",
-    "omega_between_observed": "ω between, observed means",
-    "omega_two_level": "ω of a single score",
-}
-"""What the terms of a frame are called where a person reads them."""
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with its terms in words."""
-    return frame.assign(term=[_TERMS.get(term, str(term)) for term in frame["term"]])
+    return frame.assign(term=[TERM_NAMES.get(term, str(term)) for term in frame["term"]])
 
 
 def _level_column(frame: pd.DataFrame) -> list[Column]:

@@ -261,7 +261,8 @@ class Table:
         """Whether a column holds anything; the stub and the estimate stay even where nothing could be computed."""
         held = [name for name in (column.name, column.upper) if name]
         stays = column is self.columns[0] or column.name == "estimate"
-        return stays or not len(self.frame) or bool(self.frame[held].notna().to_numpy().any())
+        cells = self.frame[held]
+        return stays or not len(cells) or bool((cells.notna() & (cells != "")).to_numpy().any())
 
     @property
     def csv_frame(self) -> pd.DataFrame:
