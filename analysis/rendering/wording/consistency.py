@@ -17,19 +17,19 @@ _WAYS: Final = {
 
 TERM_NAMES: Final = {
     "alpha": "α",
-    "alpha_standardised": "α, standardised items",
+    "alpha_standardised": "α (standardised items)",
     "omega": "ω total",
-    "omega_standardised": "ω total, standardised items",
+    "omega_standardised": "ω total (standardised items)",
     "omega_hierarchical": "ω hierarchical",
     "omega_total": "ω total",
     "omega_limit": "ω hierarchical / ω total",
     "omega_categorical": "ω categorical",
-    "omega_categorical_observed": "ω categorical, observed correlations",
+    "omega_categorical_observed": "ω categorical (observed correlations)",
     "omega_latent_response": "ω of the latent responses",
     "ecv": "explained common variance",
     "omega_within": "ω within",
     "omega_between": "ω between",
-    "omega_between_observed": "ω between, observed means",
+    "omega_between_observed": "ω between (observed means)",
     "omega_two_level": "ω of a single score",
 }
 """What the terms of a frame are called where a person reads them."""
