@@ -13,6 +13,7 @@ from typing import Final
 
 WIDTH: Final = 100
 NARROWEST: Final = 12
+LONGEST_WORD: Final = 24
 MOST_ROWS: Final = 60
 GAP: Final = "  "
 
@@ -29,7 +30,7 @@ class PlainTable:
     rows : tuple of tuple of str
         A row of one cell in a table of several columns is a spanner.
     numeric : tuple of bool
-        Which columns hold numbers: set flush right, never folded.
+        Which columns hold numbers: set flush right; their cells are never folded, their headings where room is short.
     n_more : int
         Rows of the frame that are not shown.
 
@@ -68,6 +69,7 @@ class PlainTable:
         rule = "|" + "|".join("---:" if number else "---" for number in self.numeric) + "|"
         lines = [_markdown_row(self.headings), rule]
         lines += [_markdown_row((*row, *("",) * (len(self.headings) - len(row)))) for row in self.rows]
+        lines += ["", f"… {self.n_more} more rows; .frame has them all"] if self.n_more else []
         return "\n".join([*([f"**{self.title}**", ""] if self.title else []), *lines])
 
     def _columns(self) -> list[tuple[str, bool]]:
@@ -108,18 +110,27 @@ def _widest(table: PlainTable, i: int) -> int:
 
 
 def _least(table: PlainTable, i: int) -> int:
-    """Narrowest that column i may become."""
-    return _widest(table, i) if table.numeric[i] else min(_widest(table, i), NARROWEST)
+    """Narrowest that column i may become: no number is broken, and no word of usual length."""
+    heading, *cells = _cells(table, i)
+    if table.numeric[i]:
+        return max(1, _longest_word(heading), *map(len, cells))
+    word = max(map(_longest_word, [heading, *cells]))
+    return min(_widest(table, i), max(NARROWEST, min(word, LONGEST_WORD)))
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, textwrap.wrap(text, 1, break_long_words=False)), default=0)
 
 
 def _block(table: PlainTable, columns: Sequence[int], width: int) -> str:
     """Lay out some columns; texts share what the numbers leave."""
     widths = {i: _widest(table, i) for i in columns}
+    least = {i: _least(table, i) for i in columns}
     while sum(widths.values()) + len(GAP) * (len(columns) - 1) > width:
-        texts = [i for i in columns if not table.numeric[i] and widths[i] > NARROWEST]
-        if not texts:
+        loose = [i for i in columns if widths[i] > least[i]]
+        if not loose:
             break
-        widths[max(texts, key=lambda i: widths[i])] -= 1
+        widths[max(loose, key=lambda i: (table.numeric[i], widths[i]))] -= 1
     lines = _lines([bare(table.headings[i]) for i in columns], columns, widths, table.numeric)
     lines.append(GAP.join("─" * widths[i] for i in columns))
     for row in table.rows:

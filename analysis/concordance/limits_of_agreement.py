@@ -58,8 +58,8 @@ class BlandAltmanResult(Answer):
             *(column(name, kind="text") for name in self.spec["by"]),
             column("rater_1", "Rater", kind="text"), column("rater_2", "Minus", kind="text"), column("n"),
             column("bias", "Bias"), column("bias_low", level, upper="bias_high"), column("sd"),
-            column("loa_low", "Lower limit"), column("loa_low_low", level, upper="loa_low_high"),
-            column("loa_high", "Upper limit"), column("loa_high_low", level, upper="loa_high_high"),
+            column("loa_low", "Lower"), column("loa_low_low", level, upper="loa_low_high"),
+            column("loa_high", "Upper"), column("loa_high_low", level, upper="loa_high_high"),
         )  # fmt: skip
         return (Table("bland_altman", "Bias and 95% limits of agreement, in scale points", self.frame, columns),)
 

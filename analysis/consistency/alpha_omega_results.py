@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
+from doublecode.analysis.rendering.wording.consistency import TERM_NAMES
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class AlphaResult(Answer):
         )  # fmt: skip
         items = column("alpha_if_dropped", "α if dropped", kind="bounded")
         return (
-            Table("alpha", "Cronbach's alpha", self.frame, _whole(shown)),
+            Table("alpha", "Cronbach's alpha", _named(self.frame), _whole(shown), data=self.frame),
             *_item_tables(self, "alpha_items", conf_level, items),
         )
 
@@ -190,9 +191,10 @@ class OmegaResult(Answer):
         model = [column("model", "Model", kind="text")] if "model" in self.frame.columns else []
         shown = (
             *_level_column(self.frame), *model, column("term", "Coefficient", kind="text"),
-            *bounded_estimate("ω", conf_level), column("n_rows", "*n*"), column("n_units", "Units"),
+            *bounded_estimate("ω", conf_level), column("n_rows", "*n*"),
+            *([column("n_units", "Units")] if self.spec.get("clusters") else []),
         )  # fmt: skip
-        main = Table("omega", f"Omega, {self.spec['kind'].replace('_', ' ')}", self.frame, _whole(shown))
+        main = Table("omega", _KINDS[self.spec["kind"]], _named(self.frame), _whole(shown), data=self.frame)
         if self.spec["kind"] == "total":
             dropped = column("omega_if_dropped", "ω if dropped", kind="bounded")
             return (main, *_item_tables(self, "omega_items", conf_level, dropped))
@@ -216,6 +218,20 @@ def item_columns(items: pd.DataFrame, conf_level: float, dropped: Column | None 
         column("omega_if_dropped", "ω if dropped", kind="bounded") if dropped is None else dropped,
     )
     return tuple(one for one in wanted if one.name in items.columns)
+
+
+_KINDS = {
+    "total": "Omega total",
+    "categorical": "Omega of ordered categories",
+    "hierarchical": "Omega hierarchical",
+    "multilevel": "Omega within and between",
+    "psych_default": "Omega as psych prints it",
+}
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its terms in words."""
+    return frame.assign(term=[TERM_NAMES.get(term, str(term)) for term in frame["term"]])
 
 
 def _level_column(frame: pd.DataFrame) -> list[Column]:

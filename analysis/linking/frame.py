@@ -20,7 +20,7 @@ from doublecode.analysis.linking.cells import (
     source_of,
     unrated_sessions,
 )
-from doublecode.analysis.linking.row_ledger import RowLedger, flow_table, held_stages, model_stages, stage_rows
+from doublecode.analysis.linking.row_ledger import RowLedger, held_stages, model_stages, stage_rows
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.rendering.answers import Answer
@@ -97,7 +97,7 @@ class AnalysisFrame(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Rows kept and lost on the way into the frame and its models."""
-        return (flow_table(self.flow),)
+        return self.row_ledger.tables()
 
     def counted(self) -> str:
         """Say how many rows the frame has."""

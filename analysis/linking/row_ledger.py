@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     from doublecode.analysis.linking.cells import Key
     from doublecode.analysis.mixed.formula import ModelFormula
+
+
+MOST_REASONS: Final = 3  # printed of each stage
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,12 +72,15 @@ class RowLedger(Answer):
         index: pd.Index[Any] = pd.Index(self.facts["session_id"].dropna().unique())
         return index
 
+    def _part(self, stage: Stage) -> pd.DataFrame:
+        return self.facts[[one == stage for one in self.facts["stage"]]]
+
     @cached_property
     def flow(self) -> pd.DataFrame:
         """The ledger in short, one row per stage: ``stage``, ``unit``, ``kept``, ``lost``, ``reasons`` in words."""
         rows = []
         for stage in self.stages:
-            part = self.facts[[one == stage for one in self.facts["stage"]]]
+            part = self._part(stage)
             counted = count_reasons(part["why"])
             n_lost = sum(n for _, n in counted)
             rows.append(
@@ -89,22 +95,26 @@ class RowLedger(Answer):
         return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
 
     def tables(self) -> tuple[Table, ...]:
-        """Rows kept and lost at each stage."""
-        return (flow_table(self.flow),)
+        """Rows kept and lost at each stage, with the commonest reasons."""
+        columns = (
+            column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
+            column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
+            column("reasons", "Why", kind="text"),
+        )  # fmt: skip
+        short = self.flow.assign(reasons=[_commonest(self._part(stage)["why"]) for stage in self.stages])
+        return (Table("flow", "From sessions held to rows in the models", short, columns, data=self.flow),)
 
     def counted(self) -> str:
         """Say from how many sessions the ledger starts."""
         return f"{len(self.rows)} sessions held"
 
 
-def flow_table(flow: pd.DataFrame) -> Table:
-    """Lay the ledger in short out as a table."""
-    columns = (
-        column("stage", "Stage", kind="text"), column("unit", "Counted in", kind="text"),
-        column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
-        column("reasons", "Why", kind="text"),
-    )  # fmt: skip
-    return Table("flow", "From sessions held to rows in the models", flow, columns)
+def _commonest(why: pd.Series[Any]) -> str:
+    """Count the commonest reasons in words, and the others together."""
+    counted = count_reasons(why)
+    words = [f"{n} × {sentence(one)}" for one, n in counted[:MOST_REASONS]]
+    others = sum(n for _, n in counted[MOST_REASONS:])
+    return "; ".join([*words, *([f"{others} × other reasons, see .flow"] if others else [])])
 
 
 def count_reasons(why: Sequence[Note | None] | pd.Series[Any]) -> tuple[tuple[Note, int], ...]:

@@ -54,7 +54,7 @@ class ComparisonResult(Answer):
 
     def counted(self) -> str:
         """Say the criterion and the rows that all models share."""
-        groups = "".join(f", {n} {group}" for group, n in self.design["n_groups"].items())
+        groups = "".join(f", {n} levels of {group}" for group, n in self.design["n_groups"].items())
         return f"{'REML' if self.spec['reml'] else 'ML'}; {len(self.rows)} rows{groups}"
 
 

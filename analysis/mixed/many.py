@@ -109,7 +109,7 @@ class ManyResult(Answer):
 
     def counted(self) -> str:
         """Say the criterion, the sets and the rows of the design."""
-        groups = "".join(f", {n} {group}" for group, n in self.design["n_groups"].items())
+        groups = "".join(f", {n} levels of {group}" for group, n in self.design["n_groups"].items())
         kind = "REML" if self.spec["reml"] else "ML"
         return f"{kind}: {self.design['n_fitted']} of {self.n_sets} sets fitted; {self.design['n_used']} rows{groups}"
 

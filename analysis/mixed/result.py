@@ -82,7 +82,7 @@ class MixedResult(Answer):
         """Say the criterion, the fit and what it stands on."""
         loglik = format_number(self.loglik)
         criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
-        groups = "".join(f", {n} {group}" for group, n in self.n_groups.items())
+        groups = "".join(f", {n} levels of {group}" for group, n in self.n_groups.items())
         kind = "REML" if self.fit.reml else "ML"
         return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}"
 

@@ -98,10 +98,20 @@ class ICCResult(Answer):
         test = (*groups, *_test_columns())
         return (
             Table("icc", "Intraclass correlations", self.frame, self._form_columns(groups)),
-            Table("icc_variances", "Variance components", self.variances, parts),
-            *([Table("icc_rater_bias", "Do raters differ in severity?", self.rater_bias, test)]
+            Table("icc_variances", "Variance components", self._named_parts(), parts, data=self.variances),
+            *([Table("icc_rater_bias", self._asked_of_raters(), self.rater_bias, test)]
               if len(self.rater_bias) else []),
         )  # fmt: skip
+
+    def _named_parts(self) -> pd.DataFrame:
+        """Variance components; of recodes the occasions stand where the raters stand elsewhere."""
+        if not self.spec.get("intra_rater"):
+            return self.variances
+        return self.variances.assign(component=self.variances["component"].replace("rater", "occasion"))
+
+    def _asked_of_raters(self) -> str:
+        recodes = self.spec.get("intra_rater")
+        return "Do codes shift between the occasions?" if recodes else "Do raters differ in severity?"
 
     def _form_columns(self, groups: tuple[Column, ...]) -> tuple[Column, ...]:
         level = (column("level"),) if self.spec["clusters"] else ()
@@ -113,7 +123,8 @@ class ICCResult(Answer):
 
     def counted(self) -> str:
         """Count targets, raters and ratings."""
-        return sets_words(self.design["sets"], self.spec["targets"])
+        judges = "occasions" if self.spec.get("intra_rater") else "raters"
+        return sets_words(self.design["sets"], self.spec["targets"], judges)
 
     def plot(self, rule: str | Rule = "koo2016", *, ax: Axes | None = None) -> Axes:
         """Draw the coefficient of the scores as the design yields them, one row per set.

@@ -320,5 +320,10 @@ def intra_rater(
     )
     left = len(held) - len(recoded)
     design = {**found.design, "dropped": {**found.design["dropped"], "coded once only": left}}
-    notes = (Note("recodes"), *found.notes)
+    notes = (Note("recodes"), *map(_of_occasions, found.notes))
     return replace(found, spec={**found.spec, "intra_rater": raters}, design=design, notes=notes)
+
+
+def _of_occasions(note: Note) -> Note:
+    """Of recodes it is the occasions that are few, not the raters."""
+    return replace(note, kind="few_occasions") if note.kind == "few_raters" else note

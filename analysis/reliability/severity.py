@@ -88,9 +88,9 @@ class DriftResult(Answer):
         )  # fmt: skip
 
     def counted(self) -> str:
-        """Count ratings and sets."""
+        """Count raters, ratings and sets."""
         sets = f" in {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
-        return f"{self.design['n_ratings']} ratings{sets}"
+        return f"{self.frame['rater'].nunique()} raters, {self.design['n_ratings']} ratings{sets}"
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw each rater's severity by period with its limits; over all ratings where there are no periods.

@@ -250,11 +250,19 @@ class Table:
         return rows
 
     def plain(self, most: int = MOST_ROWS) -> PlainTable:
-        """The table as ready texts, for the terminal, a notebook or Markdown; at most `most` rows."""
-        body = self.body()
-        headings = tuple(column.heading for column in self.columns)
-        numeric = tuple(column.kind != "text" for column in self.columns)
+        """The table as ready texts, at most `most` rows; columns that hold nothing are left out."""
+        shown = replace(self, columns=tuple(column for column in self.columns if self._says_something(column)))
+        body = shown.body()
+        headings = tuple(column.heading for column in shown.columns)
+        numeric = tuple(column.kind != "text" for column in shown.columns)
         return PlainTable(self.title, headings, tuple(body[:most]), numeric, max(len(body) - most, 0))
+
+    def _says_something(self, column: Column) -> bool:
+        """Whether a column holds anything; the stub and the estimate stay even where nothing could be computed."""
+        held = [name for name in (column.name, column.upper) if name]
+        stays = column is self.columns[0] or column.name == "estimate"
+        cells = self.frame[held]
+        return stays or not len(cells) or bool((cells.notna() & (cells != "")).to_numpy().any())
 
     @property
     def csv_frame(self) -> pd.DataFrame:

@@ -104,7 +104,7 @@ class StudyRun:
             ("Estimated", f"{models} models in {len(self.series)} series, {len(self.moderations)} regressions, "
              f"{len(self.comparisons)} comparisons of groups"),
             ("Refused", "; ".join(map(sentence, self.not_estimated))),
-            ("Warnings", ", ".join(f"{n} {code}" for code, n in codes.most_common())),
+            ("Warnings", ", ".join(f"{n} × {code.replace('_', ' ')}" for code, n in codes.most_common())),
         )  # fmt: skip
         results = [one for one in (self.frame, self.reliability, self.consistency) if one is not None]
         return Card(self.study.title, facts, tuple(table for one in results for table in one.plain_tables()))

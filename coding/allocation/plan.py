@@ -12,18 +12,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
+from doublecode.schemas.cards import Card
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
+from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
 from doublecode.schemas.problems import Problem
 
 Pair = tuple[str, str]
+_PROOFS: Final = (
+    ("load", "Load of each rater", "Rater"),
+    ("pair", "Sessions that each pair shares", "Pair"),
+    ("stratum", "Double coding by therapist, patient and stage", "Stratum"),
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Allocation:
     """Who rates what, and the proof that it is even.
 
@@ -45,6 +52,36 @@ class Allocation:
     design: dict[str, Any]
     assignments: pd.DataFrame
     notes: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> Card:
+        """Counts of the plan, and how even loads, pairs and strata are."""
+        design = self.design
+        facts = (
+            ("Raters", ", ".join(self.spec["raters"])),
+            ("Instruments", ", ".join(self.spec["instruments"])),
+            ("Sessions", f"{design['sessions']}, of these {design['double_coded']} coded twice"),
+            ("Pilot", f"{design['pilot_sessions']} sessions, rated by all" if design["pilot_sessions"] else ""),
+            ("Left out", f"{len(design['left_out'])} sessions not rated" if design["left_out"] else ""),
+            ("Assignments", str(design["ratings"])),
+            ("Notes", " ".join(self.notes)),
+        )
+        return Card("Who rates what", facts, tuple(self._proof_table(*one) for one in _PROOFS))
+
+    def _proof_table(self, part: str, title: str, heading: str) -> PlainTable:
+        rows = self.frame[self.frame["table"] == part].itertuples()
+        cells = [(str(row.name), f"{row.sessions}", f"{row.double}", f"{row.expected:.1f}") for row in rows]
+        expected = "Coded twice, expected" if part == "stratum" else "Sessions, expected"
+        headings = (heading, "Sessions", "Coded twice", expected)
+        return PlainTable(title, headings, tuple(cells[:MOST_ROWS]), (False, True, True, True), len(cells[MOST_ROWS:]))
+
+    def __str__(self) -> str:
+        return self.card.text()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.card.html()
 
 
 def allocate(

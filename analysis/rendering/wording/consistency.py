@@ -15,6 +15,25 @@ _WAYS: Final = {
     "listwise": "complete rows only",
 }
 
+TERM_NAMES: Final = {
+    "alpha": "α",
+    "alpha_standardised": "α (standardised items)",
+    "omega": "ω total",
+    "omega_standardised": "ω total (standardised items)",
+    "omega_hierarchical": "ω hierarchical",
+    "omega_total": "ω total",
+    "omega_limit": "ω hierarchical / ω total",
+    "omega_categorical": "ω categorical",
+    "omega_categorical_observed": "ω categorical (observed correlations)",
+    "omega_latent_response": "ω of the latent responses",
+    "ecv": "explained common variance",
+    "omega_within": "ω within",
+    "omega_between": "ω between",
+    "omega_between_observed": "ω between (observed means)",
+    "omega_two_level": "ω of a single score",
+}
+"""What the terms of a frame are called where a person reads them."""
+
 
 def _about_subject(words: Callable[[Note], str]) -> Wording:
     """Put the subject of a note before what `words` say of it."""
@@ -62,17 +81,21 @@ def _without_factors(note: Note) -> str:
     return f"{note.numbers['failed']} resamples had no {'one' if k == 1 else k}-factor solution."
 
 
+def _in_words(note: Note) -> list[str]:
+    return [TERM_NAMES.get(term, term) for term in note.numbers["terms"]]
+
+
 def _inadmissible(note: Note) -> str:
     reasons = []
     for why, variances in note.numbers["reasons"]:
         listed = ", ".join(f"{item} ({value:.3f})" if item else f"{value:.3f}" for item, value in variances)
         reasons.append(f"{why}: {listed}" if listed else why)
-    return f"{_listed(note.numbers['terms'])} inadmissible, {'; '.join(reasons)}."
+    return f"{_listed(_in_words(note))} inadmissible, {'; '.join(reasons)}."
 
 
 def _no_interval(note: Note) -> str:
     return (
-        f"no interval for {_listed(note.numbers['terms'])}; without one {note.numbers['clusters']} the model has no "
+        f"no interval for {_listed(_in_words(note))}; without one {note.numbers['clusters']} the model has no "
         "solution there."
     )
 

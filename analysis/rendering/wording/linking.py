@@ -80,7 +80,7 @@ def _adds_random(note: Note) -> str:
     pairs = "; ".join(f"{model!r} with {against!r}" for model, against in note.numbers["pairs"])
     return (
         f"The comparison of {pairs} adds random effects, whose variance cannot fall below 0: "
-        "the p-value of chi2 is then too large (Self & Liang 1987)."
+        "the p-value of χ² is then too large (Self & Liang 1987)."
     )
 
 
@@ -110,7 +110,7 @@ def _unsplit(note: Note) -> str:
 
 SERIES: Final[dict[str, Wording]] = {
     "series_criteria": (
-        "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (chi2) compares refits by maximum "
+        "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (χ²) compares refits by maximum "
         "likelihood, since REML likelihoods of different fixed effects do not compare. All models have the same rows."
     ),
     "series_conflated": (

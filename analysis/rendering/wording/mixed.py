@@ -85,7 +85,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "as_many_parameters": "{small!r} and {large!r} have as many parameters: no test",
     "lower_likelihood": "{large!r} has the lower likelihood although it has more parameters: not nested",
     "variance_on_boundary": (
-        "a variance of {group} is tested on its boundary; with {n_levels} levels chi2({df}) is used, "
+        "a variance of {group} is tested on its boundary; with {n_levels} levels χ²({df}) is used, "
         "which is conservative (bootstrap for an exact test)"
     ),
     # ladder

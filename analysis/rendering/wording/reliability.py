@@ -79,6 +79,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "unknown_raters": "one-way: raters are unknown, so their differences count as error; ICC(1,·) is the only model",
     "few_raters": "few raters: the rater variance rests on {n_raters} raters ({df} df); its {conf_level:.0%} interval "
     "runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
+    "few_occasions": "few occasions: the variance between occasions rests on {n_raters} of them ({df} df); its "
+    "{conf_level:.0%} interval runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
     "few_pairs": "few pairs: only {n_pairs} {targets}(s) carry more than one rating (below {least}); look at the width "
     "of the interval before the estimate",
     "different_raters": _different_raters,

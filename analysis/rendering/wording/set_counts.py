@@ -8,7 +8,7 @@ from typing import Any
 Counts = Mapping[str, Any]
 
 
-def count_words(counts: Counts, targets: str) -> str:
+def count_words(counts: Counts, targets: str, judges: str = "raters") -> str:
     """Say what a set holds.
 
     Parameters
@@ -17,6 +17,8 @@ def count_words(counts: Counts, targets: str) -> str:
         ``n_targets, n_raters`` (None where unknown), ``n_ratings, n_single_coded, n_multiply_coded``.
     targets : str
         Name of what was rated.
+    judges : str
+        What stands in the place of raters: of recodes, occasions.
 
     Examples
     --------
@@ -26,14 +28,14 @@ def count_words(counts: Counts, targets: str) -> str:
     """
     words = [f"{counts['n_targets']} {targets}s"]
     if counts["n_raters"] is not None:
-        words.append(f"{counts['n_raters']} raters")
+        words.append(f"{counts['n_raters']} {judges}")
     words.append(f"{counts['n_ratings']} ratings")
     if counts["n_single_coded"]:
         words.append(f"{_share(counts):.0%} coded more than once")
     return ", ".join(words)
 
 
-def sets_words(sets: Sequence[Counts], targets: str) -> str:
+def sets_words(sets: Sequence[Counts], targets: str, judges: str = "raters") -> str:
     """Say what all sets of a result hold: in full where it is one, or where all are alike, else from … to.
 
     Examples
@@ -43,16 +45,16 @@ def sets_words(sets: Sequence[Counts], targets: str) -> str:
     >>> sets_words([held, other], "tape")
     '2 sets, 120 ratings in all; each: 30 to 40 tapes, 5 raters, 60 ratings, 50% to 100% coded more than once'
     """
-    first = count_words(sets[0], targets)
+    first = count_words(sets[0], targets, judges)
     if len(sets) == 1:
         return first
     n_ratings = sum(one["n_ratings"] for one in sets)
     head = f"{len(sets)} sets, {n_ratings} ratings in all; each: "
-    if all(count_words(one, targets) == first for one in sets):
+    if all(count_words(one, targets, judges) == first for one in sets):
         return head + first
     words = [f"{_range(sets, lambda one: one['n_targets'])} {targets}s"]
     if all(one["n_raters"] is not None for one in sets):
-        words.append(f"{_range(sets, lambda one: one['n_raters'])} raters")
+        words.append(f"{_range(sets, lambda one: one['n_raters'])} {judges}")
     words.append(f"{_range(sets, lambda one: one['n_ratings'])} ratings")
     if any(one["n_single_coded"] for one in sets):
         words.append(f"{_range(sets, _share, '.0%')} coded more than once")

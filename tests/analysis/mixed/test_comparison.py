@@ -42,7 +42,7 @@ def test_a_variance_on_its_boundary(groups):
         assert row.reference == "½ chi2(1) + ½ chi2(2)"
         expected = 0.5 * (stats.chi2.sf(row.statistic, 1) + stats.chi2.sf(row.statistic, 2))
     else:
-        assert "with 20 levels chi2(2) is used, which is conservative" in result.note_texts()[1]
+        assert "with 20 levels χ²(2) is used, which is conservative" in result.note_texts()[1]
         expected = stats.chi2.sf(row.statistic, 2)
     assert row.p_value == pytest.approx(expected, rel=1e-9)
 

@@ -36,7 +36,7 @@ def test_a_fit_prints_as_two_tables_its_counts_and_its_notes(fit):
         "Subject   Days         35.072   5.92          .07",
         "Residual              654.941  25.59            –",
         "",
-        "REML: log-likelihood −871.81, AIC 1755.6, BIC 1774.8; 180 rows, 18 Subject",
+        "REML: log-likelihood −871.81, AIC 1755.6, BIC 1774.8; 180 rows, 18 levels of Subject",
         "",
         "Note: Kenward–Roger tests, since Subject has 18 < 50 levels",
     ]

@@ -88,7 +88,7 @@ def test_a_page_of_the_terminal_holds_it(found, name):
         ("g study", "96 scores, 60 sessions, 3 raters; coefficients of means over 3 raters"),
         ("planned pairs", "4 planned designs"),
         ("bland altman", "3 pair(s) of raters, 60 sessions"),
-        ("drift", "96 ratings"),
+        ("drift", "3 raters, 96 ratings"),
     ],
 )
 def test_counts(found, name, said):

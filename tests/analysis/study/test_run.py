@@ -160,7 +160,7 @@ def test_a_run_prints_how_far_its_rows_came_and_what_was_estimated(telephone_run
     lines = str(telephone_run).splitlines()
     assert lines[0] == telephone_run.study.title
     assert "Sessions     210 held, 194 rated, of 22 patients" in lines
-    assert any(line.startswith("Warnings") and "1 few_therapists" in line for line in lines)
+    assert any(line.startswith("Warnings") and "1 × few therapists" in line for line in lines)
     assert max(map(len, lines)) <= 100
     assert repr(telephone_run) == str(telephone_run)
     assert "Internal consistency" in telephone_run._repr_html_()
