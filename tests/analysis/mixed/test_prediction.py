@@ -123,7 +123,7 @@ def test_result_is_frozen_and_prints(fit):
         fit.ddf = "z"
     text = fit.to_markdown()
     assert "| Term | *b* | *SE* | 95% CI | *df* | *t* | *p* |" in text
-    assert "12 patient, 4 clinic" in text
+    assert "12 levels of patient, 4 levels of clinic" in text
     assert "Kenward–Roger tests, since clinic has 4 < 50 levels" in text
     assert repr(fit).startswith("y ~ x * f + (x | patient) + (1 | clinic)\nTerm")
     assert max(map(len, repr(fit).splitlines())) <= 100
