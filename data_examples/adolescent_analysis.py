@@ -1,31 +1,54 @@
-"""The analysis whose answers are planted in the adolescent study: the real pipeline, without the workbooks."""
+"""The analysis whose answers are planted in the adolescent study: what ``run`` computes, for many studies at once.
+
+Every number that rests on the analysis frame is a function of the frame and of the fences of the outlier rule. With a
+sample's own fences it is what the study finds; with the same fences on very many adolescents it is what the study
+aims at: the target *conditional on this sample's fences*. Its mean over samples is the *population value*.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from doublecode.analysis.consistency.alpha_omega import alpha
-from doublecode.analysis.description.correlations import correlate
-from doublecode.analysis.description.outliers import winsorise
 from doublecode.analysis.regression.group_differences import group_anova
-from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.study.declared_models import declared_frame
-from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import pool_ratings, score, score_raters
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy
-from doublecode.data_examples.telephone_analysis import ESTIMATE as ESTIMATE
-from doublecode.data_examples.telephone_analysis import Row as Row
-from doublecode.data_examples.telephone_analysis import row_of
-from doublecode.schemas.study import Study
+from doublecode.data_examples.least_squares import (
+    Columns,
+    Fences,
+    Floats,
+    Regressions,
+    brought_in,
+    correlation,
+    ranks,
+    regress,
+)
+from doublecode.data_examples.telephone_analysis import Row, row_of
+from doublecode.schemas.study import ModerationModel, Study
 
-PAIRS = (("ir", "hw2"), ("ir", "hw3"), ("hispanic", "rationale_s2"), ("hispanic", "hw2"))
+PAIRS = (("ir", "hw2"), ("ir", "hw3"), ("hispanic", "rationale_s2"))
 RATED_ITEMS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
+BEHAVIORS_1 = ("specification_s1", "rationale_s1", "reactions_s1", "time_s1")
+BEHAVIORS_2 = ("specification_s2", "rationale_s2", "reactions_s2", "time_s2")
 PRINTED_INTERACTIONS = ("rationale_s1", "time_s1", "rationale_s2", "reactions_s2")
-NOT_GIVEN = float("nan")
 LEAST_SQUARES = ", least-squares limits"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One quantity in many studies; arrays of shape (n_studies,), limits of 95 % or NaN."""
+
+    estimate: Floats
+    conf_low: Floats
+    conf_high: Floats
 
 
 def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
@@ -35,81 +58,128 @@ def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     return declared_frame(declared, scores, items, study.sessions, study.patients).frame
 
 
-def estimate_all(frame: pd.DataFrame, study: AdolescentStudy, declared: Study) -> pd.DataFrame:
-    """Estimate every planted quantity of one generated study: quantity, estimate, conf_low, conf_high."""
-    rows = [*estimate_patients(frame, declared), *_reliabilities(study, declared), alpha_of_resistance(study)]
-    return pd.DataFrame(rows, columns=["quantity", *ESTIMATE])
+def columns_of(frame: pd.DataFrame, declared: Study) -> dict[str, Floats]:
+    """The variables of one frame as rows of one study, shape (1, n)."""
+    names = declared.correlations.variables if declared.correlations else ()
+    return {name: frame[name].to_numpy(dtype=float)[None, :] for name in names}
 
 
-def estimate_patients(frame: pd.DataFrame, declared: Study) -> list[Row]:
-    """Estimate what rests on the analysis frame; the coefficients before and after the outlier rule."""
-    if declared.outliers is None:
-        return []
-    found = winsorise(frame, declared.outliers)
-    data = found.data
-    rows = _regressions(frame, data, declared)
-    for one, other in PAIRS:
-        r = correlate(data, [one, other], method="pearson").frame.rename(columns={"r": "estimate"})
-        rows.append(row_of(f"r({one}, {other})", r, 0))
-    for name in ("hw2", "hw3", "ir"):
-        rows += [(f"{name}: mean", *_mean(data[name].dropna().to_numpy(dtype=float)))]
-        rows += [(f"{name}: SD", float(data[name].std()), NOT_GIVEN, NOT_GIVEN)]
-    changed = found.counts.set_index("variable")
-    for name in changed.index:
-        share = float((changed["n_low"] + changed["n_high"])[name] / changed["n"][name])
-        rows.append((f"{name}: share winsorised", share, NOT_GIVEN, NOT_GIVEN))
-    return rows
-
-
-def _regressions(frame: pd.DataFrame, adjusted: pd.DataFrame, declared: Study) -> list[Row]:
-    """The declared regressions after the outlier rule, and the printed interactions before it."""
-    rows: list[Row] = []
+def estimate_patients(columns: Columns, fences: Fences, declared: Study) -> dict[str, Found]:
+    """Estimate all that rests on the analysis frame, in every study, with the fences given."""
+    adjusted = brought_in(columns, fences)
+    found: dict[str, Found] = {}
     for model in declared.moderations:
-        after = fit_moderation(model, adjusted)
-        for term in after.frame["term"].drop(index=0):  # without the intercept
-            rows += _coefficient(f"{model.name}: {term} (b)", after, term)
-        betas = after.frame.set_index("term")["beta_posthoc"].drop(index="Intercept")
-        rows += [(f"{model.name}: {term} (beta)", float(beta), NOT_GIVEN, NOT_GIVEN) for term, beta in betas.items()]
-        if model.name in PRINTED_INTERACTIONS:
-            term = f"{model.predictor}:{model.moderator}"
-            rows += _coefficient(f"{model.name}: {term} before the rule (b)", fit_moderation(model, frame), term)
-    return rows
+        found |= _of_regression(model, columns, adjusted)
+    found |= _ranges(found)
+    for one, other in PAIRS:
+        found[f"r({one}, {other})"] = _correlated(*correlation(adjusted[one], adjusted[other]), spread=False)
+    hispanic, hw2 = columns["hispanic"], columns["hw2"]
+    both = np.isfinite(hispanic) & np.isfinite(hw2)
+    ranked = (ranks(np.where(both, values, np.nan)) for values in (hispanic, hw2))
+    found["rho(hispanic, hw2)"] = _correlated(*correlation(*ranked), spread=True)
+    found["largest r among predictors"] = _without_limits(_largest(adjusted, declared))
+    for name in ("hw2", "hw3", "ir"):
+        found |= _moments(name, adjusted[name])
+    for name, low in fences.low.items():
+        values = columns[name]
+        outside = (values < low[:, None]) | (values > fences.high[name][:, None])
+        found[f"{name}: share winsorised"] = _without_limits(outside.sum(axis=1) / np.isfinite(values).sum(axis=1))
+    return found
 
 
-def _coefficient(quantity: str, found: ModerationResult, term: str) -> list[Row]:
-    """A coefficient with its robust limits (HC3), and again with those of least squares.
+def _of_regression(model: ModerationModel, columns: Columns, adjusted: Columns) -> dict[str, Found]:
+    """Coefficients with robust limits (HC3) and with those of least squares; of the printed ones also before the rule.
 
     Each regression leaves out the interactions of the others, so that its residuals do not spread equally.
     """
-    limits = {quantity: found.robust, quantity + LEAST_SQUARES: found.frame}
-    return [row_of(name, table.set_index("term"), term) for name, table in limits.items()]
+    chosen = columns["hw2"] > 0 if model.subset else None  # judged by the values before the rule
+    after = regress(model, adjusted, chosen)
+    found = {}
+    for j, term in enumerate(after.terms):
+        found |= _coefficient(f"{model.name}: {term} (b)", after, j)
+        found[f"{model.name}: {term} (beta)"] = _without_limits(after.beta[:, j])
+    if model.name in PRINTED_INTERACTIONS:
+        before = regress(model, columns, chosen)
+        found |= _coefficient(f"{model.name}: {before.terms[-1]} before the rule (b)", before, len(before.terms) - 1)
+    return found
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
+def _coefficient(quantity: str, found: Regressions, j: int) -> dict[str, Found]:
     from scipy.special import stdtrit
 
-    half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
-    return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half
+    reach = stdtrit(found.df[:, 0], 0.975)
+    b = found.b[:, j]
+    errors = {quantity: found.robust[:, j], quantity + LEAST_SQUARES: found.std_error[:, j]}
+    return {name: Found(b, b - reach * error, b + reach * error) for name, error in errors.items()}
 
 
-def _reliabilities(study: AdolescentStudy, declared: Study) -> list[Row]:
+def _without_limits(estimate: Floats) -> Found:
+    nothing = np.full(len(estimate), np.nan)
+    return Found(estimate, nothing, nothing)
+
+
+def _ranges(found: dict[str, Found]) -> dict[str, Found]:
+    """Smallest and largest of the standardised coefficients that the paper gives as ranges over four regressions."""
+    added = {}
+    for behaviors, session, terms in ((BEHAVIORS_1, 1, ("ir", "hispanic")), (BEHAVIORS_2, 2, ("ir", "hw2"))):
+        for term in terms:
+            four = np.stack([found[f"{name}: {term} (beta)"].estimate for name in behaviors])
+            size = np.abs(np.where(np.isnan(four), 0.0, four))
+            for end, which in (("weakest", size.argmin(axis=0)), ("strongest", size.argmax(axis=0))):
+                values = np.take_along_axis(four, which[None, :], axis=0)[0]
+                added[f"session {session}: {term} ({end} beta of four)"] = _without_limits(values)
+    return added
+
+
+def _correlated(r: Floats, n: NDArray[np.int64], *, spread: bool) -> Found:
+    """Limits by Fisher's z; for ranks with the variance of Bonett & Wright (2000), as ``correlate`` does."""
+    from scipy.special import ndtri
+
+    half = ndtri(0.975) * np.sqrt((1 + np.square(r) / 2 if spread else 1.0) / (n - 3))
+    return Found(r, np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half))
+
+
+def _largest(adjusted: Columns, declared: Study) -> Floats:
+    names = [name for name in declared.correlations.variables if name != "hw3"] if declared.correlations else []
+    pairs = [(one, other) for i, one in enumerate(names) for other in names[:i]]
+    largest: Floats = np.nanmax([np.abs(correlation(adjusted[a], adjusted[b])[0]) for a, b in pairs], axis=0)
+    return largest
+
+
+def _moments(name: str, values: Floats) -> dict[str, Found]:
+    from scipy.special import stdtrit
+
+    n = np.isfinite(values).sum(axis=1)
+    mean, sd = np.nanmean(values, axis=1), np.nanstd(values, axis=1, ddof=1)
+    half = stdtrit(n - 1, 0.975) * sd / np.sqrt(n)
+    return {f"{name}: mean": Found(mean, mean - half, mean + half), f"{name}: SD": _without_limits(sd)}
+
+
+def reliabilities(study: AdolescentStudy, declared: Study) -> list[Row]:
+    """Agreement of the raters and alpha of resistance, as the study declares them."""
+    return [*_agreements(study, declared), alpha_of_resistance(study)]
+
+
+def _agreements(study: AdolescentStudy, declared: Study) -> Iterator[Row]:
     ratings = study.ratings.dropna(subset=["value"])
+    for instrument, items in (("thabs", RATED_ITEMS), ("homework_adherence", ("adherence",))):
+        use = declared.use(instrument)
+        own = ratings[ratings["instrument"] == instrument]
+        found = icc(
+            own[own["item"].isin(items)], targets="session_id", raters="rater", ratings="value", by="item", k=(1,),
+            interval=use.reliability_interval,
+        ).frame  # fmt: skip
+        found = found[found["form"] == "ICC(A,1)"].set_index("item")
+        for item in items:
+            known = item in found.index
+            yield row_of(f"{item}: ICC(A,1)", found, item) if known else (f"{item}: ICC(A,1)", *3 * (float("nan"),))
+    use = declared.use("initial_resistance")
     own = ratings[ratings["instrument"] == "initial_resistance"]
     scored = score_raters(own, [declared.codebooks["initial_resistance"]])
-    return [
-        *(_reliability(item, ratings[ratings["item"] == item], declared) for item in (*RATED_ITEMS, "adherence")),
-        _reliability("ir", scored, declared),
-    ]
-
-
-def _reliability(name: str, ratings: pd.DataFrame, declared: Study) -> Row:
-    """ICC of one rating, in the form and with the limits that the study declares for the instrument."""
-    use = declared.use(ratings["instrument"].iloc[0])
-    form, raters = ("ICC(1,1)", None) if use.reliability == "one-way" else ("ICC(A,1)", "rater")
     found = icc(
-        ratings, targets="session_id", raters=raters, ratings="value", k=(1,), interval=use.reliability_interval
-    )
-    return row_of(f"{name}: {form}", found.frame.set_index("form"), form)
+        scored, targets="session_id", raters=None, ratings="value", k=(1,), interval=use.reliability_interval
+    ).frame
+    yield row_of("ir: ICC(1,1)", found.set_index("form"), "ICC(1,1)")
 
 
 def alpha_of_resistance(study: AdolescentStudy) -> Row:

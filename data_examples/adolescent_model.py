@@ -2,16 +2,19 @@
 
 Everything here is invented. Adolescents come in panels of 50, each panel with eight
 therapists and raters of its own, so that 50 are one study and 20,000 the same study
-again and again. All true levels are in SD units, about 0.
+again and again. True levels are in SD units, about 0.
+
+Resistance: a share shows none at all, the others a skewed trait (gamma). It weighs on homework by the total that
+raters are expected to give, counted up to a limit (``RESISTANCE_COUNTS_TO``), in SD units: the *strain*.
 
 Homework adherence is true as y2 (session 2) and y3 (session 3)::
 
-    y2 = hispanic + resistance + time1 + rationale1 · resistance + time1 · resistance + own part
-    y3 = y2 + resistance + rationale2 · y2 + reactions2 · y2 + own part
+    y2 = hispanic + strain + time1 + rationale1 · strain + time1 · strain + own part
+    y3 = y2 + strain + own part                                          for those who did the first homework
+    y3 = level of its own + strain + own part                            for those who did nothing
+         and for all: (rationale2 + reactions2) · y2, where y2 counts between two limits (``ADHERENCE_COUNTS``)
 
-each with a coefficient of :class:`AdolescentPlan`, and brought back to a variance of about 1. What
-moderates counts up to a limit (``COUNTS_TO``), which keeps the part that a model leaves out about
-equally large for everybody. An adolescent below the plan's limit did no homework at all.
+each with a coefficient of :class:`AdolescentPlan`, and brought back to a variance of about 1.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import gammaincinv, ndtr
 
 from doublecode.data_examples.streams import shuffled_per_block, stream
 
@@ -32,25 +35,25 @@ Flags = NDArray[np.bool_]
 PANEL = 50
 THERAPISTS = 8
 HISPANIC = 11
-# how far resistance (session 1) and adherence before (session 2) from their mean count where they moderate
-COUNTS_TO = (0.5, 0.8)
-# the six resistance items: how often each code comes up; loading, what is an item's own, a rater's severity and error;
-# nobody's level is above the highest, so that no few adolescents decide a slope
-RESISTANCE_SHARES = (0.60, 0.325, 0.07, 0.004, 0.001)
-RESISTANCE_LOADING = 0.88
-RESISTANCE_ITEM = 0.30
-RESISTANCE_RATER = (0.08, 0.42)
-RESISTANCE_HIGHEST = 1.4
+# shows no resistance at all; the trait of the others (gamma: shape, scale)
+RESISTANCE_NONE = 0.28
+RESISTANCE_TRAIT = (0.46, 1.25)
+# SDs of an item: what is the adolescent's own, one rater's impression of one session, error; edges between codes
+RESISTANCE_ITEM = 0.69
+RESISTANCE_RATER = (0.32, 0.28)
+RESISTANCE_EDGES = (0.95, 1.99, 2.97, 3.63)
+RESISTANCE_COUNTS_TO = 12.0
+ADHERENCE_COUNTS = (-1.5, 0.85)
 BEHAVIORS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")
 # how behaviours of one session go together: specifying, rationale and time most
 TOGETHER = np.array(
     [
-        [1.00, 0.40, 0.20, 0.15, 0.10, 0.55],
-        [0.40, 1.00, 0.45, 0.10, 0.15, 0.55],
-        [0.20, 0.45, 1.00, 0.15, 0.20, 0.25],
+        [1.00, 0.35, 0.20, 0.15, 0.10, 0.44],
+        [0.35, 1.00, 0.58, 0.10, 0.15, 0.44],
+        [0.20, 0.58, 1.00, 0.15, 0.20, 0.25],
         [0.15, 0.10, 0.15, 1.00, 0.30, 0.10],
         [0.10, 0.15, 0.20, 0.30, 1.00, 0.10],
-        [0.55, 0.55, 0.25, 0.10, 0.10, 1.00],
+        [0.44, 0.44, 0.25, 0.10, 0.10, 1.00],
     ]
 )
 # what becomes of each place of a (shuffled) panel of 50
@@ -69,34 +72,37 @@ UNCLEAR_3 = (16,)
 class AdolescentPlan:
     """Planted coefficients on the scale of the true levels, calibrated to the printed betas.
 
-    `carries_over` is the correlation of one behaviour between sessions 1 and 2; `no_homework` the
-    true level below which nothing was done.
+    `carries_over` is the correlation of one behaviour between sessions 1 and 2; `nothing_done` the true
+    level of y2 below which the first homework counts as not done for y3, `praise_possible` that below which
+    no rater finds anything to be praised.
     """
 
     carries_over: float = 0.3
     hispanic_on_rationale2: float = 0.8
-    hispanic: float = -1.08
-    resistance2: float = -0.34
-    time1: float = 0.42
-    rationale1_resistance: float = 0.75
-    time1_resistance: float = 0.65
-    own2: float = 0.4
-    scale2: float = 1.12
-    adherence2: float = 1.75
-    resistance3: float = -0.42
-    rationale2_adherence2: float = -1.24
-    reactions2_adherence2: float = -1.1
-    own3: float = 0.3
-    scale3: float = 1.6
-    no_homework2: float = -1.08
-    no_homework3: float = -1.08
+    hispanic: float = -0.88
+    resistance2: float = -0.44
+    time1: float = 0.38
+    rationale1_resistance: float = 0.47
+    time1_resistance: float = 0.46
+    own2: float = 0.38
+    scale2: float = 1.11
+    nothing_done: float = -1.15
+    adherence2: float = 1.5
+    resistance3: float = -0.7
+    nothing_level: float = 0.28
+    nothing_resistance: float = -0.1
+    rationale2_adherence2: float = -0.82
+    reactions2_adherence2: float = -0.74
+    own3: float = 0.09
+    scale3: float = 1.475
+    praise_possible: float = -1.4
 
 
 @dataclass(frozen=True)
 class AdolescentTruth:
     """What is true of each adolescent; arrays of length n, behaviours (n, 6) in the order of ``BEHAVIORS``.
 
-    `resistance` is the level behind the six items, `place` the adolescent's place in the shuffled panel,
+    `resistance` is the trait behind the six items, minus infinity where none is shown; `place` the adolescent's place in the shuffled panel,
     which says who dropped out and whose tapes are gone.
     """
 
@@ -125,7 +131,7 @@ def draw_adolescents(seed: int, n: int, plan: AdolescentPlan) -> AdolescentTruth
     hispanic = shuffled_per_block(stream(seed, "hispanic"), places, n) < HISPANIC
     rationale = BEHAVIORS.index("rationale")
     second[:, rationale] += plan.hispanic_on_rationale2 * (hispanic - HISPANIC / PANEL)
-    resistance: Floats = ndtri(stream(seed, "resistance").random(n) * ndtr(RESISTANCE_HIGHEST))
+    resistance = _resistance(stream(seed, "resistance"), n)
     strain = felt_resistance(resistance)
     adherence2 = _adherence2(stream(seed, "adherence 2"), hispanic, strain, first, plan)
     return AdolescentTruth(
@@ -140,49 +146,45 @@ def draw_adolescents(seed: int, n: int, plan: AdolescentPlan) -> AdolescentTruth
     )
 
 
+def _resistance(rng: np.random.Generator, n: int) -> Floats:
+    """Traits; minus infinity where none is shown, so that every item is coded 1."""
+    shows, trait = rng.random(n) >= RESISTANCE_NONE, rng.gamma(*RESISTANCE_TRAIT, n)
+    return np.where(shows, trait, -np.inf)
+
+
 def felt_resistance(resistance: Floats) -> Floats:
-    """Resistance as it weighs on homework: the total to be expected at that level; mean 0, SD 1."""
-    everybody = _expected_total(_levels())
-    felt: Floats = (_expected_total(resistance) - everybody.mean()) / everybody.std()
+    """Resistance as it weighs on homework: the total to be expected, up to the limit; mean 0, SD 1."""
+    mean, sd = _moments_of_totals()
+    felt: Floats = (_counted_total(resistance) - mean) / sd
     return felt
 
 
-def _levels() -> Floats:
-    """The distribution of resistance, as its quantiles."""
-    levels: Floats = ndtri((np.arange(2000) + 0.5) / 2000 * ndtr(RESISTANCE_HIGHEST))
-    return levels
-
-
-def _resistance_noise() -> float:
-    """SD of an item's impression at one level of resistance."""
-    return float(np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER)))
-
-
-def _expected_total(resistance: Floats) -> Floats:
-    steps = [ndtr((RESISTANCE_LOADING * resistance - edge) / _resistance_noise()) for edge in resistance_edges()]
-    total: Floats = 6 + 6 * np.sum(steps, axis=0)
-    return total
-
-
 @cache
-def resistance_edges() -> tuple[float, ...]:
-    """Impressions at which one code of an item ends and the next begins, so that each comes up as often as planned."""
-    grid = np.linspace(-6, 6, 6001)
-    below = ndtr((grid[:, None] - RESISTANCE_LOADING * _levels()) / _resistance_noise()).mean(axis=1)
-    return tuple(float(edge) for edge in np.interp(np.cumsum(RESISTANCE_SHARES)[:-1], below, grid))
+def _moments_of_totals() -> tuple[float, float]:
+    """Mean and SD over adolescents of the total that counts, from the quantiles of the trait."""
+    shape, scale = RESISTANCE_TRAIT
+    totals = _counted_total(scale * gammaincinv(shape, (np.arange(4000) + 0.5) / 4000))
+    mean = RESISTANCE_NONE * 6 + (1 - RESISTANCE_NONE) * totals.mean()
+    square = RESISTANCE_NONE * 36 + (1 - RESISTANCE_NONE) * np.square(totals).mean()
+    return float(mean), float(np.sqrt(square - mean**2))
+
+
+def _counted_total(resistance: Floats) -> Floats:
+    noise = np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER))
+    steps = [ndtr((resistance - edge) / noise) for edge in RESISTANCE_EDGES]
+    return np.minimum(6 + 6 * np.sum(steps, axis=0), RESISTANCE_COUNTS_TO)
 
 
 def _adherence2(
     rng: np.random.Generator, hispanic: Flags, strain: Floats, behaviors: Floats, plan: AdolescentPlan
 ) -> Floats:
     rationale, time = behaviors[:, BEHAVIORS.index("rationale")], behaviors[:, BEHAVIORS.index("time_assigning")]
-    moderator = np.clip(strain, -COUNTS_TO[0], COUNTS_TO[0])
     level = (
         plan.hispanic * (hispanic - HISPANIC / PANEL)
         + plan.resistance2 * strain
         + plan.time1 * time
-        + plan.rationale1_resistance * rationale * moderator
-        + plan.time1_resistance * time * moderator
+        + plan.rationale1_resistance * rationale * strain
+        + plan.time1_resistance * time * strain
     )
     total: Floats = (level + rng.normal(0, plan.own2, len(strain))) / plan.scale2
     return total
@@ -192,12 +194,10 @@ def _adherence3(
     rng: np.random.Generator, adherence2: Floats, strain: Floats, behaviors: Floats, plan: AdolescentPlan
 ) -> Floats:
     rationale, reactions = behaviors[:, BEHAVIORS.index("rationale")], behaviors[:, BEHAVIORS.index("reactions")]
-    before = np.clip(adherence2, -COUNTS_TO[1], COUNTS_TO[1])
-    level = (
-        plan.adherence2 * before
-        + plan.resistance3 * strain
-        + plan.rationale2_adherence2 * rationale * before
-        + plan.reactions2_adherence2 * reactions * before
-    )
+    before = np.clip(adherence2, *ADHERENCE_COUNTS)
+    did = plan.adherence2 * adherence2 + plan.resistance3 * strain
+    did_nothing = plan.nothing_level + plan.nothing_resistance * strain
+    helped = (plan.rationale2_adherence2 * rationale + plan.reactions2_adherence2 * reactions) * before
+    level = np.where(adherence2 < plan.nothing_done, did_nothing, did) + helped
     total: Floats = (level + rng.normal(0, plan.own3, len(strain))) / plan.scale3
     return total

@@ -31,7 +31,14 @@ _LOST = {
     (1, _MECHANICAL): TAPE_1_MECHANICAL, (1, _FORGOTTEN): TAPE_1_FORGOTTEN, (2, _FORGOTTEN): TAPE_2_FORGOTTEN,
     (3, _MECHANICAL): TAPE_3_MECHANICAL, (3, _FORGOTTEN): TAPE_3_FORGOTTEN,
 }  # fmt: skip
-_COMORBID = {"generalized anxiety": 0.42, "conduct": 0.34, "social phobia": 0.22, "ADHD": 0.12}
+# printed: 42, 34, 22 and 12 %; 66 % have one or more of them, 28 % two or more (three disorders with the depression)
+_ANXIETY, _CONDUCT, _PHOBIA, _ADHD = "generalized anxiety", "conduct", "social phobia", "ADHD"
+_COMORBID = (
+    [";".join((_ANXIETY, _CONDUCT, _PHOBIA, _ADHD))] + [";".join((_ANXIETY, _CONDUCT, _PHOBIA))] * 4
+    + [";".join((_ANXIETY, _CONDUCT, _ADHD)), ";".join((_ANXIETY, _PHOBIA, _ADHD))]
+    + [";".join((_ANXIETY, _CONDUCT))] * 4 + [";".join((_ANXIETY, _PHOBIA))] * 2 + [";".join((_CONDUCT, _ADHD))]
+    + [_ANXIETY] * 8 + [_CONDUCT] * 6 + [_PHOBIA] * 3 + [_ADHD] * 2 + ["none"] * 17
+)  # fmt: skip
 # of the 39 who are not Hispanic/Latino: printed 11, 2, 2, 2; one of them names two
 _OTHER_ETHNICITY = ["African American/Black"] * 10 + ["African American/Black;Biracial", "Biracial"]
 _OTHER_ETHNICITY += ["Native American"] * 2 + ["Other"] * 2 + ["White"] * 23
@@ -62,30 +69,20 @@ def adolescents_table(seed: int, truth: AdolescentTruth) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "patient": adolescent_ids(n),
-            "status": np.where(left_2 | left_3, "dropped_out", "in_treatment"),
+            "status": np.where(left_2 | left_3, "dropped_out", "completed"),
             "reason": reason,
             "gender": dealt(["female"] * 33 + ["male"] * 17),
             "age": rng.choice([14, 15, 16, 17, 18], size=n, p=[0.16, 0.24, 0.27, 0.20, 0.13]).astype(str),
             "diagnosis": dealt(["major depression"] * 37 + ["dysthymia"] * 10 + ["depressive disorder NOS"] * 3),
-            "comorbidity": _comorbidity(rng, n),
+            "comorbidity": dealt(_COMORBID),
             "ethnicity": ethnicity,
             "hispanic": truth.hispanic.astype(int).astype(str),
+            # symptoms endorsed in the modules of the interview (C-DISC); related to nothing
+            "cdisc_severity": np.clip(np.rint(rng.normal(14, 3.5, n)), 5, 22).astype(int).astype(str),
             "suicide_attempt": dealt(["yes"] * 20 + ["no"] * 30),
             "hollingshead": np.clip(np.rint(rng.normal(4.1, 2.1, n)), 1, 9).astype(int).astype(str),
         }
     )
-
-
-def _comorbidity(rng: np.random.Generator, n: int) -> list[str]:
-    """A third has no other disorder; the rest has at least one."""
-    names = list(_COMORBID)
-    some = shuffled_per_block(rng, np.arange(PANEL), n) < 33
-    share = np.array(list(_COMORBID.values())) / 0.66
-    marks = rng.random((n, len(names))) < share
-    none_drawn = some & ~marks.any(axis=1)
-    marks[none_drawn, rng.choice(len(names), size=int(none_drawn.sum()), p=share / share.sum())] = True
-    marks &= some[:, None]
-    return [";".join(name for name, mark in zip(names, row, strict=True) if mark) or "none" for row in marks]
 
 
 def therapists_table(seed: int, n: int) -> pd.DataFrame:

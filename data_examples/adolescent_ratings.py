@@ -2,8 +2,8 @@
 
 A rater's impression is the true level plus her severity plus error; codes are cut from
 it at fixed thresholds, chosen so that each code comes up as often as planned. Time is the
-exponential of an impression, in seconds. Where no homework was done, adherence is coded 0
-by everybody and praise is not applicable.
+exponential of an impression, in seconds. Raters of adherence err about 0, *no effort*, as
+about any other code; praise is not applicable where clearly nothing was done.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.data_examples.adolescent_model import (
+    RESISTANCE_EDGES,
     RESISTANCE_ITEM,
-    RESISTANCE_LOADING,
     RESISTANCE_RATER,
     Floats,
     Integers,
-    resistance_edges,
 )
 from doublecode.data_examples.streams import stream
 
@@ -29,37 +28,41 @@ RESISTANCE_ITEMS = ("hostile", "frustrated", "impatient", "intellectualizing", "
 # how often each code comes up, from the lowest, per session; quartiles stay clear of the steps between codes, so that
 # the fences of the outlier rule are much the same in most samples
 SHARES: Mapping[tuple[str, int], tuple[float, ...]] = {
-    ("specification", 1): (0.06, 0.08, 0.36, 0.38, 0.12),
-    ("rationale", 1): (0.10, 0.05, 0.37, 0.37, 0.11),
+    ("specification", 1): (0.07, 0.07, 0.36, 0.38, 0.12),
+    ("rationale", 1): (0.12, 0.04, 0.37, 0.37, 0.11),
     ("reactions", 1): (0.20, 0.30, 0.30, 0.15, 0.05),
     ("specification", 2): (0.04, 0.15, 0.35, 0.34, 0.12),
     ("rationale", 2): (0.07, 0.20, 0.35, 0.28, 0.10),
     ("reactions", 2): (0.16, 0.27, 0.32, 0.19, 0.06),
     ("review", 2): (0.03, 0.12, 0.35, 0.38, 0.12),
     ("praise", 2): (0.10, 0.22, 0.36, 0.24, 0.08),
-    # of those who did their homework: codes 1 to 6
-    ("adherence", 2): (0.002, 0.003, 0.020, 0.360, 0.435, 0.180),
-    ("adherence", 3): (0.002, 0.003, 0.030, 0.495, 0.330, 0.140),
 }
-SECONDS = {1: (150.0, 0.30), 2: (135.0, 0.30)}
+# impressions of adherence at which one code ends and the next begins: an eighth, then a seventh shows no effort; what
+# codes 4 to 6 get leaves the quartiles at 4 and 5
+ADHERENCE_EDGES: Mapping[int, tuple[float, ...]] = {
+    2: (-1.091, -1.078, -1.048, -0.952, 0.033, 0.975),
+    3: (-0.730, -0.703, -0.652, -0.539, 0.500, 1.462),
+}
+SECONDS = {1: (150.0, 0.38), 2: (135.0, 0.38)}
 
 
 @dataclass(frozen=True)
 class RaterPlan:
     """SDs between raters and of a single code's error, beside a true SD of 1."""
 
-    severity: float = RESISTANCE_RATER[0]
+    severity: float = 0.08
     specification: float = 0.45
-    rationale: float = 0.46
-    reactions: float = 0.42
+    rationale: float = 0.35
+    reactions: float = 0.35
     review: float = 1.60
     praise: float = 0.85
-    time_assigning: float = 0.46
-    adherence: float = 0.70
+    time_assigning: float = 0.40
+    adherence: float = 0.43
+    resistance_session: float = RESISTANCE_RATER[0]
     resistance: float = RESISTANCE_RATER[1]
 
 
-NO_ERROR = RaterPlan(0, 0, 0, 0, 0, 0, 0, 0, 0)
+NO_ERROR = RaterPlan(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,15 @@ def code_seconds(seed: int, level: Floats, rated: Rated, plan: RaterPlan) -> NDA
     return 5 * np.rint(median * np.exp(spread * impression) / 5)
 
 
-def code_adherence(seed: int, level: Floats, limit: Floats, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
-    """Codes 0–6 of homework adherence; below its limit everybody codes 0."""
+def code_adherence(seed: int, level: Floats, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
+    """Codes 0–6 of homework adherence."""
     noise = stream(seed, "errors in adherence").normal(0, plan.adherence, len(level))
     impression = level + severities(seed, "adherence", rated, plan) + noise
     codes = np.zeros(len(level))
-    for session in (2, 3):
-        here = (rated.session == session) & (level >= limit)
-        # those above the limit are neither centred nor of unit spread: place them by what they are
-        shares = SHARES["adherence", session]
-        codes[here] = cut(impression[here] - DONE_MEAN[session], shares, DONE_SD[session], 1)
+    for session, edges in ADHERENCE_EDGES.items():
+        here = rated.session == session
+        codes[here] = np.searchsorted(np.array(edges), impression[here])
     return codes
-
-
-DONE_MEAN = {2: 0.21, 3: 0.33}
-DONE_SD = {2: 1.00, 3: 1.10}
 
 
 def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
@@ -127,6 +124,6 @@ def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated, pl
     shape = (len(level), len(RESISTANCE_ITEMS))
     own = stream(seed, "items of resistance").normal(0, RESISTANCE_ITEM, (int(person.max()) + 1, shape[1]))[person]
     noise = stream(seed, "errors in resistance").normal(0, plan.resistance, shape)
-    severity = severities(seed, "resistance", rated, plan)[:, None]
-    impression = RESISTANCE_LOADING * level[:, None] + own + severity + noise
-    return np.searchsorted(np.array(resistance_edges()), impression).astype(float) + 1
+    of_session = stream(seed, "rater of resistance").normal(0, plan.resistance_session, len(level))[:, None]
+    impression = level[:, None] + own + of_session + noise
+    return np.searchsorted(np.array(RESISTANCE_EDGES), impression).astype(float) + 1

@@ -159,7 +159,7 @@ def _code_thabs(source: _Source, rated: Rated) -> Coded:
             for j, name in enumerate(BEHAVIORS)
         ]
     )
-    nothing_done = truth.adherence2[rated.person] < plan.no_homework2
+    nothing_done = truth.adherence2[rated.person] < plan.praise_possible
     values[nothing_done, BEHAVIORS.index("praise")] = np.nan
     return BEHAVIORS, values, _missing_codes(values, "NA")
 
@@ -171,11 +171,10 @@ def _missing_codes(values: NDArray[np.float64], code: str) -> NDArray[np.object_
 
 
 def _code_adherence(source: _Source, rated: Rated) -> Coded:
-    seed, truth, plan = source.seed, source.truth, source.plan
+    seed, truth = source.seed, source.truth
     second = rated.session == 2
     level = np.where(second, truth.adherence2[rated.person], truth.adherence3[rated.person])
-    limit = np.where(second, plan.no_homework2, plan.no_homework3)
-    values = code_adherence(seed, level, limit, rated, source.raters)
+    values = code_adherence(seed, level, rated, source.raters)
     values[_unclear(truth, rated.person, rated.session)] = np.nan
     return ("adherence",), values[:, None], _missing_codes(values[:, None], "IN")
 
