@@ -58,9 +58,29 @@ def patient_frame(study: AdolescentStudy, declared: Study) -> pd.DataFrame:
     return declared_frame(declared, scores, items, study.sessions, study.patients).frame
 
 
+def quick_columns(study: AdolescentStudy, declared: Study) -> dict[str, Floats]:
+    """The same variables as ``columns_of`` gives, without the frame and its ledger: for thousands of studies."""
+    number = pd.Index(study.patients["patient"])
+    found = {}
+    for one in declared.variables:
+        if one.column is not None:
+            found[one.name] = study.patients[one.column].to_numpy(dtype=float)
+            continue
+        own = study.ratings[(study.ratings["instrument"] == one.instrument) & (study.ratings["session"] == one.session)]
+        if one.item is not None:
+            own = own[own["item"] == one.item]
+        own = own.dropna(subset=["value"])
+        row, value = number.get_indexer(pd.Index(own["patient"])), own["value"].to_numpy(dtype=float)
+        raters = 1 if one.item is not None else len(RESISTANCE_ITEMS)
+        count = np.bincount(row, minlength=len(number)) / raters
+        total = np.bincount(row, value, len(number))
+        found[one.name] = np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)
+    return {name: values[None, :] for name, values in found.items()}
+
+
 def columns_of(frame: pd.DataFrame, declared: Study) -> dict[str, Floats]:
     """The variables of one frame as rows of one study, shape (1, n)."""
-    names = declared.correlations.variables if declared.correlations else ()
+    names = [one.name for one in declared.variables]
     return {name: frame[name].to_numpy(dtype=float)[None, :] for name in names}
 
 

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from doublecode.data_examples.adolescent_analysis import (
-    columns_of,
-    patient_frame,
+    alpha_of_resistance,
+    quick_columns,
     reliabilities,
     therapist_p_values,
 )
 from doublecode.data_examples.adolescent_study import AdolescentStudy, adolescent_study
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED
 from doublecode.data_examples.least_squares import Floats
+from doublecode.data_examples.seed_cache import extend
 from doublecode.schemas.study import Study, load_study
 
 
@@ -30,15 +31,12 @@ class AdolescentSeeds:
     ----------
     columns : mapping
         The analysis frames before the outlier rule, arrays of shape (n_seeds, 50).
-    agreement : DataFrame
-        quantity, estimate, conf_low, conf_high, seed.
     p_values, facts : DataFrame
         One row per seed: the therapists' ANOVAs; the sample and the counts.
     """
 
     seeds: tuple[int, ...]
     columns: Mapping[str, Floats]
-    agreement: pd.DataFrame
     p_values: pd.DataFrame
     facts: pd.DataFrame
 
@@ -100,15 +98,23 @@ def one_seed(seed: int) -> AdolescentSeeds:
 
 def of_study(study: AdolescentStudy, declared: Study) -> AdolescentSeeds:
     """What is kept of one study."""
-    frame = patient_frame(study, declared)
-    rows = pd.DataFrame(reliabilities(study, declared), columns=["quantity", "estimate", "conf_low", "conf_high"])
-    return AdolescentSeeds(
-        (study.seed,),
-        columns_of(frame, declared),
-        rows.assign(seed=study.seed),
-        pd.DataFrame([therapist_p_values(frame, declared)]),
-        pd.DataFrame([sample_facts(study)]),
-    )
+    columns = quick_columns(study, declared)
+    p_values = therapist_p_values(therapists_frame(study, columns), declared)
+    found = sample_facts(study) | {"ir: alpha": alpha_of_resistance(study)[1]}
+    return AdolescentSeeds((study.seed,), columns, pd.DataFrame([p_values]), pd.DataFrame([found]))
+
+
+def therapists_frame(study: AdolescentStudy, columns: Mapping[str, Floats]) -> pd.DataFrame:
+    """Each adolescent's therapist and adherence."""
+    own = study.sessions.drop_duplicates("patient").set_index("patient")["therapist"]
+    names = study.patients["patient"]
+    return pd.DataFrame({"therapist": own.loc[names].to_numpy(), **{n: columns[n][0] for n in ("hw2", "hw3")}})
+
+
+def agreement_of(seed: int) -> pd.DataFrame:
+    """Agreement of raters in the study of one seed: quantity, estimate, conf_low, conf_high, seed."""
+    rows = reliabilities(adolescent_study(seed), declared())
+    return pd.DataFrame(rows, columns=["quantity", "estimate", "conf_low", "conf_high"]).assign(seed=seed)
 
 
 def together(studies: Iterable[AdolescentSeeds]) -> AdolescentSeeds:
@@ -117,15 +123,15 @@ def together(studies: Iterable[AdolescentSeeds]) -> AdolescentSeeds:
     return AdolescentSeeds(
         tuple(seed for one in every for seed in one.seeds),
         {name: np.concatenate([one.columns[name] for one in every]) for name in every[0].columns},
-        *(
-            pd.concat([getattr(one, part) for one in every], ignore_index=True)
-            for part in ("agreement", "p_values", "facts")
-        ),
+        *(pd.concat([getattr(one, part) for one in every], ignore_index=True) for part in ("p_values", "facts")),
     )
 
 
 def many_seeds(n_seeds: int, cache_file: Path) -> AdolescentSeeds:
     """The studies of seeds 1 to `n_seeds`; those in `cache_file` are not drawn again."""
-    from doublecode.data_examples.seed_cache import extend
-
     return together(extend(cache_file, n_seeds, one_seed))
+
+
+def many_agreements(n_seeds: int, cache_file: Path) -> pd.DataFrame:
+    """The agreement of raters in those studies, which takes much longer."""
+    return pd.concat(extend(cache_file, n_seeds, agreement_of), ignore_index=True)

@@ -14,7 +14,6 @@ from doublecode.analysis.consistency.alpha_omega import omega
 from doublecode.analysis.linking.splitting import within_between
 from doublecode.analysis.mixed import fit_mixed
 from doublecode.analysis.reliability.interrater import icc
-from doublecode.analysis.study.declared_models import declared_frame
 from doublecode.coding.scoring import pool_ratings, score, score_raters, scored_items
 from doublecode.data_examples.telephone_study import TelephoneStudy
 from doublecode.schemas.study import Study
@@ -37,6 +36,7 @@ SLOPES = {
 # the columns that are split, and so the rows, per first word of the formula's series
 SERIES_ROWS = {"he: ": ["he"], "tbh: ": ["tbh"], "he on tbh": ["he", "tbh"], "phq9": ["phq9", "he", "tbh"]}
 ESTIMATE = ["estimate", "conf_low", "conf_high"]
+NO_LIMITS = (float("nan"), float("nan"))
 Ddf = Literal["auto", "z"]
 Row = tuple[str, float, float, float]
 
@@ -48,40 +48,42 @@ def row_of(quantity: str, found: pd.DataFrame, key: int | str) -> Row:
 
 
 def pooled_items(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
-    """Items of raters and outcomes, one value per session, as scoring makes them."""
+    """Items of raters (without the pilot) and outcomes, one value per session, as scoring makes them."""
     outcomes = study.outcomes.melt(id_vars=["patient", "session"], var_name="item", value_name="value")
     held = study.sessions[["patient", "session", "therapist", "session_id"]]
     outcomes = outcomes.merge(held, on=["patient", "session"]).assign(
         study=declared.name, instrument="phq9", n_raters=float("nan"), reason=None
     )
     outcomes["value"] = outcomes["value"].astype(float)
-    pooled = pool_ratings(study.ratings, declared)
+    pooled = pool_ratings(study.ratings[study.ratings["phase"] == "main"], declared)
     return pd.concat([pooled, outcomes[list(pooled.columns)]], ignore_index=True)
 
 
-def estimate_all(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
-    """Estimate every planted quantity of one generated study.
-
-    Returns
-    -------
-    DataFrame
-        quantity, estimate, conf_low, conf_high (95 %).
-    """
-    agreement = pd.DataFrame(_reliabilities(study, declared), columns=["quantity", *ESTIMATE])
-    return pd.concat([estimate_scores(study, declared), agreement], ignore_index=True)
+def main_frame(study: TelephoneStudy, declared: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pooled items, and the analysis frame: one row per session."""
+    items = pooled_items(study, declared)
+    scores = score(items, declared.codebooks)
+    keys = ["patient", "session"]
+    frame = study.sessions.loc[study.sessions["phase"] == "main", keys]
+    for one in declared.variables:
+        own = scores[(scores["instrument"] == one.instrument) & (scores["scale"] == one.scale)]
+        frame = frame.merge(own[[*keys, "value"]].rename(columns={"value": one.name}), on=keys, how="left")
+    return items, frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
 def estimate_scores(study: TelephoneStudy, declared: Study, *, ddf: Ddf = "auto") -> pd.DataFrame:
-    """Estimate what rests on pooled scores: shares, slopes, consistency."""
-    items = pooled_items(study, declared)
-    scores = score(items, declared.codebooks)
-    frame = declared_frame(declared, scores, items, study.sessions, study.patients).frame
-    rows = [*estimate_slopes(frame, ddf), *_consistencies(items, declared)]
+    """Estimate what rests on pooled scores: shares, slopes, consistency; quantity, estimate, conf_low, conf_high."""
+    rows = estimate_frame(*main_frame(study, declared), declared, ddf=ddf)
     return pd.DataFrame(rows, columns=["quantity", *ESTIMATE])
 
 
+def estimate_frame(items: pd.DataFrame, frame: pd.DataFrame, declared: Study, *, ddf: Ddf = "auto") -> list[Row]:
+    """The same of a study's items and frame."""
+    return [*estimate_slopes(frame, ddf), *_consistencies(items, declared)]
+
+
 def estimate_slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
-    """Shares of variance and slopes of a frame with patient, session, he, tbh, phq9."""
+    """Shares of variance and slopes of a frame with patient, session, he, tbh, phq9; standard errors and p values."""
     return [*_shares(frame), *_slopes(frame, ddf)]
 
 
@@ -105,10 +107,13 @@ def _slopes(frame: pd.DataFrame, ddf: Ddf) -> list[Row]:
             data = within_between(complete, varying, centre=None) if varying else complete
             fits[formula] = fit_mixed(formula, data, ddf=ddf).frame.set_index("term")
         rows.append(row_of(name, fits[formula], term))
+        for column, label in (("std_error", "SE"), ("p_value", "p")):
+            rows.append((f"{name}: {label}", float(fits[formula].loc[term, column]), *NO_LIMITS))
     return rows
 
 
-def _reliabilities(study: TelephoneStudy, declared: Study) -> list[Row]:
+def reliabilities(study: TelephoneStudy, declared: Study) -> list[Row]:
+    """Agreement of the raters of both scales in the main phase, for one rater and for two."""
     rows = []
     for instrument, scale in (("ghes", "he"), ("sthar", "same_tape")):
         main = study.ratings[(study.ratings["phase"] == "main") & (study.ratings["instrument"] == instrument)]

@@ -11,7 +11,8 @@ The truth of one session (patient p, session t, numbered from 1)::
     TBH_pt = (5 A_p,t-1 + 3 R_pt) / 8
     HE_pt  = growth + patient + patient slope + he_on_tbh (TBH_pt - growth) + own part
     PHQ_pt = growth + patient + patient slope + within · HE (deviation from the patient)
-             + between · HE (patient) + phq_on_tbh (TBH_pt - growth) + own part
+             + between · HE (patient) + phq_on_tbh (TBH_pt - growth) + own part,
+             drawn again where the first score is not within 6–20
 
 g_pt, the quality of a session, carries over to the next one (AR(1)). Session 0
 is the appointment face to face before the first telephone session: it is not
@@ -37,6 +38,7 @@ LAST = 12
 MIDDLE = 6.0  # the session at which patients' intercepts and slopes are unrelated
 # 8–12 sessions per patient; 22 patients make 210
 SESSIONS_HELD = np.repeat(np.array([8, 9, 10, 11, 12]), [5, 7, 5, 3, 2])
+PHQ_AT_START = (6, 20)  # printed range in the first telephone session
 # 210 held, 194 rated; more than 80 % of each patient's sessions are there
 LOST = {"protocol deviation": 4, "recording missing or unusable": 12}
 
@@ -55,8 +57,8 @@ class TelephonePlan:
     he_slope: float = 0.05
     he_own: float = 0.44
     he_on_tbh: float = 0.415
-    tbh_start: float = 2.39
-    tbh_growth: float = -0.0475
+    tbh_start: float = 2.41
+    tbh_growth: float = -0.0500
     tbh_patient: float = 0.1
     tbh_slope: float = 0.07
     quality: float = 0.65
@@ -65,10 +67,10 @@ class TelephonePlan:
     reviewing_own: float = 0.42
     phq_start: float = 11.5
     phq_growth: float = -0.35
-    phq_patient: float = 3.2
-    phq_slope: float = 0.25
-    phq_own: float = 2.1
-    phq_on_he_within: float = -1.85
+    phq_patient: float = 4.8
+    phq_slope: float = 0.28
+    phq_own: float = 2.4
+    phq_on_he_within: float = -2.0
     phq_on_he_between: float = -2.2
     phq_on_tbh: float = 0.88
 
@@ -183,10 +185,16 @@ def _engagement(
 def _symptoms(
     rng: np.random.Generator, time: Floats, tbh: Floats, he: Floats, he_level: Floats, plan: TelephonePlan
 ) -> Floats:
-    _, course = _course(rng, len(he), time, plan.phq_patient, plan.phq_slope)
     from_he = plan.phq_on_he_within * (he - he_level) + plan.phq_on_he_between * he_level
-    own = rng.normal(0, plan.phq_own, course.shape)
-    return plan.phq_start + plan.phq_growth * time + course + from_he + plan.phq_on_tbh * tbh + own
+    given = plan.phq_start + plan.phq_growth * time + from_he + plan.phq_on_tbh * tbh
+    phq = np.full(he.shape, np.nan)
+    outside = np.ones(len(he), dtype=bool)
+    while outside.any():  # whose first score no patient of the trial could have, is drawn again
+        _, course = _course(rng, int(outside.sum()), time, plan.phq_patient, plan.phq_slope)
+        phq[outside] = given[outside] + course + rng.normal(0, plan.phq_own, course.shape)
+        first = np.rint(phq[:, 1])
+        outside = (first < PHQ_AT_START[0]) | (first > PHQ_AT_START[1])
+    return phq
 
 
 def _therapists(rng: np.random.Generator, n: int) -> Integers:

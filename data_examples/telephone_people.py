@@ -1,7 +1,8 @@
 """Invented patients, therapists and calendar of the synthetic telephone study.
 
-The printed marginals are kept (77 % women, three therapists, all women); everything else
-is made up, and nothing here is related to the ratings.
+The printed marginals are kept (152 screened, 54 randomised, 24 treated, 22 analysed; 77 % women;
+three therapists, all women, their age and training); everything else is made up, and nothing here
+is related to the ratings.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.data_examples.streams import stream
+from doublecode.data_examples.streams import shuffled_per_block, stream
 from doublecode.data_examples.telephone_model import PANEL, THERAPISTS, Integers, Truth
 
-RANDOMISED = 54
+SCREENED, RANDOMISED = 152, 54
+# three therapists: printed 34 (5.9) years of age and 4.3 (1.5) of training
+THERAPIST_AGES = ("28.1", "34.0", "39.9")
+TRAINING_YEARS = ("2.8", "4.3", "5.8")
 _CATEGORIES = {
     "diagnosis": (("F32.0", "F32.1", "F33.0", "F33.1"), (0.14, 0.27, 0.18, 0.41)),
     "family_status": (("single", "partnered", "separated", "widowed"), (0.23, 0.45, 0.23, 0.09)),
@@ -35,12 +39,12 @@ def patient_ids(n_patients: int) -> NDArray[np.str_]:
 
 
 def people(seed: int, n_patients: int, *, flow: bool) -> pd.DataFrame:
-    """Draw the table of patients; with `flow`, all who were randomised stand in it, with what became of them."""
+    """Draw the table of patients; with `flow`, all who were screened stand in it, with what became of them."""
     rng = stream(seed, "people")
     n = n_patients + 2
-    table = pd.DataFrame({"patient": patient_ids(n_patients), "status": "analysed", "reason": None}, dtype=object)
+    table = pd.DataFrame({"patient": patient_ids(n_patients), "status": "completed", "reason": None}, dtype=object)
     table.loc[n_patients:, ["status", "reason"]] = ["excluded", "most sessions were not recorded"]
-    table["arm"] = "telephone CBT"
+    table["randomised"], table["arm"] = "yes", "telephone CBT"
     women = np.arange(n_patients) < round(0.77 * n_patients)
     table["gender"] = np.where(np.concatenate([rng.permutation(women), [True, True]]), "female", "male")
     age = np.clip(np.rint(rng.normal(55.5, 18.5, n)), 19, 86).astype(int)
@@ -54,21 +58,20 @@ def people(seed: int, n_patients: int, *, flow: bool) -> pd.DataFrame:
     ]
     table["previous_episodes"] = rng.poisson(2.2, n).astype(str)
     if flow:
-        table = pd.concat([table, _not_followed(RANDOMISED - n, n)], ignore_index=True)
+        others = _not_followed(RANDOMISED - n, n, "yes", "control group, or treatment not completed")
+        screened = _not_followed(SCREENED - RANDOMISED, RANDOMISED, "no", "not eligible, or no consent")
+        table = pd.concat([table, others, screened], ignore_index=True)
     return table
 
 
-def _not_followed(count: int, after: int) -> pd.DataFrame:
-    """The rest of the trial: randomised, but not in the process study; the paper does not say who was where."""
+def _not_followed(count: int, after: int, randomised: str, reason: str) -> pd.DataFrame:
+    """The rest of the trial, not in the process study; the paper does not say who was where."""
+    numbers = np.arange(after, after + count)
     return pd.DataFrame(
-        {
-            "patient": names("P", np.arange(after, after + count), 2),
-            "status": "not_included",
-            "reason": "control group, or treatment not completed",
-            "arm": None,
-        },
+        {"patient": names("P", numbers, 2), "status": "not_included", "reason": reason, "randomised": randomised,
+         "arm": None},
         dtype=object,
-    )
+    )  # fmt: skip
 
 
 def therapists(seed: int, n_patients: int) -> pd.DataFrame:
@@ -79,8 +82,8 @@ def therapists(seed: int, n_patients: int) -> pd.DataFrame:
         {
             "therapist": names("T", np.arange(n), 1),
             "gender": "female",
-            "age": np.clip(np.rint(rng.normal(34, 5.9, n)), 26, 60).astype(int).astype(str),
-            "training_years": np.clip(np.round(rng.normal(4.3, 1.5, n), 1), 1, 12).astype(str),
+            "age": np.array(THERAPIST_AGES)[shuffled_per_block(rng, np.arange(THERAPISTS), n)],
+            "training_years": np.array(TRAINING_YEARS)[shuffled_per_block(rng, np.arange(THERAPISTS), n)],
         }
     )
 

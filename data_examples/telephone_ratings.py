@@ -33,7 +33,7 @@ PHQ_ORDER = np.array([0.6, 0.7, 0.5, 0.9, -0.2, 0.2, 0.3, -0.7, -1.9])
 class ScalePlan:
     """Planted parameters of one instrument; SDs in points of a code.
 
-    `item_truth` is the SD of what is truly particular to an item in one session, `error` that of
+    `item_truth` are the SDs of what is truly particular to an item in one session, `error` that of
     a single code; `severity` and `item_severity` are SDs between raters.
     """
 
@@ -41,7 +41,7 @@ class ScalePlan:
     offsets: tuple[float, ...]
     loadings: tuple[float, ...]
     level: float
-    item_truth: float
+    item_truth: tuple[float, ...]
     severity: float
     item_severity: float
     halo: float
@@ -53,7 +53,7 @@ GHES = ScalePlan(
     offsets=(0.25, 0.15, -0.35, 0.05, -0.24, 0.05, 0.09),
     loadings=(1.15, 1.08, 0.88, 1.15, 0.72, 1.0, 1.02),
     level=2.71,
-    item_truth=0.53,
+    item_truth=(0.53, 0.53, 0.53, 0.53, 0.82, 0.53, 0.53),  # difficulties vary most
     severity=0.18,
     item_severity=0.10,
     halo=0.46,
@@ -67,7 +67,7 @@ STHAR = ScalePlan(
     offsets=(0.0, -0.2, -0.5, 0.35, 0.25, 0.4, -0.05, -0.25),
     loadings=(1.0, 1.05, 0.95, 1.05, 0.95, 1.0, 1.1, 0.9),
     level=2.1,
-    item_truth=0.98,
+    item_truth=(0.98,) * 8,
     severity=0.20,
     item_severity=0.12,
     halo=0.58,
@@ -112,7 +112,7 @@ def rater_severity(seed: int, name: str, plan: ScalePlan, n_raters: int) -> Floa
 
 def item_propensity(seed: int, name: str, plan: ScalePlan, levels: Floats) -> Floats:
     """What each item of each session would be coded without any rater's doing, before rounding."""
-    own = stream(seed, f"items of {name}").normal(0, plan.item_truth, levels.shape)
+    own = stream(seed, f"items of {name}").normal(0, np.asarray(plan.item_truth), levels.shape)
     return plan.level + np.asarray(plan.offsets) + np.asarray(plan.loadings) * (levels - plan.level) + own
 
 

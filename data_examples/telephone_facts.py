@@ -1,0 +1,181 @@
+"""What the paper prints of its sample, ratings and scales, of one generated telephone study.
+
+The mixed models are in :mod:`doublecode.data_examples.telephone_analysis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from doublecode.analysis.consistency.factor import fit_factors
+from doublecode.analysis.consistency.item_statistics import one_factor_formulas, r_drop_of
+from doublecode.analysis.reliability.anova import mean_squares, point_estimates
+from doublecode.coding.scoring import score_raters, scored_items
+from doublecode.data_examples.telephone_log import draw_log
+from doublecode.data_examples.telephone_study import TelephoneStudy
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.study import Study
+
+Floats = NDArray[np.float64]
+Fact = tuple[str, float]
+SCALES = (("ghes", "he"), ("sthar", "same_tape"))
+LAST_SESSION = 9  # the paper's second phase ends there; later sessions have too few patients
+NAMES = {"ghes": "GHES", "sthar": "StHAR"}
+
+
+def facts(study: TelephoneStudy, items: pd.DataFrame, frame: pd.DataFrame, declared: Study) -> dict[str, float]:
+    """All facts of one study by name; `items` are pooled over raters, `frame` is the analysis frame."""
+    found = dict(_sample(study))
+    found |= dict(_homework(study, items, frame))
+    for instrument, scale in SCALES:
+        book = declared.codebooks[instrument]
+        found |= dict(_dyads(study, book, scale))
+        found |= dict(_pilot(study, book, scale))
+        found |= dict(_consistency(items, book, scale))
+    book = declared.codebooks["sthar"]
+    for name, scale in (("StH-A", "assigning"), ("StH-R", "reviewing")):
+        wide = scored_items(items, book, book.scale(scale))[list(book.scale(scale).items)].dropna()
+        found[f"{name}: omega"] = float(_omegas([wide.to_numpy(dtype=float)])[0])
+    return found
+
+
+def _sample(study: TelephoneStudy) -> Iterator[Fact]:
+    people, main = study.patients, study.sessions[study.sessions["phase"] == "main"]
+    analysed = people[people["status"] == "completed"]
+    age, minutes = analysed["age"].astype(float), main["minutes"].astype(float)
+    yield "screened", float(len(people))
+    yield "randomised", float((people["randomised"] == "yes").sum())
+    yield "treated", float((people["arm"] == "telephone CBT").sum())
+    yield "analysed", float(len(analysed))
+    yield "female, %", 100 * float((analysed["gender"] == "female").mean())
+    yield "age: mean", float(age.mean())
+    yield "age: SD", float(age.std())
+    yield "therapists", float(len(study.therapists))
+    for column in ("age", "training_years"):
+        values = study.therapists[column].astype(float)
+        yield f"therapists, {column}: mean", float(values.mean())
+        yield f"therapists, {column}: SD", float(values.std())
+    held = main.groupby("patient").size()
+    yield "sessions per patient: lowest", float(held.min())
+    yield "sessions per patient: highest", float(held.max())
+    yield "sessions held", float(len(main))
+    yield "sessions rated", float((main["status"] == "rated").sum())
+    yield "sessions rated, pilot too", float((study.sessions["status"] == "rated").sum())
+    yield "lost to protocol deviation", float((main["reason"] == "protocol deviation").sum())
+    yield "lost recordings", float((main["reason"] == "recording missing or unusable").sum())
+    yield "minutes: mean", float(minutes.mean())
+    yield "minutes: SD", float(minutes.std())
+    yield "pilot sessions", float((study.sessions["phase"] == "pilot").sum())
+    own = study.assignments[study.assignments["instrument"] == "ghes"]
+    yield "raters", float(own["rater"].nunique())
+    rated = own[own["role"] != "pilot"]
+    primary, loads = (part.groupby("rater").size() for part in (rated[rated["role"] == "primary"], own))
+    yield "sessions per rater, first ratings: lowest", float(primary.min())
+    yield "sessions per rater, first ratings: highest", float(primary.max())
+    yield "sessions per rater, pilot and second ratings too: lowest", float(loads.min())
+    yield "sessions per rater, pilot and second ratings too: highest", float(loads.max())
+    yield "double-coded, %", 100 * float((rated["role"] == "second").sum() / rated["session_id"].nunique())
+
+
+def _homework(study: TelephoneStudy, items: pd.DataFrame, frame: pd.DataFrame) -> Iterator[Fact]:
+    log = draw_log(study.seed, study.truth)
+    yield "homework assigned", float(len(log.type))
+    for kind in ("PE", "BE", "CO", "SM", "RP"):
+        yield f"homework {kind}", float((log.type == kind).sum())
+        yield f"homework {kind}, %", 100 * float((log.type == kind).mean())
+    yield "homework completed", float(log.completed.sum())
+    yield "homework completed, %", 100 * float(log.completed.mean())
+    kinds = pd.Series(log.difficulties[log.difficulties != ""]).str.split(",").explode()
+    for kind in ("NE", "DS", "LS", "LT", "TD", "OT"):
+        yield f"difficulties {kind}, %", 100 * float((kinds == kind).mean())
+    sessions = pd.Series(log.row[log.difficulties != ""]).nunique()
+    yield "sessions with difficulties, %", 100 * sessions / len(np.unique(log.row))
+    coded = items[(items["instrument"] == "ghes") & (items["item"] == "difficulties")]["value"].dropna()
+    yield "difficulties, code: mean", float(coded.mean())
+    yield "difficulties, code: SD", float(coded.std())
+    for name in ("he", "tbh"):
+        yield f"{name}: mean", float(frame[name].mean())
+        yield f"{name}: SD", float(frame[name].std())
+    both = frame[["session", "he", "tbh"]].dropna().groupby("session")
+    r = both.apply(lambda part: part["he"].corr(part["tbh"]), include_groups=False)
+    weight = both.size() - 3
+    known = (weight > 0) & r.notna()
+    yield "r(he, tbh), mean over sessions", float(np.tanh(np.average(np.arctanh(r[known]), weights=weight[known])))
+    first = study.outcomes[study.outcomes["session"] == 1].iloc[:, 2:].sum(axis=1)
+    yield "phq9 at start: lowest", float(first.min())
+    yield "phq9 at start: highest", float(first.max())
+
+
+def _dyads(study: TelephoneStudy, book: Instrument, scale: str) -> Iterator[Fact]:
+    """ICC(2,2) over the pairs of raters, of scale scores and with the items stacked, each reversed as it is scored."""
+    own = study.ratings[(study.ratings["phase"] == "main") & (study.ratings["instrument"] == book.name)]
+    twice = own[own["role"] == "second"]["session_id"].unique()
+    own = own[own["session_id"].isin(twice)]
+    scored = score_raters(own, [book])
+    scored = scored[scored["scale"] == scale].pivot(index="session_id", columns="rater", values="value")  # noqa: PD010
+    for name, wide in (("scale scores", scored), ("items stacked", _stacked(own, book, scale))):
+        found = list(_of_pairs(wide))
+        label = f"{NAMES[book.name]}, ICC(2,2) of pairs, {name}"
+        for part, value in (
+            ("mean", np.mean(found)), ("median", np.median(found)), ("lowest", np.min(found)),
+            ("highest", np.max(found)),
+        ):  # fmt: skip
+            yield f"{label}: {part}", float(value)
+
+
+def _stacked(ratings: pd.DataFrame, book: Instrument, scale: str) -> pd.DataFrame:
+    """Every item of every session as a target, one column per rater."""
+    items = ratings[ratings["item"].isin(book.scale(scale).items)]
+    flip = items["item"].map({item.name: item.minimum + item.maximum for item in book.items if item.reversed})
+    items = items.assign(value=items["value"].where(flip.isna(), flip - items["value"]))
+    return items.pivot(index=["session_id", "item"], columns="rater", values="value")  # noqa: PD010
+
+
+def _of_pairs(wide: pd.DataFrame) -> Iterator[float]:
+    for pair in combinations(wide.columns, 2):
+        table = wide[list(pair)].dropna().to_numpy(dtype=float)
+        if len(table) > 1:
+            yield _agreement_of_two(table[None])
+
+
+def _agreement_of_two(tables: Floats) -> float:
+    single = float(point_estimates(mean_squares(tables))["A"][0])
+    return 2 * single / (1 + single)
+
+
+def _pilot(study: TelephoneStudy, book: Instrument, scale: str) -> Iterator[Fact]:
+    """ICC(2,2) of pairs over the pilot sessions, items stacked: too few sessions for anything else."""
+    own = study.ratings[(study.ratings["phase"] == "pilot") & (study.ratings["instrument"] == book.name)]
+    found = list(_of_pairs(_stacked(own, book, scale)))
+    yield f"{NAMES[book.name]}, ICC(2,2) of pairs, pilot: mean", float(np.mean(found))
+    yield f"{NAMES[book.name]}, ICC(2,2) of pairs, pilot: median", float(np.median(found))
+
+
+def _consistency(items: pd.DataFrame, book: Instrument, scale: str) -> Iterator[Fact]:
+    names = list(book.scale(scale).items)
+    wide = scored_items(items, book, book.scale(scale)).dropna()
+    with_rest = r_drop_of(np.cov(wide[names].to_numpy(dtype=float), rowvar=False)[None])[0]
+    label = NAMES[book.name]
+    yield f"{label}, item-total r: lowest", float(with_rest.min())
+    yield f"{label}, item-total r: highest", float(with_rest.max())
+    sessions = [wide.loc[wide["session"] == number, names].to_numpy(dtype=float) for number in range(1, LAST_SESSION + 1)]
+    omegas = _omegas([part for part in sessions if len(part) > len(names) + 1])
+    yield f"{label}, omega of a session: lowest", float(np.nanmin(omegas))
+    yield f"{label}, omega of a session: highest", float(np.nanmax(omegas))
+
+
+def _omegas(parts: list[Floats]) -> Floats:
+    """Omega total of one-factor solutions by maximum likelihood; NaN where there is none."""
+    cov = np.stack([np.cov(part, rowvar=False) for part in parts])
+    usable = np.linalg.eigvalsh(cov)[:, 0] > 1e-9
+    found = np.full(len(cov), np.nan)
+    if usable.any():
+        fit = fit_factors(cov[usable])
+        values = one_factor_formulas(fit.first, fit.uniqueness, cov[usable])[:, 0]
+        found[usable] = np.where(fit.converged, values, np.nan)
+    return found

@@ -1,0 +1,75 @@
+"""The telephone study of many seeds: what the declared analysis finds in each, kept so that it is done only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from doublecode.analysis.mixed import fit_mixed
+from doublecode.data_examples.generate_telephone_cbt import SHIPPED
+from doublecode.data_examples.seed_cache import extend
+from doublecode.data_examples.telephone_analysis import (
+    ESTIMATE,
+    NO_LIMITS,
+    Row,
+    estimate_frame,
+    main_frame,
+    reliabilities,
+)
+from doublecode.data_examples.telephone_facts import Fact, facts
+from doublecode.data_examples.telephone_study import TelephoneStudy, telephone_study
+from doublecode.schemas.study import Study, load_study
+
+declared = cache(lambda: load_study(SHIPPED))
+# the paper's comparisons by likelihood, from its numbers of parameters; ML on the rows of the series
+COMPARED = {
+    "comparison 1, without he": "phq9 ~ session + (1 | patient)",
+    "comparison 1, with he": "phq9 ~ session + he + (1 | patient)",
+    "comparison 2, without tbh": "phq9 ~ session + he + (session | patient)",
+    "comparison 2, with tbh": "phq9 ~ session + he + tbh + (session | patient)",
+}
+
+
+def one_seed(seed: int) -> pd.DataFrame:
+    """The study of one seed; the homework's texts are left out, which changes no number."""
+    return of_study(telephone_study(seed, texts=False), declared())
+
+
+def of_study(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
+    """Every quantity of one study: quantity, estimate, conf_low, conf_high, seed; without limits where it has none."""
+    items, frame = main_frame(study, declared)
+    rows: list[Row] = [*estimate_frame(items, frame, declared), *reliabilities(study, declared)]
+    found = facts(study, items, frame, declared) | dict(_average(frame)) | dict(_likelihoods(frame))
+    rows += [(name, value, *NO_LIMITS) for name, value in found.items()]
+    return pd.DataFrame(rows, columns=["quantity", *ESTIMATE]).assign(seed=study.seed)
+
+
+def _average(frame: pd.DataFrame) -> Iterator[Fact]:
+    """The intercept of the model without predictors, which the paper prints beside the mean."""
+    found = fit_mixed("he ~ 1 + (1 | patient)", frame).frame.set_index("term").loc["Intercept"]
+    yield "he, average", float(found["estimate"])
+    yield "he, average: SE", float(found["std_error"])
+
+
+def _likelihoods(frame: pd.DataFrame) -> Iterator[Fact]:
+    from scipy.stats import chi2
+
+    rows = frame.dropna(subset=["phq9", "he", "tbh"])
+    yield "phq9: rows of the series", float(len(rows))
+    fits = {name: fit_mixed(formula, rows, reml=False, ddf="z") for name, formula in COMPARED.items()}
+    for name, fit in fits.items():
+        yield f"{name}: loglik", float(fit.loglik)
+        yield f"{name}: AIC", float(fit.aic)
+        yield f"{name}: BIC", float(fit.bic)
+    for number, (without, including) in (("1", ("without he", "with he")), ("2", ("without tbh", "with tbh"))):
+        pair = (fits[f"comparison {number}, {part}"].loglik for part in (without, including))
+        small, large = pair
+        yield f"comparison {number}: p", float(chi2.sf(max(0.0, 2 * (large - small)), 1))
+
+
+def many_seeds(n_seeds: int, cache_file: Path) -> pd.DataFrame:
+    """The studies of seeds 1 to `n_seeds`; those in `cache_file` are not analysed again."""
+    return pd.concat(extend(cache_file, n_seeds, one_seed), ignore_index=True)
