@@ -7,7 +7,7 @@ aims at: the target *conditional on this sample's fences*. Its mean over samples
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from doublecode.analysis.consistency.alpha_omega import alpha
 from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.study.declared_models import declared_frame
-from doublecode.coding.scoring import pool_ratings, score, score_raters
+from doublecode.coding.scoring import pool_ratings, score
 from doublecode.data_examples.adolescent_ratings import RESISTANCE_ITEMS
 from doublecode.data_examples.adolescent_study import AdolescentStudy
 from doublecode.data_examples.least_squares import (
@@ -175,31 +175,55 @@ def _moments(name: str, values: Floats) -> dict[str, Found]:
     return {f"{name}: mean": Found(mean, mean - half, mean + half), f"{name}: SD": _without_limits(sd)}
 
 
-def reliabilities(study: AdolescentStudy, declared: Study) -> list[Row]:
-    """Agreement of the raters and alpha of resistance, as the study declares them."""
-    return [*_agreements(study, declared), alpha_of_resistance(study)]
+def agreements(studies: Sequence[AdolescentStudy], declared: Study) -> pd.DataFrame:
+    """Agreement of the raters and alpha of resistance: quantity, estimate, conf_low, conf_high, seed.
 
-
-def _agreements(study: AdolescentStudy, declared: Study) -> Iterator[Row]:
-    ratings = study.ratings.dropna(subset=["value"])
-    for instrument, items in (("thabs", RATED_ITEMS), ("homework_adherence", ("adherence",))):
-        use = declared.use(instrument)
-        own = ratings[ratings["instrument"] == instrument]
-        found = icc(
-            own[own["item"].isin(items)], targets="session_id", raters="rater", ratings="value", by="item", k=(1,),
-            interval=use.reliability_interval,
-        ).frame  # fmt: skip
-        found = found[found["form"] == "ICC(A,1)"].set_index("item")
-        for item in items:
-            known = item in found.index
-            yield row_of(f"{item}: ICC(A,1)", found, item) if known else (f"{item}: ICC(A,1)", *3 * (float("nan"),))
-    use = declared.use("initial_resistance")
-    own = ratings[ratings["instrument"] == "initial_resistance"]
-    scored = score_raters(own, [declared.codebooks["initial_resistance"]])
+    Many studies are estimated in one go. The jackknife limits of the agreement on adherence are left to
+    :func:`jackknifed_adherence`.
+    """
+    thabs = _ratings_of(studies, "thabs")
     found = icc(
-        scored, targets="session_id", raters=None, ratings="value", k=(1,), interval=use.reliability_interval
-    ).frame
-    yield row_of("ir: ICC(1,1)", found.set_index("form"), "ICC(1,1)")
+        thabs, targets="session_id", raters="rater", ratings="value", by=["seed", "item"], k=(1,)
+    ).frame  # fmt: skip
+    found = found[(found["form"] == "ICC(A,1)") & found["item"].isin(RATED_ITEMS)]
+    items = found.assign(quantity=found["item"] + ": ICC(A,1)")
+    adherence = icc(
+        _ratings_of(studies, "homework_adherence"), targets="session_id", raters="rater", ratings="value", by="seed",
+        k=(1,),
+    ).frame  # fmt: skip
+    adherence = adherence[adherence["form"] == "ICC(A,1)"].assign(
+        quantity="adherence: ICC(A,1)", conf_low=np.nan, conf_high=np.nan
+    )
+    keys = ["seed", "session_id", "rater"]
+    totals = _ratings_of(studies, "initial_resistance").groupby(keys, as_index=False)["value"].sum()
+    resistance = icc(
+        totals, targets="session_id", raters=None, ratings="value", by="seed", k=(1,), interval="jackknife"
+    ).frame.assign(quantity="ir: ICC(1,1)")
+    alphas = pd.DataFrame(
+        [(*alpha_of_resistance(study), study.seed) for study in studies],
+        columns=["quantity", "estimate", "conf_low", "conf_high", "seed"],
+    )
+    return pd.concat([part[alphas.columns] for part in (items, adherence, resistance, alphas)], ignore_index=True)
+
+
+def jackknifed_adherence(studies: Sequence[AdolescentStudy]) -> pd.DataFrame:
+    """The agreement on adherence with the limits that the study declares."""
+    found = icc(
+        _ratings_of(studies, "homework_adherence"), targets="session_id", raters="rater", ratings="value", by="seed",
+        k=(1,), interval="jackknife",
+    ).frame  # fmt: skip
+    found = found[found["form"] == "ICC(A,1)"].assign(quantity="adherence: ICC(A,1)")
+    return found[["quantity", "estimate", "conf_low", "conf_high", "seed"]].reset_index(drop=True)
+
+
+def _ratings_of(studies: Sequence[AdolescentStudy], instrument: str) -> pd.DataFrame:
+    parts = [
+        study.ratings.loc[study.ratings["instrument"] == instrument, ["session_id", "rater", "item", "value"]].assign(
+            seed=study.seed
+        )
+        for study in studies
+    ]
+    return pd.concat(parts, ignore_index=True).dropna(subset=["value"])
 
 
 def alpha_of_resistance(study: AdolescentStudy) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from doublecode.data_examples.adolescent_analysis import (
-    alpha_of_resistance,
+    agreements,
+    jackknifed_adherence,
     quick_columns,
-    reliabilities,
     therapist_p_values,
 )
 from doublecode.data_examples.adolescent_study import AdolescentStudy, adolescent_study
@@ -31,12 +31,15 @@ class AdolescentSeeds:
     ----------
     columns : mapping
         The analysis frames before the outlier rule, arrays of shape (n_seeds, 50).
+    agreement : DataFrame
+        quantity, estimate, conf_low, conf_high, seed; without the limits of the agreement on adherence.
     p_values, facts : DataFrame
         One row per seed: the therapists' ANOVAs; the sample and the counts.
     """
 
     seeds: tuple[int, ...]
     columns: Mapping[str, Floats]
+    agreement: pd.DataFrame
     p_values: pd.DataFrame
     facts: pd.DataFrame
 
@@ -88,20 +91,27 @@ def sample_facts(study: AdolescentStudy) -> dict[str, float]:
     return found
 
 
+BLOCK = 50
 declared = cache(lambda: load_study(SHIPPED))
 
 
-def one_seed(seed: int) -> AdolescentSeeds:
-    """The study of one seed."""
-    return of_study(adolescent_study(seed), declared())
+def block_of_seeds(block: int) -> AdolescentSeeds:
+    """The studies of 50 seeds; the first block are those of 1 to 50."""
+    seeds = range(BLOCK * (block - 1) + 1, BLOCK * block + 1)
+    return of_studies([adolescent_study(seed) for seed in seeds], declared())
 
 
-def of_study(study: AdolescentStudy, declared: Study) -> AdolescentSeeds:
-    """What is kept of one study."""
-    columns = quick_columns(study, declared)
-    p_values = therapist_p_values(therapists_frame(study, columns), declared)
-    found = sample_facts(study) | {"ir: alpha": alpha_of_resistance(study)[1]}
-    return AdolescentSeeds((study.seed,), columns, pd.DataFrame([p_values]), pd.DataFrame([found]))
+def of_studies(studies: Sequence[AdolescentStudy], declared: Study) -> AdolescentSeeds:
+    """What is kept of studies."""
+    columns = [quick_columns(study, declared) for study in studies]
+    p_values = [therapist_p_values(therapists_frame(*one), declared) for one in zip(studies, columns, strict=True)]
+    return AdolescentSeeds(
+        tuple(study.seed for study in studies),
+        {name: np.concatenate([one[name] for one in columns]) for name in columns[0]},
+        agreements(studies, declared),
+        pd.DataFrame(p_values),
+        pd.DataFrame([sample_facts(study) for study in studies]),
+    )
 
 
 def therapists_frame(study: AdolescentStudy, columns: Mapping[str, Floats]) -> pd.DataFrame:
@@ -111,27 +121,25 @@ def therapists_frame(study: AdolescentStudy, columns: Mapping[str, Floats]) -> p
     return pd.DataFrame({"therapist": own.loc[names].to_numpy(), **{n: columns[n][0] for n in ("hw2", "hw3")}})
 
 
-def agreement_of(seed: int) -> pd.DataFrame:
-    """Agreement of raters in the study of one seed: quantity, estimate, conf_low, conf_high, seed."""
-    rows = reliabilities(adolescent_study(seed), declared())
-    return pd.DataFrame(rows, columns=["quantity", "estimate", "conf_low", "conf_high"]).assign(seed=seed)
-
-
-def together(studies: Iterable[AdolescentSeeds]) -> AdolescentSeeds:
-    """Many studies as one set of arrays."""
-    every = list(studies)
-    return AdolescentSeeds(
-        tuple(seed for one in every for seed in one.seeds),
-        {name: np.concatenate([one.columns[name] for one in every]) for name in every[0].columns},
-        *(pd.concat([getattr(one, part) for one in every], ignore_index=True) for part in ("p_values", "facts")),
-    )
+def jackknife_of(block: int) -> pd.DataFrame:
+    """The agreement on adherence in the studies of 50 seeds with the limits of the report, which take long."""
+    seeds = range(BLOCK * (block - 1) + 1, BLOCK * block + 1)
+    return jackknifed_adherence([adolescent_study(seed) for seed in seeds])
 
 
 def many_seeds(n_seeds: int, cache_file: Path) -> AdolescentSeeds:
-    """The studies of seeds 1 to `n_seeds`; those in `cache_file` are not drawn again."""
-    return together(extend(cache_file, n_seeds, one_seed))
+    """The studies of seeds 1 to `n_seeds` (a multiple of 50); those in `cache_file` are not drawn again."""
+    every = extend(cache_file, n_seeds // BLOCK, block_of_seeds)
+    return AdolescentSeeds(
+        tuple(seed for one in every for seed in one.seeds),
+        {name: np.concatenate([one.columns[name] for one in every]) for name in every[0].columns},
+        *(
+            pd.concat([getattr(one, part) for one in every], ignore_index=True)
+            for part in ("agreement", "p_values", "facts")
+        ),
+    )
 
 
-def many_agreements(n_seeds: int, cache_file: Path) -> pd.DataFrame:
-    """The agreement of raters in those studies, which takes much longer."""
-    return pd.concat(extend(cache_file, n_seeds, agreement_of), ignore_index=True)
+def many_jackknives(n_seeds: int, cache_file: Path) -> pd.DataFrame:
+    """The limits of the agreement on adherence in those studies."""
+    return pd.concat(extend(cache_file, n_seeds // BLOCK, jackknife_of), ignore_index=True)

@@ -15,31 +15,27 @@ from numpy.typing import NDArray
 from doublecode.analysis.consistency.factor import fit_factors
 from doublecode.analysis.consistency.item_statistics import one_factor_formulas, r_drop_of
 from doublecode.analysis.reliability.anova import mean_squares, point_estimates
-from doublecode.coding.scoring import score_raters, scored_items
+from doublecode.data_examples.telephone_analysis import Coded, Scores
 from doublecode.data_examples.telephone_log import draw_log
 from doublecode.data_examples.telephone_study import TelephoneStudy
-from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.study import Study
 
 Floats = NDArray[np.float64]
 Fact = tuple[str, float]
-SCALES = (("ghes", "he"), ("sthar", "same_tape"))
 LAST_SESSION = 9  # the paper's second phase ends there; later sessions have too few patients
 NAMES = {"ghes": "GHES", "sthar": "StHAR"}
 
 
-def facts(study: TelephoneStudy, items: pd.DataFrame, frame: pd.DataFrame, declared: Study) -> dict[str, float]:
-    """All facts of one study by name; `items` are pooled over raters, `frame` is the analysis frame."""
+def facts(study: TelephoneStudy, scores: Scores) -> dict[str, float]:
+    """All facts of one study by name."""
     found = dict(_sample(study))
-    found |= dict(_homework(study, items, frame))
-    for instrument, scale in SCALES:
-        book = declared.codebooks[instrument]
-        found |= dict(_dyads(study, book, scale))
-        found |= dict(_pilot(study, book, scale))
-        found |= dict(_consistency(items, book, scale))
-    book = declared.codebooks["sthar"]
-    for name, scale in (("StH-A", "assigning"), ("StH-R", "reviewing")):
-        wide = scored_items(items, book, book.scale(scale))[list(book.scale(scale).items)].dropna()
+    found |= dict(_homework(study, scores))
+    for instrument, label in NAMES.items():
+        coded = scores.coded[instrument]
+        found |= dict(_dyads(label, coded))
+        found |= dict(_consistency(label, coded))
+    sthar = scores.coded["sthar"]
+    for name, start in (("StH-A", "a_"), ("StH-R", "r_")):
+        wide = sthar.pooled[[item for item in sthar.items if item.startswith(start)]].dropna()
         found[f"{name}: omega"] = float(_omegas([wide.to_numpy(dtype=float)])[0])
     return found
 
@@ -82,7 +78,7 @@ def _sample(study: TelephoneStudy) -> Iterator[Fact]:
     yield "double-coded, %", 100 * float((rated["role"] == "second").sum() / rated["session_id"].nunique())
 
 
-def _homework(study: TelephoneStudy, items: pd.DataFrame, frame: pd.DataFrame) -> Iterator[Fact]:
+def _homework(study: TelephoneStudy, scores: Scores) -> Iterator[Fact]:
     log = draw_log(study.seed, study.truth)
     yield "homework assigned", float(len(log.type))
     for kind in ("PE", "BE", "CO", "SM", "RP"):
@@ -95,50 +91,46 @@ def _homework(study: TelephoneStudy, items: pd.DataFrame, frame: pd.DataFrame) -
         yield f"difficulties {kind}, %", 100 * float((kinds == kind).mean())
     sessions = pd.Series(log.row[log.difficulties != ""]).nunique()
     yield "sessions with difficulties, %", 100 * sessions / len(np.unique(log.row))
-    coded = items[(items["instrument"] == "ghes") & (items["item"] == "difficulties")]["value"].dropna()
+    coded, frame = 4 - scores.coded["ghes"].pooled["difficulties"], scores.frame  # as it is coded
     yield "difficulties, code: mean", float(coded.mean())
     yield "difficulties, code: SD", float(coded.std())
     for name in ("he", "tbh"):
         yield f"{name}: mean", float(frame[name].mean())
         yield f"{name}: SD", float(frame[name].std())
-    both = frame[["session", "he", "tbh"]].dropna().groupby("session")
-    r = both.apply(lambda part: part["he"].corr(part["tbh"]), include_groups=False)
-    weight = both.size() - 3
-    known = (weight > 0) & r.notna()
-    yield "r(he, tbh), mean over sessions", float(np.tanh(np.average(np.arctanh(r[known]), weights=weight[known])))
+    both = frame[["session", "he", "tbh"]].dropna()
+    parts = [part[["he", "tbh"]].to_numpy() for _, part in both.groupby("session") if len(part) > 3]
+    r = [np.corrcoef(part, rowvar=False)[0, 1] for part in parts]
+    weight = [len(part) - 3 for part in parts]
+    yield "r(he, tbh), mean over sessions", float(np.tanh(np.average(np.arctanh(r), weights=weight)))
     first = study.outcomes[study.outcomes["session"] == 1].iloc[:, 2:].sum(axis=1)
     yield "phq9 at start: lowest", float(first.min())
     yield "phq9 at start: highest", float(first.max())
 
 
-def _dyads(study: TelephoneStudy, book: Instrument, scale: str) -> Iterator[Fact]:
-    """ICC(2,2) over the pairs of raters, of scale scores and with the items stacked, each reversed as it is scored."""
-    own = study.ratings[(study.ratings["phase"] == "main") & (study.ratings["instrument"] == book.name)]
-    twice = own[own["role"] == "second"]["session_id"].unique()
-    own = own[own["session_id"].isin(twice)]
-    scored = score_raters(own, [book])
-    scored = scored[scored["scale"] == scale].pivot(index="session_id", columns="rater", values="value")  # noqa: PD010
-    for name, wide in (("scale scores", scored), ("items stacked", _stacked(own, book, scale))):
-        found = list(_of_pairs(wide))
-        label = f"{NAMES[book.name]}, ICC(2,2) of pairs, {name}"
-        for part, value in (
-            ("mean", np.mean(found)), ("median", np.median(found)), ("lowest", np.min(found)),
-            ("highest", np.max(found)),
-        ):  # fmt: skip
-            yield f"{label}: {part}", float(value)
+def _dyads(label: str, coded: Coded) -> Iterator[Fact]:
+    """ICC(2,2) over the pairs of raters, of scale scores and with the items stacked; the latter of the pilot too."""
+    items = list(coded.items)
+    ratings = coded.ratings.assign(score=coded.ratings[items].mean(axis=1, skipna=False))
+    twice = ratings.loc[ratings["role"] == "second", "session_id"]
+    main, pilot = ratings[ratings["session_id"].isin(twice)], ratings[ratings["phase"] == "pilot"]
+    for name, part, columns in (
+        ("scale scores", main, ["score"]), ("items stacked", main, items), ("pilot", pilot, items),
+    ):  # fmt: skip
+        found = list(_of_pairs(part, columns))
+        yield f"{label}, ICC(2,2) of pairs, {name}: mean", float(np.mean(found))
+        yield f"{label}, ICC(2,2) of pairs, {name}: median", float(np.median(found))
+        yield f"{label}, ICC(2,2) of pairs, {name}: lowest", float(np.min(found))
+        yield f"{label}, ICC(2,2) of pairs, {name}: highest", float(np.max(found))
 
 
-def _stacked(ratings: pd.DataFrame, book: Instrument, scale: str) -> pd.DataFrame:
-    """Every item of every session as a target, one column per rater."""
-    items = ratings[ratings["item"].isin(book.scale(scale).items)]
-    flip = items["item"].map({item.name: item.minimum + item.maximum for item in book.items if item.reversed})
-    items = items.assign(value=items["value"].where(flip.isna(), flip - items["value"]))
-    return items.pivot(index=["session_id", "item"], columns="rater", values="value")  # noqa: PD010
-
-
-def _of_pairs(wide: pd.DataFrame) -> Iterator[float]:
-    for pair in combinations(wide.columns, 2):
-        table = wide[list(pair)].dropna().to_numpy(dtype=float)
+def _of_pairs(ratings: pd.DataFrame, columns: list[str]) -> Iterator[float]:
+    """Each pair of raters over the sessions that both rated; every column of every session is a target."""
+    by_rater = {rater: part.set_index("session_id")[columns] for rater, part in ratings.groupby("rater")}
+    for one, other in combinations(by_rater, 2):
+        shared = by_rater[one].index.intersection(by_rater[other].index)
+        first, second = (by_rater[rater].loc[shared].to_numpy(dtype=float).ravel() for rater in (one, other))
+        table = np.column_stack([first, second])
+        table = table[np.isfinite(table).all(axis=1)]
         if len(table) > 1:
             yield _agreement_of_two(table[None])
 
@@ -156,11 +148,10 @@ def _pilot(study: TelephoneStudy, book: Instrument, scale: str) -> Iterator[Fact
     yield f"{NAMES[book.name]}, ICC(2,2) of pairs, pilot: median", float(np.median(found))
 
 
-def _consistency(items: pd.DataFrame, book: Instrument, scale: str) -> Iterator[Fact]:
-    names = list(book.scale(scale).items)
-    wide = scored_items(items, book, book.scale(scale)).dropna()
+def _consistency(label: str, coded: Coded) -> Iterator[Fact]:
+    names = list(coded.items)
+    wide = coded.pooled.dropna()
     with_rest = r_drop_of(np.cov(wide[names].to_numpy(dtype=float), rowvar=False)[None])[0]
-    label = NAMES[book.name]
     yield f"{label}, item-total r: lowest", float(with_rest.min())
     yield f"{label}, item-total r: highest", float(with_rest.max())
     sessions = [wide.loc[wide["session"] == number, names].to_numpy(dtype=float) for number in range(1, LAST_SESSION + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +15,18 @@ from doublecode.data_examples.telephone_analysis import (
     ESTIMATE,
     NO_LIMITS,
     Row,
-    estimate_frame,
-    main_frame,
+    Scores,
+    consistencies,
     reliabilities,
+    scores_of,
+    shares,
+    slopes,
 )
 from doublecode.data_examples.telephone_facts import Fact, facts
 from doublecode.data_examples.telephone_study import TelephoneStudy, telephone_study
 from doublecode.schemas.study import Study, load_study
 
+BLOCK = 50
 declared = cache(lambda: load_study(SHIPPED))
 # the paper's comparisons by likelihood, from its numbers of parameters; ML on the rows of the series
 COMPARED = {
@@ -33,18 +37,30 @@ COMPARED = {
 }
 
 
-def one_seed(seed: int) -> pd.DataFrame:
-    """The study of one seed; the homework's texts are left out, which changes no number."""
-    return of_study(telephone_study(seed, texts=False), declared())
+def block_of_seeds(block: int) -> pd.DataFrame:
+    """The studies of 50 seeds, the first block those of 1 to 50; homework's texts are left out, which changes no number."""
+    seeds = range(BLOCK * (block - 1) + 1, BLOCK * block + 1)
+    return of_studies([telephone_study(seed, texts=False) for seed in seeds], declared())
 
 
-def of_study(study: TelephoneStudy, declared: Study) -> pd.DataFrame:
-    """Every quantity of one study: quantity, estimate, conf_low, conf_high, seed; without limits where it has none."""
-    items, frame = main_frame(study, declared)
-    rows: list[Row] = [*estimate_frame(items, frame, declared), *reliabilities(study, declared)]
-    found = facts(study, items, frame, declared) | dict(_average(frame)) | dict(_likelihoods(frame))
-    rows += [(name, value, *NO_LIMITS) for name, value in found.items()]
-    return pd.DataFrame(rows, columns=["quantity", *ESTIMATE]).assign(seed=study.seed)
+def of_studies(studies: Sequence[TelephoneStudy], declared: Study) -> pd.DataFrame:
+    """Every quantity of every study: quantity, estimate, conf_low, conf_high, seed; without limits where it has none."""
+    scored = [scores_of(study, declared) for study in studies]
+    together = zip(studies, scored, shares([one.frame for one in scored]), reliabilities(scored), strict=True)
+    parts = [
+        pd.DataFrame([*share, *agreement, *_alone(study, one)], columns=["quantity", *ESTIMATE]).assign(seed=study.seed)
+        for study, one, share, agreement in together
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _alone(study: TelephoneStudy, scores: Scores) -> Iterator[Row]:
+    """What is estimated study by study."""
+    yield from slopes(scores.frame)
+    yield from consistencies(scores)
+    found = facts(study, scores) | dict(_average(scores.frame)) | dict(_likelihoods(scores.frame))
+    for name, value in found.items():
+        yield (name, value, *NO_LIMITS)
 
 
 def _average(frame: pd.DataFrame) -> Iterator[Fact]:
@@ -71,5 +87,5 @@ def _likelihoods(frame: pd.DataFrame) -> Iterator[Fact]:
 
 
 def many_seeds(n_seeds: int, cache_file: Path) -> pd.DataFrame:
-    """The studies of seeds 1 to `n_seeds`; those in `cache_file` are not analysed again."""
-    return pd.concat(extend(cache_file, n_seeds, one_seed), ignore_index=True)
+    """The studies of seeds 1 to `n_seeds` (a multiple of 50); those in `cache_file` are not analysed again."""
+    return pd.concat(extend(cache_file, n_seeds // BLOCK, block_of_seeds), ignore_index=True)
