@@ -40,6 +40,7 @@ BEHAVIORS_1 = ("specification_s1", "rationale_s1", "reactions_s1", "time_s1")
 BEHAVIORS_2 = ("specification_s2", "rationale_s2", "reactions_s2", "time_s2")
 PRINTED_INTERACTIONS = ("rationale_s1", "time_s1", "rationale_s2", "reactions_s2")
 LEAST_SQUARES = ", least-squares limits"
+P_LEAST_SQUARES, P_ROBUST = " (p, least squares)", " (p, HC3)"
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ def estimate_patients(columns: Columns, fences: Fences, declared: Study) -> dict
         found |= _of_regression(model, columns, adjusted)
     found |= _ranges(found)
     for one, other in PAIRS:
-        found[f"r({one}, {other})"] = _correlated(*correlation(adjusted[one], adjusted[other]), spread=False)
+        found |= _correlated(f"r({one}, {other})", *correlation(adjusted[one], adjusted[other]))
     hispanic, hw2 = columns["hispanic"], columns["hw2"]
     both = np.isfinite(hispanic) & np.isfinite(hw2)
     ranked = (ranks(np.where(both, values, np.nan)) for values in (hispanic, hw2))
-    found["rho(hispanic, hw2)"] = _correlated(*correlation(*ranked), spread=True)
+    found |= _correlated("rho(hispanic, hw2)", *correlation(*ranked), of_ranks=True)
     found["largest r among predictors"] = _without_limits(_largest(adjusted, declared))
     for name in ("hw2", "hw3", "ir"):
         found |= _moments(name, adjusted[name])
@@ -104,6 +105,9 @@ def estimate_patients(columns: Columns, fences: Fences, declared: Study) -> dict
         values = columns[name]
         outside = (values < low[:, None]) | (values > fences.high[name][:, None])
         found[f"{name}: share winsorised"] = _without_limits(outside.sum(axis=1) / np.isfinite(values).sum(axis=1))
+        found[f"{name}: number winsorised"] = _without_limits(outside.sum(axis=1).astype(float))
+    found["ir: lowest"] = _without_limits(np.nanmin(columns["ir"], axis=1))
+    found["ir: highest"] = _without_limits(np.nanmax(columns["ir"], axis=1))
     return found
 
 
@@ -118,10 +122,23 @@ def _of_regression(model: ModerationModel, columns: Columns, adjusted: Columns) 
     for j, term in enumerate(after.terms):
         found |= _coefficient(f"{model.name}: {term} (b)", after, j)
         found[f"{model.name}: {term} (beta)"] = _without_limits(after.beta[:, j])
+        found[f"{model.name}: {term}{P_LEAST_SQUARES}"] = _without_limits(
+            _two_sided(after.b[:, j] / after.std_error[:, j], after.df[:, 0])
+        )
+        found[f"{model.name}: {term}{P_ROBUST}"] = _without_limits(
+            _two_sided(after.b[:, j] / after.robust[:, j], after.df[:, 0])
+        )
+    found[f"{model.name}: rows"] = _without_limits(after.n.astype(float))
     if model.name in PRINTED_INTERACTIONS:
         before = regress(model, columns, chosen)
         found |= _coefficient(f"{model.name}: {before.terms[-1]} before the rule (b)", before, len(before.terms) - 1)
     return found
+
+
+def _two_sided(statistic: Floats, df: NDArray[np.int64]) -> Floats:
+    from scipy.special import stdtr
+
+    return np.asarray(2 * stdtr(df, -np.abs(statistic)))
 
 
 def _coefficient(quantity: str, found: Regressions, j: int) -> dict[str, Found]:
@@ -151,12 +168,14 @@ def _ranges(found: dict[str, Found]) -> dict[str, Found]:
     return added
 
 
-def _correlated(r: Floats, n: NDArray[np.int64], *, spread: bool) -> Found:
+def _correlated(name: str, r: Floats, n: NDArray[np.int64], *, of_ranks: bool = False) -> dict[str, Found]:
     """Limits by Fisher's z; for ranks with the variance of Bonett & Wright (2000), as ``correlate`` does."""
     from scipy.special import ndtri
 
-    half = ndtri(0.975) * np.sqrt((1 + np.square(r) / 2 if spread else 1.0) / (n - 3))
-    return Found(r, np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half))
+    half = ndtri(0.975) * np.sqrt((1 + np.square(r) / 2 if of_ranks else 1.0) / (n - 3))
+    p_value = _two_sided(r * np.sqrt((n - 2) / (1 - np.square(r))), n - 2)
+    limits = Found(r, np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half))
+    return {name: limits, f"{name}: p": _without_limits(p_value)}
 
 
 def _largest(adjusted: Columns, declared: Study) -> Floats:

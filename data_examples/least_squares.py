@@ -65,15 +65,26 @@ def brought_in(columns: Columns, fences: Fences) -> dict[str, Floats]:
     return {**columns, **moved}
 
 
-def regress(model: ModerationModel, columns: Columns, chosen: Flags | None = None) -> Regressions:
+def rows_of(model: ModerationModel, columns: Columns) -> Flags:
+    """Adolescents with every variable of a regression."""
+    moderator = [model.moderator] if model.moderator else []
+    names = [model.outcome, model.predictor, *moderator, *model.covariates]
+    rows: Flags = np.all([np.isfinite(columns[name]) for name in names], axis=0)
+    return rows
+
+
+def regress(
+    model: ModerationModel, columns: Columns, chosen: Flags | None = None, *, errors: bool = True
+) -> Regressions:
     """Fit a declared regression in every study.
 
     Predictor and moderator are centred at the means of the rows that are used; `chosen` marks the rows of a subset.
+    Without `errors` the standard errors are NaN.
     """
     focal = [model.predictor] if model.moderator is None else [model.predictor, model.moderator]
     names = [*focal, *model.covariates]
     y, parts = columns[model.outcome], [columns[name] for name in names]
-    used = np.isfinite(y) & np.all([np.isfinite(part) for part in parts], axis=0)
+    used = rows_of(model, columns)
     if chosen is not None:
         used = used & chosen
     n = used.sum(axis=1)
@@ -91,20 +102,22 @@ def regress(model: ModerationModel, columns: Columns, chosen: Flags | None = Non
     outcome = centred(y)
     inverse = _inverse(np.einsum("sip,siq->spq", x, x))
     b = np.einsum("spq,sip,si->sq", inverse, x, outcome)
-    residual = np.where(used, outcome - np.einsum("sip,sp->si", x, b), 0.0)
-    leverage = 1 / n[:, None] + np.einsum("sip,spq,siq->si", x, inverse, x)
-    variance = np.square(residual).sum(axis=1) / (n - len(names) - 1)
-    score = np.where(used, residual / np.where(used, 1 - leverage, 1.0), 0.0)
-    meat = np.einsum("sip,si->sip", np.einsum("sip,spq->siq", x, inverse), score)
     spread = np.sqrt(np.square(x).sum(axis=1) / np.square(outcome).sum(axis=1)[:, None])
-    return Regressions(
-        tuple(names),
-        b,
-        np.sqrt(variance[:, None] * np.diagonal(inverse, axis1=1, axis2=2)),
-        np.sqrt(np.square(meat).sum(axis=1)),
-        b * spread,
-        n,
-    )
+    blank = np.full(b.shape, np.nan)
+    found = _errors(x, outcome, used, inverse, b) if errors else (blank, blank)
+    return Regressions(tuple(names), b, *found, b * spread, n)
+
+
+def _errors(x: Floats, outcome: Floats, used: Flags, inverse: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Standard errors of least squares and HC3 (MacKinnon & White 1985), shape (n_studies, n_terms)."""
+    n = used.sum(axis=1)
+    residual = np.where(used, outcome - np.einsum("sip,sp->si", x, b), 0.0)
+    weighted = np.einsum("sip,spq->siq", x, inverse)
+    leverage = 1 / n[:, None] + np.einsum("siq,siq->si", weighted, x)
+    variance = np.square(residual).sum(axis=1) / (n - x.shape[2] - 1)
+    score = np.where(used, residual / np.where(used, 1 - leverage, 1.0), 0.0)
+    least_squares = np.sqrt(variance[:, None] * np.diagonal(inverse, axis1=1, axis2=2))
+    return least_squares, np.sqrt(np.square(weighted * score[:, :, None]).sum(axis=1))
 
 
 def _inverse(cross: Floats) -> Floats:

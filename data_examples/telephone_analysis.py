@@ -138,10 +138,11 @@ def shares(frames: Sequence[pd.DataFrame]) -> list[list[Row]]:
     return rows
 
 
-def slopes(frame: pd.DataFrame, ddf: Ddf = "auto") -> list[Row]:
+def slopes(frame: pd.DataFrame, ddf: Ddf = "auto", names: Sequence[str] = tuple(SLOPES)) -> list[Row]:
     """Coefficients of a frame with patient, session, he, tbh, phq9; their standard errors and p values."""
     rows, fits = [], {}
-    for name, (formula, term) in SLOPES.items():
+    for name in names:
+        formula, term = SLOPES[name]
         if formula not in fits:
             needed = next(columns for start, columns in SERIES_ROWS.items() if name.startswith(start))
             complete = frame.dropna(subset=needed)

@@ -28,7 +28,7 @@ NAMES = {"ghes": "GHES", "sthar": "StHAR"}
 def facts(study: TelephoneStudy, scores: Scores) -> dict[str, float]:
     """All facts of one study by name."""
     found = dict(_sample(study))
-    found |= dict(_homework(study, scores))
+    found |= dict(_homework(study, scores)) | dict(_scores(scores.frame))
     for instrument, label in NAMES.items():
         coded = scores.coded[instrument]
         found |= dict(_dyads(label, coded))
@@ -37,6 +37,17 @@ def facts(study: TelephoneStudy, scores: Scores) -> dict[str, float]:
     for name, start in (("StH-A", "a_"), ("StH-R", "r_")):
         wide = sthar.pooled[[item for item in sthar.items if item.startswith(start)]].dropna()
         found[f"{name}: omega"] = float(_omegas([wide.to_numpy(dtype=float)])[0])
+    return found
+
+
+def headline_facts(scores: Scores) -> dict[str, float]:
+    """Those of the facts, and omega, that the choice of the shipped seed asks for."""
+    found = dict(_scores(scores.frame))
+    for instrument, label in NAMES.items():
+        found |= dict(_dyads(label, scores.coded[instrument], ("scale scores",)))
+    parts = [scores.coded[name].pooled[list(scores.coded[name].items)].dropna() for name in NAMES]
+    for name, part in zip(("ghes he: omega", "sthar same_tape: omega"), parts, strict=True):
+        found[name] = float(_omegas([part.to_numpy(dtype=float)])[0])
     return found
 
 
@@ -62,6 +73,7 @@ def _sample(study: TelephoneStudy) -> Iterator[Fact]:
     yield "sessions held", float(len(main))
     yield "sessions rated", float((main["status"] == "rated").sum())
     yield "sessions rated, pilot too", float((study.sessions["status"] == "rated").sum())
+    yield "sessions rated, %", 100 * float((main["status"] == "rated").mean())
     yield "lost to protocol deviation", float((main["reason"] == "protocol deviation").sum())
     yield "lost recordings", float((main["reason"] == "recording missing or unusable").sum())
     yield "minutes: mean", float(minutes.mean())
@@ -91,9 +103,15 @@ def _homework(study: TelephoneStudy, scores: Scores) -> Iterator[Fact]:
         yield f"difficulties {kind}, %", 100 * float((kinds == kind).mean())
     sessions = pd.Series(log.row[log.difficulties != ""]).nunique()
     yield "sessions with difficulties, %", 100 * sessions / len(np.unique(log.row))
-    coded, frame = 4 - scores.coded["ghes"].pooled["difficulties"], scores.frame  # as it is coded
+    coded = 4 - scores.coded["ghes"].pooled["difficulties"]  # as it is coded
     yield "difficulties, code: mean", float(coded.mean())
     yield "difficulties, code: SD", float(coded.std())
+    first = study.outcomes[study.outcomes["session"] == 1].iloc[:, 2:].sum(axis=1)
+    yield "phq9 at start: lowest", float(first.min())
+    yield "phq9 at start: highest", float(first.max())
+
+
+def _scores(frame: pd.DataFrame) -> Iterator[Fact]:
     for name in ("he", "tbh"):
         yield f"{name}: mean", float(frame[name].mean())
         yield f"{name}: SD", float(frame[name].std())
@@ -102,12 +120,9 @@ def _homework(study: TelephoneStudy, scores: Scores) -> Iterator[Fact]:
     r = [np.corrcoef(part, rowvar=False)[0, 1] for part in parts]
     weight = [len(part) - 3 for part in parts]
     yield "r(he, tbh), mean over sessions", float(np.tanh(np.average(np.arctanh(r), weights=weight)))
-    first = study.outcomes[study.outcomes["session"] == 1].iloc[:, 2:].sum(axis=1)
-    yield "phq9 at start: lowest", float(first.min())
-    yield "phq9 at start: highest", float(first.max())
 
 
-def _dyads(label: str, coded: Coded) -> Iterator[Fact]:
+def _dyads(label: str, coded: Coded, wanted: tuple[str, ...] = ("scale scores", "items stacked", "pilot")) -> Iterator[Fact]:
     """ICC(2,2) over the pairs of raters, of scale scores and with the items stacked; the latter of the pilot too."""
     items = list(coded.items)
     ratings = coded.ratings.assign(score=coded.ratings[items].mean(axis=1, skipna=False))
@@ -116,6 +131,8 @@ def _dyads(label: str, coded: Coded) -> Iterator[Fact]:
     for name, part, columns in (
         ("scale scores", main, ["score"]), ("items stacked", main, items), ("pilot", pilot, items),
     ):  # fmt: skip
+        if name not in wanted:
+            continue
         found = list(_of_pairs(part, columns))
         yield f"{label}, ICC(2,2) of pairs, {name}: mean", float(np.mean(found))
         yield f"{label}, ICC(2,2) of pairs, {name}: median", float(np.median(found))
