@@ -73,7 +73,7 @@ def adolescent_study(
         adolescents_table(seed, truth),
         therapists_table(seed, n),
         assignments,
-        _ratings(_Source(seed, truth, plan, raters or RaterPlan()), sessions, person, assignments),
+        _ratings(Source(seed, truth, plan, raters or RaterPlan()), sessions, person, assignments),
     )
 
 
@@ -116,7 +116,7 @@ def _assignments(
 
 
 def _ratings(
-    source: _Source,
+    source: Source,
     sessions: pd.DataFrame,
     person: NDArray[np.int64],
     assignments: pd.DataFrame,
@@ -129,13 +129,13 @@ def _ratings(
         everyone = pd.Index([name for panel in panels for name in rater_names(instrument, panel)])
         number = sessions["session"].to_numpy()[row]
         rated = Rated(person[row], number, everyone.get_indexer(pd.Index(own["rater"])))
-        names, values, codes = _CODERS[instrument](source, rated)
+        names, values, codes = CODERS[instrument](source, rated)
         parts.append(_long(_head(sessions, own, row), instrument, names, values, codes))
     return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What codes are drawn from."""
 
     seed: int
@@ -147,7 +147,7 @@ class _Source:
 Coded = tuple[Sequence[str], NDArray[np.float64], NDArray[np.object_]]
 
 
-def _code_thabs(source: _Source, rated: Rated) -> Coded:
+def _code_thabs(source: Source, rated: Rated) -> Coded:
     seed, truth, plan = source.seed, source.truth, source.plan
     first = (rated.session == 1)[:, None]
     levels = np.where(first, truth.behaviors1[rated.person], truth.behaviors2[rated.person])
@@ -170,7 +170,7 @@ def _missing_codes(values: NDArray[np.float64], code: str) -> NDArray[np.object_
     return codes
 
 
-def _code_adherence(source: _Source, rated: Rated) -> Coded:
+def _code_adherence(source: Source, rated: Rated) -> Coded:
     seed, truth = source.seed, source.truth
     second = rated.session == 2
     level = np.where(second, truth.adherence2[rated.person], truth.adherence3[rated.person])
@@ -179,13 +179,13 @@ def _code_adherence(source: _Source, rated: Rated) -> Coded:
     return ("adherence",), values[:, None], _missing_codes(values[:, None], "IN")
 
 
-def _code_resistance(source: _Source, rated: Rated) -> Coded:
+def _code_resistance(source: Source, rated: Rated) -> Coded:
     seed, truth = source.seed, source.truth
     values = code_resistance(seed, truth.resistance[rated.person], rated.person, rated, source.raters)
     return RESISTANCE_ITEMS, values, _missing_codes(values, "IN")
 
 
-_CODERS = {"thabs": _code_thabs, "homework_adherence": _code_adherence, "initial_resistance": _code_resistance}
+CODERS = {"thabs": _code_thabs, "homework_adherence": _code_adherence, "initial_resistance": _code_resistance}
 
 
 def _head(sessions: pd.DataFrame, own: pd.DataFrame, row: NDArray[np.int64]) -> pd.DataFrame:

@@ -9,13 +9,10 @@ value*.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 
-from doublecode.data_examples.adolescent_analysis import PAIRS, PRINTED_INTERACTIONS, quick_columns
-from doublecode.data_examples.adolescent_ratings import RaterPlan
-from doublecode.data_examples.adolescent_study import adolescent_study
+from doublecode.data_examples.adolescent_analysis import PAIRS, PRINTED_INTERACTIONS
 from doublecode.data_examples.least_squares import (
     Columns,
     Fences,
@@ -32,16 +29,6 @@ from doublecode.schemas.study import ModerationModel, Study
 Prepared = list[tuple[ModerationModel, dict[str, Floats]]]
 POPULATION = 20_000
 POPULATION_SEED = 5000
-
-
-def population_columns(declared: Study, folder: Path, raters: RaterPlan | None = None) -> dict[str, Floats]:
-    """The analysis frame of 20,000 adolescents, kept in `folder` once it was drawn."""
-    path = folder / f"adolescents_{'true' if raters else 'observed'}.npz"
-    if not path.exists():
-        drawn = quick_columns(adolescent_study(POPULATION_SEED, POPULATION, raters=raters), declared)
-        np.savez_compressed(path, **drawn)  # type: ignore[arg-type]
-    with np.load(path) as kept:
-        return {name: kept[name] for name in kept.files}
 
 
 def conditional_targets(population: Columns, fences: Fences, declared: Study) -> dict[str, Floats]:
@@ -103,7 +90,7 @@ def _of_variables(population: Columns, fences: Fences) -> Iterator[tuple[str, fl
 
 def standard_errors(population: Columns, fences: Fences, declared: Study, parts: int = 20) -> Mapping[str, float]:
     """Standard error of the population's part in a target: the spread over 20 parts of it, under the first fences."""
-    first = Fences(*({name: ends[name][:1] for name in ends} for ends in (fences.low, fences.high)))
+    first = fences.first(1)
     size = population["ir"].shape[1] // parts
     each = [
         conditional_targets({name: v[:, i * size : (i + 1) * size] for name, v in population.items()}, first, declared)

@@ -26,6 +26,10 @@ class Fences:
     low: Mapping[str, Floats]
     high: Mapping[str, Floats]
 
+    def first(self, n: int) -> Fences:
+        """Those of the first `n` studies."""
+        return Fences(*({name: ends[name][:n] for name in ends} for ends in (self.low, self.high)))
+
 
 @dataclass(frozen=True)
 class Regressions:
