@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ import pandas as pd
 from doublecode.data_examples.adolescent_analysis import (
     BEHAVIORS_1,
     BEHAVIORS_2,
-    LEAST_SQUARES,
     P_LEAST_SQUARES,
     P_ROBUST,
     PRINTED_INTERACTIONS,
@@ -50,7 +48,9 @@ def findings_of(seeds: AdolescentSeeds, declared: Study, population: Columns | N
         raise ValueError("the study declares no outlier rule")
     fences = find_fences(seeds.columns, declared.outliers)
     estimates = estimate_patients(seeds.columns, fences, declared) | _agreement(seeds)
-    samples = pd.DataFrame({name: one.estimate for name, one in estimates.items()}, index=pd.Index(seeds.seeds, name="seed"))
+    samples = pd.DataFrame(
+        {name: one.estimate for name, one in estimates.items()}, index=pd.Index(seeds.seeds, name="seed")
+    )
     counts = [*BEHAVIORS_1, *BEHAVIORS_2]
     rows = samples[[f"{name}: rows" for name in counts]]
     icc = samples[[f"{name}: ICC(A,1)" for name in RATED_ITEMS]]
@@ -110,14 +110,3 @@ def patterns(samples: pd.DataFrame) -> pd.DataFrame:
         )
         rows.setdefault("at least one of the four", []).append(float(printed.any(axis=1).mean()))
     return pd.DataFrame([(name, *shares) for name, shares in rows.items()], columns=["pattern", "least squares", "HC3"])
-
-
-def is_judged(name: str, found: Findings) -> bool:
-    """Whether a quantity has a target of its own: not a p value, a count or an extreme."""
-    return name.removesuffix(LEAST_SQUARES) in found.targets
-
-
-def kept_in(folder: Path, name: str) -> Path:
-    """A file of the folder in which long runs are kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / name

@@ -102,8 +102,8 @@ class AdolescentPlan:
 class AdolescentTruth:
     """What is true of each adolescent; arrays of length n, behaviours (n, 6) in the order of ``BEHAVIORS``.
 
-    `resistance` is the trait behind the six items, minus infinity where none is shown; `place` the adolescent's place in the shuffled panel,
-    which says who dropped out and whose tapes are gone.
+    `resistance` is the trait behind the six items, minus infinity where none is shown; `place` the adolescent's
+    place in the shuffled panel, which says who dropped out and whose tapes are gone.
     """
 
     hispanic: Flags

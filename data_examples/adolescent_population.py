@@ -61,9 +61,7 @@ def draw_population(seed: int, n: int, raters: RaterPlan | None = None) -> Popul
     return Population(truth, rated, codes)
 
 
-def _assigned(
-    rng: np.random.Generator, person: NDArray[np.int64], session: NDArray[np.int64], share: float
-) -> Rated:
+def _assigned(rng: np.random.Generator, person: NDArray[np.int64], session: NDArray[np.int64], share: float) -> Rated:
     """One rater of the panel's three for each session, and a second for a share of them."""
     panel = person // PANEL
     first = rng.integers(0, 3, len(person))

@@ -44,7 +44,8 @@ _CORRELATIONS = (
     ("largest r among predictors", 0.52),
 )  # fmt: skip
 _BETAS = (
-    ("rationale_s1: rationale_s1:ir", 0.31, 0.03), ("time_s1: time_s1:ir", 0.30, 0.03), ("time_s1: time_s1", 0.26, 0.07),
+    ("rationale_s1: rationale_s1:ir", 0.31, 0.03), ("time_s1: time_s1:ir", 0.30, 0.03),
+    ("time_s1: time_s1", 0.26, 0.07),
     ("rationale_s2: rationale_s2:hw2", -0.45, 0.01), ("reactions_s2: reactions_s2:hw2", -0.40, 0.026),
     ("praise_s2: hw2", 0.62, 0.002), ("praise_s2: ir", -0.48, 0.008),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.data_examples.adolescent_findings import Findings, findings_of, kept_in
+from doublecode.data_examples.adolescent_findings import Findings, findings_of
 from doublecode.data_examples.adolescent_model import PANEL, AdolescentPlan
 from doublecode.data_examples.adolescent_population import draw_population, population_frame
 from doublecode.data_examples.adolescent_printed import HEADLINE, PRINTED
@@ -35,7 +35,8 @@ from doublecode.data_examples.adolescent_targets import (
 from doublecode.data_examples.folder import SYNTHETIC
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED
 from doublecode.data_examples.least_squares import Floats
-from doublecode.data_examples.printed_values import distances, table_of, write_printed
+from doublecode.data_examples.printed_values import RULE, distances, table_of, write_printed
+from doublecode.data_examples.seed_cache import kept_in
 
 DEFINITIONS = {
     "model: term (b)": "coefficient of the declared regression after the outlier rule, predictor and moderator centred",
@@ -55,8 +56,8 @@ NOTES = (
     "{true_reactions_s2}); printed .62 and -.48 on those who did some homework, here {praise_hw2} and {praise_ir} "
     "(true {true_praise_hw2} and {true_praise_ir}). They were printed of 28 to 33 adolescents, because they were "
     "significant there.",
-    "r(ir, hw3) is printed as -.23, here {r_hw3}: the printed betas of resistance (-.20 to -.47, and -.48 in the praise "
-    "model) ask for more, and pull it down.",
+    "r(ir, hw3) is printed as -.23, here {r_hw3}: the printed betas of resistance (-.20 to -.47, and -.48 in the "
+    "praise model) ask for more, and pull it down.",
     "rho(hispanic, hw2) is printed as -.31, here {rho}: the printed betas (-.33 to -.44) ask for more.",
     "Printed item ICCs of THABS lie between .27 and .84 with a mean of .67; which item has which is not in our hands.",
 )
@@ -81,17 +82,19 @@ def write_truth(n_seeds: int, folder: Path, shipped: Path = SHIPPED) -> None:
     without_error = population_frame(draw_population(POPULATION_SEED, POPULATION, NO_ERROR), declared())
     true = conditional_targets(without_error, found.fences.first(200), declared())
     write_printed(table_of(PRINTED, over, own.to_dict()), shipped)
-    quantities = _entries(over.population, found, standard_errors(observed_population(), found.fences, declared()), true)
+    quantities = _entries(
+        over.population, found, standard_errors(observed_population(), found.fences, declared()), true
+    )
     content = {
         "synthetic": SYNTHETIC,
         "study": "adolescent_cbt",
         "shipped_seed": SEED,
-        "chosen": f"smallest mean of ((sample - printed) / SD over seeds)^2 over {len(HEADLINE)} headline numbers, seeds 1 "
-        f"to {n_seeds}: {distances(found.samples, HEADLINE)[SEED]:.3f}",
+        "chosen": f"{RULE} over {len(HEADLINE)} headline numbers, seeds 1 to {n_seeds}: "
+        f"{distances(found.samples, HEADLINE)[SEED]:.3f}",
         "headline": dict(HEADLINE),
         "population": {"n_adolescents": POPULATION, "seed": POPULATION_SEED, "panels": "50 adolescents, 8 therapists, "
                        "three sets of three raters each", "samples": n_seeds, "of": PANEL},
-        "population_value": "the declared analysis of the population under each sample's own fences, averaged over samples",
+        "population_value": "the declared analysis of the population under each sample's fences, averaged over samples",
         "true_score": "the same with raters who make no error and are equally severe (fences of 200 samples)",
         "definitions": DEFINITIONS,
         "notes": [note.format(**_numbers(quantities)) for note in NOTES],
@@ -134,7 +137,8 @@ def _rounded(value: float) -> float | None:
 def _numbers(entries: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     """The numbers that the notes name."""
     names = {
-        "rationale_s2": "rationale_s2: rationale_s2:hw2 (beta)", "reactions_s2": "reactions_s2: reactions_s2:hw2 (beta)",
+        "rationale_s2": "rationale_s2: rationale_s2:hw2 (beta)",
+        "reactions_s2": "reactions_s2: reactions_s2:hw2 (beta)",
         "praise_hw2": "praise_s2: hw2 (beta)", "praise_ir": "praise_s2: ir (beta)", "r_hw3": "r(ir, hw3)",
         "rho": "rho(hispanic, hw2)",
     }  # fmt: skip

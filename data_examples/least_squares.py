@@ -63,9 +63,7 @@ def find_fences(columns: Columns, rule: OutlierRule) -> Fences:
 
 def brought_in(columns: Columns, fences: Fences) -> dict[str, Floats]:
     """The columns with what is beyond the fences moved to them."""
-    moved = {
-        name: np.clip(columns[name], fences.low[name][:, None], fences.high[name][:, None]) for name in fences.low
-    }
+    moved = {name: np.clip(columns[name], fences.low[name][:, None], fences.high[name][:, None]) for name in fences.low}
     return {**columns, **moved}
 
 

@@ -18,6 +18,7 @@ from doublecode.data_examples.folder import write_table
 
 CALIBRATED, BY_DESIGN, EMERGED = "calibrated", "by design", "emerged"
 FILE = "printed_values.csv"
+RULE = "smallest mean of ((sample - printed) / SD over seeds)^2"
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def choice_text(distance: pd.Series[float], headline: Mapping[str, float], sampl
     best = distance.nsmallest(5)
     chosen = best.index[0]
     lines = [
-        "The shipped seed: the smallest mean of ((sample - printed) / SD over seeds)^2 over the numbers below, of the "
-        f"seeds {distance.index.min()} to {distance.index.max()} ({distance.notna().sum()} of which have all of them).",
+        f"The shipped seed: {RULE} over the numbers below, of the seeds "
+        f"{distance.index.min()} to {distance.index.max()} ({distance.notna().sum()} of which have all of them).",
         f"Chosen: seed {chosen}, {best.iloc[0]:.3f} (median of all {distance.median():.3f}); next "
         + ", ".join(f"{seed} ({value:.3f})" for seed, value in best.iloc[1:].items()),
         "",

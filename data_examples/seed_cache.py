@@ -10,8 +10,8 @@ from typing import TypeVar
 Kept = TypeVar("Kept")
 
 
-def extend(path: Path, n_seeds: int, one_seed: Callable[[int], Kept]) -> list[Kept]:
-    """What `one_seed` gives of seeds 1 to `n_seeds`; what is in the file at `path` is taken from there.
+def extend(path: Path, count: int, one_block: Callable[[int], Kept]) -> list[Kept]:
+    """What `one_block` gives of blocks 1 to `count`; what is in the file at `path` is taken from there.
 
     The file is our own and short-lived: delete it when the generator changes.
     """
@@ -24,8 +24,14 @@ def extend(path: Path, n_seeds: int, one_seed: Callable[[int], Kept]) -> list[Ke
                 except EOFError:
                     break
     with path.open("ab") as stream:
-        for seed in range(len(kept) + 1, n_seeds + 1):
-            kept.append(one_seed(seed))
+        for block in range(len(kept) + 1, count + 1):
+            kept.append(one_block(block))
             pickle.dump(kept[-1], stream)
             stream.flush()
-    return kept[:n_seeds]
+    return kept[:count]
+
+
+def kept_in(folder: Path, name: str) -> Path:
+    """A file of the folder in which long runs are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name

@@ -122,7 +122,9 @@ def _scores(frame: pd.DataFrame) -> Iterator[Fact]:
     yield "r(he, tbh), mean over sessions", float(np.tanh(np.average(np.arctanh(r), weights=weight)))
 
 
-def _dyads(label: str, coded: Coded, wanted: tuple[str, ...] = ("scale scores", "items stacked", "pilot")) -> Iterator[Fact]:
+def _dyads(
+    label: str, coded: Coded, wanted: tuple[str, ...] = ("scale scores", "items stacked", "pilot")
+) -> Iterator[Fact]:
     """ICC(2,2) over the pairs of raters, of scale scores and with the items stacked; the latter of the pilot too."""
     items = list(coded.items)
     ratings = coded.ratings.assign(score=coded.ratings[items].mean(axis=1, skipna=False))
@@ -157,21 +159,15 @@ def _agreement_of_two(tables: Floats) -> float:
     return 2 * single / (1 + single)
 
 
-def _pilot(study: TelephoneStudy, book: Instrument, scale: str) -> Iterator[Fact]:
-    """ICC(2,2) of pairs over the pilot sessions, items stacked: too few sessions for anything else."""
-    own = study.ratings[(study.ratings["phase"] == "pilot") & (study.ratings["instrument"] == book.name)]
-    found = list(_of_pairs(_stacked(own, book, scale)))
-    yield f"{NAMES[book.name]}, ICC(2,2) of pairs, pilot: mean", float(np.mean(found))
-    yield f"{NAMES[book.name]}, ICC(2,2) of pairs, pilot: median", float(np.median(found))
-
-
 def _consistency(label: str, coded: Coded) -> Iterator[Fact]:
     names = list(coded.items)
     wide = coded.pooled.dropna()
     with_rest = r_drop_of(np.cov(wide[names].to_numpy(dtype=float), rowvar=False)[None])[0]
     yield f"{label}, item-total r: lowest", float(with_rest.min())
     yield f"{label}, item-total r: highest", float(with_rest.max())
-    sessions = [wide.loc[wide["session"] == number, names].to_numpy(dtype=float) for number in range(1, LAST_SESSION + 1)]
+    sessions = [
+        wide.loc[wide["session"] == number, names].to_numpy(dtype=float) for number in range(1, LAST_SESSION + 1)
+    ]
     omegas = _omegas([part for part in sessions if len(part) > len(names) + 1])
     yield f"{label}, omega of a session: lowest", float(np.nanmin(omegas))
     yield f"{label}, omega of a session: highest", float(np.nanmax(omegas))

@@ -40,13 +40,13 @@ COMPARED = {
 
 
 def block_of_seeds(block: int) -> pd.DataFrame:
-    """The studies of 50 seeds, the first block those of 1 to 50; homework's texts are left out, which changes no number."""
+    """The studies of 50 seeds, the first block those of 1 to 50; without homework's texts, which changes no number."""
     seeds = range(BLOCK * (block - 1) + 1, BLOCK * block + 1)
     return of_studies([telephone_study(seed, texts=False) for seed in seeds], declared())
 
 
 def of_studies(studies: Sequence[TelephoneStudy], declared: Study) -> pd.DataFrame:
-    """Every quantity of every study: quantity, estimate, conf_low, conf_high, seed; without limits where it has none."""
+    """Every quantity of every study: quantity, estimate, conf_low, conf_high (NaN where there are none), seed."""
     scored = [scores_of(study, declared) for study in studies]
     together = zip(studies, scored, shares([one.frame for one in scored]), reliabilities(scored), strict=True)
     parts = [

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from recovery import Judged, counts, judge, table
 
 from doublecode.data_examples.adolescent_analysis import LEAST_SQUARES
-from doublecode.data_examples.adolescent_findings import Findings, findings_of, kept_in, patterns
+from doublecode.data_examples.adolescent_findings import Findings, findings_of, patterns
 from doublecode.data_examples.adolescent_population import (
     Population,
     draw_population,
@@ -29,6 +29,7 @@ from doublecode.data_examples.adolescent_printed import HEADLINE
 from doublecode.data_examples.adolescent_seeds import AdolescentSeeds, declared, many_jackknives, many_seeds
 from doublecode.data_examples.adolescent_targets import POPULATION, POPULATION_SEED, standard_errors
 from doublecode.data_examples.printed_values import choice_text, distances
+from doublecode.data_examples.seed_cache import kept_in
 
 KNOWN: dict[str, str] = {}
 NOTES = """\
