@@ -118,7 +118,7 @@ def _of_regression(model: ModerationModel, columns: Columns, adjusted: Columns) 
     """
     chosen = columns["hw2"] > 0 if model.subset else None  # judged by the values before the rule
     after = regress(model, adjusted, chosen)
-    found = {}
+    found: dict[str, Found] = {}
     for j, term in enumerate(after.terms):
         found |= _coefficient(f"{model.name}: {term} (b)", after, j)
         found[f"{model.name}: {term} (beta)"] = _without_limits(after.beta[:, j])
@@ -214,7 +214,7 @@ def agreements(studies: Sequence[AdolescentStudy], declared: Study) -> pd.DataFr
         quantity="adherence: ICC(A,1)", conf_low=np.nan, conf_high=np.nan
     )
     keys = ["seed", "session_id", "rater"]
-    totals = _ratings_of(studies, "initial_resistance").groupby(keys, as_index=False)["value"].sum()
+    totals = _ratings_of(studies, "initial_resistance").groupby(keys)[["value"]].sum().reset_index()
     resistance = icc(
         totals, targets="session_id", raters=None, ratings="value", by="seed", k=(1,), interval="jackknife"
     ).frame.assign(quantity="ir: ICC(1,1)")

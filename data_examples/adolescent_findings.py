@@ -21,7 +21,7 @@ from doublecode.data_examples.adolescent_analysis import (
 from doublecode.data_examples.adolescent_seeds import AdolescentSeeds
 from doublecode.data_examples.adolescent_targets import conditional_targets
 from doublecode.data_examples.least_squares import Columns, Fences, Floats, find_fences, rows_of
-from doublecode.data_examples.printed_values import OverSeeds
+from doublecode.data_examples.printed_values import OverSeeds, numbers
 from doublecode.schemas.study import Study
 
 AGREEMENT = ("conf_low", "conf_high")
@@ -39,7 +39,7 @@ class Findings:
     def over_seeds(self) -> OverSeeds:
         """Population values, and the mean and SD of the samples."""
         population = {name: float(np.nanmean(values)) for name, values in self.targets.items()}
-        return OverSeeds(population, self.samples.mean().to_dict(), self.samples.std().to_dict())
+        return OverSeeds(population, numbers(self.samples.mean()), numbers(self.samples.std()))
 
 
 def findings_of(seeds: AdolescentSeeds, declared: Study, population: Columns | None = None) -> Findings:

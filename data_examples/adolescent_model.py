@@ -172,7 +172,8 @@ def _moments_of_totals() -> tuple[float, float]:
 def _counted_total(resistance: Floats) -> Floats:
     noise = np.hypot(RESISTANCE_ITEM, np.hypot(*RESISTANCE_RATER))
     steps = [ndtr((resistance - edge) / noise) for edge in RESISTANCE_EDGES]
-    return np.minimum(6 + 6 * np.sum(steps, axis=0), RESISTANCE_COUNTS_TO)
+    counted: Floats = np.minimum(6 + 6 * np.sum(steps, axis=0), RESISTANCE_COUNTS_TO)
+    return counted
 
 
 def _adherence2(

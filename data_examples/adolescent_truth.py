@@ -35,7 +35,7 @@ from doublecode.data_examples.adolescent_targets import (
 from doublecode.data_examples.folder import SYNTHETIC
 from doublecode.data_examples.generate_adolescent_cbt import SHIPPED
 from doublecode.data_examples.least_squares import Floats
-from doublecode.data_examples.printed_values import RULE, distances, table_of, write_printed
+from doublecode.data_examples.printed_values import RULE, distances, numbers, table_of, write_printed
 from doublecode.data_examples.seed_cache import kept_in
 
 DEFINITIONS = {
@@ -81,7 +81,7 @@ def write_truth(n_seeds: int, folder: Path, shipped: Path = SHIPPED) -> None:
     own = findings_of(of_studies([adolescent_study(SEED)], declared()), declared()).samples.loc[SEED]
     without_error = population_frame(draw_population(POPULATION_SEED, POPULATION, NO_ERROR), declared())
     true = conditional_targets(without_error, found.fences.first(200), declared())
-    write_printed(table_of(PRINTED, over, own.to_dict()), shipped)
+    write_printed(table_of(PRINTED, over, numbers(own)), shipped)
     quantities = _entries(
         over.population, found, standard_errors(observed_population(), found.fences, declared()), true
     )
@@ -114,7 +114,7 @@ def _entries(
 ) -> dict[str, dict[str, Any]]:
     """One entry per quantity; those of raters' agreement have no population under fences, but the mean over seeds."""
     printed = {one.quantity: one.value for one in PRINTED}
-    agreement = [name for name in found.samples if "ICC(" in name and "THABS" not in name]
+    agreement = [str(name) for name in found.samples if "ICC(" in str(name) and "THABS" not in str(name)]
     entries = {}
     for name in [*population, *agreement, "ir: alpha"]:
         values = found.samples[name]
@@ -125,7 +125,7 @@ def _entries(
             "population_se": _rounded(se[name] if name in se else values.sem()),
             "mean_over_seeds": _rounded(values.mean()),
             "sd_over_seeds": _rounded(values.std()),
-            "true": _rounded(np.mean(true[name])) if name in true else None,
+            "true": _rounded(float(np.mean(true[name]))) if name in true else None,
         }
     return entries
 

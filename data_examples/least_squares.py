@@ -106,8 +106,8 @@ def regress(
     b = np.einsum("spq,sip,si->sq", inverse, x, outcome)
     spread = np.sqrt(np.square(x).sum(axis=1) / np.square(outcome).sum(axis=1)[:, None])
     blank = np.full(b.shape, np.nan)
-    found = _errors(x, outcome, used, inverse, b) if errors else (blank, blank)
-    return Regressions(tuple(names), b, *found, b * spread, n)
+    least_squares, robust = _errors(x, outcome, used, inverse, b) if errors else (blank, blank)
+    return Regressions(tuple(names), b, least_squares, robust, b * spread, n)
 
 
 def _errors(x: Floats, outcome: Floats, used: Flags, inverse: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -125,10 +125,10 @@ def _errors(x: Floats, outcome: Floats, used: Flags, inverse: Floats, b: Floats)
 def _inverse(cross: Floats) -> Floats:
     """Inverse of each matrix of cross products; NaN where a column is constant or determined by the others."""
     scale = np.sqrt(np.diagonal(cross, axis1=1, axis2=2))
-    whole = (scale > 0).all(axis=1)
+    whole: Flags = np.all(scale > 0, axis=1)
     unit = np.where(whole[:, None], scale, 1.0)
     r = np.where(whole[:, None, None], cross / (unit[:, :, None] * unit[:, None, :]), np.eye(cross.shape[1]))
-    whole &= np.linalg.eigvalsh(r)[:, 0] > 1e-10
+    whole = whole & (np.linalg.eigvalsh(r)[:, 0] > 1e-10)
     r[~whole] = np.eye(cross.shape[1])
     inverse: Floats = np.linalg.inv(r) / (unit[:, :, None] * unit[:, None, :])
     inverse[~whole] = np.nan

@@ -34,6 +34,11 @@ class Printed:
     origin: str = EMERGED
 
 
+def numbers(named: pd.Series[float]) -> dict[str, float]:
+    """A series of numbers by name."""
+    return {str(name): float(value) for name, value in named.items()}
+
+
 @dataclass(frozen=True)
 class OverSeeds:
     """What a quantity is over many seeds: its population value, the mean and the SD of samples; by quantity."""
@@ -71,7 +76,8 @@ def distances(samples: pd.DataFrame, headline: Mapping[str, float]) -> pd.Series
     """
     named = samples[list(headline)]
     apart = (named - pd.Series(headline)) / named.std()
-    return np.square(apart).mean(axis=1, skipna=False)
+    distance: pd.Series[float] = (apart**2).mean(axis=1, skipna=False)
+    return distance
 
 
 def choice_text(distance: pd.Series[float], headline: Mapping[str, float], samples: pd.DataFrame) -> str:

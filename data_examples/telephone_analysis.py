@@ -151,7 +151,7 @@ def slopes(frame: pd.DataFrame, ddf: Ddf = "auto", names: Sequence[str] = tuple(
             fits[formula] = fit_mixed(formula, data, ddf=ddf).frame.set_index("term")
         rows.append(row_of(name, fits[formula], term))
         for column, label in (("std_error", "SE"), ("p_value", "p")):
-            rows.append((f"{name}: {label}", float(fits[formula].loc[term, column]), *NO_LIMITS))
+            rows.append((f"{name}: {label}", float(fits[formula][column].to_dict()[term]), *NO_LIMITS))
     return rows
 
 

@@ -80,9 +80,9 @@ def _alone(study: TelephoneStudy, scores: Scores) -> Iterator[Row]:
 
 def _average(frame: pd.DataFrame) -> Iterator[Fact]:
     """The intercept of the model without predictors, which the paper prints beside the mean."""
-    found = fit_mixed("he ~ 1 + (1 | patient)", frame).frame.set_index("term").loc["Intercept"]
-    yield "he, average", float(found["estimate"])
-    yield "he, average: SE", float(found["std_error"])
+    found = fit_mixed("he ~ 1 + (1 | patient)", frame).frame
+    yield "he, average", float(found["estimate"].iloc[0])
+    yield "he, average: SE", float(found["std_error"].iloc[0])
 
 
 def _likelihoods(frame: pd.DataFrame) -> Iterator[Fact]:

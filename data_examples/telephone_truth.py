@@ -26,7 +26,7 @@ from scipy.special import ndtr
 from doublecode.data_examples.folder import SYNTHETIC
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
 from doublecode.data_examples.moments import agreement
-from doublecode.data_examples.printed_values import RULE, OverSeeds, distances, table_of, write_printed
+from doublecode.data_examples.printed_values import RULE, OverSeeds, distances, numbers, table_of, write_printed
 from doublecode.data_examples.seed_cache import kept_in
 from doublecode.data_examples.telephone_analysis import SCALES, SLOPES, Scores, consistencies, scores_of, shares, slopes
 from doublecode.data_examples.telephone_model import PANEL, PHQ_AT_START, TelephonePlan
@@ -134,7 +134,7 @@ def estimands() -> pd.DataFrame:
 
 def over_seeds(population: pd.DataFrame, samples: pd.DataFrame) -> OverSeeds:
     """Population values and the samples of many seeds (one row per seed)."""
-    return OverSeeds(population["population"].to_dict(), samples.mean().to_dict(), samples.std().to_dict())
+    return OverSeeds(numbers(population["population"]), numbers(samples.mean()), numbers(samples.std()))
 
 
 def write_truth(n_seeds: int, n_headline: int, folder: Path, shipped: Path = SHIPPED) -> None:
@@ -145,7 +145,7 @@ def write_truth(n_seeds: int, n_headline: int, folder: Path, shipped: Path = SHI
     chosen = distances(many_headlines(n_headline, kept_in(folder, "headlines.pkl")), HEADLINE)[SEED]
     own = of_studies([telephone_study(SEED, texts=False)], declared()).set_index("quantity")["estimate"]
     over = over_seeds(population, samples)
-    write_printed(table_of(PRINTED, over, own.to_dict()), shipped)
+    write_printed(table_of(PRINTED, over, numbers(own)), shipped)
     printed = {one.quantity: one.value for one in PRINTED}
     content = {
         "synthetic": SYNTHETIC,

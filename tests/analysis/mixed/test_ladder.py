@@ -66,16 +66,12 @@ def test_only_the_term_at_fault_is_simplified():
 
 def test_the_model_that_did_not_converge_in_print_fits_on_the_telephone_example():
     """Random intercept and slope with HE × TBH (Haller & Watzke); the log says how, the ladder what went and why."""
-    from doublecode.analysis.study.declared_models import declared_frame
-    from doublecode.coding.scoring import score
-    from doublecode.data_examples.telephone_analysis import pooled_items
+    from doublecode.data_examples.telephone_analysis import scores_of
     from doublecode.data_examples.telephone_study import telephone_study
     from doublecode.schemas import load_study
 
     declared = load_study(Path(str(files("doublecode.data_examples") / "telephone_cbt")))
-    study = telephone_study()
-    items = pooled_items(study, declared)
-    frame = declared_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients).frame
+    frame = scores_of(telephone_study(), declared).frame
     formula = "phq9 ~ session + he * tbh + (session | patient)"
     fit = fit_mixed(formula, frame)
     assert fit.converged
