@@ -152,8 +152,9 @@ def test_many_studies_at_once_are_analysed_as_one_by_one(declared, seed):
         for row in one.frame.drop(index=0).itertuples():
             assert found[f"{model.name}: {row.term} (beta)"].estimate[0] == pytest.approx(row.beta_posthoc, rel=1e-8)
     for name, data, pair, method in (
-        ("r(ir, hw2)", adjusted, ["ir", "hw2"], "pearson"), ("rho(hispanic, hw2)", frame, ["hispanic", "hw2"], "spearman"),
-    ):  # fmt: skip
+        ("r(ir, hw2)", adjusted, ["ir", "hw2"], "pearson"),
+        ("rho(hispanic, hw2)", frame, ["hispanic", "hw2"], "spearman"),
+    ):
         row = correlate(data, pair, method=method).frame.iloc[0]
         ours = (found[name].estimate[0], found[name].conf_low[0], found[name].conf_high[0])
         assert ours == pytest.approx((row.r, row.conf_low, row.conf_high), rel=1e-8)
@@ -173,8 +174,8 @@ def test_targets_are_the_analysis_of_the_population_under_the_sample_s_fences(de
 
 def test_regressions_that_cannot_be_estimated_are_missing(declared):
     rng = np.random.default_rng(1)
-    columns = {name: rng.normal(size=(2, 50)) for name in ("rationale_s1", "ir", "hw2")} | {"hispanic": np.zeros((2, 50))}
-    columns["hispanic"][1, :9] = 1
+    columns = {name: rng.normal(size=(2, 50)) for name in ("rationale_s1", "ir", "hw2", "hispanic")}
+    columns["hispanic"][0] = 0  # nobody
     model = next(model for model in declared.moderations if model.name == "rationale_s1")
     found = regress(model, columns)
     assert np.isnan(found.b[0]).all()
@@ -196,7 +197,7 @@ def test_printed_values_are_met_or_it_is_said_by_how_much(declared):
     assert table["quantity"].tolist() == [one.quantity for one in PRINTED]
     for row, one in zip(table.itertuples(), PRINTED, strict=True):
         assert str(row.printed) == str(one.value) or float(row.printed) == one.value
-        assert row.shipped == pytest.approx(own[one.quantity], abs=1e-4), one.quantity
+        assert row.shipped == pytest.approx(own[one.quantity], rel=1e-5, abs=1e-4), one.quantity
     number = pd.to_numeric(table["printed"], errors="coerce")
     moving = table["sd_over_seeds"] > 0
     z = (number - table["population"]) / table["sd_over_seeds"]
