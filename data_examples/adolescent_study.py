@@ -32,7 +32,7 @@ from doublecode.data_examples.adolescent_ratings import (
 from doublecode.data_examples.streams import blind_ids
 from doublecode.data_examples.telephone_study import RATING_COLUMNS
 
-SEED = 20210501
+SEED = 1081  # chosen by rule: see printed_values.py and tests/simulations/recovery_adolescent.txt
 STUDY = "adolescent_cbt"
 # instrument: raters, sessions in which it is rated, how many of a panel's ratings are double
 RATER_SETS = {

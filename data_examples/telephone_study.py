@@ -32,7 +32,7 @@ RATING_COLUMNS = (
     "study", "patient", "therapist", "session", "session_id", "rater", "role", "instrument", "item", "value", "text",
     "missing_code", "phase", "source_file", "source_sheet", "source_cell",
 )  # fmt: skip
-SEED = 20210501
+SEED = 805  # chosen by rule: see printed_values.py and tests/simulations/recovery_telephone.txt
 STUDY = "telephone_cbt"
 ASSISTANT = "A1"
 # one rating in eighty leaves one GHES item open: the tape does not tell
