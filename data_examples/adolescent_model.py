@@ -163,7 +163,7 @@ def felt_resistance(resistance: Floats) -> Floats:
 def _moments_of_totals() -> tuple[float, float]:
     """Mean and SD over adolescents of the total that counts, from the quantiles of the trait."""
     shape, scale = RESISTANCE_TRAIT
-    totals = _counted_total(scale * gammaincinv(shape, (np.arange(4000) + 0.5) / 4000))
+    totals = _counted_total(np.asarray(scale * gammaincinv(shape, (np.arange(4000) + 0.5) / 4000), dtype=np.float64))
     mean = RESISTANCE_NONE * 6 + (1 - RESISTANCE_NONE) * totals.mean()
     square = RESISTANCE_NONE * 36 + (1 - RESISTANCE_NONE) * np.square(totals).mean()
     return float(mean), float(np.sqrt(square - mean**2))

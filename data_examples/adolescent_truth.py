@@ -78,7 +78,7 @@ def write_truth(n_seeds: int, folder: Path, shipped: Path = SHIPPED) -> None:
     """Compute everything and write both files."""
     found = findings(n_seeds, folder)
     over = found.over_seeds()
-    own = findings_of(of_studies([adolescent_study(SEED)], declared()), declared()).samples.loc[SEED]
+    own = findings_of(of_studies([adolescent_study(SEED)], declared()), declared()).samples.iloc[0]
     without_error = population_frame(draw_population(POPULATION_SEED, POPULATION, NO_ERROR), declared())
     true = conditional_targets(without_error, found.fences.first(200), declared())
     write_printed(table_of(PRINTED, over, numbers(own)), shipped)
@@ -122,7 +122,7 @@ def _entries(
             "quantity": name,
             "printed": printed.get(name),
             "population": _rounded(population.get(name, values.mean())),
-            "population_se": _rounded(se[name] if name in se else values.sem()),
+            "population_se": _rounded(se[name] if name in se else float(values.std() / np.sqrt(values.count()))),
             "mean_over_seeds": _rounded(values.mean()),
             "sd_over_seeds": _rounded(values.std()),
             "true": _rounded(float(np.mean(true[name]))) if name in true else None,

@@ -48,15 +48,15 @@ to the target of its own sample. off_by_se: the mean of estimate - target, in Mo
 Known biases of small samples (what is the fences' part in them: small_samples_adolescent.txt):
 A  A sample's quartiles lie nearer to its own values than to others': under the same fences fewer of its own values are
    winsorised than of the population's (Hoaglin, Iglewicz & Tukey 1986, JASA 81, 991-999), and what is not, spreads.
-B  Adherence has a floor and a ceiling, the effect of what came before counts between limits, and resistance is skewed: a
-   straight line through it depends in small samples on who is in them (White 1980, Int. Econ. Rev. 21, 149-170); most
-   before the rule, where single adolescents have most of the leverage.
-C  Half of the adolescents stand on the floor of resistance, few have most of its variance: in small samples ICC and alpha
-   are underestimated, and vary far more than with normal scores.
-Intervals below .92: alpha's is Feldt's, which takes scores as normal; r(ir, .) has Fisher's z, which does so too; those of
-the interactions before the rule rest on single adolescents (HC3 covers .90, least squares .76 to .79, which is why the
-rule is declared); the profile limits of single-item ICCs rest on 19 sessions coded twice by three raters; the jackknife of the agreement on
-adherence on 25, a few of which have most of the disagreement (0 beside 4).
+B  Adherence has a floor and a ceiling, the effect of what came before counts between limits, and resistance is skewed:
+   a straight line through it depends in small samples on who is in them (White 1980, Int. Econ. Rev. 21, 149-170);
+   most before the rule, where single adolescents have most of the leverage.
+C  Half of the adolescents stand on the floor of resistance, few have most of its variance: in small samples ICC and
+   alpha are underestimated, and vary far more than with normal scores.
+Intervals below .92: alpha's is Feldt's, which takes scores as normal; r(ir, .) has Fisher's z, which does so too; those
+of the interactions before the rule rest on single adolescents (HC3 covers .90, least squares .76 to .79, which is why
+the rule is declared); the profile limits of single-item ICCs rest on 19 sessions coded twice by three raters; the
+jackknife of the agreement on adherence on 25, a few of which have most of the disagreement (0 beside 4).
 The limits are those of the report: robust ones (HC3; Long & Ervin 2000, Am. Stat. 54, 217-224) of the coefficients,
 since each regression leaves out the interactions of the others; the jackknife over sessions of the ICCs of adherence
 and resistance, profile likelihood of the others; Feldt's of alpha; Fisher's z of r; Student's t of means.
