@@ -93,6 +93,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
     "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
     "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
+    "only_raters_differ": "only raters differ: all targets are rated alike by each of them and no residual is left, so "
+    "ICC(C,·) is 0/0 and undefined, and ICC(A,·) is 0",
     "raters_shifted": "raters differ by constants only: consistency is 1, agreement is lowered by their means",
     "no_lower_limit": "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below "
     "−1/(k − 1))",
