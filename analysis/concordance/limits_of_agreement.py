@@ -14,9 +14,11 @@ from scipy import special
 
 from doublecode.analysis.ratings.design import RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.id_codes import id_codes
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ def bland_altman(
     >>> bland_altman(long, targets="s", raters="r", ratings="y").frame["bias"].tolist()
     [0.5]
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "bland_altman")
     names = as_names(by)
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bland_altman")
@@ -143,7 +146,8 @@ def bland_altman(
             own = held
             for name, value in key.items():
                 own = own[own[name] == value]
-            labels = np.array(sorted(own[targets].unique()), dtype=object)
+            labels = np.empty(group.layout.n_targets, dtype=object)
+            labels[:] = id_codes(own[targets], "bland_altman")[1]  # in the order in which the layout counts targets
             for summary, cloud in _pairs(group, group.values[s], conf_level):
                 tables.append(key | summary)
                 points.append(cloud.assign(**key, target=labels[cloud["target"]]))

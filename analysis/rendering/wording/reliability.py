@@ -100,6 +100,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "−1/(k − 1))",
     "no_residual": "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
     "are from the least-squares effects, without limits",
+    "no_residual_with_clusters": "the model with {clusters}s leaves no residual (raters agree, or differ by constants "
+    "only), so its likelihood has no maximum; leave `clusters` out to read the ICC of such ratings",
     "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
     "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
     "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
