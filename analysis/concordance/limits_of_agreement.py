@@ -14,7 +14,7 @@ from scipy import special
 
 from doublecode.analysis.ratings.design import RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
-from doublecode.analysis.ratings.id_codes import id_codes
+from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -146,8 +146,7 @@ def bland_altman(
             own = held
             for name, value in key.items():
                 own = own[own[name] == value]
-            labels = np.empty(group.layout.n_targets, dtype=object)
-            labels[:] = id_codes(own[targets], "bland_altman")[1]  # in the order in which the layout counts targets
+            labels = object_array(id_codes(own[targets], "bland_altman")[1])  # in the order of the layout's targets
             for summary, cloud in _pairs(group, group.values[s], conf_level):
                 tables.append(key | summary)
                 points.append(cloud.assign(**key, target=labels[cloud["target"]]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +60,13 @@ def id_codes(
             "Fill it in, or remove the row."
         )
     return codes.astype(np.int64, copy=False), tuple(labels.tolist())
+
+
+def object_array(labels: Sequence[Hashable]) -> NDArray[np.object_]:
+    """Labels as an array (n,) that can be indexed by codes; labels that are themselves sequences stay whole."""
+    held = np.empty(len(labels), dtype=object)
+    held[:] = labels
+    return held
 
 
 def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]) -> bool:

@@ -299,6 +299,7 @@ def intra_rater(
     >>> single["rater"], round(float(single["estimate"]), 2)
     ('R1', 0.96)
     """
+    data = as_pandas(data)
     names = as_names(by)
     require_columns(data, [targets, raters, occasions, ratings, *names], "intra_rater")
     held = data[data[ratings].notna()]

@@ -108,7 +108,7 @@ def _lag(note: Note) -> str:
 
 def _flipped(note: Note) -> str:
     return (
-        f"Reversed because they load negatively on the general factor, as psych does: {_listed(note.numbers['items'])}. "
+        f"Reversed, as psych does, for they load negatively on the general factor: {_listed(note.numbers['items'])}. "
         "The other kinds of omega take items as they stand."
     )
 
