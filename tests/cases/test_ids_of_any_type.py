@@ -103,7 +103,7 @@ def test_bland_altman_points_are_the_ratings_of_their_session() -> None:
 
 
 def test_periods_of_a_category_keep_their_order() -> None:
-    """*before* stands after *after* in the alphabet: the drift of a text column and of an ordered one have two signs."""
+    """*before* stands after *after* in the alphabet: as text and as an ordered category drift has two signs."""
     text = ratings()
     ordered = text.assign(period=pd.Categorical(text["period"], categories=["before", "after"], ordered=True))
     first, second = (drift(data, **LONG, periods="period", by="item").drifts for data in (text, ordered))

@@ -267,7 +267,7 @@ def two_raters_with_a_gap():
 
 
 def test_cohens_kappa_counts_single_coded_units_as_gwet_does():
-    """Gwet's Ben and Gerry (irrCAC's cac.ben.gerry); values of irrCAC 0.4.4 for Python, Conger's kappa of two raters."""
+    """Gwet's Ben and Gerry (irrCAC's cac.ben.gerry); values of irrCAC 0.4.4 for Python."""
     result = agreement(long_of(two_raters_with_a_gap()), **NAMES)
     frame = result.frame.set_index(["coefficient", "weights"])
     printed = {
