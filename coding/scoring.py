@@ -18,7 +18,9 @@ from doublecode.coding.long_ratings import Instruments, as_long, books_of, check
 from doublecode.coding.pooling import numeric_items, pool_items, session_columns
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import RATINGS, Contract, check_frame
-from doublecode.schemas.instrument import Instrument, Item, Scale
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
+from doublecode.schemas.scale import Scale
 from doublecode.schemas.study import Study
 
 ITEMS = Contract(
@@ -268,7 +270,7 @@ def reverse_items(wide: pd.DataFrame, items: Iterable[Item]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from doublecode.schemas.instrument import Item
+    >>> from doublecode.schemas.item import Item
     >>> cold = Item(name="cold", label="Cold", minimum=0, maximum=4, reversed=True)
     >>> reverse_items(pd.DataFrame({"cold": [0.0, 3.0], "warm": [4.0, 1.0]}), [cold]).to_dict("list")
     {'cold': [4.0, 1.0], 'warm': [4.0, 1.0]}

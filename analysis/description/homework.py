@@ -12,7 +12,8 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.results import Note
 
 _COLUMNS = ["table", "code", "label", "n", "n_base", "percent", "base"]

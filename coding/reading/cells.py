@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.letters import clean, visible
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)

@@ -54,7 +54,7 @@ def patients():
     return pd.DataFrame(
         {
             "patient": [*PATIENTS, "X1"],
-            "status": ["included"] * 3 + ["excluded"],
+            "status": ["completed"] * 3 + ["excluded"],
             "reason": [None, None, None, "PHQ-9 above 20"],
             "age": ["54", "61.5", None, "30"],
             "sex": ["f", "m", "f", "f"],
