@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, Self
 
@@ -46,7 +45,7 @@ class Scale(Declared):
         sessions must have at least one of its own.
     bands : tuple of Band
         Named stretches of the score with their source in the citation; the report counts the scores in each.
-        They follow one another without overlap or gap.
+        They do not overlap.
     """
 
     name: Name
@@ -91,22 +90,23 @@ class Scale(Declared):
         twice = [label for place, label in enumerate(labels) if label in labels[:place]]
         if twice:
             raise ValueError(f"scale {self.name!r}: two bands are called {twice[0]!r}; give each a label of its own")
-        ends = [str(end) for band in self.bands for end in (band.low, band.high)]
-        step = min((Decimal(end).normalize().as_tuple().exponent for end in ends), default=0)
-        step_size = Decimal(1).scaleb(min(int(step), 0))
         for before, after in pairwise(sorted(self.bands, key=lambda band: band.low)):
-            where = f"scale {self.name!r}: bands {before.label!r} and {after.label!r}"
             if after.low <= before.high:
-                raise ValueError(f"{where} overlap from {after.low:g} to {min(before.high, after.high):g}; part them")
-            if Decimal(str(after.low)) - Decimal(str(before.high)) > step_size:
                 raise ValueError(
-                    f"{where} leave out what lies between {before.high:g} and {after.low:g}; close the gap"
+                    f"scale {self.name!r}: bands {before.label!r} and {after.label!r} overlap from {after.low:g} to "
+                    f"{min(before.high, after.high):g}; part them"
                 )
 
     @property
     def required(self) -> int:
         """How many items must be present."""
         return len(self.items) if self.minimum_valid is None else self.minimum_valid
+
+    @property
+    def halves(self) -> tuple[tuple[str, ...], ...]:
+        """Items of the session before, and of the session itself; a half without items is left out."""
+        now = tuple(name for name in self.items if name not in self.lagged)
+        return tuple(half for half in (self.lagged, now) if half)
 
     @property
     def scored(self) -> str:

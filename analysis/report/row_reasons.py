@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.scale import Scale
-    from doublecode.schemas.study import Variable
+    from doublecode.schemas.study_parts import Variable
 
 _BEFORE: Final = "the session before was not rated"
 _MOST: Final = 4
