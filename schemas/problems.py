@@ -159,6 +159,8 @@ _KINDS: dict[str, Kind] = {
     "active_content": Kind(
         "warning", "holds {found}, which was ignored and never executed", "Save it as a plain .xlsx."
     ),
+    # the study
+    "kept_out": Kind("info", "{found} are in no number ({allowed})", "Nothing, if it is right."),
     # planning
     "allocation_impossible": Kind("error", "{found}", "{allowed}"),
     "graph_not_connected": Kind(

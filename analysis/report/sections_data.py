@@ -220,13 +220,8 @@ def homework_section(run: StudyRun) -> Section | None:
         blocks.append(
             Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
-        by_type = (
-            column("label", "Type", kind="text"),
-            column("n", "Assigned"),
-            column("n_completed", "Completed", kind="integer"),
-            column("percent"),
-        )
-        blocks.append(Table(f"homework_by_type{suffix}", "Completion by type of homework", result.by_type, by_type))
+        title = "Completion by type of homework"
+        blocks.append(Table(f"homework_by_type{suffix}", title, result.by_type, result.type_columns))
     return Section("homework", "Homework", tuple(blocks))
 
 

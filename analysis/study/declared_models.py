@@ -9,11 +9,17 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
-    from doublecode.schemas.study import ModelSeries, ModerationModel, Study
+    from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import ModelSeries, ModerationModel
 
 
 def declared_frame(
-    study: Study, scores: pd.DataFrame, items: pd.DataFrame, sessions: pd.DataFrame, patients: pd.DataFrame
+    study: Study,
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    sessions: pd.DataFrame,
+    patients: pd.DataFrame,
+    ratings: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Build the frame of the declared variables; see :func:`doublecode.analysis.build_frame`.
 
@@ -25,6 +31,8 @@ def declared_frame(
         As :func:`doublecode.coding.score` and :func:`doublecode.coding.pool_ratings` give them.
     sessions, patients : DataFrame
         The tables of the study folder, as :func:`doublecode.analysis.read_study` reads them.
+    ratings : DataFrame, optional
+        Contract ``RATINGS``: a session of which only categories were coded counts as rated, too.
 
     Returns
     -------
@@ -51,7 +59,8 @@ def declared_frame(
     """
     from doublecode.analysis.linking.frame import build_frame
 
-    _check_variables(study)
+    study.check_variables()
+    given = {item.name for book in study.codebooks.values() for item in book.columns if item.given}
     uses = {name: study.use(name) for name in study.codebooks}
     models: dict[str, tuple[str, ...]] = {one.name: one.steps for one in study.series}
     return build_frame(
@@ -62,15 +71,8 @@ def declared_frame(
         used_in={name: use.sessions for name, use in uses.items() if use.sessions is not None},
         models=models | {one.name: (formula_of(one),) for one in study.moderations},
         subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
+        ratings=None if ratings is None else ratings[~ratings["item"].isin(given)],
     )  # fmt: skip
-
-
-def _check_variables(study: Study) -> None:
-    for variable in study.variables:
-        if variable.instrument is not None:
-            study.use(variable.instrument)
-            book = study.codebooks[variable.instrument]
-            _ = book.scale(variable.scale) if variable.scale is not None else book.item(str(variable.item))
 
 
 def formula_of(model: ModerationModel) -> str:
