@@ -50,6 +50,7 @@ class Truth:
     cells: dict[tuple[Any, str], tuple[Any, Reason | None]]
     ledger: dict[tuple[str, str, int | None], Reason | None]
     log: dict[str, int] | None
+    done: tuple[str, ...] = ()
 
 
 class Reference:
@@ -62,8 +63,9 @@ class Reference:
         self.out = {row["patient"] for row in lab.patients if row["status"] in IN_NO_NUMBER}
         self.people = {row["patient"]: row for row in lab.patients}
         self.by_id = {row["session_id"]: row for row in lab.sessions}
-        main = [row for row in lab.sessions if row["phase"] == "main" and row["patient"] not in self.out]
-        self.held = {(row["patient"], row["session"]): row for row in sorted(main, key=_place)}
+        main = [row for row in lab.sessions if row["phase"] == "main"]
+        self.everybody = {(row["patient"], row["session"]): row for row in sorted(main, key=_place)}
+        self.held = {key: row for key, row in self.everybody.items() if key[0] not in self.out}
         self.items = self._items()
         self.scores = self._scores()
 
@@ -173,6 +175,8 @@ class Reference:
             return (None, ("empty", variable["column"])) if value == "" else (value, None)
         book = variable["instrument"]
         key = (patient, self.session_of(variable, number))
+        if not self.in_use(book, key[1]):
+            return None, ("not used", book)
         if key not in self.held:
             return None, ("not held", key[1], self.people[patient]["reason"])
         source = variable.get("scale") or variable["item"]
@@ -196,21 +200,30 @@ class Reference:
 
     def ledger(self, cells: dict[tuple[Any, str], tuple[Any, Reason | None]]) -> dict[Any, Reason | None]:
         rows: dict[tuple[str, str, int | None], Reason | None] = {}
-        for key in self.held:
-            rows["held", *key] = None
-            rows["rated", *key] = self.rated(key)
+        for patient, row in self.people.items():
+            there = any(patient == at for at, _ in self.held)
+            lost = ("left out", row["status"]) if patient in self.out else ("no session", row["status"])
+            rows[f"patients: {row['status']}", patient, None] = None if there else lost
+        for key in self.everybody:
+            gone = self._left(key[0])
+            rows["held", *key] = gone
+            rows["rated", *key] = gone or self.rated(key)
         for variable in self.lab.variables:
-            if "column" in variable:
-                continue
-            only = [variable["session"]] if "session" in variable else self.uses[variable["instrument"]].get("sessions")
-            for key in self.held:
-                if self.lab.unit == "patient" and only is None or only is None or key[1] in only:
-                    at = {**variable, "session": key[1]}
-                    rows[f"scored: {variable['name']}", *key] = self.cell(at, *key)[1]
+            if "column" not in variable:
+                for key in self.everybody:
+                    if key[1] == variable.get("session", key[1]) and self.in_use(variable["instrument"], key[1]):
+                        at = {**variable, "session": key[1]}
+                        rows[f"scored: {variable['name']}", *key] = self._left(key[0]) or self.cell(at, *key)[1]
+        gone_units = [key if self.lab.unit == "session" else key[0] for key in self.everybody if key[0] in self.out]
         for name, needed in self.models().items():
             for unit in self.units:
                 rows[f"in the model: {name}", *_named(unit)] = self._lost(name, needed, unit, cells)
+            for unit in gone_units:
+                rows[f"in the model: {name}", *_named(unit)] = self._left(_named(unit)[0])
         return rows
+
+    def _left(self, patient: str) -> Reason | None:
+        return ("left out", self.people[patient]["status"]) if patient in self.out else None
 
     def models(self) -> dict[str, list[str]]:
         """The variables that each model needs, its subset's among them."""
@@ -241,7 +254,8 @@ class Reference:
         """Homework of each session, as the primary rater logged it (the first, where there is none)."""
         if "hlog" not in self.books:
             return None
-        assigned = done = with_homework = 0
+        log = self.books["hlog"]["homework_log"]
+        counts = dict.fromkeys(("n_assignments", "n_sessions_with_homework", "n_completed", "n_hindered"), 0)
         logged: dict[Key, list[tuple[int, str, dict[str, Any]]]] = {}
         for row, cells in sent(self.lab):
             session = self.by_id[row["session_id"]]
@@ -250,14 +264,13 @@ class Reference:
                 logged.setdefault(key, []).append((row["role"] != "primary", row["rater"], cells))
         for several in logged.values():
             cells = sorted(several, key=lambda one: one[:2])[0][2]
-            types = [name for name, (kind, _) in cells.items() if name.startswith("type_") and kind == "text"]
-            assigned += len(types)
-            with_homework += bool(types)
-            done += sum(cells.get(f"completed_{name[5:]}") == ("text", "Y") for name in types)
-        return {
-            "n_sessions_logged": len(logged), "n_sessions_with_homework": with_homework, "n_assignments": assigned,
-            "n_completed": done,
-        }  # fmt: skip
+            slots = [name[5:] for name, (kind, _) in cells.items() if name.startswith("kind_") and kind == "text"]
+            counts["n_assignments"] += len(slots)
+            counts["n_sessions_with_homework"] += bool(slots)
+            counts["n_completed"] += sum(log["done"].get(cells.get(f"made_{slot}", ("", ""))[1]) == 1 for slot in slots)
+            hurdles = {code for slot in slots for code in cells.get(f"hurdles_{slot}", ("", ""))[1].split(",") if code}
+            counts["n_hindered"] += bool(hurdles - set(log.get("no_difficulty", ())))
+        return {"n_sessions_logged": len(logged), **counts}
 
     @property
     def units(self) -> list[Any]:
@@ -269,7 +282,9 @@ class Reference:
             patient, number = _named(unit)
             for variable in self.lab.variables:
                 cells[unit, variable["name"]] = self.cell(variable, patient, number)
-        return Truth(self.items, self.scores, self.units, cells, self.ledger(cells), self.log())
+        done = self.books["hlog"]["homework_log"]["done"] if "hlog" in self.books else {}
+        codes = tuple(code for code, degree in done.items() if degree == 1)
+        return Truth(self.items, self.scores, self.units, cells, self.ledger(cells), self.log(), codes)
 
 
 def _place(row: dict[str, Any]) -> tuple[str, int]:

@@ -22,7 +22,8 @@ from doublecode.schemas.results import Note
 KINDS = {
     "column_empty": ("empty", "column"), "session_not_held": ("not held", "session", "left"),
     "session_not_rated": ("not rated", "given"), "rating_not_read": ("not read",), "outside_subset": ("outside",),
-    "value_not_read": ("no value", "instrument", "name", "session"),
+    "patient_left_out": ("left out", "status"), "patient_without_session": ("no session", "status"),
+    "instrument_not_used": ("not used", "instrument"), "value_not_read": ("no value", "instrument", "name", "session"),
 }  # fmt: skip
 
 
@@ -166,14 +167,10 @@ def _ledger(run: StudyRun, truth: Truth) -> Iterator[Difference]:
         (str(row["stage"]), row["patient"], None if _no_number(row["session"]) else int(row["session"])): row["why"]
         for row in run.frame.row_ledger.facts.to_dict("records")
     }
-    patients = {patient for _, patient, _ in truth.ledger}
-    outside = {key: why for key, why in product.items() if key[1] not in patients}
-    yield from (Difference("ledger keeps", key, None, "out") for key, why in outside.items() if why is None)
-    inside = {key: why for key, why in product.items() if key[1] in patients}
-    yield from _keys("ledger", inside, truth.ledger)
-    for key in inside.keys() & truth.ledger.keys():
-        if not _agrees(inside[key], truth.ledger[key]):
-            yield Difference("ledger", key, inside[key], truth.ledger[key])
+    yield from _keys("ledger", product, truth.ledger)
+    for key in product.keys() & truth.ledger.keys():
+        if not _agrees(product[key], truth.ledger[key]):
+            yield Difference("ledger", key, product[key], truth.ledger[key])
 
 
 def _no_number(value: Any) -> bool:
@@ -200,8 +197,10 @@ def _log(run: StudyRun, truth: Truth) -> Iterator[Difference]:
         if truth.log["n_sessions_logged"]:
             yield Difference("logs", "", 0, 1)
         return
-    done = result.frame[(result.frame["table"] == "completed") & (result.frame["code"] == "Y")]
-    product = {**result.design, "n_completed": int(done["n"].sum())}
+    frame, codes = result.frame, truth.done
+    done = frame[(frame["table"] == "completed") & frame["code"].isin(codes)]
+    hindered = frame[(frame["table"] == "difficulties") & (frame["code"] == "any")]
+    product = {**result.design, "n_completed": int(done["n"].sum()), "n_hindered": int(hindered["n"].sum())}
     for name, n in truth.log.items():
         if product[name] != n:
             yield Difference("log", name, product[name], n)

@@ -198,7 +198,7 @@ def _item(rng: random.Random, name: str, codes: dict[str, str], source: str, *, 
         item["optional"] = True
     if codes and rng.random() < 0.2:
         item["missing"] = rng.sample(sorted(codes), rng.randint(0, len(codes)))
-    if "NA" in item.get("missing", codes) and rng.random() < 0.6:
+    if "NA" in item.get("missing", codes) and ("missing" in item or rng.random() < 0.6):
         choices = (["first_session"], ["no_homework_done"], ["first_session", "no_homework_done"])
         item["not_applicable_when"] = list(rng.choice(choices))
     if kind == "text" and not item.get("repeat") and rng.random() < 0.4:
@@ -213,12 +213,20 @@ def _scale(rng: random.Random, name: str, numeric: list[str], book: dict[str, An
     if len(items) > 1 and rng.random() < 0.5:
         scale["minimum_valid"] = rng.randint(1, len(items))
         if scale["score"] == "sum" and scale["minimum_valid"] < len(items):
-            scale["prorate"] = True
+            scale["prorate"] = True  # fewer items without it would count missing as zero: refused
     if len(items) > 1 and rng.random() < 0.35:
         scale["lagged"] = rng.sample(items, rng.randint(1, len(items) - 1))
     if rng.random() < 0.3:
-        scale["bands"] = [{"label": "low", "low": -100, "high": 1.5}, {"label": "high", "low": 2, "high": 100_000}]
+        least = sum(_least(book, name) for name in items)
+        least = least if scale["score"] == "sum" else least / len(items)
+        scale["bands"] = [
+            {"label": "low", "low": least, "high": least + 0.6}, {"label": "high", "low": least + 0.8, "high": least + 900},
+        ]  # fmt: skip
     return scale
+
+
+def _least(book: dict[str, Any], name: str) -> int:
+    return int(next(item["minimum"] for item in columns_of(book) if item["name"] == name))
 
 
 def _use(lab: Lab, rng: random.Random, book: dict[str, Any], source: str) -> dict[str, Any]:
@@ -226,9 +234,8 @@ def _use(lab: Lab, rng: random.Random, book: dict[str, Any], source: str) -> dic
     if rng.random() < 0.3:
         use["sessions"] = sorted(rng.sample(range(1, 5), rng.randint(1, 3)))
     if rng.random() < 0.3:
-        ordinal = [item["name"] for item in book["items"] if item["type"] == "ordinal" and "repeat" not in item]
-        if not any(item.get("reversed") and "repeat" in item for item in book["items"]):
-            use["reverse"] = rng.sample(ordinal, rng.randint(0, len(ordinal)))
+        ordinal = [item["name"] for item in book["items"] if item["type"] == "ordinal"]
+        use["reverse"] = rng.sample(ordinal, rng.randint(0, len(ordinal)))
     if source == "raters":
         use["raters"] = rng.sample(lab.raters, rng.randint(1, len(lab.raters)))
         if rng.random() < 0.3:
@@ -240,17 +247,24 @@ def _use(lab: Lab, rng: random.Random, book: dict[str, Any], source: str) -> dic
 
 
 def _log(lab: Lab, rng: random.Random) -> None:
-    """A homework log as the shipped one has it, under other codes of type and difficulty."""
+    """A homework log in the codes of its lab: done or not, or by degrees; with a code for no difficulty, or without."""
+    done = rng.choice(({"J": 1, "N": 0}, {"not": 0, "partly": 0.5, "fully": 1}))
     of = {"label": "A part of the log", "type": "nominal", "optional": True, "repeat": rng.randint(2, 4)}
+    log: dict[str, Any] = {"type": "kind", "completed": "made", "done": done}
     book: dict[str, Any] = {
         "name": "hlog", "title": "Log", "version": "1.0", "citation": "Nobody (2020).", "rights": "Made up.",
-        "missing_codes": {"IN": CODES["IN"]}, "scales": [],
+        "missing_codes": {"IN": CODES["IN"]}, "scales": [], "homework_log": log,
         "items": [
-            {"name": "type", **of, "categories": {"AA": "read", "BB": "write"}},
-            {"name": "completed", **of, "categories": {"Y": "yes", "N": "no"}},
-            {"name": "difficulties", **of, "multiple": True, "categories": {"LT": "time", "TD": "too hard"}},
+            {"name": "kind", **of, "categories": {"AA": "read", "BB": "write"}},
+            {"name": "made", **of, "categories": {code: f"{code}, in words" for code in done}},
         ],
     }  # fmt: skip
+    if rng.random() < 0.7:
+        hurdles = {"LT": "time", "TD": "too hard", "NO": "none"}
+        book["items"].append({"name": "hurdles", **of, "multiple": True, "categories": hurdles})
+        log |= {"difficulties": "hurdles", "no_difficulty": rng.choice((["NO"], []))}
+    if rng.random() < 0.5:
+        book["items"].append({"name": "ease", "label": "Ease", "minimum": 0, "maximum": 4, "type": "ordinal", "repeat": 2})
     lab.books.append(book)
     lab.uses.append({"name": "hlog.toml", "source": "raters", "raters": list(lab.raters), "pooling": "primary"})
 
@@ -300,13 +314,15 @@ def _whole_slots(rng: random.Random, book: dict[str, Any], cells: dict[str, Cell
 
 
 def _rate(lab: Lab, rng: random.Random, book: dict[str, Any], use: dict[str, Any]) -> None:
+    strict = rng.random() < 0.7  # others rate sessions that the study does not use, too
     double, holes = rng.choice((0.0, 0.4, 1.0)), rng.choice((0.0, 0.1, 0.3))
     for row in lab.sessions:
         number, name = row["session"], row["session_id"]
         for item in book["items"]:
             if item.get("given"):
                 lab.given[name, item["name"]] = f"read chapter {number}"
-        if row["status"] == "not_rated" or (use.get("sessions") and number not in use["sessions"]) or rng.random() < 0.05:
+        unused = strict and number not in use.get("sessions", [number])
+        if row["status"] == "not_rated" or unused or rng.random() < 0.05:
             continue
         several = row["phase"] == "pilot" or rng.random() < double
         raters = rng.sample(use["raters"], min(len(use["raters"]), rng.randint(2, 3) if several else 1))
@@ -325,7 +341,7 @@ def _rate(lab: Lab, rng: random.Random, book: dict[str, Any], use: dict[str, Any
 def _measure(lab: Lab, rng: random.Random, book: dict[str, Any], use: dict[str, Any]) -> None:
     rows = lab.outcomes.setdefault(book["name"], [])
     for row in lab.sessions:
-        if rng.random() < 0.85 and row["session"] in use.get("sessions", [row["session"]]):
+        if rng.random() < 0.85 and (row["session"] in use.get("sessions", [row["session"]]) or rng.random() < 0.3):
             rows.append((row["patient"], row["session"], _cells(rng, book, row["session"], holes=0.08)))
 
 
