@@ -308,7 +308,8 @@ def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Ar
         out[at] = np.linalg.inv(block)
     except np.linalg.LinAlgError:
         out[at] = np.stack([_inverse(one) for one in block])
-    return out, np.asarray(np.linalg.slogdet(block)[1])
+    with np.errstate(invalid="ignore"):
+        return out, np.asarray(np.linalg.slogdet(block)[1])
 
 
 def _inverse(block: Array) -> Array:

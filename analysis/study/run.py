@@ -72,7 +72,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     Raises
     ------
     StudyError, InstrumentError, ContractError
-        The folder itself is wrong: the declaration or one of its tables.
+        The folder itself is wrong: the declaration, one of its tables, or the two do not fit.
     UsageError
         A file to be set aside is not in ``incoming/``.
 
@@ -84,12 +84,16 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     >>> len(intake.patients), len(intake.sessions), len(intake.errors)
     (50, 141, 0)
     """
+    from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
+    patients = read_table(study.folder / "patients.csv", PATIENTS)
+    therapists = read_table(study.folder / "therapists.csv", THERAPISTS)
+    check_declared_columns(study, patients, therapists)
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
@@ -102,8 +106,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         files=files,
         set_aside=left_out,
         sessions=read_table(study.folder / "sessions.csv", SESSIONS),
-        patients=read_table(study.folder / "patients.csv", PATIENTS),
-        therapists=read_table(study.folder / "therapists.csv", THERAPISTS),
+        patients=patients,
+        therapists=therapists,
     )
     return in_the_numbers(everything)
 
@@ -180,6 +184,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     items, scores = score_study(intake)
     frame = declared_frame(study, scores, items, intake.sessions, intake.patients, intake.ratings)
     steps("Describing")
+    refused: list[Note] = []
     described: dict[str, Any] = {
         "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
         "described_items": descriptives.describe_items(items, study.codebooks),
@@ -187,10 +192,9 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "logs": _logs(intake),
     }
     steps("Inter-rater reliability")
-    refused: list[Note] = []
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
-    consistency = consistency_of(study, items)
+    consistency = _attempt("Internal consistency", partial(consistency_of, study, items), refused)
     steps("Correlations and regressions")
     models = _regressions(study, frame.frame, refused)
     series = []
@@ -229,7 +233,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     pooled = pool_ratings(intake.ratings, intake.study)
     parts = [part for part in (pooled, intake.outcomes) if len(part)]
-    items = pd.concat(parts, ignore_index=True)
+    items = pd.concat(parts, ignore_index=True) if parts else pooled
     return items, score(items, intake.study.codebooks)
 
 
@@ -240,10 +244,14 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     from doublecode.analysis.regression.group_differences import group_anova
     from doublecode.analysis.study.declared_moderation import fit_moderation
 
-    outliers = None if study.outliers is None else winsorise(frame, study.outliers)
+    rule = study.outliers
+    outliers = None if rule is None else _attempt("Outlier rule", partial(winsorise, frame, rule), refused)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient, session = ("patient", "session") if study.unit == "session" else (None, None)
+    correlated = None if asked is None else partial(
+        correlate, data, asked.variables, method=asked.method, patient=patient, session=session
+    )  # fmt: skip
     fits = [
         _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
         for model in study.moderations
@@ -258,9 +266,7 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     ]
     return {
         "outliers": outliers,
-        "correlations": None
-        if asked is None
-        else correlate(data, asked.variables, method=asked.method, patient=patient, session=session),
+        "correlations": None if correlated is None else _attempt("Correlations", correlated, refused),
         "moderations": tuple(filter(None, fits)),
         "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),
@@ -268,10 +274,10 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
 
 
 def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
-    """Compute, or keep the reason: a model that cannot be estimated must not hide the others."""
+    """Compute, or keep the reason: a part that these data do not carry must not hide the others."""
     try:
         return compute()
-    except NotEstimable as reason:
+    except (NotEstimable, UsageError) as reason:
         refused.append(Note("not_estimated", title, {"reason": str(reason)}))
         return None
 

@@ -15,6 +15,7 @@ from random_study import Lab, random_study
 from write_study import fill_workbooks, long_ratings, write_folder
 
 from doublecode.analysis.report.folder import run_study, write_report
+from doublecode.analysis.study import run as study_run
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.analysis.study.study_run import StudyRun
 from doublecode.schemas.results import Note
@@ -40,11 +41,16 @@ class Difference:
         return f"{self.what} {self.where}: product {self.product!r}, reference {self.reference!r}"
 
 
-def run_long(lab: Lab, folder: Path, *, report: bool = True) -> StudyRun:
-    """Analyse a study whose ratings come as a long table."""
+def run_long(lab: Lab, folder: Path, *, whole: bool = True) -> StudyRun:
+    """Analyse a study whose ratings come as a long table; `whole` with internal consistency and the report folder."""
     write_folder(lab, folder)
-    run = analyse(replace(read_study(folder), ratings=long_ratings(lab)))
-    if report:
+    kept = study_run.consistency_of
+    study_run.consistency_of = kept if whole else lambda study, items: None
+    try:
+        run = analyse(replace(read_study(folder), ratings=long_ratings(lab)))
+    finally:
+        study_run.consistency_of = kept
+    if whole:
         write_report(run, folder)
     return run
 
@@ -56,15 +62,15 @@ def run_workbooks(lab: Lab, folder: Path) -> StudyRun:
     return run_study(folder)
 
 
-def differences(seed: int, folder: Path, *, workbooks: bool = False, report: bool = True) -> list[Difference]:
+def differences(seed: int, folder: Path, *, workbooks: bool = False, whole: bool = True) -> list[Difference]:
     """Everything that a study of this seed comes out differently in."""
     lab = random_study(seed)
-    run = run_workbooks(lab, folder) if workbooks else run_long(lab, folder, report=report)
+    run = run_workbooks(lab, folder) if workbooks else run_long(lab, folder, whole=whole)
     reference = Reference(lab)
     truth = reference.truth()
     found = [*_items(run, truth), *_scores(run, truth, reference), *_frame(run, truth, lab), *_ledger(run, truth)]
     found += [*_flow(run, truth), *_log(run, truth), *_models(run, truth), *_described(run, truth)]
-    if report or workbooks:
+    if whole or workbooks:
         found += _written(run, folder, truth)
     return found
 
