@@ -75,7 +75,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
     for result in results:
         response = result.models[0].formula.response
         blocks = _series_blocks(result, labels)
-        if response not in drawn:
+        if response not in drawn and "session" in frame.columns:  # a row is a session
             blocks.append(_course(result, response, frame, labels))
             drawn.add(response)
         blocks += _diagnostics(result)

@@ -120,7 +120,7 @@ def random_study(seed: int) -> Lab:
 def _people(lab: Lab, rng: random.Random) -> None:
     last = rng.randint(2, 6)
     for n in range(1, rng.randint(4, 11)):
-        status = rng.choice(STATUSES)
+        status = rng.choice(STATUSES) if n > 1 else "completed"  # somebody is left to analyse
         patient: dict[str, Any] = {
             "patient": f"P{n:02}", "status": status,
             "reason": "" if status == "completed" else rng.choice(["moved away", "found work", "no longer wished to"]),
@@ -392,11 +392,21 @@ def _analyses(lab: Lab, rng: random.Random) -> None:
         y, x = rng.sample(numbers, 2)
         steps = [f"{y} ~ 1 + (1 | patient)", f"{y} ~ session + (1 | patient)", f"{y} ~ session + {x} + (1 | patient)"]
         asked["series"] = [{"name": "course", "title": "Course", "steps": steps[: rng.randint(1, 3)]}]
-        if len(asked["series"][0]["steps"]) == 3 and rng.random() < 0.7:
+        if len(asked["series"][0]["steps"]) == 3 and x in _varying(lab) and rng.random() < 0.7:
             asked["series"][0]["split"] = [x]
     asked["moderations"] = [_moderation(lab, rng, numbers, n) for n in range(rng.choice((0, 0, 1, 2)))]
     if rng.random() < 0.3:
         asked["group_comparisons"] = [{"outcome": rng.choice(numbers), "group": "therapist"}]
+
+
+def _varying(lab: Lab) -> list[str]:
+    """Variables with values of several sessions; only these can be split."""
+    several = {
+        book["name"]
+        for book, use in zip(lab.books, lab.uses, strict=True)
+        if len(use.get("sessions", (1, 2))) > 1
+    }
+    return [one["name"] for one in lab.variables if one.get("instrument") in several and "session" not in one]
 
 
 def _moderation(lab: Lab, rng: random.Random, numbers: list[str], n: int) -> dict[str, Any]:
