@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doublecode.schemas.errors import NotEstimable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -82,7 +84,33 @@ def formula_of(model: ModerationModel) -> str:
 
 
 def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
-    """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`."""
+    """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`.
+
+    Raises
+    ------
+    NotEstimable
+        No row has all variables, or on these rows a predictor that is split has no spread within or between patients.
+    """
     from doublecode.analysis.linking.series import fit_series
 
+    _refuse_constant(series, data)
     return fit_series(series.steps, data, split=series.split, name=series.name, title=series.title)
+
+
+def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+    from doublecode.analysis.linking.splitting import varying_within
+    from doublecode.analysis.mixed.formula import parse_formula
+    from doublecode.analysis.mixed.model_rows import common_rows
+
+    steps = map(parse_formula, series.steps)
+    needed = dict.fromkeys(column for step in steps for column in step.columns(data.columns))
+    rows = common_rows(data, list(needed), ("patient", "session")).data if series.split else data
+    for name in series.split:
+        means = rows.groupby("patient")[name].mean()
+        within = varying_within([name], rows, "patient")
+        if not within or means.nunique() < 2:
+            where = "between" if within else "within"
+            raise NotEstimable(
+                f"{name} is to be split, and on the {len(rows)} rows of this series it does not vary {where} patients; "
+                "take it out of split"
+            )
