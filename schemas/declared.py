@@ -99,6 +99,8 @@ def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = 
         if entry["type"] == "extra_forbidden":
             keys = sorted(_keys(model, entry["loc"][:-1])) if model else []
             said, choices = "there is no such entry", f"; {allowed(entry['loc'][-1], keys)}" if keys else ""
+        elif entry["type"] == "too_short":
+            said = f"has too few entries; allowed: at least {entry['ctx']['min_length']}"
         elif entry["type"] == "literal_error":
             meant = nearest(str(entry["input"]), re.findall("'([^']*)'", entry["ctx"]["expected"]))
             choices = "" if meant is None else f"; did you mean {meant!r}?"
