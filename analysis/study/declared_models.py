@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from doublecode.schemas.errors import NotEstimable
@@ -62,7 +63,7 @@ def declared_frame(
     from doublecode.analysis.linking.frame import build_frame
 
     study.check_variables()
-    given = {item.name for book in study.codebooks.values() for item in book.columns if item.given}
+    given = [(book.name, item.name) for book in study.codebooks.values() for item in book.columns if item.given]
     uses = {name: study.use(name) for name in study.codebooks}
     models: dict[str, tuple[str, ...]] = {one.name: one.steps for one in study.series}
     return build_frame(
@@ -73,8 +74,14 @@ def declared_frame(
         used_in={name: use.sessions for name, use in uses.items() if use.sessions is not None},
         models=models | {one.name: (formula_of(one),) for one in study.moderations},
         subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
-        ratings=None if ratings is None else ratings[~ratings["item"].isin(given)],
+        ratings=None if ratings is None else _by_raters(ratings, given),
     )  # fmt: skip
+
+
+def _by_raters(ratings: pd.DataFrame, given: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """The ratings without what an assistant filled in beforehand."""
+    items = zip(ratings["instrument"], ratings["item"], strict=True)
+    return ratings[[pair not in given for pair in items]] if given else ratings
 
 
 def formula_of(model: ModerationModel) -> str:
