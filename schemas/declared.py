@@ -16,6 +16,7 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed, nearest
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
+MOST_SHOWN = 80  # letters of what was found
 _DIGITS = re.compile(r"\d{20,}")
 Model = TypeVar("Model", bound="Declared")
 
@@ -41,15 +42,18 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     text = _decode(data, path.name, error)
     try:
         declared = tomllib.loads(text)
-        _refuse_commands(declared, path.name, error)
-        return model.model_validate_json(json.dumps(declared, default=str))
-    except ValidationError as wrong:
-        raise error(describe(path.name, wrong, model)) from None
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
     except ValueError as wrong:  # TOMLDecodeError, and a number of more digits than Python takes
         what = str(wrong) if isinstance(wrong, tomllib.TOMLDecodeError) else "a number has thousands of digits"
         raise error(f"{path.name}: not valid TOML: {what}. Mend that line.") from None
+    _refuse_commands(declared, path.name, error)
+    try:
+        return model.model_validate_json(json.dumps(declared, default=str))
+    except ValidationError as wrong:
+        raise error(describe(path.name, wrong, model)) from None
+    except RecursionError:
+        raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
 
 
 def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
@@ -88,12 +92,15 @@ def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = 
         place = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in entry["loc"]).lstrip(".")
         # a rule between entries fails on a whole table: its message says which entry, the table would hide it
         silent = entry["type"] == "missing" or isinstance(entry["input"], (dict, list, tuple))
-        found = "" if silent else f" (found {entry['input']!r})"
+        shown = repr(entry["input"])
+        found = "" if silent else f" (found {shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + '…'})"
         said = entry["msg"].removeprefix("Value error, ")
         choices = ""
         if entry["type"] == "extra_forbidden":
             keys = sorted(_keys(model, entry["loc"][:-1])) if model else []
             said, choices = "there is no such entry", f"; {allowed(entry['loc'][-1], keys)}" if keys else ""
+        elif entry["type"] == "too_short":
+            said = f"has too few entries; allowed: at least {entry['ctx']['min_length']}"
         elif entry["type"] == "literal_error":
             meant = nearest(str(entry["input"]), re.findall("'([^']*)'", entry["ctx"]["expected"]))
             choices = "" if meant is None else f"; did you mean {meant!r}?"

@@ -88,7 +88,7 @@ class Item(Declared):
         if self.type in ("duration", "count") and min(self.minimum or 0, self.maximum or 0) < 0:
             return f": a {self.type} cannot be below 0"
         if self.flag_from is not None and (self.flag_from not in self.codes if self.codes else not self.is_numeric):
-            return f": flag_from is {self.flag_from}, which is no code of the item"
+            return f": flag_from is {self.flag_from}, which is no code of the item{self._codes_said}"
         return ""
 
     def _wrong_codes(self) -> str:
@@ -96,7 +96,7 @@ class Item(Declared):
             return ": categories belong to nominal items, and those need them"
         wrong = [code for code in self.anchors if code not in map(str, self.codes)]
         if wrong:
-            return f": anchor {wrong[0]!r} is no code of the item"
+            return f": anchor {wrong[0]!r} is no code of the item{self._codes_said}"
         if self.multiple and any(re.search(r"[,;+/&\s]", code) for code in self.categories):
             return ": a category code must not hold a separator: , ; + / & or a space"
         empty = [code for code, label in (*self.categories.items(), *self.anchors.items()) if not label.strip()]
@@ -113,6 +113,10 @@ class Item(Declared):
         if self.missing is not None and NOT_APPLICABLE in self.missing and not self.not_applicable_when:
             return ": NA is among its missing codes, but nothing says when it may be used; add not_applicable_when"
         return ""
+
+    @property
+    def _codes_said(self) -> str:
+        return f"; allowed: {', '.join(map(str, self.codes))}" if self.codes else f", which is of type {self.type}"
 
     @property
     def codes(self) -> tuple[int, ...]:

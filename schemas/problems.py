@@ -194,6 +194,11 @@ _KINDS: dict[str, Kind] = {
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
     "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
     "few_therapists": Kind("warning", "only {found}", "Fixed effects or leave-one-out, no third level."),
+    "dependent_rows": Kind(
+        "warning",
+        "{found}",
+        "Declare a series with (1 | patient), or one row per patient; take intervals and p values here as too narrow.",
+    ),
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",

@@ -30,6 +30,7 @@ from doublecode.schemas.study_parts import (
     OutlierRule,
     Rater,
     Variable,
+    refuse_twice,
 )
 from doublecode.schemas.variable_checks import check_splits, check_variables
 
@@ -73,6 +74,8 @@ class Study(Declared):
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
                 raise ValueError(f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one")
+        refuse_twice("sample_columns", self.sample_columns)
+        refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
 
     @model_validator(mode="after")

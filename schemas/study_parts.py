@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,13 @@ from doublecode.schemas.names import Identifier, Label, Name, Title, VariableNam
 SessionNumber = Annotated[int, Field(ge=1)]
 KEYS: Final = ("session_id", "patient", "therapist", "session")
 """Columns that every frame has: no variable may have their names."""
+
+
+def refuse_twice(where: str, names: Sequence[object]) -> None:
+    """Raise ``ValueError`` for what a list names twice."""
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise ValueError(f"{where} name {twice[0]!r} twice; name it once")
 
 
 class InstrumentUse(Declared):
@@ -65,9 +73,7 @@ class InstrumentUse(Declared):
             ("raters", self.raters),
             ("reverse", self.reverse or ()),
         ):
-            twice = [value for place, value in enumerate(values) if value in values[:place]]
-            if twice:
-                raise ValueError(f"instrument {self.name!r}: {key} name {twice[0]!r} twice; name it once")
+            refuse_twice(f"instrument {self.name!r}: {key}", values)
         return self
 
 
@@ -88,7 +94,7 @@ class Variable(Declared):
 
     name: VariableName
     label: str = ""
-    instrument: Name | None = None
+    instrument: Label | None = None
     scale: Name | None = None
     item: Name | None = None
     column: str | None = None
@@ -118,6 +124,11 @@ class OutlierRule(Declared):
     multiplier: float = Field(default=1.5, gt=0)
     quantiles: Literal["linear", "weibull", "hazen"] = "linear"
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_twice("outliers: variables", self.variables)
+        return self
+
 
 class ModelSeries(Declared):
     """Multilevel models built step by step on one common set of rows.
@@ -135,6 +146,12 @@ class ModelSeries(Declared):
     title: Title
     steps: tuple[str, ...] = Field(min_length=1)
     split: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_twice(f"series {self.name!r}: split", self.split)
+        refuse_twice(f"series {self.name!r}: steps", self.steps)
+        return self
 
 
 class ModerationModel(Declared):
@@ -182,3 +199,8 @@ class Correlations(Declared):
 
     variables: tuple[Name, ...] = Field(min_length=2)
     method: Literal["pearson", "spearman"] = "pearson"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_twice("correlations: variables", self.variables)
+        return self

@@ -201,7 +201,8 @@ def model_stages(
             not_chosen = Note("outside_subset", numbers={"subset": subset})
             inside = rows_inside(subset, frame, f"model {name!r}").tolist()
             lost = [
-                one if at else unknown or not_chosen for one, at, unknown in zip(lost, inside, missing, strict=True)
+                None if at and one is None else unknown or not_chosen
+                for one, at, unknown in zip(lost, inside, missing, strict=True)
             ]
         stages += [stage_rows(frame, stage, lost), stage_rows(outside, stage, list(outside["why"]))]
     return stages
