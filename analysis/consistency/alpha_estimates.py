@@ -46,8 +46,10 @@ def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Mis
         with np.errstate(invalid="ignore", divide="ignore"):
             return st.r_drop_of(covariances(part, weights, missing))
 
-    r_drop, limits, _ = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
+    r_drop, limits, failed = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
     items, notes = item_total_frame(level, part, r_drop, limits)
+    if failed and part.unit_name != ROW:
+        notes.append(note_of(level, "alpha_jackknife_undefined", failed=failed, n=part.n_units))
     extra = pd.DataFrame(_alpha_item_columns(S, rows_used(part, missing)))
     if failed:
         notes.append(note_of(level, "alpha_not_without_each", failed=failed))

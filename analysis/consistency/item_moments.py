@@ -286,12 +286,23 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
 
 
 def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, and its log determinant."""
+    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN where it is singular; its log determinant."""
     at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
     block = sigma[at]
     out = np.zeros_like(sigma)
-    out[at] = np.linalg.inv(block)
-    return out, np.asarray(np.linalg.slogdet(block)[1])
+    try:
+        out[at] = np.linalg.inv(block)
+    except np.linalg.LinAlgError:
+        out[at] = np.stack([_inverse(one) for one in block])
+    with np.errstate(invalid="ignore"):
+        return out, np.asarray(np.linalg.slogdet(block)[1])
+
+
+def _inverse(block: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.inv(block))
+    except np.linalg.LinAlgError:
+        return np.full_like(block, np.nan)
 
 
 def saturated_normal(
@@ -341,6 +352,7 @@ def saturated_normal(
         mean[active], cov[active] = new_mean, new_cov
         going = change >= tolerance
         if not going.any():
+            _refuse_singular(cov, data.items)
             return mean + origin, cov, normal_loglik(found, mean, cov)
         if not going.all():
             active = active[going]
@@ -355,6 +367,15 @@ def saturated_normal(
         f"as it does where items are rarely rated together (the fewest: {data.items[i]!r} and {data.items[j]!r}, "
         f"{n[i, j]:.0f} rows). Leave one out, rate more rows with both, or use missing='pairwise' or 'listwise'."
     )
+
+
+def _refuse_singular(cov: Array, items: Sequence[str]) -> None:
+    """Raise where no set has a solution: its rounds ended in a covariance matrix without an inverse."""
+    if not np.isfinite(cov).all(axis=(1, 2)).any():
+        raise NotEstimable(
+            f"The rows that hold {', '.join(items)} are too few, or too alike, for the covariances between items that "
+            "were not rated together: items determine one another there. Use missing='listwise', or leave an item out."
+        )
 
 
 def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array, Array]:
@@ -409,6 +430,8 @@ def products_about(pattern: Pattern, mean: Array) -> Array:
 
 
 def correlations(cov: Array) -> Array:
-    """Correlation matrices of (…, p, p) covariance matrices."""
+    """Correlation matrices of (…, p, p) covariance matrices; NaN where an item has no spread."""
     sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
-    return np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))
+    return np.where(np.isinf(r), np.nan, r)

@@ -15,9 +15,11 @@ from doublecode.analysis.consistency.item_moments import Array, correlations
 
 
 def alpha_of(S: Array) -> Array:
-    """Cronbach's alpha, p/(p−1) · (1 − Σ variances / variance of the sum); (n_sets,)."""
+    """Cronbach's alpha, p/(p−1) · (1 − Σ variances / variance of the sum); (n_sets,), NaN where the sum is constant."""
     p = S.shape[1]
-    return np.asarray(p / (p - 1) * (1 - np.trace(S, axis1=1, axis2=2) / S.sum(axis=(1, 2))))
+    trace, total = np.trace(S, axis1=1, axis2=2), S.sum(axis=(1, 2))
+    total = np.where(total > 1e-12 * trace, total, np.nan)
+    return np.asarray(p / (p - 1) * (1 - trace / total))
 
 
 def alpha_standard_error(S: Array, n_rows: int) -> Array:

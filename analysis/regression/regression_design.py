@@ -165,7 +165,7 @@ def choose_subset(
     source = frame if observed is None else observed
     if not source.index.equals(frame.index):
         raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
-    inside = _condition(subset, source, where)
+    inside = rows_inside(subset, source, where)
     if not inside.any():
         raise UsageError(f"{where}: the subset {subset!r} leaves no row of {len(frame)}.")
     label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
@@ -180,15 +180,27 @@ def choose_subset(
     return frame.loc[inside], outside
 
 
-def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
-    """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
+def _with_undecided(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns in pandas' types that know a missing value, under which a comparison is undecided."""
+    texts = {name: "string" for name in frame.columns if frame[name].dtype.kind not in "iufbM"}
+    return frame.astype(texts).convert_dtypes()
+
+
+def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
+    """Evaluate the subset, shape (n_rows,).
+
+    A comparison with a missing value is undecided (pandas has ``missing != 3`` true), and a row whose condition is
+    undecided is not inside, as in R's ``subset``; *true or undecided* is true, *false and undecided* false.
+    """
     try:
-        found: Any = frame.eval(subset, engine="python")
+        found: Any = _with_undecided(frame).eval(subset, engine="python")
     except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
         raise UsageError(
             f"{where}: the subset {subset!r} cannot be read ({wrong}); "
             f"write a condition on the columns {', '.join(map(str, frame.columns))}."
         ) from None
+    if getattr(found, "dtype", None) == "boolean":
+        found = found.fillna(False).astype(bool)
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
         raise UsageError(

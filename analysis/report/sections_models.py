@@ -75,7 +75,7 @@ def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels
     for result in results:
         response = result.models[0].formula.response
         blocks = _series_blocks(result, labels)
-        if response not in drawn:
+        if response not in drawn and "session" in frame.columns:  # a row is a session
             blocks.append(_course(result, response, frame, labels))
             drawn.add(response)
         blocks += _diagnostics(result)
@@ -92,7 +92,7 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.note_texts())]
+    return [*blocks, _comparison(name, result), *_variances(name, result, labels), Bullets(result.note_texts())]
 
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
@@ -142,13 +142,15 @@ def _comparison(name: str, result: SeriesResult) -> Table:
     return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
 
 
-def _variances(name: str, result: SeriesResult, labels: Labels) -> Table:
+def _variances(name: str, result: SeriesResult, labels: Labels) -> list[Table]:
+    if result.variances.empty:  # no step could be estimated
+        return []
     shown = result.variances.assign(term=[label_term(str(term), labels) for term in result.variances["term"]])
     columns = (
         column("group", "Group", kind="text"), column("term", "Term", kind="text"),
         column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
     )  # fmt: skip
-    return Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)
+    return [Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)]
 
 
 def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:

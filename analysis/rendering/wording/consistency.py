@@ -172,6 +172,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "negative_loading": "item {item!r} loads negatively ({loading:.2f}); does it want reversing?",
     "one_factor_not_converged": "the one-factor model did not converge, so omega is not given.",
     "jackknife_without_solution": "{failed} jackknife sets had no one-factor solution; there is no interval.",
+    "alpha_jackknife_undefined": (
+        "without one or another of the {n} patients the item–total correlations are undefined ({failed} sets: an item "
+        "has no spread there), so they have no jackknife limits."
+    ),
     "resamples_without_solution": "{failed} of {n_boot} resamples had no one-factor solution; they were left out.",
     "poor_one_factor_fit": about_subject(_poor_fit),
     "three_items": "Three items: the one-factor model fits any three correlations, so it cannot be tested.",
