@@ -603,8 +603,10 @@ class TestFrame:
     @pytest.mark.parametrize(
         ("subset", "inside"),
         [
-            ("x != 2", [True, False, False]), ("not x > 2", [True, True, False]), ("x > 0 or y > 2", [True, True, True]),
-            ("x > 0 and y > 2", [False, False, False]), ("g != 'a'", [False, True, False]), ("x.isna()", [False, False, True]),
+            ("x != 2", [True, False, False]), ("not x > 2", [True, True, False]),
+            ("x > 0 or y > 2", [True, True, True]),
+            ("x > 0 and y > 2", [False, False, False]), ("g != 'a'", [False, True, False]),
+            ("x.isna()", [False, False, True]), ("g.isna()", [False, False, True]),
         ],
     )  # fmt: skip
     def test_a_comparison_with_a_missing_value_is_undecided(self, subset, inside):
