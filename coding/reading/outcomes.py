@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.long_table import cell_text, find_columns, number_in_cell, open_table
+from doublecode.coding.reading.long_table import cell_text, find_columns, open_table
+from doublecode.schemas.column_types import number_in_cell
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument
