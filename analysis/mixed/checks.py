@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.formula_columns import FormulaColumns, Recipe
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -197,6 +198,41 @@ def _refuse_same_partition(terms: Sequence[RandomColumns]) -> None:
                     f"{a.label} and {b.label} divide the rows alike, so their variances cannot be told apart; "
                     "keep one of the terms"
                 )
+
+
+def without_redundant(
+    X: Floats, names: tuple[str, ...], recipe: Recipe
+) -> tuple[Floats, tuple[str, ...], Recipe, tuple[Note, ...]]:
+    """Leave out columns of levels and products that those before them determine, as lme4 does, and say which.
+
+    An empty cell of ``a * b`` makes such a column. A variable of its own that others determine stays, to be refused
+    by name: there the way on is to take it out of the formula.
+    """
+    if not isinstance(recipe, FormulaColumns) or not X.shape[1] or len(X) < X.shape[1]:
+        return X, names, recipe, ()
+    gone = tuple(place for place in redundant_columns(X) if recipe.partly(place))
+    if not gone:
+        return X, names, recipe, ()
+    less = recipe.without(X, gone)
+    note = Note("columns_left_out", numbers={"columns": tuple(names[place] for place in gone)})
+    return X[:, list(less.kept or ())], less.names, less, (note,)
+
+
+def redundant_columns(X: Floats) -> tuple[int, ...]:
+    """Positions of the columns of X (n, p) that are zero or that those before them determine, in order."""
+    lengths = np.linalg.norm(X, axis=0)
+    basis = np.zeros((len(X), 0))
+    found = []
+    for place, length in enumerate(lengths):
+        left = X[:, place] / (length or 1.0)
+        for _ in range(2):
+            left = left - basis @ (basis.T @ left)
+        size = float(np.linalg.norm(left))
+        if length == 0 or size < COLLINEAR:
+            found.append(place)
+        else:
+            basis = np.column_stack([basis, left / size])
+    return tuple(found)
 
 
 def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:

@@ -88,6 +88,18 @@ def _tokens(text: str) -> Iterator[tuple[re.Match[str], bool]]:
             calls.append(found.group() != "(" or before.isalnum() or before in {"_", ".", "`"})
 
 
+def inside_call(text: str, at: int) -> bool:
+    """Whether a place of a formula stands inside a function."""
+    calls: list[bool] = []
+    for found in _TOKEN.finditer(text[:at]):
+        if found.lastgroup == "close" and calls:
+            calls.pop()
+        elif found.lastgroup == "open":
+            before = text[: found.start()].rstrip()[-1:]
+            calls.append(before.isalnum() or before in {"_", "."})
+    return any(calls)
+
+
 def columns_among(found: Iterable[Mention], known: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Sort mentions into columns of `known` and names that are none, each once and in order.
 

@@ -114,14 +114,12 @@ def moderation(
     check_conf_level(conf_level, "moderation")
     if robust not in ("HC0", "HC1", "HC2", "HC3"):
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
-    pair = interaction_of(formula)
     parsed = parse_formula(formula)
+    pair = interaction_of(parsed, data)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
     centres = centres_of(rows.data, pair)
-    matrices = build_matrices(
-        formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
-    )
+    matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
     fit = _fit(matrices)
     if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
         raise NotEstimable(
@@ -158,8 +156,16 @@ def moderation(
             "n_frame": len(data),
             "outside_subset": outside,
         },
-        notes=_subset_notes(subset, kept, data) + _notes(pair, robust, conditional) + beta_notes + influence_notes,
+        notes=_subset_notes(subset, kept, data)
+        + matrices.notes
+        + _notes(pair, robust, conditional)
+        + beta_notes
+        + influence_notes,
     )
+
+
+def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
+    return data.assign(**{name: data[name] - mean for name, mean in centres.items()})
 
 
 def _fit(matrices: Matrices) -> Any:

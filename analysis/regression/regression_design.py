@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
-from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
+from doublecode.analysis.mixed.formula_names import quoted, variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,29 +36,39 @@ class Matrices:
     y: Floats
     X: Floats
     terms: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
-def interaction_of(formula: str | ModelFormula) -> tuple[str, str] | None:
-    """Predictor and moderator: the two names of the only interaction, in the order written."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
+def interaction_of(formula: str | ModelFormula, data: pd.DataFrame) -> tuple[str, str] | None:
+    """Predictor and moderator: the two names of the only interaction, in the order written.
 
+    Raises
+    ------
+    UsageError
+        More than one interaction, or one whose variables or intercept do not stand in the formula: to centre
+        would then fit another model than the one that is written.
+    """
     form = "Write it as 'outcome ~ predictor * moderator + covariate'."
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
-    try:
-        terms = list(Formula(parsed.text).rhs)
-    except (FormulaicError, TypeError) as wrong:
-        raise FormulaError(f"formula {parsed.text!r} cannot be read ({wrong}). {form}") from None
-    products = [term for term in terms if len(term.factors) > 1]
+    terms = terms_of(parsed.fixed, data)
+    products = [factors for factors in terms if len(factors) > 1]
     if not products:
         return None
-    if len(products) > 1 or len(products[0].factors) != 2:
-        found = ", ".join(map(str, products))
+    if len(products) > 1 or len(products[0]) != 2:
+        found = ", ".join(map(":".join, products))
         raise UsageError(f"formula {parsed.text!r}: found the interactions {found}; allowed: one, of two variables.")
-    first, second = (str(factor) for factor in products[0].factors)
-    return first, second
+    first, second = products[0]
+    absent = [name for name in (first, second) if (name,) not in terms]
+    if absent or ("1",) not in terms:
+        what = " and ".join(absent) or "the intercept"
+        raise UsageError(
+            f"formula {parsed.text!r}: the interaction {first}:{second} stands without {what}. Simple slopes are of "
+            f"centred variables, which is another model unless both stand there, with the intercept: write "
+            f"{first} * {second}. To fit the product as it stands, make it a column of the frame and name that."
+        )
+    return first.strip("`"), second.strip("`")
 
 
 def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, float]:
@@ -69,8 +82,8 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
-    """Build y and X from complete rows.
+def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None) -> Matrices:
+    """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
 
     Raises
     ------
@@ -79,29 +92,25 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
     NotEstimable
         No more rows than coefficients, a column that those before it determine, or a constant outcome.
     """
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    text = parse_formula(formula).text
-    try:
-        with np.errstate(all="ignore"):
-            both = Formula(text).get_model_matrix(data, na_action="raise")
-    except (FormulaicError, ValueError) as wrong:
+    parsed = parse_formula(formula)
+    y, _ = formula_columns(f"0 + {parsed.response}", data, given)
+    X, recipe = formula_columns(parsed.fixed, data, given)
+    text = parsed.text
+    if not (np.isfinite(y).all() and np.isfinite(X).all()):
         raise ContractError(
-            f"formula {text!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
+            f"formula {text!r} cannot be computed on these rows; a function of a column gives no number "
             "there (the logarithm of 0, a division by 0). Compute it as a column of the frame."
-        ) from None
-    y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
+        )
     if y.shape[1] != 1:
         raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
-    terms = tuple(map(str, both.rhs.columns))
+    X, terms, _, notes = without_redundant(X, recipe.names, recipe)
     n, p = X.shape
     if n <= p:
         raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
         raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
-    return Matrices(y[:, 0], X, terms)
+    return Matrices(y[:, 0], X, terms, notes)
 
 
 def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
@@ -182,12 +191,14 @@ def choose_subset(
 
 def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
     """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
+    example = next((quoted(str(name)) for name in frame.columns if frame[name].dtype.kind in "if"), "hw2")
+    aliased, aliases = aliased_columns(subset, frame.columns)
     try:
-        found: Any = frame.eval(subset, engine="python")
-    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
+        found: Any = renamed_columns(frame, aliases).eval(aliased, engine="python")
+    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError):
         raise UsageError(
-            f"{where}: the subset {subset!r} cannot be read ({wrong}); "
-            f"write a condition on the columns {', '.join(map(str, frame.columns))}."
+            f"{where}: the subset {subset!r} cannot be read; write a condition on the columns "
+            f"{', '.join(map(str, frame.columns))}, such as {example} > 0, with odd names in backticks."
         ) from None
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
