@@ -219,6 +219,8 @@ def _parse(source: str) -> ModelFormula:
     sides = _split(source, "~")
     if len(sides) != 2 or not sides[0].strip() or not sides[1].strip():
         raise FormulaError(f"formula {source!r} needs one '~' with a response before and terms after it")
+    if sides[1].rstrip()[-1] in "+-*:/^~":
+        raise FormulaError(f"formula {source!r} cannot be read: nothing stands after its last sign")
     refuse_unknown_calls(source, source)
     fixed: list[str] = []
     terms: list[RandomTerm] = []

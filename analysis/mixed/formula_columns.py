@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from keyword import iskeyword
@@ -185,17 +185,18 @@ def formula_columns(text: str, data: pd.DataFrame, given: pd.DataFrame | None = 
     return X, FormulaColumns(matrix.model_spec, aliases)
 
 
-def terms_of(text: str, data: pd.DataFrame) -> list[tuple[str, ...]]:
+def terms_of(text: str, columns: Iterable[object] | None = None) -> list[tuple[str, ...]]:
     """The terms of one side of a formula, each as its factors, the intercept as ``("1",)``.
 
     Examples
     --------
-    >>> terms_of("x * `a b`", pd.DataFrame(columns=["x", "a b"]))
+    >>> terms_of("x * `a b`")
     [('1',), ('x',), ('`a b`',), ('x', '`a b`')]
     """
     from formulaic import Formula, ModelSpec
 
-    aliased, aliases = aliased_columns(text, data.columns)
+    known = [one.name for one in mentions(text)] if columns is None else columns
+    aliased, aliases = aliased_columns(text, known)
     try:
         formula: Any = Formula(aliased)
     except _failures() as wrong:
@@ -262,7 +263,7 @@ def _unreadable(text: str, part: str | None = None) -> FormulaError:
     )
 
 
-def aliased_columns(text: str, columns: pd.Index[Any]) -> tuple[str, tuple[str, ...]]:
+def aliased_columns(text: str, columns: Iterable[object]) -> tuple[str, tuple[str, ...]]:
     """The text with other names for columns that formulaic could not or would wrongly read."""
     known = set(map(str, columns))
     aliases: dict[str, int] = {}

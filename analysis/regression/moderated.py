@@ -115,7 +115,7 @@ def moderation(
     if robust not in ("HC0", "HC1", "HC2", "HC3"):
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
     parsed = parse_formula(formula)
-    pair = interaction_of(parsed, data)
+    pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
     centres = centres_of(rows.data, pair)

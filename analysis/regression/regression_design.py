@@ -5,7 +5,7 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ class Matrices:
     notes: tuple[Note, ...] = ()
 
 
-def interaction_of(formula: str | ModelFormula, data: pd.DataFrame) -> tuple[str, str] | None:
+def interaction_of(formula: str | ModelFormula, columns: Iterable[object] | None = None) -> tuple[str, str] | None:
     """Predictor and moderator: the two names of the only interaction, in the order written.
 
     Raises
@@ -52,7 +52,7 @@ def interaction_of(formula: str | ModelFormula, data: pd.DataFrame) -> tuple[str
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
-    terms = terms_of(parsed.fixed, data)
+    terms = terms_of(parsed.fixed, columns)
     products = [factors for factors in terms if len(factors) > 1]
     if not products:
         return None
@@ -62,7 +62,7 @@ def interaction_of(formula: str | ModelFormula, data: pd.DataFrame) -> tuple[str
     first, second = products[0]
     absent = [name for name in (first, second) if (name,) not in terms]
     if absent or ("1",) not in terms:
-        what = " and ".join(absent) or "the intercept"
+        what = " and ".join(repr(name.strip("`")) for name in absent) or "the intercept"
         raise UsageError(
             f"formula {parsed.text!r}: the interaction {first}:{second} stands without {what}. Simple slopes are of "
             f"centred variables, which is another model unless both stand there, with the intercept: write "

@@ -128,5 +128,8 @@ SENTENCES: Final[dict[str, Wording]] = {
         "(… || {group}) takes intercept and slope as independent, which is so at one zero of {columns} only: these "
         "values, as the model itself, change when {columns} is centred elsewhere; (… | {group}) does not depend on it"
     ),
-    "not_nested": "{small} is no part of {large}: a difference of their likelihoods has no χ² distribution, so no p value",
+    "not_nested": (
+        "{small} is no part of {large}: the difference of their likelihoods has no χ² distribution, so no p value; "
+        "compare AIC or BIC"
+    ),
 }
