@@ -248,5 +248,10 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     return np.asarray(flags | column.map(_no_value, na_action="ignore").eq(True).to_numpy(bool, na_value=False))
 
 
+def is_missing(text: str) -> bool:
+    """Whether a text is no value: empty, blanks only, or ``NA``."""
+    return text in MISSING or text.isspace()
+
+
 def _no_value(value: Any) -> bool:
-    return isinstance(value, str) and (value in MISSING or value.isspace())
+    return isinstance(value, str) and is_missing(value)

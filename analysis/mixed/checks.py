@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed.formula_columns import FormulaColumns, Recipe
+from doublecode.analysis.mixed.formula_names import quoted
+from doublecode.schemas.column_types import Role, decimal_mark, missing_in, number_in_cell, read_values
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -21,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
+MANY = 8
+"""Levels from which a categorical variable with half as many of them as there are groups is named."""
 ABSORBED = 1e-9
 """Share of a column's length outside the fixed effects, under which they contain it."""
 
@@ -128,6 +132,46 @@ def refuse_types(columns: Mapping[str, pd.Series[Any]], values: Callable[[], Col
             f"column {name!r} holds {kinds[columns[name].dtype.kind]}, which no formula can use as they stand; "
             "make it a number (days since a start, say)"
         )
+
+
+def refuse_text_numbers(columns: Mapping[str, pd.Series[Any]], roles: Mapping[str, Role]) -> None:
+    """Refuse numbers and dates kept as texts where a formula would make categories of them, one for each value."""
+    for name, role in roles.items():
+        column = columns.get(name)
+        if role is not Role.TERM or column is None or column.dtype.kind in "iufbcmM":
+            continue
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        present = column[~missing_in(column)]
+        values = [value for value in present.unique() if not isinstance(value, (bool, np.bool_))]
+        read = read_values(values, Role.TERM, decimal_mark(values))
+        if not values or not (read.numbers or read.odd):
+            continue
+        kind, instead = (
+            ("dates", "days since a start, say") if not read.numbers else ("numbers", "pandas.to_numeric does")
+        )
+        row = present.index[int(np.argmax([number_in_cell(value) is not None for value in present]))]
+        raise ContractError(
+            f"column {name!r} holds {kind} as text (such as {present[present.index == row].iloc[0]!r} in row {row}), "
+            f"and would enter as {len(values)} categories; make it numbers ({instead}), or write C({quoted(name)}) for "
+            "categories"
+        )
+
+
+def many_categories(recipe: Recipe, groups: Mapping[str, int]) -> tuple[Note, ...]:
+    """Say which variable enters as nearly as many categories as there are groups."""
+    group, fewest = min(groups.items(), key=lambda one: one[1])
+    return tuple(
+        Note(
+            "many_categories",
+            numbers={
+                "column": factor, "n_levels": len(levels), "n_dummies": len(levels) - 1, "group": group,
+                "n_groups": fewest,
+            },
+        )
+        for factor, levels in recipe.categories.items()
+        if len(levels) >= max(MANY, 0.5 * fewest)
+    )  # fmt: skip
 
 
 def check_weights(weights: Floats | None) -> Floats | None:

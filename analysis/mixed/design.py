@@ -14,7 +14,9 @@ import pandas as pd
 
 from doublecode.analysis.mixed.checks import (
     check_weights,
+    many_categories,
     refuse_constant,
+    refuse_text_numbers,
     refuse_text_outcome,
     refuse_types,
     refuse_unidentified,
@@ -205,6 +207,7 @@ def build_design(
         columns = {name: column[keep] for name, column in columns.items()}
     refuse_infinite(columns, columns)
     refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
+    refuse_text_numbers(columns, parsed.roles)
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
     columns, gone = without_unused(columns, parsed.predictors(columns))
@@ -213,11 +216,13 @@ def build_design(
     X, names, spec, left_out = without_redundant(X, names, spec)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = check_weights(kept["weights"])
+    terms = _build_terms(parsed, columns, given)
+    many = many_categories(spec, {term.group: len(term.levels) for term in terms})
     design = Design(
-        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, columns, given),
+        formula=parsed, y=y, X=X, x_names=names, terms=terms,
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
         columns=columns, lost=lost, fixed_spec=spec,
-        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
     )  # fmt: skip
     refuse_unidentified(X, names, design.terms, columns)
     if with_outcome:

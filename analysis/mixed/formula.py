@@ -105,7 +105,7 @@ class ModelFormula:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Everything that may be a column, in the order of its first place."""
-        return tuple(dict.fromkeys(one.name for one in mentions(self.text) if not one.called))
+        return tuple(dict.fromkeys(one.name for one in mentions(self.text) if not (one.called or one.of_module)))
 
     @cached_property
     def roles(self) -> dict[str, Role]:
@@ -115,7 +115,7 @@ class ModelFormula:
         found |= dict.fromkeys((name.strip("`") for name in categories), Role.FACTOR)
         for part in self.expressions:
             for one in mentions(part):
-                if one.called or found.get(one.name) is Role.FACTOR:
+                if one.called or one.of_module or found.get(one.name) is Role.FACTOR:
                     continue
                 found[one.name] = Role.TERM
         return found | {one.name: Role.NUMBER for one in mentions(self.response) if not one.called}

@@ -26,7 +26,7 @@ _CALLED = re.compile(r"\s*\(")
 _ARGUMENT = re.compile(r"\s*=(?!=)")
 _SUM = re.compile(r"\s*[+-]?\s*(?:[^\W\d]\w*|[01])(?:\s*(?:\+\s*(?:[^\W\d]\w*|[01])|-\s*1))*\s*")
 _PIECE = re.compile(r"([+-]?)\s*([^\W\d]\w*|[01])")
-_MODULES = frozenset({"np"})
+_MODULES = frozenset({"np", "contr"})
 """Names that formulaic knows as modules; what follows their dot is a function of theirs."""
 
 
@@ -54,6 +54,12 @@ class Mention:
     in_call: bool
     quoted: bool = False
     called: bool = False
+
+    @property
+    def of_module(self) -> bool:
+        """Whether it is a thing of formulaic's or numpy's, such as ``contr.sum``."""
+        head, dot, _ = self.name.partition(".")
+        return bool(dot) and self.in_call and not self.quoted and head in _MODULES
 
 
 def mentions(text: str) -> tuple[Mention, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
@@ -118,6 +119,7 @@ def moderation(
     pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
+    refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
     fit = _fit(matrices)
