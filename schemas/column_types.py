@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Real
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.letters import clean
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -88,9 +88,9 @@ def number_in_cell(cell: Any, decimal: str = ".") -> float | None:
     >>> number_in_cell("2.8e-17"), number_in_cell("03"), number_in_cell("1,5", ","), number_in_cell("n/a")
     (2.8e-17, 3.0, 1.5, None)
     """
-    if isinstance(cell, (bool, np.bool_)):
+    if isinstance(cell, bool):
         return None
-    if isinstance(cell, (int, float, np.number)):
+    if isinstance(cell, Real):
         return float(cell)
     if cell is None:
         return math.nan
@@ -242,16 +242,13 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     >>> missing_in(pd.Series(["a", "NA", None, " "])).tolist()
     [False, True, True, True]
     """
-    flags = column.isna().to_numpy()
-    if getattr(column.dtype, "kind", "O") in "iufbcmM":
-        return np.asarray(flags, dtype=bool)
-    return np.asarray(flags | column.map(_no_value, na_action="ignore").eq(True).to_numpy(bool, na_value=False))
+    flags = column.isna()
+    if getattr(column.dtype, "kind", "O") not in "iufbcmM":
+        odd = {label for label in column.unique() if isinstance(label, str) and is_missing(label)}
+        flags = flags | column.isin(odd) if odd else flags
+    return flags.to_numpy(dtype=bool)
 
 
 def is_missing(text: str) -> bool:
     """Whether a text is no value: empty, blanks only, or ``NA``."""
     return text in MISSING or text.isspace()
-
-
-def _no_value(value: Any) -> bool:
-    return isinstance(value, str) and is_missing(value)

@@ -53,7 +53,8 @@ class PlainColumns:
     @property
     def factors(self) -> dict[str, tuple[str, ...]]:
         """The factors of each term, as a formula writes them."""
-        return ({"1": ("1",)} if self.intercept else {}) | {name: (name,) for name in self.variables}
+        names = (*(("1",) if self.intercept else ()), *self.variables)
+        return {name: (name,) for name in names}
 
     @property
     def categories(self) -> dict[str, tuple[Any, ...]]:

@@ -113,8 +113,7 @@ def moderation(
     """
     data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
-    if robust not in ("HC0", "HC1", "HC2", "HC3"):
-        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
+    _check_robust(robust)
     parsed = parse_formula(formula)
     pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
@@ -123,10 +122,7 @@ def moderation(
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
     fit = _fit(matrices)
-    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
-        raise NotEstimable(
-            f"formula {formula!r} fits all {len(matrices.y)} rows exactly; nothing is left to test with."
-        )
+    _refuse_exact(fit, formula)
     inference = Inference(fit, matrices, conf_level)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
@@ -164,6 +160,16 @@ def moderation(
         + beta_notes
         + influence_notes,
     )
+
+
+def _check_robust(robust: str) -> None:
+    if robust not in ("HC0", "HC1", "HC2", "HC3"):
+        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
+
+
+def _refuse_exact(fit: Any, formula: str) -> None:
+    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
+        raise NotEstimable(f"formula {formula!r} fits all {int(fit.nobs)} rows exactly; nothing is left to test with.")
 
 
 def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
