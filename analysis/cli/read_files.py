@@ -99,8 +99,9 @@ def read_codes(
     labels = tuple(name for name in (targets, rater, *others) if name and name != ratings)
     data, remarks = read_columns(file, (*labels, ratings), sheet, {ratings: Role.LABEL}, missing)
     seen = data[ratings].dropna()
-    if seen.dtype.kind != "f" and (seen.empty or any(number_in_cell(text) is not None for text in seen.unique())):
-        # names beside numbers are refused at their cell; --nominal reads them all as names
+    odd = any(number_in_cell(text) is not None or is_date(text) for text in seen.unique())
+    if seen.dtype.kind != "f" and (seen.empty or odd):
+        # names beside numbers and dates are refused at their cell; --nominal reads them all as names
         data, _ = read_columns(file, (*labels, ratings), sheet, {ratings: Role.NUMBER}, missing, quiet=True)
     return Given(data, rater, ratings, remarks)
 

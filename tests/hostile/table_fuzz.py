@@ -24,7 +24,7 @@ import openpyxl
 import pandas as pd
 from typer.testing import CliRunner
 
-from doublecode.analysis import agreement, fit_mixed, icc, moderation, omega
+from doublecode.analysis import agreement, fit_mixed, icc, moderation
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.cli.read_files import read_columns
 from doublecode.analysis.mixed.formula import parse_formula
@@ -516,7 +516,9 @@ def _differs(found: list[dict[str, object]], wanted: list[dict[str, object]]) ->
             a, b = one[name], other[name]
             if isinstance(b, (float, int)) and not isinstance(b, bool):
                 a, b = float("nan") if a is None else float(a), float(b)
-                if not (np.isclose(a, b, rtol=1e-7, atol=1e-9) or (np.isnan(a) and np.isnan(b))):
+                if not (
+                    np.isclose(a, b, rtol=1e-7, atol=1e-9) or (np.isnan(a) and not np.isfinite(b))
+                ):  # JSON has no infinity
                     return f"{name}: {a} for {b}"
             elif name == "term" and a != b:
                 return f"term {a} for {b}"
