@@ -25,6 +25,7 @@ from doublecode.analysis.regression.regression_design import (
     interaction_of,
     is_plain,
     leverages,
+    refuse_lost_product,
     variance_inflation,
     z_scores,
 )
@@ -121,6 +122,7 @@ def moderation(
     refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
+    refuse_lost_product(matrices, pair, formula)
     fit = _fit(matrices)
     _refuse_exact(fit, formula)
     inference = Inference(fit, matrices, conf_level)

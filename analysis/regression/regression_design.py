@@ -113,6 +113,15 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.Da
     return Matrices(y[:, 0], X, terms, notes)
 
 
+def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:
+    """Refuse an interaction that these rows do not hold, such as one of two 0/1 columns with an empty cell."""
+    if pair is not None and any(":".join(pair) in note.numbers["columns"] for note in matrices.notes):
+        raise NotEstimable(
+            f"formula {formula!r}: on these rows {pair[0]} and {pair[1]} determine their product (no row has one of "
+            f"their combinations), so there is no interaction to estimate; write {pair[0]} + {pair[1]}."
+        )
+
+
 def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
     """Name the first column that those before it determine."""
     scaled = X / np.where(np.linalg.norm(X, axis=0) > 0, np.linalg.norm(X, axis=0), 1)

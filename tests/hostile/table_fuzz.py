@@ -1,4 +1,4 @@
-"""Tables as strangers save them, by kinds: does each command give the numbers of the clean frame, or refuse at the cell?
+"""Tables as strangers save them, by kinds: does a command give the numbers of the clean frame, or refuse the cell?
 
 Each kind changes one thing of a table whose numbers are known (types, names, encodings, gaps, ids, delimiters, heads,
 formats) and says what is right: the same numbers, the numbers without certain rows, or a refusal that names the
@@ -32,8 +32,8 @@ from doublecode.coding.console import exit_code_of
 
 COMMANDS = ("fit", "icc", "agreement", "omega", "moderation")
 ODD = ("n/a", ".", "NaN", "-", "#NULL!", "1,000", "<1", "25%", "x", "?", "12 kg", "1.2.3", "TRUE", "inf", "nan", "—")
-NAMES = ("hamd.pre", "a b", "größe", "1st", "Intercept", "it's", 'say "x"', "class", "log", "C", "np", "x:y", "a*b", "é(1)",
-         "a,b", "TRUE", "he|she", "~", "x^2", "Q1.", ".x", "a\\b", "p-value", "ß", "年齢")  # fmt: skip
+NAMES = ("hamd.pre", "a b", "größe", "1st", "Intercept", "it's", 'say "x"', "class", "log", "C", "np", "x:y", "a*b",
+         "é(1)", "a,b", "TRUE", "he|she", "~", "x^2", "Q1.", ".x", "a\\b", "p-value", "ß", "年齢")  # fmt: skip
 
 
 @dataclass
@@ -198,12 +198,13 @@ def mostly_words(case: Case, rng: np.random.Generator) -> None:
     row, column = place(case, "word", rng)
     case.rows[row][column] = "3"
     case.refused = (case.heads[column],)
+    return None
 
 
 def truth_values(case: Case, rng: np.random.Generator) -> None:
     if "word" in case.roles:
         column = case.heads.index(case.roles["word"])
-        for at, row in enumerate(case.rows):
+        for _at, row in enumerate(case.rows):
             row[column] = "TRUE" if row[column] == "cbt" else "FALSE"
         case.truth["arm"] = np.where(case.truth["arm"] == "cbt", "TRUE", "FALSE")
 
@@ -410,7 +411,8 @@ def _ods_row(cells: list[object]) -> str:
     def one(cell: object) -> str:
         if isinstance(cell, float):
             return f'<table:table-cell office:value-type="float" office:value="{cell!r}"/>'
-        return f'<table:table-cell office:value-type="string"><text:p>{escape(str(cell or ""))}</text:p></table:table-cell>'
+        text = escape(str(cell or ""))
+        return f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
 
     return f"<table:table-row>{''.join(map(one, cells))}</table:table-row>"
 
