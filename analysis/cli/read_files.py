@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from doublecode.coding.console import say
-from doublecode.schemas.column_types import Role, number_in_cell
+from doublecode.schemas.column_types import Role, is_date, number_in_cell
 from doublecode.schemas.errors import MissingColumn, UsageError
 
 if TYPE_CHECKING:

@@ -142,6 +142,17 @@ def quoted(name: str) -> str:
     return name if IDENTIFIER.fullmatch(name) else f"`{name}`"
 
 
+def term_of(*names: str) -> str:
+    """What the term of a column, or of a product of columns, is called in a result.
+
+    Examples
+    --------
+    >>> term_of("phq.9", "a b"), term_of("Intercept")
+    ('phq.9:a b', '`Intercept`')
+    """
+    return ":".join("`Intercept`" if name == "Intercept" else name for name in names)
+
+
 @dataclass(frozen=True)
 class SumOfNames:
     """A part of a formula that is a sum of bare names, ``1``, ``0`` and ``-1``, each name once."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -259,7 +260,7 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
         "bic": -2 * loglik + float(np.log(n)) * (p + 1),
     }
     if pair is not None:
-        place = matrices.terms.index(":".join(pair))
+        place = matrices.terms.index(term_of(*pair))
         terms = tuple(term for i, term in enumerate(matrices.terms) if i != place)
         without = _fit(Matrices(matrices.y, np.delete(matrices.X, place, axis=1), terms))
         delta = float(fit.rsquared - without.rsquared)

@@ -14,7 +14,7 @@ import numpy as np
 from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
-from doublecode.analysis.mixed.formula_names import quoted, variables_of
+from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -115,7 +115,7 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.Da
 
 def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:
     """Refuse an interaction that these rows do not hold, such as one of two 0/1 columns with an empty cell."""
-    if pair is not None and any(":".join(pair) in note.numbers["columns"] for note in matrices.notes):
+    if pair is not None and any(term_of(*pair) in note.numbers["columns"] for note in matrices.notes):
         raise NotEstimable(
             f"formula {formula!r}: on these rows {pair[0]} and {pair[1]} determine their product (no row has one of "
             f"their combinations), so there is no interaction to estimate; write {pair[0]} + {pair[1]}."

@@ -75,7 +75,7 @@ def test_the_role_decides(tmp_path):
     assert table["id"].tolist() == ["03", "3", "1E5"]
     assert table["x"].tolist() == [3, 10, 0.5]
     assert table["w"].isna().tolist() == [False, True, False]
-    assert [one.code for one in remarks] == ["labels_alike", "read_as_missing"]
+    assert [one.code for one in remarks] == ["read_as_missing", "labels_alike"]
     with pytest.raises(ContractError, match=r"line 2: d: found .*a date or a time.*days"):
         read_rows(path, ("d",), roles={"d": Role.TERM})
     with pytest.raises(ContractError, match=r'line 2: m: found "a".*C\(m\)'):
@@ -125,26 +125,35 @@ def test_any_name_in_backticks(data, name):
     assert found.slopes["estimate"].tolist() == pytest.approx(wanted.slopes["estimate"].tolist())
 
 
-@pytest.mark.parametrize(
-    ("written", "same"),
-    [
-        ("factor(arm)", "arm"), ("as.factor(arm)", "C(arm)"), ("sqrt(abs(x))", "np.sqrt(np.abs(x))"), ("log(exp(x))", "x"),
-        ("ifelse(arm == 'v', 1, 0)", "arm"), ("relevel(arm, ref = 'u')", "arm"), ("poly(x, 2, raw = TRUE)", "x + I(x**2)"),
-    ],
-)  # fmt: skip
+SAME = [
+    ("factor(arm)", "arm"),
+    ("as.factor(arm)", "C(arm)"),
+    ("sqrt(abs(x))", "np.sqrt(np.abs(x))"),
+    ("log(exp(x))", "x"),
+    ("ifelse(arm == 'v', 1, 0)", "arm"),
+    ("relevel(arm, ref = 'u')", "arm"),
+    ("poly(x, 2, raw = TRUE)", "x + I(x**2)"),
+]
+INSTEAD = [
+    (".", "name the columns"),
+    ("offset(x)", "offset="),
+    ("arm + ifelse(arm %in% c('u'), 1, 0)", "ifelse"),
+    ("cut(x, 3)", "a column of their own"),
+    ("foo(x)", "functions that are known"),
+    ("lag(x)", "patient by patient"),
+    ("relevel(arm)", "contr.treatment"),
+    ("log(arm)", "cannot be computed"),
+    ("bs(x, dg = 3)", "cannot be computed"),
+]
+
+
+@pytest.mark.parametrize(("written", "same"), SAME)
 def test_words_of_r_work(data, written, same):
     found, wanted = (fit_mixed(f"y ~ {text} + (1 | g)", data).frame["estimate"].tolist() for text in (written, same))
     assert found == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize(
-    ("written", "instead"),
-    [
-        (".", "name the columns"), ("offset(x)", "offset="), ("arm + ifelse(arm %in% c('u'), 1, 0)", "ifelse"),
-        ("cut(x, 3)", "a column of their own"), ("foo(x)", "functions that are known"), ("lag(x)", "patient by patient"),
-        ("relevel(arm)", "contr.treatment"), ("log(arm)", "cannot be computed"), ("bs(x, dg = 3)", "cannot be computed"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("written", "instead"), INSTEAD)
 def test_words_without_meaning_name_their_substitute(data, written, instead):
     with pytest.raises(FormulaError, match=instead) as raised:
         fit_mixed(f"y ~ {written} + (1 | g)", data)
@@ -231,7 +240,7 @@ def test_one_rule_for_what_is_missing(data, nothing):
     assert found.design["dropped_by_column"] == {"arm": 1, "g": 1}
     table = pd.DataFrame({"s": [1, 1, 2, 2, 3, 3], "r": [nothing, "B", "A", "B", "A", "B"], "y": [1.0, 2, 2, 3, 4, 4]})
     for answer in (icc, agreement):
-        with pytest.raises(ContractError, match="column 'r'.*row 0"):
+        with pytest.raises(ContractError, match=r"column 'r'.*row 0"):
             answer(table, targets="s", raters="r", ratings="y")
 
 
