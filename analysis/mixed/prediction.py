@@ -33,7 +33,7 @@ def chosen_groups(design: Design, random: Random) -> set[str]:
         return known
     if random == "none":
         return set()
-    names = {random} if isinstance(random, str) else set(random)
+    names = {name.strip("`") for name in ((random,) if isinstance(random, str) else random)}
     if not names <= known:
         raise UsageError(
             f"random={random!r}: {', '.join(sorted(names - known))} is no grouping factor of this model; "

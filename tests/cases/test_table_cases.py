@@ -58,8 +58,10 @@ def test_na_is_missing_in_a_text_column():
 
 def test_text_codes_agree_as_names():
     found = ask("agreement", HERE / "nom.csv", "--targets", "s", "--raters", "rater", "--ratings", "y")
-    exact = next(one for one in found["frame"] if one["coefficient"] == "exact agreement" and not one["category"])
-    assert exact["estimate"] == pytest.approx(14 / 16)
+    values = {one["coefficient"]: one["estimate"] for one in found["frame"]}
+    assert values["exact agreement"] == 14 / 16
+    assert values["Cohen's kappa"] == pytest.approx(17 / 21)
+    assert values["Gwet's AC1"] == pytest.approx(0.8142235, abs=1e-7)
 
 
 def write(path, *lines):
