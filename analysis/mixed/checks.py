@@ -265,6 +265,8 @@ def without_redundant(
 def redundant_columns(X: Floats) -> tuple[int, ...]:
     """Positions of the columns of X (n, p) that are zero or that those before them determine, in order."""
     lengths = np.linalg.norm(X, axis=0)
+    if lengths.all() and (np.abs(np.diag(np.linalg.qr(X / lengths, mode="r"))) >= COLLINEAR).all():
+        return ()
     basis = np.zeros((len(X), 0))
     found = []
     for place, length in enumerate(lengths):

@@ -67,6 +67,7 @@ def _read_outcome(
             f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
         )
     table = open_table(path, names, None)
+    problems.extend(table.remarks)
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if not filled:
         raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
