@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 Array = NDArray[np.float64]
@@ -143,7 +144,7 @@ def _numbers(data: pd.DataFrame, name: str) -> Array:
 def _unit_codes(data: pd.DataFrame, clusters: str | None) -> NDArray[np.intp]:
     if clusters is None:
         return np.arange(len(data), dtype=np.intp)
-    lacking = data[clusters].isna().to_numpy()
+    lacking = missing_in(data[clusters])
     if lacking.any():
         raise ContractError(
             f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {int(np.argmax(lacking))}); "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import ContractError, StudyError
 from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.results import Note
@@ -104,7 +105,9 @@ def gather_sources(
             keys = zip(rows["patient"], rows["session"], rows["value"], rows["reason"], strict=True)
             measured[source] = {(str(p), int(s)): (v, _not_scored(r)) for p, s, v, r in keys}
     columns = {
-        v.column: dict(zip(patients["patient"], _typed(patients[v.column]), strict=True))
+        v.column: dict(
+            zip(patients["patient"], typed_texts(patients[v.column], f"patients.csv: column {v.column!r}"), strict=True)
+        )
         for v in variables
         if v.column is not None
     }
@@ -116,21 +119,6 @@ def gather_sources(
 def _not_scored(reason: object) -> Note | None:
     """What scoring says of a value that it could not make."""
     return Note("value_not_scored", numbers={"reason": reason}) if isinstance(reason, str) and reason else None
-
-
-def _typed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers where every filled cell is one, texts where none is; a mixture is refused."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    filled = values.notna()
-    if numbers[filled].notna().all():
-        return numbers.astype(float)
-    if numbers[filled].notna().any():
-        place = int((numbers.isna() & filled).to_numpy().argmax())
-        raise ContractError(
-            f"patients.csv: column {values.name!r}, line {place + 2}: found {values.iloc[place]!r} among numbers. "
-            "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
-        )
-    return values
 
 
 def session_keys(table: pd.DataFrame) -> set[Key]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def complete_rows(
     Parameters
     ----------
     columns : mapping of name to column
-        Of length n, missing as NaN, None or NA.
+        Of length n, missing as NaN, None or NA; in a column of texts also as an empty text or ``NA``.
     index : Index
         (n,) labels of the rows.
 
@@ -83,7 +84,7 @@ def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
     if isinstance(column, np.ndarray):
         flags = np.isnan(column)
     else:
-        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else column.isna().to_numpy()
+        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else missing_in(column)
     return flags if flags.any() else None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.regression.regression_tables import Inference
 from doublecode.analysis.regression.simple_slopes import (
     BAND_COLUMNS,
@@ -66,12 +67,12 @@ def _slope_line(
 ) -> SlopeLine:
     terms = inference.matrices.terms
     predictor, moderator = pair
-    if predictor not in terms or ":".join(pair) not in terms:
+    if term_of(predictor) not in terms or term_of(*pair) not in terms:
         raise UsageError(
             f"moderation: the interaction {':'.join(pair)} stands without {predictor!r} itself. "
             f"Write {predictor} * {moderator}."
         )
-    places = [terms.index(predictor), terms.index(":".join(pair))]
+    places = [terms.index(term_of(predictor)), terms.index(term_of(*pair))]
     params = np.asarray(inference.fit.params)[places]
     covariance = np.asarray(inference.fit.cov_params())[np.ix_(places, places)]
     observed = data[moderator].to_numpy(dtype=np.float64)
@@ -104,7 +105,7 @@ def _lines(
 
     predictor, moderator = pair
     terms = inference.matrices.terms
-    product = ":".join(pair)
+    product = term_of(*pair)
     sd = float(data[predictor].std(ddof=1))
     average = inference.matrices.X.mean(axis=0)
     covariance = np.asarray(inference.fit.cov_params())
@@ -114,7 +115,7 @@ def _lines(
         for x in (-sd, 0.0, sd):
             z = point.value - centres[moderator]
             # The design row: covariates (dummies too) at their means, the centred pair where asked.
-            changed = {predictor: x, moderator: z, product: x * z}
+            changed = {term_of(predictor): x, term_of(moderator): z, product: x * z}
             row = np.array([changed.get(term, mean) for term, mean in zip(terms, average, strict=True)])
             expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ covariance @ row))
             limits = (expected - quantile * error, expected + quantile * error)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -24,6 +26,7 @@ from doublecode.analysis.regression.regression_design import (
     interaction_of,
     is_plain,
     leverages,
+    refuse_lost_product,
     variance_inflation,
     z_scores,
 )
@@ -112,21 +115,17 @@ def moderation(
     """
     data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
-    if robust not in ("HC0", "HC1", "HC2", "HC3"):
-        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
-    pair = interaction_of(formula)
+    _check_robust(robust)
     parsed = parse_formula(formula)
+    pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
+    refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
     centres = centres_of(rows.data, pair)
-    matrices = build_matrices(
-        formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
-    )
+    matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
+    refuse_lost_product(matrices, pair, formula)
     fit = _fit(matrices)
-    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
-        raise NotEstimable(
-            f"formula {formula!r} fits all {len(matrices.y)} rows exactly; nothing is left to test with."
-        )
+    _refuse_exact(fit, formula)
     inference = Inference(fit, matrices, conf_level)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
@@ -158,8 +157,26 @@ def moderation(
             "n_frame": len(data),
             "outside_subset": outside,
         },
-        notes=_subset_notes(subset, kept, data) + _notes(pair, robust, conditional) + beta_notes + influence_notes,
+        notes=_subset_notes(subset, kept, data)
+        + matrices.notes
+        + _notes(pair, robust, conditional)
+        + beta_notes
+        + influence_notes,
     )
+
+
+def _check_robust(robust: str) -> None:
+    if robust not in ("HC0", "HC1", "HC2", "HC3"):
+        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
+
+
+def _refuse_exact(fit: Any, formula: str) -> None:
+    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
+        raise NotEstimable(f"formula {formula!r} fits all {int(fit.nobs)} rows exactly; nothing is left to test with.")
+
+
+def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
+    return data.assign(**{name: data[name] - mean for name, mean in centres.items()})
 
 
 def _fit(matrices: Matrices) -> Any:
@@ -243,7 +260,7 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
         "bic": -2 * loglik + float(np.log(n)) * (p + 1),
     }
     if pair is not None:
-        place = matrices.terms.index(":".join(pair))
+        place = matrices.terms.index(term_of(*pair))
         terms = tuple(term for i, term in enumerate(matrices.terms) if i != place)
         without = _fit(Matrices(matrices.y, np.delete(matrices.X, place, axis=1), terms))
         delta = float(fit.rsquared - without.rsquared)

@@ -6,15 +6,18 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
-from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
+from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,29 +37,39 @@ class Matrices:
     y: Floats
     X: Floats
     terms: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
-def interaction_of(formula: str | ModelFormula) -> tuple[str, str] | None:
-    """Predictor and moderator: the two names of the only interaction, in the order written."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
+def interaction_of(formula: str | ModelFormula, columns: Iterable[object] | None = None) -> tuple[str, str] | None:
+    """Predictor and moderator: the two names of the only interaction, in the order written.
 
+    Raises
+    ------
+    UsageError
+        More than one interaction, or one whose variables or intercept do not stand in the formula: to centre
+        would then fit another model than the one that is written.
+    """
     form = "Write it as 'outcome ~ predictor * moderator + covariate'."
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
-    try:
-        terms = list(Formula(parsed.text).rhs)
-    except (FormulaicError, TypeError) as wrong:
-        raise FormulaError(f"formula {parsed.text!r} cannot be read ({wrong}). {form}") from None
-    products = [term for term in terms if len(term.factors) > 1]
+    terms = terms_of(parsed.fixed, columns)
+    products = [factors for factors in terms if len(factors) > 1]
     if not products:
         return None
-    if len(products) > 1 or len(products[0].factors) != 2:
-        found = ", ".join(map(str, products))
+    if len(products) > 1 or len(products[0]) != 2:
+        found = ", ".join(map(":".join, products))
         raise UsageError(f"formula {parsed.text!r}: found the interactions {found}; allowed: one, of two variables.")
-    first, second = (str(factor) for factor in products[0].factors)
-    return first, second
+    first, second = products[0]
+    absent = [name for name in (first, second) if (name,) not in terms]
+    if absent or ("1",) not in terms:
+        what = " and ".join(repr(name.strip("`")) for name in absent) or "the intercept"
+        raise UsageError(
+            f"formula {parsed.text!r}: the interaction {first}:{second} stands without {what}. Simple slopes are of "
+            f"centred variables, which is another model unless both stand there, with the intercept: write "
+            f"{first} * {second}. To fit the product as it stands, make it a column of the frame and name that."
+        )
+    return first.strip("`"), second.strip("`")
 
 
 def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, float]:
@@ -70,8 +83,8 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
-    """Build y and X from complete rows.
+def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None) -> Matrices:
+    """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
 
     Raises
     ------
@@ -80,29 +93,34 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
     NotEstimable
         No more rows than coefficients, a column that those before it determine, or a constant outcome.
     """
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    text = parse_formula(formula).text
-    try:
-        with np.errstate(all="ignore"):
-            both = Formula(text).get_model_matrix(data, na_action="raise")
-    except (FormulaicError, ValueError) as wrong:
+    parsed = parse_formula(formula)
+    y, _ = formula_columns(f"0 + {parsed.response}", data, given)
+    X, recipe = formula_columns(parsed.fixed, data, given)
+    text = parsed.text
+    if not (np.isfinite(y).all() and np.isfinite(X).all()):
         raise ContractError(
-            f"formula {text!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
+            f"formula {text!r} cannot be computed on these rows; a function of a column gives no number "
             "there (the logarithm of 0, a division by 0). Compute it as a column of the frame."
-        ) from None
-    y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
+        )
     if y.shape[1] != 1:
         raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
-    terms = tuple(map(str, both.rhs.columns))
+    X, terms, _, notes = without_redundant(X, recipe.names, recipe)
     n, p = X.shape
     if n <= p:
         raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
         raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
-    return Matrices(y[:, 0], X, terms)
+    return Matrices(y[:, 0], X, terms, notes)
+
+
+def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:
+    """Refuse an interaction that these rows do not hold, such as one of two 0/1 columns with an empty cell."""
+    if pair is not None and any(term_of(*pair) in note.numbers["columns"] for note in matrices.notes):
+        raise NotEstimable(
+            f"formula {formula!r}: on these rows {pair[0]} and {pair[1]} determine their product (no row has one of "
+            f"their combinations), so there is no interaction to estimate; write {pair[0]} + {pair[1]}."
+        )
 
 
 def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
@@ -194,12 +212,14 @@ def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool
     undecided is not inside, as in R's ``subset``; *true or undecided* is true, *false and undecided* false. Where a
     text that the condition names is missing, the row is not inside, unless the condition asks for that (``isna``).
     """
+    example = next((quoted(str(name)) for name in frame.columns if frame[name].dtype.kind in "if"), "hw2")
+    aliased, aliases = aliased_columns(subset, frame.columns)
     try:
-        found: Any = _with_undecided(frame).eval(subset, engine="python")
-    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
+        found: Any = renamed_columns(_with_undecided(frame), aliases).eval(aliased, engine="python")
+    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError):
         raise UsageError(
-            f"{where}: the subset {subset!r} cannot be read ({wrong}); "
-            f"write a condition on the columns {', '.join(map(str, frame.columns))}."
+            f"{where}: the subset {subset!r} cannot be read; write a condition on the columns "
+            f"{', '.join(map(str, frame.columns))}, such as {example} > 0, with odd names in backticks."
         ) from None
     if getattr(found, "dtype", None) == "boolean":
         found = found.fillna(False).astype(bool)

@@ -87,27 +87,26 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table, unseen_in_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
-    patients = read_table(study.folder / "patients.csv", PATIENTS)
-    therapists = read_table(study.folder / "therapists.csv", THERAPISTS)
-    check_declared_columns(study, patients, therapists)
+    tables = {"sessions": SESSIONS, "patients": PATIENTS, "therapists": THERAPISTS}
+    read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
+    check_declared_columns(study, read["patients"], read["therapists"])
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
+    unseen = [one for name in tables for one in unseen_in_table(study.folder / f"{name}.csv", tables[name])]
     everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
         kept_out=ratings.iloc[:0],
-        problems=(*problems, *outcome_problems),
+        problems=(*problems, *outcome_problems, *unseen),
         files=files,
         set_aside=left_out,
-        sessions=read_table(study.folder / "sessions.csv", SESSIONS),
-        patients=patients,
-        therapists=therapists,
+        **read,
     )
     return in_the_numbers(everything)
 
