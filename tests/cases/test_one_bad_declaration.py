@@ -131,10 +131,25 @@ class Toy:
         table(folder / "patients.csv", ["patient", "status", "reason", "age", "sex", "never", "same"], rows)
         table(folder / "therapists.csv", ["therapist"], [["T1"], ["T2"]])
         held = [(p, n) for p in people for n in range(1, self.sessions + 1)]
-        heads = ["session_id", "patient", "therapist", "session", "date", "minutes", "phase", "status", "reason", "recording"]
+        heads = [
+            "session_id",
+            "patient",
+            "therapist",
+            "session",
+            "date",
+            "minutes",
+            "phase",
+            "status",
+            "reason",
+            "recording",
+        ]
         rows = [[f"S-{p}{n}", p, f"T{1 + n % 2}", n, "", "", self.phase, "rated", "", ""] for p, n in held]
         table(folder / "sessions.csv", heads, rows)
-        table(folder / "outcomes" / "mood.csv", ["patient", "session", "low"], [[p, n, rng.randint(0, 27)] for p, n in held])
+        table(
+            folder / "outcomes" / "mood.csv",
+            ["patient", "session", "low"],
+            [[p, n, rng.randint(0, 27)] for p, n in held],
+        )
         return folder
 
     def ratings(self):
@@ -176,7 +191,9 @@ def report(toy: Toy, folder: Path):
 
 def model(**parts: str) -> str:
     lines = {"name": "bad", "title": "Bad model", "outcome": "mood", "predictor": "he", **parts}
-    return "\n[[moderations]]\n" + "".join(f"{key} = {value if value[0] == '[' else json.dumps(value)}\n" for key, value in lines.items())
+    return "\n[[moderations]]\n" + "".join(
+        f"{key} = {value if value[0] == '[' else json.dumps(value)}\n" for key, value in lines.items()
+    )
 
 
 def series(name: str, *steps: str) -> str:

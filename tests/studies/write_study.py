@@ -81,7 +81,9 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
             typed = {item["name"]: cells["status"] for item in columns if not item.get("given")}
         else:
             typed = dict(cells)
-            texts = {item["name"]: lab.given.get((row["session_id"], item["name"])) for item in columns if item.get("given")}
+            texts = {
+                item["name"]: lab.given.get((row["session_id"], item["name"])) for item in columns if item.get("given")
+            }
             typed |= {name: ("text", text) for name, text in texts.items() if text}
         session = held[row["session_id"]]
         for name, (kind, value) in typed.items():
