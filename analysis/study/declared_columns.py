@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OF_A_ROW = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
 
+NO_SESSIONS = ' A row is a patient, who has no session number; a series over sessions needs unit = "session".'
+
 
 def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.DataFrame) -> None:
     """Refuse a declaration that the tables of the folder cannot serve.
@@ -43,7 +45,8 @@ def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.
             if variable.column not in patients.columns:
                 said = allowed(variable.column, map(str, patients.columns))
                 raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
-            texts |= {variable.name: why for why in [_no_number(patients[variable.column])] if why}
+            why = _no_number(patients[variable.column])
+            texts |= {variable.name: why} if why else {}
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
         if name in texts:
@@ -89,7 +92,5 @@ def _check_steps(study: Study, known: list[str]) -> None:
             try:
                 parse_formula(step).columns(known)
             except FormulaError as wrong:
-                hint = ""
-                if study.unit == "patient" and "session" in step:
-                    hint = ' A row is a patient (unit), who has no session number; a series over sessions needs unit = "session".'
-                raise StudyError(f"series {series.name!r}: {wrong}{hint}") from None
+                asked = study.unit == "patient" and "session" in step
+                raise StudyError(f"series {series.name!r}: {wrong}{NO_SESSIONS if asked else ''}") from None

@@ -120,19 +120,13 @@ def compared(seeds: range, *, workbooks: bool) -> Iterator[str]:
 
 def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
-    long, books = (
-        list(compared(range(n), workbooks=False)),
-        list(compared(range(1000, 1000 + WORKBOOKS), workbooks=True)),
-    )
-    print(
-        f"{n} studies with ratings as a long table ({len(range(0, n, WHOLE_EACH))} of them whole, with consistency and report)"
-    )
-    print(f"  disagreements and crashes: {len(long)}", *long, sep="\n    ")
-    print(
-        f"{WORKBOOKS} studies through template, fill and run: disagreements and crashes: {len(books)}",
-        *books,
-        sep="\n    ",
-    )
+    whole = len(range(0, n, WHOLE_EACH))
+    for what, seeds, workbooks in (
+        (f"{n} studies, ratings as a long table ({whole} with internal consistency and report)", range(n), False),
+        (f"{WORKBOOKS} studies through template, fill and run", range(1000, 1000 + WORKBOOKS), True),
+    ):
+        found = list(compared(seeds, workbooks=workbooks))
+        print(f"{what}: {len(found)} disagreements and crashes", *found, sep="\n    ", flush=True)
     print("\ndeclared key                        studies   without it")
     labs = [random_study(seed) for seed in range(n)]
     for kind, keys in KEYS.items():

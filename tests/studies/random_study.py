@@ -225,7 +225,8 @@ def _scale(rng: random.Random, name: str, numeric: list[str], book: dict[str, An
         least = sum(_least(book, name) for name in items)
         least = least if scale["score"] == "sum" else least / len(items)
         scale["bands"] = [
-            {"label": "low", "low": least, "high": least + 0.6}, {"label": "high", "low": least + 0.8, "high": least + 900},
+            {"label": "low", "low": least, "high": least + 0.6},
+            {"label": "high", "low": least + 0.8, "high": least + 900},
         ]  # fmt: skip
     return scale
 

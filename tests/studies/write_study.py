@@ -76,7 +76,7 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
     books = {book["name"]: book for book in lab.books}
     rows = []
     for place, (row, cells) in enumerate(sent(lab)):
-        columns = [item for item in columns_of(books[row["instrument"]])]
+        columns = list(columns_of(books[row["instrument"]]))
         if "status" in cells:
             typed = {item["name"]: cells["status"] for item in columns if not item.get("given")}
         else:
