@@ -287,7 +287,7 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
 
 
 def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN where it is singular; its log determinant."""
+    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN if singular; its log determinant."""
     at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
     block = sigma[at]
     out = np.zeros_like(sigma)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OF_A_ROW = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
 
+NO_SESSIONS = ' A row is a patient, who has no session number; a series over sessions needs unit = "session".'
+
 
 def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.DataFrame) -> None:
     """Refuse a declaration that the tables of the folder cannot serve.
@@ -42,16 +44,17 @@ def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.
         if variable.column is not None:
             if variable.column not in patients.columns:
                 said = allowed(variable.column, map(str, patients.columns))
-                raise StudyError(
-                    f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}."
-                )
-            texts |= {variable.name: why for why in [_no_number(patients[variable.column])] if why}
+                raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
+            why = _no_number(patients[variable.column])
+            texts |= {variable.name: why} if why else {}
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
         if name in texts:
             raise StudyError(f"{where}: {name!r} must be a number, and is {texts[name]}. Name a variable of numbers.")
         if name not in known:
-            raise StudyError(f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {allowed(name, known)}.")
+            raise StudyError(
+                f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {allowed(name, known)}."
+            )
     _check_steps(study, known)
 
 
@@ -89,7 +92,5 @@ def _check_steps(study: Study, known: list[str]) -> None:
             try:
                 parse_formula(step).columns(known)
             except FormulaError as wrong:
-                hint = ""
-                if study.unit == "patient" and "session" in step:
-                    hint = " A row is a patient (unit), who has no session number; a series over sessions needs unit = \"session\"."
-                raise StudyError(f"series {series.name!r}: {wrong}{hint}") from None
+                asked = study.unit == "patient" and "session" in step
+                raise StudyError(f"series {series.name!r}: {wrong}{NO_SESSIONS if asked else ''}") from None

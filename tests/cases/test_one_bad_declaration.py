@@ -131,10 +131,25 @@ class Toy:
         table(folder / "patients.csv", ["patient", "status", "reason", "age", "sex", "never", "same"], rows)
         table(folder / "therapists.csv", ["therapist"], [["T1"], ["T2"]])
         held = [(p, n) for p in people for n in range(1, self.sessions + 1)]
-        heads = ["session_id", "patient", "therapist", "session", "date", "minutes", "phase", "status", "reason", "recording"]
+        heads = [
+            "session_id",
+            "patient",
+            "therapist",
+            "session",
+            "date",
+            "minutes",
+            "phase",
+            "status",
+            "reason",
+            "recording",
+        ]
         rows = [[f"S-{p}{n}", p, f"T{1 + n % 2}", n, "", "", self.phase, "rated", "", ""] for p, n in held]
         table(folder / "sessions.csv", heads, rows)
-        table(folder / "outcomes" / "mood.csv", ["patient", "session", "low"], [[p, n, rng.randint(0, 27)] for p, n in held])
+        table(
+            folder / "outcomes" / "mood.csv",
+            ["patient", "session", "low"],
+            [[p, n, rng.randint(0, 27)] for p, n in held],
+        )
         return folder
 
     def ratings(self):
@@ -176,7 +191,9 @@ def report(toy: Toy, folder: Path):
 
 def model(**parts: str) -> str:
     lines = {"name": "bad", "title": "Bad model", "outcome": "mood", "predictor": "he", **parts}
-    return "\n[[moderations]]\n" + "".join(f"{key} = {value if value[0] == '[' else json.dumps(value)}\n" for key, value in lines.items())
+    return "\n[[moderations]]\n" + "".join(
+        f"{key} = {value if value[0] == '[' else json.dumps(value)}\n" for key, value in lines.items()
+    )
 
 
 def series(name: str, *steps: str) -> str:
@@ -208,7 +225,7 @@ BAD = {
     "no_predictor": (model(name="no_predictor", predictor="never"), "no row"),
     "constant_moderator": (model(name="constant_moderator", moderator="same"), "constant"),
     "no_outcome": (model(name="no_outcome", outcome="never"), "no row"),
-    "few_rows": (model(name="few_rows", covariates='["sex"]', subset="he > 3 and age > 30", moderator="age"), "rows for"),
+    "few_rows": (model(name="few_rows", covariates='["sex"]', subset="he > 3 and age > 30", moderator="age"), "rows"),
     "groups": ('\n[[group_comparisons]]\noutcome = "same"\ngroup = "therapist"\n', "do not vary"),
     "no_groups": ('\n[[group_comparisons]]\noutcome = "never"\ngroup = "therapist"\n', "no row"),
     "no_series": (series("no_series", "never ~ 1 + (1 | patient)"), "no row"),
@@ -296,7 +313,7 @@ def test_an_unknown_column_of_the_sample_is_refused(tmp_path):
     folder = Toy().write(tmp_path / "toy")
     text = (folder / "study.toml").read_text(encoding="utf-8")
     (folder / "study.toml").write_text(text.replace('"age", "sex"]', '"agee"]', 1), encoding="utf-8")
-    with pytest.raises(StudyError, match="no column 'agee'.*did you mean 'age'"):
+    with pytest.raises(StudyError, match=r"no column 'agee'.*did you mean 'age'"):
         read_study(folder)
 
 
@@ -324,7 +341,8 @@ def test_an_undecided_condition_is_not_inside():
 
     frame = pd.DataFrame({"he": [1.0, float("nan"), 3.0], "x": [1.0, 9.0, 1.0], "sex": ["f", None, "m"]})
     for condition, inside in (
-        ("he != 3", [True, False, False]), ("not (he > 2)", [True, False, False]), ("he > 2 or x > 5", [False, True, True]),
+        ("he != 3", [True, False, False]), ("not (he > 2)", [True, False, False]),
+        ("he > 2 or x > 5", [False, True, True]),
         ("sex != 'm'", [True, False, False]), ("he == he", [True, False, True]),
     ):  # fmt: skip
         assert rows_inside(condition, frame, "model").tolist() == inside

@@ -84,7 +84,7 @@ class Reference:
             if key not in self.held or not self.in_use(row["instrument"], key[1]):
                 continue
             names = [item["name"] for item in columns_of(self.books[row["instrument"]]) if not item.get("given")]
-            typed = {name: cells["status"] for name in names} if "status" in cells else cells
+            typed = dict.fromkeys(names, cells["status"]) if "status" in cells else cells
             for name, cell in typed.items():
                 found.setdefault((key, row["instrument"], name), []).append((row["role"], cell))
         return found

@@ -107,7 +107,8 @@ def _keys(what: str, product: Any, reference: Any) -> Iterator[Difference]:
 
 def _scores(run: StudyRun, truth: Truth, reference: Reference) -> Iterator[Difference]:
     product = {
-        ((row["patient"], row["session"]), row["instrument"], row["scale"]): row for row in run.scores.to_dict("records")
+        ((row["patient"], row["session"]), row["instrument"], row["scale"]): row
+        for row in run.scores.to_dict("records")
     }
     yield from _keys("scores", product, truth.scores)
     for key in product.keys() & truth.scores.keys():
@@ -222,7 +223,10 @@ def _models(run: StudyRun, truth: Truth) -> Iterator[Difference]:
 
 
 def _described(run: StudyRun, truth: Truth) -> Iterator[Difference]:
-    for result, cells, what in ((run.described_items, truth.items, "item"), (run.described_scores, truth.scores, "scale")):
+    for result, cells, what in (
+        (run.described_items, truth.items, "item"),
+        (run.described_scores, truth.scores, "scale"),
+    ):
         values: dict[tuple[str, str], list[float | None]] = {}
         for (_, book, name), one in cells.items():
             values.setdefault((book, name), []).append(one.value)
@@ -232,7 +236,9 @@ def _described(run: StudyRun, truth: Truth) -> Iterator[Difference]:
             present = [one for one in given if one is not None]
             mean = sum(present) / len(present) if present else None
             if row["n"] != len(present) or not _same(round(row["mean"], 9), None if mean is None else round(mean, 9)):
-                yield Difference("described", (row["instrument"], row[what]), (row["n"], row["mean"]), (len(present), mean))
+                yield Difference(
+                    "described", (row["instrument"], row[what]), (row["n"], row["mean"]), (len(present), mean)
+                )
 
 
 def _written(run: StudyRun, folder: Path, truth: Truth) -> list[Difference]:

@@ -209,7 +209,12 @@ def _item(rng: random.Random, name: str, codes: dict[str, str], source: str, *, 
 
 def _scale(rng: random.Random, name: str, numeric: list[str], book: dict[str, Any]) -> dict[str, Any]:
     items = rng.sample(numeric, rng.randint(1, len(numeric)))
-    scale: dict[str, Any] = {"name": name, "label": name.capitalize(), "items": items, "score": rng.choice(("mean", "sum"))}
+    scale: dict[str, Any] = {
+        "name": name,
+        "label": name.capitalize(),
+        "items": items,
+        "score": rng.choice(("mean", "sum")),
+    }
     if len(items) > 1 and rng.random() < 0.5:
         scale["minimum_valid"] = rng.randint(1, len(items))
         if scale["score"] == "sum" and scale["minimum_valid"] < len(items):
@@ -220,7 +225,8 @@ def _scale(rng: random.Random, name: str, numeric: list[str], book: dict[str, An
         least = sum(_least(book, name) for name in items)
         least = least if scale["score"] == "sum" else least / len(items)
         scale["bands"] = [
-            {"label": "low", "low": least, "high": least + 0.6}, {"label": "high", "low": least + 0.8, "high": least + 900},
+            {"label": "low", "low": least, "high": least + 0.6},
+            {"label": "high", "low": least + 0.8, "high": least + 900},
         ]  # fmt: skip
     return scale
 
@@ -264,7 +270,9 @@ def _log(lab: Lab, rng: random.Random) -> None:
         book["items"].append({"name": "hurdles", **of, "multiple": True, "categories": hurdles})
         log |= {"difficulties": "hurdles", "no_difficulty": rng.choice((["NO"], []))}
     if rng.random() < 0.5:
-        book["items"].append({"name": "ease", "label": "Ease", "minimum": 0, "maximum": 4, "type": "ordinal", "repeat": 2})
+        book["items"].append(
+            {"name": "ease", "label": "Ease", "minimum": 0, "maximum": 4, "type": "ordinal", "repeat": 2}
+        )
     lab.books.append(book)
     lab.uses.append({"name": "hlog.toml", "source": "raters", "raters": list(lab.raters), "pooling": "primary"})
 
@@ -402,9 +410,7 @@ def _analyses(lab: Lab, rng: random.Random) -> None:
 def _varying(lab: Lab) -> list[str]:
     """Variables with values of several sessions; only these can be split."""
     several = {
-        book["name"]
-        for book, use in zip(lab.books, lab.uses, strict=True)
-        if len(use.get("sessions", (1, 2))) > 1
+        book["name"] for book, use in zip(lab.books, lab.uses, strict=True) if len(use.get("sessions", (1, 2))) > 1
     }
     return [one["name"] for one in lab.variables if one.get("instrument") in several and "session" not in one]
 

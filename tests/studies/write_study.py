@@ -76,12 +76,14 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
     books = {book["name"]: book for book in lab.books}
     rows = []
     for place, (row, cells) in enumerate(sent(lab)):
-        columns = [item for item in columns_of(books[row["instrument"]])]
+        columns = list(columns_of(books[row["instrument"]]))
         if "status" in cells:
             typed = {item["name"]: cells["status"] for item in columns if not item.get("given")}
         else:
             typed = dict(cells)
-            texts = {item["name"]: lab.given.get((row["session_id"], item["name"])) for item in columns if item.get("given")}
+            texts = {
+                item["name"]: lab.given.get((row["session_id"], item["name"])) for item in columns if item.get("given")
+            }
             typed |= {name: ("text", text) for name, text in texts.items() if text}
         session = held[row["session_id"]]
         for name, (kind, value) in typed.items():
