@@ -28,7 +28,7 @@ def undefined_notes(read: RatingData, group: RatingSets, rows: Sequence[Row]) ->
     for kind, sets in (("all_in_one_category", equal), ("pairs_in_one_category", ~equal)):
         hit = nothing.any(axis=0) & sets
         if hit.any():
-            names = dict.fromkeys(row[0] for row, gone in zip(rows, nothing[:, hit].any(axis=1), strict=True) if gone)
+            names = dict.fromkeys(row[0] for i, row in enumerate(rows) if (nothing[i] & hit).any())
             notes.append(Note(kind, _named(read, group, hit), {"coefficients": tuple(names)}))
     return notes
 

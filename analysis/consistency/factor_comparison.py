@@ -273,9 +273,9 @@ def _without_each(
     """Factor correlations without each unit, (n_units, n_pairs); NaN where there is no solution."""
     out: Array = np.full((read.n_units, len(a)), np.nan)
     every = jackknife_weights(read.n_units)
-    held = (pair_counts(read, every) > 0).all(axis=(1, 2))
+    least = pair_counts(read, every).min(axis=(1, 2))
     for unit, weights in enumerate(every):
-        if not held[unit]:
+        if least[unit] == 0:
             continue
         try:
             part = fit_confirmatory(read, weights, split, fit.parameters, tolerance=1e-6)
