@@ -98,6 +98,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "−1/(k − 1))",
     "no_residual": "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
     "are from the least-squares effects, without limits",
+    "residual_trace": "targets and raters leave less than {share:g} of the variance as residual: the likelihood "
+    "cannot be computed there; estimates are from the least-squares effects, without limits",
     "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
     "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
     "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
