@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.schemas.column_types import typed_texts
-from doublecode.schemas.errors import ContractError, StudyError
+from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.results import Note
 

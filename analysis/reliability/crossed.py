@@ -31,6 +31,8 @@ from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+TRACE = 1e-6
+"""Residual mean square, as a share of the variance of the ratings, under which there is no likelihood to speak of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +132,13 @@ def incomplete_blocks(
 
 
 def _states(group: RatingSets) -> NDArray[np.int64]:
-    """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only, 4 saturated."""
+    """0 ordinary, 1 all equal, 2 perfect agreement, 3 apart by constants only, 4 saturated, 5 as 3 but for a trace."""
     state = agreement_states(group)
     if group.layout.kind == "incomplete" and (state == 0).any():
-        exact, df = reproduced(group)
-        state[(state == 0) & exact] = 3 if df > 0 else 4
+        found, df = reproduced(group)
+        exact = fixed_effects(group.layout, group.values).residual == 0.0
+        state[(state == 0) & found] = 3 if df > 0 else 4
+        state[(state == 3) & ~exact] = 5
     return state
 
 
@@ -150,9 +154,14 @@ def agreement_states(group: RatingSets) -> NDArray[np.int64]:
 
 
 def reproduced(group: RatingSets) -> tuple[Bools, int]:
-    """Whether targets and raters reproduce every rating, (n_sets,), so that no residual is left; and its df."""
+    """Whether targets and raters reproduce every rating but for a trace, (n_sets,), and the residual's df.
+
+    A trace is a residual mean square below :data:`TRACE` of the ratings' variance: the likelihood is a difference of
+    sums of squares, and double precision does not hold its slopes there.
+    """
     fit = fixed_effects(group.layout, group.values)
-    return (fit.residual == 0.0) | (fit.residual_df <= 0), fit.residual_df
+    trace = TRACE * np.var(group.values, axis=1) * max(fit.residual_df, 1)
+    return (fit.residual <= trace) | (fit.residual_df <= 0), fit.residual_df
 
 
 def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: float, *, two_way: bool) -> _Answers:
@@ -256,7 +265,7 @@ def _marked(block: IccBlock, group: RatingSets, fit: FixedEffects, state: NDArra
         variances[s] = 0.0
         variances[s, 0] = fit.between[s] / (layout.n_targets - 1)
     alike = fit.targets == 0.0
-    for s in np.flatnonzero(state == 3):
+    for s in np.flatnonzero(np.isin(state, (3, 5))):
         variances[s] = _no_residual(group, fit, int(s))
         for i in np.flatnonzero(two):
             estimate[s, i] = _from_effects(block.forms[i], variances[s], layout.q)
@@ -275,6 +284,7 @@ def _state_notes(layout: Layout, state: NDArray[np.int64], alike: Bools) -> list
         2: Note("perfect_agreement"),
         3: Note("no_residual"),
         4: Note("saturated", numbers=counts),
+        5: Note("residual_trace", numbers={"share": TRACE}),
     }
     no_spread = Note("only_raters_differ")
     return [

@@ -102,6 +102,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "are from the least-squares effects, without limits",
     "no_residual_with_clusters": "the model with {clusters}s leaves no residual (raters agree, or differ by constants "
     "only), so its likelihood has no maximum; leave `clusters` out to read the ICC of such ratings",
+    "residual_trace": "targets and raters leave less than {share:g} of the variance as residual: the likelihood "
+    "cannot be computed there; estimates are from the least-squares effects, without limits",
     "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
     "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
     "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
