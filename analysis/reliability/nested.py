@@ -31,6 +31,7 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
 from doublecode.analysis.ratings.rounding import rounding_noise
+from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Criterion, Share, profile_limits
@@ -90,17 +91,17 @@ def clustered_block(
     variances = np.full((shape[0], len(terms) + 1), np.nan)
     notes = [(s, note) for s in range(shape[0]) for note in said]
     equal = np.ptp(group.values, axis=1) <= rounding_noise(group.values)[:, 0]
+    exact, _ = reproduced(group)
     for s, values in enumerate(group.values):
         if equal[s]:
             state[s] = IccState.ALL_EQUAL
             notes.append((s, Note("all_ratings_equal")))
             continue
-        try:
-            fit = _fit(layout, values, terms)
-        except NotEstimable:
+        if exact[s]:
             state[s] = IccState.SATURATED
             notes.append((s, Note("no_residual_with_clusters", numbers={"clusters": names[1]})))
             continue
+        fit = _fit(layout, values, terms)
         found = [_limits(fit, ratio.share(terms), conf_level) for ratio in ratios]
         for i, (form, at) in enumerate(forms):
             step = form.k if ratios[at].stepped else 1.0
