@@ -114,12 +114,15 @@ class ModelSeries(Declared):
         lme4 formulas over the variables of the frame, ``session`` and ``patient``.
     split : tuple of str
         Time-varying predictors that are also entered as patient mean and deviation.
+    intercept_at : int
+        Session at which intercepts are given; 0 keeps the session number uncentred, as many papers do.
     """
 
     name: Name
     title: str
     steps: tuple[str, ...] = Field(min_length=1)
     split: tuple[Name, ...] = ()
+    intercept_at: int = Field(default=1, ge=0)
 
 
 class ModerationModel(Declared):
@@ -176,6 +179,9 @@ class Study(Declared):
     ----------
     unit : {"session", "patient"}
         What one row of the analysis frame is.
+    regression_errors : {"HC3", "least-squares"}
+        On which standard errors limits, tests, simple slopes and regions of the moderated regressions stand: HC3
+        does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
     """
 
     name: Name
@@ -184,6 +190,7 @@ class Study(Declared):
     citation: str = ""
     unit: Literal["session", "patient"] = "session"
     seed: int = 20210501
+    regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     variables: tuple[Variable, ...] = ()

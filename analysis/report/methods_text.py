@@ -109,7 +109,7 @@ def _series(run: StudyRun) -> str:
     if split:
         names = ", ".join(run.labels.get(name, name) for name in split)
         text += (
-            f" Time-varying predictors ({names}) are entered as published, which mixes the slope within patients with "
+            f" Time-varying predictors ({names}) are entered as declared, which mixes the slope within patients with "
             "the slope between them (labelled conflated), and split into patient mean and deviation "
             "(Curran & Bauer, 2011)."
         )

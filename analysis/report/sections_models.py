@@ -70,7 +70,7 @@ def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataF
 
 
 def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
-    """One section per model series: coefficients as published and split, comparison, trajectory."""
+    """One section per model series: coefficients as declared and split, comparison, trajectory."""
     sections, drawn = [], set[str]()
     for result in results:
         response = result.models[0].formula.response
@@ -87,9 +87,9 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
     blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
     labels = term_labels(labels, result.spec["split"])
-    published = [model for model in result.models if model.published]
-    split = [model for model in result.models if not model.published]
-    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
+    published = [model for model in result.models if model.declared]
+    split = [model for model in result.models if not model.declared]
+    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as declared", published, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
     return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.note_texts())]
@@ -136,7 +136,7 @@ def _comparison(name: str, result: SeriesResult) -> Table:
         column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
     )  # fmt: skip
     notes = (
-        "χ²: likelihood ratio with the model of the step before (as published, or split, as the model is), both "
+        "χ²: likelihood ratio with the model of the step before (as declared, or split, as the model is), both "
         "refitted by maximum likelihood.",
     )
     return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)

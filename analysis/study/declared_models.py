@@ -83,4 +83,7 @@ def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
     """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`."""
     from doublecode.analysis.linking.series import fit_series
 
-    return fit_series(series.steps, data, split=series.split, name=series.name, title=series.title)
+    return fit_series(
+        series.steps, data, split=series.split, intercept_at=series.intercept_at or None,
+        name=series.name, title=series.title,
+    )  # fmt: skip
