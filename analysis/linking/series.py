@@ -2,8 +2,9 @@
 
 Each step is fitted as declared and, where it holds a time-varying predictor,
 once more with that predictor split into the patient's mean and the deviation
-from it. Beside a singular fit stands the one with the next simpler random part. All models stand on the rows that every step can use, so
-that likelihoods may be compared.
+from it. Beside a singular fit stands the one with the next simpler random
+part. All models stand on the rows that every step can use, so that
+likelihoods may be compared.
 """
 
 from __future__ import annotations

@@ -66,7 +66,9 @@ def within_between(
     data = as_pandas(data)
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     if centre not in ("grand", None):
-        raise UsageError(f"within_between: centre is {centre!r}; allowed: 'grand' (the mean of the patients' means) and None.")
+        raise UsageError(
+            f"within_between: centre is {centre!r}; allowed: 'grand' (the mean of the patients' means) and None."
+        )
     require_columns(data, (by, *names), "within_between")
     out = data.copy()
     for name in names:

@@ -1,4 +1,4 @@
-"""Where zero lies on the axis of time: intercepts at a session that was held, wherever that leaves the model as it is."""
+"""Where zero lies on the axis of time: intercepts at a session that was held, where the model stays the same."""
 
 from __future__ import annotations
 

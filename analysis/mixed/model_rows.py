@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     Column = pd.Series[Any] | npt.NDArray[np.float64]
 
 
+ADJUSTED = "doublecode: adjusted columns"
+"""Where a frame says in its ``attrs`` which of its columns an outlier rule has changed."""
+
+
+def adjusted_columns(frame: pd.DataFrame) -> frozenset[str]:
+    """Return the columns of a frame that an outlier rule has changed, as far as the frame knows."""
+    return frozenset(frame.attrs.get(ADJUSTED, ()))
+
+
 class LostRow(NamedTuple):
     """A row that is left out: its label, and the columns that it lacks."""
 

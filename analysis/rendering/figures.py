@@ -252,6 +252,7 @@ def interaction(
     *,
     predictor: str,
     outcome: str,
+    moderator: str,
     x_label: str = "",
     y_label: str = "",
     title: str = "",
@@ -264,8 +265,10 @@ def interaction(
         The rows of the model: columns `predictor` and `outcome`.
     lines : pandas.DataFrame
         One row per end of a line: ``label``, ``x``, ``y`` (several x per label make a curve).
+    moderator : str
+        Whose values the labels are: the heading of the legend.
     """
-    _, (axes,) = new_axes(height=3.5)
+    _, (axes,) = new_axes(height=3.7)
     axes.plot(
         points[predictor], points[outcome], linestyle="none", marker="o", markersize=4, color=GREY, alpha=0.45,
         markeredgewidth=0,
@@ -277,7 +280,7 @@ def interaction(
     axes.set_ylabel(_folded(y_label or outcome))
     if title:
         axes.set_title(title, loc="left")
-    _legend_above(axes)
+    _legend_above(axes, title=_folded(moderator, 70))
     return axes
 
 
@@ -356,8 +359,8 @@ def _whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend_above(axes: Axes) -> None:
+def _legend_above(axes: Axes, title: str | None = None) -> None:
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
-        handlelength=2.2, columnspacing=1.4,
+        handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
     )  # fmt: skip

@@ -121,15 +121,16 @@ SERIES: Final[dict[str, Wording]] = {
     ),
     "series_conflated": (
         "A conflated slope mixes the slope within and the slope between patients; read the within/between model. "
-        "Patient means and deviations are taken over these rows; the means are centred at the mean of the patients' means."
+        "Patient means and deviations are taken over these rows; the means are centred at the mean of the patients' "
+        "means."
     ),
     "session_origin": (
         "`{column}` is the session number less {session}: intercepts, and slopes in an interaction with it, are those "
         "of session {session}."
     ),
     "session_origin_kept": (
-        "The session number stands inside a function, or without its lower-order terms, so that another zero would make "
-        "another model: intercepts are those of session 0, which was never held."
+        "The session number stands inside a function, or without its lower-order terms, so that another zero would "
+        "make another model: intercepts are those of session 0, which was never held."
     ),
     "series_singular": _singular,
     "series_not_estimable": _trouble,
