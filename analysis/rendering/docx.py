@@ -8,8 +8,9 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section, inline
+from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section
 from doublecode.analysis.rendering.tables import Table
+from doublecode.schemas.marks import bare, inline
 
 FONT: Final = "Times New Roman"
 _ANY_DAY: Final = datetime(2000, 1, 1)
@@ -164,7 +165,7 @@ def column_widths(block: Table, size: float) -> list[float]:
     needs, wishes = [], []
     for place, column in enumerate(block.columns):
         texts = [row[place] for row in rows]
-        words = [word for heading in (column.heading.replace("*", ""),) for word in heading.split()]
+        words = [word for heading in (bare(column.heading),) for word in heading.split()]
         if column.kind == "text":
             words += [word for text in texts for word in text.split()]
         else:

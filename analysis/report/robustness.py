@@ -11,6 +11,7 @@ from doublecode.analysis.rendering.document import Block
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.study.labels import Labels, label_term
+from doublecode.schemas.marks import code
 from doublecode.schemas.results import DASH
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def simpler_fits(result: SeriesResult, labels: Labels) -> list[Block]:
     frame = result.siblings
     if frame.empty:
         return []
-    heads = [f"Beside {label}: `{formula}`" for label, formula in zip(frame["label"], frame["formula"], strict=True)]
+    heads = [
+        f"Beside {label}: {code(formula)}" for label, formula in zip(frame["label"], frame["formula"], strict=True)
+    ]
     shown = frame.assign(model=heads, term=[label_term(term, labels) for term in frame["term"]])
     note = "Singular fits once more with the next simpler random part; where both agree, the choice does not matter."
     columns = (column("term"), *coefficients(shown))

@@ -22,6 +22,7 @@ from doublecode.analysis.report.robustness import (
     simpler_fits,
 )
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
+from doublecode.schemas.marks import code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,7 @@ def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], l
         if model.result is None:
             continue
         rows = model.result.frame
-        head = f"{model.label}: `{model.formula}`"
+        head = f"{model.label}: {code(str(model.formula))}"
         parts.append(rows.assign(model=head, label=[label_term(term, labels) for term in rows["term"]]))
         rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
     if not parts:

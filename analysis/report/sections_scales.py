@@ -154,7 +154,7 @@ def consistency_section(run: StudyRun) -> Section | None:
     pooled = table.frame.assign(
         label=_scale_labels(run, table.frame),
         r_range=_ranges(table.frame, "r_drop_min", "r_drop_max"),
-        session_range=_ranges(table.frame, "session_min", "session_max"),
+        session_range=_by_session(table.frame),
     )
     counts = (column("n_rows", "Sessions", kind="integer"), column("n_patients", "Patients", kind="integer"))
     columns = (
@@ -167,7 +167,7 @@ def consistency_section(run: StudyRun) -> Section | None:
     )  # fmt: skip
     note = (
         "ω total of a one-factor model, interval over patients. *r*: lowest and highest corrected item–total "
-        "correlation; last column: lowest and highest ω of a single session."
+        "correlation; last column: lowest and highest ω of a single session (number of sessions)."
     )
     blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
     # a study's rows are sessions, also where each patient has only one
@@ -185,6 +185,13 @@ def _ranges(frame: pd.DataFrame, low: str, high: str) -> list[str]:
     """Lowest and highest value of each row in words."""
     ends = zip(frame[low], frame[high], strict=True)
     return [f"{format_number(a, 'bounded')} to {format_number(b, 'bounded')}" if a == a else DASH for a, b in ends]
+
+
+def _by_session(frame: pd.DataFrame) -> list[str]:
+    """Lowest and highest value of a single session, and on how many sessions that stands."""
+    ranges = _ranges(frame, "session_min", "session_max")
+    counts = zip(ranges, frame["n_sessions"], frame["n_sessions_rated"], strict=True)
+    return [f"{text} ({n if n == of else f'{n} of {of}'})" if text != DASH else DASH for text, n, of in counts]
 
 
 def _in_instrument(title: str, label: str) -> str:

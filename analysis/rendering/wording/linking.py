@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, filled
 from doublecode.schemas.results import Note
 
 
@@ -39,7 +39,7 @@ REASONS: Final[dict[str, Wording]] = {
 
 def _said(note: Note) -> str:
     wording = REASONS[note.kind]
-    return wording(note) if callable(wording) else wording.format(**note.numbers)
+    return wording(note) if callable(wording) else filled(wording, note.numbers)
 
 
 def _listed(what: str) -> Wording:
