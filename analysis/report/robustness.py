@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.study.labels import Labels, label_term
 from doublecode.schemas.marks import code
 from doublecode.schemas.results import DASH
@@ -46,7 +47,7 @@ def influence_table(results: Sequence[ModerationResult], labels: Labels) -> Tabl
             result.spec["title"], label_term(term, labels) if term else DASH,
             float(focal["estimate"].iloc[0]) if len(focal) else nan,
             float(focal["p_value"].iloc[0]) if len(focal) else nan,
-            ", ".join(result.design["multivariate_outliers"]) or DASH,
+            named(result.design["multivariate_outliers"]) or DASH,
             without.get("estimate", nan), without.get("p_value", nan),
             most.get("row", DASH), most.get("cooks_d", nan), most.get("without", nan),
         )  # fmt: skip
@@ -67,9 +68,9 @@ def influence_table(results: Sequence[ModerationResult], labels: Labels) -> Tabl
 def family_table(results: Sequence[ModerationResult], labels: Labels) -> Table:
     """All interactions as one family of tests."""
     family = interaction_family(results)
-    named = {str(result.spec["name"]): str(result.spec["title"]) for result in results}
+    titles = {str(result.spec["name"]): str(result.spec["title"]) for result in results}
     shown = family.frame.assign(
-        model=[named[name] for name in family.frame["model"]],
+        model=[titles[name] for name in family.frame["model"]],
         term=[label_term(term, labels) for term in family.frame["term"]],
     )
     columns = (

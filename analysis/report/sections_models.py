@@ -228,7 +228,6 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
 def moderation_section(
     results: Sequence[ModerationResult],
     untouched: Sequence[ModerationResult],
-    data: pd.DataFrame,
     labels: Labels,
 ) -> Section | None:
     """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
@@ -243,7 +242,7 @@ def moderation_section(
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    blocks += [_interaction_picture(result, labels) for result in results if len(result.lines)]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -365,13 +364,13 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, labels: Labels) -> Block:
     outcome = result.outcome
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
-    kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
-    lines = readable_lines(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
+    rows = result.points
+    lines = readable_lines(result.lines, float(rows[predictor].min()), float(rows[predictor].max()))
     axes = figures.interaction(
-        kept, lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
+        rows, lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
         x_label=labels.get(predictor, predictor),
         y_label=labels.get(outcome, outcome),
     )  # fmt: skip

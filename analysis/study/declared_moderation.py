@@ -59,5 +59,13 @@ def fit_moderation(
     formula = f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
     moderator = (model.moderator,) if model.moderator else ()
     require_columns(frame, (model.outcome, model.predictor, *moderator, *model.covariates), f"model {model.name!r}")
-    result = moderation(formula, frame, at=at, subset=model.subset, observed=observed, errors=errors)
+    result = moderation(
+        formula,
+        frame,
+        at=at,
+        subset=model.subset,
+        observed=observed,
+        errors=errors,
+        keys=("patient", "session"),
+    )
     return replace(result, spec={"name": model.name, "title": model.title, "subset": model.subset, **result.spec})

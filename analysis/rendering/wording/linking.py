@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording, filled
+from doublecode.analysis.rendering.wording.phrases import Wording, filled, named
 from doublecode.schemas.results import Note
 
 
@@ -43,14 +43,13 @@ def _said(note: Note) -> str:
 
 
 def _listed(what: str) -> Wording:
-    return lambda note: f"{what}: {', '.join(note.numbers['named'])}."
+    return lambda note: f"{what}: {named(note.numbers['named'])}."
 
 
 def _stray_scores(note: Note) -> str:
     stray = note.numbers["sessions"]
-    named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])
-    more = f" and {len(stray) - 10} more" if len(stray) > 10 else ""
-    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {named}{more}."
+    listed = named([f"{patient} session {session}" for patient, session in stray])
+    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {listed}."
 
 
 FRAMES: Final[dict[str, Wording]] = {

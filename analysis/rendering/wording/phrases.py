@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from doublecode.schemas.results import Note
@@ -74,6 +74,18 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and not noun.endswith("ay"):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(("ch", "ss")) else f"{noun}s"
+
+
+def named(names: Sequence[object], most: int = 10) -> str:
+    """List names, of more than `most` the first ones and how many there are besides.
+
+    Examples
+    --------
+    >>> named(["P1", "P2"]), named(range(12), most=2)
+    ('P1, P2', '0, 1 and 10 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(map(str, names[:most]))}{more}"
 
 
 def filled(template: str, numbers: Mapping[str, Any]) -> str:

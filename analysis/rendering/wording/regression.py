@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
 def _single_rows(note: Note) -> str:
-    levels = ", ".join(map(str, note.numbers["levels"]))
+    levels = named(note.numbers["levels"])
     return f"{note.numbers['group']} {levels}: one row only, which says nothing about the spread within."
 
 
@@ -19,7 +19,7 @@ def _extrapolated(note: Note) -> str:
 
 
 def _leverage_one(note: Note) -> str:
-    who = ", ".join(note.numbers["rows"])
+    who = named(note.numbers["rows"])
     return f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
 
 
