@@ -58,12 +58,12 @@ def code(text: str) -> str:
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
-def to_markdown(text: str) -> str:
+def for_markdown(text: str) -> str:
     r"""Escape the asterisks that are no marks, so that Markdown keeps them.
 
     Examples
     --------
-    >>> print(to_markdown("*b* of a*b + c*d in `a*b`"))
+    >>> print(for_markdown("*b* of a*b + c*d in `a*b`"))
     *b* of a\*b + c\*d in `a*b`
     """
     parts = []

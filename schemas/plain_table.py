@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from doublecode.schemas.marks import bare, inline, to_markdown
+from doublecode.schemas.marks import bare, for_markdown, inline
 
 WIDTH: Final = 100
 NARROWEST: Final = 12
@@ -72,7 +72,7 @@ class PlainTable:
         lines = [_markdown_row(self.headings), rule]
         lines += [_markdown_row((*row, *("",) * (len(self.headings) - len(row)))) for row in self.rows]
         lines += ["", f"… {self.n_more} more rows; .frame has them all"] if self.n_more else []
-        return "\n".join([*([f"**{to_markdown(self.title)}**", ""] if self.title else []), *lines])
+        return "\n".join([*([f"**{for_markdown(self.title)}**", ""] if self.title else []), *lines])
 
     def _columns(self) -> list[tuple[str, bool]]:
         return list(zip(self.headings, self.numeric, strict=True))
@@ -165,4 +165,4 @@ def _align(number: bool) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(to_markdown(cell).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(for_markdown(cell).replace("|", "\\|") for cell in cells) + " |"

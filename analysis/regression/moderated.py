@@ -125,10 +125,7 @@ def moderation(
     """
     data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
-    if robust not in ("HC0", "HC1", "HC2", "HC3"):
-        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
-    if errors not in ("least-squares", "robust"):
-        raise UsageError(f"moderation: found errors = {errors!r}; allowed: 'least-squares', 'robust'.")
+    kind = _kind(robust, errors)
     pair = interaction_of(formula)
     parsed = parse_formula(formula)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
@@ -142,7 +139,6 @@ def moderation(
         raise NotEstimable(
             f"formula {formula!r} fits all {len(matrices.y)} rows exactly; nothing is left to test with."
         )
-    kind = robust if errors == "robust" else None
     inference = _inference(matrices, conf_level, kind, fit)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level, kind)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
@@ -170,11 +166,7 @@ def moderation(
         design={
             **_counts(kept, rows, centres),
             **_whole_model(fit, matrices, pair),
-            "max_cooks_d": float(diagnostics["cooks_d"].max()),
-            "largest_influence": largest_influence(fit, matrices, diagnostics, focal_term(matrices.terms, pair)),
-            "max_distance2": float(diagnostics["distance2"].max()),
-            "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < OUTLYING, "row"].tolist(),
-            "without_outliers": _without_outliers(matrices, diagnostics, pair, conf_level, kind),
+            **_outlying(inference, diagnostics, pair, kind),
             "n_frame": len(data),
             "outside_subset": outside,
         },
@@ -183,6 +175,30 @@ def moderation(
         + beta_notes
         + influence_notes,
     )
+
+
+def _kind(robust: Robust, errors: Errors) -> Robust | None:
+    """The kind of robust errors that everything stands on; None for those of least squares."""
+    if robust not in ("HC0", "HC1", "HC2", "HC3"):
+        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
+    if errors not in ("least-squares", "robust"):
+        raise UsageError(f"moderation: found errors = {errors!r}; allowed: 'least-squares', 'robust'.")
+    return robust if errors == "robust" else None
+
+
+def _outlying(
+    inference: Inference, diagnostics: pd.DataFrame, pair: tuple[str, str] | None, kind: Robust | None
+) -> dict[str, Any]:
+    """What the estimates rest on: the farthest rows and the most influential one."""
+    matrices = inference.matrices
+    focal = focal_term(matrices.terms, pair)
+    return {
+        "max_cooks_d": float(diagnostics["cooks_d"].max()),
+        "largest_influence": largest_influence(inference.fit, matrices, diagnostics, focal),
+        "max_distance2": float(diagnostics["distance2"].max()),
+        "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < OUTLYING, "row"].tolist(),
+        "without_outliers": _without_outliers(matrices, diagnostics, pair, inference.conf_level, kind),
+    }
 
 
 def _fit(matrices: Matrices) -> Any:
