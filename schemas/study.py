@@ -42,6 +42,9 @@ class Study(Declared):
     ----------
     unit : {"session", "patient"}
         What one row of the analysis frame is.
+    regression_errors : {"HC3", "least-squares"}
+        On which standard errors limits, tests, simple slopes and regions of the moderated regressions stand: HC3
+        does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
     """
 
     name: Name
@@ -50,6 +53,7 @@ class Study(Declared):
     citation: str = ""
     unit: Literal["session", "patient"] = "session"
     seed: int = 20210501
+    regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     variables: tuple[Variable, ...] = ()

@@ -140,12 +140,15 @@ class ModelSeries(Declared):
     split : tuple of str
         Time-varying predictors that are also entered as patient mean and deviation; each stands in a step and has
         values of several sessions.
+    intercept_at : int
+        Session at which intercepts are given; 0 keeps the session number uncentred, as many papers do.
     """
 
     name: Name
     title: Title
     steps: tuple[str, ...] = Field(min_length=1)
     split: tuple[Name, ...] = ()
+    intercept_at: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

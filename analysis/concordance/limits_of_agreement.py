@@ -17,6 +17,7 @@ from doublecode.analysis.ratings.frames import as_names, read_ratings
 from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
@@ -67,7 +68,7 @@ class BlandAltmanResult(Answer):
 
     def counted(self) -> str:
         """Count pairs and targets."""
-        return f"{self.design['n_pairs']} pair(s) of raters, {self.design['n_targets']} {self.spec['targets']}s"
+        return f"{self.design['n_pairs']} pair(s) of raters, {self.design['n_targets']} {plural(self.spec['targets'])}"
 
     def plot(self, rater_1: object = None, rater_2: object = None, *, ax: Axes | None = None) -> Axes:
         """Draw differences against means of one pair, with bias and limits of agreement and their own limits.
@@ -151,7 +152,9 @@ def bland_altman(
                 tables.append(key | summary)
                 points.append(cloud.assign(**key, target=labels[cloud["target"]]))
     if not tables:
-        raise NotEstimable(f"bland_altman: no two {raters}s share three {targets}s; there is nothing to compare.")
+        raise NotEstimable(
+            f"bland_altman: no two {plural(raters)} share three {plural(targets)}; there is nothing to compare."
+        )
     spec = {"targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "conf_level": conf_level}
     design = {
         "n_sets": read.n_sets,

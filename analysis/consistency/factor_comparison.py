@@ -34,6 +34,7 @@ from doublecode.analysis.consistency.unit_resampling import (
 )
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -83,7 +84,7 @@ class FactorComparison(Answer):
 
     def counted(self) -> str:
         """Rows and units."""
-        of = "" if self.spec["clusters"] is None else f" of {self.design['n_units']} {self.spec['clusters']}s"
+        of = "" if self.spec["clusters"] is None else f" of {self.design['n_units']} {plural(self.spec['clusters'])}"
         return f"{self.design['n_rows']} rows{of}."
 
 

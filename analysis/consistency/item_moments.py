@@ -137,7 +137,9 @@ def _numbers(data: pd.DataFrame, name: str) -> Array:
             )
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
-        raise ContractError(f"Item {name!r} holds an infinite number in row {int(np.argmax(np.isinf(values)))}.")
+        raise ContractError(
+            f"Item {name!r} holds an infinite number in row {data.index[int(np.argmax(np.isinf(values)))]}."
+        )
     return values
 
 
@@ -147,7 +149,7 @@ def _unit_codes(data: pd.DataFrame, clusters: str | None) -> NDArray[np.intp]:
     lacking = missing_in(data[clusters])
     if lacking.any():
         raise ContractError(
-            f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {int(np.argmax(lacking))}); "
+            f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {data.index[int(np.argmax(lacking))]}); "
             "every row must belong to one. Fill it in, or leave the rows out before."
         )
     return np.asarray(pd.factorize(data[clusters], sort=True)[0], dtype=np.intp)

@@ -166,8 +166,10 @@ class ModelFormula:
         allowed = list(map(str, known))
         found, strays = columns_among(mentions(part), set(allowed))
         if strays:
+            none = "is no column" if len(strays) == 1 else "are no columns"
             raise FormulaError(
-                f"formula {self.text!r}: {strays[0]!r} is no column of the frame; allowed: {', '.join(allowed)}."
+                f"formula {self.text!r}: {', '.join(map(repr, strays))} {none} of the frame; allowed: "
+                f"{', '.join(allowed)}."
             )
         return found
 

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     Column = pd.Series[Any] | npt.NDArray[np.float64]
 
 
+ADJUSTED = "doublecode: adjusted columns"
+"""Where a frame says in its ``attrs`` which of its columns an outlier rule has changed."""
+
+
+def adjusted_columns(frame: pd.DataFrame) -> frozenset[str]:
+    """Return the columns of a frame that an outlier rule has changed, as far as the frame knows."""
+    return frozenset(frame.attrs.get(ADJUSTED, ()))
+
+
 class LostRow(NamedTuple):
     """A row that is left out: its label, and the columns that it lacks."""
 
@@ -172,8 +181,9 @@ def refuse_infinite(
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
-    """Raise ``UsageError`` naming the first of `columns` that `frame` lacks."""
-    for column in columns:
-        if column not in frame.columns:
-            allowed = ", ".join(map(str, frame.columns))
-            raise UsageError(f"{where}: there is no column {column!r}; allowed: {allowed}. Check the name.")
+    """Raise ``UsageError`` naming those of `columns` that `frame` lacks."""
+    missing = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    if missing:
+        allowed, names = ", ".join(map(str, frame.columns)), ", ".join(map(repr, missing))
+        which = ("column", "name") if len(missing) == 1 else ("columns", "names")
+        raise UsageError(f"{where}: there is no {which[0]} {names}; allowed: {allowed}. Check the {which[1]}.")

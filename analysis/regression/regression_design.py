@@ -16,7 +16,9 @@ from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
 from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
+from doublecode.analysis.mixed.model_rows import adjusted_columns
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -178,10 +180,17 @@ def choose_subset(
         to what was observed, not to the value that it was winsorised to.
     where : str
         The model that asks, for what is refused.
+
+    Raises
+    ------
+    UsageError
+        The condition cannot be read or keeps no row, or names a column that an outlier rule changed and `observed`
+        is missing or was changed too.
     """
     if subset is None:
         return frame, []
-    source = frame if observed is None else observed
+    source = frame if observed is None else as_pandas(observed)
+    _refuse_adjusted(subset, source, where)
     if not source.index.equals(frame.index):
         raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
     inside = rows_inside(subset, source, where)
@@ -197,6 +206,16 @@ def choose_subset(
         why = f"{', '.join(empty)} is missing, so the subset" if empty else "outside the subset"
         outside.append({"patient": label[place], "reason": f"{why} {subset}{' is undecided' if empty else ''}"})
     return frame.loc[inside], outside
+
+
+def _refuse_adjusted(subset: str, source: pd.DataFrame, where: str) -> None:
+    changed = sorted(adjusted_columns(source) & variables_of(subset, source.columns))
+    if changed:
+        raise UsageError(
+            f"{where}: the subset {subset!r} asks for {', '.join(changed)}, whose values an outlier rule has changed "
+            "in this frame; whether a row belongs to a subset is asked of what was observed. Give the frame before the "
+            "rule too: observed=."
+        )
 
 
 def _with_undecided(frame: pd.DataFrame) -> pd.DataFrame:

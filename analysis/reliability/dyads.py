@@ -17,6 +17,7 @@ from doublecode.analysis.reliability.forms import SHROUT_FLEISS, spearman_brown
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.analysis.rendering.wording.icc_sentence import MODEL
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
@@ -155,7 +156,9 @@ def dyad_icc(
     read = read_ratings(rows, targets=column, raters=raters, ratings=ratings, by=names or None, caller="dyad_icc")
     parts = [pair for group in read.groups for pair in _pairs(group, definition, float(k), 1.0 - conf_level)]
     if not parts:
-        raise NotEstimable(f"dyad_icc: no two {raters}s share two {targets}s, so there is no dyad to compute.")
+        raise NotEstimable(
+            f"dyad_icc: no two {plural(raters)} share two {plural(targets)}, so there is no dyad to compute."
+        )
     dyads = pd.DataFrame(parts).sort_values("_set", kind="stable")
     for position, name in reversed(list(enumerate(names))):
         dyads.insert(0, name, [read.keys[s][position] for s in dyads["_set"]])

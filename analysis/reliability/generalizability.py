@@ -15,6 +15,7 @@ from doublecode.analysis.ratings.frames import numeric_column, require_columns
 from doublecode.analysis.reliability.facets import Source, anova_table, is_balanced, make_source, nesting
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -75,8 +76,8 @@ class GStudyResult(Answer):
 
     def counted(self) -> str:
         """Count scores and the levels of each facet."""
-        levels = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["facets"].items())
-        averaged = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["averaged"].items())
+        levels = ", ".join(f"{count:.4g} {plural(facet)}" for facet, count in self.design["facets"].items())
+        averaged = ", ".join(f"{count:.4g} {plural(facet)}" for facet, count in self.design["averaged"].items())
         return f"{self.design['n_scores']} scores, {levels}; coefficients of means over {averaged}"
 
 

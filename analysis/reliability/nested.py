@@ -35,6 +35,7 @@ from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Criterion, Share, profile_limits
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
@@ -180,7 +181,7 @@ def _ratios(layout: Layout, names: tuple[str, str], terms: tuple[str, ...]) -> l
     """Coefficients that the model's components give, at k = 1."""
     targets, clusters = names
     both, within = f"{targets}", f"{targets} within {clusters}"
-    error = f"{clusters}, {targets}s as error"
+    error = f"{clusters}, {plural(targets)} as error"
     n, k, rest = _sessions(layout), layout.k_eff, {"rater:cluster": 1.0, "residual": 1.0}
     averaged = {"target": 1.0 / n, "residual": 1.0 / (k * n)}
     if "rater" not in terms:

@@ -134,7 +134,6 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
 
     labels = run.labels
-    data = run.frame.frame if run.outliers is None else run.outliers.data
     yield sections_data.data_section(run)
     yield sections_data.rows_section(run)
     yield sections_data.sample_section(run)
@@ -145,7 +144,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
-    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels)
+    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
     yield sections_data.not_estimated_section(run)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

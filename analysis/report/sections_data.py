@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.rendering.coded_warnings import joined, problem_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.study.study_run import Intake, StudyRun
 
+MOST_NAMED: Final = 10
+"""More patients than these are counted in a callout, and named in a file."""
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
 
 
@@ -102,13 +104,26 @@ def _flagged(run: StudyRun) -> list[Block]:
             for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)
         }
     )
-    patients = ", ".join(sorted(flagged["patient"].unique()))
-    return [
-        Callout(
-            f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of patients {patients}. "
-            "Make sure that somebody has looked at them."
-        )
-    ]
+    who = sorted(flagged["patient"].unique())
+    few = len(who) <= MOST_NAMED
+    of = f"patients {', '.join(who)}" if few else f"{len(who)} patients, all of them in `tables/attention.csv`"
+    text = f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of {of}. "
+    callout = Callout(text + "Make sure that somebody has looked at them.")
+    return [callout] if few else [callout, _attention(flagged, run)]
+
+
+def _attention(flagged: pd.DataFrame, run: StudyRun) -> Table:
+    """How many answers of each item ask for attention; the CSV file has every one."""
+    groups = flagged.groupby(["instrument", "item"], sort=False)
+    counts = groups.agg(n=("session", "size"), n_patients=("patient", "nunique")).reset_index()
+    books = run.study.codebooks
+    counts["label"] = [label_of(books, *names) for names in zip(counts["instrument"], counts["item"], strict=True)]
+    columns = (
+        column("label", "Item", kind="text"), column("n", "Sessions", kind="integer"),
+        column("n_patients", "Patients", kind="integer"),
+    )  # fmt: skip
+    note = "The CSV file lists every one."
+    return Table("attention", "Answers that ask for attention", counts, columns, (note,), data=flagged)
 
 
 def rows_section(run: StudyRun) -> Section:

@@ -101,7 +101,10 @@ def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
     from doublecode.analysis.linking.series import fit_series
 
     _refuse_constant(series, data)
-    return fit_series(series.steps, data, split=series.split, name=series.name, title=series.title)
+    return fit_series(
+        series.steps, data, split=series.split, intercept_at=series.intercept_at or None,
+        name=series.name, title=series.title,
+    )  # fmt: skip
 
 
 def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:

@@ -251,12 +251,14 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     correlated = None if asked is None else partial(
         correlate, data, asked.variables, method=asked.method, patient=patient, session=session
     )  # fmt: skip
+    fit_one = partial(
+        fit_moderation, errors="least-squares" if study.regression_errors == "least-squares" else "robust"
+    )
     fits = [
-        _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
-        for model in study.moderations
+        _attempt(model.title, partial(fit_one, model, data, observed=frame), refused) for model in study.moderations
     ]
     untouched = [
-        _attempt(f"{model.title}, before the outlier rule", partial(fit_moderation, model, frame), refused)
+        _attempt(f"{model.title}, before the outlier rule", partial(fit_one, model, frame), refused)
         for model in (study.moderations if outliers is not None else ())
     ]
     groups = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
+from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.results import Note
@@ -170,7 +171,7 @@ def unequal_rows(series: Sequence[SeriesResult]) -> tuple[CodedWarning, ...]:
 
 def _of(about: str, names: Sequence[str]) -> str:
     """Name the subject with its parts: ``"ghes, pilot (effort, extent)"``."""
-    listed = ", ".join(filter(None, names))
+    listed = named([name for name in names if name])
     return f"{about} ({listed})" if listed else about
 
 

@@ -17,6 +17,7 @@ from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unsee
 from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, table_mark
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
+from doublecode.schemas.frames import said_missing
 from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
 
@@ -221,16 +222,17 @@ def cell_text(cell: Any) -> str:
 def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, int]:
     """Where the wanted columns stand; one that is missing or stands twice raises."""
     heads = [cell_text(cell) for cell in table.rows[head]]
-    places = {}
-    for name in wanted:
-        if heads.count(name) == 1:
-            places[name] = heads.index(name)
-            continue
-        found = ", ".join(text for text in heads if text)
-        wrong, what = (ContractError, "stands twice") if name in heads else (MissingColumn, "is missing")
-        elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
-        raise wrong(f"{table.name}: the column {name!r} {what}; found: {found}. Correct the head.{elsewhere}")
-    return places
+    found = ", ".join(text for text in heads if text)
+    elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
+    missing = [name for name in dict.fromkeys(wanted) if name not in heads]
+    if missing:
+        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{elsewhere}")
+    twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
+    if twice:
+        raise ContractError(
+            f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
+        )
+    return {name: heads.index(name) for name in wanted}
 
 
 class _Columns:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import Wording, about_subject
 from doublecode.schemas.results import Note
 
@@ -135,7 +136,7 @@ def _scale(note: Note) -> str:
         interval = f"{100 * row['conf_level']:g}% CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
     text = f"{head}: {range_}; ω = {_two(row['omega'])}, {interval}"
     if row["n_sessions"] > 1:
-        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])}"
+        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])} ({_sessions(row)})"
     return text + "."
 
 
@@ -145,9 +146,15 @@ def _unit(row: Mapping[str, Any]) -> str:
     return f"{row['n_rows']} sessions of {row['n_patients']} patients"
 
 
+def _sessions(row: Mapping[str, Any]) -> str:
+    """On how many sessions a range stands, and of how many that were rated."""
+    estimated, rated = row["n_sessions"], row["n_sessions_rated"]
+    return f"{estimated} sessions" if estimated == rated else f"{estimated} of {rated} sessions"
+
+
 def _two(value: float) -> str:
     """Two decimals without the leading zero, as papers print coefficients that cannot pass 1."""
-    return f"{value:.2f}".replace("0.", ".", 1)
+    return format_number(value, "bounded")
 
 
 SENTENCES: Final[dict[str, Wording]] = {
@@ -156,7 +163,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "pairs_seldom_together": about_subject(_seldom),
     "rows_independent": "Rows are taken as independent; where they are sessions, name the patient with clusters=.",
     "one_unit": "All rows have the same {clusters}: one unit gives no interval.",
-    "few_units": "Only {n} {clusters}s: the interval rests on few units and is rough.",
+    "few_units": "Only {n} {clusters:pl}: the interval rests on few units and is rough.",
     "rows_without_level": "{n} row(s) have no {by}; they are in the pooled rows only.",
     "items_reversed": about_subject(_reversed),
     "lag_left_to_scoring": about_subject(_lag),
@@ -207,7 +214,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "incomplete_rows": "{n} row(s) with a missing item were left out.",
     "between_not_definite": (
         "The between-{clusters} covariance matrix (analysis of variance) is not positive definite: "
-        "{n_units} {clusters}s are few for {n_items} items."
+        "{n_units} {clusters:pl} are few for {n_items} items."
     ),
     "inadmissible": about_subject(_inadmissible),
     "no_interval_in_model": about_subject(_no_interval),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
@@ -21,12 +21,12 @@ def _coded_zero_one(note: Note) -> str:
 
 
 def _log_of_first_rater(note: Note) -> str:
-    listed = ", ".join(map(str, note.numbers["sessions"]))
+    listed = named(note.numbers["sessions"])
     return f"No {note.numbers['role']} rater, so the first rater's log counts: {listed}."
 
 
 def _undefined(note: Note) -> str:
-    which = "; ".join(f"{x} with {y} ({level}, n = {n})" for x, y, level, n in note.numbers["pairs"])
+    which = named([f"{x} with {y} ({level}, n = {n})" for x, y, level, n in note.numbers["pairs"]])
     return f"Undefined, because a variable does not vary or the rows are too few: {which}."
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, filled, named
 from doublecode.schemas.results import Note
 
 
@@ -56,18 +56,17 @@ REASONS: Final[dict[str, Wording]] = {
 
 def _said(note: Note) -> str:
     wording = REASONS[note.kind]
-    return wording(note) if callable(wording) else wording.format(**note.numbers)
+    return wording(note) if callable(wording) else filled(wording, note.numbers)
 
 
 def _listed(what: str) -> Wording:
-    return lambda note: f"{what}: {', '.join(note.numbers['named'])}."
+    return lambda note: f"{what}: {named(note.numbers['named'])}."
 
 
 def _stray_scores(note: Note) -> str:
     stray = note.numbers["sessions"]
-    named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])
-    more = f" and {len(stray) - 10} more" if len(stray) > 10 else ""
-    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {named}{more}."
+    listed = named([f"{patient} session {session}" for patient, session in stray])
+    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {listed}."
 
 
 FRAMES: Final[dict[str, Wording]] = {
@@ -90,7 +89,13 @@ def _trouble(note: Note) -> str:
 
 
 def _singular(note: Note) -> str:
-    return f"Singular, a random effect has no variance left: {'; '.join(note.numbers['models'])}."
+    """Name the singular fits, and those beside which no simpler one stands."""
+    models, alone = note.numbers["models"], note.numbers["alone"]
+    text = f"Singular, a random effect has no variance left: {'; '.join(models)}."
+    if len(alone) < len(models):
+        text += " The fit with the next simpler random part stands beside"
+        text += " each." if not alone else f" each but {'; '.join(alone)}, where none can be simpler."
+    return text
 
 
 def _adds_random(note: Note) -> str:
@@ -132,7 +137,16 @@ SERIES: Final[dict[str, Wording]] = {
     ),
     "series_conflated": (
         "A conflated slope mixes the slope within and the slope between patients; read the within/between model. "
-        "Patient means are the observed ones of these rows."
+        "Patient means and deviations are taken over these rows; the means are centred at the mean of the patients' "
+        "means."
+    ),
+    "session_origin": (
+        "`{column}` is the session number less {session}: intercepts, and slopes in an interaction with it, are those "
+        "of session {session}."
+    ),
+    "session_origin_kept": (
+        "The session number stands inside a function, or without its lower-order terms, so that another zero would "
+        "make another model: intercepts are those of session 0, which was never held."
     ),
     "series_singular": _singular,
     "series_not_estimable": _trouble,

@@ -299,7 +299,8 @@ class TestShown:
 
     def test_the_picture_has_the_rows_and_a_line_per_point(self, data):
         axes = moderation("homework ~ behaviour * alliance", data, at={"low": 3.0, "high": 5.0}).plot()
-        assert [line.get_label() for line in axes.lines[1:]] == ["alliance low", "alliance high"]
+        assert [line.get_label() for line in axes.lines[1:]] == ["3.00 (low)", "5.00 (high)"]
+        assert axes.get_legend().get_title().get_text() == "alliance"
         assert axes.lines[1].get_xdata().tolist() == [data["behaviour"].min(), data["behaviour"].max()]
 
     def test_a_subset_by_the_formula_door(self, data):
