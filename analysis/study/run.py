@@ -201,6 +201,11 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     pooled = pool_ratings(intake.ratings, intake.study)
     parts = [part for part in (pooled, intake.outcomes) if len(part)]
+    if not parts:
+        raise NotEstimable(
+            f"{intake.study.name}: no workbook in incoming/ holds a rating, and no outcome is there; nothing can be "
+            "analysed. Put what raters sent back into incoming/."
+        )
     items = pd.concat(parts, ignore_index=True)
     return items, score(items, intake.study.codebooks)
 

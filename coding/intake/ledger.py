@@ -22,6 +22,7 @@ import pandas as pd
 
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
+from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
@@ -154,6 +155,8 @@ class Ledger:
                 n_rows += len(rows)
             if new:
                 self._check_unique(connection)
+        if new:
+            note_written(Path(self.address.removeprefix("sqlite:///")))
         return TakenIn(tuple(new), tuple(known), tuple(superseded), n_rows)
 
     def _append(
