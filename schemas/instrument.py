@@ -6,7 +6,6 @@ user writes her own and loads it by its path.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cached_property
 from importlib import resources
@@ -16,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from doublecode.schemas.cards import Card, table_of
+from doublecode.schemas.codebook_hash import content_hash
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.plain_table import PlainTable
@@ -240,7 +240,7 @@ class Instrument(Declared):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the whole codebook: two files with the same hash say the same."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return content_hash(self)
 
     def item(self, name: str) -> Item:
         """Return the item called `name`; unknown names raise ``InstrumentError``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _GENESIS = "0" * 64
 _FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
 _ROW_COLUMNS = tuple(RATINGS.columns)
+_PATIENCE = 30
 _FAILURES = "Check the ledger's address, and that no other program holds it."
 
 
@@ -70,22 +72,24 @@ class Ledger:
     """
 
     def __init__(self, address: str | Path) -> None:
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import create_engine, event, inspect
         from sqlalchemy.exc import SQLAlchemyError
 
         text = str(address)
         self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
         try:
-            self._engine: Engine = create_engine(self.address)
-            if self._engine.dialect.name == "sqlite":
+            is_sqlite = self.address.startswith("sqlite")
+            self._engine: Engine = create_engine(self.address, connect_args={"timeout": _PATIENCE} if is_sqlite else {})
+            if is_sqlite:
                 event.listen(self._engine, "connect", _careful)
                 event.listen(self._engine, "begin", _begin)
             self._tables = _tables()
-            with self._engine.begin() as connection:
-                self._tables.create_all(connection)
-                _forbid_changes(connection)
+            if not set(self._tables.tables) <= set(inspect(self._engine).get_table_names()):
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    self._tables.create_all(connection)
+                    _forbid_changes(connection)
         except (SQLAlchemyError, ImportError) as wrong:
-            raise UsageError(f"ledger {self.address}: cannot be opened ({_first_line(wrong)}). {_FAILURES}") from None
+            raise UsageError(f"ledger {self.address}: cannot be opened ({_why(wrong)}). {_FAILURES}") from None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -141,10 +145,10 @@ class Ledger:
         known: list[str] = []
         superseded: list[str] = []
         n_rows = 0
-        with self._transaction() as connection:
+        with self._transaction(writes=True) as connection:
             held = {row.sha256 for row in connection.execute(self._table("files").select())}
             for record in files[list(_FILE_COLUMNS)].to_dict("records"):
-                name = str(record["file"])
+                name = _text(record["file"])
                 if record["sha256"] in held:
                     known.append(name)
                     continue
@@ -292,14 +296,16 @@ class Ledger:
         return self._tables.tables[name]
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
+        """A transaction; those that only read hinder nobody."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except SQLAlchemyError as wrong:
-            raise UsageError(f"ledger {self.address}: {_first_line(wrong)}. Nothing was stored. {_FAILURES}") from None
+            nothing = " Nothing was stored." if writes else ""
+            raise UsageError(f"ledger {self.address}: {_why(wrong)}.{nothing} {_FAILURES}") from None
 
     def _current(self, connection: Connection) -> pd.DataFrame:
         from sqlalchemy import select
@@ -338,7 +344,9 @@ def _careful(connection: Any, record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Whoever writes waits for the others before the first word, not in the middle of its transaction."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _forbid_changes(connection: Connection) -> None:
@@ -372,15 +380,26 @@ def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
     for name, kind in RATINGS.columns.items():
         values = rows[name]
         present = values.notna().tolist()
-        convert: Callable[[Any], Any] = int if kind == "integer" else float if kind == "number" else str
+        convert: Callable[[Any], Any] = int if kind == "integer" else _number if kind == "number" else _text
         columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _number(value: Any) -> float:
+    """A number in the one form in which every database gives it back: there is no −0."""
+    return float(value) + 0.0
+
+
+def _text(value: Any) -> str:
+    """A text in letters that every database keeps: bytes of a file name that are none stand there as ``\\udcff``."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _scalar(value: Any) -> Any:
     if value is None or value != value:
         return None
-    return value.item() if hasattr(value, "item") else value
+    plain = value.item() if hasattr(value, "item") else value
+    return _text(plain) if isinstance(plain, str) else plain
 
 
 def _digest(rows: list[dict[str, Any]]) -> str:
@@ -402,5 +421,12 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _first_line(wrong: Exception) -> str:
+def _why(wrong: Exception) -> str:
+    """What the database said, in one line; a lock in our words."""
+    cause = getattr(wrong, "orig", None)
+    if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    ):
+        return f"another program has been writing to it for {_PATIENCE} seconds; wait until it has ended and try again"
     return str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__

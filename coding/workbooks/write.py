@@ -32,13 +32,13 @@ from doublecode.coding.workbooks.layout import (
     Stamp,
     allowed_codes,
     anchor_text,
-    coding_hash,
     own_order,
     rate_columns,
     rated_items,
     workbook_name,
 )
 from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
+from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, read_table
 from doublecode.schemas.instrument import Instrument, Item
 from doublecode.schemas.study import Study
