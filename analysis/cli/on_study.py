@@ -189,6 +189,10 @@ def drift(
         int | None,
         typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
     ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option("--dates", metavar="FORM", help="How sessions.csv writes dates, if not 2021-04-03: dd.mm.yyyy"),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
     set_aside: SetAside = None,
     as_json: AsJson = False,
@@ -199,7 +203,10 @@ def drift(
     from doublecode.analysis.study.rater_drift import drift_of
 
     intake = _clean_intake(study, set_aside)
-    found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
+    sessions = intake.sessions
+    found = drift_of(
+        intake.study, intake.ratings, intake.files, sessions, n_periods=by_date, dates=dates, top=top
+    )  # fmt: skip
     print_answer(found, drift_record(found) if as_json else None)
 
 

@@ -86,6 +86,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     """
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
+    from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 
@@ -97,7 +98,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         study=study,
         ratings=ratings,
         outcomes=outcomes,
-        problems=(*problems, *outcome_problems),
+        problems=(*problems, *outcome_problems, *remarks_on_tables(study)),
         files=files,
         set_aside=left_out,
         sessions=read_table(study.folder / "sessions.csv", SESSIONS),
