@@ -217,7 +217,9 @@ def _allocate_by_raters(
     for place, ((raters, numbers), names) in enumerate(sets.items()):
         rows = sessions if numbers is None else sessions[sessions["session"].isin(numbers)]
         twice = share if len(raters) > 1 else 0.0
-        plans.append(draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place, progress=progress))
+        plans.append(
+            draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place, progress=progress)
+        )
     return plans
 
 

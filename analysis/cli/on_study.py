@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
-from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.errors import NotEstimable
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import Intake, StudyRun

@@ -33,9 +33,7 @@ def remarks_on_tables(study: Study) -> list[Problem]:
     A label is held against those of all tables: ``P01`` of ``patients.csv`` and ``P1`` of an outcome are alike.
     """
     tables = dict(_IDS) | {
-        f"outcomes/{name}.csv": ("patient",)
-        for name in study.codebooks
-        if study.use(name).source == "outcomes"
+        f"outcomes/{name}.csv": ("patient",) for name in study.codebooks if study.use(name).source == "outcomes"
     }
     labels: dict[str, dict[str, str]] = {"rater": {rater.id: "study.toml" for rater in study.raters}}
     problems: list[Problem] = []

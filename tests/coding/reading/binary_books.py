@@ -34,7 +34,9 @@ class Formula:
 DATE_FORMAT = 14
 
 
-def xls(rows: Sequence[Sequence[Any]], *, hidden_rows=(), hidden_columns=(), is_1904=False, hidden_sheet=False) -> bytes:
+def xls(
+    rows: Sequence[Sequence[Any]], *, hidden_rows=(), hidden_columns=(), is_1904=False, hidden_sheet=False
+) -> bytes:
     """A BIFF8 workbook of one sheet, in an OLE file."""
     styles = b"".join(_biff(0xE0, struct.pack("<2H16x", 0, number)) for number in (0, DATE_FORMAT))
     head = _biff(0x809, struct.pack("<4H2I", 0x600, 5, 0, 0, 0, 0)) + _biff(0x22, struct.pack("<H", is_1904)) + styles
@@ -92,7 +94,12 @@ def _ole(stream: bytes) -> bytes:
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<5H", 62, 3, 0xFFFE, 9, 6) + bytes(6)
     head += struct.pack("<10I", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0) + b"\xff\xff\xff\xff" * 108
     table = struct.pack(f"<{len(fat)}I", *fat).ljust(512, b"\xff")
-    return head + table + (_entry("Root Entry", 5, 0xFFFFFFFE, 0) + _entry("Workbook", 2, 2, size)).ljust(512, b"\0") + body
+    return (
+        head
+        + table
+        + (_entry("Root Entry", 5, 0xFFFFFFFE, 0) + _entry("Workbook", 2, 2, size)).ljust(512, b"\0")
+        + body
+    )
 
 
 def _entry(name: str, kind: int, start: int, size: int) -> bytes:
@@ -101,7 +108,9 @@ def _entry(name: str, kind: int, start: int, size: int) -> bytes:
     return head.ljust(116, b"\0") + struct.pack("<IQ", start, size)
 
 
-def xlsb(rows: Sequence[Sequence[Any]], *, hidden_rows=(), hidden_columns=(), is_1904=False, hidden_sheet=False) -> bytes:
+def xlsb(
+    rows: Sequence[Sequence[Any]], *, hidden_rows=(), hidden_columns=(), is_1904=False, hidden_sheet=False
+) -> bytes:
     """An .xlsb workbook of one sheet."""
     book = _record(153, struct.pack("<3I", is_1904, 0, 0))
     book += _record(156, struct.pack("<2I", hidden_sheet, 1) + _wide("rId1") + _wide("Data"))
@@ -110,13 +119,17 @@ def xlsb(rows: Sequence[Sequence[Any]], *, hidden_rows=(), hidden_columns=(), is
         sheet += _record(0, struct.pack("<2IH2B", row, 0, 300, 0, 0x10 if row in hidden_rows else 0) + bytes(5))
         sheet += b"".join(_xlsb_cell(column, value) for column, value in enumerate(cells))
     styles = _record(617, struct.pack("<I", 2))
-    styles += b"".join(_record(47, struct.pack("<2H12x", 0xFFFF, number)) for number in (0, DATE_FORMAT)) + _record(618, b"")
+    styles += b"".join(_record(47, struct.pack("<2H12x", 0xFFFF, number)) for number in (0, DATE_FORMAT)) + _record(
+        618, b""
+    )
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     links = "".join(
         f'<Relationship Id="{own}" Type="{kind}/{what}" Target="{part}"/>'
         for own, what, part in (("rId1", "worksheet", "worksheets/sheet1.bin"), ("rId2", "styles", "styles.bin"))
     )
-    relations = f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{links}</Relationships>'
+    relations = (
+        f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{links}</Relationships>'
+    )
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, data in (
