@@ -53,10 +53,10 @@ def read_dates(texts: pd.Series[Any], form: str | None, places: Sequence[str], n
     >>> read_dates(pd.Series(["03.04.2021"]), None, ["line 2"], "date")
     Traceback (most recent call last):
         ...
-    doublecode.schemas.errors.ContractError: line 2: date: found '03.04.2021', which may be 2021-04-03 or 2021-03-04; ...
+    doublecode.schemas.errors.ContractError: line 2: date: found '03.04.2021', which may be 2021-04-03 or ...
     """
     order = None if form is None else _order_of(form)
-    days = []
+    days: list[dt.date | None] = []
     for text, place in zip(texts, places, strict=True):
         if pd.isna(text) or not str(text).strip():
             days.append(None)

@@ -253,8 +253,8 @@ class Study(Declared):
         source = self.folder / use.name if use.name.endswith(".toml") else use.name
         if isinstance(source, Path) and not source.resolve().is_relative_to(self.folder.resolve()):
             raise StudyError(
-                f"instrument {use.name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into "
-                "the folder, so that the study is whole wherever it is moved."
+                f"instrument {use.name!r}: the path leads out of the study folder {self.folder}. Copy the codebook "
+                "into the folder, so that the study is whole wherever it is moved."
             )
         book = load_instrument(source)
         return book if use.reverse is None else book.with_reversal(use.reverse)

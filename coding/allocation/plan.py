@@ -381,8 +381,8 @@ def _proof(strata: pd.DataFrame, roles: _Roles, share: float) -> pd.DataFrame:
     )
     for rater, load, double in zip(roles.raters, roles.loads.tolist(), doubles.tolist(), strict=True):
         rows.append(("load", rater, load, double, double / load if load else float("nan"), total / len(roles.raters)))
-    for name, count in named_pairs:
-        rows.append(("pair", name, count, count, 1.0, n_double / len(named_pairs)))
+    for pair, count in named_pairs:
+        rows.append(("pair", pair, count, count, 1.0, n_double / len(named_pairs)))
     for column in ("therapist", "patient", "stage"):
         for name, group in strata.groupby(column, sort=True):
             rows.append(_stratum(f"{column} {name}", group["session_id"], roles, share))

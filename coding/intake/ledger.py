@@ -391,7 +391,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    """A text in letters that every database keeps: bytes of a file name that are none stand there as ``\\udcff``."""
+    """A text in letters that every database keeps; bytes of a file name that are none are escaped."""
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
