@@ -115,11 +115,12 @@ class Shell:
         """Explain `error` on standard error; only what Python itself ends on is let through."""
         if error is None or isinstance(error, (SystemExit, GeneratorExit)):
             return False
-        self.code = _explain(error)
+        self.code = explain(error)
         return True
 
 
-def _explain(error: BaseException) -> int:
+def explain(error: BaseException) -> int:
+    """Say on standard error what ended a command; return its exit code."""
     if isinstance(error, KeyboardInterrupt):
         say(f"Stopped. {_kept()}", to_error=True)
         return 130

@@ -237,7 +237,8 @@ def test_two_processes_take_in_the_same_folder_at_once(intake, tmp_path):
     ratings.to_pickle(tmp_path / "ratings")
     files.to_pickle(tmp_path / "files")
     code = (
-        "import sys, pandas as pd\nfrom doublecode.coding.intake.ledger import Ledger\nr, f = map(pd.read_pickle, sys.argv[2:])\n"
+        "import sys, pandas as pd\nfrom doublecode.coding.intake.ledger import Ledger\n"
+        "r, f = map(pd.read_pickle, sys.argv[2:])\n"
         "with Ledger(sys.argv[1]) as ledger:\n    ledger.take_in(r, f); assert ledger.verify() == ()"
     )
     command = [sys.executable, "-c", code, *(str(tmp_path / name) for name in ("l.sqlite", "ratings", "files"))]
