@@ -58,8 +58,8 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         _take_back(done, backups)
         if isinstance(wrong, OSError) and at is not None:
             raise UsageError(
-                f"{at}: cannot be written ({_reason(wrong)}); nothing was changed. Close it if another program has "
-                "it open, and look at its folder and the space on the disk."
+                f"{at}: cannot be written ({_reason(wrong)}). Close it if another program has it open, and look at its "
+                "folder and the space on the disk; nothing was changed."
             ) from None
         raise
     finally:

@@ -9,10 +9,8 @@ leaves all of it or nothing.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
+from doublecode.coding.intake.ledger_values import (
+    FILE_COLUMNS,
+    ROW_COLUMNS,
+    canonical_text,
+    chain_of,
+    digest_of,
+    plain_rows,
+    scalar_of,
+)
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
 from doublecode.schemas.whole_files import note_written
@@ -29,8 +36,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
 
 _GENESIS = "0" * 64
-_FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
-_ROW_COLUMNS = tuple(RATINGS.columns)
 _PATIENCE = 30
 _FAILURES = "Check the ledger's address, and that no other program holds it."
 
@@ -139,7 +144,7 @@ class Ledger:
         _check_files(ratings, files)
         moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
         rows_of: dict[str, list[dict[str, Any]]] = {}
-        for values in _plain(ratings):
+        for values in plain_rows(ratings):
             rows_of.setdefault(values["source_file"], []).append(values)
         new: list[str] = []
         known: list[str] = []
@@ -147,8 +152,8 @@ class Ledger:
         n_rows = 0
         with self._transaction(writes=True) as connection:
             held = {row.sha256 for row in connection.execute(self._table("files").select())}
-            for record in files[list(_FILE_COLUMNS)].to_dict("records"):
-                name = _text(record["file"])
+            for record in files[list(FILE_COLUMNS)].to_dict("records"):
+                name = canonical_text(record["file"])
                 if record["sha256"] in held:
                     known.append(name)
                     continue
@@ -175,12 +180,12 @@ class Ledger:
         replaced = earlier[-1] if earlier else None
         last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
         entry = {
-            **{key: _scalar(record[key]) for key in _FILE_COLUMNS},
+            **{key: scalar_of(record[key]) for key in FILE_COLUMNS},
             "taken_in": moment,
             "supersedes": None if replaced is None else replaced.id,
-            "content": _digest(values),
+            "content": digest_of(values),
         }
-        entry["chain"] = _chain(_GENESIS if last is None else last.chain, entry)
+        entry["chain"] = chain_of(_GENESIS if last is None else last.chain, entry)
         key = connection.execute(files.insert().values(**entry)).inserted_primary_key
         file_id = None if key is None else key[0]
         if values:
@@ -212,9 +217,9 @@ class Ledger:
         """
         from sqlalchemy import select
 
-        stray = [name for name in where if name not in _ROW_COLUMNS]
+        stray = [name for name in where if name not in ROW_COLUMNS]
         if stray:
-            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(_ROW_COLUMNS)}.")
+            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(ROW_COLUMNS)}.")
         files, ratings = self._table("files"), self._table("ratings")
         query = select(ratings, files.c.sha256, files.c.version, files.c.taken_in).join(
             files, ratings.c.file_id == files.c.id
@@ -240,7 +245,7 @@ class Ledger:
         with self._transaction() as connection:
             rows = connection.execute(table.select().order_by(table.c.id)).mappings().all()
         replaced = {row["supersedes"] for row in rows}
-        columns = [*_FILE_COLUMNS, "taken_in"]
+        columns = [*FILE_COLUMNS, "taken_in"]
         frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
         frame["holds"] = [row["id"] not in replaced for row in rows]
         return frame
@@ -260,10 +265,10 @@ class Ledger:
         with self._transaction() as connection:
             for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
                 own = select(ratings).where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-                found = [{name: one[name] for name in _ROW_COLUMNS} for one in connection.execute(own).mappings()]
-                if len(found) != row["n_rows"] or _digest(found) != row["content"]:
+                found = [{name: one[name] for name in ROW_COLUMNS} for one in connection.execute(own).mappings()]
+                if len(found) != row["n_rows"] or digest_of(found) != row["content"]:
                     wrong.append(f"{row['file']}: its {row['n_rows']} ratings are not what was taken in")
-                if _chain(previous, dict(row)) != row["chain"]:
+                if chain_of(previous, dict(row)) != row["chain"]:
                     wrong.append(f"{row['file']}: the entry, or one before it, was changed or removed")
                 previous = row["chain"]
         return tuple(wrong)
@@ -320,7 +325,7 @@ def _tables() -> MetaData:
 
     kinds = {"text": Text, "integer": Integer, "number": Float}
     tables = MetaData()
-    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in _FILE_COLUMNS]
+    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in FILE_COLUMNS]
     Table(
         "files", tables, Column("id", Integer, primary_key=True), *own,
         Column("taken_in", String(40), nullable=False), Column("supersedes", Integer, ForeignKey("files.id")),
@@ -362,9 +367,9 @@ def _forbid_changes(connection: Connection) -> None:
 
 
 def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
-    gone = [name for name in _FILE_COLUMNS if name not in files.columns]
+    gone = [name for name in FILE_COLUMNS if name not in files.columns]
     if gone:
-        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(_FILE_COLUMNS)}.")
+        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(FILE_COLUMNS)}.")
     counts = ratings["source_file"].value_counts()
     stray = [name for name in counts.index if name not in set(files["file"])]
     if stray:
@@ -372,44 +377,6 @@ def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
     for name, n_rows in zip(files["file"], files["n_rows"], strict=True):
         if int(counts.get(name, 0)) != int(n_rows):
             raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
-
-
-def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain Python values, missing ones as None, in the order of the contract."""
-    columns: dict[str, list[Any]] = {}
-    for name, kind in RATINGS.columns.items():
-        values = rows[name]
-        present = values.notna().tolist()
-        convert: Callable[[Any], Any] = int if kind == "integer" else _number if kind == "number" else _text
-        columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _number(value: Any) -> float:
-    """A number in the one form in which every database gives it back: there is no −0."""
-    return float(value) + 0.0
-
-
-def _text(value: Any) -> str:
-    """A text in letters that every database keeps; bytes of a file name that are none are escaped."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _scalar(value: Any) -> Any:
-    if value is None or value != value:
-        return None
-    plain = value.item() if hasattr(value, "item") else value
-    return _text(plain) if isinstance(plain, str) else plain
-
-
-def _digest(rows: list[dict[str, Any]]) -> str:
-    text = json.dumps([[row[name] for name in _ROW_COLUMNS] for row in rows], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _chain(previous: str, entry: dict[str, Any]) -> str:
-    kept = [entry[name] for name in (*_FILE_COLUMNS, "taken_in", "supersedes", "content")]
-    return hashlib.sha256(json.dumps([previous, *kept], ensure_ascii=False).encode()).hexdigest()
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
