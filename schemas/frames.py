@@ -18,7 +18,6 @@ import pandas as pd
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
-from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
     from narwhals import Float64, Series
@@ -311,12 +310,6 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         if kind != "text" and column in frame.columns:
             frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
     return check_frame(frame, contract, path.name, lines)
-
-
-def unseen_in_table(path: Path, contract: Contract) -> list[Problem]:
-    """The lines of a study's CSV file from which invisible letters are taken out when it is read."""
-    found = read_csv_rows(path.read_bytes(), contract.columns, path.name)
-    return [Problem("unseen_letters", path.name, "", f"line {line}", found=text) for line, text in found.unseen]
 
 
 def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:

@@ -6,7 +6,6 @@ user writes her own and loads it by its path.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Self
 from pydantic import Field, ValidationError, model_validator
 
 from doublecode.schemas.cards import Card, table_of
+from doublecode.schemas.codebook_hash import content_hash
 from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.homework_log import HomeworkLog
@@ -150,7 +150,7 @@ class Instrument(Declared):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the whole codebook: two files with the same hash say the same."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return content_hash(self)
 
     def item(self, name: str) -> Item:
         """Return the item called `name`; unknown names raise ``InstrumentError``."""

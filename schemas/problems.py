@@ -174,6 +174,11 @@ _KINDS: dict[str, Kind] = {
         "labels that differ only in case, blanks or leading zeros: {found}",
         "Write one and the same label where one is meant.",
     ),
+    "date_form": Kind(
+        "warning",
+        "found {found}, which is not written year-month-day ({allowed})",
+        "Write dates so; until then drift --by-date needs their form, such as --dates dd.mm.yyyy.",
+    ),
     "far_value": Kind(
         "warning",
         "{found} lies far outside the others ({allowed})",

@@ -140,8 +140,19 @@ class Study(Declared):
 
     @cached_property
     def _as_written(self) -> tuple[Instrument, ...]:
-        names = [use.name for use in self.instruments]
-        return tuple(load_instrument(self.folder / name if name.endswith(".toml") else name) for name in names)
+        return tuple(load_instrument(self._source(use.name)) for use in self.instruments)
+
+    def _source(self, name: str) -> Path | str:
+        """Where a codebook lies: in the study folder, or among the shipped ones."""
+        if not name.endswith(".toml"):
+            return name
+        path = self.folder / name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise StudyError(
+                f"instrument {name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into the "
+                "folder, so that the study is whole wherever it is moved."
+            )
+        return path
 
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""

@@ -198,14 +198,15 @@ def _draw_differences(
 ) -> None:
     from doublecode.analysis.concordance.limits_of_agreement import bland_altman
     from doublecode.analysis.rendering.figures import figure_of, render_png, render_svg
+    from doublecode.schemas.whole_files import replace_files
 
     found = bland_altman(data, targets=targets, raters=raters, ratings=ratings, conf_level=conf_level)
     figure = figure_of(found.plot())
     if plot.suffix == ".png":
-        plot.write_bytes(render_png(figure))
+        replace_files({plot: render_png(figure)})
     else:
         words = f"Differences of {ratings} against means, by {raters}, with bias and limits of agreement."
-        plot.write_text(render_svg(figure, plot.stem, words), encoding="utf-8", newline="\n")
+        replace_files({plot: render_svg(figure, plot.stem, words).encode()})
 
 
 def omega(

@@ -20,6 +20,7 @@ from doublecode.analysis.reliability.fixed_effects import fixed_effects
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
+from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -234,6 +235,9 @@ def _label_periods(
 ) -> tuple[str | None, pd.DataFrame]:
     if time is None:
         return periods, held
+    if held[time].dtype.kind not in "iufM":  # text has no order in time of its own
+        places = [f"row {row}" for row in held.index]
+        held = held.assign(**{time: read_dates(held[time], None, places, time)})
     rank = held[time].rank(method="dense")
     cuts = rank.quantile(np.linspace(0.0, 1.0, n_periods + 1)[1:-1])
     return "_period", held.assign(_period=np.searchsorted(cuts.to_numpy(), rank.to_numpy(), side="left") + 1)

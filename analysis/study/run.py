@@ -87,7 +87,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table, unseen_in_table
+    from doublecode.coding.reading.study_remarks import remarks_on_tables
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
@@ -97,13 +98,12 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
-    unseen = [one for name in tables for one in unseen_in_table(study.folder / f"{name}.csv", tables[name])]
     everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
         kept_out=ratings.iloc[:0],
-        problems=(*problems, *outcome_problems, *unseen),
+        problems=(*problems, *outcome_problems, *remarks_on_tables(study)),
         files=files,
         set_aside=left_out,
         **read,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
-from doublecode.coding.workbooks.layout import STAMP, Stamp, coding_hash, own_order
+from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
+from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments

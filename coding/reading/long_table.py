@@ -204,7 +204,8 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
     unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
-    remarks = hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
+    unseen = [Problem("hidden_rows", package.name, name, found="the whole sheet")] if name in book.hidden else []
+    remarks = unseen + hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
     return Table(f"{package.name} › {name}", read.grid, cell_name, lines, unsaved, others, tuple(remarks))
 
 

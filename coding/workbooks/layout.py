@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -47,18 +45,6 @@ class Stamp:
 
 
 STAMP_KEYS = tuple(field.name for field in fields(Stamp))
-
-
-def coding_hash(book: Instrument) -> str:
-    """SHA-256 of what a rater meets: items, codes, anchors, missing codes.
-
-    Scoring rules and reversal are left out, so that a decision about the analysis
-    does not make the workbooks that are already out there wrong.
-    """
-    met = book.model_dump(mode="json", include={"name", "version", "missing_codes", "segment", "items"})
-    for item in met["items"]:
-        del item["reversed"], item["flag_from"]
-    return hashlib.sha256(json.dumps(met, sort_keys=True).encode()).hexdigest()
 
 
 def rate_columns(book: Instrument) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from doublecode.analysis.mixed.formula_columns import formula_columns
 from doublecode.coding.reading.long_table import read_rows
 from doublecode.schemas.column_types import Role, typed_texts
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
-from doublecode.schemas.frames import PATIENTS, unseen_in_table
 
 HERE = Path(__file__).parent
 
@@ -254,8 +253,3 @@ def test_numbers_and_dates_kept_as_text_are_no_categories(data):
         fit_mixed("y ~ x + (1 | g)", data.assign(x=[f"2021-04-{at % 28 + 1:02d}" for at in range(60)]))
     many = fit_mixed("y ~ C(z) + (1 | g)", data.assign(z=np.tile(np.arange(10.0), 6)))
     assert "many_categories" in [note.kind for note in many.notes]
-
-
-def test_letters_that_nobody_sees_in_the_tables_of_a_study_are_said(tmp_path):
-    path = write(tmp_path / "patients.csv", "patient,status,reason", "P1\u200b,completed,")
-    assert [str(one.code) + one.cell for one in unseen_in_table(path, PATIENTS)] == ["unseen_lettersline 2"]

@@ -352,7 +352,7 @@ def test_sheets_that_are_gone(study, filled):
 
 
 def test_scoring_rules_do_not_change_the_stamp(study, filled):
-    from doublecode.coding.workbooks.layout import coding_hash
+    from doublecode.schemas.codebook_hash import coding_hash
 
     book = study.codebooks["ghes"]
     assert coding_hash(book) == coding_hash(book.with_reversal(()))
