@@ -36,12 +36,18 @@ class Item(Declared):
         Our own short label; the full wording belongs to the authors of the scale.
     type : {"ordinal", "duration", "count", "nominal", "text"}
         Durations are in seconds.
-    minimum, maximum : int or None
-        Range of ordinal codes (both required), durations and counts (maximum optional).
+    minimum : int or None
+        The lowest code; ordinal items need it.
+    maximum : int or None
+        The highest code; ordinal items need it, durations and counts may have it.
     anchors : dict of str to str
-        Code → meaning; `anchor_source` says who wrote them.
+        Code → meaning.
+    anchor_source : str
+        Who wrote the anchors: their words are printed on the sheet of anchors with this name.
     categories : dict of str to str
-        Code → label of a nominal item; with `multiple`, a cell may hold several, separated by commas.
+        Code → label of a nominal item.
+    multiple : bool
+        A cell may hold several categories, separated by commas.
     missing : tuple of str or None
         Missing codes allowed here; None means all of the instrument's.
     not_applicable_when : tuple of {"first_session", "no_homework_done"}
@@ -109,7 +115,17 @@ class Item(Declared):
 
 
 class Band(Declared):
-    """A named stretch of a scale's score, both ends included."""
+    """A named stretch of a scale's score, both ends included.
+
+    Attributes
+    ----------
+    label : str
+        What it is called, for example "moderate".
+    low : float
+        The lowest score that belongs to it.
+    high : float
+        The highest one.
+    """
 
     label: str
     low: float
@@ -121,6 +137,10 @@ class Scale(Declared):
 
     Attributes
     ----------
+    name : str
+        The scale's name in study.toml: lower case, digits, underscores.
+    label : str
+        What tables and figures call it.
     items : tuple of str
         Members.
     score : {"mean", "sum"}
@@ -171,7 +191,15 @@ class Scale(Declared):
 
 
 class Segment(Declared):
-    """The part of a recording to be heard, in minutes."""
+    """The part of a recording to be heard, in minutes.
+
+    Attributes
+    ----------
+    start_minute : int
+        Where it starts.
+    minutes : int
+        How long it is.
+    """
 
     start_minute: int = Field(ge=0)
     minutes: int = Field(ge=1)
@@ -184,6 +212,29 @@ class Segment(Declared):
 
 class Instrument(Declared):
     """A codebook: what is coded, how, and how it is scored; it prints as a card.
+
+    Attributes
+    ----------
+    name : str
+        A short name: lower case, digits, underscores.
+    title : str
+        The full name of the scale.
+    version : str
+        Which version of the codebook this is; it stands in the stamp of every workbook.
+    citation : str
+        Where the scale was published.
+    rights : str
+        To whom its wording belongs.
+    missing_codes : dict of str to str
+        Letters that may stand in place of a code → why there is none. NA is the code for *not applicable*.
+    segment : Segment
+        The part of a recording that is heard; without it, all of it.
+    items : tuple of Item
+        What is coded, in the order of the workbook's columns.
+    scales : tuple of Scale
+        How items become scores.
+    notes : str
+        What users of the codebook should know.
 
     Examples
     --------
