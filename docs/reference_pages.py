@@ -17,7 +17,7 @@ from typing import Any, Final
 from numpydoc.docscrape import NumpyDocString
 
 from doublecode.schemas.frames import ASSIGNMENTS, GIVEN, PATIENTS, SESSIONS, THERAPISTS
-from doublecode.schemas.instrument import Band, Instrument, Item, Scale, Segment
+from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import CATALOGUE, Problem
 from doublecode.schemas.study import Study
 
@@ -233,7 +233,7 @@ def _option_default(option: Any) -> str:
 def _doors_page(room: str) -> str:
     module = import_module(f"doublecode.{room}")
     contents = re.sub(r"(?m)^    (\w+) {2,}(.*)$", r"- [\1](#\1): \2", inspect.cleandoc(module.__doc__ or ""))
-    parts = [f"# doublecode.{room}", re.sub(r"(?m)^(?=\S.*\n- )", "\n", contents.replace("``", "`"))]
+    parts = [f"# doublecode.{room}", re.sub(r"(?m)^(?=[^\s-].*\n- )", "\n", contents.replace("``", "`"))]
     for name in module.__all__:
         door = getattr(module, name)
         kind = "autoclass" if inspect.isclass(door) else "autofunction"
