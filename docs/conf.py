@@ -9,13 +9,13 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from reference_pages import write_pages
+from reference_pages import write_pages  # noqa: E402 (beside this file)
 
 write_pages(HERE)
 
 project = "doublecode"
 author = "The doublecode developers"
-copyright = "The doublecode developers, GPL-3.0-or-later"
+copyright = "The doublecode developers, GPL-3.0-or-later"  # noqa: A001 (Sphinx calls it so)
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

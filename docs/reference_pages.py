@@ -184,8 +184,8 @@ def _tables_page() -> str:
 def _problems_page() -> str:
     parts = [
         "# Every problem code",
-        "An *error* stops the report until it is mended or its file is set aside; a *warning* is printed in the report; "
-        "an *info* lists what was read in spite of its shape.",
+        "An *error* stops the report until it is mended or its file is set aside; a *warning* is printed in the "
+        "report; an *info* lists what was read in spite of its shape.",
     ]
     for code, kind in CATALOGUE.items():
         shown = Problem(code, "R3_ghes_batch02.xlsx", "Rate", "F12", "S-7KQ2, extent", "…", "…")

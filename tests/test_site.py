@@ -1,7 +1,7 @@
-"""The site's pages do what they say: every block of code on them runs, every key of a TOML file has a meaning.
+"""The site's pages do what they say: every block of code on them runs, every link leads somewhere.
 
-A page is run from top to bottom in a folder of its own. ``<!-- file: NAME -->`` before a block saves it under that name,
-``<!-- exit: N -->`` says how the command after it ends; of what a command prints the page shows lines, not all of them.
+A page is run from top to bottom in a folder of its own. ``<!-- file: NAME -->`` before a block saves it under that
+name, ``<!-- exit: N -->`` says how the command after it ends; of what a command prints the page shows some lines.
 """
 
 from __future__ import annotations
