@@ -66,6 +66,8 @@ def make_codec(book: Instrument, item: Item) -> Codec:
         quick |= {code: Reading(missing=code) for code in missing}
     else:
         quick |= {code: Reading(missing=code) for code in missing if code != "NA"}
+    # a numeric missing code, 99, arrives as the number that was typed
+    quick |= {number: Reading(missing=code) for code in missing if (number := number_in(code)) is not None}
     return Codec(item, book, book.allowed(item), missing, item.name, quick)
 
 

@@ -173,6 +173,17 @@ def open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> Table:
     return _open_sheet(package, sheet)
 
 
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Names of the sheets of a workbook; empty for every other file."""
+    package = open_package(path)
+    if package.kind in (None, "csv"):
+        return ()
+    try:
+        return tuple(open_book(package).names)
+    except (TooLarge, Damaged) as wrong:
+        raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
+
+
 def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
     found = read_csv_rows(package.data, wanted, package.name)
     rows: list[list[Any]] = [list(row) for row in found.rows]
