@@ -51,7 +51,7 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
 
 
 def save_toml(path: Path, declared: dict[str, Any], model: type[Model], error: type[UsageError]) -> Model:
-    """Write a declaration that `model` accepts as a TOML file; one that it refuses raises `error` and writes nothing."""
+    """Write a declaration as a TOML file; one that `model` refuses raises `error`, and nothing is written."""
     import tomli_w
 
     try:

@@ -1,7 +1,7 @@
 """Codebooks that labs already have, as declarations: a spreadsheet, a REDCap data dictionary, an XLSForm.
 
-Each field becomes an item with its label, range, anchors or categories; what a codebook cannot hold is passed over and
-said with its row and reason. Nothing is guessed beyond the words of the file: the declaration is checked like any other.
+Each field becomes an item with its label, range, anchors or categories; what a codebook cannot hold is passed over
+and said with its row and reason. Nothing is guessed beyond the words of the file: the declaration is checked like any other.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What the columns of a spreadsheet codebook may be called, in any case."""
 
+_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _NO_CODE: Final = re.compile(
     r"missing|not applicable|does not apply|n/?a\b|not rat(e|a)ble|not codable|cannot be (coded|rated|heard)|unknown|"
     r"refused|no answer|don.?t know|keine angabe|nicht (zutreffend|beurteilbar|anwendbar)|fehlt|fehlend|weiß nicht",
@@ -128,7 +129,7 @@ def _spreadsheet(table: Table, score: str) -> Draft:
     for place, row in _rows(table, HEADS):
         if not row["name"] and not row["label"]:
             continue
-        item = {"name": _name(row["name"] or row["label"], draft), "label": row["label"] or row["name"]}
+        item: dict[str, Any] = {"name": _name(row["name"] or row["label"], draft), "label": row["label"] or row["name"]}
         codes = _choices(row["codes"])
         missing = _choices(row["missing"]) or {code: "missing" for code in re.split(r"[,;\s]+", row["missing"]) if code}
         ends = _ends(row)
@@ -355,7 +356,7 @@ def _slug(text: str) -> str:
     >>> _slug("Pat.-Nr. (früher)"), _slug("3 Ziele")
     ('pat_nr_frueher', 'i_3_ziele')
     """
-    text = text.casefold().translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}))
+    text = text.casefold().translate(_UMLAUTS)
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "item"
     return name if name[0].isalpha() else f"i_{name}"
