@@ -1,7 +1,8 @@
 """Codebooks that labs already have, as declarations: a spreadsheet, a REDCap data dictionary, an XLSForm.
 
-Each field becomes an item with its label, range, anchors or categories; what a codebook cannot hold is passed over
-and said with its row and reason. Nothing is guessed beyond the words of the file: the declaration is checked like any other.
+Each field becomes an item with its label, range, anchors or categories; what a codebook cannot hold is passed over and
+named with its row and the reason. Nothing is guessed beyond the words of the file: the declaration is checked like any
+other.
 """
 
 from __future__ import annotations
