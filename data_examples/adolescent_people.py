@@ -62,7 +62,7 @@ def adolescents_table(seed: int, truth: AdolescentTruth) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "patient": adolescent_ids(n),
-            "status": np.where(left_2 | left_3, "dropped_out", "in_treatment"),
+            "status": np.where(left_2 | left_3, "dropped_out", "completed"),
             "reason": reason,
             "gender": dealt(["female"] * 33 + ["male"] * 17),
             "age": rng.choice([14, 15, 16, 17, 18], size=n, p=[0.16, 0.24, 0.27, 0.20, 0.13]).astype(str),

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from numpydoc.docscrape import NumpyDocString
 
+from doublecode.schemas.declared import Declared
 from doublecode.schemas.frames import ASSIGNMENTS, GIVEN, PATIENTS, SESSIONS, THERAPISTS
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import CATALOGUE, Problem
@@ -79,7 +80,7 @@ def _described_schema(model: type[Any]) -> dict[str, Any]:
 def _meanings(model: type[Any]) -> dict[str, str]:
     """What each key of a model means, from the section *Attributes* of its docstring."""
     doc = NumpyDocString(inspect.cleandoc(model.__doc__ or ""))
-    meant = {one.name: _plain(" ".join(one.desc)) for one in doc["Attributes"]}
+    meant = {name.strip(): _plain(" ".join(one.desc)) for one in doc["Attributes"] for name in one.name.split(",")}
     lacking = [key for key in model.model_fields if key not in meant]
     if lacking:
         raise KeyError(f"{model.__name__}.{lacking[0]} has no description under Attributes")
@@ -102,15 +103,15 @@ def _declaration_page(model: type[Any], file: str, what: str) -> str:
 
 def _inner_models(model: type[Any]) -> list[type[Any]]:
     """The models that a declaration is made of, in the order in which they are mentioned."""
-    home = inspect.getmodule(model)
+    known = {one.__name__: one for one in Declared.__subclasses__()}
     schema = model.model_json_schema()
     asked, found = [schema], list[str]()
     for held in asked:  # grows while it is read
         named = re.findall(r'"#/\$defs/(\w+)"', json.dumps(held.get("properties", {})))
-        new = [name for name in dict.fromkeys(named) if name not in found and hasattr(home, name)]
+        new = [name for name in dict.fromkeys(named) if name not in found]
         found += new
         asked += [schema["$defs"][name] for name in new]
-    return [getattr(home, name) for name in found]
+    return [known[name] for name in found]
 
 
 def _places(schema: Mapping[str, Any], name: str) -> Iterator[str]:

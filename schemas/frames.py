@@ -17,6 +17,7 @@ import pandas as pd
 
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+from doublecode.schemas.near_names import nearest
 
 if TYPE_CHECKING:
     from narwhals import Float64, Series
@@ -43,6 +44,8 @@ class Contract:
         Columns each of which identifies a row by itself.
     words : mapping of str to tuple of str
         Columns that hold one of a few words.
+    least : mapping of str to int
+        Columns of numbers, and where these begin.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Contract:
     key: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    least: Mapping[str, int] = field(default_factory=dict)
 
 
 RATINGS = Contract(
@@ -84,9 +88,16 @@ SESSIONS = Contract(
     ("patient", "session"),
     ("session_id",),
     {"phase": ("main", "pilot"), "status": ("rated", "not_rated")},
+    {"session": 1},
 )  # fmt: skip
+IN_NO_NUMBER = ("excluded", "consent_withdrawn")
+"""Statuses of the patients who are left out of every number; the flow and the row ledger show them."""
 PATIENTS = Contract(
-    "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
+    "patients",
+    {"patient": "text", "status": "text", "reason": "text"},
+    frozenset({"reason"}),
+    ("patient",),
+    words={"status": ("completed", "dropped_out", "not_included", *IN_NO_NUMBER)},
 )
 THERAPISTS = Contract("therapists", {"therapist": "text"}, frozenset(), ("therapist",))
 ASSIGNMENTS = Contract(
@@ -184,6 +195,8 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
     for column, words in contract.words.items():
         _check_words(frame[column], words, f"{name}: column {column!r}")
+    for column, least in contract.least.items():
+        _check_least(frame[column], least, f"{name}: column {column!r}")
     for key in (contract.key, *((column,) for column in contract.alone)):
         _check_key(frame, key, name)
     return frame
@@ -207,8 +220,19 @@ def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str) -> N
     wrong = (~values.isin(words)).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        allowed = " or ".join(words)
-        raise ContractError(f"{name}, row {row + 1}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.")
+        allowed, meant = " or ".join(words), nearest(str(values.iloc[row]), words)
+        asked = "" if meant is None else f" Did you mean {meant!r}?"
+        raise ContractError(f"{name}, row {row + 1}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.{asked}")
+
+
+def _check_least(values: pd.Series[Any], least: int, name: str) -> None:
+    wrong = (values < least).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ContractError(
+            f"{name}, row {row + 1}: found {values.iloc[row]:g}, allowed whole numbers from {least}. Number the "
+            "sessions of a treatment from 1; what was measured before it is a column of patients.csv."
+        )
 
 
 def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:

@@ -10,233 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, StudyError
-from doublecode.schemas.instrument import Instrument, Name, load_instrument
+from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.names import Name, Title
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class InstrumentUse(Declared):
-    """How a study uses one instrument.
-
-    Attributes
-    ----------
-    name : str
-        A shipped instrument, or the path of a TOML file relative to the study folder.
-    source : {"raters", "outcomes"}
-        Filled in by raters (workbooks in ``incoming/``), or an outcome measure
-        (``outcomes/<name>.csv``: patient, session, one column per item).
-    raters : tuple of str
-        Who rates it; ids of ``[[raters]]``.
-    sessions : tuple of int or None
-        Session numbers it is rated in; None means all.
-    reverse : tuple of str or None
-        Items to be reversed, overriding the codebook; the choice is printed in the report.
-    reliability : {"two-way", "one-way"}
-        One-way where it does not matter, or is not known, which rater is which.
-    reliability_interval : {"model", "jackknife"}
-        Limits of the ICC: exact F or profile likelihood, which take scores as normal, or the jackknife over
-        sessions, for scores that pile up on a floor or have a few sessions far from the rest.
-    pooling : {"mean", "primary"}
-        How the ratings of a double-coded session become one: the mean of the raters, item by
-        item, or the rating of the primary rater of the assignment.
-    """
-
-    name: str
-    source: Literal["raters", "outcomes"] = "raters"
-    raters: tuple[Identifier, ...] = ()
-    sessions: tuple[int, ...] | None = None
-    reverse: tuple[Name, ...] | None = None
-    reliability: Literal["two-way", "one-way"] = "two-way"
-    reliability_interval: Literal["model", "jackknife"] = "model"
-    pooling: Literal["mean", "primary"] = "mean"
-
-
-class Rater(Declared):
-    """One person who codes.
-
-    Attributes
-    ----------
-    id : str
-        What the person is called in tables and file names: letters, digits, dots, dashes; no real name.
-    description : str
-        Training or task, printed in the report's sample section.
-    """
-
-    id: Identifier
-    description: str = ""
-
-
-class Variable(Declared):
-    """One column of the analysis frame and where it comes from.
-
-    Exactly one source: a `scale` or an `item` of an `instrument`, or a `column`
-    of ``patients.csv``. With `session`, the value of that session number becomes a
-    column of a frame with one row per patient.
-
-    Attributes
-    ----------
-    name : str
-        The column's name in formulas: lower case, digits, underscores.
-    label : str
-        What tables and figures call it.
-    instrument : str
-        The instrument that a scale or an item belongs to.
-    scale : str
-        A scale of the instrument.
-    item : str
-        An item of the instrument.
-    column : str
-        A column of ``patients.csv``.
-    session : int
-        The number of the session whose value is taken; only where a row is a patient.
-    """
-
-    name: Name
-    label: str = ""
-    instrument: Name | None = None
-    scale: Name | None = None
-    item: Name | None = None
-    column: str | None = None
-    session: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        sources = [value for value in (self.scale, self.item, self.column) if value is not None]
-        if len(sources) != 1:
-            raise ValueError(f"variable {self.name!r} needs exactly one of scale, item, column")
-        if (self.column is None) != (self.instrument is not None):
-            raise ValueError(f"variable {self.name!r}: scale and item belong to an instrument, column to patients.csv")
-        return self
-
-
-class OutlierRule(Declared):
-    """Values beyond the quartiles are winsorised to the fence, and every change is listed.
-
-    The fences are Q1 − `multiplier`·IQR and Q3 + `multiplier`·IQR with the quantile
-    definition `quantiles` (Hyndman & Fan 1996: "linear" is their type 7,
-    "weibull" type 6, "hazen" type 5).
-
-    Attributes
-    ----------
-    variables : tuple of str
-        Which variables are held to the fences.
-    multiplier : float
-        How far the fences stand from the quartiles, in interquartile ranges.
-    quantiles : {"linear", "weibull", "hazen"}
-        How a quartile between two values is found.
-    """
-
-    variables: tuple[Name, ...]
-    multiplier: float = Field(default=1.5, gt=0)
-    quantiles: Literal["linear", "weibull", "hazen"] = "linear"
-
-
-class ModelSeries(Declared):
-    """Multilevel models built step by step on one common set of rows.
-
-    Attributes
-    ----------
-    name : str
-        The series' name in tables and file names.
-    title : str
-        Its heading in the report.
-    steps : tuple of str
-        lme4 formulas over the variables of the frame, ``session`` and ``patient``.
-    split : tuple of str
-        Time-varying predictors that are also entered as patient mean and deviation.
-    """
-
-    name: Name
-    title: str
-    steps: tuple[str, ...] = Field(min_length=1)
-    split: tuple[Name, ...] = ()
-
-
-class ModerationModel(Declared):
-    """One moderated regression: outcome on predictor × moderator and covariates.
-
-    Without `moderator` it is a plain multiple regression.
-
-    Attributes
-    ----------
-    name : str
-        The model's name in tables and file names.
-    title : str
-        Its heading in the report.
-    outcome : str
-        The variable to be explained.
-    predictor : str
-        The variable whose slope is asked for.
-    moderator : str
-        The variable on which that slope may depend.
-    covariates : tuple of str
-        Variables that are held constant.
-    subset : str
-        Which rows are used, as a condition in pandas' query language ("hw2 > 0"); printed with the result.
-    """
-
-    name: Name
-    title: str
-    outcome: Name
-    predictor: Name
-    moderator: Name | None = None
-    covariates: tuple[Name, ...] = ()
-    subset: str | None = None
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        names = [self.outcome, self.predictor, *filter(None, [self.moderator]), *self.covariates]
-        twice = [name for place, name in enumerate(names) if name in names[:place]]
-        if twice:
-            raise ValueError(
-                f"moderation {self.name!r}: variable {twice[0]!r} stands twice among outcome, predictor, moderator and "
-                "covariates; name each once"
-            )
-        return self
-
-    @property
-    def formula(self) -> str:
-        """The regression as a formula."""
-        product = f"{self.predictor} * {self.moderator}" if self.moderator else self.predictor
-        return f"{self.outcome} ~ {' + '.join([product, *self.covariates])}"
-
-
-class GroupComparison(Declared):
-    """One-way analysis of variance of `outcome` over a column of the frame (therapists).
-
-    Attributes
-    ----------
-    outcome : str
-        The variable that is compared.
-    group : str
-        The column that says who belongs together.
-    """
-
-    outcome: Name
-    group: Name
-
-
-class Correlations(Declared):
-    """Variables whose correlations are tabulated.
-
-    Attributes
-    ----------
-    variables : tuple of str
-        At least two.
-    method : {"pearson", "spearman"}
-        Of values or of ranks.
-    """
-
-    variables: tuple[Name, ...] = Field(min_length=2)
-    method: Literal["pearson", "spearman"] = "pearson"
+from doublecode.schemas.study_parts import (
+    Correlations,
+    GroupComparison,
+    InstrumentUse,
+    ModelSeries,
+    ModerationModel,
+    OutlierRule,
+    Rater,
+    Variable,
+    refuse_twice,
+)
+from doublecode.schemas.variable_checks import check_splits, check_variables
 
 
 class Study(Declared):
@@ -277,7 +73,7 @@ class Study(Declared):
     """
 
     name: Name
-    title: str
+    title: Title
     synthetic: bool = False
     citation: str = ""
     unit: Literal["session", "patient"] = "session"
@@ -306,6 +102,8 @@ class Study(Declared):
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
                 raise ValueError(f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one")
+        refuse_twice("sample_columns", self.sample_columns)
+        refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
 
     @model_validator(mode="after")
@@ -314,13 +112,13 @@ class Study(Declared):
         for use in self.instruments:
             stray = [rater for rater in use.raters if rater not in raters]
             if stray:
-                allowed = ", ".join(sorted(raters)) or "none declared"
-                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; allowed: {allowed}")
-        known = {variable.name for variable in self.variables} | {"session", "patient", "therapist"}
+                said = allowed(stray[0], sorted(raters))
+                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}")
+        known = sorted({variable.name for variable in self.variables} | {"session", "patient", "therapist"})
         for where, names in self._mentions().items():
             stray = [name for name in names if name not in known]
             if stray:
-                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; allowed: {', '.join(sorted(known))}")
+                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}")
         return self
 
     def _mentions(self) -> dict[str, tuple[str, ...]]:
@@ -344,13 +142,44 @@ class Study(Declared):
 
     @cached_property
     def codebooks(self) -> Mapping[str, Instrument]:
-        """The study's instruments by name, with its reversal choices applied."""
-        return {book.name: book for book in map(self._codebook, self.instruments)}
+        """The study's instruments by name, with its reversal choices applied.
 
-    def _codebook(self, use: InstrumentUse) -> Instrument:
-        source = self.folder / use.name if use.name.endswith(".toml") else use.name
-        book = load_instrument(source)
-        return book if use.reverse is None else book.with_reversal(use.reverse)
+        Raises
+        ------
+        StudyError
+            Two files hold instruments of one name, or an item is reversed that stands in no scale.
+        """
+        books: dict[str, Instrument] = {}
+        named: dict[str, str] = {}
+        for use, book in zip(self.instruments, self._as_written, strict=True):
+            if book.name in books:
+                both = f"{named[book.name]!r} and {use.name!r}"
+                raise StudyError(
+                    f"{self.name}: the instruments {both} are both called {book.name!r}; give one of them another name "
+                    "in its file."
+                )
+            named[book.name] = use.name
+            books[book.name] = book if use.reverse is None else book.with_reversal(use.reverse)
+        return books
+
+    @cached_property
+    def _as_written(self) -> tuple[Instrument, ...]:
+        names = [use.name for use in self.instruments]
+        return tuple(load_instrument(self.folder / name if name.endswith(".toml") else name) for name in names)
+
+    def left_unreversed(self, instrument: str) -> tuple[str, ...]:
+        """Labels of the items that the codebook reverses and the study, by its own list, does not."""
+        book = next(book for book in self._as_written if book.name == instrument)
+        chosen = self.use(instrument).reverse
+        return tuple(
+            item.label for item in book.items if chosen is not None and item.reversed and item.name not in chosen
+        )
+
+    def check_variables(self) -> None:
+        """Hold the variables and what is split to the codebooks; see :mod:`doublecode.schemas.variable_checks`."""
+        uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
+        check_variables(self.variables, uses, self.unit)
+        check_splits(self.series, {one.name: one for one in self.variables}, uses, self.unit)
 
     @property
     def card(self) -> Card:
@@ -407,7 +236,7 @@ class Study(Declared):
             if book.name == instrument:
                 return use
         raise StudyError(
-            f"{self.name}: the study does not use {instrument!r}; allowed: {', '.join(self.codebooks)}. "
+            f"{self.name}: the study does not use {instrument!r}; {allowed(instrument, self.codebooks)}. "
             "Add it to [[instruments]] in study.toml."
         )
 
@@ -428,5 +257,5 @@ def load_study(folder: str | Path) -> Study:
         raise StudyError(f"{path.parent}: no study.toml here. Give the study folder, the one with study.toml in it.")
     study = load_toml(path, Study, StudyError)
     study._folder = path.parent
-    _ = study.codebooks  # a wrong instrument is reported now, not in the middle of a run
+    study.check_variables()  # what is wrong is reported now, not in the middle of a run
     return study

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from doublecode.schemas.study import OutlierRule
+    from doublecode.schemas.study_parts import OutlierRule
 
 _QUANTILE_TYPES: Mapping[str, int] = {"hazen": 5, "weibull": 6, "linear": 7}
 _SHOWN: Final = 10
@@ -166,7 +166,7 @@ def winsorise(
 
 def _rule(rule: OutlierRule | Sequence[str]) -> OutlierRule:
     """A rule as declared, or the usual one for some variables."""
-    from doublecode.schemas.study import OutlierRule
+    from doublecode.schemas.study_parts import OutlierRule
 
     if isinstance(rule, str):
         raise UsageError(f"winsorise: found the text {rule!r}; write a list of variables, [{rule!r}].")

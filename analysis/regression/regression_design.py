@@ -165,7 +165,7 @@ def choose_subset(
     source = frame if observed is None else observed
     if not source.index.equals(frame.index):
         raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
-    inside = _condition(subset, source, where)
+    inside = rows_inside(subset, source, where)
     if not inside.any():
         raise UsageError(f"{where}: the subset {subset!r} leaves no row of {len(frame)}.")
     label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
@@ -180,7 +180,7 @@ def choose_subset(
     return frame.loc[inside], outside
 
 
-def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
+def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
     """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
     try:
         found: Any = frame.eval(subset, engine="python")

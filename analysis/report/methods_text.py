@@ -54,6 +54,8 @@ def _rating(run: StudyRun, name: str) -> str:
         rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
         text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
     turned = [item.label for item in book.columns if item.reversed]
+    kept = run.study.left_unreversed(name)
+    text += f". The codebook reverses {', '.join(kept)}, which the study does not" if kept else ""
     if turned:
         return f"{text}. Reversed before scoring: {', '.join(turned)}."
     return f"{text}. No item is reversed." if use.reverse is not None else f"{text}."

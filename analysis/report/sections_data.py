@@ -173,6 +173,7 @@ def descriptives_section(run: StudyRun) -> Section:
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
         blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
+    blocks += _bands(run)
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:
@@ -189,6 +190,21 @@ def descriptives_section(run: StudyRun) -> Section:
             )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
+
+
+def _bands(run: StudyRun) -> list[Block]:
+    """Scores in each band, of all sessions together; nothing where no scale declares bands."""
+    from doublecode.analysis.description.bands import band_counts
+
+    counts = band_counts(run.scores, run.study.codebooks.values())
+    if counts.empty:
+        return []
+    columns = (
+        column("band", "Band", kind="text"), column("n"), column("n_base", "of", kind="integer"), column("percent"),
+    )  # fmt: skip
+    shown = counts[counts["session"] == "all"]
+    note = "Scores of all sessions; the CSV file counts each session."
+    return [Table("score_bands", "Scores by band", shown, columns, (note,), "label", data=counts)]
 
 
 def homework_section(run: StudyRun) -> Section | None:
@@ -220,13 +236,8 @@ def homework_section(run: StudyRun) -> Section | None:
         blocks.append(
             Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
-        by_type = (
-            column("label", "Type", kind="text"),
-            column("n", "Assigned"),
-            column("n_completed", "Completed", kind="integer"),
-            column("percent"),
-        )
-        blocks.append(Table(f"homework_by_type{suffix}", "Completion by type of homework", result.by_type, by_type))
+        title = "Completion by type of homework"
+        blocks.append(Table(f"homework_by_type{suffix}", title, result.by_type, result.type_columns))
     return Section("homework", "Homework", tuple(blocks))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.regression.moderation_result import ModerationResult
-    from doublecode.schemas.study import ModerationModel
+    from doublecode.schemas.study_parts import ModerationModel
 
 
 def fit_moderation(
@@ -44,7 +44,7 @@ def fit_moderation(
     Examples
     --------
     >>> import pandas as pd
-    >>> from doublecode.schemas.study import ModerationModel
+    >>> from doublecode.schemas.study_parts import ModerationModel
     >>> frame = pd.DataFrame({"patient": list("ABCDEF"), "hw3": [4.0, 5, 3, 6, 2, 5], "praise": [1.0, 2, 1, 4, 0, 3],
     ...                       "hw2": [3.0, 4, 2, 5, 0, 4]})
     >>> model = ModerationModel(name="praise", title="Praise", outcome="hw3", predictor="praise", subset="hw2 > 0")

@@ -93,16 +93,37 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
-    return Intake(
+    everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
+        kept_out=ratings.iloc[:0],
         problems=(*problems, *outcome_problems),
         files=files,
         set_aside=left_out,
         sessions=read_table(study.folder / "sessions.csv", SESSIONS),
         patients=read_table(study.folder / "patients.csv", PATIENTS),
         therapists=read_table(study.folder / "therapists.csv", THERAPISTS),
+    )
+    return in_the_numbers(everything)
+
+
+def in_the_numbers(intake: Intake) -> Intake:
+    """Keep out what is in no number: excluded patients, and sessions that an instrument is not used in."""
+    import pandas as pd
+
+    from doublecode.analysis.study.counted_rows import counted_rows
+
+    rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
+    answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
+    if not (rated.remarks or answered.remarks):
+        return intake
+    return replace(
+        intake,
+        ratings=rated.counted,
+        outcomes=answered.counted,
+        kept_out=pd.concat([intake.kept_out, rated.kept_out]),
+        problems=(*intake.problems, *rated.remarks, *answered.remarks),
     )
 
 
@@ -117,10 +138,13 @@ def _check_set_aside(study: Study, names: Collection[str]) -> tuple[str, ...]:
 
 def store(intake: Intake) -> None:
     """Write the ratings to the study's ledger; what it already holds is not written again."""
+    import pandas as pd
+
     from doublecode.coding.intake.ledger import Ledger
 
+    everything = pd.concat([intake.ratings, intake.kept_out]).sort_index() if len(intake.kept_out) else intake.ratings
     with Ledger(intake.study.folder / LEDGER) as ledger:
-        ledger.take_in(intake.ratings, intake.files)
+        ledger.take_in(everything, intake.files)
 
 
 def _superseded(study: Study) -> frozenset[str]:
@@ -149,11 +173,12 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
 
     if intake.errors:
         raise StudyProblems(intake.problems)
+    intake = in_the_numbers(intake)
     study = intake.study
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)
-    frame = declared_frame(study, scores, items, intake.sessions, intake.patients)
+    frame = declared_frame(study, scores, items, intake.sessions, intake.patients, intake.ratings)
     steps("Describing")
     described: dict[str, Any] = {
         "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
@@ -188,9 +213,12 @@ def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None
 
 
 def _held(intake: Intake) -> pd.DataFrame:
-    """Patients who had a session of the main phase: the sample."""
+    """Patients who had a session of the main phase and are in the numbers: the sample."""
+    from doublecode.schemas.frames import IN_NO_NUMBER
+
     main = intake.sessions[intake.sessions["phase"] == "main"]
-    return intake.patients[intake.patients["patient"].isin(main["patient"])]
+    inside = ~intake.patients["status"].isin(IN_NO_NUMBER)
+    return intake.patients[inside & intake.patients["patient"].isin(main["patient"])]
 
 
 def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -249,10 +277,10 @@ def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> 
 
 
 def _logs(intake: Intake) -> tuple[LogResult, ...]:
-    """Counts of the multi-response logs, one result per instrument that keeps one."""
+    """Counts of the homework logs, one result per instrument that says it is one."""
     from doublecode.analysis.description.homework import log_counts
 
-    books = [book for book in intake.study.codebooks.values() if any(item.repeat > 1 for item in book.items)]
+    books = [book for book in intake.study.codebooks.values() if book.homework_log is not None]
     return tuple(log_counts(intake.ratings, book) for book in books)
 
 

@@ -26,7 +26,8 @@ from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
-    from doublecode.schemas.instrument import Instrument, Scale
+    from doublecode.schemas.instrument import Instrument
+    from doublecode.schemas.scale import Scale
 
 SAME_TAPE, LAGGED = "same tape", "lagged"
 

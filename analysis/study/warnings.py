@@ -39,6 +39,7 @@ def run_warnings(run: StudyRun) -> tuple[CodedWarning, ...]:
         *(warning for result in run.comparisons for warning in group_warnings(result)),
         *unequal_rows(run.series),
         *_conflated_regressions(run),
+        *_dependent_rows(run),
     )
 
 
@@ -213,6 +214,17 @@ def _conflated_regressions(run: StudyRun) -> Iterator[CodedWarning]:
         mixed = varying_within(names, run.frame.frame, "patient")
         if mixed and model.name in estimated:
             yield _conflated(mixed, model.name)
+
+
+def _dependent_rows(run: StudyRun) -> Iterator[CodedWarning]:
+    """Warn of regressions and comparisons of groups whose rows are sessions of the same patients."""
+    fits = [(str(one.spec["name"]), one.rows) for one in run.moderations]
+    fits += [(f"{one.spec['outcome']} by {one.spec['group']}", one.rows) for one in run.comparisons]
+    for about, rows in fits:
+        n_rows, n_patients = len(rows), int(run.frame.frame.loc[rows, "patient"].nunique())
+        if n_patients < n_rows:
+            numbers = {"n_rows": n_rows, "n_patients": n_patients}
+            yield CodedWarning("dependent_rows", about, Note("dependent_rows", numbers=numbers))
 
 
 def _conflated(names: Sequence[str], about: str) -> CodedWarning:

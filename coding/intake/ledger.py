@@ -69,13 +69,15 @@ class Ledger:
     """
 
     def __init__(self, address: str | Path) -> None:
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import URL, create_engine, event
         from sqlalchemy.exc import SQLAlchemyError
 
         text = str(address)
         self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
         try:
-            self._engine: Engine = create_engine(self.address)
+            # in a text ? and % would be read as parts of a URL; a folder may be called so
+            place = text if "://" in text else URL.create("sqlite", database=Path(text).absolute().as_posix())
+            self._engine: Engine = create_engine(place)
             if self._engine.dialect.name == "sqlite":
                 event.listen(self._engine, "connect", _careful)
                 event.listen(self._engine, "begin", _begin)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -210,10 +209,3 @@ def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> s
             if rater != stamp.rater and expected.order(replace(stamp, rater=rater)) == list(rows)
         ), None,
     )  # fmt: skip
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known id that resembles `name` most, if any does."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None

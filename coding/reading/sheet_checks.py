@@ -10,7 +10,7 @@ from typing import Any
 
 from doublecode.coding.reading.cells import show_cell, show_text
 from doublecode.coding.reading.container import calls_out
-from doublecode.coding.reading.expectations import Expected, nearest, order_of_another
+from doublecode.coding.reading.expectations import Expected, order_of_another
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell, split_range
 from doublecode.coding.workbooks.layout import (
     NOTE_MARK,
@@ -26,6 +26,7 @@ from doublecode.coding.workbooks.layout import (
 )
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean, unseen_in
+from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
 
 _BREACH = re.compile(

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import ROW_COLUMNS, Item
 
 READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS = "Read me", "Rate", "Anchors", "Lists", "Stamp", "Problems"
 OWN_SHEETS = frozenset({READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS})
 HEADER_ROW = 4
-SESSION, RECORDING, START, STOP, STATUS, NOTES = "session_id", "recording", "start", "stop", "status", "notes"
+SESSION, RECORDING, START, STOP, STATUS, NOTES = ROW_COLUMNS
 OTHER = "other"
 NOTE_MARK = "[doublecode]"
 

@@ -40,7 +40,8 @@ from doublecode.coding.workbooks.layout import (
 )
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, read_table
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.study import Study
 
 if TYPE_CHECKING:

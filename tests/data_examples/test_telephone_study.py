@@ -48,7 +48,7 @@ def test_frames_keep_their_contracts(study):
 
 
 def test_flow_of_patients_and_sessions(study):
-    assert study.patients["status"].value_counts().to_dict() == {"not_included": 30, "analysed": 22, "excluded": 2}
+    assert study.patients["status"].value_counts().to_dict() == {"not_included": 32, "completed": 22}
     main = study.sessions[study.sessions["phase"] == "main"]
     assert len(main) == 210
     assert main["status"].value_counts().to_dict() == {"rated": 194, "not_rated": 16}
@@ -61,13 +61,13 @@ def test_flow_of_patients_and_sessions(study):
     assert len(per_patient) == 22
     assert (per_patient["rated"] / per_patient["held"] > 0.8).all()
     assert main["therapist"].nunique() == 3 == len(study.therapists)
-    assert not set(main["patient"]) & set(study.patients.loc[study.patients["status"] != "analysed", "patient"])
+    assert not set(main["patient"]) & set(study.patients.loc[study.patients["status"] != "completed", "patient"])
 
 
 def test_the_pilot_is_outside_and_rated_by_all_five(study):
     pilot = study.sessions[study.sessions["phase"] == "pilot"]
     assert len(pilot) == 3
-    assert set(pilot["patient"]) <= set(study.patients.loc[study.patients["status"] == "excluded", "patient"])
+    assert set(pilot["patient"]) <= set(study.patients.loc[study.patients["status"] == "not_included", "patient"])
     ratings = study.ratings[study.ratings["phase"] == "pilot"]
     assert (ratings.groupby(["session_id", "instrument"])["rater"].nunique() == 5).all()
     assert set(ratings["session_id"]) == set(pilot["session_id"])

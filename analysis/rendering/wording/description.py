@@ -44,6 +44,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
     "log_of_first_rater": _log_of_first_rater,
     "slots_without_type": "{n} slot(s) hold an entry but no type of homework, and are not counted.",
+    "none_beside_difficulty": (
+        "{n} slot(s) say that there was no difficulty and name one; the one that is named counts."
+    ),
     "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
     "pooled_r_mixes_levels": (
         "The pooled r treats all rows as independent and mixes differences between patients with changes within "

@@ -20,11 +20,28 @@ def _not_rated(note: Note) -> str:
     return f"not rated: {note.numbers['given'] or 'no reason given'}"
 
 
+def _of_patient(text: str) -> Wording:
+    """Say a patient's status and what patients.csv gives as its reason."""
+
+    def said(note: Note) -> str:
+        given = note.numbers["given"]
+        return f"{note.numbers['status']}{text}" + (f": {given}" if given else "")
+
+    return said
+
+
+def _not_used(note: Note) -> str:
+    return f"{note.numbers['instrument']} is used in session {', '.join(map(str, note.numbers['sessions']))} only"
+
+
 def _cells_missing(note: Note) -> str:
     return "; ".join(f"{', '.join(names)}: {_said(why)}" for names, why in note.numbers["parts"])
 
 
 REASONS: Final[dict[str, Wording]] = {
+    "patient_left_out": _of_patient(", in no number"),
+    "patient_without_session": _of_patient(", no session was held"),
+    "instrument_not_used": _not_used,
     "column_empty": "patients.csv: {column} is empty",
     "session_not_held": _not_held,
     "session_not_rated": _not_rated,

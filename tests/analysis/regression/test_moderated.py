@@ -12,7 +12,7 @@ from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.regression.moderated import moderation
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
-from doublecode.schemas.study import ModerationModel
+from doublecode.schemas.study_parts import ModerationModel
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 # R and numpy both solve by QR here; the problem is well conditioned, so nine digits are safe.

@@ -19,7 +19,7 @@ from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.schemas.results import Note
-from doublecode.schemas.study import ModelSeries
+from doublecode.schemas.study_parts import ModelSeries
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NAMES = {"targets": "session", "raters": "rater", "ratings": "score"}
