@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from doublecode.coding.reading.long_table import Table, cell_text, open_table, sheet_names
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.item import TAKEN_NAMES
 
 HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("item", "name", "variable", "variable name", "variablenname", "kürzel", "code"),
@@ -84,9 +85,17 @@ class Draft:
     missing_codes: dict[str, str] = field(default_factory=dict)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
 
+    def add(self, item: dict[str, Any], missing: Mapping[str, str]) -> None:
+        """Add an item, with the missing codes that it has of its own."""
+        self.missing_codes |= missing
+        self.items.append({**item, "missing": [*missing]})
+
     def declaration(self, name: str, title: str, citation: str, rights: str) -> dict[str, Any]:
         """The whole codebook, in the order in which a person reads it."""
         head = {"name": name, "title": title, "version": "1.0", "citation": citation, "rights": rights}
+        if all(item.get("missing") == [*self.missing_codes] for item in self.items):  # then it need not be said
+            for item in self.items:
+                del item["missing"]
         parts = {"missing_codes": self.missing_codes, "items": self.items, "scales": self.scales}
         return head | {key: part for key, part in parts.items() if part}
 
@@ -139,14 +148,13 @@ def _spreadsheet(table: Table, score: str) -> Draft:
             missing |= {code: text for code, text in codes.items() if code not in kept}
             codes = kept
         item |= _kind_of(codes, ends, row["type"], missing)
-        draft.missing_codes |= missing
         if row["reversed"].casefold() in _YES:
             item["reversed"] = True
         if row["optional"].casefold() in _YES:
             item["optional"] = True
         if item.get("type") == "text" and not row["type"] and not codes:
             draft.passed_over.append((place, f"{item['name']} has neither a range nor codes: taken as open text"))
-        draft.items.append(item)
+        draft.add(item, missing)
         for scale in filter(None, (part.strip() for part in re.split(r"[;,]", row["scale"]))):
             members.setdefault(scale, []).append(item["name"])
     numeric = {item["name"] for item in draft.items if item.get("type", "ordinal") not in ("nominal", "text")}
@@ -230,8 +238,7 @@ def _redcap_field(place: str, row: Mapping[str, str], draft: Draft) -> None:
         what = f"a field of the type {kind}" + (f" ({row['validation']})" if row["validation"] else "")
         draft.passed_over.append((place, f"{name} is {what}; a codebook has no such item"))
         return
-    draft.missing_codes |= missing
-    draft.items.append(item)
+    draft.add(item, missing)
 
 
 def _whole_number(low: str, high: str) -> dict[str, Any]:
@@ -281,8 +288,7 @@ def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping
             (place, f"{row['name']} is a question of the type {row['type']}; a codebook has no such item")
         )
         return
-    draft.missing_codes |= missing
-    draft.items.append({"name": _name(row["name"], draft), "label": row["label"] or row["name"], **found})
+    draft.add({"name": _name(row["name"], draft), "label": row["label"] or row["name"], **found}, missing)
 
 
 def _limits(constraint: str) -> tuple[str, str]:
@@ -340,9 +346,9 @@ def _is_whole(text: str) -> bool:
 
 
 def _name(text: str, draft: Draft) -> str:
-    """A name for an item that no other bears."""
+    """A name for an item that no other bears, and no column of a workbook."""
     base = name = _slug(text)
-    taken = {item["name"] for item in draft.items}
+    taken = {*TAKEN_NAMES, *(item["name"] for item in draft.items)}
     count = 2
     while name in taken:
         name, count = f"{base}_{count}", count + 1
