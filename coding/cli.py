@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -284,6 +284,36 @@ def _print_book(book: Instrument, spec: Mapping[str, Any]) -> None:
     ]
     scales = [f"{scale.name}: {scale.score} of {len(scale.items)} items" for scale in book.scales]
     print_record(spec, rows, {"hash": book.content_hash, "scales": scales}, ())
+
+
+@instruments.command("new")
+def new_instrument(
+    file: Annotated[Path, typer.Argument(help="A codebook as a spreadsheet, a REDCap data dictionary or an XLSForm.")],
+    name: Annotated[str, typer.Option(help="Short name of the instrument: lower case, digits, underscores.")],
+    title: Annotated[str, typer.Option(help="Full name of the scale; the short name without it.")] = "",
+    citation: Annotated[str, typer.Option(help="Where the scale was published.")] = "not named yet",
+    rights: Annotated[str, typer.Option(help="To whom its wording belongs.")] = "not named yet",
+    score: Annotated[
+        Literal["mean", "sum"], typer.Option(help="How the scales of a spreadsheet are put together.")
+    ] = "mean",
+    folder: Annotated[Path, typer.Option(help="Where NAME.toml is put.")] = Path(),
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn a codebook that you have into a checked TOML file."""
+    from doublecode.coding.reading.codebook_tables import read_codebook
+    from doublecode.schemas.declared import save_toml
+    from doublecode.schemas.errors import InstrumentError
+    from doublecode.schemas.instrument import Instrument
+
+    target = folder / f"{name}.toml"
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target}: there is such a file already. Give another --name, or --overwrite.")
+    draft = read_codebook(file, score=score)
+    book = save_toml(target, draft.declaration(name, title or name, citation, rights), Instrument, InstrumentError)
+    say(str(book))
+    for place, reason in draft.passed_over:
+        say(f"Left out: {place}: {reason}.")
+    say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")
 
 
 @instruments.command("check")

@@ -56,6 +56,18 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
 
 
+def save_toml(path: Path, declared: dict[str, Any], model: type[Model], error: type[UsageError]) -> Model:
+    """Write a declaration as a TOML file; one that `model` refuses raises `error`, and nothing is written."""
+    import tomli_w
+
+    try:
+        made = model.model_validate_json(json.dumps(declared))
+    except ValidationError as wrong:
+        raise error(describe(path.name, wrong, model)) from None
+    path.write_text(tomli_w.dumps(declared), encoding="utf-8")
+    return made
+
+
 def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
     """The text of a declaration, as editors on Windows save it too: with a mark before it, UTF-16 or ANSI."""
     if len(data) > MOST_BYTES:

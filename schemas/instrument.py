@@ -28,7 +28,15 @@ from doublecode.schemas.scale import Scale
 
 
 class Segment(Declared):
-    """The part of a recording to be heard, in minutes."""
+    """The part of a recording to be heard, in minutes.
+
+    Attributes
+    ----------
+    start_minute : int
+        Where it starts.
+    minutes : int
+        How long it is.
+    """
 
     start_minute: int = Field(ge=0)
     minutes: int = Field(ge=1)
@@ -41,6 +49,31 @@ class Segment(Declared):
 
 class Instrument(Declared):
     """A codebook: what is coded, how, and how it is scored; it prints as a card.
+
+    Attributes
+    ----------
+    name : str
+        A short name: lower case, digits, underscores.
+    title : str
+        The full name of the scale.
+    version : str
+        Which version of the codebook this is; it stands in the stamp of every workbook.
+    citation : str
+        Where the scale was published.
+    rights : str
+        To whom its wording belongs.
+    missing_codes : dict of str to str
+        Letters that may stand in place of a code → why there is none. NA is the code for *not applicable*.
+    segment : Segment
+        The part of a recording that is heard; without it, all of it.
+    items : tuple of Item
+        What is coded, in the order of the workbook's columns.
+    scales : tuple of Scale
+        How items become scores.
+    homework_log : HomeworkLog
+        Which items say what homework there was, whether it was done, what stood in the way; only in a homework log.
+    notes : str
+        What users of the codebook should know.
 
     Examples
     --------

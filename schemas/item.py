@@ -31,12 +31,18 @@ class Item(Declared):
         Our own short label; the full wording belongs to the authors of the scale.
     type : {"ordinal", "duration", "count", "nominal", "text"}
         Durations are in seconds.
-    minimum, maximum : int or None
-        Range of ordinal codes (both required), durations and counts (maximum optional).
+    minimum : int or None
+        The lowest code; ordinal items need it.
+    maximum : int or None
+        The highest code; ordinal items need it, durations and counts may have it.
     anchors : dict of str to str
-        Code → meaning; `anchor_source` says who wrote them.
+        Code → meaning.
+    anchor_source : str
+        Who wrote the anchors: their words are printed on the sheet of anchors with this name.
     categories : dict of str to str
-        Code → label of a nominal item; with `multiple`, a cell may hold several, separated by commas.
+        Code → label of a nominal item.
+    multiple : bool
+        A cell may hold several categories, separated by commas.
     missing : tuple of str or None
         Missing codes allowed here; None means all of the instrument's.
     not_applicable_when : tuple of {"first_session", "no_homework_done"}

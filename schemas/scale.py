@@ -13,7 +13,17 @@ from doublecode.schemas.near_names import allowed
 
 
 class Band(Declared):
-    """A named stretch of a scale's score, both ends included."""
+    """A named stretch of a scale's score, both ends included.
+
+    Attributes
+    ----------
+    label : str
+        What it is called, for example "moderate".
+    low : float
+        The lowest score that belongs to it.
+    high : float
+        The highest one.
+    """
 
     label: Label
     low: float = Field(allow_inf_nan=False)
@@ -31,6 +41,10 @@ class Scale(Declared):
 
     Attributes
     ----------
+    name : str
+        The scale's name in study.toml: lower case, digits, underscores.
+    label : str
+        What tables and figures call it.
     items : tuple of str
         Members.
     score : {"mean", "sum"}

@@ -40,11 +40,39 @@ class Study(Declared):
 
     Attributes
     ----------
+    name : str
+        A short name: lower case, digits, underscores; it stands in the stamp of every workbook.
+    title : str
+        The heading of the report.
+    synthetic : bool
+        The data are made up; every page of the report says so.
+    citation : str
+        What the study is to be cited as.
     unit : {"session", "patient"}
         What one row of the analysis frame is.
     regression_errors : {"HC3", "least-squares"}
         On which standard errors limits, tests, simple slopes and regions of the moderated regressions stand: HC3
         does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
+    seed : int
+        Where random numbers start: blind ids, order of rows, resampling. The same seed gives the same study.
+    raters : tuple of Rater
+        Who codes.
+    instruments : tuple of InstrumentUse
+        What is coded, and how it is used here.
+    variables : tuple of Variable
+        The columns of the analysis frame.
+    outliers : OutlierRule
+        How values far from the others are treated; without it they stay as they are.
+    correlations : Correlations
+        The table of correlations.
+    series : tuple of ModelSeries
+        Multilevel models, built up step by step.
+    moderations : tuple of ModerationModel
+        Regressions with or without an interaction.
+    group_comparisons : tuple of GroupComparison
+        Analyses of variance.
+    sample_columns : tuple of str
+        Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
     """
 
     name: Name

@@ -78,7 +78,15 @@ class InstrumentUse(Declared):
 
 
 class Rater(Declared):
-    """One person who codes."""
+    """One person who codes.
+
+    Attributes
+    ----------
+    id : str
+        What the person is called in tables and file names: letters, digits, dots, dashes; no real name.
+    description : str
+        Training or task, printed in the report's sample section.
+    """
 
     id: Identifier
     description: str = ""
@@ -90,6 +98,23 @@ class Variable(Declared):
     Exactly one source: a `scale` or an `item` of an `instrument`, or a `column`
     of ``patients.csv``. With `session`, the value of that session number becomes a
     column of a frame with one row per patient.
+
+    Attributes
+    ----------
+    name : str
+        The column's name in formulas: lower case, digits, underscores.
+    label : str
+        What tables and figures call it.
+    instrument : str
+        The instrument that a scale or an item belongs to.
+    scale : str
+        A scale of the instrument.
+    item : str
+        An item of the instrument.
+    column : str
+        A column of ``patients.csv``.
+    session : int
+        The number of the session whose value is taken; only where a row is a patient.
     """
 
     name: VariableName
@@ -118,6 +143,15 @@ class OutlierRule(Declared):
     The fences are Q1 − `multiplier`·IQR and Q3 + `multiplier`·IQR with the quantile
     definition `quantiles` (Hyndman & Fan 1996: "linear" is their type 7,
     "weibull" type 6, "hazen" type 5).
+
+    Attributes
+    ----------
+    variables : tuple of str
+        Which variables are held to the fences.
+    multiplier : float
+        How far the fences stand from the quartiles, in interquartile ranges.
+    quantiles : {"linear", "weibull", "hazen"}
+        How a quartile between two values is found.
     """
 
     variables: tuple[Name, ...]
@@ -135,6 +169,10 @@ class ModelSeries(Declared):
 
     Attributes
     ----------
+    name : str
+        The series' name in tables and file names.
+    title : str
+        Its heading in the report.
     steps : tuple of str
         lme4 formulas over the variables of the frame, ``session`` and ``patient``.
     split : tuple of str
@@ -160,8 +198,24 @@ class ModelSeries(Declared):
 class ModerationModel(Declared):
     """One moderated regression: outcome on predictor × moderator and covariates.
 
-    Without `moderator` it is a plain multiple regression. `subset` is a row
-    condition in pandas' query language, printed with the result.
+    Without `moderator` it is a plain multiple regression.
+
+    Attributes
+    ----------
+    name : str
+        The model's name in tables and file names.
+    title : str
+        Its heading in the report.
+    outcome : str
+        The variable to be explained.
+    predictor : str
+        The variable whose slope is asked for.
+    moderator : str
+        The variable on which that slope may depend.
+    covariates : tuple of str
+        Variables that are held constant.
+    subset : str
+        Which rows are used, as a condition in pandas' query language ("hw2 > 0"); printed with the result.
     """
 
     name: Name
@@ -191,14 +245,30 @@ class ModerationModel(Declared):
 
 
 class GroupComparison(Declared):
-    """One-way analysis of variance of `outcome` over a column of the frame (therapists)."""
+    """One-way analysis of variance of `outcome` over a column of the frame (therapists).
+
+    Attributes
+    ----------
+    outcome : str
+        The variable that is compared.
+    group : str
+        The column that says who belongs together.
+    """
 
     outcome: Name
     group: Name
 
 
 class Correlations(Declared):
-    """Variables whose correlations are tabulated."""
+    """Variables whose correlations are tabulated.
+
+    Attributes
+    ----------
+    variables : tuple of str
+        At least two.
+    method : {"pearson", "spearman"}
+        Of values or of ranks.
+    """
 
     variables: tuple[Name, ...] = Field(min_length=2)
     method: Literal["pearson", "spearman"] = "pearson"

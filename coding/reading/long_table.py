@@ -13,6 +13,7 @@ from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
+from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
 from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, table_mark
 from doublecode.schemas.csv_rows import read_csv_rows
@@ -170,12 +171,26 @@ def open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> Table:
     if not path.is_file():
         what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
         raise UsageError(f"{path} · unreadable_file · {what}")
+    kind = statistics_kind(path)
+    if kind is not None:
+        return _open_statistics(path, kind)
     package = open_package(path)
     if package.kind is None:
         raise UsageError(str(package.problems[0]))
     if package.kind == "csv":
         return _open_csv(package, wanted)
     return _open_sheet(package, sheet)
+
+
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Names of the sheets of a workbook; empty for every other file."""
+    package = open_package(path)
+    if package.kind in (None, "csv"):
+        return ()
+    try:
+        return tuple(open_book(package).names)
+    except (TooLarge, Damaged) as wrong:
+        raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
 
 
 def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
@@ -185,6 +200,11 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
         Problem("unseen_letters", package.name, "", f"line {line}", found=text) for line, text in found.unseen
     )
     return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks[:20])
+
+
+def _open_statistics(path: Path, kind: str) -> Table:
+    rows, remarks = read_statistics(path, kind)
+    return Table(path.name, rows, lambda row, column: f"case {row}", range(len(rows)), remarks=tuple(remarks))
 
 
 def _open_sheet(package: Package, sheet: str | None) -> Table:
