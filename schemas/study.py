@@ -177,8 +177,8 @@ class Study(Declared):
         path = self.folder / name
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise StudyError(
-                f"instrument {name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into the "
-                "folder, so that the study is whole wherever it is moved."
+                f"instrument {name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into "
+                "the folder, so that the study is whole wherever it is moved."
             )
         return path
 
