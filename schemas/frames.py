@@ -267,7 +267,8 @@ def _check_least(values: pd.Series[Any], least: int, name: str, places: _Places)
         row = int(wrong.argmax())
         raise ContractError(
             f"{name}, {places.word} {places.labels[row]}: found {values.iloc[row]:g}, allowed whole numbers from "
-            f"{least}. Number the sessions of a treatment from 1; what was measured before it is a column of patients.csv."
+            f"{least}. Number the sessions of a treatment from 1; what was measured before it is a column of "
+            "patients.csv."
         )
 
 

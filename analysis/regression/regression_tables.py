@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices, leverages
 from doublecode.analysis.regression.simple_slopes import critical_t, two_sided_p
 from doublecode.schemas.results import Note
@@ -99,7 +100,7 @@ def diagnostics_of(
 
 def focal_term(terms: Sequence[str], pair: tuple[str, str] | None) -> str | None:
     """The term that a regression is about: its interaction, else its first predictor."""
-    wanted = [":".join(pair)] if pair else [term for term in terms if term != "Intercept"][:1]
+    wanted = [term_of(*pair)] if pair else [term for term in terms if term != "Intercept"][:1]
     return wanted[0] if wanted else None
 
 

@@ -38,6 +38,8 @@ COARSE = 1e-4
 """Tolerance of a limit that was not found with the ordinary one: it moves it in the fourth decimal."""
 FIRST_STEP = 0.7
 """In log odds: where the limit is taken for 0 or 1, and how far from the estimate the search begins."""
+WALL = 1e12
+"""Deviance where double precision has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,10 @@ class Criterion:
 
     def __call__(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """Deviance (B,), gradient (B, m) and Hessian (B, m, m) at ratios (B, m) of sets `which` (B,)."""
-        state = evaluate(self.moments, np.sqrt(ratios), which, reml=True)
+        try:
+            state = evaluate(self.moments, np.sqrt(ratios), which, reml=True)
+        except np.linalg.LinAlgError:
+            return self._apart(ratios, which)
         found = differentiate(state)
         value, gradient, hessian = state.deviance, found.gradient_cov, found.hessian_cov
         if self.copies is not None:
@@ -71,6 +76,15 @@ class Criterion:
             gradient[:, 0] += first
             hessian = hessian.copy()
             hessian[:, 0, 0] += second
+        return value, gradient, hessian
+
+    def _apart(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
+        """Evaluate set by set: ratios so far out that rounding leaves no likelihood are a wall, not an error."""
+        n, m = ratios.shape
+        if n == 1:
+            return np.full(1, WALL), np.zeros((1, m)), np.eye(m)[None]
+        each = [self(ratios[i : i + 1], which[i : i + 1]) for i in range(n)]
+        value, gradient, hessian = (np.concatenate(part) for part in zip(*each, strict=True))
         return value, gradient, hessian
 
     def residual(self, ratios: Floats, which: Ints) -> Floats:

@@ -65,5 +65,5 @@ def counted_rows(rows: pd.DataFrame, study: Study, patients: pd.DataFrame, what:
             declared = f"{name} is used in session {', '.join(map(str, sessions))}"
             found = f"{mine.sum()} {what} of {name} in session {numbers}"
             remarks.append(Problem("kept_out", "study.toml", found=found, allowed=declared))
-    inside = ~(left | beyond)
+    inside = (~(left | beyond)).to_numpy(dtype=bool)  # of no row, pandas would take labels of columns
     return CountedRows(rows[inside], rows[~inside], tuple(remarks))

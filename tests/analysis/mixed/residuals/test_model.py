@@ -37,7 +37,7 @@ def reference():
 
 
 def table(name):
-    data = pd.read_csv(REFERENCE / f"{name}.csv", dtype={"Diet": str})
+    data = pd.read_csv(REFERENCE / f"{name}.csv", dtype={"Diet": "category"})
     if name == "Ovary":
         data = data.assign(s=np.sin(2 * np.pi * data.Time), c=np.cos(2 * np.pi * data.Time))
     return data
