@@ -5,6 +5,7 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -190,7 +191,8 @@ def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool
     """Evaluate the subset, shape (n_rows,).
 
     A comparison with a missing value is undecided (pandas has ``missing != 3`` true), and a row whose condition is
-    undecided is not inside, as in R's ``subset``; *true or undecided* is true, *false and undecided* false.
+    undecided is not inside, as in R's ``subset``; *true or undecided* is true, *false and undecided* false. Where a
+    text that the condition names is missing, the row is not inside, unless the condition asks for that (``isna``).
     """
     try:
         found: Any = _with_undecided(frame).eval(subset, engine="python")
@@ -207,4 +209,9 @@ def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool
             f"{where}: the subset {subset!r} is no condition that is true or false in each row. "
             "Compare a column with a value."
         )
-    return inside
+    if re.search(r"\b(isna|isnull|notna|notnull)\b", subset):
+        return inside
+    # pandas turns a comparison with a text into a membership, which is never undecided
+    texts = [name for name in variables_of(subset, frame.columns) if frame[name].dtype.kind not in "iufbM"]
+    known: NDArray[np.bool_] = frame[texts].notna().all(axis=1).to_numpy(dtype=np.bool_)
+    return inside & known

@@ -12,6 +12,7 @@ import pytest
 
 from doublecode.analysis.description.bands import OUTSIDE, band_counts
 from doublecode.analysis.description.homework import log_counts
+from doublecode.analysis.regression.regression_design import rows_inside
 from doublecode.analysis.study.declared_models import declared_frame, declared_series
 from doublecode.analysis.study.run import analyse, read_study, score_study, store
 from doublecode.analysis.study.study_scales import reliability_of
@@ -598,6 +599,19 @@ class TestFrame:
         # warm, which only the subset names, is missing in session 3; joined is there
         assert model["S-P13"].startswith("warm: needs 2 of 2 items; missing: smiles")
         assert model["S-P11"].startswith("joined: session 1: there is no session before")
+
+    @pytest.mark.parametrize(
+        ("subset", "inside"),
+        [
+            ("x != 2", [True, False, False]), ("not x > 2", [True, True, False]),
+            ("x > 0 or y > 2", [True, True, True]),
+            ("x > 0 and y > 2", [False, False, False]), ("g != 'a'", [False, True, False]),
+            ("x.isna()", [False, False, True]), ("g.isna()", [False, False, True]),
+        ],
+    )  # fmt: skip
+    def test_a_comparison_with_a_missing_value_is_undecided(self, subset, inside):
+        frame = pd.DataFrame({"x": [1.0, 2.0, np.nan], "y": [1.0, np.nan, 3.0], "g": ["a", "b", None]})
+        assert rows_inside(subset, frame, "m").tolist() == inside
 
     def test_a_session_of_which_only_categories_were_coded_was_read(self, tmp_path):
         rows = [one("P1", 1, "mood", text="G"), one("P1", 2, "mood", missing_code="IN")]
