@@ -420,7 +420,7 @@ def products_about(pattern: Pattern, mean: Array) -> Array:
 
 def correlations(cov: Array) -> Array:
     """Correlation matrices of (…, p, p) covariance matrices; NaN where an item has no spread."""
-    sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
         r = np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))
     return np.where(np.isinf(r), np.nan, r)

@@ -23,7 +23,7 @@ def alpha_of(S: Array) -> Array:
 
 
 def alpha_standard_error(S: Array, n_rows: int) -> Array:
-    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004); NaN where the sum is constant."""
+    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004); NaN if the sum is constant."""
     p = S.shape[1]
     total = S.sum(axis=(1, 2))
     total = np.where(total > 1e-12 * np.trace(S, axis1=1, axis2=2), total, np.nan)
