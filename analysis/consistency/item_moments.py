@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.analysis.consistency.observed_blocks import padded_inverse
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 Array = NDArray[np.float64]
@@ -297,26 +298,6 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
         safe = np.maximum(n, 1e-300)[:, None]
         found.append(Pattern(observed, n, sums[:, 1 : p + 1] / safe, (sums[:, p + 1 :] / safe).reshape(-1, p, p)))
     return origin, found
-
-
-def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN if singular; its log determinant."""
-    at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
-    block = sigma[at]
-    out = np.zeros_like(sigma)
-    try:
-        out[at] = np.linalg.inv(block)
-    except np.linalg.LinAlgError:
-        out[at] = np.stack([_inverse(one) for one in block])
-    with np.errstate(invalid="ignore"):
-        return out, np.asarray(np.linalg.slogdet(block)[1])
-
-
-def _inverse(block: Array) -> Array:
-    try:
-        return np.asarray(np.linalg.inv(block))
-    except np.linalg.LinAlgError:
-        return np.full_like(block, np.nan)
 
 
 def saturated_normal(
