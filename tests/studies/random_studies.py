@@ -18,6 +18,7 @@ from comparison import differences, run_long
 from openpyxl import load_workbook
 from random_study import Lab, random_study
 
+from doublecode.analysis.description.bands import band_counts
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.study.run import StudyProblems
 from doublecode.coding import write_workbooks
@@ -81,7 +82,9 @@ def answers(lab: Lab, folder: Path) -> tuple[str, str]:
         [scale.label for book in run.study.codebooks.values() for scale in book.scales],
     ]
     flags = flagged_answers(run.items, run.study.codebooks).to_dict("records")
-    return json.dumps([record, labels, flags], default=str), sheets(folder)
+    bands = band_counts(run.scores, run.study.codebooks.values()).to_dict("records")
+    card = str(run.study.card).replace(str(folder), "")
+    return json.dumps([record, labels, flags, bands, card], default=str), sheets(folder)
 
 
 def sheets(folder: Path) -> str:
