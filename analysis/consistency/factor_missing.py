@@ -22,13 +22,12 @@ from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
     Pattern,
-    correlations,
     normal_loglik,
-    padded_inverse,
     patterns,
     products_about,
     saturated_normal,
 )
+from doublecode.analysis.consistency.observed_blocks import correlations, padded_inverse
 from doublecode.analysis.mixed.engine.descent import Descent, Plan, Planner, Rules, descend
 
 MOST_COMPONENTS = 3

@@ -15,7 +15,6 @@ from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
     all_units,
-    correlations,
     covariances,
 )
 from doublecode.analysis.consistency.item_statistics import smc_of
@@ -25,6 +24,7 @@ from doublecode.analysis.consistency.kind_answers import (
     heywood_at_floor,
     negative_loadings,
 )
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.consistency.rotation import SchmidLeiman, schmid_leiman
 from doublecode.analysis.consistency.unit_resampling import LOGIT, Limits, Resampling, interval_name
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.analysis.consistency.observed_blocks import padded_inverse
 from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
@@ -288,26 +289,6 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
     return origin, found
 
 
-def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN if singular; its log determinant."""
-    at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
-    block = sigma[at]
-    out = np.zeros_like(sigma)
-    try:
-        out[at] = np.linalg.inv(block)
-    except np.linalg.LinAlgError:
-        out[at] = np.stack([_inverse(one) for one in block])
-    with np.errstate(invalid="ignore"):
-        return out, np.asarray(np.linalg.slogdet(block)[1])
-
-
-def _inverse(block: Array) -> Array:
-    try:
-        return np.asarray(np.linalg.inv(block))
-    except np.linalg.LinAlgError:
-        return np.full_like(block, np.nan)
-
-
 def saturated_normal(
     data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_iterations: int = 5000
 ) -> tuple[Array, Array, Array]:
@@ -430,11 +411,3 @@ def products_about(pattern: Pattern, mean: Array) -> Array:
         - m[:, :, None] * first[:, None, :]
         + m[:, :, None] * m[:, None, :]
     )
-
-
-def correlations(cov: Array) -> Array:
-    """Correlation matrices of (…, p, p) covariance matrices; NaN where an item has no spread."""
-    sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))
-    return np.where(np.isinf(r), np.nan, r)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from doublecode.analysis.consistency.factor import FactorFit, fit_factors
-from doublecode.analysis.consistency.item_moments import Array, correlations
+from doublecode.analysis.consistency.item_moments import Array
+from doublecode.analysis.consistency.observed_blocks import correlations
 
 
 def alpha_of(S: Array) -> Array:
@@ -23,9 +24,10 @@ def alpha_of(S: Array) -> Array:
 
 
 def alpha_standard_error(S: Array, n_rows: int) -> Array:
-    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004)."""
+    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004); NaN if the sum is constant."""
     p = S.shape[1]
     total = S.sum(axis=(1, 2))
+    total = np.where(total > 1e-12 * np.trace(S, axis1=1, axis2=2), total, np.nan)
     square = S @ S
     trace, trace2, total2 = (
         np.trace(S, axis1=1, axis2=2),

@@ -27,10 +27,10 @@ from doublecode.analysis.consistency.item_moments import (
     ItemData,
     Missing,
     all_units,
-    correlations,
     covariances,
     saturated_normal,
 )
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.consistency.scale_levels import POOLED, Frames, LevelState, note_of
 from doublecode.analysis.consistency.unit_resampling import (
     FISHER_Z,

@@ -267,7 +267,7 @@ def _one_set(
     _refuse_exact(layout, y, raters)
     fit = _fit_cells(layout.rater, layout, y, conf_level)
     overall = _severity(layout, fit)
-    tests = [_f_row("raters differ", fit, _between(layout.n_raters))]
+    tests = [_f_row("raters differ", fit, np.eye(layout.n_raters)[1:] - np.eye(layout.n_raters)[:1])]
     severity = fit.beta - fit.beta.mean()
     by_period, drifts = pd.DataFrame(), pd.DataFrame()
     cell = layout.rater
@@ -344,10 +344,6 @@ def _severity(layout: Layout, fit: MixedResult) -> pd.DataFrame:
     table.insert(0, "n_ratings", layout.per_rater)
     table.insert(0, "rater", list(layout.rater_names))
     return table
-
-
-def _between(n: int) -> Floats:
-    return np.eye(n)[1:] - np.eye(n)[:1]
 
 
 def _f_row(name: str, fit: MixedResult, L: Floats) -> dict[str, Any]:

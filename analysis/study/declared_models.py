@@ -80,8 +80,10 @@ def declared_frame(
 
 def _by_raters(ratings: pd.DataFrame, given: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """The ratings without what an assistant filled in beforehand."""
+    import pandas as pd
+
     items = zip(ratings["instrument"], ratings["item"], strict=True)
-    return ratings[[pair not in given for pair in items]] if given else ratings
+    return ratings[pd.Series([pair not in given for pair in items], index=ratings.index, dtype=bool)]
 
 
 def formula_of(model: ModerationModel) -> str:

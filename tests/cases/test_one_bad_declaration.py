@@ -256,8 +256,8 @@ def test_a_series_between_patients_that_are_rows(tmp_path):
 
 WHOLE = {
     "one patient": changed(patients=1),
-    "two patients with gaps": changed(patients=2, gaps=0.5),
-    "three patients with many gaps": changed(patients=3, gaps=0.6),
+    "two patients with gaps": changed(patients=2, sessions=3, gaps=0.5),
+    "three patients with many gaps": changed(patients=3, sessions=4, gaps=0.6),
     "one session each": changed(sessions=1),
     "one rater": changed(raters=("R1",)),
     "no rater": changed(raters=()),

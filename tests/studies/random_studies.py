@@ -18,8 +18,11 @@ from comparison import differences, run_long
 from openpyxl import load_workbook
 from random_study import Lab, random_study
 
+from doublecode.analysis.description.bands import band_counts
 from doublecode.analysis.report.records import results_record
+from doublecode.analysis.study.run import StudyProblems
 from doublecode.coding import write_workbooks
+from doublecode.coding.scoring import flagged_answers
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, read_table
 from doublecode.schemas.study import load_study
@@ -78,7 +81,10 @@ def answers(lab: Lab, folder: Path) -> tuple[str, str]:
         run.scores.get("scale", []).tolist(),
         [scale.label for book in run.study.codebooks.values() for scale in book.scales],
     ]
-    return json.dumps([record, labels], default=str), sheets(folder)
+    flags = flagged_answers(run.items, run.study.codebooks).to_dict("records")
+    bands = band_counts(run.scores, run.study.codebooks.values()).to_dict("records")
+    card = str(run.study.card).replace(str(folder), "")
+    return json.dumps([record, labels, flags, bands, card], default=str), sheets(folder)
 
 
 def sheets(folder: Path) -> str:
@@ -100,6 +106,8 @@ def acts(labs: list[Lab], kind: str, key: str) -> str:
                 other = answers(without(lab, kind, key), Path(name) / "without")
             except UsageError:
                 return "required: refused without it"
+            except StudyProblems:
+                return "acts on reading (cells are problems without it)"
         if one[0] != other[0]:
             return f"acts on results (study {tried} tried)"
         if one[1] != other[1]:

@@ -19,7 +19,7 @@ def test_every_cell_is_that_of_the_reference(tmp_path, seed):
     assert comparison.differences(seed, tmp_path / "lab", whole=False) == []
 
 
-@pytest.mark.parametrize("seed", [1002, 1006])
+@pytest.mark.parametrize("seed", [1014, 1019])
 def test_through_template_fill_and_run(tmp_path, seed):
     assert comparison.differences(seed, tmp_path / "lab", workbooks=True) == []
 
