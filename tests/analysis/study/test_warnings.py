@@ -68,7 +68,7 @@ class TestReliability:
     def test_too_few_pairs(self):
         (found,) = icc_warnings(icc(rated(FEW_PAIRS - 1), **NAMES))
         assert (found.code, found.severity, found.subject) == ("too_few_pairs", "warning", "score")
-        assert found.found == "19 session(s) carry more than one rating (below 20)"
+        assert found.found == "19 sessions carry more than one rating (below 20)"
         assert icc_warnings(icc(rated(FEW_PAIRS), **NAMES)) == ()
 
     def test_single_coded_sessions_are_no_pairs(self):
