@@ -65,7 +65,7 @@ def _regressions(frame: pd.DataFrame, adjusted: pd.DataFrame, declared: Study) -
     """The declared regressions after the outlier rule, and the printed interactions before it."""
     rows: list[Row] = []
     for model in declared.moderations:
-        after = fit_moderation(model, adjusted)
+        after = fit_moderation(model, adjusted, observed=frame)
         for term in after.frame["term"].drop(index=0):  # without the intercept
             rows += _coefficient(f"{model.name}: {term} (b)", after, term)
         betas = after.frame.set_index("term")["beta_posthoc"].drop(index="Intercept")

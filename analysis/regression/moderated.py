@@ -143,6 +143,7 @@ def moderation(
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level, kind)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
+    said = _subset_notes(subset, kept, data) + matrices.notes + _notes(pair, kind, robust, conditional)
     predictor, moderator = pair or (None, None)
     outcome = parsed.response
     return ModerationResult(
@@ -170,11 +171,7 @@ def moderation(
             "n_frame": len(data),
             "outside_subset": outside,
         },
-        notes=_subset_notes(subset, kept, data)
-        + matrices.notes
-        + _notes(pair, kind, robust, conditional)
-        + beta_notes
-        + influence_notes,
+        notes=(*said, *beta_notes, *influence_notes),
     )
 
 

@@ -31,7 +31,7 @@ def _pairs_in_one(note: Note) -> str:
 
 SENTENCES: Final[dict[str, Wording]] = {
     "single_coded_left_out": "{n} rating(s) of single-coded targets were left out as asked",
-    "too_few_double_coded": "{n} {targets:pl} with two ratings; agreement needs at least two such {targets:pl}",
+    "too_few_double_coded": "two ratings on {n} of the {targets:pl}; agreement needs at least two such {targets:pl}",
     "many_single_coded": "{share:.0%} of the {targets:pl} carry one rating; standard errors also hold the chance of "
     "being double-coded (single_coded='drop' leaves them out)",
     "too_many_categories": "{n} different ratings: too many for categories, chance-corrected coefficients are left out "
