@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from doublecode.schemas.codebook_hash import CODING_1, CONTENT_1, coding_hash, content_hash
-from doublecode.schemas.instrument import Band, Instrument, Item, Scale, Segment, load_instrument, shipped_instruments
+from doublecode.schemas.instrument import Instrument, Segment, load_instrument, shipped_instruments
+from doublecode.schemas.item import Item
+from doublecode.schemas.scale import Band, Scale
 
 PINNED = {
     "ghes": ("a1abe5e22d9973cff772ce5a63f4325f496aef0fd0f2f38fb4193b474efe2e83", "5b5c53e604c3"),
     "homework_adherence": ("4cf5ba7ddd157347636c402ae3aeded658460a3670571e49c46eb0dd5ca8a609", "d079d0c3c96b"),
-    "homework_log": ("f3bb74aa76c9d96338eef37e418ab1f120ba0b8828f4aada3eb2c11e55314d09", "489868336e6c"),
+    "homework_log": ("f3bb74aa76c9d96338eef37e418ab1f120ba0b8828f4aada3eb2c11e55314d09", "dd1d4be0dc68"),
     "initial_resistance": ("0e54dfe5b75331d435a4c63d79fa8e230b3c6b8199d6262208859c3cdd0417a5", "6cec548e00cb"),
     "phq9": ("04f2024f3d293a4334c53c98aeb39e8724e978bc14e245932234d64749c1ebcc", "38c1d49280d9"),
     "sthar": ("cff4da301514d3f61a20e1cf5c392f11e9bff463a6c95f338504968bbc2eef3b", "84bdc4c12db9"),
