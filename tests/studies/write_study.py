@@ -100,7 +100,11 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
             )  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(RATINGS.columns))
     kinds = {"session": "int64", "value": "float64"}
-    return frame.astype({name: kinds.get(name, "str") for name in RATINGS.columns})
+    columns = {
+        name: frame[name].astype(kinds[name]) if name in kinds else pd.Series(frame[name].tolist(), dtype="str")
+        for name in RATINGS.columns
+    }  # the constructor leaves what is missing alone; astype of older pandas makes it the text "None"
+    return pd.DataFrame(columns)
 
 
 def fill_workbooks(lab: Lab, folder: Path) -> None:
