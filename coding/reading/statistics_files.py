@@ -56,7 +56,7 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
         if (head.number_rows or 0) * len(head.column_names) > MOST_CELLS:
             raise UsageError(str(Problem("too_large", path.name, found=f"{head.number_rows} rows")))
         columns, about = read(str(path), user_missing=True, output_format="dict")
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, OSError) as wrong:
+    except (*_failures(pyreadstat), UnicodeDecodeError, OSError) as wrong:
         raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
     cells, remarks = [], []
     for name in about.column_names:
@@ -67,6 +67,12 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
             found = ", ".join(f"{code} × {count}" for code, count in counts.items())
             remarks.append(Problem("read_as_missing", path.name, subject=name, found=found))
     return [list(about.column_names), *map(list, zip(*cells, strict=True))], remarks
+
+
+def _failures(library: Any) -> tuple[type[Exception], ...]:
+    """What the library raises; its second kind of error is younger than its oldest version here."""
+    names = ("ReadstatError", "PyreadstatError")
+    return tuple(getattr(library, name) for name in names if hasattr(library, name))
 
 
 def _plain(value: Any) -> Any:
