@@ -44,7 +44,7 @@ def test_no_ratio_is_too_large_for_the_search(error, severity):
 
 
 def test_a_trace_of_residual_is_said():
-    """Error far below the trace: the estimates are those of the effects, near those of the same ratings without error."""
+    """Error far below the trace: the estimates are those of the effects, near those without any error."""
     data = ratings(1e-5, 10.0)
     found = icc(data, targets="target", raters="rater", ratings="y")
     assert "residual_trace" in [note.kind for note in found.notes]
