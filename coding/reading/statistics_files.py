@@ -56,7 +56,7 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
         if (head.number_rows or 0) * len(head.column_names) > MOST_CELLS:
             raise UsageError(str(Problem("too_large", path.name, found=f"{head.number_rows} rows")))
         columns, about = read(str(path), user_missing=True, output_format="dict")
-    except (*_failures(pyreadstat), UnicodeDecodeError, OSError) as wrong:
+    except _failures(pyreadstat) as wrong:
         raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
     cells, remarks = [], []
     for name in about.column_names:
@@ -70,9 +70,9 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
 
 
 def _failures(library: Any) -> tuple[type[Exception], ...]:
-    """What the library raises; its second kind of error is younger than its oldest version here."""
-    names = ("ReadstatError", "PyreadstatError")
-    return tuple(getattr(library, name) for name in names if hasattr(library, name))
+    """What a damaged file raises; the library's second kind of error is younger than its oldest version here."""
+    own = (getattr(library, name, OSError) for name in ("ReadstatError", "PyreadstatError"))
+    return (*own, UnicodeDecodeError, OSError)
 
 
 def _plain(value: Any) -> Any:
