@@ -31,7 +31,7 @@ What does a sample look like? (description)
 From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
-    fit_series      models step by step on one common set of rows, as published and split
+    fit_series      models step by step on one common set of rows, as declared and split
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
+
+_MOST_LOADS = 20
 
 instruments = typer.Typer(help="Codebooks: what is shipped, and whether your own is right.", no_args_is_help=True)
 
@@ -35,8 +37,10 @@ def register(app: typer.Typer) -> None:
 
 def print_record(spec: Mapping[str, Any], rows: Sequence[Any], design: Mapping[str, Any], notes: Iterable[str]) -> None:
     """Write one JSON object on standard output, in the form that every command shares."""
+    from doublecode.schemas.results import to_json
+
     record = {"spec": spec, "frame": rows, "variances": None, "design": design, "notes": list(notes)}
-    sys.stdout.write(json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False, default=str) + "\n")
+    sys.stdout.write(to_json(record) + "\n")
 
 
 def print_problems_json(problems: Sequence[Problem], spec: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
@@ -162,14 +166,16 @@ def allocate(
 
     from doublecode.schemas.csv_rows import without_formulas
     from doublecode.schemas.study import load_study
+    from doublecode.schemas.whole_files import replace_files
 
     declared = load_study(study)
     target = declared.folder / "assignments.csv"
     if target.exists() and not overwrite:
         raise UsageError(f"{target} is there already. Add --overwrite to draw again; workbooks sent out would not fit.")
-    plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed)
+    with progress_bar() as show:
+        plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed, show)
     rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
-    without_formulas(rows).to_csv(target, index=False, lineterminator="\n", encoding="utf-8")
+    replace_files({target: without_formulas(rows).to_csv(index=False, lineterminator="\n").encode()})
     notes = [note for plan in plans for note in plan.notes]
     if as_json:
         frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])
@@ -184,13 +190,17 @@ def allocate(
     for plan in plans:
         loads = plan.frame[plan.frame["table"] == "load"]
         each = ", ".join(f"{name} {n}" for name, n in zip(loads["name"], loads["sessions"], strict=True))
+        if len(loads) > _MOST_LOADS:
+            each = f"{loads['sessions'].min()} to {loads['sessions'].max()}, {len(loads)} raters"
         say(f"{', '.join(plan.spec['instruments'])}: ratings per rater {each}")
     for note in notes:
         say(f"Note: {note}")
     say(f"{len(rows)} assignments written to {target}")
 
 
-def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> list[Allocation]:
+def _allocate_by_raters(
+    study: Study, share: float, batches: int, seed: int, progress: Callable[[str, int, int], None]
+) -> list[Allocation]:
     """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
     from doublecode.coding.allocation.plan import allocate as draw
     from doublecode.schemas.frames import SESSIONS, read_table
@@ -207,7 +217,9 @@ def _allocate_by_raters(study: Study, share: float, batches: int, seed: int) -> 
     for place, ((raters, numbers), names) in enumerate(sets.items()):
         rows = sessions if numbers is None else sessions[sessions["session"].isin(numbers)]
         twice = share if len(raters) > 1 else 0.0
-        plans.append(draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place))
+        plans.append(
+            draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place, progress=progress)
+        )
     return plans
 
 
@@ -272,6 +284,36 @@ def _print_book(book: Instrument, spec: Mapping[str, Any]) -> None:
     ]
     scales = [f"{scale.name}: {scale.score} of {len(scale.items)} items" for scale in book.scales]
     print_record(spec, rows, {"hash": book.content_hash, "scales": scales}, ())
+
+
+@instruments.command("new")
+def new_instrument(
+    file: Annotated[Path, typer.Argument(help="A codebook as a spreadsheet, a REDCap data dictionary or an XLSForm.")],
+    name: Annotated[str, typer.Option(help="Short name of the instrument: lower case, digits, underscores.")],
+    title: Annotated[str, typer.Option(help="Full name of the scale; the short name without it.")] = "",
+    citation: Annotated[str, typer.Option(help="Where the scale was published.")] = "not named yet",
+    rights: Annotated[str, typer.Option(help="To whom its wording belongs.")] = "not named yet",
+    score: Annotated[
+        Literal["mean", "sum"], typer.Option(help="How the scales of a spreadsheet are put together.")
+    ] = "mean",
+    folder: Annotated[Path, typer.Option(help="Where NAME.toml is put.")] = Path(),
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn a codebook that you have into a checked TOML file."""
+    from doublecode.coding.reading.codebook_tables import read_codebook
+    from doublecode.schemas.declared import save_toml
+    from doublecode.schemas.errors import InstrumentError
+    from doublecode.schemas.instrument import Instrument
+
+    target = folder / f"{name}.toml"
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target}: there is such a file already. Give another --name, or --overwrite.")
+    draft = read_codebook(file, score=score)
+    book = save_toml(target, draft.declaration(name, title or name, citation, rights), Instrument, InstrumentError)
+    say(str(book))
+    for place, reason in draft.passed_over:
+        say(f"Left out: {place}: {reason}.")
+    say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")
 
 
 @instruments.command("check")

@@ -9,13 +9,15 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, UsageError
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.whole_files import forget_written, written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,6 +44,24 @@ def console(*, to_error: bool = False) -> Console:
 def say(text: str, *, to_error: bool = False, style: str | None = None) -> None:
     """Print a line as it is: no markup, no folding."""
     console(to_error=to_error).print(text, style=style, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress display on standard error, told of each step: its name, how many are done, of how many.
+
+    A plain pipe stays silent.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    screen = console(to_error=True)
+    if not screen.is_terminal:  # a display that is merely disabled still ends its line in older versions of rich
+        yield lambda step, done, of: None
+        return
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda step, done, of: bar.update(task, description=step, completed=done, total=of)
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -86,6 +106,7 @@ class Shell:
         self.code = CLEAN
 
     def __enter__(self) -> Shell:
+        forget_written()
         return self
 
     def __exit__(
@@ -94,13 +115,14 @@ class Shell:
         """Explain `error` on standard error; only what Python itself ends on is let through."""
         if error is None or isinstance(error, (SystemExit, GeneratorExit)):
             return False
-        self.code = _explain(error)
+        self.code = explain(error)
         return True
 
 
-def _explain(error: BaseException) -> int:
+def explain(error: BaseException) -> int:
+    """Say on standard error what ended a command; return its exit code."""
     if isinstance(error, KeyboardInterrupt):
-        say("Stopped. Nothing was half written.", to_error=True)
+        say(f"Stopped. {_kept()}", to_error=True)
         return 130
     code = WRONG_USE if isinstance(error, OSError) else exit_code_of(error)
     if isinstance(error, OSError) and error.filename and error.strerror:
@@ -112,6 +134,12 @@ def _explain(error: BaseException) -> int:
     return code
 
 
+def _kept() -> str:
+    """What a command that ended early had put in its place."""
+    paths = ", ".join(map(str, written()))
+    return f"Written before, and whole: {paths}." if paths else "Nothing was written."
+
+
 def _explain_fault(error: BaseException) -> None:
     text = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile(
@@ -120,7 +148,7 @@ def _explain_fault(error: BaseException) -> None:
         file.write(text)
     say(
         f"Internal fault: {type(error).__name__}: {error}\n"
-        "This is a mistake in doublecode, not in your data; nothing was changed.\n"
+        f"This is a mistake in doublecode, not in your data. {_kept()}\n"
         f"The traceback is saved in {Path(file.name)}; please send it with the command you typed.",
         to_error=True,
         style="bold red",

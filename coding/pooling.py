@@ -8,6 +8,7 @@ from doublecode.coding.workbooks.layout import NOT_CODABLE
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.instrument import Instrument
 
+_GAP = "_gap"
 _OF_A_SESSION = ("study", "patient", "therapist", "session", "session_id", "phase")
 
 
@@ -45,19 +46,33 @@ def _of_the_rule(rows: pd.DataFrame, pooling: str) -> pd.DataFrame:
     if pooling == "mean":
         return rows
     if pooling != "primary":
-        return rows[rows["rater"] == pooling]
+        return _with_gaps(rows, rows["rater"] == pooling, f"the rating of {pooling}")
     if "role" not in rows.columns:
         raise UsageError("pooling='primary' needs the column 'role' (primary, second); use pooling='mean' or a rater.")
-    return rows[rows["role"] == "primary"]
+    return _with_gaps(rows, rows["role"] == "primary", "the primary rater's")
+
+
+def _with_gaps(rows: pd.DataFrame, counted: pd.Series[bool], whose: str) -> pd.DataFrame:
+    """The ratings that count; what only others rated stands there without a value, and says whose rating there is."""
+    number = rows.groupby([*session_columns(rows), "item"], sort=False, dropna=False).ngroup()
+    others = rows[~counted & ~number.isin(number[counted])]
+    if others.empty:
+        return rows[counted]
+    number = number[others.index]
+    raters = others.groupby(number)["rater"].agg(lambda names: ", ".join(sorted(set(names))))
+    gaps = others[~number.duplicated()]
+    why = [f"{whose} is not there, and that of {raters[number[row]]} does not count" for row in gaps.index]
+    return pd.concat([rows[counted], gaps.assign(value=float("nan"), **{_GAP: why})])
 
 
 def _missing_meanings(rows: pd.DataFrame, book: Instrument) -> dict[int, str]:
     """Per set of ratings of one item: what its missing codes mean."""
     missing = rows[rows["value"].isna()]
     codes = missing["missing_code"] if "missing_code" in missing.columns else [None] * len(missing)
+    gaps = missing[_GAP] if _GAP in missing.columns else [None] * len(missing)
     meanings: dict[int, list[str]] = {}
-    for number, code in zip(missing["_set"], codes, strict=True):
-        meanings.setdefault(int(number), []).append(_meaning(code, book))
+    for number, code, gap in zip(missing["_set"], codes, gaps, strict=True):
+        meanings.setdefault(int(number), []).append(gap if isinstance(gap, str) else _meaning(code, book))
     return {number: "; ".join(dict.fromkeys(texts)) for number, texts in meanings.items()}
 
 

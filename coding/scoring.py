@@ -18,7 +18,9 @@ from doublecode.coding.long_ratings import Instruments, as_long, books_of, check
 from doublecode.coding.pooling import numeric_items, pool_items, session_columns
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import RATINGS, Contract, check_frame
-from doublecode.schemas.instrument import Instrument, Item, Scale
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
+from doublecode.schemas.scale import Scale
 from doublecode.schemas.study import Study
 
 ITEMS = Contract(
@@ -133,7 +135,8 @@ def score(ratings: pd.DataFrame, instruments: Instruments, *, pooling: str = "me
     -----
     A reversed item counts minimum + maximum − value. A score needs `minimum_valid` items; a
     prorated sum is the mean of the items present times their number in full. Items of a lagged
-    scale that stand in `lagged` are taken from the session whose number is one less.
+    scale that stand in `lagged` are taken from the session whose number is one less; beside
+    `minimum_valid` in all, each of the two sessions must give at least one.
 
     Examples
     --------
@@ -268,7 +271,7 @@ def reverse_items(wide: pd.DataFrame, items: Iterable[Item]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from doublecode.schemas.instrument import Item
+    >>> from doublecode.schemas.item import Item
     >>> cold = Item(name="cold", label="Cold", minimum=0, maximum=4, reversed=True)
     >>> reverse_items(pd.DataFrame({"cold": [0.0, 3.0], "warm": [4.0, 1.0]}), [cold]).to_dict("list")
     {'cold': [4.0, 1.0], 'warm': [4.0, 1.0]}
@@ -293,8 +296,8 @@ def _score_scale(wide: _Wide, scale: Scale) -> pd.DataFrame:
     valid = ~np.isnan(values)
     n_valid = valid.sum(axis=1)
     enough = n_valid >= scale.required
-    if scale.lagged:
-        enough &= valid[:, [item in scale.lagged for item in scale.items]].any(axis=1)
+    for half in scale.halves if scale.lagged else ():  # each of the two sessions gives at least one item
+        enough &= valid[:, [item in half for item in scale.items]].any(axis=1)
     total = np.where(valid, values, 0.0).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / n_valid
@@ -332,8 +335,8 @@ def _why(wide: _Wide, scale: Scale, row: int, source: np.ndarray[Any, np.dtype[n
         return "its items belong to two sessions of a patient, and the ratings name no patient"
     before = int(wide.keys["session"].iloc[row]) - 1 if scale.lagged else 0
     if scale.lagged and source[row] < 0:
-        if before == 0:
-            return "session 1: there is no session before, so the score does not exist"
+        if before < 1:
+            return f"session {before + 1}: there is no session before, so the score does not exist"
         return f"session {before} was not rated, and its items belong to this score"
     reasons: dict[str, list[str]] = {}
     for item in scale.items:
@@ -355,7 +358,9 @@ def items_missing(scale: Scale, reasons: Mapping[str, Sequence[str]]) -> str:
     'needs 9 of 9 items; missing: Sleep, Appetite (IN: not heard)'
     """
     parts = [f"{', '.join(items)} ({text})" for text, items in reasons.items()]
-    return f"needs {scale.required} of {len(scale.items)} items; missing: {'; '.join(parts)}"
+    present = len(scale.items) - sum(map(len, reasons.values()))
+    halves = ", some of each session" if scale.lagged and present >= scale.required else ""
+    return f"needs {scale.required} of {len(scale.items)} items{halves}; missing: {'; '.join(parts)}"
 
 
 def flagged_answers(items: pd.DataFrame, instruments: Instruments) -> pd.DataFrame:
@@ -379,7 +384,8 @@ def flagged_answers(items: pd.DataFrame, instruments: Instruments) -> pd.DataFra
 def band_of(scale: Scale, value: float) -> str:
     """Name the band of a score; empty where the scale declares none or the value is missing.
 
-    A score between two bands (a pooled or prorated one) belongs to the band whose lower end it has passed.
+    A score between two bands (a pooled or prorated one) belongs to the band whose lower end it has passed; one below
+    or above all of them to none.
 
     Examples
     --------
@@ -388,4 +394,6 @@ def band_of(scale: Scale, value: float) -> str:
     'moderate'
     """
     reached = [band for band in scale.bands if band.low <= value]
-    return max(reached, key=lambda band: band.low).label if reached else ""
+    if not reached or value > max(band.high for band in scale.bands):
+        return ""
+    return max(reached, key=lambda band: band.low).label

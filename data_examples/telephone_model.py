@@ -118,10 +118,10 @@ def draw_truth(seed: int, n_patients: int, plan: TelephonePlan, *, pilot: bool =
     main = _draw(seed, n_patients, plan)
     if not pilot:
         return main
-    excluded = _draw(seed + 1, 2, plan)
-    rows = stream(seed, "pilot").choice(len(excluded.patient), size=PILOT_SESSIONS, replace=False)
+    lenders = _draw(seed + 1, 2, plan)
+    rows = stream(seed, "pilot").choice(len(lenders.patient), size=PILOT_SESSIONS, replace=False)
     rows = np.sort(rows)
-    columns = {name: np.concatenate([getattr(main, name), getattr(excluded, name)[rows]]) for name in vars(main)}
+    columns = {name: np.concatenate([getattr(main, name), getattr(lenders, name)[rows]]) for name in vars(main)}
     columns["patient"][-PILOT_SESSIONS:] += n_patients
     columns["lost"][-PILOT_SESSIONS:] = ""
     columns["pilot"][-PILOT_SESSIONS:] = True

@@ -34,7 +34,7 @@ def names(kind: str, numbers: Integers, width: int) -> NDArray[np.str_]:
 
 
 def patient_ids(n_patients: int) -> NDArray[np.str_]:
-    """Ids of the patients, and of two more who were excluded and lent their tapes to the pilot."""
+    """Ids of the patients, and of two more who were not included and lent their tapes to the pilot."""
     return names("P", np.arange(n_patients + 2), max(2, len(str(n_patients + 2))))
 
 
@@ -43,7 +43,7 @@ def people(seed: int, n_patients: int, *, flow: bool) -> pd.DataFrame:
     rng = stream(seed, "people")
     n = n_patients + 2
     table = pd.DataFrame({"patient": patient_ids(n_patients), "status": "completed", "reason": None}, dtype=object)
-    table.loc[n_patients:, ["status", "reason"]] = ["excluded", "most sessions were not recorded"]
+    table.loc[n_patients:, ["status", "reason"]] = ["not_included", "most sessions were not recorded"]
     table["randomised"], table["arm"] = "yes", "telephone CBT"
     women = np.arange(n_patients) < round(0.77 * n_patients)
     table["gender"] = np.where(np.concatenate([rng.permutation(women), [True, True]]), "female", "male")

@@ -77,7 +77,7 @@ def telephone_study(
     Parameters
     ----------
     pilot : bool
-        With the pilot phase: three sessions of two excluded patients, rated by all five raters.
+        With the pilot phase: three sessions of two patients who were not included, rated by all five raters.
     texts : bool
         With the homework log and the raters' notes of what was done; simulations do without.
     """

@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed, nearest
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
+MOST_SHOWN = 80  # letters of what was found
 _DIGITS = re.compile(r"\d{20,}")
 Model = TypeVar("Model", bound="Declared")
 
@@ -40,14 +42,30 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     text = _decode(data, path.name, error)
     try:
         declared = tomllib.loads(text)
-        return model.model_validate_json(json.dumps(declared, default=str))
-    except ValidationError as wrong:
-        raise error(describe(path.name, wrong, model)) from None
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
     except ValueError as wrong:  # TOMLDecodeError, and a number of more digits than Python takes
         what = str(wrong) if isinstance(wrong, tomllib.TOMLDecodeError) else "a number has thousands of digits"
         raise error(f"{path.name}: not valid TOML: {what}. Mend that line.") from None
+    _refuse_commands(declared, path.name, error)
+    try:
+        return model.model_validate_json(json.dumps(declared, default=str))
+    except ValidationError as wrong:
+        raise error(describe(path.name, wrong, model)) from None
+    except RecursionError:
+        raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
+
+
+def save_toml(path: Path, declared: dict[str, Any], model: type[Model], error: type[UsageError]) -> Model:
+    """Write a declaration as a TOML file; one that `model` refuses raises `error`, and nothing is written."""
+    import tomli_w
+
+    try:
+        made = model.model_validate_json(json.dumps(declared))
+    except ValidationError as wrong:
+        raise error(describe(path.name, wrong, model)) from None
+    path.write_text(tomli_w.dumps(declared), encoding="utf-8")
+    return made
 
 
 def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
@@ -55,13 +73,28 @@ def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
     if len(data) > MOST_BYTES:
         raise error(f"{name}: {len(data) / 1e6:.0f} MB are no declaration. Name the right file.")
     text = decoded(data)
-    if text is None:
+    if text is None or "\0" in text:
         raise error(f"{name}: the text is in an encoding that is not known here. Save it as UTF-8.")
     for number, line in enumerate(text.split("\n"), start=1):
         longest = max(map(len, _DIGITS.findall(line)), default=0)
         if longest > MOST_DIGITS:
             raise error(f"{name}: line {number} holds a number of {longest} digits. Mend that line.")
     return text
+
+
+def _refuse_commands(declared: object, name: str, error: type[UsageError], place: str = "") -> None:
+    """Refuse control characters, which a terminal, Word and Excel obey or refuse."""
+    if isinstance(declared, dict):
+        for key, value in declared.items():
+            _refuse_commands(key, name, error, place)
+            _refuse_commands(value, name, error, f"{place}.{key}".lstrip("."))
+    elif isinstance(declared, list):
+        for number, value in enumerate(declared, start=1):
+            _refuse_commands(value, name, error, f"{place}[{number}]")
+    elif isinstance(declared, str):
+        odd = [letter for letter in declared if (letter < " " and letter not in "\t\r\n") or "\x7f" <= letter < "\xa0"]
+        if odd:
+            raise error(f"{name}: {place}: found the control character U+{ord(odd[0]):04X}. Take it out.")
 
 
 def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None) -> str:
@@ -71,10 +104,19 @@ def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = 
         place = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in entry["loc"]).lstrip(".")
         # a rule between entries fails on a whole table: its message says which entry, the table would hide it
         silent = entry["type"] == "missing" or isinstance(entry["input"], (dict, list, tuple))
-        found = "" if silent else f" (found {entry['input']!r})"
-        keys = sorted(_keys(model, entry["loc"][:-1])) if model and entry["type"] == "extra_forbidden" else []
-        allowed = f"; allowed: {', '.join(keys)}" if keys else ""
-        lines.append(f"  {place or 'file'}: {entry['msg'].removeprefix('Value error, ')}{found}{allowed}")
+        shown = repr(entry["input"])
+        found = "" if silent else f" (found {shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + '…'})"
+        said = entry["msg"].removeprefix("Value error, ")
+        choices = ""
+        if entry["type"] == "extra_forbidden":
+            keys = sorted(_keys(model, entry["loc"][:-1])) if model else []
+            said, choices = "there is no such entry", f"; {allowed(entry['loc'][-1], keys)}" if keys else ""
+        elif entry["type"] == "too_short":
+            said = f"has too few entries; allowed: at least {entry['ctx']['min_length']}"
+        elif entry["type"] == "literal_error":
+            meant = nearest(str(entry["input"]), re.findall("'([^']*)'", entry["ctx"]["expected"]))
+            choices = "" if meant is None else f"; did you mean {meant!r}?"
+        lines.append(f"  {place or 'file'}: {said}{found}{choices}")
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
+from doublecode.schemas.near_names import nearest
 
 if TYPE_CHECKING:
     from narwhals import Float64, Series
@@ -43,6 +44,8 @@ class Contract:
         Columns each of which identifies a row by itself.
     words : mapping of str to tuple of str
         Columns that hold one of a few words.
+    least : mapping of str to int
+        Columns of numbers, and where these begin.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Contract:
     key: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    least: Mapping[str, int] = field(default_factory=dict)
 
 
 RATINGS = Contract(
@@ -84,9 +88,16 @@ SESSIONS = Contract(
     ("patient", "session"),
     ("session_id",),
     {"phase": ("main", "pilot"), "status": ("rated", "not_rated")},
+    {"session": 1},
 )  # fmt: skip
+IN_NO_NUMBER = ("excluded", "consent_withdrawn")
+"""Statuses of the patients who are left out of every number; the flow and the row ledger show them."""
 PATIENTS = Contract(
-    "patients", {"patient": "text", "status": "text", "reason": "text"}, frozenset({"reason"}), ("patient",)
+    "patients",
+    {"patient": "text", "status": "text", "reason": "text"},
+    frozenset({"reason"}),
+    ("patient",),
+    words={"status": ("completed", "dropped_out", "not_included", *IN_NO_NUMBER)},
 )
 THERAPISTS = Contract("therapists", {"therapist": "text"}, frozenset(), ("therapist",))
 ASSIGNMENTS = Contract(
@@ -158,8 +169,19 @@ def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:
     return values if values.dtype.kind in "iuf" else column.cast(floats).to_numpy()  # decimals are no numbers to numpy
 
 
-def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:
+def check_frame(
+    frame: pd.DataFrame, contract: Contract, where: str = "", lines: Sequence[int] | None = None
+) -> pd.DataFrame:
     """Hold a frame to its contract and return it unchanged.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    contract : Contract
+    where : str
+        What the frame is called in a message; the contract's name by default.
+    lines : sequence of int, optional
+        The line of its file that each row stands in; without it a row is called by its label in the frame.
 
     Raises
     ------
@@ -173,45 +195,84 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
     >>> check_frame(pd.DataFrame({"therapist": ["T1", "T1"]}), THERAPISTS)
     Traceback (most recent call last):
     ...
-    doublecode.schemas.errors.DuplicateError: therapists: therapist = T1 stands in rows 1 and 2; keep one row.
+    doublecode.schemas.errors.DuplicateError: therapists: therapist = T1 stands in rows 0 and 1; keep one row.
     """
     name = where or contract.name
     missing = [column for column in contract.columns if column not in frame.columns]
     if missing:
         found = ", ".join(map(str, frame.columns))
-        raise ContractError(f"{name}: the column {missing[0]!r} is missing; found: {found}. Add the column.")
+        raise ContractError(
+            f"{name}: {said_missing(missing)}; found: {found}. Add {'it' if len(missing) == 1 else 'them'}."
+        )
+    places = _Places("row", list(frame.index)) if lines is None else _Places("line", lines)
     for column, kind in contract.columns.items():
-        _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}")
+        _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}", places)
     for column, words in contract.words.items():
-        _check_words(frame[column], words, f"{name}: column {column!r}")
+        _check_words(frame[column], words, f"{name}: column {column!r}", places)
+    for column, least in contract.least.items():
+        _check_least(frame[column], least, f"{name}: column {column!r}", places)
     for key in (contract.key, *((column,) for column in contract.alone)):
-        _check_key(frame, key, name)
+        _check_key(frame, key, name, places)
     return frame
 
 
-def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: str) -> None:
+def said_missing(columns: Sequence[str]) -> str:
+    """Say that columns are missing, all of them at once.
+
+    Examples
+    --------
+    >>> said_missing(["he"]), said_missing(["he", "tbh"])
+    ("the column 'he' is missing", "the columns 'he', 'tbh' are missing")
+    """
+    listed = ", ".join(map(repr, columns))
+    return f"the column {listed} is missing" if len(columns) == 1 else f"the columns {listed} are missing"
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What a row is called: the line of its file, or its label in a frame that comes from none."""
+
+    word: str
+    labels: Sequence[object]
+
+
+def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: str, places: _Places) -> None:
     if values.isna().any() and not may_be_empty:
-        row = int(values.isna().to_numpy().argmax()) + 1
-        raise ContractError(f"{name} is empty in row {row}. Fill it.")
+        row = int(values.isna().to_numpy().argmax())
+        raise ContractError(f"{name} is empty in {places.word} {places.labels[row]}. Fill it.")
     if kind == "text":
         return
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         raise ContractError(f"{name} must hold numbers, found {values.dtype}. Convert it before the call.")
     present = values.dropna()
     if kind == "integer" and not (present == present.round()).all():
-        found = present[present != present.round()].iloc[0]
-        raise ContractError(f"{name} must hold whole numbers, found {found}.")
+        row = int((values.notna() & (values != values.round())).to_numpy().argmax())
+        where = f"{places.word} {places.labels[row]}"
+        raise ContractError(f"{name}, {where}: found {values.iloc[row]}, allowed a whole number. Correct it.")
 
 
-def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str) -> None:
+def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str, places: _Places) -> None:
     wrong = (~values.isin(words)).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        allowed = " or ".join(words)
-        raise ContractError(f"{name}, row {row + 1}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.")
+        allowed, meant = " or ".join(words), nearest(str(values.iloc[row]), words)
+        asked = "" if meant is None else f" Did you mean {meant!r}?"
+        where = f"{places.word} {places.labels[row]}"
+        raise ContractError(f"{name}, {where}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.{asked}")
 
 
-def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:
+def _check_least(values: pd.Series[Any], least: int, name: str, places: _Places) -> None:
+    wrong = (values < least).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ContractError(
+            f"{name}, {places.word} {places.labels[row]}: found {values.iloc[row]:g}, allowed whole numbers from "
+            f"{least}. Number the sessions of a treatment from 1; what was measured before it is a column of "
+            "patients.csv."
+        )
+
+
+def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str, places: _Places) -> None:
     if not key:
         return
     again = frame.duplicated(list(key)).to_numpy()
@@ -219,7 +280,10 @@ def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str) -> None:
         second = int(again.argmax())
         same = (frame[list(key)] == frame[list(key)].iloc[second]).all(axis=1).to_numpy()
         what = ", ".join(f"{column} = {frame[column].iloc[second]}" for column in key)
-        raise DuplicateError(f"{name}: {what} stands in rows {int(same.argmax()) + 1} and {second + 1}; keep one row.")
+        first = places.labels[int(same.argmax())]
+        raise DuplicateError(
+            f"{name}: {what} stands in {places.word}s {first} and {places.labels[second]}; keep one row."
+        )
 
 
 def read_table(path: Path, contract: Contract) -> pd.DataFrame:
@@ -246,7 +310,7 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
     for column, kind in contract.columns.items():
         if kind != "text" and column in frame.columns:
             frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
-    return check_frame(frame, contract, path.name)
+    return check_frame(frame, contract, path.name, lines)
 
 
 def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:

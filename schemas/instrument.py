@@ -6,172 +6,37 @@ user writes her own and loads it by its path.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from doublecode.schemas.cards import Card, table_of
-from doublecode.schemas.declared import Declared, load_toml
+from doublecode.schemas.codebook_hash import content_hash
+from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
+from doublecode.schemas.homework_log import HomeworkLog
+from doublecode.schemas.item import NOT_APPLICABLE, TAKEN_NAMES, Item, alike_but_for_case
+from doublecode.schemas.names import Name, Title
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-ItemType = Literal["ordinal", "duration", "count", "nominal", "text"]
-Condition = Literal["first_session", "no_homework_done"]
-
-
-class Item(Declared):
-    """One thing a rater codes.
-
-    Attributes
-    ----------
-    name : str
-        Column name in frames: lower case, digits, underscores.
-    label : str
-        Our own short label; the full wording belongs to the authors of the scale.
-    type : {"ordinal", "duration", "count", "nominal", "text"}
-        Durations are in seconds.
-    minimum, maximum : int or None
-        Range of ordinal codes (both required), durations and counts (maximum optional).
-    anchors : dict of str to str
-        Code → meaning; `anchor_source` says who wrote them.
-    categories : dict of str to str
-        Code → label of a nominal item; with `multiple`, a cell may hold several, separated by commas.
-    missing : tuple of str or None
-        Missing codes allowed here; None means all of the instrument's.
-    not_applicable_when : tuple of {"first_session", "no_homework_done"}
-        When the code NA is permitted. The first is checked against the session's number,
-        the second is the rater's judgement.
-    given : bool
-        Filled in beforehand by an assistant; raters read it and do not change it.
-    optional : bool
-        May stay empty without a reason code.
-    repeat : int
-        How many numbered slots the item has in one session (homework assignments).
-    reversed : bool
-        Counted from the other end when scales are scored.
-    flag_from : int or None
-        From this code on, the answer is listed for attention.
-    """
-
-    name: Name
-    label: str
-    type: ItemType = "ordinal"
-    minimum: int | None = None
-    maximum: int | None = None
-    anchors: dict[str, str] = Field(default_factory=dict)
-    anchor_source: str = "doublecode"
-    categories: dict[str, str] = Field(default_factory=dict)
-    multiple: bool = False
-    missing: tuple[str, ...] | None = None
-    not_applicable_when: tuple[Condition, ...] = ()
-    given: bool = False
-    optional: bool = False
-    repeat: int = Field(default=1, ge=1, le=20)
-    reversed: bool = False
-    flag_from: int | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.type == "ordinal" and (self.minimum is None or self.maximum is None):
-            raise ValueError(f"item {self.name!r} is ordinal and needs minimum and maximum")
-        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
-            raise ValueError(f"item {self.name!r}: minimum must be below maximum")
-        if (self.type == "nominal") != bool(self.categories):
-            raise ValueError(f"item {self.name!r}: categories belong to nominal items, and those need them")
-        if self.multiple and self.type != "nominal":
-            raise ValueError(f"item {self.name!r}: only nominal items can be multiple")
-        if self.reversed and self.type != "ordinal":
-            raise ValueError(f"item {self.name!r}: only ordinal items can be reversed")
-        wrong = [code for code in self.anchors if code not in map(str, self.codes)]
-        if wrong:
-            raise ValueError(f"item {self.name!r}: anchor {wrong[0]!r} is no code of the item")
-        if self.multiple and any(re.search(r"[,;+/&\s]", code) for code in self.categories):
-            raise ValueError(f"item {self.name!r}: a category code must not hold a separator: , ; + / & or a space")
-        return self
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """The codes of an ordinal item, in order; empty for other types."""
-        if self.type != "ordinal" or self.minimum is None or self.maximum is None:
-            return ()
-        return tuple(range(self.minimum, self.maximum + 1))
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether the item's value is a number."""
-        return self.type in ("ordinal", "duration", "count")
-
-
-class Band(Declared):
-    """A named stretch of a scale's score, both ends included."""
-
-    label: str
-    low: float
-    high: float
-
-
-class Scale(Declared):
-    """How items become a score.
-
-    Attributes
-    ----------
-    items : tuple of str
-        Members.
-    score : {"mean", "sum"}
-        How they are put together.
-    minimum_valid : int or None
-        Fewest items that must be present; None means all.
-    prorate : bool
-        A sum over fewer than all items is scaled up to the full length.
-    lagged : tuple of str
-        Members taken from the session before, by session number; the score of session 1
-        is then missing by definition.
-    bands : tuple of Band
-        Named stretches of the score with their source in the citation.
-    """
-
-    name: Name
-    label: str
-    items: tuple[Name, ...] = Field(min_length=1)
-    score: Literal["mean", "sum"]
-    minimum_valid: int | None = Field(default=None, ge=1)
-    prorate: bool = False
-    lagged: tuple[Name, ...] = ()
-    bands: tuple[Band, ...] = ()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.minimum_valid is not None and self.minimum_valid > len(self.items):
-            raise ValueError(f"scale {self.name!r}: minimum_valid is above its {len(self.items)} items")
-        stray = [name for name in self.lagged if name not in self.items]
-        if stray:
-            raise ValueError(f"scale {self.name!r}: lagged item {stray[0]!r} is not among its items")
-        if self.prorate and self.score != "sum":
-            raise ValueError(f"scale {self.name!r}: only a sum is prorated; a mean needs none")
-        if self.score == "sum" and not self.prorate and self.required < len(self.items):
-            raise ValueError(f"scale {self.name!r}: a sum of fewer items counts missing as zero; set prorate = true")
-        return self
-
-    @property
-    def required(self) -> int:
-        """How many items must be present."""
-        return len(self.items) if self.minimum_valid is None else self.minimum_valid
-
-    @property
-    def scored(self) -> str:
-        """How the score is made, in words."""
-        least = "" if self.required == len(self.items) else f", at least {self.required} present"
-        return f"{'prorated ' if self.prorate else ''}{self.score} of {len(self.items)}{least}"
+from doublecode.schemas.scale import Scale
 
 
 class Segment(Declared):
-    """The part of a recording to be heard, in minutes."""
+    """The part of a recording to be heard, in minutes.
+
+    Attributes
+    ----------
+    start_minute : int
+        Where it starts.
+    minutes : int
+        How long it is.
+    """
 
     start_minute: int = Field(ge=0)
     minutes: int = Field(ge=1)
@@ -185,6 +50,31 @@ class Segment(Declared):
 class Instrument(Declared):
     """A codebook: what is coded, how, and how it is scored; it prints as a card.
 
+    Attributes
+    ----------
+    name : str
+        A short name: lower case, digits, underscores.
+    title : str
+        The full name of the scale.
+    version : str
+        Which version of the codebook this is; it stands in the stamp of every workbook.
+    citation : str
+        Where the scale was published.
+    rights : str
+        To whom its wording belongs.
+    missing_codes : dict of str to str
+        Letters that may stand in place of a code → why there is none. NA is the code for *not applicable*.
+    segment : Segment
+        The part of a recording that is heard; without it, all of it.
+    items : tuple of Item
+        What is coded, in the order of the workbook's columns.
+    scales : tuple of Scale
+        How items become scores.
+    homework_log : HomeworkLog
+        Which items say what homework there was, whether it was done, what stood in the way; only in a homework log.
+    notes : str
+        What users of the codebook should know.
+
     Examples
     --------
     >>> print(load_instrument("homework_adherence").card.title)
@@ -192,7 +82,7 @@ class Instrument(Declared):
     """
 
     name: Name
-    title: str
+    title: Title
     version: str
     citation: str
     rights: str
@@ -200,30 +90,83 @@ class Instrument(Declared):
     segment: Segment | None = None
     items: tuple[Item, ...] = Field(min_length=1)
     scales: tuple[Scale, ...] = ()
+    homework_log: HomeworkLog | None = None
     notes: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [item.name for item in self.columns]
-        again = [name for name in names if names.count(name) > 1]
-        if again:
-            raise ValueError(f"item {again[0]!r} stands twice")
+        self._check_names()
         for item in self.items:
-            stray = [code for code in item.missing or () if code not in self.missing_codes]
-            if stray:
-                allowed = ", ".join(self.missing_codes) or "none declared"
-                raise ValueError(f"item {item.name!r}: missing code {stray[0]!r} is not declared; allowed: {allowed}")
-            both = [code for code in item.categories if code.upper() in self.missing_codes]
-            if both:
-                raise ValueError(f"item {item.name!r}: category {both[0]!r} is also a missing code; rename one")
-        numeric = {item.name for item in self.columns if item.is_numeric}
+            self._check_missing_codes(item)
         for scale in self.scales:
-            stray = [name for name in scale.items if name not in numeric]
-            if stray:
-                raise ValueError(
-                    f"scale {scale.name!r}: {stray[0]!r} is no numeric item; allowed: {', '.join(sorted(numeric))}"
-                )
+            self._check_scale(scale)
+        if self.homework_log is not None:
+            self.homework_log.check({item.name: (item.categories, item.multiple, item.repeat) for item in self.items})
         return self
+
+    def _check_names(self) -> None:
+        taken = [item.name for item in self.columns if item.name in TAKEN_NAMES]
+        if taken:
+            raise ValueError(
+                f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
+            )
+        for kind, names in (
+            ("item", [item.name for item in self.columns]), ("scale", [scale.name for scale in self.scales]),
+        ):  # fmt: skip
+            again = [name for name in names if names.count(name) > 1]
+            if again:
+                raise ValueError(f"{kind} {again[0]!r} stands twice")
+        alike = alike_but_for_case(self.missing_codes)
+        if alike:
+            raise ValueError(f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one")
+        empty = [
+            code
+            for code, meaning in self.missing_codes.items()
+            if code != code.strip() or not code * len(meaning.strip())
+        ]
+        if empty:
+            raise ValueError(f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it")
+
+    def _check_missing_codes(self, item: Item) -> None:
+        known = tuple(self.missing_codes)
+        stray = [code for code in item.missing or () if code not in known]
+        if stray:
+            raise ValueError(
+                f"item {item.name!r}: missing code {stray[0]!r} is not declared; {allowed(stray[0], known)}"
+            )
+        if item.not_applicable_when and NOT_APPLICABLE not in (known if item.missing is None else item.missing):
+            raise ValueError(
+                f"item {item.name!r}: not_applicable_when has no effect, since NA is none of its missing codes; "
+                "declare NA under [missing_codes], or leave not_applicable_when out"
+            )
+        folded = {code.casefold() for code in known}
+        both = [code for code in item.categories if code.casefold() in folded]
+        if both:
+            raise ValueError(f"item {item.name!r}: category {both[0]!r} is also a missing code; rename one")
+        inside = [code for code in self.missing_for(item) if item.holds(code)]
+        if inside:
+            raise ValueError(
+                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one "
+                "outside its range"
+            )
+
+    def _check_scale(self, scale: Scale) -> None:
+        numeric = {item.name: item for item in self.columns if item.is_numeric}
+        stray = [name for name in scale.items if name not in numeric]
+        if stray:
+            raise ValueError(
+                f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}"
+            )
+        ends = [(numeric[name].minimum, numeric[name].maximum) for name in scale.items]
+        times = len(ends) if scale.score == "sum" else 1
+        lowest = times * sum(low or 0 for low, _ in ends) / len(ends)
+        highest = times * sum(float("inf") if high is None else high for _, high in ends) / len(ends)
+        outside = [band for band in scale.bands if band.high < lowest or band.low > highest]
+        if outside:
+            raise ValueError(
+                f"scale {scale.name!r}: no score reaches the band {outside[0].label!r}; "
+                f"scores run from {lowest:g} to {highest:g}"
+            )
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:
@@ -240,28 +183,28 @@ class Instrument(Declared):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the whole codebook: two files with the same hash say the same."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return content_hash(self)
 
     def item(self, name: str) -> Item:
         """Return the item called `name`; unknown names raise ``InstrumentError``."""
         for item in self.columns:
             if item.name == name:
                 return item
-        allowed = ", ".join(item.name for item in self.columns)
-        raise InstrumentError(f"{self.name}: there is no item {name!r}; allowed: {allowed}.")
+        said = allowed(name, (item.name for item in self.columns))
+        raise InstrumentError(f"{self.name}: there is no item {name!r}; {said}.")
 
     def scale(self, name: str) -> Scale:
         """Return the scale called `name`; unknown names raise ``InstrumentError``."""
         for scale in self.scales:
             if scale.name == name:
                 return scale
-        allowed = ", ".join(scale.name for scale in self.scales) or "none declared"
-        raise InstrumentError(f"{self.name}: there is no scale {name!r}; allowed: {allowed}.")
+        said = allowed(name, (scale.name for scale in self.scales))
+        raise InstrumentError(f"{self.name}: there is no scale {name!r}; {said}.")
 
     def missing_for(self, item: Item) -> tuple[str, ...]:
         """Missing codes that `item` allows, in the order of the codebook."""
         codes = tuple(self.missing_codes) if item.missing is None else item.missing
-        return tuple(code for code in codes if code != "NA" or item.not_applicable_when)
+        return tuple(code for code in codes if code != NOT_APPLICABLE or item.not_applicable_when)
 
     def allowed(self, item: Item) -> str:
         """Say in words what may stand in a cell of `item`.
@@ -314,11 +257,26 @@ class Instrument(Declared):
         return self.card.html()
 
     def with_reversal(self, reversed_items: tuple[str, ...]) -> Instrument:
-        """Return the codebook with exactly these items reversed, the study's explicit choice."""
+        """Return the codebook with exactly these items reversed, the study's explicit choice.
+
+        A repeated item is reversed in all of its slots, or in none: it is named as in the codebook, without a number.
+        """
+        whole = {item.name for item in self.items}
         for name in reversed_items:
-            self.item(name)
+            if name not in whole and any(name == item.name for item in self.columns):
+                base = name.rpartition("_")[0]
+                raise InstrumentError(
+                    f"{self.name}: reverse names {name!r}, one slot of a repeated item; write {base!r}, which reverses "
+                    "all of its slots."
+                )
+            if name not in whole:
+                raise InstrumentError(f"{self.name}: reverse names {name!r}, which is no item; {allowed(name, whole)}.")
         items = tuple(item.model_copy(update={"reversed": item.name in reversed_items}) for item in self.items)
-        return Instrument.model_validate_json(self.model_copy(update={"items": items}).model_dump_json())
+        fields = self.model_dump(mode="json") | {"items": [item.model_dump(mode="json") for item in items]}
+        try:
+            return Instrument.model_validate_json(json.dumps(fields))
+        except ValidationError as wrong:
+            raise InstrumentError(describe(self.name, wrong, Instrument)) from None
 
 
 def _remarks_on(item: Item) -> str:
@@ -352,10 +310,8 @@ def load_instrument(source: str | Path) -> Instrument:
     text = str(source)
     if not text.endswith(".toml"):
         if text not in shipped_instruments():
-            allowed = ", ".join(shipped_instruments())
-            raise InstrumentError(
-                f"there is no shipped instrument {text!r}; allowed: {allowed}, or the path of a .toml file."
-            )
+            said = allowed(text, (*shipped_instruments(), "the path of a .toml file"))
+            raise InstrumentError(f"there is no shipped instrument {text!r}; {said}.")
         with resources.as_file(resources.files("doublecode.schemas.instruments") / f"{text}.toml") as path:
             return load_toml(path, Instrument, InstrumentError)
     instrument = load_toml(Path(source), Instrument, InstrumentError)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from doublecode.schemas.marks import bare, for_markdown, inline
+
 WIDTH: Final = 100
 NARROWEST: Final = 12
 LONGEST_WORD: Final = 24
@@ -70,7 +72,7 @@ class PlainTable:
         lines = [_markdown_row(self.headings), rule]
         lines += [_markdown_row((*row, *("",) * (len(self.headings) - len(row)))) for row in self.rows]
         lines += ["", f"… {self.n_more} more rows; .frame has them all"] if self.n_more else []
-        return "\n".join([*([f"**{self.title}**", ""] if self.title else []), *lines])
+        return "\n".join([*([f"**{for_markdown(self.title)}**", ""] if self.title else []), *lines])
 
     def _columns(self) -> list[tuple[str, bool]]:
         return list(zip(self.headings, self.numeric, strict=True))
@@ -153,14 +155,9 @@ def _lines(cells: list[str], columns: Sequence[int], widths: dict[int, int], num
     return lines
 
 
-def bare(text: str) -> str:
-    """Leave out the marks of italics."""
-    return text.replace("*", "")
-
-
 def _emphasis(text: str) -> str:
-    parts = escape(text).split("*")
-    return "".join(f"<i>{part}</i>" if i % 2 else part for i, part in enumerate(parts))
+    form = {"": "{}", "code": "<code>{}</code>", "italic": "<i>{}</i>"}
+    return "".join(form[mark].format(escape(run)) for mark, run in inline(text))
 
 
 def _align(number: bool) -> str:
@@ -168,4 +165,4 @@ def _align(number: bool) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(for_markdown(cell).replace("|", "\\|") for cell in cells) + " |"

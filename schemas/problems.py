@@ -159,6 +159,8 @@ _KINDS: dict[str, Kind] = {
     "active_content": Kind(
         "warning", "holds {found}, which was ignored and never executed", "Save it as a plain .xlsx."
     ),
+    # the study
+    "kept_out": Kind("info", "{found} are in no number ({allowed})", "Nothing, if it is right."),
     # planning
     "allocation_impossible": Kind("error", "{found}", "{allowed}"),
     "graph_not_connected": Kind(
@@ -171,6 +173,11 @@ _KINDS: dict[str, Kind] = {
         "warning",
         "labels that differ only in case, blanks or leading zeros: {found}",
         "Write one and the same label where one is meant.",
+    ),
+    "date_form": Kind(
+        "warning",
+        "found {found}, which is not written year-month-day ({allowed})",
+        "Write dates so; until then drift --by-date needs their form, such as --dates dd.mm.yyyy.",
     ),
     "far_value": Kind(
         "warning",
@@ -192,6 +199,11 @@ _KINDS: dict[str, Kind] = {
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
     "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
     "few_therapists": Kind("warning", "only {found}", "Fixed effects or leave-one-out, no third level."),
+    "dependent_rows": Kind(
+        "warning",
+        "{found}",
+        "Declare a series with (1 | patient), or one row per patient; take intervals and p values here as too narrow.",
+    ),
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",

@@ -15,6 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.marks import for_markdown
 from doublecode.schemas.plain_table import MOST_ROWS, WIDTH, PlainTable
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class Result:
     def to_markdown(self) -> str:
         """Render tables, counts and notes as Markdown, numbers as the APA manual asks."""
         parts = [table.markdown() for table in self.plain_tables()]
-        parts += [self.counted()] if self.counted() else []
-        notes = "\n".join(f"- {text}" for text in self.note_texts())
+        parts += [for_markdown(self.counted())] if self.counted() else []
+        notes = "\n".join(f"- {for_markdown(text)}" for text in self.note_texts())
         return "\n\n".join([*parts, *([notes] if notes else [])])
 
     def summary(self) -> Self:

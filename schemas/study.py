@@ -10,163 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, StudyError
-from doublecode.schemas.instrument import Instrument, Name, load_instrument
+from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.names import Name, Title
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class InstrumentUse(Declared):
-    """How a study uses one instrument.
-
-    Attributes
-    ----------
-    name : str
-        A shipped instrument, or the path of a TOML file relative to the study folder.
-    source : {"raters", "outcomes"}
-        Filled in by raters (workbooks in ``incoming/``), or an outcome measure
-        (``outcomes/<name>.csv``: patient, session, one column per item).
-    raters : tuple of str
-        Who rates it; ids of ``[[raters]]``.
-    sessions : tuple of int or None
-        Session numbers it is rated in; None means all.
-    reverse : tuple of str or None
-        Items to be reversed, overriding the codebook; the choice is printed in the report.
-    reliability : {"two-way", "one-way"}
-        One-way where it does not matter, or is not known, which rater is which.
-    reliability_interval : {"model", "jackknife"}
-        Limits of the ICC: exact F or profile likelihood, which take scores as normal, or the jackknife over
-        sessions, for scores that pile up on a floor or have a few sessions far from the rest.
-    pooling : {"mean", "primary"}
-        How the ratings of a double-coded session become one: the mean of the raters, item by
-        item, or the rating of the primary rater of the assignment.
-    """
-
-    name: str
-    source: Literal["raters", "outcomes"] = "raters"
-    raters: tuple[Identifier, ...] = ()
-    sessions: tuple[int, ...] | None = None
-    reverse: tuple[Name, ...] | None = None
-    reliability: Literal["two-way", "one-way"] = "two-way"
-    reliability_interval: Literal["model", "jackknife"] = "model"
-    pooling: Literal["mean", "primary"] = "mean"
-
-
-class Rater(Declared):
-    """One person who codes."""
-
-    id: Identifier
-    description: str = ""
-
-
-class Variable(Declared):
-    """One column of the analysis frame and where it comes from.
-
-    Exactly one source: a `scale` or an `item` of an `instrument`, or a `column`
-    of ``patients.csv``. With `session`, the value of that session number becomes a
-    column of a frame with one row per patient.
-    """
-
-    name: Name
-    label: str = ""
-    instrument: Name | None = None
-    scale: Name | None = None
-    item: Name | None = None
-    column: str | None = None
-    session: int | None = Field(default=None, ge=1)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        sources = [value for value in (self.scale, self.item, self.column) if value is not None]
-        if len(sources) != 1:
-            raise ValueError(f"variable {self.name!r} needs exactly one of scale, item, column")
-        if (self.column is None) != (self.instrument is not None):
-            raise ValueError(f"variable {self.name!r}: scale and item belong to an instrument, column to patients.csv")
-        return self
-
-
-class OutlierRule(Declared):
-    """Values beyond the quartiles are winsorised to the fence, and every change is listed.
-
-    The fences are Q1 − `multiplier`·IQR and Q3 + `multiplier`·IQR with the quantile
-    definition `quantiles` (Hyndman & Fan 1996: "linear" is their type 7,
-    "weibull" type 6, "hazen" type 5).
-    """
-
-    variables: tuple[Name, ...]
-    multiplier: float = Field(default=1.5, gt=0)
-    quantiles: Literal["linear", "weibull", "hazen"] = "linear"
-
-
-class ModelSeries(Declared):
-    """Multilevel models built step by step on one common set of rows.
-
-    Attributes
-    ----------
-    steps : tuple of str
-        lme4 formulas over the variables of the frame, ``session`` and ``patient``.
-    split : tuple of str
-        Time-varying predictors that are also entered as patient mean and deviation.
-    """
-
-    name: Name
-    title: str
-    steps: tuple[str, ...] = Field(min_length=1)
-    split: tuple[Name, ...] = ()
-
-
-class ModerationModel(Declared):
-    """One moderated regression: outcome on predictor × moderator and covariates.
-
-    Without `moderator` it is a plain multiple regression. `subset` is a row
-    condition in pandas' query language, printed with the result.
-    """
-
-    name: Name
-    title: str
-    outcome: Name
-    predictor: Name
-    moderator: Name | None = None
-    covariates: tuple[Name, ...] = ()
-    subset: str | None = None
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        names = [self.outcome, self.predictor, *filter(None, [self.moderator]), *self.covariates]
-        twice = [name for place, name in enumerate(names) if name in names[:place]]
-        if twice:
-            raise ValueError(
-                f"moderation {self.name!r}: variable {twice[0]!r} stands twice among outcome, predictor, moderator and "
-                "covariates; name each once"
-            )
-        return self
-
-    @property
-    def formula(self) -> str:
-        """The regression as a formula."""
-        product = f"{self.predictor} * {self.moderator}" if self.moderator else self.predictor
-        return f"{self.outcome} ~ {' + '.join([product, *self.covariates])}"
-
-
-class GroupComparison(Declared):
-    """One-way analysis of variance of `outcome` over a column of the frame (therapists)."""
-
-    outcome: Name
-    group: Name
-
-
-class Correlations(Declared):
-    """Variables whose correlations are tabulated."""
-
-    variables: tuple[Name, ...] = Field(min_length=2)
-    method: Literal["pearson", "spearman"] = "pearson"
+from doublecode.schemas.study_parts import (
+    Correlations,
+    GroupComparison,
+    InstrumentUse,
+    ModelSeries,
+    ModerationModel,
+    OutlierRule,
+    Rater,
+    Variable,
+    refuse_twice,
+)
+from doublecode.schemas.variable_checks import check_splits, check_variables
 
 
 class Study(Declared):
@@ -174,16 +40,48 @@ class Study(Declared):
 
     Attributes
     ----------
+    name : str
+        A short name: lower case, digits, underscores; it stands in the stamp of every workbook.
+    title : str
+        The heading of the report.
+    synthetic : bool
+        The data are made up; every page of the report says so.
+    citation : str
+        What the study is to be cited as.
     unit : {"session", "patient"}
         What one row of the analysis frame is.
+    regression_errors : {"HC3", "least-squares"}
+        On which standard errors limits, tests, simple slopes and regions of the moderated regressions stand: HC3
+        does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
+    seed : int
+        Where random numbers start: blind ids, order of rows, resampling. The same seed gives the same study.
+    raters : tuple of Rater
+        Who codes.
+    instruments : tuple of InstrumentUse
+        What is coded, and how it is used here.
+    variables : tuple of Variable
+        The columns of the analysis frame.
+    outliers : OutlierRule
+        How values far from the others are treated; without it they stay as they are.
+    correlations : Correlations
+        The table of correlations.
+    series : tuple of ModelSeries
+        Multilevel models, built up step by step.
+    moderations : tuple of ModerationModel
+        Regressions with or without an interaction.
+    group_comparisons : tuple of GroupComparison
+        Analyses of variance.
+    sample_columns : tuple of str
+        Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
     """
 
     name: Name
-    title: str
+    title: Title
     synthetic: bool = False
     citation: str = ""
     unit: Literal["session", "patient"] = "session"
     seed: int = 20210501
+    regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     variables: tuple[Variable, ...] = ()
@@ -208,6 +106,8 @@ class Study(Declared):
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
                 raise ValueError(f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one")
+        refuse_twice("sample_columns", self.sample_columns)
+        refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
 
     @model_validator(mode="after")
@@ -216,13 +116,13 @@ class Study(Declared):
         for use in self.instruments:
             stray = [rater for rater in use.raters if rater not in raters]
             if stray:
-                allowed = ", ".join(sorted(raters)) or "none declared"
-                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; allowed: {allowed}")
-        known = {variable.name for variable in self.variables} | {"session", "patient", "therapist"}
+                said = allowed(stray[0], sorted(raters))
+                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}")
+        known = sorted({variable.name for variable in self.variables} | {"session", "patient", "therapist"})
         for where, names in self._mentions().items():
             stray = [name for name in names if name not in known]
             if stray:
-                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; allowed: {', '.join(sorted(known))}")
+                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}")
         return self
 
     def _mentions(self) -> dict[str, tuple[str, ...]]:
@@ -246,13 +146,55 @@ class Study(Declared):
 
     @cached_property
     def codebooks(self) -> Mapping[str, Instrument]:
-        """The study's instruments by name, with its reversal choices applied."""
-        return {book.name: book for book in map(self._codebook, self.instruments)}
+        """The study's instruments by name, with its reversal choices applied.
 
-    def _codebook(self, use: InstrumentUse) -> Instrument:
-        source = self.folder / use.name if use.name.endswith(".toml") else use.name
-        book = load_instrument(source)
-        return book if use.reverse is None else book.with_reversal(use.reverse)
+        Raises
+        ------
+        StudyError
+            Two files hold instruments of one name, or an item is reversed that stands in no scale.
+        """
+        books: dict[str, Instrument] = {}
+        named: dict[str, str] = {}
+        for use, book in zip(self.instruments, self._as_written, strict=True):
+            if book.name in books:
+                both = f"{named[book.name]!r} and {use.name!r}"
+                raise StudyError(
+                    f"{self.name}: the instruments {both} are both called {book.name!r}; give one of them another name "
+                    "in its file."
+                )
+            named[book.name] = use.name
+            books[book.name] = book if use.reverse is None else book.with_reversal(use.reverse)
+        return books
+
+    @cached_property
+    def _as_written(self) -> tuple[Instrument, ...]:
+        return tuple(load_instrument(self._source(use.name)) for use in self.instruments)
+
+    def _source(self, name: str) -> Path | str:
+        """Where a codebook lies: in the study folder, or among the shipped ones."""
+        if not name.endswith(".toml"):
+            return name
+        path = self.folder / name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise StudyError(
+                f"instrument {name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into "
+                "the folder, so that the study is whole wherever it is moved."
+            )
+        return path
+
+    def left_unreversed(self, instrument: str) -> tuple[str, ...]:
+        """Labels of the items that the codebook reverses and the study, by its own list, does not."""
+        book = next(book for book in self._as_written if book.name == instrument)
+        chosen = self.use(instrument).reverse
+        return tuple(
+            item.label for item in book.items if chosen is not None and item.reversed and item.name not in chosen
+        )
+
+    def check_variables(self) -> None:
+        """Hold the variables and what is split to the codebooks; see :mod:`doublecode.schemas.variable_checks`."""
+        uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
+        check_variables(self.variables, uses, self.unit)
+        check_splits(self.series, {one.name: one for one in self.variables}, uses, self.unit)
 
     @property
     def card(self) -> Card:
@@ -309,7 +251,7 @@ class Study(Declared):
             if book.name == instrument:
                 return use
         raise StudyError(
-            f"{self.name}: the study does not use {instrument!r}; allowed: {', '.join(self.codebooks)}. "
+            f"{self.name}: the study does not use {instrument!r}; {allowed(instrument, self.codebooks)}. "
             "Add it to [[instruments]] in study.toml."
         )
 
@@ -330,5 +272,5 @@ def load_study(folder: str | Path) -> Study:
         raise StudyError(f"{path.parent}: no study.toml here. Give the study folder, the one with study.toml in it.")
     study = load_toml(path, Study, StudyError)
     study._folder = path.parent
-    _ = study.codebooks  # a wrong instrument is reported now, not in the middle of a run
+    study.check_variables()  # what is wrong is reported now, not in the middle of a run
     return study

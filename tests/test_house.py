@@ -26,6 +26,7 @@ RESERVED = {
     "docx": ("analysis/rendering/",),
     "sqlalchemy": ("coding/intake/ledger.py",),
     "narwhals": ("schemas/frames.py",),
+    "pyreadstat": ("coding/reading/statistics_files.py",),
 }
 """Library and the folders or the one module that may import it."""
 

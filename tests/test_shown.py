@@ -53,7 +53,7 @@ from doublecode.coding import allocate
 from doublecode.schemas import load_instrument
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note, Result
-from doublecode.schemas.study import Variable
+from doublecode.schemas.study_parts import Variable
 
 SHOWN = Path(__file__).parent / "reference" / "shown"
 WRITE = os.environ.get("DOUBLECODE_SHOW") == "write"

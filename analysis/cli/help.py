@@ -10,9 +10,18 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from doublecode.coding.console import explain
+
 
 class HelpByPerson(TyperGroup):
     """A group whose own help is drawn with three pieces of rich; its commands keep typer's."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Ctrl-C is explained before the library says no more than *Aborted*."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            raise SystemExit(explain(stopped)) from None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print usage, commands by panel, options and exit codes."""

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from doublecode.coding.console import ANY_FILE, say
-from doublecode.schemas.errors import MissingColumn, UsageError
+from doublecode.analysis.cli.read_files import bare, names_in, read_codes, read_columns, read_ratings, with_remarks
+from doublecode.coding.console import ANY_FILE
+from doublecode.schemas.column_types import Role
+from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
+    from doublecode.analysis.consistency.alpha_omega_results import OmegaResult
     from doublecode.analysis.consistency.omega_kinds import Kind
     from doublecode.analysis.mixed.fit import Ddf
     from doublecode.analysis.reliability.decision import DStudyResult
     from doublecode.analysis.reliability.dyads import DyadResult
     from doublecode.analysis.reliability.icc_result import ICCResult
     from doublecode.analysis.rendering.answers import Answer
-    from doublecode.schemas.problems import Problem
 
 File = Annotated[Path, typer.Argument(help="CSV, xlsx or ods in long format: one row per rating.", show_default=False)]
 Wide = Annotated[
@@ -39,17 +39,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     for name, command in (("icc", icc), ("agreement", agreement), ("omega", omega), ("fit", fit)):
         app.command(name, rich_help_panel=ANY_FILE)(command)
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """Split a list typed with commas.
-
-    Examples
-    --------
-    >>> names_in("a, b,c")
-    ('a', 'b', 'c')
-    """
-    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
 
 
 def icc(
@@ -95,8 +84,9 @@ def icc(
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
+    targets, ratings, clusters = bare(targets), ratings and bare(ratings), clusters and bare(clusters)
     others = tuple(name for name in (clusters, *names_in(by)) if name)
-    data, raters, ratings = _read_ratings(file, targets, raters, ratings, others, sheet, names_in(missing))
+    data, raters, ratings, remarks = read_ratings(file, targets, raters, ratings, others, sheet, names_in(missing))
     result = estimate(
         data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
         k=[_k(part) for part in names_in(k)], conf_level=conf_level, seed=seed,
@@ -111,7 +101,7 @@ def icc(
         beside["bootstrap"] = result.bootstrap(seed=seed)
     if d_study:
         beside["d_study"] = _planned(result, seed)
-    record = {**result_record(result), **with_records(beside)} if as_json else None
+    record = {**with_remarks(result_record(result), remarks), **with_records(beside)} if as_json else None
     sentences = result.sentence(rule).splitlines()
     print_answer(result, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
 
@@ -174,8 +164,9 @@ def agreement(
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
+    targets, ratings = bare(targets), ratings and bare(ratings)
     columns = (targets, raters, ratings, names_in(by), sheet, names_in(missing))
-    data, raters, ratings = _read_codes(file, *columns, as_text=nominal or separator is not None)
+    data, raters, ratings, remarks = read_codes(file, *columns, as_text=nominal or separator is not None)
     as_text = data[ratings].dtype.kind != "f"
     if plot is not None:
         _check_picture(plot, as_text, raters, names_in(by), overwrite)
@@ -186,7 +177,7 @@ def agreement(
     )  # fmt: skip
     if plot is not None and raters is not None:
         _draw_differences(data, targets, raters, ratings, conf_level, plot)
-    print_answer(result, result_record(result) if as_json else None)
+    print_answer(result, with_remarks(result_record(result), remarks) if as_json else None)
 
 
 def _check_picture(plot: Path, as_text: bool, raters: str | None, by: tuple[str, ...], overwrite: bool) -> None:
@@ -207,14 +198,15 @@ def _draw_differences(
 ) -> None:
     from doublecode.analysis.concordance.limits_of_agreement import bland_altman
     from doublecode.analysis.rendering.figures import figure_of, render_png, render_svg
+    from doublecode.schemas.whole_files import replace_files
 
     found = bland_altman(data, targets=targets, raters=raters, ratings=ratings, conf_level=conf_level)
     figure = figure_of(found.plot())
     if plot.suffix == ".png":
-        plot.write_bytes(render_png(figure))
+        replace_files({plot: render_png(figure)})
     else:
         words = f"Differences of {ratings} against means, by {raters}, with bias and limits of agreement."
-        plot.write_text(render_svg(figure, plot.stem, words), encoding="utf-8", newline="\n")
+        replace_files({plot: render_svg(figure, plot.stem, words).encode()})
 
 
 def omega(
@@ -241,20 +233,23 @@ def omega(
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.scale_consistency import omega_table
+    from doublecode.schemas.results import result_record
 
     parts = _subscales(subscale or [])
-    wanted = [clusters, by, *names_in(items), *(name for part in parts.values() for name in part)]
-    numbers = tuple(dict.fromkeys(name for name in wanted[2:] if name))
-    data = _read(file, tuple(name for name in wanted if name), sheet, numbers, names_in(missing))
+    clusters, by = clusters and bare(clusters), bare(by)
+    numbers = dict.fromkeys((*names_in(items), *(name for part in parts.values() for name in part)), Role.NUMBER)
+    wanted = tuple(name for name in (clusters, by, *numbers) if name)
+    data, remarks = read_columns(file, wanted, sheet, {by: Role.LABEL} | numbers, names_in(missing))
     if by:
-        data[by] = _levels(_read(file, (by,), sheet, missing=names_in(missing), quiet=True)[by])
+        data[by] = _levels(data[by])
     if kind != "total":
-        _omega_of_kind(data, kind, names_in(items), clusters, by, bool(parts), conf_level, seed, as_json)
+        found = _omega_of_kind(data, kind, names_in(items), clusters, by, bool(parts), conf_level, seed)
+        print_answer(found, with_remarks(result_record(found), remarks) if as_json else None)
         return
     table = omega_table(
         data, items=names_in(items), clusters=clusters, by=by or None, subscales=parts, conf_level=conf_level, seed=seed
     )
-    record = consistency_record(table) if as_json else None
+    record = with_remarks(consistency_record(table), remarks) if as_json else None
     print_answer(table, record, sentences=table.statements())
 
 
@@ -267,16 +262,12 @@ def _omega_of_kind(
     subscales: bool,
     conf_level: float,
     seed: int,
-    as_json: bool,
-) -> None:
+) -> OmegaResult:
     from doublecode.analysis.consistency.alpha_omega import omega as estimate
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.schemas.results import result_record
 
     if by or subscales:
         raise UsageError(f"omega: --kind {kind} is of all items and all rows; leave out --by and --subscale.")
-    found = estimate(data, items=items, kind=kind, clusters=clusters, conf_level=conf_level, seed=seed)
-    print_answer(found, result_record(found) if as_json else None)
+    return estimate(data, items=items, kind=kind, clusters=clusters, conf_level=conf_level, seed=seed)
 
 
 def _levels(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -312,9 +303,9 @@ def fit(
     from doublecode.schemas.results import result_record
 
     parsed = parse_mixed(formula)
-    data = _read(file, parsed.names, sheet, missing=names_in(missing))
+    data, remarks = read_columns(file, parsed.names, sheet, parsed.roles, names_in(missing))
     result = fit_mixed(parsed, data, reml=not ml, ddf=cast("Ddf", ddf))
-    record = result_record(result) if as_json else None
+    record = with_remarks(result_record(result), remarks) if as_json else None
     print_answer(result, record, warnings=fit_warnings(result))
 
 
@@ -323,85 +314,3 @@ def _number(text: str, option: str) -> float:
         return float(text)
     except ValueError:
         raise UsageError(f"{option}: found {text!r}, allowed numbers separated by commas.") from None
-
-
-def _read_ratings(
-    file: Path,
-    targets: str,
-    raters: str | None,
-    ratings: str | None,
-    others: tuple[str, ...],
-    sheet: str | None,
-    missing: tuple[str, ...],
-    *,
-    as_text: bool = False,
-) -> tuple[pd.DataFrame, str | None, str]:
-    """Ratings in long form, and the names of the columns of rater and rating; a wide table is turned."""
-    from doublecode.coding.reading.long_table import read_wide
-
-    columns = names_in(raters or "")
-    if ratings is not None:
-        wanted = tuple(name for name in (targets, raters, ratings, *others) if name)
-        return _read(file, wanted, sheet, () if as_text else (ratings,), missing), raters, ratings
-    if len(columns) < 2:
-        raise UsageError("--ratings: name the column of the rating, or for a wide table all raters: --raters J1,J2,J3.")
-    try:
-        data, remarks = read_wide(file, targets, columns, sheet, others=others, missing=missing, as_text=as_text)
-    except MissingColumn as wrong:
-        raise UsageError(str(wrong)) from None
-    _say(remarks)
-    return data, "rater", "rating"
-
-
-def _read_codes(
-    file: Path,
-    targets: str,
-    raters: str | None,
-    ratings: str | None,
-    others: tuple[str, ...],
-    sheet: str | None,
-    missing: tuple[str, ...],
-    *,
-    as_text: bool,
-) -> tuple[pd.DataFrame, str | None, str]:
-    """Ratings as :func:`_read_ratings` has them; a long column that holds no number at all holds names."""
-    from doublecode.coding.reading.long_table import number_in_cell
-
-    if ratings is None or as_text:
-        return _read_ratings(file, targets, raters, ratings, others, sheet, missing, as_text=as_text)
-    labels = tuple(name for name in (targets, raters, *others) if name)
-    data = _read(file, (*labels, ratings), sheet, None, missing, texts=tuple(set(labels) - {ratings}))
-    seen = data[ratings].dropna()
-    if seen.dtype.kind != "f" and (seen.empty or any(number_in_cell(text, ".") is not None for text in seen.unique())):
-        # names beside numbers are refused at their cell; --nominal reads them all as names
-        data = _read(file, (*labels, ratings), sheet, (ratings,), missing, quiet=True)
-    return data, raters, ratings
-
-
-def _say(remarks: Sequence[Problem]) -> None:
-    """Remarks on a table go beside the answer, so that what a program reads stays what it is."""
-    for remark in remarks:
-        say(str(remark), to_error=True)
-
-
-def _read(
-    file: Path,
-    columns: tuple[str, ...],
-    sheet: str | None,
-    numbers: tuple[str, ...] | None = None,
-    missing: tuple[str, ...] = (),
-    quiet: bool = False,
-    texts: tuple[str, ...] = (),
-) -> pd.DataFrame:
-    from doublecode.coding.reading.long_table import read_rows
-
-    wanted = tuple(dict.fromkeys(columns))
-    try:
-        data, remarks = read_rows(
-            file, wanted, sheet=sheet, numbers=numbers, texts=texts, missing=missing, by_line=True
-        )
-    except MissingColumn as wrong:
-        # a column that was named on the command line and is not there is wrong use, not wrong data
-        raise UsageError(str(wrong)) from None
-    _say(() if quiet else remarks)
-    return data

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, console, print_problems, say
-from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.schemas.errors import NotEstimable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from doublecode.analysis.study.study_run import Intake, StudyRun
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
@@ -37,6 +35,8 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """Copy a synthetic example study here, run it, and say where to look."""
+    from doublecode.analysis.report.demo_folder import copy_example
+
     copy_example(DEMO, folder, overwrite=overwrite)
     say(f"Example study (synthetic) copied to {folder}/")
     raise typer.Exit(_run(folder, (), overwrite=True, as_json=False, is_demo=True))
@@ -54,7 +54,7 @@ def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: 
     folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
         check_target(folder, overwrite=overwrite)
-    with _progress() as show:
+    with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
         intake = read_study(folder, set_aside=set_aside)
         if not intake.errors:
@@ -71,28 +71,6 @@ def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: 
     else:
         _print_headlines(done, target, is_demo=is_demo)
     return CLEAN
-
-
-def _progress() -> Any:
-    """A progress display on standard error; a plain pipe stays silent."""
-    from contextlib import contextmanager
-
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from doublecode.analysis.study.run import no_progress
-
-    @contextmanager
-    def display() -> Iterator[Any]:
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
-        screen = console(to_error=True)
-        if not screen.is_terminal:  # a display that is merely disabled still ends its line in older versions of rich
-            yield no_progress
-            return
-        with Progress(*columns, console=screen, transient=True) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda step, done, of: bar.update(task, description=step, completed=done, total=of)
-
-    return display()
 
 
 def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> None:
@@ -211,6 +189,10 @@ def drift(
         int | None,
         typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
     ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option("--dates", metavar="FORM", help="How sessions.csv writes dates, if not 2021-04-03: dd.mm.yyyy"),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
     set_aside: SetAside = None,
     as_json: AsJson = False,
@@ -221,7 +203,10 @@ def drift(
     from doublecode.analysis.study.rater_drift import drift_of
 
     intake = _clean_intake(study, set_aside)
-    found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, n_periods=by_date, top=top)
+    sessions = intake.sessions
+    found = drift_of(
+        intake.study, intake.ratings, intake.files, sessions, n_periods=by_date, dates=dates, top=top
+    )  # fmt: skip
     print_answer(found, drift_record(found) if as_json else None)
 
 
@@ -238,27 +223,3 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
     print_answer(table, record, sentences=table.statements())
-
-
-def copy_example(name: str, folder: Path, *, overwrite: bool = False) -> None:
-    """Copy an example study out of the installed package; an earlier copy only with `overwrite`.
-
-    Raises
-    ------
-    UsageError
-        The folder is there already, or it is there and no copy of the example.
-    """
-    import shutil
-    from importlib import resources
-
-    if folder.exists():
-        if not overwrite:
-            raise UsageError(f"{folder} is there already. Add --overwrite to replace it, or name another folder.")
-        declared = folder / "study.toml"
-        if not declared.is_file() or name not in declared.read_text(encoding="utf-8"):
-            raise UsageError(f"{folder} is no copy of the example study and is left alone. Name another folder.")
-        shutil.rmtree(folder)
-    with resources.as_file(resources.files("doublecode.data_examples") / name) as source:
-        shutil.copytree(
-            source, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*")
-        )

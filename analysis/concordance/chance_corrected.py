@@ -181,7 +181,8 @@ def _corrected(counts: Counts, weights: Floats, expected: Floats, slope: Floats)
 def cohen_kappa(counts: Counts, weights: Floats) -> Coefficient:
     """Cohen's (weighted) kappa of two raters with the Fleiss–Cohen–Everitt standard error.
 
-    Only targets that both raters rated take part.
+    Only targets that both raters rated take part; where single-coded ones count, `conger_kappa` of two raters is
+    Cohen's kappa with each rater's own marginals.
     """
     layout = counts.layout
     both = np.flatnonzero(layout.per_target == 2)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from doublecode.analysis.concordance.rating_agreement import IN_POINTS, AgreementResult, agree_on_ratings
 from doublecode.analysis.ratings.frames import as_names, require_columns
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, UsageError
 
 CODE = "_code"
@@ -41,7 +42,8 @@ def agree_on_codes(
     for name, given, allowed in (("weights", weights, "unweighted"), ("levels", levels, "nominal")):
         if allowed not in given:
             raise UsageError(f"agreement: codes have no order; {name} is {list(given)}, allowed is {allowed!r}.")
-    cells = data[column].map(str, na_action="ignore")
+    cells = data[column].mask(missing_in(data[column])).map(str, na_action="ignore")
+    data = data.assign(**{column: cells})
     seen = sorted(cells.dropna().unique())
     codes = seen if categories is None else [str(code) for code in categories]
     odd = [code for code in seen if code not in codes]

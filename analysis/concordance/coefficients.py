@@ -80,7 +80,11 @@ def agreement(
     Notes
     -----
     Standard errors treat targets as the sample and raters as fixed: Gwet (2014), with t(n − 1)
-    limits; Cohen's kappa has Fleiss, Cohen & Everitt's (1969) error and normal limits; Fleiss'
+    limits; Cohen's kappa has Fleiss, Cohen & Everitt's (1969) error and normal limits where both raters rated every
+    target; single-coded targets, if they count, enter each rater's marginals and with them chance agreement, and the
+    error and t limits are then Gwet's, as in irrCAC (``conger.kappa.raw``); Krippendorff's alpha has the error of Gwet
+    (2014) and irrCAC 1.0, from which later versions of irrCAC differ by up to 2e-4 where ratings are missing, and whose
+    ordinal weights are not Krippendorff's ordinal distance; Fleiss'
     plain kappa of complete tables is tested by Fleiss, Nee & Landis's (1979) z. SEM is the root of
     the mean square within targets (raters' severity counts), SDC = 1.96·√2·SEM, limits by chi-square.
     With single-coded targets Gwet's error also counts the chance of being double-coded. A rare category has a low

@@ -71,14 +71,18 @@ def krippendorff_alpha(counts: Counts, level: str) -> Coefficient:
 
 
 def _std_error(table: Floats, per: Floats, apart: Floats, reach: Floats) -> Floats:
-    """Linearised standard error; both disagreements are ratios to the number of ratings."""
+    """Linearised standard error; both disagreements are ratios to the number of ratings.
+
+    As Gwet (2014) prints it (.14557 for his 12 units) and irrCAC 1.0 computes it: the small-sample factor 1 − 1/N
+    enters the centring. Later versions of irrCAC leave it out there (.14548); with gaps their error differs by up to
+    2e-4.
+    """
     n, mean = len(per), per.mean()
     total = per.sum()
     observed = apart.sum(axis=1, keepdims=True) / total
     chance = np.einsum("snq,sq->sn", table, reach) / total
     expected = chance.sum(axis=1, keepdims=True) / total
     with np.errstate(divide="ignore", invalid="ignore"):
-        # As Gwet prints it: the small-sample factor enters the centring only.
         d_observed = apart / mean - observed * (1.0 - 1.0 / total) * (per - mean) / mean - observed
         d_expected = 2.0 * (chance - expected * per) / mean
         each = (d_observed - (observed / expected) * d_expected) / expected

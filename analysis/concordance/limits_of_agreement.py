@@ -14,9 +14,12 @@ from scipy import special
 
 from doublecode.analysis.ratings.design import RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
@@ -65,7 +68,7 @@ class BlandAltmanResult(Answer):
 
     def counted(self) -> str:
         """Count pairs and targets."""
-        return f"{self.design['n_pairs']} pair(s) of raters, {self.design['n_targets']} {self.spec['targets']}s"
+        return f"{self.design['n_pairs']} pair(s) of raters, {self.design['n_targets']} {plural(self.spec['targets'])}"
 
     def plot(self, rater_1: object = None, rater_2: object = None, *, ax: Axes | None = None) -> Axes:
         """Draw differences against means of one pair, with bias and limits of agreement and their own limits.
@@ -132,6 +135,7 @@ def bland_altman(
     >>> bland_altman(long, targets="s", raters="r", ratings="y").frame["bias"].tolist()
     [0.5]
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "bland_altman")
     names = as_names(by)
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bland_altman")
@@ -143,12 +147,14 @@ def bland_altman(
             own = held
             for name, value in key.items():
                 own = own[own[name] == value]
-            labels = np.array(sorted(own[targets].unique()), dtype=object)
+            labels = object_array(id_codes(own[targets], "bland_altman")[1])  # in the order of the layout's targets
             for summary, cloud in _pairs(group, group.values[s], conf_level):
                 tables.append(key | summary)
                 points.append(cloud.assign(**key, target=labels[cloud["target"]]))
     if not tables:
-        raise NotEstimable(f"bland_altman: no two {raters}s share three {targets}s; there is nothing to compare.")
+        raise NotEstimable(
+            f"bland_altman: no two {plural(raters)} share three {plural(targets)}; there is nothing to compare."
+        )
     spec = {"targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "conf_level": conf_level}
     design = {
         "n_sets": read.n_sets,

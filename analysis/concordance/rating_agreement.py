@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from doublecode.analysis.concordance.agreement_rows import Row, undefined_notes
 from doublecode.analysis.concordance.chance_corrected import (
     Coefficient,
     Counts,
@@ -26,6 +27,7 @@ from doublecode.analysis.concordance.chance_corrected import (
 from doublecode.analysis.concordance.krippendorff_alpha import LEVELS, krippendorff_alpha
 from doublecode.analysis.ratings.design import RatingData, RatingSets
 from doublecode.analysis.ratings.frames import as_names, read_ratings
+from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
@@ -43,7 +45,6 @@ IN_POINTS: Final[tuple[str, ...]] = ("SEM", "SDC")
 OF_CATEGORIES: Final[tuple[str, ...]] = (
     "prevalence", "exact agreement", "Cohen's kappa", "Conger's kappa", "Gwet's AC1",
 )  # fmt: skip
-Row = tuple[str, str, Coefficient, str]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,6 +146,7 @@ def agree_on_ratings(
             continue
         notes += _singles(group, targets)
         rows = list(_rows(group, categories, weights, levels, within, notes))
+        notes += undefined_notes(read, group, rows)
         parts.append(_tidy(read, group, rows, conf_level))
     if not parts:
         raise NotEstimable(f"agreement: {'; '.join(map(sentence, notes))}")
@@ -209,9 +211,14 @@ def _rows(
         notes.append(Note("too_many_categories", numbers={"n": len(counts.values)}))
         return
     two = group.layout.known_raters and group.layout.n_raters == 2
+    single = bool((group.layout.per_target == 1).any())
+    if two and single:
+        notes.append(Note("kappa_counts_single_coded"))
     for kind in weights:
         weight = agreement_weights(counts.values, counts.used, kind)
-        if two:
+        if two and single:
+            yield "Cohen's kappa", kind, conger_kappa(counts, weight), "t"
+        elif two:
             yield "Cohen's kappa", kind, cohen_kappa(counts, weight), "z"
         elif group.layout.known_raters:
             yield "Conger's kappa", kind, conger_kappa(counts, weight), "t"
@@ -226,17 +233,19 @@ def _rows(
 
 
 def _categorise(group: RatingSets, categories: Sequence[float] | None) -> Counts:
+    noise = float(rounding_noise(group.values).max())
     values = np.unique(group.values)
+    values = values[np.append(True, np.diff(values) > noise)]  # what differs by rounding is one category
     if categories is not None:
         allowed = np.unique(np.asarray(categories, dtype=np.float64))
-        odd = values[~np.isin(values, allowed)]
+        odd = values[np.abs(values[:, None] - allowed).min(axis=1) > noise]
         if len(odd):
             raise ContractError(
                 f"agreement: rating {odd[0]:g} is none of the categories {', '.join(f'{c:g}' for c in allowed)}. "
                 "Correct the rating or name all codes of the scale."
             )
         values = allowed
-    code = np.searchsorted(values, group.values).astype(np.int64)
+    code = (np.searchsorted(values, group.values + noise, side="right") - 1).astype(np.int64)
     used = np.ones((len(group.values), len(values)), dtype=bool)
     if categories is None and len(group.values) > 1:
         used = np.stack([np.bincount(row, minlength=len(values)) > 0 for row in code])
@@ -244,7 +253,8 @@ def _categorise(group: RatingSets, categories: Sequence[float] | None) -> Counts
 
 
 def _near(counts: Counts, tolerance: float) -> Floats:
-    near = np.abs(counts.values[:, None] - counts.values[None, :]) <= tolerance + 1e-9
+    noise = float(rounding_noise(counts.values[None, :]).max())
+    near = np.abs(counts.values[:, None] - counts.values[None, :]) <= tolerance * (1.0 + 1e-9) + noise
     return np.broadcast_to(near.astype(np.float64), (len(counts.table), *near.shape))
 
 

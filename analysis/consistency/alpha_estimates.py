@@ -10,16 +10,16 @@ import pandas as pd
 from scipy import special
 
 from doublecode.analysis.consistency import item_statistics as st
+from doublecode.analysis.consistency.estimable_items import check_rows
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
     Missing,
     all_units,
-    check_rows,
-    correlations,
     covariances,
     listwise,
 )
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.consistency.scale_levels import POOLED, Frames, LevelState, note_of
 from doublecode.analysis.consistency.unit_resampling import (
     FISHER_Z,
@@ -35,19 +35,24 @@ from doublecode.schemas.results import Note
 
 def alpha_level(level: Hashable, part: ItemData, conf_level: float, missing: Missing) -> Frames:
     """Frames of one level (coefficients, items, totals) and its notes."""
-    check_rows(part)
+    check_rows(part, missing)
     S = covariances(part, all_units(part.n_units), missing)
     if S.sum() <= 1e-12 * np.trace(S[0]):
         raise NotEstimable("The sum of the items does not vary: they cancel one another. Does an item want reversing?")
-    frame = pd.DataFrame(_alpha_rows(level, part, S, conf_level, missing))
+    rows, failed = _alpha_rows(level, part, S, conf_level, missing)
+    frame = pd.DataFrame(rows)
 
     def correlation(weights: Array) -> Array:
         with np.errstate(invalid="ignore", divide="ignore"):
             return st.r_drop_of(covariances(part, weights, missing))
 
-    r_drop, limits, _ = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
+    r_drop, limits, failed = limits_of(correlation, part.n_units, conf_level=conf_level, scale=FISHER_Z)
     items, notes = item_total_frame(level, part, r_drop, limits)
+    if failed and part.unit_name != ROW:
+        notes.append(note_of(level, "alpha_jackknife_undefined", failed=failed, n=part.n_units))
     extra = pd.DataFrame(_alpha_item_columns(S, rows_used(part, missing)))
+    if failed:
+        notes.append(note_of(level, "alpha_not_without_each", failed=failed))
     if np.isnan(st.lambda6_of(S)[0]):
         notes.append(note_of(level, "item_is_a_sum"))
     return [frame, pd.concat([items, extra], axis=1), _totals(level, part, S, missing)], notes
@@ -58,7 +63,10 @@ def rows_used(part: ItemData, missing: Missing) -> int:
     return listwise(part).n_rows if missing == "listwise" else part.n_rows
 
 
-def _alpha_rows(level: Hashable, part: ItemData, S: Array, conf_level: float, missing: Missing) -> list[dict[str, Any]]:
+def _alpha_rows(
+    level: Hashable, part: ItemData, S: Array, conf_level: float, missing: Missing
+) -> tuple[list[dict[str, Any]], int]:
+    """Rows of alpha with Feldt's limits and over units, and how many units have no alpha without them."""
     n, p = rows_used(part, missing), len(part.items)
     rows = []
     for term, matrix in (("alpha", S), ("alpha_standardised", correlations(S))):
@@ -67,18 +75,18 @@ def _alpha_rows(level: Hashable, part: ItemData, S: Array, conf_level: float, mi
         error = float(st.alpha_standard_error(matrix, n)[0])
         rows.append(_row(level, term, value, error, float(n - 1), low, high, "Feldt, rows independent", part))
     if part.unit_name == ROW:
-        return rows
+        return rows, 0
 
     def both(weights: Array) -> Array:
         cov = covariances(part, weights, missing)
         return np.column_stack([st.alpha_of(cov), st.alpha_of(correlations(cov))])
 
-    estimate, limits, _ = limits_of(both, part.n_units, conf_level=conf_level, scale=LOG_COMPLEMENT)
+    estimate, limits, failed = limits_of(both, part.n_units, conf_level=conf_level, scale=LOG_COMPLEMENT)
     method = interval_name("jackknife", part.unit_name, LOG_COMPLEMENT, part.n_units)
     for j, term in enumerate(("alpha", "alpha_standardised")):
         value, error, df = float(estimate[j]), float(limits.std_error[j]), float(limits.df[j])
         rows.append(_row(level, term, value, error, df, float(limits.low[j]), float(limits.high[j]), method, part))
-    return rows
+    return rows, failed
 
 
 def _row(

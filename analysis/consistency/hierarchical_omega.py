@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.consistency.estimable_items import check_rows
 from doublecode.analysis.consistency.factor import FLOOR, FactorFit, degrees_of_freedom, fit_factors
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
     all_units,
-    check_rows,
-    correlations,
     covariances,
 )
 from doublecode.analysis.consistency.item_statistics import smc_of
-from doublecode.analysis.consistency.kind_answers import KindAnswer, coefficient_frame, heywood_at_floor
+from doublecode.analysis.consistency.kind_answers import (
+    KindAnswer,
+    coefficient_frame,
+    heywood_at_floor,
+    negative_loadings,
+)
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.consistency.rotation import SchmidLeiman, schmid_leiman
 from doublecode.analysis.consistency.unit_resampling import LOGIT, Limits, Resampling, interval_name
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
@@ -60,24 +65,28 @@ def hierarchical_omega(read: ItemData, how: Resampling, n_factors: int = 3) -> K
     Schmid & Leiman (1957), *Psychometrika* 22; Zinbarg, Revelle, Yovel & Li (2005), *Psychometrika* 70;
     Reise, Moore & Haviland (2010), *Journal of Personality Assessment* 92 (explained common variance).
     """
-    check_rows(read)
+    check_rows(read, how.missing)
     _require_identified(read.items, n_factors)
+
+    whole = covariances(read, all_units(read.n_units), how.missing)[0]
 
     def coefficients(weights: Array) -> Array:
         S = covariances(read, weights, how.missing)
-        varied = (np.diagonal(S, axis1=1, axis2=2) > 1e-12).all(axis=1)  # else an item is constant there
+        known = np.isfinite(S).all(axis=(1, 2))
+        # else an item is constant there
+        varied = known & (np.diagonal(S, axis1=1, axis2=2) > 1e-12 * np.diag(whole)).all(axis=1)
         out = np.full((len(S), len(TERMS)), np.nan)
         R = correlations(S[varied])
         out[varied] = _coefficients(schmid_leiman(fit_factors(R, n_factors, method="minres")), R)
         return out
 
-    R = correlations(covariances(read, all_units(read.n_units), how.missing))
+    R = correlations(whole[None])
     fit = fit_factors(R, n_factors, method="minres")
     solution = schmid_leiman(fit)
     if not solution.converged[0]:
         raise NotEstimable(f"The {n_factors}-factor solution did not converge; ask for fewer factors.")
     _, limits, failed = how.limits(coefficients, read.n_units, LOGIT)
-    notes = _notes(read.items, fit, n_factors)
+    notes = [*_notes(read.items, fit, n_factors), *negative_loadings(read.items, solution.general[0])]
     if failed:
         notes.append(Note("resamples_without_factors", numbers={"failed": failed, "n_factors": n_factors}))
     frame = coefficient_frame(read, TERMS, _FORMULAS, _estimate(solution, R[0]), limits)
@@ -89,7 +98,8 @@ def psych_default_omega(read: ItemData | CorrelationMatrix, n_factors: int = 3) 
     """Reproduce the numbers that R's ``psych::omega(data, nfactors)`` prints by default.
 
     A labelled reproduction: minres stopped where R's optimiser stops it, oblimin stopped at 1e-5.
-    It is computed even where the model is not identified, as psych does; the notes say so.
+    It is computed even where the model is not identified, as psych does; the notes say so. As in psych, items that
+    load negatively on the general factor are reversed before anything is summed; a note names them.
 
     Parameters
     ----------
@@ -119,10 +129,21 @@ def psych_default_omega(read: ItemData | CorrelationMatrix, n_factors: int = 3) 
         fit, tolerance=1e-5, varimax_tolerance=1e-5, max_iterations=1001,
         second_order=lambda phi: _psych_minres(phi[0], 1),
     )  # fmt: skip
+    solution, R, flipped = _flipped(names, solution, R)
     nothing = np.full(len(TERMS), np.nan)
     frame = coefficient_frame(read, TERMS, _FORMULAS, _estimate(solution, R), Limits(*[nothing] * 4))
-    notes = [*_psych_notes(names, n_factors, bool(solution.converged[0])), *_notes(names, fit, n_factors)]
+    notes = [*flipped, *_psych_notes(names, n_factors, bool(solution.converged[0])), *_notes(names, fit, n_factors)]
     return KindAnswer(frame, _parts(names, solution, R), read.counts, notes, "none: psych prints no interval")
+
+
+def _flipped(names: Sequence[str], s: SchmidLeiman, R: Array) -> tuple[SchmidLeiman, Array, list[Note]]:
+    """Reverse the items that load negatively on the general factor, as psych does (``flip = TRUE``), and name them."""
+    key = np.where(s.general[0] < 0, -1.0, 1.0)
+    if (key > 0).all():
+        return s, R, []
+    turned = replace(s, general=s.general * key, groups=s.groups * key[:, None])
+    items = tuple(name for name, sign in zip(names, key, strict=True) if sign < 0)
+    return turned, R * np.outer(key, key), [Note("psych_flipped", numbers={"items": items})]
 
 
 def _psych_notes(names: Sequence[str], n_factors: int, converged: bool) -> list[Note]:

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.analysis.consistency.observed_blocks import padded_inverse
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 Array = NDArray[np.float64]
@@ -136,48 +138,22 @@ def _numbers(data: pd.DataFrame, name: str) -> Array:
             )
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
-        raise ContractError(f"Item {name!r} holds an infinite number in row {int(np.argmax(np.isinf(values)))}.")
+        raise ContractError(
+            f"Item {name!r} holds an infinite number in row {data.index[int(np.argmax(np.isinf(values)))]}."
+        )
     return values
 
 
 def _unit_codes(data: pd.DataFrame, clusters: str | None) -> NDArray[np.intp]:
     if clusters is None:
         return np.arange(len(data), dtype=np.intp)
-    lacking = data[clusters].isna().to_numpy()
+    lacking = missing_in(data[clusters])
     if lacking.any():
         raise ContractError(
-            f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {int(np.argmax(lacking))}); "
+            f"{int(lacking.sum())} row(s) have no {clusters!r} (first: row {data.index[int(np.argmax(lacking))]}); "
             "every row must belong to one. Fill it in, or leave the rows out before."
         )
     return np.asarray(pd.factorize(data[clusters], sort=True)[0], dtype=np.intp)
-
-
-def check_rows(data: ItemData, *, least_rows: int | None = None) -> None:
-    """Refuse data that cannot carry a covariance matrix, in words.
-
-    Raises
-    ------
-    NotEstimable
-        Too few rows, or items without any spread.
-    """
-    p = len(data.items)
-    needed = p + 1 if least_rows is None else least_rows
-    if data.n_rows < needed:
-        raise NotEstimable(
-            f"{data.n_rows} rows for {p} items: a covariance matrix of {p} items needs at least {needed} rows. "
-            "Pool sessions, or use fewer items."
-        )
-    flat = [item for item, x in zip(data.items, data.scores.T, strict=True) if not _spread(x)]
-    if flat:
-        raise NotEstimable(
-            f"No spread in {', '.join(flat)}: every row carries the same value (or none), "
-            "so its correlations are undefined. Leave the item out, or pool more sessions."
-        )
-
-
-def _spread(x: Array) -> bool:
-    seen = x[~np.isnan(x)]
-    return seen.size > 1 and bool(np.ptp(seen) > 0)
 
 
 def all_units(n_units: int) -> Array:
@@ -217,10 +193,23 @@ def covariances(data: ItemData, weights: Array, missing: Missing = "fiml") -> Ar
 def listwise(data: ItemData) -> ItemData:
     """The complete rows; unit numbers are kept as they are."""
     keep = ~np.isnan(data.scores).any(axis=1)
+    if not keep.any():
+        raise NotEstimable(
+            f"None of the {data.n_rows} rows holds all of {', '.join(data.items)}; this answer needs complete rows. "
+            "Leave out the items that are seldom rated, or take an answer that uses incomplete rows (missing='fiml')."
+        )
     return ItemData(
         data.items, data.scores[keep], data.unit[keep], data.n_units, data.unit_name,
         {**data.counts, "n_rows": int(keep.sum()), "rows_incomplete": int((~keep).sum())},
     )  # fmt: skip
+
+
+def pair_counts(data: ItemData, weights: Array) -> Array:
+    """Rows that hold both items of each pair, (n_sets, n_items, n_items); on the diagonal those that hold the item."""
+    p = len(data.items)
+    seen = (~np.isnan(data.scores)).astype(float)
+    both = unit_sums((seen[:, :, None] * seen[:, None, :]).reshape(len(seen), p * p), data.unit, data.n_units)
+    return np.asarray((weights @ both).reshape(-1, p, p))
 
 
 def unit_sums(values: Array, unit: NDArray[np.intp], n_units: int) -> Array:
@@ -251,14 +240,15 @@ def _pairwise_covariances(data: ItemData, weights: Array) -> Array:
         return (weights @ unit_sums(product, data.unit, data.n_units)).reshape(-1, p, p)
 
     n, first, cross = summed(seen, seen), summed(x, seen), summed(x, x)
-    if (n < 2).any():
+    if (n < 2).any(axis=(1, 2)).all():
         i, j = np.argwhere((n < 2).any(axis=0))[0]
         raise NotEstimable(
             f"Items {data.items[i]!r} and {data.items[j]!r} are never rated together often enough "
             "for a pairwise covariance; use missing='fiml' or leave one out."
         )
+    n = np.where(n < 2, np.nan, n)  # a resample that holds a pair less than twice has no answer
     # each pair over its own n − 1, as R and psych have it; one factor for all puts it on the scale of ÷ n
-    most = n.max(axis=(1, 2), keepdims=True)
+    most = np.nanmax(n, axis=(1, 2), keepdims=True)
     return np.asarray((cross - first * np.swapaxes(first, 1, 2) / n) / (n - 1.0) * ((most - 1.0) / most))
 
 
@@ -299,15 +289,6 @@ def patterns(data: ItemData, weights: Array) -> tuple[Array, list[Pattern]]:
     return origin, found
 
 
-def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, and its log determinant."""
-    at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
-    block = sigma[at]
-    out = np.zeros_like(sigma)
-    out[at] = np.linalg.inv(block)
-    return out, np.asarray(np.linalg.slogdet(block)[1])
-
-
 def saturated_normal(
     data: ItemData, weights: Array, *, tolerance: float = 1e-10, max_iterations: int = 5000
 ) -> tuple[Array, Array, Array]:
@@ -318,14 +299,33 @@ def saturated_normal(
     Returns
     -------
     tuple of Array
-        Means (n_sets, p), covariances (n_sets, p, p), log-likelihoods (n_sets,).
+        Means (n_sets, p), covariances (n_sets, p, p), log-likelihoods (n_sets,); NaN for a resample that holds no
+        row of some pair of items, or for which the rounds do not end.
+
+    Raises
+    ------
+    NotEstimable
+        No set has a solution that the rounds reach.
 
     References
     ----------
     Little & Rubin (2002), *Statistical analysis with missing data*, section 11.2.
     """
     origin, found = patterns(data, weights)
-    mean = np.zeros((len(weights), len(data.items)))
+    p = len(data.items)
+    held = (pair_counts(data, weights) > 0).all(axis=(1, 2))
+    if not held.all():
+        answer = (
+            np.full((len(weights), p), np.nan),
+            np.full((len(weights), p, p), np.nan),
+            np.full(len(weights), np.nan),
+        )
+        if held.any():
+            part = saturated_normal(data, weights[held], tolerance=tolerance, max_iterations=max_iterations)
+            for whole, some in zip(answer, part, strict=True):
+                whole[held] = some
+        return answer
+    mean = np.zeros((len(weights), p))
     spread = np.nanvar(data.scores, axis=0)
     scale = np.sqrt(spread[:, None] * spread)
     cov = np.tile(np.diag(spread), (len(weights), 1, 1))
@@ -336,14 +336,30 @@ def saturated_normal(
         mean[active], cov[active] = new_mean, new_cov
         going = change >= tolerance
         if not going.any():
+            _refuse_singular(cov, data.items)
             return mean + origin, cov, normal_loglik(found, mean, cov)
         if not going.all():
             active = active[going]
             left = [pattern.some(active) for pattern in found]
+    if len(active) < len(weights):
+        mean[active], cov[active] = np.nan, np.nan
+        return mean + origin, cov, normal_loglik(found, mean, cov)
+    n = pair_counts(data, weights)[0]
+    i, j = np.unravel_index(np.argmin(n), n.shape)
     raise NotEstimable(
-        f"The EM algorithm for missing items did not settle in {max_iterations} rounds; "
-        "use missing='pairwise' or missing='listwise', and see which items are rarely rated together."
+        f"The EM algorithm for missing items did not settle in {max_iterations} rounds: some correlation runs to ±1, "
+        f"as it does where items are rarely rated together (the fewest: {data.items[i]!r} and {data.items[j]!r}, "
+        f"{n[i, j]:.0f} rows). Leave one out, rate more rows with both, or use missing='pairwise' or 'listwise'."
     )
+
+
+def _refuse_singular(cov: Array, items: Sequence[str]) -> None:
+    """Raise where no set has a solution: its rounds ended in a covariance matrix without an inverse."""
+    if not np.isfinite(cov).all(axis=(1, 2)).any():
+        raise NotEstimable(
+            f"The rows that hold {', '.join(items)} are too few, or too alike, for the covariances between items that "
+            "were not rated together: items determine one another there. Use missing='listwise', or leave an item out."
+        )
 
 
 def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array, Array]:
@@ -395,9 +411,3 @@ def products_about(pattern: Pattern, mean: Array) -> Array:
         - m[:, :, None] * first[:, None, :]
         + m[:, :, None] * m[:, None, :]
     )
-
-
-def correlations(cov: Array) -> Array:
-    """Correlation matrices of (…, p, p) covariance matrices."""
-    sd = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
-    return np.asarray(cov / (sd[..., :, None] * sd[..., None, :]))

@@ -11,19 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from doublecode.analysis.consistency.factor import FactorFit, fit_factors
-from doublecode.analysis.consistency.item_moments import Array, correlations
+from doublecode.analysis.consistency.item_moments import Array
+from doublecode.analysis.consistency.observed_blocks import correlations
 
 
 def alpha_of(S: Array) -> Array:
-    """Cronbach's alpha, p/(p−1) · (1 − Σ variances / variance of the sum); (n_sets,)."""
+    """Cronbach's alpha, p/(p−1) · (1 − Σ variances / variance of the sum); (n_sets,), NaN where the sum is constant."""
     p = S.shape[1]
-    return np.asarray(p / (p - 1) * (1 - np.trace(S, axis1=1, axis2=2) / S.sum(axis=(1, 2))))
+    trace, total = np.trace(S, axis1=1, axis2=2), S.sum(axis=(1, 2))
+    total = np.where(total > 1e-12 * trace, total, np.nan)
+    return np.asarray(p / (p - 1) * (1 - trace / total))
 
 
 def alpha_standard_error(S: Array, n_rows: int) -> Array:
-    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004)."""
+    """Standard error of alpha for independent normal rows (Duhachek & Iacobucci 2004); NaN if the sum is constant."""
     p = S.shape[1]
     total = S.sum(axis=(1, 2))
+    total = np.where(total > 1e-12 * np.trace(S, axis1=1, axis2=2), total, np.nan)
     square = S @ S
     trace, trace2, total2 = (
         np.trace(S, axis1=1, axis2=2),

@@ -60,6 +60,15 @@ def coefficient_frame(
     )
 
 
+def negative_loadings(items: Sequence[str], loadings: Array) -> list[Note]:
+    """Name the items that load negatively on what all share; `loadings` (n_items,)."""
+    return [
+        Note("negative_loading", numbers={"item": item, "loading": float(loading)})
+        for item, loading in zip(items, loadings, strict=True)
+        if loading < 0
+    ]
+
+
 def heywood_at_floor(items: Sequence[str], fit: FactorFit) -> list[Note]:
     """Name the items whose residual variance is held at its floor; nothing where there are none."""
     held = tuple(item for item, at_floor in zip(items, fit.heywood[0], strict=True) if at_floor)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from doublecode.analysis.consistency.item_moments import Array, ItemData, all_units, check_rows, listwise
+from doublecode.analysis.consistency.estimable_items import check_pairs, check_rows
+from doublecode.analysis.consistency.item_moments import Array, ItemData, all_units, listwise
 from doublecode.analysis.consistency.kind_answers import KindAnswer, coefficient_frame
 from doublecode.analysis.consistency.two_level_factor import (
     TwoLevelFit,
@@ -91,6 +92,7 @@ def multilevel_omega(read: ItemData, how: Resampling) -> KindAnswer:
     Lai (2021), *Psychological Methods* 26, 90–102; Geldhof, Preacher & Zyphur (2014),
     *Psychological Methods* 19, 72–91.
     """
+    check_pairs(read)
     part = listwise(read)
     part = part.rows(np.ones(part.n_rows, dtype=bool))
     check_rows(part)

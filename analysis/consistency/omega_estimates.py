@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.consistency import item_statistics as st
 from doublecode.analysis.consistency.alpha_estimates import item_total_frame, rows_used
+from doublecode.analysis.consistency.estimable_items import check_rows
 from doublecode.analysis.consistency.factor import FactorFit, fit_factors
 from doublecode.analysis.consistency.factor_fit import (
     CFI_LEAST,
@@ -26,11 +27,10 @@ from doublecode.analysis.consistency.item_moments import (
     ItemData,
     Missing,
     all_units,
-    check_rows,
-    correlations,
     covariances,
     saturated_normal,
 )
+from doublecode.analysis.consistency.observed_blocks import correlations
 from doublecode.analysis.consistency.scale_levels import POOLED, Frames, LevelState, note_of
 from doublecode.analysis.consistency.unit_resampling import (
     FISHER_Z,
@@ -46,15 +46,15 @@ from doublecode.schemas.results import Note
 
 def omega_level(level: Hashable, part: ItemData, how: Resampling) -> Frames:
     """Frames of one level (coefficients, items; pooled also formulas, fit, residuals) and its notes."""
-    check_rows(part)
+    check_rows(part, how.missing)
     fit, S = one_factor(part, all_units(part.n_units), how.missing)
     if np.isnan(fit.loadings).any():
         raise NotEstimable(_NOT_DEFINITE)
     pooled = level == POOLED
-    start, m = fit.uniqueness[0], 9 if pooled else 2
+    m = 9 if pooled else 2
 
     def coefficients(weights: Array) -> Array:
-        some, cov = one_factor(part, weights, how.missing, start)
+        some, cov = one_factor(part, weights, how.missing, fit)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.column_stack([_omegas(some, cov, every=pooled), st.r_drop_of(cov)])
 
@@ -78,7 +78,7 @@ _NOT_DEFINITE = (
 
 
 def one_factor(
-    data: ItemData, weights: Array, missing: Missing = "fiml", start: Array | None = None
+    data: ItemData, weights: Array, missing: Missing = "fiml", start: FactorFit | None = None
 ) -> tuple[FactorFit, Array]:
     """One-factor ML fits and covariances of weighted resamples; NaN where a resample has no solution.
 
@@ -91,7 +91,7 @@ def one_factor(
     missing
         How missing items enter.
     start
-        Uniquenesses (p,) to start from.
+        Solution of one set to start from, say that of the sample for its resamples.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def one_factor(
     usable = _positive_definite(S)
     if usable.all():
         if saturated is None:
-            return fit_factors(S, start=start), S
-        return fit_one_factor_fiml(data, weights, saturated).fit, S
+            return fit_factors(S, start=None if start is None else start.uniqueness[0]), S
+        return fit_one_factor_fiml(data, weights, saturated, start=start).fit, S
     n, p = S.shape[:2]
     blank = FactorFit(
         np.full((n, p, 1), np.nan), np.full((n, p), np.nan), np.full(n, np.nan),

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.analysis.consistency.categorical_omega import categorical_omega, draw_one_rater
+from doublecode.analysis.consistency.estimable_items import seldom_together
 from doublecode.analysis.consistency.hierarchical_omega import (
     correlation_matrix,
     hierarchical_omega,
@@ -147,7 +148,8 @@ def parts_of(data: pd.DataFrame, items: Sequence[str] | str | None, options: Opt
     answer = _one_level(read, options)
     rule = {"categorical": "pairwise", "hierarchical": options.how.missing}.get(options.kind, "listwise")
     design = missing_counts(read, rule) | dict(answer.design)
-    return _gathered(answer, read.items, design, answer.notes, rows, read)
+    seldom = seldom_together(read) if rule in ("fiml", "pairwise") else []
+    return _gathered(answer, read.items, design, [*seldom, *answer.notes], rows, read)
 
 
 def _keys(options: Options) -> tuple[str | None, ...]:

@@ -90,7 +90,8 @@ def polychoric(data: ItemData, weights: Array, *, tolerance: float = 1e-8) -> Po
     R = np.tile(np.eye(p), (len(weights), 1, 1))
     R[:, i, j] = rho
     R[:, j, i] = rho
-    return Polychoric(R, thresholds, codes, np.asarray(converged.all(axis=1)))
+    held = (tables.sum(axis=(2, 3)) > 0).all(axis=1)  # a pair that no row of a resample holds has no correlation
+    return Polychoric(R, thresholds, codes, np.asarray(converged.all(axis=1) & held))
 
 
 def ordered_codes(data: ItemData) -> Array:

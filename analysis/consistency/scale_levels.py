@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.consistency.estimable_items import seldom_together
 from doublecode.analysis.consistency.item_moments import ItemData, Missing, kept_rows
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
@@ -88,6 +89,7 @@ def common_notes(
         notes.append(Note("rows_without_items", numbers={"n": read.counts["rows_dropped"]}))
     if not read.complete:
         notes.append(Note("items_missing", numbers={"n": read.counts["n_missing"], "rule": missing}))
+        notes += seldom_together(read)
     if clusters is None:
         notes.append(Note("rows_independent"))
     elif read.n_units == 1:

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import special
 
 from doublecode.analysis.consistency.item_moments import Array, Missing
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
@@ -230,7 +231,7 @@ def _failures(coefficients: Array) -> int:
 
 def interval_name(interval: Interval, unit_name: str, scale: Scale = LOGIT, n_units: int = 0) -> str:
     """Say in words how an interval was made."""
-    what = "rows" if unit_name == ROW else f"{unit_name}s"
+    what = "rows" if unit_name == ROW else f"{plural(unit_name)}"
     left = what if n_units <= MOST_SINGLE else f"{GROUPS} random groups of {what}"
     return {
         "jackknife": f"jackknife over {left}, standard error on the {scale.name} scale, t(P − 1)",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.tables import Column, Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.homework_log import HomeworkLog
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.results import Note
 
 _COLUMNS = ["table", "code", "label", "n", "n_base", "percent", "base"]
@@ -31,11 +34,14 @@ class LogResult(Answer):
         ``percent`` (100·n/n_base), ``base`` ("assignments", "assignments with an entry",
         "sessions with homework", "mentions").
         Difficulties stand twice: as a share of sessions (multi-response) and of all mentions;
-        the code "any" counts the sessions with at least one.
+        the code "any" counts the sessions with at least one. A code that says that there was none is a share of
+        sessions only, and no difficulty.
     by_type : DataFrame
-        Completion by type of homework: ``type``, ``label``, ``n``, ``n_completed``, ``percent``.
+        Completion by type of homework: ``type``, ``label``, ``n``, ``n_completed`` (codes that count 1),
+        ``percent``; where the codebook has degrees of completion also ``mean_degree``, from 0 to 1.
     per_session : DataFrame
-        ``patient``, ``session``, ``n_assignments``, ``n_completed``, ``n_difficulties``.
+        ``patient``, ``session``, ``n_assignments``, ``n_completed``; ``n_difficulties`` where these are logged,
+        ``sum_degrees`` where there are degrees.
     design : dict
     notes : tuple of Note
     rows : Index
@@ -58,15 +64,21 @@ class LogResult(Answer):
         counts = (
             column("label", "", kind="text"), column("n"), column("n_base", "of", kind="integer"), column("percent"),
         )  # fmt: skip
-        by_type = (
-            column("label", "Type", kind="text"), column("n", "Assigned"),
-            column("n_completed", "Completed", kind="integer"), column("percent"),
-        )  # fmt: skip
         shown = self.frame.assign(heading=[text[:1].upper() + text[1:] for text in of])
         return (
             Table("homework", "Homework", shown, counts, group="heading"),
-            Table("homework_by_type", "Completion by type of homework", self.by_type, by_type),
+            Table("homework_by_type", "Completion by type of homework", self.by_type, self.type_columns),
         )
+
+    @property
+    def type_columns(self) -> tuple[Column, ...]:
+        """Columns of the table of completion by type."""
+        columns = (
+            column("label", "Type", kind="text"), column("n", "Assigned"),
+            column("n_completed", "Completed", kind="integer"), column("percent"),
+        )  # fmt: skip
+        degree = column("mean_degree", "Mean degree", kind="bounded")
+        return (*columns, degree) if "mean_degree" in self.by_type.columns else columns
 
     def counted(self) -> str:
         """Assignments and sessions."""
@@ -77,15 +89,7 @@ class LogResult(Answer):
         )
 
 
-def log_counts(
-    ratings: pd.DataFrame,
-    codebook: Instrument,
-    *,
-    type_item: str = "type",
-    completed_item: str = "completed",
-    difficulties_item: str = "difficulties",
-    role: str = "primary",
-) -> LogResult:
+def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "primary") -> LogResult:
     """Count homework assignments, their completion and the difficulties met.
 
     A session that two raters logged is counted once, by the rater with `role`; where none has it,
@@ -96,16 +100,15 @@ def log_counts(
     ratings : DataFrame
         Contract ``RATINGS``; main phase and this instrument are selected. Codes stand in ``text``.
     codebook : Instrument
-        The homework log, with the three items repeated in numbered slots.
-    type_item, completed_item, difficulties_item : str
-        Names of the nominal items; difficulties may hold several codes.
+        The homework log: its ``[homework_log]`` says which items hold the type, whether it was done and the
+        difficulties, and what the codes of completion count.
     role : str
         Whose log counts.
 
     Raises
     ------
     UsageError
-        An item is not in the codebook, or is not nominal.
+        The codebook does not say that it is a homework log.
 
     Examples
     --------
@@ -120,26 +123,44 @@ def log_counts(
     [{'code': 'Y', 'n': 1, 'percent': 50.0}, {'code': 'N', 'n': 1, 'percent': 50.0}]
     """
     check_frame(ratings, RATINGS)
-    names = {"type": type_item, "completed": completed_item, "difficulties": difficulties_item}
-    items = {key: _nominal(codebook, name) for key, name in names.items()}
+    log = codebook.homework_log
+    if log is None:
+        raise UsageError(
+            f"{codebook.name}: the codebook is no homework log. Add [homework_log] with type, completed and done, as "
+            "the shipped homework_log has it."
+        )
+    items = {
+        key: next(item for item in codebook.items if item.name == getattr(log, key))
+        for key in ("type", "completed", "difficulties")
+        if getattr(log, key) is not None
+    }
     mine = ratings[(ratings["instrument"] == codebook.name) & (ratings["phase"] == "main")]
     chosen, notes = _one_rater(mine, role)
-    slots = _slots(chosen, names)
+    slots = _slots(chosen, items)
     used = slots[slots["type"].notna()].reset_index(drop=True)
     unclear = slots[slots["type"].isna()]
     if len(unclear):
         notes = (*notes, Note("slots_without_type", numbers={"n": len(unclear)}))
+    used = used.assign(degree=used["completed"].map(log.done))
     tables = [
         _count_codes(used["type"], items["type"], "type", "assignments", len(used)),
         _completion(used, items["completed"]),
-        _difficulties(used, items["difficulties"]),
     ]
+    if "difficulties" in items:
+        none = frozenset(log.no_difficulty or ())
+        cells = [_codes(cell, items["difficulties"]) for cell in used["difficulties"]]
+        met, no = ([[c for c in codes if (c in none) == said] for codes in cells] for said in (False, True))
+        denied = used.assign(met=pd.Series(no, index=used.index, dtype=object))
+        used = used.assign(met=pd.Series(met, index=used.index, dtype=object))
+        tables += _difficulties(used, denied, items["difficulties"], none)
+        both = int(((used["met"].map(len) > 0) & (denied["met"].map(len) > 0)).sum())
+        notes = (*notes, *([Note("none_beside_difficulty", numbers={"n": both})] if both else []))
     n_sessions = len(chosen[["patient", "session"]].drop_duplicates())
-    per_session = _per_session(used)
+    per_session = _per_session(used, log)
     return LogResult(
-        spec={"instrument": codebook.name, "role": role, **names},
+        spec={"instrument": codebook.name, "role": role, **{key: item.name for key, item in items.items()}},
         frame=pd.concat(tables, ignore_index=True)[_COLUMNS],
-        by_type=_by_type(used, items["type"]),
+        by_type=_by_type(used, items["type"], log),
         per_session=per_session,
         design={
             "n_sessions_logged": n_sessions,
@@ -150,14 +171,6 @@ def log_counts(
         notes=notes,
         rows=chosen.index,
     )
-
-
-def _nominal(codebook: Instrument, name: str) -> Item:
-    found = [item for item in codebook.items if item.name == name]
-    if not found or found[0].type != "nominal":
-        allowed = ", ".join(item.name for item in codebook.items if item.type == "nominal") or "none"
-        raise UsageError(f"{codebook.name}: there is no nominal item {name!r}; allowed: {allowed}.")
-    return found[0]
 
 
 def _one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
@@ -174,20 +187,24 @@ def _one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note,
     return kept, tuple(notes)
 
 
-def _slots(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def _slots(rows: pd.DataFrame, items: Mapping[str, Item]) -> pd.DataFrame:
     """One row per used slot: patient, session, slot, type, completed, difficulties."""
-    wanted = {name: key for key, name in names.items()}
-    parts = rows["item"].str.extract(r"^(?P<name>.+?)(?:_(?P<slot>\d+))?$")
-    long = rows.assign(key=parts["name"].map(wanted), slot=parts["slot"].fillna("1").astype(int))
-    long = long[long["key"].notna() & long["text"].notna()]
+    places = {
+        (item.name if item.repeat == 1 else f"{item.name}_{slot}"): (key, slot)
+        for key, item in items.items()
+        for slot in range(1, item.repeat + 1)
+    }
+    filled = rows[rows["item"].isin(places) & rows["text"].notna()]
+    keys, slots = ([places[name][part] for name in filled["item"]] for part in (0, 1))
+    long = filled.assign(key=keys, slot=slots)
     wide = long.pivot(index=["patient", "session", "slot"], columns="key", values="text")  # noqa: PD010 - refuses duplicates
-    return wide.reindex(columns=list(names)).reset_index()
+    return wide.reindex(columns=list(items)).reset_index()
 
 
-def _codes(cell: object) -> list[str]:
+def _codes(cell: object, item: Item) -> list[str]:
     if not isinstance(cell, str):
         return []
-    return list(dict.fromkeys(code for code in re.split(r"[,;\s]+", cell) if code))
+    return list(dict.fromkeys(code for code in re.split(r"[,;\s]+", cell) if code)) if item.multiple else [cell]
 
 
 def _rows(counts: dict[str, int], item: Item, table: str, base: str, n_base: int) -> pd.DataFrame:
@@ -209,42 +226,54 @@ def _completion(used: pd.DataFrame, item: Item) -> pd.DataFrame:
     return _count_codes(entries, item, "completed", base, len(entries))
 
 
-def _difficulties(used: pd.DataFrame, item: Item) -> pd.DataFrame:
-    mentions: dict[str, int] = {}
-    sessions: dict[str, set[tuple[Any, Any]]] = {}
-    for patient, session, cell in zip(used["patient"], used["session"], used["difficulties"], strict=True):
-        for code in _codes(cell):
-            mentions[code] = mentions.get(code, 0) + 1
-            sessions.setdefault(code, set()).add((patient, session))
+def _difficulties(used: pd.DataFrame, denied: pd.DataFrame, item: Item, none: frozenset[str]) -> Iterator[pd.DataFrame]:
+    """Shares of sessions, then of mentions; a code that says that there was none is no mention."""
+    mentions, sessions = _mentioned(used)
+    _, without = _mentioned(denied)
     n_sessions = len(used[["patient", "session"]].drop_duplicates())
-    in_sessions = {code: len(where) for code, where in sessions.items()}
+    in_sessions = {code: len(where) for code, where in (sessions | without).items()}
     n_any = len(set().union(*sessions.values()))
     any_row = pd.DataFrame(
         [{"table": "difficulties", "code": "any", "label": "any difficulty", "n": n_any, "n_base": n_sessions}]
-    ).assign(base="sessions with homework", percent=100 * n_any / n_sessions if n_sessions else float("nan"))
-    by_session = _rows(in_sessions, item, "difficulties", "sessions with homework", n_sessions)
+    )
+    yield any_row.assign(
+        base="sessions with homework", percent=100 * n_any / n_sessions if n_sessions else float("nan")
+    )
+    yield _rows(in_sessions, item, "difficulties", "sessions with homework", n_sessions)
     by_mention = _rows(mentions, item, "difficulties", "mentions", sum(mentions.values()))
-    return pd.concat([any_row, by_session, by_mention], ignore_index=True)
+    yield by_mention[~by_mention["code"].isin(none)]
 
 
-def _by_type(used: pd.DataFrame, item: Item) -> pd.DataFrame:
+def _mentioned(used: pd.DataFrame) -> tuple[dict[str, int], dict[str, set[tuple[Any, Any]]]]:
+    """Of each code: how often it was said, and in which sessions."""
+    mentions: dict[str, int] = {}
+    sessions: dict[str, set[tuple[Any, Any]]] = {}
+    for patient, session, codes in zip(used["patient"], used["session"], used["met"], strict=True):
+        for code in codes:
+            mentions[code] = mentions.get(code, 0) + 1
+            sessions.setdefault(code, set()).add((patient, session))
+    return mentions, sessions
+
+
+def _by_type(used: pd.DataFrame, item: Item, log: HomeworkLog) -> pd.DataFrame:
     entered = used[used["completed"].notna()]
     rows = []
     for code, label in item.categories.items():
         mine = entered[entered["type"] == code]
-        done = int((mine["completed"] == "Y").sum())
+        done = int((mine["degree"] == 1).sum())
         share = 100 * done / len(mine) if len(mine) else float("nan")
-        rows.append({"type": code, "label": label, "n": len(mine), "n_completed": done, "percent": share})
+        row = {"type": code, "label": label, "n": len(mine), "n_completed": done, "percent": share}
+        rows.append({**row, "mean_degree": float(mine["degree"].mean())} if log.has_degrees else row)
     return pd.DataFrame(rows)
 
 
-def _per_session(used: pd.DataFrame) -> pd.DataFrame:
-    counted = used.assign(
-        n_completed=(used["completed"] == "Y").astype(int),
-        n_difficulties=used["difficulties"].map(lambda c: len(_codes(c))),
-    )
+def _per_session(used: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:
+    counted = used.assign(n_completed=(used["degree"] == 1).astype(int))
+    names = ["n_completed"]
+    if "met" in used.columns:
+        counted, names = counted.assign(n_difficulties=used["met"].map(len).astype(int)), [*names, "n_difficulties"]
+    if log.has_degrees:
+        counted, names = counted.assign(sum_degrees=used["degree"]), [*names, "sum_degrees"]
     by = counted.groupby(["patient", "session"], sort=True)
-    sums = by[["n_completed", "n_difficulties"]].sum()
-    return sums.assign(n_assignments=by.size()).reset_index()[
-        ["patient", "session", "n_assignments", "n_completed", "n_difficulties"]
-    ]
+    sums = by[names].sum()
+    return sums.assign(n_assignments=by.size()).reset_index()[["patient", "session", "n_assignments", *names]]

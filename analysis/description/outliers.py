@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from doublecode.analysis.description.missing_rules import COMPLETE_ROWS, EACH_VARIABLE
-from doublecode.analysis.mixed.model_rows import common_rows, refuse_infinite, require_columns
+from doublecode.analysis.mixed.model_rows import (
+    ADJUSTED,
+    adjusted_columns,
+    common_rows,
+    refuse_infinite,
+    require_columns,
+)
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from doublecode.schemas.study import OutlierRule
+    from doublecode.schemas.study_parts import OutlierRule
 
 _QUANTILE_TYPES: Mapping[str, int] = {"hazen": 5, "weibull": 6, "linear": 7}
 _SHOWN: Final = 10
@@ -47,7 +53,8 @@ class OutlierResult(Answer):
     spec : dict
         Variables, multiplier, quantile definition.
     data : DataFrame
-        A copy of the frame with the changed values.
+        A copy of the frame with the changed values; it knows its changed columns, so that no subset is judged by
+        them in silence.
     frame : DataFrame
         One row per change: ``row`` (the key of the unit), ``variable``, ``found``, ``fence``
         ("low" or "high"), ``now``.
@@ -152,6 +159,7 @@ def winsorise(
         counts.append({"variable": name, **fences, "n_low": sides.count("low"), "n_high": sides.count("high")})
         changes.extend(changed)
     table = pd.DataFrame(counts)
+    data.attrs[ADJUSTED] = sorted(adjusted_columns(frame) | {change["variable"] for change in changes})
     order = ["variable", "n", "q1", "q3", "iqr", "low_fence", "high_fence", "n_low", "n_high", "status"]
     return OutlierResult(
         spec={"variables": list(rule.variables), "multiplier": rule.multiplier, "quantiles": rule.quantiles},
@@ -166,7 +174,7 @@ def winsorise(
 
 def _rule(rule: OutlierRule | Sequence[str]) -> OutlierRule:
     """A rule as declared, or the usual one for some variables."""
-    from doublecode.schemas.study import OutlierRule
+    from doublecode.schemas.study_parts import OutlierRule
 
     if isinstance(rule, str):
         raise UsageError(f"winsorise: found the text {rule!r}; write a list of variables, [{rule!r}].")

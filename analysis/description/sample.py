@@ -14,7 +14,8 @@ from doublecode.analysis.description.descriptives import moments
 from doublecode.analysis.description.missing_rules import EACH_VARIABLE
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.column_types import typed_texts
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
 
@@ -102,10 +103,10 @@ def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequ
             allowed = ", ".join(dict.fromkeys([*map(str, patients.columns), *map(str, therapists.columns)]))
             raise UsageError(f"sample table: there is no column {name!r}; allowed: {allowed}. See sample_columns.")
         for unit, table in homes:
-            kind = _kind(table[name], f"{unit}.csv: column {name!r}")
-            kinds[unit, name] = kind
-            n_missing = int(table[name].isna().sum())
-            parts = _sample_rows(table[name].dropna(), kind)
+            values = typed_texts(table[name], f"{unit}.csv: column {name!r}")
+            kind = kinds[unit, name] = _kind(values)
+            n_missing = int(values.isna().sum())
+            parts = _sample_rows(values.dropna(), kind)
             rows += [{"unit": unit, "variable": name, **part, "n_missing": n_missing} for part in parts]
     order = ["unit", "variable", "level", "n", "percent", "mean", "sd", "min", "max", "n_missing"]
     notes = [Note("share_of_those_with_a_value", numbers={"column": "n_missing"})]
@@ -126,26 +127,21 @@ def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequ
     )
 
 
-def _kind(values: pd.Series[Any], where: str) -> ColumnKind:
+def _kind(values: pd.Series[Any]) -> ColumnKind:
+    """How a typed column is described."""
     filled = values.dropna()
-    numbers = pd.to_numeric(filled, errors="coerce")
-    if len(filled) and numbers.notna().all():
-        return ColumnKind.YES_NO if set(numbers.unique()) <= {0, 1} else ColumnKind.NUMBER
-    if numbers.notna().any():
-        wrong = filled[numbers.isna()].iloc[0]
-        raise ContractError(
-            f"{where}: found {wrong!r} among numbers. Write numbers in every cell, or words in every cell."
-        )
+    if len(filled) and filled.dtype.kind == "f":
+        return ColumnKind.YES_NO if set(filled.unique()) <= {0, 1} else ColumnKind.NUMBER
     return ColumnKind.MULTIPLE if filled.astype(str).str.contains(";").any() else ColumnKind.CATEGORY
 
 
 def _sample_rows(filled: pd.Series[Any], kind: ColumnKind) -> list[dict[str, Any]]:
     blank = {"level": "", "n": len(filled), **dict.fromkeys(("percent", "mean", "sd", "min", "max"), math.nan)}
     if kind == ColumnKind.NUMBER:
-        found = moments(pd.to_numeric(filled).to_numpy())
+        found = moments(filled.to_numpy())
         return [blank | {name: found[name] for name in ("mean", "sd", "min", "max")}]
     if kind == ColumnKind.YES_NO:
-        n = int((pd.to_numeric(filled) == 1).sum())
+        n = int((filled == 1).sum())
         return [blank | {"level": "1", "n": n, "percent": 100 * n / len(filled)}]
     separator = ";" if kind == ColumnKind.MULTIPLE else "\n"
     answers = [[part.strip() for part in str(cell).split(separator)] for cell in filled]

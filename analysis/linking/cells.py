@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from doublecode.schemas.errors import ContractError, StudyError
+from doublecode.schemas.column_types import typed_texts
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.schemas.study import Variable
+    from doublecode.schemas.study_parts import Variable
 
 Key = tuple[str, int]
 """Patient and session number."""
@@ -47,6 +49,7 @@ class Sources:
     held : mapping of (patient, session) to the reason why it was not rated, None where it was
     left : mapping of patient to the reason in patients.csv, where there is one
     columns : mapping of a column of patients.csv to {patient: value}
+    used_in : mapping of instrument to the session numbers it is used in, where it is not used in all
     """
 
     measured: Mapping[Source, Mapping[Key, Cell]]
@@ -54,6 +57,7 @@ class Sources:
     held: Mapping[Key, Note | None]
     left: Mapping[str, str]
     columns: Mapping[str, Mapping[str, Any]]
+    used_in: Mapping[str, Sequence[int]]
 
     def cell(self, variable: Variable, patient: str, session: int | None) -> Cell:
         """Value of a variable, or why there is none."""
@@ -64,6 +68,9 @@ class Sources:
         if number is None:
             raise StudyError(f"variable {variable.name!r}: say which session of a patient it is (session = …).")
         source = source_of(variable)
+        if number not in self.used_in.get(source[0], (number,)):
+            numbers = {"instrument": source[0], "sessions": tuple(self.used_in[source[0]])}
+            return np.nan, Note("instrument_not_used", numbers=numbers)
         value, why = self.measured[source].get((patient, number), (np.nan, None))
         if not np.isnan(value):
             return float(value), None
@@ -86,6 +93,7 @@ def gather_sources(
     patients: pd.DataFrame,
     held: Mapping[Key, Note | None],
     raters: Collection[str],
+    used_in: Mapping[str, Sequence[int]],
 ) -> Sources:
     """Put together what the variables are looked up from."""
     measured: dict[Source, dict[Key, Cell]] = {}
@@ -97,13 +105,15 @@ def gather_sources(
             keys = zip(rows["patient"], rows["session"], rows["value"], rows["reason"], strict=True)
             measured[source] = {(str(p), int(s)): (v, _not_scored(r)) for p, s, v, r in keys}
     columns = {
-        v.column: dict(zip(patients["patient"], _typed(patients[v.column]), strict=True))
+        v.column: dict(
+            zip(patients["patient"], typed_texts(patients[v.column], f"patients.csv: column {v.column!r}"), strict=True)
+        )
         for v in variables
         if v.column is not None
     }
     reasons = zip(patients["patient"], patients["reason"], strict=True)
     left = {str(patient): reason for patient, reason in reasons if isinstance(reason, str) and reason}
-    return Sources(measured, frozenset(raters), held, left, columns)
+    return Sources(measured, frozenset(raters), held, left, columns, used_in)
 
 
 def _not_scored(reason: object) -> Note | None:
@@ -111,41 +121,48 @@ def _not_scored(reason: object) -> Note | None:
     return Note("value_not_scored", numbers={"reason": reason}) if isinstance(reason, str) and reason else None
 
 
-def _typed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers where every filled cell is one, texts where none is; a mixture is refused."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    filled = values.notna()
-    if numbers[filled].notna().all():
-        return numbers.astype(float)
-    if numbers[filled].notna().any():
-        place = int((numbers.isna() & filled).to_numpy().argmax())
-        raise ContractError(
-            f"patients.csv: column {values.name!r}, line {place + 2}: found {values.iloc[place]!r} among numbers. "
-            "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
-        )
-    return values
-
-
 def session_keys(table: pd.DataFrame) -> set[Key]:
     """Patient and session of every row."""
     return {(str(p), int(s)) for p, s in zip(table["patient"], table["session"], strict=True)}
 
 
-def unrated_sessions(
-    held: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame, raters: Collection[str]
-) -> tuple[dict[Key, Note | None], tuple[Note, ...]]:
-    """Say of each held session why it has no ratings (None where it has), and note where sessions.csv differs."""
-    # A missing code is a rating too: somebody listened and said why the item cannot be judged.
+def left_out(patients: pd.DataFrame) -> dict[str, Note]:
+    """Patients who are in no number, each with the reason: excluded, or consent withdrawn."""
+    rows = patients[patients["status"].isin(IN_NO_NUMBER)]
+    return {str(row.patient): status_note("patient_left_out", row) for row in rows.itertuples(index=False)}
+
+
+def status_note(kind: str, row: Any) -> Note:
+    """A reason that tells a patient's status, with what patients.csv says beside it."""
+    return Note(kind, numbers={"status": row.status, "given": row.reason if isinstance(row.reason, str) else None})
+
+
+def coded_sessions(
+    scores: pd.DataFrame, items: pd.DataFrame, ratings: pd.DataFrame | None, raters: Collection[str]
+) -> set[Key]:
+    """Sessions of which a rater coded something; a missing code is a rating too: somebody listened and said why."""
     coded = items["value"].notna() | items["reason"].notna()
     read = session_keys(items[items["instrument"].isin(raters) & coded])
     read |= session_keys(scores[scores["instrument"].isin(raters) & scores["value"].notna()])
+    if ratings is not None:
+        filled = ratings[["value", "text", "missing_code"]].notna().any(axis=1) & (ratings["phase"] == "main")
+        read |= session_keys(ratings[ratings["instrument"].isin(raters) & filled])
+    return read
+
+
+def unrated_sessions(
+    held: pd.DataFrame, read: Collection[Key], out: Mapping[str, Note]
+) -> tuple[dict[Key, Note | None], tuple[Note, ...]]:
+    """Say of each held session why it has no ratings (None where it has), and note where sessions.csv differs."""
     status: dict[Key, Note | None] = {}
     absent: list[str] = []
     unexpected: list[str] = []
     for row in held.to_dict("records"):
         key = (str(row["patient"]), int(row["session"]))
         listed = row["status"] == "rated"
-        if key in read:
+        if key[0] in out:
+            status[key] = out[key[0]]
+        elif key in read:
             status[key] = None
             unexpected += [] if listed else [str(row["session_id"])]
         elif listed:

@@ -15,12 +15,14 @@ import pandas as pd
 from doublecode.analysis.linking.cells import (
     Key,
     Sources,
+    coded_sessions,
     gather_sources,
+    left_out,
     session_keys,
     source_of,
     unrated_sessions,
 )
-from doublecode.analysis.linking.row_ledger import RowLedger, held_stages, model_stages, stage_rows
+from doublecode.analysis.linking.row_ledger import RowLedger, held_stages, model_stages, patient_stages, stage_rows
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.rendering.answers import Answer
@@ -28,11 +30,13 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, StudyError
 from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
+from doublecode.schemas.study_parts import KEYS
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
-    from doublecode.schemas.study import Variable
+    from doublecode.schemas.study_parts import Variable
 
 Unit = Literal["session", "patient"]
 _UNIT_COLUMNS = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
@@ -52,11 +56,13 @@ class AnalysisFrame(Answer):
     absences : DataFrame
         Same rows, one column per variable: a Note of why the cell is empty, else None.
     row_ledger : RowLedger
-        Every held session at each stage ("held", "rated", "scored: <variable>", "in the model: <name>").
+        Every patient of patients.csv ("patients: <status>"), then every held session at each stage ("held", "rated",
+        "scored: <variable>", "in the model: <name>"). Patients who were excluded or withdrew their consent are lost
+        at every stage, and in no row of `frame`.
         Where the unit is the patient, rows of the model stages are patients and have no session.
     design : dict
         ``unit``, ``n_held``, ``n_rated``, ``n_units``, ``n_patients``, ``present`` (per variable),
-        ``n_pilot_sessions``, ``patients_outside``.
+        ``n_pilot_sessions``, ``patients_outside`` (those in no row of the frame).
     notes : tuple of Note
     """
 
@@ -119,6 +125,7 @@ def build_frame(
     used_in: Mapping[str, Sequence[int]] | None = None,
     models: Mapping[str, Sequence[str | ModelFormula]] | None = None,
     subsets: Mapping[str, str] | None = None,
+    ratings: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Put scores, outcomes and patients' columns into one frame, and account for every session on the way.
 
@@ -129,7 +136,8 @@ def build_frame(
     sessions : DataFrame
         Contract ``SESSIONS``; units are the sessions of the main phase, or the patients who had one.
     patients : DataFrame, optional
-        Contract ``PATIENTS``; without it the patients of `sessions`, of whom nothing more is known.
+        Contract ``PATIENTS``; those excluded or without consent are in no row. Without it the patients of
+        `sessions`, of whom nothing more is known.
     items : DataFrame, optional
         Contract ``ITEMS``: what the scores were made of, where a variable is an item; a session of which only
         items were coded counts as rated.
@@ -145,6 +153,8 @@ def build_frame(
         Models to be fitted to the frame: the ledger says which rows each of them can use.
     subsets : mapping of model to condition, optional
         Conditions on the rows of a model, in pandas' query language.
+    ratings : DataFrame, optional
+        Contract ``RATINGS``: a session of which only a log or categories were coded counts as rated, too.
 
     Returns
     -------
@@ -161,7 +171,7 @@ def build_frame(
 
     Examples
     --------
-    >>> from doublecode.schemas.study import Variable
+    >>> from doublecode.schemas.study_parts import Variable
     >>> sessions = pd.DataFrame({"session_id": ["S-1", "S-2"], "patient": "P1", "therapist": "T1", "session": [1, 2],
     ...     "date": None, "minutes": 30.0, "phase": "main", "status": ["rated", "not_rated"],
     ...     "reason": [None, "recording failed"], "recording": None})
@@ -174,21 +184,30 @@ def build_frame(
     {'stage': 'in the model: he', 'kept': 1, 'lost': 1, 'reasons': '1 × he: not rated: recording failed'}
     """
     items = no_items() if items is None else items
-    patients = _patients_of(sessions) if patients is None else patients
-    for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (patients, PATIENTS)):
+    listed = _patients_of(sessions) if patients is None else patients
+    for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (listed, PATIENTS)):
         check_frame(table, contract)
-    _check_variables(variables, patients)
-    held = sessions[sessions["phase"] == "main"].sort_values(["patient", "session"], kind="stable")
-    _check_patients(held, patients)
+    _check_variables(variables, listed)
+    main = sessions[sessions["phase"] == "main"].sort_values(["patient", "session"], kind="stable")
+    out = left_out(listed)
+    held = main[~main["patient"].isin(out)]
+    _check_patients(held, main, listed)
     rated_by = _raters(scores, items) if raters is None else raters
-    unrated, contradictions = unrated_sessions(held, scores, items, rated_by)
-    sources = gather_sources(variables, scores, items, patients, unrated, rated_by)
+    unrated, contradictions = unrated_sessions(main, coded_sessions(scores, items, ratings, rated_by), out)
+    used = used_in or {}
+    sources = gather_sources(variables, scores, items, listed, unrated, rated_by, used)
     units, therapist_notes = _units(unit, held)
-    placed = [_with_session(one, unit, used_in or {}) for one in variables]
+    placed = [_with_session(one, unit, used) for one in variables]
     frame, absences = _fill(placed, units, sources)
     asked = {name: tuple(map(parse_formula, formulas)) for name, formulas in (models or {}).items()}
-    scored = _scored_stages(placed, held, sources, used_in or {})
-    facts = [held_stages(held, unrated), *scored, *model_stages(asked, subsets or {}, frame, absences)]
+    outside = _units(unit, main[main["patient"].isin(out)])[0]
+    outside = outside.assign(why=pd.Series([out[str(p)] for p in outside["patient"]], dtype=object))
+    facts = [
+        *([] if patients is None else patient_stages(listed, main)),
+        held_stages(main, unrated, out),
+        *_scored_stages(placed, main, sources, out),
+        *model_stages(asked, subsets or {}, frame, absences, outside),
+    ]
     design = {
         "unit": unit,
         "n_held": len(held),
@@ -196,8 +215,8 @@ def build_frame(
         "n_units": len(frame),
         "n_patients": int(frame["patient"].nunique()),
         "present": {one.name: int(frame[one.name].notna().sum()) for one in variables},
-        "n_pilot_sessions": len(sessions) - len(held),
-        "patients_outside": _outside(patients, held),
+        "n_pilot_sessions": len(sessions) - len(main),
+        "patients_outside": _outside(listed, held),
     }
     spec = {
         "unit": unit, "variables": {one.name: _origin(one) for one in variables},
@@ -215,7 +234,7 @@ def no_items() -> pd.DataFrame:
 
 
 def _patients_of(sessions: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({"patient": sessions["patient"].unique(), "status": "included", "reason": None})
+    return pd.DataFrame({"patient": sessions["patient"].unique(), "status": "completed", "reason": None})
 
 
 def _raters(scores: pd.DataFrame, items: pd.DataFrame) -> frozenset[str]:
@@ -227,24 +246,27 @@ def _origin(variable: Variable) -> str:
     if variable.column is not None:
         return f"patients.csv: {variable.column}"
     instrument, kind, name = source_of(variable)
-    when = f" of session {variable.session}" if variable.session else ""
+    when = "" if variable.session is None else f" of session {variable.session}"
     return f"{instrument}: {kind} {name}{when}"
 
 
 def _check_variables(variables: Sequence[Variable], patients: pd.DataFrame) -> None:
     for variable in variables:
-        if variable.name in ("session_id", "session", "patient", "therapist"):
+        if variable.name in KEYS:
             raise StudyError(f"variable {variable.name!r}: this name is taken by the frame itself; choose another.")
         if variable.column is not None and variable.column not in patients.columns:
-            allowed = ", ".join(map(str, patients.columns))
-            raise StudyError(
-                f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; allowed: {allowed}."
-            )
+            said = allowed(variable.column, map(str, patients.columns))
+            raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
 
 
-def _check_patients(held: pd.DataFrame, patients: pd.DataFrame) -> None:
-    if held.empty:
+def _check_patients(held: pd.DataFrame, main: pd.DataFrame, patients: pd.DataFrame) -> None:
+    if main.empty:
         raise ContractError("sessions: no session has the phase 'main'. The pilot alone gives no analysis frame.")
+    if held.empty:
+        raise ContractError(
+            "sessions: every patient with a session of the phase 'main' is excluded or withdrew the consent; nobody is "
+            "left to analyse. Look at the column status of patients.csv."
+        )
     stray = sorted(set(held["patient"]) - set(patients["patient"]))
     if stray:
         raise ContractError(f"sessions: patient {stray[0]!r} is not in patients.csv. Add a row for this patient.")
@@ -280,16 +302,16 @@ def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence
 
 
 def _scored_stages(
-    variables: Sequence[Variable], held: pd.DataFrame, sources: Sources, used_in: Mapping[str, Sequence[int]]
+    variables: Sequence[Variable], held: pd.DataFrame, sources: Sources, out: Mapping[str, Note]
 ) -> list[pd.DataFrame]:
     stages = []
     for variable in variables:
         if variable.column is None:
-            use = used_in.get(str(variable.instrument))
+            use = sources.used_in.get(str(variable.instrument))
             wanted = (variable.session,) if variable.session is not None else use
             rows = held if wanted is None else held[held["session"].isin(wanted)]
             keys = zip(rows["patient"], rows["session"], strict=True)
-            why = [sources.cell(variable, str(p), int(s))[1] for p, s in keys]
+            why = [out.get(str(p)) or sources.cell(variable, str(p), int(s))[1] for p, s in keys]
             stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name), why))
     return stages
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.cells import left_out, status_note
 from doublecode.analysis.linking.stages import Stage, StageKind
-from doublecode.analysis.regression.regression_design import choose_subset
+from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.regression.regression_design import rows_inside
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column
@@ -153,27 +155,56 @@ def stage_rows(rows: pd.DataFrame, stage: Stage, why: Sequence[Note | None]) -> 
     return table.astype({"session": "Int64", "session_id": object})
 
 
-def held_stages(held: pd.DataFrame, unrated: Mapping[Key, Note | None]) -> pd.DataFrame:
+def patient_stages(patients: pd.DataFrame, held: pd.DataFrame) -> list[pd.DataFrame]:
+    """Stage "patients: <status>" of each status in patients.csv: kept are those in the numbers with a session held."""
+    out, present = left_out(patients), set(held["patient"])
+    stages = []
+    for status, rows in patients.groupby("status", sort=True):
+        why = [
+            out.get(str(row.patient))
+            or (None if row.patient in present else status_note("patient_without_session", row))
+            for row in rows.itertuples(index=False)
+        ]
+        stages.append(stage_rows(rows[["patient"]], Stage(StageKind.PATIENTS, str(status)), why))
+    return stages
+
+
+def held_stages(held: pd.DataFrame, unrated: Mapping[Key, Note | None], out: Mapping[str, Note]) -> pd.DataFrame:
     """Stages "held" and "rated" of the held sessions."""
     lost = [unrated[str(p), int(s)] for p, s in zip(held["patient"], held["session"], strict=True)]
-    nothing: list[Note | None] = [None] * len(held)
-    return pd.concat([stage_rows(held, Stage(StageKind.HELD), nothing), stage_rows(held, Stage(StageKind.RATED), lost)])
+    left = [out.get(str(p)) for p in held["patient"]]
+    return pd.concat([stage_rows(held, Stage(StageKind.HELD), left), stage_rows(held, Stage(StageKind.RATED), lost)])
 
 
 def model_stages(
-    models: Mapping[str, Sequence[ModelFormula]], subsets: Mapping[str, str], frame: pd.DataFrame, why: pd.DataFrame
+    models: Mapping[str, Sequence[ModelFormula]],
+    subsets: Mapping[str, str],
+    frame: pd.DataFrame,
+    why: pd.DataFrame,
+    outside: pd.DataFrame,
 ) -> list[pd.DataFrame]:
-    """Rows of each model; subsets are judged by the observed values, before any outlier rule."""
+    """Rows of each model; subsets are judged by the observed values, before any outlier rule.
+
+    A row that is not in the subset because a variable of the condition is missing is lost for that variable.
+    Units of patients who are in no number (`outside`, with their reasons in column ``why``) are lost in each model.
+    """
     stages = []
     for name, formulas in models.items():
+        stage = Stage(StageKind.IN_MODEL, name)
         needed = dict.fromkeys(column for one in formulas for column in one.columns(frame.columns))
         lost = _incomplete(frame, why, list(needed))
         subset = subsets.get(name)
-        kept, _ = choose_subset(subset, frame, where=f"model {name!r}")
-        outside = Note("outside_subset", numbers={"subset": subset})
-        inside = frame.index.isin(kept.index)
-        lost = [outside if one is None and not at else one for one, at in zip(lost, inside, strict=True)]
-        stages.append(stage_rows(frame, Stage(StageKind.IN_MODEL, name), lost))
+        if subset is not None:
+            used = variables_of(subset, frame.columns)
+            also = [column for column in map(str, frame.columns) if column in used and column not in needed]
+            missing = _incomplete(frame, why, [*needed, *also])
+            not_chosen = Note("outside_subset", numbers={"subset": subset})
+            inside = rows_inside(subset, frame, f"model {name!r}").tolist()
+            lost = [
+                None if at and one is None else unknown or not_chosen
+                for one, at, unknown in zip(lost, inside, missing, strict=True)
+            ]
+        stages += [stage_rows(frame, stage, lost), stage_rows(outside, stage, list(outside["why"]))]
     return stages
 
 

@@ -1,9 +1,10 @@
 """Series of multilevel models on one common set of rows, and their comparison.
 
-Each declared step is fitted as published and, where it holds a time-varying
-predictor, once more with that predictor split into the patient's mean and the
-deviation from it. All models stand on the rows that every step can use, so
-that likelihoods may be compared.
+Each step is fitted as declared and, where it holds a time-varying predictor,
+once more with that predictor split into the patient's mean and the deviation
+from it. Beside a singular fit stands the one with the next simpler random
+part. All models stand on the rows that every step can use, so that
+likelihoods may be compared.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pandas as pd
 from doublecode.analysis.linking.series_comparison import adds_random, likelihood_ratio, obstacle
 from doublecode.analysis.linking.series_models import LabelledModel, Version
 from doublecode.analysis.linking.splitting import split_formula, varying_within, within_between
+from doublecode.analysis.linking.time_origin import is_time, move_origin
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 _FIT = ("k", "nobs", "loglik", "aic", "bic")
 _COLUMNS = (
-    "step", "label", "formula", "published", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
+    "step", "label", "formula", "declared", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
     "compared_with", "chi2", "df", "p_value", "reference", "converged", "singular", "remark",
 )  # fmt: skip
 
@@ -48,11 +50,11 @@ class SeriesResult(Answer):
     Attributes
     ----------
     spec : dict
-        Name, title, steps, split, ddf.
+        Name, title, steps, split, ddf, intercept_at (the session of the intercepts; None: as the formulas say).
     models : tuple of LabelledModel
-        In the order of the steps, the published one first.
+        In the order of the steps, the declared one first.
     frame : DataFrame
-        One row per model: ``step``, ``label``, ``formula``, ``published``, ``k`` (parameters), ``nobs``,
+        One row per model: ``step``, ``label``, ``formula``, ``declared``, ``k`` (parameters), ``nobs``,
         ``loglik``, ``aic``, ``bic`` (REML), ``loglik_ml``, ``aic_ml``, ``bic_ml``, ``compared_with`` (label);
         ``chi2``, ``df``, ``p_value``, ``reference`` of the likelihood ratio of the ML refits with its null
         distribution; ``converged``, ``singular``, ``remark``.
@@ -96,13 +98,21 @@ class SeriesResult(Answer):
 
     @cached_property
     def coefficients(self) -> pd.DataFrame:
-        """Fixed effects of all models: ``step``, ``label``, ``published`` and the estimate columns."""
+        """Fixed effects of all models: ``step``, ``label``, ``declared`` and the estimate columns."""
         return _gather(self.models, "fixed")
 
     @cached_property
     def variances(self) -> pd.DataFrame:
-        """Variance components of all models: ``step``, ``label``, ``published``, ``group``, ``term``, ``variance``."""
+        """Variance components of all models: ``step``, ``label``, ``declared``, ``group``, ``term``, ``variance``."""
         return _gather(self.models, "variances")
+
+    @cached_property
+    def siblings(self) -> pd.DataFrame:
+        """Fixed effects of the simpler fits beside the singular ones.
+
+        ``step``, ``label``, ``declared``, ``formula`` (with the simpler random part) and the estimate columns.
+        """
+        return _gather([replace(one, result=one.simpler) for one in self.models], "fixed", formula=True)
 
     @cached_property
     def contextual(self) -> pd.DataFrame:
@@ -112,7 +122,7 @@ class SeriesResult(Answer):
         chapter 5: the contextual effect is the difference of the two slopes).
         """
         rows = []
-        for split in (model for model in self.models if not model.published):
+        for split in (model for model in self.models if not model.declared):
             conflated = self.model(split.step)
             tested = {} if obstacle(conflated.ml, split.ml) else likelihood_ratio(conflated.ml, split.ml)
             rows.append({"step": split.step, **{name: tested.get(name, np.nan) for name in ("chi2", "df", "p_value")}})
@@ -138,8 +148,8 @@ class SeriesResult(Answer):
                 return one, one.result.icc["adjusted"]
         return None
 
-    def model(self, step: int, *, published: bool = True) -> LabelledModel:
-        """Return the model of one step, as published or split.
+    def model(self, step: int, *, declared: bool = True) -> LabelledModel:
+        """Return the model of one step, as declared or split.
 
         Raises
         ------
@@ -147,7 +157,7 @@ class SeriesResult(Answer):
             There is none; a step without time-varying predictors has no split version.
         """
         for one in self.models:
-            if one.step == step and one.published == published:
+            if one.step == step and one.declared == declared:
                 return one
         allowed = ", ".join(one.label for one in self.models)
         raise UsageError(f"series {self.spec['name']!r}: no such model (step {step}); allowed: {allowed}.")
@@ -158,6 +168,7 @@ def fit_series(
     data: pd.DataFrame,
     *,
     split: Sequence[str] = (),
+    intercept_at: int | None = None,
     ddf: Ddf = "auto",
     patient: str = "patient",
     name: str = "series",
@@ -172,7 +183,11 @@ def fit_series(
     data : DataFrame
         One row per session.
     split : sequence of str
-        Predictors that are also entered as patient mean and deviation.
+        Predictors that are also entered as patient mean and deviation, taken over the rows of the models; the
+        means are centred at the mean of the patients' means.
+    intercept_at : int, optional
+        Session at which intercepts are given: `session` enters as ``session_from_1``, its distance from session 1.
+        None enters the session number as it is, so that intercepts belong to session 0.
     ddf : {"auto", "kenward-roger", "satterthwaite", "z"}
         As in ``fit_mixed``.
     patient : str
@@ -186,7 +201,7 @@ def fit_series(
         Models are estimated by REML; a model is compared with the one before it of its kind (split
         with split, as far as the step before has one) by the likelihood ratio of maximum-likelihood
         refits, where it is nested. A model that cannot be estimated or does not converge is a row
-        of the table.
+        of the table. A singular model has the one with the next simpler random part beside it (``.siblings``).
 
     Raises
     ------
@@ -209,7 +224,7 @@ def fit_series(
     >>> data["phq9"] = 12 - data["he"] + np.repeat(rng.normal(0, 3, 10), 6) + rng.normal(0, 2, 60)
     >>> steps = ["phq9 ~ session + (1 | patient)", "phq9 ~ session + he + (1 | patient)"]
     >>> fit_series(steps, data, split=["he"]).frame[["label", "k", "df"]].to_numpy().tolist()
-    [['1 as published', 4, nan], ['2 as published (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
+    [['1 as declared', 4, nan], ['2 as declared (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
     """
     data = as_pandas(data)
     steps = _steps(formulas, name)
@@ -217,18 +232,20 @@ def fit_series(
     needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))
     rows = common_rows(data, list(needed), (patient, "session"))
     used = [one for one in split if one in needed]
-    models, uncut = _fit_steps(steps, within_between(rows.data, used, by=patient, centre=None), split, ddf, patient)
+    moved = move_origin(steps, within_between(rows.data, used, by=patient), intercept_at)
+    models, uncut = _fit_steps(moved.steps, moved.data, split, ddf, patient)
     refuse_unequal_rows(models, rows.data)
     table, compared = _comparison(models)
     unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
     return SeriesResult(
         spec={
             "name": name, "title": title, "steps": list(map(str, steps.values())), "split": list(split), "ddf": ddf,
+            "intercept_at": moved.intercept_at,
         },
         models=models,
         frame=table,
         design=_design(rows, len(data), patient),
-        notes=(*_notes(models), *compared, *uncut, *_unsplit(models, split), *unused),
+        notes=(*_notes(models), *moved.notes, *compared, *uncut, *_unsplit(models, split), *unused),
         rows=rows.data.index,
     )  # fmt: skip
 
@@ -252,13 +269,14 @@ def _fit_steps(
     uncut: list[Note] = []
     for step, (called, formula) in enumerate(steps.items(), start=1):
         found = split_formula(formula, split)
-        whole = Version.CONFLATED if found.version is not None or found.inside_call else Version.PUBLISHED
+        whole = Version.CONFLATED if found.version is not None or found.inside_call else Version.DECLARED
         models.append(_fit(step, called, whole, formula, data, ddf))
         if found.version is not None:
             models.append(_fit(step, called, Version.SPLIT, found.version, data, ddf))
         elif found.inside_call:
             uncut.append(Note("series_inside_call", numbers={"step": called, "columns": found.inside_call}))
-    kept = ("session", patient, *(f"{name}_within" for name in split))
+    times = [name for name in map(str, data.columns) if is_time(name)]
+    kept = (*times, patient, *(f"{name}_within" for name in split))
     return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(uncut)
 
 
@@ -279,7 +297,17 @@ def _fit(
         result, ml = fit_mixed(formula, data, ddf=ddf), fit_mixed(formula, data, reml=False, ddf=ml_ddf)
     except NotEstimable as refused:
         return LabelledModel(step, label, version, formula, None, None, str(refused))
-    return LabelledModel(step, label, version, formula, result, ml)
+    return LabelledModel(step, label, version, formula, result, ml, simpler=_simpler(result, data, ddf))
+
+
+def _simpler(result: MixedResult, data: pd.DataFrame, ddf: Ddf) -> MixedResult | None:
+    """The fit with the next simpler random part, beside a singular one; None where the ladder finds none."""
+    from doublecode.analysis.mixed.ladder import fit_ladder
+
+    if not result.singular:
+        return None
+    kept = fit_ladder(result.spec["formula"], data, ddf=ddf).kept
+    return None if kept.singular or not kept.converged else kept
 
 
 def refuse_unequal_rows(models: Sequence[LabelledModel], data: pd.DataFrame) -> None:
@@ -314,15 +342,15 @@ def _comparison(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[No
 
 
 def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> LabelledModel | None:
-    """The model of the step before: of the same kind if that step has it, else as published."""
+    """The model of the step before: of the same kind if that step has it, else as declared."""
     before = [other for other in models if other.step == model.step - 1]
-    of_kind = [other for other in before if other.published == model.published]
+    of_kind = [other for other in before if other.declared == model.declared]
     return next(iter(of_kind or before), None)
 
 
 def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
-    row |= {name: getattr(model, name) for name in ("step", "label", "published", "converged", "singular")}
+    row |= {name: getattr(model, name) for name in ("step", "label", "declared", "converged", "singular")}
     row |= {"formula": model.formula.text, "remark": model.remark, "compared_with": "", "reference": ""}
     if model.result is None or model.ml is None:
         return row
@@ -337,16 +365,15 @@ def _fit_values(fit: MixedResult) -> tuple[float, ...]:
     return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
 
 
-def _gather(models: Sequence[LabelledModel], table: str) -> pd.DataFrame:
+def _gather(models: Sequence[LabelledModel], table: str, *, formula: bool = False) -> pd.DataFrame:
     parts = []
     for model in models:
         if model.result is not None:
             found: pd.DataFrame = getattr(model.result, table)
-            head = pd.DataFrame(
-                {"step": model.step, "label": model.label, "published": model.published}, index=found.index
-            )
-            parts.append(pd.concat([head, found], axis=1))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["step", "label", "published"])
+            named = {"step": model.step, "label": model.label, "declared": model.declared}
+            named |= {"formula": str(model.result.spec["formula"])} if formula else {}
+            parts.append(pd.concat([pd.DataFrame(named, index=found.index), found], axis=1))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["step", "label", "declared"])
 
 
 def _design(rows: CommonRows, n_given: int, patient: str) -> dict[str, Any]:
@@ -371,9 +398,10 @@ def _unsplit(models: Sequence[LabelledModel], split: Sequence[str]) -> tuple[Not
 
 def _notes(models: Sequence[LabelledModel]) -> tuple[Note, ...]:
     notes = [Note("series_criteria")]
-    if any(not model.published for model in models):
+    if any(not model.declared for model in models):
         notes.append(Note("series_conflated"))
     singular = tuple(model.label for model in models if model.singular)
     if singular:
-        notes.append(Note("series_singular", numbers={"models": singular}))
+        alone = tuple(model.label for model in models if model.singular and model.simpler is None)
+        notes.append(Note("series_singular", numbers={"models": singular, "alone": alone}))
     return (*notes, *(model.note for model in models if model.note is not None))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Version(StrEnum):
     """How a model takes the time-varying predictors of its step."""
 
-    PUBLISHED = "as published"
-    CONFLATED = "as published (conflated)"
+    DECLARED = "as declared"
+    CONFLATED = "as declared (conflated)"
     SPLIT = "within/between"
 
 
@@ -32,7 +32,7 @@ class LabelledModel:
     step : int
         Place in the series, from 1.
     label : str
-        "2 as published", "3 as published (conflated)", "3 within/between"; the step's own name for its number.
+        "2 as declared", "3 as declared (conflated)", "3 within/between"; the step's own name for its number.
     version : Version
         Whether it is the declared formula itself, or the one with its predictors split.
     formula : ModelFormula
@@ -43,6 +43,8 @@ class LabelledModel:
         What the engine said where there is no result; else empty.
     conflated : tuple of str
         Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
+    simpler : MixedResult or None
+        Where the fit is singular: the one with the next simpler random part that is not.
     """
 
     step: int
@@ -53,9 +55,10 @@ class LabelledModel:
     ml: MixedResult | None
     refusal: str = ""
     conflated: tuple[str, ...] = ()
+    simpler: MixedResult | None = None
 
     @property
-    def published(self) -> bool:
+    def declared(self) -> bool:
         """Whether it is the declared formula itself."""
         return self.version is not Version.SPLIT
 

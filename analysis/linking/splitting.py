@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +24,7 @@ def within_between(
     """Split predictors into the mean of each patient and the deviation from it.
 
     ``x_within`` is x minus the mean of x over the patient's rows *of these data*; ``x_between`` is that mean, less
-    the mean over all rows unless `centre` is None. So restrict the data to the rows of the model first.
+    the mean of the patients' means unless `centre` is None. So restrict the data to the rows of the model first.
 
     Parameters
     ----------
@@ -35,8 +35,9 @@ def within_between(
     by : str
         Column of the patients.
     centre : {"grand", None}
-        Whether the means are centred at the mean over all rows, so that an intercept belongs to an average
-        patient; slopes are the same either way.
+        Whether the means are centred at the mean of the patients' means, each patient counting once however many
+        rows there are, so that an intercept belongs to an average patient. Slopes are the same either way, but for
+        those of terms that stand in an interaction with the mean.
 
     Returns
     -------
@@ -65,13 +66,16 @@ def within_between(
     data = as_pandas(data)
     names = (columns,) if isinstance(columns, str) else tuple(columns)
     if centre not in ("grand", None):
-        raise UsageError(f"within_between: centre is {centre!r}; allowed: 'grand' (the mean over all rows) and None.")
+        raise UsageError(
+            f"within_between: centre is {centre!r}; allowed: 'grand' (the mean of the patients' means) and None."
+        )
     require_columns(data, (by, *names), "within_between")
     out = data.copy()
     for name in names:
         _refuse_unfit(data, name)
-        mean = data.groupby(by, sort=False)[name].transform("mean")
-        out[f"{name}_between"] = mean if centre is None else mean - data[name].mean()
+        patients = data.groupby(by, sort=False)[name]
+        mean = patients.transform("mean")
+        out[f"{name}_between"] = mean if centre is None else mean - patients.mean().mean()
         out[f"{name}_within"] = data[name] - mean
     return out
 
@@ -121,8 +125,10 @@ def split_formula(formula: str | ModelFormula, columns: Sequence[str]) -> SplitF
     present = [name for name in columns if any(name == found for _, found in places)]
     if not present or wrapped.intersection(present):
         return SplitFormula(None, tuple(name for name in present if name in wrapped))
-    fixed = _replaced(parsed.fixed, present, "({0} + {1})")
-    terms = [replace(term, expression=_replaced(term.expression, present, "{0}")) for term in parsed.terms]
+    new = {name: (quoted(f"{name}_within"), quoted(f"{name}_between")) for name in present}
+    fixed = in_place(parsed.fixed, {name: f"({within} + {between})" for name, (within, between) in new.items()})
+    own = {name: within for name, (within, _) in new.items()}
+    terms = [replace(term, expression=in_place(term.expression, own)) for term in parsed.terms]
     return SplitFormula(parsed.with_parts(fixed, terms))
 
 
@@ -130,12 +136,11 @@ def _column(one: Mention) -> str:
     return one.name.partition(".")[0] if one.called else one.name
 
 
-def _replaced(text: str, names: Sequence[str], form: str) -> str:
-    """Put a form of the two new names in the place of each of `names`."""
+def in_place(text: str, new: Mapping[str, str]) -> str:
+    """Put the text of `new` in the place of each of its names in a part of a formula."""
     for one in reversed(mentions(text)):
-        if one.name in names:
-            new = form.format(quoted(f"{one.name}_within"), quoted(f"{one.name}_between"))
-            text = text[: one.start] + new + text[one.end :]
+        if one.name in new:
+            text = text[: one.start] + new[one.name] + text[one.end :]
     return text
 
 

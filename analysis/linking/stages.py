@@ -9,6 +9,7 @@ from enum import StrEnum
 class StageKind(StrEnum):
     """What a stage of the row ledger asks."""
 
+    PATIENTS = "patients"
     HELD = "held"
     RATED = "rated"
     SCORED = "scored"
@@ -23,7 +24,7 @@ class Stage:
     ----------
     kind : StageKind
     name : str
-        The variable that is scored, or the model; empty for the first two stages.
+        The status of patients, the variable that is scored, or the model; empty where the kind says all.
 
     Examples
     --------

@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.formula_columns import FormulaColumns, Recipe
+from doublecode.analysis.mixed.formula_names import quoted
+from doublecode.schemas.column_types import Role, decimal_mark, missing_in, number_in_cell, read_values
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -20,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
+MANY = 8
+"""Levels from which a categorical variable with half as many of them as there are groups is named."""
 ABSORBED = 1e-9
 """Share of a column's length outside the fixed effects, under which they contain it."""
 
@@ -129,6 +134,46 @@ def refuse_types(columns: Mapping[str, pd.Series[Any]], values: Callable[[], Col
         )
 
 
+def refuse_text_numbers(columns: Mapping[str, pd.Series[Any]], roles: Mapping[str, Role]) -> None:
+    """Refuse numbers and dates kept as texts where a formula would make categories of them, one for each value."""
+    for name, role in roles.items():
+        column = columns.get(name)
+        if role is not Role.TERM or column is None or column.dtype.kind in "iufbcmM":
+            continue
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        present = column[~missing_in(column)]
+        values = [value for value in present.unique() if not isinstance(value, (bool, np.bool_))]
+        read = read_values(values, Role.TERM, decimal_mark(values))
+        if not values or not (read.numbers or read.odd):
+            continue
+        kind, instead = (
+            ("dates", "days since a start, say") if not read.numbers else ("numbers", "pandas.to_numeric does")
+        )
+        row = present.index[int(np.argmax([number_in_cell(value) is not None for value in present]))]
+        raise ContractError(
+            f"column {name!r} holds {kind} as text (such as {present[present.index == row].iloc[0]!r} in row {row}), "
+            f"and would enter as {len(values)} categories; make it numbers ({instead}), or write C({quoted(name)}) for "
+            "categories"
+        )
+
+
+def many_categories(recipe: Recipe, groups: Mapping[str, int]) -> tuple[Note, ...]:
+    """Say which variable enters as nearly as many categories as there are groups."""
+    group, fewest = min(groups.items(), key=lambda one: one[1])
+    return tuple(
+        Note(
+            "many_categories",
+            numbers={
+                "column": factor, "n_levels": len(levels), "n_dummies": len(levels) - 1, "group": group,
+                "n_groups": fewest,
+            },
+        )
+        for factor, levels in recipe.categories.items()
+        if len(levels) >= max(MANY, 0.5 * fewest)
+    )  # fmt: skip
+
+
 def check_weights(weights: Floats | None) -> Floats | None:
     """Return the weights (n,) unchanged; refuse those that are not positive and finite."""
     if weights is None:
@@ -197,6 +242,43 @@ def _refuse_same_partition(terms: Sequence[RandomColumns]) -> None:
                     f"{a.label} and {b.label} divide the rows alike, so their variances cannot be told apart; "
                     "keep one of the terms"
                 )
+
+
+def without_redundant(
+    X: Floats, names: tuple[str, ...], recipe: Recipe
+) -> tuple[Floats, tuple[str, ...], Recipe, tuple[Note, ...]]:
+    """Leave out columns of levels and products that those before them determine, as lme4 does, and say which.
+
+    An empty cell of ``a * b`` makes such a column. A variable of its own that others determine stays, to be refused
+    by name: there the way on is to take it out of the formula.
+    """
+    if not isinstance(recipe, FormulaColumns) or not X.shape[1] or len(X) < X.shape[1]:
+        return X, names, recipe, ()
+    gone = tuple(place for place in redundant_columns(X) if recipe.partly(place))
+    if not gone:
+        return X, names, recipe, ()
+    less = recipe.without(X, gone)
+    note = Note("columns_left_out", numbers={"columns": tuple(names[place] for place in gone)})
+    return X[:, list(less.kept or ())], less.names, less, (note,)
+
+
+def redundant_columns(X: Floats) -> tuple[int, ...]:
+    """Positions of the columns of X (n, p) that are zero or that those before them determine, in order."""
+    lengths = np.linalg.norm(X, axis=0)
+    if lengths.all() and (np.abs(np.diag(np.linalg.qr(X / lengths, mode="r"))) >= COLLINEAR).all():
+        return ()
+    basis = np.zeros((len(X), 0))
+    found = []
+    for place, length in enumerate(lengths):
+        left = X[:, place] / (length or 1.0)
+        for _ in range(2):
+            left = left - basis @ (basis.T @ left)
+        size = float(np.linalg.norm(left))
+        if length == 0 or size < COLLINEAR:
+            found.append(place)
+        else:
+            basis = np.column_stack([basis, left / size])
+    return tuple(found)
 
 
 def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:

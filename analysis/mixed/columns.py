@@ -11,8 +11,8 @@ import pandas as pd
 
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.formula import ModelFormula
-from doublecode.analysis.mixed.formula_names import BARE_NAME, variables_of
-from doublecode.schemas.errors import ContractError, FormulaError, UsageError
+from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions
+from doublecode.schemas.errors import ContractError, UsageError
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,18 +28,9 @@ def required_columns(
     named, bare = parsed.factors.union(also), parsed.bare_predictors
     if bare is not None and (not with_outcome or BARE_NAME.fullmatch(parsed.response)):
         return _present(parsed, named.union(bare, (parsed.response,) if with_outcome else ()), data)
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    texts = [f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed]
-    texts += [term.expression for term in parsed.terms]
-    try:
-        names = {str(v) for text in texts for v in Formula(text).required_variables}
-    except (FormulaicError, SyntaxError) as error:
-        raise FormulaError(f"formulaic cannot read {parsed.text!r}: {error}") from error
-    # formulaic does not report the variables inside center(), poly(), bs()
-    inside = variables_of(" ".join(texts), data.columns)
-    return _present(parsed, named.union(names, inside), data)
+    texts = [*([parsed.response] if with_outcome else []), *parsed.expressions]
+    found, strays = columns_among(mentions(" + ".join(texts)), set(map(str, data.columns)))
+    return _present(parsed, named.union(found, strays), data)
 
 
 def _present(parsed: ModelFormula, wanted: frozenset[str], data: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from doublecode.analysis.mixed.design import Floats
+from doublecode.analysis.mixed.design import Design, Floats, Ints
 from doublecode.analysis.mixed.engine.bare_fit import fit_design
 from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
 from doublecode.analysis.mixed.result import MixedResult
@@ -121,11 +121,39 @@ def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
                 f"the models use different rows ({first.nobs} and {other.nobs}; not shared: {shown}"
                 f"{', …' if len(only) > 5 else ''}); fit both on the rows complete for all columns"
             )
-        if not np.array_equal(first.y, other.y):
+        order = _order(first, other)
+        if not np.array_equal(first.y, other.y[order]):
             raise UsageError("the models use different values of the outcome in the same rows")
+        _check_same_groups(first, other, order)
         for name in ("weights", "offset"):
-            if not _same_values(getattr(first, name), getattr(other, name)):
+            if not _same_values(getattr(first, name), _ordered(getattr(other, name), order)):
                 raise UsageError(f"the models use different {name}, so their likelihoods do not compare; use the same")
+
+
+def _order(first: Design, other: Design) -> Ints:
+    """(n,) places of the rows of `first` in `other`: rows in another order are the same rows."""
+    if first.index.equals(other.index) or not (first.index.is_unique and other.index.is_unique):
+        return np.arange(first.nobs)
+    return np.asarray(other.index.get_indexer(first.index), dtype=np.int64)
+
+
+def _ordered(values: Floats | None, order: Ints) -> Floats | None:
+    return None if values is None else values[order]
+
+
+def _check_same_groups(first: Design, other: Design, order: Ints) -> None:
+    """Refuse a grouping factor that bears one name and divides the rows in two ways."""
+    codes = {term.group: term.codes for term in first.terms}
+    for term in other.terms:
+        if term.group not in codes:
+            continue
+        own = codes[term.group]
+        pairs = len(set(zip(own.tolist(), term.codes[order].tolist(), strict=True)))
+        if not pairs == len(np.unique(own)) == len(np.unique(term.codes)):
+            raise UsageError(
+                f"the models group the rows by {term.group!r} in different ways, so they stand on different data; "
+                "fit both on one frame"
+            )
 
 
 def _same_values(a: Floats | None, b: Floats | None) -> bool:
@@ -160,12 +188,38 @@ def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
 
     Another coding of the same space adds 2 log|det T| to the REML criterion, so that it does not compare.
     """
-    X, W = a.model.X, b.model.X
+    X, W = a.model.X, b.model.X[_order(a.model, b.model)]
     if X.shape != W.shape:
         return False
     change = np.linalg.lstsq(X, W, rcond=None)[0]
-    inside = np.abs(W - X @ change).max(initial=0.0) < 1e-8 * np.abs(W).max(initial=1.0)
-    return bool(inside) and abs(float(np.linalg.slogdet(change)[1])) < 1e-8
+    return _inside(W, X) and abs(float(np.linalg.slogdet(change)[1])) < 1e-8
+
+
+def _inside(W: Floats, X: Floats) -> bool:
+    """Whether the columns of W lie in the space of those of X."""
+    if not W.shape[1]:
+        return True
+    scale = np.linalg.norm(X, axis=0)
+    left = W - (X / scale) @ np.linalg.lstsq(X / scale, W, rcond=None)[0]
+    return bool((np.linalg.norm(left, axis=0) < 1e-8 * np.linalg.norm(W, axis=0)).all())
+
+
+def _nested(small: MixedResult, large: MixedResult) -> bool:
+    """Whether each part of the smaller model, fixed, random and residual, is a part of the larger one."""
+    order = _order(large.model, small.model)
+    if not _inside(small.model.X[order], large.model.X):
+        return False
+    for term in small.model.terms:
+        hosts = [one for one in large.model.terms if one.group == term.group]
+        if not any(_inside(term.Z[order], one.Z) for one in hosts):
+            return False
+    return _same_structure(small, large)
+
+
+def _same_structure(small: MixedResult, large: MixedResult) -> bool:
+    """Whether the larger model has the residual structure of the smaller one, or adds one to none."""
+    keys = ("correlation", "variance_by")
+    return all(small.spec.get(key) in (None, large.spec.get(key)) for key in keys)
 
 
 def _ratio(small: MixedResult, large: MixedResult, notes: list[Note]) -> dict[str, Any]:
@@ -177,6 +231,10 @@ def _ratio(small: MixedResult, large: MixedResult, notes: list[Note]) -> dict[st
         return {}
     if 2.0 * (large.loglik - small.loglik) < -1e-6:
         notes.append(Note("lower_likelihood", numbers={"large": large.spec["formula"]}))
+        return {}
+    if not _nested(small, large):
+        both = {"small": small.spec["formula"], "large": large.spec["formula"]}
+        notes.append(Note("not_nested", numbers=both))
         return {}
     p_value, reference = float(special.gammaincc(0.5 * df, 0.5 * statistic)), f"chi2({df})"
     grown = _grown_variance(small, large)

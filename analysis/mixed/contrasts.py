@@ -10,11 +10,11 @@ Satterthwaite's degrees of freedom of several rows are pooled, as in lmerTest.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
 from doublecode.analysis.mixed.design import Design, Floats
+from doublecode.analysis.mixed.formula_columns import formula_columns
 
 
 class Hypothesis(StrEnum):
@@ -30,9 +30,9 @@ def type3_contrasts(design: Design) -> dict[str, tuple[Floats, Hypothesis]]:
     The kind is ``"type III"``, or ``"columns as coded"`` where sum coding does not span the fitted
     columns (no intercept, an unusual coding), so that the term's own columns are tested.
     """
-    spec: Any = design.fixed_spec
+    spec = design.fixed_spec
     identity: Floats = np.eye(len(design.x_names))
-    categorical = _categorical_factors(spec)
+    categorical = set(spec.categories)
     terms = [term for term, index in spec.term_indices.items() if str(term) != "1" and len(list(index))]
     if len(terms) == 1:
         rows = np.asarray(list(spec.term_indices[terms[0]]), dtype=np.intp)
@@ -42,10 +42,11 @@ def type3_contrasts(design: Design) -> dict[str, tuple[Floats, Hypothesis]]:
         rows = np.asarray(list(index), dtype=np.intp)
         if str(term) == "1" or not len(rows):
             continue
-        if categorical <= _factors_of(term):
+        own = set(spec.factors[term])
+        if categorical <= own:
             out[str(term)] = (identity[rows], Hypothesis.TYPE_THREE)
             continue
-        averaged = _averaged(design, term, categorical - _factors_of(term))
+        averaged = _averaged(design, term, categorical - own)
         out[str(term)] = (
             (identity[rows], Hypothesis.AS_CODED) if averaged is None else (averaged, Hypothesis.TYPE_THREE)
         )
@@ -62,30 +63,14 @@ def _orthogonalised(X: Floats) -> Floats:
     return R / np.diag(R)[:, None]
 
 
-def _categorical_factors(spec: Any) -> set[str]:
-    return {
-        str(factor)
-        for factor, (kind, _) in getattr(spec, "encoder_state", {}).items()
-        if "categorical" in str(kind).lower()
-    }
-
-
-def _factors_of(term: Any) -> set[str]:
-    return {str(factor) for factor in getattr(term, "factors", (term,))}
-
-
-def _averaged(design: Design, tested: Any, others: set[str]) -> Floats | None:
+def _averaged(design: Design, tested: str, others: set[str]) -> Floats | None:
     """Rows of the inverse map to the coding in which `others` are sum-coded; None if spaces differ."""
-    from formulaic import Formula
-
-    spec: Any = design.fixed_spec
-    rewritten = [
-        [_sum_factor(str(f)) if str(f) in others else str(f) for f in term.factors] for term in spec.term_indices
-    ]
-    wanted = frozenset(rewritten[list(spec.term_indices).index(tested)])
-    matrix: Any = Formula([":".join(parts) for parts in rewritten]).get_model_matrix(design.frame, na_action="ignore")
-    X = np.asarray(matrix, dtype=float)
-    found = {frozenset(_factors_of(term)): list(i) for term, i in matrix.model_spec.term_indices.items()}
+    factors = design.fixed_spec.factors
+    rewritten = {term: [_sum_factor(f) if f in others else f for f in parts] for term, parts in factors.items()}
+    text = " + ".join(":".join(parts) for parts in rewritten.values())
+    X, recipe = formula_columns(text if "1" in factors else f"0 + {text}", design.frame)
+    found = {frozenset(recipe.factors[term]): places for term, places in recipe.term_indices.items()}
+    wanted = frozenset(rewritten[tested])
     if X.shape[1] != design.X.shape[1] or wanted not in found:
         return None
     back: Floats = np.asarray(np.linalg.lstsq(X, design.X, rcond=None)[0], dtype=float)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +14,23 @@ import pandas as pd
 
 from doublecode.analysis.mixed.checks import (
     check_weights,
+    many_categories,
     refuse_constant,
+    refuse_text_numbers,
     refuse_text_outcome,
     refuse_types,
     refuse_unidentified,
+    without_redundant,
     without_unused,
 )
 from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, extra_values, required_columns
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
+from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import LostRow, complete_rows, refuse_infinite
-from doublecode.analysis.mixed.plain_columns import PlainColumns, is_plain_number, plain_columns
+from doublecode.analysis.mixed.plain_columns import is_plain_number, plain_columns
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 from doublecode.schemas.results import Note
-
-if TYPE_CHECKING:
-    from formulaic import ModelSpec
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,7 +56,7 @@ class Term:
     levels
         Labels of the levels; for ``a:b`` joined by ``:``.
     spec
-        formulaic's recipe of the columns, for new data.
+        Recipe of the columns, for new data.
     """
 
     random: RandomTerm
@@ -62,7 +64,7 @@ class Term:
     Z: Floats
     codes: Ints
     levels: pd.Index
-    spec: ModelSpec | PlainColumns | None = None
+    spec: Recipe | None = None
 
     @property
     def group(self) -> str:
@@ -120,7 +122,7 @@ class Design:
     index: pd.Index
     columns: Columns
     lost: tuple[LostRow, ...]
-    fixed_spec: ModelSpec | PlainColumns
+    fixed_spec: Recipe
     log_det: float = 0.0
     whitened: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -205,17 +207,22 @@ def build_design(
         columns = {name: column[keep] for name, column in columns.items()}
     refuse_infinite(columns, columns)
     refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
+    refuse_text_numbers(columns, parsed.roles)
     if with_outcome:
         refuse_text_outcome(parsed.response, columns)
     columns, gone = without_unused(columns, parsed.predictors(columns))
-    y, X, names, spec = _fixed_part(columns, parsed, with_outcome=with_outcome)
+    given = data[needed] if lost and parsed.calls else None
+    y, X, names, spec = _fixed_part(columns, parsed, given, with_outcome=with_outcome)
+    X, names, spec, left_out = without_redundant(X, names, spec)
     kept = {k: None if v is None else v[keep] for k, v in extra.items()}
     w = check_weights(kept["weights"])
+    terms = _build_terms(parsed, columns, given)
+    many = many_categories(spec, {term.group: len(term.levels) for term in terms})
     design = Design(
-        formula=parsed, y=y, X=X, x_names=names, terms=_build_terms(parsed, columns),
+        formula=parsed, y=y, X=X, x_names=names, terms=terms,
         weights=w, offset=kept["offset"], rows=np.flatnonzero(keep), index=data.index[keep] if lost else data.index,
         columns=columns, lost=lost, fixed_spec=spec,
-        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone,
+        log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
     )  # fmt: skip
     refuse_unidentified(X, names, design.terms, columns)
     if with_outcome:
@@ -224,75 +231,60 @@ def build_design(
 
 
 def _fixed_part(
-    columns: Columns, parsed: ModelFormula, *, with_outcome: bool
-) -> tuple[Floats, Floats, tuple[str, ...], ModelSpec | PlainColumns]:
+    columns: Columns, parsed: ModelFormula, given: pd.DataFrame | None, *, with_outcome: bool
+) -> tuple[Floats, Floats, tuple[str, ...], Recipe]:
     plain = plain_columns(parsed.sum, columns)
     n = len(next(iter(columns.values())))
-    if plain is not None and (not with_outcome or is_plain_number(parsed.response, columns)):
+    bare = is_plain_number(parsed.response, columns)
+    if with_outcome and not bare:
+        values, recipe = formula_columns(f"0 + {parsed.response}", pd.DataFrame(columns), given)
+        _refuse_infinite_columns(values, recipe.names, columns, parsed)
+        if values.shape[1] != 1:
+            raise FormulaError(
+                f"the response {parsed.response!r} gives {values.shape[1]} columns "
+                f"({', '.join(recipe.names)}); a mixed model needs one numeric outcome"
+            )
+        y = values[:, 0]
+    else:
         y = columns[parsed.response].to_numpy(dtype=float) if with_outcome else np.zeros(n)
+    if plain is not None:
         return y, plain.values(columns, n), plain.names, plain
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    try:
-        with np.errstate(all="ignore"):  # what is not finite is refused below, by name
-            fixed = f"{parsed.response} ~ {parsed.fixed}" if with_outcome else parsed.fixed
-            matrices = Formula(fixed).get_model_matrix(pd.DataFrame(columns), na_action="ignore")
-    except FormulaicError as error:
-        raise FormulaError(f"formulaic cannot evaluate {parsed.text!r}: {error}") from error
-    rhs = matrices.rhs if with_outcome else matrices
-    X = _numbers(rhs, parsed)
-    names = tuple(map(str, rhs.columns))
-    if not with_outcome:
-        return np.zeros(len(X)), X, names, rhs.model_spec
-    lhs = _numbers(matrices.lhs, parsed)
-    if lhs.shape[1] != 1:
-        raise FormulaError(
-            f"the response {parsed.response!r} gives {lhs.shape[1]} columns "
-            f"({', '.join(map(str, matrices.lhs.columns))}); a mixed model needs one numeric outcome"
-        )
-    return lhs[:, 0], X, names, rhs.model_spec
+    X, spec = formula_columns(parsed.fixed, pd.DataFrame(columns), given)
+    _refuse_infinite_columns(X, spec.names, columns, parsed)
+    return y, X, spec.names, spec
 
 
-def _numbers(matrix: Any, parsed: ModelFormula) -> Floats:
-    values = np.asarray(matrix, dtype=float).reshape(len(matrix), -1)
-    if not np.isfinite(values).all():
-        bad = ~np.isfinite(values)
-        column = matrix.columns[int(np.argmax(bad.any(axis=0)))]
-        row = matrix.index[int(np.argmax(bad.any(axis=1)))]
+def _refuse_infinite_columns(values: Floats, names: Sequence[str], columns: Columns, parsed: ModelFormula) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        column = names[int(np.argmax(bad.any(axis=0)))]
+        row = next(iter(columns.values())).index[int(np.argmax(bad.any(axis=1)))]
         raise ContractError(
             f"{parsed.text!r}: {column} is not finite in row {row} although the data are; "
             "a transformation makes it so (log of 0, division by 0)"
         )
-    return values
 
 
-def _build_terms(parsed: ModelFormula, columns: Columns) -> tuple[Term, ...]:
+def _build_terms(parsed: ModelFormula, columns: Columns, given: pd.DataFrame | None) -> tuple[Term, ...]:
     coded: dict[frozenset[str], tuple[Ints, pd.Index]] = {}
     for term in parsed.terms:
         if frozenset(term.factors) not in coded:
             coded[frozenset(term.factors)] = _code(columns, term.factors)
-    return tuple(_build_term(term, columns, *coded[frozenset(term.factors)]) for term in parsed.terms)
+    return tuple(_build_term(term, columns, given, *coded[frozenset(term.factors)]) for term in parsed.terms)
 
 
-def _build_term(random: RandomTerm, columns: Columns, codes: Ints, levels: pd.Index) -> Term:
+def _build_term(
+    random: RandomTerm, columns: Columns, given: pd.DataFrame | None, codes: Ints, levels: pd.Index
+) -> Term:
     plain = plain_columns(random.sum, columns)
     if plain is not None:
         return Term(random, plain.names, plain.values(columns, len(codes)), codes, levels, plain)
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    try:
-        with np.errstate(all="ignore"):
-            matrix: Any = Formula(random.expression).get_model_matrix(pd.DataFrame(columns), na_action="ignore")
-    except FormulaicError as error:
-        raise FormulaError(f"formulaic cannot evaluate the random term {random.label}: {error}") from error
-    Z = np.asarray(matrix, dtype=float)
+    Z, recipe = formula_columns(random.expression, pd.DataFrame(columns), given)
     if Z.shape[1] == 0:
         raise FormulaError(f"random term {random.label} has no column; write (1 | {random.group})")
     if not np.isfinite(Z).all():
         raise ContractError(f"random term {random.label} has values that are not finite")
-    return Term(random, tuple(map(str, matrix.columns)), Z, codes, levels, matrix.model_spec)
+    return Term(random, recipe.names, Z, codes, levels, recipe)
 
 
 def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:

@@ -42,7 +42,9 @@ def fit_mixed(
     Parameters
     ----------
     formula
-        lme4's syntax; the fixed part is read by formulaic. ``"y ~ x + (x | patient)"``.
+        lme4's syntax, ``"y ~ x + (x | patient)"``; a name with blanks or signs stands in backticks. R's
+        ``factor``, ``relevel``, ``ifelse``, ``sqrt``, ``poly``, ``bs``, ``ns`` work; as in R, ``scale`` and
+        the other functions of a whole column are computed before rows with missing values are dropped.
     data
         One row per observation; rows with a missing value in a column in use are dropped and listed.
     reml

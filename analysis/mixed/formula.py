@@ -24,9 +24,12 @@ from doublecode.analysis.mixed.formula_names import (
     sum_of_names,
     variables_of,
 )
+from doublecode.analysis.mixed.r_words import read_r_words, refuse_unknown_calls
+from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import FormulaError
 from doublecode.schemas.results import Note
 
+_CATEGORY = re.compile(r"(?<![\w.])C\(\s*(`[^`]+`|[^\W\d][\w.]*)\s*[,)]")
 _OPEN, _CLOSE, _QUOTES = "([{", ")]}", "\"'`"
 
 
@@ -102,7 +105,20 @@ class ModelFormula:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Everything that may be a column, in the order of its first place."""
-        return tuple(dict.fromkeys(one.name for one in mentions(self.text) if not one.called))
+        return tuple(dict.fromkeys(one.name for one in mentions(self.text) if not (one.called or one.of_module)))
+
+    @cached_property
+    def roles(self) -> dict[str, Role]:
+        """What each name is used as: what groups rows is text, a term numbers or a factor, the rest numbers."""
+        found = dict.fromkeys(self.factors, Role.TEXT)
+        categories = [one for part in self.expressions for one in _CATEGORY.findall(part)]
+        found |= dict.fromkeys((name.strip("`") for name in categories), Role.FACTOR)
+        for part in self.expressions:
+            for one in mentions(part):
+                if one.called or one.of_module or found.get(one.name) is Role.FACTOR:
+                    continue
+                found[one.name] = Role.TERM
+        return found | {one.name: Role.NUMBER for one in mentions(self.response) if not one.called}
 
     @cached_property
     def calls(self) -> bool:
@@ -150,8 +166,10 @@ class ModelFormula:
         allowed = list(map(str, known))
         found, strays = columns_among(mentions(part), set(allowed))
         if strays:
+            none = "is no column" if len(strays) == 1 else "are no columns"
             raise FormulaError(
-                f"formula {self.text!r}: {strays[0]!r} is no column of the frame; allowed: {', '.join(allowed)}."
+                f"formula {self.text!r}: {', '.join(map(repr, strays))} {none} of the frame; allowed: "
+                f"{', '.join(allowed)}."
             )
         return found
 
@@ -183,7 +201,7 @@ def parse_formula(formula: str | ModelFormula) -> ModelFormula:
         return formula
     if not isinstance(formula, str):
         raise FormulaError(f"the formula must be a string such as 'y ~ x + (1 | g)', not {formula!r}")
-    return _parse(" ".join(formula.split()))
+    return _parse(read_r_words(" ".join(formula.split())))
 
 
 def parse_mixed(formula: str | ModelFormula) -> ModelFormula:
@@ -203,6 +221,9 @@ def _parse(source: str) -> ModelFormula:
     sides = _split(source, "~")
     if len(sides) != 2 or not sides[0].strip() or not sides[1].strip():
         raise FormulaError(f"formula {source!r} needs one '~' with a response before and terms after it")
+    if sides[1].rstrip()[-1] in "+-*:/^~":
+        raise FormulaError(f"formula {source!r} cannot be read: nothing stands after its last sign")
+    refuse_unknown_calls(source, source)
     fixed: list[str] = []
     terms: list[RandomTerm] = []
     notes: list[Note] = []

@@ -26,7 +26,7 @@ _CALLED = re.compile(r"\s*\(")
 _ARGUMENT = re.compile(r"\s*=(?!=)")
 _SUM = re.compile(r"\s*[+-]?\s*(?:[^\W\d]\w*|[01])(?:\s*(?:\+\s*(?:[^\W\d]\w*|[01])|-\s*1))*\s*")
 _PIECE = re.compile(r"([+-]?)\s*([^\W\d]\w*|[01])")
-_MODULES = frozenset({"np"})
+_MODULES = frozenset({"np", "contr"})
 """Names that formulaic knows as modules; what follows their dot is a function of theirs."""
 
 
@@ -54,6 +54,12 @@ class Mention:
     in_call: bool
     quoted: bool = False
     called: bool = False
+
+    @property
+    def of_module(self) -> bool:
+        """Whether it is a thing of formulaic's or numpy's, such as ``contr.sum``."""
+        head, dot, _ = self.name.partition(".")
+        return bool(dot) and self.in_call and not self.quoted and head in _MODULES
 
 
 def mentions(text: str) -> tuple[Mention, ...]:
@@ -86,6 +92,18 @@ def _tokens(text: str) -> Iterator[tuple[re.Match[str], bool]]:
         if found.lastgroup == "open":
             before = text[: found.start()].rstrip()[-1:]
             calls.append(found.group() != "(" or before.isalnum() or before in {"_", ".", "`"})
+
+
+def inside_call(text: str, at: int) -> bool:
+    """Whether a place of a formula stands inside a function."""
+    calls: list[bool] = []
+    for found in _TOKEN.finditer(text[:at]):
+        if found.lastgroup == "close" and calls:
+            calls.pop()
+        elif found.lastgroup == "open":
+            before = text[: found.start()].rstrip()[-1:]
+            calls.append(before.isalnum() or before in {"_", "."})
+    return any(calls)
 
 
 def columns_among(found: Iterable[Mention], known: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -122,6 +140,17 @@ def variables_of(text: str, columns: Iterable[object]) -> set[str]:
 def quoted(name: str) -> str:
     """Write a column's name as a formula does: in backticks where it is no plain name."""
     return name if IDENTIFIER.fullmatch(name) else f"`{name}`"
+
+
+def term_of(*names: str) -> str:
+    """What the term of a column, or of a product of columns, is called in a result.
+
+    Examples
+    --------
+    >>> term_of("phq.9", "a b"), term_of("Intercept")
+    ('phq.9:a b', '`Intercept`')
+    """
+    return ":".join("`Intercept`" if name == "Intercept" else name for name in names)
 
 
 @dataclass(frozen=True)

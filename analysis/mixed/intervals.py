@@ -29,12 +29,14 @@ from doublecode.analysis.mixed.engine.optimise import minimise
 from doublecode.analysis.mixed.engine.profiles import Measure, Target, delta_errors, measure_at, profile_limits
 from doublecode.analysis.mixed.engine.starts import default_start
 from doublecode.analysis.mixed.fitted import FittedModel
+from doublecode.analysis.mixed.fixed_profiles import coefficient_limits, coefficient_slope
 from doublecode.analysis.mixed.inference import fixed_effects
 from doublecode.analysis.mixed.variances import residual_variance
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import check_conf_level
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 IntervalMethod = Literal["wald", "profile", "bootstrap"]
 Parameters = Literal["all", "fixed", "variances"]
 COLUMNS = ["parameter", "group", "term", "estimate", "conf_low", "conf_high", "method"]
@@ -206,32 +208,27 @@ def profile_fixed(fit: Fit, chi2: float) -> list[tuple[float, float]]:
     """ML profile limits of each fixed effect."""
     ml = fit if not fit.reml else fit_design(fit.design, reml=False, start=fit.theta)
     beta, covariance = (a[0] for a in fixed_effects(ml.state))
-    return [
-        _profile_coefficient(ml, j, float(beta[j]), float(np.sqrt(covariance[j, j])), chi2) for j in range(len(beta))
-    ]
+    errors = np.sqrt(np.diag(covariance))
+    return [coefficient_limits(float(beta[j]), float(errors[j]), chi2, _Held(ml, j)) for j in range(len(beta))]
 
 
-def _profile_coefficient(ml: Fit, j: int, beta: float, se: float, chi2: float) -> tuple[float, float]:
-    """Secant search of both limits at once: column j becomes a known part of the outcome."""
-    d, root = ml.design, float(np.sqrt(chi2))
-    rest = replace(d, X=np.delete(d.X, j, axis=1), x_names=d.x_names[:j] + d.x_names[j + 1 :])
-    side, which = np.array([-1.0, 1.0]), np.arange(2)
-    theta = np.repeat(ml.theta[None], 2, axis=0)
-    before, zeta_before = np.full(2, beta), np.zeros(2)
-    at = beta + side * root * se
-    for _ in range(30):
-        moments = make_moments(rest, d.y[:, None] - at[None, :] * d.X[:, [j]])
-        end = minimise(moments, theta, which, reml=False)
-        theta = np.where(np.isfinite(end.theta), end.theta, theta)
-        zeta = np.sqrt(np.maximum(end.deviance - ml.deviance, 0.0))
-        if (np.abs(zeta - root) < 1e-8).all():
-            break
-        moved = np.abs(zeta - zeta_before) > 1e-12
-        slope = np.where(moved, (zeta - zeta_before) / np.where(moved, at - before, 1.0), side / se)
-        before, zeta_before = at, zeta
-        step = np.where(np.abs(zeta - root) < 1e-9, 0.0, (root - zeta) / slope)
-        at = at + np.clip(step, -3.0 * root * se, 3.0 * root * se)
-    return float(at[0]), float(at[1])
+class _Held:
+    """The profile of coefficient j at both limits: its column becomes a known part of the outcome."""
+
+    def __init__(self, ml: Fit, j: int) -> None:
+        d = ml.design
+        self.ml, self.j, self.theta = ml, j, np.repeat(ml.theta[None], 2, axis=0)
+        self.rest = replace(d, X=np.delete(d.X, j, axis=1), x_names=d.x_names[:j] + d.x_names[j + 1 :])
+
+    def __call__(self, jobs: Ints, aim: Floats, slope: Floats, turn: int) -> tuple[Floats, Floats, Floats]:
+        """The constrained minimum with the coefficient at `aim`."""
+        ml, j, d = self.ml, self.j, self.ml.design
+        moments = make_moments(self.rest, d.y[:, None] - aim[None, :] * d.X[:, [j]])
+        end = minimise(moments, self.theta[jobs], np.arange(len(jobs)), reml=False)
+        theta = np.where(np.isfinite(end.theta), end.theta, self.theta[jobs])
+        self.theta[jobs] = theta
+        whole = evaluate(ml.moments, theta, np.zeros(len(jobs), dtype=np.intp), reml=False)
+        return aim, end.deviance - ml.deviance, coefficient_slope(whole, j, aim)
 
 
 def wald_intervals(result: FittedModel, *, conf_level: float = 0.95) -> pd.DataFrame:

@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Column = pd.Series[Any] | npt.NDArray[np.float64]
+
+
+ADJUSTED = "doublecode: adjusted columns"
+"""Where a frame says in its ``attrs`` which of its columns an outlier rule has changed."""
+
+
+def adjusted_columns(frame: pd.DataFrame) -> frozenset[str]:
+    """Return the columns of a frame that an outlier rule has changed, as far as the frame knows."""
+    return frozenset(frame.attrs.get(ADJUSTED, ()))
 
 
 class LostRow(NamedTuple):
@@ -38,7 +48,7 @@ def complete_rows(
     Parameters
     ----------
     columns : mapping of name to column
-        Of length n, missing as NaN, None or NA.
+        Of length n, missing as NaN, None or NA; in a column of texts also as an empty text or ``NA``.
     index : Index
         (n,) labels of the rows.
 
@@ -83,7 +93,7 @@ def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
     if isinstance(column, np.ndarray):
         flags = np.isnan(column)
     else:
-        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else column.isna().to_numpy()
+        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else missing_in(column)
     return flags if flags.any() else None
 
 
@@ -171,8 +181,9 @@ def refuse_infinite(
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
-    """Raise ``UsageError`` naming the first of `columns` that `frame` lacks."""
-    for column in columns:
-        if column not in frame.columns:
-            allowed = ", ".join(map(str, frame.columns))
-            raise UsageError(f"{where}: there is no column {column!r}; allowed: {allowed}. Check the name.")
+    """Raise ``UsageError`` naming those of `columns` that `frame` lacks."""
+    missing = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    if missing:
+        allowed, names = ", ".join(map(str, frame.columns)), ", ".join(map(repr, missing))
+        which = ("column", "name") if len(missing) == 1 else ("columns", "names")
+        raise UsageError(f"{where}: there is no {which[0]} {names}; allowed: {allowed}. Check the {which[1]}.")

@@ -50,6 +50,17 @@ class PlainColumns:
         own = {name: [i + shift] for i, name in enumerate(self.variables)}
         return ({"1": [0]} if self.intercept else {}) | own
 
+    @property
+    def factors(self) -> dict[str, tuple[str, ...]]:
+        """The factors of each term, as a formula writes them."""
+        names = (*(("1",) if self.intercept else ()), *self.variables)
+        return {name: (name,) for name in names}
+
+    @property
+    def categories(self) -> dict[str, tuple[Any, ...]]:
+        """Levels of categorical factors; there are none."""
+        return {}
+
     def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:
         """Evaluate the columns on `data`; missing values stay missing."""
         columns = {name: data[name] for name in self.variables}

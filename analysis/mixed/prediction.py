@@ -33,7 +33,7 @@ def chosen_groups(design: Design, random: Random) -> set[str]:
         return known
     if random == "none":
         return set()
-    names = {random} if isinstance(random, str) else set(random)
+    names = {name.strip("`") for name in ((random,) if isinstance(random, str) else random)}
     if not names <= known:
         raise UsageError(
             f"random={random!r}: {', '.join(sorted(names - known))} is no grouping factor of this model; "
@@ -130,16 +130,15 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
 
 def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
     """Refuse levels of a categorical predictor that the fit has not seen; they have no coefficient."""
-    for factor, (kind, state) in getattr(spec, "encoder_state", {}).items():
-        name = str(factor).removeprefix("C(").split(",")[0].rstrip(")").strip("` ")
-        if "categorical" not in str(kind).lower() or name not in data.columns:
+    for factor, levels in spec.categories.items():
+        name = factor.removeprefix("C(").split(",")[0].rstrip(")").strip("` ")
+        if name not in data.columns:
             continue
-        known = set(state.get("categories", ()))
-        new = [value for value in data[name].unique() if known and value not in known]
+        new = [value for value in data[name].unique() if levels and value not in set(levels)]
         if new:
             raise ContractError(
                 f"column {name!r} of the new data has {', '.join(map(repr, new))}, which the fit has not seen; "
-                f"its levels are {', '.join(map(repr, state['categories']))}"
+                f"its levels are {', '.join(map(repr, levels))}"
             )
 
 

@@ -226,7 +226,7 @@ class MixedResult(Answer):
             by = self.design["dropped_by_column"]
             numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
             notes.append(Note("mixed_rows_dropped", numbers=numbers))
-        notes += [item.note for item in self.singularities]
+        notes += [item.note for item in self.singularities] + list(rsquared.zero_of_double_bar(self.model))
         if not self.converged:
             notes.append(Note("mixed_not_converged"))
         return tuple(notes)

@@ -16,6 +16,21 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.mixed.design import Design, Floats, Ints
+from doublecode.schemas.results import Note
+
+
+def zero_of_double_bar(design: Design) -> tuple[Note, ...]:
+    """Say of which independent intercepts and slopes the values here depend on where a predictor has its zero."""
+    notes = []
+    for group in design.n_groups:
+        own = [term for term in design.terms if term.group == group]
+        has_intercept = any(term.columns == ("Intercept",) for term in own)
+        slopes = [
+            name for term in own if "Intercept" not in term.columns for name in term.columns if np.ptp(term.Z) > 0
+        ]
+        if has_intercept and slopes:
+            notes.append(Note("zero_of_double_bar", numbers={"group": group, "columns": ", ".join(slopes)}))
+    return tuple(notes)
 
 
 def random_variances(design: Design, covariances: Sequence[Floats]) -> list[float]:

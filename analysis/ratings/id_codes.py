@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from doublecode.schemas.column_types import is_missing
 from doublecode.schemas.errors import ContractError
 
 if TYPE_CHECKING:
@@ -59,7 +60,21 @@ def id_codes(
             f"{caller}: column {series.name!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
         )
+    blank = [place for place, label in enumerate(labels) if isinstance(label, str) and is_missing(label)]
+    if blank:
+        row = series.index[rows].tolist()[int(np.argmax(codes == blank[0]))]
+        raise ContractError(
+            f"{caller}: column {series.name!r} holds {labels[blank[0]]!r} in row {row!r}, which stands for a missing "
+            "label, although the row holds a rating. Fill it in, or remove the row."
+        )
     return codes.astype(np.int64, copy=False), tuple(labels.tolist())
+
+
+def object_array(labels: Sequence[Hashable]) -> NDArray[np.object_]:
+    """Labels as an array (n,) that can be indexed by codes; labels that are themselves sequences stay whole."""
+    held = np.empty(len(labels), dtype=object)
+    held[:] = labels
+    return held
 
 
 def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.regression.regression_tables import Inference
 from doublecode.analysis.regression.simple_slopes import (
     BAND_COLUMNS,
@@ -22,10 +23,12 @@ from doublecode.analysis.regression.simple_slopes import (
     slope_band,
     slope_table,
 )
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 LINE_COLUMNS = ("at", "kind", "moderator", "predictor", "estimate", "std_error", "conf_low", "conf_high")
 
@@ -66,14 +69,14 @@ def _slope_line(
 ) -> SlopeLine:
     terms = inference.matrices.terms
     predictor, moderator = pair
-    if predictor not in terms or ":".join(pair) not in terms:
+    if term_of(predictor) not in terms or term_of(*pair) not in terms:
         raise UsageError(
             f"moderation: the interaction {':'.join(pair)} stands without {predictor!r} itself. "
             f"Write {predictor} * {moderator}."
         )
-    places = [terms.index(predictor), terms.index(":".join(pair))]
+    places = [terms.index(term_of(predictor)), terms.index(term_of(*pair))]
     params = np.asarray(inference.fit.params)[places]
-    covariance = np.asarray(inference.fit.cov_params())[np.ix_(places, places)]
+    covariance = inference.covariance[np.ix_(places, places)]
     observed = data[moderator].to_numpy(dtype=np.float64)
     return SlopeLine(float(params[0]), float(params[1]), covariance, inference.df, centres[moderator], observed)
 
@@ -99,33 +102,42 @@ def _lines(
     centres: Mapping[str, float],
     points: Sequence[Point],
 ) -> pd.DataFrame:
-    """Expected outcome at mean − SD, mean, mean + SD of the predictor for each value of the moderator."""
+    """Expected outcome over the predictor for each value of the moderator, no line beyond the data."""
     import pandas as pd
 
     predictor, moderator = pair
     terms = inference.matrices.terms
-    product = ":".join(pair)
-    sd = float(data[predictor].std(ddof=1))
+    product = term_of(*pair)
     average = inference.matrices.X.mean(axis=0)
-    covariance = np.asarray(inference.fit.cov_params())
     quantile = critical_t(1 - inference.conf_level, inference.df)
+    ends = _ends(data[predictor].to_numpy(dtype=np.float64), centres[predictor])
     rows = []
-    for point in points:
-        for x in (-sd, 0.0, sd):
-            z = point.value - centres[moderator]
+    for point in drawn_points(points):
+        for value in ends:
+            x, z = value - centres[predictor], point.value - centres[moderator]
             # The design row: covariates (dummies too) at their means, the centred pair where asked.
-            changed = {predictor: x, moderator: z, product: x * z}
+            changed = {term_of(predictor): x, term_of(moderator): z, product: x * z}
             row = np.array([changed.get(term, mean) for term, mean in zip(terms, average, strict=True)])
-            expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ covariance @ row))
+            expected, error = float(row @ inference.fit.params), float(np.sqrt(row @ inference.covariance @ row))
             limits = (expected - quantile * error, expected + quantile * error)
-            rows.append((point.label, point.kind, point.value, x + centres[predictor], expected, error, *limits))
+            rows.append((point.label, point.kind, point.value, value, expected, error, *limits))
     return pd.DataFrame(rows, columns=list(LINE_COLUMNS))
+
+
+def _ends(observed: NDArray[np.float64], centre: float) -> list[float]:
+    """Values of the predictor at which lines are given: as those of the moderator; the ends of a narrow range."""
+    values = [point.value for point in drawn_points(default_points(observed, centre))]
+    return values if len(values) > 1 else [float(observed.min()), float(observed.max())]
+
+
+def drawn_points(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The values of which lines are drawn: percentiles where mean ± SD leaves the data, else those there are."""
+    percentiles = tuple(point for point in points if point.kind is PointKind.PERCENTILE)
+    return percentiles or tuple(points)
 
 
 def readable_lines(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
     """Lines to draw, each over the observed range of the predictor: columns label, x, y.
-
-    Mean and mean ± SD of the moderator where these were observed, else the percentiles that stand for them.
 
     Parameters
     ----------
@@ -136,10 +148,11 @@ def readable_lines(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame
     """
     import pandas as pd
 
-    percentiles = lines["kind"] == PointKind.PERCENTILE
     rows = []
-    for label, points in lines[percentiles if percentiles.any() else ~percentiles].groupby("at", sort=False):
+    for _, points in lines.groupby(["at", "moderator"], sort=False):
+        at, value = str(points["at"].iloc[0]), float(points["moderator"].iloc[0])
         first, last = points.iloc[0], points.iloc[-1]
         slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
-        rows += [(str(label), x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
+        label = f"{value:g}" if at == f"{value:g}" else f"{format_number(value, 'estimate')} ({at})"
+        rows += [(label, x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
     return pd.DataFrame(rows, columns=["label", "x", "y"])

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -24,10 +26,16 @@ from doublecode.analysis.regression.regression_design import (
     interaction_of,
     is_plain,
     leverages,
+    refuse_lost_product,
     variance_inflation,
     z_scores,
 )
-from doublecode.analysis.regression.regression_tables import Inference, diagnostics_of
+from doublecode.analysis.regression.regression_tables import (
+    Inference,
+    diagnostics_of,
+    focal_term,
+    largest_influence,
+)
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
@@ -38,7 +46,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+OUTLYING = 0.001
+"""A row whose Mahalanobis distance has a smaller p-value is flagged (Tabachnick & Fidell 2013)."""
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
+Errors = Literal["least-squares", "robust"]
 
 
 def moderation(
@@ -47,6 +58,7 @@ def moderation(
     *,
     at: Mapping[str, float] | Sequence[float] | None = None,
     robust: Robust = "HC3",
+    errors: Errors = "least-squares",
     conf_level: float = 0.95,
     keys: Sequence[str] = ("patient",),
     subset: str | None = None,
@@ -69,7 +81,10 @@ def moderation(
         two-valued moderator, otherwise mean − SD, mean, mean + SD, joined by the 16th, 50th and
         84th percentiles where those leave the observed range.
     robust : {"HC0", "HC1", "HC2", "HC3"}
-        Standard errors of ``.robust`` (MacKinnon & White 1985).
+        Kind of the robust standard errors (MacKinnon & White 1985).
+    errors : {"least-squares", "robust"}
+        On which standard errors ``.frame``, simple slopes, Johnson–Neyman regions, bands and lines stand;
+        ``.least_squares`` and ``.robust`` have the coefficients with each.
     conf_level : float
         Between 0 and 1.
     keys : sequence of str
@@ -77,7 +92,8 @@ def moderation(
     subset : str, optional
         Condition on the columns, ``"hw2 > 0"``; only rows where it is true are analysed.
     observed : DataFrame, optional
-        The same rows before an outlier rule; the subset is judged by these values.
+        The same rows before an outlier rule; the subset is judged by these values. A frame that
+        :func:`winsorise` adjusted is refused without it where the subset names an adjusted column.
 
     Returns
     -------
@@ -112,25 +128,22 @@ def moderation(
     """
     data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
-    if robust not in ("HC0", "HC1", "HC2", "HC3"):
-        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
-    pair = interaction_of(formula)
+    kind = _kind(robust, errors)
     parsed = parse_formula(formula)
+    pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
     rows = common_rows(kept, parsed.columns(data.columns), keys)
+    refuse_text_numbers({name: rows.data[name] for name in rows.columns}, parsed.roles)
     centres = centres_of(rows.data, pair)
-    matrices = build_matrices(
-        formula, rows.data.assign(**{name: rows.data[name] - mean for name, mean in centres.items()})
-    )
+    matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
+    refuse_lost_product(matrices, pair, formula)
     fit = _fit(matrices)
-    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
-        raise NotEstimable(
-            f"formula {formula!r} fits all {len(matrices.y)} rows exactly; nothing is left to test with."
-        )
-    inference = Inference(fit, matrices, conf_level)
-    standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level)
+    _refuse_exact(fit, formula)
+    inference = _inference(matrices, conf_level, kind, fit)
+    standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level, kind)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
+    said = _subset_notes(subset, kept, data) + matrices.notes + _notes(pair, kind, robust, conditional)
     predictor, moderator = pair or (None, None)
     outcome = parsed.response
     return ModerationResult(
@@ -140,10 +153,12 @@ def moderation(
             "moderator": moderator,
             "conf_level": conf_level,
             "robust": robust,
+            "errors": errors,
             "subset": subset,
         },
         frame=_coefficients(inference, standardized),
-        robust=inference.table(_robust_errors(fit, matrices, robust)),
+        least_squares=_inference(matrices, conf_level, None, fit).table(),
+        robust=_inference(matrices, conf_level, robust, fit).table(),
         standardized=standardized,
         **conditional,
         diagnostics=diagnostics,
@@ -152,14 +167,45 @@ def moderation(
         design={
             **_counts(kept, rows, centres),
             **_whole_model(fit, matrices, pair),
-            "max_cooks_d": float(diagnostics["cooks_d"].max()),
-            "max_distance2": float(diagnostics["distance2"].max()),
-            "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < 0.001, "row"].tolist(),
+            **_outlying(inference, diagnostics, pair, kind),
             "n_frame": len(data),
             "outside_subset": outside,
         },
-        notes=_subset_notes(subset, kept, data) + _notes(pair, robust, conditional) + beta_notes + influence_notes,
+        notes=(*said, *beta_notes, *influence_notes),
     )
+
+
+def _refuse_exact(fit: Any, formula: str) -> None:
+    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
+        raise NotEstimable(f"formula {formula!r} fits all {int(fit.nobs)} rows exactly; nothing is left to test with.")
+
+
+def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
+    return data.assign(**{name: data[name] - mean for name, mean in centres.items()})
+
+
+def _kind(robust: Robust, errors: Errors) -> Robust | None:
+    """The kind of robust errors that everything stands on; None for those of least squares."""
+    if robust not in ("HC0", "HC1", "HC2", "HC3"):
+        raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
+    if errors not in ("least-squares", "robust"):
+        raise UsageError(f"moderation: found errors = {errors!r}; allowed: 'least-squares', 'robust'.")
+    return robust if errors == "robust" else None
+
+
+def _outlying(
+    inference: Inference, diagnostics: pd.DataFrame, pair: tuple[str, str] | None, kind: Robust | None
+) -> dict[str, Any]:
+    """What the estimates rest on: the farthest rows and the most influential one."""
+    matrices = inference.matrices
+    focal = focal_term(matrices.terms, pair)
+    return {
+        "max_cooks_d": float(diagnostics["cooks_d"].max()),
+        "largest_influence": largest_influence(inference.fit, matrices, diagnostics, focal),
+        "max_distance2": float(diagnostics["distance2"].max()),
+        "multivariate_outliers": diagnostics.loc[diagnostics["distance_p"] < OUTLYING, "row"].tolist(),
+        "without_outliers": _without_outliers(matrices, diagnostics, pair, inference.conf_level, kind),
+    }
 
 
 def _fit(matrices: Matrices) -> Any:
@@ -169,22 +215,42 @@ def _fit(matrices: Matrices) -> Any:
 
 
 def _coefficients(inference: Inference, standardized: pd.DataFrame) -> pd.DataFrame:
-    table = inference.table(np.asarray(inference.fit.bse))
-    return table.assign(
+    return inference.table().assign(
         beta_z=standardized["beta_z"],
         beta_posthoc=standardized["beta_posthoc"],
         vif=variance_inflation(inference.matrices),
     )
 
 
-def _robust_errors(fit: Any, matrices: Matrices, kind: Robust) -> Floats:
-    if kind in ("HC2", "HC3") and (leverages(matrices) > LEVERAGE_ONE).any():
-        return np.full(len(fit.params), np.nan)
-    return np.asarray(fit.get_robustcov_results(cov_type=kind).bse)
+def _inference(matrices: Matrices, conf_level: float, kind: Robust | None, fit: Any = None) -> Inference:
+    """A fit with the covariance of least squares, or of a robust kind; NaN where a row has leverage 1."""
+    fit = _fit(matrices) if fit is None else fit
+    if kind is None:
+        covariance = np.asarray(fit.cov_params())
+    elif kind in ("HC2", "HC3") and (leverages(matrices) > LEVERAGE_ONE).any():
+        covariance = np.full((len(fit.params),) * 2, np.nan)
+    else:
+        covariance = np.asarray(fit.get_robustcov_results(cov_type=kind).cov_params())
+    return Inference(fit, matrices, conf_level, covariance)
+
+
+def _without_outliers(
+    matrices: Matrices, diagnostics: pd.DataFrame, pair: tuple[str, str] | None, conf_level: float, kind: Robust | None
+) -> dict[str, float]:
+    """The focal estimate without the flagged rows: n_rows, estimate, p_value, conf_low, conf_high; empty if none."""
+    keep = ~(diagnostics["distance_p"].to_numpy(dtype=np.float64) < OUTLYING)
+    X = matrices.X[keep]
+    term = focal_term(matrices.terms, pair)
+    if keep.all() or term is None or len(X) <= X.shape[1] or np.linalg.matrix_rank(X) < X.shape[1]:
+        return {}
+    found = _inference(Matrices(matrices.y[keep], X, matrices.terms), conf_level, kind).table()
+    row = found.iloc[matrices.terms.index(term)]
+    names = ("estimate", "p_value", "conf_low", "conf_high")
+    return {"n_rows": float(len(X)), **{name: float(row[name]) for name in names}}
 
 
 def _standardized(
-    formula: str, data: pd.DataFrame, matrices: Matrices, conf_level: float
+    formula: str, data: pd.DataFrame, matrices: Matrices, conf_level: float, kind: Robust | None
 ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Standardised coefficients by both definitions; NaN, with a note, where one has no meaning."""
     import pandas as pd
@@ -197,8 +263,7 @@ def _standardized(
     notes: tuple[Note, ...] = (Note("beta_of_z_scores"), Note("beta_afterwards"))
     if is_plain(formula, data):
         scores = data.assign(**{name: z_scores(data[name]) for name in parse_formula(formula).columns(data.columns)})
-        refit = build_matrices(formula, scores)
-        table = Inference(_fit(refit), refit, conf_level).table(np.asarray(_fit(refit).bse))
+        table = _inference(build_matrices(formula, scores), conf_level, kind).table()
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
     else:
         notes += (Note("no_beta_of_z_scores"),)
@@ -243,7 +308,7 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
         "bic": -2 * loglik + float(np.log(n)) * (p + 1),
     }
     if pair is not None:
-        place = matrices.terms.index(":".join(pair))
+        place = matrices.terms.index(term_of(*pair))
         terms = tuple(term for i, term in enumerate(matrices.terms) if i != place)
         without = _fit(Matrices(matrices.y, np.delete(matrices.X, place, axis=1), terms))
         delta = float(fit.rsquared - without.rsquared)
@@ -256,8 +321,11 @@ def _subset_notes(subset: str | None, kept: pd.DataFrame, data: pd.DataFrame) ->
     return () if subset is None else (Note("regression_subset", numbers=numbers),)
 
 
-def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, Any]) -> tuple[Note, ...]:
-    notes: tuple[Note, ...] = (Note("regression_least_squares", numbers={"robust": robust}),)
+def _notes(
+    pair: tuple[str, str] | None, kind: Robust | None, beside: Robust, conditional: Mapping[str, Any]
+) -> tuple[Note, ...]:
+    stands = Note("regression_least_squares", numbers={"robust": beside})
+    notes: tuple[Note, ...] = (stands if kind is None else Note("regression_robust", numbers={"robust": kind}),)
     if pair is None:
         return notes
     predictor, moderator = pair
@@ -266,5 +334,8 @@ def _notes(pair: tuple[str, str] | None, robust: str, conditional: Mapping[str, 
     beyond = tuple(slopes.loc[~slopes["observed"].astype(bool), "at"])
     if beyond:
         notes += (Note("slope_extrapolated", numbers={"moderator": moderator, "at": beyond}),)
-    regions = "regions_of_two_values" if conditional["johnson_neyman"].empty else "regions_observed"
+    regions = "regions_observed"
+    if conditional["johnson_neyman"].empty:
+        defined = bool(np.isfinite(slopes["std_error"]).all())
+        regions = "regions_of_two_values" if defined else "regions_undefined"
     return (*notes, Note(regions, numbers={"moderator": moderator}))

@@ -25,12 +25,13 @@ class ModerationResult(Answer):
     Attributes
     ----------
     spec : dict
-        Formula, predictor, moderator, conf_level, robust, subset; for declared models also name, title.
+        Formula, predictor, moderator, conf_level, robust, errors, subset; for declared models also name, title.
     frame : DataFrame
+        With the standard errors that ``errors`` names, as all tables of slopes and lines:
         ``term``, ``estimate``, ``std_error``, ``df``, ``statistic``, ``p_value``, ``conf_low``,
         ``conf_high``, ``beta_z``, ``beta_posthoc``, ``vif``.
-    robust : DataFrame
-        The estimate columns with heteroscedasticity-consistent standard errors.
+    least_squares, robust : DataFrame
+        The estimate columns with the standard errors of least squares, and with heteroscedasticity-consistent ones.
     standardized : DataFrame
         ``term``, ``beta_z`` with ``std_error``, ``conf_low``, ``conf_high``, and ``beta_posthoc``.
     slopes : DataFrame
@@ -54,7 +55,9 @@ class ModerationResult(Answer):
         Columns of the model on the analysed rows, and the outcome; the index is that of the data.
     design : dict
         Counts, dropped rows, centres, fit of the whole model, ΔR² of the interaction, rows whose
-        Mahalanobis distance has p < .001 (``multivariate_outliers``; Tabachnick & Fidell 2013).
+        Mahalanobis distance has p < .001 (``multivariate_outliers``; Tabachnick & Fidell 2013), the row of the
+        largest Cook's D with the focal estimate without it (``largest_influence``), the focal estimate without the
+        flagged rows (``without_outliers``).
     notes : tuple of Note
 
     Without an interaction the tables of conditional slopes have no rows.
@@ -62,6 +65,7 @@ class ModerationResult(Answer):
 
     spec: dict[str, Any]
     frame: pd.DataFrame
+    least_squares: pd.DataFrame
     robust: pd.DataFrame
     standardized: pd.DataFrame
     slopes: pd.DataFrame
@@ -80,17 +84,23 @@ class ModerationResult(Answer):
         """Labels of the analysed rows."""
         return self.points.index
 
+    @property
+    def beside(self) -> tuple[str, pd.DataFrame]:
+        """The errors that do not decide, by their name, and the coefficients with them."""
+        decided = self.spec["errors"] == "robust"
+        return ("least squares", self.least_squares) if decided else (self.spec["robust"], self.robust)
+
     def tables(self) -> tuple[Table, ...]:
         """Coefficients and, where there is an interaction, simple slopes and Johnson–Neyman regions."""
         optional = (self._slopes_table, self._regions_table)
         return (self._coefficient_table(), *(table for make in optional if (table := make()) is not None))
 
     def _coefficient_table(self) -> Table:
-        level, kind = self.spec["conf_level"], self.spec["robust"]
-        limits = {"robust_low": self.robust["conf_low"], "robust_high": self.robust["conf_high"]}
+        level, (kind, other) = self.spec["conf_level"], self.beside
+        limits = {"beside_low": other["conf_low"], "beside_high": other["conf_high"]}
         columns = [column("term"), *coefficients(self.frame.drop(columns="df"), level)]
         columns += [column("beta_z", "β")] if self.frame["beta_z"].notna().any() else []
-        columns += [column("robust_low", f"{100 * level:g}% CI, {kind}", kind="estimate", upper="robust_high")]
+        columns += [column("beside_low", f"{100 * level:g}% CI, {kind}", kind="estimate", upper="beside_high")]
         return Table("coefficients", str(self.spec["formula"]), self.frame.assign(**limits), tuple(columns))
 
     def _slopes_table(self) -> Table | None:
@@ -138,5 +148,4 @@ class ModerationResult(Answer):
             raise UsageError(f"{self.spec['formula']!r} has no interaction to draw.")
         values = self.points[predictor]
         lines = readable_lines(self.lines, float(values.min()), float(values.max()))
-        lines = lines.assign(label=[f"{moderator} {label}" for label in lines["label"]])
-        return interaction(self.points, lines, predictor=predictor, outcome=self.outcome)
+        return interaction(self.points, lines, predictor=predictor, outcome=self.outcome, moderator=moderator)

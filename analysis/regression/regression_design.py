@@ -5,15 +5,21 @@ What is centred, what is refused, which rows a subset keeps; no estimates here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
-from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
+from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
+from doublecode.analysis.mixed.model_rows import adjusted_columns
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,29 +39,39 @@ class Matrices:
     y: Floats
     X: Floats
     terms: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
-def interaction_of(formula: str | ModelFormula) -> tuple[str, str] | None:
-    """Predictor and moderator: the two names of the only interaction, in the order written."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
+def interaction_of(formula: str | ModelFormula, columns: Iterable[object] | None = None) -> tuple[str, str] | None:
+    """Predictor and moderator: the two names of the only interaction, in the order written.
 
+    Raises
+    ------
+    UsageError
+        More than one interaction, or one whose variables or intercept do not stand in the formula: to centre
+        would then fit another model than the one that is written.
+    """
     form = "Write it as 'outcome ~ predictor * moderator + covariate'."
     parsed = parse_formula(formula)
     if parsed.terms:
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
-    try:
-        terms = list(Formula(parsed.text).rhs)
-    except (FormulaicError, TypeError) as wrong:
-        raise FormulaError(f"formula {parsed.text!r} cannot be read ({wrong}). {form}") from None
-    products = [term for term in terms if len(term.factors) > 1]
+    terms = terms_of(parsed.fixed, columns)
+    products = [factors for factors in terms if len(factors) > 1]
     if not products:
         return None
-    if len(products) > 1 or len(products[0].factors) != 2:
-        found = ", ".join(map(str, products))
+    if len(products) > 1 or len(products[0]) != 2:
+        found = ", ".join(map(":".join, products))
         raise UsageError(f"formula {parsed.text!r}: found the interactions {found}; allowed: one, of two variables.")
-    first, second = (str(factor) for factor in products[0].factors)
-    return first, second
+    first, second = products[0]
+    absent = [name for name in (first, second) if (name,) not in terms]
+    if absent or ("1",) not in terms:
+        what = " and ".join(repr(name.strip("`")) for name in absent) or "the intercept"
+        raise UsageError(
+            f"formula {parsed.text!r}: the interaction {first}:{second} stands without {what}. Simple slopes are of "
+            f"centred variables, which is another model unless both stand there, with the intercept: write "
+            f"{first} * {second}. To fit the product as it stands, make it a column of the frame and name that."
+        )
+    return first.strip("`"), second.strip("`")
 
 
 def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, float]:
@@ -69,8 +85,8 @@ def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, fl
     return {name: float(data[name].mean()) for name in pair or ()}
 
 
-def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
-    """Build y and X from complete rows.
+def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.DataFrame | None = None) -> Matrices:
+    """Build y and X from complete rows; `given` are the rows before those that lack a value were left out.
 
     Raises
     ------
@@ -79,29 +95,34 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame) -> Matrices:
     NotEstimable
         No more rows than coefficients, a column that those before it determine, or a constant outcome.
     """
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    text = parse_formula(formula).text
-    try:
-        with np.errstate(all="ignore"):
-            both = Formula(text).get_model_matrix(data, na_action="raise")
-    except (FormulaicError, ValueError) as wrong:
+    parsed = parse_formula(formula)
+    y, _ = formula_columns(f"0 + {parsed.response}", data, given)
+    X, recipe = formula_columns(parsed.fixed, data, given)
+    text = parsed.text
+    if not (np.isfinite(y).all() and np.isfinite(X).all()):
         raise ContractError(
-            f"formula {text!r} cannot be computed on these rows ({wrong}); a function of a column gives no number "
+            f"formula {text!r} cannot be computed on these rows; a function of a column gives no number "
             "there (the logarithm of 0, a division by 0). Compute it as a column of the frame."
-        ) from None
-    y, X = both.lhs.to_numpy(dtype=np.float64), both.rhs.to_numpy(dtype=np.float64)
+        )
     if y.shape[1] != 1:
         raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
-    terms = tuple(map(str, both.rhs.columns))
+    X, terms, _, notes = without_redundant(X, recipe.names, recipe)
     n, p = X.shape
     if n <= p:
         raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
         raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
-    return Matrices(y[:, 0], X, terms)
+    return Matrices(y[:, 0], X, terms, notes)
+
+
+def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:
+    """Refuse an interaction that these rows do not hold, such as one of two 0/1 columns with an empty cell."""
+    if pair is not None and any(term_of(*pair) in note.numbers["columns"] for note in matrices.notes):
+        raise NotEstimable(
+            f"formula {formula!r}: on these rows {pair[0]} and {pair[1]} determine their product (no row has one of "
+            f"their combinations), so there is no interaction to estimate; write {pair[0]} + {pair[1]}."
+        )
 
 
 def _refuse_collinear(X: Floats, terms: Sequence[str]) -> None:
@@ -159,13 +180,20 @@ def choose_subset(
         to what was observed, not to the value that it was winsorised to.
     where : str
         The model that asks, for what is refused.
+
+    Raises
+    ------
+    UsageError
+        The condition cannot be read or keeps no row, or names a column that an outlier rule changed and `observed`
+        is missing or was changed too.
     """
     if subset is None:
         return frame, []
-    source = frame if observed is None else observed
+    source = frame if observed is None else as_pandas(observed)
+    _refuse_adjusted(subset, source, where)
     if not source.index.equals(frame.index):
         raise UsageError(f"{where}: the observed frame does not have the rows of the frame; give the same rows.")
-    inside = _condition(subset, source, where)
+    inside = rows_inside(subset, source, where)
     if not inside.any():
         raise UsageError(f"{where}: the subset {subset!r} leaves no row of {len(frame)}.")
     label = (frame["patient"] if "patient" in frame.columns else frame.index.to_series()).to_numpy()
@@ -180,19 +208,49 @@ def choose_subset(
     return frame.loc[inside], outside
 
 
-def _condition(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
-    """Evaluate the subset, shape (n_rows,); missing values make a comparison false, as in pandas."""
-    try:
-        found: Any = frame.eval(subset, engine="python")
-    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError) as wrong:
+def _refuse_adjusted(subset: str, source: pd.DataFrame, where: str) -> None:
+    changed = sorted(adjusted_columns(source) & variables_of(subset, source.columns))
+    if changed:
         raise UsageError(
-            f"{where}: the subset {subset!r} cannot be read ({wrong}); "
-            f"write a condition on the columns {', '.join(map(str, frame.columns))}."
+            f"{where}: the subset {subset!r} asks for {', '.join(changed)}, whose values an outlier rule has changed "
+            "in this frame; whether a row belongs to a subset is asked of what was observed. Give the frame before the "
+            "rule too: observed=."
+        )
+
+
+def _with_undecided(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns in pandas' types that know a missing value, under which a comparison is undecided."""
+    texts = {name: "string" for name in frame.columns if frame[name].dtype.kind not in "iufbM"}
+    return frame.astype(texts).convert_dtypes()
+
+
+def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool_]:
+    """Evaluate the subset, shape (n_rows,).
+
+    A comparison with a missing value is undecided (pandas has ``missing != 3`` true), and a row whose condition is
+    undecided is not inside, as in R's ``subset``; *true or undecided* is true, *false and undecided* false. Where a
+    text that the condition names is missing, the row is not inside, unless the condition asks for that (``isna``).
+    """
+    example = next((quoted(str(name)) for name in frame.columns if frame[name].dtype.kind in "if"), "hw2")
+    aliased, aliases = aliased_columns(subset, frame.columns)
+    try:
+        found: Any = renamed_columns(_with_undecided(frame), aliases).eval(aliased, engine="python")
+    except (SyntaxError, NameError, TypeError, ValueError, KeyError, AttributeError):
+        raise UsageError(
+            f"{where}: the subset {subset!r} cannot be read; write a condition on the columns "
+            f"{', '.join(map(str, frame.columns))}, such as {example} > 0, with odd names in backticks."
         ) from None
+    if getattr(found, "dtype", None) == "boolean":
+        found = found.fillna(False).astype(bool)
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
         raise UsageError(
             f"{where}: the subset {subset!r} is no condition that is true or false in each row. "
             "Compare a column with a value."
         )
-    return inside
+    if re.search(r"\b(isna|isnull|notna|notnull)\b", subset):
+        return inside
+    # pandas turns a comparison with a text into a membership, which is never undecided
+    texts = [name for name in variables_of(subset, frame.columns) if frame[name].dtype.kind not in "iufbM"]
+    known: NDArray[np.bool_] = frame[texts].notna().all(axis=1).to_numpy(dtype=np.bool_)
+    return inside & known

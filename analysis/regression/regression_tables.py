@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices, leverages
 from doublecode.analysis.regression.simple_slopes import critical_t, two_sided_p
 from doublecode.schemas.results import Note
@@ -21,22 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """A fit with its names and its confidence level: the tables of estimates come from here."""
+    """A fit, its names, the covariance of its estimates (p, p), its level: all tests and limits come from here."""
 
     fit: Any
     matrices: Matrices
     conf_level: float
+    covariance: Floats
 
     @property
     def df(self) -> float:
         """Residual degrees of freedom."""
         return float(self.fit.df_resid)
 
-    def table(self, errors: Floats) -> pd.DataFrame:
-        """Tabulate the estimates with these standard errors, shape (p,)."""
+    def table(self) -> pd.DataFrame:
+        """Tabulate the estimates with their standard errors, tests and limits."""
         import pandas as pd
 
-        b = np.asarray(self.fit.params)
+        b, errors = np.asarray(self.fit.params), np.sqrt(np.diag(self.covariance))
         reach = critical_t(1 - self.conf_level, self.df) * errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = b / errors
@@ -94,3 +96,31 @@ def diagnostics_of(
     )
     note = Note("leverage_one", numbers={"rows": tuple(table.loc[alone, "row"])})
     return table, (note,) if alone.any() else ()
+
+
+def focal_term(terms: Sequence[str], pair: tuple[str, str] | None) -> str | None:
+    """The term that a regression is about: its interaction, else its first predictor."""
+    wanted = [term_of(*pair)] if pair else [term for term in terms if term != "Intercept"][:1]
+    return wanted[0] if wanted else None
+
+
+def largest_influence(fit: Any, matrices: Matrices, diagnostics: pd.DataFrame, term: str | None) -> dict[str, Any]:
+    """Name the row of the largest Cook's D, and the focal estimate without it.
+
+    Without row i the estimates are b − (XᵀX)⁻¹xᵢeᵢ/(1 − hᵢ), in closed form (Belsley, Kuh & Welsch 1980, p. 13).
+
+    Returns
+    -------
+    dict
+        ``row, cooks_d, term, estimate, without``; empty where no Cook's D is defined.
+    """
+    distance = diagnostics["cooks_d"].to_numpy(dtype=np.float64)
+    if term is None or not np.isfinite(distance).any():
+        return {}
+    i = int(np.nanargmax(distance))
+    x, e, h = matrices.X[i], float(fit.resid[i]), float(diagnostics["leverage"].iloc[i])
+    moved = np.linalg.solve(matrices.X.T @ matrices.X, x) * e / (1 - h)
+    place = matrices.terms.index(term)
+    b = float(fit.params[place])
+    row = str(diagnostics["row"].iloc[i])
+    return {"row": row, "cooks_d": float(distance[i]), "term": term, "estimate": b, "without": b - float(moved[place])}

@@ -208,7 +208,8 @@ def johnson_neyman(line: SlopeLine, alpha: float) -> tuple[pd.DataFrame, pd.Data
     """Regions of the *observed* range in which the slope differs from zero, and their boundaries.
 
     Each is given pointwise and with the false discovery rate held over the distinct observed
-    values of the moderator. A moderator of two values has no regions, so both tables are empty.
+    values of the moderator. A moderator of two values has no regions, so both tables are empty, as they are where
+    the covariance of the slope is undefined.
 
     Returns
     -------
@@ -222,7 +223,8 @@ def johnson_neyman(line: SlopeLine, alpha: float) -> tuple[pd.DataFrame, pd.Data
 
     regions: list[dict[str, Any]] = []
     roots: list[dict[str, Any]] = []
-    if len(np.unique(line.observed)) < 3:  # a code: there is nothing between its two values
+    # a code has nothing between its two values; an undefined covariance says nothing of any value
+    if len(np.unique(line.observed)) < 3 or not np.isfinite(line.covariance).all():
         return pd.DataFrame(regions, columns=list(REGION_COLUMNS)), pd.DataFrame(roots, columns=list(ROOT_COLUMNS))
     for control, critical in critical_values(line, alpha).items():
         found = slope_roots(line, critical)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.forms import (
     Definition,
     Form,
@@ -27,7 +28,6 @@ from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def mean_squares(tables: Floats) -> MeanSquares:
     """
     n_sets, n, k = tables.shape
     flat = tables.reshape(n_sets, n * k)
-    noise = (8.0 * _EPS * np.abs(flat).max(axis=1)) ** 2
+    noise = rounding_noise(flat)[:, 0] ** 2
     centred = tables - flat.mean(axis=1)[:, None, None]
     # Means as products: several times quicker than reductions over short axes.
     rows = centred @ np.full(k, 1.0 / k)
@@ -115,7 +115,9 @@ def agreement_single(ms: MeanSquares, alpha: float) -> Floats:
         low = n * (ms.targets - lower * ms.error) / (lower * noise + n * ms.targets)
         high = n * (upper * ms.targets - ms.error) / (noise + n * upper * ms.targets)
     perfect = (noise == 0.0) & (ms.targets > 0.0)
-    return np.array([estimate, np.where(perfect, 1.0, low), np.where(perfect, 1.0, high)])
+    alike = ms.targets == 0.0  # Satterthwaite's df are nought: 0/0
+    low, high = (np.where(perfect, 1.0, np.where(alike, np.nan, limit)) for limit in (low, high))
+    return np.array([estimate, low, high])
 
 
 def point_estimates(ms: MeanSquares) -> dict[Definition, Floats]:
@@ -223,13 +225,15 @@ def _mark(ms: MeanSquares, shape: tuple[int, ...], known_raters: bool) -> tuple[
         return state, ()
     flat = (ms.targets == 0.0) & (ms.within == 0.0)
     perfect = (ms.targets > 0.0) & (ms.within == 0.0)
-    alike = (ms.targets == 0.0) & ~flat
+    alike = (ms.targets == 0.0) & ~flat & (residual > 0.0)
+    raters_only = (ms.targets == 0.0) & ~flat & (residual == 0.0)
     shifted = (residual == 0.0) & (ms.targets > 0.0) & ~perfect
     notes: tuple[tuple[int, Note], ...] = ()
     for mask, mark, kind in (
         (flat, IccState.ALL_EQUAL, "all_ratings_equal"),
         (perfect, IccState.PERFECT_AGREEMENT, "perfect_agreement"),
         (alike, IccState.TARGETS_ALIKE, "targets_alike"),
+        (raters_only, IccState.TARGETS_ALIKE, "only_raters_differ"),
         (shifted, IccState.NO_RESIDUAL, "raters_shifted"),
     ):
         state[mask] = mark

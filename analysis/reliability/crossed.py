@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.crossed_moments import compact, engine_moments
 from doublecode.analysis.reliability.fixed_effects import (
     FixedEffects,
@@ -30,7 +31,8 @@ from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-_EPS = float(np.finfo(np.float64).eps)
+TRACE = 1e-6
+"""Residual mean square, as a share of the variance of the ratings, under which there is no likelihood to speak of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,18 +132,20 @@ def incomplete_blocks(
 
 
 def _states(group: RatingSets) -> NDArray[np.int64]:
-    """0 ordinary, 1 all ratings equal, 2 perfect agreement, 3 raters apart by constants only, 4 saturated."""
+    """0 ordinary, 1 all equal, 2 perfect agreement, 3 apart by constants only, 4 saturated, 5 as 3 but for a trace."""
     state = agreement_states(group)
     if group.layout.kind == "incomplete" and (state == 0).any():
-        exact, df = reproduced(group)
-        state[(state == 0) & exact] = 3 if df > 0 else 4
+        found, df = reproduced(group)
+        exact = fixed_effects(group.layout, group.values).residual == 0.0
+        state[(state == 0) & found] = 3 if df > 0 else 4
+        state[(state == 3) & ~exact] = 5
     return state
 
 
 def agreement_states(group: RatingSets) -> NDArray[np.int64]:
     """Per set, (n_sets,): 0 raters disagree somewhere, 1 all ratings are equal, 2 raters agree on every target."""
     values, layout = group.values, group.layout
-    noise = _noise(values)
+    noise = rounding_noise(values)
     flat = np.ptp(values, axis=1) <= noise[:, 0]
     starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
     high, low = (f.reduceat(values, starts, axis=1) for f in (np.maximum, np.minimum))
@@ -150,15 +154,14 @@ def agreement_states(group: RatingSets) -> NDArray[np.int64]:
 
 
 def reproduced(group: RatingSets) -> tuple[Bools, int]:
-    """Whether targets and raters reproduce every rating, (n_sets,), so that no residual is left; and its df."""
+    """Whether targets and raters reproduce every rating but for a trace, (n_sets,), and the residual's df.
+
+    A trace is a residual mean square below :data:`TRACE` of the ratings' variance: the likelihood is a difference of
+    sums of squares, and double precision does not hold its slopes there.
+    """
     fit = fixed_effects(group.layout, group.values)
-    exact = fit.residual <= (_noise(group.values)[:, 0] * 8.0) ** 2 * group.layout.n_obs
-    return exact | (fit.residual_df <= 0), fit.residual_df
-
-
-def _noise(values: Floats) -> Floats:
-    """What counts as nought beside the ratings of each set, (n_sets, 1)."""
-    return np.asarray(8.0 * _EPS * np.abs(values).max(axis=1, keepdims=True))
+    trace = TRACE * np.var(group.values, axis=1) * max(fit.residual_df, 1)
+    return (fit.residual <= trace) | (fit.residual_df <= 0), fit.residual_df
 
 
 def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: float, *, two_way: bool) -> _Answers:
@@ -261,27 +264,32 @@ def _marked(block: IccBlock, group: RatingSets, fit: FixedEffects, state: NDArra
         marks[s, possible] = IccState.PERFECT_AGREEMENT
         variances[s] = 0.0
         variances[s, 0] = fit.between[s] / (layout.n_targets - 1)
-    for s in np.flatnonzero(state == 3):
+    alike = fit.targets == 0.0
+    for s in np.flatnonzero(np.isin(state, (3, 5))):
         variances[s] = _no_residual(group, fit, int(s))
         for i in np.flatnonzero(two):
             estimate[s, i] = _from_effects(block.forms[i], variances[s], layout.q)
-            marks[s, i] = IccState.NO_RESIDUAL
-    notes = (*_state_notes(layout, state), *_boundary(block, variances, state))
+            marks[s, i] = IccState.TARGETS_ALIKE if alike[s] else IccState.NO_RESIDUAL
+    notes = (*_state_notes(layout, state, alike), *_boundary(block, variances, state))
     return replace(
         block, estimate=estimate, conf_low=low, conf_high=high, variances=variances, state=marks, notes=notes
     )
 
 
-def _state_notes(layout: Layout, state: NDArray[np.int64]) -> list[tuple[int, Note]]:
-    """What is to be said of sets without an ordinary fit, in the order of the sets."""
+def _state_notes(layout: Layout, state: NDArray[np.int64], alike: Bools) -> list[tuple[int, Note]]:
+    """What is to be said of sets without an ordinary fit, in the order of the sets; `alike`: targets do not differ."""
     counts = {"n_ratings": layout.n_obs, "n_targets": layout.n_targets, "n_raters": layout.n_raters}
     said = {
         1: Note("all_ratings_equal"),
         2: Note("perfect_agreement"),
         3: Note("no_residual"),
         4: Note("saturated", numbers=counts),
+        5: Note("residual_trace", numbers={"share": TRACE}),
     }
-    return [(int(s), said[int(state[s])]) for s in np.flatnonzero(state > 0)]
+    no_spread = Note("only_raters_differ")
+    return [
+        (int(s), no_spread if state[s] == 3 and alike[s] else said[int(state[s])]) for s in np.flatnonzero(state > 0)
+    ]
 
 
 def _no_residual(group: RatingSets, fit: FixedEffects, s: int) -> Floats:
@@ -289,12 +297,13 @@ def _no_residual(group: RatingSets, fit: FixedEffects, s: int) -> Floats:
     layout = group.layout
     starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
     effects = (group.values[s] - fit.severity[s][layout.rater])[starts]
-    return np.array([np.var(effects, ddof=1), np.var(fit.severity[s], ddof=1), 0.0])
+    between = 0.0 if fit.targets[s] == 0.0 else float(np.var(effects, ddof=1))
+    return np.array([between, np.var(fit.severity[s], ddof=1), 0.0])
 
 
 def _from_effects(form: Form, variances: Floats, q: float) -> float:
-    noise = {"A": variances[1] / form.k, "C": 0.0, "Q": q * variances[1]}[form.definition]
-    return float(variances[0] / (variances[0] + noise))
+    total = variances[0] + {"A": variances[1] / form.k, "C": 0.0, "Q": q * variances[1]}[form.definition]
+    return float(variances[0] / total) if total > 0.0 else float("nan")
 
 
 def _boundary(block: IccBlock, variances: Floats, state: NDArray[np.int64]) -> tuple[tuple[int, Note], ...]:

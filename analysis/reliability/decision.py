@@ -12,6 +12,7 @@ import pandas as pd
 from doublecode.analysis.reliability.generalizability import GStudyResult, error_weights
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -73,7 +74,7 @@ class DStudyResult(Answer):
     def counted(self) -> str:
         """Count designs, and the levels of facets that are not varied."""
         kept = {name: count for name, count in self.design.get("fixed", {}).items() if name not in self.spec["n"]}
-        held = "".join(f"; {count:.4g} {facet}s" for facet, count in kept.items())
+        held = "".join(f"; {count:.4g} {plural(facet)}" for facet, count in kept.items())
         return f"{len(self.frame)} planned designs{held}"
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -17,7 +17,9 @@ from doublecode.analysis.reliability.forms import SHROUT_FLEISS, spearman_brown
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.analysis.rendering.wording.icc_sentence import MODEL
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
@@ -143,6 +145,7 @@ def dyad_icc(
     >>> found.frame["statistic"].tolist(), int(found.frame["n_dyads"][0])
     (['mean', 'median', 'minimum', 'maximum'], 3)
     """
+    data = as_pandas(data)
     check_conf_level(conf_level, "dyad_icc")
     if definition not in SINGLES:
         raise UsageError(f"dyad_icc: definition is {definition!r}; allowed are 'A', 'C' and '1'.")
@@ -153,8 +156,10 @@ def dyad_icc(
     read = read_ratings(rows, targets=column, raters=raters, ratings=ratings, by=names or None, caller="dyad_icc")
     parts = [pair for group in read.groups for pair in _pairs(group, definition, float(k), 1.0 - conf_level)]
     if not parts:
-        raise NotEstimable(f"dyad_icc: no two {raters}s share two {targets}s, so there is no dyad to compute.")
-    dyads = pd.DataFrame(parts).sort_values(["_set", "rater_1", "rater_2"], kind="stable")
+        raise NotEstimable(
+            f"dyad_icc: no two {plural(raters)} share two {plural(targets)}, so there is no dyad to compute."
+        )
+    dyads = pd.DataFrame(parts).sort_values("_set", kind="stable")
     for position, name in reversed(list(enumerate(names))):
         dyads.insert(0, name, [read.keys[s][position] for s in dyads["_set"]])
     dyads = dyads.drop(columns="_set").reset_index(drop=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout
+from doublecode.analysis.ratings.rounding import rounding_noise, sum_of_squares
 from doublecode.analysis.reliability.anova import f_test
 from doublecode.analysis.reliability.crossed_moments import rater_incidence
 
@@ -51,33 +52,33 @@ class FixedEffects:
 
 
 def fixed_effects(layout: Layout, values: Floats) -> FixedEffects:
-    """Fit targets + raters by least squares to each row of `values` (n_sets, n_obs)."""
+    """Fit targets + raters by least squares to each row of `values` (n_sets, n_obs).
+
+    Sums of squares are taken of differences of fitted values, not by subtraction, and what is below the rounding
+    of the ratings counts as nought: a ratio of two noughts is then undefined here as it is in complete tables.
+    """
     y = values - values.mean(axis=1, keepdims=True)
     per = layout.per_target
     starts = np.searchsorted(layout.target, np.arange(layout.n_targets))
     means = np.add.reduceat(y, starts, axis=1) / per
     rest = y - means[:, layout.target]
-    within = np.einsum("so,so->s", rest, rest)
-    between = np.einsum("st,st->s", means**2, np.broadcast_to(per, means.shape).astype(np.float64))
     rows = rater_incidence(layout)
     laplacian = np.diag(layout.per_rater.astype(np.float64)) - (rows.T @ (rows / per[:, None])).toarray()
     inverse = np.linalg.pinv(laplacian, rcond=1e-10, hermitian=True)
-    r = layout.n_raters
-    pull = np.stack([np.bincount(layout.rater, weights=row, minlength=r) for row in rest])
-    severity = np.asarray(pull @ inverse, dtype=np.float64)
-    raters = np.einsum("sr,sr->s", severity, pull)
+    severity = np.asarray(_per_rater(layout, rest) @ inverse, dtype=np.float64)
     left = rest - _within_target(layout, severity)
-    residual = np.einsum("so,so->s", left, left)
-    load = np.stack([np.bincount(layout.rater, weights=row, minlength=r) for row in y]) / layout.per_rater
-    rater_only = np.einsum("so,so->s", y, y) - (load**2) @ layout.per_rater
+    severity = severity + _per_rater(layout, left) @ inverse  # one refinement: exact where raters are exactly apart
+    left = rest - _within_target(layout, severity)
+    rater_only = y - (_per_rater(layout, y) / layout.per_rater)[:, layout.rater]
+    noise = rounding_noise(values)
     parts = int(layout.parts.max()) + 1
-    rater_df = r - parts
+    rater_df = layout.n_raters - parts
     return FixedEffects(
-        within=within,
-        between=between,
-        residual=residual,
-        raters=raters,
-        targets=np.maximum(rater_only - residual, 0.0),
+        within=sum_of_squares(rest, noise),
+        between=sum_of_squares(means[:, layout.target], noise),
+        residual=sum_of_squares(left, noise),
+        raters=sum_of_squares(rest - left, noise),
+        targets=sum_of_squares(rater_only - left, noise),
         residual_df=layout.n_obs - layout.n_targets - rater_df,
         within_df=layout.n_obs - layout.n_targets,
         target_df=layout.n_targets - parts,
@@ -85,6 +86,11 @@ def fixed_effects(layout: Layout, values: Floats) -> FixedEffects:
         severity=severity,
         severity_cov=inverse,
     )
+
+
+def _per_rater(layout: Layout, values: Floats) -> Floats:
+    """Sum of the ratings of each rater, (n_sets, n_raters)."""
+    return np.stack([np.bincount(layout.rater, weights=row, minlength=layout.n_raters) for row in values])
 
 
 def _within_target(layout: Layout, severity: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from doublecode.analysis.ratings.frames import numeric_column, require_columns
 from doublecode.analysis.reliability.facets import Source, anova_table, is_balanced, make_source, nesting
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -74,8 +76,8 @@ class GStudyResult(Answer):
 
     def counted(self) -> str:
         """Count scores and the levels of each facet."""
-        levels = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["facets"].items())
-        averaged = ", ".join(f"{count:.4g} {facet}s" for facet, count in self.design["averaged"].items())
+        levels = ", ".join(f"{count:.4g} {plural(facet)}" for facet, count in self.design["facets"].items())
+        averaged = ", ".join(f"{count:.4g} {plural(facet)}" for facet, count in self.design["averaged"].items())
         return f"{self.design['n_scores']} scores, {levels}; coefficients of means over {averaged}"
 
 
@@ -136,6 +138,7 @@ def g_study(
     {'relative': 0.91, 'absolute': 0.62}
     """
     from doublecode.analysis.mixed.formula import parse_mixed
+    from doublecode.analysis.mixed.model_rows import complete_rows
 
     check_conf_level(conf_level, "g_study")
     if method not in ("auto", "anova", "reml"):
@@ -145,7 +148,7 @@ def g_study(
     facets = list(dict.fromkeys(factor for term in parsed.terms for factor in term.factors))
     require_columns(data, [parsed.response, *facets], "g_study")
     values = numeric_column(data, parsed.response, "g_study")
-    keep = ~np.isnan(values) & data[facets].notna().all(axis=1).to_numpy()
+    keep, lost = complete_rows({parsed.response: values, **{facet: data[facet] for facet in facets}}, data.index)
     frame, y = data.loc[keep], values[keep]
     if len(y) < 3:
         raise NotEstimable(f"g_study: {len(y)} complete row(s); there is nothing to estimate.")
@@ -156,7 +159,7 @@ def g_study(
     averaged = _averaged(levels, n, target)
     balanced = is_balanced(frame, sources)
     chosen = ("anova" if balanced else "reml") if method == "auto" else method
-    notes = list(_study_notes(int((~keep).sum()), balanced, chosen))
+    notes = list(_study_notes(len(lost), balanced, chosen))
     table, fit = _variances(chosen, formula, frame, y, sources, conf_level)
     notes += _negative(table)
     coefficients, said = _coefficients(table, fit, sources, target, averaged, conf_level)
@@ -167,7 +170,9 @@ def g_study(
         "averaged": averaged,
         "balanced": balanced,
         "n_scores": len(y),
-        "dropped": {"missing value": int((~keep).sum())},
+        "dropped": {"missing value": len(lost)},
+        "dropped_by_column": dict(Counter(" and ".join(row.missing) for row in lost).most_common()),
+        "lost": lost,
     }
     spec = {"formula": parsed.text, "objects": target, "n": averaged, "method": chosen, "conf_level": conf_level}
     return GStudyResult(spec, coefficients, table, design, (*notes, *said), tuple(sources), frame.index)

@@ -18,6 +18,7 @@ from doublecode.analysis.reliability.forms import IccBlock, requested
 from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -299,6 +300,7 @@ def intra_rater(
     >>> single["rater"], round(float(single["estimate"]), 2)
     ('R1', 0.96)
     """
+    data = as_pandas(data)
     names = as_names(by)
     require_columns(data, [targets, raters, occasions, ratings, *names], "intra_rater")
     held = data[data[ratings].notna()]
@@ -306,7 +308,7 @@ def intra_rater(
     recoded = held[times > 1]
     if not len(recoded):
         raise UsageError(
-            f"intra_rater: no {raters} coded a {targets} on two {occasions}s; there are no recodes. "
+            f"intra_rater: no {raters} coded a {targets} on two {plural(occasions)}; there are no recodes. "
             "Let each rater code some sessions again, blind to the first codes."
         )
     found = icc(

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout, RatingSets
+from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.forms import IccBlock
 from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_NEAR = 1e-9
 
 
 def spread_remarks(group: RatingSets, block: IccBlock) -> list[tuple[int, Note]]:
@@ -47,7 +47,8 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     if not len(first):
         return []
     gap = np.abs(values[low][:, first] - values[low][:, second])
-    exact, within = np.mean(gap <= _NEAR, axis=1), np.mean(gap <= 1.0 + _NEAR, axis=1)
+    noise = rounding_noise(values[low])
+    exact, within = np.mean(gap <= noise, axis=1), np.mean(gap <= 1.0 + noise, axis=1)
     wide = np.ptp(values[low], axis=1) >= 2.0
     notes = []
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):

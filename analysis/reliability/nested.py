@@ -30,9 +30,12 @@ from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
+from doublecode.analysis.ratings.rounding import rounding_noise
+from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
 from doublecode.analysis.reliability.variance_profile import Criterion, Share, profile_limits
+from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
@@ -88,10 +91,16 @@ def clustered_block(
     state = estimated(shape)
     variances = np.full((shape[0], len(terms) + 1), np.nan)
     notes = [(s, note) for s in range(shape[0]) for note in said]
+    equal = np.ptp(group.values, axis=1) <= rounding_noise(group.values)[:, 0]
+    exact, _ = reproduced(group)
     for s, values in enumerate(group.values):
-        if np.ptp(values) == 0.0:
+        if equal[s]:
             state[s] = IccState.ALL_EQUAL
             notes.append((s, Note("all_ratings_equal")))
+            continue
+        if exact[s]:
+            state[s] = IccState.SATURATED
+            notes.append((s, Note("no_residual_with_clusters", numbers={"clusters": names[1]})))
             continue
         fit = _fit(layout, values, terms)
         found = [_limits(fit, ratio.share(terms), conf_level) for ratio in ratios]
@@ -172,7 +181,7 @@ def _ratios(layout: Layout, names: tuple[str, str], terms: tuple[str, ...]) -> l
     """Coefficients that the model's components give, at k = 1."""
     targets, clusters = names
     both, within = f"{targets}", f"{targets} within {clusters}"
-    error = f"{clusters}, {targets}s as error"
+    error = f"{clusters}, {plural(targets)} as error"
     n, k, rest = _sessions(layout), layout.k_eff, {"rater:cluster": 1.0, "residual": 1.0}
     averaged = {"target": 1.0 / n, "residual": 1.0 / (k * n)}
     if "rater" not in terms:

@@ -13,10 +13,14 @@ from scipy import special
 
 from doublecode.analysis.ratings.design import Layout
 from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
+from doublecode.analysis.ratings.id_codes import id_codes, object_array
+from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.design_notes import disconnected_note
+from doublecode.analysis.reliability.fixed_effects import fixed_effects
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
+from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -231,6 +235,9 @@ def _label_periods(
 ) -> tuple[str | None, pd.DataFrame]:
     if time is None:
         return periods, held
+    if held[time].dtype.kind not in "iufM":  # text has no order in time of its own
+        places = [f"row {row}" for row in held.index]
+        held = held.assign(**{time: read_dates(held[time], None, places, time)})
     rank = held[time].rank(method="dense")
     cuts = rank.quantile(np.linspace(0.0, 1.0, n_periods + 1)[1:-1])
     return "_period", held.assign(_period=np.searchsorted(cuts.to_numpy(), rank.to_numpy(), side="left") + 1)
@@ -252,19 +259,21 @@ def _one_set(
     notes: list[Note],
 ) -> dict[str, pd.DataFrame]:
     targets, raters, ratings = columns
-    rows = rows.sort_values([targets, raters], kind="stable")
+    rows, target_names = _in_order(rows, targets, raters)
     read = read_ratings(rows, targets=targets, raters=raters, ratings=ratings, caller="drift")
     layout = read.groups[0].layout
     _refuse(layout, targets, raters)
     y = read.groups[0].values[0]
+    _refuse_exact(layout, y, raters)
     fit = _fit_cells(layout.rater, layout, y, conf_level)
     overall = _severity(layout, fit)
-    tests = [_f_row("raters differ", fit, _between(layout.n_raters))]
+    tests = [_f_row("raters differ", fit, np.eye(layout.n_raters)[1:] - np.eye(layout.n_raters)[:1])]
     severity = fit.beta - fit.beta.mean()
     by_period, drifts = pd.DataFrame(), pd.DataFrame()
     cell = layout.rater
     if label is not None:
-        period_names, period = np.unique(rows[label].to_numpy(), return_inverse=True)
+        period, names_of_periods = id_codes(rows[label], "drift")  # an ordered category keeps its order
+        period_names = object_array(names_of_periods)
         cells, cell = np.unique(layout.rater * len(period_names) + period, return_inverse=True)
         owner, when = cells // len(period_names), cells % len(period_names)
         if len(period_names) < 2:
@@ -280,8 +289,15 @@ def _one_set(
         if len(interaction):
             tests.append(_f_row("rater × period", fit, interaction))
         severity = weights @ fit.beta
-    heard = _hear_again(layout, rows[targets].to_numpy(), y - severity[cell], fit.sigma, y, top)
+    heard = _hear_again(layout, object_array(target_names)[layout.target], y - severity[cell], fit.sigma, y, top)
     return {"frame": overall, "periods": by_period, "drifts": drifts, "tests": pd.DataFrame(tests), "sessions": heard}
+
+
+def _in_order(rows: pd.DataFrame, targets: str, raters: str) -> tuple[pd.DataFrame, tuple[Hashable, ...]]:
+    """Rows in the order in which a layout holds them, and the labels of its targets; ids of any type."""
+    target, names = id_codes(rows[targets], "drift")
+    rater, _ = id_codes(rows[raters], "drift")
+    return rows.iloc[np.lexsort((rater, target))], names
 
 
 def _refuse(layout: Layout, targets: str, raters: str) -> None:
@@ -294,6 +310,17 @@ def _refuse(layout: Layout, targets: str, raters: str) -> None:
             else Note("nothing_shared", numbers={"targets": targets, "raters": raters})
         )
         raise NotEstimable(f"drift: {sentence(why)}")
+
+
+def _refuse_exact(layout: Layout, y: Floats, raters: str) -> None:
+    """Refuse ratings that leave no residual to test raters against."""
+    if np.ptp(y) <= rounding_noise(y[None])[0, 0]:
+        raise NotEstimable(f"drift: all {len(y)} ratings are equal ({y[0]:g}); there is no severity to compare.")
+    if fixed_effects(layout, y[None]).residual[0] == 0.0:
+        raise NotEstimable(
+            f"drift: the {raters}s agree on every target, or differ by constants only: no residual is left to test "
+            "their differences against. Compare their means as they are."
+        )
 
 
 def _fit_cells(cell: Ints, layout: Layout, y: Floats, conf_level: float) -> MixedResult:
@@ -317,10 +344,6 @@ def _severity(layout: Layout, fit: MixedResult) -> pd.DataFrame:
     table.insert(0, "n_ratings", layout.per_rater)
     table.insert(0, "rater", list(layout.rater_names))
     return table
-
-
-def _between(n: int) -> Floats:
-    return np.eye(n)[1:] - np.eye(n)[:1]
 
 
 def _f_row(name: str, fit: MixedResult, L: Floats) -> dict[str, Any]:
@@ -381,7 +404,7 @@ def _hear_again(layout: Layout, labels: NDArray[Any], rest: Floats, sigma: float
     gap = rest[first] - rest[second]
     z = gap / (sigma * np.sqrt(2.0)) if sigma > 0 else np.full(len(gap), np.nan)
     order = np.argsort(-np.abs(gap), kind="stable")[:top]
-    names = np.array(layout.rater_names, dtype=object)
+    names = object_array(layout.rater_names)
     return pd.DataFrame(
         {
             "target": labels[first[order]],

@@ -7,37 +7,15 @@ the Word file cannot differ.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from doublecode.analysis.rendering.tables import Table
 
-_MARKS: Final = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
-Mark = Literal["", "code", "italic"]
 NO_WORKBOOK: Final = (
     "No workbook was read: incoming/ holds none, so nothing that raters code is in any number below. Put what came "
     "back into incoming/ and run again."
 )
-
-
-def inline(text: str) -> Iterator[tuple[Mark, str]]:
-    """Split a text into runs: `` `code` ``, ``*italic*`` and the rest.
-
-    Examples
-    --------
-    >>> list(inline("slope *b* of `he`"))
-    [('', 'slope '), ('italic', 'b'), ('', ' of '), ('code', 'he')]
-    """
-    end = 0
-    for match in _MARKS.finditer(text):
-        if match.start() > end:
-            yield "", text[end : match.start()]
-        yield ("code", match[1]) if match[1] is not None else ("italic", match[2])
-        end = match.end()
-    if end < len(text):
-        yield "", text[end:]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section, inline
+from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section
 from doublecode.analysis.rendering.tables import Table
+from doublecode.schemas.marks import bare, inline
 
 FONT: Final = "Times New Roman"
 _ANY_DAY: Final = datetime(2000, 1, 1)
 _TEXT_WIDTH_CM: Final = 16.5
+_PICTURE_HEIGHT_CM: Final = 21.0
+_FEWEST_LETTERS: Final = 4
 _KEEP_WHOLE: Final = 25
 _CELL_MARGIN_CM: Final = 0.09
 _PARAGRAPH: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}p"
@@ -96,7 +99,10 @@ def _(block: Picture, file: Any, numbers: dict[str, int]) -> None:
     from docx.shared import Cm
 
     _caption(file, f"Figure {numbers[f'figure {block.name}']}", block.title)
-    shape = file.add_picture(io.BytesIO(block.png), width=Cm(_TEXT_WIDTH_CM * (0.6 if block.half else 0.85)))
+    width = _TEXT_WIDTH_CM * (0.6 if block.half else 0.85)
+    shape = file.add_picture(io.BytesIO(block.png), width=Cm(width))
+    if shape.height > Cm(_PICTURE_HEIGHT_CM):  # a picture beyond the page would be cut
+        shape.width, shape.height = round(shape.width * Cm(_PICTURE_HEIGHT_CM) / shape.height), Cm(_PICTURE_HEIGHT_CM)
     properties = shape._inline.docPr
     properties.set("descr", block.description)
     _notes(file, block.notes)
@@ -164,12 +170,12 @@ def column_widths(block: Table, size: float) -> list[float]:
     needs, wishes = [], []
     for place, column in enumerate(block.columns):
         texts = [row[place] for row in rows]
-        words = [word for heading in (column.heading.replace("*", ""),) for word in heading.split()]
+        words = [word for heading in (bare(column.heading),) for word in heading.split()]
         if column.kind == "text":
             words += [word for text in texts for word in text.split()]
         else:
             words += texts
-        needs.append(min(max(map(len, words), default=1), 24) * character + padding)
+        needs.append(min(max([_FEWEST_LETTERS, *map(len, words)]), 24) * character + padding)
         longest = min(max(map(len, [column.heading, *texts])), 60) * character + padding
         wishes.append(longest if column.kind == "text" else needs[-1])
     room = _TEXT_WIDTH_CM - sum(needs)

@@ -27,6 +27,12 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 COLOURS: Final = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY)
 LINES: Final = ("-", "--", "-.", ":")
 WIDTH_IN: Final = 5.6
+LONGEST_IN: Final = 8.0
+LABEL: Final = 30
+FOREST_FRAME_IN: Final = 0.75
+FOREST_ROW_IN: Final = 0.27
+MANY_POINTS: Final = 600
+"""A cloud of more points is drawn as a picture inside the drawing: its size stays what it is however many there are."""
 FEWEST: Final = 5
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
@@ -69,7 +75,7 @@ def render_svg(figure: Figure, name: str, description: str) -> str:
 
     buffer = io.StringIO()
     with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -155,10 +161,12 @@ def forest(
         Where to draw; a figure of its own by default.
     """
     rows = _forest_rows(frame, labels, group)
-    axes = own_or_given(ax, height=0.75 + 0.27 * len(rows))
+    folded = ["" if is_head else "\n".join(textwrap.wrap(label, LABEL)) for _, label, is_head in rows]
+    places, depth = _row_places(folded)
+    axes = own_or_given(ax, height=FOREST_FRAME_IN + FOREST_ROW_IN * depth)
     heads = [label for _, label, is_head in rows if is_head]
-    drawn: list[int] = []
-    for place, (index, _, is_head) in enumerate(rows):
+    drawn: list[float] = []
+    for place, (index, _, is_head) in zip(places, rows, strict=True):
         if is_head or index is None:
             head = axes.text(0, place, heads[len(drawn)], transform=axes.get_yaxis_transform(), va="center")
             head.set(fontweight="bold", in_layout=False)
@@ -169,9 +177,8 @@ def forest(
         colour, marker = COLOURS[tone % len(COLOURS)], MARKERS[tone % len(MARKERS)]
         axes.plot([record[low], record[high]], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
         axes.plot([record[estimate]], [place], marker=marker, color=colour, markersize=6, linestyle="none")
-    axes.set_ylim(len(rows) - 0.4, -0.7)
-    names = ["" if is_head else "\n".join(textwrap.wrap(label, 30)) for _, label, is_head in rows]
-    axes.set_yticks(range(len(rows)), names, fontsize=9, linespacing=0.95)
+    axes.set_ylim(depth - 0.4, -0.7)
+    axes.set_yticks(places, folded, fontsize=9, linespacing=0.95)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#e6e9ef", linewidth=0.7)
@@ -181,6 +188,29 @@ def forest(
         axes.set_xlim(*limits)
     _draw_references(axes, references)
     return axes
+
+
+def _row_places(labels: Sequence[str]) -> tuple[list[float], float]:
+    """Middle of each row, and the depth of all, in rows of one line: a folded label takes what its lines need."""
+    places, top = [], 0.0
+    for label in labels:
+        depth = max(1.0, 0.62 * (1 + label.count("\n")))
+        places.append(top + (depth - 1) / 2)
+        top += depth
+    return places, top
+
+
+def forest_parts(frame: pd.DataFrame, labels: str = "label", group: str | None = None) -> list[pd.DataFrame]:
+    """Cut the rows of a forest into parts of about one length, none of them longer than a page of Word."""
+    import numpy as np
+
+    lines = [len(textwrap.wrap(str(label), LABEL)) for label in frame[labels]]
+    depth = np.cumsum([max(1.0, 0.62 * n) for n in lines]) if len(frame) else np.empty(0)
+    n_groups = 1 if group is None else frame[group].nunique()
+    room = (LONGEST_IN - FOREST_FRAME_IN) / FOREST_ROW_IN - n_groups
+    n_parts = max(1, math.ceil(float(depth[-1]) / room)) if len(depth) else 1
+    which = np.minimum((depth - 1e-9) // (depth[-1] / n_parts), n_parts - 1) if len(depth) else depth
+    return [frame[which == part] for part in range(n_parts)]
 
 
 def _draw_references(axes: Axes, references: Sequence[tuple[float, str]]) -> None:
@@ -227,8 +257,10 @@ def trajectories(
     """
     _, (axes,) = new_axes(height=3.5)
     present = frame[[unit, time, outcome]].dropna()
+    many = len(present) > 10 * MANY_POINTS
     for _, rows in present.groupby(unit, sort=True):
-        axes.plot(rows[time], rows[outcome], color=GREY, alpha=0.35, linewidth=0.8)
+        axes.plot(rows[time], rows[outcome], color=GREY, alpha=_fainter(present[unit].nunique()), linewidth=0.8,
+                  rasterized=many)  # fmt: skip
     sessions = present.groupby(time)[outcome]
     means = sessions.mean()[sessions.size() >= FEWEST]
     axes.plot(
@@ -246,12 +278,18 @@ def trajectories(
     return axes
 
 
+def _fainter(n: int) -> float:
+    """How strong one of n thin lines is: of many each is fainter, so that the course of the mean can be seen."""
+    return 0.35 if n <= 60 else max(0.06, 0.35 * 60 / n)
+
+
 def interaction(
     points: pd.DataFrame,
     lines: pd.DataFrame,
     *,
     predictor: str,
     outcome: str,
+    moderator: str,
     x_label: str = "",
     y_label: str = "",
     title: str = "",
@@ -264,11 +302,13 @@ def interaction(
         The rows of the model: columns `predictor` and `outcome`.
     lines : pandas.DataFrame
         One row per end of a line: ``label``, ``x``, ``y`` (several x per label make a curve).
+    moderator : str
+        Whose values the labels are: the heading of the legend.
     """
-    _, (axes,) = new_axes(height=3.5)
+    _, (axes,) = new_axes(height=3.7)
     axes.plot(
         points[predictor], points[outcome], linestyle="none", marker="o", markersize=4, color=GREY, alpha=0.45,
-        markeredgewidth=0,
+        markeredgewidth=0, rasterized=len(points) > MANY_POINTS,
     )  # fmt: skip
     for tone, (label, ends) in enumerate(lines.groupby("label", sort=False)):
         style = LINES[tone % len(LINES)]
@@ -277,7 +317,7 @@ def interaction(
     axes.set_ylabel(_folded(y_label or outcome))
     if title:
         axes.set_title(title, loc="left")
-    _legend_above(axes)
+    _legend_above(axes, title=_folded(moderator, 70))
     return axes
 
 
@@ -300,7 +340,7 @@ def by_session(
         x = part[time].to_numpy(dtype=float)
         axes.vlines(x, part[low], part[high], color=BLUE, linewidth=1.4, alpha=0.7)
         axes.plot(x, part[estimate], color=BLUE, marker="o", markersize=4, linewidth=1)
-        axes.set_title("\n".join(textwrap.wrap(str(label), 36)), loc="left", fontsize=9)
+        axes.set_title("\n".join(textwrap.wrap(str(label), LABEL)), loc="left", fontsize=9)
         axes.grid(axis="y", color="#e6e9ef", linewidth=0.7)
         axes.set_axisbelow(True)
         _whole_numbers(axes)
@@ -324,7 +364,10 @@ def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd
     from scipy.special import ndtri
 
     _, (left, right) = new_axes(height=3.0, columns=2)
-    left.plot(fitted, residuals, linestyle="none", marker="o", markersize=3, color=BLUE, alpha=0.5, markeredgewidth=0)
+    left.plot(
+        fitted, residuals, linestyle="none", marker="o", markersize=3, color=BLUE, alpha=0.5, markeredgewidth=0,
+        rasterized=len(residuals) > MANY_POINTS,
+    )  # fmt: skip
     left.axhline(0, color=GREY, linewidth=0.8)
     left.set_xlabel("fitted")
     left.set_ylabel("residual")
@@ -337,7 +380,7 @@ def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd
         spread = float(ordered.std()) or 1.0
         right.plot(
             quantiles, (ordered - ordered.mean()) / spread, linestyle="none", marker=MARKERS[tone % len(MARKERS)],
-            markersize=3, color=COLOURS[tone % len(COLOURS)], label=label,
+            markersize=3, color=COLOURS[tone % len(COLOURS)], label=label, rasterized=ordered.size > MANY_POINTS,
         )  # fmt: skip
     right.axline((0, 0), slope=1, color=GREY, linewidth=0.8)
     right.set_xlabel("normal quantile")
@@ -356,8 +399,8 @@ def _whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend_above(axes: Axes) -> None:
+def _legend_above(axes: Axes, title: str | None = None) -> None:
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
-        handlelength=2.2, columnspacing=1.4,
+        handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
     )  # fmt: skip

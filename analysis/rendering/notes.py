@@ -19,7 +19,7 @@ from doublecode.analysis.rendering.wording import (
     reliability,
     study,
 )
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, filled
 from doublecode.schemas.results import Note
 
 CATALOGUE: Final[dict[str, Wording]] = {
@@ -48,5 +48,5 @@ def sentence(note: Note, catalogue: Mapping[str, Wording] = CATALOGUE) -> str:
     wording = catalogue[note.kind]
     if callable(wording):
         return wording(note)
-    text = wording.format(subject=note.subject, **note.numbers)
+    text = filled(wording, {"subject": note.subject, **note.numbers})
     return f"{note.subject}: {text}" if note.subject and "{subject}" not in wording else text

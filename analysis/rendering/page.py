@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.rendering.document import Document, inline
+from doublecode.analysis.rendering.document import Document
+from doublecode.schemas.marks import inline
 
 if TYPE_CHECKING:
     from markupsafe import Markup

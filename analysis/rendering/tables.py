@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SMALLEST_P: Final = 0.001
+NARROW: Final = 0.02
 Kind = Literal["text", "integer", "number", "estimate", "bounded", "p", "percent"]
 
 
@@ -83,16 +84,29 @@ def _without_zero(text: str) -> str:
 
 
 def format_interval(low: float, high: float, kind: Kind = "number", digits: int = 2) -> str:
-    """Render both limits of an interval in brackets.
+    """Render both limits of an interval in brackets, with the same decimals.
+
+    Limits of an `estimate` keep two significant digits of the width of an interval that is narrower than 0.02.
 
     Examples
     --------
     >>> format_interval(-0.12, 0.4, "bounded")
     '[−.12, .40]'
+    >>> format_interval(-0.0012, 0.0121, "estimate")
+    '[−0.001, 0.012]'
     """
     if is_missing(low) and is_missing(high):
         return DASH
+    if kind == "estimate":
+        kind, digits = "number", max(digits, _decimals(low, high))
     return f"[{format_number(low, kind, digits)}, {format_number(high, kind, digits)}]"
+
+
+def _decimals(low: float, high: float) -> int:
+    """Decimals that show two significant digits of the width of an interval; of a lone limit, of the limit."""
+    ends = [float(end) for end in (low, high) if not is_missing(end) and math.isfinite(end)]
+    width = max(ends) - min(ends) if len(ends) == 2 else abs(ends[0]) if ends else 0.0
+    return 1 - math.floor(math.log10(width)) if 1e-6 < width < NARROW else 0
 
 
 @dataclass(frozen=True)

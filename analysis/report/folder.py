@@ -6,8 +6,6 @@ kill leaves the old report or the new one, never half of one.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,24 +19,37 @@ from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import to_json
+from doublecode.schemas.whole_files import recover_folder, replace_folder
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
-_OURS = frozenset({PAGE, "report.docx", "tables", "figures", "row_ledger.csv", "results.json"})
+_PARTS = {"tables": ".csv", "figures": ".svg"}
+_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json"})
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
     """Refuse, before any work, to write over an earlier report or over what is none."""
     target = folder / "report"
+    recover_folder(target)
     if not target.exists():
         return
-    stray = sorted(entry.name for entry in target.iterdir() if entry.name not in _OURS)
+    inside = (path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if not path.is_dir())
+    stray = [path for path in inside if not is_of_report(path)]
     if stray:
-        raise UsageError(f"{target} holds {stray[0]!r}, which no report writes. Move it away; it would be lost.")
+        raise UsageError(f"{folder / stray[0]} is a file which no report writes. Move it away; it would be lost.")
     if not overwrite:
         raise UsageError(f"{target} is there already. Add --overwrite to replace it.")
+
+
+def is_of_report(path: str) -> bool:
+    """Whether a report writes a file of this path within the study folder."""
+    first, _, rest = path.partition("/")
+    part, _, name = rest.partition("/")
+    if not name:
+        return first == "report" and part in _FILES
+    return first == "report" and "/" not in name and name.endswith(_PARTS.get(part, "/"))
 
 
 def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -55,10 +66,10 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     target = Path(folder) / "report"
     check_target(Path(folder), overwrite=overwrite)
     document = build_document(run)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as name:
-        fresh = Path(name) / "report"
-        for part in ("tables", "figures"):
-            (fresh / part).mkdir(parents=True)
+
+    def fill(fresh: Path) -> None:
+        for part in _PARTS:
+            (fresh / part).mkdir()
         (fresh / PAGE).write_text(render_page(document), encoding="utf-8", newline="\n")
         write_docx(document, fresh / "report.docx")
         for table in document.tables():
@@ -67,10 +78,8 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
             (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
         write_csv(run.frame.ledger, fresh / "row_ledger.csv")
         (fresh / "results.json").write_text(to_json(results_record(run)) + "\n", encoding="utf-8", newline="\n")
-        if target.exists():
-            target.rename(Path(name) / "old")
-        fresh.rename(target)
-        shutil.rmtree(Path(name) / "old", ignore_errors=True)
+
+    replace_folder(target, fill)
     return target
 
 
@@ -134,7 +143,6 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
 
     labels = run.labels
-    data = run.frame.frame if run.outliers is None else run.outliers.data
     yield sections_data.data_section(run)
     yield sections_data.rows_section(run)
     yield sections_data.sample_section(run)
@@ -145,7 +153,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
-    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, data, labels)
+    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
     yield sections_data.not_estimated_section(run)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

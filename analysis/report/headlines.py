@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.linking.conditional_slope import Held, Place, conditional_slope
 from doublecode.analysis.linking.stages import StageKind
+from doublecode.analysis.linking.time_origin import is_time
+from doublecode.analysis.regression.families import interaction_family
 from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
+from doublecode.analysis.report.robustness import errors_in_words
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
+
+MOST_NAMED: Final = 3
+"""More flagged rows than these are counted, not named."""
 
 
 def headlines(run: StudyRun) -> tuple[Headline, ...]:
@@ -77,30 +88,75 @@ def _consistency(run: StudyRun) -> Headline | None:
 
 
 def _slope(run: StudyRun) -> Headline | None:
-    found = _main_term(run)
-    if found is None:
-        return None
-    row, where = found
-    split = [name for series in run.study.series for name in series.split]
-    label = label_term(str(row["term"]), term_labels(short_labels(run.labels), split))
-    value = f"*b* = {format_number(row['estimate'])} {format_interval(row['conf_low'], row['conf_high'])}"
-    return Headline(label, value, f"{where}; *p* {format_p(row['p_value'])}")
-
-
-def _main_term(run: StudyRun) -> tuple[pd.Series[Any], str] | None:
-    """Slope within patients of the last series' first split predictor, else the first interaction."""
+    """Slope within patients of the last series' first split predictor, else the first declared interaction."""
     for result in reversed(run.series):
-        wanted = [f"{name}_within" for name in result.spec["split"]]
+        found = _within(result, run)
+        if found is not None:
+            return found
+    focal = [one for one in run.moderations if one.spec["moderator"] is not None]
+    return _interaction(focal[0], focal, run) if focal else None
+
+
+def _within(result: SeriesResult, run: StudyRun) -> Headline | None:
+    """The slope, with the values of what it interacts with, and what a simpler fit says where the fit is singular."""
+    for term in [f"{name}_within" for name in result.spec["split"]][:1]:
         for model in result.models:
-            rows = None if model.result is None else model.result.frame
-            rows = None if rows is None else rows[rows["term"].isin(wanted[:1])]
-            if rows is not None and len(rows):
-                outcome = model.formula.response
-                return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
-    for regression in run.moderations:
-        product = f"{regression.spec['predictor']}:{regression.spec['moderator']}"
-        rows = regression.frame[regression.frame["term"] == product]
-        if len(rows):
-            outcome = regression.outcome
-            return rows.iloc[0], f"on {run.labels.get(outcome, outcome)}"
+            fit = model.result
+            if fit is None or term not in fit.model.x_names:
+                continue
+            split = result.spec["split"]
+            slope = conditional_slope(fit, term, split)
+            parts = [f"on {_named(run, model.formula.response)}", *(_held(one, run) for one in slope.held)]
+            parts.append(f"*p* {format_p(slope.row['p_value'])}")
+            if model.singular:
+                parts.append(_beside(model, term, split))
+            label = label_term(term, term_labels(short_labels(run.labels), split))
+            return Headline(label, _estimate(slope.row), "; ".join(parts))
     return None
+
+
+def _beside(model: LabelledModel, term: str, split: Sequence[str]) -> str:
+    if model.simpler is None:
+        return "singular fit"
+    row = conditional_slope(model.simpler, term, split).row
+    return f"singular fit, with a simpler random part {_estimate(row)}"
+
+
+def _interaction(first: ModerationResult, family: Sequence[ModerationResult], run: StudyRun) -> Headline:
+    """The product of predictor and moderator, with its place in the family of tests and without outlying rows."""
+    term = f"{first.spec['predictor']}:{first.spec['moderator']}"
+    row = first.frame[first.frame["term"] == term].iloc[0]
+    parts = [f"on {_named(run, first.outcome)}", f"*p* {format_p(row['p_value'])} on {errors_in_words(first)}"]
+    if len(family) > 1:
+        holm = float(interaction_family(family).frame["p_holm"].iloc[0])
+        parts.append(f"first of {len(family)} interactions, Holm's *p* {format_p(holm)}")
+    flagged, without = first.design["multivariate_outliers"], first.design["without_outliers"]
+    if without:
+        named = ", ".join(flagged) if len(flagged) <= MOST_NAMED else f"the {len(flagged)} flagged rows"
+        parts.append(f"without outlying {named} *b* = {format_number(without['estimate'], 'estimate')}, "
+                     f"*p* {format_p(without['p_value'])}")  # fmt: skip
+    return Headline(label_term(term, term_labels(short_labels(run.labels))), _estimate(row), "; ".join(parts))
+
+
+def _estimate(row: pd.Series[Any]) -> str:
+    low, high = float(row["conf_low"]), float(row["conf_high"])
+    return f"*b* = {format_number(float(row['estimate']), 'estimate')} {format_interval(low, high, 'estimate')}"
+
+
+def _held(one: Held, run: StudyRun) -> str:
+    """At which value of another variable a slope holds."""
+    if is_time(one.name):
+        origin = one.name.rpartition("_")[2]
+        session = one.value + (int(origin) if origin.isdigit() else 0)
+        return f"at session {format_number(session, digits=1)}, the mean"
+    name = label_term(one.name, short_labels(run.labels))
+    if one.place is Place.REFERENCE:
+        return f"at the reference level of {name}"
+    if one.place is Place.OWN_MEAN:
+        return f"at {name} = its mean"
+    value = format_number(one.value, "estimate")
+    return f"at {name} = its mean {value}" if one.place is Place.MEAN else f"at {name} = {one.value:g}"
+
+
+def _named(run: StudyRun, name: str) -> str:
+    return str(run.labels.get(name, name))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from platform import python_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.report.robustness import errors_in_words, n_interactions
 from doublecode.analysis.report.sections_models import DDF_WORDS
+from doublecode.analysis.results.states import Estimator
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.labels import short_title
+from doublecode.schemas.marks import code
 
 if TYPE_CHECKING:
+    from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.study_run import StudyRun
 
 _PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
@@ -54,6 +60,8 @@ def _rating(run: StudyRun, name: str) -> str:
         rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
         text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
     turned = [item.label for item in book.columns if item.reversed]
+    kept = run.study.left_unreversed(name)
+    text += f". The codebook reverses {', '.join(kept)}, which the study does not" if kept else ""
     if turned:
         return f"{text}. Reversed before scoring: {', '.join(turned)}."
     return f"{text}. No item is reversed." if use.reverse is not None else f"{text}."
@@ -69,13 +77,12 @@ def _instruments(run: StudyRun) -> str:
 def _reliability(run: StudyRun) -> str:
     if run.reliability is None:
         return ""
-    text = (
-        "Inter-rater reliability was estimated as the intraclass correlation of the design at hand: for complete "
-        "designs from mean squares with exact limits (Shrout & Fleiss, 1979; McGraw & Wong, 1996), for rotating pairs "
-        "from crossed random effects of sessions and raters by REML with profile-likelihood intervals (ten Hove, "
-        "Jorgensen & van der Ark, 2022), and one-way where raters are not told apart. Pilot and main phase are kept "
-        "apart. Adjectives are taken from the interval (Koo & Li, 2016)."
-    )
+    used = _designs(run.reliability)
+    ways = [words for key, words in _WAYS.items() if key in used]
+    text = f"Inter-rater reliability was estimated as the intraclass correlation of the design at hand: {_all(ways)}."
+    if len({phase for _, _, phase, _ in run.reliability.results}) > 1:
+        text += " Pilot and main phase are kept apart."
+    text += " Adjectives are taken from the interval (Koo & Li, 2016)."
     named = [run.study.codebooks[name].title for name in run.reliability.spec["jackknife"]]
     if named:
         text += (
@@ -85,8 +92,35 @@ def _reliability(run: StudyRun) -> str:
     return text
 
 
+_WAYS: Final = {
+    (True, Estimator.MEAN_SQUARES): (
+        "for complete designs from mean squares with exact limits (Shrout & Fleiss, 1979; McGraw & Wong, 1996)"
+    ),
+    (True, Estimator.REML): (
+        "for rotating pairs from crossed random effects of sessions and raters by REML with profile-likelihood "
+        "intervals (ten Hove, Jorgensen & van der Ark, 2022)"
+    ),
+    (False, Estimator.MEAN_SQUARES): "one-way, from mean squares, where raters are not told apart",
+    (False, Estimator.REML): "one-way, by REML, where raters are not told apart",
+}
+"""How an intraclass correlation is estimated: are raters told apart, and by which estimator."""
+
+
+def _designs(table: ReliabilityTable) -> set[tuple[bool, Estimator]]:
+    """What was used in this study."""
+    return {
+        (result.spec["raters"] is not None, block.estimator)
+        for _, _, _, result in table.results
+        for _, block in result.estimates.blocks
+    }
+
+
+def _all(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
+
+
 def _consistency(run: StudyRun) -> str:
-    if run.consistency is None:
+    if run.consistency is None or not run.consistency.frame["omega"].notna().any():
         return ""
     return (
         "Internal consistency is ω total of a one-factor maximum-likelihood model; its 95% interval takes "
@@ -104,17 +138,24 @@ def _series(run: StudyRun) -> str:
     split = sorted({name for series in run.study.series for name in series.split})
     text = (
         f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "
-        f"({rows}) and are compared after refitting by maximum likelihood."
+        f"({rows})"
     )
+    compared = any((result.frame["compared_with"] != "").any() for result in run.series)
+    text += " and are compared after refitting by maximum likelihood." if compared else "."
     if split:
         names = ", ".join(run.labels.get(name, name) for name in split)
         text += (
-            f" Time-varying predictors ({names}) are entered as published, which mixes the slope within patients with "
-            "the slope between them (labelled conflated), and split into patient mean and deviation "
-            "(Curran & Bauer, 2011)."
+            f" Time-varying predictors ({names}) are entered as declared, which mixes the slope within patients with "
+            "the slope between them (labelled conflated), and split into patient mean and deviation over these rows, "
+            "the means centred at the mean of the patients' means (Curran & Bauer, 2011)."
         )
+    origins = sorted({result.spec["intercept_at"] for result in run.series} - {None})
+    if origins:
+        text += f" Sessions are counted from session {' or '.join(map(str, origins))}, where intercepts are given."
+    if any(not result.siblings.empty for result in run.series):
+        text += " Beside a singular fit stands the one with the next simpler random part (Matuschek et al., 2017)."
     steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
-    formulas = "; ".join(f"`{step}`" for step in steps)
+    formulas = "; ".join(map(code, steps))
     return f"{text} Formulas: {formulas}."
 
 
@@ -124,20 +165,30 @@ def _regressions(run: StudyRun) -> str:
         rule = run.study.outliers
         parts.append(
             f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
-            f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence; the analyses without this rule "
-            "are printed beside them."
+            f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence"
+            + ("; the regressions without this rule are printed beside them." if run.moderations_untouched else ".")
         )
     if run.correlations is not None:
         parts.append(f"Correlations are {run.correlations.spec.get('method', 'pearson').capitalize()}'s, pairwise.")
     if run.moderations:
-        parts.append(
-            "Moderated regressions centre predictor and moderator at their means before the product is formed "
-            "(Aiken & West, 1991); simple slopes and Johnson–Neyman regions stay inside the observed range "
-            "(Bauer & Curran, 2005). Limits are those of least squares and, beside them, heteroscedasticity-"
-            "consistent ones (HC3; Long & Ervin, 2000)."
-        )
+        parts.append(_moderations(run.moderations))
     if run.comparisons:
         parts.append("Groups were compared by one-way analysis of variance.")
+    return " ".join(parts)
+
+
+def _moderations(results: Sequence[ModerationResult]) -> str:
+    """What the declared regressions did: centring and slopes only where there is an interaction."""
+    parts = []
+    if n_interactions(results):
+        regions = " and Johnson–Neyman regions" if any(len(one.johnson_neyman) for one in results) else ""
+        parts.append(
+            "Moderated regressions centre predictor and moderator at their means before the product is formed "
+            f"(Aiken & West, 1991); simple slopes{regions} stay inside the observed range (Bauer & Curran, 2005)."
+        )
+    rule, beside = errors_in_words(results[0]), results[0].beside[0]
+    cited = " (Long & Ervin, 2000)" if results[0].spec["errors"] == "robust" else ""
+    parts.append(f"Tests and limits of the regressions stand on {rule}{cited}; those of {beside} stand beside them.")
     return " ".join(parts)
 
 

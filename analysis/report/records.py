@@ -91,7 +91,7 @@ def drift_record(result: StudyDrift) -> dict[str, Any]:
 def _series_record(result: SeriesResult) -> dict[str, Any]:
     models = [
         {
-            "label": model.label, "formula": model.formula.text, "published": model.published, "remark": model.remark,
+            "label": model.label, "formula": model.formula.text, "declared": model.declared, "remark": model.remark,
             **({} if model.result is None else result_record(model.result)),
         }
         for model in result.models

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.study.study_run import StudyRun
-    from doublecode.schemas.instrument import Scale
-    from doublecode.schemas.study import Variable
+    from doublecode.schemas.scale import Scale
+    from doublecode.schemas.study_parts import Variable
 
 _BEFORE: Final = "the session before was not rated"
 _MOST: Final = 4

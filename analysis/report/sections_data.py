@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.stages import Stage, StageKind
 from doublecode.analysis.rendering.coded_warnings import joined, problem_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.study.study_run import Intake, StudyRun
 
+MOST_NAMED: Final = 10
+"""More patients than these are counted in a callout, and named in a file."""
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
 
 
@@ -102,13 +104,26 @@ def _flagged(run: StudyRun) -> list[Block]:
             for instrument, item in zip(flagged["instrument"], flagged["item"], strict=True)
         }
     )
-    patients = ", ".join(sorted(flagged["patient"].unique()))
-    return [
-        Callout(
-            f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of patients {patients}. "
-            "Make sure that somebody has looked at them."
-        )
-    ]
+    who = sorted(flagged["patient"].unique())
+    few = len(who) <= MOST_NAMED
+    of = f"patients {', '.join(who)}" if few else f"{len(who)} patients, all of them in `tables/attention.csv`"
+    text = f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of {of}. "
+    callout = Callout(text + "Make sure that somebody has looked at them.")
+    return [callout] if few else [callout, _attention(flagged, run)]
+
+
+def _attention(flagged: pd.DataFrame, run: StudyRun) -> Table:
+    """How many answers of each item ask for attention; the CSV file has every one."""
+    groups = flagged.groupby(["instrument", "item"], sort=False)
+    counts = groups.agg(n=("session", "size"), n_patients=("patient", "nunique")).reset_index()
+    books = run.study.codebooks
+    counts["label"] = [label_of(books, *names) for names in zip(counts["instrument"], counts["item"], strict=True)]
+    columns = (
+        column("label", "Item", kind="text"), column("n", "Sessions", kind="integer"),
+        column("n_patients", "Patients", kind="integer"),
+    )  # fmt: skip
+    note = "The CSV file lists every one."
+    return Table("attention", "Answers that ask for attention", counts, columns, (note,), data=flagged)
 
 
 def rows_section(run: StudyRun) -> Section:
@@ -173,6 +188,7 @@ def descriptives_section(run: StudyRun) -> Section:
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
         blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
+    blocks += _bands(run)
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:
@@ -189,6 +205,21 @@ def descriptives_section(run: StudyRun) -> Section:
             )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
+
+
+def _bands(run: StudyRun) -> list[Block]:
+    """Scores in each band, of all sessions together; nothing where no scale declares bands."""
+    from doublecode.analysis.description.bands import band_counts
+
+    counts = band_counts(run.scores, run.study.codebooks.values())
+    if counts.empty:
+        return []
+    columns = (
+        column("band", "Band", kind="text"), column("n"), column("n_base", "of", kind="integer"), column("percent"),
+    )  # fmt: skip
+    shown = counts[counts["session"] == "all"]
+    note = "Scores of all sessions; the CSV file counts each session."
+    return [Table("score_bands", "Scores by band", shown, columns, (note,), "label", data=counts)]
 
 
 def homework_section(run: StudyRun) -> Section | None:
@@ -220,13 +251,8 @@ def homework_section(run: StudyRun) -> Section | None:
         blocks.append(
             Table(f"homework{suffix}", "Homework", shown, columns, result.note_texts(), "heading", data=result.frame)
         )
-        by_type = (
-            column("label", "Type", kind="text"),
-            column("n", "Assigned"),
-            column("n_completed", "Completed", kind="integer"),
-            column("percent"),
-        )
-        blocks.append(Table(f"homework_by_type{suffix}", "Completion by type of homework", result.by_type, by_type))
+        title = "Completion by type of homework"
+        blocks.append(Table(f"homework_by_type{suffix}", title, result.by_type, result.type_columns))
     return Section("homework", "Homework", tuple(blocks))
 
 

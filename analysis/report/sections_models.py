@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.regression.conditional_effects import readable_lines
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
@@ -13,7 +14,15 @@ from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Se
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
+from doublecode.analysis.report.robustness import (
+    errors_in_words,
+    family_table,
+    influence_table,
+    n_interactions,
+    simpler_fits,
+)
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
+from doublecode.schemas.marks import code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,12 +79,12 @@ def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataF
 
 
 def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
-    """One section per model series: coefficients as published and split, comparison, trajectory."""
+    """One section per model series: coefficients as declared and split, comparison, trajectory."""
     sections, drawn = [], set[str]()
     for result in results:
         response = result.models[0].formula.response
         blocks = _series_blocks(result, labels)
-        if response not in drawn:
+        if response not in drawn and "session" in frame.columns:  # a row is a session
             blocks.append(_course(result, response, frame, labels))
             drawn.add(response)
         blocks += _diagnostics(result)
@@ -87,12 +96,13 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     name = str(result.spec["name"])
     blocks: list[Block] = [Paragraph(f"{_rows_in_words(result, labels)}.{_share_between(result)}")]
     labels = term_labels(labels, result.spec["split"])
-    published = [model for model in result.models if model.published]
-    split = [model for model in result.models if not model.published]
-    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as published", published, labels)
+    declared = [model for model in result.models if model.declared]
+    split = [model for model in result.models if not model.declared]
+    blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as declared", declared, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    return [*blocks, _comparison(name, result), _variances(name, result, labels), Bullets(result.note_texts())]
+    blocks += simpler_fits(result, labels)
+    return [*blocks, _comparison(name, result), *_variances(name, result, labels), Bullets(result.note_texts())]
 
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:
@@ -120,14 +130,23 @@ def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], l
         if model.result is None:
             continue
         rows = model.result.frame
-        head = f"{model.label}: `{model.formula}`"
+        head = f"{model.label}: {code(str(model.formula))}"
         parts.append(rows.assign(model=head, label=[label_term(term, labels) for term in rows["term"]]))
         rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
     if not parts:
         return []
     frame = pd.concat(parts, ignore_index=True)
-    note = f"REML; {', '.join(rules)}."
+    note = f"REML; {', '.join(rules)}.{_intercepts(models)}"
     return [Table(name, title, frame, (column("label", "Term", kind="text"), *coefficients(frame)), (note,), "model")]
+
+
+def _intercepts(models: Sequence[LabelledModel]) -> str:
+    """Say to which session the intercepts belong, where the models have a time."""
+    times = {name for one in models for name in one.formula.names if is_time(name)}
+    if not times:
+        return ""
+    at = min(time.rpartition("_")[2] if time != SESSION else "0" for time in times)
+    return f" Intercepts are those of session {at}." if at != "0" else " Session number uncentred: intercepts at 0."
 
 
 def _comparison(name: str, result: SeriesResult) -> Table:
@@ -136,19 +155,21 @@ def _comparison(name: str, result: SeriesResult) -> Table:
         column("loglik"), column("aic"), column("bic"), column("chi2"), column("df"), column("p_value"),
     )  # fmt: skip
     notes = (
-        "χ²: likelihood ratio with the model of the step before (as published, or split, as the model is), both "
+        "χ²: likelihood ratio with the model of the step before (as declared, or split, as the model is), both "
         "refitted by maximum likelihood.",
     )
     return Table(f"{name}_comparison", "Fit and comparison of the models", result.frame, columns, notes)
 
 
-def _variances(name: str, result: SeriesResult, labels: Labels) -> Table:
+def _variances(name: str, result: SeriesResult, labels: Labels) -> list[Table]:
+    if result.variances.empty:  # no step could be estimated
+        return []
     shown = result.variances.assign(term=[label_term(str(term), labels) for term in result.variances["term"]])
     columns = (
         column("group", "Group", kind="text"), column("term", "Term", kind="text"),
         column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
     )  # fmt: skip
-    return Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)
+    return [Table(f"{name}_variances", "Variance components", shown, columns, group="label", data=result.variances)]
 
 
 def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:
@@ -160,11 +181,12 @@ def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: La
 
 
 def _growth_line(result: SeriesResult) -> tuple[float, float] | None:
-    """Intercept and slope of the model whose only predictor is the session."""
+    """Intercept, at session 0, and slope of the model whose only predictor is the session."""
     for model in result.models:
-        if model.result is not None and set(model.result.frame["term"]) == {"Intercept", "session"}:
-            b = model.result.frame.set_index("term")["estimate"]
-            return float(b["Intercept"]), float(b["session"])
+        terms = [] if model.result is None else list(model.result.frame["term"])
+        if model.result is not None and terms[:1] == ["Intercept"] and len(terms) == 2 and is_time(terms[1]):
+            intercept, slope = map(float, model.result.frame["estimate"])
+            return intercept - slope * (result.spec["intercept_at"] or 0), slope
     return None
 
 
@@ -208,7 +230,6 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
 def moderation_section(
     results: Sequence[ModerationResult],
     untouched: Sequence[ModerationResult],
-    data: pd.DataFrame,
     labels: Labels,
 ) -> Section | None:
     """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
@@ -218,10 +239,12 @@ def moderation_section(
     blocks: list[Block] = [_moderation_table(results, labels)]
     if untouched:
         blocks.append(_focal_both(results, untouched, labels))
+    blocks.append(influence_table(results, labels))
+    blocks += [family_table(results, labels)] if n_interactions(results) > 1 else []
     blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [_interaction_picture(result, data, labels) for result in results if len(result.lines)]
+    blocks += [_interaction_picture(result, labels) for result in results if len(result.lines)]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -245,24 +268,23 @@ def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Ta
             model=_head(result),
             name=result.spec["name"],
             label=[label_term(term, labels) for term in result.frame["term"]],
-            robust_low=result.robust["conf_low"],
-            robust_high=result.robust["conf_high"],
-            robust_p=result.robust["p_value"],
+            **{f"beside_{name}": result.beside[1][f"conf_{name}"] for name in ("low", "high")},
+            beside_p=result.beside[1]["p_value"],
         )
         for result in results
     ]
     frame = pd.concat(parts, ignore_index=True)
-    kind = results[0].spec["robust"]
+    rule, beside = errors_in_words(results[0]), results[0].beside[0]
     columns = (
         column("label", "Term", kind="text"), *coefficients(frame.drop(columns="df")), column("beta_z", "β"),
-        column("robust_low", f"95% CI, {kind}", kind="estimate", upper="robust_high"),
+        column("beside_low", f"95% CI, {beside}", kind="estimate", upper="beside_high"),
     )  # fmt: skip
     notes = (
         "Predictor and moderator are centred at their means before the product is formed.",
         "β: all variables z-scored, the product formed from the z-scores.",
-        f"{kind}: limits that do not take residuals as equally spread (Long & Ervin, 2000). A model with one "
-        "of several interactions leaves the others in its residuals and spreads them unequally: prefer the limits of "
-        f"{kind} there. Their *p* is in the CSV file.",
+        f"*SE*, *p* and limits stand on {rule}, as do slopes and regions below; last column: {beside}, whose *p* is in "
+        "the CSV file. HC3 does not take residuals as equally spread (Long & Ervin, 2000): a model with one of several "
+        "interactions leaves the others in its residuals and spreads them unequally.",
     )
     return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
 
@@ -310,7 +332,7 @@ def _simple_slopes(results: Sequence[ModerationResult], labels: Labels) -> Table
         column("moderator", "Value", kind="number"),
         *coefficients(frame),
     )
-    note = "Standard errors of least squares."
+    note = f"On {errors_in_words(results[0])}."
     return Table("simple_slopes", "Simple slopes of the predictor", frame, columns, (note,), "model")
 
 
@@ -335,7 +357,7 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
     )  # fmt: skip
     note = (
         "Johnson–Neyman regions inside the observed range only, pointwise and with the false discovery rate "
-        "controlled; standard errors of least squares."
+        f"controlled; on {errors_in_words(results[0])}."
     )
     return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
 
@@ -344,19 +366,20 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, data: pd.DataFrame, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, labels: Labels) -> Block:
     outcome = result.outcome
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
-    kept = data[data["patient"].astype(str).isin(set(result.diagnostics["row"].astype(str)))]
-    lines = readable_lines(result.lines, float(kept[predictor].min()), float(kept[predictor].max()))
+    rows = result.points
+    lines = readable_lines(result.lines, float(rows[predictor].min()), float(rows[predictor].max()))
     axes = figures.interaction(
-        kept, lines, predictor=predictor, outcome=outcome, x_label=labels.get(predictor, predictor),
+        rows, lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
+        x_label=labels.get(predictor, predictor),
         y_label=labels.get(outcome, outcome),
     )  # fmt: skip
     shown = picture(
         axes, f"interaction_{result.spec['name']}", str(result.spec["title"]),
-        f"Lines: expected outcome at values of {labels.get(moderator, moderator)}, covariates at their means, over the "
-        "observed range of the predictor. Points: the analysed rows.",
+        f"Lines: expected outcome at values of {labels.get(moderator, moderator)} inside the data, covariates at their "
+        "means, over the observed range of the predictor. Points: the analysed rows.",
     )  # fmt: skip
     return replace(shown, half=True)
 

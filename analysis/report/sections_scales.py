@@ -64,7 +64,7 @@ def reliability_section(run: StudyRun) -> Section | None:
     main = reliability_frame(run, "main")
     if len(main):
         blocks += [_reliability_table("reliability", "Inter-rater reliability of items and scales", main)]
-        blocks.append(_forest(main))
+        blocks += _forests(main)
     pilot = reliability_frame(run, "pilot")
     if len(pilot):
         blocks.append(_reliability_table("reliability_pilot", "The same in the pilot phase", pilot))
@@ -109,19 +109,26 @@ def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
     return Table(name, title, frame, columns, notes, "title", data=frame)
 
 
-def _forest(frame: pd.DataFrame) -> Block:
+def _forests(frame: pd.DataFrame) -> list[Block]:
+    """The forest, cut into parts where it is longer than a page."""
     rule = rule_named(RULE)
     shown = frame[frame["estimate"].notna()]
     shown = shown.assign(instrument=[short_title(title) for title in shown["title"]])
-    low = min(0.0, float(shown["conf_low"].min()))
-    axes = figures.forest(
-        shown, group="instrument", references=list(zip(rule.cuts, rule.words[1:], strict=True)),
-        limits=(max(-0.5, low), 1.02),
-    )  # fmt: skip
+    low = min(0.0, float(shown["conf_low"].min())) if len(shown) else 0.0
     text = f"Intraclass correlations with 95% intervals. Dotted: the cut-offs of {rule.citation}."
     if low < -0.5:
         text += " Limits below −.50 are cut off at the edge; the table has them."
-    return picture(axes, "icc_forest", "Inter-rater reliability of items and scales", text)
+    parts = figures.forest_parts(shown, group="instrument")
+    blocks: list[Block] = []
+    for number, part in enumerate(parts, 1):
+        axes = figures.forest(
+            part, group="instrument", references=list(zip(rule.cuts, rule.words[1:], strict=True)),
+            limits=(max(-0.5, low), 1.02),
+        )  # fmt: skip
+        suffix, of = ("", "") if len(parts) == 1 else (f"_{number}", f", part {number} of {len(parts)}")
+        title = f"Inter-rater reliability of items and scales{of}"
+        blocks.append(picture(axes, f"icc_forest{suffix}", title, text))
+    return blocks
 
 
 def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
@@ -154,7 +161,7 @@ def consistency_section(run: StudyRun) -> Section | None:
     pooled = table.frame.assign(
         label=_scale_labels(run, table.frame),
         r_range=_ranges(table.frame, "r_drop_min", "r_drop_max"),
-        session_range=_ranges(table.frame, "session_min", "session_max"),
+        session_range=_by_session(table.frame),
     )
     counts = (column("n_rows", "Sessions", kind="integer"), column("n_patients", "Patients", kind="integer"))
     columns = (
@@ -167,7 +174,7 @@ def consistency_section(run: StudyRun) -> Section | None:
     )  # fmt: skip
     note = (
         "ω total of a one-factor model, interval over patients. *r*: lowest and highest corrected item–total "
-        "correlation; last column: lowest and highest ω of a single session."
+        "correlation; last column: lowest and highest ω of a single session (number of sessions)."
     )
     blocks: list[Block] = [Table("omega", "Internal consistency", pooled, columns, (note,), data=table.frame)]
     # a study's rows are sessions, also where each patient has only one
@@ -185,6 +192,13 @@ def _ranges(frame: pd.DataFrame, low: str, high: str) -> list[str]:
     """Lowest and highest value of each row in words."""
     ends = zip(frame[low], frame[high], strict=True)
     return [f"{format_number(a, 'bounded')} to {format_number(b, 'bounded')}" if a == a else DASH for a, b in ends]
+
+
+def _by_session(frame: pd.DataFrame) -> list[str]:
+    """Lowest and highest value of a single session, and on how many sessions that stands."""
+    ranges = _ranges(frame, "session_min", "session_max")
+    counts = zip(ranges, frame["n_sessions"], frame["n_sessions_rated"], strict=True)
+    return [f"{text} ({n if n == of else f'{n} of {of}'})" if text != DASH else DASH for text, n, of in counts]
 
 
 def _in_instrument(title: str, label: str) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from doublecode.schemas.errors import NotEstimable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
-    from doublecode.schemas.study import ModelSeries, ModerationModel, Study
+    from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import ModelSeries, ModerationModel
 
 
 def declared_frame(
-    study: Study, scores: pd.DataFrame, items: pd.DataFrame, sessions: pd.DataFrame, patients: pd.DataFrame
+    study: Study,
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    sessions: pd.DataFrame,
+    patients: pd.DataFrame,
+    ratings: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Build the frame of the declared variables; see :func:`doublecode.analysis.build_frame`.
 
@@ -25,6 +34,8 @@ def declared_frame(
         As :func:`doublecode.coding.score` and :func:`doublecode.coding.pool_ratings` give them.
     sessions, patients : DataFrame
         The tables of the study folder, as :func:`doublecode.analysis.read_study` reads them.
+    ratings : DataFrame, optional
+        Contract ``RATINGS``: a session of which only categories were coded counts as rated, too.
 
     Returns
     -------
@@ -51,7 +62,8 @@ def declared_frame(
     """
     from doublecode.analysis.linking.frame import build_frame
 
-    _check_variables(study)
+    study.check_variables()
+    given = [(book.name, item.name) for book in study.codebooks.values() for item in book.columns if item.given]
     uses = {name: study.use(name) for name in study.codebooks}
     models: dict[str, tuple[str, ...]] = {one.name: one.steps for one in study.series}
     return build_frame(
@@ -62,15 +74,16 @@ def declared_frame(
         used_in={name: use.sessions for name, use in uses.items() if use.sessions is not None},
         models=models | {one.name: (formula_of(one),) for one in study.moderations},
         subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
+        ratings=None if ratings is None else _by_raters(ratings, given),
     )  # fmt: skip
 
 
-def _check_variables(study: Study) -> None:
-    for variable in study.variables:
-        if variable.instrument is not None:
-            study.use(variable.instrument)
-            book = study.codebooks[variable.instrument]
-            _ = book.scale(variable.scale) if variable.scale is not None else book.item(str(variable.item))
+def _by_raters(ratings: pd.DataFrame, given: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """The ratings without what an assistant filled in beforehand."""
+    import pandas as pd
+
+    items = zip(ratings["instrument"], ratings["item"], strict=True)
+    return ratings[pd.Series([pair not in given for pair in items], index=ratings.index, dtype=bool)]
 
 
 def formula_of(model: ModerationModel) -> str:
@@ -80,7 +93,36 @@ def formula_of(model: ModerationModel) -> str:
 
 
 def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
-    """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`."""
+    """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`.
+
+    Raises
+    ------
+    NotEstimable
+        No row has all variables, or on these rows a predictor that is split has no spread within or between patients.
+    """
     from doublecode.analysis.linking.series import fit_series
 
-    return fit_series(series.steps, data, split=series.split, name=series.name, title=series.title)
+    _refuse_constant(series, data)
+    return fit_series(
+        series.steps, data, split=series.split, intercept_at=series.intercept_at or None,
+        name=series.name, title=series.title,
+    )  # fmt: skip
+
+
+def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+    from doublecode.analysis.linking.splitting import varying_within
+    from doublecode.analysis.mixed.formula import parse_formula
+    from doublecode.analysis.mixed.model_rows import common_rows
+
+    steps = map(parse_formula, series.steps)
+    needed = dict.fromkeys(column for step in steps for column in step.columns(data.columns))
+    rows = common_rows(data, list(needed), ("patient", "session")).data if series.split else data
+    for name in series.split:
+        means = rows.groupby("patient")[name].mean()
+        within = varying_within([name], rows, "patient")
+        if not within or means.nunique() < 2:
+            where = "between" if within else "within"
+            raise NotEstimable(
+                f"{name} is to be split, and on the {len(rows)} rows of this series it does not vary {where} patients; "
+                "take it out of split"
+            )

@@ -62,4 +62,9 @@ def label_term(term: str, labels: Labels) -> str:
     >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
     'Rationale × Resistance'
     """
-    return " × ".join(labels.get(name, name) for name in term.split(":"))
+    return " × ".join(labels.get(name, _session(name)) for name in term.split(":"))
+
+
+def _session(name: str) -> str:
+    """A session number is one from whichever session it is counted."""
+    return "Session" if name.removeprefix("session_from_").isdigit() else name

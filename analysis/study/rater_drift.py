@@ -106,6 +106,7 @@ def drift_of(
     sessions: pd.DataFrame,
     *,
     n_periods: int | None = None,
+    dates: str | None = None,
     top: int = 5,
     conf_level: float = 0.95,
 ) -> StudyDrift:
@@ -123,6 +124,8 @@ def drift_of(
         ``session_id, date``, used with `n_periods` only.
     n_periods : int, optional
         Cut the sessions by their date into so many periods of equally many ratings, instead of batches.
+    dates : str, optional
+        How dates are written where not as year-month-day: ``dd.mm.yyyy``.
     top : int
         Sessions to list per scale.
     conf_level : float
@@ -136,13 +139,17 @@ def drift_of(
     ------
     NotEstimable
         No scale has raters that can be compared.
+    ContractError
+        With `n_periods`, a date of which nobody says how it is written.
     """
     import pandas as pd
 
+    if dates is not None and n_periods is None:
+        raise UsageError("drift: --dates says how dates are written and goes with --by-date; leave it out.")
     if n_periods is not None and n_periods < 2:
         raise UsageError(f"drift: {n_periods} period(s) asked for; drift needs at least two.")
     scores = _scores(study, ratings)
-    rows = _in_batches(scores, ratings, files) if n_periods is None else _dated(scores, sessions)
+    rows = _in_batches(scores, ratings, files) if n_periods is None else _dated(scores, sessions, dates)
     undated = len(scores) - len(rows)
     remarks: list[tuple[Note, list[str]]] = []
     how: dict[str, Any] = {"periods": "period"} if n_periods is None else {"time": "period", "n_periods": n_periods}
@@ -215,12 +222,13 @@ def _in_batches(scores: pd.DataFrame, ratings: pd.DataFrame, files: pd.DataFrame
     return scores.merge(where[[*key, "period"]], on=key, how="left", validate="many_to_one")
 
 
-def _dated(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+def _dated(scores: pd.DataFrame, sessions: pd.DataFrame, form: str | None) -> pd.DataFrame:
     """Add the date of each session; sessions without a date are left out."""
-    import pandas as pd
+    from doublecode.schemas.dates import read_dates
 
-    dates = pd.to_datetime(sessions.drop_duplicates("session_id").set_index("session_id")["date"])
-    rows = scores.assign(period=scores["session_id"].map(dates))
+    dates = sessions.drop_duplicates("session_id").set_index("session_id")["date"]
+    places = [f"sessions.csv, session {name}" for name in dates.index]
+    rows = scores.assign(period=scores["session_id"].map(read_dates(dates, form, places, "date")))
     return rows[rows["period"].notna()]
 
 

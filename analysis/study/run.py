@@ -72,7 +72,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     Raises
     ------
     StudyError, InstrumentError, ContractError
-        The folder itself is wrong: the declaration or one of its tables.
+        The folder itself is wrong: the declaration, one of its tables, or the two do not fit.
     UsageError
         A file to be set aside is not in ``incoming/``.
 
@@ -84,25 +84,49 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     >>> len(intake.patients), len(intake.sessions), len(intake.errors)
     (50, 141, 0)
     """
+    from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
+    from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
+    tables = {"sessions": SESSIONS, "patients": PATIENTS, "therapists": THERAPISTS}
+    read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
+    check_declared_columns(study, read["patients"], read["therapists"])
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
-    return Intake(
+    everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
-        problems=(*problems, *outcome_problems),
+        kept_out=ratings.iloc[:0],
+        problems=(*problems, *outcome_problems, *remarks_on_tables(study)),
         files=files,
         set_aside=left_out,
-        sessions=read_table(study.folder / "sessions.csv", SESSIONS),
-        patients=read_table(study.folder / "patients.csv", PATIENTS),
-        therapists=read_table(study.folder / "therapists.csv", THERAPISTS),
+        **read,
+    )
+    return in_the_numbers(everything)
+
+
+def in_the_numbers(intake: Intake) -> Intake:
+    """Keep out what is in no number: excluded patients, and sessions that an instrument is not used in."""
+    import pandas as pd
+
+    from doublecode.analysis.study.counted_rows import counted_rows
+
+    rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
+    answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
+    if not (rated.remarks or answered.remarks):
+        return intake
+    return replace(
+        intake,
+        ratings=rated.counted,
+        outcomes=answered.counted,
+        kept_out=pd.concat([intake.kept_out, rated.kept_out]),
+        problems=(*intake.problems, *rated.remarks, *answered.remarks),
     )
 
 
@@ -117,10 +141,13 @@ def _check_set_aside(study: Study, names: Collection[str]) -> tuple[str, ...]:
 
 def store(intake: Intake) -> None:
     """Write the ratings to the study's ledger; what it already holds is not written again."""
+    import pandas as pd
+
     from doublecode.coding.intake.ledger import Ledger
 
+    everything = pd.concat([intake.ratings, intake.kept_out]).sort_index() if len(intake.kept_out) else intake.ratings
     with Ledger(intake.study.folder / LEDGER) as ledger:
-        ledger.take_in(intake.ratings, intake.files)
+        ledger.take_in(everything, intake.files)
 
 
 def _superseded(study: Study) -> frozenset[str]:
@@ -149,12 +176,14 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
 
     if intake.errors:
         raise StudyProblems(intake.problems)
+    intake = in_the_numbers(intake)
     study = intake.study
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)
-    frame = declared_frame(study, scores, items, intake.sessions, intake.patients)
+    frame = declared_frame(study, scores, items, intake.sessions, intake.patients, intake.ratings)
     steps("Describing")
+    refused: list[Note] = []
     described: dict[str, Any] = {
         "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
         "described_items": descriptives.describe_items(items, study.codebooks),
@@ -162,10 +191,9 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "logs": _logs(intake),
     }
     steps("Inter-rater reliability")
-    refused: list[Note] = []
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
-    consistency = consistency_of(study, items)
+    consistency = _attempt("Internal consistency", partial(consistency_of, study, items), refused)
     steps("Correlations and regressions")
     models = _regressions(study, frame.frame, refused)
     series = []
@@ -188,9 +216,12 @@ def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None
 
 
 def _held(intake: Intake) -> pd.DataFrame:
-    """Patients who had a session of the main phase: the sample."""
+    """Patients who had a session of the main phase and are in the numbers: the sample."""
+    from doublecode.schemas.frames import IN_NO_NUMBER
+
     main = intake.sessions[intake.sessions["phase"] == "main"]
-    return intake.patients[intake.patients["patient"].isin(main["patient"])]
+    inside = ~intake.patients["status"].isin(IN_NO_NUMBER)
+    return intake.patients[inside & intake.patients["patient"].isin(main["patient"])]
 
 
 def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -201,7 +232,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     pooled = pool_ratings(intake.ratings, intake.study)
     parts = [part for part in (pooled, intake.outcomes) if len(part)]
-    items = pd.concat(parts, ignore_index=True)
+    items = pd.concat(parts, ignore_index=True) if parts else pooled
     return items, score(items, intake.study.codebooks)
 
 
@@ -212,16 +243,22 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     from doublecode.analysis.regression.group_differences import group_anova
     from doublecode.analysis.study.declared_moderation import fit_moderation
 
-    outliers = None if study.outliers is None else winsorise(frame, study.outliers)
+    rule = study.outliers
+    outliers = None if rule is None else _attempt("Outlier rule", partial(winsorise, frame, rule), refused)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient, session = ("patient", "session") if study.unit == "session" else (None, None)
+    correlated = None if asked is None else partial(
+        correlate, data, asked.variables, method=asked.method, patient=patient, session=session
+    )  # fmt: skip
+    fit_one = partial(
+        fit_moderation, errors="least-squares" if study.regression_errors == "least-squares" else "robust"
+    )
     fits = [
-        _attempt(model.title, partial(fit_moderation, model, data, observed=frame), refused)
-        for model in study.moderations
+        _attempt(model.title, partial(fit_one, model, data, observed=frame), refused) for model in study.moderations
     ]
     untouched = [
-        _attempt(f"{model.title}, before the outlier rule", partial(fit_moderation, model, frame), refused)
+        _attempt(f"{model.title}, before the outlier rule", partial(fit_one, model, frame), refused)
         for model in (study.moderations if outliers is not None else ())
     ]
     groups = [
@@ -230,9 +267,7 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     ]
     return {
         "outliers": outliers,
-        "correlations": None
-        if asked is None
-        else correlate(data, asked.variables, method=asked.method, patient=patient, session=session),
+        "correlations": None if correlated is None else _attempt("Correlations", correlated, refused),
         "moderations": tuple(filter(None, fits)),
         "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),
@@ -240,19 +275,19 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
 
 
 def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
-    """Compute, or keep the reason: a model that cannot be estimated must not hide the others."""
+    """Compute, or keep the reason: a part that these data do not carry must not hide the others."""
     try:
         return compute()
-    except NotEstimable as reason:
+    except (NotEstimable, UsageError) as reason:
         refused.append(Note("not_estimated", title, {"reason": str(reason)}))
         return None
 
 
 def _logs(intake: Intake) -> tuple[LogResult, ...]:
-    """Counts of the multi-response logs, one result per instrument that keeps one."""
+    """Counts of the homework logs, one result per instrument that says it is one."""
     from doublecode.analysis.description.homework import log_counts
 
-    books = [book for book in intake.study.codebooks.values() if any(item.repeat > 1 for item in book.items)]
+    books = [book for book in intake.study.codebooks.values() if book.homework_log is not None]
     return tuple(log_counts(intake.ratings, book) for book in books)
 
 

@@ -26,7 +26,8 @@ from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
-    from doublecode.schemas.instrument import Instrument, Scale
+    from doublecode.schemas.instrument import Instrument
+    from doublecode.schemas.scale import Scale
 
 SAME_TAPE, LAGGED = "same tape", "lagged"
 
@@ -44,7 +45,8 @@ class ConsistencyTable(Answer):
 
     `frame`: instrument, scale, pairing, n_items, n_rows, n_patients, r_drop_min, r_drop_max, mean_r,
     alpha, omega, std_error, df, conf_low, conf_high, omega_standardised, session_min, session_max,
-    n_sessions, status. `levels`: instrument, scale, pairing, by (pooled, session, phase), level, estimate,
+    n_sessions (of n_sessions_rated), status. `levels`: instrument, scale, pairing, by (pooled, session, phase), level,
+    estimate,
     std_error, df, conf_low, conf_high, n_rows, n_patients, status; the figure of omega by session takes its
     rows with ``by == "session"``. `items`: instrument, scale, pairing and the columns of
     ``OmegaResult.items``. `omegas`: the full answers by (instrument, scale, pairing). `notes` name their
@@ -311,7 +313,8 @@ def _summary(
     row: dict[str, Any] = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
     row |= _classical(task, options)
     numbers = ("omega", "std_error", "df", "conf_low", "conf_high", "omega_standardised", "session_min", "session_max")
-    row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "status": reason or str(ScaleState.ESTIMATED)}
+    row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "n_sessions_rated": 0}
+    row["status"] = reason or str(ScaleState.ESTIMATED)
     if answer is None:
         return row, []
     frame = answer.frame[answer.frame["term"] != "omega_standardised"]
@@ -322,7 +325,9 @@ def _summary(
     row["omega_standardised"] = float(
         answer.frame.loc[answer.frame["term"] == "omega_standardised", "estimate"].iloc[0]
     )
-    seen = [x["estimate"] for x in levels if x["by"] == (task.by or "") and np.isfinite(x["estimate"])]
+    single = [level["estimate"] for level in levels if level["by"] == (task.by or "")]
+    seen = [estimate for estimate in single if np.isfinite(estimate)]
+    row["n_sessions_rated"] = len(single)
     if seen:
         row |= {"session_min": min(seen), "session_max": max(seen), "n_sessions": len(seen)}
     return row, levels

@@ -38,7 +38,10 @@ class Intake:
     ----------
     study : Study
     ratings, outcomes : DataFrame
-        Contracts RATINGS (both phases) and ITEMS.
+        Contracts RATINGS (both phases) and ITEMS: what is in the numbers.
+    kept_out : DataFrame
+        Contract RATINGS: ratings of patients who were excluded or withdrew their consent, and of sessions that the
+        instrument is not used in. They are in the ledger and in no number.
     problems : tuple of Problem
         All of them, infos included.
     files : DataFrame
@@ -51,6 +54,7 @@ class Intake:
     study: Study
     ratings: pd.DataFrame
     outcomes: pd.DataFrame
+    kept_out: pd.DataFrame
     problems: tuple[Problem, ...]
     files: pd.DataFrame
     set_aside: tuple[str, ...]

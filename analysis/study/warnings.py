@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
+from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.results import Note
@@ -39,6 +40,7 @@ def run_warnings(run: StudyRun) -> tuple[CodedWarning, ...]:
         *(warning for result in run.comparisons for warning in group_warnings(result)),
         *unequal_rows(run.series),
         *_conflated_regressions(run),
+        *_dependent_rows(run),
     )
 
 
@@ -169,7 +171,7 @@ def unequal_rows(series: Sequence[SeriesResult]) -> tuple[CodedWarning, ...]:
 
 def _of(about: str, names: Sequence[str]) -> str:
     """Name the subject with its parts: ``"ghes, pilot (effort, extent)"``."""
-    listed = ", ".join(filter(None, names))
+    listed = named([name for name in names if name])
     return f"{about} ({listed})" if listed else about
 
 
@@ -213,6 +215,17 @@ def _conflated_regressions(run: StudyRun) -> Iterator[CodedWarning]:
         mixed = varying_within(names, run.frame.frame, "patient")
         if mixed and model.name in estimated:
             yield _conflated(mixed, model.name)
+
+
+def _dependent_rows(run: StudyRun) -> Iterator[CodedWarning]:
+    """Warn of regressions and comparisons of groups whose rows are sessions of the same patients."""
+    fits = [(str(one.spec["name"]), one.rows) for one in run.moderations]
+    fits += [(f"{one.spec['outcome']} by {one.spec['group']}", one.rows) for one in run.comparisons]
+    for about, rows in fits:
+        n_rows, n_patients = len(rows), int(run.frame.frame.loc[rows, "patient"].nunique())
+        if n_patients < n_rows:
+            numbers = {"n_rows": n_rows, "n_patients": n_patients}
+            yield CodedWarning("dependent_rows", about, Note("dependent_rows", numbers=numbers))
 
 
 def _conflated(names: Sequence[str], about: str) -> CodedWarning:

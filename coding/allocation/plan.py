@@ -8,13 +8,14 @@ Haller & Watzke (2021) allocated their sessions in this way.
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from doublecode.schemas.cards import Card
 from doublecode.schemas.errors import UsageError
@@ -22,7 +23,8 @@ from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
 from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
 from doublecode.schemas.problems import Problem
 
-Pair = tuple[str, str]
+IntArray = NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
 _PROOFS: Final = (
     ("load", "Load of each rater", "Rater"),
     ("pair", "Sessions that each pair shares", "Pair"),
@@ -94,6 +96,7 @@ def allocate(
     stages: Sequence[int] = (4,),
     batches: int = 1,
     seed: int = 20210501,
+    progress: Progress | None = None,
 ) -> Allocation:
     """Give every session a primary rater and a share of them a second one.
 
@@ -117,6 +120,8 @@ def allocate(
         Into how many workbooks a rater's main sessions are split.
     seed : int
         The same seed gives the same allocation.
+    progress : callable, optional
+        Called with what is done, how many sessions are handed out, and of how many.
 
     Returns
     -------
@@ -146,12 +151,13 @@ def allocate(
     strata = _strata(main, stages, rng)
     twice = _systematic(strata["session_id"].tolist(), n_double, rng)
     roles = _Roles(list(raters), limits, n_double, rng)
-    by_id = strata.set_index("session_id")
+    patient_of = dict(zip(strata["session_id"], strata["patient"].astype(str), strict=True))
     order = [session for session in strata["session_id"] if session in twice]
     order += [session for session in strata["session_id"] if session not in twice]
-    for session in order:
-        row = by_id.loc[session]
-        roles.give(session, str(row["patient"]), session in twice)
+    for place, session in enumerate(order):
+        if progress is not None:
+            progress("Handing out sessions", place, len(order))
+        roles.give(session, patient_of[session], session in twice)
     roles.even_out()
     rows = _assignment_rows(roles, pilot, list(raters), batches, seed)
     assignments = pd.DataFrame(
@@ -194,10 +200,10 @@ def _components(rows: pd.DataFrame) -> list[list[str]]:
             rater = leader[rater]
         return rater
 
-    for _, group in rows.groupby("session_id"):
-        first, *others = map(str, group["rater"])
-        for other in others:
-            leader[find(other)] = find(first)
+    firsts: dict[str, str] = {}
+    for session, rater in zip(rows["session_id"], rows["rater"], strict=True):
+        first = firsts.setdefault(str(session), str(rater))
+        leader[find(str(rater))] = find(first)
     groups: dict[str, list[str]] = {}
     for rater in sorted(leader):
         groups.setdefault(find(rater), []).append(rater)
@@ -220,6 +226,8 @@ def _check_possible(
         raise UsageError(f"share: found {share}, allowed 0 to 1.")
     if not raters or len(set(raters)) != len(raters):
         raise UsageError(f"raters: found {raters}, allowed at least one id, each once.")
+    if not n:
+        raise _impossible("no session of the main phase is to be rated", "Look at status and phase in sessions.csv.")
     wanted = n + n_double
     able = sum(min(limit, n) for limit in limits.values())
     if n_double and len(raters) < 2:
@@ -237,11 +245,6 @@ def _check_possible(
             f"{n_double} double-coded sessions cannot connect {len(raters)} raters",
             f"Raise the share to {least:g} ({len(raters) - 1} sessions).",
         )
-
-
-def _can_pair(room: Iterable[int], n_pairs: int) -> bool:
-    """Whether raters with this much room can make `n_pairs` pairs of two different ones."""
-    return sum(min(left, n_pairs) for left in room) >= 2 * n_pairs
 
 
 def _impossible(found: str, way_out: str) -> UsageError:
@@ -267,70 +270,72 @@ def _systematic(ids: list[str], n_double: int, rng: random.Random) -> set[str]:
 
 
 class _Roles:
-    """Hands out sessions one by one, always to the raters and pairs that have had the fewest."""
+    """Hands out sessions one by one, always to the raters and pairs that have had the fewest.
+
+    Raters are counted from 0 inside; `first` and `second` (n_pairs,) are the members of each pair.
+    """
 
     def __init__(self, raters: list[str], limits: dict[str, int], n_double: int, rng: random.Random) -> None:
         self.raters = raters
-        self.limits = limits
         self.pairs_left = n_double
-        self.loads: Counter[str] = Counter(dict.fromkeys(raters, 0))
-        self.primaries: Counter[str] = Counter(dict.fromkeys(raters, 0))
-        self.with_patient: Counter[tuple[str, str]] = Counter()
-        self.pairs: Counter[Pair] = Counter(dict.fromkeys(combinations(raters, 2), 0))
-        self.given: dict[str, tuple[str, ...]] = {}
+        self.loads = np.zeros(len(raters), dtype=np.int64)
+        self.primaries = np.zeros(len(raters), dtype=np.int64)
+        self.given: dict[str, tuple[int, ...]] = {}
+        self.first, self.second = np.triu_indices(len(raters), k=1)
+        self.pair_counts = np.zeros(len(self.first), dtype=np.int64)
+        self._limits = np.array([limits[rater] for rater in raters], dtype=np.int64)
+        self._with_patient: dict[str, IntArray] = {}
         self._rng = rng
-        chain = raters[:]
+        chain = list(range(len(raters)))
         rng.shuffle(chain)
-        self._chain = {frozenset(link) for link in pairwise(chain)}
+        links = {frozenset(link) for link in pairwise(chain)}
+        pairs = zip(self.first.tolist(), self.second.tolist(), strict=True)
+        self._is_link = np.array([frozenset(pair) in links for pair in pairs], dtype=bool)
 
     def give(self, session: str, patient: str, twice: bool) -> None:
         """Assign one session; with `twice` to a pair, whose first member is the primary rater."""
-        chosen = self._pair(patient) if twice else (self._single(patient),)
+        met = self._with_patient.setdefault(patient, np.zeros(len(self.raters), dtype=np.int64))
+        chosen = self._pair(met) if twice else (self._single(met),)
         for rater in chosen:
             self.loads[rater] += 1
-            self.with_patient[rater, patient] += 1
+            met[rater] += 1
         self.primaries[chosen[0]] += 1
         self.given[session] = chosen
 
-    def _free(self) -> list[str]:
-        return [rater for rater in self.raters if self.loads[rater] < self.limits[rater]]
-
-    def _pair(self, patient: str) -> Pair:
-        free = set(self._free())
+    def _pair(self, met: IntArray) -> tuple[int, int]:
         self.pairs_left -= 1
-        open_pairs = [pair for pair in self.pairs if free.issuperset(pair) and self._leaves_enough(pair)]
-        first, second = min(
-            open_pairs,
-            key=lambda pair: (
-                self.pairs[pair],
-                frozenset(pair) not in self._chain,
-                self.loads[pair[0]] + self.loads[pair[1]],
-                self.with_patient[pair[0], patient] + self.with_patient[pair[1], patient],
-                self._rng.random(),
-            ),
+        first, second = self.first, self.second
+        room = self._limits - self.loads
+        scarce = room <= self.pairs_left
+        enough = np.minimum(room, self.pairs_left).sum() - scarce[first] - scarce[second] >= 2 * self.pairs_left
+        possible = np.flatnonzero((room[first] > 0) & (room[second] > 0) & enough)
+        place = self._least(
+            possible,
+            self.pair_counts,
+            ~self._is_link,
+            self.loads[first] + self.loads[second],
+            met[first] + met[second],
         )
-        self.pairs[first, second] += 1
-        return (first, second) if self.primaries[first] <= self.primaries[second] else (second, first)
+        self.pair_counts[place] += 1
+        one, other = int(first[place]), int(second[place])
+        return (one, other) if self.primaries[one] <= self.primaries[other] else (other, one)
 
-    def _leaves_enough(self, pair: Pair) -> bool:
-        """Whether the pairs that are still to come can be formed after this one."""
-        room = (self.limits[rater] - self.loads[rater] - (rater in pair) for rater in self.raters)
-        return _can_pair(room, self.pairs_left)
+    def _single(self, met: IntArray) -> int:
+        fair = self.loads.sum() / len(self.raters) + 1  # the load at which a rater has had her part so far
+        return self._least(np.flatnonzero(self.loads < self._limits), self.loads >= fair, met, self.loads)
 
-    def _single(self, patient: str) -> str:
-        return min(
-            self._free(),
-            key=lambda rater: (
-                self.loads[rater] >= self._fair(),
-                self.with_patient[rater, patient],
-                self.loads[rater],
-                self._rng.random(),
-            ),
-        )
+    def _least(self, possible: IntArray, *criteria: NDArray[np.generic]) -> int:
+        """The one of `possible` that is least by the first criterion, then by the next, at last by chance."""
+        chances = np.array([self._rng.random() for _ in range(len(possible))])
+        for values in criteria:
+            own = values[possible]
+            kept = own == own.min()
+            possible, chances = possible[kept], chances[kept]
+        return int(possible[chances.argmin()])
 
-    def _fair(self) -> float:
-        """The load at which a rater has had a fair part of what is handed out so far."""
-        return sum(self.loads.values()) / len(self.raters) + 1
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """Session → ids of its raters, the primary one first."""
+        return {session: tuple(self.raters[rater] for rater in chosen) for session, chosen in self.given.items()}
 
     def even_out(self) -> None:
         """Swap the roles within pairs until the primary loads differ as little as they can."""
@@ -350,26 +355,34 @@ def _assignment_rows(
 ) -> list[tuple[str, str, str, str]]:
     """Rows (session, rater, role, batch): pilot first, then each rater's batches."""
     rows = [(session, rater, "pilot", "pilot") for session in pilot for rater in raters]
+    own_of: dict[str, list[str]] = {rater: [] for rater in raters}
+    named = roles.named()
+    for session, chosen in named.items():
+        for rater in chosen:
+            own_of[rater].append(session)
     for rater in raters:
-        own = sorted(session for session, chosen in roles.given.items() if rater in chosen)
+        own = sorted(own_of[rater])
         random.Random(f"{seed}/{rater}").shuffle(own)
         size = max(-(-len(own) // batches), 1)
         for place, session in enumerate(own):
-            role = "primary" if roles.given[session][0] == rater else "second"
+            role = "primary" if named[session][0] == rater else "second"
             rows.append((session, rater, role, f"batch{place // size + 1:02d}"))
     return rows
 
 
 def _proof(strata: pd.DataFrame, roles: _Roles, share: float) -> pd.DataFrame:
     rows: list[tuple[str, str, int, int, float, float]] = []
-    total = sum(roles.loads.values())
-    n_double = sum(roles.pairs.values())
-    for rater in roles.raters:
-        double = sum(rater in chosen for chosen in roles.given.values() if len(chosen) == 2)
-        load = roles.loads[rater]
+    total, n_double = int(roles.loads.sum()), int(roles.pair_counts.sum())
+    pairs = zip(roles.first.tolist(), roles.second.tolist(), roles.pair_counts.tolist(), strict=True)
+    named_pairs = [(f"{roles.raters[one]}–{roles.raters[other]}", count) for one, other, count in pairs]
+    doubles = np.bincount(
+        np.array([rater for chosen in roles.given.values() if len(chosen) == 2 for rater in chosen], dtype=np.intp),
+        minlength=len(roles.raters),
+    )
+    for rater, load, double in zip(roles.raters, roles.loads.tolist(), doubles.tolist(), strict=True):
         rows.append(("load", rater, load, double, double / load if load else float("nan"), total / len(roles.raters)))
-    for pair, count in roles.pairs.items():
-        rows.append(("pair", "–".join(pair), count, count, 1.0, n_double / len(roles.pairs)))
+    for pair, count in named_pairs:
+        rows.append(("pair", pair, count, count, 1.0, n_double / len(named_pairs)))
     for column in ("therapist", "patient", "stage"):
         for name, group in strata.groupby(column, sort=True):
             rows.append(_stratum(f"{column} {name}", group["session_id"], roles, share))
@@ -400,8 +413,8 @@ def _counts(
 
 def _notes(roles: _Roles, n_double: int) -> tuple[str, ...]:
     notes = []
-    if 0 < n_double < len(roles.pairs):
-        notes.append(f"{n_double} double-coded sessions are fewer than the {len(roles.pairs)} pairs of raters.")
+    if 0 < n_double < len(roles.first):
+        notes.append(f"{n_double} double-coded sessions are fewer than the {len(roles.first)} pairs of raters.")
     if n_double and n_double < 20:
         notes.append("Fewer than 20 double-coded sessions: read the interval of the reliability before its estimate.")
     return tuple(notes)

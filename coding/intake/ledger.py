@@ -9,9 +9,8 @@ leaves all of it or nothing.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +19,24 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
+from doublecode.coding.intake.ledger_values import (
+    FILE_COLUMNS,
+    ROW_COLUMNS,
+    canonical_text,
+    chain_of,
+    digest_of,
+    plain_rows,
+    scalar_of,
+)
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
+from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
 
 _GENESIS = "0" * 64
-_FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
-_ROW_COLUMNS = tuple(RATINGS.columns)
+_PATIENCE = 30
 _FAILURES = "Check the ledger's address, and that no other program holds it."
 
 
@@ -69,22 +77,26 @@ class Ledger:
     """
 
     def __init__(self, address: str | Path) -> None:
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import URL, create_engine, event, inspect
         from sqlalchemy.exc import SQLAlchemyError
 
         text = str(address)
         self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
         try:
-            self._engine: Engine = create_engine(self.address)
-            if self._engine.dialect.name == "sqlite":
+            is_sqlite = self.address.startswith("sqlite")
+            # in a text ? and % would be read as parts of a URL; a folder may be called so
+            place = text if "://" in text else URL.create("sqlite", database=Path(text).absolute().as_posix())
+            self._engine: Engine = create_engine(place, connect_args={"timeout": _PATIENCE} if is_sqlite else {})
+            if is_sqlite:
                 event.listen(self._engine, "connect", _careful)
                 event.listen(self._engine, "begin", _begin)
             self._tables = _tables()
-            with self._engine.begin() as connection:
-                self._tables.create_all(connection)
-                _forbid_changes(connection)
+            if not set(self._tables.tables) <= set(inspect(self._engine).get_table_names()):
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    self._tables.create_all(connection)
+                    _forbid_changes(connection)
         except (SQLAlchemyError, ImportError) as wrong:
-            raise UsageError(f"ledger {self.address}: cannot be opened ({_first_line(wrong)}). {_FAILURES}") from None
+            raise UsageError(f"ledger {self.address}: cannot be opened ({_why(wrong)}). {_FAILURES}") from None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -134,16 +146,16 @@ class Ledger:
         _check_files(ratings, files)
         moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
         rows_of: dict[str, list[dict[str, Any]]] = {}
-        for values in _plain(ratings):
+        for values in plain_rows(ratings):
             rows_of.setdefault(values["source_file"], []).append(values)
         new: list[str] = []
         known: list[str] = []
         superseded: list[str] = []
         n_rows = 0
-        with self._transaction() as connection:
+        with self._transaction(writes=True) as connection:
             held = {row.sha256 for row in connection.execute(self._table("files").select())}
-            for record in files[list(_FILE_COLUMNS)].to_dict("records"):
-                name = str(record["file"])
+            for record in files[list(FILE_COLUMNS)].to_dict("records"):
+                name = canonical_text(record["file"])
                 if record["sha256"] in held:
                     known.append(name)
                     continue
@@ -154,6 +166,8 @@ class Ledger:
                 n_rows += len(rows)
             if new:
                 self._check_unique(connection)
+        if new:
+            note_written(Path(self.address.removeprefix("sqlite:///")))
         return TakenIn(tuple(new), tuple(known), tuple(superseded), n_rows)
 
     def _append(
@@ -168,12 +182,12 @@ class Ledger:
         replaced = earlier[-1] if earlier else None
         last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
         entry = {
-            **{key: _scalar(record[key]) for key in _FILE_COLUMNS},
+            **{key: scalar_of(record[key]) for key in FILE_COLUMNS},
             "taken_in": moment,
             "supersedes": None if replaced is None else replaced.id,
-            "content": _digest(values),
+            "content": digest_of(values),
         }
-        entry["chain"] = _chain(_GENESIS if last is None else last.chain, entry)
+        entry["chain"] = chain_of(_GENESIS if last is None else last.chain, entry)
         key = connection.execute(files.insert().values(**entry)).inserted_primary_key
         file_id = None if key is None else key[0]
         if values:
@@ -205,9 +219,9 @@ class Ledger:
         """
         from sqlalchemy import select
 
-        stray = [name for name in where if name not in _ROW_COLUMNS]
+        stray = [name for name in where if name not in ROW_COLUMNS]
         if stray:
-            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(_ROW_COLUMNS)}.")
+            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(ROW_COLUMNS)}.")
         files, ratings = self._table("files"), self._table("ratings")
         query = select(ratings, files.c.sha256, files.c.version, files.c.taken_in).join(
             files, ratings.c.file_id == files.c.id
@@ -233,7 +247,7 @@ class Ledger:
         with self._transaction() as connection:
             rows = connection.execute(table.select().order_by(table.c.id)).mappings().all()
         replaced = {row["supersedes"] for row in rows}
-        columns = [*_FILE_COLUMNS, "taken_in"]
+        columns = [*FILE_COLUMNS, "taken_in"]
         frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
         frame["holds"] = [row["id"] not in replaced for row in rows]
         return frame
@@ -253,10 +267,10 @@ class Ledger:
         with self._transaction() as connection:
             for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
                 own = select(ratings).where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-                found = [{name: one[name] for name in _ROW_COLUMNS} for one in connection.execute(own).mappings()]
-                if len(found) != row["n_rows"] or _digest(found) != row["content"]:
+                found = [{name: one[name] for name in ROW_COLUMNS} for one in connection.execute(own).mappings()]
+                if len(found) != row["n_rows"] or digest_of(found) != row["content"]:
                     wrong.append(f"{row['file']}: its {row['n_rows']} ratings are not what was taken in")
-                if _chain(previous, dict(row)) != row["chain"]:
+                if chain_of(previous, dict(row)) != row["chain"]:
                     wrong.append(f"{row['file']}: the entry, or one before it, was changed or removed")
                 previous = row["chain"]
         return tuple(wrong)
@@ -289,14 +303,16 @@ class Ledger:
         return self._tables.tables[name]
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
+        """A transaction; those that only read hinder nobody."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         except SQLAlchemyError as wrong:
-            raise UsageError(f"ledger {self.address}: {_first_line(wrong)}. Nothing was stored. {_FAILURES}") from None
+            nothing = " Nothing was stored." if writes else ""
+            raise UsageError(f"ledger {self.address}: {_why(wrong)}.{nothing} {_FAILURES}") from None
 
     def _current(self, connection: Connection) -> pd.DataFrame:
         from sqlalchemy import select
@@ -311,7 +327,7 @@ def _tables() -> MetaData:
 
     kinds = {"text": Text, "integer": Integer, "number": Float}
     tables = MetaData()
-    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in _FILE_COLUMNS]
+    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in FILE_COLUMNS]
     Table(
         "files", tables, Column("id", Integer, primary_key=True), *own,
         Column("taken_in", String(40), nullable=False), Column("supersedes", Integer, ForeignKey("files.id")),
@@ -335,7 +351,9 @@ def _careful(connection: Any, record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Whoever writes waits for the others before the first word, not in the middle of its transaction."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _forbid_changes(connection: Connection) -> None:
@@ -351,9 +369,9 @@ def _forbid_changes(connection: Connection) -> None:
 
 
 def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
-    gone = [name for name in _FILE_COLUMNS if name not in files.columns]
+    gone = [name for name in FILE_COLUMNS if name not in files.columns]
     if gone:
-        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(_FILE_COLUMNS)}.")
+        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(FILE_COLUMNS)}.")
     counts = ratings["source_file"].value_counts()
     stray = [name for name in counts.index if name not in set(files["file"])]
     if stray:
@@ -361,33 +379,6 @@ def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
     for name, n_rows in zip(files["file"], files["n_rows"], strict=True):
         if int(counts.get(name, 0)) != int(n_rows):
             raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
-
-
-def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain Python values, missing ones as None, in the order of the contract."""
-    columns: dict[str, list[Any]] = {}
-    for name, kind in RATINGS.columns.items():
-        values = rows[name]
-        present = values.notna().tolist()
-        convert: Callable[[Any], Any] = int if kind == "integer" else float if kind == "number" else str
-        columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _scalar(value: Any) -> Any:
-    if value is None or value != value:
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
-def _digest(rows: list[dict[str, Any]]) -> str:
-    text = json.dumps([[row[name] for name in _ROW_COLUMNS] for row in rows], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _chain(previous: str, entry: dict[str, Any]) -> str:
-    kept = [entry[name] for name in (*_FILE_COLUMNS, "taken_in", "supersedes", "content")]
-    return hashlib.sha256(json.dumps([previous, *kept], ensure_ascii=False).encode()).hexdigest()
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -399,5 +390,12 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _first_line(wrong: Exception) -> str:
+def _why(wrong: Exception) -> str:
+    """What the database said, in one line; a lock in our words."""
+    cause = getattr(wrong, "orig", None)
+    if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    ):
+        return f"another program has been writing to it for {_PATIENCE} seconds; wait until it has ended and try again"
     return str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item, number_of
 from doublecode.schemas.letters import clean, visible
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)
@@ -66,6 +67,8 @@ def make_codec(book: Instrument, item: Item) -> Codec:
         quick |= {code: Reading(missing=code) for code in missing}
     else:
         quick |= {code: Reading(missing=code) for code in missing if code != "NA"}
+    numbers = ((number_of(code), code) for code in missing)  # -9, which a spreadsheet keeps as a number
+    quick |= {number: Reading(missing=code) for number, code in numbers if number is not None}
     return Codec(item, book, book.allowed(item), missing, item.name, quick)
 
 

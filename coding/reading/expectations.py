@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
-from doublecode.coding.workbooks.layout import STAMP, Stamp, coding_hash, own_order
+from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
+from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
@@ -210,10 +210,3 @@ def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> s
             if rater != stamp.rater and expected.order(replace(stamp, rater=rater)) == list(rows)
         ), None,
     )  # fmt: skip
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known id that resembles `name` most, if any does."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None

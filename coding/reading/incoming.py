@@ -222,6 +222,8 @@ def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shap
             return None
         sheet = book.sheet(RATE)
         restore_percents(sheet)
+        if RATE in book.hidden:
+            taken.problems.append(Problem("hidden_rows", package.name, RATE, found="the whole sheet"))
         taken.problems += check_sheet_names(book.names, lambda name: book.sheet(name).grid, package.name)
         return sheet.grid, sheet.shape, stamp
     except TooLarge as wrong:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -15,17 +13,24 @@ from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
+from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
+from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, table_mark
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
+from doublecode.schemas.frames import said_missing
 from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_LIKE_AN_ID = re.compile(r"0\d+|\d+[eE]\d+", re.ASCII)
-_WITH_MARK = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?", re.ASCII)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
-_MISSING = ("", "NA")
+_ADVICE = {
+    Oddity.WORD: "found {found}, allowed a number or an empty cell. Correct the cell, or name it as a missing value "
+    "(--missing {bare}).",
+    Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
+    "start and name that one.",
+    Oddity.SEPARATOR: "found {found}, in which the separator may part thousands or decimals. Write the number without "
+    "a separator of thousands.",
+}
+_OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def read_rows(
     *,
     numbers: Sequence[str] | None = None,
     texts: Sequence[str] = (),
+    roles: Mapping[str, Role] | None = None,
     missing: Sequence[str] = (),
     by_line: bool = False,
 ) -> tuple[pd.DataFrame, list[Problem]]:
@@ -79,6 +85,8 @@ def read_rows(
         zeros (``001``) or a bare exponent (``1E5``) stay text where no cell has a decimal mark.
     texts : sequence of str
         Columns that are text whatever stands in them, such as those that group rows.
+    roles : mapping of str to Role, optional
+        What columns are used as, such as the terms of a formula; before `numbers` and `texts`.
     missing : sequence of str
         What else stands for a missing value: ``-99``, ``n/a``.
     by_line : bool
@@ -107,8 +115,10 @@ def read_rows(
         raise ContractError(f"{table.name}: the table is empty. Columns: {', '.join(wanted)}.")
     head, *body = filled
     places = find_columns(table, head, wanted)
-    reader = _Columns(table, body, numbers, frozenset(texts), frozenset(map(str.strip, missing)))
-    frame = pd.DataFrame({name: reader.read(name, places[name]) for name in columns}, columns=list(columns))
+    usual = Role.LABEL if numbers is None else Role.TEXT
+    asked = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(numbers or (), Role.NUMBER) | dict(roles or {})
+    reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
+    frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
     remarks = [*table.remarks, *reader.remarks, *remarks_on(frame, table.name, numbers)]
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
@@ -161,12 +171,26 @@ def open_table(path: Path, wanted: Sequence[str], sheet: str | None) -> Table:
     if not path.is_file():
         what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
         raise UsageError(f"{path} · unreadable_file · {what}")
+    kind = statistics_kind(path)
+    if kind is not None:
+        return _open_statistics(path, kind)
     package = open_package(path)
     if package.kind is None:
         raise UsageError(str(package.problems[0]))
     if package.kind == "csv":
         return _open_csv(package, wanted)
     return _open_sheet(package, sheet)
+
+
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Names of the sheets of a workbook; empty for every other file."""
+    package = open_package(path)
+    if package.kind in (None, "csv"):
+        return ()
+    try:
+        return tuple(open_book(package).names)
+    except (TooLarge, Damaged) as wrong:
+        raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
 
 
 def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
@@ -178,12 +202,9 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
     return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks[:20])
 
 
-def _decimal(cells: Sequence[Any]) -> str:
-    """The decimal mark of a column of texts; commas that only part thousands are none."""
-    marked = [cell for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(cell.strip())]
-    commas = [cell for cell in marked if "," in cell]
-    is_decimal = not all(_THOUSANDS.fullmatch(cell.strip()) for cell in commas)
-    return "," if is_decimal and 2 * len(commas) > len(marked) else "."
+def _open_statistics(path: Path, kind: str) -> Table:
+    rows, remarks = read_statistics(path, kind)
+    return Table(path.name, rows, lambda row, column: f"case {row}", range(len(rows)), remarks=tuple(remarks))
 
 
 def _open_sheet(package: Package, sheet: str | None) -> Table:
@@ -203,7 +224,8 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
     unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
-    remarks = hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
+    unseen = [Problem("hidden_rows", package.name, name, found="the whole sheet")] if name in book.hidden else []
+    remarks = unseen + hidden_in(read, package.name, name) + unseen_in_cells(read.grid, package.name, name)
     return Table(f"{package.name} › {name}", read.grid, cell_name, lines, unsaved, others, tuple(remarks))
 
 
@@ -221,16 +243,17 @@ def cell_text(cell: Any) -> str:
 def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, int]:
     """Where the wanted columns stand; one that is missing or stands twice raises."""
     heads = [cell_text(cell) for cell in table.rows[head]]
-    places = {}
-    for name in wanted:
-        if heads.count(name) == 1:
-            places[name] = heads.index(name)
-            continue
-        found = ", ".join(text for text in heads if text)
-        wrong, what = (ContractError, "stands twice") if name in heads else (MissingColumn, "is missing")
-        elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
-        raise wrong(f"{table.name}: the column {name!r} {what}; found: {found}. Correct the head.{elsewhere}")
-    return places
+    found = ", ".join(text for text in heads if text)
+    elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
+    missing = [name for name in dict.fromkeys(wanted) if name not in heads]
+    if missing:
+        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{elsewhere}")
+    twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
+    if twice:
+        raise ContractError(
+            f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
+        )
+    return {name: heads.index(name) for name in wanted}
 
 
 class _Columns:
@@ -240,16 +263,29 @@ class _Columns:
         self,
         table: Table,
         body: Sequence[int],
-        numbers: Sequence[str] | None,
-        texts: frozenset[str],
-        missing: frozenset[str],
+        places: Mapping[str, int],
+        roles: Mapping[str, Role],
+        missing: Sequence[str],
     ) -> None:
-        self._table, self._body, self._numbers, self._texts, self._missing = table, body, numbers, texts, missing
+        self._table, self._body, self._places, self._roles = table, body, places, roles
+        self._missing = frozenset(map(str.strip, missing))
+        self._cells = {name: self._saved_cells(name) for name in places}
+        self._mark = table_mark(cells for name, cells in self._cells.items() if roles[name] is not Role.TEXT)
         self.remarks: list[Problem] = []
 
-    def read(self, name: str, place: int) -> pd.Series[Any]:
-        """One column, float64 or str; a cell that is neither raises with its place."""
-        table = self._table
+    def read(self, name: str) -> pd.Series[Any]:
+        """One column, float64 or str; a cell that cannot stand in it raises with its place."""
+        decimal = decimal_mark(self._cells[name], self._mark)
+        cells = self._without_missing(self._cells[name], name, decimal)
+        read = read_values(cells, self._roles[name], decimal)
+        if read.odd is not None:
+            self._refuse(name, cells[read.odd[0]], *read.odd)
+        if read.numbers:
+            return pd.Series(read.values, dtype="float64")
+        return pd.Series([cell_text(cell) or None for cell in cells], dtype="str")
+
+    def _saved_cells(self, name: str) -> list[Any]:
+        table, place = self._table, self._places[name]
         for row in self._body:
             if table.unsaved and cell_name(row, place) in table.unsaved:
                 where = f"{table.name}!{cell_name(row, place)}"
@@ -257,21 +293,14 @@ class _Columns:
                     f"{where}: {name}: the formula has no saved result. Replace the formula by its value."
                 )
         lines = (table.rows[row] for row in self._body)
-        cells = [line[place] if place < len(line) else "" for line in lines]
-        decimal = _decimal(cells)
-        cells = self._without_missing(cells, name, decimal)
-        read = [number_in_cell(cell, decimal) for cell in cells]
-        if not self._is_number(cells, read, name):
-            return pd.Series([cell_text(cell) or None for cell in cells], dtype="str")
-        for row, cell, value in zip(self._body, cells, read, strict=True):
-            if value is None:
-                where = f"{table.name}, {table.place(row, place)}"
-                found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
-                raise ContractError(
-                    f"{where}: {name}: found {found}, allowed a number or an empty cell. Correct the cell, or name it "
-                    "as a missing value."
-                )
-        return pd.Series(read, dtype="float64")
+        return [line[place] if place < len(line) else "" for line in lines]
+
+    def _refuse(self, name: str, cell: Any, at: int, kind: Oddity) -> NoReturn:
+        where = f"{self._table.name}, {self._table.place(self._body[at], self._places[name])}"
+        found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
+        advice = _ADVICE[kind].format(found=found, bare=cell_text(cell))
+        names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and kind is not Oddity.SEPARATOR else ""
+        raise ContractError(f"{where}: {name}: {advice}{names}")
 
     def _without_missing(self, cells: list[Any], name: str, decimal: str) -> list[Any]:
         """The cells with what stands for a missing value emptied, and how many there were."""
@@ -289,32 +318,3 @@ class _Columns:
             found = ", ".join(f"{text} × {count}" for text, count in counts.items())
             self.remarks.append(Problem("read_as_missing", self._table.name, subject=name, found=found))
         return kept
-
-    def _is_number(self, cells: Sequence[Any], read: Sequence[float | None], name: str) -> bool:
-        if self._numbers is not None:
-            return name in self._numbers
-        if name in self._texts:
-            return False
-        filled = [(cell, value) for cell, value in zip(cells, read, strict=True) if cell_text(cell)]
-        texts = [cell_text(cell) for cell, _ in filled if isinstance(cell, str)]
-        if any(_LIKE_AN_ID.fullmatch(text) for text in texts) and not any(_WITH_MARK.fullmatch(text) for text in texts):
-            return False
-        return 2 * sum(value is not None for _, value in filled) > len(filled)
-
-
-def number_in_cell(cell: Any, decimal: str) -> float | None:
-    """The number in a cell; NaN if it is empty, None if it holds something else."""
-    if isinstance(cell, bool):
-        return None
-    if isinstance(cell, (int, float)):
-        return float(cell)
-    if cell is None:
-        return math.nan
-    if not isinstance(cell, str):
-        return None
-    text = clean(cell)
-    if text in _MISSING:
-        return math.nan
-    if decimal == ",":
-        text = "" if "." in text else text.replace(",", ".")
-    return float(text) if _NUMBER.fullmatch(text) else None

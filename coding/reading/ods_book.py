@@ -13,6 +13,7 @@ from doublecode.coding.reading.sheet_shape import Shape, cell_name
 from doublecode.coding.reading.zip_parts import ZipParts
 
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
+_STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 _TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0 "
 _CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
@@ -28,11 +29,17 @@ class OdsBook:
         handler = _Content()
         parse(parts.pieces("content.xml"), handler)
         self._tables = handler.tables
+        self._hidden = handler.hidden
 
     @property
     def names(self) -> tuple[str, ...]:
         """Its sheets in their order."""
         return tuple(self._tables)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that nobody sees."""
+        return frozenset(self._hidden)
 
     def sheet(self, name: str) -> Sheet:
         """The cells and the shape of one sheet; one that would fill the memory raises here."""
@@ -91,6 +98,9 @@ class _Content:
     def __init__(self) -> None:
         self.buffer: list[str] = []
         self.tables: dict[str, _Table] = {}
+        self.hidden: set[str] = set()
+        self._style = ""
+        self._unseen_styles: set[str] = set()
         self._open: list[_Table] = []
         self._depth = self._elements = self._rows = 0
         self._cell: dict[str, str] | None = None
@@ -98,6 +108,8 @@ class _Content:
         self._note: list[str] | None = None
         self._lines = 0
         self._starts: dict[str, Callable[[dict[str, str]], None]] = {
+            f"{_STYLE}style": self._begin_style,
+            f"{_STYLE}table-properties": self._table_properties,
             f"{_TABLE}table": self._begin_table,
             f"{_TABLE}table-column": self._column,
             f"{_TABLE}table-row": self._begin_row,
@@ -133,6 +145,13 @@ class _Content:
         if finish is not None:
             finish()
 
+    def _begin_style(self, attributes: dict[str, str]) -> None:
+        self._style = attributes.get(f"{_STYLE}name", "")
+
+    def _table_properties(self, attributes: dict[str, str]) -> None:
+        if attributes.get(f"{_TABLE}display") == "false":
+            self._unseen_styles.add(self._style)
+
     def _begin_table(self, attributes: dict[str, str]) -> None:
         name = attributes.get(f"{_TABLE}name", "")
         table = _Table()
@@ -140,6 +159,8 @@ class _Content:
             if name in self.tables:
                 raise Damaged(f"two sheets are called {name[:40]!r}")
             self.tables[name] = table
+            if attributes.get(f"{_TABLE}style-name") in self._unseen_styles:
+                self.hidden.add(name)
         self._open.append(table)
 
     def _end_table(self) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.long_table import cell_text, find_columns, number_in_cell, open_table
+from doublecode.coding.reading.long_table import cell_text, find_columns, open_table
+from doublecode.schemas.column_types import number_in_cell
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument
@@ -66,6 +67,7 @@ def _read_outcome(
             f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
         )
     table = open_table(path, names, None)
+    problems.extend(table.remarks)
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if not filled:
         raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")

@@ -10,8 +10,9 @@ from typing import Any
 
 from doublecode.coding.reading.cells import show_cell, show_text
 from doublecode.coding.reading.container import calls_out
-from doublecode.coding.reading.expectations import Expected, nearest, order_of_another
+from doublecode.coding.reading.expectations import Expected, order_of_another
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell, split_range
+from doublecode.coding.reading.table_remarks import alike
 from doublecode.coding.workbooks.layout import (
     NOTE_MARK,
     NOTES,
@@ -26,6 +27,7 @@ from doublecode.coding.workbooks.layout import (
 )
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean, unseen_in
+from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
 
 _BREACH = re.compile(
@@ -250,6 +252,8 @@ def find_rows(
                 Problem("text_number", file, RATE, cell, f"{session}, {SESSION}", show_text(written), session)
             )
     problems += _missing_rows(rows, mistyped, stamp, expected, file)
+    if expected.sessions is None and (found := alike(rows)):  # a study says of its own ids which are alike
+        problems.append(Problem("labels_alike", file, RATE, subject=SESSION, found=found))
     problems += _rows_moved(rows, stamp, expected, file)
     return [row for row in rows.values() if row.session_id not in repeated], problems
 

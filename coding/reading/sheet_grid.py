@@ -41,6 +41,10 @@ class Book(Protocol):
     def names(self) -> tuple[str, ...]:
         """Its sheets in their order."""
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that nobody sees."""
+
     def sheet(self, name: str) -> Sheet:
         """Read one of them."""
 

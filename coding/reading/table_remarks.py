@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -60,14 +61,26 @@ def remarks_on(frame: pd.DataFrame, file: str, numbers: Sequence[str] | None) ->
 
 
 def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    found = alike(map(str, labels.dropna().unique()[:_MOST_LABELS]))
+    if found:
+        yield Problem("labels_alike", file, subject=name, found=found)
+
+
+def alike(labels: Iterable[str]) -> str:
+    """Name the different labels that differ only in case, blanks, leading zeros or the way an accent is written.
+
+    Examples
+    --------
+    >>> alike(["j1", "J1", "j2", "02", "2"])
+    '"j1" / "J1"; "02" / "2"'
+    """
     groups: dict[str, list[str]] = {}
-    for label in labels.dropna().unique()[:_MOST_LABELS]:
-        key = _ZEROS.sub("", "".join(clean(str(label)).casefold().split()))
-        groups.setdefault(key, []).append(str(label))
-    alike = [" / ".join(show_text(one) for one in group) for group in groups.values() if len(group) > 1]
-    if alike:
-        more = f" and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
-        yield Problem("labels_alike", file, subject=name, found="; ".join(alike[:_MOST_NAMED]) + more)
+    for label in labels:
+        key = "".join(unicodedata.normalize("NFKC", clean(label)).casefold().split())
+        groups.setdefault(_ZEROS.sub("", key), []).append(label)
+    found = [" / ".join(show_text(one) for one in group) for group in groups.values() if len(group) > 1]
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return "; ".join(found[:_MOST_NAMED]) + more
 
 
 def _far(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ class XlsBook:
     def __init__(self, data: bytes) -> None:
         self._stream = read_stream(data, ("Workbook", "Book"))
         self._starts: dict[str, int] = {}
+        self._hidden: set[str] = set()
         self._texts: list[str] = []
         try:
             self._read_globals()
@@ -39,6 +40,11 @@ class XlsBook:
     def names(self) -> tuple[str, ...]:
         """Its sheets in their order."""
         return tuple(self._starts)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that nobody sees."""
+        return frozenset(self._hidden)
 
     def sheet(self, name: str) -> Sheet:
         """Read one sheet."""
@@ -71,6 +77,8 @@ class XlsBook:
                 if name in self._starts:
                     raise Damaged(f"two sheets are called {name[:40]!r}")
                 self._starts[name] = struct.unpack_from("<I", data)[0]
+                if data[4] & 3:
+                    self._hidden.add(name)
             elif kind == _TEXTS:
                 self._texts = _Texts(parts).all()
         self._formats = Formats(of_cells, codes, from_1904=from_1904)

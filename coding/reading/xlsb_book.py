@@ -24,6 +24,7 @@ class XlsbBook:
         self._parts = parts
         self._relations = relations(parts, _WORKBOOK)
         self._sheets: dict[str, str] = {}
+        self._hidden: set[str] = set()
         self._from_1904 = False
         try:
             for kind, data in _records(parts.pieces(_WORKBOOK)):
@@ -32,6 +33,8 @@ class XlsbBook:
                 elif kind == _SHEET:
                     identifier, at = _wide(data, 8)
                     name, _ = _wide(data, at)
+                    if struct.unpack_from("<I", data)[0]:
+                        self._hidden.add(name)
                     self._sheets[name] = self._relations.get(identifier, ("", ""))[1]
             self._texts = self._shared()
             self._formats = self._read_formats()
@@ -42,6 +45,11 @@ class XlsbBook:
     def names(self) -> tuple[str, ...]:
         """Its sheets in their order."""
         return tuple(self._sheets)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that nobody sees."""
+        return frozenset(self._hidden)
 
     def sheet(self, name: str) -> Sheet:
         """Read one sheet."""

@@ -25,12 +25,15 @@ class XlsxBook:
         self._parts = parts
         self._relations = relations(parts, _WORKBOOK)
         self._sheets: dict[str, str] = {}
+        self._hidden: set[str] = set()
         self._from_1904 = False
         for one in elements(parts.pieces(_WORKBOOK), ("sheet", "workbookPr")):
             if one.name == "workbookPr":
                 self._from_1904 = one.attributes.get("date1904") in ("1", "true")
             elif one.attributes.get("name", "") not in self._sheets:
                 target = self._relations.get(one.attributes.get("id", ""), ("", ""))[1]
+                if one.attributes.get("state", "visible") != "visible":
+                    self._hidden.add(one.attributes.get("name", ""))
                 self._sheets[one.attributes.get("name", "")] = target
             else:
                 raise Damaged(f"two sheets are called {one.attributes.get('name', '')[:40]!r}")
@@ -39,6 +42,11 @@ class XlsxBook:
     def names(self) -> tuple[str, ...]:
         """Its sheets in their order."""
         return tuple(self._sheets)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Those of them that nobody sees."""
+        return frozenset(self._hidden)
 
     def sheet(self, name: str) -> Sheet:
         """Read one sheet."""

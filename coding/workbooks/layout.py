@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import ROW_COLUMNS, Item
 
 READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS = "Read me", "Rate", "Anchors", "Lists", "Stamp", "Problems"
 OWN_SHEETS = frozenset({READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS})
 HEADER_ROW = 4
-SESSION, RECORDING, START, STOP, STATUS, NOTES = "session_id", "recording", "start", "stop", "status", "notes"
+SESSION, RECORDING, START, STOP, STATUS, NOTES = ROW_COLUMNS
 OTHER = "other"
 NOTE_MARK = "[doublecode]"
 
@@ -46,18 +45,6 @@ class Stamp:
 
 
 STAMP_KEYS = tuple(field.name for field in fields(Stamp))
-
-
-def coding_hash(book: Instrument) -> str:
-    """SHA-256 of what a rater meets: items, codes, anchors, missing codes.
-
-    Scoring rules and reversal are left out, so that a decision about the analysis
-    does not make the workbooks that are already out there wrong.
-    """
-    met = book.model_dump(mode="json", include={"name", "version", "missing_codes", "segment", "items"})
-    for item in met["items"]:
-        del item["reversed"], item["flag_from"]
-    return hashlib.sha256(json.dumps(met, sort_keys=True).encode()).hexdigest()
 
 
 def rate_columns(book: Instrument) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from doublecode.coding.reading.cells import show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
@@ -28,6 +29,7 @@ _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _WIDTHS = (18, 22, 70, 50)
+_NOTHING = "Nothing; the file you sent keeps its formula."
 _HEADS = ("place", "problem", "what was found", "what to do")
 
 
@@ -76,19 +78,20 @@ def write_redpen(
     if place.resolve() == source.resolve():
         raise UsageError(f"{place}: the marked copy would replace the rater's file. Choose another target.")
     own = [problem for problem in problems if problem.file == source.name]
-    workbook = _open_copy(open_package(source))
+    package = open_package(source)
+    book = _book_of(package)
+    workbook = _open_copy(package, book)
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
             _mark(workbook[problem.sheet], problem)
-    _list_problems(workbook, own)
+    _list_problems(workbook, own, () if book is None else tuple(_replaced(book)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
 
-def _open_copy(package: Package) -> Workbook:
+def _open_copy(package: Package, book: Book | None) -> Workbook:
     """Her workbook as openpyxl holds it; else cell by cell (.ods, or a damaged part); else an empty one."""
     from openpyxl import Workbook, load_workbook
 
-    book = _book_of(package)
     if package.kind == "xlsx" and book is not None:
         try:
             with warnings.catch_warnings():
@@ -221,7 +224,17 @@ def _sentence(problem: Problem) -> str:
     return f"{problem.sentence}. {problem.next_step}"
 
 
-def _list_problems(workbook: Workbook, problems: Sequence[Problem]) -> None:
+def _replaced(book: Book) -> Iterator[tuple[str, str, str]]:
+    """Sheet, cell and what is said of each formula in whose place its saved value stands now."""
+    for name in book.names:
+        for cell, (formula, saved) in book.sheet(name).shape.formulas.items():
+            if saved is not None:
+                yield name, cell, f"the formula {formula} became its saved value {show_text(saved)}"
+
+
+def _list_problems(
+    workbook: Workbook, problems: Sequence[Problem], replaced: Sequence[tuple[str, str, str]] = ()
+) -> None:
     from openpyxl.styles import Alignment, Font
 
     if PROBLEMS in workbook.sheetnames:
@@ -229,16 +242,17 @@ def _list_problems(workbook: Workbook, problems: Sequence[Problem]) -> None:
     sheet = workbook.create_sheet(PROBLEMS, 0)
     for column, head in enumerate(_HEADS, start=1):
         sheet.cell(1, column, head).font = Font(bold=True)
-    for row, values in enumerate(_lines(problems), start=2):
-        problem, *texts = values
+    lines = [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
+    lines += [(name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced]
+    for row, (name, cell, *texts) in enumerate(lines, start=2):
         for column, text in enumerate(texts, start=1):
             _write(sheet, row, column, text)
             sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
-        lines = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
-        sheet.row_dimensions[row].height = 15 * max(lines, 1)
-        if problem.sheet in workbook.sheetnames and problem.cell:
+        height = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
+        sheet.row_dimensions[row].height = 15 * max(height, 1)
+        if name in workbook.sheetnames:
             link = sheet.cell(row, 1)
-            link.hyperlink = f"#'{problem.sheet}'!{problem.cell}"
+            link.hyperlink = f"#'{name}'!{cell}"
             link.font = Font(color="0000FF", underline="single")
     for letter, width in zip("ABCD", _WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width

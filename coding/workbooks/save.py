@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import re
 import zipfile
 from datetime import datetime
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.whole_files import replace_files
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -28,26 +27,25 @@ def save_fixed(workbook: Workbook, path: Path, *, overwrite: bool = False) -> Pa
     UsageError
         The file exists and `overwrite` is off, or it cannot be written.
     """
+    refuse_existing(path, overwrite=overwrite)
+    replace_files({path: fixed_bytes(workbook)})
+    return path
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over a file that nobody asked to replace."""
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: the file exists and is not overwritten. Move it away, or ask for --overwrite.")
+
+
+def fixed_bytes(workbook: Workbook) -> bytes:
+    """The file of a workbook, with fixed metadata: the same content gives the same bytes."""
     workbook.properties.creator = "doublecode"
     workbook.properties.lastModifiedBy = "doublecode"
     workbook.properties.created = _WHEN
     buffer = io.BytesIO()
     workbook.save(buffer)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(_fixed(buffer.getvalue()))
-        os.replace(partial, path)
-    except OSError as wrong:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        reason = wrong.strerror or type(wrong).__name__
-        raise UsageError(
-            f"{path}: cannot be written ({reason}). Close it if another program has it open, and look at its folder."
-        ) from None
-    return path
+    return _fixed(buffer.getvalue())
 
 
 def _fixed(data: bytes) -> bytes:

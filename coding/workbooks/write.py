@@ -32,16 +32,18 @@ from doublecode.coding.workbooks.layout import (
     Stamp,
     allowed_codes,
     anchor_text,
-    coding_hash,
     own_order,
     rate_columns,
     rated_items,
     workbook_name,
 )
-from doublecode.coding.workbooks.save import save_fixed
+from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
+from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, read_table
-from doublecode.schemas.instrument import Instrument, Item
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.study import Study
+from doublecode.schemas.whole_files import replace_files
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -108,7 +110,7 @@ def write_workbooks(
     ContractError
         A table breaks its contract.
     UsageError
-        A workbook exists and `overwrite` is off.
+        A workbook exists and `overwrite` is off, or one cannot be written: then none was.
     """
     check_frame(assignments, ASSIGNMENTS)
     if sessions is None:
@@ -116,15 +118,17 @@ def write_workbooks(
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
-    paths = []
+    contents: dict[Path, bytes] = {}
     for (instrument, rater, batch), group in assignments.groupby(["instrument", "rater", "batch"], sort=True):
         book = study.codebooks[str(instrument)]
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch))
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch))
         rows = [_row(session, known, book, filled) for session in ids]
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch))
-        paths.append(save_fixed(make_workbook(Sheet(stamp, book, rows)), target, overwrite=overwrite))
-    return tuple(paths)
+        refuse_existing(target, overwrite=overwrite)
+        contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows)))
+    replace_files(contents)
+    return tuple(contents)
 
 
 def _row(

@@ -51,7 +51,7 @@ def study() -> pd.DataFrame:
 def draws(data: pd.DataFrame) -> np.ndarray:
     """2,000 bootstrap omegas: resample patients, covariances, one-factor ML, omega."""
     read = read_items(data, ITEMS, "patient")
-    start = one_factor(read, all_units(read.n_units))[0].uniqueness[0]
+    start = one_factor(read, all_units(read.n_units))[0]
     fit, S = one_factor(read, bootstrap_weights(read.n_units, SAMPLES, 1), start=start)
     return one_factor_formulas(fit.first, fit.uniqueness, S)[:, 0]
 

@@ -93,9 +93,7 @@ def test_tapes_and_double_coding(study):
 
 def test_rows_of_the_models(frame, declared):
     data = winsorise(frame, declared.outliers).data
-    counts = {
-        model.name: fit_moderation(model, data, observed=frame).design["n_rows"] for model in declared.moderations
-    }
+    counts = {one.name: fit_moderation(one, data, observed=frame).design["n_rows"] for one in declared.moderations}
     assert {counts[f"{name}_s1"] for name in ("specification", "rationale", "reactions", "time")} == {41}
     assert {counts[f"{name}_s2"] for name in ("specification", "rationale", "reactions", "time")} == {33}
     assert 24 <= counts["praise_s2"] < 33  # printed: 28; depends on how many did no homework

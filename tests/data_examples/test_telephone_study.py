@@ -51,7 +51,7 @@ def test_frames_keep_their_contracts(study):
 
 
 def test_flow_of_patients_and_sessions(study):
-    assert study.patients["status"].value_counts().to_dict() == {"not_included": 128, "completed": 22, "excluded": 2}
+    assert study.patients["status"].value_counts().to_dict() == {"not_included": 130, "completed": 22}
     assert (study.patients["randomised"] == "yes").sum() == 54
     assert (study.patients["arm"] == "telephone CBT").sum() == 24
     main = study.sessions[study.sessions["phase"] == "main"]
@@ -72,7 +72,7 @@ def test_flow_of_patients_and_sessions(study):
 def test_the_pilot_is_outside_and_rated_by_all_five(study):
     pilot = study.sessions[study.sessions["phase"] == "pilot"]
     assert len(pilot) == 3
-    assert set(pilot["patient"]) <= set(study.patients.loc[study.patients["status"] == "excluded", "patient"])
+    assert set(pilot["patient"]) <= set(study.patients.loc[study.patients["status"] == "not_included", "patient"])
     ratings = study.ratings[study.ratings["phase"] == "pilot"]
     assert (ratings.groupby(["session_id", "instrument"])["rater"].nunique() == 5).all()
     assert set(ratings["session_id"]) == set(pilot["session_id"])
@@ -176,7 +176,7 @@ def test_a_session_without_its_ratings_is_named_by_the_ledger(study, declared):
     kept = study.ratings[study.ratings["session_id"] != gone]
     items = pool_ratings(kept, declared)
     built = declared_frame(declared, score(items, declared.codebooks), items, study.sessions, study.patients)
-    ledger = built.ledger.set_index(["stage", "session_id"])
+    ledger = built.ledger.dropna(subset=["session_id"]).set_index(["stage", "session_id"]).sort_index()
     assert ledger.loc[("rated", gone), "status"] == "lost"
     assert (ledger.xs("rated")["status"] == "kept").sum() == 193
     # the next session's assigning items are gone with it

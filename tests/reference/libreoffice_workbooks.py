@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from doublecode.coding.workbooks.fill import fill_workbook
-from doublecode.coding.workbooks.layout import Stamp, coding_hash
+from doublecode.coding.workbooks.layout import Stamp
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.coding.workbooks.write import Sheet, make_workbook
+from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.instrument import load_instrument
 
 HERE = Path(__file__).parent

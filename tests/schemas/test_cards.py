@@ -34,7 +34,7 @@ def test_a_study_says_what_it_has_and_what_it_declares():
     text = str(load_study(STUDIES / "telephone_cbt"))
     lines = text.splitlines()
     assert lines[0] == "Homework engagement in telephone CBT (synthetic study)"
-    assert "Patients     152 (22 completed, 2 excluded, 128 not_included)" in lines
+    assert "Patients     152 (22 completed, 130 not_included)" in lines
     assert "Raters       R1, R2, R3, R4, R5, A1" in lines
     assert any(line.startswith("phq9 ") and "outcome" in line for line in lines)
     assert any(line.startswith("he_course   series  Course of homework engagement") for line in lines)

@@ -21,7 +21,7 @@ def test_what_spreadsheet_programs_save_as_csv_is_read_alike(tmp_path, encoding,
     text = "name,therapist\r\nMüller,T1\r\n,,\r\n\r\nWeiß,T2\r\nshort\r\n".replace(",", delimiter)
     frame = table(tmp_path, text.replace("short\r\n", ""), encoding)
     assert frame.to_dict("list") == {"name": ["Müller", "Weiß"], "therapist": ["T1", "T2"]}
-    with pytest.raises(ContractError, match="'therapist' is empty in row 3"):
+    with pytest.raises(ContractError, match="'therapist' is empty in line 6"):
         table(tmp_path, text, encoding)
 
 
@@ -56,7 +56,7 @@ def test_a_number_is_named_with_the_line_on_which_it_stands(tmp_path, minutes):
 
 def test_two_sessions_never_share_an_id(tmp_path):
     rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,rated,,\nS-1,P2,T1,1,,50,main,rated,,\n"
-    with pytest.raises(DuplicateError, match="session_id = S-1 stands in rows 1 and 2"):
+    with pytest.raises(DuplicateError, match="session_id = S-1 stands in lines 2 and 3"):
         table(tmp_path, rows, contract=SESSIONS)
 
 
@@ -68,9 +68,9 @@ def test_very_long_cells_are_no_obstacle():
 @pytest.mark.parametrize(
     ("phase", "status", "message"),
     [
-        ("Main", "rated", "column 'phase', row 2: found 'Main', allowed main or pilot. Correct it."),
+        ("Main", "rated", "column 'phase', line 3: found 'Main', allowed main or pilot. Correct it."),
         ("training", "rated", "found 'training', allowed main or pilot"),
-        ("main", "not rated", "column 'status', row 2: found 'not rated', allowed rated or not_rated"),
+        ("main", "not rated", "column 'status', line 3: found 'not rated', allowed rated or not_rated"),
     ],
 )
 def test_a_word_that_no_analysis_knows_does_not_drop_a_session(tmp_path, phase, status, message):

@@ -51,10 +51,11 @@ def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
 
 def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
     assert wrong(tmp_path, '["he"]', '["he"]\nmultiplyer = 2')[1] == (
-        "  outliers.multiplyer: Extra inputs are not permitted (found 2); allowed: multiplier, quantiles, variables"
+        "  outliers.multiplyer: there is no such entry (found 2); allowed: multiplier, quantiles, variables; "
+        "did you mean 'multiplier'?"
     )
     line = wrong(tmp_path, 'raters = ["R1"]', 'raters = ["R1"]\nreliabilty = "one-way"')[1]
-    assert line.startswith("  instruments[1].reliabilty: Extra inputs")
+    assert line.startswith("  instruments[1].reliabilty: there is no such entry")
     assert "reliability, reliability_interval" in line
     assert "; allowed: citation, correlations," in wrong(tmp_path, 'title = "A"', 'title = "A"\nunti = 3')[1]
 

@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.consistency.factor import FactorFit
 from doublecode.analysis.consistency.item_moments import ItemData, all_units, read_items
 from doublecode.analysis.consistency.item_statistics import one_factor_formulas
 from doublecode.analysis.consistency.omega_estimates import one_factor
@@ -52,14 +53,14 @@ def draw(rng: np.random.Generator, loadings: np.ndarray) -> pd.DataFrame:
     return frame.assign(patient=patient)
 
 
-def coefficients(data: ItemData, weights: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+def coefficients(data: ItemData, weights: np.ndarray, start: FactorFit | None = None) -> np.ndarray:
     fit, S = one_factor(data, weights, start=start)
     return one_factor_formulas(fit.first, fit.uniqueness, S)[:, :1]
 
 
 def intervals(data: ItemData, n_boot: int, seed: int) -> dict[str, tuple[float, float]]:
     fit, _ = one_factor(data, all_units(data.n_units))
-    start = fit.uniqueness[0]
+    start = fit
     estimate = coefficients(data, all_units(data.n_units))[0]
     left_out = coefficients(data, jackknife_weights(data.n_units), start)
     found = {"jackknife, logit, t(units - 1)": jackknife_limits(estimate, left_out, 0.95)}

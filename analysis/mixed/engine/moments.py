@@ -111,7 +111,9 @@ class Moments:
         return which if self.wtw.shape[0] > 1 else np.zeros(len(which), dtype=np.intp)
 
 
-def make_moments(design: Design, responses: Floats | None = None) -> Moments:
+def make_moments(
+    design: Design, responses: Floats | None = None, *, term_roots: tuple[Floats, ...] | None = None
+) -> Moments:
     """Sufficient statistics of a design with its own outcome, or with many.
 
     Parameters
@@ -120,6 +122,8 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
         From :func:`doublecode.analysis.mixed.design.build_design`.
     responses
         (n, N) outcomes in the rows of `design`; NaN is a missing row of that set.
+    term_roots
+        Conditioning of the random terms, so that θ means the same as in other moments; their own by default.
     """
     Y = design.y[:, None] if responses is None else np.asarray(responses, dtype=float)
     if design.offset is not None:
@@ -131,7 +135,14 @@ def make_moments(design: Design, responses: Floats | None = None) -> Moments:
     root = None if design.weights is None else np.sqrt(design.weights)[:, None]
     Y = Y if root is None else root * Y
     X, x_root = _condition(design.X if root is None else root * design.X)
-    scaled = [_condition(term.Z if root is None else root * term.Z) for term in design.terms]
+    columns = [term.Z if root is None else root * term.Z for term in design.terms]
+    scaled = (
+        [_condition(Z) for Z in columns]
+        if term_roots is None
+        else [
+            (np.asarray(np.linalg.solve(R.T, Z.T).T, dtype=float), R) for Z, R in zip(columns, term_roots, strict=True)
+        ]
+    )
     plan = lay_out(design.terms, X.shape[1])
     layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)

@@ -16,6 +16,7 @@ itself, as that of an intraclass correlation does, no penalty is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,9 @@ Constrained = Callable[[Ints, Floats, Floats, int], tuple[Floats, Floats, Floats
 rise of the deviance above its minimum and the slope of the profile there; all (B,)."""
 Measure = Callable[[tuple[Floats, ...], Floats], Floats]
 """(covariance (B, p, p) of every term, residual variance (B,)) → (B,), in the units of the data."""
+
+Derive = Callable[[Bools], tuple[Floats, Floats]]
+"""Which of B points → gradient (K, v) and Hessian (K, v, v) of the deviance at these."""
 
 STIFFNESS = 10.0
 _MAX_OUTER = 40
@@ -56,6 +60,10 @@ class Target:
     measure: Measure
     low: float = -np.inf
     high: float = np.inf
+
+    def at(self, V: tuple[Floats, ...], sigma2: Floats, eta: Floats) -> Floats:
+        """(B,) values; `eta` (B, k) are the parameters of a residual structure, which a subclass may ask."""
+        return self.measure(V, sigma2)
 
 
 @dataclass(frozen=True)
@@ -93,16 +101,23 @@ def profile_limits(
         Rise of the deviance at the limits, the χ²₁ quantile.
     """
     N, k = len(theta), len(targets)
-    jobs = np.array([(s, j, side) for s in range(N) for j in range(k) for side in (-1, 1)], dtype=np.intp)
-    search = _Search(moments, theta, which, targets, jobs.reshape(-1, 3), reml, chi2)
-    found = search.run().reshape(N, k, 2)
-    return Limits(search.estimate.reshape(N, k, 2)[:, :, 0], found[:, :, 0], found[:, :, 1])
+    sets, kinds = np.repeat(np.arange(N), k), np.tile(np.arange(k), N)
+    surface = Surface(moments, which[sets], targets, kinds, reml=reml)
+    state = evaluate(moments, theta, which, reml=reml)
+    return limits_on(surface, np.column_stack([theta, 0.5 * np.log(state.sigma2)])[sets], (N, k), chi2)
+
+
+def limits_on(surface: Surface, x: Floats, shape: tuple[int, int], chi2: float) -> Limits:
+    """Both profile limits of each target of a surface, from the optima x (targets, v); arrays of `shape`."""
+    search = _Search(surface.twice(), np.repeat(x, 2, axis=0), chi2)
+    found = search.run().reshape(*shape, 2)
+    return Limits(search.estimate[::2].reshape(shape), found[..., 0], found[..., 1])
 
 
 def measure_at(moments: Moments, theta: Floats, measure: Measure, *, reml: bool) -> Floats:
     """(N,) a function of the variance components at the optima (N, m) of sets 0 … N − 1."""
     which = np.arange(len(theta))
-    surface = _Surface(moments, which, [Target(measure)], np.zeros(len(theta), dtype=np.intp), reml=reml)
+    surface = Surface(moments, which, [Target(measure)], np.zeros(len(theta), dtype=np.intp), reml=reml)
     state = evaluate(moments, theta, which, reml=reml)
     return surface.target(np.column_stack([theta, 0.5 * np.log(state.sigma2)]), which)
 
@@ -114,7 +129,7 @@ def delta_errors(
     N, k = len(theta), len(targets)
     jobs = np.array([(s, j) for s in range(N) for j in range(k)], dtype=np.intp).reshape(-1, 2)
     everyone = np.arange(len(jobs))
-    surface = _Surface(moments, which[jobs[:, 0]], targets, jobs[:, 1], reml=reml)
+    surface = Surface(moments, which[jobs[:, 0]], targets, jobs[:, 1], reml=reml)
     state = evaluate(moments, theta, which, reml=reml)
     x = np.column_stack([theta, 0.5 * np.log(state.sigma2)])[jobs[:, 0]]
     return surface.target(x, everyone).reshape(N, k), surface.errors(x, everyone).reshape(N, k)
@@ -192,49 +207,65 @@ def _next(sought: Sought, jobs: Ints, c: Floats, step: Floats, inner: Floats, ou
     return np.where(out_of_bracket, middle, aim)
 
 
-class _Surface:
-    """Deviance with σ not profiled out, and the targets, at x = (θ, log σ) for a batch of jobs."""
+def joint_deviance(state: State, log_sigma: Floats, unit: Floats | float = 1.0) -> Floats:
+    """(B,) deviance with σ not profiled out, without its constants; σ in `unit` times conditioned units."""
+    log = state.log_v + (state.log_x if state.reml else 0.0)
+    return np.asarray(log + 2.0 * state.nu * log_sigma + state.r2 * np.exp(-2.0 * log_sigma) / unit**2)
+
+
+def joint_derivatives(state: State, log_sigma: Floats, unit: Floats | float = 1.0) -> tuple[Floats, Floats]:
+    """Gradient (B, m + 1) and Hessian (B, m + 1, m + 1) of :func:`joint_deviance` in (θ, log σ)."""
+    d = differentiate(state)
+    w = np.exp(-2.0 * log_sigma) / unit**2
+    J = d.jacobian
+    in_D = d.log + d.r2 * w[:, None]
+    B, m = state.theta.shape
+    gradient, H = np.empty((B, m + 1)), np.empty((B, m + 1, m + 1))
+    gradient[:, :-1] = np.einsum("ba,bat->bt", in_D, J)
+    gradient[:, -1] = 2.0 * (state.nu - state.r2 * w)
+    inside = d.log2 + d.r22 * w[:, None, None]
+    H[:, :-1, :-1] = np.swapaxes(J, 1, 2) @ inside @ J + d.curvature(in_D)
+    H[:, :-1, -1] = H[:, -1, :-1] = -2.0 * np.einsum("ba,bat->bt", d.r2, J) * w[:, None]
+    H[:, -1, -1] = 4.0 * state.r2 * w
+    return gradient, H
+
+
+class Surface:
+    """Deviance with σ not profiled out, and the targets, at x = (θ, log σ) for a batch of jobs.
+
+    A surface with further parameters, x = (θ, log σ, η), gives its own values and derivatives.
+    """
 
     def __init__(self, moments: Moments, which: Ints, targets: Sequence[Target], kinds: Ints, *, reml: bool) -> None:
         self.moments, self.which, self.targets, self.kinds, self.reml = moments, which, targets, kinds, reml
+        self.m = moments.layout.m
 
-    def state(self, x: Floats, jobs: Ints) -> State:
-        """Solve the mixed-model equations at x."""
-        return evaluate(self.moments, x[:, :-1], self.which[jobs], reml=self.reml)
+    def twice(self) -> Surface:
+        """The surface with each job two times, for its two limits."""
+        again = copy(self)
+        again.which, again.kinds = np.repeat(self.which, 2), np.repeat(self.kinds, 2)
+        return again
 
-    def value(self, x: Floats, state: State) -> Floats:
-        """(B,) deviance, up to a constant per set."""
-        log = state.log_v + (state.log_x if self.reml else 0.0)
-        return np.asarray(log + 2.0 * state.nu * x[:, -1] + state.r2 * np.exp(-2.0 * x[:, -1]))
+    def value(self, x: Floats, jobs: Ints) -> tuple[Floats, Derive]:
+        """(B,) deviance, up to a constant per set, and what gives the derivatives of some of the points."""
+        state = evaluate(self.moments, x[:, : self.m], self.which[jobs], reml=self.reml)
 
-    def derivatives(self, x: Floats, state: State) -> tuple[Floats, Floats]:
-        """Gradient (B, v) and Hessian (B, v, v) of the deviance."""
-        d = differentiate(state)
-        w = np.exp(-2.0 * x[:, -1])
-        J = d.jacobian
-        in_D = d.log + d.r2 * w[:, None]
-        B, v = x.shape
-        gradient, H = np.empty((B, v)), np.empty((B, v, v))
-        gradient[:, :-1] = np.einsum("ba,bat->bt", in_D, J)
-        gradient[:, -1] = 2.0 * (state.nu - state.r2 * w)
-        inside = d.log2 + d.r22 * w[:, None, None]
-        H[:, :-1, :-1] = np.swapaxes(J, 1, 2) @ inside @ J + d.curvature(in_D)
-        H[:, :-1, -1] = H[:, -1, :-1] = -2.0 * np.einsum("ba,bat->bt", d.r2, J) * w[:, None]
-        H[:, -1, -1] = 4.0 * state.r2 * w
-        return gradient, H
+        def derive(kept: Bools) -> tuple[Floats, Floats]:
+            return joint_derivatives(state if kept.all() else state.subset(kept), x[kept, self.m])
+
+        return joint_deviance(state, x[:, self.m]), derive
 
     def target(self, x: Floats, jobs: Ints) -> Floats:
         """(B,) each job's own function."""
-        scale2 = self.moments.conditioning.scale[self.which[jobs]] ** 2
-        sigma2 = np.exp(2.0 * x[:, -1]) * scale2
+        sigma2 = np.exp(2.0 * x[:, self.m]) * self.moments.conditioning.scale[self.which[jobs]] ** 2
         covariances = []
         for block, R in zip(self.moments.layout.blocks, self.moments.conditioning.term_roots, strict=True):
             back = np.linalg.inv(R)
-            covariances.append(back @ covariance(block, x[:, :-1]) @ back.T * sigma2[:, None, None])
+            covariances.append(back @ covariance(block, x[:, : self.m]) @ back.T * sigma2[:, None, None])
         out = np.empty(len(x))
         for j in np.unique(self.kinds[jobs]):
             at = self.kinds[jobs] == j
-            out[at] = self.targets[j].measure(tuple(V[at] for V in covariances), sigma2[at])
+            out[at] = self.targets[j].at(tuple(V[at] for V in covariances), sigma2[at], x[at, self.m + 1 :])
         return out
 
     def target_derivatives(self, x: Floats, jobs: Ints) -> tuple[Floats, Floats]:
@@ -260,7 +291,7 @@ class _Surface:
     def errors(self, x: Floats, jobs: Ints) -> Floats:
         """(B,) standard errors of the targets by the delta method."""
         slope, _ = self.target_derivatives(x, jobs)
-        _, H = self.derivatives(x, self.state(x, jobs))
+        _, H = self.value(x, jobs)[1](np.ones(len(x), dtype=bool))
         values, vectors = np.linalg.eigh(H)
         along = np.einsum("bij,bi->bj", vectors, slope)
         good = values > 1e-6 * values[:, -1:]
@@ -270,25 +301,20 @@ class _Surface:
 class _Search:
     """All (set, target, side) jobs together; a job leaves the batch once its limit is found."""
 
-    def __init__(
-        self, moments: Moments, theta: Floats, which: Ints, targets: Sequence[Target], jobs: Ints, reml: bool,
-        chi2: float,
-    ) -> None:  # fmt: skip
-        self.surface = _Surface(moments, which[jobs[:, 0]], targets, jobs[:, 1], reml=reml)
-        self.side, self.root = jobs[:, 2].astype(float), float(np.sqrt(chi2))
-        everyone = np.arange(len(jobs))
-        state = evaluate(moments, theta, which, reml=reml)
-        self.x = np.column_stack([theta, 0.5 * np.log(state.sigma2)])[jobs[:, 0]]
-        self.floor = self.surface.value(self.x, self.surface.state(self.x, everyone))
-        self.estimate = self.surface.target(self.x, everyone)
-        bound = np.array([[targets[j].low, targets[j].high] for j in jobs[:, 1]]).reshape(-1, 2)
+    def __init__(self, surface: Surface, x: Floats, chi2: float) -> None:
+        self.surface, self.x, self.root = surface, x, float(np.sqrt(chi2))
+        everyone = np.arange(len(x))
+        self.side = np.tile([-1.0, 1.0], len(x) // 2)
+        self.floor = surface.value(x, everyone)[0]
+        self.estimate = surface.target(x, everyone)
+        bound = np.array([[surface.targets[j].low, surface.targets[j].high] for j in surface.kinds]).reshape(-1, 2)
         self.bound = np.where(self.side < 0, bound[:, 0], bound[:, 1])
         self.width, self.point = self._width(everyone), self._off_boundary()
 
     def _width(self, jobs: Ints) -> Floats:
         """Standard error of each target by the delta method, or a share of its size where that fails."""
         sd = self.surface.errors(self.x, jobs)
-        total = np.abs(self.estimate) + np.exp(2.0 * self.x[:, -1]) * (
+        total = np.abs(self.estimate) + np.exp(2.0 * self.x[:, self.surface.m]) * (
             self.surface.moments.conditioning.scale[self.surface.which] ** 2
         )
         span = np.where(np.isfinite(self.bound) & (np.abs(self.bound) <= 1.0) & (self.bound != 0.0), 0.3, 0.1 * total)
@@ -315,8 +341,7 @@ class _Search:
 
     def _reached(self, x: Floats, jobs: Ints) -> tuple[Floats, Floats]:
         """Value of the function (B,) and rise of the deviance (B,) at x."""
-        value = self.surface.value(x, self.surface.state(x, jobs))
-        return self.surface.target(x, jobs), value - self.floor[jobs]
+        return self.surface.target(x, jobs), self.surface.value(x, jobs)[0] - self.floor[jobs]
 
     def _off_boundary(self) -> Floats:
         """Starts with no factor's diagonal at zero, where every function of it is stationary."""
@@ -358,16 +383,16 @@ class _Search:
         surface = self.surface
 
         def objective(x: Floats, at: Ints) -> tuple[Floats, Planner]:
-            state, off, stiff = surface.state(x, jobs[at]), surface.target(x, jobs[at]) - t[at], kappa[at]
+            value, derive = surface.value(x, jobs[at])
+            off, stiff = surface.target(x, jobs[at]) - t[at], kappa[at]
 
             def plan(kept: Bools) -> Plan:
-                part = state if kept.all() else state.subset(kept)
-                gradient, H = surface.derivatives(x[kept], part)
+                gradient, H = derive(kept)
                 slope, bend = surface.target_derivatives(x[kept], jobs[at[kept]])
                 pull = (2.0 * stiff * off)[kept, None]
                 H = H + (2.0 * stiff)[kept, None, None] * slope[:, :, None] * slope[:, None, :] + pull[..., None] * bend
                 return newton_plan(gradient + pull * slope, H, 1e-12)
 
-            return surface.value(x, state) + stiff * off**2, plan
+            return value + stiff * off**2, plan
 
         return descend(objective, start, _INNER).points

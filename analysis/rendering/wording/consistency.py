@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.tables import format_number
+from doublecode.analysis.rendering.wording.phrases import Wording, about_subject
 from doublecode.schemas.results import Note
 
 _WAYS: Final = {
@@ -33,11 +34,6 @@ TERM_NAMES: Final = {
     "omega_two_level": "ω of a single score",
 }
 """What the terms of a frame are called where a person reads them."""
-
-
-def _about_subject(words: Callable[[Note], str]) -> Wording:
-    """Put the subject of a note before what `words` say of it."""
-    return lambda note: f"{note.subject}: {words(note)}" if note.subject else words(note)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -111,6 +107,22 @@ def _lag(note: Note) -> str:
     )
 
 
+def _flipped(note: Note) -> str:
+    return (
+        f"Reversed, as psych does, for they load negatively on the general factor: {_listed(note.numbers['items'])}. "
+        "The other kinds of omega take items as they stand."
+    )
+
+
+def _seldom(note: Note) -> str:
+    pairs = _listed(tuple(f"{one}–{other}" for one, other in note.numbers["pairs"]))
+    more = note.numbers["n_pairs"] - len(note.numbers["pairs"])
+    return (
+        f"Hardly any row holds both items of {pairs}{f' and {more} more pair(s)' if more else ''} (the fewest: "
+        f"{note.numbers['least']} row(s)): how these correlate is hardly known, and the coefficients lean on it."
+    )
+
+
 def _scale(note: Note) -> str:
     """What a paper prints of a scale: item–total range, omega with interval, range over sessions."""
     row, head = note.numbers, f"{note.subject}, {_unit(note.numbers)}"
@@ -124,7 +136,7 @@ def _scale(note: Note) -> str:
         interval = f"{100 * row['conf_level']:g}% CI [{_two(row['conf_low'])}, {_two(row['conf_high'])}]"
     text = f"{head}: {range_}; ω = {_two(row['omega'])}, {interval}"
     if row["n_sessions"] > 1:
-        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])}"
+        text += f"; by session from {_two(row['session_min'])} to {_two(row['session_max'])} ({_sessions(row)})"
     return text + "."
 
 
@@ -134,32 +146,45 @@ def _unit(row: Mapping[str, Any]) -> str:
     return f"{row['n_rows']} sessions of {row['n_patients']} patients"
 
 
+def _sessions(row: Mapping[str, Any]) -> str:
+    """On how many sessions a range stands, and of how many that were rated."""
+    estimated, rated = row["n_sessions"], row["n_sessions_rated"]
+    return f"{estimated} sessions" if estimated == rated else f"{estimated} of {rated} sessions"
+
+
 def _two(value: float) -> str:
     """Two decimals without the leading zero, as papers print coefficients that cannot pass 1."""
-    return f"{value:.2f}".replace("0.", ".", 1)
+    return format_number(value, "bounded")
 
 
 SENTENCES: Final[dict[str, Wording]] = {
     "rows_without_items": "{n} row(s) without any item rated were left out.",
-    "items_missing": _about_subject(_items_missing),
+    "items_missing": about_subject(_items_missing),
+    "pairs_seldom_together": about_subject(_seldom),
     "rows_independent": "Rows are taken as independent; where they are sessions, name the patient with clusters=.",
     "one_unit": "All rows have the same {clusters}: one unit gives no interval.",
-    "few_units": "Only {n} {clusters}s: the interval rests on few units and is rough.",
+    "few_units": "Only {n} {clusters:pl}: the interval rests on few units and is rough.",
     "rows_without_level": "{n} row(s) have no {by}; they are in the pooled rows only.",
-    "items_reversed": _about_subject(_reversed),
-    "lag_left_to_scoring": _about_subject(_lag),
+    "items_reversed": about_subject(_reversed),
+    "lag_left_to_scoring": about_subject(_lag),
     "level_not_estimable": "not estimable. {reason}",
     "feldt_and_jackknife": "Feldt's limits take rows as independent; the jackknife takes {clusters} as the unit.",
+    "alpha_not_without_each": "without {failed} of the units some pair of items is in no row together (or has no "
+    "covariance), so the jackknife gives no interval.",
     "item_is_a_sum": "an item is a sum of others, so lambda 6 and the overlap-corrected r are undefined.",
     "negative_item_total": (
         "Item {item!r} correlates {r_drop:.2f} with the sum of the others: does it want reversing?"
     ),
-    "heywood_case": _about_subject(_heywood_case),
+    "heywood_case": about_subject(_heywood_case),
     "negative_loading": "item {item!r} loads negatively ({loading:.2f}); does it want reversing?",
     "one_factor_not_converged": "the one-factor model did not converge, so omega is not given.",
     "jackknife_without_solution": "{failed} jackknife sets had no one-factor solution; there is no interval.",
+    "alpha_jackknife_undefined": (
+        "without one or another of the {n} patients the item–total correlations are undefined ({failed} sets: an item "
+        "has no spread there), so they have no jackknife limits."
+    ),
     "resamples_without_solution": "{failed} of {n_boot} resamples had no one-factor solution; they were left out.",
-    "poor_one_factor_fit": _about_subject(_poor_fit),
+    "poor_one_factor_fit": about_subject(_poor_fit),
     "three_items": "Three items: the one-factor model fits any three correlations, so it cannot be tested.",
     "fit_of_repeated_rows": (
         "Chi-square, CFI and RMSEA take rows as independent; with repeated sessions they are a guide."
@@ -170,8 +195,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "polychoric_not_definite": (
         "The polychoric correlation matrix is not positive definite; the sample is small for its codes."
     ),
-    "heywood_at_floor": _about_subject(_at_floor),
-    "resamples_without_factors": _about_subject(_without_factors),
+    "heywood_at_floor": about_subject(_at_floor),
+    "resamples_without_factors": about_subject(_without_factors),
     "two_group_factors": (
         "Two group factors: their loadings on the general factor are not identified and set equal (√φ)."
     ),
@@ -183,15 +208,16 @@ SENTENCES: Final[dict[str, Wording]] = {
         "Not identified: {n_factors} factors on {n_items} items leave {df} degrees of freedom, so infinitely "
         "many solutions fit alike and these numbers depend on where the optimiser stopped; psych may print others."
     ),
+    "psych_flipped": about_subject(_flipped),
     "psych_not_converged": "The optimiser or the rotation stopped before it converged.",
     "psych_one_factor": "With one factor psych's hierarchical omega is not meaningful and can exceed the total.",
     "incomplete_rows": "{n} row(s) with a missing item were left out.",
     "between_not_definite": (
         "The between-{clusters} covariance matrix (analysis of variance) is not positive definite: "
-        "{n_units} {clusters}s are few for {n_items} items."
+        "{n_units} {clusters:pl} are few for {n_items} items."
     ),
-    "inadmissible": _about_subject(_inadmissible),
-    "no_interval_in_model": _about_subject(_no_interval),
+    "inadmissible": about_subject(_inadmissible),
+    "no_interval_in_model": about_subject(_no_interval),
     "scale_consistency": _scale,
     "scale_without_ratings": "no ratings.",
     "scale_of_one_item": "{n_items} item, no internal consistency.",
@@ -200,7 +226,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "items_missing_fiml": "{n} item scores are missing; full-information maximum likelihood.",
     "factors_not_converged": "did not converge.",
-    "heywood_of_model": _about_subject(_at_floor_of_model),
+    "heywood_of_model": about_subject(_at_floor_of_model),
     "factors_not_told_apart": (
         "A factor correlation is 1 or more: the subscales are not told apart, one factor says the same."
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
@@ -21,12 +21,12 @@ def _coded_zero_one(note: Note) -> str:
 
 
 def _log_of_first_rater(note: Note) -> str:
-    listed = ", ".join(map(str, note.numbers["sessions"]))
+    listed = named(note.numbers["sessions"])
     return f"No {note.numbers['role']} rater, so the first rater's log counts: {listed}."
 
 
 def _undefined(note: Note) -> str:
-    which = "; ".join(f"{x} with {y} ({level}, n = {n})" for x, y, level, n in note.numbers["pairs"])
+    which = named([f"{x} with {y} ({level}, n = {n})" for x, y, level, n in note.numbers["pairs"]])
     return f"Undefined, because a variable does not vary or the rows are too few: {which}."
 
 
@@ -44,6 +44,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
     "log_of_first_rater": _log_of_first_rater,
     "slots_without_type": "{n} slot(s) hold an entry but no type of homework, and are not counted.",
+    "none_beside_difficulty": (
+        "{n} slot(s) say that there was no difficulty and name one; the one that is named counts."
+    ),
     "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
     "pooled_r_mixes_levels": (
         "The pooled r treats all rows as independent and mixes differences between patients with changes within "

@@ -24,6 +24,7 @@ _NO_NUMBER: Final = {
     IccState.NOT_CONNECTED: "not estimable: raters and targets are not connected",
     IccState.SATURATED: "not estimable: no rating is left for the residual",
 }
+_WITHOUT_RESIDUAL: Final = (IccState.NO_RESIDUAL, IccState.TARGETS_ALIKE)
 _HOW: Final = {
     (Estimator.MEAN_SQUARES, Limits.EXACT_F): "from mean squares, exact F limits",
     (Estimator.REML, Limits.PROFILE): "by REML, profile-likelihood limits",
@@ -50,13 +51,13 @@ def method_words(estimator: Estimator, limits: Limits, state: IccState) -> str:
 
 def how_words(estimator: Estimator, limits: Limits, state: IccState) -> str:
     """Say in a sentence how a number was found."""
-    if estimator is Estimator.REML and state is IccState.NO_RESIDUAL:
+    if estimator is Estimator.REML and state in _WITHOUT_RESIDUAL:
         return method_words(estimator, limits, state)
     return _HOW[estimator, limits]
 
 
 def _name(estimator: Estimator, state: IccState) -> str:
     # where no residual is left the likelihood has no maximum, and effects are fitted by least squares
-    if estimator is Estimator.REML and state is IccState.NO_RESIDUAL:
+    if estimator is Estimator.REML and state in _WITHOUT_RESIDUAL:
         return "least squares"
     return estimator.value

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.set_counts import count_words
 from doublecode.analysis.results.rules import Rule, judge
 from doublecode.schemas.results import DASH
@@ -78,10 +79,7 @@ def _verdict(facts: IccFacts, rule: Rule) -> str:
 
 def _number(value: float) -> str:
     """Two decimals without a leading zero, as reliability is printed; a dash where there is none."""
-    if math.isnan(value):
-        return DASH
-    text = f"{value:.2f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1.0 and not text.endswith("1.00") else text
+    return format_number(value, "bounded")
 
 
 def _k_words(facts: IccFacts) -> str:

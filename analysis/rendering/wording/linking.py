@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, filled, named
 from doublecode.schemas.results import Note
 
 
@@ -20,11 +20,28 @@ def _not_rated(note: Note) -> str:
     return f"not rated: {note.numbers['given'] or 'no reason given'}"
 
 
+def _of_patient(text: str) -> Wording:
+    """Say a patient's status and what patients.csv gives as its reason."""
+
+    def said(note: Note) -> str:
+        given = note.numbers["given"]
+        return f"{note.numbers['status']}{text}" + (f": {given}" if given else "")
+
+    return said
+
+
+def _not_used(note: Note) -> str:
+    return f"{note.numbers['instrument']} is used in session {', '.join(map(str, note.numbers['sessions']))} only"
+
+
 def _cells_missing(note: Note) -> str:
     return "; ".join(f"{', '.join(names)}: {_said(why)}" for names, why in note.numbers["parts"])
 
 
 REASONS: Final[dict[str, Wording]] = {
+    "patient_left_out": _of_patient(", in no number"),
+    "patient_without_session": _of_patient(", no session was held"),
+    "instrument_not_used": _not_used,
     "column_empty": "patients.csv: {column} is empty",
     "session_not_held": _not_held,
     "session_not_rated": _not_rated,
@@ -39,18 +56,17 @@ REASONS: Final[dict[str, Wording]] = {
 
 def _said(note: Note) -> str:
     wording = REASONS[note.kind]
-    return wording(note) if callable(wording) else wording.format(**note.numbers)
+    return wording(note) if callable(wording) else filled(wording, note.numbers)
 
 
 def _listed(what: str) -> Wording:
-    return lambda note: f"{what}: {', '.join(note.numbers['named'])}."
+    return lambda note: f"{what}: {named(note.numbers['named'])}."
 
 
 def _stray_scores(note: Note) -> str:
     stray = note.numbers["sessions"]
-    named = ", ".join(f"{patient} session {session}" for patient, session in stray[:10])
-    more = f" and {len(stray) - 10} more" if len(stray) > 10 else ""
-    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {named}{more}."
+    listed = named([f"{patient} session {session}" for patient, session in stray])
+    return f"Scores of sessions that sessions.csv does not list as held in the main phase: {listed}."
 
 
 FRAMES: Final[dict[str, Wording]] = {
@@ -73,7 +89,13 @@ def _trouble(note: Note) -> str:
 
 
 def _singular(note: Note) -> str:
-    return f"Singular, a random effect has no variance left: {'; '.join(note.numbers['models'])}."
+    """Name the singular fits, and those beside which no simpler one stands."""
+    models, alone = note.numbers["models"], note.numbers["alone"]
+    text = f"Singular, a random effect has no variance left: {'; '.join(models)}."
+    if len(alone) < len(models):
+        text += " The fit with the next simpler random part stands beside"
+        text += " each." if not alone else f" each but {'; '.join(alone)}, where none can be simpler."
+    return text
 
 
 def _adds_random(note: Note) -> str:
@@ -115,7 +137,16 @@ SERIES: Final[dict[str, Wording]] = {
     ),
     "series_conflated": (
         "A conflated slope mixes the slope within and the slope between patients; read the within/between model. "
-        "Patient means are the observed ones of these rows."
+        "Patient means and deviations are taken over these rows; the means are centred at the mean of the patients' "
+        "means."
+    ),
+    "session_origin": (
+        "`{column}` is the session number less {session}: intercepts, and slopes in an interaction with it, are those "
+        "of session {session}."
+    ),
+    "session_origin_kept": (
+        "The session number stands inside a function, or without its lower-order terms, so that another zero would "
+        "make another model: intercepts are those of session 0, which was never held."
     ),
     "series_singular": _singular,
     "series_not_estimable": _trouble,

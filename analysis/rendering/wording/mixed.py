@@ -57,6 +57,12 @@ def _left_out(what: str) -> Wording:
     return say
 
 
+def _columns_left_out(note: Note) -> str:
+    columns = note.numbers["columns"]
+    which = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+    return f"{which} left out: on these rows the columns before determine it (an empty cell, say), as lme4 does"
+
+
 def _double_bar(note: Note) -> str:
     return f"{note.numbers['written']} stands for {' + '.join(note.numbers['stands_for'])}"
 
@@ -113,4 +119,17 @@ SENTENCES: Final[dict[str, Wording]] = {
     "structure_held": "{structure} is held at the estimate of all groups",
     "double_bar": _double_bar,
     "unused_levels": _unused_levels,
+    "columns_left_out": _columns_left_out,
+    "many_categories": (
+        "{column} holds words or is in C(): it enters as categories, {n_levels} levels and {n_dummies} coefficients, "
+        "for {n_groups} levels of {group}"
+    ),
+    "zero_of_double_bar": (
+        "(… || {group}) takes intercept and slope as independent, which is so at one zero of {columns} only: these "
+        "values, as the model itself, change when {columns} is centred elsewhere; (… | {group}) does not depend on it"
+    ),
+    "not_nested": (
+        "{small} is no part of {large}: the difference of their likelihoods has no χ² distribution, so no p value; "
+        "compare AIC or BIC"
+    ),
 }

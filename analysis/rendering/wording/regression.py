@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
 def _single_rows(note: Note) -> str:
-    levels = ", ".join(map(str, note.numbers["levels"]))
+    levels = named(note.numbers["levels"])
     return f"{note.numbers['group']} {levels}: one row only, which says nothing about the spread within."
 
 
@@ -19,7 +19,7 @@ def _extrapolated(note: Note) -> str:
 
 
 def _leverage_one(note: Note) -> str:
-    who = ", ".join(note.numbers["rows"])
+    who = named(note.numbers["rows"])
     return f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
 
 
@@ -28,8 +28,16 @@ SENTENCES: Final[dict[str, Wording]] = {
     "regression_subset": "Only rows with {subset}: {n_kept} of {n_frame}.",
     "regression_centred": "{predictor} and {moderator} are centred at their means; covariates are not.",
     "regression_least_squares": "Ordinary least squares; the limits beside it stand on {robust} standard errors.",
+    "regression_robust": (
+        "Ordinary least squares; tests, limits, slopes and regions stand on {robust} standard errors, those of least "
+        "squares beside the coefficients."
+    ),
     "slope_extrapolated": _extrapolated,
     "regions_of_two_values": ("{moderator} has two values, so there are no Johnson–Neyman regions between them."),
+    "regions_undefined": (
+        "Johnson–Neyman regions over {moderator} are not given: the standard errors are undefined where one row "
+        "decides a coefficient alone."
+    ),
     "regions_observed": (
         "Johnson–Neyman regions are given inside the observed range of {moderator} only. Their edges are estimates "
         "of this sample and not cut-offs for practice; many slopes are tested at once, so the region with the false "

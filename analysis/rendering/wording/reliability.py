@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, filled, plural
 from doublecode.schemas.results import Note
 
 REASONS: Final[dict[str, str]] = {
     "one_target": "one {targets} only",
     "one_rater": "one {raters} only ({rater!r})",
-    "no_pairs": "no {targets} carries two ratings ({n_ratings} ratings of {n_targets} {targets}s)",
+    "no_pairs": "no {targets} carries two ratings ({n_ratings} ratings of {n_targets} {targets:pl})",
 }
 """Why there is no ICC of a set: the entry of the column ``method``, and the head of the note."""
 
 _GRAPH: Final = (
-    "disconnected: the graph of {raters}s and {targets}s falls into {n} parts {listed}; severity cannot be compared "
-    "across parts, so ICC(A,·), ICC(C,·) and ICC(Q,·) are not estimable. Let one {raters} of each part rate one "
-    "{targets} of another part ({fewest} more rating(s) join them)"
+    "disconnected: the graph of {raters:pl} and {targets:pl} falls into {n} parts {listed}; severity cannot be "
+    "compared across parts, so ICC(A,·), ICC(C,·) and ICC(Q,·) are not estimable. Let one {raters} of each part rate "
+    "one {targets} of another part ({fewest} more rating(s) join them)"
 )
 MOST_NAMES: Final = 5
 MOST_PARTS: Final = 6
@@ -25,28 +25,27 @@ MOST_PARTS: Final = 6
 
 def reason(note: Note) -> str:
     """Say in a few words why a set has no ICC."""
-    return REASONS[note.kind].format(**note.numbers)
+    return filled(REASONS[note.kind], note.numbers)
 
 
 def _part(part: dict[str, Any], targets: str) -> str:
     names = part["names"]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{{{', '.join(names[:MOST_NAMES])}{more}: {part['n_targets']} {targets}(s)}}"
+    return f"{{{', '.join(names[:MOST_NAMES])}{more}: {part['n_targets']} {plural(targets)}}}"
 
 
 def _graph(note: Note) -> str:
     parts = note.numbers["parts"]
     listed = " | ".join(_part(part, note.numbers["targets"]) for part in parts[:MOST_PARTS])
-    text = _GRAPH.format(
-        raters=note.numbers["raters"], targets=note.numbers["targets"], n=len(parts), fewest=len(parts) - 1,
-        listed=listed + (" | …" if len(parts) > MOST_PARTS else ""),
-    )  # fmt: skip
+    listed += " | …" if len(parts) > MOST_PARTS else ""
+    names = {name: note.numbers[name] for name in ("raters", "targets")}
+    text = filled(_GRAPH, {**names, "n": len(parts), "fewest": len(parts) - 1, "listed": listed})
     return f"{note.subject}: {text}" if note.subject else text
 
 
 def _single_ratings(note: Note) -> str:
     text = (
-        f"{note.numbers['raters']}(s) with a single rating: {', '.join(note.numbers['names'])}; they tell nothing "
+        f"{plural(note.numbers['raters'])} with a single rating: {', '.join(note.numbers['names'])}; they tell nothing "
         "about severity"
     )
     return f"{note.subject}: {text}" if note.subject else text
@@ -55,7 +54,8 @@ def _single_ratings(note: Note) -> str:
 def _different_raters(note: Note) -> str:
     q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
     text = (
-        f"ICC(C,·): {note.numbers['targets']}s have different {note.numbers['raters']}s, so differences between "
+        f"ICC(C,·): {plural(note.numbers['targets'])} have different {plural(note.numbers['raters'])}, so "
+        f"differences between "
         "raters do enter the scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff)"
         f"{q} for their ranking and for regression"
     )
@@ -69,9 +69,9 @@ def _negative(note: Note) -> str:
 
 SENTENCES: Final[dict[str, Wording]] = {
     "one_target": REASONS["one_target"]
-    + ": reliability is about telling {targets}s apart; at least two {targets}s with two ratings each are needed",
+    + ": reliability is about telling {targets:pl} apart; at least two {targets:pl} with two ratings each are needed",
     "one_rater": REASONS["one_rater"]
-    + ": inter-rater reliability needs at least two {raters}s on the same {targets}s; for one rater's recodes use "
+    + ": inter-rater reliability needs at least two {raters:pl} on the same {targets:pl}; for one rater's recodes use "
     "intra_rater()",
     "no_pairs": REASONS["no_pairs"] + ": let a second rater code some of them, at least 20",
     "nested_raters": "nested: no {raters} rated more than one {targets}, so rater and error variance cannot be told "
@@ -81,7 +81,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
     "few_occasions": "few occasions: the variance between occasions rests on {n_raters} of them ({df} df); its "
     "{conf_level:.0%} interval runs from ×{low:.2f} to ×{high:.1f} of the estimate, so read ICC(A,·) by its limits",
-    "few_pairs": "few pairs: only {n_pairs} {targets}(s) carry more than one rating (below {least}); look at the width "
+    "few_pairs": "few pairs: only {n_pairs} {targets:pl} carry more than one rating (below {least}); look at the width "
     "of the interval before the estimate",
     "different_raters": _different_raters,
     "raters_with_one_rating": _single_ratings,
@@ -93,11 +93,17 @@ SENTENCES: Final[dict[str, Wording]] = {
     "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
     "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
     "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
+    "only_raters_differ": "only raters differ: all targets are rated alike by each of them and no residual is left, so "
+    "ICC(C,·) is 0/0 and undefined, and ICC(A,·) is 0",
     "raters_shifted": "raters differ by constants only: consistency is 1, agreement is lowered by their means",
     "no_lower_limit": "the lower limit of a mean-rating ICC does not exist (its single-rating limit lies below "
     "−1/(k − 1))",
     "no_residual": "raters differ by constants only, the residual is nought: the likelihood has no maximum; estimates "
     "are from the least-squares effects, without limits",
+    "no_residual_with_clusters": "the model with {clusters}s leaves no residual (raters agree, or differ by constants "
+    "only), so its likelihood has no maximum; leave `clusters` out to read the ICC of such ratings",
+    "residual_trace": "targets and raters leave less than {share:g} of the variance as residual: the likelihood "
+    "cannot be computed there; estimates are from the least-squares effects, without limits",
     "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
     "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
     "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
@@ -112,10 +118,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "bootstrap_raters_fixed": "raters fixed: targets alone are resampled, so the interval leaves out that other raters "
     "would have differed; with few raters its coverage of ICC(A,·) falls far below the nominal level (.93, .86, .49 of "
     ".95 at rater variance .05, .12, .40). The default interval of icc() is not this one",
-    "icc_levels": "levels: '{targets}' compares {targets}s of all {clusters}s; '{targets} within {clusters}' those of "
-    "one; '{clusters}' takes differences between {targets}s as true and '{clusters}, {targets}s as error' counts them "
-    "as error (mean of {n_averaged:.1f} {targets}s)",
-    "no_interaction": "the interaction of raters and {clusters}s is not identified here and left out",
+    "icc_levels": "levels: '{targets}' compares {targets:pl} of all {clusters:pl}; '{targets} within {clusters}' those "
+    "of one; '{clusters}' takes differences between {targets:pl} as true and '{clusters}, {targets:pl} as error' "
+    "counts them as error (mean of {n_averaged:.1f} {targets:pl})",
+    "no_interaction": "the interaction of raters and {clusters:pl} is not identified here and left out",
     "raters_not_compared": "raters cannot be compared here; their differences count as error",
     "recodes": "intra-rater: occasions stand where raters stand in the forms",
     "dyad_average": "labelled reproduction: an average over dyads is biased (each rests on a handful of sessions and "
@@ -134,5 +140,5 @@ SENTENCES: Final[dict[str, Wording]] = {
     "single_coded_at_random": "single-coded targets count through the random target effect, which supposes that they "
     "were allotted at random",
     "rater_in_one_period": "drift of {rater}: ratings in one period only, so there is none to estimate",
-    "nothing_shared": "no {targets} is shared in a way that compares {raters}s",
+    "nothing_shared": "no {targets} is shared in a way that compares {raters:pl}",
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from doublecode.analysis.rendering.wording.phrases import plural
+
 Counts = Mapping[str, Any]
 
 
@@ -26,7 +28,7 @@ def count_words(counts: Counts, targets: str, judges: str = "raters") -> str:
     >>> count_words(held, "tape")
     '40 tapes, 5 raters, 60 ratings, 50% coded more than once'
     """
-    words = [f"{counts['n_targets']} {targets}s"]
+    words = [f"{counts['n_targets']} {plural(targets)}"]
     if counts["n_raters"] is not None:
         words.append(f"{counts['n_raters']} {judges}")
     words.append(f"{counts['n_ratings']} ratings")
@@ -52,7 +54,7 @@ def sets_words(sets: Sequence[Counts], targets: str, judges: str = "raters") -> 
     head = f"{len(sets)} sets, {n_ratings} ratings in all; each: "
     if all(count_words(one, targets, judges) == first for one in sets):
         return head + first
-    words = [f"{_range(sets, lambda one: one['n_targets'])} {targets}s"]
+    words = [f"{_range(sets, lambda one: one['n_targets'])} {plural(targets)}"]
     if all(one["n_raters"] is not None for one in sets):
         words.append(f"{_range(sets, lambda one: one['n_raters'])} {judges}")
     words.append(f"{_range(sets, lambda one: one['n_ratings'])} ratings")

@@ -44,6 +44,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "fits_not_converged": _not_converged,
     "few_therapists": "{n} therapists",
     "conflated_slope": _conflated,
+    "dependent_rows": (
+        "{n_rows} rows are sessions of {n_patients} patients, and rows of one patient are not independent"
+    ),
     "mean_of_dyads": "mean {form} of {n_dyads} dyads: {mean:.2f}",
     "models_on_unequal_rows": _unequal_rows,
 }

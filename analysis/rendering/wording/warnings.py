@@ -9,5 +9,5 @@ from doublecode.analysis.rendering.wording.phrases import Wording
 
 FOUND: Final[dict[str, Wording]] = {
     **dict.fromkeys(SINGULAR, singularity),
-    "few_pairs": "{n_pairs} {targets}(s) carry more than one rating (below {least})",
+    "few_pairs": "{n_pairs} {targets:pl} carry more than one rating (below {least})",
 }

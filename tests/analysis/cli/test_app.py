@@ -71,7 +71,7 @@ def test_the_table_and_the_sentence_in_the_terminal(run, judges):
 def test_a_warning_has_its_code_and_takes_the_place_of_its_note(run, judges):
     words = ("icc", judges, "--targets", "target", "--raters", "judge", "--ratings", "rating")
     code, out, _ = run(*words)
-    said = "only 6 target(s) carry more than one rating (below 20)"
+    said = "only 6 targets carry more than one rating (below 20)"
     assert code == 0
     assert f"Warning: too_few_pairs · rating: {said}. Read the interval before the estimate." in out
     assert out.count(said) == 1

@@ -231,7 +231,7 @@ def test_refusals():
         run([[1, 1], [2, 2]], weights=("square",))
     with pytest.raises(UsageError, match="levels holds 'rank'"):
         run([[1, 1], [2, 2]], levels=("rank",))
-    with pytest.raises(NotEstimable, match=r"1 unit\(s\) with two ratings"):
+    with pytest.raises(NotEstimable, match=r"1 units with two ratings|two ratings on 1 of the units"):
         run([[1, 1], [2, np.nan]])
 
 
@@ -256,3 +256,65 @@ def test_interval_alpha_ignores_origin_and_unit(table, unit, origin):
     second = run(origin + unit * table, levels=("interval",)).loc[("Krippendorff's alpha", "interval")]
     assert second["estimate"] == pytest.approx(first["estimate"], rel=1e-8, abs=1e-10)
     assert second["std_error"] == pytest.approx(first["std_error"], rel=1e-7, abs=1e-10)
+
+
+BEN_AND_GERRY = [tuple(pair) for pair in ("ab", "aa", "bb", "bb", "db", "cc", "cc", "cc", "ee", "d.", "dd", "ad")]
+
+
+def two_raters_with_a_gap():
+    table = [[np.nan if code == "." else "abcde".index(code) for code in pair] for pair in BEN_AND_GERRY]
+    return np.array(table, dtype=float)
+
+
+def test_cohens_kappa_counts_single_coded_units_as_gwet_does():
+    """Gwet's Ben and Gerry (irrCAC's cac.ben.gerry); values of irrCAC 0.4.4 for Python."""
+    result = agreement(long_of(two_raters_with_a_gap()), **NAMES)
+    frame = result.frame.set_index(["coefficient", "weights"])
+    printed = {
+        "Cohen's kappa": (0.657143, 0.17943, 0.262219),
+        "Fleiss' kappa": (0.649351, 0.191296, 0.228312),
+        "Gwet's AC1": (0.661442, 0.183962, 0.256544),
+        "Brennan–Prediger": (0.659091, 0.185272, 0.25131),
+    }
+    for name, (estimate, error, low) in printed.items():
+        row = frame.loc[(name, "unweighted")]
+        assert [row["estimate"], row["std_error"], row["conf_low"]] == pytest.approx([estimate, error, low], abs=1e-6)
+    assert "kappa_counts_single_coded" in {note.kind for note in result.notes}
+    dropped = agreement(long_of(two_raters_with_a_gap()), **NAMES, single_coded="drop")
+    both = two_raters_with_a_gap()[~np.isnan(two_raters_with_a_gap()).any(axis=1)]
+    alone = run(both).loc[("Cohen's kappa", "unweighted"), "estimate"]
+    assert dropped.frame.set_index(["coefficient", "weights"]).loc[("Cohen's kappa", "unweighted"), "estimate"] == alone
+    assert alone != pytest.approx(0.657143, abs=1e-4)
+    assert "kappa_counts_single_coded" not in {note.kind for note in dropped.notes}
+
+
+def written_out_alpha_error(table, factor):
+    """Gwet's linearised error of nominal alpha; `factor`: the small-sample factor stands in the centring."""
+    kept = table[(~np.isnan(table)).sum(axis=1) > 1]
+    counts = np.stack([(kept == code).sum(axis=1) for code in np.unique(kept[~np.isnan(kept)])], axis=1).astype(float)
+    per = counts.sum(axis=1)
+    n, mean, small = len(per), per.mean(), 1 / per.sum()
+    own = (counts * (counts - 1)).sum(axis=1) / (mean * (per - 1))
+    observed = own.mean()
+    share = counts.mean(axis=0) / mean
+    chance = (share**2).sum()
+    centre = (1 - small) * observed + small if factor else observed
+    alpha = (observed - chance) / (1 - chance)
+    each = (own - centre * (per - mean) / mean - chance) / (1 - chance)
+    expected = counts @ share / mean - chance * (per - mean) / mean
+    each = each - 2 * (1 - alpha) * (expected - chance) / (1 - chance)
+    return np.sqrt(((each - alpha) ** 2).sum() / (n * (n - 1)))
+
+
+def test_the_error_of_alpha_is_the_printed_one_and_the_difference_to_later_irrcac_is_known():
+    table = units_by_raters("kripp_published").T
+    ours = run(table).loc[("Krippendorff's alpha", "nominal"), "std_error"]
+    assert ours == pytest.approx(written_out_alpha_error(table, factor=True), abs=1e-12)
+    assert ours == pytest.approx(0.14557389, abs=5e-9)  # irrCAC 0.4.4 for Python; Gwet (2014) prints .14557
+    assert written_out_alpha_error(table, factor=False) == pytest.approx(0.14547872, abs=5e-9)  # irrCAC for R after 1.0
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        table = np.where(rng.random((30, 3)) < 0.2, np.nan, rng.integers(1, 5, (30, 3)))
+        ours = run(table).loc[("Krippendorff's alpha", "nominal"), "std_error"]
+        assert ours == pytest.approx(written_out_alpha_error(table, factor=True), abs=1e-12)
+        assert abs(ours - written_out_alpha_error(table, factor=False)) < 2.5e-4

@@ -12,8 +12,10 @@ import pytest
 from doublecode.analysis.consistency.alpha_omega import alpha, omega
 from doublecode.analysis.consistency.factor import fit_factors
 from doublecode.schemas.errors import ContractError, InstrumentError, NotEstimable, UsageError
-from doublecode.schemas.instrument import Instrument, Item, Scale, load_instrument
+from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.results import Note
+from doublecode.schemas.scale import Scale
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 RELIABILITY = json.loads((REFERENCE / "reliability.json").read_text())

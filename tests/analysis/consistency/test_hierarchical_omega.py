@@ -120,3 +120,33 @@ def test_an_item_that_is_constant_without_one_patient_leaves_no_interval() -> No
     assert np.isfinite(found.frame["estimate"]).all()
     assert found.frame["conf_low"].isna().all()
     assert any("resamples had no 2-factor solution" in text for text in found.note_texts())
+
+
+FLIPPED = json.loads((REFERENCE / "psych_flip.json").read_text())
+
+
+@pytest.mark.parametrize("name", [name for name in FLIPPED if name != "items"])
+def test_items_that_are_not_keyed_are_reversed_as_psych_reverses_them(name: str) -> None:
+    """Made with psych 2.2.9 by psych_flip.R; the two of eight items have a Heywood case, where its path decides."""
+    expected = FLIPPED[name]
+    data = load("rel_sim9x3" if name.startswith("nine") else "rel_sim8")
+    data[expected["reversed"]] *= -1
+    found = omega(data, kind="psych_default", n_factors=expected["nfactors"])
+    values = found.frame.set_index("term")["estimate"]
+    tolerance = 1e-6 if name.startswith("nine") else 1e-5
+    for term, theirs in (("omega_hierarchical", "omega_h"), ("omega_total", "omega_tot"), ("omega_limit", "omega_lim")):
+        assert values[term] == pytest.approx(expected[theirs], abs=tolerance), term
+    assert values["ecv"] == pytest.approx(expected["ecv"], abs=tolerance)
+    np.testing.assert_allclose(found.parts["loadings"]["g"], expected["general"], atol=tolerance)
+    turned = tuple(item for item, sign in zip(data.columns, expected["key"], strict=True) if sign < 0)
+    assert [note.numbers["items"] for note in found.notes if note.kind == "psych_flipped"] == (
+        [turned] if turned else []
+    )
+
+
+@pytest.mark.parametrize("kind", ["hierarchical", "categorical"])
+def test_other_kinds_leave_items_as_they_are_and_say_so(kind: str) -> None:
+    data = load("rel_sim9x3")
+    data["I2"] = data["I2"].max() + data["I2"].min() - data["I2"]
+    found = omega(data, kind=kind)
+    assert [note.numbers["item"] for note in found.notes if note.kind == "negative_loading"] == ["I2"]

@@ -108,6 +108,6 @@ def test_no_log_at_all(ratings):
     assert empty.frame["percent"].isna().all()
 
 
-def test_unknown_item(ratings):
-    with pytest.raises(UsageError, match="no nominal item 'kind'; allowed: type, completed, difficulties"):
-        log_counts(ratings, load_instrument("homework_log"), type_item="kind")
+def test_another_codebook_is_no_log(ratings):
+    with pytest.raises(UsageError, match=r"ghes: the codebook is no homework log\. Add \[homework_log\]"):
+        log_counts(ratings, load_instrument("ghes"))

@@ -9,7 +9,7 @@ import pytest
 
 from doublecode.analysis.description.outliers import mahalanobis, winsorise
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
-from doublecode.schemas.study import OutlierRule
+from doublecode.schemas.study_parts import OutlierRule
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 

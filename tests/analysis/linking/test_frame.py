@@ -54,7 +54,7 @@ def patients():
     return pd.DataFrame(
         {
             "patient": [*PATIENTS, "X1"],
-            "status": ["included"] * 3 + ["excluded"],
+            "status": ["completed"] * 3 + ["excluded"],
             "reason": [None, None, None, "PHQ-9 above 20"],
             "age": ["54", "61.5", None, "30"],
             "sex": ["f", "m", "f", "f"],
@@ -149,6 +149,12 @@ class TestSessionUnit:
 class TestLedger:
     def test_counts_agree_at_every_stage(self, built):
         flow = built.flow.set_index("stage")
+        people = flow[flow["unit"] == "patients"]
+        assert people[["kept", "lost", "reasons"]].to_dict("index") == {
+            "patients: completed": {"kept": 3, "lost": 0, "reasons": ""},
+            "patients: excluded": {"kept": 0, "lost": 1, "reasons": "1 × excluded, in no number: PHQ-9 above 20"},
+        }
+        flow = flow[flow["unit"] == "sessions"]
         assert (flow["kept"] + flow["lost"] == 12).drop("scored: phq9_start").all()
         assert flow.loc["held", "kept"] == built.design["n_held"] == 12
         assert flow.loc["rated", "kept"] == built.design["n_rated"] == 10
@@ -255,7 +261,7 @@ def teens():
     rows[4]["therapist"] = "T2"  # the second session of A2
     sessions = pd.DataFrame(rows).assign(date=None, minutes=50.0, recording=None)
     left = [None] * 7 + ["dropped out before session 2"]
-    patients = pd.DataFrame({"patient": people, "status": "started", "reason": left})
+    patients = pd.DataFrame({"patient": people, "status": ["completed"] * 7 + ["dropped_out"], "reason": left})
     items = long_items(study, sessions)
     adherence = items["instrument"] == "homework_adherence"
     items = items[~adherence | items["session"].isin((2, 3))]

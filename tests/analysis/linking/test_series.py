@@ -43,7 +43,7 @@ class TestAgainstLme4:
     @pytest.mark.parametrize(("step", "name"), [(1, "hw229_a_null"), (2, "hw229_a_RI"), (3, "hw229_a_RIS")])
     def test_split_models(self, result, lmm, step, name):
         # The reference enters the centred patient mean and the deviation from it by hand.
-        row = result.frame[(result.frame["step"] == step) & (result.frame["published"] == (step == 1))].iloc[0]
+        row = result.frame[(result.frame["step"] == step) & (result.frame["declared"] == (step == 1))].iloc[0]
         reml, ml = lmm[name]["REML"], lmm[name]["ML"]
         assert row["loglik"] == pytest.approx(reml["logLik"], abs=1e-7)
         assert row["loglik_ml"] == pytest.approx(ml["logLik"], abs=1e-7)
@@ -54,7 +54,7 @@ class TestAgainstLme4:
     @pytest.mark.parametrize(("step", "name"), [(2, "hw229_a_RI"), (3, "hw229_a_RIS")])
     def test_slopes_within_and_between(self, result, lmm, step, name):
         fixed = lmm[name]["REML"]["fixef"]
-        table = result.model(step, published=False).result.fixed.set_index("term")
+        table = result.model(step, declared=False).result.fixed.set_index("term")
         # 1e-6 relative: the fixed effects at two optima, both sharpened
         assert table.loc["behaviour_within", "estimate"] == pytest.approx(fixed["beh_cw"], rel=1e-6)
         assert table.loc["behaviour_between", "estimate"] == pytest.approx(fixed["beh_pm"], rel=1e-6)
@@ -71,14 +71,14 @@ class TestAgainstLme4:
 class TestComparison:
     def test_labels_and_order(self, result):
         assert result.frame["label"].tolist() == [
-            "1 as published",
-            "2 as published (conflated)",
+            "1 as declared",
+            "2 as declared (conflated)",
             "2 within/between",
-            "3 as published (conflated)",
+            "3 as declared (conflated)",
             "3 within/between",
         ]
         assert result.frame["compared_with"].tolist() == [
-            "", "1 as published", "1 as published", "2 as published (conflated)", "2 within/between",
+            "", "1 as declared", "1 as declared", "2 as declared (conflated)", "2 within/between",
         ]  # fmt: skip
         assert any("adds random effects" in note and "'3 within/between'" in note for note in result.note_texts())
 
@@ -94,7 +94,7 @@ class TestComparison:
         swapped = fit(data, "homework ~ alliance + (1 | patient)", "homework ~ sess_c + hw_done + (1 | patient)")
         assert swapped.frame["chi2"].isna().all()
         assert any(
-            "'2 as published' is not compared with '1 as published': it does not contain" in n
+            "'2 as declared' is not compared with '1 as declared': it does not contain" in n
             for n in swapped.note_texts()
         )
 
@@ -107,14 +107,14 @@ class TestComparison:
         assert {"term", "estimate", "std_error", "df", "p_value"} <= set(result.coefficients.columns)
         assert (result.variances.groupby("label").size() == [2, 2, 2, 3, 3]).all()
         with pytest.raises(UsageError, match="no such model"):
-            result.model(1, published=False)
+            result.model(1, declared=False)
 
     def test_contextual_effect(self, result, data):
         # With a random intercept only, the test asks whether the patient mean adds to the raw predictor.
         contextual = result.contextual.set_index("step")
         table = result.frame.set_index("label")["loglik_ml"]
         for step in (2, 3):
-            chi2 = 2 * (table[f"{step} within/between"] - table[f"{step} as published (conflated)"])
+            chi2 = 2 * (table[f"{step} within/between"] - table[f"{step} as declared (conflated)"])
             assert contextual.loc[step, "chi2"] == pytest.approx(chi2, abs=1e-9)
             assert contextual.loc[step, "df"] == 1
 
@@ -147,7 +147,7 @@ class TestFormulas:
     def test_labels_from_a_mapping(self, data):
         found = fit_series({"null": STEPS[0], "behaviour": STEPS[1]}, data, split=("behaviour",))
         assert found.frame["label"].tolist() == [
-            "null as published", "behaviour as published (conflated)", "behaviour within/between",
+            "null as declared", "behaviour as declared (conflated)", "behaviour within/between",
         ]  # fmt: skip
         assert found.frame["step"].tolist() == [1, 2, 2]
 
@@ -192,9 +192,10 @@ class TestRows:
     def test_patient_means_come_from_the_rows_of_the_models(self, data):
         holes = data.copy()
         holes.loc[holes["session"] > 5, "homework"] = np.nan
-        found = fit(holes, "homework ~ behaviour + (1 | patient)").model(1, published=False).result
+        found = fit(holes, "homework ~ behaviour + (1 | patient)").model(1, declared=False).result
         means = data[data["session"] <= 5].groupby("patient")["behaviour"].mean()
-        assert sorted(set(np.round(found.model.frame["behaviour_between"], 9))) == sorted(set(np.round(means, 9)))
+        centred = sorted(set(np.round(means - means.mean(), 9)))
+        assert sorted(set(np.round(found.model.frame["behaviour_between"], 9))) == centred
 
     def test_models_of_unequal_rows_are_refused(self, data):
         with_log = data.assign(shifted=np.where(data["session"] == 1, np.nan, 1.0))
@@ -234,17 +235,17 @@ class TestTrouble:
         flat = pd.read_csv(REFERENCE / "hw229_singular.csv")
         found = fit(flat, "homework ~ beh_cw + sess_c + (sess_c | patient)", split=())
         assert found.frame["singular"].tolist() == [True]
-        assert any("Singular" in note and "1 as published" in note for note in found.note_texts())
+        assert any("Singular" in note and "1 as declared" in note for note in found.note_texts())
 
     def test_interaction_of_two_split_predictors(self, data):
         found = fit(data, "homework ~ behaviour * alliance + (1 | patient)", split=("behaviour", "alliance"))
-        terms = found.model(1, published=False).result.fixed["term"].tolist()
+        terms = found.model(1, declared=False).result.fixed["term"].tolist()
         assert "behaviour_within:alliance_within" in terms
         assert len(terms) == 9
 
     def test_function_of_a_split_predictor(self, data):
         found = fit(data, "homework ~ I(behaviour**2) + (1 | patient)")
-        assert found.frame["label"].tolist() == ["1 as published (conflated)"]
+        assert found.frame["label"].tolist() == ["1 as declared (conflated)"]
         assert any("Step 1: behaviour stands inside a function" in note for note in found.note_texts())
 
     def test_wrong_declarations_are_errors(self, data):

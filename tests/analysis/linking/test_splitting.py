@@ -46,8 +46,8 @@ def test_means_and_deviations():
     assert split["x_between"].tolist() == [2, 2, 5, 5, 5]
     assert split["x_within"].tolist() == [-1, 1, -3, -1, 4]
     assert "x_within" not in frame
-    # the mean over all rows is (2 * 2 + 3 * 5) / 5 = 3.8
-    assert within_between(frame, "x")["x_between"].tolist() == pytest.approx([-1.8, -1.8, 1.2, 1.2, 1.2], abs=1e-12)
+    # each patient counts once: the mean of the patients' means is (2 + 5) / 2 = 3.5, that over all rows 3.8
+    assert within_between(frame, "x")["x_between"].tolist() == pytest.approx([-1.5, -1.5, 1.5, 1.5, 1.5], abs=1e-12)
 
 
 def test_parts_are_uncorrelated_and_add_up():

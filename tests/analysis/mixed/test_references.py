@@ -102,7 +102,7 @@ def test_dyestuff2_is_singular_with_its_term():
 
 def test_insteval():
     """73,421 rows, three crossed terms; lme4's bobyqa stops where θ is 1e-5 and the df 3e-4 off the optimum."""
-    data = pd.read_csv(REFERENCE / "InstEval.csv.xz", dtype={"dept": str, "service": str})
+    data = pd.read_csv(REFERENCE / "InstEval.csv.xz", dtype={"dept": str, "service": "category"})
     assert len(data) == 73_421
     ref = reference("mixed_insteval.json")["three_crossed_service"]["REML"]
     fit = fit_mixed("y ~ 1 + service + (1 | s) + (1 | d) + (1 | dept:service)", data, ddf="satterthwaite")

@@ -12,7 +12,7 @@ from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.analysis.regression.moderated import moderation
 from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
-from doublecode.schemas.study import ModerationModel
+from doublecode.schemas.study_parts import ModerationModel
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 # R and numpy both solve by QR here; the problem is well conditioned, so nine digits are safe.
@@ -299,7 +299,8 @@ class TestShown:
 
     def test_the_picture_has_the_rows_and_a_line_per_point(self, data):
         axes = moderation("homework ~ behaviour * alliance", data, at={"low": 3.0, "high": 5.0}).plot()
-        assert [line.get_label() for line in axes.lines[1:]] == ["alliance low", "alliance high"]
+        assert [line.get_label() for line in axes.lines[1:]] == ["3.00 (low)", "5.00 (high)"]
+        assert axes.get_legend().get_title().get_text() == "alliance"
         assert axes.lines[1].get_xdata().tolist() == [data["behaviour"].min(), data["behaviour"].max()]
 
     def test_a_subset_by_the_formula_door(self, data):

@@ -130,7 +130,7 @@ def test_lack_of_spread_is_diagnosed():
 
 
 def test_few_pairs_counts_them():
-    assert any("only 6 session(s) carry more than one" in note for note in icc(frame(), **NAMES).note_texts())
+    assert any("only 6 sessions carry more than one" in note for note in icc(frame(), **NAMES).note_texts())
 
 
 def test_nothing_is_mutated():

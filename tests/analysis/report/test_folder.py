@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
-from doublecode.analysis.rendering.document import Bullets, Callout, Document, Headline, Paragraph, Section, inline
+from doublecode.analysis.rendering.document import Bullets, Callout, Document, Headline, Paragraph, Section
 from doublecode.analysis.rendering.docx import column_widths, write_docx
 from doublecode.analysis.rendering.page import render_page, rich_text
 from doublecode.analysis.rendering.tables import Table, column, write_csv
@@ -20,6 +20,7 @@ from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.sections_data import data_section
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ROW_LEDGER
+from doublecode.schemas.marks import inline
 from doublecode.schemas.results import to_json
 
 
@@ -243,13 +244,13 @@ def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adoles
 
 def test_regressions_stand_beside_their_robust_limits(adolescent_run):
     (table,) = [table for table in build_document(adolescent_run).tables() if table.name == "moderations"]
-    assert [column.heading for column in table.columns][-1] == "95% CI, HC3"
+    assert [column.heading for column in table.columns][-1] == "95% CI, least squares"
     for result in adolescent_run.moderations:
         shown = table.frame[table.frame["name"] == result.spec["name"]]
-        assert shown["robust_low"].tolist() == result.robust["conf_low"].tolist()
-        assert shown["robust_high"].tolist() == result.robust["conf_high"].tolist()
-        assert shown["robust_p"].tolist() == result.robust["p_value"].tolist()
-        assert shown["conf_low"].tolist() == result.frame["conf_low"].tolist() != shown["robust_low"].tolist()
+        assert shown["beside_low"].tolist() == result.least_squares["conf_low"].tolist()
+        assert shown["beside_high"].tolist() == result.least_squares["conf_high"].tolist()
+        assert shown["beside_p"].tolist() == result.least_squares["p_value"].tolist()
+        assert shown["conf_low"].tolist() == result.robust["conf_low"].tolist() != shown["beside_low"].tolist()
 
 
 def test_the_adolescent_report_says_whose_limits_are_the_jackknifes(adolescent_run):
@@ -264,7 +265,7 @@ def test_the_adolescent_report_says_whose_limits_are_the_jackknifes(adolescent_r
     assert not rows.loc[["thabs"]].str.contains("jackknife").any()
     text = " ".join(methods_paragraphs(adolescent_run))
     assert "come from leaving out each session once" in text
-    assert "HC3; Long & Ervin, 2000" in text
+    assert "HC3 standard errors (Long & Ervin, 2000)" in text
 
 
 def test_a_regression_not_estimable_without_the_outlier_rule_hides_no_other(adolescent_run):

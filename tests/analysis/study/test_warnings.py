@@ -19,7 +19,7 @@ from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.schemas.results import Note
-from doublecode.schemas.study import ModelSeries
+from doublecode.schemas.study_parts import ModelSeries
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NAMES = {"targets": "session", "raters": "rater", "ratings": "score"}
@@ -68,7 +68,7 @@ class TestReliability:
     def test_too_few_pairs(self):
         (found,) = icc_warnings(icc(rated(FEW_PAIRS - 1), **NAMES))
         assert (found.code, found.severity, found.subject) == ("too_few_pairs", "warning", "score")
-        assert found.found == "19 session(s) carry more than one rating (below 20)"
+        assert found.found == "19 sessions carry more than one rating (below 20)"
         assert icc_warnings(icc(rated(FEW_PAIRS), **NAMES)) == ()
 
     def test_single_coded_sessions_are_no_pairs(self):
@@ -118,14 +118,14 @@ class TestModels:
     def test_conflated_slope(self, course):
         result = declared_series(series("homework ~ 1 + (1 | patient)", "homework ~ behaviour + (1 | patient)"), course)
         (found,) = of(series_warnings(result), "conflated_slope")
-        assert (found.severity, found.subject) == ("warning", "homework, 2 as published (conflated)")
+        assert (found.severity, found.subject) == ("warning", "homework, 2 as declared (conflated)")
         assert "the slope of behaviour mixes the slope within patients" in found.sentence
 
     def test_a_predictor_that_nobody_splits_is_conflated_in_every_version(self, course):
         steps = series("homework ~ behaviour + alliance + (1 | patient)")
         found = of(series_warnings(declared_series(steps, course)), "conflated_slope")
         assert [(one.subject, one.found) for one in found] == [
-            ("homework, 1 as published (conflated)", "the slope of behaviour and of alliance"),
+            ("homework, 1 as declared (conflated)", "the slope of behaviour and of alliance"),
             ("homework, 1 within/between", "the slope of alliance"),
         ]
 
@@ -150,7 +150,7 @@ class TestModels:
                                        "sess_c is 1")  # fmt: skip
         assert fit.note_texts().count(f"singular: {found.found}") == 1
         inside = of(series_warnings(declared_series(series(formula, split=()), data)), "singular_fit")
-        assert [(one.subject, one.found) for one in inside] == [("homework, 1 as published", found.found)]
+        assert [(one.subject, one.found) for one in inside] == [("homework, 1 as declared", found.found)]
 
     def test_not_converged(self, course, monkeypatch):
         formula = "homework ~ session + (1 | patient)"
@@ -161,7 +161,7 @@ class TestModels:
         assert (found.severity, found.sentence) == ("warning", f"{formula}: the fit did not converge")
         assert any(found.found in text for text in fit.note_texts())
         (found,) = of(series_warnings(declared_series(series(formula, split=()), course)), "not_converged")
-        assert found.sentence == "homework, 1 as published: the fit did not converge (REML and ML)"
+        assert found.sentence == "homework, 1 as declared: the fit did not converge (REML and ML)"
         assert found.next_step == "Read the log of the fit."
 
     def test_series_of_one_outcome_on_different_rows(self, course):
@@ -201,7 +201,7 @@ class TestTherapists:
         data = course.assign(therapist=[f"T{one % 3}" for one in number])
         result = declared_series(series("homework ~ session + (1 | therapist) + (1 | patient)", split=()), data)
         (found,) = of(series_warnings(result), "few_therapists")
-        assert (found.subject, found.found) == ("homework, 1 as published", "3 therapists")
+        assert (found.subject, found.found) == ("homework, 1 as declared", "3 therapists")
 
     def test_groups_of_another_kind_are_no_therapists(self):
         data = self.treated(4).rename(columns={"therapist": "ward"})
@@ -231,7 +231,7 @@ class TestAStudy:
         assert subjects["few_therapists"] == ["sample"]
         assert subjects["unequal_rows"] == ["he_course, he_on_tbh"]
         assert subjects["conflated_slope"] == [
-            f"{name} as published (conflated)" for name in ("he_on_tbh, 3", "phq9, 3", "phq9, 4")
+            f"{name} as declared (conflated)" for name in ("he_on_tbh, 3", "phq9, 3", "phq9, 4")
         ]
         singular = [
             f"{result.spec['name']}, {model.label}"

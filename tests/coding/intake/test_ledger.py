@@ -187,3 +187,62 @@ def test_an_address_that_leads_nowhere(tmp_path):
     with Ledger(f"sqlite:///{tmp_path}/url.sqlite") as ledger:
         assert ledger.ratings().empty
         check_frame(ledger.ratings(), RATINGS)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("value", -0.0), ("value", 1e16 + 2), ("value", 0.1 + 0.2), ("value", 5e-324), ("value", float("nan")),
+        ("value", 1), ("value", float("inf")), ("text", "Mu\u0308ller"), ("text", "Müller"), ("text", "a\r\nb"),
+        ("text", "trailing  "), ("text", "\U0001f600"), ("text", "a\0b"), ("text", "\udcff"), ("text", ""),
+        ("source_file", "R\udce4.xlsx"),
+    ],
+)  # fmt: skip
+def test_no_form_of_a_value_looks_like_tampering(intake, tmp_path, column, value):
+    ratings, files = intake
+    ratings = ratings.astype({"value": float, "text": object, "source_file": object})
+    if column == "source_file":
+        name = files["file"].iloc[0]
+        ratings[column] = ratings[column].where(ratings[column] != name, value)
+        files = files.assign(file=files["file"].astype(object).where(files["file"] != name, value))
+    else:
+        ratings.loc[ratings.index[0], column] = value
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(ratings, files, now=NOW)
+        assert ledger.verify() == ()
+
+
+def test_readers_hinder_nobody(intake, tmp_path):
+    ratings, files = intake
+    with Ledger(tmp_path / "l.sqlite") as one:
+        one.take_in(ratings, files)
+        with one._transaction(), Ledger(tmp_path / "l.sqlite") as other:
+            assert len(other.ratings()) == len(ratings)
+            assert other.verify() == ()
+            with one._transaction(writes=True), Ledger(tmp_path / "l.sqlite") as third:
+                assert len(third.files()) == len(files)
+
+
+def test_a_writer_that_does_not_end_is_named(intake, tmp_path, monkeypatch):
+    ratings, files = intake
+    monkeypatch.setattr("doublecode.coding.intake.ledger._PATIENCE", 0.1)
+    with Ledger(tmp_path / "l.sqlite") as one, Ledger(tmp_path / "l.sqlite") as other:  # noqa: SIM117
+        with one._transaction(writes=True), pytest.raises(UsageError, match="another program has been writing") as told:
+            other.take_in(ratings, files)
+    assert "Nothing was stored" in str(told.value)
+
+
+def test_two_processes_take_in_the_same_folder_at_once(intake, tmp_path):
+    ratings, files = intake
+    ratings.to_pickle(tmp_path / "ratings")
+    files.to_pickle(tmp_path / "files")
+    code = (
+        "import sys, pandas as pd\nfrom doublecode.coding.intake.ledger import Ledger\n"
+        "r, f = map(pd.read_pickle, sys.argv[2:])\n"
+        "with Ledger(sys.argv[1]) as ledger:\n    ledger.take_in(r, f); assert ledger.verify() == ()"
+    )
+    command = [sys.executable, "-c", code, *(str(tmp_path / name) for name in ("l.sqlite", "ratings", "files"))]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(one.communicate()[1], one.returncode) for one in running] == [("", 0)] * 3
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        assert len(ledger.files()) == len(files)

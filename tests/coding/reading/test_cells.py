@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doublecode.coding.reading.cells import Reading, make_codec, read_cell
-from doublecode.schemas.instrument import Instrument, Item, load_instrument
+from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.item import Item
 from doublecode.schemas.problems import CATALOGUE
 
 BOOKS = [load_instrument(name) for name in ("thabs", "ghes", "homework_log", "initial_resistance")]

@@ -352,7 +352,7 @@ def test_sheets_that_are_gone(study, filled):
 
 
 def test_scoring_rules_do_not_change_the_stamp(study, filled):
-    from doublecode.coding.workbooks.layout import coding_hash
+    from doublecode.schemas.codebook_hash import coding_hash
 
     book = study.codebooks["ghes"]
     assert coding_hash(book) == coding_hash(book.with_reversal(()))
@@ -566,7 +566,7 @@ def test_a_given_cell_is_held_against_the_study_where_nothing_was_rated(study, f
         ("session_id,item\nS-11Q,homework_given\n", "the column 'text' is missing"),
         ("session_id,item,text\nS-11q,homework_given,x\n", "S-11q, homework_given: the session is not in sessions.csv"),
         ("session_id,item,text\nS-11Q,homework,x\n", "no item of that name is given; allowed: homework_given"),
-        ("session_id,item,text\nS-11Q,homework_given,a\nS-11Q,homework_given,b\n", "stands in rows 1 and 2"),
+        ("session_id,item,text\nS-11Q,homework_given,a\nS-11Q,homework_given,b\n", "stands in lines 2 and 3"),
         ("session_id,item,text\nS-11Q,homework_given,a\x07\n", "control character"),
     ],
 )

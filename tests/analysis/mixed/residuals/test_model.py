@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed import compare, fit_mixed
+from doublecode.analysis.mixed.engine.bare_fit import fit_design
 from doublecode.schemas.errors import ContractError, DuplicateError, FormulaError, UsageError
 
 REFERENCE = Path(__file__).parents[3] / "reference"
@@ -36,7 +37,7 @@ def reference():
 
 
 def table(name):
-    data = pd.read_csv(REFERENCE / f"{name}.csv", dtype={"Diet": str})
+    data = pd.read_csv(REFERENCE / f"{name}.csv", dtype={"Diet": "category"})
     if name == "Ovary":
         data = data.assign(s=np.sin(2 * np.pi * data.Time), c=np.cos(2 * np.pi * data.Time))
     return data
@@ -233,3 +234,20 @@ def test_misuse_is_refused_by_name(correlation, variance_by, error, words):
     data = table("hw229_ar1").assign(one="a", half=lambda d: d.session / 2, same=1)
     with pytest.raises(error, match=words.replace("(", r"\(").replace(")", r"\)").replace("|", r"\|")):
         fit_mixed(f"{HW} + (1 | patient)", data, correlation=correlation, variance_by=variance_by)
+
+
+def test_profile_limits_of_phi_are_found_where_it_meets_the_boundary_of_its_range():
+    """Ovary: φ of CAR(1) may be 0; BodyWeight: at both limits the deviance with φ held has risen by χ²₁(.95)."""
+    fit = fitted("Ovary_car1", "REML")
+    ((_, low, high),) = fit.whitening.parameter_limits(fit.model, 3.841458820694124)
+    assert low == 0.0
+    assert 0.0 < high < 0.01
+    fit = fitted("BodyWeight_car1", "REML")
+    ((_, low, high),) = fit.whitening.parameter_limits(fit.model, 3.841458820694124)
+    layout = fit.whitening.fit.layout
+    for phi in (low, high):
+        eta = np.array([layout.unit * np.log(phi) - np.log(-np.expm1(layout.unit * np.log(phi)))])
+        assert layout.phi(eta) == pytest.approx(phi, rel=1e-10)
+        held = fit_design(layout.whiten(fit.model, eta), reml=True)
+        rise = float(held.deviance) + 2.0 * fit.loglik
+        assert rise == pytest.approx(3.841458820694124, abs=1e-5)

@@ -1,0 +1,40 @@
+"""Rows of agreement coefficients of the sets of one layout, and why some of them have no number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from doublecode.analysis.concordance.chance_corrected import Coefficient
+from doublecode.analysis.ratings.design import RatingData, RatingSets
+from doublecode.analysis.ratings.rounding import rounding_noise
+from doublecode.schemas.results import Note
+
+Row = tuple[str, str, Coefficient, str]
+"""Coefficient, weights, numbers of each set, method."""
+MOST_SETS = 3
+
+
+def undefined_notes(read: RatingData, group: RatingSets, rows: Sequence[Row]) -> list[Note]:
+    """Say of which sets some coefficient is undefined, and why.
+
+    Chance agreement is 1 where all ratings fall into one category: a chance-corrected coefficient is then 0/0.
+    That may hold of all ratings, or only of those on targets that several raters rated.
+    """
+    nothing = np.stack([np.isnan(numbers.estimate) for _, _, numbers, _ in rows])
+    equal = np.ptp(group.values, axis=1) <= rounding_noise(group.values)[:, 0]
+    notes = []
+    for kind, sets in (("all_in_one_category", equal), ("pairs_in_one_category", ~equal)):
+        hit = nothing.any(axis=0) & sets
+        if hit.any():
+            names = dict.fromkeys(row[0] for i, row in enumerate(rows) if (nothing[i] & hit).any())
+            notes.append(Note(kind, _named(read, group, hit), {"coefficients": tuple(names)}))
+    return notes
+
+
+def _named(read: RatingData, group: RatingSets, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+    """Names of some sets; empty where there is but one."""
+    names = [name for s in group.index[which].tolist() if (name := read.name_of(int(s)))]
+    more = f" and {len(names) - MOST_SETS} more" if len(names) > MOST_SETS else ""
+    return "; ".join(names[:MOST_SETS]) + more

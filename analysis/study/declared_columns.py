@@ -1,0 +1,96 @@
+"""Whether what a study declares fits the columns of its tables: asked when the study is read, before anything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from doublecode.schemas.errors import FormulaError, StudyError
+from doublecode.schemas.near_names import allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from doublecode.schemas.study import Study
+
+OF_A_ROW = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
+
+NO_SESSIONS = ' A row is a patient, who has no session number; a series over sessions needs unit = "session".'
+
+
+def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.DataFrame) -> None:
+    """Refuse a declaration that the tables of the folder cannot serve.
+
+    Parameters
+    ----------
+    study : Study
+    patients, therapists : DataFrame
+        ``patients.csv`` and ``therapists.csv``.
+
+    Raises
+    ------
+    StudyError
+        A column is in no table, a variable that must be a number is text or infinite, or a formula names what is no
+        column of the frame.
+    """
+    of_tables = [*map(str, patients.columns), *map(str, therapists.columns)]
+    for name in study.sample_columns:
+        if name not in of_tables:
+            raise StudyError(f"sample_columns: there is no column {name!r}; {allowed(name, dict.fromkeys(of_tables))}.")
+    texts = {name: "text" for name in OF_A_ROW[study.unit] if name != "session"}
+    for variable in study.variables:
+        if variable.column is not None:
+            if variable.column not in patients.columns:
+                said = allowed(variable.column, map(str, patients.columns))
+                raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
+            why = _no_number(patients[variable.column])
+            texts |= {variable.name: why} if why else {}
+    known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
+    for where, name in _numbers_wanted(study):
+        if name in texts:
+            raise StudyError(f"{where}: {name!r} must be a number, and is {texts[name]}. Name a variable of numbers.")
+        if name not in known:
+            raise StudyError(
+                f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {allowed(name, known)}."
+            )
+    _check_steps(study, known)
+
+
+def _no_number(values: pd.Series[str]) -> str:
+    """Say why a column of patients.csv is no number; empty where it is one (or wholly empty)."""
+    filled = values.dropna()
+    numbers = pd.to_numeric(filled, errors="coerce")
+    if numbers.isna().any():
+        return f"text ({filled[numbers.isna()].iloc[0]!r})"
+    return "infinite in a row" if np.isinf(numbers.to_numpy(dtype=float)).any() else ""
+
+
+def _numbers_wanted(study: Study) -> Iterator[tuple[str, str]]:
+    """Where a number is needed, and the name that stands there."""
+    if study.outliers is not None:
+        yield from (("outliers", name) for name in study.outliers.variables)
+    if study.correlations is not None:
+        yield from (("correlations", name) for name in study.correlations.variables)
+    for model in study.moderations:
+        yield f"moderation {model.name!r}: outcome", model.outcome
+        if model.moderator is not None:
+            yield f"moderation {model.name!r}: predictor", model.predictor
+            yield f"moderation {model.name!r}: moderator", model.moderator
+    for comparison in study.group_comparisons:
+        yield "group comparison: outcome", comparison.outcome
+    for series in study.series:
+        yield from ((f"series {series.name!r}: split", name) for name in series.split)
+
+
+def _check_steps(study: Study, known: list[str]) -> None:
+    from doublecode.analysis.mixed.formula import parse_formula
+
+    for series in study.series:
+        for step in series.steps:
+            try:
+                parse_formula(step).columns(known)
+            except FormulaError as wrong:
+                asked = study.unit == "patient" and "session" in step
+                raise StudyError(f"series {series.name!r}: {wrong}{NO_SESSIONS if asked else ''}") from None

@@ -1,0 +1,102 @@
+"""Tables of SPSS (.sav, .zsav) and Stata (.dta), by pyreadstat: values as they stand, declared missing values emptied.
+
+A value label is what a code means, so the code stays; a value that the file itself declares as missing is taken as
+missing and counted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+from typing import Any, Final
+
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.problems import Problem
+
+MOST_CELLS: Final = 20_000_000
+_MAGIC: Final = {b"$FL2": "sav", b"$FL3": "sav", b"<sta": "dta"}
+_OLD_STATA: Final = range(0x69, 0x74)
+_OWNER: Final = {"sav": "SPSS", "dta": "Stata"}
+_ADVICE: Final = "Save the table as .csv or .xlsx, or install the reader: python -m pip install pyreadstat."
+
+
+def statistics_kind(path: Path) -> str | None:
+    """Whether a file is SPSS's (``"sav"``) or Stata's (``"dta"``), by its first bytes; None for all others."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head in _MAGIC:
+        return _MAGIC[head]
+    is_old = len(head) == 4 and head[0] in _OLD_STATA and head[1] in (1, 2) and head[2:3] == b"\x01"
+    return "dta" if is_old else None
+
+
+def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Problem]]:
+    """Read a table of SPSS or Stata.
+
+    Returns
+    -------
+    rows : list of list
+        The names of the variables, then a row per case: float, str or None; dates as YYYY-MM-DD.
+    remarks : list of Problem
+        What the file declares as missing, counted by variable.
+
+    Raises
+    ------
+    UsageError
+        pyreadstat is not installed, the file is damaged, or it holds too many cells.
+    """
+    try:
+        import pyreadstat
+    except ImportError:
+        raise UsageError(f"{path.name}: a table of {_OWNER[kind]} needs pyreadstat. {_ADVICE}") from None
+    read = {"sav": pyreadstat.read_sav, "dta": pyreadstat.read_dta}[kind]
+    try:
+        _, head = read(str(path), metadataonly=True)
+        if (head.number_rows or 0) * len(head.column_names) > MOST_CELLS:
+            raise UsageError(str(Problem("too_large", path.name, found=f"{head.number_rows} rows")))
+        columns, about = read(str(path), user_missing=True, output_format="dict")
+    except _failures(pyreadstat) as wrong:
+        raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
+    cells, remarks = [], []
+    for name in about.column_names:
+        values = [_plain(value) for value in columns[name]]
+        emptied, counts = _without_declared(values, about, name)
+        cells.append(emptied)
+        if counts:
+            found = ", ".join(f"{code} × {count}" for code, count in counts.items())
+            remarks.append(Problem("read_as_missing", path.name, subject=name, found=found))
+    return [list(about.column_names), *map(list, zip(*cells, strict=True))], remarks
+
+
+def _failures(library: Any) -> tuple[type[Exception], ...]:
+    """What a damaged file raises; the library's second kind of error is younger than its oldest version here."""
+    own = (getattr(library, name, OSError) for name in ("ReadstatError", "PyreadstatError"))
+    return (*own, UnicodeDecodeError, OSError)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    if isinstance(value, (dt.date, dt.datetime, dt.time)):
+        return value.isoformat()
+    return value if isinstance(value, str) else float(value)
+
+
+def _without_declared(values: list[Any], about: Any, name: str) -> tuple[list[Any], dict[str, int]]:
+    """The values with those emptied that the file declares as missing, and how many there were of each."""
+    ranges = [(one["lo"], one["hi"]) for one in about.missing_ranges.get(name, ())]
+    letters = set(about.missing_user_values.get(name, ()))
+    labels = about.variable_value_labels.get(name, {})
+    counts: dict[str, int] = {}
+    kept = []
+    for value in values:
+        is_declared = value in letters or any(type(value) is type(low) and low <= value <= high for low, high in ranges)
+        if is_declared:
+            code = f"{value:g}" if isinstance(value, float) else str(value)
+            shown = f"{code} ({labels[value]})" if value in labels else code
+            counts[shown] = counts.get(shown, 0) + 1
+        kept.append(None if is_declared else value)
+    return kept, counts

@@ -1,0 +1,254 @@
+r"""What a column of a table holds: numbers, words or dates. The one rule, for every table and every door.
+
+The role decides. Outcomes, slopes and ratings are numbers; what groups rows is text, letter by letter, so that ``03``
+and ``3`` stay what the file says; a term of a formula is a number where every filled cell is one, a factor where none
+is, and a mixture is refused at its first odd cell. What is missing is an empty cell and ``NA``, in every role.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from doublecode.schemas.errors import ContractError
+from doublecode.schemas.letters import clean
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+MISSING = frozenset({"", "NA"})
+"""Texts that are no value, whatever the column: an empty cell, and what R writes for a missing one."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_WITH_MARK = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_LIKE_AN_ID = re.compile(r"0\d+|\d+[eE]\d+", re.ASCII)
+_DATE = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)"
+    r"|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}:\d\d(?::\d\d)?",
+    re.ASCII,
+)
+
+
+class Role(StrEnum):
+    """What a column is used as."""
+
+    NUMBER = "number"
+    """Outcome, slope, rating: every filled cell is a number."""
+    TERM = "term"
+    """Bare in a formula: numbers throughout, or a factor where there is none."""
+    FACTOR = "factor"
+    """Made categories by ``C(x)``: numbers throughout, so that 10 follows 9, or names as they stand."""
+    LABEL = "label"
+    """Codes or ids of unknown kind: numbers where most are, but ``001`` keeps its zeros."""
+    TEXT = "text"
+    """What groups rows: text, letter by letter."""
+
+
+class Oddity(StrEnum):
+    """Why a cell cannot stand in its column."""
+
+    WORD = "no number"
+    DATE = "a date or time"
+    SEPARATOR = "a separator before three digits, for thousands or for decimals"
+
+
+@dataclass(frozen=True)
+class ColumnValues:
+    """The cells of a column as values.
+
+    Attributes
+    ----------
+    numbers : bool
+        Whether the column is one of numbers.
+    values : list of float or None
+        For each cell its number, NaN where it is empty, None where it is none.
+    odd : (int, Oddity) or None
+        Place and kind of the first cell that cannot stand there.
+    """
+
+    numbers: bool
+    values: list[float | None]
+    odd: tuple[int, Oddity] | None = None
+
+
+def number_in_cell(cell: Any, decimal: str = ".") -> float | None:
+    """The number in a cell; NaN if it is empty or ``NA``, None if it holds something else.
+
+    Examples
+    --------
+    >>> number_in_cell("2.8e-17"), number_in_cell("03"), number_in_cell("1,5", ","), number_in_cell("n/a")
+    (2.8e-17, 3.0, 1.5, None)
+    """
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, Real):
+        return float(cell)
+    if cell is None:
+        return math.nan
+    if not isinstance(cell, str):
+        return None
+    text = clean(cell)
+    if text in MISSING:
+        return math.nan
+    if decimal == ",":
+        text = "" if "." in text else text.replace(",", ".")
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def decimal_mark(cells: Iterable[Any], others: str = ".") -> str:
+    """The decimal mark of a column's texts; commas that may as well part thousands are read as in `others`.
+
+    Examples
+    --------
+    >>> decimal_mark(["1,5", "2", "0,25"]), decimal_mark(["1,000", "950"]), decimal_mark(["1.5"])
+    (',', '.', '.')
+    """
+    marked = [text for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(text := cell.strip())]
+    commas = [text for text in marked if "," in text]
+    if 2 * len(commas) <= len(marked):
+        return "."
+    return others if all(_THOUSANDS.fullmatch(text) for text in commas) else ","
+
+
+def table_mark(columns: Iterable[Sequence[Any]]) -> str:
+    """The decimal mark of a table: the comma where columns have it beyond doubt and none has a point.
+
+    Examples
+    --------
+    >>> table_mark([["1,5", "2"], ["1,250"]]), table_mark([["1,5"], ["2.5"]])
+    (',', '.')
+    """
+    listed = [list(cells) for cells in columns]
+    points = any(
+        isinstance(cell, str) and "." in cell and _WITH_MARK.fullmatch(cell.strip()) for one in listed for cell in one
+    )
+    return "," if not points and any(decimal_mark(cells) == "," for cells in listed) else "."
+
+
+def is_date(cell: Any) -> bool:
+    """Whether a cell holds a date or a time of day.
+
+    Examples
+    --------
+    >>> is_date("2021-04-03"), is_date("03.04.2021"), is_date("12:30"), is_date("3.5")
+    (True, True, True, False)
+    """
+    if isinstance(cell, str):
+        return _DATE.fullmatch(clean(cell)) is not None
+    return hasattr(cell, "isoformat")
+
+
+def read_values(cells: Sequence[Any], role: Role, decimal: str) -> ColumnValues:
+    """Read the cells of a column as what its role asks.
+
+    Parameters
+    ----------
+    cells : sequence
+        Numbers, texts, dates, truth values; empty as None, ``""`` or ``NA``.
+    role : Role
+    decimal : {".", ","}
+        See :func:`decimal_mark`.
+
+    Examples
+    --------
+    >>> read_values(["1", "n/a"], Role.TERM, ".").odd
+    (1, <Oddity.WORD: 'no number'>)
+    >>> read_values(["a", "b"], Role.TERM, ".").numbers
+    False
+    """
+    values = [number_in_cell(cell, decimal) for cell in cells]
+    words = [place for place, value in enumerate(values) if value is None]
+    n_numbers = sum(value is not None and value == value for value in values)
+    if not _is_number(cells, role, n_numbers, len(words)):
+        dated = role is Role.TERM and bool(words) and all(is_date(cells[place]) for place in words)
+        return ColumnValues(False, values, (words[0], Oddity.DATE) if dated else None)
+    if words:
+        first = words[0]
+        text = cells[first].strip() if isinstance(cells[first], str) else ""
+        kind = Oddity.DATE if is_date(cells[first]) else Oddity.SEPARATOR if _GROUPED.fullmatch(text) else Oddity.WORD
+        return ColumnValues(True, values, (first, kind))
+    grouped = None if role is Role.LABEL else _thousands_in(cells)
+    return ColumnValues(True, values, None if grouped is None else (grouped, Oddity.SEPARATOR))
+
+
+def _is_number(cells: Sequence[Any], role: Role, n_numbers: int, n_words: int) -> bool:
+    if role in (Role.NUMBER, Role.TEXT):
+        return role is Role.NUMBER
+    if role is Role.TERM:
+        return n_numbers > 0 or n_words == 0
+    texts = [cell.strip() for cell in cells if isinstance(cell, str)]
+    if any(_LIKE_AN_ID.fullmatch(text) for text in texts) and not any(_WITH_MARK.fullmatch(text) for text in texts):
+        return False
+    return n_words == 0 if role is Role.FACTOR else n_numbers > n_words
+
+
+def _thousands_in(cells: Sequence[Any]) -> int | None:
+    """Where ``1.000`` stands beside ``950``: a writer of decimals would have written 1 or 950.000."""
+    texts = [(place, text) for place, cell in enumerate(cells) if isinstance(cell, str) and (text := cell.strip())]
+    marked = [(place, text) for place, text in texts if "." in text or "," in text]
+    if not marked or not all(_GROUPED.fullmatch(text) for _, text in marked):
+        return None
+    round_ones = [place for place, text in marked if text.endswith("0")]
+    whole = any(text.lstrip("+-").isdigit() and len(text) >= 3 for _, text in texts)
+    return round_ones[0] if round_ones and whole else None
+
+
+def typed_texts(texts: pd.Series[Any], where: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
+    """A column of texts as numbers or as a factor, by the rule for a term of a formula; dates stay texts.
+
+    Parameters
+    ----------
+    texts : Series
+        Empty cells missing.
+    where : str
+        What the column is called in messages.
+    lines : sequence of int
+        Line of each cell; by default the first stands on line 2.
+
+    Raises
+    ------
+    ContractError
+        Numbers and words stand in one column; the message names the line.
+    """
+    filled = texts.notna().tolist()
+    cells = [cell if there else None for cell, there in zip(texts.tolist(), filled, strict=True)]
+    read = read_values(cells, Role.TERM, decimal_mark(cells))
+    if read.odd is not None and read.numbers:
+        place, _ = read.odd
+        raise ContractError(
+            f"{where}, line {lines[place] if lines else place + 2}: found {texts.iloc[place]!r} among numbers. "
+            "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
+        )
+    if read.numbers:
+        return texts.__class__(read.values, index=texts.index, name=texts.name, dtype="float64")
+    return texts.mask(texts.isin(MISSING))
+
+
+def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Where a column of a frame has no value: None, NaN, NaT, NA, and the texts that are no value in a file.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> missing_in(pd.Series(["a", "NA", None, " "])).tolist()
+    [False, True, True, True]
+    """
+    flags = column.isna()
+    if getattr(column.dtype, "kind", "O") not in "iufbcmM":
+        odd = {label for label in column.unique() if isinstance(label, str) and is_missing(label)}
+        flags = flags | column.isin(odd) if odd else flags
+    return flags.to_numpy(dtype=bool)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text is no value: empty, blanks only, or ``NA``."""
+    return text in MISSING or text.isspace()

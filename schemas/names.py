@@ -1,0 +1,59 @@
+"""Names, titles and labels of a declaration: what they may be made of, said in words."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
+
+LONGEST_NAME: Final = 60
+"""Letters of a name: it becomes part of file names and of heads of columns."""
+LONGEST_TITLE: Final = 255
+"""Letters of a title: Word and Excel keep no more in the properties of a file."""
+
+
+def _checked_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        better = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_").lstrip("0123456789_")
+        meant = f", such as {better!r}" if better else ""
+        raise ValueError(f"a name begins with a small letter a-z and holds only a-z, 0-9 and _{meant}")
+    return _short(text)
+
+
+def _checked_identifier(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+        raise ValueError("an id begins with a letter or digit (A-Z, a-z, 0-9) and holds only these, _ . and -")
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"{len(text)} letters are too many for a name; allowed: {LONGEST_NAME}")
+    return text
+
+
+def _checked_variable(text: str) -> str:
+    if keyword.iskeyword(_checked_name(text)):
+        raise ValueError(f"this word has a meaning of its own in formulas; choose another, such as '{text}_score'")
+    return text
+
+
+def _checked_label(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; write what is to be printed")
+    return text
+
+
+def _checked_title(text: str) -> str:
+    if len(_checked_label(text)) > LONGEST_TITLE:
+        raise ValueError(f"{len(text)} letters are too many for a title; allowed: {LONGEST_TITLE}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
+Identifier = Annotated[str, AfterValidator(_checked_identifier)]
+VariableName = Annotated[str, AfterValidator(_checked_variable)]
+Label = Annotated[str, AfterValidator(_checked_label)]
+Title = Annotated[str, AfterValidator(_checked_title)]

@@ -1,0 +1,36 @@
+"""What somebody may have meant: the known name that resembles a mistyped one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that resembles `name` most, if any does.
+
+    Examples
+    --------
+    >>> nearest("dropout", ["completed", "dropped_out"]), nearest("x", ["completed"])
+    ('dropped_out', None)
+    """
+    import difflib
+
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def allowed(name: object, known: Iterable[str]) -> str:
+    """Say which names are allowed, and which of them may have been meant.
+
+    Examples
+    --------
+    >>> allowed("totl", ["total", "mean"])
+    "allowed: total, mean; did you mean 'total'?"
+    >>> allowed("x", [])
+    'allowed: none declared'
+    """
+    names = tuple(known)
+    meant = nearest(str(name), names)
+    asked = "" if meant is None else f"; did you mean {meant!r}?"
+    return f"allowed: {', '.join(names) or 'none declared'}{asked}"

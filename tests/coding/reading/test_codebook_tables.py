@@ -1,0 +1,133 @@
+"""Codebooks that labs have, as declarations: spreadsheet, REDCap data dictionary, XLSForm (all made up here)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from doublecode.analysis.cli.app import app
+from doublecode.coding.reading.cells import make_codec, read_cell
+from doublecode.coding.reading.codebook_tables import read_codebook
+from doublecode.schemas import load_instrument
+from doublecode.schemas.errors import UsageError
+
+SPREADSHEET = [
+    ("Item", "Text", "Bereich", "Anker", "umgepolt", "Skala", "Fehlend"),
+    ("a1", "Ziele besprochen", "1-7", "1 = gar nicht; 7 = sehr", "", "Bündnis", "99 = nicht beurteilbar"),
+    ("a2", "Spannung", "1–7", "", "x", "Bündnis", "99 = nicht beurteilbar"),
+    ("Plan gemacht?", "Plan für die Woche", "", "J = ja; N = nein", "", "", "99 = nicht beurteilbar"),
+]
+REDCAP = """"Variable / Field Name","Form Name","Section Header","Field Type","Field Label","Choices, Calculations, OR \
+Slider Labels","Field Note","Text Validation Type OR Show Slider Number","Text Validation Min","Text Validation Max",\
+Identifier?,"Branching Logic (Show field only if...)","Required Field?"
+warmth,rating,,radio,"<b>Warmth</b>","0, none | 1, some | 2, much | 9, not ratable",,,,,,,y
+pace,rating,,radio,Pace,"0, slow | 1, right | 2, fast | 9, not ratable",,,,,,,y
+done,rating,,yesno,Homework done,,,,,,,,
+kinds,rating,,checkbox,Kinds of homework,"1, reading | 2, exposure",,,,,,,
+minutes,rating,,text,Minutes of homework,,,integer,,120,,,
+remarks,rating,,notes,Remarks,,,,,,,,
+seen_on,rating,,text,Date of rating,,,date_ymd,,,,,
+total,rating,,calc,Warmth and pace,"sum([warmth],[pace])",,,,,,,
+picture,rating,,descriptive,Look at this,,,,,,,,
+"""
+
+
+def saved(path: Path, **sheets: list[tuple[Any, ...]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def made(path: Path, *options: str) -> Any:
+    arguments = ["instrument", "new", str(path), "--name", "own", "--folder", str(path.parent), *options]
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 0, (answer.output, answer.exception)
+    return load_instrument(path.parent / "own.toml"), answer.output
+
+
+def test_a_spreadsheet(tmp_path: Path) -> None:
+    book, _ = made(saved(tmp_path / "codebook.xlsx", Kodierung=SPREADSHEET), "--title", "Bündnis", "--score", "sum")
+    assert [item.name for item in book.items] == ["a1", "a2", "plan_gemacht"]
+    assert [(item.minimum, item.maximum, item.reversed) for item in book.items[:2]] == [(1, 7, False), (1, 7, True)]
+    assert book.item("a1").anchors == {"1": "gar nicht", "7": "sehr"}
+    assert book.item("plan_gemacht").categories == {"J": "ja", "N": "nein"}
+    assert book.missing_codes == {"99": "nicht beurteilbar"}
+    assert [(scale.name, scale.label, scale.items, scale.score) for scale in book.scales] == [
+        ("buendnis", "Bündnis", ("a1", "a2"), "sum")
+    ]
+
+
+def test_a_data_dictionary_of_redcap(tmp_path: Path) -> None:
+    path = tmp_path / "dictionary.csv"
+    path.write_text(REDCAP, encoding="utf-8")
+    book, said = made(path)
+    assert book.item("warmth").label == "Warmth"
+    assert (book.item("warmth").minimum, book.item("warmth").maximum) == (0, 2)
+    assert book.item("warmth").anchors == {"0": "none", "1": "some", "2": "much"}
+    assert book.missing_codes == {"9": "not ratable"}
+    assert [book.missing_for(book.item(name)) for name in ("warmth", "minutes")] == [("9",), ()]
+    assert book.item("done").categories == {"1": "yes", "0": "no"}
+    assert book.item("kinds").multiple
+    assert (book.item("minutes").type, book.item("minutes").maximum) == ("count", 120)
+    assert book.item("remarks").optional
+    assert [(scale.name, scale.items, scale.score) for scale in book.scales] == [("total", ("warmth", "pace"), "sum")]
+    assert "seen_on is a field of the type text (date_ymd)" in said
+    assert "picture is a field of the type descriptive" in said
+
+
+def test_an_xlsform(tmp_path: Path) -> None:
+    survey = [
+        ("type", "name", "label", "constraint", "parameters"),
+        ("begin_group", "g", "Ratings", "", ""),
+        ("select_one often", "empathy", "Empathy", "", ""),
+        ("select_multiple kinds", "kinds", "Kinds", "", ""),
+        ("integer", "tasks", "Tasks", ". >= 0 and . < 7", ""),
+        ("integer", "minutes", "Minutes", "", ""),
+        ("range", "rapport", "Rapport", "", "start=0 end=10 step=1"),
+        ("text", "why", "Why", "", ""),
+        ("geopoint", "where", "Where", "", ""),
+        ("end_group", "g", "", "", ""),
+    ]
+    choices = [
+        ("list_name", "name", "label"),
+        ("often", "0", "never"), ("often", "1", "at times"), ("often", "2", "always"), ("often", "-99", "no answer"),
+        ("kinds", "r", "reading"), ("kinds", "e", "exposure"),
+    ]  # fmt: skip
+    book, said = made(saved(tmp_path / "form.xlsx", survey=survey, choices=choices))
+    assert (book.item("empathy").minimum, book.item("empathy").maximum) == (0, 2)
+    assert book.missing_codes == {"-99": "no answer"}
+    assert book.item("kinds").categories == {"r": "reading", "e": "exposure"}
+    assert (book.item("tasks").minimum, book.item("tasks").maximum) == (0, 6)
+    assert (book.item("rapport").minimum, book.item("rapport").maximum) == (0, 10)
+    assert book.item("minutes").type == "count"
+    assert book.item("why").optional
+    assert "where is a question of the type geopoint" in said
+
+
+def test_a_numeric_missing_code_is_read_as_it_is_typed(tmp_path: Path) -> None:
+    book, _ = made(saved(tmp_path / "codebook.xlsx", Kodierung=SPREADSHEET))
+    codec = make_codec(book, book.item("a1"))
+    assert [read_cell(value, codec).missing for value in (99.0, "99", "99 ", 7.0)] == ["99", "99", "99", None]
+    assert read_cell(9.0, codec).problem == "out_of_range"
+
+
+def test_a_file_without_items_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no item was found"):
+        read_codebook(saved(tmp_path / "empty.xlsx", Sheet=[("Item", "Range")]))
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    path = saved(tmp_path / "codebook.xlsx", Kodierung=SPREADSHEET)
+    made(path)
+    arguments = ["instrument", "new", str(path), "--name", "own", "--folder", str(tmp_path)]
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code != 0

@@ -1,0 +1,68 @@
+"""Workbooks that are out there stay right when a model gets a new field."""
+
+from __future__ import annotations
+
+import pytest
+
+from doublecode.schemas.codebook_hash import CODING_1, CONTENT_1, coding_hash, content_hash
+from doublecode.schemas.instrument import Instrument, Segment, load_instrument, shipped_instruments
+from doublecode.schemas.item import Item
+from doublecode.schemas.scale import Band, Scale
+
+PINNED = {
+    "ghes": ("a1abe5e22d9973cff772ce5a63f4325f496aef0fd0f2f38fb4193b474efe2e83", "5b5c53e604c3"),
+    "homework_adherence": ("4cf5ba7ddd157347636c402ae3aeded658460a3670571e49c46eb0dd5ca8a609", "d079d0c3c96b"),
+    "homework_log": ("f3bb74aa76c9d96338eef37e418ab1f120ba0b8828f4aada3eb2c11e55314d09", "dd1d4be0dc68"),
+    "initial_resistance": ("0e54dfe5b75331d435a4c63d79fa8e230b3c6b8199d6262208859c3cdd0417a5", "6cec548e00cb"),
+    "phq9": ("04f2024f3d293a4334c53c98aeb39e8724e978bc14e245932234d64749c1ebcc", "38c1d49280d9"),
+    "sthar": ("cff4da301514d3f61a20e1cf5c392f11e9bff463a6c95f338504968bbc2eef3b", "84bdc4c12db9"),
+    "thabs": ("43d9a21b5ed37291b7a351cec791dfafcf7c86720a90944c28c46aecb5abde0f", "215d2addf632"),
+}
+
+
+def test_the_hash_of_each_shipped_codebook_is_what_workbooks_bear():
+    books = {name: load_instrument(name) for name in shipped_instruments()}
+    assert {name: (coding_hash(book), book.content_hash[:12]) for name, book in books.items()} == PINNED
+
+
+class LaterItem(Item):
+    """An item with a field that came later."""
+
+    hint: str = ""
+
+
+class LaterInstrument(Instrument):
+    """A codebook with two."""
+
+    language: str = "en"
+    items: tuple[LaterItem, ...]
+
+
+LaterItem.__name__, LaterInstrument.__name__ = "Item", "Instrument"
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_field_with_a_default_changes_no_hash(name):
+    old = load_instrument(name)
+    new = LaterInstrument.model_validate_json(old.model_dump_json())
+    assert coding_hash(new) == coding_hash(old)
+    assert content_hash(new) == content_hash(old)
+    other = new.model_copy(update={"language": "de"})
+    assert content_hash(other) != content_hash(old)
+    assert coding_hash(other) == coding_hash(old)
+
+
+@pytest.mark.parametrize("model", [Instrument, Item, Scale, Band, Segment])
+def test_every_listed_field_is_there(model):
+    for listed in (CODING_1, CONTENT_1):
+        assert set(listed.get(model.__name__, ())) <= set(model.model_fields)
+
+
+def test_what_raters_meet_changes_the_hash():
+    book = load_instrument("thabs")
+    first, *rest = book.items
+    renamed = book.model_copy(update={"items": (first.model_copy(update={"label": "x"}), *rest)})
+    assert coding_hash(renamed) != coding_hash(book)
+    flagged = book.model_copy(update={"items": (first.model_copy(update={"flag_from": 3}), *rest)})
+    assert coding_hash(flagged) == coding_hash(book)
+    assert content_hash(flagged) != content_hash(book)
