@@ -3,7 +3,7 @@
 Run: OMP_NUM_THREADS=1 nice python tests/simulations/recovery_telephone.py SEEDS HEADLINE_SEEDS FOLDER: SEEDS are
 analysed in full with their intervals, HEADLINE_SEEDS only for the choice of the shipped seed. 2,000 of both take half
 an hour on a quiet core; what was analysed is kept in FOLDER, and a run that was stopped goes on from there. The table
-and the choice are kept in recovery_telephone.txt beside this file.
+and the choice are kept in recovery_telephone.txt beside this file; the counts go into planted_truth.json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
-from recovery import Judged, counts, judge, table
+from recovery import Judged, counts, judge, keep, summary, table
 
 from doublecode.data_examples.generate_telephone_cbt import SHIPPED
 from doublecode.data_examples.printed_values import choice_text, distances
@@ -43,10 +43,13 @@ def judged_quantities(estimates: pd.DataFrame, targets: dict[str, tuple[float, f
     return found
 
 
-def report(estimates: pd.DataFrame, headlines: pd.DataFrame) -> str:
+def judged_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
     truth = json.loads((SHIPPED / "planted_truth.json").read_text(encoding="utf-8"))
     targets = {entry["quantity"]: (entry["population"], entry["population_se"]) for entry in truth["quantities"]}
-    judged = judge(judged_quantities(estimates, targets), KNOWN)
+    return judge(judged_quantities(estimates, targets), KNOWN)
+
+
+def report(estimates: pd.DataFrame, judged: pd.DataFrame, headlines: pd.DataFrame) -> str:
     n = estimates["seed"].nunique()
     text = f"telephone study: {n} seeds (1 to {n}) of 22 patients against 5,000 patients\n\n"
     text += f"{counts(judged)}\n\n{table(judged)}\n\n"
@@ -55,8 +58,10 @@ def report(estimates: pd.DataFrame, headlines: pd.DataFrame) -> str:
 
 def main(n_seeds: int, n_headline: int, folder: Path) -> None:
     estimates = many_seeds(n_seeds, kept_in(folder, "telephone.pkl"))
-    text = report(estimates, many_headlines(n_headline, kept_in(folder, "headlines.pkl")))
+    judged = judged_estimates(estimates)
+    text = report(estimates, judged, many_headlines(n_headline, kept_in(folder, "headlines.pkl")))
     Path(__file__).with_suffix(".txt").write_text(text, encoding="utf-8")
+    keep(SHIPPED, summary(judged, n_seeds, KNOWN, {}))
     print(text)
 
 
