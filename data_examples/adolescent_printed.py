@@ -71,6 +71,7 @@ PRINTED: tuple[Printed, ...] = (
     Printed("correlations", "rho(hispanic, hw2): p", 0.03),
     Printed("correlations", "r(ir, hw2): p", 0.09),
     Printed("correlations", "r(ir, hw3): p", 0.18),
+    Printed("correlations", "r(hispanic, rationale_s2): p", "< .05"),
     Printed("therapists' ANOVA", "therapists, hw2: p", "> .4"),
     Printed("therapists' ANOVA", "therapists, hw3: p", "> .4"),
     *(Printed("regressions", f"{name} (beta)", beta, CALIBRATED) for name, beta, _ in _BETAS),
