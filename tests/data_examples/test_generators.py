@@ -15,6 +15,8 @@ from doublecode.data_examples import generate_adolescent_cbt as adolescent
 from doublecode.data_examples import generate_telephone_cbt as telephone
 from doublecode.data_examples.printed_values import FILE, distances
 
+SIMULATIONS = Path(__file__).parents[1] / "simulations"
+README = Path(__file__).parents[2] / "README.md"
 FOLDERS = (telephone.SHIPPED, adolescent.SHIPPED)
 
 
@@ -115,6 +117,24 @@ def test_the_folders_are_small():
         path.stat().st_size for folder in FOLDERS for path in folder.rglob("*") if path.suffix in (".csv", ".xlsx")
     ]
     assert sum(sizes) < 2_000_000
+
+
+@pytest.mark.parametrize("shipped", FOLDERS, ids=lambda f: f.name)
+def test_what_2000_seeds_do_not_hold_is_named_with_its_cause(shipped):
+    found = json.loads((shipped / "planted_truth.json").read_text(encoding="utf-8"))["recovery"]
+    assert found["seeds"] == 2000
+    assert found["held"] + len(found["not_held"]) == found["quantities"]
+    enough = found["intervals covering 0.92 or more"]
+    assert enough + len(found["low_coverage"]) == found["intervals"]
+    for one in (*found["not_held"], *found["low_coverage"]):
+        assert len(one["cause"]) > 40, one["quantity"]
+    table = (SIMULATIONS / f"recovery_{shipped.name.removesuffix('_cbt')}.txt").read_text(encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    assert f"held: {found['held']} of {found['quantities']} quantities" in table
+    assert f"{found['held']} of {found['quantities']} quantities" in readme
+    for one in found["low_coverage"]:
+        assert f"{one['quantity']} ({one['coverage']:.3f})" in table
+        assert f"{one['coverage']:.2f}".removeprefix("0") in readme
 
 
 def test_the_seed_nearest_to_the_printed_numbers_is_chosen():

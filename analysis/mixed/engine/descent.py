@@ -173,7 +173,8 @@ def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
     along = (gradient[:, None] @ vectors)[:, 0]
     scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
     length = np.sqrt((scaled * scaled).sum(axis=1))
-    bounded = scaled * np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))[:, None]
+    cut = np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))
     predicted = 0.5 * (along * scaled).sum(axis=1)
-    step = -(vectors @ bounded[:, :, None])[:, :, 0]
-    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), predicted)
+    step = -cut[:, None] * (vectors @ scaled[:, :, None])[:, :, 0]
+    # a step that was cut promises less: what the whole one promises, it could never bring
+    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), cut * predicted)
