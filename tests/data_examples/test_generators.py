@@ -134,7 +134,7 @@ def test_what_2000_seeds_do_not_hold_is_named_with_its_cause(shipped):
     assert f"{found['held']} of {found['quantities']} quantities" in readme
     for one in found["low_coverage"]:
         assert f"{one['quantity']} ({one['coverage']:.3f})" in table
-        assert f"{one['coverage']:.2f}".removeprefix("0") in readme
+        assert f"{one['coverage']:.3f}".removeprefix("0") in readme
 
 
 def test_the_seed_nearest_to_the_printed_numbers_is_chosen():
