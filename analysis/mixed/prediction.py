@@ -13,7 +13,7 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.engine.optimise import lower_factor
-from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.formula_names import coded_variable, variables_of
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, UsageError
 
@@ -132,7 +132,7 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
 def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
     """Refuse levels of a categorical predictor that the fit has not seen; they have no coefficient."""
     for factor, levels in spec.categories.items():
-        name = factor.removeprefix("C(").split(",")[0].rstrip(")").strip("` ")
+        name = coded_variable(factor).strip("`")
         if name not in data.columns:
             continue
         new = [value for value in data[name].unique() if levels and value not in set(levels)]
