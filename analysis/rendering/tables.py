@@ -34,9 +34,10 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     value : float
         The number; missing gives an en dash.
     kind : {"number", "estimate", "bounded", "p", "percent", "integer", "count"}
-        A `count` has no decimals where it is whole, and `digits` where it is an average (3 raters; 1.57). An `estimate` too small for `digits` keeps two significant digits (a slope per second);
+        An `estimate` too small for `digits` keeps two significant digits (a slope per second);
         `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their leading
-        zero; a `p` below .001 is printed as an inequality.
+        zero; a `p` below .001 is printed as an inequality; a `count` has decimals only where it
+        is an average (3 raters, 1.57).
     digits : int
         Decimals; `p` always has three.
 
