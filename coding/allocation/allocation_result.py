@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 FEW_DOUBLE_CODED: Final = 20
 """Double-coded sessions below which the interval of a reliability says more than its estimate."""
-_WORDS: Final = {
+SENTENCES: Final = {
     "fewer_double_coded_than_pairs": "{n} double-coded sessions are fewer than the {pairs} pairs of raters.",
+    "raters_apart": "{problem}",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }
@@ -76,8 +77,8 @@ class Allocation(Result):
         return f"{self.design['sessions']} sessions, of these {self.design['double_coded']} coded twice"
 
     def sentence_of(self, note: Note) -> str:
-        """Say one note in words; raters who never meet are said by their problem."""
-        return _WORDS[note.kind].format(**note.numbers) if note.kind in _WORDS else note.subject
+        """Say one note in words."""
+        return SENTENCES[note.kind].format(**note.numbers)
 
     def _proof_table(self, part: str, title: str, heading: str) -> PlainTable:
         rows = self.frame[self.frame["table"] == part].itertuples()
