@@ -111,7 +111,11 @@ def allocate(
         "stages": list(stages), "batches": batches, "seed": seed,
     }  # fmt: skip
     main_rows = assignments[assignments["role"] != "pilot"]
-    apart = [Note("raters_apart", numbers={"problem": str(problem)}) for problem in check_connected(main_rows)] if n_double else []
+    apart = (
+        [Note("raters_apart", numbers={"problem": str(problem)}) for problem in check_connected(main_rows)]
+        if n_double
+        else []
+    )
     notes = (*_notes(roles, n_double), *apart)
     return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes, main.index)
 
