@@ -15,7 +15,7 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from doublecode.coding.allocation.plan import Allocation
+    from doublecode.coding.allocation.allocation_result import Allocation
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
@@ -176,7 +176,7 @@ def allocate(
         plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed, show)
     rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
     replace_files({target: without_formulas(rows).to_csv(index=False, lineterminator="\n").encode()})
-    notes = [note for plan in plans for note in plan.notes]
+    notes = [text for plan in plans for text in plan.note_texts()]
     if as_json:
         frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])
         proof = json.loads(frame.to_json(orient="records", double_precision=15))

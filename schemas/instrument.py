@@ -253,6 +253,10 @@ class Instrument(Declared):
     def __str__(self) -> str:
         return self.card.text()
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.items)} items, {len(self.scales)} scales"
+        return f"<Instrument {self.name} {self.version}: {counts}>"
+
     def _repr_html_(self) -> str:
         return self.card.html()
 

@@ -242,6 +242,10 @@ class Study(Declared):
     def __str__(self) -> str:
         return self.card.text()
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.codebooks)} instruments, {len(self.raters)} raters"
+        return f"<Study {self.name}: {counts}>"
+
     def _repr_html_(self) -> str:
         return self.card.html()
 

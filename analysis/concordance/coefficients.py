@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.concordance.code_agreement import agree_on_categories, agree_on_codes
 from doublecode.analysis.concordance.rating_agreement import AgreementResult, agree_on_ratings
 from doublecode.analysis.ratings.frames import require_columns
+from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import check_conf_level
@@ -146,5 +147,5 @@ def _holds_codes(cells: pd.Series[Any]) -> bool:
 
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
         return False
-    held = cells.dropna()
+    held = cells[~missing_in(cells)]
     return bool(len(held)) and bool(pd.to_numeric(held.astype(str), errors="coerce").isna().all())

@@ -139,7 +139,7 @@ def bland_altman(
     check_conf_level(conf_level, "bland_altman")
     names = as_names(by)
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="bland_altman")
-    held = data[data[ratings].notna()]
+    held = read.frame
     tables, points = [], []
     for group in read.groups:
         for s, index in enumerate(group.index.tolist()):
@@ -165,7 +165,7 @@ def bland_altman(
     frame = pd.DataFrame(tables)
     cloud = pd.concat(points, ignore_index=True)
     cloud = cloud[[*names, *(c for c in cloud.columns if c not in names)]]
-    return BlandAltmanResult(spec, frame, cloud, design, (Note("codes_on_a_lattice"),), read.rows)
+    return BlandAltmanResult(spec, frame, cloud, design, (*read.missing_notes, Note("codes_on_a_lattice")), read.rows)
 
 
 def _pairs(group: RatingSets, values: Floats, conf_level: float) -> list[tuple[dict[str, Any], pd.DataFrame]]:

@@ -128,9 +128,9 @@ def agree_on_ratings(
     _check_words(levels, LEVELS, "levels")
     _check_words([single_coded], ("count", "drop"), "single_coded")
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement")
-    notes = [*read.missing_notes]
+    notes, n_missing = [*read.missing_notes], read.n_missing
     if single_coded == "drop":
-        held = data[data[ratings].notna()]
+        held = read.frame
         shared = held.groupby([*as_names(by), targets], observed=True)[ratings].transform("size") > 1
         if shared.any():
             read = read_ratings(
@@ -166,7 +166,7 @@ def agree_on_ratings(
     design = {
         "n_sets": read.n_sets,
         "n_ratings": sum(entry["n_ratings"] for entry in sets),
-        "dropped": {"missing rating": read.n_missing},
+        "dropped": {"missing rating": n_missing},
         "sets": sets,
     }
     return AgreementResult(spec, frame.reset_index(drop=True), design, distinct(notes), read.rows, pd.DataFrame())

@@ -59,6 +59,8 @@ class LevelTables:
 
     def frame(self, k: int) -> pd.DataFrame:
         """Return the k-th frame over all levels."""
+        if len(self.tables[k]) == 1:
+            return self.tables[k][0].reset_index(drop=True)
         rows = [record for table in self.tables[k] for record in table.to_dict("records")]
         return pd.DataFrame(rows, columns=self.tables[k][0].columns) if rows else pd.DataFrame()
 

@@ -19,6 +19,7 @@ from doublecode.analysis.description.missing_rules import EACH_PAIR
 from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.results.multiplicity import adjust_p
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -163,7 +164,7 @@ def correlate(
     rows: list[dict[str, Any]] = []
     single: list[dict[str, Any]] = []
     for x, y in combinations(variables, 2):
-        both = frame[[x, y] if patient is None else [x, y, patient]].dropna()
+        both = _rows_of(frame, [x, y] if patient is None else [x, y, patient])
         people = both[patient].nunique() if patient else len(both)
         head = {"x": x, "y": y, "n_patients": people}
         rows.append(head | {"level": POOLED, **_pair(both, x, y, method, conf_level)})
@@ -217,6 +218,11 @@ def _check(
     refuse_infinite(frame, variables, "correlations")
 
 
+def _rows_of(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The columns `names` of the rows that have all of them."""
+    return frame.loc[has_all(frame, names, len(frame)), names]
+
+
 def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
     n = len(both)
     blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
@@ -252,7 +258,7 @@ def _p_value(r: float, df: int) -> float:
 def _each_session(
     frame: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
 ) -> list[dict[str, Any]]:
-    groups = frame[[x, y, session]].dropna().groupby(session, sort=True)
+    groups = _rows_of(frame, [x, y, session]).groupby(session, sort=True)
     return [{"x": x, "y": y, "session": key, **_pair(part, x, y, method, conf_level)} for key, part in groups]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from doublecode.analysis.mixed.design import Design, Floats
 from doublecode.analysis.mixed.formula_columns import formula_columns
+from doublecode.analysis.mixed.formula_names import coded_variable
 
 
 class Hypothesis(StrEnum):
@@ -82,7 +83,4 @@ def _averaged(design: Design, tested: str, others: set[str]) -> Floats | None:
 
 def _sum_factor(expression: str) -> str:
     """``Sex`` or ``C(Sex, …)`` → the same variable, sum-coded."""
-    inner = expression
-    if expression.startswith("C(") and expression.endswith(")"):
-        inner = expression[2:-1].split(",")[0].strip()
-    return f"C({inner}, contr.sum)"
+    return f"C({coded_variable(expression)}, contr.sum)"

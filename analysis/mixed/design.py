@@ -27,8 +27,9 @@ from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, extra_valu
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
 from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
-from doublecode.analysis.mixed.model_rows import LostRow, complete_rows, refuse_infinite
+from doublecode.analysis.mixed.model_rows import refuse_infinite
 from doublecode.analysis.mixed.plain_columns import is_plain_number, plain_columns
+from doublecode.analysis.results.complete_rows import LostRow, complete_rows
 from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 from doublecode.schemas.results import Note
 

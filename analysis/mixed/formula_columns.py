@@ -22,6 +22,7 @@ import pandas as pd
 from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions, quoted, variables_of
 from doublecode.analysis.mixed.plain_columns import PlainColumns
 from doublecode.analysis.mixed.r_words import FUNCTIONS, KNOWN, SMOOTH, ns
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import FormulaError
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _states(formula: Any, given: pd.DataFrame, names: FormulaColumns) -> dict[st
         if not re.search(rf"\b(?:{'|'.join(SMOOTH)})\s*\(", factor):
             continue
         used = [name for name in given.columns if str(name) in variables_of(factor, given.columns)]
-        rows = given[given[used].notna().all(axis=1)]
+        rows = given[has_all(given, used, len(given))]
         found |= _evaluated(ModelSpec(formula=Formula(f"0 + {factor}")), rows, factor, names).model_spec.transform_state
     return found
 

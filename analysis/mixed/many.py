@@ -119,11 +119,6 @@ class ManyResult(Answer):
         return len(self.loglik)
 
     @property
-    def vcov_diag(self) -> Floats:
-        """(p, N) unadjusted sampling variances of the fixed effects."""
-        return np.ascontiguousarray(np.diagonal(self.vcov, axis1=1, axis2=2).T)
-
-    @property
     def frame(self) -> pd.DataFrame:
         """Tidy: set, term, estimate, std_error, df, statistic, p_value, converged, singular."""
         p, N = self.estimate.shape

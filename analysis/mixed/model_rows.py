@@ -1,27 +1,23 @@
-"""Which rows a model stands on: the one rule for missing values, and what it leaves out.
+"""Which rows a model stands on, by the one rule for missing values, and what is left out.
 
-A row is used when every column in use has a value in it; every other row is left out and named with the columns that
-it lacks. Rows are judged first and values afterwards: what stands in a row that no model uses (an infinite value
-beside an empty cell) changes no number, so it is no reason to refuse the rows in use. Every model of a series stands
-on one common set of rows.
+The rule is that of :mod:`doublecode.analysis.results.complete_rows`. Rows are judged first and values afterwards:
+what stands in a row that no model uses (an infinite value beside an empty cell) changes no number, so it is no reason
+to refuse the rows in use. Every model of a series stands on one common set of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from doublecode.schemas.column_types import missing_in
-from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.analysis.results.complete_rows import LostRow, complete_rows
+from doublecode.schemas.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    Column = pd.Series[Any] | npt.NDArray[np.float64]
 
 
 ADJUSTED = "doublecode: adjusted columns"
@@ -31,70 +27,6 @@ ADJUSTED = "doublecode: adjusted columns"
 def adjusted_columns(frame: pd.DataFrame) -> frozenset[str]:
     """Return the columns of a frame that an outlier rule has changed, as far as the frame knows."""
     return frozenset(frame.attrs.get(ADJUSTED, ()))
-
-
-class LostRow(NamedTuple):
-    """A row that is left out: its label, and the columns that it lacks."""
-
-    label: Any
-    missing: tuple[str, ...]
-
-
-def complete_rows(
-    columns: Mapping[str, Column], index: pd.Index[Any]
-) -> tuple[npt.NDArray[np.bool_], tuple[LostRow, ...]]:
-    """Apply the rule for missing values.
-
-    Parameters
-    ----------
-    columns : mapping of name to column
-        Of length n, missing as NaN, None or NA; in a column of texts also as an empty text or ``NA``.
-    index : Index
-        (n,) labels of the rows.
-
-    Returns
-    -------
-    keep : ndarray
-        (n,) whether a row has all columns.
-    lost : tuple of LostRow
-        The other rows.
-
-    Raises
-    ------
-    NotEstimable
-        No row has all of them.
-    """
-    missing = {
-        name: flags for name, flags in ((name, _missing(one)) for name, one in columns.items()) if flags is not None
-    }
-    if len(index) and not missing:
-        return np.ones(len(index), dtype=bool), ()
-    bad = np.zeros(len(index), dtype=bool)
-    for flags in missing.values():
-        bad |= flags
-    if bad.all():
-        counts = (
-            f"{name} in {len(index) - int(missing[name].sum()) if name in missing else len(index)}" for name in columns
-        )
-        raise NotEstimable(
-            f"no row of {len(index)} has all of {', '.join(columns)}; present: {', '.join(counts)}. "
-            "Leave out the variable that is missing most."
-        )
-    where = np.flatnonzero(bad)
-    lacking = (tuple(name for name, flags in missing.items() if flags[i]) for i in where)
-    return ~bad, tuple(map(LostRow, index[where].tolist(), lacking))
-
-
-def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
-    """(n,) where a column has no value; None if it has one everywhere."""
-    ordinary = isinstance(column.dtype, np.dtype)
-    if ordinary and column.dtype.kind in "iub":
-        return None
-    if isinstance(column, np.ndarray):
-        flags = np.isnan(column)
-    else:
-        flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else missing_in(column)
-    return flags if flags.any() else None
 
 
 @dataclass(frozen=True, eq=False)

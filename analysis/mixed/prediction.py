@@ -13,7 +13,8 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.engine.optimise import lower_factor
-from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.formula_names import coded_variable, variables_of
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, UsageError
 
 Random = str | Sequence[str]
@@ -119,7 +120,7 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
     if spec is None:
         return np.ones((len(data), width))
     wanted = variables_of(text, data.columns)
-    complete = data[[c for c in data.columns if str(c) in wanted]].notna().all(axis=1).to_numpy()
+    complete = has_all(data, [c for c in data.columns if str(c) in wanted], len(data))
     out = np.full((len(data), width), np.nan)
     if complete.any():
         part = data[complete]
@@ -131,7 +132,7 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
 def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
     """Refuse levels of a categorical predictor that the fit has not seen; they have no coefficient."""
     for factor, levels in spec.categories.items():
-        name = factor.removeprefix("C(").split(",")[0].rstrip(")").strip("` ")
+        name = coded_variable(factor).strip("`")
         if name not in data.columns:
             continue
         new = [value for value in data[name].unique() if levels and value not in set(levels)]

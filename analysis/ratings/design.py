@@ -193,15 +193,20 @@ class RatingData:
         Columns that split the data.
     n_missing : int
         Rows without a rating, which were left out.
-    rows : Index
-        Labels of the rows that hold a rating.
+    frame : DataFrame
+        The rows that hold a rating.
     """
 
     groups: tuple[RatingSets, ...]
     keys: tuple[tuple[Hashable, ...], ...]
     by: tuple[str, ...]
     n_missing: int
-    rows: pd.Index[Any]
+    frame: pd.DataFrame
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Labels of the rows that hold a rating."""
+        return self.frame.index
 
     @property
     def n_sets(self) -> int:
@@ -211,7 +216,7 @@ class RatingData:
     @property
     def missing_notes(self) -> tuple[Note, ...]:
         """How many rows were left out, where some were."""
-        return (Note("rows_without_rating", numbers={"n": self.n_missing}),) if self.n_missing else ()
+        return rows_without_rating(self.n_missing)
 
     def key_of(self, s: int) -> dict[str, Hashable]:
         """Labels of a set by column; empty where the data are one set."""
@@ -220,3 +225,8 @@ class RatingData:
     def name_of(self, s: int) -> str:
         """Name a set: ``item = x, phase = y``; empty where the data are one set."""
         return ", ".join(f"{name} = {value}" for name, value in self.key_of(s).items())
+
+
+def rows_without_rating(n: int) -> tuple[Note, ...]:
+    """The note on `n` rows that were left out; none where all hold a rating."""
+    return (Note("rows_without_rating", numbers={"n": n}),) if n else ()

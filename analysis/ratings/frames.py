@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from doublecode.analysis.ratings.design import Layout, RatingData, RatingSets
 from doublecode.analysis.ratings.id_codes import ALL, id_codes, repeats, set_codes
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,25 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
     return values
 
 
+def rated_rows(data: pd.DataFrame, ratings: str, caller: str) -> tuple[pd.DataFrame, Floats]:
+    """The rows that hold a rating, and their ratings (n,).
+
+    Raises
+    ------
+    ContractError
+        A rating is no finite number.
+    NotEstimable
+        No row holds one.
+    """
+    values = numeric_column(data, ratings, caller)
+    keep = has_all({ratings: values}, [ratings], len(values))
+    if keep.all() and len(keep):
+        return data, values
+    if not keep.any():
+        raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
+    return data.loc[keep], values[keep]
+
+
 def read_ratings(
     data: pd.DataFrame,
     *,
@@ -93,12 +113,7 @@ def read_ratings(
     """
     names = as_names(by)
     require_columns(data, [targets, raters, ratings, clusters, *names], caller)
-    values = numeric_column(data, ratings, caller)
-    keep = ~np.isnan(values)
-    n_missing = len(keep) - int(np.count_nonzero(keep))
-    if n_missing == len(keep):
-        raise NotEstimable(f"{caller}: column {ratings!r} holds no rating at all; there is nothing to estimate.")
-    frame, values = (data, values) if n_missing == 0 else (data.loc[keep], values[keep])
+    frame, values = rated_rows(data, ratings, caller)
     set_code, keys = set_codes(frame, names, caller)
     ids = [frame[name] for name in (targets, raters) if name]
     fold = _fold(ids, set_code, values, len(keys)) if clusters is None and len(keys) > 1 else None
@@ -115,7 +130,7 @@ def read_ratings(
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
     cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
-    return RatingData(groups=groups, keys=keys, by=names, n_missing=n_missing, rows=frame.index)
+    return RatingData(groups=groups, keys=keys, by=names, n_missing=len(data) - len(frame), frame=frame)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,7 @@ class BootstrapResult(Answer):
         """Estimates with percentile limits."""
         columns = (
             *(column(name, kind="text") for name in self.spec["by"]), column("form"), column("shrout_fleiss"),
-            column("k", kind="number"), column("estimate", "ICC", kind="bounded"),
+            column("k", kind="count"), column("estimate", "ICC", kind="bounded"),
             column("std_error", kind="bounded"), *bounded_estimate("ICC", self.spec["conf_level"])[1:],
         )  # fmt: skip
         return (Table("icc_bootstrap", "Bootstrap over targets, raters fixed", self.frame, columns),)

@@ -32,7 +32,12 @@ from doublecode.schemas.results import Note
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 TRACE = 1e-6
-"""Residual mean square, as a share of the variance of the ratings, under which there is no likelihood to speak of."""
+"""Residual mean square, as a share of the variance of the ratings, under which there is no likelihood to speak of.
+
+Against lme4 (two designs, 60 targets, 5 raters, two seeds each; the rule switched off) estimates agree to 1e-6 where
+the residual's variance is 1e-4 of the targets', to 1e-5 at 1e-5, to 1e-3 at 1e-6, and to no better than 1e-2 at 1e-7:
+there the two programs only share the noise of their arithmetic.
+"""
 
 
 @dataclass(frozen=True, eq=False)

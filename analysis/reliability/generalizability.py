@@ -138,7 +138,7 @@ def g_study(
     {'relative': 0.91, 'absolute': 0.62}
     """
     from doublecode.analysis.mixed.formula import parse_mixed
-    from doublecode.analysis.mixed.model_rows import complete_rows
+    from doublecode.analysis.results.complete_rows import complete_rows
 
     check_conf_level(conf_level, "g_study")
     if method not in ("auto", "anova", "reml"):

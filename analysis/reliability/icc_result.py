@@ -117,7 +117,7 @@ class ICCResult(Answer):
         level = (column("level"),) if self.spec["clusters"] else ()
         tested = self.frame["statistic"].notna().any()
         return (
-            *groups, *level, column("form"), column("shrout_fleiss"), column("k", kind="number"),
+            *groups, *level, column("form"), column("shrout_fleiss"), column("k", kind="count"),
             *bounded_estimate("ICC", self.spec["conf_level"]), *(_test_columns() if tested else ()),
         )  # fmt: skip
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.ratings.design import RatingData, RatingSets
-from doublecode.analysis.ratings.frames import as_names, read_ratings, require_columns
+from doublecode.analysis.ratings.design import RatingData, RatingSets, rows_without_rating
+from doublecode.analysis.ratings.frames import as_names, rated_rows, read_ratings, require_columns
 from doublecode.analysis.reliability.anova import complete_block
 from doublecode.analysis.reliability.design_notes import design_notes, impossible
 from doublecode.analysis.reliability.form_tables import Estimates, form_table
@@ -303,7 +303,7 @@ def intra_rater(
     data = as_pandas(data)
     names = as_names(by)
     require_columns(data, [targets, raters, occasions, ratings, *names], "intra_rater")
-    held = data[data[ratings].notna()]
+    held, _ = rated_rows(data, ratings, "intra_rater")
     times = held.groupby([*names, raters, targets], observed=True)[ratings].transform("size")
     recoded = held[times > 1]
     if not len(recoded):
@@ -320,9 +320,9 @@ def intra_rater(
         conf_level=conf_level,
         seed=seed,
     )
-    left = len(held) - len(recoded)
-    design = {**found.design, "dropped": {**found.design["dropped"], "coded once only": left}}
-    notes = (Note("recodes"), *map(_of_occasions, found.notes))
+    left, n_missing = len(held) - len(recoded), len(data) - len(held)
+    design = {**found.design, "dropped": {"missing rating": n_missing, "coded once only": left}}
+    notes = (*rows_without_rating(n_missing), Note("recodes"), *map(_of_occasions, found.notes))
     return replace(found, spec={**found.spec, "intra_rater": raters}, design=design, notes=notes)
 
 

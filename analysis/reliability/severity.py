@@ -200,10 +200,9 @@ def drift(
     _check(periods, time, n_periods, power, top)
     names = as_names(by)
     require_columns(data, [targets, raters, ratings, periods or time, *names], "drift")
-    held = data[data[ratings].notna()]
-    label, held = _label_periods(held, periods, time, n_periods)
-    read = read_ratings(held, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
-    notes = [Note("single_coded_at_random")]
+    read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
+    label, held = _label_periods(read.frame, periods, time, n_periods)
+    notes = [*read.missing_notes, Note("single_coded_at_random")]
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("frame", "periods", "drifts", "tests", "sessions")}
     columns = (targets, raters, ratings)
     for key, rows in _sets(held, names):
@@ -217,7 +216,7 @@ def drift(
         "targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "time": time,
         "n_periods": n_periods if time else None, "by": list(names), "power": power, "conf_level": conf_level,
     }  # fmt: skip
-    design = {"n_sets": read.n_sets, "n_ratings": len(held), "dropped": {"missing rating": len(data) - len(held)}}
+    design = {"n_sets": read.n_sets, "n_ratings": len(held), "dropped": {"missing rating": read.n_missing}}
     return DriftResult(spec, design=design, notes=distinct(notes), rows=held.index, **found)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.document import Picture
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def trajectories(
         Fixed effects of ``outcome ~ time``.
     """
     _, (axes,) = new_axes(height=3.5)
-    present = frame[[unit, time, outcome]].dropna()
+    present = frame[has_all(frame, [unit, time, outcome], len(frame))]
     many = len(present) > 10 * MANY_POINTS
     for _, rows in present.groupby(unit, sort=True):
         axes.plot(rows[time], rows[outcome], color=GREY, alpha=_fainter(present[unit].nunique()), linewidth=0.8,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SMALLEST_P: Final = 0.001
 NARROW: Final = 0.02
-Kind = Literal["text", "integer", "number", "estimate", "bounded", "p", "percent"]
+Kind = Literal["text", "integer", "count", "number", "estimate", "bounded", "p", "percent"]
 
 
 def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
@@ -33,10 +33,11 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     ----------
     value : float
         The number; missing gives an en dash.
-    kind : {"number", "estimate", "bounded", "p", "percent", "integer"}
+    kind : {"number", "estimate", "bounded", "p", "percent", "integer", "count"}
         An `estimate` too small for `digits` keeps two significant digits (a slope per second);
         `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their leading
-        zero; a `p` below .001 is printed as an inequality.
+        zero; a `p` below .001 is printed as an inequality; a `count` has decimals only where it
+        is an average (3 raters, 1.57).
     digits : int
         Decimals; `p` always has three.
 
@@ -46,6 +47,8 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
     ('−0.05', '.68', '< .001')
     >>> format_number(0.00341, "estimate")
     '0.0034'
+    >>> format_number(3.0, "count"), format_number(1.571, "count")
+    ('3', '1.57')
     """
     if is_missing(value):
         return DASH
@@ -55,7 +58,9 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
         return "< .001" if value < SMALLEST_P else _without_zero(f"{value:.3f}")
     if kind == "integer":
         # degrees of freedom and counts that are averages keep one decimal
-        text = f"{value:.0f}" if abs(value - round(value)) < 5e-5 else f"{value:.1f}"
+        text = f"{value:.0f}" if _is_whole(value) else f"{value:.1f}"
+    elif kind == "count" and _is_whole(value):
+        text = f"{value:.0f}"
     elif kind == "estimate" and 1e-6 < abs(value) < 10.0**-digits:
         text = f"{value:.{1 - math.floor(math.log10(abs(value)))}f}"
     elif kind == "percent":
@@ -81,6 +86,10 @@ def format_p(value: float) -> str:
 def _without_zero(text: str) -> str:
     sign, digits = ("−", text[1:]) if text.startswith("-") else ("", text)
     return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def _is_whole(value: float) -> bool:
+    return abs(value - round(value)) < 5e-5
 
 
 def format_interval(low: float, high: float, kind: Kind = "number", digits: int = 2) -> str:
@@ -119,7 +128,7 @@ class Column:
         Column of the frame; of an interval the lower limit.
     heading : str
         Printed heading; ``*M*`` is set in italics.
-    kind : {"text", "integer", "number", "estimate", "bounded", "p", "percent"}
+    kind : {"text", "integer", "count", "number", "estimate", "bounded", "p", "percent"}
     digits : int
     upper : str
         Column of the upper limit; makes the column an interval.

@@ -21,6 +21,7 @@ from doublecode.analysis.report.robustness import (
     n_interactions,
     simpler_fits,
 )
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 from doublecode.schemas.marks import code
 
@@ -174,7 +175,7 @@ def _variances(name: str, result: SeriesResult, labels: Labels) -> list[Table]:
 
 def _course(result: SeriesResult, response: str, frame: pd.DataFrame, labels: Labels) -> Block:
     axes = figures.trajectories(frame, response, line=_growth_line(result), y_label=labels.get(response, response))
-    n = frame[["patient", response]].dropna()["patient"].nunique()
+    n = frame.loc[has_all(frame, ["patient", response], len(frame)), "patient"].nunique()
     model = " Dashed: fixed effects of the growth model." if _growth_line(result) else ""
     text = f"Thin lines: {n} patients. Thick: mean of each session with {figures.FEWEST} patients or more.{model}"
     return picture(axes, f"{response}_by_session", f"{labels.get(response, response)} by session", text)

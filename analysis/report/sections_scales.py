@@ -99,7 +99,7 @@ def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
     columns = (
         column("label", "Item or scale", kind="text"), column("form", "Form", kind="text"),
         column("n_targets", "Sessions", kind="integer"), column("n_multiply_coded", "Double-coded", kind="integer"),
-        column("k", "*k*", kind="number"), *bounded_estimate("ICC", 0.95),
+        column("k", "*k*", kind="count"), *bounded_estimate("ICC", 0.95),
         column("single", "ICC, one rater", kind="bounded"),
     )  # fmt: skip
     notes = (

@@ -60,7 +60,7 @@ class ReliabilityTable(Answer):
         columns = (
             column("name", "Item or scale", kind="text"), column("form"),
             column("n_targets", "Sessions", kind="integer"),
-            column("n_multiply_coded", "Double-coded", kind="integer"), column("k", kind="number"),
+            column("n_multiply_coded", "Double-coded", kind="integer"), column("k", kind="count"),
             *bounded_estimate("ICC", self.spec["conf_level"]), column("single", "One rater", kind="bounded"),
             column("judged", "By its interval", kind="text"),
         )  # fmt: skip

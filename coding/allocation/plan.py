@@ -8,82 +8,22 @@ Haller & Watzke (2021) allocated their sessions in this way.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.schemas.cards import Card
+from doublecode.coding.allocation.allocation_result import FEW_DOUBLE_CODED, Allocation
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
-from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.results import Note
 
 IntArray = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
-_PROOFS: Final = (
-    ("load", "Load of each rater", "Rater"),
-    ("pair", "Sessions that each pair shares", "Pair"),
-    ("stratum", "Double coding by therapist, patient and stage", "Stratum"),
-)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Allocation:
-    """Who rates what, and the proof that it is even.
-
-    Attributes
-    ----------
-    spec : dict
-        The question: raters, instruments, share, loads, stages, batches, seed.
-    frame : DataFrame
-        The proof, long: table ("load", "pair", "stratum"), name, sessions, double, share, expected.
-    design : dict
-        Counts of sessions, double-coded sessions, ratings, pilot sessions, sessions left out and why.
-    assignments : DataFrame
-        Contract ``ASSIGNMENTS``: session_id, rater, instrument, role, batch.
-    notes : tuple of str
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    assignments: pd.DataFrame
-    notes: tuple[str, ...] = ()
-
-    @property
-    def card(self) -> Card:
-        """Counts of the plan, and how even loads, pairs and strata are."""
-        design = self.design
-        facts = (
-            ("Raters", ", ".join(self.spec["raters"])),
-            ("Instruments", ", ".join(self.spec["instruments"])),
-            ("Sessions", f"{design['sessions']}, of these {design['double_coded']} coded twice"),
-            ("Pilot", f"{design['pilot_sessions']} sessions, rated by all" if design["pilot_sessions"] else ""),
-            ("Left out", f"{len(design['left_out'])} sessions not rated" if design["left_out"] else ""),
-            ("Assignments", str(design["ratings"])),
-            ("Notes", " ".join(self.notes)),
-        )
-        return Card("Who rates what", facts, tuple(self._proof_table(*one) for one in _PROOFS))
-
-    def _proof_table(self, part: str, title: str, heading: str) -> PlainTable:
-        rows = self.frame[self.frame["table"] == part].itertuples()
-        cells = [(str(row.name), f"{row.sessions}", f"{row.double}", f"{row.expected:.1f}") for row in rows]
-        expected = "Coded twice, expected" if part == "stratum" else "Sessions, expected"
-        headings = (heading, "Sessions", "Coded twice", expected)
-        return PlainTable(title, headings, tuple(cells[:MOST_ROWS]), (False, True, True, True), len(cells[MOST_ROWS:]))
-
-    def __str__(self) -> str:
-        return self.card.text()
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.card.html()
 
 
 def allocate(
@@ -171,9 +111,13 @@ def allocate(
         "stages": list(stages), "batches": batches, "seed": seed,
     }  # fmt: skip
     main_rows = assignments[assignments["role"] != "pilot"]
-    apart = [str(problem) for problem in check_connected(main_rows)] if n_double else []
+    apart = (
+        [Note("raters_apart", numbers={"problem": str(problem)}) for problem in check_connected(main_rows)]
+        if n_double
+        else []
+    )
     notes = (*_notes(roles, n_double), *apart)
-    return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes)
+    return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes, main.index)
 
 
 def check_connected(assignments: pd.DataFrame) -> list[Problem]:
@@ -411,10 +355,8 @@ def _counts(
     }
 
 
-def _notes(roles: _Roles, n_double: int) -> tuple[str, ...]:
-    notes = []
+def _notes(roles: _Roles, n_double: int) -> Iterator[Note]:
     if 0 < n_double < len(roles.first):
-        notes.append(f"{n_double} double-coded sessions are fewer than the {len(roles.first)} pairs of raters.")
-    if n_double and n_double < 20:
-        notes.append("Fewer than 20 double-coded sessions: read the interval of the reliability before its estimate.")
-    return tuple(notes)
+        yield Note("fewer_double_coded_than_pairs", numbers={"n": n_double, "pairs": len(roles.first)})
+    if n_double and n_double < FEW_DOUBLE_CODED:
+        yield Note("few_double_coded", numbers={"least": FEW_DOUBLE_CODED})

@@ -12,7 +12,6 @@ import datetime as dt
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +27,7 @@ from doublecode.coding.intake.ledger_values import (
     plain_rows,
     scalar_of,
 )
+from doublecode.coding.intake.taken_in import TakenIn, ledger_card
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
 from doublecode.schemas.whole_files import note_written
@@ -38,28 +38,6 @@ if TYPE_CHECKING:
 _GENESIS = "0" * 64
 _PATIENCE = 30
 _FAILURES = "Check the ledger's address, and that no other program holds it."
-
-
-@dataclass(frozen=True)
-class TakenIn:
-    """What taking in files did.
-
-    Attributes
-    ----------
-    new : tuple of str
-        Files that were stored.
-    known : tuple of str
-        Files that the ledger held already; nothing was changed for them.
-    superseded : tuple of str
-        Earlier files that the new ones replace.
-    n_rows : int
-        Ratings that were stored.
-    """
-
-    new: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    superseded: tuple[str, ...] = ()
-    n_rows: int = 0
 
 
 class Ledger:
@@ -111,6 +89,14 @@ class Ledger:
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
+
+    def __str__(self) -> str:
+        return ledger_card(self.address, self.files()).text()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return ledger_card(self.address, self.files()).html()
 
     def take_in(self, ratings: pd.DataFrame, files: pd.DataFrame, *, now: dt.datetime | None = None) -> TakenIn:
         """Store the ratings of files that the ledger does not hold yet.
@@ -168,7 +154,7 @@ class Ledger:
                 self._check_unique(connection)
         if new:
             note_written(Path(self.address.removeprefix("sqlite:///")))
-        return TakenIn(tuple(new), tuple(known), tuple(superseded), n_rows)
+        return TakenIn(self.address, tuple(new), tuple(known), tuple(superseded), n_rows, ratings.index)
 
     def _append(
         self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str

@@ -271,6 +271,11 @@ def _best(tries: list[Try]) -> Try:
 
 
 def _quasi_newton(moments: Moments, theta: Floats, *, reml: bool) -> Try:
+    """The one search that is no descent of ours: another optimiser, where ten starts of Newton's all failed.
+
+    Of the suite's models only those reach it whose random effects reproduce the outcome: its long steps run the
+    residual variance down to nothing, so that the fit is refused for that reason and not for a failed factorisation.
+    """
     from scipy.optimize import minimize
 
     which = np.zeros(1, dtype=np.intp)

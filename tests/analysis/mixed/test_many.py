@@ -119,7 +119,7 @@ def test_frame_and_summary():
     assert many.per_term().n_sets.tolist() == [40] * 4
     assert "| within |" in many.to_markdown()
     assert np.isnan(fit_many(FORMULA, data, Y).df).all()
-    np.testing.assert_allclose(many.vcov_diag, many.std_error**2)
+    np.testing.assert_allclose(np.diagonal(many.vcov, axis1=1, axis2=2).T, many.std_error**2)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed.design import build_design
-from doublecode.analysis.mixed.model_rows import LostRow, common_rows, complete_rows, require_columns
+from doublecode.analysis.mixed.model_rows import common_rows, require_columns
+from doublecode.analysis.results.complete_rows import LostRow, complete_rows
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 

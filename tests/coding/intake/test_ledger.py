@@ -246,3 +246,14 @@ def test_two_processes_take_in_the_same_folder_at_once(intake, tmp_path):
     assert [(one.communicate()[1], one.returncode) for one in running] == [("", 0)] * 3
     with Ledger(tmp_path / "l.sqlite") as ledger:
         assert len(ledger.files()) == len(files)
+
+
+def test_a_ledger_and_what_was_taken_in_print_as_cards(tmp_path, intake):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        taken = ledger.take_in(*intake, now=NOW)
+        assert "stored, 0 held already" in str(taken)
+        assert taken.frame["state"].unique().tolist() == ["stored"]
+        card = repr(ledger)
+    assert card.splitlines()[0] == "Ledger"
+    assert f"Ratings      {taken.n_rows}" in card
+    assert max(map(len, card.splitlines())) <= 100
