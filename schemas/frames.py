@@ -342,7 +342,7 @@ def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
     if wrong.any():
         row = int(wrong.argmax())
         raise ContractError(
-            f"{name}, {row_word(texts.index)} {texts.index[row]}: found {texts.iloc[row]!r}, allowed a number with a decimal point, or an empty cell. "
-            "Correct the cell."
+            f"{name}, {row_word(texts.index)} {texts.index[row]}: found {texts.iloc[row]!r}, allowed a number with a "
+            "decimal point, or an empty cell. Correct the cell."
         )
     return numbers
