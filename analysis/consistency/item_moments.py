@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.analysis.consistency.em_rounds import ROUNDS_BETWEEN, refuse_singular, rounds_left
 from doublecode.analysis.consistency.observed_blocks import padded_inverse
 from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
@@ -339,8 +340,8 @@ def saturated_normal(
         change = np.abs((new_cov - cov[active]) / scale).max(axis=(1, 2))
         mean[active], cov[active] = new_mean, new_cov
         going = change >= tolerance
-        if done % _ROUNDS_BETWEEN == 0:
-            rest = _rounds_left(change, earlier[active], tolerance)
+        if done % ROUNDS_BETWEEN == 0:
+            rest = rounds_left(change, earlier[active], tolerance)
             hopeless[active[going & (done + rest > max_iterations)]] = True
             earlier[active] = change
             going &= ~hopeless[active]
@@ -352,7 +353,7 @@ def saturated_normal(
     hopeless[active] = True
     if not hopeless.all():
         mean[hopeless], cov[hopeless] = np.nan, np.nan
-        _refuse_singular(cov, data.items)
+        refuse_singular(cov, data.items)
         return mean + origin, cov, normal_loglik(found, mean, cov)
     n = pair_counts(data, weights)[0]
     i, j = np.unravel_index(np.argmin(n), n.shape)
@@ -361,24 +362,6 @@ def saturated_normal(
         f"as it does where items are rarely rated together (the fewest: {data.items[i]!r} and {data.items[j]!r}, "
         f"{n[i, j]:.0f} rows). Leave one out, rate more rows with both, or use missing='pairwise' or 'listwise'."
     )
-
-
-_ROUNDS_BETWEEN = 100
-
-
-def _rounds_left(change: Array, earlier: Array, tolerance: float) -> Array:
-    """Rounds until a change falls below `tolerance`, were it to shrink on as in the last rounds; (n_sets,)."""
-    shrinks = np.log(np.clip(change / earlier, 1e-300, 1 - 1e-12)) / _ROUNDS_BETWEEN
-    return np.asarray(np.log(tolerance / np.maximum(change, tolerance)) / shrinks)
-
-
-def _refuse_singular(cov: Array, items: Sequence[str]) -> None:
-    """Raise where no set has a solution: its rounds ended in a covariance matrix without an inverse."""
-    if not np.isfinite(cov).all(axis=(1, 2)).any():
-        raise NotEstimable(
-            f"The rows that hold {', '.join(items)} are too few, or too alike, for the covariances between items that "
-            "were not rated together: items determine one another there. Use missing='listwise', or leave an item out."
-        )
 
 
 def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array, Array]:
