@@ -176,7 +176,7 @@ def allocate(
         plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed, show)
     rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
     replace_files({target: without_formulas(rows).to_csv(index=False, lineterminator="\n").encode()})
-    notes = [text for plan in plans for text in plan.note_texts()]
+    notes = list(dict.fromkeys(text for plan in plans for text in plan.note_texts()))
     if as_json:
         frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])
         proof = json.loads(frame.to_json(orient="records", double_precision=15))
@@ -203,9 +203,10 @@ def _allocate_by_raters(
 ) -> list[Allocation]:
     """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
     from doublecode.coding.allocation.plan import allocate as draw
-    from doublecode.schemas.frames import SESSIONS, read_table
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
 
     sessions = read_table(study.folder / "sessions.csv", SESSIONS)
+    patients = read_table(study.folder / "patients.csv", PATIENTS)
     sets: dict[tuple[Any, ...], list[str]] = {}
     for name in study.codebooks:
         use = study.use(name)
@@ -218,7 +219,16 @@ def _allocate_by_raters(
         rows = sessions if numbers is None else sessions[sessions["session"].isin(numbers)]
         twice = share if len(raters) > 1 else 0.0
         plans.append(
-            draw(rows, raters, instruments=names, share=twice, batches=batches, seed=seed + place, progress=progress)
+            draw(
+                rows,
+                raters,
+                instruments=names,
+                share=twice,
+                batches=batches,
+                seed=seed + place,
+                patients=patients,
+                progress=progress,
+            )  # fmt: skip
         )
     return plans
 

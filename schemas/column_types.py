@@ -202,7 +202,16 @@ def _thousands_in(cells: Sequence[Any]) -> int | None:
     return round_ones[0] if round_ones and whole else None
 
 
-def typed_texts(texts: pd.Series[Any], where: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
+LINE = "line"
+"""Name of the index of a frame that was read from a file: the line of each row, which a filter does not change."""
+
+
+def row_word(index: pd.Index[Any]) -> str:
+    """What a row is called by its label: the line of its file, or a row of a frame that comes from none."""
+    return LINE if index.name == LINE else "row"
+
+
+def typed_texts(texts: pd.Series[Any], where: str) -> pd.Series[Any]:
     """A column of texts as numbers or as a factor, by the rule for a term of a formula; dates stay texts.
 
     Parameters
@@ -211,8 +220,6 @@ def typed_texts(texts: pd.Series[Any], where: str, lines: Sequence[int] = ()) ->
         Empty cells missing.
     where : str
         What the column is called in messages.
-    lines : sequence of int
-        Line of each cell; by default the first stands on line 2.
 
     Raises
     ------
@@ -225,7 +232,7 @@ def typed_texts(texts: pd.Series[Any], where: str, lines: Sequence[int] = ()) ->
     if read.odd is not None and read.numbers:
         place, _ = read.odd
         raise ContractError(
-            f"{where}, line {lines[place] if lines else place + 2}: found {texts.iloc[place]!r} among numbers. "
+            f"{where}, {row_word(texts.index)} {texts.index[place]}: found {texts.iloc[place]!r} among numbers. "
             "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
         )
     if read.numbers:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from doublecode.schemas.column_types import LINE, row_word
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
@@ -169,10 +170,10 @@ def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:
     return values if values.dtype.kind in "iuf" else column.cast(floats).to_numpy()  # decimals are no numbers to numpy
 
 
-def check_frame(
-    frame: pd.DataFrame, contract: Contract, where: str = "", lines: Sequence[int] | None = None
-) -> pd.DataFrame:
+def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.DataFrame:
     """Hold a frame to its contract and return it unchanged.
+
+    A message calls a row by the line of its file, where :func:`read_table` has read the frame, else by its label.
 
     Parameters
     ----------
@@ -180,8 +181,6 @@ def check_frame(
     contract : Contract
     where : str
         What the frame is called in a message; the contract's name by default.
-    lines : sequence of int, optional
-        The line of its file that each row stands in; without it a row is called by its label in the frame.
 
     Raises
     ------
@@ -204,7 +203,7 @@ def check_frame(
         raise ContractError(
             f"{name}: {said_missing(missing)}; found: {found}. Add {'it' if len(missing) == 1 else 'them'}."
         )
-    places = _Places("row", list(frame.index)) if lines is None else _Places("line", lines)
+    places = _Places(row_word(frame.index), list(frame.index))
     for column, kind in contract.columns.items():
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}", places)
     for column, words in contract.words.items():
@@ -287,7 +286,7 @@ def _check_key(frame: pd.DataFrame, key: tuple[str, ...], name: str, places: _Pl
 
 
 def read_table(path: Path, contract: Contract) -> pd.DataFrame:
-    """Read a CSV file of a study, typed by its contract, nothing inferred.
+    """Read a CSV file of a study, typed by its contract, nothing inferred; the index holds the line of each row.
 
     Every cell is read as text; an empty cell is missing; the columns of the
     contract are then converted to their kind, all others stay text. Commas,
@@ -306,15 +305,15 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         raise ContractError(
             f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
         )
-    frame, lines = _texts(path, contract)
+    frame = _texts(path, contract)
     for column, kind in contract.columns.items():
         if kind != "text" and column in frame.columns:
-            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
-    return check_frame(frame, contract, path.name, lines)
+            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}")
+    return check_frame(frame, contract, path.name)
 
 
-def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
-    """The filled rows of a CSV file as texts, empty cells missing; and the line of each row."""
+def _texts(path: Path, contract: Contract) -> pd.DataFrame:
+    """The filled rows of a CSV file as texts, empty cells missing."""
     found = read_csv_rows(path.read_bytes(), contract.columns, path.name)
     filled = [
         ([without_apostrophe(cell.strip()) for cell in row], line)
@@ -327,23 +326,23 @@ def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
     again = [name for place, name in enumerate(heads) if name and name in heads[:place]]
     if again:
         raise ContractError(f"{path.name}: the column {again[0]!r} stands twice. Remove or rename one of the two.")
+    lines = pd.Index([line for _, line in body], name=LINE)
     columns = {
-        name: pd.Series([row[place] or None if place < len(row) else None for row, _ in body], dtype="str")
+        name: pd.Series([row[place] or None if place < len(row) else None for row, _ in body], lines, dtype="str")
         for place, name in enumerate(heads)
         if name
     }
-    return pd.DataFrame(columns), [line for _, line in body]
+    return pd.DataFrame(columns, index=lines)
 
 
-def to_numbers(texts: pd.Series[Any], name: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
+def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
     numbers = pd.to_numeric(texts, errors="coerce")
     wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        line = lines[row] if lines else row + 2
         raise ContractError(
-            f"{name}, line {line}: found {texts.iloc[row]!r}, allowed a number with a decimal point, or an empty cell. "
-            "Correct the cell."
+            f"{name}, {row_word(texts.index)} {texts.index[row]}: found {texts.iloc[row]!r}, allowed a number with a "
+            "decimal point, or an empty cell. Correct the cell."
         )
     return numbers

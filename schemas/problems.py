@@ -149,7 +149,7 @@ _KINDS: dict[str, Kind] = {
     # the file itself
     "unreadable_file": Kind("error", "cannot be read: {found}", "Save it again as .xlsx and send it again."),
     "password_protected": Kind("error", "is protected by a password", "Remove the password and send it again."),
-    "not_a_workbook": Kind("error", "is no workbook ({found})", "Send the .xlsx file."),
+    "not_a_workbook": Kind("error", "is no workbook: it is {found}", "{allowed}"),
     "too_large": Kind("error", "is too large to be a rater's workbook: {found}", "Send the workbook you were sent."),
     "not_read": Kind(
         "error",

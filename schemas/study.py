@@ -32,7 +32,7 @@ from doublecode.schemas.study_parts import (
     Variable,
     refuse_twice,
 )
-from doublecode.schemas.variable_checks import check_splits, check_variables
+from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
 
 
 class Study(Declared):
@@ -191,10 +191,19 @@ class Study(Declared):
         )
 
     def check_variables(self) -> None:
-        """Hold the variables and what is split to the codebooks; see :mod:`doublecode.schemas.variable_checks`."""
+        """Hold variables, series and the outlier rule to one another; see :mod:`doublecode.schemas.variable_checks`."""
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
         check_variables(self.variables, uses, self.unit)
-        check_splits(self.series, {one.name: one for one in self.variables}, uses, self.unit)
+        named = {one.name: one for one in self.variables}
+        check_steps(self.series, named)
+        check_splits(self.series, named, uses, self.unit)
+        acted_on = {name for where, names in self._mentions().items() if where not in self._apart for name in names}
+        check_outliers(self.outliers, acted_on, self.series)
+
+    @property
+    def _apart(self) -> frozenset[str]:
+        """Places of :meth:`_mentions` on which the outlier rule does not act."""
+        return frozenset(("outliers", *(f"series {one.name!r}" for one in self.series)))
 
     @property
     def card(self) -> Card:

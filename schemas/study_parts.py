@@ -147,7 +147,8 @@ class OutlierRule(Declared):
     Attributes
     ----------
     variables : tuple of str
-        Which variables are held to the fences.
+        Which variables are held to the fences, in correlations, moderations and group comparisons; series take values
+        as observed, so that a variable that stands only there is refused.
     multiplier : float
         How far the fences stand from the quartiles, in interquartile ranges.
     quantiles : {"linear", "weibull", "hazen"}

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed
-from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, Variable
+from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
 """Codebook and use of each instrument of a study, by the codebook's name."""
+
+
+_WORD = re.compile(
+    r"""`(?P<quoted>[^`]+)` | "[^"]*" | '[^']*' | \d[\w.]* | (?P<name>[^\W\d][\w.]*)(?P<other>\s*(?:\(|=(?!=)))?""",
+    re.VERBOSE,
+)
+_NO_COLUMNS = frozenset(
+    ("in", "and", "or", "not", "if", "else", "is", "lambda", "for", "True", "False", "None",
+     "TRUE", "FALSE", "T", "F", "NA", "NULL", "Inf", "pi")
+)  # fmt: skip
+"""Words of a formula that name no column, beside functions, arguments and what has a dot."""
 
 
 def check_variables(variables: Iterable[Variable], uses: Uses, unit: Literal["session", "patient"]) -> None:
@@ -87,6 +98,60 @@ def check_splits(
             taken = [made for made in (f"{name}_within", f"{name}_between") if made in variables]
             if taken:
                 raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
+
+
+def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]) -> None:
+    """Hold the names in the steps of series to the variables and to the columns that every frame has.
+
+    Raises
+    ------
+    StudyError
+        A step names something else.
+    """
+    known = dict.fromkeys((*variables, *KEYS))
+    for one in series:
+        for step in one.steps:
+            stray = next((name for name in names_in_step(step) if name not in known), None)
+            if stray is not None:
+                raise StudyError(
+                    f"series {one.name!r}: {step!r}: {stray!r} is no column of the frame; {allowed(stray, known)}."
+                )
+
+
+def names_in_step(step: str) -> list[str]:
+    """The names of a formula that can only be columns; what a function's name or argument may be is left to the run.
+
+    Examples
+    --------
+    >>> names_in_step("y ~ C(arm) * np.log(dose, base=2) + `a b` + (1 + day | ward)")
+    ['y', 'arm', 'dose', 'a b', 'day', 'ward']
+    """
+    found = []
+    for one in _WORD.finditer(step):
+        name = one["name"]
+        if one["quoted"]:
+            found.append(one["quoted"])
+        elif name and not one["other"] and "." not in name and name not in _NO_COLUMNS:
+            found.append(name)
+    return found
+
+
+def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: Iterable[ModelSeries]) -> None:
+    """Refuse an outlier rule for what stands in series only, which take values as they were observed.
+
+    Raises
+    ------
+    StudyError
+        The rule would change no number.
+    """
+    in_series = {name for one in series for step in one.steps for name in names_in_step(step)}
+    for name in () if rule is None else rule.variables:
+        if name in in_series and name not in acted_on:
+            raise StudyError(
+                f"outliers: {name!r} stands in a series only, and series take values as observed: the rule would "
+                "change no number. Take it out of outliers, or use it in correlations, moderations or "
+                "group_comparisons, on which the rule acts."
+            )
 
 
 def _is_fixed(variable: Variable | None, uses: Uses) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doublecode.analysis.consistency.em_rounds import ROUNDS_BETWEEN, refuse_singular, rounds_left
 from doublecode.analysis.consistency.observed_blocks import padded_inverse
 from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
@@ -294,7 +295,9 @@ def saturated_normal(
 ) -> tuple[Array, Array, Array]:
     """Mean, covariance (divisor n) and log-likelihood of the unrestricted normal model, by EM.
 
-    Its rounds rise by themselves: a fixed point without step or gradient, so not a descent.
+    Its rounds rise by themselves: a fixed point without step or gradient, so not a descent. A set whose changes shrink
+    too slowly to end in `max_iterations` rounds is given up as soon as that is seen: its covariances run to a singular
+    matrix, ever slower.
 
     Returns
     -------
@@ -330,19 +333,27 @@ def saturated_normal(
     scale = np.sqrt(spread[:, None] * spread)
     cov = np.tile(np.diag(spread), (len(weights), 1, 1))
     active, left = np.arange(len(weights)), found
-    for _ in range(max_iterations):
+    hopeless = np.zeros(len(weights), dtype=bool)
+    earlier = np.full(len(weights), np.inf)
+    for done in range(1, max_iterations + 1):
         new_mean, new_cov = _em_round(left, mean[active], cov[active])
         change = np.abs((new_cov - cov[active]) / scale).max(axis=(1, 2))
         mean[active], cov[active] = new_mean, new_cov
         going = change >= tolerance
-        if not going.any():
-            _refuse_singular(cov, data.items)
-            return mean + origin, cov, normal_loglik(found, mean, cov)
+        if done % ROUNDS_BETWEEN == 0:
+            rest = rounds_left(change, earlier[active], tolerance)
+            hopeless[active[going & (done + rest > max_iterations)]] = True
+            earlier[active] = change
+            going &= ~hopeless[active]
         if not going.all():
             active = active[going]
             left = [pattern.some(active) for pattern in found]
-    if len(active) < len(weights):
-        mean[active], cov[active] = np.nan, np.nan
+        if not len(active):
+            break
+    hopeless[active] = True
+    if not hopeless.all():
+        mean[hopeless], cov[hopeless] = np.nan, np.nan
+        refuse_singular(cov, data.items)
         return mean + origin, cov, normal_loglik(found, mean, cov)
     n = pair_counts(data, weights)[0]
     i, j = np.unravel_index(np.argmin(n), n.shape)
@@ -351,15 +362,6 @@ def saturated_normal(
         f"as it does where items are rarely rated together (the fewest: {data.items[i]!r} and {data.items[j]!r}, "
         f"{n[i, j]:.0f} rows). Leave one out, rate more rows with both, or use missing='pairwise' or 'listwise'."
     )
-
-
-def _refuse_singular(cov: Array, items: Sequence[str]) -> None:
-    """Raise where no set has a solution: its rounds ended in a covariance matrix without an inverse."""
-    if not np.isfinite(cov).all(axis=(1, 2)).any():
-        raise NotEstimable(
-            f"The rows that hold {', '.join(items)} are too few, or too alike, for the covariances between items that "
-            "were not rated together: items determine one another there. Use missing='listwise', or leave an item out."
-        )
 
 
 def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array, Array]:

@@ -167,6 +167,7 @@ def _regressions(run: StudyRun) -> str:
             f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
             f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence"
             + ("; the regressions without this rule are printed beside them." if run.moderations_untouched else ".")
+            + (" The multilevel models take the values as observed." if run.series else "")
         )
     if run.correlations is not None:
         parts.append(f"Correlations are {run.correlations.spec.get('method', 'pearson').capitalize()}'s, pairwise.")

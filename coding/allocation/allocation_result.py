@@ -17,6 +17,8 @@ FEW_DOUBLE_CODED: Final = 20
 SENTENCES: Final = {
     "fewer_double_coded_than_pairs": "{n} double-coded sessions are fewer than the {pairs} pairs of raters.",
     "raters_apart": "{problem}",
+    "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, so "
+    "they are in no number and nobody needs to hear them.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }
@@ -62,7 +64,7 @@ class Allocation(Result):
             ("Instruments", ", ".join(self.spec["instruments"])),
             ("Sessions", f"{design['sessions']}, of these {design['double_coded']} coded twice"),
             ("Pilot", f"{design['pilot_sessions']} sessions, rated by all" if design["pilot_sessions"] else ""),
-            ("Left out", f"{len(design['left_out'])} sessions not rated" if design["left_out"] else ""),
+            ("Left out", f"{len(design['left_out'])} sessions" if design["left_out"] else ""),
             ("Assignments", str(design["ratings"])),
             ("Notes", " ".join(self.note_texts())),
         )

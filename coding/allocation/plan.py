@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from doublecode.coding.allocation.allocation_result import FEW_DOUBLE_CODED, Allocation
+from doublecode.coding.allocation.rated_sessions import RatedSessions, sessions_to_rate
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, check_frame
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -36,6 +37,7 @@ def allocate(
     stages: Sequence[int] = (4,),
     batches: int = 1,
     seed: int = 20210501,
+    patients: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Allocation:
     """Give every session a primary rater and a share of them a second one.
@@ -60,6 +62,8 @@ def allocate(
         Into how many workbooks a rater's main sessions are split.
     seed : int
         The same seed gives the same allocation.
+    patients : DataFrame, optional
+        Contract ``PATIENTS``. Sessions of those who are *excluded*, or whose consent is withdrawn, are left out.
     progress : callable, optional
         Called with what is done, how many sessions are handed out, and of how many.
 
@@ -82,8 +86,8 @@ def allocate(
     >>> plan.frame.loc[plan.frame["table"] == "pair", ["name", "sessions"]].to_dict("split")["data"]
     [['R1–R2', 2], ['R1–R3', 2], ['R2–R3', 2]]
     """
-    check_frame(sessions, SESSIONS)
-    main, pilot = _eligible(sessions)
+    rated = sessions_to_rate(sessions, patients)
+    main, pilot = rated.main, rated.pilot
     n_double = round(share * len(main))
     limits = {rater: (loads or {}).get(rater, len(main)) for rater in raters}
     _check_possible(len(main), n_double, list(raters), share, limits, loads)
@@ -105,7 +109,7 @@ def allocate(
         columns=list(ASSIGNMENTS.columns),
     )
     frame = _proof(strata, roles, share)
-    design = _counts(sessions, main, pilot, rows, n_double)
+    design = _counts(rated, rows, n_double)
     spec = {
         "raters": list(raters), "instruments": list(instruments), "share": share, "loads": dict(loads or {}),
         "stages": list(stages), "batches": batches, "seed": seed,
@@ -116,7 +120,7 @@ def allocate(
         if n_double
         else []
     )
-    notes = (*_notes(roles, n_double), *apart)
+    notes = (*rated.notes, *_notes(roles, n_double), *apart)
     return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes, main.index)
 
 
@@ -154,12 +158,6 @@ def _components(rows: pd.DataFrame) -> list[list[str]]:
     return sorted(groups.values())
 
 
-def _eligible(sessions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    can_be_rated = sessions[sessions["status"] != "not_rated"]
-    pilot = can_be_rated.loc[can_be_rated["phase"] == "pilot", "session_id"].astype(str).tolist()
-    return can_be_rated[can_be_rated["phase"] != "pilot"], sorted(pilot)
-
-
 def _check_possible(
     n: int, n_double: int, raters: list[str], share: float, limits: dict[str, int], loads: Mapping[str, int] | None
 ) -> None:
@@ -171,7 +169,10 @@ def _check_possible(
     if not raters or len(set(raters)) != len(raters):
         raise UsageError(f"raters: found {raters}, allowed at least one id, each once.")
     if not n:
-        raise _impossible("no session of the main phase is to be rated", "Look at status and phase in sessions.csv.")
+        raise _impossible(
+            "no session of the main phase is to be rated",
+            "Look at status and phase in sessions.csv, and at status in patients.csv.",
+        )
     wanted = n + n_double
     able = sum(min(limit, n) for limit in limits.values())
     if n_double and len(raters) < 2:
@@ -341,17 +342,14 @@ def _stratum(
     return ("stratum", name, len(ids), double, double / len(ids), share * len(ids))
 
 
-def _counts(
-    sessions: pd.DataFrame, main: pd.DataFrame, pilot: list[str], rows: list[tuple[str, str, str, str]], n_double: int
-) -> dict[str, Any]:
-    left_out = sessions[sessions["status"] == "not_rated"]
+def _counts(rated: RatedSessions, rows: list[tuple[str, str, str, str]], n_double: int) -> dict[str, Any]:
     return {
-        "sessions": len(main),
+        "sessions": len(rated.main),
         "double_coded": n_double,
-        "share": n_double / len(main) if len(main) else float("nan"),
+        "share": n_double / len(rated.main) if len(rated.main) else float("nan"),
         "ratings": len(rows),
-        "pilot_sessions": len(pilot),
-        "left_out": {str(k): str(v) for k, v in zip(left_out["session_id"], left_out["reason"], strict=True)},
+        "pilot_sessions": len(rated.pilot),
+        "left_out": rated.left_out,
     }
 
 

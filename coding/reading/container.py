@@ -25,6 +25,7 @@ from doublecode.schemas.problems import Problem
 MAX_FILE = 20_000_000
 Kind = Literal["xlsx", "ods", "xls", "xlsb", "csv"]
 
+_OF_A_PAGE = (b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<div", b"<style")
 _TEXT_NAMES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".asc", ".prn")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ACTIVE = {
@@ -91,33 +92,40 @@ def _recognise(name: str, data: bytes) -> _Found:
             return None, None, [Problem("password_protected", name)]
         if "Workbook".encode("utf-16-le") in data or "Book".encode("utf-16-le") in data:
             return "xls", None, []
-        return None, None, [Problem("not_a_workbook", name, found="an old Office file")]
+        return None, None, [_no_workbook(name, "an old Office file of another program", _IN_ITS_PROGRAM)]
     if not data:
-        return None, None, [Problem("not_a_workbook", name, found="an empty file")]
+        return None, None, [_no_workbook(name, "an empty file", "Save the table once more, or ask for the file again.")]
     disguise = _disguised(data)
-    if disguise:
-        return None, None, [Problem("not_a_workbook", name, found=disguise)]
+    if disguise is not None:
+        return None, None, [_no_workbook(name, *disguise)]
     if _is_text(name, data):
         return "csv", None, []
-    return None, None, [Problem("not_a_workbook", name, found="no spreadsheet format that is known here")]
+    return None, None, [_no_workbook(name, "of no spreadsheet format that is known here", _IN_ITS_PROGRAM)]
 
 
-def _disguised(data: bytes) -> str:
-    """What a file is that programs like to call a spreadsheet."""
+_IN_A_SPREADSHEET = "Open it in Excel or LibreOffice Calc, save it as .xlsx, and give that file."
+_IN_ITS_PROGRAM = (
+    "Open it in its own program, copy the table into a new workbook, save that as .xlsx, and give that file."
+)
+
+
+def _no_workbook(name: str, found: str, way_out: str) -> Problem:
+    return Problem("not_a_workbook", name, found=found, allowed=way_out)
+
+
+def _disguised(data: bytes) -> tuple[str, str] | None:
+    """What a file is that programs like to call a spreadsheet, and what to do with it."""
     head = data[:4000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
     if head.startswith(b"%pdf"):
-        return "a PDF"
-    if head.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<div", b"<style")):
-        return "a web page; open it in the spreadsheet program and save it as .xlsx"
+        return "a PDF", _IN_ITS_PROGRAM
+    is_xml = head.startswith(b"<?xml")
+    if head.startswith(_OF_A_PAGE) or (is_xml and b"<html" in head):
+        return "a web page", _IN_A_SPREADSHEET
     if b"urn:schemas-microsoft-com:office:spreadsheet" in head or b'progid="excel.sheet"' in head:
-        return "XML of Excel 2003; open it in the spreadsheet program and save it as .xlsx"
-    if head.startswith(b"<?xml"):
-        if b"<html" in head:
-            return "a web page; open it in the spreadsheet program and save it as .xlsx"
-        return "XML of another kind; open it in its program and save it as .xlsx"
-    return (
-        "a text in RTF; open it in its program and copy the table into a workbook" if head.startswith(b"{\\rtf") else ""
-    )
+        return "XML of Excel 2003", _IN_A_SPREADSHEET
+    if is_xml:
+        return "XML of another kind", _IN_ITS_PROGRAM
+    return ("a text in RTF", _IN_ITS_PROGRAM) if head.startswith(b"{\\rtf") else None
 
 
 def _is_text(name: str, data: bytes) -> bool:
@@ -161,8 +169,9 @@ def _kind_of(name: str, parts: ZipParts) -> tuple[Kind | None, Problem | None]:
         if any(b"encryption-data" in piece for piece in parts.pieces("META-INF/manifest.xml")):
             return None, Problem("password_protected", name)
         return "ods", None
-    found = "a Word document" if "word/document.xml" in parts else "a zip archive"
-    return None, Problem("not_a_workbook", name, found=found)
+    if "word/document.xml" in parts:
+        return None, _no_workbook(name, "a Word document", _IN_ITS_PROGRAM)
+    return None, _no_workbook(name, "a zip archive", "Unpack it, and give the workbook that is in it.")
 
 
 def calls_out(formula: str) -> bool:

@@ -41,6 +41,11 @@ __all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "re
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
 _NOBODYS = frozenset({"thumbs.db", "desktop.ini"})
 _OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
+_AS_TEXT = (
+    "not_a_workbook",
+    "a text file",
+    "Type the codes into the workbook that was sent out, and send that one.",
+)
 
 
 def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.DataFrame, list[Problem]]:
@@ -199,9 +204,8 @@ def _read_file(
         taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
         return taken
     if package.kind not in ("xlsx", "ods"):
-        code = "not_a_workbook" if package.kind == "csv" else "unreadable_file"
-        found = "a text file" if package.kind == "csv" else _OLD_FORMAT
-        taken.problems.append(Problem(code, package.name, found=found))
+        code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")
+        taken.problems.append(Problem(code, package.name, found=found, allowed=way_out))
         return taken
     opened = _open_sheets(package, taken)
     if opened is not None:

@@ -29,6 +29,7 @@ _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _WIDTHS = (18, 22, 70, 50)
+_MOST_FORMULAS = 500
 _NOTHING = "Nothing; the file you sent keeps its formula."
 _HEADS = ("place", "problem", "what was found", "what to do")
 
@@ -243,17 +244,23 @@ def _list_problems(
     for column, head in enumerate(_HEADS, start=1):
         sheet.cell(1, column, head).font = Font(bold=True)
     lines = [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
-    lines += [(name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced]
+    lines += [
+        (name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced[:_MOST_FORMULAS]
+    ]
+    if len(replaced) > _MOST_FORMULAS:
+        more = f"{len(replaced) - _MOST_FORMULAS} more formulas became their saved values"
+        lines.append(("", "", "", "formula", more, _NOTHING))
+    top, blue = Alignment(wrap_text=True, vertical="top"), Font(color="0000FF", underline="single")
     for row, (name, cell, *texts) in enumerate(lines, start=2):
         for column, text in enumerate(texts, start=1):
             _write(sheet, row, column, text)
-            sheet.cell(row, column).alignment = Alignment(wrap_text=True, vertical="top")
+            sheet.cell(row, column).alignment = top
         height = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
         sheet.row_dimensions[row].height = 15 * max(height, 1)
         if name in workbook.sheetnames:
             link = sheet.cell(row, 1)
             link.hyperlink = f"#'{name}'!{cell}"
-            link.font = Font(color="0000FF", underline="single")
+            link.font = blue
     for letter, width in zip("ABCD", _WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"

@@ -68,8 +68,32 @@ def test_an_empty_text_is_an_empty_cell_and_an_error_is_none():
 
 
 def test_a_web_page_is_named():
-    with pytest.raises(UsageError, match=r"a web page; open it in the spreadsheet program and save it as \.xlsx"):
+    with pytest.raises(UsageError, match=r"it is a web page\. Open it in Excel or LibreOffice Calc, save it as \.xlsx"):
         read("html.xls")
+
+
+@pytest.mark.parametrize("name", ["a.xls", "a.xlsx", "a.dat", "a.tab", "a.csv"])
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"<html><table><tr><td>1</td></tr></table></html>", "a web page"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><html xmlns="x"><body/></html>', "a web page"),
+        ("<html><table/></html>".encode("utf-16"), "a web page"),
+        (b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?><Workbook/>', "XML of Excel 2003"),
+    ],
+)
+def test_what_calls_itself_a_spreadsheet_is_named_with_what_to_do(tmp_path, name, data, what):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(
+        UsageError, match=rf"it is {what}\. Open it in Excel or LibreOffice Calc, save it as \.xlsx, and"
+    ):
+        read_rows(tmp_path / name, ("session",))
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.dat", "\t"), ("a.tab", "\t"), ("a.xls", "\t"), ("a.dat", ";")])
+def test_text_tables_by_any_name_are_read(tmp_path, name, mark):
+    (tmp_path / name).write_text(f"session{mark}score\nS1{mark}2,5\n", encoding="utf-8")
+    assert read_rows(tmp_path / name, ("session", "score"), numbers=("score",))[0]["score"].tolist() == [2.5]
 
 
 def test_columns_are_what_they_mostly_are():

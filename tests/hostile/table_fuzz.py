@@ -24,13 +24,13 @@ import openpyxl
 import pandas as pd
 from typer.testing import CliRunner
 
-from doublecode.analysis import agreement, fit_mixed, icc, moderation
+from doublecode.analysis import agreement, drift, fit_mixed, icc, moderation
 from doublecode.analysis.cli.app import app
-from doublecode.analysis.cli.read_files import read_columns
+from doublecode.analysis.cli.read_files import read_columns, read_ratings
 from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.coding.console import exit_code_of
 
-COMMANDS = ("fit", "icc", "agreement", "omega", "moderation")
+COMMANDS = ("fit", "icc", "agreement", "omega", "moderation", "drift")
 ODD = ("n/a", ".", "NaN", "-", "#NULL!", "1,000", "<1", "25%", "x", "?", "12 kg", "1.2.3", "TRUE", "inf", "nan", "—")
 NAMES = ("hamd.pre", "a b", "größe", "1st", "Intercept", "it's", 'say "x"', "class", "log", "C", "np", "x:y", "a*b",
          "é(1)", "a,b", "TRUE", "he|she", "~", "x^2", "Q1.", ".x", "a\\b", "p-value", "ß", "年齢")  # fmt: skip
@@ -174,7 +174,7 @@ def gap(text: str, role: str) -> Damage:
         own = role if role in case.roles else "outcome"
         row, column = place(case, own, rng)
         case.rows[row][column] = text
-        if own in ("group", "rater") and case.command in ("icc", "agreement"):
+        if own in ("group", "rater") and case.command in ("icc", "agreement", "drift"):
             case.refused = (case.heads[column], str(row + 2))
             return
         case.said = "NA × 1" if text == "NA" else ""
@@ -434,8 +434,8 @@ def tick(name: str) -> str:
 def ask(case: Case, path: Path) -> tuple[int, str, dict[str, object]]:
     """Exit code, all that was said, and the record."""
     roles = {role: tick(name) for role, name in case.roles.items()}
-    if case.command == "moderation":
-        return _ask_moderation(case, path)
+    if case.command in IN_PYTHON:
+        return IN_PYTHON[case.command](case, path)
     if case.command == "fit":
         formula = f"{roles['outcome']} ~ session + {roles['number']} + {roles['word']} + (1 | {roles['group']})"
         told = ["fit", formula, str(path), "--ddf", "z"]
@@ -474,6 +474,22 @@ def _ask_moderation(case: Case, path: Path) -> tuple[int, str, dict[str, object]
     return 0, "\n".join(said), record
 
 
+def _ask_drift(case: Case, path: Path) -> tuple[int, str, dict[str, object]]:
+    """The command stands on a study; here the table of a file goes to the same function."""
+    group, rater, outcome = (case.roles[role] for role in ("group", "rater", "outcome"))
+    try:
+        given = read_ratings(path, group, tick(rater), outcome, (), None, case.options[1::2])
+        found = drift(given.data, targets=group, raters=given.raters, ratings=given.ratings)
+    except Exception as wrong:  # sorted by the exit code below
+        return exit_code_of(wrong), str(wrong), {}
+    said = [*map(str, given.remarks), *found.note_texts()]
+    return 0, "\n".join(said), {"frame": found.frame.to_dict("records"), "design": found.design, "notes": said}
+
+
+IN_PYTHON = {"moderation": _ask_moderation, "drift": _ask_drift}
+"""What has no command for any file: the reader of the commands, then the function."""
+
+
 def right(case: Case) -> list[dict[str, object]]:
     """The frame of the answer from the clean data."""
     roles, truth = case.roles, case.truth
@@ -486,7 +502,7 @@ def right(case: Case) -> list[dict[str, object]]:
         from doublecode.analysis.study.scale_consistency import omega_table
 
         return omega_table(truth, items=["i0", roles["number"], roles["outcome"], "i3"]).frame.to_dict("records")
-    ask_for = icc if case.command == "icc" else agreement
+    ask_for = {"icc": icc, "agreement": agreement, "drift": drift}[case.command]
     found = ask_for(truth, targets=roles["group"], raters=roles["rater"], ratings=roles["outcome"])
     return found.frame.to_dict("records")
 

@@ -15,7 +15,6 @@ from random_study import Lab, random_study
 from write_study import fill_workbooks, long_ratings, write_folder
 
 from doublecode.analysis.report.folder import run_study, write_report
-from doublecode.analysis.study import run as study_run
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.analysis.study.study_run import StudyRun
 from doublecode.schemas.results import Note
@@ -42,14 +41,9 @@ class Difference:
 
 
 def run_long(lab: Lab, folder: Path, *, whole: bool = True) -> StudyRun:
-    """Analyse a study whose ratings come as a long table; `whole` with internal consistency and the report folder."""
+    """Analyse a study whose ratings come as a long table; `whole` with the report folder."""
     write_folder(lab, folder)
-    kept = study_run.consistency_of
-    study_run.consistency_of = kept if whole else lambda study, items: None
-    try:
-        run = analyse(replace(read_study(folder), ratings=long_ratings(lab)))
-    finally:
-        study_run.consistency_of = kept
+    run = analyse(replace(read_study(folder), ratings=long_ratings(lab)))
     if whole:
         write_report(run, folder)
     return run

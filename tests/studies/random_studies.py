@@ -32,15 +32,16 @@ TRIES = 6
 KEYS = {
     "item": (
         "minimum", "maximum", "categories", "multiple", "reversed", "flag_from", "anchors", "repeat", "optional",
-        "missing", "not_applicable_when", "given",
+        "missing", "not_applicable_when", "given", "anchor_source",
     ),
     "scale": ("minimum_valid", "prorate", "lagged", "bands", "label"),
-    "instrument": ("segment", "homework_log", "missing_codes"),
+    "instrument": ("segment", "homework_log", "missing_codes", "notes"),
     "use": ("sessions", "reverse", "pooling", "reliability", "reliability_interval", "raters"),
     "variable": ("session", "label"),
-    "study": ("sample_columns", "seed", "outliers", "correlations", "series", "moderations", "group_comparisons"),
+    "study": ("sample_columns", "seed", "outliers", "correlations", "series", "moderations", "group_comparisons",
+              "regression_errors", "citation"),
     "moderation": ("moderator", "covariates", "subset"),
-    "series": ("split",),
+    "series": ("split", "intercept_at"),
     "outliers": ("multiplier", "quantiles"),
     "correlations": ("method",),
 }  # fmt: skip

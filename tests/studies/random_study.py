@@ -7,6 +7,7 @@ must come out.
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -405,6 +406,33 @@ def _analyses(lab: Lab, rng: random.Random) -> None:
     asked["moderations"] = [_moderation(lab, rng, numbers, n) for n in range(rng.choice((0, 0, 1, 2)))]
     if rng.random() < 0.3:
         asked["group_comparisons"] = [{"outcome": rng.choice(numbers), "group": "therapist"}]
+    _extras(lab, random.Random(lab.seed + 1_000_000))
+
+
+def _extras(lab: Lab, rng: random.Random) -> None:
+    """Keys with draws of their own, so that the studies of older seeds stay what they are."""
+    asked = lab.analyses
+    if rng.random() < 0.3:
+        asked["regression_errors"] = rng.choice(("HC3", "least-squares"))
+    for item in (item for book in lab.books for item in book["items"]):
+        if rng.random() < 0.15:
+            item["anchor_source"] = "the manual"
+    for one in asked.get("series", []):
+        if rng.random() < 0.5:
+            one["intercept_at"] = rng.randint(0, 3)
+    if rng.random() < 0.3:
+        asked["citation"] = f"Nobody & Noone (20{rng.randint(10, 25)})."
+    if "outliers" in asked:  # a rule for what stands in a series only is refused
+        models = asked["moderations"]
+        acted_on = {str(model.get(key)) for model in models for key in ("outcome", "predictor", "moderator")}
+        acted_on |= {name for model in models for name in model.get("covariates", [])}
+        acted_on |= set(asked.get("correlations", {}).get("variables", []))
+        acted_on |= {one["outcome"] for one in asked.get("group_comparisons", [])}
+        words = {word for one in asked.get("series", []) for step in one["steps"] for word in re.findall(r"\w+", step)}
+        rule = asked["outliers"]
+        rule["variables"] = [name for name in rule["variables"] if name in acted_on or name not in words]
+        if not rule["variables"]:
+            del asked["outliers"]
 
 
 def _varying(lab: Lab) -> list[str]:

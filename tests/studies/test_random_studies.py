@@ -7,6 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.item import Item
+from doublecode.schemas.scale import Scale
+from doublecode.schemas.study import Study
+from doublecode.schemas.study_parts import (
+    Correlations,
+    InstrumentUse,
+    ModelSeries,
+    ModerationModel,
+    OutlierRule,
+    Variable,
+)
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 import comparison
@@ -26,6 +39,27 @@ def test_through_template_fill_and_run(tmp_path, seed):
 
 def test_the_same_seed_gives_the_same_study():
     assert random_study.random_study(5) == random_study.random_study(5)
+
+
+MODELS = {
+    "item": Item, "scale": Scale, "instrument": Instrument, "use": InstrumentUse, "variable": Variable, "study": Study,
+    "moderation": ModerationModel, "series": ModelSeries, "outliers": OutlierRule, "correlations": Correlations,
+}  # fmt: skip
+OF_EVERY_STUDY = {
+    "item": {"name", "label", "type"}, "scale": {"name", "items", "score"},
+    "instrument": {"name", "title", "version", "citation", "rights", "items", "scales"}, "use": {"name", "source"},
+    "variable": {"name", "instrument", "scale", "item", "column"},
+    "study": {"name", "title", "synthetic", "unit", "raters", "instruments", "variables"},
+    "moderation": {"name", "title", "outcome", "predictor"}, "series": {"name", "title", "steps"},
+    "outliers": {"variables"}, "correlations": {"variables"},
+}  # fmt: skip
+"""Keys that cannot be taken out of a study to see what they do: they say what it is."""
+
+
+def test_no_key_of_the_models_is_left_out():
+    assert MODELS.keys() == random_studies.KEYS.keys()
+    for kind, model in MODELS.items():
+        assert {*random_studies.KEYS[kind]} | OF_EVERY_STUDY[kind] == {*model.model_fields}, kind
 
 
 def test_the_sample_declares_every_key():
