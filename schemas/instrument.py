@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -157,10 +157,9 @@ class Instrument(Declared):
             raise ValueError(
                 f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}"
             )
-        ends = [(numeric[name].minimum, numeric[name].maximum) for name in scale.items]
-        times = len(ends) if scale.score == "sum" else 1
-        lowest = times * sum(low or 0 for low, _ in ends) / len(ends)
-        highest = times * sum(float("inf") if high is None else high for _, high in ends) / len(ends)
+        times = len(scale.items) if scale.score == "sum" else 1
+        lowest = times * sum(numeric[name].low for name in scale.items) / len(scale.items)
+        highest = times * sum(numeric[name].high for name in scale.items) / len(scale.items)
         outside = [band for band in scale.bands if band.high < lowest or band.low > highest]
         if outside:
             raise ValueError(
@@ -170,9 +169,10 @@ class Instrument(Declared):
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:
-        """All items as the rater meets them: repeated ones numbered ``type_1``, ``type_2``, …, slot by slot."""
+        """All items as the rater meets them: repeated ones numbered ``type_1``, ``type_2``, …, slot by slot; those of
+        several answers that are asked code by code as one column each."""
         slots = max(item.repeat for item in self.items)
-        single = tuple(item for item in self.items if item.repeat == 1)
+        single = tuple(column for item in self.items if item.repeat == 1 for column in item.per_code)
         return single + tuple(
             item.model_copy(update={"name": f"{item.name}_{slot}", "label": f"{item.label} ({slot})", "repeat": 1})
             for slot in range(1, slots + 1)
@@ -215,17 +215,8 @@ class Instrument(Declared):
         >>> thabs.allowed(thabs.item("rationale"))
         '0–4 or IN/NR'
         """
-        if item.type == "ordinal":
-            text = f"{item.minimum}–{item.maximum}"
-        elif item.type == "nominal":
-            text = "/".join(item.categories) + (" (several: separate by commas)" if item.multiple else "")
-        elif item.type == "text":
-            text = "text"
-        else:
-            unit = "seconds" if item.type == "duration" else "a whole number"
-            top = "" if item.maximum is None else f" to {item.maximum}"
-            text = f"{unit} from {item.minimum or 0}{top}"
         missing = "/".join(self.missing_for(item))
+        text = _values_said(item)
         return f"{text} or {missing}" if missing else text
 
     @property
@@ -277,6 +268,27 @@ class Instrument(Declared):
             return Instrument.model_validate_json(json.dumps(fields))
         except ValidationError as wrong:
             raise InstrumentError(describe(self.name, wrong, Instrument)) from None
+
+
+_UNITS: Final = {"count": "a whole number", "minutes": "whole minutes", "duration": "seconds"}
+
+
+def _values_said(item: Item) -> str:
+    """What may stand in a cell beside missing codes, in words."""
+    if item.type == "ordinal":
+        return f"{item.low:g}–{item.high:g}"
+    if item.type == "decimal":
+        places = "" if item.decimals is None else f", at most {item.decimals} decimal{'s' * (item.decimals > 1)}"
+        return f"{item.low:g}–{item.high:g}{places}"
+    if item.type == "yes_no":
+        return "1/0"
+    if item.type == "nominal":
+        mark = "semicolons" if any(map(str.isdigit, item.categories)) else "commas"  # 1,3 is a number in half of Europe
+        return "/".join(item.categories) + (f" (several: separate by {mark})" if item.multiple else "")
+    if item.type == "text":
+        return "text"
+    top = "" if item.maximum is None else f" to {item.maximum:g}"
+    return f"{_UNITS[item.type]} from {item.low:g}{top}"
 
 
 def _remarks_on(item: Item) -> str:
