@@ -115,7 +115,7 @@ class Instrument(Declared):
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
             if again:
-                raise ValueError(f"{kind} {again[0]!r} stands twice")
+                raise ValueError(f"{kind} {again[0]!r} stands twice; give each a name of its own, or remove one")
         alike = alike_but_for_case(self.missing_codes)
         if alike:
             raise ValueError(f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one")
@@ -146,8 +146,8 @@ class Instrument(Declared):
         inside = [code for code in self.missing_for(item) if item.holds(code)]
         if inside:
             raise ValueError(
-                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one "
-                "outside its range"
+                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item ({_values_said(item)}); "
+                "choose one outside its range, or say which codes the item has of its own: missing = []"
             )
 
     def _check_scale(self, scale: Scale) -> None:
@@ -226,13 +226,37 @@ class Instrument(Declared):
         heard = "" if self.segment is None else f"minutes {self.segment.start_minute} to {self.segment.end_minute}"
         facts = (
             ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
-            ("To be heard", heard), ("Missing", missing),
+            ("To be heard", heard), ("Missing", missing), ("Notes", self.notes),
         )  # fmt: skip
-        return Card(self.title, facts, (self._item_table(), self._scale_table()))
+        return Card(self.title, facts, (self._item_table(), self._meanings(), *self._long_texts(), self._scale_table()))
 
     def _item_table(self) -> PlainTable:
         rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
         return table_of("Items", ("Item", "Label", "Type", "Allowed", "Remarks"), rows)
+
+    def _meanings(self) -> PlainTable:
+        """What codes mean, once for all items that share the words, and whose words they are."""
+        shared: dict[tuple[str, str], list[str]] = {}
+        for item in self.items:
+            if item.meanings:
+                counts = {code: f" (counts {number:g})" for code, number in item.values.items()}
+                words = "; ".join(f"{code} = {text}{counts.get(code, '')}" for code, text in item.meanings.items())
+                shared.setdefault((words, item.credit), []).append(item.name)
+        rows = tuple((", ".join(names), words, credit) for (words, credit), names in shared.items())
+        return table_of("Codes", ("Items", "Meaning", "Words by"), rows)
+
+    def _long_texts(self) -> tuple[PlainTable, ...]:
+        """Hints, definitions, and where other codebooks ask for the same; each only where there are any."""
+        hints, definitions = (
+            tuple((item.name, text) for item in self.items if (text := getattr(item, key)))
+            for key in ("hint", "definition")
+        )
+        others = tuple((item.name, book, names) for item in self.items for book, names in item.crosswalk.items())
+        return (
+            table_of("Hints", ("Item", "Hint"), hints) if hints else _NOTHING,
+            table_of("Definitions", ("Item", "Definition"), definitions) if definitions else _NOTHING,
+            table_of("The same in other codebooks", ("Item", "Codebook", "Its items"), others) if others else _NOTHING,
+        )
 
     def _scale_table(self) -> PlainTable:
         rows = tuple(
@@ -270,6 +294,7 @@ class Instrument(Declared):
             raise InstrumentError(describe(self.name, wrong, Instrument)) from None
 
 
+_NOTHING: Final = table_of("", ("",), ())
 _UNITS: Final = {"count": "a whole number", "minutes": "whole minutes", "duration": "seconds"}
 
 
@@ -294,7 +319,7 @@ def _values_said(item: Item) -> str:
 def _remarks_on(item: Item) -> str:
     """What else is to be known of an item."""
     remarks = {
-        "reversed": item.reversed, f"{item.repeat} times": item.repeat > 1, "given": item.given,
+        "reversed": item.reversed, "one column per code": item.one_column_per_code, f"{item.repeat} times": item.repeat > 1, "given": item.given,
         "may stay empty": item.optional, f"flagged from {item.flag_from}": item.flag_from is not None,
     }  # fmt: skip
     return ", ".join(remark for remark, holds in remarks.items() if holds)

@@ -80,6 +80,8 @@ class Item(Declared):
         Counted from the other end when scales are scored.
     flag_from : int or None
         From this code on, the answer is listed for attention.
+    crosswalk : dict of str to str
+        Items of other codebooks that ask for the same: codebook → names; the card shows them.
     """
 
     name: Name
@@ -103,6 +105,7 @@ class Item(Declared):
     repeat: int = Field(default=1, ge=1, le=20)
     reversed: bool = False
     flag_from: int | None = None
+    crosswalk: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -144,7 +147,7 @@ class Item(Declared):
         anchored = self.codes or self.type == "decimal"
         wrong = [code for code in self.anchors if not anchored or not self._is_value(code)]
         if wrong:
-            return f": anchor {wrong[0]!r} is no code of the item{self._codes_said}"
+            return f": anchor {wrong[0]!r} is no code of the item{self._codes_said}; take it out, or widen the range"
         if self.multiple and any(re.search(r"[,;+/&\s]", code) for code in self.categories):
             return ": a category code must not hold a separator: , ; + / & or a space"
         empty = [code for code, label in (*self.categories.items(), *self.anchors.items()) if not label.strip()]

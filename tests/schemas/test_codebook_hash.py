@@ -28,7 +28,7 @@ def test_the_hash_of_each_shipped_codebook_is_what_workbooks_bear():
 class LaterItem(Item):
     """An item with a field that came later."""
 
-    hint: str = ""
+    colour: str = ""
 
 
 class LaterInstrument(Instrument):
