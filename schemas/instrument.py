@@ -111,7 +111,7 @@ class Instrument(Declared):
                 f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
             )
         for kind, names in (
-            ("item", [item.name for item in self.columns]), ("scale", [scale.name for scale in self.scales]),
+            ("item", [*(item.name for item in self.columns), *self._code_columns()]), ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
             if again:
@@ -166,6 +166,12 @@ class Instrument(Declared):
                 f"scale {scale.name!r}: no score reaches the band {outside[0].label!r}; "
                 f"scores run from {lowest:g} to {highest:g}"
             )
+
+    def _code_columns(self) -> tuple[str, ...]:
+        """Names that reliability gives to the codes of items with several answers in a cell."""
+        return tuple(
+            name for item in self.items if item.multiple and not item.one_column_per_code for name in item.code_columns
+        )
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:

@@ -240,13 +240,19 @@ class Item(Declared):
         return tuple(
             self.model_copy(
                 update={
-                    "name": f"{self.name}_{re.sub('[^a-z0-9]+', '_', code.lower()).strip('_')}",
+                    "name": name,
                     "label": f"{self.label}: {label}", "type": "yes_no", "categories": {}, "multiple": False,
                     "one_column_per_code": False,
                 }
             )
-            for code, label in self.categories.items()
+            for name, label in zip(self.code_columns, self.categories.values(), strict=True)
         )  # fmt: skip
+
+    @property
+    def code_columns(self) -> tuple[str, ...]:
+        """What a category is called as a column of its own: the item's name and the code in small letters."""
+        plain = (re.sub("[^a-z0-9]+", "_", code.lower()).strip("_") for code in self.categories)
+        return tuple(f"{self.name}_{code}" for code in plain)
 
 
 def _or(names: Iterable[str]) -> str:

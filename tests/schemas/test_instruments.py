@@ -38,9 +38,11 @@ def load(tmp_path, text: str) -> Instrument:
     return load_instrument(path)
 
 
-def test_shipped_instruments_are_those_of_the_two_papers():
+def test_shipped_instruments_are_those_of_the_two_papers_and_six_of_the_field():
     assert shipped_instruments() == (
-        "ghes", "homework_adherence", "homework_log", "initial_resistance", "phq9", "sthar", "thabs",
+        "alliance_model", "ghes", "homework_adherence", "homework_degrees", "homework_difficulties", "homework_log",
+        "homework_planning", "homework_procedures", "homework_quantity_quality", "initial_resistance", "phq9", "sthar",
+        "thabs",
     )  # fmt: skip
     for name in shipped_instruments():
         book = load_instrument(name)
