@@ -176,7 +176,8 @@ class Instrument(Declared):
     @cached_property
     def columns(self) -> tuple[Item, ...]:
         """All items as the rater meets them: repeated ones numbered ``type_1``, ``type_2``, …, slot by slot; those of
-        several answers that are asked code by code as one column each."""
+        several answers that are asked code by code as one column each.
+        """
         slots = max(item.repeat for item in self.items)
         single = tuple(column for item in self.items if item.repeat == 1 for column in item.per_code)
         return single + tuple(

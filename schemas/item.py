@@ -124,9 +124,11 @@ class Item(Declared):
         if self.type not in RANGED and ends != (None, None):
             return f" is of type {self.type}, which has no minimum and maximum; take them out, or choose {_or(RANGED)}"
         if self.type != "decimal" and any(end is not None and not float(end).is_integer() for end in ends):
-            return f": minimum and maximum of type {self.type} are whole numbers; write type = \"decimal\" for others"
+            return f': minimum and maximum of type {self.type} are whole numbers; write type = "decimal" for others'
         if self.decimals is not None and self.type != "decimal":
-            return f": decimals belongs to type = \"decimal\", found type = {self.type!r}; change the type, or take it out"
+            return (
+                f': decimals belongs to type = "decimal", found type = {self.type!r}; change the type, or take it out'
+            )
         if self.type in TIMES and min(self.minimum or 0, self.maximum or 0) < 0:
             return f": a {self.type} cannot be below 0"
         if self.flag_from is not None and not self._is_value(str(self.flag_from)):
@@ -138,10 +140,10 @@ class Item(Declared):
 
     def _wrong_codes(self) -> str:
         if self.type == "nominal" and not self.categories:
-            return " is nominal and needs categories; add the line categories = { code = \"label\", … }"
+            return ' is nominal and needs categories; add the line categories = { code = "label", … }'
         if self.type != "nominal" and self.categories:
             return (
-                f" is of type {self.type}, and categories belong to nominal items; write type = \"nominal\", or anchors "
+                f' is of type {self.type}, and categories belong to nominal items; write type = "nominal", or anchors '
                 "instead of categories"
             )
         anchored = self.codes or self.type == "decimal"
@@ -164,7 +166,9 @@ class Item(Declared):
         if self.reversed and self.type not in ("ordinal", "decimal", "yes_no"):
             return ": only ordinal items, decimal ones and those of yes or no can be reversed"
         if self.anchor_source and not (self.anchors or self.categories or self.definition):
-            return ": anchor_source has no effect without anchors, categories or a definition; add them, or leave it out"
+            return (
+                ": anchor_source has no effect without anchors, categories or a definition; add them, or leave it out"
+            )
         if self.missing is not None and NOT_APPLICABLE in self.missing and not self.not_applicable_when:
             return ": NA is among its missing codes, but nothing says when it may be used; add not_applicable_when"
         return self._wrong_values()
@@ -184,7 +188,9 @@ class Item(Declared):
     def _codes_said(self) -> str:
         if self.codes:
             return f"; allowed: {', '.join(map(str, self.codes))}"
-        return f"; allowed: {self.low:g} to {self.high:g}" if self.type == "decimal" else f", which is of type {self.type}"
+        return (
+            f"; allowed: {self.low:g} to {self.high:g}" if self.type == "decimal" else f", which is of type {self.type}"
+        )
 
     @property
     def low(self) -> float:

@@ -31,7 +31,9 @@ def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str
         for item in book.items
         for column, text in zip(item.code_columns, item.categories.values(), strict=True)
     }
-    labels = codes | {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    labels = (
+        codes | {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    )
     return labels.get(name, name)
 
 

@@ -41,9 +41,7 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
     everything = pd.concat([rows, by_code]) if len(by_code) else rows
-    return reliability_table(
-        everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife
-    )
+    return reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
 
 
 def _of_several(rows: pd.DataFrame) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def test_a_data_dictionary_of_redcap(tmp_path: Path) -> None:
     assert book.item("warmth").anchors == {"0": "none", "1": "some", "2": "much"}
     assert book.missing_codes == {"9": "not ratable"}
     assert [book.missing_for(book.item(name)) for name in ("warmth", "minutes")] == [("9",), ()]
-    assert book.item("done").categories == {"1": "yes", "0": "no"}
+    assert (book.item("done").type, book.item("done").meanings) == ("yes_no", {"1": "yes", "0": "no"})
     assert book.item("kinds").multiple
     assert (book.item("minutes").type, book.item("minutes").maximum) == ("count", 120)
     assert book.item("remarks").optional
