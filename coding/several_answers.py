@@ -28,7 +28,8 @@ def per_code(ratings: pd.DataFrame, books: Iterable[Instrument]) -> pd.DataFrame
     Examples
     --------
     >>> from doublecode.schemas.item import Item
-    >>> item = Item(name="obstacles", label="Obstacles", type="nominal", multiple=True, categories={"LT": "time", "F": "fear"})
+    >>> codes = {"LT": "lack of time", "F": "fear"}
+    >>> item = Item(name="obstacles", label="Obstacles", type="nominal", multiple=True, categories=codes)
     >>> book = Instrument(name="own", title="Own", version="1", citation="", rights="", items=(item,))
     >>> cells = pd.DataFrame({"instrument": "own", "item": "obstacles", "text": ["LT,F", "F"], "missing_code": None})
     >>> per_code(cells, [book])[["item", "value"]].to_dict("list")

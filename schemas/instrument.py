@@ -111,7 +111,8 @@ class Instrument(Declared):
                 f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
             )
         for kind, names in (
-            ("item", [*(item.name for item in self.columns), *self._code_columns()]), ("scale", [scale.name for scale in self.scales]),
+            ("item", [*(item.name for item in self.columns), *self._code_columns()]),
+            ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
             if again:
@@ -175,8 +176,10 @@ class Instrument(Declared):
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:
-        """All items as the rater meets them: repeated ones numbered ``type_1``, ``type_2``, …, slot by slot; those of
-        several answers that are asked code by code as one column each.
+        """All items as the rater meets them.
+
+        Repeated ones are numbered ``type_1``, ``type_2``, …, slot by slot; those that are asked code by code are one
+        column per code.
         """
         slots = max(item.repeat for item in self.items)
         single = tuple(column for item in self.items if item.repeat == 1 for column in item.per_code)
@@ -326,7 +329,8 @@ def _values_said(item: Item) -> str:
 def _remarks_on(item: Item) -> str:
     """What else is to be known of an item."""
     remarks = {
-        "reversed": item.reversed, "one column per code": item.one_column_per_code, f"{item.repeat} times": item.repeat > 1, "given": item.given,
+        "reversed": item.reversed, "one column per code": item.one_column_per_code,
+        f"{item.repeat} times": item.repeat > 1, "given": item.given,
         "may stay empty": item.optional, f"flagged from {item.flag_from}": item.flag_from is not None,
     }  # fmt: skip
     return ", ".join(remark for remark, holds in remarks.items() if holds)

@@ -53,8 +53,8 @@ class Item(Declared):
     anchors : dict of str to str
         Code → meaning.
     anchor_source : str
-        Who wrote the anchors: "authors" (of the scale), "own words", or a name such as "Haller & Watzke 2021". The sheet
-        of anchors prints it beside them; without it nobody is credited.
+        Who wrote the anchors: "authors" (of the scale), "own words", or a name such as "Haller & Watzke 2021". The
+        sheet of anchors prints it beside them; without it nobody is credited.
     categories : dict of str to str
         Code → label of a nominal item.
     values : dict of str to float

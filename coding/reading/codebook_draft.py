@@ -1,4 +1,4 @@
-"""A codebook in the making: its items and scales, names that nobody else bears, and how codes and numbers are written."""
+"""A codebook in the making: its items and scales, names of its own, and how codes and numbers are written."""
 
 from __future__ import annotations
 
@@ -62,21 +62,24 @@ def choices(text: str) -> dict[str, str]:
 
 
 def is_whole(text: str) -> bool:
+    """Whether a text is a whole number."""
     return re.fullmatch(r"-?\d{1,6}", text.strip()) is not None
 
 
 def is_number(text: str) -> bool:
+    """Whether a text is a number, with a decimal point or comma."""
     return re.fullmatch(r"-?\d{1,6}(?:[.,]\d{1,6})?", text.strip()) is not None
 
 
-def number(text: str) -> float:
+def to_number(text: str) -> float:
     """A number, whole where it is one."""
     value = float(text.strip().replace(",", "."))
     return int(value) if value.is_integer() else value
 
 
 def within(code: str, ends: tuple[float, float]) -> bool:
-    return ends[0] <= number(code) <= ends[1]
+    """Whether a code lies in a range, both ends included."""
+    return ends[0] <= to_number(code) <= ends[1]
 
 
 def name_of(text: str, draft: Draft) -> str:

@@ -12,7 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.coding.reading.codebook_draft import Draft, choices, is_number, is_whole, name_of, number, slug, within
+from doublecode.coding.reading.codebook_draft import (
+    Draft,
+    choices,
+    is_number,
+    is_whole,
+    name_of,
+    slug,
+    to_number,
+    within,
+)
 from doublecode.coding.reading.long_table import Table, cell_text, open_table, sheet_names
 from doublecode.schemas.errors import UsageError
 
@@ -162,7 +171,7 @@ def _spreadsheet(table: Table, score: str) -> Draft:
 def _ends(row: Mapping[str, str]) -> tuple[float, float] | None:
     found = re.fullmatch(r"(-?\d+(?:[.,]\d+)?)\s*(?:-|–|—|to|bis|\.\.)\s*(-?\d+(?:[.,]\d+)?)", row["range"])
     low, high = found.groups() if found else (row["minimum"], row["maximum"])
-    return (number(low), number(high)) if is_number(low) and is_number(high) else None
+    return (to_number(low), to_number(high)) if is_number(low) and is_number(high) else None
 
 
 def _kind_of(
@@ -251,7 +260,7 @@ def _whole_number(low: str, high: str) -> dict[str, Any]:
 
 def _decimal(low: str, high: str, decimals: str | None) -> dict[str, Any]:
     places = {"decimals": int(decimals)} if decimals and decimals != "0" else {}
-    return {"type": "decimal", "minimum": number(low), "maximum": number(high), **places}
+    return {"type": "decimal", "minimum": to_number(low), "maximum": to_number(high), **places}
 
 
 # ---- XLSForm ----
@@ -282,7 +291,7 @@ def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping
         found = _kind_of(lists.get(of, {}), None, "multiple", missing)
     elif kind == "range" and {"start", "end"} <= set(bounds):
         _, _, places = bounds.get("step", "1").partition(".")
-        ends = (number(bounds["start"]), number(bounds["end"]))
+        ends = (to_number(bounds["start"]), to_number(bounds["end"]))
         found = _kind_of({}, ends, "decimal" if places.strip("0") else "", missing)
         found |= {"decimals": len(places)} if found.get("type") == "decimal" and places else {}
     elif kind == "integer":
@@ -314,9 +323,9 @@ def _limits(constraint: str) -> tuple[str, str]:
     for sign, number in _BOUNDS.findall(constraint):
         step = int(is_whole(number) and sign in "<>")
         if sign.startswith(">"):
-            low = f"{number(number) + step:g}"
+            low = f"{to_number(number) + step:g}"
         else:
-            high = f"{number(number) - step:g}"
+            high = f"{to_number(number) - step:g}"
     return low, high
 
 
