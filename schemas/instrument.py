@@ -111,7 +111,7 @@ class Instrument(Declared):
                 f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
             )
         for kind, names in (
-            ("item", [*(item.name for item in self.columns), *self._code_columns()]),
+            ("item", [name for name, _ in self.parts]),
             ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
@@ -168,12 +168,6 @@ class Instrument(Declared):
                 f"scores run from {lowest:g} to {highest:g}"
             )
 
-    def _code_columns(self) -> tuple[str, ...]:
-        """Names that reliability gives to the codes of items with several answers in a cell."""
-        return tuple(
-            name for item in self.items if item.multiple and not item.one_column_per_code for name in item.code_columns
-        )
-
     @cached_property
     def columns(self) -> tuple[Item, ...]:
         """All items as the rater meets them.
@@ -188,6 +182,22 @@ class Instrument(Declared):
             for slot in range(1, slots + 1)
             for item in self.items
             if item.repeat > 1 and slot <= item.repeat
+        )
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Names and labels of all items as tables print them; after one of several answers in a cell, its codes."""
+        return tuple(
+            part
+            for item in self.columns
+            for part in (
+                (item.name, item.label),
+                *(
+                    (name, f"{item.label}: {text}")
+                    for name, text in zip(item.code_columns, item.categories.values(), strict=True)
+                    if item.multiple
+                ),
+            )
         )
 
     @cached_property

@@ -141,7 +141,7 @@ def read_cell(value: Any, codec: Codec, session: int | None = None) -> Reading:
     if kind is bool:
         return Reading(text=show_cell(value)) if codec.item.given else _wrong("boolean_cell", show_cell(value), codec)
     if isinstance(value, (int, float)):
-        return _read_number(float(value), codec)
+        return codec.quick.get(float(value)) or _read_number(float(value), codec)
     if isinstance(value, (dt.time, dt.timedelta)):
         return _clock(value, codec)
     return _date(value, codec)
