@@ -99,7 +99,8 @@ MISTAKES = {
     "an anchor outside": (
         '3 = "often"',
         '4 = "often"',
-        "items[2]: item 'nods': anchor '4' is no code of the item; allowed: 0, 1, 2, 3; take it out, or widen the range",
+        "items[2]: item 'nods': anchor '4' is no code of the item; allowed: 0, 1, 2, 3; take it out, or widen the "
+        "range",
     ),
     "a missing code inside": (
         'NR = "not ratable"',
@@ -136,7 +137,8 @@ MISTAKES = {
     "a name that is none": (
         'name = "nods"',
         'name = "Nods!"',
-        "items[2].name: a name begins with a small letter a-z and holds only a-z, 0-9 and _, such as 'nods' (found 'Nods!')",
+        "items[2].name: a name begins with a small letter a-z and holds only a-z, 0-9 and _, such as 'nods' (found "
+        "'Nods!')",
     ),
     "a bracket left open": (
         "[[scales]]",
@@ -175,5 +177,5 @@ def test_a_mistake_is_said_in_words(mistake: str, tmp_path: Path) -> None:
 
 
 def test_reversed_items_that_a_study_names_are_held_to_the_codebook() -> None:
-    with pytest.raises(InstrumentError, match="reverse names 'benefits', which is no item; .*did you mean 'benefit'"):
+    with pytest.raises(InstrumentError, match=r"reverse names 'benefits', which is no item; .*did you mean 'benefit'"):
         load_instrument("ghes").with_reversal(("benefits",))
