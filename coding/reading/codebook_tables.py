@@ -111,7 +111,7 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
     if {"survey", "choices"} <= set(names):
         draft = _xlsform(open_table(file, (), names["survey"]), open_table(file, (), names["choices"]))
     else:
-        table = open_table(file, [*_REDCAP["name"], *HEADS["name"]], None)
+        table = open_table(file, list(_any_case(_REDCAP, HEADS)), None)
         heads = _heads(table)
         is_redcap = any(one in heads for one in _REDCAP["name"]) and any(one in heads for one in _REDCAP["kind"])
         draft = _redcap(table) if is_redcap else _spreadsheet(table, score)
@@ -330,6 +330,12 @@ def _limits(constraint: str) -> tuple[str, str]:
 
 
 # ---- tables, choices, names ----
+
+
+def _any_case(*heads: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    """Heads as people write them: they tell what parts the cells of a text file."""
+    for name in (name for one in heads for names in one.values() for name in names):
+        yield from {name, name.title(), name.capitalize(), name.upper()}
 
 
 def _heads(table: Table) -> dict[str, int]:

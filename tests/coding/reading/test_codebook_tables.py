@@ -236,3 +236,14 @@ def test_limits_of_forms_with_decimals(tmp_path: Path) -> None:
     assert (book.item("gsi").type, book.item("gsi").low, book.item("gsi").high) == ("decimal", 0, 4.5)
     assert (book.item("n").low, book.item("n").high) == (1, 6)
     assert "kg is a question of the type decimal" in said
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+@pytest.mark.parametrize("case", [str.lower, str.title, str.upper])
+def test_a_text_file_with_heads_in_any_case_and_any_mark(mark: str, case: Any, tmp_path: Path) -> None:
+    lines = [["item", "bezeichnung", "von", "bis"], ["warmth", "Warmth", "1", "7"]]
+    rows = [mark.join(map(case, lines[0])), mark.join(lines[1])]
+    path = tmp_path / "codebook.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    book, _ = made(path)
+    assert [(item.label, item.low, item.high) for item in book.items] == [("Warmth", 1, 7)]
