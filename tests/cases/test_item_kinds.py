@@ -10,6 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from doublecode.analysis import icc
 from doublecode.analysis.report.folder import write_report
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.analysis.study.study_scales import reliability_of
@@ -207,10 +208,15 @@ def test_reliability_is_that_of_numbers_and_of_each_code(study: Study) -> None:
     items = set(frame.loc[frame["level"] == "item", "name"])
     codes = {"obstacles_1", "obstacles_2", "obstacles_3", "helps_li", "helps_re"}
     assert items == {"gsi", "plan", "time_spent", "degree", *codes}
-    # R2 left out code 1 in S-3 alone: on nine of ten sessions the two agree
-    rows = frame[frame["name"] == "obstacles_2"]
-    assert (rows["estimate"] == 1).all()
-    assert (frame[frame["name"] == "obstacles_1"]["estimate"] < 1).all()
+    # chosen or not, typed off the sheets: R2 left out code 1 in S-3 alone
+    chosen = {"R1": [1, 1, 0, 1, 0, 1, 1, 0, 1, 0], "R2": [1, 1, 0, 0, 0, 1, 1, 0, 1, 0]}
+    long = pd.DataFrame([(f"S-{at}", who, y) for who, codes in chosen.items() for at, y in enumerate(codes)])
+    expected = icc(long.set_axis(["s", "r", "y"], axis=1), targets="s", raters="r", ratings="y", k=(1, 2)).frame
+    row = frame[frame["name"] == "obstacles_1"].iloc[0]
+    same = expected[expected["form"] == row["form"]].iloc[0]
+    for column in ("estimate", "conf_low", "conf_high"):
+        assert row[column] == pytest.approx(same[column], abs=1e-12)
+    assert (frame[frame["name"] == "obstacles_2"]["estimate"] == 1).all()
 
 
 def test_the_report_has_them(study: Study, tmp_path: Path) -> None:
