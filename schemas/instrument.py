@@ -147,8 +147,8 @@ class Instrument(Declared):
         inside = [code for code in self.missing_for(item) if item.holds(code)]
         if inside:
             raise ValueError(
-                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item ({_values_said(item)}); "
-                "choose one outside its range, or say which codes the item has of its own: missing = []"
+                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one outside "
+                f"its range ({_values_said(item)}), or say which codes the item has of its own: missing = []"
             )
 
     def _check_scale(self, scale: Scale) -> None:

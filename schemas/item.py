@@ -122,7 +122,10 @@ class Item(Declared):
             return f": minimum must be below maximum; found {self.minimum:g} and {self.maximum:g}, exchange the two"
         ends = (self.minimum, self.maximum)
         if self.type not in RANGED and ends != (None, None):
-            return f" is of type {self.type}, which has no minimum and maximum; take them out, or choose {_or(RANGED)}"
+            return (
+                f" is of type {self.type}; minimum and maximum belong to ordinal items, decimals, counts, minutes and "
+                "durations; take them out, or change the type"
+            )
         if self.type != "decimal" and any(end is not None and not float(end).is_integer() for end in ends):
             return f': minimum and maximum of type {self.type} are whole numbers; write type = "decimal" for others'
         if self.decimals is not None and self.type != "decimal":
@@ -259,11 +262,6 @@ class Item(Declared):
         """What a category is called as a column of its own: the item's name and the code in small letters."""
         plain = (re.sub("[^a-z0-9]+", "_", code.lower()).strip("_") for code in self.categories)
         return tuple(f"{self.name}_{code}" for code in plain)
-
-
-def _or(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}"
 
 
 def number_of(code: str) -> float | None:

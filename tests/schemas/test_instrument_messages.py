@@ -105,7 +105,7 @@ MISTAKES = {
     "a missing code inside": (
         'NR = "not ratable"',
         '3 = "not ratable"',
-        "item 'smiles': missing code '3' is also a value of the item (0–3); choose one outside its range, or say which "
+        "item 'smiles': missing code '3' is also a value of the item; choose one outside its range (0–3), or say which "
         "codes the item has of its own: missing = []",
     ),
     "an unknown missing code": (
