@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from doublecode.schemas.errors import UsageError
@@ -56,10 +55,8 @@ def check_range(rows: pd.DataFrame, book: Instrument) -> None:
     """Refuse values that the codebook does not know, such as −99 for a missing one."""
     own = rows[rows["instrument"] == book.name]
     for item in filter(lambda item: item.is_numeric, book.columns):
-        low = -np.inf if item.minimum is None else item.minimum
-        high = np.inf if item.maximum is None else item.maximum
         values = own.loc[own["item"] == item.name, "value"]
-        wrong = values[(values < low) | (values > high)]
+        wrong = values[(values < item.low) | (values > item.high)]
         if len(wrong):
             raise UsageError(
                 f"ratings: {book.name}, {item.name}: found {wrong.iloc[0]:g}, allowed {book.allowed(item)}. "

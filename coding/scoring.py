@@ -277,9 +277,9 @@ def reverse_items(wide: pd.DataFrame, items: Iterable[Item]) -> pd.DataFrame:
     {'cold': [4.0, 1.0], 'warm': [4.0, 1.0]}
     """
     turned = {
-        item.name: item.minimum + item.maximum - wide[item.name]
+        item.name: item.low + item.high - wide[item.name]
         for item in items
-        if item.reversed and item.minimum is not None and item.maximum is not None and item.name in wide.columns
+        if item.reversed and item.name in wide.columns
     }
     return wide.assign(**turned) if turned else wide
 

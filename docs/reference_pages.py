@@ -150,6 +150,8 @@ def _in_words(field: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
     if field.get("type") == "array":
         return f"a list: {_in_words(field.get('items', {}), inner)}"
     words = _WORDS.get(field.get("type", ""), "anything")
+    if field.get("additionalProperties") == {"type": "number"}:
+        words = "a table of key = number"
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum")
     bounds = [f"from {low}" if "minimum" in field else f"above {low}"] if low is not None else []

@@ -1,7 +1,7 @@
 """Hashes of a codebook over named fields, so that a field added to a model later makes no workbook wrong.
 
 Each list is a version and never changes once workbooks bear its hash. A field that raters meet and that
-comes later needs a second list, and :func:`coding_hash` callers accept the stamps of both.
+comes later stands in :data:`CODING_LATER`: it counts where it is set, so that codebooks without it keep their hash.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ CODING_1: Final[Mapping[str, tuple[str, ...]]] = {
     "Item": _MET_BY_ITEM,
     "Segment": ("start_minute", "minutes"),
 }
+CODING_LATER: Final[Mapping[str, tuple[str, ...]]] = {
+    "Item": ("hint", "definition", "decimals", "values", "one_column_per_code"),
+}
+_UNSET: Final[Mapping[str, str]] = {"anchor_source": "doublecode"}
+"""What an unset field was when the first lists were made."""
 CONTENT_1: Final[Mapping[str, tuple[str, ...]]] = {
     "Instrument": (
         "name", "title", "version", "citation", "rights", "missing_codes", "segment", "items", "scales", "notes",
@@ -39,7 +44,7 @@ def coding_hash(book: Declared) -> str:
     Scoring rules and reversal are left out, so that a decision about the analysis does not make the
     workbooks that are already out there wrong.
     """
-    return hashlib.sha256(json.dumps(_said(book, CODING_1, later=False), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_said(book, CODING_1, CODING_LATER), sort_keys=True).encode()).hexdigest()
 
 
 def content_hash(book: Declared) -> str:
@@ -47,23 +52,28 @@ def content_hash(book: Declared) -> str:
 
     A field that the list does not know counts only where it is not left at its default.
     """
-    text = json.dumps(_said(book, CONTENT_1, later=True), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(_said(book, CONTENT_1, None), ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _said(value: Any, listed: Mapping[str, tuple[str, ...]], *, later: bool) -> Any:
-    """A declaration as plain values: the listed fields of each model and, with `later`, others that were set."""
+def _said(value: Any, listed: Mapping[str, tuple[str, ...]], later: Mapping[str, tuple[str, ...]] | None) -> Any:
+    """A declaration as plain values: the listed fields of each model, and `later` ones (None: all) that were set."""
     if isinstance(value, Declared):
         kind = type(value)
         names = listed.get(kind.__name__, ())
         new = [
             name
             for name, field in kind.model_fields.items()
-            if later and name not in names and getattr(value, name) != field.get_default(call_default_factory=True)
+            if name not in names
+            and (later is None or name in later.get(kind.__name__, ()))
+            and getattr(value, name) != field.get_default(call_default_factory=True)
         ]
-        return {name: _said(getattr(value, name), listed, later=later) for name in (*names, *new)}
+        return {
+            name: _said(getattr(value, name) or _UNSET.get(name, getattr(value, name)), listed, later)
+            for name in (*names, *new)
+        }
     if isinstance(value, (tuple, list)):
-        return [_said(one, listed, later=later) for one in value]
+        return [_said(one, listed, later) for one in value]
     if isinstance(value, Mapping):
-        return {str(key): _said(one, listed, later=later) for key, one in value.items()}
+        return {str(key): _said(one, listed, later) for key, one in value.items()}
     return value

@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -111,11 +111,12 @@ class Instrument(Declared):
                 f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
             )
         for kind, names in (
-            ("item", [item.name for item in self.columns]), ("scale", [scale.name for scale in self.scales]),
+            ("item", [name for name, _ in self.parts]),
+            ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
             if again:
-                raise ValueError(f"{kind} {again[0]!r} stands twice")
+                raise ValueError(f"{kind} {again[0]!r} stands twice; give each a name of its own, or remove one")
         alike = alike_but_for_case(self.missing_codes)
         if alike:
             raise ValueError(f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one")
@@ -146,8 +147,8 @@ class Instrument(Declared):
         inside = [code for code in self.missing_for(item) if item.holds(code)]
         if inside:
             raise ValueError(
-                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one "
-                "outside its range"
+                f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one outside "
+                f"its range ({_values_said(item)}), or say which codes the item has of its own: missing = []"
             )
 
     def _check_scale(self, scale: Scale) -> None:
@@ -157,10 +158,9 @@ class Instrument(Declared):
             raise ValueError(
                 f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}"
             )
-        ends = [(numeric[name].minimum, numeric[name].maximum) for name in scale.items]
-        times = len(ends) if scale.score == "sum" else 1
-        lowest = times * sum(low or 0 for low, _ in ends) / len(ends)
-        highest = times * sum(float("inf") if high is None else high for _, high in ends) / len(ends)
+        times = len(scale.items) if scale.score == "sum" else 1
+        lowest = times * sum(numeric[name].low for name in scale.items) / len(scale.items)
+        highest = times * sum(numeric[name].high for name in scale.items) / len(scale.items)
         outside = [band for band in scale.bands if band.high < lowest or band.low > highest]
         if outside:
             raise ValueError(
@@ -170,14 +170,34 @@ class Instrument(Declared):
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:
-        """All items as the rater meets them: repeated ones numbered ``type_1``, ``type_2``, …, slot by slot."""
+        """All items as the rater meets them.
+
+        Repeated ones are numbered ``type_1``, ``type_2``, …, slot by slot; those that are asked code by code are one
+        column per code.
+        """
         slots = max(item.repeat for item in self.items)
-        single = tuple(item for item in self.items if item.repeat == 1)
+        single = tuple(column for item in self.items if item.repeat == 1 for column in item.per_code)
         return single + tuple(
             item.model_copy(update={"name": f"{item.name}_{slot}", "label": f"{item.label} ({slot})", "repeat": 1})
             for slot in range(1, slots + 1)
             for item in self.items
             if item.repeat > 1 and slot <= item.repeat
+        )
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Names and labels of all items as tables print them; after one of several answers in a cell, its codes."""
+        return tuple(
+            part
+            for item in self.columns
+            for part in (
+                (item.name, item.label),
+                *(
+                    (name, f"{item.label}: {text}")
+                    for name, text in zip(item.code_columns, item.categories.values(), strict=True)
+                    if item.multiple
+                ),
+            )
         )
 
     @cached_property
@@ -215,17 +235,8 @@ class Instrument(Declared):
         >>> thabs.allowed(thabs.item("rationale"))
         '0–4 or IN/NR'
         """
-        if item.type == "ordinal":
-            text = f"{item.minimum}–{item.maximum}"
-        elif item.type == "nominal":
-            text = "/".join(item.categories) + (" (several: separate by commas)" if item.multiple else "")
-        elif item.type == "text":
-            text = "text"
-        else:
-            unit = "seconds" if item.type == "duration" else "a whole number"
-            top = "" if item.maximum is None else f" to {item.maximum}"
-            text = f"{unit} from {item.minimum or 0}{top}"
         missing = "/".join(self.missing_for(item))
+        text = _values_said(item)
         return f"{text} or {missing}" if missing else text
 
     @property
@@ -235,13 +246,37 @@ class Instrument(Declared):
         heard = "" if self.segment is None else f"minutes {self.segment.start_minute} to {self.segment.end_minute}"
         facts = (
             ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
-            ("To be heard", heard), ("Missing", missing),
+            ("To be heard", heard), ("Missing", missing), ("Notes", self.notes),
         )  # fmt: skip
-        return Card(self.title, facts, (self._item_table(), self._scale_table()))
+        return Card(self.title, facts, (self._item_table(), self._meanings(), *self._long_texts(), self._scale_table()))
 
     def _item_table(self) -> PlainTable:
         rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
         return table_of("Items", ("Item", "Label", "Type", "Allowed", "Remarks"), rows)
+
+    def _meanings(self) -> PlainTable:
+        """What codes mean, once for all items that share the words, and whose words they are."""
+        shared: dict[tuple[str, str], list[str]] = {}
+        for item in self.items:
+            if item.meanings:
+                counts = {code: f" (counts {number:g})" for code, number in item.values.items()}
+                words = "; ".join(f"{code} = {text}{counts.get(code, '')}" for code, text in item.meanings.items())
+                shared.setdefault((words, item.credit), []).append(item.name)
+        rows = tuple((", ".join(names), words, credit) for (words, credit), names in shared.items())
+        return table_of("Codes", ("Items", "Meaning", "Words by"), rows)
+
+    def _long_texts(self) -> tuple[PlainTable, ...]:
+        """Hints, definitions, and where other codebooks ask for the same; each only where there are any."""
+        hints, definitions = (
+            tuple((item.name, text) for item in self.items if (text := getattr(item, key)))
+            for key in ("hint", "definition")
+        )
+        others = tuple((item.name, book, names) for item in self.items for book, names in item.crosswalk.items())
+        return (
+            table_of("Hints", ("Item", "Hint"), hints) if hints else _NOTHING,
+            table_of("Definitions", ("Item", "Definition"), definitions) if definitions else _NOTHING,
+            table_of("The same in other codebooks", ("Item", "Codebook", "Its items"), others) if others else _NOTHING,
+        )
 
     def _scale_table(self) -> PlainTable:
         rows = tuple(
@@ -283,10 +318,33 @@ class Instrument(Declared):
             raise InstrumentError(describe(self.name, wrong, Instrument)) from None
 
 
+_NOTHING: Final = table_of("", ("",), ())
+_UNITS: Final = {"count": "a whole number", "minutes": "whole minutes", "duration": "seconds"}
+
+
+def _values_said(item: Item) -> str:
+    """What may stand in a cell beside missing codes, in words."""
+    if item.type == "ordinal":
+        return f"{item.low:g}–{item.high:g}"
+    if item.type == "decimal":
+        places = "" if item.decimals is None else f", at most {item.decimals} decimal{'s' * (item.decimals > 1)}"
+        return f"{item.low:g}–{item.high:g}{places}"
+    if item.type == "yes_no":
+        return "1/0"
+    if item.type == "nominal":
+        mark = "semicolons" if any(map(str.isdigit, item.categories)) else "commas"  # 1,3 is a number in half of Europe
+        return "/".join(item.categories) + (f" (several: separate by {mark})" if item.multiple else "")
+    if item.type == "text":
+        return "text"
+    top = "" if item.maximum is None else f" to {item.maximum:g}"
+    return f"{_UNITS[item.type]} from {item.low:g}{top}"
+
+
 def _remarks_on(item: Item) -> str:
     """What else is to be known of an item."""
     remarks = {
-        "reversed": item.reversed, f"{item.repeat} times": item.repeat > 1, "given": item.given,
+        "reversed": item.reversed, "one column per code": item.one_column_per_code,
+        f"{item.repeat} times": item.repeat > 1, "given": item.given,
         "may stay empty": item.optional, f"flagged from {item.flag_from}": item.flag_from is not None,
     }  # fmt: skip
     return ", ".join(remark for remark, holds in remarks.items() if holds)

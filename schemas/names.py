@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic.functional_validators import PlainValidator
 
 LONGEST_NAME: Final = 60
 """Letters of a name: it becomes part of file names and of heads of columns."""
@@ -52,6 +54,23 @@ def _checked_title(text: str) -> str:
     return text
 
 
+def _checked_number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("allowed: a number, without quotation marks")
+    if not math.isfinite(value):
+        raise ValueError("allowed: a finite number")
+    return int(value) if float(value).is_integer() else value
+
+
+def _as_texts(value: Any) -> Any:
+    """Codes that are typed as numbers, as texts."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return tuple(str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in value)
+
+
+Bound = Annotated[float, PlainValidator(_checked_number), WithJsonSchema({"type": "number"})]
+Codes = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 Name = Annotated[str, AfterValidator(_checked_name)]
 Identifier = Annotated[str, AfterValidator(_checked_identifier)]
 VariableName = Annotated[str, AfterValidator(_checked_variable)]

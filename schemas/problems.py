@@ -41,6 +41,9 @@ _KINDS: dict[str, Kind] = {
     # a value that is no code of the item
     "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
     "half_point": Kind("error", "found {found}, allowed {allowed}", "Choose the whole point; no half points."),
+    "too_many_decimals": Kind(
+        "error", "found {found}, allowed {allowed}", "Type the number with no more decimals than the codebook has."
+    ),
     "not_a_number": Kind(
         "error",
         "found {found}, allowed {allowed}",
@@ -55,8 +58,8 @@ _KINDS: dict[str, Kind] = {
     "clock_duration": Kind(
         "error",
         "the spreadsheet turned what was typed into the clock time {found}, allowed {allowed}",
-        "Set the format of the cell to General first, then type the code again; a duration is a number of seconds: "
-        "1 min 30 s is 90.",
+        "Set the format of the cell to General first, then type the code again; a time is a plain number in the unit "
+        "that is allowed: 1 min 30 s is 90 seconds.",
     ),
     "error_cell": Kind("error", "the cell shows the error {found}, allowed {allowed}", "Type the code in its place."),
     "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),

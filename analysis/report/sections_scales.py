@@ -53,7 +53,7 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
 
 def _parts(book: Instrument) -> list[str]:
     """Names of the items and scales of a codebook, in its order."""
-    return [item.name for item in book.columns] + [scale.name for scale in book.scales]
+    return [name for name, _ in book.parts] + [scale.name for scale in book.scales]
 
 
 def reliability_section(run: StudyRun) -> Section | None:

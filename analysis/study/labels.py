@@ -26,7 +26,7 @@ def short_title(title: str) -> str:
 def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
     """Printed label of an item or a scale of an instrument."""
     book = books[instrument]
-    labels = {item.name: item.label for item in book.columns} | {scale.name: scale.label for scale in book.scales}
+    labels = dict(book.parts) | {scale.name: scale.label for scale in book.scales}
     return labels.get(name, name)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
-    """ICC of each rated item and scale, main phase and pilot apart.
+    """ICC of each rated item and scale, main phase and pilot apart; of several answers in a cell, code by code.
 
     Parameters
     ----------
@@ -30,15 +30,20 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
 
     from doublecode.analysis.study.reliability_table import reliability_table
     from doublecode.coding.scoring import score_raters
+    from doublecode.coding.several_answers import per_code
 
     books = [book for name, book in study.codebooks.items() if study.use(name).source == "raters"]
     numeric = [(book.name, item.name) for book in books for item in book.columns if item.is_numeric]
     keys = pd.MultiIndex.from_frame(ratings[["instrument", "item"]])
-    rows = ratings[keys.isin(numeric)]
-    several = rows.groupby(["instrument", "phase"])["rater"].transform("nunique") > 1
-    scores = score_raters(rows[several], books)
+    rows = _of_several(ratings[keys.isin(numeric)])
+    scores = score_raters(rows, books)
+    by_code = _of_several(per_code(ratings, books))
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
-    return reliability_table(
-        rows[several], scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife
-    )
+    everything = pd.concat([rows, by_code]) if len(by_code) else rows
+    return reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
+
+
+def _of_several(rows: pd.DataFrame) -> pd.DataFrame:
+    """The ratings of instruments that several raters used in a phase."""
+    return rows[rows.groupby(["instrument", "phase"])["rater"].transform("nunique") > 1]

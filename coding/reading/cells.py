@@ -13,9 +13,11 @@ from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item, number_of
 from doublecode.schemas.letters import clean, visible
 
-_NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{1,15})?|[.,]\d{1,15})", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:\s?[ap]m)?", re.ASCII | re.IGNORECASE)
+_YES_NO = {"yes": 1, "y": 1, "ja": 1, "j": 1, "no": 0, "n": 0, "nein": 0}
+"""Words that are read as yes and no, with a remark."""
 _SEPARATORS = re.compile(r"[,;+/&\s]+")
 
 
@@ -62,7 +64,7 @@ def make_codec(book: Instrument, item: Item) -> Codec:
     missing = book.missing_for(item)
     quick: dict[float | str, Reading] = {float(code): Reading(float(code)) for code in item.codes}
     if item.type == "nominal":
-        quick |= {code: Reading(text=code) for code in item.categories}
+        quick |= {code: _chosen(code, item) for code in item.categories}
     if not _has_conditions(item):
         quick |= {code: Reading(missing=code) for code in missing}
     else:
@@ -97,6 +99,11 @@ def make_reader(book: Instrument) -> Reader:
         names = tuple(f"{item.name}_{slot}" for item in own)
         slots.append((names, tuple(f"{item.name}_{slot}" for item in own if not item.multiple)))
     return Reader(tuple(make_codec(book, item) for item in book.columns), tuple(slots))
+
+
+def _chosen(code: str, item: Item) -> Reading:
+    """The reading of a category, with the number that it counts if it counts one."""
+    return Reading(item.values.get(code, math.nan), code)
 
 
 def _has_conditions(item: Item) -> bool:
@@ -134,7 +141,7 @@ def read_cell(value: Any, codec: Codec, session: int | None = None) -> Reading:
     if kind is bool:
         return Reading(text=show_cell(value)) if codec.item.given else _wrong("boolean_cell", show_cell(value), codec)
     if isinstance(value, (int, float)):
-        return _read_number(float(value), codec)
+        return codec.quick.get(float(value)) or _read_number(float(value), codec)
     if isinstance(value, (dt.time, dt.timedelta)):
         return _clock(value, codec)
     return _date(value, codec)
@@ -200,14 +207,23 @@ def _read_number(number: float, codec: Codec) -> Reading:
     if item.type == "text":
         return Reading(text=shown)
     if item.type == "nominal":
-        return Reading(text=shown) if shown in item.categories else _wrong("out_of_range", shown, codec)
-    low = item.minimum if item.type == "ordinal" else (item.minimum or 0)
-    high = math.inf if item.maximum is None else item.maximum
-    if not (low is not None and low <= number <= high and math.isfinite(number)):
+        return _chosen(shown, item) if shown in item.categories else _wrong("out_of_range", shown, codec)
+    if not (item.low <= number <= item.high and math.isfinite(number)):
         return _wrong("out_of_range", shown, codec)
+    if item.type == "decimal":
+        return _read_decimal(number, shown, codec)
     if not number.is_integer():
         return _wrong("half_point", shown, codec)
     return Reading(number)
+
+
+def _read_decimal(number: float, shown: str, codec: Codec) -> Reading:
+    """A number of at most the declared decimals; what only the binary form adds is taken off."""
+    if codec.item.decimals is None:
+        return Reading(number)
+    rounded = round(number, codec.item.decimals)
+    near = math.isclose(number, rounded, rel_tol=1e-12, abs_tol=1e-12)
+    return Reading(rounded) if near else _wrong("too_many_decimals", shown, codec)
 
 
 def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
@@ -218,13 +234,19 @@ def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
     if not text:
         return _empty(codec)
     code = text.upper()
-    if code in codec.missing or code in codec.book.missing_codes or code in ("NA", "N/A"):
+    strange = code in codec.book.missing_codes and not codec.item.holds(code)
+    if code in codec.missing or strange or code in ("NA", "N/A"):
         return _read_missing(value, "NA" if code == "N/A" else code, codec, session)
     if codec.item.type == "text":
         return Reading(text=value.strip())
     if codec.item.type == "nominal":
         return _read_nominal(value, text, codec)
-    number = None if _THOUSANDS.fullmatch(text) else number_in(text)  # 1,000 may be one or a thousand
+    if codec.item.type == "yes_no" and text.casefold() in _YES_NO:
+        text = str(_YES_NO[text.casefold()])
+    number = None if _is_ambiguous(text, codec.item) else number_in(text)
+    known = None if number is None else codec.quick.get(number)
+    if known is not None and known.missing is not None:  # "-99.0"
+        return known._replace(problem="text_number", found=show_text(value), allowed=known.missing)
     if number is not None:
         reading = _read_number(number, codec)
         if reading.problem:
@@ -233,6 +255,13 @@ def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
     if _CLOCK.fullmatch(text):
         return _wrong("clock_duration", show_text(value), codec)
     return _wrong("not_a_number", show_text(value), codec)
+
+
+def _is_ambiguous(text: str, item: Item) -> bool:
+    """Whether a mark before three digits may part thousands as well as decimals: 1,000 is one or a thousand."""
+    if not _THOUSANDS.fullmatch(text):
+        return False
+    return item.type != "decimal" or item.holds(re.sub("[.,]", "", text))
 
 
 def _read_missing(value: str, code: str, codec: Codec, session: int | None) -> Reading:
@@ -254,6 +283,7 @@ def _read_nominal(value: str, text: str, codec: Codec) -> Reading:
     if not chosen or None in chosen:
         return _wrong("out_of_range", show_text(value), codec)
     codes = ",".join(code for code in codec.item.categories if code in chosen)
+    counted = Reading(text=codes) if codec.item.multiple else _chosen(codes, codec.item)
     if all(piece in chosen for piece in pieces if piece):
-        return Reading(text=codes)
-    return Reading(text=codes, problem="text_number", found=show_text(value), allowed=codes)
+        return counted
+    return counted._replace(problem="text_number", found=show_text(value), allowed=codes)

@@ -8,15 +8,22 @@ other.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from doublecode.coding.reading.codebook_draft import (
+    Draft,
+    choices,
+    is_number,
+    is_whole,
+    name_of,
+    slug,
+    to_number,
+    within,
+)
 from doublecode.coding.reading.long_table import Table, cell_text, open_table, sheet_names
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.item import TAKEN_NAMES
 
 HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("item", "name", "variable", "variable name", "variablenname", "kürzel", "code"),
@@ -40,10 +47,25 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "reversed": ("reversed", "reverse", "recode", "inverted", "umgepolt", "invertiert", "rekodiert"),
     "scale": ("scale", "subscale", "factor", "skala", "subskala"),
     "optional": ("optional",),
+    "decimals": ("decimals", "decimal places", "dezimalen", "nachkommastellen"),
+    "hint": ("hint", "note", "instruction", "hinweis", "anweisung"),
+    "definition": ("definition", "erläuterung", "kodierregel"),
 }
 """What the columns of a spreadsheet codebook may be called, in any case."""
 
-_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_TYPES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("text", "open", "open text", "notes", "freitext", "string"), "text"),
+    **dict.fromkeys(("decimal", "float", "dezimal", "dezimalzahl"), "decimal"),
+    **dict.fromkeys(("yes_no", "yes/no", "yesno", "ja/nein", "boolean"), "yes_no"),
+    **dict.fromkeys(("minutes", "minuten"), "minutes"),
+    **dict.fromkeys(("duration", "seconds", "dauer", "sekunden"), "duration"),
+    **dict.fromkeys(("count", "anzahl", "number of"), "count"),
+    **dict.fromkeys(("nominal", "categorical", "kategorial", "single choice"), "nominal"),
+    **dict.fromkeys(("multiple", "multi-response", "multiple choice", "checkbox", "mehrfach"), "multiple"),
+    **dict.fromkeys(("ordinal", "rating", "likert", ""), ""),
+}
+"""What the types of a spreadsheet codebook may be called."""
+_YES_NO: Final = frozenset({"yes", "no", "ja", "nein", "true", "false", "j", "n", "y"})
 _NO_CODE: Final = re.compile(
     r"missing|not applicable|does not apply|n/?a\b|not rat(e|a)ble|not codable|cannot be (coded|rated|heard)|unknown|"
     r"refused|no answer|don.?t know|keine angabe|nicht (zutreffend|beurteilbar|anwendbar)|fehlt|fehlend|weiß nicht",
@@ -54,6 +76,7 @@ _REDCAP: Final = {
     "name": ("variable / field name", "field_name"),
     "kind": ("field type", "field_type"),
     "label": ("field label", "field_label"),
+    "hint": ("field note", "field_note"),
     "choices": ("choices, calculations, or slider labels", "select_choices_or_calculations"),
     "validation": (
         "text validation type or show slider number",
@@ -64,40 +87,8 @@ _REDCAP: Final = {
     "required": ("required field?", "required_field"),
 }
 _SCORE: Final = re.compile(r"(sum|mean)\(\s*(\[\w+\](?:\s*,\s*\[\w+\])*)\s*\)", re.IGNORECASE)
-_BOUNDS: Final = re.compile(r"\.\s*(>=|<=|>|<)\s*(-?\d+)")
-
-
-@dataclass
-class Draft:
-    """A codebook in the making.
-
-    Attributes
-    ----------
-    items, scales : list of dict
-        As :class:`doublecode.schemas.Instrument` takes them.
-    missing_codes : dict of str to str
-    passed_over : list of (str, str)
-        Place in the file and reason.
-    """
-
-    items: list[dict[str, Any]] = field(default_factory=list)
-    scales: list[dict[str, Any]] = field(default_factory=list)
-    missing_codes: dict[str, str] = field(default_factory=dict)
-    passed_over: list[tuple[str, str]] = field(default_factory=list)
-
-    def add(self, item: dict[str, Any], missing: Mapping[str, str]) -> None:
-        """Add an item, with the missing codes that it has of its own."""
-        self.missing_codes |= missing
-        self.items.append({**item, "missing": [*missing]})
-
-    def declaration(self, name: str, title: str, citation: str, rights: str) -> dict[str, Any]:
-        """The whole codebook, in the order in which a person reads it."""
-        head = {"name": name, "title": title, "version": "1.0", "citation": citation, "rights": rights}
-        if all(item.get("missing") == [*self.missing_codes] for item in self.items):  # then it need not be said
-            for item in self.items:
-                del item["missing"]
-        parts = {"missing_codes": self.missing_codes, "items": self.items, "scales": self.scales}
-        return head | {key: part for key, part in parts.items() if part}
+_BOUNDS: Final = re.compile(r"\.\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)")
+_PLACES: Final = re.compile(r"number(?:_(\d)dp)?(?:_comma_decimal)?")
 
 
 def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
@@ -120,7 +111,7 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
     if {"survey", "choices"} <= set(names):
         draft = _xlsform(open_table(file, (), names["survey"]), open_table(file, (), names["choices"]))
     else:
-        table = open_table(file, [*_REDCAP["name"], *HEADS["name"]], None)
+        table = open_table(file, list(_any_case(_REDCAP, HEADS)), None)
         heads = _heads(table)
         is_redcap = any(one in heads for one in _REDCAP["name"]) and any(one in heads for one in _REDCAP["kind"])
         draft = _redcap(table) if is_redcap else _spreadsheet(table, score)
@@ -139,20 +130,32 @@ def _spreadsheet(table: Table, score: str) -> Draft:
     for place, row in _rows(table, HEADS):
         if not row["name"] and not row["label"]:
             continue
-        item: dict[str, Any] = {"name": _name(row["name"] or row["label"], draft), "label": row["label"] or row["name"]}
-        codes = _choices(row["codes"])
-        missing = _choices(row["missing"]) or {code: "missing" for code in re.split(r"[,;\s]+", row["missing"]) if code}
+        item: dict[str, Any] = {
+            "name": name_of(row["name"] or row["label"], draft),
+            "label": row["label"] or row["name"],
+        }
+        item |= {key: row[key] for key in ("hint", "definition") if row[key]}
+        codes = choices(row["codes"])
+        missing = choices(row["missing"]) or {code: "missing" for code in re.split(r"[,;\s]+", row["missing"]) if code}
         ends = _ends(row)
-        if codes and ends and not all(_is_whole(code) and ends[0] <= int(code) <= ends[1] for code in codes):
-            kept = {code: text for code, text in codes.items() if _is_whole(code) and ends[0] <= int(code) <= ends[1]}
+        kept = {code: text for code, text in codes.items() if ends and is_number(code) and within(code, ends)}
+        if codes and ends and len(kept) < len(codes):
             missing |= {code: text for code, text in codes.items() if code not in kept}
             codes = kept
-        item |= _kind_of(codes, ends, row["type"], missing)
+        found = _TYPES.get(row["type"].casefold(), "")
+        decimals = int(row["decimals"]) if is_whole(row["decimals"]) else None
+        kind = "decimal" if found == "" and (decimals or 0) > 0 else found
+        if kind == "decimal" and ends is None:
+            draft.passed_over.append((place, f"{item['name']} is a decimal number and has no range; give it one"))
+            continue
+        item |= _kind_of(codes, ends, kind, missing) | (
+            {"decimals": decimals} if decimals and kind == "decimal" else {}
+        )
         if row["reversed"].casefold() in _YES:
             item["reversed"] = True
         if row["optional"].casefold() in _YES:
             item["optional"] = True
-        if item.get("type") == "text" and not row["type"] and not codes:
+        if item.get("type") == "text" and found != "text" and not codes:
             draft.passed_over.append((place, f"{item['name']} has neither a range nor codes: taken as open text"))
         draft.add(item, missing)
         for scale in filter(None, (part.strip() for part in re.split(r"[;,]", row["scale"]))):
@@ -161,31 +164,36 @@ def _spreadsheet(table: Table, score: str) -> Draft:
     for scale, names in members.items():
         kept_names = [name for name in names if name in numeric]
         if kept_names:
-            draft.scales.append({"name": _slug(scale), "label": scale, "items": kept_names, "score": score})
+            draft.scales.append({"name": slug(scale), "label": scale, "items": kept_names, "score": score})
     return draft
 
 
-def _ends(row: Mapping[str, str]) -> tuple[int, int] | None:
-    found = re.fullmatch(r"(-?\d+)\s*(?:-|–|—|to|bis|\.\.)\s*(-?\d+)", row["range"])
+def _ends(row: Mapping[str, str]) -> tuple[float, float] | None:
+    found = re.fullmatch(r"(-?\d+(?:[.,]\d+)?)\s*(?:-|–|—|to|bis|\.\.)\s*(-?\d+(?:[.,]\d+)?)", row["range"])
     low, high = found.groups() if found else (row["minimum"], row["maximum"])
-    return (int(low), int(high)) if _is_whole(low) and _is_whole(high) else None
+    return (to_number(low), to_number(high)) if is_number(low) and is_number(high) else None
 
 
 def _kind_of(
-    codes: Mapping[str, str], ends: tuple[int, int] | None, kind: str, missing: dict[str, str]
+    codes: Mapping[str, str], ends: tuple[float, float] | None, kind: str, missing: dict[str, str]
 ) -> dict[str, Any]:
     """The type of an item from its codes and its range; codes that say *missing* become missing codes."""
-    word = kind.casefold()
-    if word in ("text", "open", "notes", "freitext", "string"):
-        return {"type": "text", "optional": True}
-    if word in ("count", "duration", "nominal"):
-        more = {"maximum": ends[1]} if ends and word != "nominal" else {}
-        return {"type": word, **more, **({"categories": dict(codes)} if word == "nominal" else {})}
-    if ends:
-        return {"minimum": ends[0], "maximum": ends[1], **({"anchors": dict(codes)} if codes else {})}
-    said = {code: text for code, text in codes.items() if _NO_CODE.search(text)}
+    said = {} if ends else {code: text for code, text in codes.items() if _NO_CODE.search(text)}
     missing |= said
     rest = {code: text for code, text in codes.items() if code not in said}
+    if kind == "text":
+        return {"type": "text", "optional": True}
+    if kind in ("count", "duration", "minutes"):
+        return {"type": kind, **({"minimum": ends[0], "maximum": ends[1]} if ends else {})}
+    if kind in ("nominal", "multiple"):
+        return {"type": "nominal", "categories": rest, **({"multiple": True} if kind == "multiple" else {})}
+    if kind == "yes_no" or (not kind and set(rest) == {"0", "1"} and {t.casefold() for t in rest.values()} <= _YES_NO):
+        named = rest if set(rest.values()) - {"yes", "no"} else {}
+        return {"type": "yes_no", **({"anchors": named} if named else {})}
+    if ends:
+        decimal = kind == "decimal" or not all(float(end).is_integer() for end in ends)
+        head = {"type": "decimal"} if decimal else {}
+        return {**head, "minimum": ends[0], "maximum": ends[1], **({"anchors": dict(codes)} if codes else {})}
     if len(rest) > 2 and _is_row_of_numbers(rest):
         numbers = sorted(map(int, rest))
         return {"minimum": numbers[0], "maximum": numbers[-1], "anchors": dict(rest)}
@@ -195,7 +203,7 @@ def _kind_of(
 def _is_row_of_numbers(codes: Iterable[str]) -> bool:
     """Whether codes are whole numbers one after another, as those of a rating scale."""
     codes = list(codes)
-    if not all(map(_is_whole, codes)):
+    if not all(map(is_whole, codes)):
         return False
     numbers = sorted(map(int, codes))
     return numbers == list(range(numbers[0], numbers[-1] + 1))
@@ -215,36 +223,44 @@ def _redcap(table: Table) -> Draft:
 def _redcap_field(place: str, row: Mapping[str, str], draft: Draft) -> None:
     kind, name = row["kind"].casefold(), row["name"]
     label = re.sub(r"<[^>]+>", "", row["label"]).strip() or name
-    head = {"name": _name(name, draft), "label": label}
+    head = {"name": name_of(name, draft), "label": label, **({"hint": row["hint"]} if row["hint"] else {})}
     missing: dict[str, str] = {}
     if kind in ("radio", "dropdown"):
-        item = head | _kind_of(_choices(row["choices"]), None, "", missing)
+        item = head | _kind_of(choices(row["choices"]), None, "", missing)
     elif kind == "checkbox":
-        item = head | {"type": "nominal", "categories": _choices(row["choices"]), "multiple": True}
+        item = head | _kind_of(choices(row["choices"]), None, "multiple", missing)
     elif kind in ("yesno", "truefalse"):
-        words = ("yes", "no") if kind == "yesno" else ("true", "false")
-        item = head | {"type": "nominal", "categories": {"1": words[0], "0": words[1]}}
+        words = {"1": "yes", "0": "no"} if kind == "yesno" else {"1": "true", "0": "false"}
+        item = head | _kind_of(words, None, "yes_no", missing)
     elif kind == "slider":
         item = head | {"minimum": int(row["minimum"] or 0), "maximum": int(row["maximum"] or 100)}
     elif kind == "notes" or (kind == "text" and not row["validation"]):
         item = head | {"type": "text", **({} if row["required"].casefold() == "y" else {"optional": True})}
     elif kind == "text" and row["validation"].casefold() == "integer":
         item = head | _whole_number(row["minimum"], row["maximum"])
+    elif kind == "text" and (places := _PLACES.fullmatch(row["validation"].casefold())) and is_number(row["maximum"]):
+        item = head | _decimal(row["minimum"] or "0", row["maximum"], places[1])
     elif kind == "calc" and (score := _SCORE.fullmatch(row["choices"].strip())):
         members = re.findall(r"\[(\w+)\]", score[2])
-        draft.scales.append({"name": _slug(name), "label": label, "items": members, "score": score[1].lower()})
+        draft.scales.append({"name": slug(name), "label": label, "items": members, "score": score[1].lower()})
         return
     else:
         what = f"a field of the type {kind}" + (f" ({row['validation']})" if row["validation"] else "")
+        what += " without a maximum" if _PLACES.fullmatch(row["validation"].casefold()) else ""
         draft.passed_over.append((place, f"{name} is {what}; a codebook has no such item"))
         return
     draft.add(item, missing)
 
 
 def _whole_number(low: str, high: str) -> dict[str, Any]:
-    if _is_whole(low) and _is_whole(high):
+    if is_whole(low) and is_whole(high):
         return {"minimum": int(low), "maximum": int(high)}
-    return {"type": "count", **({"maximum": int(high)} if _is_whole(high) else {})}
+    return {"type": "count", **({"maximum": int(high)} if is_whole(high) else {})}
+
+
+def _decimal(low: str, high: str, decimals: str | None) -> dict[str, Any]:
+    places = {"decimals": int(decimals)} if decimals and decimals != "0" else {}
+    return {"type": "decimal", "minimum": to_number(low), "maximum": to_number(high), **places}
 
 
 # ---- XLSForm ----
@@ -256,7 +272,7 @@ def _xlsform(survey: Table, choices: Table) -> Draft:
         if row["list"]:
             lists.setdefault(row["list"], {})[row["name"]] = row["label"]
     draft = Draft()
-    wanted = {name: (name,) for name in ("type", "name", "label", "constraint", "parameters", "required")}
+    wanted = {name: (name,) for name in ("type", "name", "label", "hint", "constraint", "parameters", "required")}
     for place, row in _rows(survey, wanted):
         if row["type"]:
             _xlsform_row(place, row, lists, draft)
@@ -266,16 +282,22 @@ def _xlsform(survey: Table, choices: Table) -> Draft:
 def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping[str, str]], draft: Draft) -> None:
     kind, _, of = row["type"].partition(" ")
     missing: dict[str, str] = {}
-    bounds = dict(re.findall(r"(start|end)\s*=\s*(-?\d+)", row["parameters"]))
+    bounds = dict(re.findall(r"(start|end|step)\s*=\s*(-?\d+(?:\.\d+)?)", row["parameters"]))
+    limits = _limits(row["constraint"])
     found: dict[str, Any] | None = None
     if kind == "select_one":
         found = _kind_of(lists.get(of, {}), None, "", missing)
     elif kind == "select_multiple":
-        found = {"type": "nominal", "categories": dict(lists.get(of, {})), "multiple": True}
-    elif kind == "range" and len(bounds) == 2:
-        found = {"minimum": int(bounds["start"]), "maximum": int(bounds["end"])}
+        found = _kind_of(lists.get(of, {}), None, "multiple", missing)
+    elif kind == "range" and {"start", "end"} <= set(bounds):
+        _, _, places = bounds.get("step", "1").partition(".")
+        ends = (to_number(bounds["start"]), to_number(bounds["end"]))
+        found = _kind_of({}, ends, "decimal" if places.strip("0") else "", missing)
+        found |= {"decimals": len(places)} if found.get("type") == "decimal" and places else {}
     elif kind == "integer":
-        found = _whole_number(*_limits(row["constraint"]))
+        found = _whole_number(*limits)
+    elif kind == "decimal" and all(map(is_number, limits)):
+        found = _decimal(*limits, None)
     elif kind == "text":
         found = {
             "type": "text",
@@ -288,21 +310,32 @@ def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping
             (place, f"{row['name']} is a question of the type {row['type']}; a codebook has no such item")
         )
         return
-    draft.add({"name": _name(row["name"], draft), "label": row["label"] or row["name"], **found}, missing)
+    head = {"name": name_of(row["name"], draft), "label": row["label"] or row["name"]}
+    draft.add(head | ({"hint": row["hint"]} if row["hint"] else {}) | found, missing)
 
 
 def _limits(constraint: str) -> tuple[str, str]:
-    """Lowest and highest whole number that a constraint such as ``. >= 0 and . <= 6`` leaves; empty where open."""
+    """Lowest and highest number that a constraint such as ``. >= 0 and . <= 6`` leaves; empty where open.
+
+    A limit that is itself excluded is the next whole number; between decimals there is none, and it is kept.
+    """
     low, high = "", ""
     for sign, number in _BOUNDS.findall(constraint):
+        step = int(is_whole(number) and sign in "<>")
         if sign.startswith(">"):
-            low = str(int(number) + (sign == ">"))
+            low = f"{to_number(number) + step:g}"
         else:
-            high = str(int(number) - (sign == "<"))
+            high = f"{to_number(number) - step:g}"
     return low, high
 
 
 # ---- tables, choices, names ----
+
+
+def _any_case(*heads: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    """Heads as people write them: they tell what parts the cells of a text file."""
+    for name in (name for one in heads for names in one.values() for name in names):
+        yield from {name, name.title(), name.capitalize(), name.upper()}
 
 
 def _heads(table: Table) -> dict[str, int]:
@@ -324,46 +357,3 @@ def _rows(table: Table, wanted: Mapping[str, Sequence[str]]) -> Iterable[tuple[s
                 for key, place in places.items()
             },
         )
-
-
-def _choices(text: str) -> dict[str, str]:
-    """Codes and labels of ``1, never | 2, often`` (REDCap) and of ``0 = never; 4 = always`` (spreadsheets).
-
-    Examples
-    --------
-    >>> _choices("0, never | 4, always"), _choices("0 = never; 4 = always")
-    ({'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'})
-    """
-    parts = re.split(r"\s*\|\s*|\s*;\s*|\n+", text)
-    if len(parts) == 1 and text.count("=") > 1:
-        parts = re.split(r",\s*(?=[^,=]+=)", text)
-    pairs = [re.fullmatch(r"\s*([^=,:\s]+)\s*[=,:]\s*(.+?)\s*", part) for part in parts]
-    return {pair[1]: pair[2] for pair in pairs if pair}
-
-
-def _is_whole(text: str) -> bool:
-    return re.fullmatch(r"-?\d{1,6}", text.strip()) is not None
-
-
-def _name(text: str, draft: Draft) -> str:
-    """A name for an item that no other bears, and no column of a workbook."""
-    base = name = _slug(text)
-    taken = {*TAKEN_NAMES, *(item["name"] for item in draft.items)}
-    count = 2
-    while name in taken:
-        name, count = f"{base}_{count}", count + 1
-    return name
-
-
-def _slug(text: str) -> str:
-    """A name as frames take it: lower case, digits, underscores.
-
-    Examples
-    --------
-    >>> _slug("Pat.-Nr. (früher)"), _slug("3 Ziele")
-    ('pat_nr_frueher', 'i_3_ziele')
-    """
-    text = text.casefold().translate(_UMLAUTS)
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "item"
-    return name if name[0].isalpha() else f"i_{name}"

@@ -66,9 +66,9 @@ def allowed_codes(book: Instrument, item: Item) -> tuple[int | str, ...]:
 
 
 def anchor_text(book: Instrument, item: Item) -> str:
-    """The full note of an item: label, every anchor, every missing code."""
-    lines = [item.label, f"Allowed: {book.allowed(item)}"]
-    lines += [f"{code} = {text}" for code, text in (item.anchors or item.categories).items()]
+    """The full note of an item: label, hint, every anchor, every missing code."""
+    lines = [item.label, *filter(None, [item.hint]), f"Allowed: {book.allowed(item)}"]
+    lines += [f"{code} = {text}" for code, text in item.meanings.items()]
     lines += [f"{code} = {book.missing_codes[code]}" for code in book.missing_for(item)]
     return "\n".join(lines)
 

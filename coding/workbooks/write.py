@@ -297,6 +297,7 @@ def _add_choices(rate: Worksheet, lists: Worksheet, content: Sheet) -> None:
 
     if not content.rows:
         return
+    names, items = rate_columns(content.book), {item.name: item for item in content.book.columns}
     for position, (column, choices, validation) in enumerate(_validations(content), start=1):
         lists.cell(1, position, rate.cell(HEADER_ROW, column).value)
         for row, code in enumerate(choices, start=2):
@@ -307,9 +308,19 @@ def _add_choices(rate: Worksheet, lists: Worksheet, content: Sheet) -> None:
         if validation.type == "list":
             validation.formula1 = f"={source}"
         elif validation.type == "custom":
-            validation.formula1 = f"OR(ISNUMBER({top}),COUNTIF({source},{top})>0)"
+            validation.formula1 = f"OR({_is_number(items[names[column - 1]], top)},COUNTIF({source},{top})>0)"
         validation.add(f"{top}:{letter}{HEADER_ROW + len(content.rows)}")
         rate.add_data_validation(validation)
+
+
+def _is_number(item: Item, cell: str) -> str:
+    """The formula that asks whether a cell holds a value of a numeric item without a list of codes."""
+    if item.type not in ("decimal", "minutes"):
+        return f"ISNUMBER({cell})"
+    ends = [f"{cell}>={item.low:g}", *([] if item.high == float("inf") else [f"{cell}<={item.high:g}"])]
+    places = 0 if item.type == "minutes" else item.decimals
+    rounded = [] if places is None else [f"ROUND({cell},{places})={cell}"]
+    return f"IF(ISNUMBER({cell}),AND({','.join([*ends, *rounded])}),FALSE)"
 
 
 def _validations(content: Sheet) -> Iterator[tuple[int, tuple[int | str, ...], DataValidation]]:
@@ -317,7 +328,7 @@ def _validations(content: Sheet) -> Iterator[tuple[int, tuple[int | str, ...], D
 
     names = rate_columns(content.book)
     for item in rated_items(content.book):
-        kind: Literal["list", "custom"] | None = "list" if item.type in ("ordinal", "nominal") else "custom"
+        kind: Literal["list", "custom"] | None = "list" if item.codes or item.categories else "custom"
         if item.multiple or item.type == "text":
             kind = None
         allowed = content.book.allowed(item)
@@ -344,12 +355,14 @@ def _fill_anchors(sheet: Worksheet, book: Instrument) -> None:
 
     sheet.append(("item", "label", "code", "meaning", "words by"))
     for item in book.columns:
-        for code, text in (item.anchors or item.categories).items():
-            sheet.append((item.name, item.label, code, text, item.anchor_source))
-        if not (item.anchors or item.categories):
-            sheet.append((item.name, item.label, book.allowed(item), "", item.anchor_source))
+        if item.definition:
+            sheet.append((item.name, item.label, "definition", item.definition, item.credit))
+        for code, text in item.meanings.items():
+            sheet.append((item.name, item.label, code, text, item.credit))
+        if not item.meanings:
+            sheet.append((item.name, item.label, book.allowed(item), "", ""))
         for code in book.missing_for(item):
-            sheet.append((item.name, item.label, code, book.missing_codes[code], "doublecode"))
+            sheet.append((item.name, item.label, code, book.missing_codes[code], "this codebook"))
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for letter, width in zip("ABCDE", (22, 40, 24, 60, 24), strict=True):

@@ -10,9 +10,15 @@ from doublecode.schemas.item import Item
 from doublecode.schemas.scale import Band, Scale
 
 PINNED = {
+    "alliance_model": ("c5abcdecf1c4dba8ce03019848bb74b7687db301ea755265fecc2b5d3ded0251", "bc7feb167751"),
     "ghes": ("a1abe5e22d9973cff772ce5a63f4325f496aef0fd0f2f38fb4193b474efe2e83", "5b5c53e604c3"),
     "homework_adherence": ("4cf5ba7ddd157347636c402ae3aeded658460a3670571e49c46eb0dd5ca8a609", "d079d0c3c96b"),
+    "homework_degrees": ("2bbf905bc748a2e5af70e85b147869f66ccf591d827ef728193cc425e5a6e9a0", "2e01d14d32dd"),
+    "homework_difficulties": ("7f618373a3b87d6ff810f8499bee54060f5c8376131f98668e82b681faa27d40", "3ae6f94f431f"),
     "homework_log": ("f3bb74aa76c9d96338eef37e418ab1f120ba0b8828f4aada3eb2c11e55314d09", "dd1d4be0dc68"),
+    "homework_planning": ("40ef6df875c869eb52da9e4a403f1644ebdbd5018accf7d06056c073ed98674e", "8235fbe0d032"),
+    "homework_procedures": ("c9911699e69837258ac60410d8043c62e7f1bd5e99e6712297a41fc1aa9d8c38", "5acc14ba9267"),
+    "homework_quantity_quality": ("5a73a1e435c5c095019a40d4f1f8532892502df28062603e7a78ce014bbb39c2", "f91616686dc1"),
     "initial_resistance": ("0e54dfe5b75331d435a4c63d79fa8e230b3c6b8199d6262208859c3cdd0417a5", "6cec548e00cb"),
     "phq9": ("04f2024f3d293a4334c53c98aeb39e8724e978bc14e245932234d64749c1ebcc", "38c1d49280d9"),
     "sthar": ("cff4da301514d3f61a20e1cf5c392f11e9bff463a6c95f338504968bbc2eef3b", "84bdc4c12db9"),
@@ -28,7 +34,7 @@ def test_the_hash_of_each_shipped_codebook_is_what_workbooks_bear():
 class LaterItem(Item):
     """An item with a field that came later."""
 
-    hint: str = ""
+    colour: str = ""
 
 
 class LaterInstrument(Instrument):
@@ -66,3 +72,15 @@ def test_what_raters_meet_changes_the_hash():
     flagged = book.model_copy(update={"items": (first.model_copy(update={"flag_from": 3}), *rest)})
     assert coding_hash(flagged) == coding_hash(book)
     assert content_hash(flagged) != content_hash(book)
+
+
+def test_fields_that_came_later_count_where_they_are_set():
+    book = load_instrument("thabs")
+    first, *rest = book.items
+    for field, value in (("hint", "x"), ("definition", "x"), ("one_column_per_code", True), ("values", {"a": 1.0})):
+        other = book.model_copy(update={"items": (first.model_copy(update={field: value}), *rest)})
+        assert coding_hash(other) != coding_hash(book), field
+        assert content_hash(other) != content_hash(book), field
+    shown_only = book.model_copy(update={"items": (first.model_copy(update={"crosswalk": {"sthar": "x"}}), *rest)})
+    assert coding_hash(shown_only) == coding_hash(book)
+    assert content_hash(shown_only) != content_hash(book)

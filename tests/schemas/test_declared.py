@@ -62,6 +62,8 @@ def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
 
 def test_values_are_said_with_what_was_found(tmp_path):
     lines = wrong(tmp_path, 'scale = "he"', 'scale = "he"\nsession = "one"')
-    assert lines[1] == "  variables[1].session: Input should be a valid integer (found 'one')"
+    assert lines[1] == (
+        "  variables[1].session: is of the wrong kind (found 'one'); allowed: a whole number without quotation marks"
+    )
     line = wrong(tmp_path, 'name = "ghes"', 'name = "ghes"\nreliability_interval = "bootstrap"')[1]
-    assert line.endswith("Input should be 'model' or 'jackknife' (found 'bootstrap')")
+    assert line.endswith("this word is not known (found 'bootstrap'); allowed: model, jackknife")

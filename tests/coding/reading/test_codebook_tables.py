@@ -75,7 +75,7 @@ def test_a_data_dictionary_of_redcap(tmp_path: Path) -> None:
     assert book.item("warmth").anchors == {"0": "none", "1": "some", "2": "much"}
     assert book.missing_codes == {"9": "not ratable"}
     assert [book.missing_for(book.item(name)) for name in ("warmth", "minutes")] == [("9",), ()]
-    assert book.item("done").categories == {"1": "yes", "0": "no"}
+    assert (book.item("done").type, book.item("done").meanings) == ("yes_no", {"1": "yes", "0": "no"})
     assert book.item("kinds").multiple
     assert (book.item("minutes").type, book.item("minutes").maximum) == ("count", 120)
     assert book.item("remarks").optional
@@ -131,3 +131,119 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     arguments = ["instrument", "new", str(path), "--name", "own", "--folder", str(tmp_path)]
     answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code != 0
+
+
+SAME = {
+    "empathy": ("ordinal", 0, 4, None, {"0": "none", "1": "little", "2": "some", "3": "much", "4": "full"}, {}, False),
+    "severity": ("decimal", 0, 4, 2, {}, {}, False),
+    "plan": ("yes_no", None, None, None, {}, {}, False),
+    "tasks": ("count", None, 12, None, {}, {}, False),
+    "kind": ("nominal", None, None, None, {}, {"r": "reading", "e": "exposure"}, False),
+    "kinds": ("nominal", None, None, None, {}, {"1": "reading", "2": "exposure", "3": "diary"}, True),
+    "remark": ("text", None, None, None, {}, {}, False),
+}
+LABELS = {
+    "empathy": "Empathy", "severity": "Severity", "plan": "A plan was made", "tasks": "Tasks", "kind": "Kind",
+    "kinds": "Kinds", "remark": "Remark",
+}  # fmt: skip
+HINT = "as heard on the tape"
+
+
+def as_spreadsheet(folder: Path) -> Path:
+    """The codebook of `SAME`, as a lab keeps it."""
+    rows: list[tuple[Any, ...]] = [
+        ("Variable", "Label", "Type", "Min", "Max", "Decimals", "Codes", "Missing", "Hint", "Optional")
+    ]
+    words = {"count": "count", "yes_no": "yes/no", "nominal": "nominal", "text": "text", "decimal": "decimal"}
+    for name, (kind, low, high, decimals, anchors, categories, several) in SAME.items():
+        codes = "; ".join(f"{code} = {text}" for code, text in (anchors | categories).items())
+        of = "multiple" if several else words.get(kind, "rating")
+        ends = (0 if kind == "count" else low, high)
+        missing = "9 = not ratable" if name == "empathy" else ""
+        rows.append((name, LABELS[name], of, *ends, decimals, codes, missing, HINT if name == "empathy" else "", ""))
+    return saved(folder / "codebook.xlsx", Codebook=rows)
+
+
+def as_redcap(folder: Path) -> Path:
+    """The same as a data dictionary."""
+    heads = (
+        "field_name", "field_type", "field_label", "select_choices_or_calculations", "field_note",
+        "text_validation_type_or_show_slider_number", "text_validation_min", "text_validation_max", "required_field",
+    )  # fmt: skip
+    kinds = {"ordinal": "radio", "nominal": "radio", "yes_no": "yesno", "text": "notes"}
+    rows: list[tuple[Any, ...]] = [heads]
+    for name, (kind, low, high, _, anchors, categories, several) in SAME.items():
+        codes = (anchors | categories) | ({"9": "not ratable"} if name == "empathy" else {})
+        choices = " | ".join(f"{code}, {text}" for code, text in codes.items())
+        validated = {"decimal": "number_2dp", "count": "integer"}.get(kind, "")
+        of = "checkbox" if several else kinds.get(kind, "text")
+        ends = (low, high) if validated else ("", "")
+        hint = HINT if name == "empathy" else ""
+        rows.append((name, of, f"<b>{LABELS[name]}</b>", choices, hint, validated, *ends, ""))
+    return saved(folder / "dictionary.xlsx", Sheet1=rows)
+
+
+def as_xlsform(folder: Path) -> Path:
+    """The same as a form."""
+    survey: list[tuple[Any, ...]] = [("type", "name", "label", "hint", "constraint", "parameters")]
+    choices: list[tuple[Any, ...]] = [("list_name", "name", "label")]
+    for name, (kind, _, high, _, anchors, categories, several) in SAME.items():
+        codes = (anchors | categories) | ({"9": "not ratable"} if name == "empathy" else {})
+        codes |= {"1": "Yes", "0": "No"} if kind == "yes_no" else {}
+        choices += [(f"list_{name}", code, text) for code, text in codes.items()]
+        of = f"{'select_multiple' if several else 'select_one'} list_{name}" if codes else kind
+        of, steps = ("range", "start=0 end=4 step=0.01") if kind == "decimal" else (of, "")
+        of, limit = ("integer", f". <= {high}") if kind == "count" else (of, "")
+        survey.append((of, name, LABELS[name], HINT if name == "empathy" else "", limit, steps))
+    return saved(folder / "form.xlsx", survey=survey, choices=choices)
+
+
+@pytest.mark.parametrize("make", [as_spreadsheet, as_redcap, as_xlsform])
+def test_the_same_codebook_from_three_kinds_of_files(make: Any, tmp_path: Path) -> None:
+    book, _ = made(make(tmp_path))
+    assert [item.name for item in book.items] == list(SAME)
+    for item in book.items:
+        kind, low, high, decimals, anchors, categories, several = SAME[item.name]
+        assert item.label == LABELS[item.name]
+        assert (item.type, item.maximum, item.decimals, item.multiple) == (kind, high, decimals, several), item.name
+        assert item.low == (low or 0)
+        assert item.categories == categories
+        if kind == "yes_no":
+            assert {code: text.casefold() for code, text in item.meanings.items()} == {"1": "yes", "0": "no"}
+        else:
+            assert item.anchors == anchors
+        assert book.missing_for(item) == (("9",) if item.name == "empathy" else ())
+        assert item.hint == (HINT if item.name == "empathy" else "")
+    assert book.missing_codes == {"9": "not ratable"}
+
+
+def test_what_a_codebook_cannot_hold_is_named_with_its_row(tmp_path: Path) -> None:
+    rows = [("Item", "Label", "Type", "Range"), ("weight", "Weight", "decimal", ""), ("warmth", "Warmth", "", "1-7")]
+    book, said = made(saved(tmp_path / "codebook.xlsx", Codes=rows))
+    assert [item.name for item in book.items] == ["warmth"]
+    assert "Codes, A2: weight is a decimal number and has no range; give it one" in " ".join(said.split())
+
+
+def test_limits_of_forms_with_decimals(tmp_path: Path) -> None:
+    survey = [
+        ("type", "name", "label", "constraint"),
+        ("decimal", "gsi", "GSI", ". >= 0 and . <= 4.5"),
+        ("integer", "n", "N", ". > 0 and . < 7"),
+        ("decimal", "kg", "Weight", ""),
+    ]
+    choices = [("list_name", "name", "label"), ("x", "1", "y")]
+    book, said = made(saved(tmp_path / "form.xlsx", survey=survey, choices=choices))
+    assert (book.item("gsi").type, book.item("gsi").low, book.item("gsi").high) == ("decimal", 0, 4.5)
+    assert (book.item("n").low, book.item("n").high) == (1, 6)
+    assert "kg is a question of the type decimal" in said
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t"])
+@pytest.mark.parametrize("case", [str.lower, str.title, str.upper])
+def test_a_text_file_with_heads_in_any_case_and_any_mark(mark: str, case: Any, tmp_path: Path) -> None:
+    lines = [["item", "bezeichnung", "von", "bis"], ["warmth", "Warmth", "1", "7"]]
+    rows = [mark.join(map(case, lines[0])), mark.join(lines[1])]
+    path = tmp_path / "codebook.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    book, _ = made(path)
+    assert [(item.label, item.low, item.high) for item in book.items] == [("Warmth", 1, 7)]
