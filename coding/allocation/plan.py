@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from doublecode.schemas.cards import Card
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, complete
 from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
 from doublecode.schemas.problems import Problem
 
@@ -103,7 +103,7 @@ def allocate(
     Parameters
     ----------
     sessions : DataFrame
-        Contract ``SESSIONS``. Sessions of the phase *pilot* are rated by all raters; sessions
+        Contract ``SESSIONS``; columns of usual values, such as the therapist, may be left out. Sessions of the phase *pilot* are rated by all raters; sessions
         with the status *not_rated* are left out.
     raters : sequence of str
         Ids of the raters.
@@ -137,12 +137,12 @@ def allocate(
     --------
     >>> held = pd.DataFrame({"session_id": [f"S-{n}" for n in range(20)], "patient": ["P1"] * 10 + ["P2"] * 10,
     ...     "therapist": "T1", "session": [*range(1, 11)] * 2, "date": None, "minutes": 50.0, "phase": "main",
-    ...     "status": "rated", "reason": None, "recording": None})
+    ...     "status": "held", "reason": None, "recording": None})
     >>> plan = allocate(held, ["R1", "R2", "R3"], instruments=["ghes"], share=0.3)
     >>> plan.frame.loc[plan.frame["table"] == "pair", ["name", "sessions"]].to_dict("split")["data"]
     [['R1–R2', 2], ['R1–R3', 2], ['R2–R3', 2]]
     """
-    check_frame(sessions, SESSIONS)
+    sessions = check_frame(complete(sessions, SESSIONS), SESSIONS)
     main, pilot = _eligible(sessions)
     n_double = round(share * len(main))
     limits = {rater: (loads or {}).get(rater, len(main)) for rater in raters}

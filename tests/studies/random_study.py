@@ -150,7 +150,7 @@ def _session(rng: random.Random, patient: str, number: int, therapist: str, phas
     return {
         "session_id": f"S-{patient}{number}", "patient": patient, "therapist": therapist, "session": number,
         "date": f"2020-0{1 + number % 8}-{10 + number}", "minutes": rng.randint(20, 60), "phase": phase,
-        "status": "not_rated" if lost else "rated", "reason": rng.choice(["tape lost", ""]) if lost else "",
+        "status": "not_rated" if lost else "held", "reason": rng.choice(["tape lost", ""]) if lost else "",
         "recording": f"{patient}_{number}.mp3",
     }  # fmt: skip
 
