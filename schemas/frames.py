@@ -334,9 +334,7 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         Two rows carry the same key.
     """
     if not path.is_file():
-        raise ContractError(
-            f"{path.name}: the file is missing in {path.parent}. {_said_columns(contract)}"
-        )
+        raise ContractError(f"{path.name}: the file is missing in {path.parent}. {_said_columns(contract)}")
     texts, lines = _texts(path, contract)
     frame = complete(texts, contract)
     _check_columns(frame, contract, path.name)

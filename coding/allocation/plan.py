@@ -103,8 +103,8 @@ def allocate(
     Parameters
     ----------
     sessions : DataFrame
-        Contract ``SESSIONS``; columns of usual values, such as the therapist, may be left out. Sessions of the phase *pilot* are rated by all raters; sessions
-        with the status *not_rated* are left out.
+        Contract ``SESSIONS``; columns with a usual value, such as the therapist, may be left out. Sessions of
+        the phase *pilot* are rated by all raters; sessions with the status *not_rated* are left out.
     raters : sequence of str
         Ids of the raters.
     instruments : sequence of str

@@ -91,9 +91,7 @@ def load_expected(study: Study | None) -> Expected:
     table = read_table(study.folder / "sessions.csv", SESSIONS)
     columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
-        str(session_id): Held(
-            str(patient), _filled(therapist), int(number), str(phase), _filled(tape)
-        )
+        str(session_id): Held(str(patient), _filled(therapist), int(number), str(phase), _filled(tape))
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
     return Expected(study.name, books, sessions, _assigned(study, sessions), load_given(study, sessions), study.seed)

@@ -42,7 +42,10 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     """
     sessions = read_table(study.folder / "sessions.csv", SESSIONS)
     columns = (sessions[name] for name in ("patient", "session", "session_id", "therapist", "phase"))
-    held = {(str(p), int(s)): (str(i), t if isinstance(t, str) else None, str(phase)) for p, s, i, t, phase in zip(*columns, strict=True)}
+    held = {
+        (str(p), int(s)): (str(i), t if isinstance(t, str) else None, str(phase))
+        for p, s, i, t, phase in zip(*columns, strict=True)
+    }
     rows: list[tuple[Any, ...]] = []
     problems: list[Problem] = []
     for name, book in study.codebooks.items():

@@ -54,9 +54,7 @@ def test_flow_of_patients_and_sessions(study):
     assert main["status"].value_counts().to_dict() == {"held": 194, "not_rated": 16}
     reasons = main["reason"].value_counts().to_dict()
     assert reasons == {"recording missing or unusable": 12, "protocol deviation": 4}
-    per_patient = main.groupby("patient").agg(
-        held=("session", "size"), rated=("status", lambda s: (s == "held").sum())
-    )
+    per_patient = main.groupby("patient").agg(held=("session", "size"), rated=("status", lambda s: (s == "held").sum()))
     assert per_patient["held"].between(8, 12).all()
     assert len(per_patient) == 22
     assert (per_patient["rated"] / per_patient["held"] > 0.8).all()
