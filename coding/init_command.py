@@ -87,12 +87,17 @@ def init(
     )
 
 
+def is_terminal() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def _asked(name: str, value: str | None) -> str:
     """What was given, or what somebody at a terminal answers; without a terminal the option is asked for."""
     question, option = _NEEDED[name]
     if value is not None and value.strip():
         return value
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError(f"init: {option.split()[0]} is missing ({question}). Add {option}.")
     return str(typer.prompt(question, err=True))
 
@@ -100,7 +105,7 @@ def _asked(name: str, value: str | None) -> str:
 def _confirm(yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError(
             'init: nothing was written. Look at the table above and add --yes, or say what a column is: --map "HEAD='
             'patient" (or session, date, therapist, minutes, recording, keep, leave_out).'

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from doublecode.schemas.csv_rows import decoded
+from doublecode.schemas.entry_messages import MOST_SHOWN, said
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.near_names import allowed, nearest
+from doublecode.schemas.toml_lines import entry_of, syntax_said, without_echoes
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
-MOST_SHOWN = 80  # letters of what was found
 _DIGITS = re.compile(r"\d{20,}")
 Model = TypeVar("Model", bound="Declared")
 
@@ -45,13 +44,17 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
     except ValueError as wrong:  # TOMLDecodeError, and a number of more digits than Python takes
-        what = str(wrong) if isinstance(wrong, tomllib.TOMLDecodeError) else "a number has thousands of digits"
-        raise error(f"{path.name}: not valid TOML: {what}. Mend that line.") from None
+        what = (
+            syntax_said(str(wrong))
+            if isinstance(wrong, tomllib.TOMLDecodeError)
+            else "a number has thousands of digits"
+        )
+        raise error(f"{path.name}: not valid TOML: {what}{_line_of(what, text)}. Mend that line.") from None
     _refuse_commands(declared, path.name, error)
     try:
         return model.model_validate_json(json.dumps(declared, default=str))
     except ValidationError as wrong:
-        raise error(describe(path.name, wrong, model)) from None
+        raise error(describe(path.name, wrong, model, text)) from None
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
 
@@ -82,6 +85,15 @@ def _decode(data: bytes, name: str, error: type[UsageError]) -> str:
     return text
 
 
+def _line_of(what: str, text: str) -> str:
+    """The line that the parser names, and how lines are written."""
+    named = re.search(r"at line (\d+)", what)
+    lines = text.split("\n")
+    if named is None or int(named[1]) > len(lines) or len(line := lines[int(named[1]) - 1].strip()) > MOST_SHOWN:
+        return ""
+    return f"; found {line!r}, allowed: key = value, a text in quotation marks, [[name]] in brackets that are closed"
+
+
 def _refuse_commands(declared: object, name: str, error: type[UsageError], place: str = "") -> None:
     """Refuse control characters, which a terminal, Word and Excel obey or refuse."""
     if isinstance(declared, dict):
@@ -97,44 +109,11 @@ def _refuse_commands(declared: object, name: str, error: type[UsageError], place
             raise error(f"{name}: {place}: found the control character U+{ord(odd[0]):04X}. Take it out.")
 
 
-def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None) -> str:
+def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None, text: str = "") -> str:
     """Say every wrong entry of a declaration of `model`: where, what was found, what is allowed."""
-    lines = [f"{name}: {wrong.error_count()} wrong entr{'y' if wrong.error_count() == 1 else 'ies'}."]
-    for entry in wrong.errors(include_url=False):
-        place = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in entry["loc"]).lstrip(".")
-        # a rule between entries fails on a whole table: its message says which entry, the table would hide it
-        silent = entry["type"] == "missing" or isinstance(entry["input"], (dict, list, tuple))
-        shown = repr(entry["input"])
-        found = "" if silent else f" (found {shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + '…'})"
-        said = entry["msg"].removeprefix("Value error, ")
-        choices = ""
-        if entry["type"] == "extra_forbidden":
-            keys = sorted(_keys(model, entry["loc"][:-1])) if model else []
-            said, choices = "there is no such entry", f"; {allowed(entry['loc'][-1], keys)}" if keys else ""
-        elif entry["type"] == "too_short":
-            said = f"has too few entries; allowed: at least {entry['ctx']['min_length']}"
-        elif entry["type"] == "literal_error":
-            meant = nearest(str(entry["input"]), re.findall("'([^']*)'", entry["ctx"]["expected"]))
-            choices = "" if meant is None else f"; did you mean {meant!r}?"
-        lines.append(f"  {place or 'file'}: {said}{found}{choices}")
+    entries = without_echoes(wrong.errors(include_url=False))
+    lines = [f"{name}: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."]
+    for entry in entries:
+        place = entry_of(entry, text)
+        lines.append(f"  {place or 'file'}: {said(entry, model)}")
     return "\n".join(lines)
-
-
-def _keys(model: type[BaseModel], place: Sequence[int | str]) -> Iterator[str]:
-    """Names that may stand in the table at `place`."""
-    for part in place:
-        if isinstance(part, str):
-            field = model.model_fields.get(part)
-            inner = next(_models_in(field.annotation), None) if field is not None else None
-            if inner is None:
-                return
-            model = inner
-    yield from model.model_fields
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Models that an annotation names, such as that of ``tuple[Variable, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from doublecode.analysis.study.study_run import Intake, StudyRun
-from doublecode.schemas.errors import DoublecodeError, NotEstimable, UsageError
+from doublecode.schemas.errors import DoublecodeError, NotEstimable, StudyError, UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -95,7 +95,10 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     tables = {"sessions": SESSIONS, "patients": PATIENTS}
     read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
     read["therapists"] = _therapists(study.folder / "therapists.csv", read["sessions"])
-    check_declared_columns(study, read["patients"], read["therapists"])
+    try:
+        check_declared_columns(study, read["patients"], read["therapists"])
+    except StudyError as wrong:
+        raise StudyError(f"study.toml: {wrong}") from None
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)

@@ -129,27 +129,34 @@ def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str
 
 def _models(variables: Sequence[Mapping[str, Any]]) -> str:
     names = [one["name"] for one in variables]
-    outcome = next((one["name"] for one in variables if one["is_outcome"]), names[-1] if names else "y")
-    predictor = next((name for name in names if name != outcome), "x")
-    both = [predictor, outcome]
+    if not names:
+        return "# ---- what is asked: declare variables first ----\n"
+    outcome = next((one["name"] for one in variables if one["is_outcome"]), names[-1])
+    predictor = next((name for name in names if name != outcome), None)
+    course = [f"{outcome} ~ 1 + (1 | patient)", f"{outcome} ~ session + (session | patient)"]
+    steps = course if predictor is None else [*course, f"{outcome} ~ session + {predictor} + (session | patient)"]
+    listed = "".join(f"#     {quoted(step)},\n" for step in steps)
+    split = f"# split = [{quoted(predictor)}] # is entered as the patient's mean and the deviation from it\n"
     return f"""\
 # ---- what is asked; nothing is run that does not stand here ----
 
-# [correlations]
-# variables = [{", ".join(map(quoted, both))}]
-# method = "pearson" # or "spearman"
-
+{"" if predictor is None else _correlations(predictor, outcome)}\
 # [[series]] # multilevel models, step by step on the same rows; (session | patient): a course for each patient
 # name = "m_{outcome}"
-# title = "{outcome} on {predictor}"
+# title = {quoted(f"{outcome} on {predictor}" if predictor else f"Course of {outcome}")}
 # steps = [
-#     "{outcome} ~ 1 + (1 | patient)",
-#     "{outcome} ~ session + (session | patient)",
-#     "{outcome} ~ session + {predictor} + (session | patient)",
-# ]
-# split = [{quoted(predictor)}] # is entered as the patient's mean and the deviation from it
-
+{listed}# ]
+{"" if predictor is None else split}
 # [outliers] # values far from the others are drawn in to the fence, and every change is listed
-# variables = [{quoted(predictor)}]
+# variables = [{quoted(outcome)}]
 # multiplier = 1.5
+"""
+
+
+def _correlations(one: str, other: str) -> str:
+    return f"""\
+# [correlations]
+# variables = [{quoted(one)}, {quoted(other)}]
+# method = "pearson" # or "spearman"
+
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from doublecode.coding.new_study.session_list import Understood
 from doublecode.coding.reading.cells import show_number
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.item import TAKEN_NAMES
+from doublecode.schemas.item import TAKEN_NAMES, ItemType
 from doublecode.schemas.near_names import allowed
 
 _TOTAL: Final = re.compile(r"(.*)(total|summe|gesamt|gesamtwert|gesamtscore|sum|score|gsi|summenwert|rohwert)")
@@ -194,7 +194,7 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
         raise ContractError(f"{table.name}: the columns {', '.join(chosen)} hold no number.")
     kind: dict[str, Any] = {"type": "count", "minimum": 0}
     if any(value != round(value) for value in values) or min(values) < 0:
-        kind = {"type": "decimal"}
+        kind = {"type": _decimal(table, chosen)}
     elif len(chosen) > 1:
         kind = {"minimum": int(min(values)), "maximum": int(max(max(values), min(values) + 1))}
     file = table.name.partition(" › ")[0].rpartition(".")[0]
@@ -210,6 +210,16 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
         "name": name, "title": title, "version": "1.0", "citation": "not named yet", "rights": "not named yet",
         "items": items, "scales": [scale],
     }  # fmt: skip
+
+
+def _decimal(table: GivenTable, heads: Iterable[str]) -> str:
+    """The kind of item that holds decimals."""
+    if "decimal" not in get_args(ItemType):
+        raise UsageError(
+            f"{table.name}: {', '.join(heads)}: the numbers have decimals, and an outcome has whole ones. Give the sum "
+            "of the answers instead of their mean, or the answers themselves."
+        )
+    return "decimal"
 
 
 def _said_made(book: Mapping[str, Any]) -> str:

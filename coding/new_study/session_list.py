@@ -263,6 +263,7 @@ class _Further:
     def _texts(table: GivenTable, head: str) -> list[str]:
         """A column as texts, numbers with a decimal point whatever the file has."""
         numbers = table.numbers(head)
-        if table.mark == "," and all(number is not None for number in numbers):
+        is_decimal = any("." in text or "," in text for text in table.texts(head))
+        if is_decimal and all(number is not None for number in numbers):
             return ["" if number is None or number != number else show_number(number) for number in numbers]
         return table.texts(head)
