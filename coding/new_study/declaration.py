@@ -136,7 +136,7 @@ def _models(variables: Sequence[Mapping[str, Any]]) -> str:
     course = [f"{outcome} ~ 1 + (1 | patient)", f"{outcome} ~ session + (session | patient)"]
     steps = course if predictor is None else [*course, f"{outcome} ~ session + {predictor} + (session | patient)"]
     listed = "".join(f"#     {quoted(step)},\n" for step in steps)
-    split = f"# split = [{quoted(predictor)}] # is entered as the patient's mean and the deviation from it\n"
+    split = f"# split = [{quoted(predictor or '')}] # is entered as the patient's mean and the deviation from it\n"
     return f"""\
 # ---- what is asked; nothing is run that does not stand here ----
 

@@ -123,7 +123,7 @@ def test_a_slip_in_a_study_toml_is_named_in_words(tmp_path, slip):
         ("sessions.csv", "session_id,patient\nS-1,P1\n", "the column 'session' is missing; found: session_id, patient"),
         ("sessions.csv", "date,session\n2020-01-01,x\n", "the columns 'session_id', 'patient' are missing"),
         ("sessions.csv", "session_id,patient,session,status\nS-1,P1,1,rated\n",
-         "found 'rated', allowed held or not_rated. Correct it. Did you mean 'held'? Which sessions are rated is known"),
+         "found 'rated', allowed held or not_rated. Correct it. Did you mean 'held'? Which sessions are rated is"),
         ("patients.csv", "patient\nP1\n", "the column 'status' is missing"),
     ],
 )  # fmt: skip
