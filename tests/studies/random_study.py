@@ -114,7 +114,18 @@ def random_study(seed: int) -> Lab:
     _lose_workbooks(lab, rng)
     _variables(lab, rng)
     _analyses(lab, rng)
+    if seed % 4 == 3:
+        _without_therapists(lab)
     return lab
+
+
+def _without_therapists(lab: Lab) -> None:
+    """Some studies have none: no table, no column, no comparison of them."""
+    lab.therapists = []
+    for session in lab.sessions:
+        del session["therapist"]
+    if "group_comparisons" in lab.analyses:
+        del lab.analyses["group_comparisons"]
 
 
 def _people(lab: Lab, rng: random.Random) -> None:
