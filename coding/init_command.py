@@ -64,6 +64,9 @@ def init(
     refuse_present(folder, ["study.toml"], overwrite=overwrite)
     given = {"sessions": None if sessions is None else str(sessions), "raters": raters, "instruments": instruments}
     answers = {name: _asked(name, value) for name, value in given.items()}
+    if answers != given and not outcome:
+        export = str(typer.prompt("Outcome measure (a file; Enter if there is none)", default="", err=True))
+        outcome = [Path(export.strip())] if export.strip() else None
     study = plan_study(
         folder,
         Wishes(
@@ -129,12 +132,14 @@ def _show(study: NewStudy) -> None:
     """Print what each column was taken for, and what else is to be known."""
     from rich.table import Table
 
-    grid = Table(title="What was understood", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("File", "Column", "First values", "is taken for"):
-        grid.add_column(name, overflow="fold")
-    for one in study.understood:
-        grid.add_row(one.file, one.head, one.example, one.becomes)
-    console().print(grid)
+    for file in dict.fromkeys(one.file for one in study.understood):
+        grid = Table(title=f"{file}: what was understood", title_justify="left", box=None, pad_edge=False)
+        for name in ("Column", "First values", "is taken for"):
+            grid.add_column(name, overflow="fold")
+        for one in study.understood:
+            if one.file == file:
+                grid.add_row(one.head, one.example, one.becomes)
+        console().print(grid)
     counts = study.design
     therapists = f", {counts['therapists']} therapists" if counts["therapists"] else "; no therapists"
     say(f"\n{counts['sessions']} sessions of {counts['patients']} patients{therapists}.")

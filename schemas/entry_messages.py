@@ -59,8 +59,8 @@ def said(entry: Mapping[str, Any], model: type[BaseModel] | None) -> str:
     if kind in _KINDS:
         return f"is of the wrong kind{found}; allowed: {_KINDS[kind]}{_meant(kind, key, entry['input'])}"
     if kind in _LIMITS:
-        name, words = _LIMITS[kind]
-        return f"is out of range{found}; allowed: {words.format(context[name])}"
+        limit, of = _LIMITS[kind]
+        return f"is out of range{found}; allowed: {of.format(context[limit])}"
     if kind == "too_short":
         return f"has too few entries; allowed: at least {context['min_length']}"
     return f"{entry['msg'].removeprefix('Value error, ')}{'' if _is_table(entry['input']) else found}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,7 +195,8 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
         raise ContractError(f"{table.name}: the columns {', '.join(chosen)} hold no number.")
     kind: dict[str, Any] = {"type": "count", "minimum": 0}
     if any(value != round(value) for value in values) or min(values) < 0:
-        kind = {"type": _decimal(table, chosen)}
+        lowest, highest = math.floor(min(0, *values)), math.ceil(max(values))
+        kind = {"type": _decimal(table, chosen), "minimum": lowest, "maximum": max(highest, lowest + 1)}
     elif len(chosen) > 1:
         kind = {"minimum": int(min(values)), "maximum": int(max(max(values), min(values) + 1))}
     file = table.name.partition(" › ")[0].rpartition(".")[0]
@@ -225,11 +227,11 @@ def _decimal(table: GivenTable, heads: Iterable[str]) -> str:
 def _said_made(book: Mapping[str, Any]) -> str:
     items = book["items"]
     what = "one column, its total" if len(items) == 1 else f"{len(items)} items and their sum"
-    spread = "" if "maximum" not in items[0] else (
-        f", range {items[0]['minimum']} to {items[0]['maximum']} as found: write the true one, and which items are "
-        "reversed"
-    )  # fmt: skip
-    return f"{book['name']}.toml was made: {what}{spread}. Write its citation there."
+    spread, check = "", ""
+    if "maximum" in items[0]:
+        spread = f", range {items[0]['minimum']} to {items[0]['maximum']} as found"
+        check = " the true range, " if len(items) == 1 else " the true range, which items are reversed, "
+    return f"{book['name']}.toml was made: {what}{spread}. Write{check or ' '}{'and ' * bool(check)}its citation there."
 
 
 def _cells(table: GivenTable, head: str) -> list[str]:

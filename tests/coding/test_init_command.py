@@ -60,13 +60,13 @@ def test_from_a_list_to_workbooks(run, tmp_path):
 
 
 def test_at_a_terminal_it_asks_and_takes_no_for_an_answer(run, monkeypatch, tmp_path):
-    answers = iter(["liste.csv", "a, b", "ghes"])
+    answers = iter(["liste.csv", "a, b", "ghes", ""])
     monkeypatch.setattr("doublecode.coding.init_command.is_terminal", lambda: True)
     monkeypatch.setattr(typer, "prompt", lambda *words, **how: next(answers))
     monkeypatch.setattr(typer, "confirm", lambda *words, **how: False)
     code, _, err = run("init", "study")
     assert (code, "nothing was written" in err) == (2, True)
-    answers = iter(["liste.csv", "a, b", "ghes"])
+    answers = iter(["liste.csv", "a, b", "ghes", ""])
     monkeypatch.setattr(typer, "confirm", lambda *words, **how: True)
     assert run("init", "study")[0] == 0
     assert 'id = "b"' in (tmp_path / "study" / "study.toml").read_text(encoding="utf-8")

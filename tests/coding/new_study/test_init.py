@@ -132,7 +132,10 @@ def test_numbered_columns_are_items_and_their_range_is_said_to_be_what_was_found
     file = tmp_path / "liste.csv"
     file.write_bytes((GERMAN + ROWS).encode("cp1252"))
     study = plan_study(tmp_path / "study", Wishes(file, ("anna",), ("ghes",), (tmp_path / "bdi.csv",)))
-    assert any("2 items and their sum, range 0 to 3 as found: write the true one" in line for line in study.said)
+    assert any(
+        "2 items and their sum, range 0 to 3 as found. Write the true range, which items are" in line
+        for line in study.said
+    )
     made_up = tomllib.loads(study.files["bdi.toml"].decode())
     assert [(item["name"], item["minimum"], item["maximum"]) for item in made_up["items"]] == [
         ("bdi1", 0, 3),
