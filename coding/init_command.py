@@ -59,7 +59,7 @@ def init(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")] = False,
 ) -> None:
     """Make a study folder from a list of sessions: declaration, tables, places for workbooks."""
-    from doublecode.coding.new_study.folder import Wishes, plan_study, refuse_present, write_study
+    from doublecode.coding.new_study.folder import Wishes, as_typed, plan_study, refuse_present, write_study
 
     refuse_present(folder, ["study.toml"], overwrite=overwrite)
     given = {"sessions": None if sessions is None else str(sessions), "raters": raters, "instruments": instruments}
@@ -85,9 +85,8 @@ def init(
     _confirm(yes)
     write_study(study, overwrite=overwrite)
     say(f"\nWritten: {folder}/ ({', '.join(sorted(study.files))})")
-    say(
-        f"Next: doublecode allocate {folder}   then: doublecode template {folder}   (README.md there says what follows)"
-    )
+    typed = as_typed(folder)
+    say(f"Next: doublecode allocate {typed}   then: doublecode template {typed}   (README.md there says what follows)")
 
 
 def is_terminal() -> bool:

@@ -218,17 +218,29 @@ def _check(files: Mapping[str, bytes]) -> None:
                 read_table(Path(place) / name, contract)
 
 
+def as_typed(folder: Path) -> str:
+    """A path as it is typed in a command.
+
+    Examples
+    --------
+    >>> as_typed(Path("my study")), as_typed(Path("study"))
+    ('"my study"', 'study')
+    """
+    return f'"{folder}"' if " " in str(folder) else str(folder)
+
+
 def _readme(folder: Path, title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
+    typed = as_typed(folder)
     rated = [use.book.title for use in uses if not use.is_outcome]
     return f"""\
 # {title}
 
 {len(raters)} raters ({", ".join(raters)}) code {", ".join(rated)}.
 
-1. `doublecode allocate {folder}` decides who rates what: balanced, and 40 % of the sessions twice (`--share`). It
+1. `doublecode allocate {typed}` decides who rates what: balanced, and 40 % of the sessions twice (`--share`). It
    writes `assignments.csv`.
-2. `doublecode template {folder}` writes the workbooks into `outgoing/`. Send them to the raters.
-3. Put what comes back into `incoming/`; then `doublecode run {folder}` checks it and writes `report/`.
+2. `doublecode template {typed}` writes the workbooks into `outgoing/`. Send them to the raters.
+3. Put what comes back into `incoming/`; then `doublecode run {typed}` checks it and writes `report/`.
 
 | file | what it is |
 |---|---|
