@@ -120,7 +120,7 @@ def held_sessions(seed: int, truth: AdolescentTruth, ids: NDArray[np.str_]) -> p
             "date": [(date(2006, 9, 4) + timedelta(days=int(day))).isoformat() for day in days],
             "minutes": np.clip(np.rint(rng.normal(50, 6, len(person))), 30, 75),
             "phase": "main",
-            "status": np.where(heard, "rated", "not_rated"),
+            "status": np.where(heard, "held", "not_rated"),
             "reason": reason,
             "recording": pd.Series(np.char.add(own, ".mp3"), dtype=object).where(heard, None),
         }

@@ -97,7 +97,7 @@ def _assignments(
     """Rotating pairs of the instrument's own raters; unclear tapes go to one rater, who finds that out."""
     _, numbers, double = RATER_SETS[instrument]
     number = sessions["session"].to_numpy()
-    here = np.isin(number, numbers) & (sessions["status"] == "rated").to_numpy()
+    here = np.isin(number, numbers) & (sessions["status"] == "held").to_numpy()
     unclear = _unclear(truth, person, number) & here & (instrument == "homework_adherence")
     parts = []
     for panel in range(int(truth.panel.max()) + 1):

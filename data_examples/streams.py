@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O, no 1/I: read aloud without mistakes
+from doublecode.coding.new_study.blind_ids import draw_ids
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -28,26 +28,12 @@ def stream(seed: int, name: str) -> np.random.Generator:
 def blind_ids(seed: int, count: int) -> list[str]:
     """Draw `count` different session ids such as ``S-7KQ2``; nothing can be read from them.
 
-    Four characters up to a tenth of what they can tell apart, more beyond.
-
     Examples
     --------
     >>> len(set(blind_ids(20210501, 213)))
     213
     """
-    width = 4
-    while len(_LETTERS) ** width < 10 * count:
-        width += 1
-    drawn = stream(seed, "blind ids").choice(len(_LETTERS) ** width, size=count, replace=False)
-    return ["S-" + _spell(int(number), width) for number in drawn]
-
-
-def _spell(number: int, width: int) -> str:
-    letters = []
-    for _ in range(width):
-        number, rest = divmod(number, len(_LETTERS))
-        letters.append(_LETTERS[rest])
-    return "".join(letters)
+    return draw_ids(stream(seed, "blind ids"), count)
 
 
 def shuffled_per_block(rng: np.random.Generator, values: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -104,7 +104,7 @@ def sessions_table(seed: int, truth: Truth, patients: NDArray[np.str_], ids: NDA
             "date": [(first + timedelta(days=int(day))).isoformat() for day in days],
             "minutes": np.clip(np.round(rng.normal(43, 9.6, len(ids))), 15, 80),
             "phase": np.where(truth.pilot, "pilot", "main"),
-            "status": np.where(unrated, "not_rated", "rated"),
+            "status": np.where(unrated, "not_rated", "held"),
             "reason": pd.Series(truth.lost, dtype=object).where(unrated, None),
             "recording": pd.Series(np.char.add(ids, ".mp3"), dtype=object).where(~unrated, None),
         }

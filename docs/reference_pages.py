@@ -177,7 +177,11 @@ def _tables_page() -> str:
         rows = []
         for column, kind in contract.columns.items():
             words = " or ".join(f"`{word}`" for word in contract.words.get(column, ())) or kind
-            rows.append((f"`{column}`", words, "may be empty" if column in contract.may_be_empty else "required"))
+            empty = "may be empty" if column in contract.may_be_empty else "required"
+            if column in contract.usual:
+                usual = contract.usual[column]
+                empty = "may be left out" + (f": `{usual}` then" if usual else "")
+            rows.append((f"`{column}`", words, empty))
         key = ", ".join(f"`{column}`" for column in contract.key)
         head = _table(("Column", "What stands there", ""), rows)
         parts.append(f"## {name}\n\n{head}\n\nNo two rows have the same {key}.")

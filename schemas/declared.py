@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.entry_messages import MOST_SHOWN, said
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.toml_lines import entry_of, syntax_said, without_echoes
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
 _DIGITS = re.compile(r"\d{20,}")
@@ -43,13 +44,17 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
     except ValueError as wrong:  # TOMLDecodeError, and a number of more digits than Python takes
-        what = str(wrong) if isinstance(wrong, tomllib.TOMLDecodeError) else "a number has thousands of digits"
+        what = (
+            syntax_said(str(wrong))
+            if isinstance(wrong, tomllib.TOMLDecodeError)
+            else "a number has thousands of digits"
+        )
         raise error(f"{path.name}: not valid TOML: {what}{_line_of(what, text)}. Mend that line.") from None
     _refuse_commands(declared, path.name, error)
     try:
         return model.model_validate_json(json.dumps(declared, default=str))
     except ValidationError as wrong:
-        raise error(describe(path.name, wrong, model)) from None
+        raise error(describe(path.name, wrong, model, text)) from None
     except RecursionError:
         raise error(f"{path.name}: brackets lie too deep in one another. Close them.") from None
 
@@ -104,10 +109,11 @@ def _refuse_commands(declared: object, name: str, error: type[UsageError], place
             raise error(f"{name}: {place}: found the control character U+{ord(odd[0]):04X}. Take it out.")
 
 
-def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None) -> str:
+def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None, text: str = "") -> str:
     """Say every wrong entry of a declaration of `model`: where, what was found, what is allowed."""
-    lines = [f"{name}: {wrong.error_count()} wrong entr{'y' if wrong.error_count() == 1 else 'ies'}."]
-    for entry in wrong.errors(include_url=False):
-        place = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in entry["loc"]).lstrip(".")
+    entries = without_echoes(wrong.errors(include_url=False))
+    lines = [f"{name}: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."]
+    for entry in entries:
+        place = entry_of(entry, text)
         lines.append(f"  {place or 'file'}: {said(entry, model)}")
     return "\n".join(lines)

@@ -47,6 +47,8 @@ class Contract:
         Columns that hold one of a few words.
     least : mapping of str to int
         Columns of numbers, and where these begin.
+    usual : mapping of str to str or None
+        Columns that a table may leave out, and what then stands in every row.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Contract:
     alone: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     least: Mapping[str, int] = field(default_factory=dict)
+    usual: Mapping[str, str | None] = field(default_factory=dict)
 
 
 RATINGS = Contract(
@@ -85,12 +88,18 @@ SESSIONS = Contract(
         "session_id": "text", "patient": "text", "therapist": "text", "session": "integer", "date": "text",
         "minutes": "number", "phase": "text", "status": "text", "reason": "text", "recording": "text",
     },
-    frozenset({"date", "minutes", "reason", "recording"}),
+    frozenset({"therapist", "date", "minutes", "reason", "recording"}),
     ("patient", "session"),
     ("session_id",),
-    {"phase": ("main", "pilot"), "status": ("rated", "not_rated")},
+    {"phase": ("main", "pilot"), "status": ("held", "not_rated")},
     {"session": 1},
+    {
+        "therapist": None, "date": None, "minutes": None, "phase": "main", "status": "held", "reason": None,
+        "recording": None,
+    },
 )  # fmt: skip
+_FORMER_WORDS: Mapping[str, str] = {"rated": "held"}
+_WHO_SAYS_RATED = " Which sessions are rated is known from the ratings."
 IN_NO_NUMBER = ("excluded", "consent_withdrawn")
 """Statuses of the patients who are left out of every number; the flow and the row ledger show them."""
 PATIENTS = Contract(
@@ -99,6 +108,7 @@ PATIENTS = Contract(
     frozenset({"reason"}),
     ("patient",),
     words={"status": ("completed", "dropped_out", "not_included", *IN_NO_NUMBER)},
+    usual={"reason": None},
 )
 THERAPISTS = Contract("therapists", {"therapist": "text"}, frozenset(), ("therapist",))
 ASSIGNMENTS = Contract(
@@ -197,12 +207,7 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
     doublecode.schemas.errors.DuplicateError: therapists: therapist = T1 stands in rows 0 and 1; keep one row.
     """
     name = where or contract.name
-    missing = [column for column in contract.columns if column not in frame.columns]
-    if missing:
-        found = ", ".join(map(str, frame.columns))
-        raise ContractError(
-            f"{name}: {said_missing(missing)}; found: {found}. Add {'it' if len(missing) == 1 else 'them'}."
-        )
+    _check_columns(frame, contract, name)
     places = _Places(row_word(frame.index), list(frame.index))
     for column, kind in contract.columns.items():
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}", places)
@@ -213,6 +218,30 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
     for key in (contract.key, *((column,) for column in contract.alone)):
         _check_key(frame, key, name, places)
     return frame
+
+
+def complete(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The frame with the columns that it may leave out, each with its usual value in every row.
+
+    Examples
+    --------
+    >>> complete(pd.DataFrame({"patient": ["P1"]}), SESSIONS)["status"].tolist()
+    ['held']
+    """
+    absent = {name: value for name, value in contract.usual.items() if name not in frame.columns}
+    kinds = {name: "float64" if contract.columns[name] == "number" else "str" for name in absent}
+    made = {name: pd.Series([value] * len(frame), frame.index, kinds[name]) for name, value in absent.items()}
+    return frame.assign(**made) if made else frame
+
+
+def _check_columns(frame: pd.DataFrame, contract: Contract, name: str) -> None:
+    """Name every column that is missing, all at once."""
+    missing = [column for column in contract.columns if column not in frame.columns]
+    if missing:
+        found = ", ".join(map(str, frame.columns))
+        raise ContractError(
+            f"{name}: {said_missing(missing)}; found: {found}. Add {'it' if len(missing) == 1 else 'them'}."
+        )
 
 
 def said_missing(columns: Sequence[str]) -> str:
@@ -254,8 +283,10 @@ def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str, plac
     wrong = (~values.isin(words)).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        allowed, meant = " or ".join(words), nearest(str(values.iloc[row]), words)
+        allowed, found = " or ".join(words), str(values.iloc[row])
+        meant = _FORMER_WORDS.get(found) or nearest(found, words)
         asked = "" if meant is None else f" Did you mean {meant!r}?"
+        asked += _WHO_SAYS_RATED if found in _FORMER_WORDS else ""
         where = f"{places.word} {places.labels[row]}"
         raise ContractError(f"{name}, {where}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.{asked}")
 
@@ -302,14 +333,20 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         Two rows carry the same key.
     """
     if not path.is_file():
-        raise ContractError(
-            f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
-        )
-    frame = _texts(path, contract)
+        raise ContractError(f"{path.name}: the file is missing in {path.parent}. {_said_columns(contract)}")
+    frame = complete(_texts(path, contract), contract)
+    _check_columns(frame, contract, path.name)
     for column, kind in contract.columns.items():
-        if kind != "text" and column in frame.columns:
+        if kind != "text":
             frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}")
     return check_frame(frame, contract, path.name)
+
+
+def _said_columns(contract: Contract) -> str:
+    """Say which columns a table needs, and which it may have."""
+    needed = ", ".join(name for name in contract.columns if name not in contract.usual)
+    also = f"; it may have {', '.join(contract.usual)}" if contract.usual else ""
+    return f"Columns: {needed}{also}."
 
 
 def _texts(path: Path, contract: Contract) -> pd.DataFrame:
@@ -321,7 +358,7 @@ def _texts(path: Path, contract: Contract) -> pd.DataFrame:
         if any(cell.strip() for cell in row)
     ]
     if not filled:
-        raise ContractError(f"{path.name}: the file is empty. Columns: {', '.join(contract.columns)}.")
+        raise ContractError(f"{path.name}: the file is empty. {_said_columns(contract)}")
     (heads, _), *body = filled
     again = [name for place, name in enumerate(heads) if name and name in heads[:place]]
     if again:

@@ -16,8 +16,8 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
-from doublecode.schemas.errors import DoublecodeError, StudyError
-from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
+from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
@@ -32,6 +32,7 @@ from doublecode.schemas.study_parts import (
     Variable,
     refuse_twice,
 )
+from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
 
 
@@ -105,7 +106,8 @@ class Study(Declared):
         for kind, names in kinds.items():
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
-                raise ValueError(f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one")
+                said = f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one"
+                raise EntryError(said, twice[0], "id" if kind == "rater" else "name")
         refuse_twice("sample_columns", self.sample_columns)
         refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
@@ -117,12 +119,15 @@ class Study(Declared):
             stray = [rater for rater in use.raters if rater not in raters]
             if stray:
                 said = allowed(stray[0], sorted(raters))
-                raise ValueError(f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}")
+                raise EntryError(
+                    f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}", stray[0], "raters"
+                )
         known = sorted({variable.name for variable in self.variables} | {"session", "patient", "therapist"})
         for where, names in self._mentions().items():
             stray = [name for name in names if name not in known]
             if stray:
-                raise ValueError(f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}")
+                said = f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}"
+                raise EntryError(said, stray[0])
         return self
 
     def _mentions(self) -> dict[str, tuple[str, ...]]:
@@ -173,6 +178,7 @@ class Study(Declared):
     def _source(self, name: str) -> Path | str:
         """Where a codebook lies: in the study folder, or among the shipped ones."""
         if not name.endswith(".toml"):
+            self._check_known(name, name in shipped_instruments())
             return name
         path = self.folder / name
         if not path.resolve().is_relative_to(self.folder.resolve()):
@@ -180,7 +186,19 @@ class Study(Declared):
                 f"instrument {name!r}: the path leads out of the study folder {self.folder}. Copy the codebook into "
                 "the folder, so that the study is whole wherever it is moved."
             )
+        self._check_known(name, path.is_file())
         return path
+
+    def _check_known(self, name: str, is_known: bool) -> None:
+        """Refuse a codebook that is neither shipped nor a file of the folder, and say which there are."""
+        if is_known:
+            return
+        own = sorted(path.name for path in self.folder.glob("*.toml") if path.name != "study.toml")
+        raise StudyError(
+            f"study.toml: [[instruments]], name = {name!r}: there is no such codebook; "
+            f"{allowed(name, (*own, *shipped_instruments()))} — correct the name, or copy its TOML "
+            f"file into {self.folder}."
+        )
 
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""
@@ -285,5 +303,9 @@ def load_study(folder: str | Path) -> Study:
         raise StudyError(f"{path.parent}: no study.toml here. Give the study folder, the one with study.toml in it.")
     study = load_toml(path, Study, StudyError)
     study._folder = path.parent
-    study.check_variables()  # what is wrong is reported now, not in the middle of a run
+    if study.codebooks:  # a wrong codebook says so by its own name
+        try:
+            study.check_variables()  # what is wrong is reported now, not in the middle of a run
+        except (StudyError, InstrumentError) as wrong:
+            raise StudyError(f"{path.name}: {wrong}") from None
     return study

@@ -303,7 +303,7 @@ def frame_built() -> Any:
     rows = [(f"P{p}", s) for p in range(1, 5) for s in range(1, 4)]
     sessions = pd.DataFrame(rows, columns=["patient", "session"]).assign(
         study="toy", therapist="T1", session_id=lambda d: d["patient"] + "-" + d["session"].astype(str),
-        date=None, minutes=50.0, phase="main", status="rated", reason=None, recording=None,
+        date=None, minutes=50.0, phase="main", status="held", reason=None, recording=None,
     )  # fmt: skip
     sessions.loc[[10, 11], "status"] = "not_rated"
     sessions.loc[[10, 11], "reason"] = ["recording missing", "dropped out"]
@@ -403,7 +403,7 @@ def allocation() -> Any:
     rows = [(f"P{p}", s) for p in range(1, 9) for s in range(1, 6)]
     sessions = pd.DataFrame(rows, columns=["patient", "session"]).assign(
         study="toy", therapist="T1", session_id=lambda d: d["patient"] + "-" + d["session"].astype(str),
-        date=None, minutes=50.0, phase="main", status="rated", reason=None, recording=None,
+        date=None, minutes=50.0, phase="main", status="held", reason=None, recording=None,
     )  # fmt: skip
     return allocate(sessions, raters=["Ann", "Ben", "Cem"], instruments=["ghes"], share=0.25, seed=1)
 

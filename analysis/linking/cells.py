@@ -159,7 +159,7 @@ def unrated_sessions(
     unexpected: list[str] = []
     for row in held.to_dict("records"):
         key = (str(row["patient"]), int(row["session"]))
-        listed = row["status"] == "rated"
+        listed = row["status"] == "held"
         if key[0] in out:
             status[key] = out[key[0]]
         elif key in read:

@@ -29,7 +29,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, StudyError
-from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame
+from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame, complete
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
 from doublecode.schemas.study_parts import KEYS
@@ -173,7 +173,7 @@ def build_frame(
     --------
     >>> from doublecode.schemas.study_parts import Variable
     >>> sessions = pd.DataFrame({"session_id": ["S-1", "S-2"], "patient": "P1", "therapist": "T1", "session": [1, 2],
-    ...     "date": None, "minutes": 30.0, "phase": "main", "status": ["rated", "not_rated"],
+    ...     "date": None, "minutes": 30.0, "phase": "main", "status": ["held", "not_rated"],
     ...     "reason": [None, "recording failed"], "recording": None})
     >>> scores = pd.DataFrame({"study": "toy", "patient": "P1", "therapist": "T1", "session": [1], "session_id": "S-1",
     ...     "instrument": "ghes", "scale": "he", "value": 2.5, "n_valid": 7, "n_items": 7, "n_raters": 1.0,
@@ -184,7 +184,8 @@ def build_frame(
     {'stage': 'in the model: he', 'kept': 1, 'lost': 1, 'reasons': '1 × he: not rated: recording failed'}
     """
     items = no_items() if items is None else items
-    listed = _patients_of(sessions) if patients is None else patients
+    sessions = complete(sessions, SESSIONS)
+    listed = _patients_of(sessions) if patients is None else complete(patients, PATIENTS)
     for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (listed, PATIENTS)):
         check_frame(table, contract)
     _check_variables(variables, listed)

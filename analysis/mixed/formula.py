@@ -27,6 +27,7 @@ from doublecode.analysis.mixed.formula_names import (
 from doublecode.analysis.mixed.r_words import read_r_words, refuse_unknown_calls
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import FormulaError
+from doublecode.schemas.near_names import nearest
 from doublecode.schemas.results import Note
 
 _CATEGORY = re.compile(r"(?<![\w.])C\(\s*(`[^`]+`|[^\W\d][\w.]*)\s*[,)]")
@@ -167,9 +168,11 @@ class ModelFormula:
         found, strays = columns_among(mentions(part), set(allowed))
         if strays:
             none = "is no column" if len(strays) == 1 else "are no columns"
+            meant = nearest(strays[0], allowed)
+            asked = "" if meant is None else f" Did you mean {meant!r}?"
             raise FormulaError(
                 f"formula {self.text!r}: {', '.join(map(repr, strays))} {none} of the frame; allowed: "
-                f"{', '.join(allowed)}."
+                f"{', '.join(allowed)}.{asked}"
             )
         return found
 
@@ -370,4 +373,7 @@ def _check_balanced(source: str) -> None:
     bare = re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", "", source)
     for left, right in zip(_OPEN, _CLOSE, strict=True):
         if bare.count(left) != bare.count(right):
-            raise FormulaError(f"formula {source!r} has {bare.count(left)} {left!r} but {bare.count(right)} {right!r}")
+            raise FormulaError(
+                f"formula {source!r} has {bare.count(left)} {left!r} but {bare.count(right)} {right!r}. "
+                "Close every bracket."
+            )

@@ -93,4 +93,5 @@ def _check_steps(study: Study, known: list[str]) -> None:
                 parse_formula(step).columns(known)
             except FormulaError as wrong:
                 asked = study.unit == "patient" and "session" in step
-                raise StudyError(f"series {series.name!r}: {wrong}{NO_SESSIONS if asked else ''}") from None
+                where = f"series {series.name!r}, step {series.steps.index(step) + 1}"
+                raise StudyError(f"{where}: {wrong}{NO_SESSIONS if asked else ''}") from None

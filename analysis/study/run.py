@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from doublecode.analysis.study.study_run import Intake, StudyRun
-from doublecode.schemas.errors import DoublecodeError, NotEstimable, UsageError
+from doublecode.schemas.errors import DoublecodeError, NotEstimable, StudyError, UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -88,13 +88,17 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
-    tables = {"sessions": SESSIONS, "patients": PATIENTS, "therapists": THERAPISTS}
+    tables = {"sessions": SESSIONS, "patients": PATIENTS}
     read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
-    check_declared_columns(study, read["patients"], read["therapists"])
+    read["therapists"] = _therapists(study.folder / "therapists.csv", read["sessions"])
+    try:
+        check_declared_columns(study, read["patients"], read["therapists"])
+    except StudyError as wrong:
+        raise StudyError(f"study.toml: {wrong}") from None
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
@@ -109,6 +113,16 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         **read,
     )
     return in_the_numbers(everything)
+
+
+def _therapists(path: Path, sessions: pd.DataFrame) -> pd.DataFrame:
+    """The table of therapists; a study that has none of them, or says no more than their ids, needs no file."""
+    from doublecode.schemas.frames import THERAPISTS, read_table
+
+    if path.is_file():
+        return read_table(path, THERAPISTS)
+    named = sessions["therapist"].dropna().drop_duplicates().sort_values(ignore_index=True)
+    return named.to_frame()
 
 
 def in_the_numbers(intake: Intake) -> Intake:

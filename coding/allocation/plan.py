@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from doublecode.coding.allocation.allocation_result import FEW_DOUBLE_CODED, Allocation
 from doublecode.coding.allocation.rated_sessions import RatedSessions, sessions_to_rate
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import ASSIGNMENTS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, complete
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -45,8 +45,8 @@ def allocate(
     Parameters
     ----------
     sessions : DataFrame
-        Contract ``SESSIONS``. Sessions of the phase *pilot* are rated by all raters; sessions
-        with the status *not_rated* are left out.
+        Contract ``SESSIONS``; columns with a usual value, such as the therapist, may be left out. Sessions of
+        the phase *pilot* are rated by all raters; sessions with the status *not_rated* are left out.
     raters : sequence of str
         Ids of the raters.
     instruments : sequence of str
@@ -81,12 +81,12 @@ def allocate(
     --------
     >>> held = pd.DataFrame({"session_id": [f"S-{n}" for n in range(20)], "patient": ["P1"] * 10 + ["P2"] * 10,
     ...     "therapist": "T1", "session": [*range(1, 11)] * 2, "date": None, "minutes": 50.0, "phase": "main",
-    ...     "status": "rated", "reason": None, "recording": None})
+    ...     "status": "held", "reason": None, "recording": None})
     >>> plan = allocate(held, ["R1", "R2", "R3"], instruments=["ghes"], share=0.3)
     >>> plan.frame.loc[plan.frame["table"] == "pair", ["name", "sessions"]].to_dict("split")["data"]
     [['R1–R2', 2], ['R1–R3', 2], ['R2–R3', 2]]
     """
-    rated = sessions_to_rate(sessions, patients)
+    rated = sessions_to_rate(check_frame(complete(sessions, SESSIONS), SESSIONS), patients)
     main, pilot = rated.main, rated.pilot
     n_double = round(share * len(main))
     limits = {rater: (loads or {}).get(rater, len(main)) for rater in raters}

@@ -91,12 +91,15 @@ def load_expected(study: Study | None) -> Expected:
     table = read_table(study.folder / "sessions.csv", SESSIONS)
     columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
-        str(session_id): Held(
-            str(patient), str(therapist), int(number), str(phase), None if tape is None or tape != tape else str(tape)
-        )
+        str(session_id): Held(str(patient), _filled(therapist), int(number), str(phase), _filled(tape))
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
     return Expected(study.name, books, sessions, _assigned(study, sessions), load_given(study, sessions), study.seed)
+
+
+def _filled(cell: object) -> str | None:
+    """The text of a cell, None where it is empty."""
+    return None if cell is None or cell != cell else str(cell)
 
 
 def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection[str]) -> None:

@@ -42,7 +42,10 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     """
     sessions = read_table(study.folder / "sessions.csv", SESSIONS)
     columns = (sessions[name] for name in ("patient", "session", "session_id", "therapist", "phase"))
-    held = {(str(p), int(s)): (str(i), str(t), str(phase)) for p, s, i, t, phase in zip(*columns, strict=True)}
+    held = {
+        (str(p), int(s)): (str(i), t if isinstance(t, str) else None, str(phase))
+        for p, s, i, t, phase in zip(*columns, strict=True)
+    }
     rows: list[tuple[Any, ...]] = []
     problems: list[Problem] = []
     for name, book in study.codebooks.items():
@@ -56,7 +59,7 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
 def _read_outcome(
     study: Study,
     book: Instrument,
-    held: dict[tuple[str, int], tuple[str, str, str]],
+    held: dict[tuple[str, int], tuple[str, str | None, str]],
     rows: list[tuple[Any, ...]],
     problems: list[Problem],
 ) -> None:
@@ -95,7 +98,7 @@ def _session_of(
     cells: Sequence[Any],
     places: dict[str, int],
     line: tuple[str, str, str],
-    held: dict[tuple[str, int], tuple[str, str, str]],
+    held: dict[tuple[str, int], tuple[str, str | None, str]],
     seen: dict[tuple[str, int], str],
     problems: list[Problem],
 ) -> tuple[str, int] | None:

@@ -47,7 +47,7 @@ def make_study(folder: Path) -> Study:
         {
             "session_id": ids, "patient": [f"P{n // 10}" for n in range(len(ids))], "therapist": "T1",
             "session": [n % 10 + 1 for n in range(len(ids))], "date": "", "minutes": 50, "phase": "main",
-            "status": "rated", "reason": "", "recording": "",
+            "status": "held", "reason": "", "recording": "",
         }
     )  # fmt: skip
     sessions.to_csv(folder / "sessions.csv", index=False)

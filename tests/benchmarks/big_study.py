@@ -118,7 +118,7 @@ def _held(people: list[str], therapists: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {"session_id": [f"S-{i:04d}" for i in range(n)], "patient": np.repeat(people, SESSIONS),
          "therapist": np.repeat(therapists, SESSIONS), "session": np.tile(np.arange(1, SESSIONS + 1), PATIENTS),
-         "date": "", "minutes": 50, "phase": "main", "status": "rated", "reason": "", "recording": ""}
+         "date": "", "minutes": 50, "phase": "main", "status": "held", "reason": "", "recording": ""}
     )  # fmt: skip
 
 

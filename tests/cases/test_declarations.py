@@ -109,7 +109,7 @@ PEOPLE = "patient,status,reason,age\nP1,completed,,40\nP2,dropped_out,moved away
 def write_study(folder, study=STUDY, book=BOOK, people=PEOPLE, numbers=(1, 2, 3)):
     """A folder without workbooks: the ratings of a test are put in by :func:`rated`."""
     (folder / "incoming").mkdir(exist_ok=True)
-    lines = [f"S-{p}{s},{p},T1,{s},,50,main,rated,," for p in ("P1", "P2", "P3") for s in numbers]
+    lines = [f"S-{p}{s},{p},T1,{s},,50,main,held,," for p in ("P1", "P2", "P3") for s in numbers]
     heads = "session_id,patient,therapist,session,date,minutes,phase,status,reason,recording"
     for name, text in (
         ("study.toml", study), ("warmth.toml", book), ("patients.csv", people),
@@ -619,7 +619,7 @@ class TestFrame:
         built, _, _ = framed(write_study(tmp_path), rows)
         told = built.ledger.set_index(["stage", "session_id"])
         assert told.loc[("rated", "S-P11"), "status"] == told.loc[("rated", "S-P12"), "status"] == "kept"
-        assert told.loc[("rated", "S-P13"), "reason"] == "listed as rated, but no rating was read"
+        assert told.loc[("rated", "S-P13"), "reason"] == "held, but no rating was read"
         assert told.loc[("scored: warm", "S-P11"), "reason"] == "no warmth.total of session 1 was read"
 
     def test_regressions_on_sessions_of_the_same_patients_say_so(self, tmp_path):
@@ -627,7 +627,7 @@ class TestFrame:
         write_study(tmp_path, people=people)
         names = ["P1", "P2", *(f"P{n}" for n in range(4, 9))]
         heads = (tmp_path / "sessions.csv").read_text(encoding="utf-8")
-        more = [f"S-{p}{s},{p},T1,{s},,50,main,rated,," for p in names[2:] for s in (1, 2, 3)]
+        more = [f"S-{p}{s},{p},T1,{s},,50,main,held,," for p in names[2:] for s in (1, 2, 3)]
         (tmp_path / "sessions.csv").write_text("\n".join([heads, *more]), encoding="utf-8")
         rng = np.random.default_rng(5)
         values = {

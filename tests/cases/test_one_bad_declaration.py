@@ -143,7 +143,7 @@ class Toy:
             "reason",
             "recording",
         ]
-        rows = [[f"S-{p}{n}", p, f"T{1 + n % 2}", n, "", "", self.phase, "rated", "", ""] for p, n in held]
+        rows = [[f"S-{p}{n}", p, f"T{1 + n % 2}", n, "", "", self.phase, "held", "", ""] for p, n in held]
         table(folder / "sessions.csv", heads, rows)
         table(
             folder / "outcomes" / "mood.csv",

@@ -43,11 +43,11 @@ source = "outcomes"
 def make_sessions() -> pd.DataFrame:
     """24 main sessions of 6 patients and 2 pilot sessions."""
     rows = [
-        (f"S-{patient}{number}Q", f"P{patient}", f"T{patient % 2}", number, "", 50, "main", "rated", "", "r.mp3")
+        (f"S-{patient}{number}Q", f"P{patient}", f"T{patient % 2}", number, "", 50, "main", "held", "", "r.mp3")
         for patient in range(1, 7)
         for number in range(1, 5)
     ]  # fmt: skip
-    rows += [(f"S-9{number}Q", "P9", "T1", number, "", 50, "pilot", "rated", "", "") for number in (1, 2)]
+    rows += [(f"S-9{number}Q", "P9", "T1", number, "", 50, "pilot", "held", "", "") for number in (1, 2)]
     return pd.DataFrame(rows, columns=list(SESSIONS.columns))
 
 

@@ -56,12 +56,10 @@ def test_flow_of_patients_and_sessions(study):
     assert (study.patients["arm"] == "telephone CBT").sum() == 24
     main = study.sessions[study.sessions["phase"] == "main"]
     assert len(main) == 210
-    assert main["status"].value_counts().to_dict() == {"rated": 194, "not_rated": 16}
+    assert main["status"].value_counts().to_dict() == {"held": 194, "not_rated": 16}
     reasons = main["reason"].value_counts().to_dict()
     assert reasons == {"recording missing or unusable": 12, "protocol deviation": 4}
-    per_patient = main.groupby("patient").agg(
-        held=("session", "size"), rated=("status", lambda s: (s == "rated").sum())
-    )
+    per_patient = main.groupby("patient").agg(held=("session", "size"), rated=("status", lambda s: (s == "held").sum()))
     assert per_patient["held"].between(8, 12).all()
     assert len(per_patient) == 22
     assert (per_patient["rated"] / per_patient["held"] > 0.8).all()
@@ -170,7 +168,7 @@ def test_counts_from_held_to_the_model(study, declared):
 
 def test_a_session_without_its_ratings_is_named_by_the_ledger(study, declared):
     gone = study.sessions.loc[
-        (study.sessions["session"] == 4) & (study.sessions["status"] == "rated"), "session_id"
+        (study.sessions["session"] == 4) & (study.sessions["status"] == "held"), "session_id"
     ].iloc[0]
     patient = study.sessions.set_index("session_id").loc[gone, "patient"]
     kept = study.ratings[study.ratings["session_id"] != gone]
@@ -190,7 +188,7 @@ def test_same_seed_same_study_and_any_number_of_patients(study):
     assert not telephone_study(7).outcomes.equals(study.outcomes)
     many = telephone_study(3, 110, pilot=False, texts=False)
     assert len(many.sessions) == 5 * 210
-    assert (many.sessions["status"] == "rated").sum() == 5 * 194
+    assert (many.sessions["status"] == "held").sum() == 5 * 194
     assert many.ratings["rater"].nunique() == 25
     check_frame(many.ratings, RATINGS)
 

@@ -49,13 +49,13 @@ def test_an_unnamed_index_column_is_passed_over(tmp_path):
 
 @pytest.mark.parametrize("minutes", ["45,5", "inf", "fifty"])
 def test_a_number_is_named_with_the_line_on_which_it_stands(tmp_path, minutes):
-    rows = f'{HEADS}\n\nS-1,P1,T1,1,,50,main,rated,"two\nlines",\nS-2,P1,T1,2,,"{minutes}",main,rated,,\n'
+    rows = f'{HEADS}\n\nS-1,P1,T1,1,,50,main,held,"two\nlines",\nS-2,P1,T1,2,,"{minutes}",main,held,,\n'
     with pytest.raises(ContractError, match=rf"'minutes', line 5: found '{minutes}', allowed a number"):
         table(tmp_path, rows, contract=SESSIONS)
 
 
 def test_two_sessions_never_share_an_id(tmp_path):
-    rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,rated,,\nS-1,P2,T1,1,,50,main,rated,,\n"
+    rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,held,,\nS-1,P2,T1,1,,50,main,held,,\n"
     with pytest.raises(DuplicateError, match="session_id = S-1 stands in lines 2 and 3"):
         table(tmp_path, rows, contract=SESSIONS)
 
@@ -68,12 +68,12 @@ def test_very_long_cells_are_no_obstacle():
 @pytest.mark.parametrize(
     ("phase", "status", "message"),
     [
-        ("Main", "rated", "column 'phase', line 3: found 'Main', allowed main or pilot. Correct it."),
-        ("training", "rated", "found 'training', allowed main or pilot"),
-        ("main", "not rated", "column 'status', line 3: found 'not rated', allowed rated or not_rated"),
+        ("Main", "held", "column 'phase', line 3: found 'Main', allowed main or pilot. Correct it."),
+        ("training", "held", "found 'training', allowed main or pilot"),
+        ("main", "not rated", "column 'status', line 3: found 'not rated', allowed held or not_rated"),
     ],
 )
 def test_a_word_that_no_analysis_knows_does_not_drop_a_session(tmp_path, phase, status, message):
-    rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,rated,,\nS-2,P1,T1,2,,50,{phase},{status},,\n"
+    rows = f"{HEADS}\nS-1,P1,T1,1,,50,main,held,,\nS-2,P1,T1,2,,50,{phase},{status},,\n"
     with pytest.raises(ContractError, match=message):
         table(tmp_path, rows, contract=SESSIONS)

@@ -167,7 +167,7 @@ class Reference:
         if any(at == key for at, _, _ in self.ratings):
             return None
         row = self.held[key]
-        return ("not read",) if row["status"] == "rated" else ("not rated", row["reason"])
+        return ("not read",) if row["status"] == "held" else ("not rated", row["reason"])
 
     def cell(self, variable: dict[str, Any], patient: str, number: int | None) -> tuple[Any, Reason | None]:
         if "column" in variable:

@@ -115,7 +115,18 @@ def random_study(seed: int) -> Lab:
     _lose_workbooks(lab, rng)
     _variables(lab, rng)
     _analyses(lab, rng)
+    if seed % 4 == 3:
+        _without_therapists(lab)
     return lab
+
+
+def _without_therapists(lab: Lab) -> None:
+    """Some studies have none: no table, no column, no comparison of them."""
+    lab.therapists = []
+    for session in lab.sessions:
+        del session["therapist"]
+    if "group_comparisons" in lab.analyses:
+        del lab.analyses["group_comparisons"]
 
 
 def _people(lab: Lab, rng: random.Random) -> None:
@@ -151,7 +162,7 @@ def _session(rng: random.Random, patient: str, number: int, therapist: str, phas
     return {
         "session_id": f"S-{patient}{number}", "patient": patient, "therapist": therapist, "session": number,
         "date": f"2020-0{1 + number % 8}-{10 + number}", "minutes": rng.randint(20, 60), "phase": phase,
-        "status": "not_rated" if lost else "rated", "reason": rng.choice(["tape lost", ""]) if lost else "",
+        "status": "not_rated" if lost else "held", "reason": rng.choice(["tape lost", ""]) if lost else "",
         "recording": f"{patient}_{number}.mp3",
     }  # fmt: skip
 

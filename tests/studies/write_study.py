@@ -39,7 +39,8 @@ def write_folder(lab: Lab, folder: Path) -> Path:
     (folder / "study.toml").write_text(declaration(lab), encoding="utf-8")
     write_csv(folder / "patients.csv", list(lab.patients[0]), lab.patients)
     write_csv(folder / "sessions.csv", list(lab.sessions[0]), lab.sessions)
-    write_csv(folder / "therapists.csv", ["therapist"], [{"therapist": name} for name in lab.therapists])
+    if lab.therapists:
+        write_csv(folder / "therapists.csv", ["therapist"], [{"therapist": name} for name in lab.therapists])
     write_csv(folder / "assignments.csv", list(ASSIGNMENTS.columns), lab.assignments)
     if lab.given:
         rows = [{"session_id": session, "item": item, "text": text} for (session, item), text in lab.given.items()]
@@ -89,7 +90,7 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
         for name, (kind, value) in typed.items():
             rows.append(
                 {
-                    "study": lab.name, "patient": session["patient"], "therapist": session["therapist"],
+                    "study": lab.name, "patient": session["patient"], "therapist": session.get("therapist"),
                     "session": session["session"], "session_id": row["session_id"], "rater": row["rater"],
                     "role": row["role"], "instrument": row["instrument"], "item": name,
                     "value": float(value) if kind == "number" else float("nan"),

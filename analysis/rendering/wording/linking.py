@@ -45,7 +45,7 @@ REASONS: Final[dict[str, Wording]] = {
     "column_empty": "patients.csv: {column} is empty",
     "session_not_held": _not_held,
     "session_not_rated": _not_rated,
-    "rating_not_read": "listed as rated, but no rating was read",
+    "rating_not_read": "held, but no rating was read",
     "value_not_read": "no {instrument}.{name} of session {session} was read",
     "value_not_scored": "{reason}",
     "cell_unknown": "{column} is unknown",
@@ -70,7 +70,7 @@ def _stray_scores(note: Note) -> str:
 
 
 FRAMES: Final[dict[str, Wording]] = {
-    "sessions_not_read": _listed("Listed as rated in sessions.csv, but no rating was read"),
+    "sessions_not_read": _listed("Listed as held in sessions.csv, but no rating was read"),
     "sessions_not_listed": _listed("Listed as not rated in sessions.csv, but ratings were read"),
     "several_therapists": _listed("More than one therapist in the held sessions, so no therapist is given"),
     "stray_scores": _stray_scores,

@@ -303,7 +303,7 @@ def test_a_run_without_workbooks_says_so_and_takes_the_declaration_for_its_folde
     assert (code, err) == (0, "")
     text = " ".join(out.split())
     assert "No workbook was read: incoming/ holds none" in text
-    assert "Listed as rated in sessions.csv, but no rating was read: S-" in text
+    assert "Listed as held in sessions.csv, but no rating was read: S-" in text
     page = (telephone / "report" / "index.html").read_text(encoding="utf-8")
     assert "No workbook was read" in page.split("<nav")[0]
     assert 'id="reliability"' not in page

@@ -42,7 +42,7 @@ def study():
 def sessions():
     rows = [
         {"session_id": f"S-{p}{s}", "patient": p, "therapist": "T1" if p != "P3" else "T2", "session": s,
-         "phase": "main", "status": "not_rated" if (p, s) in NOT_RATED else "rated", "reason": NOT_RATED.get((p, s))}
+         "phase": "main", "status": "not_rated" if (p, s) in NOT_RATED else "held", "reason": NOT_RATED.get((p, s))}
         for p in PATIENTS for s in SESSIONS
     ]  # fmt: skip
     rows.append(rows[0] | {"session_id": "S-X1", "patient": "X1", "phase": "pilot"})
@@ -68,7 +68,7 @@ def long_items(study, sessions, seed=0):
     rows = []
     for row in sessions[sessions["phase"] == "main"].to_dict("records"):
         for name, book in study.codebooks.items():
-            if study.use(name).source == "raters" and row["status"] != "rated":
+            if study.use(name).source == "raters" and row["status"] != "held":
                 continue
             for item in book.columns:
                 if item.is_numeric:
@@ -194,7 +194,7 @@ class TestLedger:
         raters = items["instrument"] != "phq9"
         fewer = build(study, items[~((items["session_id"] == "S-P23") & raters)], sessions, patients)
         row = ledger_of(fewer, "rated").set_index("session_id").loc["S-P23"]
-        assert (row["status"], row["reason"]) == ("lost", "listed as rated, but no rating was read")
+        assert (row["status"], row["reason"]) == ("lost", "held, but no rating was read")
         assert fewer.design["n_rated"] == 9
         assert any("S-P23" in note for note in fewer.note_texts())
 
@@ -254,7 +254,7 @@ def teens():
     people = [f"A{i}" for i in range(1, 9)]
     rows = [
         {"session_id": f"S-{p}{s}", "patient": p, "therapist": "T1", "session": s, "phase": "main",
-         "status": "not_rated" if p + str(s) == "A11" else "rated",
+         "status": "not_rated" if p + str(s) == "A11" else "held",
          "reason": "tape failed" if p + str(s) == "A11" else None}
         for p in people for s in (1, 2, 3) if not (p == "A8" and s > 1)
     ]  # fmt: skip

@@ -61,7 +61,7 @@ def test_telephone_study_from_held_to_rated(intake, whole):
     flow = whole.flow.set_index("stage")
     main = intake.sessions[intake.sessions["phase"] == "main"]
     assert flow.loc["held", "kept"] == len(main) == len(whole.frame) == 210
-    assert flow.loc["rated", "kept"] == (main["status"] == "rated").sum() == whole.design["n_rated"] == 194
+    assert flow.loc["rated", "kept"] == (main["status"] == "held").sum() == whole.design["n_rated"] == 194
     assert flow.loc["rated", "lost"] == 16
     sizes = whole.ledger.groupby("stage").size()
     assert sizes[["patients: completed", "patients: not_included"]].tolist() == [22, 130]

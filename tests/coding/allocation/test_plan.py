@@ -14,11 +14,11 @@ from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
 
 def held(n_patients: int, n_sessions: int, n_pilot: int = 0) -> pd.DataFrame:
     rows = [
-        (f"S-{patient:02d}{number:02d}", f"P{patient}", f"T{patient % 3}", number, "", 50.0, "main", "rated", "", "")
+        (f"S-{patient:02d}{number:02d}", f"P{patient}", f"T{patient % 3}", number, "", 50.0, "main", "held", "", "")
         for patient in range(n_patients)
         for number in range(1, n_sessions + 1)
     ]
-    rows += [(f"S-X{n}", "PX", "T1", n + 1, "", 50.0, "pilot", "rated", "", "") for n in range(n_pilot)]
+    rows += [(f"S-X{n}", "PX", "T1", n + 1, "", 50.0, "pilot", "held", "", "") for n in range(n_pilot)]
     return pd.DataFrame(rows, columns=list(SESSIONS.columns))
 
 

@@ -1,0 +1,162 @@
+"""The text of a new ``study.toml``: what is declared, and as comments what else may be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from doublecode.schemas.instrument import Instrument
+
+
+@dataclass(frozen=True)
+class Use:
+    """One instrument of a new study: as study.toml names it, its codebook, and whether raters fill it in."""
+
+    named: str
+    book: Instrument
+    is_outcome: bool = False
+
+
+def quoted(text: str) -> str:
+    r"""A text as TOML writes it.
+
+    Examples
+    --------
+    >>> quoted('a "b"')
+    '"a \\"b\\""'
+    """
+    return json.dumps(text, ensure_ascii=False)
+
+
+def declaration(
+    name: str, title: str, seed: int, raters: Sequence[str], uses: Sequence[Use], columns: Mapping[str, Sequence[str]]
+) -> str:
+    """Write ``study.toml``.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+        Further columns of ``patients.csv`` ("patients"), offered for the table of the sample and as variables.
+    """
+    variables = _variables(uses)
+    parts = [
+        _head(name, title, seed, columns.get("patients", ())),
+        _raters(raters),
+        "# ---- what is measured: codebooks that come with doublecode by their name, your own by their file ----\n",
+        *(_use(use, raters) for use in uses),
+        _variable_part(variables, columns.get("patients", ())),
+        _models(variables),
+    ]
+    return "\n".join(parts)
+
+
+def _head(name: str, title: str, seed: int, columns: Sequence[str]) -> str:
+    shown = ", ".join(map(quoted, columns)) or '"age", "gender"'
+    return f"""\
+# Everything about this study is declared here. A line that begins with # is a comment: take the # away and it counts.
+# Every key with its choices: docs, "Every key of study.toml". doublecode run checks this file before anything else.
+
+name = {quoted(name)} # stands in every workbook; do not change it once workbooks are out
+title = {quoted(title)} # the heading of the report
+# citation = "What the study is to be cited as"
+unit = "session" # one row of the analysis is a "session" or a "patient"
+seed = {seed} # where random numbers start; the same seed gives the same study
+# sample_columns = [{shown}] # columns of patients.csv and therapists.csv for the table of the sample
+"""
+
+
+def _raters(raters: Sequence[str]) -> str:
+    lines = "".join(f'    {{ id = {quoted(rater)}, description = "" }},\n' for rater in raters)
+    return f"""\
+# ---- who codes: ids, no real names; the description is printed, such as "doctoral candidate, 20 h of training" ----
+
+raters = [
+{lines}]
+"""
+
+
+def _use(use: Use, raters: Sequence[str]) -> str:
+    numeric = [item.name for item in use.book.items if item.type == "ordinal"]
+    some = ", ".join(map(quoted, numeric[:1]))
+    head = f"[[instruments]] # {use.book.title}\nname = {quoted(use.named)}\n"
+    if use.is_outcome:
+        return (
+            f'{head}source = "outcomes" # the answers lie in outcomes/{use.book.name}.csv: patient, session, a column '
+            "per item\n# sessions = [1, 2, 3] # only in these sessions; without the line in all\n"
+        )
+    listed = ", ".join(map(quoted, raters))
+    return f"""\
+{head}raters = [{listed}]
+pooling = "mean" # a session coded twice counts with the "mean" of its raters, or with its "primary" rater alone
+# sessions = [1, 2, 3] # only in these sessions; without the line in all
+# reverse = [{some}] # exactly these items are reversed, whatever the codebook says
+# reliability = "one-way" # "two-way", or "one-way" where it is not known which rater is which
+# reliability_interval = "jackknife" # "model", or "jackknife" for scores that pile up on a floor
+"""
+
+
+def _variables(uses: Sequence[Use]) -> list[dict[str, Any]]:
+    """A variable for each scale, outcomes last; each with a name of its own."""
+    scales = [(use, scale) for use in uses for scale in use.book.scales]
+    seen = [scale.name for _, scale in scales]
+    made = []
+    for use, scale in scales:
+        is_plain = seen.count(scale.name) == 1 and scale.name != "total"
+        name = (
+            scale.name if is_plain else use.book.name if len(use.book.scales) == 1 else f"{use.book.name}_{scale.name}"
+        )
+        made.append(
+            {"name": name, "label": scale.label, "instrument": use.book.name, "scale": scale.name,
+             "is_outcome": use.is_outcome}
+        )  # fmt: skip
+    return made
+
+
+def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    lines = ["# ---- the columns of the analysis, from scales, items, and columns of your tables ----\n"]
+    for one in variables:
+        keys = ("name", "label", "instrument", "scale")
+        lines.append("[[variables]]\n" + "".join(f"{key} = {quoted(one[key])}\n" for key in keys))
+    column = columns[0] if columns else "age"
+    lines.append(
+        f"# [[variables]]\n# name = {quoted(column)}\n# label = {quoted(column)}\n# column = {quoted(column)} # of "
+        "patients.csv; numbers\n"
+    )
+    return "\n".join(lines)
+
+
+def _models(variables: Sequence[Mapping[str, Any]]) -> str:
+    names = [one["name"] for one in variables]
+    if not names:
+        return "# ---- what is asked: declare variables first ----\n"
+    outcome = next((one["name"] for one in variables if one["is_outcome"]), names[-1])
+    predictor = next((name for name in names if name != outcome), None)
+    course = [f"{outcome} ~ 1 + (1 | patient)", f"{outcome} ~ session + (session | patient)"]
+    steps = course if predictor is None else [*course, f"{outcome} ~ session + {predictor} + (session | patient)"]
+    listed = "".join(f"#     {quoted(step)},\n" for step in steps)
+    split = f"# split = [{quoted(predictor or '')}] # is entered as the patient's mean and the deviation from it\n"
+    return f"""\
+# ---- what is asked; nothing is run that does not stand here ----
+
+{"" if predictor is None else _correlations(predictor, outcome)}\
+# [[series]] # multilevel models, step by step on the same rows; (session | patient): a course for each patient
+# name = "m_{outcome}"
+# title = {quoted(f"{outcome} on {predictor}" if predictor else f"Course of {outcome}")}
+# steps = [
+{listed}# ]
+{"" if predictor is None else split}
+# [outliers] # values far from the others are drawn in to the fence, and every change is listed
+# variables = [{quoted(outcome)}]
+# multiplier = 1.5
+"""
+
+
+def _correlations(one: str, other: str) -> str:
+    return f"""\
+# [correlations]
+# variables = [{quoted(one)}, {quoted(other)}]
+# method = "pearson" # or "spearman"
+
+"""

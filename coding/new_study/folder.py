@@ -1,0 +1,254 @@
+"""A new study folder: planned whole, checked by loading it, written in one step."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from doublecode.coding.new_study.declaration import Use, declaration
+from doublecode.coding.new_study.given_table import GivenTable, read_given
+from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
+from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of
+from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
+from doublecode.schemas.csv_rows import without_formulas
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study import load_study
+from doublecode.schemas.whole_files import replace_files
+
+FOLDERS: Final = ("incoming", "outgoing", "outcomes", "keys")
+SEED: Final = 20210501
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wants of a new study.
+
+    Attributes
+    ----------
+    sessions : path
+        A list of sessions: csv, xlsx, ods, sav, dta.
+    raters : tuple of str
+    instruments : tuple of str
+        Names of shipped codebooks, or paths of TOML files.
+    outcomes : tuple of path
+        Exports of outcome measures.
+    told : mapping of str to str
+        Head → meaning.
+    items : tuple of str
+        Heads of the answers in an outcome file.
+    missing : tuple of str
+        What stands for a missing value.
+    dates : str, optional
+        The form of dates.
+    title : str
+    seed : int
+    """
+
+    sessions: Path
+    raters: tuple[str, ...]
+    instruments: tuple[str, ...]
+    outcomes: tuple[Path, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
+    items: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    dates: str | None = None
+    title: str = ""
+    seed: int = SEED
+
+
+@dataclass(frozen=True)
+class NewStudy:
+    """A study folder before it is written.
+
+    Attributes
+    ----------
+    folder : path
+    files : mapping of str to bytes
+        By their path in the folder.
+    understood : tuple of Understood
+        What each column was taken for.
+    said : tuple of str
+    remarks : tuple of Problem
+        What should be said of the given files.
+    design : dict
+        Counts of sessions, patients, therapists.
+    """
+
+    folder: Path
+    files: Mapping[str, bytes]
+    understood: tuple[Understood, ...]
+    said: tuple[str, ...]
+    remarks: tuple[Problem, ...]
+    design: Mapping[str, int]
+
+
+def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
+    """Read what was given and make every file of the study; nothing is written.
+
+    Raises
+    ------
+    UsageError, ContractError, InstrumentError, StudyError
+        What was given cannot be a study; the message names the next step.
+    """
+    table = read_given(wishes.sessions, wishes.missing)
+    exports = [(path, read_given(path, wishes.missing)) for path in wishes.outcomes]
+    check_told(wishes.told, [head for one in (table, *(one for _, one in exports)) for head in one.heads])
+    listed = tables_of(table, wishes.told, dates=wishes.dates, seed=wishes.seed)
+    uses, files = _instruments(wishes.instruments)
+    outcomes = [_outcome(path, one, wishes, listed, uses) for path, one in exports]
+    for outcome in outcomes:
+        _add_outcome(outcome, uses, files)
+    for path, one in exports:
+        if not any(map(names_a_person, one.heads)):
+            files[f"outcomes/source/{path.name}"] = path.read_bytes()
+    name = plain_name(folder.resolve().name)
+    further = [str(column) for column in listed.patients.columns if column not in PATIENTS.columns]
+    title = wishes.title or folder.resolve().name
+    text = declaration(name, title, wishes.seed, wishes.raters, uses, {"patients": further})
+    readme = _readme(folder, title, wishes.raters, uses)
+    files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
+    _check(files)
+    said = (*listed.said, *(line for one in outcomes for line in one.said))
+    understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
+    remarks = tuple(remark for one in (table, *(one for _, one in exports)) for remark in one.remarks)
+    design = {
+        "sessions": len(listed.sessions), "patients": len(listed.patients),
+        "therapists": 0 if listed.therapists is None else len(listed.therapists),
+    }  # fmt: skip
+    return NewStudy(folder, files, understood, said, remarks, design)
+
+
+def write_study(study: NewStudy, *, overwrite: bool = False) -> Path:
+    """Write the folder, all of it or nothing.
+
+    Raises
+    ------
+    UsageError
+        A file is there already and `overwrite` is off.
+    """
+    targets = {study.folder / name: data for name, data in study.files.items()}
+    refuse_present(study.folder, study.files, overwrite=overwrite)
+    replace_files(targets)
+    for name in FOLDERS:
+        (study.folder / name).mkdir(exist_ok=True)
+    return study.folder
+
+
+def refuse_present(folder: Path, names: Mapping[str, bytes] | Sequence[str], *, overwrite: bool) -> None:
+    """Refuse a folder in which one of these files is there already."""
+    there = [name for name in names if (folder / name).exists()]
+    if there and not overwrite:
+        raise UsageError(
+            f"{folder}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already. Name another folder, or "
+            "add --overwrite to replace."
+        )
+
+
+def _instruments(named: Sequence[str]) -> tuple[list[Use], dict[str, bytes]]:
+    """Codebooks by name or file; a file is copied into the study."""
+    uses, files = [], {}
+    for one in named:
+        path = Path(one)
+        book = load_instrument(path if path.suffix == ".toml" else one)
+        if path.suffix == ".toml":
+            files[path.name] = path.read_bytes()
+        uses.append(Use(path.name if path.suffix == ".toml" else one, book))
+    return uses, files
+
+
+def _outcome(path: Path, table: GivenTable, wishes: Wishes, listed: SessionTables, uses: Sequence[Use]) -> OutcomeTable:
+    books: list[Instrument] = [*(use.book for use in uses), *map(load_instrument, shipped_instruments())]
+    return outcome_of(
+        table, path.stem, wishes.told, listed.sessions, books, items=wishes.items, dates=wishes.dates
+    )  # fmt: skip
+
+
+def _add_outcome(outcome: OutcomeTable, uses: list[Use], files: dict[str, bytes]) -> None:
+    import tomli_w
+
+    files[f"outcomes/{outcome.instrument}.csv"] = _csv(outcome.rows)
+    own = next((place for place, use in enumerate(uses) if use.book.name == outcome.instrument), None)
+    if outcome.codebook is not None:
+        book = Instrument.model_validate_json(_json(outcome.codebook))
+        files[f"{outcome.instrument}.toml"] = tomli_w.dumps(outcome.codebook).encode()
+        uses.append(Use(f"{outcome.instrument}.toml", book, is_outcome=True))
+    elif own is None:
+        uses.append(Use(outcome.instrument, load_instrument(outcome.instrument), is_outcome=True))
+    else:
+        uses[own] = Use(uses[own].named, uses[own].book, is_outcome=True)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _tables(listed: SessionTables) -> dict[str, bytes]:
+    tables = {
+        "sessions.csv": listed.sessions, "patients.csv": listed.patients, "therapists.csv": listed.therapists,
+        "keys/recordings.csv": listed.recordings,
+    }  # fmt: skip
+    return {name: _csv(table) for name, table in tables.items() if table is not None}
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return without_formulas(table).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _check(files: Mapping[str, bytes]) -> None:
+    """Load the study from a place of its own before it is written to its own."""
+    with tempfile.TemporaryDirectory() as place:
+        for name, data in files.items():
+            path = Path(place) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        load_study(place)
+        contracts = {"sessions.csv": SESSIONS, "patients.csv": PATIENTS, "therapists.csv": THERAPISTS}
+        for name, contract in contracts.items():
+            if name in files:
+                read_table(Path(place) / name, contract)
+
+
+def as_typed(folder: Path) -> str:
+    """A path as it is typed in a command.
+
+    Examples
+    --------
+    >>> as_typed(Path("my study")), as_typed(Path("study"))
+    ('"my study"', 'study')
+    """
+    return f'"{folder}"' if " " in str(folder) else str(folder)
+
+
+def _readme(folder: Path, title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
+    typed = as_typed(folder)
+    rated = [use.book.title for use in uses if not use.is_outcome]
+    return f"""\
+# {title}
+
+{len(raters)} raters ({", ".join(raters)}) code {", ".join(rated)}.
+
+1. `doublecode allocate {typed}` decides who rates what: balanced, and 40 % of the sessions twice (`--share`). It
+   writes `assignments.csv`.
+2. `doublecode template {typed}` writes the workbooks into `outgoing/`. Send them to the raters.
+3. Put what comes back into `incoming/`; then `doublecode run {typed}` checks it and writes `report/`.
+
+| file | what it is |
+|---|---|
+| `study.toml` | instruments, raters, variables, models; open it with any editor |
+| `sessions.csv` | a row per session; `status` is `held`, or `not_rated` with its `reason` where it cannot be rated |
+| `patients.csv` | a row per patient; `status`: `completed`, `dropped_out`, `excluded` … |
+| `therapists.csv` | only if there are therapists |
+| `keys/` | which session id is whose: for your eyes only, never for a rater |
+| `outgoing/`, `incoming/` | workbooks that go out, workbooks that came back |
+| `outcomes/` | a table per outcome measure: patient, session, a column per item |
+"""

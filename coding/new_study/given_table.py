@@ -1,0 +1,105 @@
+"""A lab's table as its file has it: whatever heads, whatever format, every column as a list of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from doublecode.coding.reading.container import open_package
+from doublecode.coding.reading.long_table import cell_text, open_table
+from doublecode.coding.reading.statistics_files import statistics_kind
+from doublecode.schemas.column_types import is_missing, number_in_cell, table_mark
+from doublecode.schemas.csv_rows import DELIMITERS, decoded
+from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.problems import Problem
+
+
+@dataclass(frozen=True)
+class GivenTable:
+    """The columns of a table by their heads.
+
+    Attributes
+    ----------
+    name : str
+        The file (and sheet), for messages.
+    columns : mapping of str to list
+        Cells as the file types them.
+    places : list of str
+        Where each row stands: ``line 4``.
+    mark : {".", ","}
+        The decimal mark of the table's texts.
+    remarks : tuple of Problem
+        What should be said of the file.
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+    places: list[str]
+    mark: str
+    remarks: tuple[Problem, ...] = ()
+
+    @property
+    def heads(self) -> list[str]:
+        """The heads, in their order."""
+        return list(self.columns)
+
+    def texts(self, head: str) -> list[str]:
+        """A column as texts; empty where a cell is empty or ``NA``."""
+        texts = [cell_text(cell) for cell in self.columns[head]]
+        return ["" if is_missing(text) else text for text in texts]
+
+    def numbers(self, head: str) -> list[float | None]:
+        """A column as numbers: NaN where a cell is empty, None where it holds no number."""
+        return [number_in_cell(cell, self.mark) for cell in self.columns[head]]
+
+    def example(self, head: str) -> str:
+        """The first values of a column, for somebody who looks whether it was understood."""
+        filled = [text for text in dict.fromkeys(self.texts(head)) if text]
+        return ", ".join(filled[:3])
+
+
+def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
+    """Read a table with all its columns: csv, xlsx, ods, sav, dta.
+
+    Parameters
+    ----------
+    path : path
+    missing : sequence of str
+        Texts that stand for a missing value, such as ``-99``.
+
+    Raises
+    ------
+    UsageError, ContractError
+        The file cannot be read, is empty, or two columns have one head.
+    """
+    table = open_table(path, _cells_of_head(path), None)
+    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
+    if len(filled) < 2:
+        raise ContractError(f"{table.name}: the table is empty. It needs a row of heads and rows below it.")
+    head, *body = filled
+    heads = [cell_text(cell) for cell in table.rows[head]]
+    twice = [name for place, name in enumerate(heads) if name and name in heads[:place]]
+    if twice:
+        raise ContractError(f"{table.name}: the column {twice[0]!r} stands twice. Rename one of the two.")
+    rows = [[*table.rows[row], *[""] * len(heads)] for row in body]
+    columns = {
+        name: ["" if cell_text(row[place]) in missing else row[place] for row in rows]
+        for place, name in enumerate(heads)
+        if name
+    }
+    places = [table.place(row, 0) for row in body]
+    return GivenTable(table.name, columns, places, table_mark(columns.values()), table.remarks)
+
+
+def _cells_of_head(path: Path) -> list[str]:
+    """The heads of a text file by the delimiter that parts most of them; nothing of other files."""
+    if not path.is_file():
+        what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
+        raise UsageError(f"{path}: {what}")
+    package = None if statistics_kind(path) else open_package(path)
+    text = decoded(package.data) if package is not None and package.kind == "csv" else None
+    line = next((one for one in (text or "").lstrip("\ufeff").splitlines() if one.strip()), "")
+    mark = max(DELIMITERS, key=line.count)
+    return [cell.strip().strip('"').strip() for cell in line.split(mark)]

@@ -1,0 +1,269 @@
+"""From a lab's list of sessions to the tables of a study: sessions, patients, therapists, the key of recordings."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PureWindowsPath
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from doublecode.coding.new_study.blind_ids import draw_ids
+from doublecode.coding.new_study.given_table import GivenTable
+from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
+from doublecode.coding.new_study.list_dates import read_list_dates
+from doublecode.coding.reading.cells import show_number
+from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
+
+_TAKEN: Final = frozenset({*SESSIONS.columns, *PATIENTS.columns, *THERAPISTS.columns, "study", "rater", "item"})
+_BECOMES: Final[Mapping[Meaning, str]] = {
+    Meaning.PATIENT: "patient",
+    Meaning.SESSION: "session number",
+    Meaning.DATE: "date of the session",
+    Meaning.THERAPIST: "therapist",
+    Meaning.MINUTES: "minutes of the session",
+    Meaning.RECORDING: "recording; raters see a blind name, keys/recordings.csv has this one",
+    Meaning.SESSION_ID: "session id, as raters see it",
+    Meaning.LEAVE_OUT: "left out: it would say who somebody is",
+}
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a column was taken for.
+
+    Attributes
+    ----------
+    file, head : str
+    example : str
+        Its first values.
+    becomes : str
+        What it was taken for, in words.
+    """
+
+    file: str
+    head: str
+    example: str
+    becomes: str
+
+
+@dataclass(frozen=True)
+class SessionTables:
+    """The tables of a study, made from a list of sessions.
+
+    Attributes
+    ----------
+    sessions, patients : DataFrame
+        Columns of the contracts ``SESSIONS`` and ``PATIENTS``, and the further ones of the list; texts.
+    therapists : DataFrame or None
+        Contract ``THERAPISTS``; None where the list names none.
+    recordings : DataFrame
+        The blinding key: session_id, recording, original, patient, session.
+    understood : tuple of Understood
+    said : tuple of str
+        What somebody should know of how the list was read.
+    """
+
+    sessions: pd.DataFrame
+    patients: pd.DataFrame
+    therapists: pd.DataFrame | None
+    recordings: pd.DataFrame
+    understood: tuple[Understood, ...]
+    said: tuple[str, ...]
+
+
+def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, seed: int) -> SessionTables:
+    """Make the tables of a study from a list of sessions.
+
+    Parameters
+    ----------
+    table : GivenTable
+        A row per session: patient, session number or date; therapist, minutes, recording where there are any.
+    told : mapping of str to str
+        Head → meaning; before every guess.
+    dates : str, optional
+        The form of its dates, such as ``dd.mm.yyyy``; without it the one form that all of them have.
+    seed : int
+        Of the session ids.
+
+    Raises
+    ------
+    UsageError
+        A column is missing, or may be two things.
+    ContractError
+        A cell cannot be what its column is; the message names the line.
+    """
+    meanings = _meanings(table, told)
+    at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
+    rows, said = _rows(table, at, dates)
+    rows.insert(0, "session_id", _ids(table, at, len(rows), seed))
+    originals = table.texts(at[Meaning.RECORDING]) if Meaning.RECORDING in at else [""] * len(rows)
+    rows["recording"] = [
+        one and f"{name}{PureWindowsPath(one).suffix}" for one, name in zip(originals, rows["session_id"], strict=True)
+    ]
+    further = _Further(table, [head for head, meaning in meanings.items() if meaning is Meaning.KEEP], rows)
+    people = pd.DataFrame({"patient": list(dict.fromkeys(rows["patient"])), "status": "completed", "reason": ""})
+    people = people.merge(further.of_patients, on="patient", how="left", sort=False)
+    key = rows.assign(original=originals)[["session_id", "recording", "original", "patient", "session"]]
+    becomes = {head: _BECOMES.get(meaning, meaning.value) for head, meaning in meanings.items()} | further.becomes
+    return SessionTables(
+        pd.concat([rows, further.of_sessions], axis=1).sort_values(["patient", "session"], kind="stable"),
+        people.sort_values("patient", kind="stable"),
+        _therapists(rows),
+        key.sort_values(["patient", "session"], kind="stable"),
+        tuple(Understood(table.name, head, table.example(head), becomes[head]) for head in meanings),
+        tuple(said),
+    )
+
+
+def _meanings(table: GivenTable, told: Mapping[str, str]) -> dict[str, Meaning]:
+    meanings = guess_meanings(table.heads, told, table.name)
+    found = set(meanings.values())
+    lacking = [] if Meaning.PATIENT in found else ["the patient (patient)"]
+    if not found & {Meaning.SESSION, Meaning.DATE}:
+        lacking.append("the number or the date of the session (session, date)")
+    if lacking:
+        raise UsageError(
+            f"{table.name}: no column was understood as {' nor as '.join(lacking)}; found: {', '.join(table.heads)}. "
+            f'Say which it is: --map "{table.heads[0]}=patient", and so on.'
+        )
+    return meanings
+
+
+def _rows(table: GivenTable, at: Mapping[Meaning, str], dates: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """What every study has: patient, therapist, session, date, minutes, phase, status, reason."""
+    said: list[str] = []
+    patients = _filled(table, at[Meaning.PATIENT], "patient")
+    days = None if Meaning.DATE not in at else read_list_dates(table, at[Meaning.DATE], dates)
+    rows = pd.DataFrame({"patient": patients})
+    if Meaning.THERAPIST in at:
+        rows["therapist"] = table.texts(at[Meaning.THERAPIST])
+    if Meaning.SESSION in at:
+        rows["session"] = _numbers(table, at[Meaning.SESSION])
+    elif days is not None:
+        rows["session"] = _by_date(table, at[Meaning.DATE], patients, days)
+        said.append("Sessions were numbered by date within each patient, from 1.")
+    _refuse_twice(table, rows)
+    if days is not None:
+        rows["date"] = days
+    if Meaning.MINUTES in at:
+        rows["minutes"] = _minutes(table, at[Meaning.MINUTES])
+    for name, usual in (("phase", "main"), ("status", "held"), ("reason", "")):
+        head = at.get(Meaning(name))
+        rows[name] = usual if head is None else [text or usual for text in table.texts(head)]
+    return rows, said
+
+
+def _filled(table: GivenTable, head: str, what: str) -> list[str]:
+    texts = table.texts(head)
+    for text, place in zip(texts, table.places, strict=True):
+        if not text:
+            raise ContractError(f"{table.name}, {place}: {head}: the {what} is empty. Fill it, or remove the row.")
+    return texts
+
+
+def _numbers(table: GivenTable, head: str) -> list[int]:
+    numbers = []
+    for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
+        if value is None or value != value or value != round(value) or value < 1:
+            raise ContractError(
+                f"{table.name}, {place}: {head}: found {text!r}, allowed a session number: whole, from 1. Correct it; "
+                "what was measured before the first session is a column of patients.csv."
+            )
+        numbers.append(int(value))
+    return numbers
+
+
+def _by_date(table: GivenTable, head: str, patients: list[str], days: list[str]) -> list[int]:
+    for day, place in zip(days, table.places, strict=True):
+        if not day:
+            raise ContractError(
+                f"{table.name}, {place}: {head}: the date is empty, and sessions have no number. Fill it."
+            )
+    ranks = pd.Series(days).groupby(pd.Series(patients)).rank(method="first")
+    same = pd.DataFrame({"patient": patients, "day": days}).duplicated().to_numpy()
+    if same.any():
+        row = int(same.argmax())
+        raise ContractError(
+            f"{table.name}, {table.places[row]}: {patients[row]} has two sessions on {days[row]}, and sessions have no "
+            "number. Add a column with the session number, or remove one of the rows."
+        )
+    return [int(rank) for rank in ranks]
+
+
+def _refuse_twice(table: GivenTable, rows: pd.DataFrame) -> None:
+    again = rows.duplicated(["patient", "session"]).to_numpy()
+    if again.any():
+        second = int(again.argmax())
+        patient, number = rows["patient"].iloc[second], rows["session"].iloc[second]
+        first = int(((rows["patient"] == patient) & (rows["session"] == number)).to_numpy().argmax())
+        raise ContractError(
+            f"{table.name}: patient {patient}, session {number} stands in {table.places[first]} and "
+            f"{table.places[second]}. Keep one row per session."
+        )
+
+
+def _minutes(table: GivenTable, head: str) -> list[str]:
+    minutes = []
+    for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
+        if value is None:
+            raise ContractError(
+                f"{table.name}, {place}: {head}: found {text!r}, allowed minutes as a number, or an empty cell. "
+                f'Correct it, or keep the column as it is: --map "{head}=keep".'
+            )
+        minutes.append("" if value != value else show_number(value))
+    return minutes
+
+
+def _ids(table: GivenTable, at: Mapping[Meaning, str], count: int, seed: int) -> list[str]:
+    """Session ids: those of the list, or new ones from which nothing can be read."""
+    if Meaning.SESSION_ID not in at:
+        return draw_ids(np.random.default_rng([seed, zlib.crc32(b"session ids")]), count)
+    ids = _filled(table, at[Meaning.SESSION_ID], "session id")
+    twice = [one for place, one in enumerate(ids) if one in ids[:place]]
+    if twice:
+        raise ContractError(
+            f"{table.name}: the session id {twice[0]!r} stands twice. Give each session its own, or let ids be made: "
+            f'--map "{at[Meaning.SESSION_ID]}=keep".'
+        )
+    return ids
+
+
+def _therapists(rows: pd.DataFrame) -> pd.DataFrame | None:
+    named = sorted({str(name) for name in rows.get("therapist", ()) if name})
+    return pd.DataFrame({"therapist": named}) if named else None
+
+
+class _Further:
+    """Columns that a study does not need: of patients where each patient has one value, of sessions otherwise."""
+
+    def __init__(self, table: GivenTable, heads: list[str], rows: pd.DataFrame) -> None:
+        self.becomes: dict[str, str] = {}
+        self.of_sessions = pd.DataFrame(index=rows.index)
+        by_patient: dict[str, Any] = {"patient": list(dict.fromkeys(rows["patient"]))}
+        taken = set(_TAKEN)
+        for head in heads:
+            name = plain_name(head, taken)
+            taken.add(name)
+            texts = pd.Series(self._texts(table, head), index=rows.index)
+            per_patient = texts.groupby(rows["patient"], sort=False)
+            is_fixed = rows["patient"].duplicated().any() and (texts == per_patient.transform("first")).all()
+            if is_fixed:
+                by_patient[name] = per_patient.first().reindex(by_patient["patient"]).tolist()
+            else:
+                self.of_sessions[name] = texts
+            self.becomes[head] = f"further column {name!r} of {'patients' if is_fixed else 'sessions'}.csv"
+        self.of_patients = pd.DataFrame(by_patient)
+
+    @staticmethod
+    def _texts(table: GivenTable, head: str) -> list[str]:
+        """A column as texts, numbers with a decimal point whatever the file has."""
+        numbers = table.numbers(head)
+        is_decimal = any("." in text or "," in text for text in table.texts(head))
+        if is_decimal and all(number is not None for number in numbers):
+            return ["" if number is None or number != number else show_number(number) for number in numbers]
+        return table.texts(head)
