@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from doublecode.schemas.column_types import decimal_mark
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
@@ -307,10 +308,26 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
             f"{path.name}: the file is missing in {path.parent}. Columns: {', '.join(contract.columns)}."
         )
     frame, lines = _texts(path, contract)
+    return typed_table(frame, lines, contract, path.name)
+
+
+def typed_table(frame: pd.DataFrame, lines: Sequence[int], contract: Contract, name: str) -> pd.DataFrame:
+    """Type the columns of a contract in a frame of texts, and hold the frame to it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Texts, empty cells missing.
+    lines : sequence of int
+        The line of its file that each row stands in.
+    contract : Contract
+    name : str
+        The file, in messages.
+    """
     for column, kind in contract.columns.items():
         if kind != "text" and column in frame.columns:
-            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}", lines)
-    return check_frame(frame, contract, path.name, lines)
+            frame[column] = to_numbers(frame[column], f"{name}: column {column!r}", lines)
+    return check_frame(frame, contract, name, lines)
 
 
 def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
@@ -336,7 +353,13 @@ def _texts(path: Path, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
 
 
 def to_numbers(texts: pd.Series[Any], name: str, lines: Sequence[int] = ()) -> pd.Series[Any]:
-    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
+    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line.
+
+    A decimal comma is one where the column has it beyond doubt: ``1,250`` may be a thousand, and is refused.
+    """
+    comma = texts.notna() & texts.str.contains(",", regex=False, na=False)
+    if comma.any() and decimal_mark(texts[texts.notna()].tolist()) == ",":
+        texts = texts.where(~comma, texts.str.replace(",", ".", regex=False))
     numbers = pd.to_numeric(texts, errors="coerce")
     wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()
     if wrong.any():

@@ -185,6 +185,7 @@ _KINDS: dict[str, Kind] = {
         "Is it a code for a missing value? Then name it as one (--missing).",
     ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
+    "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),
     "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),
     # reliability
     "too_few_pairs": Kind("warning", "only {found}", "Read the interval before the estimate."),

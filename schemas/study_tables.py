@@ -16,9 +16,7 @@ from doublecode.schemas.letters import clean
 from doublecode.schemas.near_names import allowed, nearest
 from doublecode.schemas.table_source import TableSource
 
-TABLES: Final[Mapping[str, Contract]] = {
-    one.name: one for one in (SESSIONS, PATIENTS, THERAPISTS, ASSIGNMENTS, GIVEN)
-}
+TABLES: Final[Mapping[str, Contract]] = {one.name: one for one in (SESSIONS, PATIENTS, THERAPISTS, ASSIGNMENTS, GIVEN)}
 RATINGS_TABLE: Final = "ratings"
 OUTCOME_COLUMNS: Final = ("patient", "session")
 """Columns of an outcome beside its items."""

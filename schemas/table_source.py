@@ -9,6 +9,7 @@ from pydantic import Field
 
 from doublecode.schemas.declared import Declared
 
+
 class TableSource(Declared):
     """A table as a lab has it: its file, what its heads are called here, what stands for a missing value.
 

@@ -88,12 +88,11 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+    from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
-    tables = {"sessions": SESSIONS, "patients": PATIENTS, "therapists": THERAPISTS}
-    read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
+    read = {name: read_study_table(study, name) for name in ("sessions", "patients", "therapists")}
     check_declared_columns(study, read["patients"], read["therapists"])
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
