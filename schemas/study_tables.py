@@ -112,7 +112,8 @@ def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterato
     columns = held.columns_of(name)
     for head, column in source.map.items():
         if column not in columns:
-            yield f"map: {head!r} is to be the column {column!r}, which the study does not use; {_said(column, columns)}"
+            said = _said(column, columns)
+            yield f"map: {head!r} is to be the column {column!r}, which the study does not use; {said}"
     heads_of: dict[str, list[str]] = {}
     for head, column in source.map.items():
         heads_of.setdefault(column, []).append(head)
@@ -138,11 +139,11 @@ def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterato
 
 def _wrong_missing(held: StudyTables, name: str, source: TableSource) -> Iterator[str]:
     books = held.books_of(name)
-    for text, code in source.missing_codes.items():
+    for text in source.missing_codes:
         for book in books:
             item = next((one for one in book.columns if one.holds(text) or text in one.categories), None)
             if item is not None:
-                yield f"missing: {text!r} is a value of the item {item.name!r} of {book.name}; name a code outside its range"
+                yield f"missing: {text!r} is a value of the item {item.name!r} of {book.name}; choose another code"
                 break
     if isinstance(source.missing, dict):
         codes = tuple(dict.fromkeys(code for book in books for code in book.missing_codes))
@@ -190,4 +191,4 @@ def wrong_heads(source: TableSource, heads: Sequence[str]) -> Iterator[str]:
                 yield f"{key}: the file has no head {head!r}; {_said(head, [one for one in heads if one])}"
     for head, column in source.map.items():
         if column != head and column in heads and column not in source.map:
-            yield f"map: {head!r} is to be {column!r}, and the file has a head {column!r} already; rename one of the two"
+            yield f"map: {head!r} is to be {column!r}, and the file has a head {column!r} too; rename one of them"

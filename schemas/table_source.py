@@ -24,7 +24,7 @@ class TableSource(Declared):
     sheet : str
         The sheet of a workbook; the first one without it.
     map : dict of str to str
-        Head in the file → our column: ``map = { "Pat.-Nr." = "patient" }``. Heads that are called as ours need no entry.
+        Head in the file → our column: ``map = { "Pat.-Nr." = "patient" }``. Heads that are ours need no entry.
     rows : dict of str to str
         Head in the file → what its cell must say; all other rows are left out and counted. For an export of REDCap:
         ``rows = { redcap_repeat_instrument = "bdi" }``.

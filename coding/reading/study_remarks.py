@@ -45,10 +45,10 @@ def remarks_on_tables(study: Study) -> list[Problem]:
             continue
         name = path.relative_to(study.folder).as_posix()
         try:
-            found, said = _rows(study, table, path, columns)
+            found, remarks = _rows(study, table, path, columns)
         except ContractError:
             continue  # whoever reads the table says what is wrong with it
-        problems += said if table in _IDS else []  # those of an outcome are said where it is read
+        problems += remarks if table in _IDS else []  # those of an outcome are said where it is read
         problems += _unseen(found, name)
         for column in columns:
             for label in _labels(found, column):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ _PLAIN = TableSource()
 
 
 def has_table(study: Study, name: str) -> bool:
-    """Whether the study has a table: ``assignments``, ``given``, …"""
+    """Whether the study has a table, such as ``assignments`` or ``given``."""
     path = study.table_files.path(name)
     return path is not None and path.is_file()
 
@@ -86,11 +87,12 @@ def _texts(table: Table, contract: Contract) -> tuple[pd.DataFrame, list[int]]:
         raise ContractError(f"{table.name}: the column {again[0]!r} stands twice. Remove or rename one of the two.")
     cells = [table.rows[row] for row in body]
     columns = {
-        name: pd.Series(
-            [(without_apostrophe(as_text(row[place])) if place < len(row) else "") or None for row in cells],
-            dtype="str",
-        )
+        name: pd.Series([_text(row[place]) if place < len(row) else None for row in cells], dtype="str")
         for place, name in enumerate(heads)
         if name
     }
     return pd.DataFrame(columns), [table.lines[row] for row in body]
+
+
+def _text(cell: Any) -> str | None:
+    return without_apostrophe(as_text(cell)) or None
