@@ -7,7 +7,7 @@ collects problems, :func:`analyse` computes. What comes out is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,6 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
-    from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
@@ -95,7 +94,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     read = {name: read_study_table(study, name) for name in ("sessions", "patients", "therapists")}
     check_declared_columns(study, read["patients"], read["therapists"])
     left_out = _check_set_aside(study, set_aside)
-    ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
+    ratings, problems, files = _read_ratings(study, left_out)
     outcomes, outcome_problems = read_outcomes(study)
     everything = Intake(
         study=study,
@@ -108,6 +107,25 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         **read,
     )
     return in_the_numbers(everything)
+
+
+def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFrame, Sequence[Problem], pd.DataFrame]:
+    """What came back in workbooks, and what stands in tables of ratings; a study may have either alone."""
+    import pandas as pd
+
+    from doublecode.coding.intake.rating_tables import read_rating_tables
+    from doublecode.coding.reading.incoming import no_workbooks, read_incoming
+
+    has_folder = (study.folder / "incoming").is_dir()
+    workbooks = no_workbooks()
+    if has_folder or "ratings" not in study.tables:
+        workbooks = read_incoming(study, set_aside=set_aside, superseded=_superseded(study))
+    ratings, problems, files = workbooks
+    tables, said, records = read_rating_tables(study, ratings)
+    if tables.empty:
+        return ratings, [*problems, *said], files
+    together = pd.concat([one for one in (ratings, tables) if len(one)], ignore_index=True)
+    return together, [*problems, *said], pd.concat([one for one in (files, records) if len(one)], ignore_index=True)
 
 
 def in_the_numbers(intake: Intake) -> Intake:
