@@ -10,6 +10,7 @@ import typer
 from doublecode.coding.cli import AsJson, print_problems_json
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.study_tables import NO_REASON
 
 
 def register(app: typer.Typer) -> None:
@@ -85,4 +86,4 @@ def _codes(text: str, empty: bool) -> dict[str, str]:
     for part in filter(None, map(str.strip, text.split(","))):
         code, _, kept = part.partition("=")
         codes[code.strip()] = kept.strip() or code.strip()
-    return codes | ({"": "missing"} if empty else {})
+    return codes | ({"": NO_REASON} if empty else {})

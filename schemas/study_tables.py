@@ -26,6 +26,8 @@ SUFFIXES: Final = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".sav", ".dta")
 """What a table's file may end in where ``file`` does not name it."""
 _FREE: Final = ("sessions", "patients", "therapists")
 _OF_RATINGS: Final = ("layout", "pattern", "instrument")
+NO_REASON: Final = "missing"
+"""What an empty cell is kept under where empty cells are declared as missing."""
 _TEXT_FILES: Final = (".csv", ".tsv", ".txt")
 _MOST_SAID: Final = 20
 
@@ -134,24 +136,23 @@ def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterato
         yield f"instrument: found {source.instrument!r}, {allowed(source.instrument, held.rated)}"
     if source.pattern is not None and not ("{item}" in source.pattern and "{rater}" in source.pattern):
         yield f"pattern: found {source.pattern!r}, allowed a text that holds {{item}} and {{rater}}"
-    yield from _wrong_missing(held, name, source)
+    yield from wrong_missing(held.books_of(name), source)
 
 
-def _wrong_missing(held: StudyTables, name: str, source: TableSource) -> Iterator[str]:
-    books = held.books_of(name)
+def wrong_missing(books: Sequence[Instrument], source: TableSource) -> Iterator[str]:
+    """Missing codes of a table that are values of an item, or are to be codes that no codebook has."""
     for text in source.missing_codes:
         for book in books:
             item = next((one for one in book.columns if one.holds(text) or text in one.categories), None)
             if item is not None:
                 yield f"missing: {text!r} is a value of the item {item.name!r} of {book.name}; choose another code"
                 break
-    if isinstance(source.missing, dict):
-        codes = tuple(dict.fromkeys(code for book in books for code in book.missing_codes))
-        for text, code in source.missing.items():
-            if not books:
-                yield f"missing: {name} has no missing codes to keep {text!r} under; write a list: missing = [{text}]"
-            elif code not in codes:
-                yield f"missing: {text!r} is to be the missing code {code!r}; {allowed(code, codes)}"
+    codes = tuple(dict.fromkeys(code for book in books for code in book.missing_codes))
+    for text, code in source.missing_codes.items():
+        if not books and code != text:
+            yield f"missing: no codes of an instrument stand here to keep {text!r} under; write a list: [{text!r}]"
+        elif books and code not in (text, NO_REASON, *codes):
+            yield f"missing: {text!r} is to be the missing code {code!r}; {allowed(code, codes)}"
 
 
 def _said(column: str, columns: Sequence[str]) -> str:

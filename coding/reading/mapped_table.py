@@ -12,7 +12,7 @@ from doublecode.coding.reading.redcap import keep_rows, merge_checkboxes, own_ro
 from doublecode.schemas.column_types import number_in_cell
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.study_tables import wrong_heads
+from doublecode.schemas.study_tables import NO_REASON, wrong_heads
 from doublecode.schemas.table_source import TableSource
 
 NEVER_MISSING: Final = frozenset({"session_id", "patient", "session", "therapist", "rater", "instrument", "item"})
@@ -107,7 +107,7 @@ def _without_missing(
             if code is None and (row, place) in table.declared:
                 code = text
             if code is not None or text in codes:
-                declared[row, place] = code or "missing"
+                declared[row, place] = code or NO_REASON
                 rows[row][place] = ""
                 if (row, place) not in table.declared:
                     counts[name, text] = counts.get((name, text), 0) + 1

@@ -22,7 +22,7 @@ from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
-from doublecode.schemas.study_tables import RATING_KEYS
+from doublecode.schemas.study_tables import NO_REASON, RATING_KEYS, wrong_missing
 from doublecode.schemas.table_source import TableSource
 
 UNNAMED: Final = "ratings"
@@ -114,12 +114,13 @@ def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> 
     if head is None:
         raise ContractError(f"{table.name}: the table is empty.")
     heads = [cell_text(cell) for cell in table.rows[head]]
-    if (
-        study is None
-        and not set(items) & {*heads, *_column(table, head, heads, "item")}
-        and not _any_item(heads, items)
-    ):
-        books, items = {}, []  # a scale of the lab's own, of which nothing is known
+    if study is None and source.instrument is None:
+        named = {*heads, *_column(table, head, heads, "item")}
+        books = {name: book for name, book in books.items() if _is_held(book, named)}
+        items = [item.name for book in books.values() for item in book.columns]
+    wrong = list(wrong_missing(list(books.values()), source)) if books else []
+    if wrong:
+        raise UsageError(f"{table.name}: {wrong[0]}.")
     raters = [rater.id for rater in study.raters] if study is not None else []
     layout = find_layout(heads, table.name, layout=source.layout, pattern=source.pattern, items=items, raters=raters)
     reader = _Reader(path, table, head, layout, expected, books, study, _EMPTY in source.missing_codes)
@@ -341,17 +342,16 @@ class _Reader:
     def _gaps(self) -> None:
         """Items without a rating, where the rater rated others of the same session."""
         rated: dict[_Place, set[str]] = {}
-        for place, item in self.rows:
-            rated.setdefault(place, set()).add(item)
+        for place, name in self.rows:
+            rated.setdefault(place, set()).add(name)
         there = {place.item for place in self.layout.places}
         for place, done in rated.items():
             book = self.books.get(place.instrument)
             for item in () if book is None else book.columns:
-                key = (place, item.name)
-                if item.name in done or (None not in there and item.name not in there) or item.given:
-                    self._given(key, item.given)
-                elif not item.optional:
-                    self._gap(key)
+                if item.given:
+                    self._given((place, item.name))
+                elif not (item.optional or item.name in done) and (None in there or item.name in there):
+                    self._gap((place, item.name))
 
     def _given(self, key: tuple[_Place, str]) -> None:
         """What was entered beforehand for the raters, where the table does not hold it."""
@@ -366,7 +366,7 @@ class _Reader:
             return  # something is wrong with what stands there
         where = self.blank.get(key, "")
         if self.blanks:
-            self.rows[key] = Reading(missing="missing"), where
+            self.rows[key] = Reading(missing=NO_REASON), where
             return
         codec = self.codecs[place.instrument, item]
         self._problem("rating_absent", where, subject, "", codec.allowed)
