@@ -86,7 +86,9 @@ class StudyTables:
 
     def books_of(self, name: str) -> list[Instrument]:
         """The codebooks whose items stand in a table."""
-        return list(self.rated.values()) if name == RATINGS_TABLE else [self.outcomes[name]] * (name in self.outcomes)
+        if name == RATINGS_TABLE:
+            return list(self.rated.values())
+        return [self.outcomes[name]] if name in self.outcomes else []
 
     def check(self) -> None:
         """Hold every ``[tables.NAME]`` to the study; all that is wrong is said at once.
