@@ -66,10 +66,16 @@ def open_mapped(
                                        *(f"  {text}." for text in wrong)]))  # fmt: skip
     table = _declared_rows(table, head, heads, source.rows)
     heads = [source.map.get(name, name) for name in heads]
-    values = set(columns) - set(keys)
+    wanted = set(columns) - set(keys)
+    values = {name for name in heads if name in wanted or (several_forms and _holds_one_of(name, wanted))}
     table, heads = own_rows(table, head, heads, values, several=several_forms or bool(source.rows))
     rows = [heads if row == head else cells for row, cells in enumerate(table.rows)]
     return _without_missing(replace(table, rows=rows), head, heads, source.missing_codes, keys)
+
+
+def _holds_one_of(head: str, names: Collection[str]) -> bool:
+    """Whether a head is made of a name and something else, such as the rater."""
+    return any(head.startswith(name) or head.endswith(name) for name in names)
 
 
 def _declared_rows(table: Table, head: int, heads: Sequence[str], rows: Mapping[str, str]) -> Table:

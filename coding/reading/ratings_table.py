@@ -15,6 +15,7 @@ from doublecode.coding.reading.expectations import Expected, Held, load_expected
 from doublecode.coding.reading.long_table import Table, cell_text
 from doublecode.coding.reading.mapped_table import open_mapped
 from doublecode.coding.reading.ratings_layout import RatingsLayout, find_layout
+from doublecode.coding.workbooks.layout import Stamp, workbook_name
 from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import RATINGS
@@ -371,17 +372,26 @@ class _Reader:
         codec = self.codecs[place.instrument, item]
         self._problem("rating_absent", where, subject, "", codec.allowed)
 
+    def _order_sent(self) -> dict[tuple[str, str, str], tuple[str, int]]:
+        """Where a session would stand in the raters' workbooks, so that the same ratings come in the same order."""
+        places: dict[tuple[str, str, str], tuple[str, int]] = {}
+        for (rater, instrument), sessions in (self.expected.assigned or {}).items():
+            for batch in {batch for _, batch in sessions.values()}:
+                order = self.expected.order(Stamp("", instrument, "", "", rater, batch))
+                name = workbook_name(instrument, rater, batch)
+                places |= {(rater, instrument, one): (name, at) for at, one in enumerate(order)}
+        return places
+
     def _frame(self) -> pd.DataFrame:
-        order = {key: at for at, key in enumerate(self.codecs)}
-        keys = sorted(
-            self.rows,
-            key=lambda key: (
-                key[0].instrument,
-                key[0].rater,
-                key[0].session_id,
-                order.get((key[0].instrument, key[1]), 0),
-            ),
-        )
+        items = {key: at for at, key in enumerate(self.codecs)}
+        sent = self._order_sent()
+
+        def in_order(key: tuple[_Place, str]) -> tuple[str, int, str, int]:
+            one, item = key
+            name, at = sent.get((one.rater, one.instrument, one.session_id), (f"{one.rater}_{one.instrument}", 0))
+            return name, at, one.session_id, items.get((one.instrument, item), 0)
+
+        keys = sorted(self.rows, key=in_order)
         name = self.study.name if self.study is not None else UNNAMED
         assigned = self.expected.assigned or {}
         rows = []

@@ -192,7 +192,9 @@ missing = [-99]
 
 def _wide(base: Path, made: str) -> pd.DataFrame:
     long = _long(base)
-    long["head"] = [made.format(item=item, rater=rater) for item, rater in zip(long["item"], long["rater"], strict=True)]
+    long["head"] = [
+        made.format(item=item, rater=rater) for item, rater in zip(long["item"], long["rater"], strict=True)
+    ]
     return long.pivot(index=["patient", "session"], columns="head", values="value").reset_index()  # noqa: PD010
 
 
