@@ -234,7 +234,7 @@ def _sav(base: Path, folder: Path) -> Path:
     kind = wide["kind"].astype(str)
     wide = wide.astype(dict.fromkeys((*ITEMS, "minutes"), float)).assign(kind=kind)
     pyreadstat.write_sav(
-        wide, str(folder / "ratings.sav"), missing_ranges=dict.fromkeys((*ITEMS, "minutes"), [-99, -98]),
+        wide, str(folder / "ratings.sav"), missing_ranges={name: [-99, -98] for name in (*ITEMS, "minutes")},
         variable_value_labels={"warm": {1: "not at all", 7: "very much", -99: "not ratable"}},
     )  # fmt: skip
     declared = (folder / "study.toml").read_text()
