@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -122,9 +122,13 @@ def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = 
 
 def _keys(model: type[BaseModel], place: Sequence[int | str]) -> Iterator[str]:
     """Names that may stand in the table at `place`."""
+    named_freely = False  # the names in a table of tables, such as [tables.sessions]
     for part in place:
-        if isinstance(part, str):
+        if named_freely:
+            named_freely = False
+        elif isinstance(part, str):
             field = model.model_fields.get(part)
+            named_freely = field is not None and get_origin(field.annotation) is dict
             inner = next(_models_in(field.annotation), None) if field is not None else None
             if inner is None:
                 return

@@ -193,5 +193,5 @@ def wrong_heads(source: TableSource, heads: Sequence[str]) -> Iterator[str]:
             if head not in heads and not any(one.startswith(f"{head}___") for one in heads):
                 yield f"{key}: the file has no head {head!r}; {_said(head, [one for one in heads if one])}"
     for head, column in source.map.items():
-        if column != head and column in heads and column not in source.map:
+        if head in heads and column != head and column in heads and column not in source.map:
             yield f"map: {head!r} is to be {column!r}, and the file has a head {column!r} too; rename one of them"

@@ -146,7 +146,7 @@ def _column(table: Table, head: int, heads: Sequence[str], name: str) -> set[str
 def _is_held(book: Instrument, named: set[str]) -> bool:
     """Whether every item that the codebook needs is named, by itself or beside something else."""
     needed = [item.name for item in book.columns if not (item.optional or item.given)]
-    return all(any(name.startswith(item) or name.endswith(item) for name in named) for item in needed)
+    return bool(needed) and all(any(name.startswith(item) or name.endswith(item) for name in named) for item in needed)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ INSTANCE: Final = "redcap_repeat_instance"
 EVENT: Final = "redcap_event_name"
 RECORD: Final = "record_id"
 _BOX: Final = re.compile(r"(\w+?)___(\w+)", re.ASCII)
-_NUMBER: Final = re.compile(r"(\d+)(?:_arm_\d+|\s*\(Arm.*\))?$", re.IGNORECASE)
+_ARM: Final = re.compile(r"(_arm_\d+|\s*\(Arm[^)]*\))$", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"(\d+)$")
 _CHECKED: Final = {"1": True, "checked": True, "0": False, "unchecked": False, "": None}
 
 
@@ -43,9 +44,12 @@ def merge_checkboxes(table: Table, head: int) -> Table:
             boxes.setdefault(found[1], {})[place] = code
     if not boxes:
         return table
+    merged = {place for codes in boxes.values() for place in codes}
     rows = []
     for number, cells in enumerate(table.rows):
         filled = [*cells, *[""] * (len(heads) - len(cells))]
+        if number == head:  # the boxes themselves are read; nobody needs their columns any more
+            filled = ["" if place in merged else cell for place, cell in enumerate(filled)]
         more: list[Any] = list(boxes) if number == head else [""] * len(boxes)
         if number > head:
             more = [_checked(table, number, filled, codes) for codes in boxes.values()]
@@ -138,15 +142,16 @@ def _with_session(table: Table, head: int, heads: list[str]) -> tuple[Table, lis
 
 def _numbered(table: Table, head: int, place: int) -> Table:
     """Events as the numbers in their names; rows of events without one are left out."""
-    texts = [_at(table, row, place) for row in range(len(table.rows))]
+    names = [_at(table, row, place) for row in range(len(table.rows))]
+    texts = [_ARM.sub("", name) for name in names]
     if all(number_in_cell(text) is not None for text in texts[head + 1 :]):
         return table
     kept = keep_rows(
-        table, head, lambda row: not texts[row] or _NUMBER.search(texts[row]) is not None, lambda row: texts[row]
+        table, head, lambda row: not texts[row] or _NUMBER.search(texts[row]) is not None, lambda row: names[row]
     )
     rows = [list(cells) for cells in kept.rows]
     for cells in rows[head + 1 :]:
-        found = _NUMBER.search(cell_text(cells[place])) if place < len(cells) else None
+        found = _NUMBER.search(_ARM.sub("", cell_text(cells[place]))) if place < len(cells) else None
         if found is not None:
             cells[place] = float(found[1])
     return replace(kept, rows=rows)
