@@ -10,7 +10,7 @@ import typer
 from doublecode.coding.cli import AsJson, print_problems_json
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.study_tables import NO_REASON
+from doublecode.schemas.table_source import NO_REASON
 
 
 def register(app: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from doublecode.schemas.frames import ASSIGNMENTS, GIVEN, PATIENTS, SESSIONS, TH
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean
 from doublecode.schemas.near_names import allowed, nearest
-from doublecode.schemas.table_source import TableSource
+from doublecode.schemas.table_source import NO_REASON, TableSource
 
 TABLES: Final[Mapping[str, Contract]] = {one.name: one for one in (SESSIONS, PATIENTS, THERAPISTS, ASSIGNMENTS, GIVEN)}
 RATINGS_TABLE: Final = "ratings"
@@ -26,8 +26,6 @@ SUFFIXES: Final = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".sav", ".dta")
 """What a table's file may end in where ``file`` does not name it."""
 _FREE: Final = ("sessions", "patients", "therapists")
 _OF_RATINGS: Final = ("layout", "pattern", "instrument")
-NO_REASON: Final = "missing"
-"""What an empty cell is kept under where empty cells are declared as missing."""
 _TEXT_FILES: Final = (".csv", ".tsv", ".txt")
 _MOST_SAID: Final = 20
 

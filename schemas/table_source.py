@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from doublecode.schemas.declared import Declared
+
+NO_REASON: Final = "missing"
+"""What an empty cell is kept under where empty cells are declared as missing."""
 
 
 class TableSource(Declared):

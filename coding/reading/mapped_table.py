@@ -12,8 +12,8 @@ from doublecode.coding.reading.redcap import keep_rows, merge_checkboxes, own_ro
 from doublecode.schemas.column_types import number_in_cell
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.study_tables import NO_REASON, wrong_heads
-from doublecode.schemas.table_source import TableSource
+from doublecode.schemas.study_tables import wrong_heads
+from doublecode.schemas.table_source import NO_REASON, TableSource
 
 NEVER_MISSING: Final = frozenset({"session_id", "patient", "session", "therapist", "rater", "instrument", "item"})
 """Columns that say what a row is about: a code for a missing value is a number like any other there."""

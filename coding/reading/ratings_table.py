@@ -23,8 +23,8 @@ from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
-from doublecode.schemas.study_tables import NO_REASON, RATING_KEYS, wrong_missing
-from doublecode.schemas.table_source import TableSource
+from doublecode.schemas.study_tables import RATING_KEYS, wrong_missing
+from doublecode.schemas.table_source import NO_REASON, TableSource
 
 UNNAMED: Final = "ratings"
 """What ratings without a codebook are called in the column ``instrument``."""
