@@ -117,8 +117,9 @@ def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFram
     from doublecode.coding.reading.incoming import no_workbooks, read_incoming
 
     has_folder = (study.folder / "incoming").is_dir()
+    has_table = "ratings" in study.tables or (study.folder / LEDGER).is_file()
     workbooks = no_workbooks()
-    if has_folder or "ratings" not in study.tables:
+    if has_folder or not has_table:
         workbooks = read_incoming(study, set_aside=set_aside, superseded=_superseded(study))
     ratings, problems, files = workbooks
     tables, said, records = read_rating_tables(study, ratings)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from doublecode.analysis.cli.app import app
+from doublecode.analysis.study.run import read_study
 from doublecode.coding import Ledger, read_ratings
 from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.study_remarks import remarks_on_tables
@@ -244,6 +245,24 @@ def test_import_goes_into_the_ledger_once_and_a_newer_table_replaces_it(folder: 
         assert ledger.ratings()["value"].tolist() == [1, 3]
         assert ledger.history(item="calm")["missing_code"].tolist()[0] == "NR"
         assert ledger.verify() == ()
+
+
+def test_imported_ratings_are_read_by_a_run_and_none_stands_twice(folder: Path):
+    (folder / "therapists.csv").write_text("therapist\nT1\n")
+    (folder / "own.csv").write_text("session_id,warm_J1,calm_J1\nS-1,1,2\nS-2,3,4\n")
+    _study(folder, "")
+    CliRunner().invoke(app, ["import-ratings", str(folder / "own.csv"), "--study", str(folder)])
+    intake = read_study(folder)
+    assert (intake.errors, intake.ratings["value"].tolist()) == ((), [1, 2, 3, 4])
+    _study(folder, '[tables.ratings]\nfile = "own.csv"\n')
+    intake = read_study(folder)
+    assert (intake.errors, len(intake.ratings)) == ((), 4)
+    (folder / "other.csv").write_text("session_id,warm_J1,calm_J1\nS-1,1,2\n")
+    _study(folder, '[tables.ratings]\nfile = "other.csv"\n')
+    twice = read_study(folder).errors
+    assert {one.code for one in twice} == {"duplicate_rating"}
+    assert "other.csv" in str(twice[0])
+    assert "own.csv" in str(twice[0])
 
 
 WIDE = "session,J1,J2,J3\n1,3.5,4,-99\n2,2,2,3\n3,5,4.5,5\n4,1,2,1\n5,999,2,3\n"
