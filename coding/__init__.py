@@ -6,6 +6,7 @@ Plan
 Workbooks
     write_workbooks  one workbook per rater, instrument and batch, locked where nothing is to be written
     read_workbook    ratings and problems of a workbook that came back
+    read_ratings     the same of a table that a lab has: long or wide, csv, xlsx, ods, sav, REDCap
 
 Keep and score
     Ledger           the store of what raters sent; nothing is overwritten
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from doublecode.coding.allocation.plan import allocate as allocate
     from doublecode.coding.intake.ledger import Ledger as Ledger
     from doublecode.coding.reading.incoming import read_workbook as read_workbook
+    from doublecode.coding.reading.ratings_table import read_ratings as read_ratings
     from doublecode.coding.scoring import pool_ratings as pool_ratings
     from doublecode.coding.scoring import score as score
     from doublecode.coding.scoring import score_raters as score_raters
@@ -32,6 +34,7 @@ _HOME = {
     "allocate": "allocation.plan",
     "Ledger": "intake.ledger",
     "read_workbook": "reading.incoming",
+    "read_ratings": "reading.ratings_table",
     "pool_ratings": "scoring",
     "score": "scoring",
     "score_raters": "scoring",

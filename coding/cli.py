@@ -170,6 +170,9 @@ def allocate(
 
     declared = load_study(study)
     target = declared.folder / "assignments.csv"
+    held = declared.table_files.path("assignments")
+    if held is not None and held != target:
+        raise UsageError(f"{held} says already who rates what. Remove it, and [tables.assignments], to draw anew.")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} is there already. Add --overwrite to draw again; workbooks sent out would not fit.")
     with progress_bar() as show:
@@ -203,10 +206,9 @@ def _allocate_by_raters(
 ) -> list[Allocation]:
     """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
     from doublecode.coding.allocation.plan import allocate as draw
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
+    from doublecode.coding.reading.study_tables import read_study_table
 
-    sessions = read_table(study.folder / "sessions.csv", SESSIONS)
-    patients = read_table(study.folder / "patients.csv", PATIENTS)
+    sessions, patients = (read_study_table(study, name) for name in ("sessions", "patients"))
     sets: dict[tuple[Any, ...], list[str]] = {}
     for name in study.codebooks:
         use = study.use(name)
@@ -228,7 +230,7 @@ def _allocate_by_raters(
                 seed=seed + place,
                 patients=patients,
                 progress=progress,
-            )  # fmt: skip
+            )
         )
     return plans
 
@@ -242,12 +244,12 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
-    from doublecode.schemas.frames import ASSIGNMENTS, read_table
     from doublecode.schemas.study import load_study
 
     declared = load_study(study)
-    rows = read_table(declared.folder / "assignments.csv", ASSIGNMENTS)
+    rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
     paths = write_workbooks(declared, rows, target, overwrite=overwrite)
     if as_json:

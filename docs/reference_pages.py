@@ -170,7 +170,8 @@ def _default(value: Any) -> str:
 def _tables_page() -> str:
     parts = [
         "# The tables of a study folder",
-        "Plain CSV files beside `study.toml`. Columns that are not listed here are kept and may be variables of "
+        "Plain CSV files beside `study.toml`, or files of other kinds and with other heads that `[tables.NAME]` of "
+        "`study.toml` explains. Columns that are not listed here are kept and may be variables of "
         "`study.toml`. A date is written YYYY-MM-DD.",
     ]
     for name, contract in TABLES.items():

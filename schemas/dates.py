@@ -68,6 +68,11 @@ def read_dates(texts: pd.Series[Any], form: str | None, places: Sequence[str], n
     return pd.Series(pd.to_datetime(pd.Series(days, dtype=object)).to_numpy(), index=texts.index)
 
 
+def check_form(form: str) -> None:
+    """Raise ``UsageError`` where `form` is no form of a date."""
+    _order_of(form)
+
+
 def _order_of(form: str) -> tuple[tuple[str, ...], str]:
     found = _FORM.fullmatch(form.strip().lower())
     parts = () if found is None else (found[1], found[3], found[4])

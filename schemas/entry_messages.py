@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -115,9 +115,13 @@ def _tables(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
 
 def _keys(model: type[BaseModel], place: Sequence[int | str]) -> Iterator[str]:
     """Names that may stand in the table at `place`."""
+    named_freely = False  # the names in a table of tables, such as [tables.sessions]
     for part in place:
-        if isinstance(part, str):
+        if named_freely:
+            named_freely = False
+        elif isinstance(part, str):
             field = model.model_fields.get(part)
+            named_freely = field is not None and get_origin(field.annotation) is dict
             inner = next(models_in(field.annotation), None) if field is not None else None
             if inner is None:
                 return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from doublecode.schemas.column_types import LINE, row_word
+from doublecode.schemas.column_types import LINE, decimal_mark, row_word
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
@@ -333,16 +333,30 @@ def read_table(path: Path, contract: Contract) -> pd.DataFrame:
         Two rows carry the same key.
     """
     if not path.is_file():
-        raise ContractError(f"{path.name}: the file is missing in {path.parent}. {_said_columns(contract)}")
-    frame = complete(_texts(path, contract), contract)
-    _check_columns(frame, contract, path.name)
+        raise ContractError(f"{path.name}: the file is missing in {path.parent}. {said_columns(contract)}")
+    return typed_table(_texts(path, contract), contract, path.name)
+
+
+def typed_table(texts: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+    """Type the columns of a contract in a frame of texts, and hold the frame to it.
+
+    Parameters
+    ----------
+    texts : DataFrame
+        Texts, empty cells missing; the index holds the line of each row.
+    contract : Contract
+    name : str
+        The file, in messages.
+    """
+    frame = complete(texts, contract)
+    _check_columns(frame, contract, name)
     for column, kind in contract.columns.items():
         if kind != "text":
-            frame[column] = to_numbers(frame[column], f"{path.name}: column {column!r}")
-    return check_frame(frame, contract, path.name)
+            frame[column] = to_numbers(frame[column], f"{name}: column {column!r}")
+    return check_frame(frame, contract, name)
 
 
-def _said_columns(contract: Contract) -> str:
+def said_columns(contract: Contract) -> str:
     """Say which columns a table needs, and which it may have."""
     needed = ", ".join(name for name in contract.columns if name not in contract.usual)
     also = f"; it may have {', '.join(contract.usual)}" if contract.usual else ""
@@ -358,7 +372,7 @@ def _texts(path: Path, contract: Contract) -> pd.DataFrame:
         if any(cell.strip() for cell in row)
     ]
     if not filled:
-        raise ContractError(f"{path.name}: the file is empty. {_said_columns(contract)}")
+        raise ContractError(f"{path.name}: the file is empty. {said_columns(contract)}")
     (heads, _), *body = filled
     again = [name for place, name in enumerate(heads) if name and name in heads[:place]]
     if again:
@@ -373,7 +387,13 @@ def _texts(path: Path, contract: Contract) -> pd.DataFrame:
 
 
 def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
-    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line."""
+    """Convert a column of texts to numbers; empty stays missing, anything else raises with its line.
+
+    A decimal comma is one where the column has it beyond doubt: ``1,250`` may be a thousand, and is refused.
+    """
+    comma = texts.notna() & texts.astype("str").str.contains(",", regex=False, na=False)
+    if comma.any() and decimal_mark(texts[texts.notna()].tolist()) == ",":
+        texts = texts.where(~comma, texts.str.replace(",", ".", regex=False))
     numbers = pd.to_numeric(texts, errors="coerce")
     wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()
     if wrong.any():

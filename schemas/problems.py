@@ -106,6 +106,28 @@ _KINDS: dict[str, Kind] = {
         "the row names the recording {found}, the study {allowed}",
         "Were rows sorted or pasted in part? Put each session back beside its own recording and check its codes.",
     ),
+    "unknown_rater": Kind(
+        "error",
+        "found the rater {found}, allowed {allowed}",
+        "Correct the id, map it in study.toml, or declare the rater.",
+    ),
+    "unknown_item": Kind(
+        "error", "found the item {found}, which no instrument has; allowed {allowed}", "Correct it, or map its head."
+    ),
+    "item_of_several": Kind(
+        "error",
+        "the item {found} is one of several instruments ({allowed})",
+        "Add a column instrument, or say the instrument of the table.",
+    ),
+    "rating_absent": Kind(
+        "error",
+        "there is no rating, allowed {allowed}",
+        'Enter it or the reason code; or declare empty cells as missing: missing = [""].',
+    ),
+    "layout_read": Kind("info", "read as {found}", "Nothing, if it is right; else say the layout or the pattern."),
+    "no_codebook": Kind(
+        "info", "the items are of no shipped codebook; values were taken as they stand", "Give a study to check them."
+    ),
     "row_missing": Kind("error", "the assigned session {found} has no row", "Put the row back and rate it."),
     # the sheet was reshaped
     "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),
@@ -188,6 +210,7 @@ _KINDS: dict[str, Kind] = {
         "Is it a code for a missing value? Then name it as one (--missing).",
     ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
+    "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),
     "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),
     # reliability
     "too_few_pairs": Kind("warning", "only {found}", "Read the interval before the estimate."),

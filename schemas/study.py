@@ -32,6 +32,8 @@ from doublecode.schemas.study_parts import (
     Variable,
     refuse_twice,
 )
+from doublecode.schemas.study_tables import StudyTables
+from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
 
@@ -74,6 +76,8 @@ class Study(Declared):
         Analyses of variance.
     sample_columns : tuple of str
         Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
+    tables : dict of str to TableSource
+        Tables that are called otherwise, or have other heads, than ours.
     """
 
     name: Name
@@ -92,6 +96,7 @@ class Study(Declared):
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
     sample_columns: tuple[str, ...] = ()
+    tables: dict[str, TableSource] = Field(default_factory=dict)
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -200,6 +205,18 @@ class Study(Declared):
             f"file into {self.folder}."
         )
 
+    @cached_property
+    def table_files(self) -> StudyTables:
+        """Where the tables of the study lie, and which columns they may have."""
+        by_source: dict[str, dict[str, Instrument]] = {"raters": {}, "outcomes": {}}
+        for use, book in zip(self.instruments, self.codebooks.values(), strict=True):
+            by_source[use.source][book.name] = book
+        asked = [one.column for one in self.variables if one.column is not None]
+        return StudyTables(
+            self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_columns),
+            tuple(rater.id for rater in self.raters),
+        )  # fmt: skip
+
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""
         book = next(book for book in self._as_written if book.name == instrument)
@@ -239,9 +256,9 @@ class Study(Declared):
         """Say how many rows a table of the folder has, by their status."""
         from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
 
-        path = self.folder / f"{table}.csv"
-        if self.folder == Path() or not path.is_file():
-            return ""
+        path = None if self.folder == Path() else self.table_files.path(table)
+        if path is None or path.suffix != ".csv" or table in self.tables:
+            return "" if path is None else path.name  # other kinds of files are read in the coordinator's room
         try:
             rows = read_table(path, {"patients": PATIENTS, "sessions": SESSIONS}[table])
         except DoublecodeError as wrong:
@@ -308,4 +325,5 @@ def load_study(folder: str | Path) -> Study:
             study.check_variables()  # what is wrong is reported now, not in the middle of a run
         except (StudyError, InstrumentError) as wrong:
             raise StudyError(f"{path.name}: {wrong}") from None
+    study.table_files.check()
     return study

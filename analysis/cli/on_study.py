@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
-from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import Intake, StudyRun
@@ -184,7 +184,9 @@ def reliability(
 
 
 def drift(
-    study: Folder,
+    study: Annotated[
+        Path, typer.Argument(help="The study folder, or any file of ratings, long or wide.", show_default=False)
+    ],
     by_date: Annotated[
         int | None,
         typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
@@ -194,10 +196,36 @@ def drift(
         typer.Option("--dates", metavar="FORM", help="How sessions.csv writes dates, if not 2021-04-03: dd.mm.yyyy"),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
+    targets: Annotated[
+        str | None, typer.Option(help="Of a file: the column of what is rated.", show_default=False)
+    ] = None,
+    raters: Annotated[
+        str | None,
+        typer.Option(help="Of a file: the column of the rater, or of a wide one all: J1,J2,J3", show_default=False),
+    ] = None,
+    ratings: Annotated[
+        str | None, typer.Option(help="Of a long file: the column of the rating.", show_default=False)
+    ] = None,
+    periods: Annotated[
+        str | None, typer.Option(help="Of a file: the column of the period of a rating.", show_default=False)
+    ] = None,
+    missing: Annotated[
+        str, typer.Option(help="Of a file: what stands for a missing value: -99,n/a", show_default=False)
+    ] = "",
+    sheet: Annotated[str | None, typer.Option(help="Of a file: its sheet.", show_default=False)] = None,
     set_aside: SetAside = None,
     as_json: AsJson = False,
 ) -> None:
     """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
+    if study.is_file() and study.name != "study.toml":
+        if by_date is not None or dates is not None or set_aside:
+            raise UsageError("drift: --by-date, --dates and --set-aside belong to a study; leave them out of a file.")
+        _drift_of_file(study, targets, raters, ratings, periods, missing, sheet, top, as_json)
+        return
+    own = {"targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "missing": missing}
+    stray = next((name for name, value in {**own, "sheet": sheet}.items() if value), None)
+    if stray is not None:
+        raise UsageError(f"drift: --{stray} belongs to a file of ratings; {study} is none. Leave it out.")
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import drift_record
     from doublecode.analysis.study.rater_drift import drift_of
@@ -208,6 +236,33 @@ def drift(
         intake.study, intake.ratings, intake.files, sessions, n_periods=by_date, dates=dates, top=top
     )  # fmt: skip
     print_answer(found, drift_record(found) if as_json else None)
+
+
+def _drift_of_file(
+    file: Path,
+    targets: str | None,
+    raters: str | None,
+    ratings: str | None,
+    periods: str | None,
+    missing: str,
+    sheet: str | None,
+    top: int,
+    as_json: bool,
+) -> None:
+    from doublecode.analysis.cli.read_files import bare, names_in, read_ratings, with_remarks
+    from doublecode.analysis.reliability.severity import drift as estimate
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.schemas.results import result_record
+
+    if targets is None or raters is None:
+        raise UsageError("drift of a file: name the columns: --targets session --raters rater --ratings rating.")
+    target, period = bare(targets), periods and bare(periods)
+    others = (period,) if period else ()
+    read = read_ratings(file, target, raters, ratings and bare(ratings), others, sheet, names_in(missing))
+    found = estimate(
+        read.data, targets=target, raters=str(read.raters), ratings=read.ratings, periods=period, top=top
+    )  # fmt: skip
+    print_answer(found, with_remarks(result_record(found), read.remarks) if as_json else None)
 
 
 def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:

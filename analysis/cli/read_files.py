@@ -92,7 +92,9 @@ def read_codes(
     *,
     as_text: bool,
 ) -> Given:
-    """Ratings as :func:`read_ratings` has them; a long column that holds no number at all holds names."""
+    """Ratings as :func:`read_ratings` has them; columns without any number hold names."""
+    if ratings is None and not as_text:
+        as_text = _hold_names(file, names_in(raters or ""), sheet, missing)
     if ratings is None or as_text:
         return read_ratings(file, targets, raters, ratings, others, sheet, missing, as_text=as_text)
     rater = None if raters is None else bare(raters)
@@ -104,6 +106,17 @@ def read_codes(
         # names beside numbers and dates are refused at their cell; --nominal reads them all as names
         data, _ = read_columns(file, (*labels, ratings), sheet, {ratings: Role.NUMBER}, missing, quiet=True)
     return Given(data, rater, ratings, remarks)
+
+
+def _hold_names(file: Path, columns: Sequence[str], sheet: str | None, missing: Sequence[str]) -> bool:
+    """Whether the columns of the raters hold names of codes, and no number or date at all."""
+    if len(columns) < 2:
+        return False
+    data, _ = read_columns(file, columns, sheet, dict.fromkeys(columns, Role.TEXT), missing, quiet=True)
+    seen = {text for name in columns for text in data[name].dropna().unique()}
+    return bool(seen) and not any(
+        number_in_cell(text) is not None or number_in_cell(text, ",") is not None or is_date(text) for text in seen
+    )
 
 
 def read_columns(

@@ -7,7 +7,7 @@ collects problems, :func:`analyse` computes. What comes out is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -85,22 +85,20 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
-    from doublecode.coding.reading.incoming import read_incoming
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
+    from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
-    tables = {"sessions": SESSIONS, "patients": PATIENTS}
-    read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
-    read["therapists"] = _therapists(study.folder / "therapists.csv", read["sessions"])
+    read = {name: read_study_table(study, name) for name in ("sessions", "patients")}
+    read["therapists"] = _therapists(study, read["sessions"])
     try:
         check_declared_columns(study, read["patients"], read["therapists"])
     except StudyError as wrong:
         raise StudyError(f"study.toml: {wrong}") from None
     left_out = _check_set_aside(study, set_aside)
-    ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
+    ratings, problems, files = _read_ratings(study, left_out)
     outcomes, outcome_problems = read_outcomes(study)
     everything = Intake(
         study=study,
@@ -115,14 +113,34 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     return in_the_numbers(everything)
 
 
-def _therapists(path: Path, sessions: pd.DataFrame) -> pd.DataFrame:
+def _therapists(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
     """The table of therapists; a study that has none of them, or says no more than their ids, needs no file."""
-    from doublecode.schemas.frames import THERAPISTS, read_table
+    from doublecode.coding.reading.study_tables import has_table, read_study_table
 
-    if path.is_file():
-        return read_table(path, THERAPISTS)
+    if has_table(study, "therapists") or "therapists" in study.tables:
+        return read_study_table(study, "therapists")
     named = sessions["therapist"].dropna().drop_duplicates().sort_values(ignore_index=True)
     return named.to_frame()
+
+
+def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFrame, Sequence[Problem], pd.DataFrame]:
+    """What came back in workbooks, and what stands in tables of ratings; a study may have either alone."""
+    import pandas as pd
+
+    from doublecode.coding.intake.rating_tables import read_rating_tables
+    from doublecode.coding.reading.incoming import no_workbooks, read_incoming
+
+    has_folder = (study.folder / "incoming").is_dir()
+    has_table = "ratings" in study.tables or (study.folder / LEDGER).is_file()
+    workbooks = no_workbooks()
+    if has_folder or not has_table:
+        workbooks = read_incoming(study, set_aside=set_aside, superseded=_superseded(study))
+    ratings, problems, files = workbooks
+    tables, said, records = read_rating_tables(study, ratings)
+    if tables.empty:
+        return ratings, [*problems, *said], files
+    together = pd.concat([one for one in (ratings, tables) if len(one)], ignore_index=True)
+    return together, [*problems, *said], pd.concat([one for one in (files, records) if len(one)], ignore_index=True)
 
 
 def in_the_numbers(intake: Intake) -> Intake:

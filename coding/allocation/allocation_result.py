@@ -17,8 +17,8 @@ FEW_DOUBLE_CODED: Final = 20
 SENTENCES: Final = {
     "fewer_double_coded_than_pairs": "{n} double-coded sessions are fewer than the {pairs} pairs of raters.",
     "raters_apart": "{problem}",
-    "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, so "
-    "they are in no number and nobody needs to hear them.",
+    "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, "
+    "so they are in no number and nobody needs to hear them.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
+from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -88,7 +88,7 @@ def load_expected(study: Study | None) -> Expected:
     if study is None:
         return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
     books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
-    table = read_table(study.folder / "sessions.csv", SESSIONS)
+    table = read_study_table(study, "sessions")
     columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
         str(session_id): Held(str(patient), _filled(therapist), int(number), str(phase), _filled(tape))
@@ -131,10 +131,9 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
 
 
 def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
-    path = study.folder / "assignments.csv"
-    if not path.is_file():
+    if not has_table(study, "assignments"):
         return None
-    table = read_table(path, ASSIGNMENTS)
+    table = read_study_table(study, "assignments")
     check_assigned(study, table, sessions)
     assigned: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
     columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
@@ -159,9 +158,9 @@ def checks_not_done(study: Study | None) -> tuple[str, ...]:
             "whether recordings and what was entered beforehand are as they were sent (no study)",
         )
     undone = []
-    if not (study.folder / "assignments.csv").is_file():
+    if not has_table(study, "assignments"):
         undone.append("whether the sessions were assigned to this rater (no assignments.csv)")
-    if _has_given_items(study) and not (study.folder / "given.csv").is_file():
+    if _has_given_items(study) and not has_table(study, "given"):
         undone.append("whether what was entered beforehand is still there (no given.csv)")
     return tuple(undone)
 

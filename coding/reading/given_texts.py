@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.reading.cells import number_in, show_cell
+from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.frames import GIVEN, check_frame, read_table
+from doublecode.schemas.frames import GIVEN, check_frame
 from doublecode.schemas.study import Study
 
 Given = Mapping[tuple[str, str], str]
@@ -39,10 +40,9 @@ def load_given(study: Study, sessions: Collection[str], given: pd.DataFrame | No
     """
     where = "given"
     if given is None:
-        path = study.folder / "given.csv"
-        if not path.is_file():
+        if not has_table(study, "given"):
             return None
-        given, where = read_table(path, GIVEN), path.name
+        given, where = read_study_table(study, "given"), "given.csv"
     else:
         check_frame(given, GIVEN, where)
     known = {item.name for book in study.codebooks.values() for item in book.columns if item.given}

@@ -141,6 +141,11 @@ def read_incoming(
     return collector.frame(), _sorted(problems), files
 
 
+def no_workbooks() -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
+    """What :func:`read_incoming` returns of a study whose raters sent no workbook."""
+    return Collector().frame(), [], pd.DataFrame(columns=list(FILE_COLUMNS))
+
+
 def _incoming_paths(study: Study, set_aside: Collection[str]) -> list[Path]:
     folder = study.folder / "incoming"
     if not folder.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,7 +35,10 @@ _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
 @dataclass(frozen=True)
 class Table:
-    """A table as its file has it: rows of typed cells, and how a place in it is called."""
+    """A table as its file has it: rows of typed cells, and how a place in it is called.
+
+    Emptied cells that stood for a missing value are in `declared`: (row, column) → the code.
+    """
 
     name: str
     rows: list[list[Any]]
@@ -44,6 +47,7 @@ class Table:
     unsaved: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     remarks: tuple[Problem, ...] = ()
+    declared: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 def read_long(
@@ -203,8 +207,9 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
 
 
 def _open_statistics(path: Path, kind: str) -> Table:
-    rows, remarks = read_statistics(path, kind)
-    return Table(path.name, rows, lambda row, column: f"case {row}", range(len(rows)), remarks=tuple(remarks))
+    rows, remarks, declared = read_statistics(path, kind)
+    lines = range(len(rows))
+    return Table(path.name, rows, lambda row, column: f"case {row}", lines, remarks=tuple(remarks), declared=declared)
 
 
 def _open_sheet(package: Package, sheet: str | None) -> Table:

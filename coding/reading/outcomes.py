@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.long_table import cell_text, find_columns, open_table
-from doublecode.schemas.column_types import number_in_cell
+from doublecode.coding.reading.long_table import cell_text, find_columns
+from doublecode.coding.reading.study_tables import open_study_table, read_study_table
+from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.frames import SESSIONS, read_table
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -40,7 +40,7 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     ContractError
         The file or one of its columns is missing.
     """
-    sessions = read_table(study.folder / "sessions.csv", SESSIONS)
+    sessions = read_study_table(study, "sessions")
     columns = (sessions[name] for name in ("patient", "session", "session_id", "therapist", "phase"))
     held = {
         (str(p), int(s)): (str(i), t if isinstance(t, str) else None, str(phase))
@@ -63,35 +63,40 @@ def _read_outcome(
     rows: list[tuple[Any, ...]],
     problems: list[Problem],
 ) -> None:
-    path = study.folder / "outcomes" / f"{book.name}.csv"
     names = ["patient", "session", *(item.name for item in book.columns)]
-    if not path.is_file():
-        raise ContractError(
-            f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
-        )
-    table = open_table(path, names, None)
+    table = open_study_table(study, book.name, names)
+    file = table.name if book.name in study.tables else f"outcomes/{table.name}"
     problems.extend(table.remarks)
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if not filled:
-        raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
+        raise ContractError(f"{file}: the file is empty. Columns: {', '.join(names)}.")
     places = find_columns(table, filled[0], names)
     codecs = [make_codec(book, item) for item in book.columns]
+    item_places = [places[item.name] for item in book.columns]
     seen: dict[tuple[str, int], str] = {}
+    body = [table.rows[row] for row in filled[1:]]
+    decimal = table_mark([cells[at] for cells in body if at < len(cells)] for at in item_places)
     for row in filled[1:]:
         cells = [*table.rows[row], *[""] * len(names)]
-        line = (f"outcomes/{path.name}", "", table.place(row, 0))
+        line = (file, "", table.place(row, 0))
         key = _session_of(cells, places, line, held, seen, problems)
         if key is None:
             continue
         session_id, therapist, phase = held[key]
         for codec in codecs:
-            reading = _read_item(cells[places[codec.item.name]], codec, key, line, problems)
+            at = places[codec.item.name]
+            gone = table.declared.get((row, at))
+            reading = (
+                _read_item(cells[at], codec, key, line, problems, decimal) if gone is None else Reading(missing=gone)
+            )
             if reading is not None and phase == "main":
-                reason = (
-                    None if reading.missing is None else f"{reading.missing}: {book.missing_codes[reading.missing]}"
-                )
+                reason = None if reading.missing is None else _meaning(reading.missing, book)
                 head = (study.name, key[0], therapist, key[1], session_id, book.name)
                 rows.append((*head, codec.item.name, reading.value, math.nan, reason))
+
+
+def _meaning(code: str, book: Instrument) -> str:
+    return f"{code}: {book.missing_codes.get(code, 'no reason given')}"
 
 
 def _session_of(
@@ -117,9 +122,9 @@ def _session_of(
 
 
 def _read_item(
-    cell: Any, codec: Codec, key: tuple[str, int], line: tuple[str, str, str], problems: list[Problem]
+    cell: Any, codec: Codec, key: tuple[str, int], line: tuple[str, str, str], problems: list[Problem], decimal: str
 ) -> Reading | None:
-    number = number_in_cell(cell, ".")
+    number = number_in_cell(cell, decimal)
     value = number if number is not None and not math.isnan(number) else cell
     reading = read_cell(value, codec, key[1])
     if reading.problem:

@@ -31,7 +31,7 @@ def statistics_kind(path: Path) -> str | None:
     return "dta" if is_old else None
 
 
-def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Problem]]:
+def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Problem], dict[tuple[int, int], str]]:
     """Read a table of SPSS or Stata.
 
     Returns
@@ -40,6 +40,8 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
         The names of the variables, then a row per case: float, str or None; dates as YYYY-MM-DD.
     remarks : list of Problem
         What the file declares as missing, counted by variable.
+    declared : dict of (int, int) to str
+        The code that stood in each of these cells: (row, column), the names of the variables being row 0.
 
     Raises
     ------
@@ -59,14 +61,22 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
     except _failures(pyreadstat) as wrong:
         raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
     cells, remarks = [], []
-    for name in about.column_names:
+    declared: dict[tuple[int, int], str] = {}
+    for place, name in enumerate(about.column_names):
         values = [_plain(value) for value in columns[name]]
         emptied, counts = _without_declared(values, about, name)
         cells.append(emptied)
         if counts:
+            gone = (row for row, (old, new) in enumerate(zip(values, emptied, strict=True)) if old is not new)
+            declared |= {(row + 1, place): _code(values[row]) for row in gone}
+        if counts:
             found = ", ".join(f"{code} × {count}" for code, count in counts.items())
             remarks.append(Problem("read_as_missing", path.name, subject=name, found=found))
-    return [list(about.column_names), *map(list, zip(*cells, strict=True))], remarks
+    return [list(about.column_names), *map(list, zip(*cells, strict=True))], remarks, declared
+
+
+def _code(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _failures(library: Any) -> tuple[type[Exception], ...]:
@@ -95,7 +105,7 @@ def _without_declared(values: list[Any], about: Any, name: str) -> tuple[list[An
     for value in values:
         is_declared = value in letters or any(type(value) is type(low) and low <= value <= high for low, high in ranges)
         if is_declared:
-            code = f"{value:g}" if isinstance(value, float) else str(value)
+            code = _code(value)
             shown = f"{code} ({labels[value]})" if value in labels else code
             counts[shown] = counts.get(shown, 0) + 1
         kept.append(None if is_declared else value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
+from doublecode.coding.reading.mapped_table import as_text
+from doublecode.coding.reading.study_tables import open_study_table
 from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.csv_rows import CsvRows, read_csv_rows
 from doublecode.schemas.dates import read_dates
@@ -14,14 +17,15 @@ from doublecode.schemas.errors import ContractError
 from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
+from doublecode.schemas.study_tables import TABLES
 
 _IDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "patients.csv": ("patient",),
-        "therapists.csv": ("therapist",),
-        "sessions.csv": ("session_id", "patient", "therapist"),
-        "assignments.csv": ("session_id", "rater", "batch"),
-        "given.csv": ("session_id",),
+        "patients": ("patient",),
+        "therapists": ("therapist",),
+        "sessions": ("session_id", "patient", "therapist"),
+        "assignments": ("session_id", "rater", "batch"),
+        "given": ("session_id",),
     }
 )
 _MOST_LINES = 12
@@ -32,30 +36,41 @@ def remarks_on_tables(study: Study) -> list[Problem]:
 
     A label is held against those of all tables: ``P01`` of ``patients.csv`` and ``P1`` of an outcome are alike.
     """
-    tables = dict(_IDS) | {
-        f"outcomes/{name}.csv": ("patient",) for name in study.codebooks if study.use(name).source == "outcomes"
-    }
+    tables = dict(_IDS) | dict.fromkeys(study.table_files.outcomes, ("patient",))
     labels: dict[str, dict[str, str]] = {"rater": {rater.id: "study.toml" for rater in study.raters}}
     problems: list[Problem] = []
-    for name, columns in tables.items():
-        path = study.folder / name
-        if not path.is_file():
+    for table, columns in tables.items():
+        path = study.table_files.path(table)
+        if path is None or not path.is_file():
             continue
+        name = path.relative_to(study.folder).as_posix()
         try:
-            found = read_csv_rows(path.read_bytes(), columns, name)
+            found, remarks = _rows(study, table, path, columns)
         except ContractError:
             continue  # whoever reads the table says what is wrong with it
+        problems += remarks if table in _IDS else []  # those of an outcome are said where it is read
         problems += _unseen(found, name)
         for column in columns:
             for label in _labels(found, column):
                 labels.setdefault(column, {}).setdefault(label, name)
-        if name == "sessions.csv":
+        source = study.tables.get(table)
+        if table == "sessions" and (source is None or source.dates is None):
             problems += _dates(found, name)
     for column, where in labels.items():
         said, files = alike(where), ", ".join(dict.fromkeys(where.values()))
         if said:
             problems.append(Problem("labels_alike", files, subject=column, found=said))
     return problems
+
+
+def _rows(study: Study, table: str, path: Path, columns: tuple[str, ...]) -> tuple[CsvRows, list[Problem]]:
+    """The rows of a table as texts, and what was said when it was read."""
+    if path.suffix == ".csv" and table not in study.tables:
+        return read_csv_rows(path.read_bytes(), columns, path.relative_to(study.folder).as_posix()), []
+    wanted = TABLES[table].columns if table in TABLES else columns
+    read = open_study_table(study, table, tuple(wanted))
+    rows = [[as_text(cell) for cell in cells] for cells in read.rows]
+    return CsvRows(rows, list(read.lines), ","), list(read.remarks)
 
 
 def _unseen(found: CsvRows, name: str) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
+from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.workbooks.layout import (
     ANCHORS,
     HEADER_ROW,
@@ -39,7 +40,7 @@ from doublecode.coding.workbooks.layout import (
 )
 from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
 from doublecode.schemas.codebook_hash import coding_hash
-from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, read_table
+from doublecode.schemas.frames import ASSIGNMENTS, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item
 from doublecode.schemas.study import Study
@@ -114,7 +115,7 @@ def write_workbooks(
     """
     check_frame(assignments, ASSIGNMENTS)
     if sessions is None:
-        sessions = read_table(study.folder / "sessions.csv", SESSIONS)
+        sessions = read_study_table(study, "sessions")
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}

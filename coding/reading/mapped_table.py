@@ -1,0 +1,130 @@
+"""A lab's table with our heads: rows of its own, heads renamed, what stands for a missing value taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from doublecode.coding.reading.long_table import Table, cell_text, open_table
+from doublecode.coding.reading.redcap import keep_rows, merge_checkboxes, own_rows
+from doublecode.schemas.column_types import number_in_cell
+from doublecode.schemas.errors import ContractError
+from doublecode.schemas.problems import Problem
+from doublecode.schemas.study_tables import wrong_heads
+from doublecode.schemas.table_source import NO_REASON, TableSource
+
+NEVER_MISSING: Final = frozenset({"session_id", "patient", "session", "therapist", "rater", "instrument", "item"})
+"""Columns that say what a row is about: a code for a missing value is a number like any other there."""
+
+
+def open_mapped(
+    path: Path,
+    source: TableSource,
+    columns: Collection[str],
+    *,
+    keys: Collection[str] = NEVER_MISSING,
+    several_forms: bool = False,
+) -> Table:
+    """Open a table and give its heads our names.
+
+    Parameters
+    ----------
+    path : Path
+    source : TableSource
+        What was declared of it.
+    columns : collection of str
+        Columns that are looked for.
+    keys : collection of str
+        Columns in which nothing stands for a missing value.
+    several_forms : bool
+        Whether rows of several forms of REDCap may be of this table.
+
+    Returns
+    -------
+    Table
+        Rows that are left out are empty; ``declared`` says where something stood for a missing value, and which
+        missing code it is.
+
+    Raises
+    ------
+    ContractError
+        The file lacks a head that is declared, or two heads are one column.
+    UsageError
+        The file cannot be read.
+    """
+    table = open_table(path, [*source.map, *columns], source.sheet)
+    head = next((row for row, cells in enumerate(table.rows) if any(map(cell_text, cells))), None)
+    if head is None:
+        return table
+    table = merge_checkboxes(table, head)
+    heads = [cell_text(cell) for cell in table.rows[head]]
+    wrong = list(wrong_heads(source, heads))
+    if wrong:
+        raise ContractError("\n".join([f"{table.name}: its heads are not those of study.toml.",
+                                       *(f"  {text}." for text in wrong)]))  # fmt: skip
+    table = _declared_rows(table, head, heads, source.rows)
+    heads = [source.map.get(name, name) for name in heads]
+    wanted = set(columns) - set(keys)
+    values = {name for name in heads if name in wanted or (several_forms and _holds_one_of(name, wanted))}
+    table, heads = own_rows(table, head, heads, values, several=several_forms or bool(source.rows))
+    rows = [heads if row == head else cells for row, cells in enumerate(table.rows)]
+    return _without_missing(replace(table, rows=rows), head, heads, source.missing_codes, keys)
+
+
+def _holds_one_of(head: str, names: Collection[str]) -> bool:
+    """Whether a head is made of a name and something else, such as the rater."""
+    return any(head.startswith(name) or head.endswith(name) for name in names)
+
+
+def _declared_rows(table: Table, head: int, heads: Sequence[str], rows: Mapping[str, str]) -> Table:
+    for name, wanted in rows.items():
+        place = heads.index(name)
+        texts = [cell_text(cells[place]) if place < len(cells) else "" for cells in table.rows]
+        if wanted not in texts[head + 1 :]:
+            found = ", ".join(sorted(set(filter(None, texts[head + 1 :])))[:20]) or "nothing"
+            raise ContractError(f"{table.name}: rows: no cell of {name!r} says {wanted!r}; found: {found}. Correct it.")
+        table = keep_rows(table, head, lambda row, t=texts, w=wanted: t[row] == w, lambda row, t=texts: t[row])  # type: ignore[misc]
+    return table
+
+
+def _without_missing(
+    table: Table, head: int, heads: Sequence[str], codes: Mapping[str, str], keys: Collection[str]
+) -> Table:
+    """Take out what stands for a missing value, by column, and keep which code it was."""
+    if not (codes or table.declared):
+        return table
+    numbers = {number: code for text, code in codes.items() if (number := number_in_cell(text)) is not None and text}
+    declared = {}
+    counts: dict[tuple[str, str], int] = {}
+    rows = [list(cells) for cells in table.rows]
+    for row in range(head + 1, len(rows)):
+        if not any(map(cell_text, rows[row])):
+            continue
+        rows[row] += [""] * (len(heads) - len(rows[row]))
+        for place, name in enumerate(heads):
+            if not name or name in keys:
+                continue
+            cell = rows[row][place]
+            text = table.declared.get((row, place)) or cell_text(cell)
+            number = number_in_cell(text) if numbers and text else None
+            code = codes.get(text) or (None if number is None else numbers.get(number))
+            if code is None and (row, place) in table.declared:
+                code = text
+            if code is not None or text in codes:
+                declared[row, place] = code or NO_REASON
+                rows[row][place] = ""
+                if (row, place) not in table.declared:
+                    counts[name, text] = counts.get((name, text), 0) + 1
+    remarks = [
+        Problem("read_as_missing", table.name, subject=name, found=f"{text or 'an empty cell'} × {count}")
+        for (name, text), count in counts.items()
+    ]
+    return replace(table, rows=rows, declared=declared, remarks=(*table.remarks, *remarks))
+
+
+def as_text(cell: Any) -> str:
+    """A cell as a table of text has it: dates year-month-day, numbers without a needless point."""
+    text = cell_text(cell)
+    return text.removesuffix(" 00:00:00") if hasattr(cell, "isoformat") else text
