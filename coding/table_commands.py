@@ -10,7 +10,6 @@ import typer
 from doublecode.coding.cli import AsJson, print_problems_json
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.table_source import NO_REASON
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +81,8 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 
 
 def _codes(text: str, empty: bool) -> dict[str, str]:
+    from doublecode.schemas.table_source import NO_REASON
+
     codes = {}
     for part in filter(None, map(str.strip, text.split(","))):
         code, _, kept = part.partition("=")
