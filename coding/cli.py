@@ -228,7 +228,7 @@ def _allocate_by_raters(
                 seed=seed + place,
                 patients=patients,
                 progress=progress,
-            )  # fmt: skip
+            )
         )
     return plans
 
