@@ -95,7 +95,7 @@ def test_thousands_are_refused(tmp_path, cells):
 def test_the_columns_of_a_study_follow_the_same_rule():
     assert typed_texts(pd.Series(["24,5", "31", None]), "patients.csv").tolist()[:2] == [24.5, 31]
     with pytest.raises(ContractError, match="line 3: found 'n/a' among numbers"):
-        typed_texts(pd.Series(["24", "n/a"]), "patients.csv")
+        typed_texts(pd.Series(["24", "n/a"], index=pd.Index([2, 3], name="line")), "patients.csv")
 
 
 @pytest.fixture(scope="module")
