@@ -52,7 +52,7 @@ def test_an_ambiguous_head_is_refused_with_the_option_that_settles_it():
         guess_meanings(["Patient", "Klient", "Sitzung"], {}, "list.csv")
     told = {"Patient": "patient", "Klient": "keep"}
     assert guess_meanings(["Patient", "Klient"], told, "list.csv")["Klient"] is Meaning.KEEP
-    with pytest.raises(UsageError, match="found 'pateint', allowed: .*did you mean 'patient'"):
+    with pytest.raises(UsageError, match=r"found 'pateint', allowed: .*did you mean 'patient'"):
         guess_meanings(["X"], {"X": "pateint"}, "list.csv")
 
 
