@@ -39,7 +39,7 @@ def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
     allowed = "allowed: he, patient, session, therapist"
     for old, new, message in (
         ('["he"]', '["nix"]', f"  line 16: outliers: variable 'nix' is not declared; {allowed}"),
-        ('raters = ["R1"]', 'raters = ["R9"]', "  file: instrument 'ghes': rater 'R9' is not declared; allowed: R1"),
+        ('raters = ["R1"]', 'raters = ["R9"]', "  line 8: instrument 'ghes': rater 'R9' is not declared; allowed: R1"),
         ('raters = [{ id = "R1" }]', 'raters = [{ id = "R1" }, { id = "R1" }]', f"  file: rater 'R1' {twice}"),
         ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  file: variable 'he' {twice}"),
         ("[outliers]", f"{model}{model}[outliers]", f"  file: model 'm' {twice}"),
@@ -62,9 +62,7 @@ def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
 
 def test_values_are_said_with_what_was_found(tmp_path):
     lines = wrong(tmp_path, 'scale = "he"', 'scale = "he"\nsession = "one"')
-    assert (
-        lines[1]
-        == "  line 14, variables[1].session: is of the wrong kind (found 'one'); allowed: a whole number without quotation marks"
-    )
+    said = "is of the wrong kind (found 'one'); allowed: a whole number without quotation marks"
+    assert lines[1] == f"  line 14, variables[1].session: {said}"
     line = wrong(tmp_path, 'name = "ghes"', 'name = "ghes"\nreliability_interval = "bootstrap"')[1]
     assert line.endswith("this word is not known (found 'bootstrap'); allowed: model, jackknife")
