@@ -219,7 +219,7 @@ class TestRefusedWhenLoaded:
             ("[[series]]", '[[variables]]\nname = "warm_within"\ncolumn = "age"\n[[series]]',
              "makes a column 'warm_within', as a variable is called"),
             ('name = "warmth.toml"', 'name = "warmth.toml"\nsessions = [2]', "'warm' has one value for each patient"),
-            ('name = "warmth.toml"', 'name = "warmth.toml"\nsessions = [0, 1]', "is out of range (found 0); allowed: 1"),
+            ('name = "warmth.toml"', 'name = "warmth.toml"\nsessions = [0, 1]', "out of range (found 0); allowed: 1"),
             ('name = "warmth.toml"', 'name = "warmth.toml"\nsessions = []',
              "sessions: has too few entries; allowed: at least 1"),
             ('name = "warmth.toml"', 'name = "warmth.toml"\nsessions = [1, 1]', "sessions name 1 twice; name it once"),
