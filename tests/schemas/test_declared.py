@@ -40,18 +40,18 @@ def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
     for old, new, message in (
         ('["he"]', '["nix"]', f"  line 16: outliers: variable 'nix' is not declared; {allowed}"),
         ('raters = ["R1"]', 'raters = ["R9"]', "  line 8: instrument 'ghes': rater 'R9' is not declared; allowed: R1"),
-        ('raters = [{ id = "R1" }]', 'raters = [{ id = "R1" }, { id = "R1" }]', f"  file: rater 'R1' {twice}"),
-        ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  file: variable 'he' {twice}"),
-        ("[outliers]", f"{model}{model}[outliers]", f"  file: model 'm' {twice}"),
-        ("[outliers]", f"{model}moderator = 'session'\n[outliers]", f"  moderations[1]: moderation 'm': {again}"),
-        ('scale = "he"', "", "  variables[1]: variable 'he' needs exactly one of scale, item, column"),
+        ('raters = [{ id = "R1" }]', 'raters = [{ id = "R1" }, { id = "R1" }]', f"  line 4: rater 'R1' {twice}"),
+        ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  line 16: variable 'he' {twice}"),
+        ("[outliers]", f"{model}{model}[outliers]", f"  line 21: model 'm' {twice}"),
+        ("[outliers]", f"{model}moderator = 'session'\n[outliers]", f"  line 15, moderations[1]: moderation 'm': {again}"),
+        ('scale = "he"', "", "  line 10, variables[1]: variable 'he' needs exactly one of scale, item, column"),
     ):  # fmt: skip
         assert wrong(tmp_path, old, new) == ["study.toml: 1 wrong entry.", message]
 
 
 def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
     assert wrong(tmp_path, '["he"]', '["he"]\nmultiplyer = 2')[1] == (
-        "  outliers.multiplyer: there is no such entry (found 2); allowed: multiplier, quantiles, variables; "
+        "  line 17, outliers.multiplyer: there is no such entry (found 2); allowed: multiplier, quantiles, variables; "
         "did you mean 'multiplier'?"
     )
     line = wrong(tmp_path, 'raters = ["R1"]', 'raters = ["R1"]\nreliabilty = "one-way"')[1]
