@@ -64,16 +64,16 @@ def without_echoes(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def place_of(place: Sequence[int | str], text: str) -> str:
-    r"""Name an entry and the line on which it stands: ``variables[2].name (line 40)``.
+    r"""Name an entry and the line on which it stands: ``line 40, variables[2].name``.
 
     Examples
     --------
     >>> place_of(("raters", 1, "id"), 'name = "a"\n[[raters]]\nid = "x"\n[[raters]]\nid = "y"\n')
-    'raters[2].id (line 5)'
+    'line 5, raters[2].id'
     """
     named = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     line = line_of(place, text.split("\n"))
-    return named if line is None else f"{named} (line {line})"
+    return named if line is None else f"line {line}, {named}"
 
 
 def entry_of(error: Mapping[str, Any], text: str) -> str:

@@ -46,8 +46,8 @@ items = [{ name = "warm", label = "Warm", minimum = 1, maximum = 7 }]
 scales = [{ name = "warmth", label = "Warmth", items = ["warm"], score = "mean" }]
 """
 SLIPS = {
-    "a wrong key": ('unit = "session"', 'unti = "session"', "unti (line 3): there is no such entry", "mean 'unit'?"),
-    "a wrong type": ("seed = 7", 'seed = "7"', "seed (line 4)", "(found '7'); allowed: a whole number"),
+    "a wrong key": ('unit = "session"', 'unti = "session"', "line 3, unti: there is no such entry", "mean 'unit'?"),
+    "a wrong type": ("seed = 7", 'seed = "7"', "line 4, seed", "(found '7'); allowed: a whole number"),
     "an unknown instrument": (
         '"scale.toml"',
         '"ghess"',
@@ -63,7 +63,7 @@ SLIPS = {
     "a variable without a source": (
         'scale = "warmth"\n',
         "",
-        "variables[1] (line 15): variable 'warmth' needs exactly one of",
+        "line 15, variables[1]: variable 'warmth' needs exactly one of",
         "scale, item, column",
     ),
     "a bad formula": ("(1 | patient)", "(1 | patient", "'course', step 1: formula", "Close every bracket."),
@@ -82,7 +82,7 @@ SLIPS = {
         "title = Toy",
     ),
     "a key twice": ("seed = 7", "seed = 7\nseed = 8", "this key stands twice", "at line 5"),
-    "an unknown choice": ('"mean"', '"avarage"', "instruments[1].pooling (line 13)", "allowed: mean, primary"),
+    "an unknown choice": ('"mean"', '"avarage"', "line 13, instruments[1].pooling", "allowed: mean, primary"),
     "a name twice": ('id = "ben"', 'id = "anna"', "line 7: rater 'anna' stands twice", "give each a name of its own"),
     "an unknown scale": (
         'scale = "warmth"',
