@@ -32,7 +32,8 @@ from doublecode.data_examples.least_squares import (
     regress,
 )
 from doublecode.data_examples.telephone_analysis import Row, row_of
-from doublecode.schemas.study import ModerationModel, Study
+from doublecode.schemas.study import Study
+from doublecode.schemas.study_parts import ModerationModel
 
 PAIRS = (("ir", "hw2"), ("ir", "hw3"), ("hispanic", "rationale_s2"))
 RATED_ITEMS = ("specification", "rationale", "reactions", "review", "praise", "time_assigning")

@@ -19,7 +19,8 @@ from doublecode.data_examples.least_squares import (
     Floats,
     ranks,
 )
-from doublecode.schemas.study import ModerationModel, Study
+from doublecode.schemas.study import Study
+from doublecode.schemas.study_parts import ModerationModel
 
 Ends = Mapping[str, tuple[float, float]]
 Prepared = list[tuple[ModerationModel, dict[str, Floats]]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.schemas.study import ModerationModel, OutlierRule
+from doublecode.schemas.study_parts import ModerationModel, OutlierRule
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
