@@ -23,6 +23,7 @@ from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     Correlations,
+    Event,
     GroupComparison,
     InstrumentUse,
     ModelSeries,
@@ -59,6 +60,9 @@ class Study(Declared):
         Who codes.
     instruments : tuple of InstrumentUse
         What is coded, and how it is used here.
+    events : tuple of Event
+        Occasions beyond the sessions at which outcomes are measured: names such as ``["baseline", "post", "fu6"]``,
+        or entries with label and month. An outcome's table then has a column ``event``.
     variables : tuple of Variable
         The columns of the analysis frame.
     outliers : OutlierRule
@@ -84,6 +88,7 @@ class Study(Declared):
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
+    events: tuple[Event, ...] = ()
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None
@@ -99,6 +104,7 @@ class Study(Declared):
         kinds = {
             "rater": [rater.id for rater in self.raters],
             "instrument": [use.name for use in self.instruments],
+            "event": [event.name for event in self.events],
             "variable": [variable.name for variable in self.variables],
             "model": [series.name for series in self.series] + [model.name for model in self.moderations],
         }
@@ -193,7 +199,7 @@ class Study(Declared):
     def check_variables(self) -> None:
         """Hold the variables and what is split to the codebooks; see :mod:`doublecode.schemas.variable_checks`."""
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
-        check_variables(self.variables, uses, self.unit)
+        check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
         check_splits(self.series, {one.name: one for one in self.variables}, uses, self.unit)
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
@@ -86,6 +87,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.reading.incoming import read_incoming
+    from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
@@ -94,18 +96,20 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     study = load_study(folder)
     tables = {"sessions": SESSIONS, "patients": PATIENTS, "therapists": THERAPISTS}
     read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
-    check_declared_columns(study, read["patients"], read["therapists"])
+    check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
     left_out = _check_set_aside(study, set_aside)
     ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
     outcomes, outcome_problems = read_outcomes(study)
+    at_events, event_problems = read_outcome_events(study, read["patients"])
     everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
         kept_out=ratings.iloc[:0],
-        problems=(*problems, *outcome_problems, *remarks_on_tables(study)),
+        problems=(*problems, *outcome_problems, *event_problems, *remarks_on_tables(study)),
         files=files,
         set_aside=left_out,
+        at_events=at_events,
         **read,
     )
     return in_the_numbers(everything)
@@ -170,7 +174,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     """
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
-    from doublecode.analysis.study.declared_models import declared_frame, declared_series
+    from doublecode.analysis.study.declared_models import declared_series
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import run_warnings
 
@@ -181,7 +185,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)
-    frame = declared_frame(study, scores, items, intake.sessions, intake.patients, intake.ratings)
+    frame = frame_of(intake, scores, items)
     steps("Describing")
     refused: list[Note] = []
     described: dict[str, Any] = {
@@ -222,6 +226,17 @@ def _held(intake: Intake) -> pd.DataFrame:
     main = intake.sessions[intake.sessions["phase"] == "main"]
     inside = ~intake.patients["status"].isin(IN_NO_NUMBER)
     return intake.patients[inside & intake.patients["patient"].isin(main["patient"])]
+
+
+def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> AnalysisFrame:
+    """The frame of the declared variables, from everything that was taken in."""
+    from doublecode.analysis.study.declared_models import declared_frame
+    from doublecode.analysis.study.events import scored_events
+
+    return declared_frame(
+        intake.study, scores, items, intake.sessions, intake.patients, intake.ratings,
+        therapists=intake.therapists, at_events=scored_events(intake.at_events, intake.study),
+    )  # fmt: skip
 
 
 def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -49,6 +49,8 @@ class Intake:
     set_aside : tuple of str
         Files that the researcher left out by name.
     sessions, patients, therapists : DataFrame
+    at_events : DataFrame or None
+        Outcomes beyond the sessions: ``patient, event, instrument, item, value, reason``.
     """
 
     study: Study
@@ -61,6 +63,7 @@ class Intake:
     sessions: pd.DataFrame
     patients: pd.DataFrame
     therapists: pd.DataFrame
+    at_events: pd.DataFrame | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:

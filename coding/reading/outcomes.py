@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.long_table import cell_text, find_columns, open_table
+from doublecode.coding.reading.long_table import Table, cell_text, find_columns, open_table
 from doublecode.schemas.column_types import number_in_cell
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import SESSIONS, read_table
@@ -26,7 +27,8 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     """Read the outcome measures of a study, held against their codebooks.
 
     Reads ``outcomes/<instrument>.csv`` of every instrument with ``source = "outcomes"``:
-    patient, session, one column per item.
+    patient, session, one column per item. Rows of an event are read by
+    :func:`doublecode.coding.reading.outcome_events.read_outcome_events`.
 
     Returns
     -------
@@ -53,6 +55,61 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     return items.astype({name: kinds.get(name, "str") for name in _OUTCOME_COLUMNS}), problems
 
 
+@dataclass(frozen=True)
+class OutcomeTable:
+    """An outcome's table with the places of its columns: patient, session or event, and the items.
+
+    Attributes
+    ----------
+    table : Table
+    places : dict of str to int
+    body : list of int
+        The filled rows below the head.
+    """
+
+    table: Table
+    places: dict[str, int]
+    body: list[int]
+
+    def cells(self, row: int) -> list[Any]:
+        """The cells of a row, filled up to the last column."""
+        return [*self.table.rows[row], *[""] * (max(self.places.values()) + 1)]
+
+    def line(self, row: int) -> tuple[str, str, str]:
+        """File, sheet and line of a row, for a problem."""
+        return f"outcomes/{self.table.name}", "", self.table.place(row, 0)
+
+
+def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
+    """Open the table of an outcome: ``patient``, ``session`` or ``event`` or both, one column per item.
+
+    Raises
+    ------
+    ContractError
+        The file or a column is missing, or there is a column ``event`` and the study declares no events.
+    """
+    path = study.folder / "outcomes" / f"{book.name}.csv"
+    items = [item.name for item in book.columns]
+    names = ["patient", "session", *items]
+    if not path.is_file():
+        raise ContractError(
+            f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
+        )
+    table = open_table(path, names, None)
+    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
+    if not filled:
+        raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
+    heads = [cell_text(cell) for cell in table.rows[filled[0]]]
+    if "event" in heads:
+        if not study.events:
+            raise ContractError(
+                f"outcomes/{path.name}: there is a column 'event', and study.toml declares no events. Declare them: "
+                'events = ["baseline", "post"].'
+            )
+        names = ["patient", *(["session"] if "session" in heads else []), "event", *items]
+    return OutcomeTable(table, find_columns(table, filled[0], names), filled[1:])
+
+
 def _read_outcome(
     study: Study,
     book: Instrument,
@@ -60,33 +117,25 @@ def _read_outcome(
     rows: list[tuple[Any, ...]],
     problems: list[Problem],
 ) -> None:
-    path = study.folder / "outcomes" / f"{book.name}.csv"
-    names = ["patient", "session", *(item.name for item in book.columns)]
-    if not path.is_file():
-        raise ContractError(
-            f"outcomes/{path.name}: the file is missing in {study.folder}. Columns: {', '.join(names)}."
-        )
-    table = open_table(path, names, None)
+    answers = open_outcome(study, book)
+    table, places = answers.table, answers.places
     problems.extend(table.remarks)
-    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
-    if not filled:
-        raise ContractError(f"outcomes/{path.name}: the file is empty. Columns: {', '.join(names)}.")
-    places = find_columns(table, filled[0], names)
     codecs = [make_codec(book, item) for item in book.columns]
     seen: dict[tuple[str, int], str] = {}
-    for row in filled[1:]:
-        cells = [*table.rows[row], *[""] * len(names)]
-        line = (f"outcomes/{path.name}", "", table.place(row, 0))
+    for row in answers.body:
+        cells = answers.cells(row)
+        line = answers.line(row)
+        if "event" in places and (cell_text(cells[places["event"]]) or "session" not in places):
+            continue  # read by outcome_events
         key = _session_of(cells, places, line, held, seen, problems)
         if key is None:
             continue
         session_id, therapist, phase = held[key]
         for codec in codecs:
-            reading = _read_item(cells[places[codec.item.name]], codec, key, line, problems)
+            subject = f"{key[0]}, session {key[1]}"
+            reading = read_item(cells[places[codec.item.name]], codec, key[1], subject, line, problems)
             if reading is not None and phase == "main":
-                reason = (
-                    None if reading.missing is None else f"{reading.missing}: {book.missing_codes[reading.missing]}"
-                )
+                reason = reason_of(reading, book)
                 head = (study.name, key[0], therapist, key[1], session_id, book.name)
                 rows.append((*head, codec.item.name, reading.value, math.nan, reason))
 
@@ -113,14 +162,20 @@ def _session_of(
     return key
 
 
-def _read_item(
-    cell: Any, codec: Codec, key: tuple[str, int], line: tuple[str, str, str], problems: list[Problem]
+def reason_of(reading: Reading, book: Instrument) -> str | None:
+    """Why an answer is missing, in the words of the codebook."""
+    return None if reading.missing is None else f"{reading.missing}: {book.missing_codes[reading.missing]}"
+
+
+def read_item(
+    cell: Any, codec: Codec, session: int, who: str, line: tuple[str, str, str], problems: list[Problem]
 ) -> Reading | None:
+    """Read one answer; what is wrong with it is added to `problems`, with `who` it is of."""
     number = number_in_cell(cell, ".")
     value = number if number is not None and not math.isnan(number) else cell
-    reading = read_cell(value, codec, key[1])
+    reading = read_cell(value, codec, session)
     if reading.problem:
-        subject = f"{key[0]}, session {key[1]}, {codec.item.name}"
+        subject = f"{who}, {codec.item.name}"
         problems.append(Problem(reading.problem, *line, subject, reading.found, reading.allowed))
         return reading if reading.problem == "text_number" else None
     return None if reading.is_empty else reading

@@ -44,7 +44,8 @@ def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
         ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  file: variable 'he' {twice}"),
         ("[outliers]", f"{model}{model}[outliers]", f"  file: model 'm' {twice}"),
         ("[outliers]", f"{model}moderator = 'session'\n[outliers]", f"  moderations[1]: moderation 'm': {again}"),
-        ('scale = "he"', "", "  variables[1]: variable 'he' needs exactly one of scale, item, column"),
+        ('scale = "he"', "", "  variables[1]: variable 'he' needs exactly one of scale, item, count, column, time, "
+             "phase_from; found none"),
     ):  # fmt: skip
         assert wrong(tmp_path, old, new) == ["study.toml: 1 wrong entry.", message]
 
