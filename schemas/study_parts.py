@@ -224,7 +224,8 @@ class Variable(Declared):
             raise ValueError(f"variable {self.name!r}: equals makes 0 and 1, which have no change; leave change out")
         if self.event is not None and self.change in ("previous", "first", self.event):
             raise ValueError(
-                f"variable {self.name!r}: the change of the event {self.event!r} is from another event; name it in change"
+                f"variable {self.name!r}: the change of the event {self.event!r} is from another event; name it in "
+                "change"
             )
         return self
 
@@ -244,7 +245,8 @@ class Variable(Declared):
         """Where it comes from, in words: every choice of its declaration."""
         own: dict[str, str] = {
             "scale": f"{self.instrument}: scale {self.scale}", "item": f"{self.instrument}: item {self.item}",
-            "count": f"{self.instrument}: count {self.count}", "column": f"{self.table or 'patients'}.csv: {self.column}",
+            "count": f"{self.instrument}: count {self.count}",
+            "column": f"{self.table or 'patients'}.csv: {self.column}",
             "time": f"sessions.csv: {self.time} since the first session",
             "phase_from": f"1 from session {self.phase_from} on, 0 before",
         }  # fmt: skip

@@ -1,7 +1,8 @@
 """What stands in a cell of the analysis frame, or why nothing does.
 
 Scoring has already put lagged items where they belong, by session number; here values are looked up, by session number
-or event, and compared where a change is declared; nothing is filled. A reason is a :class:`Note`; its words are made where the ledger is written.
+or event, and compared where a change is declared; nothing is filled. A reason is a :class:`Note`; its words are made
+where the ledger is written.
 """
 
 from __future__ import annotations
