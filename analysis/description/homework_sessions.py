@@ -82,10 +82,10 @@ def session_counts(
     chosen, _ = one_rater(mine, role)
     difficulty = next((item for item in codebook.items if item.name == log.difficulties), None)
     rows: list[tuple[Any, ...]] = []
-    for (patient, session), cells in chosen.groupby(["patient", "session"], sort=True):
+    for _, cells in chosen.groupby(["patient", "session"], sort=True):
         slots = _slots(cells, codebook, log)
         for of_type in (None, *dict.fromkeys(of_types)):
-            head = (patient, int(session), codebook.name)
+            head = (cells["patient"].iloc[0], int(cells["session"].iloc[0]), codebook.name)
             rows += [(*head, name, of_type, *found) for name, found in _counts(slots, log, difficulty, of_type)]
     frame = pd.DataFrame(rows, columns=list(COUNT_COLUMNS)).astype({"value": float, "session": "int64"})
     reasons = pd.Series([row[-1] for row in rows], dtype=object)

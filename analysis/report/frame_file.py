@@ -61,21 +61,23 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 
 def _sav(frame: pd.DataFrame, codebook: pd.DataFrame, study: Study) -> bytes:
-    rows = codebook.set_index("name")
-    both = [name for name, low, high in rows[["lowest", "highest"]].itertuples() if (low, high) == (0, 1)]
-    yes_no = {one.name: one.equals or f"from session {one.phase_from} on" for one in study.variables}
-    values: dict[str, dict[float, str]] = {
-        name: {0.0: f"not {yes_no[name]}", 1.0: yes_no[name]}
-        for name in both
-        if any(one.name == name and (one.equals or one.phase_from) for one in study.variables)
-    }
+    names = codebook["name"].tolist()
+    labels = dict(zip(names, codebook["label"], strict=True))
+    levels = dict(zip(names, codebook["level"], strict=True))
+    values: dict[str, dict[float, str]] = {}
+    for one in study.variables:
+        if one.equals is not None:
+            values[one.name] = {0.0: f"not {one.equals}", 1.0: one.equals}
+        elif one.phase_from is not None:
+            values[one.name] = {0.0: f"before session {one.phase_from}", 1.0: f"from session {one.phase_from} on"}
     notes = [f"{study.title}. Data: {'synthetic' if study.synthetic else 'as the study folder holds them'}."]
-    notes += [f"{name}: {row['source']}. {_said(row['why_missing'])}" for name, row in rows.iterrows()]
+    told = zip(names, codebook["source"], codebook["why_missing"], strict=True)
+    notes += [f"{name}: {source}. {_said(why)}" for name, source, why in told]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "frame.sav"
         write_sav(
             frame.astype({name: object for name in frame.columns if frame[name].dtype.kind not in "if"}), file,
-            title=study.title, labels=rows["label"].to_dict(), levels=rows["level"].to_dict(), value_labels=values,
+            title=study.title, labels=labels, levels=levels, value_labels=values,
             notes=notes,
         )  # fmt: skip
         return file.read_bytes()

@@ -90,7 +90,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
-    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, of_occasion, read_table
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
@@ -98,7 +98,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     read = {name: read_table(study.folder / f"{name}.csv", contract) for name, contract in tables.items()}
     check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
     left_out = _check_set_aside(study, set_aside)
-    ratings, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
+    everybody, problems, files = read_incoming(study, set_aside=left_out, superseded=_superseded(study))
+    ratings = of_occasion(everybody, first=True)
     outcomes, outcome_problems = read_outcomes(study)
     at_events, event_problems = read_outcome_events(study, read["patients"])
     everything = Intake(
@@ -110,6 +111,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         files=files,
         set_aside=left_out,
         at_events=at_events,
+        recodes=of_occasion(everybody, first=False),
         **read,
     )
     return in_the_numbers(everything)
@@ -124,7 +126,7 @@ def in_the_numbers(intake: Intake) -> Intake:
     rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
     answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
     if not (rated.remarks or answered.remarks):
-        return intake
+        return intake  # recodes are of sessions that were rated
     return replace(
         intake,
         ratings=rated.counted,
@@ -149,7 +151,11 @@ def store(intake: Intake) -> None:
 
     from doublecode.coding.intake.ledger import Ledger
 
-    everything = pd.concat([intake.ratings, intake.kept_out]).sort_index() if len(intake.kept_out) else intake.ratings
+    again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
+    parts = [intake.ratings, *(part for part in (intake.kept_out, again) if len(part))]
+    everything = pd.concat(parts).sort_index() if len(parts) > 1 else intake.ratings
+    if len(again):
+        everything = everything.assign(occasion=everything["occasion"].fillna(1).astype(int))
     with Ledger(intake.study.folder / LEDGER) as ledger:
         ledger.take_in(everything, intake.files)
 
@@ -175,6 +181,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
     from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.recodes import recode_table
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import run_warnings
 
@@ -193,6 +200,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
+        "recodes": recode_table(intake),
     }
     steps("Inter-rater reliability")
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
