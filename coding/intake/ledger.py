@@ -232,7 +232,7 @@ class Ledger:
         UsageError
             A condition names no column.
         """
-        from sqlalchemy import select
+        from sqlalchemy import literal, select
 
         stray = [name for name in where if name not in (*ROW_COLUMNS, OCCASION)]
         if stray:
@@ -242,7 +242,7 @@ class Ledger:
             files, ratings.c.file_id == files.c.id
         )
         for name, value in where.items():
-            query = query.where(ratings.c[name] == value if name in ratings.c else str(value) == "1")
+            query = query.where(ratings.c[name] == value if name in ratings.c else literal(str(value) == "1"))
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(ratings.c.id)).mappings().all()
             later = {

@@ -105,7 +105,7 @@ def test_scores_stand_on_occasion_one_and_the_report_compares_both(folder):
     assert found["n_sessions"].tolist() == [4, 4, 4]
     assert found.loc[["smiles", "nods", "total"], "percent_equal"].tolist() == [75.0, 75.0, 50.0]
     assert found.loc[["smiles", "nods", "total"], "mean_change"].tolist() == [0.25, -0.25, 0.0]
-    # two-way mean squares of smiles (1 2, 3 3, 4 4, 0 0): MSR 5.4583, MSC .125, MSE .125 -> (MSR-MSE)/(MSR+MSE+(MSC-MSE)/2)
+    # ICC(A,1) from the mean squares of smiles on both occasions (McGraw & Wong 1996)
     first, again = pd.Series([1, 3, 4, 0]), pd.Series([2, 3, 4, 0])
     rows, both = (first + again) / 2, pd.concat([first, again])
     msr = 2 * rows.var()
