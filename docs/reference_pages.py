@@ -176,6 +176,10 @@ def _tables_page() -> str:
         for column, kind in contract.columns.items():
             words = " or ".join(f"`{word}`" for word in contract.words.get(column, ())) or kind
             rows.append((f"`{column}`", words, "may be empty" if column in contract.may_be_empty else "required"))
+        rows += [
+            (f"`{column}`", kind, "may be left out" + ("; 1 then" if kind != "text" else ""))
+            for column, kind in contract.optional.items()
+        ]
         key = ", ".join(f"`{column}`" for column in contract.key)
         head = _table(("Column", "What stands there", ""), rows)
         parts.append(f"## {name}\n\n{head}\n\nNo two rows have the same {key}.")

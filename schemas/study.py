@@ -22,6 +22,7 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
+    NAME_OR_EVENT,
     Correlations,
     Event,
     GroupComparison,
@@ -88,7 +89,7 @@ class Study(Declared):
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
-    events: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = Field(default=(), json_schema_extra=NAME_OR_EVENT)
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None

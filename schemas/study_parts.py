@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Identifier, Label, Name, Title, VariableName
@@ -123,6 +123,10 @@ class Event(Declared):
     def __str__(self) -> str:
         month = "" if self.month is None else f" ({self.month:g} months after the end)"
         return f"{self.label or self.name}{month}"
+
+
+NAME_OR_EVENT: Final[dict[str, JsonValue]] = {"items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Event"}]}}
+"""What editors are told of a list of events: a bare name is one, too."""
 
 
 class Variable(Declared):
