@@ -210,14 +210,20 @@ class Tables:
         values = table[str(variable.column)]
         typed = values if values.dtype.kind in "if" else typed_texts(values, name)
         if variable.equals is not None:
-            typed = _equal(typed, variable)
+            typed = where_equal(typed, variable)
         if variable.table == "sessions":
             return {(str(p), int(s)): v for p, s, v in zip(table["patient"], table["session"], typed, strict=True)}
         return dict(zip(table[str(variable.table)[:-1]], typed, strict=True))
 
 
-def _equal(typed: pd.Series[Any], variable: Variable) -> pd.Series[Any]:
-    """1 where a column says what the variable asks for, 0 where it says something else; empty stays empty."""
+def where_equal(typed: pd.Series[Any], variable: Variable) -> pd.Series[Any]:
+    """1 where a column says what the variable asks for, 0 where it says something else; empty stays empty.
+
+    Raises
+    ------
+    StudyError
+        No cell says it.
+    """
     words = [None if pd.isna(one) else f"{one:g}" if isinstance(one, float) else str(one) for one in typed]
     known = sorted({one for one in words if one is not None})
     if variable.equals not in known:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.cells import where_equal
+from doublecode.analysis.linking.session_list import session_list
+from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import FormulaError, StudyError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.variable_checks import settled
@@ -49,10 +52,14 @@ def check_declared_columns(
         if variable.column is None:
             continue
         table = str(settled(variable, heads, study.unit).table)
+        if variable.equals is not None:
+            where_equal(typed_texts(tables[table][variable.column].astype(object), table), variable)
         why = "" if variable.equals is not None else _no_number(tables[table][variable.column])
         texts |= {variable.name: why} if why else {}
         if why and variable.change is not None:
             raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
+    if any(variable.time is not None for variable in study.variables):
+        session_list(sessions, with_dates=True)  # a cell that is no date is refused now
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
         if name in texts:
