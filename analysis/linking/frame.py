@@ -236,7 +236,7 @@ def build_frame(
         "unit": unit, "variables": {one.name: one.origin for one in variables},
         "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
     }  # fmt: skip
-    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated))
+    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
 
@@ -353,6 +353,14 @@ def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]
         }
         for row in rows.itertuples(index=False)
     ]
+
+
+def _late_starts(variables: Sequence[Variable], sources: Sources, held: pd.DataFrame) -> tuple[Note, ...]:
+    """Patients whose first listed session is not number 1, where a variable counts from the first."""
+    if not any(one.time is not None or one.change == "first" for one in variables):
+        return ()
+    late = tuple(str(p) for p in held["patient"].unique() if sources.listed.first[str(p)] > 1)
+    return (Note("late_starts", numbers={"named": late}),) if late else ()
 
 
 def _stray_scores(scores: pd.DataFrame, held: Mapping[Key, Any]) -> tuple[Note, ...]:

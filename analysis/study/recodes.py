@@ -12,7 +12,6 @@ from doublecode.analysis.study.labels import label_of, short_title
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
 
 _SET = ["instrument", "part", "rater"]
@@ -33,13 +32,16 @@ class RecodeTable:
     frame: pd.DataFrame
 
 
-def recode_table(intake: Intake) -> RecodeTable | None:
+def recode_table(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame | None) -> RecodeTable | None:
     """Hold each rater's recodes against her first codes; None where nobody rated a session again.
 
     Parameters
     ----------
-    intake : Intake
-        Its ``ratings`` are of occasion 1, its ``recodes`` of the later ones.
+    study : Study
+    ratings : DataFrame
+        Contract RATINGS, of occasion 1.
+    recodes : DataFrame or None
+        Those of later occasions, with the column ``occasion``.
 
     See Also
     --------
@@ -47,9 +49,9 @@ def recode_table(intake: Intake) -> RecodeTable | None:
     """
     from doublecode.analysis.reliability.interrater import intra_rater
 
-    if intake.recodes is None or intake.recodes.empty:
+    if recodes is None or recodes.empty:
         return None
-    long = _values(intake)
+    long = _values(study, ratings, recodes)
     times = long.groupby([*_SET, "session_id"])["value"].transform("size")
     long = long[times > 1]
     if long.empty:
@@ -58,7 +60,7 @@ def recode_table(intake: Intake) -> RecodeTable | None:
         long, targets="session_id", raters="rater", occasions="occasion", ratings="value", by=["instrument", "part"]
     ).frame
     single = found[found["form"] == "ICC(A,1)"].set_index(_SET)[["estimate", "conf_low", "conf_high"]]
-    books = intake.study.codebooks
+    books = study.codebooks
     table = _agreement(long).join(single, how="left").reset_index()
     table["title"] = [short_title(books[name].title) for name in table["instrument"]]
     table["label"] = [
@@ -67,17 +69,15 @@ def recode_table(intake: Intake) -> RecodeTable | None:
     return RecodeTable(table)
 
 
-def _values(intake: Intake) -> pd.DataFrame:
+def _values(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame) -> pd.DataFrame:
     """Items and scales of every rater and occasion: instrument, part, rater, session_id, occasion, value."""
     import pandas as pd
 
     from doublecode.coding.scoring import score_raters
 
-    study: Study = intake.study
-    again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
     numeric = [(name, item.name) for name, book in study.codebooks.items() for item in book.columns if item.is_numeric]
     parts = []
-    occasions = [(1, intake.ratings), *((int(str(time)), rows) for time, rows in again.groupby("occasion"))]
+    occasions = [(1, ratings), *((int(str(time)), rows) for time, rows in recodes.groupby("occasion"))]
     for occasion, rows in occasions:
         keys = pd.MultiIndex.from_frame(rows[["instrument", "item"]])
         rated = rows[keys.isin(numeric)].drop(columns="occasion", errors="ignore")

@@ -200,7 +200,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
-        "recodes": recode_table(intake),
+        "recodes": recode_table(study, intake.ratings, intake.recodes),
     }
     steps("Inter-rater reliability")
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)

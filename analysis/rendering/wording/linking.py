@@ -87,6 +87,7 @@ FRAMES: Final[dict[str, Wording]] = {
     "sessions_not_listed": _listed("Listed as not rated in sessions.csv, but ratings were read"),
     "several_therapists": _listed("More than one therapist in the held sessions, so no therapist is given"),
     "stray_scores": _stray_scores,
+    "late_starts": _listed("Session 1 is not listed in sessions.csv, so the first listed one counts as the first"),
 }
 
 
