@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.study.frame_codebook import frame_codebook
 from doublecode.coding.reading.statistics_files import write_sav
 from doublecode.coding.workbooks.save import refuse_existing
+from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import replace_files
 
@@ -57,7 +58,7 @@ def write_frame(built: AnalysisFrame, study: Study, path: str | Path, *, overwri
 
 
 def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    return without_formulas(table).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _sav(frame: pd.DataFrame, codebook: pd.DataFrame, study: Study) -> bytes:

@@ -138,12 +138,18 @@ def write_sav(
         raise UsageError(
             f"{path.name}: a table of SPSS needs pyreadstat: python -m pip install pyreadstat. Or write a .csv."
         ) from None
+    values = {name: {n: _cut(text, 119) for n, text in held.items()} for name, held in value_labels.items()}
     lines = [part for note in notes for part in (textwrap.wrap(note, 38) or [""])]
     try:
         pyreadstat.write_sav(
-            frame, str(path), file_label=title.encode()[:64].decode(errors="ignore"), column_labels=dict(labels),
-            variable_measure=dict(levels), variable_value_labels={k: dict(v) for k, v in value_labels.items()},
+            frame, str(path), file_label=_cut(title, 64), column_labels={k: _cut(v, 255) for k, v in labels.items()},
+            variable_measure=dict(levels), variable_value_labels={k: {n: _cut(t, 119) for n, t in v.items()} for k, v in value_labels.items()},
             note=lines,
         )  # fmt: skip
     except _failures(pyreadstat) as wrong:
         raise UsageError(f"{path}: cannot be written ({wrong}). Choose another place, or write a .csv.") from None
+
+
+def _cut(text: str, most: int) -> str:
+    """A text in at most so many bytes."""
+    return text.encode()[:most].decode(errors="ignore")
