@@ -143,7 +143,7 @@ def write_sav(
     try:
         pyreadstat.write_sav(
             frame, str(path), file_label=_cut(title, 64), column_labels={k: _cut(v, 255) for k, v in labels.items()},
-            variable_measure=dict(levels), variable_value_labels={k: {n: _cut(t, 119) for n, t in v.items()} for k, v in value_labels.items()},
+            variable_measure=dict(levels), variable_value_labels=values,
             note=lines,
         )  # fmt: skip
     except _failures(pyreadstat) as wrong:
