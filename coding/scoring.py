@@ -17,7 +17,7 @@ import pandas as pd
 from doublecode.coding.long_ratings import Instruments, as_long, books_of, check_range, refuse_twice
 from doublecode.coding.pooling import numeric_items, pool_items, session_columns
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.frames import RATINGS, Contract, check_frame
+from doublecode.schemas.frames import RATINGS, Contract, check_frame, of_occasion
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item
 from doublecode.schemas.scale import Scale
@@ -61,6 +61,7 @@ def pool_ratings(ratings: pd.DataFrame, study: Study) -> pd.DataFrame:
         Patient or session is not known.
     """
     check_frame(ratings, RATINGS)
+    ratings = of_occasion(ratings, first=True)
     _known(ratings, "patient", "session", "phase")
     stray = sorted(set(ratings["instrument"]) - set(study.codebooks))
     if stray:
@@ -106,7 +107,8 @@ def score(ratings: pd.DataFrame, instruments: Instruments, *, pooling: str = "me
         alone, or ``patient`` and ``session`` (its number in the treatment), or ``session_id``.
         ``rater`` where sessions were coded by several; ``instrument`` where there are several
         codebooks. ``study, therapist, phase`` are kept where they stand, ``missing_code`` and
-        ``reason`` explain what is missing; other columns are not read.
+        ``reason`` explain what is missing; of a column ``occasion`` the ratings of 1 are scored; other columns are
+        not read.
     instruments : Instrument, str, or several of them
         Codebooks, or names of shipped ones. Of a study: ``study.codebooks``, with its reversal choices.
     pooling : {"mean", "primary"} or str
@@ -147,7 +149,7 @@ def score(ratings: pd.DataFrame, instruments: Instruments, *, pooling: str = "me
     [{'session': 'S-1', 'instrument': 'phq9', 'scale': 'total', 'value': 9.0, 'n_valid': 9, 'n_items': 9}]
     """
     books = books_of(instruments)
-    rows = as_long(ratings, books)
+    rows = of_occasion(as_long(ratings, books), first=True)
     for book in books:
         check_range(rows, book)
     counted = "rater" in rows.columns or "n_raters" in rows.columns

@@ -183,6 +183,10 @@ def _tables_page() -> str:
                 usual = contract.usual[column]
                 empty = "may be left out" + (f": `{usual}` then" if usual else "")
             rows.append((f"`{column}`", words, empty))
+        rows += [
+            (f"`{column}`", kind, "may be left out" + ("; 1 then" if kind != "text" else ""))
+            for column, kind in contract.optional.items()
+        ]
         key = ", ".join(f"`{column}`" for column in contract.key)
         head = _table(("Column", "What stands there", ""), rows)
         parts.append(f"## {name}\n\n{head}\n\nNo two rows have the same {key}.")

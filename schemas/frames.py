@@ -49,6 +49,8 @@ class Contract:
         Columns of numbers, and where these begin.
     usual : mapping of str to str or None
         Columns that a table may leave out, and what then stands in every row.
+    optional : mapping of str to {"text", "integer", "number"}
+        Columns that a frame may lack; a number is 1 then.
     """
 
     name: str
@@ -59,8 +61,11 @@ class Contract:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     least: Mapping[str, int] = field(default_factory=dict)
     usual: Mapping[str, str | None] = field(default_factory=dict)
+    optional: Mapping[str, Kind] = field(default_factory=dict)
 
 
+OCCASION = "occasion"
+"""Which time a rater rates a session: 1 where the column is not there; scores stand on occasion 1."""
 RATINGS = Contract(
     "ratings",
     {
@@ -70,7 +75,9 @@ RATINGS = Contract(
         "source_file": "text", "source_sheet": "text", "source_cell": "text",
     },
     frozenset({"value", "text", "missing_code", "therapist", "patient", "session", "role", "phase"}),
-    ("session_id", "rater", "instrument", "item"),
+    ("session_id", "rater", "instrument", "item", OCCASION),
+    least={OCCASION: 1},
+    optional={OCCASION: "integer"},
 )  # fmt: skip
 SCORES = Contract(
     "scores",
@@ -115,7 +122,9 @@ ASSIGNMENTS = Contract(
     "assignments",
     {"session_id": "text", "rater": "text", "instrument": "text", "role": "text", "batch": "text"},
     frozenset(),
-    ("session_id", "rater", "instrument"),
+    ("session_id", "rater", "instrument", OCCASION),
+    least={OCCASION: 1},
+    optional={OCCASION: "integer"},
     words={"role": ("primary", "second", "pilot")},
 )
 GIVEN = Contract(
@@ -209,13 +218,16 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
     name = where or contract.name
     _check_columns(frame, contract, name)
     places = _Places(row_word(frame.index), list(frame.index))
-    for column, kind in contract.columns.items():
+    there = {column: kind for column, kind in contract.optional.items() if column in frame.columns}
+    for column, kind in {**contract.columns, **there}.items():
         _check_column(frame[column], kind, column in contract.may_be_empty, f"{name}: column {column!r}", places)
     for column, words in contract.words.items():
         _check_words(frame[column], words, f"{name}: column {column!r}", places)
     for column, least in contract.least.items():
-        _check_least(frame[column], least, f"{name}: column {column!r}", places)
-    for key in (contract.key, *((column,) for column in contract.alone)):
+        if column in frame.columns:
+            _check_least(frame[column], least, f"{name}: column {column!r}", places, _NUMBERED.get(column, ""))
+    own = tuple(column for column in contract.key if column in frame.columns)
+    for key in (own, *((column,) for column in contract.alone)):
         _check_key(frame, key, name, places)
     return frame
 
@@ -291,14 +303,20 @@ def _check_words(values: pd.Series[Any], words: tuple[str, ...], name: str, plac
         raise ContractError(f"{name}, {where}: found {values.iloc[row]!r}, allowed {allowed}. Correct it.{asked}")
 
 
-def _check_least(values: pd.Series[Any], least: int, name: str, places: _Places) -> None:
+_NUMBERED = {
+    "session": " Number the sessions of a treatment from 1; what was measured before it is a column of "
+    "patients.csv, or an event of an outcome.",
+    OCCASION: " The first rating of a session by a rater is occasion 1, a recode is 2.",
+}
+
+
+def _check_least(values: pd.Series[Any], least: int, name: str, places: _Places, advice: str) -> None:
     wrong = (values < least).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
         raise ContractError(
             f"{name}, {places.word} {places.labels[row]}: found {values.iloc[row]:g}, allowed whole numbers from "
-            f"{least}. Number the sessions of a treatment from 1; what was measured before it is a column of "
-            "patients.csv."
+            f"{least}.{advice}"
         )
 
 
@@ -353,7 +371,25 @@ def typed_table(texts: pd.DataFrame, contract: Contract, name: str) -> pd.DataFr
     for column, kind in contract.columns.items():
         if kind != "text":
             frame[column] = to_numbers(frame[column], f"{name}: column {column!r}")
+    for column in contract.optional:
+        if column in frame.columns:
+            frame[column] = to_numbers(frame[column], f"{name}: column {column!r}").fillna(1)
     return check_frame(frame, contract, name)
+
+
+def of_occasion(rows: pd.DataFrame, *, first: bool) -> pd.DataFrame:
+    """The ratings of occasion 1, without the column, or the recodes, those of later occasions.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"value": [1, 2], "occasion": [1, 2]})
+    >>> of_occasion(rows, first=True)["value"].tolist(), of_occasion(rows, first=False)["value"].tolist()
+    ([1], [2])
+    """
+    if OCCASION not in rows.columns:
+        return rows if first else rows.iloc[:0].assign(**{OCCASION: 1})
+    at_first = rows[OCCASION] == 1
+    return rows[at_first].drop(columns=OCCASION) if first else rows[~at_first]
 
 
 def said_columns(contract: Contract) -> str:

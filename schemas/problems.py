@@ -97,6 +97,19 @@ _KINDS: dict[str, Kind] = {
         "found the session {found}, which the study does not know{allowed}",
         "Put the id back; empty the row if it is no session.",
     ),
+    "unknown_patient": Kind(
+        "error", "found the patient {found}, whom patients.csv does not list", "Correct the id, or add the patient."
+    ),
+    "unknown_event": Kind(
+        "error",
+        "found {found}, no event of the study; {allowed}",
+        "Correct the column event, or declare the event in study.toml.",
+    ),
+    "event_and_session": Kind(
+        "error",
+        "the row is of a session and of an event: {found}",
+        "Keep one of the two: empty the column event, or the column session.",
+    ),
     "not_assigned": Kind(
         "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
     ),

@@ -22,7 +22,9 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
+    NAME_OR_EVENT,
     Correlations,
+    Event,
     GroupComparison,
     InstrumentUse,
     ModelSeries,
@@ -62,6 +64,9 @@ class Study(Declared):
         Who codes.
     instruments : tuple of InstrumentUse
         What is coded, and how it is used here.
+    events : tuple of Event
+        Occasions beyond the sessions at which outcomes are measured: names such as ``["baseline", "post", "fu6"]``,
+        or entries with label and month. An outcome's table then has a column ``event``.
     variables : tuple of Variable
         The columns of the analysis frame.
     outliers : OutlierRule
@@ -89,6 +94,7 @@ class Study(Declared):
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
+    events: tuple[Event, ...] = Field(default=(), json_schema_extra=NAME_OR_EVENT)
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None
@@ -105,6 +111,7 @@ class Study(Declared):
         kinds = {
             "rater": [rater.id for rater in self.raters],
             "instrument": [use.name for use in self.instruments],
+            "event": [event.name for event in self.events],
             "variable": [variable.name for variable in self.variables],
             "model": [series.name for series in self.series] + [model.name for model in self.moderations],
         }
@@ -228,7 +235,7 @@ class Study(Declared):
     def check_variables(self) -> None:
         """Hold variables, series and the outlier rule to one another; see :mod:`doublecode.schemas.variable_checks`."""
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
-        check_variables(self.variables, uses, self.unit)
+        check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
         check_splits(self.series, named, uses, self.unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Identifier, Label, Name, Title, VariableName
@@ -13,6 +13,11 @@ from doublecode.schemas.names import Identifier, Label, Name, Title, VariableNam
 SessionNumber = Annotated[int, Field(ge=1)]
 KEYS: Final = ("session_id", "patient", "therapist", "session")
 """Columns that every frame has: no variable may have their names."""
+OF_INSTRUMENT: Final = ("scale", "item", "count")
+SOURCES: Final = (*OF_INSTRUMENT, "column", "time", "phase_from")
+"""What a variable may be taken from; each has exactly one."""
+OF_SESSIONS: Final = ("minutes", "status", "reason", "recording")
+"""Columns that every sessions.csv has, beside keys, date and phase: a variable of one of these is of a session."""
 
 
 def refuse_twice(where: str, names: Sequence[object]) -> None:
@@ -92,12 +97,45 @@ class Rater(Declared):
     description: str = ""
 
 
+class Event(Declared):
+    """An occasion beyond the sessions at which outcomes are measured: before, after, at follow-up.
+
+    Attributes
+    ----------
+    name : str
+        What the column ``event`` of an outcome's table says, and `event` of a variable.
+    label : str
+        What the codebook of the frame calls it.
+    month : float or None
+        Months since the end of treatment; in the codebook of the frame.
+    """
+
+    name: Name
+    label: str = ""
+    month: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, given: object) -> object:
+        """A bare name is an event."""
+        return {"name": given} if isinstance(given, str) else given
+
+    def __str__(self) -> str:
+        month = "" if self.month is None else f" ({self.month:g} months after the end)"
+        return f"{self.label or self.name}{month}"
+
+
+NAME_OR_EVENT: Final[dict[str, JsonValue]] = {"items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Event"}]}}
+"""What editors are told of a list of events: a bare name is one, too."""
+
+
 class Variable(Declared):
     """One column of the analysis frame and where it comes from.
 
-    Exactly one source: a `scale` or an `item` of an `instrument`, or a `column`
-    of ``patients.csv``. With `session`, the value of that session number becomes a
-    column of a frame with one row per patient.
+    Exactly one source: a `scale`, an `item` or a `count` of an `instrument`, a `column` of ``patients.csv``,
+    ``therapists.csv`` or ``sessions.csv``, a `time`, or a phase (`phase_from`). In a frame with one row per session the
+    value is that of the session, unless `session` or `event` names another; in a frame with one row per patient one of
+    the two says which it is, but for columns of patients and therapists.
 
     Attributes
     ----------
@@ -106,15 +144,37 @@ class Variable(Declared):
     label : str
         What tables and figures call it.
     instrument : str
-        The instrument that a scale or an item belongs to.
+        The instrument that a scale, an item or a count belongs to.
     scale : str
         A scale of the instrument.
     item : str
         An item of the instrument.
+    count : {"assigned", "completed", "difficulties", "degrees"}
+        Of a homework log: how many assignments of the session, how many of them completed, how many difficulties were
+        met, the sum of the degrees of completion. A session whose log has an unclear slot has no count.
+    of_type : str
+        Only homework of this code of the log is counted.
     column : str
-        A column of ``patients.csv``.
+        A column of ``patients.csv``, ``therapists.csv`` or ``sessions.csv``.
+    table : {"patients", "therapists", "sessions"}
+        Where the column stands; needed where several tables have one of its name, and where a column of your own in
+        ``sessions.csv`` has `session`, `lag` or `change`, or is split.
+    equals : str
+        Makes 0 and 1 of a column: 1 where it says this.
+    time : {"days", "weeks"}
+        Time from the patient's first session in ``sessions.csv`` to this one, by their dates.
+    phase_from : int
+        A phase of treatment: 1 from this session on, 0 before.
     session : int
-        The number of the session whose value is taken; only where a row is a patient.
+        The number of the session whose value is taken.
+    event : str
+        The event of ``events`` whose value is taken: an outcome at baseline, post, or follow-up.
+    lag : int
+        How many sessions before: 1 takes the value of the session whose number is one less, whether or not it was
+        held; it is missing where that session has none.
+    change : str
+        The value less that of another: ``"previous"`` (the session whose number is one less), ``"first"`` (the
+        patient's first session in ``sessions.csv``), or an event of an outcome such as ``"baseline"``.
     """
 
     name: VariableName
@@ -122,19 +182,86 @@ class Variable(Declared):
     instrument: Label | None = None
     scale: Name | None = None
     item: Name | None = None
+    count: Literal["assigned", "completed", "difficulties", "degrees"] | None = None
+    of_type: str | None = Field(default=None, min_length=1)
     column: str | None = None
+    table: Literal["patients", "therapists", "sessions"] | None = None
+    equals: str | None = Field(default=None, min_length=1)
+    time: Literal["days", "weeks"] | None = None
+    phase_from: int | None = Field(default=None, ge=2)
     session: SessionNumber | None = None
+    event: Name | None = None
+    lag: int | None = Field(default=None, ge=1)
+    change: Name | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        sources = [value for value in (self.scale, self.item, self.column) if value is not None]
+        sources = [key for key in SOURCES if getattr(self, key) is not None]
         if len(sources) != 1:
-            raise ValueError(f"variable {self.name!r} needs exactly one of scale, item, column")
-        if (self.column is None) != (self.instrument is not None):
-            raise ValueError(f"variable {self.name!r}: scale and item belong to an instrument, column to patients.csv")
-        if self.column is not None and self.session is not None:
-            raise ValueError(f"variable {self.name!r}: a column of patients.csv has no session; leave session out")
+            found = ", ".join(sources) or "none"
+            raise ValueError(f"variable {self.name!r} needs exactly one of {', '.join(SOURCES)}; found {found}")
+        if (sources[0] in OF_INSTRUMENT) != (self.instrument is not None):
+            raise ValueError(
+                f"variable {self.name!r}: scale, item and count belong to an instrument, column to a table; "
+                + (f"{sources[0]} needs instrument" if self.instrument is None else "leave instrument out")
+            )
         return self
+
+    @model_validator(mode="after")
+    def _acts(self) -> Self:
+        belongs = {"of_type": ("count",), "table": ("column",), "equals": ("column",), "event": ("scale", "item")}
+        for key, sources in belongs.items():
+            if getattr(self, key) is not None and all(getattr(self, source) is None for source in sources):
+                raise ValueError(f"variable {self.name!r}: {key} belongs to {' and '.join(sources)}; leave it out")
+        given = [key for key in ("session", "event", "lag") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"variable {self.name!r}: {' and '.join(given)} name different sessions; keep one of them")
+        for key in ("session", "lag", "change"):
+            if getattr(self, key) is not None and self.phase_from is not None:
+                raise ValueError(f"variable {self.name!r}: a phase has no {key}; leave {key} out")
+            if getattr(self, key) is not None and self.column is not None and not self.is_of_session:
+                raise ValueError(
+                    f"variable {self.name!r}: a column of {self.table or 'patients'}.csv has no {key}; leave {key} out"
+                    + ("" if self.table else ", or write table = 'sessions' if it is one of sessions.csv")
+                )
+        if self.change is not None and self.equals is not None:
+            raise ValueError(f"variable {self.name!r}: equals makes 0 and 1, which have no change; leave change out")
+        if self.event is not None and self.change in ("previous", "first", self.event):
+            raise ValueError(
+                f"variable {self.name!r}: the change of the event {self.event!r} is from another event; name it in "
+                "change"
+            )
+        return self
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it comes from an instrument."""
+        return self.instrument is not None
+
+    @property
+    def is_of_session(self) -> bool:
+        """Whether it is a column of which each session has its own value."""
+        named = self.table is None and self.column in OF_SESSIONS
+        return self.column is not None and (named or self.table == "sessions")
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words: every choice of its declaration."""
+        own: dict[str, str] = {
+            "scale": f"{self.instrument}: scale {self.scale}", "item": f"{self.instrument}: item {self.item}",
+            "count": f"{self.instrument}: count {self.count}",
+            "column": f"{self.table or 'patients'}.csv: {self.column}",
+            "time": f"sessions.csv: {self.time} since the first session",
+            "phase_from": f"1 from session {self.phase_from} on, 0 before",
+        }  # fmt: skip
+        parts = [next(text for key, text in own.items() if getattr(self, key) is not None)]
+        told = {"of_type": " of type {}", "equals": " equals {}", "session": " of session {}", "event": " at {}"}
+        parts += [text.format(getattr(self, key)) for key, text in told.items() if getattr(self, key) is not None]
+        if self.change is not None:
+            parts.append(f", change from {self.change}")
+        if self.lag is not None:
+            parts.append(f", {self.lag} session{'s' if self.lag > 1 else ''} before")
+        return "".join(parts)
 
 
 class OutlierRule(Declared):

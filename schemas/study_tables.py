@@ -18,7 +18,7 @@ from doublecode.schemas.table_source import NO_REASON, TableSource
 
 TABLES: Final[Mapping[str, Contract]] = {one.name: one for one in (SESSIONS, PATIENTS, THERAPISTS, ASSIGNMENTS, GIVEN)}
 RATINGS_TABLE: Final = "ratings"
-OUTCOME_COLUMNS: Final = ("patient", "session")
+OUTCOME_COLUMNS: Final = ("patient", "session", "event")
 """Columns of an outcome beside its items."""
 RATING_KEYS: Final = ("session_id", "patient", "session", "rater", "instrument", "item", "value")
 """Columns of a long table of ratings; in a wide one items or raters are heads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from doublecode.schemas.errors import StudyError
@@ -26,19 +26,24 @@ _NO_COLUMNS = frozenset(
 """Words of a formula that name no column, beside functions, arguments and what has a dot."""
 
 
-def check_variables(variables: Iterable[Variable], uses: Uses, unit: Literal["session", "patient"]) -> None:
+def check_variables(
+    variables: Iterable[Variable], uses: Uses, unit: Literal["session", "patient"], events: Sequence[str] = ()
+) -> None:
     """Hold variables to the codebooks.
 
     Raises
     ------
     StudyError, InstrumentError
-        A variable is of an instrument, scale, item or session that the study does not have, or is no number.
+        A variable is of an instrument, scale, item, session or event that the study does not have, is no number, or
+        asks for what a row of the frame does not have.
     """
     for variable in variables:
         where = f"variable {variable.name!r}"
         if variable.name in KEYS:
             raise StudyError(f"{where}: this name is taken by the frame itself; choose another.")
+        _check_unit(variable, unit, where)
         if variable.instrument is None:
+            _check_change(variable, (), where)
             continue
         if variable.instrument not in uses:
             raise StudyError(
@@ -48,19 +53,140 @@ def check_variables(variables: Iterable[Variable], uses: Uses, unit: Literal["se
         book, use = uses[variable.instrument]
         _check_source(variable, book, where)
         _check_session(variable, book, use.sessions, where)
-        if unit == "patient" and variable.session is None and len(use.sessions or ()) != 1:
+        _check_event(variable, use, events, where)
+        if unit == "patient" and variable.session is None and variable.event is None and len(use.sessions or ()) != 1:
             raise StudyError(f"{where}: say which session of a patient it is (session = …).")
+
+
+def settled(variable: Variable, columns: Mapping[str, Sequence[str]], unit: Literal["session", "patient"]) -> Variable:
+    """A variable with the table that its column stands in; other variables as they are.
+
+    Parameters
+    ----------
+    variable : Variable
+    columns : mapping of table to its columns
+    unit : {"session", "patient"}
+
+    Raises
+    ------
+    StudyError
+        No table has the column, or several have and none is named; or the table does not have what is asked of it.
+
+    Examples
+    --------
+    >>> settled(Variable(name="m", column="minutes"), {"patients": ["age"], "sessions": ["minutes"]}, "session").table
+    'sessions'
+    """
+    if variable.column is None:
+        return variable
+    table = table_of(variable, columns)
+    found = variable.model_copy(update={"table": table})
+    _check_unit(found, unit, f"variable {variable.name!r}")
+    return found
+
+
+def table_of(variable: Variable, columns: Mapping[str, Sequence[str]]) -> str:
+    """The table that a variable's column stands in.
+
+    Parameters
+    ----------
+    variable : Variable
+        With a `column`.
+    columns : mapping of table to its columns
+
+    Raises
+    ------
+    StudyError
+        No table has the column, or several have and none is named; or the frame has it already.
+
+    Examples
+    --------
+    >>> table_of(Variable(name="m", column="minutes"), {"patients": ["age"], "sessions": ["minutes"]})
+    'sessions'
+    """
+    name, where = str(variable.column), f"variable {variable.name!r}"
+    if name in KEYS:
+        raise StudyError(f"{where}: every frame has the column {name!r}; use this name in formulas.")
+    asked = [variable.table] if variable.table is not None else list(columns)
+    holding = [table for table in asked if name in columns.get(table, ())]
+    if not holding:
+        said = allowed(name, dict.fromkeys(one for table in asked for one in columns.get(table, ()) if one not in KEYS))
+        tables = ", ".join(f"{one}.csv" for one in asked)
+        have = "has" if len(asked) == 1 else "have"
+        raise StudyError(f"{where}: {tables} {have} no column {name!r}; {said}.")
+    if len(holding) > 1:
+        both = " and ".join(f"{table}.csv" for table in holding)
+        raise StudyError(f"{where}: the column {name!r} stands in {both}; say which (table = {holding[0]!r}).")
+    if (holding[0], name) in _SAYS_NOTHING:
+        raise StudyError(f"{where}: {_SAYS_NOTHING[holding[0], name]}.")
+    return holding[0]
+
+
+_SAYS_NOTHING = {
+    ("sessions", "phase"): "every row of the frame is of the phase main; a phase of treatment is phase_from = … or a "
+    "column of your own",
+    ("sessions", "date"): "a date is no number; time since the first session is time = 'weeks' or 'days'",
+}
+
+
+def _check_unit(variable: Variable, unit: Literal["session", "patient"], where: str) -> None:
+    """What a row that is a patient does not have."""
+    if unit == "session":
+        return
+    if variable.phase_from is not None:
+        raise StudyError(f"{where}: a row is a patient, who is in every phase. Take phase_from out.")
+    if variable.lag is not None:
+        raise StudyError(f"{where}: a row is a patient, who has no session before. Name the session (session = …).")
+    needed = variable.time is not None or variable.is_of_session
+    if needed and variable.session is None:
+        raise StudyError(f"{where}: say which session of a patient it is (session = …).")
+
+
+def _check_event(variable: Variable, use: InstrumentUse, events: Sequence[str], where: str) -> None:
+    if variable.event is not None:
+        if use.source != "outcomes":
+            raise StudyError(f"{where}: {use.name} is rated in sessions; events are of outcomes. Take event out.")
+        if variable.event not in events:
+            raise StudyError(f"{where}: there is no event {variable.event!r}; {allowed(variable.event, events)}.")
+        _check_change(variable, events, where, only_events=True)
+    else:
+        _check_change(variable, events if use.source == "outcomes" and variable.count is None else (), where)
+
+
+def _check_change(variable: Variable, events: Sequence[str], where: str, *, only_events: bool = False) -> None:
+    known = [*([] if only_events else ["previous", "first"]), *events]
+    if variable.change is not None and variable.change not in known:
+        raise StudyError(f"{where}: change = {variable.change!r}; {allowed(variable.change, known)}.")
+    if variable.change == "first" and variable.time is not None:
+        raise StudyError(f"{where}: time is counted from the first session already. Take change out.")
 
 
 def _check_source(variable: Variable, book: Instrument, where: str) -> None:
     if variable.scale is not None:
         book.scale(variable.scale)
         return
+    if variable.count is not None:
+        _check_count(variable, book, where)
+        return
     item = book.item(str(variable.item))
     if not item.is_numeric:
         numeric = [one.name for one in book.columns if one.is_numeric]
         said = allowed(item.name, numeric)
         raise StudyError(f"{where}: the item {item.name!r} is {item.type}, and a variable is a number; {said}.")
+
+
+def _check_count(variable: Variable, book: Instrument, where: str) -> None:
+    log = book.homework_log
+    if log is None:
+        raise StudyError(f"{where}: {book.name} is no homework log, and count is of one. Name a scale or an item.")
+    if variable.count == "difficulties" and log.difficulties is None:
+        raise StudyError(f"{where}: {book.name} logs no difficulties; allowed: assigned, completed.")
+    if variable.count == "degrees" and not log.has_degrees:
+        raise StudyError(f"{where}: {book.name} has no degrees of completion; count = 'completed' says the same.")
+    if variable.of_type is not None:
+        codes = next(item.categories for item in book.items if item.name == log.type)
+        if variable.of_type not in codes:
+            raise StudyError(f"{where}: of_type = {variable.of_type!r}; {allowed(variable.of_type, codes)}.")
 
 
 def _check_session(variable: Variable, book: Instrument, numbers: tuple[int, ...] | None, where: str) -> None:
@@ -72,6 +198,8 @@ def _check_session(variable: Variable, book: Instrument, numbers: tuple[int, ...
             f"{where}: {book.name} is not used in session {variable.session}; allowed: {listed} (sessions of "
             "[[instruments]])."
         )
+    if variable.change == "previous" and not any(number - 1 in numbers for number in numbers):
+        raise StudyError(f"{where}: {book.name} is never used in two sessions running ({listed}). Take change out.")
 
 
 def check_splits(
@@ -91,10 +219,7 @@ def check_splits(
             if not any(word.search(step.partition("~")[2]) for step in one.steps):
                 raise StudyError(f"{where} is a predictor in no step. Put it into a step, or take it out of split.")
             if unit == "patient" or (name != "session" and _is_fixed(variables.get(name), uses)):
-                raise StudyError(
-                    f"{where} has one value for each patient, so that nothing varies within patients. Take it out of "
-                    "split."
-                )
+                raise StudyError(f"{where}{_FIXED}")
             taken = [made for made in (f"{name}_within", f"{name}_between") if made in variables]
             if taken:
                 raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
@@ -154,9 +279,14 @@ def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: 
             )
 
 
+_FIXED = " has one value for each patient, so that nothing varies within patients. Take it out of split."
+
+
 def _is_fixed(variable: Variable | None, uses: Uses) -> bool:
-    """Whether every patient has one value: of patients.csv, or of a single session."""
-    if variable is None or variable.instrument is None or variable.session is not None:
+    """Whether every patient has one value: of patients.csv, of a single session, of an event."""
+    if variable is None or variable.session is not None or variable.event is not None:
         return True
+    if variable.instrument is None:
+        return variable.column is not None and not variable.is_of_session and variable.table != "therapists"
     sessions = uses[variable.instrument][1].sessions
     return sessions is not None and len(sessions) == 1

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
         app.command(name, rich_help_panel=RESEARCHER)(command)
+    app.command("frame", rich_help_panel=RESEARCHER)(frame)
     app.command("drift", rich_help_panel=COORDINATOR)(drift)
 
 
@@ -278,3 +279,35 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
     print_answer(table, record, sentences=table.statements())
+
+
+def frame(
+    study: Folder,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="NAME.csv or NAME.sav; by default STUDY/frame.csv.", show_default=False)
+    ] = None,
+    set_aside: SetAside = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the frame that the models stand on, with its codebook and row ledger, for other programs."""
+    from doublecode.analysis.rendering.screen import print_json
+    from doublecode.analysis.report.frame_file import write_frame
+    from doublecode.analysis.study.frame_codebook import frame_codebook
+    from doublecode.analysis.study.run import frame_of, score_study
+    from doublecode.schemas.results import plain
+
+    intake = _clean_intake(study, set_aside)
+    items, scores = score_study(intake)
+    built = frame_of(intake, scores, items)
+    written = write_frame(built, intake.study, out or intake.study.folder / "frame.csv", overwrite=overwrite)
+    if as_json:
+        spec = {"command": "frame", **built.spec, "codebook": frame_codebook(built, intake.study).to_dict("records")}
+        record = {"spec": spec, "frame": built.frame.to_dict("records"), "variances": None, "design": built.design}
+        print_json(plain(record | {"notes": built.note_texts(), "files": [str(path) for path in written]}))
+        return
+    say(f"{built.counted()}; {len(built.frame.columns)} columns.")
+    for path, what in zip(written, ("Frame", "Codebook", "Row ledger"), strict=True):
+        say(f"{what}: {path}")
+    for remark in built.note_texts():
+        say(remark, style="yellow")

@@ -135,7 +135,7 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
         if getattr(log, key) is not None
     }
     mine = ratings[(ratings["instrument"] == codebook.name) & (ratings["phase"] == "main")]
-    chosen, notes = _one_rater(mine, role)
+    chosen, notes = one_rater(mine, role)
     slots = _slots(chosen, items)
     used = slots[slots["type"].notna()].reset_index(drop=True)
     unclear = slots[slots["type"].isna()]
@@ -148,7 +148,7 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
     ]
     if "difficulties" in items:
         none = frozenset(log.no_difficulty or ())
-        cells = [_codes(cell, items["difficulties"]) for cell in used["difficulties"]]
+        cells = [codes_in(cell, items["difficulties"]) for cell in used["difficulties"]]
         met, no = ([[c for c in codes if (c in none) == said] for codes in cells] for said in (False, True))
         denied = used.assign(met=pd.Series(no, index=used.index, dtype=object))
         used = used.assign(met=pd.Series(met, index=used.index, dtype=object))
@@ -173,8 +173,8 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
     )
 
 
-def _one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
-    """Keep one rater's log of each session."""
+def one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+    """Keep one rater's log of each session: that of the rater with `role`, else the first by name."""
     raters = rows[["session_id", "rater", "role"]].drop_duplicates()
     raters = raters.assign(other=raters["role"] != role).sort_values(["session_id", "other", "rater"], kind="stable")
     first = raters.drop_duplicates("session_id")
@@ -201,7 +201,8 @@ def _slots(rows: pd.DataFrame, items: Mapping[str, Item]) -> pd.DataFrame:
     return wide.reindex(columns=list(items)).reset_index()
 
 
-def _codes(cell: object, item: Item) -> list[str]:
+def codes_in(cell: object, item: Item) -> list[str]:
+    """The codes in a cell of a nominal item, each once."""
     if not isinstance(cell, str):
         return []
     return list(dict.fromkeys(code for code in re.split(r"[,;\s]+", cell) if code)) if item.multiple else [cell]

@@ -1,7 +1,8 @@
 """What stands in a cell of the analysis frame, or why nothing does.
 
-Scoring has already put lagged items where they belong, by session number; here values are only looked up, never
-computed, shifted or filled. A reason is a :class:`Note`; its words are made where the ledger is written.
+Scoring has already put lagged items where they belong, by session number; here values are looked up, by session number
+or event, and compared where a change is declared; nothing is filled. A reason is a :class:`Note`; its words are made
+where the ledger is written.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.session_list import SessionList, session_list
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import IN_NO_NUMBER
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -28,13 +31,27 @@ Cell = tuple[Any, Note | None]
 """A value, or the reason why there is none."""
 
 Source = tuple[str, str, str]
-"""Instrument, "scale" or "item", and its name."""
+"""Instrument, "scale", "item" or "count", and its name."""
 
 
 def source_of(variable: Variable) -> Source:
     """Where an instrument's variable comes from."""
+    instrument = str(variable.instrument)
+    if variable.count is not None:
+        return instrument, "count", counted_as(variable.count, variable.of_type)
     kind = "scale" if variable.scale is not None else "item"
-    return str(variable.instrument), kind, str(variable.scale or variable.item)
+    return instrument, kind, str(variable.scale or variable.item)
+
+
+def counted_as(count: str, of_type: str | None) -> str:
+    """What a count of the homework log is called in a table of counts.
+
+    Examples
+    --------
+    >>> counted_as("assigned", None), counted_as("completed", "BE")
+    ('assigned', 'completed of type BE')
+    """
+    return count if of_type is None else f"{count} of type {of_type}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,30 +61,92 @@ class Sources:
     Attributes
     ----------
     measured : mapping of source to {(patient, session): cell}
+    at_events : mapping of source to {(patient, event): cell}
     raters : frozenset of str
         Instruments that raters fill in.
     held : mapping of (patient, session) to the reason why it was not rated, None where it was
     left : mapping of patient to the reason in patients.csv, where there is one
-    columns : mapping of a column of patients.csv to {patient: value}
+    columns : mapping of a variable of a column to {key of its table: value}
     used_in : mapping of instrument to the session numbers it is used in, where it is not used in all
+    listed : SessionList
     """
 
     measured: Mapping[Source, Mapping[Key, Cell]]
+    at_events: Mapping[Source, Mapping[tuple[str, str], Cell]]
     raters: frozenset[str]
     held: Mapping[Key, Note | None]
     left: Mapping[str, str]
-    columns: Mapping[str, Mapping[str, Any]]
+    columns: Mapping[str, Mapping[Any, Any]]
     used_in: Mapping[str, Sequence[int]]
+    listed: SessionList
 
     def cell(self, variable: Variable, patient: str, session: int | None) -> Cell:
-        """Value of a variable, or why there is none."""
+        """Value of a variable, or why there is none: lagged, or as a change, where it is declared so."""
+        at = variable.session if variable.session is not None else session
+        if variable.lag is None:
+            return self._changed(variable, patient, at)
+        before = _numbered(variable, at) - variable.lag
+        if before < 1:
+            return np.nan, Note("no_session_before", numbers={"session": at, "lag": variable.lag})
+        value, why = self._changed(variable, patient, before)
+        return value, None if why is None else Note("lagged_missing", numbers={"session": before, "why": why})
+
+    def _changed(self, variable: Variable, patient: str, at: int | None) -> Cell:
+        value, why = self._plain(variable, patient, at, variable.event)
+        if variable.change is None or why is not None:
+            return value, why
+        start, lacking = self._start(variable, patient, at)
+        if lacking is not None:
+            return np.nan, Note("change_unknown", numbers={"change": variable.change, "why": lacking})
+        return value - start, None
+
+    def _start(self, variable: Variable, patient: str, at: int | None) -> Cell:
+        """The value that a change is from."""
+        if variable.change == "previous":
+            number = _numbered(variable, at)
+            if number < 2:
+                return np.nan, Note("no_session_before", numbers={"session": number, "lag": 1})
+            return self._plain(variable, patient, number - 1, None)
+        if variable.change == "first":
+            return self._plain(variable, patient, self.listed.first.get(patient), None)
+        return self._plain(variable, patient, None, variable.change)
+
+    def _plain(self, variable: Variable, patient: str, at: int | None, event: str | None) -> Cell:
+        """The value of a session or event, neither lagged nor compared."""
         if variable.column is not None:
-            value = self.columns[variable.column][patient]
-            return value, Note("column_empty", numbers={"column": variable.column}) if pd.isna(value) else None
-        number = variable.session if variable.session is not None else session
-        if number is None:
-            raise StudyError(f"variable {variable.name!r}: say which session of a patient it is (session = …).")
-        source = source_of(variable)
+            return self._of_column(variable, patient, at)
+        if variable.instrument is not None and event is not None:
+            return self._of_event(source_of(variable), patient, event)
+        number = _numbered(variable, at)
+        if variable.phase_from is not None:
+            return float(number >= variable.phase_from), None
+        if variable.time is not None:
+            return self.listed.time(patient, number, variable.time, self.left.get(patient))
+        return self._of_session(source_of(variable), patient, number)
+
+    def _of_column(self, variable: Variable, patient: str, at: int | None) -> Cell:
+        key: Any = patient
+        if variable.table == "sessions":
+            key = (patient, _numbered(variable, at))
+            if key not in self.listed.therapist:
+                return np.nan, self.listed.not_held(patient, key[1], self.left.get(patient))
+        elif variable.table == "therapists":
+            key = self.listed.therapist_of(patient, at)
+            if key is None:
+                return np.nan, Note("therapist_unclear")
+        value = self.columns[variable.name].get(key)
+        numbers = {"table": f"{variable.table}.csv", "column": variable.column}
+        return (np.nan if value is None else value), Note("column_empty", numbers=numbers) if pd.isna(value) else None
+
+    def _of_event(self, source: Source, patient: str, event: str) -> Cell:
+        value, why = self.at_events.get(source, {}).get((patient, event), (np.nan, None))
+        if not np.isnan(value):
+            return float(value), None
+        return np.nan, why or Note(
+            "event_not_read", numbers={"instrument": source[0], "name": source[2], "event": event}
+        )
+
+    def _of_session(self, source: Source, patient: str, number: int) -> Cell:
         if number not in self.used_in.get(source[0], (number,)):
             numbers = {"instrument": source[0], "sessions": tuple(self.used_in[source[0]])}
             return np.nan, Note("instrument_not_used", numbers=numbers)
@@ -78,7 +157,7 @@ class Sources:
 
     def _absent(self, patient: str, session: int, source: Source) -> Note:
         if (patient, session) not in self.held:
-            return Note("session_not_held", numbers={"session": session, "left": self.left.get(patient)})
+            return self.listed.not_held(patient, session, self.left.get(patient))
         not_rated = self.held[patient, session]
         instrument, _, name = source
         if not_rated is not None and instrument in self.raters:
@@ -86,34 +165,105 @@ class Sources:
         return Note("value_not_read", numbers={"instrument": instrument, "name": name, "session": session})
 
 
+def _numbered(variable: Variable, number: int | None) -> int:
+    if number is None:
+        raise StudyError(f"variable {variable.name!r}: say which session of a patient it is (session = …).")
+    return number
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The frames that variables are taken from.
+
+    Attributes
+    ----------
+    scores, items : DataFrame
+        Contracts ``SCORES``, ``ITEMS``.
+    sessions, patients, therapists : DataFrame
+        Tables of the study folder.
+    counts : DataFrame
+        ``patient, session, instrument, count, value, reason``: counts of homework logs.
+    at_events : DataFrame
+        ``patient, event, instrument, kind, name, value, reason``: scales and items of outcomes at events.
+    """
+
+    scores: pd.DataFrame
+    items: pd.DataFrame
+    sessions: pd.DataFrame
+    patients: pd.DataFrame
+    therapists: pd.DataFrame
+    counts: pd.DataFrame
+    at_events: pd.DataFrame
+
+    @property
+    def heads(self) -> dict[str, list[str]]:
+        """Columns of the tables that a variable may name."""
+        named = {"patients": self.patients, "therapists": self.therapists, "sessions": self.sessions}
+        return {name: list(map(str, table.columns)) for name, table in named.items()}
+
+    def of_column(self, variable: Variable) -> dict[Any, Any]:
+        """Values of a column by the key of its table: patient, therapist, or patient and session."""
+        name = f"{variable.table}.csv: column {variable.column!r}"
+        table = {"patients": self.patients, "therapists": self.therapists, "sessions": self.sessions}[
+            str(variable.table)
+        ]
+        values = table[str(variable.column)]
+        typed = values if values.dtype.kind in "if" else typed_texts(values, name)
+        if variable.equals is not None:
+            typed = where_equal(typed, variable)
+        if variable.table == "sessions":
+            return {(str(p), int(s)): v for p, s, v in zip(table["patient"], table["session"], typed, strict=True)}
+        return dict(zip(table[str(variable.table)[:-1]], typed, strict=True))
+
+
+def where_equal(typed: pd.Series[Any], variable: Variable) -> pd.Series[Any]:
+    """1 where a column says what the variable asks for, 0 where it says something else; empty stays empty.
+
+    Raises
+    ------
+    StudyError
+        No cell says it.
+    """
+    words = [None if pd.isna(one) else f"{one:g}" if isinstance(one, float) else str(one) for one in typed]
+    known = sorted({one for one in words if one is not None})
+    if variable.equals not in known:
+        raise StudyError(
+            f"variable {variable.name!r}: no cell of the column {variable.column!r} says {variable.equals!r}; "
+            f"{allowed(variable.equals, known)}."
+        )
+    made = [np.nan if one is None else float(one == variable.equals) for one in words]
+    return typed.__class__(made, index=typed.index, dtype=float)
+
+
 def gather_sources(
     variables: Sequence[Variable],
-    scores: pd.DataFrame,
-    items: pd.DataFrame,
-    patients: pd.DataFrame,
+    tables: Tables,
     held: Mapping[Key, Note | None],
     raters: Collection[str],
     used_in: Mapping[str, Sequence[int]],
 ) -> Sources:
     """Put together what the variables are looked up from."""
     measured: dict[Source, dict[Key, Cell]] = {}
+    at_events: dict[Source, dict[tuple[str, str], Cell]] = {}
+    by_kind = {"scale": tables.scores, "item": tables.items, "count": tables.counts}
     for variable in variables:
-        if variable.column is None:
+        if variable.is_measured:
             instrument, kind, name = source = source_of(variable)
-            table = scores if kind == "scale" else items
-            rows = table[(table["instrument"] == instrument) & (table[kind] == name)]
+            rows = by_kind[kind]
+            rows = rows[(rows["instrument"] == instrument) & (rows[kind] == name)]
             keys = zip(rows["patient"], rows["session"], rows["value"], rows["reason"], strict=True)
             measured[source] = {(str(p), int(s)): (v, _not_scored(r)) for p, s, v, r in keys}
-    columns = {
-        v.column: dict(
-            zip(patients["patient"], typed_texts(patients[v.column], f"patients.csv: column {v.column!r}"), strict=True)
-        )
-        for v in variables
-        if v.column is not None
-    }
+            same = tables.at_events[["instrument", "kind", "name"]].eq([instrument, kind, name]).all(axis=1)
+            beyond = tables.at_events[same]
+            at = zip(beyond["patient"], beyond["event"], beyond["value"], beyond["reason"], strict=True)
+            at_events[source] = {(str(p), str(e)): (v, _not_scored(r)) for p, e, v, r in at}
+    columns = {one.name: tables.of_column(one) for one in variables if one.column is not None}
+    patients = tables.patients
     reasons = zip(patients["patient"], patients["reason"], strict=True)
     left = {str(patient): reason for patient, reason in reasons if isinstance(reason, str) and reason}
-    return Sources(measured, frozenset(raters), held, left, columns, used_in)
+    with_dates = any(one.time is not None for one in variables)
+    listed = session_list(tables.sessions, with_dates=with_dates)
+    return Sources(measured, at_events, frozenset(raters), held, left, columns, used_in, listed)
 
 
 def _not_scored(reason: object) -> Note | None:

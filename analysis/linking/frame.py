@@ -15,11 +15,11 @@ import pandas as pd
 from doublecode.analysis.linking.cells import (
     Key,
     Sources,
+    Tables,
     coded_sessions,
     gather_sources,
     left_out,
     session_keys,
-    source_of,
     unrated_sessions,
 )
 from doublecode.analysis.linking.row_ledger import RowLedger, held_stages, model_stages, patient_stages, stage_rows
@@ -30,9 +30,9 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, StudyError
 from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame, complete
-from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
 from doublecode.schemas.study_parts import KEYS
+from doublecode.schemas.variable_checks import settled
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
@@ -126,6 +126,9 @@ def build_frame(
     models: Mapping[str, Sequence[str | ModelFormula]] | None = None,
     subsets: Mapping[str, str] | None = None,
     ratings: pd.DataFrame | None = None,
+    therapists: pd.DataFrame | None = None,
+    counts: pd.DataFrame | None = None,
+    at_events: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Put scores, outcomes and patients' columns into one frame, and account for every session on the way.
 
@@ -142,7 +145,7 @@ def build_frame(
         Contract ``ITEMS``: what the scores were made of, where a variable is an item; a session of which only
         items were coded counts as rated.
     variables : sequence of Variable
-        The columns: a scale or an item of an instrument, or a column of `patients`.
+        The columns; see :class:`doublecode.schemas.study_parts.Variable`.
     unit : {"session", "patient"}
         What a row is.
     raters : collection of str, optional
@@ -155,6 +158,12 @@ def build_frame(
         Conditions on the rows of a model, in pandas' query language.
     ratings : DataFrame, optional
         Contract ``RATINGS``: a session of which only a log or categories were coded counts as rated, too.
+    therapists : DataFrame, optional
+        Contract ``THERAPISTS``, where a variable is a column of it.
+    counts : DataFrame, optional
+        Counts of homework logs: ``patient, session, instrument, count, value, reason``.
+    at_events : DataFrame, optional
+        Outcomes beyond the sessions: ``patient, event, instrument, kind, name, value, reason``.
 
     Returns
     -------
@@ -188,7 +197,12 @@ def build_frame(
     listed = _patients_of(sessions) if patients is None else complete(patients, PATIENTS)
     for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (listed, PATIENTS)):
         check_frame(table, contract)
-    _check_variables(variables, listed)
+    tables = Tables(
+        scores, items, sessions, listed, _or_empty(therapists, ("therapist",)),
+        _or_empty(counts, ("patient", "session", "instrument", "count", "value", "reason")),
+        _or_empty(at_events, ("patient", "event", "instrument", "kind", "name", "value", "reason")),
+    )  # fmt: skip
+    variables = _check_variables(variables, tables.heads, unit)
     main = sessions[sessions["phase"] == "main"].sort_values(["patient", "session"], kind="stable")
     out = left_out(listed)
     held = main[~main["patient"].isin(out)]
@@ -196,7 +210,7 @@ def build_frame(
     rated_by = _raters(scores, items) if raters is None else raters
     unrated, contradictions = unrated_sessions(main, coded_sessions(scores, items, ratings, rated_by), out)
     used = used_in or {}
-    sources = gather_sources(variables, scores, items, listed, unrated, rated_by, used)
+    sources = gather_sources(variables, tables, unrated, rated_by, used)
     units, therapist_notes = _units(unit, held)
     placed = [_with_session(one, unit, used) for one in variables]
     frame, absences = _fill(placed, units, sources)
@@ -220,10 +234,10 @@ def build_frame(
         "patients_outside": _outside(listed, held),
     }
     spec = {
-        "unit": unit, "variables": {one.name: _origin(one) for one in variables},
+        "unit": unit, "variables": {one.name: one.origin for one in variables},
         "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
     }  # fmt: skip
-    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated))
+    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
 
@@ -243,21 +257,17 @@ def _raters(scores: pd.DataFrame, items: pd.DataFrame) -> frozenset[str]:
     return frozenset(str(name) for names in counted for name in names.unique())
 
 
-def _origin(variable: Variable) -> str:
-    if variable.column is not None:
-        return f"patients.csv: {variable.column}"
-    instrument, kind, name = source_of(variable)
-    when = "" if variable.session is None else f" of session {variable.session}"
-    return f"{instrument}: {kind} {name}{when}"
+def _or_empty(table: pd.DataFrame | None, columns: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in columns}) if table is None else table
 
 
-def _check_variables(variables: Sequence[Variable], patients: pd.DataFrame) -> None:
+def _check_variables(
+    variables: Sequence[Variable], heads: Mapping[str, Sequence[str]], unit: Unit
+) -> tuple[Variable, ...]:
     for variable in variables:
         if variable.name in KEYS:
             raise StudyError(f"variable {variable.name!r}: this name is taken by the frame itself; choose another.")
-        if variable.column is not None and variable.column not in patients.columns:
-            said = allowed(variable.column, map(str, patients.columns))
-            raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
+    return tuple(settled(variable, heads, unit) for variable in variables)
 
 
 def _check_patients(held: pd.DataFrame, main: pd.DataFrame, patients: pd.DataFrame) -> None:
@@ -296,7 +306,7 @@ def _fill(variables: Sequence[Variable], units: pd.DataFrame, sources: Sources) 
 
 def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence[int]]) -> Variable:
     """In a frame of patients, an instrument rated in one session only needs no session number."""
-    if unit == "session" or variable.column is not None or variable.session is not None:
+    if unit == "session" or not variable.is_measured or variable.session is not None or variable.event is not None:
         return variable
     sessions = used_in.get(str(variable.instrument), ())
     return variable.model_copy(update={"session": sessions[0]}) if len(sessions) == 1 else variable
@@ -305,16 +315,33 @@ def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence
 def _scored_stages(
     variables: Sequence[Variable], held: pd.DataFrame, sources: Sources, out: Mapping[str, Note]
 ) -> list[pd.DataFrame]:
+    """A stage for each variable but columns of patients and therapists: its sessions, or patients where an event's."""
     stages = []
     for variable in variables:
-        if variable.column is None:
-            use = sources.used_in.get(str(variable.instrument))
-            wanted = (variable.session,) if variable.session is not None else use
-            rows = held if wanted is None else held[held["session"].isin(wanted)]
-            keys = zip(rows["patient"], rows["session"], strict=True)
-            why = [out.get(str(p)) or sources.cell(variable, str(p), int(s))[1] for p, s in keys]
-            stages.append(stage_rows(rows, Stage(StageKind.SCORED, variable.name), why))
+        if variable.event is not None:
+            rows = held[["patient"]].drop_duplicates()
+        elif variable.is_measured or variable.time is not None or variable.table == "sessions":
+            rows = held[_asked(variable, held, sources)]
+        else:
+            continue
+        numbers = rows["session"] if variable.event is None else [0] * len(rows)
+        why = [
+            out.get(str(p)) or sources.cell(variable, str(p), int(s))[1]
+            for p, s in zip(rows["patient"], numbers, strict=True)
+        ]
+        kind = StageKind.SCORED if variable.is_measured else StageKind.KNOWN
+        stages.append(stage_rows(rows, Stage(kind, variable.name), why))
     return stages
+
+
+def _asked(variable: Variable, held: pd.DataFrame, sources: Sources) -> pd.Series[bool]:
+    """The sessions that a variable is asked of: its own one, or those that its instrument is used in."""
+    if variable.session is not None:
+        return held["session"] == variable.session
+    use = sources.used_in.get(str(variable.instrument))
+    if use is None or variable.lag is not None:
+        return held["session"].notna()
+    return held["session"].isin(use)
 
 
 def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]:
@@ -327,6 +354,14 @@ def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]
         }
         for row in rows.itertuples(index=False)
     ]
+
+
+def _late_starts(variables: Sequence[Variable], sources: Sources, held: pd.DataFrame) -> tuple[Note, ...]:
+    """Patients whose first listed session is not number 1, where a variable counts from the first."""
+    if not any(one.time is not None or one.change == "first" for one in variables):
+        return ()
+    late = tuple(str(p) for p in held["patient"].unique() if sources.listed.first[str(p)] > 1)
+    return (Note("late_starts", numbers={"named": late}),) if late else ()
 
 
 def _stray_scores(scores: pd.DataFrame, held: Mapping[Key, Any]) -> tuple[Note, ...]:

@@ -13,6 +13,7 @@ class StageKind(StrEnum):
     HELD = "held"
     RATED = "rated"
     SCORED = "scored"
+    KNOWN = "known"
     IN_MODEL = "in the model"
 
 
@@ -24,7 +25,7 @@ class Stage:
     ----------
     kind : StageKind
     name : str
-        The status of patients, the variable that is scored, or the model; empty where the kind says all.
+        The status of patients, the variable that is scored or known, or the model; empty where the kind says all.
 
     Examples
     --------

@@ -141,12 +141,14 @@ def build_document(run: StudyRun) -> Document:
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
+    from doublecode.analysis.report.sections_recodes import recode_section
 
     labels = run.labels
     yield sections_data.data_section(run)
     yield sections_data.rows_section(run)
     yield sections_data.sample_section(run)
     yield sections_scales.reliability_section(run)
+    yield recode_section(run.recodes)
     yield sections_scales.consistency_section(run)
     yield sections_data.descriptives_section(run)
     yield sections_data.homework_section(run)

@@ -10,7 +10,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
 from doublecode.analysis.results.versions import version_of
-from doublecode.schemas.results import plain, result_record
+from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.series import SeriesResult
@@ -39,6 +39,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "consistency": None if run.consistency is None else consistency_record(run.consistency),
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),

@@ -85,7 +85,7 @@ class _Words:
 
     def _of_variable(self, variable: Variable, patient: str, session: int | None, why: Note) -> str:
         """Say why a scale has no score: for want of a session before, or of items, by their labels."""
-        if variable.scale is None or why.kind != "value_not_scored":
+        if variable.scale is None or variable.event is not None or why.kind != "value_not_scored":
             return sentence(why)
         book = self.run.study.codebooks[str(variable.instrument)]
         scale, number = book.scale(variable.scale), self._number(variable, session)

@@ -130,7 +130,7 @@ def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
     titles = {series.name: series.title for series in run.study.series}
     titles |= {model.name: model.title for model in run.study.moderations}
-    labels = {StageKind.SCORED: run.labels, StageKind.IN_MODEL: titles}
+    labels = {StageKind.SCORED: run.labels, StageKind.KNOWN: run.labels, StageKind.IN_MODEL: titles}
     stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow
     shown = flow.assign(

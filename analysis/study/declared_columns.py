@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.cells import where_equal
+from doublecode.analysis.linking.session_list import session_list
+from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import FormulaError, StudyError
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.variable_checks import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +24,16 @@ OF_A_ROW = {"session": ("session_id", "patient", "therapist", "session"), "patie
 NO_SESSIONS = ' A row is a patient, who has no session number; a series over sessions needs unit = "session".'
 
 
-def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.DataFrame) -> None:
+def check_declared_columns(
+    study: Study, patients: pd.DataFrame, therapists: pd.DataFrame, sessions: pd.DataFrame
+) -> None:
     """Refuse a declaration that the tables of the folder cannot serve.
 
     Parameters
     ----------
     study : Study
-    patients, therapists : DataFrame
-        ``patients.csv`` and ``therapists.csv``.
+    patients, therapists, sessions : DataFrame
+        The tables of the folder.
 
     Raises
     ------
@@ -40,13 +46,20 @@ def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.
         if name not in of_tables:
             raise StudyError(f"sample_columns: there is no column {name!r}; {allowed(name, dict.fromkeys(of_tables))}.")
     texts = {name: "text" for name in OF_A_ROW[study.unit] if name != "session"}
+    tables = {"patients": patients, "therapists": therapists, "sessions": sessions}
+    heads = {name: list(map(str, table.columns)) for name, table in tables.items()}
     for variable in study.variables:
-        if variable.column is not None:
-            if variable.column not in patients.columns:
-                said = allowed(variable.column, map(str, patients.columns))
-                raise StudyError(f"variable {variable.name!r}: patients.csv has no column {variable.column!r}; {said}.")
-            why = _no_number(patients[variable.column])
-            texts |= {variable.name: why} if why else {}
+        if variable.column is None:
+            continue
+        table = str(settled(variable, heads, study.unit).table)
+        if variable.equals is not None:
+            where_equal(typed_texts(tables[table][variable.column].astype(object), table), variable)
+        why = "" if variable.equals is not None else _no_number(tables[table][variable.column])
+        texts |= {variable.name: why} if why else {}
+        if why and variable.change is not None:
+            raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
+    if any(variable.time is not None for variable in study.variables):
+        session_list(sessions, with_dates=True)  # a cell that is no date is refused now
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
         if name in texts:
@@ -59,7 +72,7 @@ def check_declared_columns(study: Study, patients: pd.DataFrame, therapists: pd.
 
 
 def _no_number(values: pd.Series[str]) -> str:
-    """Say why a column of patients.csv is no number; empty where it is one (or wholly empty)."""
+    """Say why a column of a table is no number; empty where it is one (or wholly empty)."""
     filled = values.dropna()
     numbers = pd.to_numeric(filled, errors="coerce")
     if numbers.isna().any():

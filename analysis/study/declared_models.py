@@ -23,6 +23,9 @@ def declared_frame(
     sessions: pd.DataFrame,
     patients: pd.DataFrame,
     ratings: pd.DataFrame | None = None,
+    *,
+    therapists: pd.DataFrame | None = None,
+    at_events: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Build the frame of the declared variables; see :func:`doublecode.analysis.build_frame`.
 
@@ -35,7 +38,12 @@ def declared_frame(
     sessions, patients : DataFrame
         The tables of the study folder, as :func:`doublecode.analysis.read_study` reads them.
     ratings : DataFrame, optional
-        Contract ``RATINGS``: a session of which only categories were coded counts as rated, too.
+        Contract ``RATINGS``: a session of which only categories were coded counts as rated, too; counts of homework
+        logs are made of them.
+    therapists : DataFrame, optional
+        As the study folder has them.
+    at_events : DataFrame, optional
+        Outcomes beyond the sessions, as :func:`doublecode.analysis.study.events.scored_events` gives them.
 
     Returns
     -------
@@ -75,7 +83,29 @@ def declared_frame(
         models=models | {one.name: (formula_of(one),) for one in study.moderations},
         subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
         ratings=None if ratings is None else _by_raters(ratings, given),
+        therapists=therapists,
+        counts=None if ratings is None else _counts(study, ratings),
+        at_events=at_events,
     )  # fmt: skip
+
+
+def _counts(study: Study, ratings: pd.DataFrame) -> pd.DataFrame | None:
+    """Counts of the homework logs that variables ask for, called as they are looked up."""
+    import pandas as pd
+
+    from doublecode.analysis.description.homework_sessions import session_counts
+    from doublecode.analysis.linking.cells import counted_as
+
+    asked = [one for one in study.variables if one.count is not None]
+    parts = []
+    for name in dict.fromkeys(str(one.instrument) for one in asked):
+        types = [one.of_type for one in asked if one.instrument == name and one.of_type is not None]
+        parts.append(session_counts(ratings, study.codebooks[name], of_types=types))
+    if not parts:
+        return None
+    counts = pd.concat(parts, ignore_index=True)
+    pairs = zip(counts["count"], counts["of_type"], strict=True)
+    return counts.assign(count=[counted_as(count, of if isinstance(of, str) else None) for count, of in pairs])
 
 
 def _by_raters(ratings: pd.DataFrame, given: Sequence[tuple[str, str]]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
@@ -85,29 +86,35 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
+    from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
+    from doublecode.schemas.frames import of_occasion
     from doublecode.schemas.study import load_study
 
     study = load_study(folder)
     read = {name: read_study_table(study, name) for name in ("sessions", "patients")}
     read["therapists"] = _therapists(study, read["sessions"])
     try:
-        check_declared_columns(study, read["patients"], read["therapists"])
+        check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
     except StudyError as wrong:
         raise StudyError(f"study.toml: {wrong}") from None
     left_out = _check_set_aside(study, set_aside)
-    ratings, problems, files = _read_ratings(study, left_out)
+    everybody, problems, files = _read_ratings(study, left_out)
+    ratings = of_occasion(everybody, first=True)
     outcomes, outcome_problems = read_outcomes(study)
+    at_events, event_problems = read_outcome_events(study, read["patients"])
     everything = Intake(
         study=study,
         ratings=ratings,
         outcomes=outcomes,
         kept_out=ratings.iloc[:0],
-        problems=(*problems, *outcome_problems, *remarks_on_tables(study)),
+        problems=(*problems, *outcome_problems, *event_problems, *remarks_on_tables(study)),
         files=files,
         set_aside=left_out,
+        at_events=at_events,
+        recodes=of_occasion(everybody, first=False),
         **read,
     )
     return in_the_numbers(everything)
@@ -152,7 +159,7 @@ def in_the_numbers(intake: Intake) -> Intake:
     rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
     answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
     if not (rated.remarks or answered.remarks):
-        return intake
+        return intake  # recodes are of sessions that were rated
     return replace(
         intake,
         ratings=rated.counted,
@@ -177,7 +184,11 @@ def store(intake: Intake) -> None:
 
     from doublecode.coding.intake.ledger import Ledger
 
-    everything = pd.concat([intake.ratings, intake.kept_out]).sort_index() if len(intake.kept_out) else intake.ratings
+    again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
+    parts = [intake.ratings, *(part for part in (intake.kept_out, again) if len(part))]
+    everything = pd.concat(parts).sort_index() if len(parts) > 1 else intake.ratings
+    if len(again):
+        everything = everything.assign(occasion=everything["occasion"].fillna(1).astype(int))
     with Ledger(intake.study.folder / LEDGER) as ledger:
         ledger.take_in(everything, intake.files)
 
@@ -202,7 +213,8 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     """
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
-    from doublecode.analysis.study.declared_models import declared_frame, declared_series
+    from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.recodes import recode_table
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.warnings import run_warnings
 
@@ -213,7 +225,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     steps = _Steps(progress, 6 + len(study.series))
     steps("Scoring")
     items, scores = score_study(intake)
-    frame = declared_frame(study, scores, items, intake.sessions, intake.patients, intake.ratings)
+    frame = frame_of(intake, scores, items)
     steps("Describing")
     refused: list[Note] = []
     described: dict[str, Any] = {
@@ -221,6 +233,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
+        "recodes": recode_table(study, intake.ratings, intake.recodes),
     }
     steps("Inter-rater reliability")
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
@@ -254,6 +267,17 @@ def _held(intake: Intake) -> pd.DataFrame:
     main = intake.sessions[intake.sessions["phase"] == "main"]
     inside = ~intake.patients["status"].isin(IN_NO_NUMBER)
     return intake.patients[inside & intake.patients["patient"].isin(main["patient"])]
+
+
+def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> AnalysisFrame:
+    """The frame of the declared variables, from everything that was taken in."""
+    from doublecode.analysis.study.declared_models import declared_frame
+    from doublecode.analysis.study.events import scored_events
+
+    return declared_frame(
+        intake.study, scores, items, intake.sessions, intake.patients, intake.ratings,
+        therapists=intake.therapists, at_events=scored_events(intake.at_events, intake.study),
+    )  # fmt: skip
 
 
 def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:

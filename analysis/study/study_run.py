@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
+    from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
@@ -49,6 +50,11 @@ class Intake:
     set_aside : tuple of str
         Files that the researcher left out by name.
     sessions, patients, therapists : DataFrame
+    at_events : DataFrame or None
+        Outcomes beyond the sessions: ``patient, event, instrument, item, value, reason``.
+    recodes : DataFrame or None
+        Contract RATINGS with ``occasion`` above 1: what a rater rated again. In no score; see
+        :func:`doublecode.analysis.study.recodes.recode_table`.
     """
 
     study: Study
@@ -61,6 +67,8 @@ class Intake:
     sessions: pd.DataFrame
     patients: pd.DataFrame
     therapists: pd.DataFrame
+    at_events: pd.DataFrame | None = None
+    recodes: pd.DataFrame | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -93,6 +101,7 @@ class StudyRun:
     moderations: tuple[ModerationResult, ...]
     moderations_untouched: tuple[ModerationResult, ...]
     comparisons: tuple[AnovaResult, ...]
+    recodes: RecodeTable | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

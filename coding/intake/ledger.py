@@ -23,13 +23,16 @@ from doublecode.coding.intake.ledger_values import (
     ROW_COLUMNS,
     canonical_text,
     chain_of,
+    check_files,
     digest_of,
     plain_rows,
+    ratings_of,
     scalar_of,
+    with_occasion,
 )
 from doublecode.coding.intake.taken_in import TakenIn, ledger_card
-from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
-from doublecode.schemas.frames import RATINGS, check_frame
+from doublecode.schemas.errors import DuplicateError, UsageError
+from doublecode.schemas.frames import OCCASION, RATINGS, check_frame
 from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
@@ -69,10 +72,13 @@ class Ledger:
                 event.listen(self._engine, "connect", _careful)
                 event.listen(self._engine, "begin", _begin)
             self._tables = _tables()
+            self._knows_occasions = True
             if not set(self._tables.tables) <= set(inspect(self._engine).get_table_names()):
                 with self._engine.execution_options(writes=True).begin() as connection:
                     self._tables.create_all(connection)
                     _forbid_changes(connection)
+            elif OCCASION not in [column["name"] for column in inspect(self._engine).get_columns("ratings")]:
+                self._tables, self._knows_occasions = _tables(occasions=False), False  # of an earlier version
         except (SQLAlchemyError, ImportError) as wrong:
             raise UsageError(f"ledger {self.address}: cannot be opened ({_why(wrong)}). {_FAILURES}") from None
 
@@ -125,11 +131,11 @@ class Ledger:
 
         Notes
         -----
-        A file of the same study, instrument, rater and batch replaces the earlier one, whose rows
+        A file of the same study, instrument, rater, batch and occasion replaces the earlier one, whose rows
         stay readable in :meth:`history`. The same bytes a second time change nothing.
         """
         check_frame(ratings, RATINGS)
-        _check_files(ratings, files)
+        check_files(ratings, files)
         moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
         rows_of: dict[str, list[dict[str, Any]]] = {}
         for values in plain_rows(ratings):
@@ -139,8 +145,9 @@ class Ledger:
         superseded: list[str] = []
         n_rows = 0
         with self._transaction(writes=True) as connection:
+            self._add_occasions(connection)
             held = {row.sha256 for row in connection.execute(self._table("files").select())}
-            for record in files[list(FILE_COLUMNS)].to_dict("records"):
+            for record in with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records"):
                 name = canonical_text(record["file"])
                 if record["sha256"] in held:
                     known.append(name)
@@ -163,12 +170,12 @@ class Ledger:
         files = self._table("files")
         earlier = [
             row for row in connection.execute(files.select().order_by(files.c.id))
-            if all(getattr(row, key) == record[key] for key in ("study", "instrument", "rater", "batch"))
+            if all(getattr(row, key) == record[key] for key in ("study", "instrument", "rater", "batch", OCCASION))
         ]  # fmt: skip
         replaced = earlier[-1] if earlier else None
         last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
         entry = {
-            **{key: scalar_of(record[key]) for key in FILE_COLUMNS},
+            **{key: scalar_of(record[key]) for key in (*FILE_COLUMNS, OCCASION)},
             "taken_in": moment,
             "supersedes": None if replaced is None else replaced.id,
             "content": digest_of(values),
@@ -179,6 +186,14 @@ class Ledger:
         if values:
             connection.execute(self._table("ratings").insert(), [{**row, "file_id": file_id} for row in values])
         return [] if replaced is None else [str(replaced.file)]
+
+    def _add_occasions(self, connection: Connection) -> None:
+        """Give the tables of an earlier version the column occasion: what they hold is of occasion 1."""
+        if self._knows_occasions:
+            return
+        for table in ("files", "ratings"):
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {OCCASION} INTEGER NOT NULL DEFAULT 1")
+        self._tables, self._knows_occasions = _tables(), True
 
     def ratings(self) -> pd.DataFrame:
         """Return the ratings that hold now: those of files that no later one replaces (contract ``RATINGS``)."""
@@ -203,9 +218,9 @@ class Ledger:
         UsageError
             A condition names no column.
         """
-        from sqlalchemy import select
+        from sqlalchemy import literal, select
 
-        stray = [name for name in where if name not in ROW_COLUMNS]
+        stray = [name for name in where if name not in (*ROW_COLUMNS, OCCASION)]
         if stray:
             raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(ROW_COLUMNS)}.")
         files, ratings = self._table("files"), self._table("ratings")
@@ -213,7 +228,7 @@ class Ledger:
             files, ratings.c.file_id == files.c.id
         )
         for name, value in where.items():
-            query = query.where(ratings.c[name] == value)
+            query = query.where(ratings.c[name] == value if name in ratings.c else literal(str(value) == "1"))
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(ratings.c.id)).mappings().all()
             later = {
@@ -221,7 +236,7 @@ class Ledger:
                 for row in connection.execute(files.select().order_by(files.c.id.desc()))
                 if row.supersedes is not None
             }
-        table = _frame([dict(row) for row in rows])
+        table = ratings_of([dict(row) for row in rows])
         for name in ("sha256", "version", "taken_in"):
             table[name] = pd.Series([row[name] for row in rows], dtype="str")
         table["replaced_by"] = pd.Series([later.get(row["file_id"]) for row in rows], dtype="str")
@@ -253,7 +268,10 @@ class Ledger:
         with self._transaction() as connection:
             for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
                 own = select(ratings).where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-                found = [{name: one[name] for name in ROW_COLUMNS} for one in connection.execute(own).mappings()]
+                found = [
+                    {name: one.get(name, 1) for name in (*ROW_COLUMNS, OCCASION)}
+                    for one in connection.execute(own).mappings()
+                ]
                 if len(found) != row["n_rows"] or digest_of(found) != row["content"]:
                     wrong.append(f"{row['file']}: its {row['n_rows']} ratings are not what was taken in")
                 if chain_of(previous, dict(row)) != row["chain"]:
@@ -305,11 +323,11 @@ class Ledger:
 
         ratings = self._table("ratings")
         query = select(ratings).where(self._holds()).order_by(ratings.c.id)
-        return _frame([dict(row) for row in connection.execute(query).mappings()])
+        return ratings_of([dict(row) for row in connection.execute(query).mappings()])
 
 
-def _tables() -> MetaData:
-    from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
+def _tables(*, occasions: bool = True) -> MetaData:
+    from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, text
 
     kinds = {"text": Text, "integer": Integer, "number": Float}
     tables = MetaData()
@@ -326,6 +344,8 @@ def _tables() -> MetaData:
         "ratings", tables, Column("id", Integer, primary_key=True),
         Column("file_id", Integer, ForeignKey("files.id"), nullable=False, index=True), *columns,
     )  # fmt: skip
+    for table in tables.tables.values() if occasions else ():
+        table.append_column(Column(OCCASION, Integer, nullable=False, server_default=text("1")))
     return tables
 
 
@@ -352,28 +372,6 @@ def _forbid_changes(connection: Connection) -> None:
                 f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
                 "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
             )
-
-
-def _check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
-    gone = [name for name in FILE_COLUMNS if name not in files.columns]
-    if gone:
-        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(FILE_COLUMNS)}.")
-    counts = ratings["source_file"].value_counts()
-    stray = [name for name in counts.index if name not in set(files["file"])]
-    if stray:
-        raise ContractError(f"ratings: the file {stray[0]!r} is not among the files. Pass both from read_incoming.")
-    for name, n_rows in zip(files["file"], files["n_rows"], strict=True):
-        if int(counts.get(name, 0)) != int(n_rows):
-            raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
-
-
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns: dict[str, pd.Series[Any]] = {}
-    for name, kind in RATINGS.columns.items():
-        values = [row[name] for row in rows]
-        whole = kind == "integer" and None not in values
-        columns[name] = pd.Series(values, dtype="str" if kind == "text" else "int64" if whole else "float64")
-    return pd.DataFrame(columns)
 
 
 def _why(wrong: Exception) -> str:

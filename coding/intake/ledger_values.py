@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from doublecode.schemas.frames import RATINGS
+from doublecode.schemas.errors import ContractError
+from doublecode.schemas.frames import OCCASION, RATINGS
 
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
 ROW_COLUMNS = tuple(RATINGS.columns)
@@ -23,7 +24,13 @@ def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
         present = values.notna().tolist()
         convert: Callable[[Any], Any] = int if kind == "integer" else _number if kind == "number" else canonical_text
         columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
+    columns[OCCASION] = [int(time) for time in with_occasion(rows)[OCCASION]]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def with_occasion(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their occasion, 1 where they do not say it."""
+    return rows if OCCASION in rows.columns else rows.assign(**{OCCASION: 1})
 
 
 def _number(value: Any) -> float:
@@ -46,11 +53,45 @@ def scalar_of(value: Any) -> Any:
 
 def digest_of(rows: list[dict[str, Any]]) -> str:
     """SHA-256 of the ratings of a file."""
-    text = json.dumps([[row[name] for name in ROW_COLUMNS] for row in rows], ensure_ascii=False)
+    kept = [[*(row[name] for name in ROW_COLUMNS), *_later(row)] for row in rows]
+    text = json.dumps(kept, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def chain_of(previous: str, entry: dict[str, Any]) -> str:
     """SHA-256 of an entry and of the chain before it."""
-    kept = [entry[name] for name in (*FILE_COLUMNS, "taken_in", "supersedes", "content")]
+    kept = [*(entry[name] for name in (*FILE_COLUMNS, "taken_in", "supersedes", "content")), *_later(entry)]
     return hashlib.sha256(json.dumps([previous, *kept], ensure_ascii=False).encode()).hexdigest()
+
+
+def _later(row: dict[str, Any]) -> list[int]:
+    """The occasion of a recode: occasion 1 leaves the hashes as they were before there were any."""
+    time = int(row.get(OCCASION, 1))
+    return [time] if time > 1 else []
+
+
+def check_files(ratings: pd.DataFrame, files: pd.DataFrame) -> None:
+    """Refuse ratings whose file is not listed, and files whose count of rows is another."""
+    gone = [name for name in FILE_COLUMNS if name not in files.columns]
+    if gone:
+        raise ContractError(f"files: the column {gone[0]!r} is missing; needed: {', '.join(FILE_COLUMNS)}.")
+    counts = ratings["source_file"].value_counts()
+    stray = [name for name in counts.index if name not in set(files["file"])]
+    if stray:
+        raise ContractError(f"ratings: the file {stray[0]!r} is not among the files. Pass both from read_incoming.")
+    for name, n_rows in zip(files["file"], files["n_rows"], strict=True):
+        if int(counts.get(name, 0)) != int(n_rows):
+            raise ContractError(f"files: {name} has {n_rows} rows, but {int(counts.get(name, 0))} ratings were passed.")
+
+
+def ratings_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as the frame that they were; with the column occasion where one of them is a recode."""
+    columns: dict[str, pd.Series[Any]] = {}
+    for name, kind in RATINGS.columns.items():
+        values = [row[name] for row in rows]
+        whole = kind == "integer" and None not in values
+        columns[name] = pd.Series(values, dtype="str" if kind == "text" else "int64" if whole else "float64")
+    times = [int(row.get(OCCASION, 1)) for row in rows]
+    if any(time > 1 for time in times):
+        columns[OCCASION] = pd.Series(times, dtype="int64")
+    return pd.DataFrame(columns)

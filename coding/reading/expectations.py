@@ -11,6 +11,7 @@ from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
+from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -43,7 +44,7 @@ class Expected:
     books : mapping of name to codebook
     sessions : mapping of session_id to Held, or None
         None where there is no study: unknown sessions cannot be found then.
-    assigned : mapping of (rater, instrument) to {session_id: (role, batch)}, or None
+    assigned : mapping of (rater, instrument, occasion) to {session_id: (role, batch)}, or None
         None where the study has no ``assignments.csv``.
     given : mapping of (session_id, item) to text, or None
         What was entered beforehand; None where the study has no ``given.csv``.
@@ -54,7 +55,7 @@ class Expected:
     study: str | None
     books: Mapping[str, Instrument]
     sessions: Mapping[str, Held] | None = None
-    assigned: Mapping[tuple[str, str], Mapping[str, tuple[str, str]]] | None = None
+    assigned: Mapping[tuple[str, str, int], Mapping[str, tuple[str, str]]] | None = None
     given: Given | None = None
     seed: int | None = None
     hashes: dict[str, str] = field(default_factory=dict)
@@ -68,11 +69,11 @@ class Expected:
     def order(self, stamp: Stamp) -> list[str]:
         """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
         own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
-        return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch)
+        return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch, stamp.occasion)
 
     def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
-        """The sessions that the workbook's rater was assigned with its instrument."""
-        return (self.assigned or {}).get((stamp.rater, stamp.instrument), {})
+        """The sessions that the workbook's rater was assigned with its instrument on its occasion."""
+        return (self.assigned or {}).get((stamp.rater, stamp.instrument, stamp.occasion), {})
 
 
 def load_expected(study: Study | None) -> Expected:
@@ -130,15 +131,16 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
             raise StudyError(f"assignments: {message.format(stray)}")
 
 
-def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str], dict[str, tuple[str, str]]] | None:
+def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str, int], dict[str, tuple[str, str]]] | None:
     if not has_table(study, "assignments"):
         return None
     table = read_study_table(study, "assignments")
     check_assigned(study, table, sessions)
-    assigned: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+    assigned: dict[tuple[str, str, int], dict[str, tuple[str, str]]] = {}
     columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
-    for session, rater, instrument, role, batch in zip(*columns, strict=True):
-        assigned.setdefault((rater, instrument), {})[session] = (role, batch)
+    times = table[OCCASION] if OCCASION in table.columns else [1] * len(table)
+    for session, rater, instrument, role, batch, time in zip(*columns, times, strict=True):
+        assigned.setdefault((rater, instrument, int(time)), {})[session] = (role, batch)
     return assigned
 
 
@@ -196,7 +198,9 @@ def _check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     name = file.casefold()
     if name.startswith(f"{stamp.rater}_{stamp.instrument}_{stamp.batch}".casefold()):
         return []
-    others = ((rater, book, batch) for (rater, book), held in expected.assigned.items() for _, batch in held.values())
+    others = (
+        (rater, book, batch) for (rater, book, _), held in expected.assigned.items() for _, batch in held.values()
+    )
     other = next((one for one in others if name.startswith("_".join(one).casefold())), None)
     return [] if other is None else [Problem("stamp_differs", file, STAMP, found=own, allowed=", ".join(other))]
 
@@ -205,7 +209,7 @@ def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> s
     """The other rater to whom the rows were sent in just this order, if there are enough of them to tell."""
     if expected.seed is None or len(rows) < _ENOUGH_TO_TELL:
         return None
-    raters = dict.fromkeys(rater for rater, book in expected.assigned or {} if book == stamp.instrument)
+    raters = dict.fromkeys(rater for rater, book, _ in expected.assigned or {} if book == stamp.instrument)
     return next(
         (
             rater for rater in raters

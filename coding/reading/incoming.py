@@ -119,7 +119,8 @@ def read_incoming(
     problems : list of Problem
         Sorted by file and place.
     files : DataFrame
-        file, sha256, study, instrument, version, rater, batch, n_rows: one row per file that could be read.
+        file, sha256, study, instrument, version, rater, batch, n_rows: one row per file that could be read;
+        ``occasion`` where one is a recode.
 
     Raises
     ------
@@ -138,6 +139,9 @@ def read_incoming(
             taken.append(one)
     rows = [(one.file, one.sha256, *_stamp_columns(one), one.n_rows) for one in taken]
     files = pd.DataFrame(rows, columns=list(FILE_COLUMNS))
+    times = [one.stamp.occasion for one in taken if one.stamp is not None]
+    if any(time > 1 for time in times):
+        files = files.assign(occasion=times)
     return collector.frame(), _sorted(problems), files
 
 
@@ -251,7 +255,11 @@ def _read_stamp(package: Package, book: Book, taken: _Taken) -> Stamp | None:
     if gone:
         taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
         return None
-    return Stamp(**{key: pairs[key] for key in STAMP_KEYS})
+    time = pairs.get("occasion") or "1"
+    if not time.isdecimal() or int(time) < 1:
+        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"occasion {time}"))
+        return None
+    return Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=int(time))
 
 
 def _read_rate(
@@ -299,7 +307,9 @@ def _not_elsewhere(
         return rows, []
     others = [
         other for other in known
-        if other.stamp is not None and (other.stamp.rater, other.stamp.instrument) == (stamp.rater, stamp.instrument)
+        if other.stamp is not None
+        and (other.stamp.rater, other.stamp.instrument, other.stamp.occasion)
+        == (stamp.rater, stamp.instrument, stamp.occasion)
     ]  # fmt: skip
     for other in others:
         if other.stamp == stamp:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.long_table import cell_text, find_columns
+from doublecode.coding.reading.long_table import Table, cell_text, find_columns
 from doublecode.coding.reading.study_tables import open_study_table, read_study_table
 from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError
@@ -26,7 +27,8 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     """Read the outcome measures of a study, held against their codebooks.
 
     Reads ``outcomes/<instrument>.csv`` of every instrument with ``source = "outcomes"``:
-    patient, session, one column per item.
+    patient, session, one column per item. Rows of an event are read by
+    :func:`doublecode.coding.reading.outcome_events.read_outcome_events`.
 
     Returns
     -------
@@ -56,6 +58,74 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     return items.astype({name: kinds.get(name, "str") for name in _OUTCOME_COLUMNS}), problems
 
 
+@dataclass(frozen=True)
+class OutcomeTable:
+    """An outcome's table with the places of its columns: patient, session or event, and the items.
+
+    Attributes
+    ----------
+    table : Table
+    file : str
+        What it is called in a problem.
+    places : dict of str to int
+    body : list of int
+        The filled rows below the head.
+    decimal : str
+        The decimal mark of its items.
+    """
+
+    table: Table
+    file: str
+    places: dict[str, int]
+    body: list[int]
+    decimal: str
+
+    def cells(self, row: int) -> list[Any]:
+        """The cells of a row, filled up to the last column."""
+        return [*self.table.rows[row], *[""] * (max(self.places.values()) + 1)]
+
+    def line(self, row: int) -> tuple[str, str, str]:
+        """File, sheet and line of a row, for a problem."""
+        return self.file, "", self.table.place(row, 0)
+
+    def answer(self, row: int, codec: Codec, session: int, who: str, problems: list[Problem]) -> Reading | None:
+        """One answer of a row; what is wrong with it is added to `problems`, with `who` it is of."""
+        at = self.places[codec.item.name]
+        gone = self.table.declared.get((row, at))
+        if gone is not None:
+            return Reading(missing=gone)
+        return _read_item(self.cells(row)[at], codec, session, who, self.line(row), problems, self.decimal)
+
+
+def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
+    """Open the table of an outcome: ``patient``, ``session`` or ``event`` or both, one column per item.
+
+    Raises
+    ------
+    ContractError
+        The file or a column is missing, or there is a column ``event`` and the study declares no events.
+    """
+    items = [item.name for item in book.columns]
+    names = ["patient", "session", *items]
+    table = open_study_table(study, book.name, ["patient", "session", "event", *items])
+    file = table.name if book.name in study.tables else f"outcomes/{table.name}"
+    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
+    if not filled:
+        raise ContractError(f"{file}: the file is empty. Columns: {', '.join(names)}.")
+    heads = [cell_text(cell) for cell in table.rows[filled[0]]]
+    if "event" in heads:
+        if not study.events:
+            raise ContractError(
+                f"{file}: there is a column 'event', and study.toml declares no events. Declare them: "
+                'events = ["baseline", "post"].'
+            )
+        names = ["patient", *(["session"] if "session" in heads else []), "event", *items]
+    places = find_columns(table, filled[0], names)
+    body = [table.rows[row] for row in filled[1:]]
+    decimal = table_mark([cells[places[item]] for cells in body if places[item] < len(cells)] for item in items)
+    return OutcomeTable(table, file, places, filled[1:], decimal)
+
+
 def _read_outcome(
     study: Study,
     book: Instrument,
@@ -63,40 +133,26 @@ def _read_outcome(
     rows: list[tuple[Any, ...]],
     problems: list[Problem],
 ) -> None:
-    names = ["patient", "session", *(item.name for item in book.columns)]
-    table = open_study_table(study, book.name, names)
-    file = table.name if book.name in study.tables else f"outcomes/{table.name}"
+    answers = open_outcome(study, book)
+    table, places = answers.table, answers.places
     problems.extend(table.remarks)
-    filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
-    if not filled:
-        raise ContractError(f"{file}: the file is empty. Columns: {', '.join(names)}.")
-    places = find_columns(table, filled[0], names)
     codecs = [make_codec(book, item) for item in book.columns]
-    item_places = [places[item.name] for item in book.columns]
     seen: dict[tuple[str, int], str] = {}
-    body = [table.rows[row] for row in filled[1:]]
-    decimal = table_mark([cells[at] for cells in body if at < len(cells)] for at in item_places)
-    for row in filled[1:]:
-        cells = [*table.rows[row], *[""] * len(names)]
-        line = (file, "", table.place(row, 0))
+    for row in answers.body:
+        cells = answers.cells(row)
+        line = answers.line(row)
+        if "event" in places and (cell_text(cells[places["event"]]) or "session" not in places):
+            continue  # read by outcome_events
         key = _session_of(cells, places, line, held, seen, problems)
         if key is None:
             continue
         session_id, therapist, phase = held[key]
         for codec in codecs:
-            at = places[codec.item.name]
-            gone = table.declared.get((row, at))
-            reading = (
-                _read_item(cells[at], codec, key, line, problems, decimal) if gone is None else Reading(missing=gone)
-            )
+            reading = answers.answer(row, codec, key[1], f"{key[0]}, session {key[1]}", problems)
             if reading is not None and phase == "main":
-                reason = None if reading.missing is None else _meaning(reading.missing, book)
+                reason = reason_of(reading, book)
                 head = (study.name, key[0], therapist, key[1], session_id, book.name)
                 rows.append((*head, codec.item.name, reading.value, math.nan, reason))
-
-
-def _meaning(code: str, book: Instrument) -> str:
-    return f"{code}: {book.missing_codes.get(code, 'no reason given')}"
 
 
 def _session_of(
@@ -121,14 +177,22 @@ def _session_of(
     return key
 
 
+def reason_of(reading: Reading, book: Instrument) -> str | None:
+    """Why an answer is missing, in the words of the codebook."""
+    if reading.missing is None:
+        return None
+    return f"{reading.missing}: {book.missing_codes.get(reading.missing, 'no reason given')}"
+
+
 def _read_item(
-    cell: Any, codec: Codec, key: tuple[str, int], line: tuple[str, str, str], problems: list[Problem], decimal: str
+    cell: Any, codec: Codec, session: int, who: str, line: tuple[str, str, str], problems: list[Problem], decimal: str
 ) -> Reading | None:
+    """Read one answer; what is wrong with it is added to `problems`, with `who` it is of."""
     number = number_in_cell(cell, decimal)
     value = number if number is not None and not math.isnan(number) else cell
-    reading = read_cell(value, codec, key[1])
+    reading = read_cell(value, codec, session)
     if reading.problem:
-        subject = f"{key[0]}, session {key[1]}, {codec.item.name}"
+        subject = f"{who}, {codec.item.name}"
         problems.append(Problem(reading.problem, *line, subject, reading.found, reading.allowed))
         return reading if reading.problem == "text_number" else None
     return None if reading.is_empty else reading

@@ -10,7 +10,7 @@ import pandas as pd
 from doublecode.coding.reading.cells import Reader, Reading, make_reader
 from doublecode.coding.reading.expectations import Held
 from doublecode.coding.workbooks.layout import RATE, Stamp
-from doublecode.schemas.frames import RATINGS
+from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.instrument import Instrument
 
 
@@ -39,7 +39,7 @@ class Collector:
         self._heads.append(
             (
                 stamp.study, held.patient, held.therapist, held.session, session_id,
-                stamp.rater, role, stamp.instrument, held.phase, file, RATE,
+                stamp.rater, role, stamp.instrument, held.phase, file, RATE, stamp.occasion,
             )
         )  # fmt: skip
 
@@ -55,7 +55,7 @@ class Collector:
         at = np.array(self._head_of, dtype=np.intp)
         shared = {
             name: _text_column(column, at)
-            for name, column in zip(_HEAD_COLUMNS, _columns(self._heads, len(_HEAD_COLUMNS)), strict=True)
+            for name, column in zip(_HEAD_COLUMNS, _columns(self._heads, len(_HEAD_COLUMNS) + 1), strict=False)
         }
         sessions = np.array([np.nan if head[3] is None else head[3] for head in self._heads], dtype=float)
         whole = not np.isnan(sessions).any()
@@ -67,7 +67,9 @@ class Collector:
             "missing_code": _text_column([reading.missing for reading in self._readings]),
             "source_cell": _text_column(self._cells),
         }
-        return pd.DataFrame(shared | own)[list(RATINGS.columns)]
+        frame = pd.DataFrame(shared | own)[list(RATINGS.columns)]
+        times = np.array([head[-1] for head in self._heads], dtype="int64")
+        return frame.assign(**{OCCASION: times[at]}) if (times > 1).any() else frame
 
 
 _HEAD_COLUMNS = (

@@ -29,6 +29,8 @@ from doublecode.schemas.table_source import NO_REASON, TableSource
 UNNAMED: Final = "ratings"
 """What ratings without a codebook are called in the column ``instrument``."""
 _EMPTY: Final = ""
+FIRST: Final = 1
+"""The occasion of a table of ratings; recodes come in workbooks."""
 
 
 def read_ratings(
@@ -320,7 +322,7 @@ class _Reader:
         own, assigned = self.study.use(place.instrument).raters, self.expected.assigned
         hers = place.rater in (own or raters)
         if assigned is not None:
-            hers = place.session_id in assigned.get((place.rater, place.instrument), {})
+            hers = place.session_id in assigned.get((place.rater, place.instrument, FIRST), {})
         if not hers:
             subject = f"{place.rater}, {place.instrument}"
             self._problem("not_assigned", where, subject, place.session_id)
@@ -375,7 +377,9 @@ class _Reader:
     def _order_sent(self) -> dict[tuple[str, str, str], tuple[str, int]]:
         """Where a session would stand in the raters' workbooks, so that the same ratings come in the same order."""
         places: dict[tuple[str, str, str], tuple[str, int]] = {}
-        for (rater, instrument), sessions in (self.expected.assigned or {}).items():
+        for (rater, instrument, occasion), sessions in (self.expected.assigned or {}).items():
+            if occasion != FIRST:
+                continue
             for batch in {batch for _, batch in sessions.values()}:
                 order = self.expected.order(Stamp("", instrument, "", "", rater, batch))
                 name = workbook_name(instrument, rater, batch)
@@ -398,7 +402,7 @@ class _Reader:
         for place, item in keys if self.books else self.rows:
             reading, where = self.rows[place, item]
             held = self.held[place.session_id]
-            role = assigned.get((place.rater, place.instrument), {}).get(place.session_id, (None,))[0]
+            role = assigned.get((place.rater, place.instrument, FIRST), {}).get(place.session_id, (None,))[0]
             rows.append((
                 name, held.patient, held.therapist, held.session, place.session_id, place.rater, role,
                 place.instrument, item, reading.value, reading.text, reading.missing, held.phase,

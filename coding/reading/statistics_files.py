@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+Level = Literal["nominal", "ordinal", "scale"]
 MOST_CELLS: Final = 20_000_000
 _MAGIC: Final = {b"$FL2": "sav", b"$FL3": "sav", b"<sta": "dta"}
 _OLD_STATA: Final = range(0x69, 0x74)
@@ -110,3 +116,50 @@ def _without_declared(values: list[Any], about: Any, name: str) -> tuple[list[An
             counts[shown] = counts.get(shown, 0) + 1
         kept.append(None if is_declared else value)
     return kept, counts
+
+
+def write_sav(
+    frame: pd.DataFrame, path: Path, *, title: str, labels: Mapping[str, str], levels: Mapping[str, Level],
+    value_labels: Mapping[str, Mapping[float, str]], notes: Sequence[str],
+) -> None:  # fmt: skip
+    """Write a table of SPSS (.sav): numbers in full precision, texts, missing cells as system-missing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path
+        Where the file is put.
+    title : str
+        Label of the file; SPSS keeps 64 bytes.
+    labels : mapping of column to label
+    levels : mapping of column to {"nominal", "ordinal", "scale"}
+    value_labels : mapping of column to {value: label}
+    notes : sequence of str
+        Lines of the file's document; each is cut at 80 bytes by the format, so longer ones are broken.
+
+    Raises
+    ------
+    UsageError
+        pyreadstat is not installed, or the file cannot be written.
+    """
+    try:
+        import pyreadstat
+    except ImportError:
+        raise UsageError(
+            f"{path.name}: a table of SPSS needs pyreadstat: python -m pip install pyreadstat. Or write a .csv."
+        ) from None
+    values = {name: {n: _cut(text, 119) for n, text in held.items()} for name, held in value_labels.items()}
+    lines = [part for note in notes for part in (textwrap.wrap(note, 38) or [""])]
+    try:
+        pyreadstat.write_sav(
+            frame, str(path), file_label=_cut(title, 64), column_labels={k: _cut(v, 255) for k, v in labels.items()},
+            variable_measure=dict(levels), variable_value_labels=values,
+            note=lines,
+        )  # fmt: skip
+    except _failures(pyreadstat) as wrong:
+        raise UsageError(f"{path}: cannot be written ({wrong}). Choose another place, or write a .csv.") from None
+
+
+def _cut(text: str, most: int) -> str:
+    """A text in at most so many bytes."""
+    return text.encode()[:most].decode(errors="ignore")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 
+from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import ROW_COLUMNS, Item
 
@@ -38,13 +39,15 @@ class Stamp:
     hash: str
     rater: str
     batch: str
+    occasion: int = 1
 
     def rows(self) -> list[tuple[str, str]]:
-        """Key and value, as they stand on the sheet."""
-        return list(asdict(self).items())
+        """Key and value, as they stand on the sheet; the occasion only where it is a later one."""
+        pairs = {key: str(value) for key, value in asdict(self).items()}
+        return [(key, text) for key, text in pairs.items() if key != OCCASION or self.occasion > 1]
 
 
-STAMP_KEYS = tuple(field.name for field in fields(Stamp))
+STAMP_KEYS = tuple(field.name for field in fields(Stamp) if field.name != OCCASION)
 
 
 def rate_columns(book: Instrument) -> tuple[str, ...]:
@@ -73,19 +76,22 @@ def anchor_text(book: Instrument, item: Item) -> str:
     return "\n".join(lines)
 
 
-def own_order(ids: Iterable[str], seed: int, rater: str, batch: str) -> list[str]:
-    """The order of a rater's sessions; the same for every instrument, since she hears a tape once."""
+def own_order(ids: Iterable[str], seed: int, rater: str, batch: str, occasion: int = 1) -> list[str]:
+    """The order of a rater's sessions; the same for every instrument, since she hears a tape once on an occasion."""
     ordered = sorted(ids)
-    random.Random(f"{seed}/{rater}/{batch}").shuffle(ordered)
+    again = "" if occasion == 1 else f"/{occasion}"
+    random.Random(f"{seed}/{rater}/{batch}{again}").shuffle(ordered)
     return ordered
 
 
-def workbook_name(instrument: str, rater: str, batch: str) -> str:
-    """File name of the workbook of one rater, instrument and batch.
+def workbook_name(instrument: str, rater: str, batch: str, occasion: int = 1) -> str:
+    """File name of the workbook of one rater, instrument, batch and occasion.
 
     Examples
     --------
     >>> workbook_name("ghes", "R3", "batch02")
     'R3_ghes_batch02.xlsx'
+    >>> workbook_name("ghes", "R3", "batch02", 2)
+    'R3_ghes_batch02_occasion2.xlsx'
     """
-    return f"{rater}_{instrument}_{batch}.xlsx"
+    return f"{rater}_{instrument}_{batch}{'' if occasion == 1 else f'_occasion{occasion}'}.xlsx"

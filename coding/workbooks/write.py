@@ -40,7 +40,7 @@ from doublecode.coding.workbooks.layout import (
 )
 from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
 from doublecode.schemas.codebook_hash import coding_hash
-from doublecode.schemas.frames import ASSIGNMENTS, check_frame
+from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item
 from doublecode.schemas.study import Study
@@ -86,7 +86,8 @@ def write_workbooks(
     study : Study
         Names the codebooks and the seed of the raters' orders.
     assignments : DataFrame
-        Contract ``ASSIGNMENTS``: session_id, rater, instrument, role, batch.
+        Contract ``ASSIGNMENTS``: session_id, rater, instrument, role, batch; ``occasion`` where sessions are rated
+        again by the same rater: each occasion has workbooks of its own.
     folder : path
         Where the workbooks go; made if it is not there.
     sessions : DataFrame, optional
@@ -120,12 +121,14 @@ def write_workbooks(
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
     contents: dict[Path, bytes] = {}
-    for (instrument, rater, batch), group in assignments.groupby(["instrument", "rater", "batch"], sort=True):
-        book = study.codebooks[str(instrument)]
-        stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch))
-        ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch))
+    times = assignments[OCCASION] if OCCASION in assignments.columns else pd.Series(1, index=assignments.index)
+    by = [assignments[name] for name in ("instrument", "rater", "batch")]
+    for (instrument, rater, batch, time), group in assignments.groupby([*by, times.astype(int)], sort=True):
+        book, occasion = study.codebooks[str(instrument)], int(str(time))
+        stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
+        ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
         rows = [_row(session, known, book, filled) for session in ids]
-        target = Path(folder) / workbook_name(book.name, str(rater), str(batch))
+        target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
         refuse_existing(target, overwrite=overwrite)
         contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows)))
     replace_files(contents)

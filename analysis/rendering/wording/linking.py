@@ -38,13 +38,26 @@ def _cells_missing(note: Note) -> str:
     return "; ".join(f"{', '.join(names)}: {_said(why)}" for names, why in note.numbers["parts"])
 
 
+def _no_session_before(note: Note) -> str:
+    session, lag = note.numbers["session"], note.numbers["lag"]
+    far = "no session before" if lag == 1 else f"no session {lag} before"
+    return f"session {session} has {far}"
+
+
 REASONS: Final[dict[str, Wording]] = {
     "patient_left_out": _of_patient(", in no number"),
     "patient_without_session": _of_patient(", no session was held"),
     "instrument_not_used": _not_used,
-    "column_empty": "patients.csv: {column} is empty",
+    "column_empty": "{table}: {column} is empty",
     "session_not_held": _not_held,
+    "session_in_pilot": "session {session} was of the pilot",
     "session_not_rated": _not_rated,
+    "no_session_before": _no_session_before,
+    "lagged_missing": lambda note: f"of session {note.numbers['session']}: {_said(note.numbers['why'])}",
+    "change_unknown": lambda note: f"no change from {note.numbers['change']}: {_said(note.numbers['why'])}",
+    "date_missing": "sessions.csv: date of session {session} is empty",
+    "therapist_unclear": "the patient has not one therapist",
+    "event_not_read": "no {instrument}.{name} at {event} was read",
     "rating_not_read": "held, but no rating was read",
     "value_not_read": "no {instrument}.{name} of session {session} was read",
     "value_not_scored": "{reason}",
@@ -74,6 +87,7 @@ FRAMES: Final[dict[str, Wording]] = {
     "sessions_not_listed": _listed("Listed as not rated in sessions.csv, but ratings were read"),
     "several_therapists": _listed("More than one therapist in the held sessions, so no therapist is given"),
     "stray_scores": _stray_scores,
+    "late_starts": _listed("Session 1 is not listed in sessions.csv, so the first listed one counts as the first"),
 }
 
 

@@ -368,7 +368,7 @@ class TestRefusals:
             (
                 {"name": "weight", "column": "weight"},
                 StudyError,
-                "patients.csv has no column 'weight'; allowed: patient",
+                "patients.csv, therapists.csv, sessions.csv have no column 'weight'; allowed: status",
             ),
             ({"name": "he", "instrument": "thabs", "item": "praise"}, StudyError, "does not use 'thabs'"),
             ({"name": "he", "instrument": "ghes", "scale": "total"}, InstrumentError, "no scale 'total'"),

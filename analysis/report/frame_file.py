@@ -1,0 +1,88 @@
+"""The analysis frame as a file for other programs, with its codebook."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis.study.frame_codebook import frame_codebook
+from doublecode.coding.reading.statistics_files import write_sav
+from doublecode.coding.workbooks.save import refuse_existing
+from doublecode.schemas.csv_rows import without_formulas
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.whole_files import replace_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.schemas.study import Study
+
+
+def write_frame(built: AnalysisFrame, study: Study, path: str | Path, *, overwrite: bool = False) -> tuple[Path, ...]:
+    """Write an analysis frame as .csv or .sav, its codebook and its row ledger beside it.
+
+    Parameters
+    ----------
+    built : AnalysisFrame
+    study : Study
+        Declares the variables; its codebooks say ranges.
+    path : path
+        ``NAME.csv`` (UTF-8, commas, empty cells missing, numbers in full precision) or ``NAME.sav`` (labels of
+        variables and values, levels of measurement). Beside it ``NAME_codebook.csv`` and ``NAME_row_ledger.csv``.
+    overwrite : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    tuple of Path
+        The files: the frame, its codebook, its row ledger. They hold ids and no names.
+
+    Raises
+    ------
+    UsageError
+        The ending is neither, a file exists, or pyreadstat is not installed.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in (".csv", ".sav"):
+        raise UsageError(f"{target}: found the ending {target.suffix or '(none)'!r}; allowed: .csv, .sav.")
+    beside = [target.with_name(f"{target.stem}_{what}.csv") for what in ("codebook", "row_ledger")]
+    for one in (target, *beside):
+        refuse_existing(one, overwrite=overwrite)
+    codebook = frame_codebook(built, study)
+    frame = _sav(built.frame, codebook, study) if target.suffix.lower() == ".sav" else _csv(built.frame)
+    contents = {target: frame, beside[0]: _csv(codebook), beside[1]: _csv(built.ledger)}
+    replace_files(contents)
+    return tuple(contents)
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return without_formulas(table).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _sav(frame: pd.DataFrame, codebook: pd.DataFrame, study: Study) -> bytes:
+    names = codebook["name"].tolist()
+    labels = dict(zip(names, codebook["label"], strict=True))
+    levels = dict(zip(names, codebook["level"], strict=True))
+    values: dict[str, dict[float, str]] = {}
+    for one in study.variables:
+        if one.equals is not None:
+            values[one.name] = {0.0: f"not {one.equals}", 1.0: one.equals}
+        elif one.phase_from is not None:
+            values[one.name] = {0.0: f"before session {one.phase_from}", 1.0: f"from session {one.phase_from} on"}
+    notes = [f"{study.title}. Data: {'synthetic' if study.synthetic else 'as the study folder holds them'}."]
+    told = zip(names, codebook["source"], codebook["why_missing"], strict=True)
+    notes += [f"{name}: {source}. {_said(why)}" for name, source, why in told]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "frame.sav"
+        write_sav(
+            frame.astype({name: object for name in frame.columns if frame[name].dtype.kind not in "if"}), file,
+            title=study.title, labels=labels, levels=levels, value_labels=values,
+            notes=notes,
+        )  # fmt: skip
+        return file.read_bytes()
+
+
+def _said(why: Any) -> str:
+    return f"Missing: {why}." if isinstance(why, str) and why else "Nothing is missing."

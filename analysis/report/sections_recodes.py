@@ -1,0 +1,29 @@
+"""The section on recodes: each rater against her own earlier codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.rendering.document import Section
+from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+
+if TYPE_CHECKING:
+    from doublecode.analysis.study.recodes import RecodeTable
+
+
+def recode_section(recodes: RecodeTable | None) -> Section | None:
+    """Intra-rater ICC and agreement; nothing where nobody rated a session again."""
+    if recodes is None:
+        return None
+    columns = (
+        column("label", "Item or scale", kind="text"), column("rater", "Rater", kind="text"),
+        column("n_sessions", "Sessions rated again", kind="integer"), *bounded_estimate("ICC(A,1)", 0.95),
+        column("percent_equal", "Equal (%)", kind="percent"),
+        column("mean_change", "Mean change", kind="number"),
+    )  # fmt: skip
+    notes = (
+        "Each rater's later occasions against her first, absolute agreement of single ratings; scores, reliability "
+        "between raters and models stand on occasion 1. Change: the later value less the first.",
+    )
+    table = Table("recodes", "Raters against their own earlier codes", recodes.frame, columns, notes, "title")
+    return Section("recodes", "Intra-rater reliability", (table,))
