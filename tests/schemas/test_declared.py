@@ -43,7 +43,8 @@ def test_a_rule_between_entries_says_the_entry_and_not_the_whole_file(tmp_path):
         ('raters = [{ id = "R1" }]', 'raters = [{ id = "R1" }, { id = "R1" }]', f"  line 4: rater 'R1' {twice}"),
         ("[outliers]", '[[variables]]\nname = "he"\ncolumn = "age"\n[outliers]', f"  line 16: variable 'he' {twice}"),
         ("[outliers]", f"{model}{model}[outliers]", f"  line 21: model 'm' {twice}"),
-        ("[outliers]", f"{model}moderator = 'session'\n[outliers]", f"  line 15, moderations[1]: moderation 'm': {again}"),
+        ("[outliers]", f"{model}moderator = 'session'\n[outliers]",
+         f"  line 15, moderations[1]: moderation 'm': {again}"),
         ('scale = "he"', "", "  line 10, variables[1]: variable 'he' needs exactly one of scale, item, column"),
     ):  # fmt: skip
         assert wrong(tmp_path, old, new) == ["study.toml: 1 wrong entry.", message]
