@@ -118,9 +118,9 @@ def _table(place: Sequence[int | str], lines: Sequence[str]) -> tuple[int | None
         if not own:
             continue
         used = list(place).index(names[depth - 1]) + 1
-        number = place[used] if used < len(place) else 0
-        many = isinstance(number, int) and used < len(place)
-        if isinstance(number, int) and number < len(own):
+        step = place[used] if used < len(place) else 0
+        number, many = (step, used < len(place)) if isinstance(step, int) else (0, False)
+        if number < len(own):
             at = own[number]
             stop = next((later for later, _ in heads if later > at), len(lines))
             best = (at, stop, list(place[used + many :]))
