@@ -50,7 +50,7 @@ def draw_population(seed: int, n: int, raters: RaterPlan | None = None) -> Popul
     truth = draw_adolescents(seed, n, plan)
     held = held_sessions(seed, truth, np.array([str(i) for i in range(3 * n)]))
     person = np.repeat(np.arange(n), held.groupby("patient", sort=False).size().to_numpy())
-    number, heard = held["session"].to_numpy(), (held["status"] == "rated").to_numpy()
+    number, heard = held["session"].to_numpy(), (held["status"] == "held").to_numpy()
     source = Source(seed, truth, plan, raters or RaterPlan())
     rated, codes = {}, {}
     for name, (_, numbers, double) in RATER_SETS.items():

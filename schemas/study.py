@@ -261,7 +261,8 @@ class Study(Declared):
 
     def _counted(self, table: Literal["patients", "sessions"]) -> str:
         """Say how many rows a table of the folder has, by their status."""
-        from doublecode.schemas.frames import PATIENTS, SESSIONS, read_table
+        from doublecode.schemas.frames import PATIENTS, SESSIONS
+        from doublecode.schemas.table_files import read_table
 
         path = None if self.folder == Path() else self.table_files.path(table)
         if path is None or path.suffix != ".csv" or table in self.tables:

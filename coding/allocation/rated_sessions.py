@@ -47,7 +47,7 @@ def sessions_to_rate(sessions: pd.DataFrame, patients: pd.DataFrame | None = Non
     Examples
     --------
     >>> held = pd.DataFrame({"session_id": ["S-1", "S-2"], "patient": ["P1", "P2"], "therapist": "T1", "session": 1,
-    ...     "date": None, "minutes": 50.0, "phase": "main", "status": "rated", "reason": None, "recording": None})
+    ...     "date": None, "minutes": 50.0, "phase": "main", "status": "held", "reason": None, "recording": None})
     >>> listed = pd.DataFrame({"patient": ["P1", "P2"], "status": ["excluded", "completed"], "reason": ["age", None]})
     >>> sessions_to_rate(held, listed).left_out
     {'S-1': 'P1 excluded: age'}

@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from doublecode.coding.intake.ledger import Ledger
-from doublecode.coding.intake.ledger_values import FILE_COLUMNS
+from doublecode.coding.intake.ledger_values import FILE_COLUMNS, with_occasion
 from doublecode.coding.intake.taken_in import TakenIn
 from doublecode.coding.reading.ratings_table import read_ratings_table
 from doublecode.schemas.errors import StudyError
@@ -133,6 +133,7 @@ def _strangers(study: Study, ratings: pd.DataFrame) -> list[Problem]:
 def _twice(ratings: pd.DataFrame) -> list[Problem]:
     """Ratings that stand in two files."""
     key = list(RATINGS.key)
+    ratings = with_occasion(ratings)
     again = ratings[ratings.duplicated(key, keep=False)].sort_values(key, kind="stable")
     problems = []
     for _, rows in again.groupby(key, sort=True):

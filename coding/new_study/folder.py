@@ -17,10 +17,11 @@ from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of
 from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
 from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS, read_table
+from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 from doublecode.schemas.whole_files import replace_files
 
 FOLDERS: Final = ("incoming", "outgoing", "outcomes", "keys")

@@ -13,9 +13,10 @@ from doublecode.schemas.column_types import LINE
 from doublecode.schemas.csv_rows import without_apostrophe
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.frames import Contract, read_table, said_columns, typed_table
+from doublecode.schemas.frames import Contract
 from doublecode.schemas.study import Study
 from doublecode.schemas.study_tables import TABLES
+from doublecode.schemas.table_files import read_table, said_columns, typed_table
 from doublecode.schemas.table_source import TableSource
 
 _PLAIN = TableSource()

@@ -17,7 +17,7 @@ STATUSES = ("completed", "excluded", "consent_withdrawn", "dropped_out", "not_in
 
 def held(phase: str = "main") -> pd.DataFrame:
     rows = [
-        (f"S-{patient}{number}", f"P{patient}", "T1", number, None, 50.0, phase, "rated", None, None)
+        (f"S-{patient}{number}", f"P{patient}", "T1", number, None, 50.0, phase, "held", None, None)
         for patient in range(len(STATUSES))
         for number in (1, 2)
     ]
@@ -58,7 +58,7 @@ def write_study(folder, patients: str = "P0,completed,\nP1,excluded,age\nP2,comp
     )
     (folder / "patients.csv").write_text(f"patient,status,reason\n{patients}", encoding="utf-8")
     (folder / "therapists.csv").write_text("therapist\nT1\n", encoding="utf-8")
-    rows = "".join(f"S-{p}{n},P{p},T1,{n},,50,main,rated,,\n" for p in range(3) for n in (1, 2))
+    rows = "".join(f"S-{p}{n},P{p},T1,{n},,50,main,held,,\n" for p in range(3) for n in (1, 2))
     (folder / "sessions.csv").write_text(f"{','.join(SESSIONS.columns)}\n{rows}", encoding="utf-8")
 
 

@@ -20,9 +20,10 @@ from doublecode.coding import Ledger
 from doublecode.coding.reading.cells import make_codec, read_cell
 from doublecode.coding.scoring import band_of, pool_ratings, score, scored_items
 from doublecode.schemas.errors import ContractError, InstrumentError, NotEstimable, StudyError
-from doublecode.schemas.frames import PATIENTS, RATINGS, SESSIONS, read_table
+from doublecode.schemas.frames import PATIENTS, RATINGS, SESSIONS
 from doublecode.schemas.instrument import load_instrument
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 
 BOOK = """
 name = "warmth"

@@ -143,7 +143,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     (folder / "incoming").mkdir()
     ids = [f"S-{row}" for row in range(10)]
     head = {"session_id": ids, "patient": [f"P{row // 2}" for row in range(10)], "therapist": "T1"}
-    rest = {"date": "", "minutes": 50, "phase": "main", "status": "rated", "reason": "", "recording": "a.mp3"}
+    rest = {"date": "", "minutes": 50, "phase": "main", "status": "held", "reason": "", "recording": "a.mp3"}
     pd.DataFrame(head | {"session": [row % 2 + 1 for row in range(10)]} | rest).to_csv(
         folder / "sessions.csv", index=False
     )

@@ -23,8 +23,9 @@ from doublecode.coding.reading.long_table import read_rows
 from doublecode.coding.workbooks import mark
 from doublecode.coding.workbooks.mark import write_redpen
 from doublecode.schemas.errors import ContractError, NotEstimable, StudyError
-from doublecode.schemas.frames import PATIENTS, read_table
+from doublecode.schemas.frames import PATIENTS
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 from doublecode.schemas.whole_files import replace_files
 
 HERE = Path(__file__).parent

@@ -16,8 +16,9 @@ from doublecode.coding import Ledger, score, write_workbooks
 from doublecode.coding.intake.ledger_values import digest_of, plain_rows
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import ContractError, DuplicateError
-from doublecode.schemas.frames import ASSIGNMENTS, read_table
+from doublecode.schemas.frames import ASSIGNMENTS
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 
 HERE = Path(__file__).parent
 BOOK = """name = "warmth"
@@ -69,7 +70,7 @@ def folder(tmp_path):
     (tmp_path / "incoming").mkdir()
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     (tmp_path / "warmth.toml").write_text(BOOK, encoding="utf-8")
-    rows = [f"S-{n},P{n % 2},T1,{n},2021-04-0{n},30,main,rated,,\n" for n in (1, 2, 3, 4)]
+    rows = [f"S-{n},P{n % 2},T1,{n},2021-04-0{n},30,main,held,,\n" for n in (1, 2, 3, 4)]
     head = "session_id,patient,therapist,session,date,minutes,phase,status,reason,recording\n"
     (tmp_path / "sessions.csv").write_text(head + "".join(rows), encoding="utf-8")
     (tmp_path / "patients.csv").write_text("patient,status,reason\nP0,completed,\nP1,completed,\n", encoding="utf-8")

@@ -50,7 +50,7 @@ SESSIONS = [("S-1", "01", 1), ("S-2", "01", 2), ("S-3", "02", 1)]
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "own.toml").write_text(BOOK.replace("NAME", "own") + ITEM.format("warm") + ITEM.format("calm") + BOXES)
     (tmp_path / "mood.toml").write_text(BOOK.replace("NAME", "mood") + ITEM.format("m1"))
-    rows = [(one, patient, "T1", number, "", "", "main", "rated", "", "") for one, patient, number in SESSIONS]
+    rows = [(one, patient, "T1", number, "", "", "main", "held", "", "") for one, patient, number in SESSIONS]
     heads = [
         "session_id",
         "patient",

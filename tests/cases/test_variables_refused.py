@@ -7,8 +7,9 @@ import pytest
 from doublecode.analysis.study.run import read_study
 from doublecode.coding.reading.outcome_events import read_outcome_events
 from doublecode.schemas.errors import ContractError, StudyError
-from doublecode.schemas.frames import PATIENTS, read_table
+from doublecode.schemas.frames import PATIENTS
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 
 STUDY = """name = "toy"
 title = "Toy (synthetic)"
@@ -38,7 +39,7 @@ def folder(tmp_path, text, rows="P1,1,,1,1,1,1,1,1,1,1,1\n"):
     (tmp_path / "therapists.csv").write_text("therapist,age,years\nT1,30,4\n", encoding="utf-8")
     (tmp_path / "sessions.csv").write_text(
         "session_id,patient,therapist,session,date,minutes,phase,status,reason,recording,mode\n"
-        "S1,P1,T1,1,2021-04-01,30,main,rated,,,phone\n", encoding="utf-8",
+        "S1,P1,T1,1,2021-04-01,30,main,held,,,phone\n", encoding="utf-8",
     )  # fmt: skip
     (tmp_path / "outcomes" / "phq9.csv").write_text(f"patient,session,event,{ITEMS}\n{rows}", encoding="utf-8")
     return tmp_path

@@ -20,7 +20,8 @@ from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.report.folder import build_document
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.frames import SESSIONS, THERAPISTS, check_frame, read_table
+from doublecode.schemas.frames import SESSIONS, THERAPISTS, check_frame
+from doublecode.schemas.table_files import read_table
 
 FORMULA = "phq9 ~ he * bond + a*b + c*d + I(x ** 2)"
 

@@ -4,7 +4,8 @@ import pytest
 
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, DuplicateError
-from doublecode.schemas.frames import SESSIONS, THERAPISTS, read_table
+from doublecode.schemas.frames import SESSIONS, THERAPISTS
+from doublecode.schemas.table_files import read_table
 
 HEADS = "session_id,patient,therapist,session,date,minutes,phase,status,reason,recording"
 

@@ -24,8 +24,9 @@ from doublecode.analysis.study.run import StudyProblems
 from doublecode.coding import write_workbooks
 from doublecode.coding.scoring import flagged_answers
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import ASSIGNMENTS, read_table
+from doublecode.schemas.frames import ASSIGNMENTS
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 
 STUDIES, WORKBOOKS, WHOLE_EACH = 300, 20, 20
 TRIES = 6

@@ -121,7 +121,7 @@ class Lab:
                     {"session_id": f"{p}-{n}", "patient": p, "therapist": own, "session": n,
                      "date": "" if rng.random() < 0.05 else day.isoformat(),
                      "minutes": "" if rng.random() < 0.1 else rng.randint(30, 60), "phase": "main",
-                     "status": "rated" if rated else "not_rated", "reason": "" if rated else "tape lost",
+                     "status": "held" if rated else "not_rated", "reason": "" if rated else "tape lost",
                      "recording": "", "mode": rng.choice(["phone", "video", ""])}
                 )  # fmt: skip
                 if rated and rng.random() > 0.08:

@@ -13,8 +13,9 @@ from random_study import Lab, columns_of, sent
 
 from doublecode.coding import write_workbooks
 from doublecode.coding.workbooks.fill import fill_workbook
-from doublecode.schemas.frames import ASSIGNMENTS, RATINGS, read_table
+from doublecode.schemas.frames import ASSIGNMENTS, RATINGS
 from doublecode.schemas.study import load_study
+from doublecode.schemas.table_files import read_table
 
 
 def toml(value: Any) -> str:

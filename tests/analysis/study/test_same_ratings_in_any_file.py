@@ -101,7 +101,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patients = [f"0{number}" for number in range(10, 26)]
     rows = [
         (f"S-{patient}{number}", patient, f"T{int(patient) % 4}", number, f"2021-0{number}-1{int(patient) % 10}",
-         40 + rng.randint(0, 20) / 2, "main", "rated", "", "")
+         40 + rng.randint(0, 20) / 2, "main", "held", "", "")
         for patient in patients for number in (1, 2, 3)
     ]  # fmt: skip
     sessions = pd.DataFrame(rows, columns=list(SESSIONS.columns))
