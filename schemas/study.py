@@ -22,7 +22,6 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
-    NAME_OR_EVENT,
     Correlations,
     Event,
     GroupComparison,
@@ -32,6 +31,7 @@ from doublecode.schemas.study_parts import (
     OutlierRule,
     Rater,
     Variable,
+    name_or_table,
     refuse_twice,
 )
 from doublecode.schemas.study_tables import StudyTables
@@ -94,7 +94,7 @@ class Study(Declared):
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
-    events: tuple[Event, ...] = Field(default=(), json_schema_extra=NAME_OR_EVENT)
+    events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Identifier, Label, Name, Title, VariableName
@@ -125,8 +125,9 @@ class Event(Declared):
         return f"{self.label or self.name}{month}"
 
 
-NAME_OR_EVENT: Final[dict[str, JsonValue]] = {"items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Event"}]}}
-"""What editors are told of a list of events: a bare name is one, too."""
+def name_or_table(schema: dict[str, Any]) -> None:
+    """In the JSON Schema of a list of tables: a name alone may stand for a table."""
+    schema["items"] = {"anyOf": [{"type": "string"}, schema["items"]]}
 
 
 class Variable(Declared):

@@ -426,7 +426,7 @@ def _extras(lab: Lab, rng: random.Random) -> None:
     if rng.random() < 0.3:
         asked["regression_errors"] = rng.choice(("HC3", "least-squares"))
     for item in (item for book in lab.books for item in book["items"]):
-        if rng.random() < 0.15:
+        if rng.random() < 0.15 and (item.get("anchors") or item.get("categories")):
             item["anchor_source"] = "the manual"
     for one in asked.get("series", []):
         if rng.random() < 0.5:
