@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+from dataclasses import replace
 from itertools import pairwise
 
 import docx
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from doublecode.analysis import icc, moderation
+from doublecode.analysis import fit_series, icc, moderation
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Document, Paragraph, Section
 from doublecode.analysis.rendering.docx import write_docx
@@ -18,7 +19,10 @@ from doublecode.analysis.rendering.page import render_page
 from doublecode.analysis.rendering.tables import format_interval
 from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import methods_paragraphs
+from doublecode.data_examples.telephone_analysis import scores_of
+from doublecode.data_examples.telephone_study import telephone_study
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import SESSIONS, THERAPISTS, check_frame
 from doublecode.schemas.table_files import read_table
@@ -98,18 +102,28 @@ class TestWhatWasDone:
     def test_intercepts_and_simpler_fits_are_on_the_page(self, telephone_run):
         page = render_page(build_document(telephone_run))
         assert "Intercepts are those of session 1." in page
-        assert 'id="table-phq9_simpler"' in page
+        assert 'id="table-phq9_simpler"' not in page  # no fit of this study is singular
+        declared = next(one for one in telephone_run.study.series if one.name == "phq9")
+        other = scores_of(telephone_study(5, texts=False), telephone_run.study).frame  # synthetic; singular there
+        singular = fit_series(
+            declared.steps, other, split=declared.split, intercept_at=1, name="phq9", title=declared.title
+        )
+        others = [one for one in telephone_run.series if one.spec["name"] != "phq9"]
+        run = replace(telephone_run, series=[*others, singular])
+        assert 'id="table-phq9_simpler"' in render_page(build_document(run))
+        assert "singular fit, with a simpler random part *b*" in headlines(run)[-1].detail
 
     def test_outlying_rows_and_the_family_of_tests_are_on_the_page(self, adolescent_run):
         tables = {table.name: table for table in build_document(adolescent_run).tables()}
-        first = tables["influence"].frame.iloc[0]
-        assert (first["flagged"], first["influential"]) == ("A50", "A31")
+        rows = tables["influence"].frame
+        assert rows["flagged"].tolist() == ["–", "–", "–", "A43", "–", "A41", "A41", "–", "–"]
+        assert rows["influential"].tolist()[:4] == ["A43", "A09", "A40", "A41"]
         assert len(tables["interaction_family"].frame) == 8
         assert all("HC3" in tables[name].notes[-1] for name in ("simple_slopes", "johnson_neyman"))
 
     def test_a_range_over_sessions_says_on_how_many(self, telephone_run):
         assert re.search(
-            r"by session from \.\d\d to \.\d\d \(9 of 12 sessions\)", telephone_run.consistency.statements()[0]
+            r"by session from \.\d\d to \.\d\d \(10 of 12 sessions\)", telephone_run.consistency.statements()[0]
         )
 
 

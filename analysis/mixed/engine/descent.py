@@ -175,6 +175,6 @@ def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
     length = np.sqrt((scaled * scaled).sum(axis=1))
     cut = np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))
     predicted = 0.5 * (along * scaled).sum(axis=1)
-    step = -cut[:, None] * (vectors @ scaled[:, :, None])[:, :, 0]
+    step = -(vectors @ (scaled * cut[:, None])[:, :, None])[:, :, 0]
     # a step that was cut promises less: what the whole one promises, it could never bring
     return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), cut * predicted)
