@@ -146,8 +146,14 @@ def _models(variables: Sequence[Mapping[str, Any]]) -> str:
 # title = {quoted(f"{outcome} on {predictor}" if predictor else f"Course of {outcome}")}
 # steps = [
 {listed}# ]
-{"" if predictor is None else split}
-# [outliers] # values far from the others are drawn in to the fence, and every change is listed
+{"" if predictor is None else split + _outliers(outcome)}"""
+
+
+def _outliers(outcome: str) -> str:
+    """The rule for values far out; it acts on correlations and regressions, not on what stands in series alone."""
+    return f"""\
+
+# [outliers] # values far from the others are drawn in to the fence in correlations and regressions; all are listed
 # variables = [{quoted(outcome)}]
 # multiplier = 1.5
 """

@@ -36,7 +36,7 @@ def test_nobody_hears_sessions_of_people_who_are_in_no_number():
         "S-11": "P1 excluded", "S-12": "P1 excluded",
         "S-21": "P2 consent_withdrawn: her wish", "S-22": "P2 consent_withdrawn: her wish",
     }  # fmt: skip
-    said = " ".join(plan.notes)
+    said = " ".join(plan.note_texts())
     assert "2 session(s) of 1 patient(s) (P1) are left out: status excluded in patients.csv" in said
     assert "2 session(s) of 1 patient(s) (P2) are left out: status consent_withdrawn" in said
     assert len(allocate(held(), ["R1", "R2"], instruments=["ghes"], share=0.5).design["left_out"]) == 0

@@ -213,7 +213,8 @@ class TestRefusedWhenLoaded:
         ("old", "new", "message"),
         [
             ('split = ["warm"]', 'split = ["joined"]', "split: 'joined' is a predictor in no step. Put it into a step"),
-            ("warm + (1", "log_warm + (1", "split: 'warm' is a predictor in no step"),
+            ("+ warm + (1", "+ (1", "split: 'warm' is a predictor in no step"),
+            ("warm + (1", "log_warm + (1", "'log_warm' is no column of the frame"),
             ('+ warm + (1 | patient)"]\nsplit = ["warm"]', '+ age + (1 | patient)"]\nsplit = ["age"]',
              "split: 'age' has one value for each patient, so that nothing varies within patients"),
             ('name = "warm"\ninstrument', 'name = "warm"\nsession = 1\ninstrument', "'warm' has one value for each"),

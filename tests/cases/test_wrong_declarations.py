@@ -51,7 +51,7 @@ SLIPS = {
     "an unknown instrument": (
         '"scale.toml"',
         '"ghess"',
-        "name = 'ghess': there is no such codebook; allowed: scale.toml, ghes",
+        "name = 'ghess': there is no such codebook; allowed: scale.toml, alliance_model, ghes",
         "did you mean 'ghes'? — correct the name",
     ),
     "an unknown rater": (
@@ -64,14 +64,14 @@ SLIPS = {
         'scale = "warmth"\n',
         "",
         "line 15, variables[1]: variable 'warmth' needs exactly one of",
-        "scale, item, column",
+        "scale, item, count, column",
     ),
     "a bad formula": ("(1 | patient)", "(1 | patient", "'course', step 1: formula", "Close every bracket."),
     "an unknown name in a formula": (
         "warmth ~ session",
         "warmth ~ sesion",
         "'sesion' is no column of the frame; allowed: ",
-        "Did you mean 'session'?",
+        "did you mean 'session'?",
     ),
     "a wrong path": ('"scale.toml"', '"scales.toml"', "name = 'scales.toml': there is no such", "mean 'scale.toml'?"),
     "an open quotation mark": ('title = "Toy"', 'title = "Toy', "a quotation mark is not closed (at line 2", "Mend"),

@@ -48,11 +48,16 @@ def test_an_unnamed_index_column_is_passed_over(tmp_path):
     assert table(tmp_path, ",therapist\n0,T1\n1,T2\n")["therapist"].tolist() == ["T1", "T2"]
 
 
-@pytest.mark.parametrize("minutes", ["45,5", "inf", "fifty"])
+@pytest.mark.parametrize("minutes", ["1,250", "inf", "fifty"])
 def test_a_number_is_named_with_the_line_on_which_it_stands(tmp_path, minutes):
     rows = f'{HEADS}\n\nS-1,P1,T1,1,,50,main,held,"two\nlines",\nS-2,P1,T1,2,,"{minutes}",main,held,,\n'
     with pytest.raises(ContractError, match=rf"'minutes', line 5: found '{minutes}', allowed a number"):
         table(tmp_path, rows, contract=SESSIONS)
+
+
+def test_a_decimal_comma_beyond_doubt_is_one(tmp_path):
+    rows = f'{HEADS}\nS-1,P1,T1,1,,"45,5",main,held,,\nS-2,P1,T1,2,,50,main,held,,\n'
+    assert table(tmp_path, rows, contract=SESSIONS)["minutes"].tolist() == [45.5, 50.0]
 
 
 def test_two_sessions_never_share_an_id(tmp_path):

@@ -389,5 +389,5 @@ class TestRefusals:
 
     def test_numbers_and_words_in_one_column(self, study, items, sessions, patients):
         mixed = patients.assign(age=["54", "about 60", None, "30"])
-        with pytest.raises(ContractError, match="line 3: found 'about 60' among numbers"):
+        with pytest.raises(ContractError, match="row 1: found 'about 60' among numbers"):
             build(study, items, sessions, mixed)

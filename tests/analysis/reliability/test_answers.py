@@ -99,7 +99,7 @@ def test_the_table_of_forms_is_that_of_the_papers(found):
     assert str(found["incomplete"]).splitlines()[1:4] == [
         "Form          Shrout & Fleiss     k  ICC      95% CI     F  df₁  df₂       p",
         "────────────  ───────────────  ────  ───  ──────────  ────  ───  ───  ──────",
-        "ICC(1,1)      ICC(1,1)         1.00  .74  [.55, .85]  5.49   59   36  < .001",
+        "ICC(1,1)      ICC(1,1)            1  .74  [.55, .85]  5.49   59   36  < .001",
     ]
 
 

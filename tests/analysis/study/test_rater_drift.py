@@ -57,7 +57,7 @@ def test_one_batch_gives_severity_without_periods_and_says_so(intake, plain):
 
 
 def test_sessions_without_a_date_are_counted(intake):
-    main = intake.sessions[(intake.sessions["phase"] == "main") & (intake.sessions["status"] == "rated")]
+    main = intake.sessions[(intake.sessions["phase"] == "main") & (intake.sessions["status"] == "held")]
     first = main["session_id"].iloc[0]
     undated = intake.sessions.assign(date=intake.sessions["date"].where(intake.sessions["session_id"] != first))
     found = of(intake, intake.ratings, sessions=undated, n_periods=2)
