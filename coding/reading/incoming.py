@@ -39,6 +39,7 @@ from doublecode.schemas.study import Study
 __all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook", "read_workbooks"]
 
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
+_OF_A_KNOWN_SESSION = frozenset({"given_changed", "recording_changed", "row_empty"})
 _NOBODYS = frozenset({"thumbs.db", "desktop.ini"})
 _OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
 _AS_TEXT = (
@@ -282,7 +283,7 @@ def _read_rate(
     taken.problems += problems
     if SESSION not in heads.columns:
         return
-    rows, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
+    rows, strangers, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
     taken.problems += problems
     taken.problems += check_shape(shape, heads, grid, file)
     rows, problems = _not_elsewhere(rows, taken, heads, known)
@@ -296,6 +297,9 @@ def _read_rate(
         collector.head(stamp, held, row.session_id, role, file)
         taken.problems += read_session(sheet, row, held, collector)
     taken.n_rows = len(collector) - before
+    for row in strangers:  # their values are in no rating, and right or wrong all the same
+        found = read_session(sheet, row, Held(), Collector())
+        taken.problems += [one for one in found if one.severity == "error" and one.code not in _OF_A_KNOWN_SESSION]
 
 
 def _not_elsewhere(

@@ -216,16 +216,18 @@ def find_rows(
     expected: Expected,
     file: str,
     covered: Collection[tuple[int, int]] = (),
-) -> tuple[list[Row], list[Problem]]:
+) -> tuple[list[Row], list[Row], list[Problem]]:
     """Say which session each row is; rows of unknown, foreign or repeated sessions become problems.
 
-    The ids of `covered` cells lie in a merged range, whose problem is that.
+    The ids of `covered` cells lie in a merged range, whose problem is that. Rows of sessions that the study does not
+    know come second: an id may be mistyped, and what else is wrong there should be said at once.
     """
     column = heads.columns[SESSION]
     places = [place for name, place in heads.columns.items() if name not in (RECORDING, START, STOP)]
     problems: list[Problem] = []
     rows: dict[str, Row] = {}
     repeated: set[str] = set()
+    strangers: list[Row] = []
     mistyped: set[str] = set()
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
@@ -247,6 +249,8 @@ def find_rows(
             problems.append(problem)
             mistyped |= {meant} if meant else set()
             repeated.add(session)
+            if problem.code == "unknown_session":
+                strangers.append(rows[session])
         elif written != session:
             problems.append(
                 Problem("text_number", file, RATE, cell, f"{session}, {SESSION}", show_text(written), session)
@@ -255,7 +259,7 @@ def find_rows(
     if expected.sessions is None and (found := alike(rows)):  # a study says of its own ids which are alike
         problems.append(Problem("labels_alike", file, RATE, subject=SESSION, found=found))
     problems += _rows_moved(rows, stamp, expected, file)
-    return [row for row in rows.values() if row.session_id not in repeated], problems
+    return [row for row in rows.values() if row.session_id not in repeated], strangers, problems
 
 
 def _rows_moved(rows: dict[str, Row], stamp: Stamp, expected: Expected, file: str) -> Iterator[Problem]:
