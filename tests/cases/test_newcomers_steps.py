@@ -128,3 +128,43 @@ def test_without_yes_nothing_is_said_to_be_made(run: Callable[..., str], tmp_pat
     )
     assert "nothing was written" in out
     assert "was made" not in out
+
+
+def with_a_value_beyond(folder: Path, run: Callable[..., str], value: str) -> str:
+    text = "Pat.-Nr.;Sitzung;gsi1;gsi2\nK1;1;0;3\nK1;2;1;2\n"
+    study = write_study(plan_study(folder / "study", wishes(folder, gsi=text)))
+    table = study / "outcomes" / "gsi.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("K1,1,0,3", f"K1,1,{value},3"), encoding="utf-8")
+    return " ".join(run("run", "study").split())
+
+
+def test_an_answer_beyond_the_range_names_the_places_to_mend(run: Callable[..., str], tmp_path: Path) -> None:
+    out = with_a_value_beyond(tmp_path, run, "4")
+    assert "outcomes/gsi.csv › line 2 · out_of_range · K1, session 1, gsi1: found 4, allowed 0–3" in out
+    assert "if the true range is wider, write it in gsi.toml: minimum and maximum of the item" in out
+    assert "under [tables.gsi]: missing = [...]" in out
+    assert "Mend outcomes/gsi.csv as it is said above, and run again." in out
+    assert "Mend the files in incoming/" not in out
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("1.5", 'type = "decimal" in gsi.toml'), ("k.A.", "[tables.gsi]: missing")]
+)
+def test_answers_of_other_kinds_name_their_places_too(
+    run: Callable[..., str], tmp_path: Path, value: str, said: str
+) -> None:
+    out = with_a_value_beyond(tmp_path, run, value)
+    assert said in out
+    assert "Set the format of the cell" not in out
+
+
+def test_a_frame_lies_as_csv_and_as_sav_side_by_side(run: Callable[..., str], tmp_path: Path) -> None:
+    pytest.importorskip("pyreadstat")
+    write_study(plan_study(tmp_path / "study", wishes(tmp_path, bdi=BDI)))
+    assert "Frame: frame.csv" in run("frame", "study", "--out", "frame.csv")
+    assert "Frame: frame.sav" in run("frame", "study", "--out", "frame.sav")
+    assert "there" in run("frame", "study", "--out", "frame.sav")  # the frame itself is never replaced unasked
+    (tmp_path / "frame.sav").unlink()
+    (tmp_path / "frame_codebook.csv").write_text("of another frame\n", encoding="utf-8")
+    assert "frame_codebook.csv" in run("frame", "study", "--out", "frame.sav")
+    assert not (tmp_path / "frame.sav").exists()
