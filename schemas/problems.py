@@ -261,7 +261,7 @@ _KINDS: dict[str, Kind] = {
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",
-        "Read the split model beside it; without one, declare a series that splits the predictor.",
+        "{allowed}",
     ),
 }
 

@@ -32,8 +32,8 @@ def write_frame(built: AnalysisFrame, study: Study, path: str | Path, *, overwri
         ``NAME.csv`` (UTF-8, commas, empty cells missing, numbers in full precision) or ``NAME.sav`` (labels of
         variables and values, levels of measurement). Beside it ``NAME_codebook.csv`` and ``NAME_row_ledger.csv``.
     overwrite : bool
-        Replace files that are there. A codebook and a ledger that say the same already are no hindrance: ``NAME.csv`` and
-        ``NAME.sav`` lie side by side.
+        Replace files that are there. A codebook and a ledger that say the same already are no hindrance: ``NAME.csv``
+        and ``NAME.sav`` lie side by side.
 
     Returns
     -------

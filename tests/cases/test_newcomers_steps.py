@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from doublecode.analysis.cli import app as cli
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
+from doublecode.coding.reading.incoming import read_incoming
 from doublecode.coding.reading.outcome_events import read_outcome_events
+from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import PATIENTS
+from doublecode.schemas.frames import ASSIGNMENTS, PATIENTS
 from doublecode.schemas.study import load_study
 from doublecode.schemas.table_files import read_table
 
@@ -163,8 +166,44 @@ def test_a_frame_lies_as_csv_and_as_sav_side_by_side(run: Callable[..., str], tm
     write_study(plan_study(tmp_path / "study", wishes(tmp_path, bdi=BDI)))
     assert "Frame: frame.csv" in run("frame", "study", "--out", "frame.csv")
     assert "Frame: frame.sav" in run("frame", "study", "--out", "frame.sav")
-    assert "there" in run("frame", "study", "--out", "frame.sav")  # the frame itself is never replaced unasked
+    assert "frame.sav: the file exists" in run(
+        "frame", "study", "--out", "frame.sav"
+    )  # the frame itself is never replaced unasked
     (tmp_path / "frame.sav").unlink()
     (tmp_path / "frame_codebook.csv").write_text("of another frame\n", encoding="utf-8")
     assert "frame_codebook.csv" in run("frame", "study", "--out", "frame.sav")
     assert not (tmp_path / "frame.sav").exists()
+
+
+def coded(folder: Path, run: Callable[..., str]) -> tuple[Path, dict[tuple[str, str], object]]:
+    """A study with one workbook, and codes for each of its cells."""
+    study = write_study(plan_study(folder / "study", replace(wishes(folder), raters=("anna",))))
+    run("allocate", "study", "--share", "0")
+    run("template", "study")
+    rows = read_table(study / "assignments.csv", ASSIGNMENTS)
+    items = [item.name for item in load_study(study).codebooks["ghes"].columns]
+    return study, {(session, item): 2 for session in rows["session_id"] for item in items}
+
+
+def test_a_mended_copy_beside_its_original_counts_in_its_place(run: Callable[..., str], tmp_path: Path) -> None:
+    study, cells = coded(tmp_path, run)
+    (sent,) = (study / "outgoing").glob("*.xlsx")
+    wrong = next(iter(cells))
+    fill_workbook(sent, study / "incoming" / sent.name, {**cells, wrong: 9})
+    assert "Marked copy" in run("check", "study/incoming")
+    copy = study / "please_fix" / f"{sent.stem}_please_fix.xlsx"
+    fill_workbook(copy, study / "incoming" / copy.name, cells)
+    ratings, problems, files = read_incoming(load_study(study))
+    assert [(one.code, one.file, one.found) for one in problems] == [("mended_copy", sent.name, copy.name)]
+    assert (len(ratings), list(files["file"])) == (len(cells), [copy.name])
+    assert set(ratings["value"]) == {2}
+    assert "0 error(s), 1 other remark(s)" in run("check", "study/incoming")
+
+
+def test_a_copy_of_another_workbook_replaces_nothing(run: Callable[..., str], tmp_path: Path) -> None:
+    study, cells = coded(tmp_path, run)
+    (sent,) = (study / "outgoing").glob("*.xlsx")
+    fill_workbook(sent, study / "incoming" / "copy_please_fix.xlsx", cells)
+    fill_workbook(sent, study / "incoming" / sent.name, cells)
+    problems = read_incoming(load_study(study))[1]
+    assert [one.code for one in problems if one.severity == "error"] == ["duplicate_rating"]
