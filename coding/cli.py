@@ -137,7 +137,8 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
     A copy that exists may hold a rater's corrections, so it is replaced only with
     `overwrite`; a file that cannot be opened has no copy.
     """
-    from doublecode.coding.workbooks.mark import please_fix_path, write_redpen
+    from doublecode.coding.reading.mended_copies import please_fix_path
+    from doublecode.coding.workbooks.mark import write_redpen
 
     copies = []
     for file in files:

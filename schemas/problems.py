@@ -195,6 +195,11 @@ _KINDS: dict[str, Kind] = {
         "the hidden stamp says {found}, the file says {allowed}",
         "Find out whose codes these are before they are used.",
     ),
+    "mended_copy": Kind(
+        "info",
+        "was not read: its marked copy {found} is here, and counts in its place",
+        "Nothing, if the copy is mended and saved.",
+    ),
     "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
     "blinding_breach": Kind(
         "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."

@@ -188,8 +188,8 @@ def coded(folder: Path, run: Callable[..., str]) -> tuple[Path, dict[tuple[str, 
 def test_a_mended_copy_beside_its_original_counts_in_its_place(run: Callable[..., str], tmp_path: Path) -> None:
     study, cells = coded(tmp_path, run)
     (sent,) = (study / "outgoing").glob("*.xlsx")
-    wrong = next(iter(cells))
-    fill_workbook(sent, study / "incoming" / sent.name, {**cells, wrong: 9})
+    wrong = (next(iter(cells))[0], "extent")
+    fill_workbook(sent, study / "incoming" / sent.name, {**cells, wrong: 99})
     assert "Marked copy" in run("check", "study/incoming")
     copy = study / "please_fix" / f"{sent.stem}_please_fix.xlsx"
     fill_workbook(copy, study / "incoming" / copy.name, cells)
