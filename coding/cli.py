@@ -335,13 +335,13 @@ def check_instrument(
     as_json: AsJson = False,
 ) -> None:
     """Check a codebook; a wrong entry is named with what is allowed."""
-    from doublecode.schemas.instrument import load_instrument
+    from doublecode.schemas.instrument import counted, load_instrument
 
     book = load_instrument(source)
     if as_json:
         _print_book(book, {"command": "instrument check", "source": source})
         return
-    head = f"{book.title}, version {book.version}: {len(book.columns)} items, {len(book.scales)} scales."
+    head = f"{book.title}, version {book.version}: {counted(len(book.columns), 'item')}, {counted(len(book.scales), 'scale')}."
     say(f"{head} Nothing is wrong with it.")
     for item in book.columns:
         say(f"  {item.name:<20} {item.label:<40} {book.allowed(item)}")

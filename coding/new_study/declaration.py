@@ -139,9 +139,9 @@ def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str
         lines.append("[[variables]]\n" + "".join(f"{key} = {quoted(one[key])}\n" for key in keys))
     for event, text in events.items():
         one = next(one for one in variables if one["is_outcome"])
-        keys = {"name": f"{one['name']}_{event}", "label": f"{one['label']} ({text})"}
-        keys |= {"instrument": one["instrument"], "scale": one["scale"], "event": event}
-        lines.append("# [[variables]]\n" + "".join(f"# {key} = {quoted(value)}\n" for key, value in keys.items()))
+        told = {"name": f"{one['name']}_{event}", "label": f"{one['label']} ({text})"}
+        told |= {"instrument": one["instrument"], "scale": one["scale"], "event": event}
+        lines.append("# [[variables]]\n" + "".join(f"# {key} = {quoted(value)}\n" for key, value in told.items()))
     column = columns[0] if columns else "age"
     lines.append(
         f"# [[variables]]\n# name = {quoted(column)}\n# label = {quoted(column)}\n# column = {quoted(column)} # of "
