@@ -341,7 +341,8 @@ def check_instrument(
     if as_json:
         _print_book(book, {"command": "instrument check", "source": source})
         return
-    head = f"{book.title}, version {book.version}: {counted(len(book.columns), 'item')}, {counted(len(book.scales), 'scale')}."
+    counts = f"{counted(len(book.columns), 'item')}, {counted(len(book.scales), 'scale')}"
+    head = f"{book.title}, version {book.version}: {counts}."
     say(f"{head} Nothing is wrong with it.")
     for item in book.columns:
         say(f"  {item.name:<20} {item.label:<40} {book.allowed(item)}")
