@@ -137,7 +137,8 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
     A copy that exists may hold a rater's corrections, so it is replaced only with
     `overwrite`; a file that cannot be opened has no copy.
     """
-    from doublecode.coding.workbooks.mark import please_fix_path, write_redpen
+    from doublecode.coding.reading.mended_copies import please_fix_path
+    from doublecode.coding.workbooks.mark import write_redpen
 
     copies = []
     for file in files:
@@ -334,13 +335,14 @@ def check_instrument(
     as_json: AsJson = False,
 ) -> None:
     """Check a codebook; a wrong entry is named with what is allowed."""
-    from doublecode.schemas.instrument import load_instrument
+    from doublecode.schemas.instrument import counted, load_instrument
 
     book = load_instrument(source)
     if as_json:
         _print_book(book, {"command": "instrument check", "source": source})
         return
-    head = f"{book.title}, version {book.version}: {len(book.columns)} items, {len(book.scales)} scales."
+    counts = f"{counted(len(book.columns), 'item')}, {counted(len(book.scales), 'scale')}"
+    head = f"{book.title}, version {book.version}: {counts}."
     say(f"{head} Nothing is wrong with it.")
     for item in book.columns:
         say(f"  {item.name:<20} {item.label:<40} {book.allowed(item)}")

@@ -289,7 +289,7 @@ class Instrument(Declared):
         return self.card.text()
 
     def __repr__(self) -> str:
-        counts = f"{len(self.items)} items, {len(self.scales)} scales"
+        counts = f"{counted(len(self.items), 'item')}, {counted(len(self.scales), 'scale')}"
         return f"<Instrument {self.name} {self.version}: {counts}>"
 
     def _repr_html_(self) -> str:
@@ -380,3 +380,8 @@ def load_instrument(source: str | Path) -> Instrument:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", instrument.version):
         raise InstrumentError(f"{text}: version: found {instrument.version!r}, allowed numbers and dots such as '1.0'.")
     return instrument
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 item``, ``2 items``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

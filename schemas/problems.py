@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from doublecode.schemas.errors import UsageError
 
@@ -30,24 +30,39 @@ class Kind:
         What was found, with the fields ``{found}`` and ``{allowed}``.
     next_step : str
         What the reader of the message does now.
+    in_outcome : str
+        The same where the cell is in the table of an outcome whose codebook lies in the study folder.
     """
 
     severity: Severity
     sentence: str
     next_step: str
+    in_outcome: str = ""
 
 
+_BEYOND_RANGE: Final = (
+    "Correct it in this table; if the true range is wider, write it in {codebook}: minimum and maximum of the item; if "
+    "it stands for a missing value, declare it in study.toml, under [tables.{instrument}]: missing = [...]."
+)
+_PERCENT_FORMAT: Final = "Set the format of the cell to General, then type one of these."
 _KINDS: dict[str, Kind] = {
     # a value that is no code of the item
-    "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these."),
-    "half_point": Kind("error", "found {found}, allowed {allowed}", "Choose the whole point; no half points."),
+    "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these.", _BEYOND_RANGE),
+    "half_point": Kind(
+        "error",
+        "found {found}, allowed {allowed}",
+        "Type a whole number; no half points, no decimals.",
+        'Correct it in this table; if the answers have decimals, write type = "decimal" in {codebook}.',
+    ),
     "too_many_decimals": Kind(
         "error", "found {found}, allowed {allowed}", "Type the number with no more decimals than the codebook has."
     ),
     "not_a_number": Kind(
         "error",
         "found {found}, allowed {allowed}",
-        "Set the format of the cell to General, then type one of these.",
+        "Type one of these.",
+        "Correct it in this table; if it stands for a missing value, declare it in study.toml, under "
+        "[tables.{instrument}]: missing = [...].",
     ),
     "boolean_cell": Kind("error", "found {found}, allowed {allowed}", "Type the code, not TRUE or FALSE."),
     "excel_date": Kind(
@@ -180,6 +195,11 @@ _KINDS: dict[str, Kind] = {
         "the hidden stamp says {found}, the file says {allowed}",
         "Find out whose codes these are before they are used.",
     ),
+    "mended_copy": Kind(
+        "info",
+        "was not read: its marked copy {found} is here, and counts in its place",
+        "Nothing, if the copy is mended and saved.",
+    ),
     "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
     "blinding_breach": Kind(
         "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
@@ -246,7 +266,7 @@ _KINDS: dict[str, Kind] = {
     "conflated_slope": Kind(
         "warning",
         "{found} mixes the slope within patients with the slope between them",
-        "Read the split model beside it; without one, declare a series that splits the predictor.",
+        "{allowed}",
     ),
 }
 
@@ -267,6 +287,8 @@ class Problem:
         Session and item in the reader's words, ``"S-7KQ2, rationale"``.
     found, allowed : str
         What stands there, and what may stand there.
+    instrument, codebook : str
+        Of an answer in the table of an outcome: its instrument, and the codebook's file if it lies in the study folder.
 
     Examples
     --------
@@ -281,6 +303,8 @@ class Problem:
     subject: str = ""
     found: str = ""
     allowed: str = ""
+    instrument: str = ""
+    codebook: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a code that the catalogue does not declare."""
@@ -307,7 +331,11 @@ class Problem:
     @property
     def next_step(self) -> str:
         """What to do now."""
-        return CATALOGUE[self.code].next_step.format(found=self.found, allowed=self.allowed)
+        kind = CATALOGUE[self.code]
+        text = kind.in_outcome if self.codebook and kind.in_outcome else kind.next_step
+        if self.code == "not_a_number" and not self.codebook and self.found.endswith('%"'):
+            text = _PERCENT_FORMAT
+        return text.format(found=self.found, allowed=self.allowed, instrument=self.instrument, codebook=self.codebook)
 
     def __str__(self) -> str:
         """Render place, code, sentence and next step on one line."""

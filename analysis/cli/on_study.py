@@ -82,16 +82,25 @@ def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> No
         print_problems_json(intake.problems, {"command": "run", "study": intake.study.name})
     print_problems(intake.problems, severities=("error",))
     sources = [folder / "incoming" / name for name in sorted({one.file for one in intake.errors if one.file})]
-    marked = hand_back([path for path in sources if path.is_file()], intake.problems, folder / "please_fix", overwrite)
+    workbooks = [path for path in sources if path.is_file()]
+    marked = hand_back(workbooks, intake.problems, folder / "please_fix", overwrite)
     say(f"\n{len(intake.errors)} problem(s) in the data; no report was written.", to_error=True, style="bold red")
     for path in marked:
         say(f"Marked copy: {path}", to_error=True)
     if (folder / "report").is_dir():
         say(f"{folder / 'report'} is of an earlier run and was left as it is.", to_error=True)
-    say(
-        "Mend the files in incoming/ (or have them mended) and run again; or leave a file out by name: "
-        "--set-aside FILE.",
-        to_error=True,
+    tables = [path.relative_to(folder / "incoming").as_posix() for path in sources if path not in workbooks]
+    say(_way_on(bool(workbooks), tables), to_error=True)
+
+
+def _way_on(is_in_workbooks: bool, tables: list[str]) -> str:
+    """What is to be mended before the next run: workbooks that came back, tables of the study, or both."""
+    if not is_in_workbooks:
+        return f"Mend {', '.join(tables) or 'what is named above'} as it is said above, and run again."
+    also = f", mend {', '.join(tables)} as it is said above," if tables else ""
+    return (
+        f"Mend the files in incoming/ (or have them mended: a mended marked copy comes into incoming/){also} and run "
+        "again; or leave a file out by name: --set-aside FILE."
     )
 
 

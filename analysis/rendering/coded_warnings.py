@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from doublecode.analysis.rendering.notes import CATALOGUE, sentence
-from doublecode.analysis.rendering.wording.warnings import FOUND
+from doublecode.analysis.rendering.wording.warnings import FOUND, next_step
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.schemas.problems import Problem
 
@@ -21,7 +21,8 @@ def problem_of(warning: CodedWarning) -> Problem:
     few_therapists · sample: only 4 therapists. Fixed effects or leave-one-out, no third level.
     """
     note = replace(warning.note, subject="")
-    return Problem(warning.code, subject=warning.subject, found=sentence(note, {**CATALOGUE, **FOUND}))
+    found = sentence(note, {**CATALOGUE, **FOUND})
+    return Problem(warning.code, subject=warning.subject, found=found, allowed=next_step(note))
 
 
 def joined(warnings: Sequence[CodedWarning]) -> tuple[CodedWarning, ...]:

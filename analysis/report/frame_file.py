@@ -32,7 +32,8 @@ def write_frame(built: AnalysisFrame, study: Study, path: str | Path, *, overwri
         ``NAME.csv`` (UTF-8, commas, empty cells missing, numbers in full precision) or ``NAME.sav`` (labels of
         variables and values, levels of measurement). Beside it ``NAME_codebook.csv`` and ``NAME_row_ledger.csv``.
     overwrite : bool
-        Replace files that are there.
+        Replace files that are there. A codebook and a ledger that say the same already are no hindrance: ``NAME.csv``
+        and ``NAME.sav`` lie side by side.
 
     Returns
     -------
@@ -48,11 +49,14 @@ def write_frame(built: AnalysisFrame, study: Study, path: str | Path, *, overwri
     if target.suffix.lower() not in (".csv", ".sav"):
         raise UsageError(f"{target}: found the ending {target.suffix or '(none)'!r}; allowed: .csv, .sav.")
     beside = [target.with_name(f"{target.stem}_{what}.csv") for what in ("codebook", "row_ledger")]
-    for one in (target, *beside):
-        refuse_existing(one, overwrite=overwrite)
     codebook = frame_codebook(built, study)
+    told = dict(zip(beside, (_csv(codebook), _csv(built.ledger)), strict=True))
+    refuse_existing(target, overwrite=overwrite)
+    for one, content in told.items():
+        if not (one.is_file() and one.read_bytes() == content):  # frame.csv and frame.sav share them
+            refuse_existing(one, overwrite=overwrite)
     frame = _sav(built.frame, codebook, study) if target.suffix.lower() == ".sav" else _csv(built.frame)
-    contents = {target: frame, beside[0]: _csv(codebook), beside[1]: _csv(built.ledger)}
+    contents = {target: frame, **told}
     replace_files(contents)
     return tuple(contents)
 

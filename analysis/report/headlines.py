@@ -35,10 +35,11 @@ def headlines(run: StudyRun) -> tuple[Headline, ...]:
 def _files(run: StudyRun) -> Headline:
     intake = run.intake
     n = {weight: sum(one.severity == weight for one in intake.problems) for weight in ("error", "warning", "info")}
+    weights = {"error": "error", "warning": "warning", "info": "note"}
     aside = f", {len(intake.set_aside)} set aside" if intake.set_aside else ""
     return Headline(
         "Workbooks read", f"{len(intake.files)} with {len(intake.ratings):,} ratings",
-        f"{n['error']} errors, {n['warning']} warnings, {n['info']} notes{aside}",
+        ", ".join(f"{n[one]} {noun}{'' if n[one] == 1 else 's'}" for one, noun in weights.items()) + aside,
     )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ that is seen only in the study as a whole; here the fact gets a stable code and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.linking.series_models import Version
 from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
@@ -123,7 +124,8 @@ def series_warnings(result: SeriesResult) -> tuple[CodedWarning, ...]:
             continue
         about = f"{result.spec['name']}, {model.label}"
         if model.conflated:
-            found.append(_conflated(model.conflated, about))
+            versions = {other.version for other in result.models if other.step == model.step}
+            found.append(_conflated(model.conflated, about, _way_to_split(model.version, versions)))
         found += _singular(model.result, about)
         if not model.converged:
             found.append(CodedWarning("not_converged", about, _not_converged(model)))
@@ -214,7 +216,7 @@ def _conflated_regressions(run: StudyRun) -> Iterator[CodedWarning]:
         names = [name for name in (model.predictor, *moderator, *model.covariates) if name != "session"]
         mixed = varying_within(names, run.frame.frame, "patient")
         if mixed and model.name in estimated:
-            yield _conflated(mixed, model.name)
+            yield _conflated(mixed, model.name, "declare_series")
 
 
 def _dependent_rows(run: StudyRun) -> Iterator[CodedWarning]:
@@ -228,8 +230,14 @@ def _dependent_rows(run: StudyRun) -> Iterator[CodedWarning]:
             yield CodedWarning("dependent_rows", about, Note("dependent_rows", numbers=numbers))
 
 
-def _conflated(names: Sequence[str], about: str) -> CodedWarning:
-    return CodedWarning("conflated_slope", about, Note("conflated_slope", numbers={"names": tuple(names)}))
+def _way_to_split(version: Version, versions: Collection[Version]) -> str:
+    """What parts the slopes of a model: the split model beside it, or more variables in the split of its series."""
+    return "read_split" if Version.SPLIT in versions and version is not Version.SPLIT else "add_to_split"
+
+
+def _conflated(names: Sequence[str], about: str, way: str) -> CodedWarning:
+    numbers = {"names": tuple(names), "way": way}
+    return CodedWarning("conflated_slope", about, Note("conflated_slope", numbers=numbers))
 
 
 def _few_therapists(n: int | None, about: str) -> Iterator[CodedWarning]:

@@ -31,7 +31,13 @@ def quoted(text: str) -> str:
 
 
 def declaration(
-    name: str, title: str, seed: int, raters: Sequence[str], uses: Sequence[Use], columns: Mapping[str, Sequence[str]]
+    name: str,
+    title: str,
+    seed: int,
+    raters: Sequence[str],
+    uses: Sequence[Use],
+    columns: Mapping[str, Sequence[str]],
+    events: Mapping[str, str],
 ) -> str:
     """Write ``study.toml``.
 
@@ -39,14 +45,16 @@ def declaration(
     ----------
     columns : mapping of str to sequence of str
         Further columns of ``patients.csv`` ("patients"), offered for the table of the sample and as variables.
+    events : mapping of str to str
+        Events of outcomes beyond the sessions: name → as the lab's file writes it.
     """
     variables = _variables(uses)
     parts = [
-        _head(name, title, seed, columns.get("patients", ())),
+        _head(name, title, seed, columns.get("patients", ())) + _events(events),
         _raters(raters),
         "# ---- what is measured: codebooks that come with doublecode by their name, your own by their file ----\n",
         *(_use(use, raters) for use in uses),
-        _variable_part(variables, columns.get("patients", ())),
+        _variable_part(variables, columns.get("patients", ()), events),
         _models(variables),
     ]
     return "\n".join(parts)
@@ -65,6 +73,16 @@ unit = "session" # one row of the analysis is a "session" or a "patient"
 seed = {seed} # where random numbers start; the same seed gives the same study
 # sample_columns = [{shown}] # columns of patients.csv and therapists.csv for the table of the sample
 """
+
+
+def _events(events: Mapping[str, str]) -> str:
+    if not events:
+        return ""
+    listed = ", ".join(
+        quoted(name) if name == text else f"{{ name = {quoted(name)}, label = {quoted(text)} }}"
+        for name, text in events.items()
+    )
+    return f"events = [{listed}] # beyond the sessions: what the column event of an outcome may say\n"
 
 
 def _raters(raters: Sequence[str]) -> str:
@@ -114,11 +132,16 @@ def _variables(uses: Sequence[Use]) -> list[dict[str, Any]]:
     return made
 
 
-def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str], events: Mapping[str, str]) -> str:
     lines = ["# ---- the columns of the analysis, from scales, items, and columns of your tables ----\n"]
     for one in variables:
         keys = ("name", "label", "instrument", "scale")
         lines.append("[[variables]]\n" + "".join(f"{key} = {quoted(one[key])}\n" for key in keys))
+    for event, text in events.items():
+        one = next(one for one in variables if one["is_outcome"])
+        told = {"name": f"{one['name']}_{event}", "label": f"{one['label']} ({text})"}
+        told |= {"instrument": one["instrument"], "scale": one["scale"], "event": event}
+        lines.append("# [[variables]]\n" + "".join(f"# {key} = {quoted(value)}\n" for key, value in told.items()))
     column = columns[0] if columns else "age"
     lines.append(
         f"# [[variables]]\n# name = {quoted(column)}\n# label = {quoted(column)}\n# column = {quoted(column)} # of "

@@ -13,7 +13,8 @@ import pandas as pd
 from doublecode.coding.new_study.declaration import Use, declaration
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
-from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of
+from doublecode.coding.new_study.joined_outcomes import joined_outcomes
+from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of, range_remark, said_made
 from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
 from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.errors import UsageError
@@ -104,20 +105,21 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     check_told(wishes.told, [head for one in (table, *(one for _, one in exports)) for head in one.heads])
     listed = tables_of(table, wishes.told, dates=wishes.dates, seed=wishes.seed)
     uses, files = _instruments(wishes.instruments)
-    outcomes = [_outcome(path, one, wishes, listed, uses) for path, one in exports]
+    outcomes = joined_outcomes([_outcome(path, one, wishes, listed, uses) for path, one in exports])
     for outcome in outcomes:
         _add_outcome(outcome, uses, files)
     for path, one in exports:
         if not any(map(names_a_person, one.heads)):
-            files[f"outcomes/source/{path.name}"] = path.read_bytes()
+            files[_free(f"outcomes/source/{path.name}", files)] = path.read_bytes()
+    events = {name: text for one in outcomes for name, text in one.events.items()}
     name = plain_name(folder.resolve().name)
     further = [str(column) for column in listed.patients.columns if column not in PATIENTS.columns]
     title = wishes.title or folder.resolve().name
-    text = declaration(name, title, wishes.seed, wishes.raters, uses, {"patients": further})
+    text = declaration(name, title, wishes.seed, wishes.raters, uses, {"patients": further}, events)
     readme = _readme(folder, title, wishes.raters, uses)
     files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
     _check(files)
-    said = (*listed.said, *(line for one in outcomes for line in one.said))
+    said = (*listed.said, *(line for one in outcomes for line in (*one.said, *said_made(one))))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
     remarks = tuple(remark for one in (table, *(one for _, one in exports)) for remark in one.remarks)
     design = {
@@ -125,6 +127,15 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
         "therapists": 0 if listed.therapists is None else len(listed.therapists),
     }  # fmt: skip
     return NewStudy(folder, files, understood, said, remarks, design)
+
+
+def _free(name: str, files: Mapping[str, bytes]) -> str:
+    """A path that no other file has: exports from two folders may have one name."""
+    stem, dot, ending = name.rpartition(".")
+    number, made = 2, name
+    while made in files:
+        number, made = number + 1, f"{stem}_{number}{dot}{ending}"
+    return made
 
 
 def write_study(study: NewStudy, *, overwrite: bool = False) -> Path:
@@ -179,7 +190,8 @@ def _add_outcome(outcome: OutcomeTable, uses: list[Use], files: dict[str, bytes]
     own = next((place for place, use in enumerate(uses) if use.book.name == outcome.instrument), None)
     if outcome.codebook is not None:
         book = Instrument.model_validate_json(_json(outcome.codebook))
-        files[f"{outcome.instrument}.toml"] = tomli_w.dumps(outcome.codebook).encode()
+        text = range_remark(outcome.codebook) + tomli_w.dumps(outcome.codebook)
+        files[f"{outcome.instrument}.toml"] = text.encode()
         uses.append(Use(f"{outcome.instrument}.toml", book, is_outcome=True))
     elif own is None:
         uses.append(Use(outcome.instrument, load_instrument(outcome.instrument), is_outcome=True))

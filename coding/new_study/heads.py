@@ -24,6 +24,8 @@ class Meaning(StrEnum):
     PHASE = "phase"
     STATUS = "status"
     REASON = "reason"
+    EVENT = "event"
+    """When an outcome was measured beyond the sessions: before, after, at follow-up; of outcomes only."""
     KEEP = "keep"
     """A further column, taken over under a name of its own."""
     LEAVE_OUT = "leave_out"
@@ -54,7 +56,14 @@ _SURE: Final[Mapping[Meaning, tuple[str, str]]] = {
     Meaning.PHASE: ("phase", ""),
     Meaning.STATUS: ("status", ""),
     Meaning.REASON: ("reason grund", ""),
+    Meaning.EVENT: (
+        "event zeitpunkt messzeitpunkt erhebungszeitpunkt mzp timepoint measurementpoint assessment erhebung messung "
+        "wave welle redcapeventname",
+        "name nr no",
+    ),
 }
+OF_SESSIONS: Final = tuple(meaning for meaning in Meaning if meaning is not Meaning.EVENT)
+"""What a column of a list of sessions may be."""
 _LIKELY: Final[Mapping[Meaning, str]] = {
     Meaning.PATIENT: "code id chiffre kennung kuerzel pid",
     Meaning.SESSION: "nr no number nummer num n termin visit kontakt",
@@ -117,7 +126,7 @@ def _may_be(head: str, meaning: Meaning) -> bool:
 
 
 def guess_meanings(
-    heads: Sequence[str], told: Mapping[str, str], file: str, looked_for: Collection[Meaning] = tuple(Meaning)
+    heads: Sequence[str], told: Mapping[str, str], file: str, looked_for: Collection[Meaning] = OF_SESSIONS
 ) -> dict[str, Meaning]:
     """Say what each column is.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, get_args
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import pandas as pd
 
@@ -14,14 +14,19 @@ from doublecode.coding.new_study.given_table import GivenTable
 from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name, squeezed
 from doublecode.coding.new_study.list_dates import read_list_dates
 from doublecode.coding.new_study.session_list import Understood
-from doublecode.coding.reading.cells import show_number
+from doublecode.coding.reading.cells import show_cell, show_number
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.item import TAKEN_NAMES, ItemType
+from doublecode.schemas.item import TAKEN_NAMES
 from doublecode.schemas.near_names import allowed
 
 _TOTAL: Final = re.compile(r"(.*)(total|summe|gesamt|gesamtwert|gesamtscore|sum|score|gsi|summenwert|rohwert)")
-_KEYS: Final = (Meaning.PATIENT, Meaning.SESSION, Meaning.DATE, Meaning.THERAPIST)
+_KEYS: Final = (Meaning.PATIENT, Meaning.SESSION, Meaning.DATE, Meaning.EVENT, Meaning.THERAPIST)
+_BEYOND: Final = re.compile(
+    r"(baseline|bl|prae|praemessung|pre|vorher|post|postmessung|nachher|intake|eingang|abschluss|(fu|katamnese|kat|"
+    r"followup)\d*)(treatment|test|messung)?"
+)
+_WHEN: Final = (Meaning.SESSION, Meaning.DATE, Meaning.EVENT)
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,18 @@ class OutcomeTable:
     instrument : str
         Name of its codebook.
     rows : DataFrame
-        patient, session, one column per item; texts.
+        patient, session, event (if it has any), one column per item; texts.
     codebook : dict or None
         A codebook that was made for it, as it is declared; None where there is one.
     understood : tuple of Understood
     said : tuple of str
         What somebody should know of how the file was read.
+    events : mapping of str to str
+        Events beyond the sessions: name → as the file writes it.
+    heads : tuple of str
+        Heads of the columns that hold the answers.
+    file : str
+        The file it is from.
     """
 
     instrument: str
@@ -46,6 +57,9 @@ class OutcomeTable:
     codebook: dict[str, Any] | None
     understood: tuple[Understood, ...]
     said: tuple[str, ...]
+    events: Mapping[str, str] = field(default_factory=dict)
+    heads: tuple[str, ...] = ()
+    file: str = ""
 
 
 def outcome_of(
@@ -63,7 +77,7 @@ def outcome_of(
     Parameters
     ----------
     table : GivenTable
-        A row per patient and session (or date of a session).
+        A row per patient and session (or date of a session, or event: baseline, post, follow-up).
     stem : str
         Name of the file: what a codebook that is made is called.
     told : mapping of str to str
@@ -85,12 +99,15 @@ def outcome_of(
     looked_for = [*_KEYS, Meaning.LEAVE_OUT]
     meanings = guess_meanings(table.heads, told, table.name, looked_for)
     at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
-    if Meaning.PATIENT not in at or not at.keys() & {Meaning.SESSION, Meaning.DATE}:
+    if Meaning.PATIENT not in at or not at.keys() & set(_WHEN):
         raise UsageError(
-            f"{table.name}: an outcome needs a column of the patient and one of the session's number or date; found: "
-            f'{", ".join(table.heads)}. Say which: --map "{table.heads[0]}=patient", and so on.'
+            f"{table.name}: an outcome needs a column of the patient and one of the session's number or date, or of "
+            f"the event (baseline, post); found: {', '.join(table.heads)}. Say which: "
+            f'--map "{table.heads[0]}=patient", and so on.'
         )
     said: list[str] = []
+    if Meaning.EVENT in at and not _beyond_sessions(table, at):
+        meanings[at.pop(Meaning.EVENT)] = Meaning.KEEP
     keys = _keys(table, at, sessions, dates, said)
     free = [head for head, meaning in meanings.items() if meaning is Meaning.KEEP]
     book = next((one for one in books if {item.name for item in one.columns} <= {h.strip() for h in free}), None)
@@ -101,18 +118,25 @@ def outcome_of(
         heads = _answers(table, free, items)
         chosen = _item_names(heads)
         made = _codebook(table, plain_name(stem), chosen)
-        said.append(_said_made(made))
     rows = keys.assign(**{name: _cells(table, head) for head, name in chosen.items()})
+    shown = _names_of_events(table, at)
+    if shown:
+        said.append(f"{table.name}: events beyond the sessions: {', '.join(shown)}; study.toml declares them.")
     left = [head for head in free if head not in chosen]
     if left:
         said.append(f"{table.name}: left out, since they are no items: {', '.join(left)}.")
     becomes = {at[Meaning.PATIENT]: "patient", **{h: f"item {name!r}" for h, name in chosen.items()}}
     becomes |= {at[key]: f"which session ({key})" for key in (Meaning.SESSION, Meaning.DATE) if key in at}
+    becomes |= {at[Meaning.EVENT]: "event beyond the sessions"} if Meaning.EVENT in at else {}
     understood = tuple(
         Understood(table.name, head, table.example(head), becomes.get(head, "left out")) for head in table.heads
     )
     name = plain_name(stem) if book is None else book.name
-    return OutcomeTable(name, rows.sort_values(["patient", "session"], kind="stable"), made, understood, tuple(said))
+    rows = rows.sort_values(["patient", "session"], kind="stable")
+    events: dict[str, str] = {}
+    for text, event in shown.items():
+        events.setdefault(event, text)
+    return OutcomeTable(name, rows, made, understood, tuple(said), events, tuple(chosen), table.name)
 
 
 def _keys(
@@ -123,11 +147,20 @@ def _keys(
     if Meaning.SESSION in at:
         cells = zip(table.numbers(at[Meaning.SESSION]), table.texts(at[Meaning.SESSION]), strict=True)
         numbers = [_whole(value, text) for value, text in cells]
-    else:
+    elif Meaning.DATE in at:
         numbers = _numbers_of_days(table, at[Meaning.DATE], patients, sessions, dates)
+    else:
+        numbers = [""] * len(patients)
     keys = pd.DataFrame({"patient": patients, "session": numbers})
+    named = _names_of_events(table, at)
+    if named:
+        keys["event"] = [named.get(text, "") for text in _event_cells(table, at)]
+        keys.loc[keys["event"] != "", "session"] = ""
+        numbers = list(keys["session"])
     held = set(zip(sessions["patient"], sessions["session"].astype(str), strict=True))
     stray = [place for place, key in enumerate(zip(patients, numbers, strict=True)) if key not in held]
+    if "event" in keys:
+        stray = [place for place in stray if not keys["event"].iloc[place]]
     if stray:
         first = f"{patients[stray[0]]}, session {numbers[stray[0]]} ({table.places[stray[0]]})"
         said.append(
@@ -135,6 +168,37 @@ def _keys(
             f"{first}. A run stops there: add these sessions to sessions.csv, or remove the rows."
         )
     return keys
+
+
+def _beyond_sessions(table: GivenTable, at: Mapping[Meaning, str]) -> bool:
+    """Whether a column names events: no row has a session number as well."""
+    events = table.texts(at[Meaning.EVENT])
+    numbers = table.texts(at[Meaning.SESSION]) if Meaning.SESSION in at else [""] * len(events)
+    return any(events) and not any(event and number for event, number in zip(events, numbers, strict=True))
+
+
+def _event_cells(table: GivenTable, at: Mapping[Meaning, str]) -> list[str]:
+    """The time point of each row as the file writes it; empty where the row is of a session.
+
+    Without a column of events, a word such as ``post`` in the place of a session's number is one.
+    """
+    if Meaning.EVENT in at:
+        return table.texts(at[Meaning.EVENT])
+    cells = table.texts(at[Meaning.SESSION]) if Meaning.SESSION in at else [""] * len(table.places)
+    return [text if _BEYOND.fullmatch(squeezed(text)) else "" for text in cells]
+
+
+def _names_of_events(table: GivenTable, at: Mapping[Meaning, str]) -> dict[str, str]:
+    """Each time point as the file writes it → the name of the event; numbers are refused."""
+    texts = [text for text in dict.fromkeys(_event_cells(table, at)) if text]
+    number = next((text for text in texts if text.replace(".", "").replace(",", "").isdigit()), None)
+    if number is not None:
+        head = at[Meaning.EVENT]
+        raise UsageError(
+            f"{table.name}: {head}: found {number!r}, allowed an event beyond the sessions as a word: baseline, "
+            f'post, fu6. If these are numbers of sessions: --map "{head}=session". If not, write words in their place.'
+        )
+    return {text: plain_name(text) for text in texts}
 
 
 def _whole(value: float | None, text: str) -> str:
@@ -181,6 +245,16 @@ def _item_names(heads: Sequence[str]) -> dict[str, str]:
     return names
 
 
+def kind_of(values: Sequence[float], n_items: int) -> dict[str, Any]:
+    """What may stand in a cell, by the numbers that were found: one whole number is a count, several are items."""
+    if any(value != round(value) for value in values) or min(values) < 0:
+        lowest, highest = math.floor(min(0, *values)), math.ceil(max(values))
+        return {"type": "decimal", "minimum": lowest, "maximum": max(highest, lowest + 1)}
+    if n_items > 1:
+        return {"minimum": int(min(values)), "maximum": int(max(max(values), min(values) + 1))}
+    return {"type": "count", "minimum": 0}
+
+
 def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[str, Any]:
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
     values = [value for head in chosen for value in table.numbers(head) if value is not None and value == value]
@@ -193,12 +267,7 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
                 )
     if not values:
         raise ContractError(f"{table.name}: the columns {', '.join(chosen)} hold no number.")
-    kind: dict[str, Any] = {"type": "count", "minimum": 0}
-    if any(value != round(value) for value in values) or min(values) < 0:
-        lowest, highest = math.floor(min(0, *values)), math.ceil(max(values))
-        kind = {"type": _decimal(table, chosen), "minimum": lowest, "maximum": max(highest, lowest + 1)}
-    elif len(chosen) > 1:
-        kind = {"minimum": int(min(values)), "maximum": int(max(max(values), min(values) + 1))}
+    kind = kind_of(values, len(chosen))
     file = table.name.partition(" › ")[0].rpartition(".")[0]
     title = next(iter(chosen)) if len(chosen) == 1 else file
     items = [{"name": item, "label": head, **kind, "optional": True} for head, item in chosen.items()]
@@ -214,24 +283,31 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
     }  # fmt: skip
 
 
-def _decimal(table: GivenTable, heads: Iterable[str]) -> str:
-    """The kind of item that holds decimals."""
-    if "decimal" not in get_args(ItemType):
-        raise UsageError(
-            f"{table.name}: {', '.join(heads)}: the numbers have decimals, and an outcome has whole ones. Give the sum "
-            "of the answers instead of their mean, or the answers themselves."
-        )
-    return "decimal"
-
-
-def _said_made(book: Mapping[str, Any]) -> str:
-    items = book["items"]
+def said_made(table: OutcomeTable) -> list[str]:
+    """What is said of a codebook that was made: what it holds, and what somebody has to write there."""
+    if table.codebook is None:
+        return []
+    items, file = table.codebook["items"], f"{table.codebook['name']}.toml"
     what = "one column, its total" if len(items) == 1 else f"{len(items)} items and their sum"
-    spread, check = "", ""
-    if "maximum" in items[0]:
-        spread = f", range {items[0]['minimum']} to {items[0]['maximum']} as found"
-        check = " the true range, " if len(items) == 1 else " the true range, which items are reversed, "
-    return f"{book['name']}.toml was made: {what}{spread}. Write{check or ' '}{'and ' * bool(check)}its citation there."
+    if "maximum" not in items[0]:
+        return [f"{file}: a new codebook: {what}. Write its citation there, and the maximum if it has one."]
+    also = "" if len(items) == 1 else "which items are reversed, "
+    spread = f"range {show_cell(items[0]['minimum'])} to {show_cell(items[0]['maximum'])} as found"
+    return [
+        f"{file}: a new codebook: {what}, {spread}. Write the true range, {also}and its citation there: a later "
+        "value beyond this range is refused."
+    ]
+
+
+def range_remark(codebook: Mapping[str, Any]) -> str:
+    """The comment that begins the file of a codebook that was made."""
+    item = codebook["items"][0]
+    if "maximum" not in item:
+        return "# No maximum is known; add one to the items (maximum = 63) if there is one.\n"
+    return (
+        f"# Range as found in the data ({show_cell(item['minimum'])} to {show_cell(item['maximum'])}); write the "
+        "true one: minimum and maximum\n# of each item. A later value beyond it is refused.\n"
+    )
 
 
 def _cells(table: GivenTable, head: str) -> list[str]:

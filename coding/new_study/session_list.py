@@ -122,6 +122,7 @@ def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, 
 
 def _meanings(table: GivenTable, told: Mapping[str, str]) -> dict[str, Meaning]:
     meanings = guess_meanings(table.heads, told, table.name)
+    meanings = {head: Meaning.KEEP if one is Meaning.EVENT else one for head, one in meanings.items()}
     found = set(meanings.values())
     lacking = [] if Meaning.PATIENT in found else ["the patient (patient)"]
     if not found & {Meaning.SESSION, Meaning.DATE}:

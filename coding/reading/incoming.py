@@ -16,6 +16,7 @@ import pandas as pd
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
 from doublecode.coding.reading.long_table import read_long
+from doublecode.coding.reading.mended_copies import copies_first, please_fix_path
 from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.rate_rows import RateSheet, read_session
 from doublecode.coding.reading.ratings_builder import Collector
@@ -94,9 +95,11 @@ def read_workbooks(
     expected = load_expected(study)
     collector = Collector()
     taken: list[_Taken] = []
-    for path in paths:
-        taken.append(_read_file(Path(path), expected, collector, known=taken))
-    return collector.frame(), [_sorted(one.problems) for one in taken]
+    order = copies_first(paths)
+    for place in order:
+        taken.append(_read_file(Path(paths[place]), expected, collector, known=taken))
+    found = dict(zip(order, taken, strict=True))
+    return collector.frame(), [_sorted(found[place].problems) for place in range(len(paths))]
 
 
 def read_incoming(
@@ -133,7 +136,7 @@ def read_incoming(
     collector = Collector()
     problems = _folders_inside(study)
     taken: list[_Taken] = []
-    for path in paths:
+    for path in (paths[place] for place in copies_first(paths)):
         one = _read_file(path, expected, collector, known=taken, superseded=superseded)
         problems += one.problems
         if one.stamp is not None:
@@ -276,6 +279,10 @@ def _read_rate(
     wrong = check_stamp(stamp, expected, file)
     taken.problems += wrong
     if any(one.severity == "error" for one in wrong):
+        return
+    copy = please_fix_path(file).name
+    if copy != file and any((other.file, other.stamp) == (copy, stamp) for other in known):
+        taken.problems = [Problem("mended_copy", file, found=copy)]
         return
     taken.stamp = stamp
     book = expected.books[stamp.instrument]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -72,6 +72,8 @@ class OutcomeTable:
         The filled rows below the head.
     decimal : str
         The decimal mark of its items.
+    codebook : str
+        The file of its codebook in the study folder; empty if it is a shipped one.
     """
 
     table: Table
@@ -79,6 +81,7 @@ class OutcomeTable:
     places: dict[str, int]
     body: list[int]
     decimal: str
+    codebook: str = ""
 
     def cells(self, row: int) -> list[Any]:
         """The cells of a row, filled up to the last column."""
@@ -94,7 +97,11 @@ class OutcomeTable:
         gone = self.table.declared.get((row, at))
         if gone is not None:
             return Reading(missing=gone)
-        return _read_item(self.cells(row)[at], codec, session, who, self.line(row), problems, self.decimal)
+        before = len(problems)
+        reading = _read_item(self.cells(row)[at], codec, session, who, self.line(row), problems, self.decimal)
+        added = [replace(one, instrument=codec.book.name, codebook=self.codebook) for one in problems[before:]]
+        problems[before:] = added
+        return reading
 
 
 def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
@@ -123,7 +130,8 @@ def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
     places = find_columns(table, filled[0], names)
     body = [table.rows[row] for row in filled[1:]]
     decimal = table_mark([cells[places[item]] for cells in body if places[item] < len(cells)] for item in items)
-    return OutcomeTable(table, file, places, filled[1:], decimal)
+    named = study.use(book.name).name
+    return OutcomeTable(table, file, places, filled[1:], decimal, named if named.endswith(".toml") else "")
 
 
 def _read_outcome(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.reading.cells import show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-PLEASE_FIX = "_please_fix"
 HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
@@ -32,18 +32,6 @@ _WIDTHS = (18, 22, 70, 50)
 _MOST_FORMULAS = 500
 _NOTHING = "Nothing; the file you sent keeps its formula."
 _HEADS = ("place", "problem", "what was found", "what to do")
-
-
-def please_fix_path(path: str | Path) -> Path:
-    """Where the marked copy of a file goes when nobody says otherwise: beside it.
-
-    Examples
-    --------
-    >>> please_fix_path("incoming/R3_ghes_batch02.xlsx").name
-    'R3_ghes_batch02_please_fix.xlsx'
-    """
-    source = Path(path)
-    return source.with_name(f"{source.stem.removesuffix(PLEASE_FIX)}{PLEASE_FIX}.xlsx")
 
 
 def write_redpen(

@@ -6,8 +6,22 @@ from typing import Final
 
 from doublecode.analysis.rendering.wording.mixed import SINGULAR, singularity
 from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.schemas.results import Note
 
 FOUND: Final[dict[str, Wording]] = {
     **dict.fromkeys(SINGULAR, singularity),
     "few_pairs": "{n_pairs} {targets:pl} carry more than one rating (below {least})",
 }
+
+
+def next_step(note: Note) -> str:
+    """What to do about a warning, where that depends on its numbers; else empty."""
+    if note.kind != "conflated_slope":
+        return ""
+    names = ", ".join(f'"{name}"' for name in note.numbers["names"])
+    return {
+        "read_split": "Read the within/between model beside it.",
+        "add_to_split": f"Add to the series' split: {names}.",
+        "declare_series": "A regression cannot part the two: declare a [[series]] with (1 | patient) and "
+        f"split = [{names}].",
+    }[note.numbers["way"]]

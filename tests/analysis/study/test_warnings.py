@@ -120,6 +120,7 @@ class TestModels:
         (found,) = of(series_warnings(result), "conflated_slope")
         assert (found.severity, found.subject) == ("warning", "homework, 2 as declared (conflated)")
         assert "the slope of behaviour mixes the slope within patients" in found.sentence
+        assert found.next_step == "Read the within/between model beside it."
 
     def test_a_predictor_that_nobody_splits_is_conflated_in_every_version(self, course):
         steps = series("homework ~ behaviour + alliance + (1 | patient)")
@@ -128,6 +129,7 @@ class TestModels:
             ("homework, 1 as declared (conflated)", "the slope of behaviour and of alliance"),
             ("homework, 1 within/between", "the slope of alliance"),
         ]
+        assert found[1].next_step == 'Add to the series\' split: "alliance".'
 
     def test_a_model_that_is_not_estimable_prints_no_slope(self, course):
         twice = course.assign(again=course["behaviour"])
@@ -257,6 +259,7 @@ class TestAStudy:
         (telephone / "study.toml").write_text(f'{declared}{model}covariates = ["session"]\n', encoding="utf-8")
         (found,) = map(problem_of, of(analyse(read_study(telephone)).warnings, "conflated_slope"))
         assert (found.subject, found.found) == ("flat", "the slope of he")
+        assert found.next_step.endswith('declare a [[series]] with (1 | patient) and split = ["he"].')
 
     def test_nothing_estimated_warns_of_nothing(self, telephone_run):
         quiet = replace(
