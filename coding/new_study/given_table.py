@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.long_table import cell_text, open_table
+from doublecode.coding.reading.missing_codes import MissingCodes
 from doublecode.coding.reading.statistics_files import statistics_kind
-from doublecode.schemas.column_types import is_missing, number_in_cell, table_mark
+from doublecode.schemas.column_types import decimal_mark, is_missing, number_in_cell, table_mark
 from doublecode.schemas.csv_rows import DELIMITERS, decoded
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.problems import Problem
@@ -84,13 +85,17 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
     if twice:
         raise ContractError(f"{table.name}: the column {twice[0]!r} stands twice. Rename one of the two.")
     rows = [[*table.rows[row], *[""] * len(heads)] for row in body]
-    columns = {
-        name: ["" if cell_text(row[place]) in missing else row[place] for row in rows]
-        for place, name in enumerate(heads)
-        if name
-    }
+    given = {place: [row[place] for row in rows] for place, name in enumerate(heads) if name}
+    usual, codes, emptied = table_mark(given.values()), MissingCodes(missing), dict(table.emptied)
+    columns: dict[str, list[Any]] = {}
+    for place, cells in given.items():
+        decimal = decimal_mark(cells, usual)
+        said = [codes.written(cell, decimal) for cell in cells]
+        emptied |= {(row, place): text for row, text in zip(body, said, strict=True) if text is not None}
+        columns[heads[place]] = [cell if text is None else "" for cell, text in zip(cells, said, strict=True)]
     places = [table.place(row, 0) for row in body]
-    return GivenTable(table.name, columns, places, table_mark(columns.values()), table.remarks)
+    remarks = tuple(replace(table, emptied=emptied).said())
+    return GivenTable(table.name, columns, places, table_mark(columns.values()), remarks)
 
 
 def _cells_of_head(path: Path) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from doublecode.coding.reading.long_table import Table, cell_text, open_table
+from doublecode.coding.reading.missing_codes import MissingCodes
 from doublecode.coding.reading.redcap import keep_rows, merge_checkboxes, own_rows
-from doublecode.schemas.column_types import number_in_cell
+from doublecode.schemas.column_types import decimal_mark, table_mark
 from doublecode.schemas.errors import ContractError
-from doublecode.schemas.problems import Problem
 from doublecode.schemas.study_tables import wrong_heads
 from doublecode.schemas.table_source import NO_REASON, TableSource
 
@@ -95,33 +95,27 @@ def _without_missing(
     """Take out what stands for a missing value, by column, and keep which code it was."""
     if not (codes or table.declared):
         return table
-    numbers = {number: code for text, code in codes.items() if (number := number_in_cell(text)) is not None and text}
-    declared = {}
-    counts: dict[tuple[str, str], int] = {}
+    matcher = MissingCodes(codes)
     rows = [list(cells) for cells in table.rows]
-    for row in range(head + 1, len(rows)):
-        if not any(map(cell_text, rows[row])):
-            continue
+    body = [row for row in range(head + 1, len(rows)) if any(map(cell_text, rows[row]))]
+    for row in body:
         rows[row] += [""] * (len(heads) - len(rows[row]))
-        for place, name in enumerate(heads):
-            if not name or name in keys:
+    places = [place for place, name in enumerate(heads) if name and name not in keys]
+    columns = {place: [rows[row][place] for row in body] for place in places}
+    usual = table_mark(columns.values())
+    declared: dict[tuple[int, int], str] = {}
+    emptied: dict[tuple[int, int], str] = {}
+    for place, cells in columns.items():
+        decimal = decimal_mark(cells, usual)
+        for row, cell in zip(body, cells, strict=True):
+            own = table.declared.get((row, place))  # what the file itself declares as missing
+            text = matcher.written(cell, decimal) if own is None else matcher.written(own)
+            if own is None and text is None:
                 continue
-            cell = rows[row][place]
-            text = table.declared.get((row, place)) or cell_text(cell)
-            number = number_in_cell(text) if numbers and text else None
-            code = codes.get(text) or (None if number is None else numbers.get(number))
-            if code is None and (row, place) in table.declared:
-                code = text
-            if code is not None or text in codes:
-                declared[row, place] = code or NO_REASON
-                rows[row][place] = ""
-                if (row, place) not in table.declared:
-                    counts[name, text] = counts.get((name, text), 0) + 1
-    remarks = [
-        Problem("read_as_missing", table.name, subject=name, found=f"{text or 'an empty cell'} × {count}")
-        for (name, text), count in counts.items()
-    ]
-    return replace(table, rows=rows, declared=declared, remarks=(*table.remarks, *remarks))
+            declared[row, place] = (own or NO_REASON) if text is None else codes[text] or NO_REASON
+            emptied[row, place] = text or "" if own is None else table.emptied[row, place]
+            rows[row][place] = ""
+    return replace(table, rows=rows, declared=declared, emptied=emptied)
 
 
 def as_text(cell: Any) -> str:

@@ -196,7 +196,8 @@ class _Reader:
         return self._frame(), sorted(self.problems, key=lambda one: one.severity != "error")
 
     def _say_layout(self) -> None:
-        self.problems += self.table.remarks
+        read = {*self.layout.keys.values(), *(place.column for place in self.layout.places)}
+        self.problems += self.table.said(read)
         self.problems.append(Problem("layout_read", self.file, self.sheet, found=self.layout.said))
         if self.layout.unread:
             found = ", ".join(self.layout.unread)
