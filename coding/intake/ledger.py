@@ -169,7 +169,7 @@ class Ledger:
         return TakenIn(self.address, tuple(new), tuple(known), tuple(superseded), n_rows, ratings.index)
 
     def _readings(self, connection: Connection) -> dict[tuple[str, ...], tuple[str, str]]:
-        """The tables that hold: bytes and ratings of each, since other options read other ratings from the same bytes."""
+        """The tables that hold: bytes and ratings of each, since other options read the same bytes otherwise."""
         files = self._table("files")
         rows = connection.execute(files.select().where(files.c.rater == SEVERAL).order_by(files.c.id))
         return {(row.study, row.instrument, row.rater, row.batch): (row.sha256, row.content) for row in rows}

@@ -49,8 +49,8 @@ def import_ratings(study: Study, path: Path, source: TableSource) -> tuple[Taken
 
     Notes
     -----
-    A table of the same file name (and sheet, where it is not the first) replaces the one that was imported before, and so does
-    the same file where it is read otherwise. The same ratings of the same file change nothing.
+    A table of the same file name (and sheet, where it is not the first) replaces the one that was imported before, and
+    so does the same file where it is read otherwise. The same ratings of the same file change nothing.
     """
     ratings, problems = read_ratings_table(path, source, study)
     if any(one.severity == "error" for one in problems):

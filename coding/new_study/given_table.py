@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.long_table import cell_text, open_table
 from doublecode.coding.reading.missing_codes import MissingCodes
 from doublecode.coding.reading.statistics_files import statistics_kind
+from doublecode.coding.reading.table_remarks import far_values
 from doublecode.schemas.column_types import decimal_mark, is_missing, number_in_cell, table_mark
 from doublecode.schemas.csv_rows import DELIMITERS, decoded
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NAMED: Final = 6
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,19 @@ class GivenTable:
     def numbers(self, head: str) -> list[float | None]:
         """A column as numbers: NaN where a cell is empty, None where it holds no number."""
         return [number_in_cell(cell, self.mark) for cell in self.columns[head]]
+
+    def pooled(self, heads: Iterable[str]) -> pd.Series[Any]:
+        """The numbers of some columns together."""
+        import pandas as pd
+
+        return pd.Series([value for head in heads for value in self.numbers(head) if value is not None], dtype=float)
+
+    def far(self, heads: Sequence[str]) -> tuple[Problem, ...]:
+        """Values far outside the others of these columns, which have one range."""
+        if not heads:
+            return ()
+        named = ", ".join(heads[:_MOST_NAMED]) + (" …" if len(heads) > _MOST_NAMED else "")
+        return tuple(far_values(self.pooled(heads), self.name, named))
 
     def example(self, head: str) -> str:
         """The first values of a column, for somebody who looks whether it was understood."""

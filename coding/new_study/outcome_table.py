@@ -15,10 +15,12 @@ from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_nam
 from doublecode.coding.new_study.list_dates import read_list_dates
 from doublecode.coding.new_study.session_list import Understood
 from doublecode.coding.reading.cells import show_number
+from doublecode.coding.reading.table_remarks import USUAL_CODES, far_in
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import TAKEN_NAMES, ItemType
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.problems import Problem
 
 _TOTAL: Final = re.compile(r"(.*)(total|summe|gesamt|gesamtwert|gesamtscore|sum|score|gsi|summenwert|rohwert)")
 _KEYS: Final = (Meaning.PATIENT, Meaning.SESSION, Meaning.DATE, Meaning.THERAPIST)
@@ -39,6 +41,8 @@ class OutcomeTable:
     understood : tuple of Understood
     said : tuple of str
         What somebody should know of how the file was read.
+    remarks : tuple of Problem
+        Answers far outside the others.
     """
 
     instrument: str
@@ -46,6 +50,7 @@ class OutcomeTable:
     codebook: dict[str, Any] | None
     understood: tuple[Understood, ...]
     said: tuple[str, ...]
+    remarks: tuple[Problem, ...] = ()
 
 
 def outcome_of(
@@ -112,7 +117,8 @@ def outcome_of(
         Understood(table.name, head, table.example(head), becomes.get(head, "left out")) for head in table.heads
     )
     name = plain_name(stem) if book is None else book.name
-    return OutcomeTable(name, rows.sort_values(["patient", "session"], kind="stable"), made, understood, tuple(said))
+    rows = rows.sort_values(["patient", "session"], kind="stable")
+    return OutcomeTable(name, rows, made, understood, tuple(said), table.far(list(chosen)))
 
 
 def _keys(
@@ -183,7 +189,9 @@ def _item_names(heads: Sequence[str]) -> dict[str, str]:
 
 def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[str, Any]:
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
-    values = [value for head in chosen for value in table.numbers(head) if value is not None and value == value]
+    given = table.pooled(chosen).dropna()
+    codes = {value for value in far_in(given) if value in USUAL_CODES}  # no range begins or ends at one of them
+    values = [float(value) for value in given if value not in codes]
     for head in chosen:
         for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
             if value is None:

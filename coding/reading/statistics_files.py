@@ -19,6 +19,7 @@ from doublecode.schemas.problems import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+_OfCells = dict[tuple[int, int], str]
 Level = Literal["nominal", "ordinal", "scale"]
 MOST_CELLS: Final = 20_000_000
 _MAGIC: Final = {b"$FL2": "sav", b"$FL3": "sav", b"<sta": "dta"}
@@ -37,9 +38,7 @@ def statistics_kind(path: Path) -> str | None:
     return "dta" if is_old else None
 
 
-def read_statistics(
-    path: Path, kind: str
-) -> tuple[list[list[Any]], dict[tuple[int, int], str], dict[tuple[int, int], str]]:
+def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], _OfCells, _OfCells]:
     """Read a table of SPSS or Stata.
 
     Returns

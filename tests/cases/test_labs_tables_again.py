@@ -143,3 +143,32 @@ def test_many_columns_with_missing_values_are_one_line_and_unread_columns_none(f
     _, problems = read_ratings(write(table, folder / "r.csv"), study=load_study(folder), missing={"-99": "NR"})
     said = [one.found for one in problems if one.code == "read_as_missing"]
     assert said == [f"-99 × 6 in 6 columns ({', '.join(ITEMS)})"]
+
+
+def start(folder: Path, *more: object) -> tuple[int, str]:
+    rows = [(p, s, 50 if p * s < 6 else -99) for p in range(1, 4) for s in range(1, 5)]
+    sessions = pd.DataFrame(rows, columns=["Pat.-Nr.", "Sitzung", "Dauer"])
+    answers = sessions.iloc[:, :2].assign(q1=[-99.0, *[1.0, 2.0] * 5, 0.5], q2=[1.0] * 6 + [3.0] * 5 + [-99.0])
+    files = write(sessions, folder / "liste.xlsx"), write(answers, folder / "frage.csv")
+    call = ["init", folder / "new", "--sessions", files[0], "--outcome", files[1], "--raters", "a,b"]
+    return run(*call, "--instruments", "ghes", "--yes", *more)
+
+
+def test_init_says_what_it_took_as_missing(folder: Path):
+    code, said = start(folder, "--missing", "-99")
+    assert code == 0, said
+    for one in ("Dauer: taken as missing: -99 × 5", "q1: taken as missing: -99 × 1", "q2: taken as missing: -99 × 1"):
+        assert one in said
+    assert "far_value" not in said
+    text = (folder / "new" / "outcomes" / "frage.csv").read_text()
+    assert "-99" not in text
+    assert "-99" not in (folder / "new" / "sessions.csv").read_text()
+
+
+def test_init_cautions_of_codes_that_nobody_declared(folder: Path):
+    code, said = start(folder)
+    assert code == 0, said
+    assert "q1, q2: -99 × 2 lies far outside the others (0.5 to 3)" in said
+    book = (folder / "new" / "frage.toml").read_text()
+    assert "-99" not in book
+    assert "minimum = 0" in book
