@@ -34,6 +34,7 @@ from doublecode.coding.intake.ledger_values import (
 from doublecode.coding.intake.taken_in import TakenIn, ledger_card
 from doublecode.schemas.errors import DuplicateError, UsageError
 from doublecode.schemas.frames import OCCASION, RATINGS, check_frame
+from doublecode.schemas.problems import place_in
 from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ class Ledger:
             return
         same = [column == value for column, value in zip(key, twice, strict=True)]
         rows = connection.execute(select(ratings).where(self._holds(), *same).order_by(ratings.c.id)).all()
-        places = [f"{row.source_file} › {row.source_sheet}!{row.source_cell}" for row in rows]
+        places = [place_in(row.source_file, row.source_sheet or "", row.source_cell or "") for row in rows]
         what = ", ".join(map(str, twice))
         raise DuplicateError(f"ledger: {what} stands in {' and in '.join(places)}; keep one. Nothing was stored.")
 

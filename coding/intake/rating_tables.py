@@ -16,7 +16,7 @@ from doublecode.coding.reading.long_table import sheet_names
 from doublecode.coding.reading.ratings_table import read_ratings_table
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import RATINGS
-from doublecode.schemas.problems import Problem
+from doublecode.schemas.problems import Problem, place_in
 from doublecode.schemas.study import Study
 from doublecode.schemas.study_tables import RATINGS_TABLE
 from doublecode.schemas.table_source import TableSource
@@ -141,7 +141,10 @@ def _twice(ratings: pd.DataFrame) -> list[Problem]:
         first, second = rows.iloc[0], rows.iloc[1]
         if first["source_file"] == second["source_file"]:
             continue
-        places = [f"{one['source_file']}, {one['source_sheet']} {one['source_cell']}" for one in (first, second)]
+        places = [
+            place_in(*(str(one[name] or "") for name in ("source_file", "source_sheet", "source_cell")))
+            for one in (first, second)
+        ]
         subject = f"{second['session_id']}, {second['rater']}, {second['item']}"
         problems.append(
             Problem("duplicate_rating", second["source_file"], second["source_sheet"], second["source_cell"], subject,

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.long_table import cell_text, open_table
+from doublecode.coding.reading.mapped_table import cells_of_head
 from doublecode.coding.reading.missing_codes import MissingCodes
-from doublecode.coding.reading.statistics_files import statistics_kind
 from doublecode.coding.reading.table_remarks import far_values
 from doublecode.schemas.column_types import decimal_mark, is_missing, number_in_cell, table_mark
-from doublecode.schemas.csv_rows import DELIMITERS, decoded
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.errors import ContractError
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -94,7 +92,7 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
     UsageError, ContractError
         The file cannot be read, is empty, or two columns have one head.
     """
-    table = open_table(path, _cells_of_head(path), None)
+    table = open_table(path, cells_of_head(path), None)
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if len(filled) < 2:
         raise ContractError(f"{table.name}: the table is empty. It needs a row of heads and rows below it.")
@@ -115,15 +113,3 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
     places = [table.place(row, 0) for row in body]
     remarks = tuple(replace(table, emptied=emptied).said())
     return GivenTable(table.name, columns, places, table_mark(columns.values()), remarks)
-
-
-def _cells_of_head(path: Path) -> list[str]:
-    """The heads of a text file by the delimiter that parts most of them; nothing of other files."""
-    if not path.is_file():
-        what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
-        raise UsageError(f"{path}: {what}")
-    package = None if statistics_kind(path) else open_package(path)
-    text = decoded(package.data) if package is not None and package.kind == "csv" else None
-    line = next((one for one in (text or "").lstrip("\ufeff").splitlines() if one.strip()), "")
-    mark = max(DELIMITERS, key=line.count)
-    return [cell.strip().strip('"').strip() for cell in line.split(mark)]

@@ -11,10 +11,11 @@ from typing import Any, Final, get_args
 import pandas as pd
 
 from doublecode.coding.new_study.given_table import GivenTable
-from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name, squeezed
+from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.new_study.list_dates import read_list_dates
 from doublecode.coding.new_study.session_list import Understood
 from doublecode.coding.reading.cells import show_number
+from doublecode.coding.reading.head_words import squeezed
 from doublecode.coding.reading.table_remarks import USUAL_CODES, far_in
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument

@@ -12,6 +12,7 @@ from doublecode.analysis.cli.app import app
 from doublecode.coding import Ledger, read_ratings
 from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.study_tables import read_study_table
+from doublecode.schemas.errors import ContractError
 from doublecode.schemas.study import load_study
 
 STUDY = """
@@ -172,3 +173,50 @@ def test_init_cautions_of_codes_that_nobody_declared(folder: Path):
     book = (folder / "new" / "frage.toml").read_text()
     assert "-99" not in book
     assert "minimum = 0" in book
+
+
+def test_heads_of_ratings_are_guessed_and_the_guess_is_said(folder: Path):
+    table = pd.DataFrame(
+        [["01", 1, "Anna", name, at] for at, name in enumerate(ITEMS)],
+        columns=["Pat.-Nr.", "Sitzung", "Beurteilerin", "Item", "Wert"],
+    )
+    ratings, problems = read_ratings(write(table, folder / "r.csv"), study=load_study(folder))
+    assert ratings["value"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert set(ratings["session_id"]) == {"S-1"}
+    assert [one.found for one in problems if one.code == "heads_guessed"] == [
+        "Pat.-Nr. = patient, Sitzung = session, Beurteilerin = rater, Item = item, Wert = value"
+    ]
+    wide = pd.DataFrame([["S-1", "Ben", *range(6)]], columns=["Session ID", "Coder", *ITEMS])
+    ratings, _ = read_ratings(write(wide, folder / "w.csv"), study=load_study(folder))
+    assert set(ratings["rater"]) == {"Ben"}
+
+
+def test_heads_that_cannot_be_guessed_are_named_at_once(folder: Path):
+    (folder / "r.csv").write_text("Band,Wer,Was,Wert,value\nS-1,Anna,warm,3,3\n")
+    with pytest.raises(ContractError) as wrong:
+        read_ratings(folder / "r.csv", study=load_study(folder))
+    for said in ("session_id, or patient and session", "=session_id", "=rater", "=item"):
+        assert said in str(wrong.value)
+
+
+def test_a_code_that_nobody_declared_is_one_question(folder: Path):
+    table = pd.DataFrame([["S-1", "Anna", *[-99] * 6], ["S-2", "Anna", *range(5), 9]])
+    table.columns = ["session_id", "rater", *ITEMS]
+    _, problems = read_ratings(write(table, folder / "r.csv"), study=load_study(folder))
+    errors = [str(one) for one in problems if one.severity == "error"]
+    assert len(errors) == 2
+    assert "found -99 in 6 cells (line 2, warm; line 2, calm; line 2, open; line 2, firm; …)" in errors[0]
+    assert "--missing -99=NR" in errors[0]
+    assert "found 9, allowed 0–6 or NR" in errors[1]
+
+
+def test_names_are_asked_for_and_places_of_text_files_have_no_stray_sign(folder: Path):
+    study = load_study(folder)
+    table = pd.DataFrame([["S-1", "anna", *range(6)]], columns=["session_id", "rater", *ITEMS])
+    _, problems = read_ratings(write(table, folder / "r.csv"), study=study)
+    assert "found the rater anna, allowed Anna, Ben; did you mean Anna?" in str(problems[0])
+    table["rater"] = "Anna"
+    assert run("import-ratings", write(table, folder / "r.csv"), "--study", folder)[0] == 0
+    code, said = run("import-ratings", write(table, folder / "again.csv"), "--study", folder)
+    assert code != 0, said
+    assert ("r.csv › line 2, warm" in said, "!line" in said, "› !" in said) == (True, False, False), said
