@@ -58,7 +58,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*call: object) -> tuple[int, str]:
     answer = CliRunner().invoke(app, [str(one) for one in call])
-    return answer.exit_code, " ".join(answer.output.split())
+    wrong = "" if answer.exception is None else str(answer.exception)
+    return answer.exit_code, " ".join(f"{answer.output} {wrong}".split())
 
 
 def write(frame: pd.DataFrame, path: Path) -> Path:
