@@ -220,4 +220,4 @@ def test_names_are_asked_for_and_places_of_text_files_have_no_stray_sign(folder:
     assert run("import-ratings", write(table, folder / "r.csv"), "--study", folder)[0] == 0
     code, said = run("import-ratings", write(table, folder / "again.csv"), "--study", folder)
     assert code != 0, said
-    assert ("r.csv › line 2, warm" in said, "!line" in said, "› !" in said) == (True, False, False), said
+    assert ("r.csv › line 2, calm" in said, "!line" in said, "› !" in said) == (True, False, False), said
