@@ -145,4 +145,4 @@ def _show(study: NewStudy) -> None:
     say("All patients are entered as completed, all sessions as held: change status and reason where it is otherwise.")
     for line in study.said:
         say(line, style="yellow")
-    print_problems(study.remarks, most=10)
+    print_problems(study.remarks, most=20, severities=("error", "warning", "info"))

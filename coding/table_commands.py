@@ -63,9 +63,9 @@ def import_ratings(
     if taken is None:
         say("Nothing was stored. Mend the table, or map its heads (--map), and import it again.", to_error=True)
     elif taken.known:
-        say("The ledger holds this file already; nothing was changed.")
+        say("The ledger holds this file already, with these ratings; nothing was changed.")
     else:
-        replaced = f", in place of {', '.join(taken.superseded)}" if taken.superseded else ""
+        replaced = f", in place of {', '.join(taken.superseded)} as it was taken in before" if taken.superseded else ""
         say(f"Stored in the ledger{replaced}. Next: doublecode run {declared.folder}")
     raise typer.Exit(PROBLEMS if errors else CLEAN)
 

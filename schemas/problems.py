@@ -153,6 +153,14 @@ _KINDS: dict[str, Kind] = {
         'Enter it or the reason code; or declare empty cells as missing: missing = [""].',
     ),
     "layout_read": Kind("info", "read as {found}", "Nothing, if it is right; else say the layout or the pattern."),
+    "heads_guessed": Kind(
+        "info", "heads were taken for columns: {found}", 'Nothing, if it is right; else say it: --map "HEAD=column".'
+    ),
+    "undeclared_code": Kind(
+        "error",
+        "found {found}, which none of these items allows",
+        "Is it a code for a missing value? Then say so: {allowed}; else correct the cells.",
+    ),
     "no_codebook": Kind(
         "info", "the items are of no shipped codebook; values were taken as they stand", "Give a study to check them."
     ),
@@ -273,6 +281,18 @@ _KINDS: dict[str, Kind] = {
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
 
 
+def place_in(file: str, sheet: str = "", cell: str = "") -> str:
+    """File › sheet!cell, as far as it is known.
+
+    Examples
+    --------
+    >>> place_in("R3.xlsx", "Rate", "F12"), place_in("own.csv", "", "line 4")
+    ('R3.xlsx › Rate!F12', 'own.csv › line 4')
+    """
+    inner = "!".join(part for part in (sheet, cell) if part)
+    return " › ".join(part for part in (file, inner) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong in the data, and where it stands.
@@ -319,8 +339,7 @@ class Problem:
     @property
     def place(self) -> str:
         """File › sheet!cell, as far as it is known."""
-        inner = "!".join(part for part in (self.sheet, self.cell) if part)
-        return " › ".join(part for part in (self.file, inner) if part)
+        return place_in(self.file, self.sheet, self.cell)
 
     @property
     def sentence(self) -> str:

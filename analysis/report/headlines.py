@@ -13,6 +13,7 @@ from doublecode.analysis.rendering.document import Headline
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.report.robustness import errors_in_words
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
+from doublecode.coding.intake.ledger_values import SEVERAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +38,12 @@ def _files(run: StudyRun) -> Headline:
     n = {weight: sum(one.severity == weight for one in intake.problems) for weight in ("error", "warning", "info")}
     weights = {"error": "error", "warning": "warning", "info": "note"}
     aside = f", {len(intake.set_aside)} set aside" if intake.set_aside else ""
+    n_tables = int((intake.files["rater"] == SEVERAL).sum())
+    n_files = len(intake.files)
+    unit = "" if not n_tables else " files" if n_tables < n_files else " table" if n_tables == 1 else " tables"
+    what = "Workbooks" if not n_tables else "Tables" if n_tables == n_files else "Workbooks and tables"
     return Headline(
-        "Workbooks read", f"{len(intake.files)} with {len(intake.ratings):,} ratings",
+        f"{what} read", f"{n_files}{unit} with {len(intake.ratings):,} ratings",
         ", ".join(f"{n[one]} {noun}{'' if n[one] == 1 else 's'}" for one, noun in weights.items()) + aside,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ import pandas as pd
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
     ROW_COLUMNS,
+    SEVERAL,
     canonical_text,
     chain_of,
     check_files,
@@ -33,6 +34,7 @@ from doublecode.coding.intake.ledger_values import (
 from doublecode.coding.intake.taken_in import TakenIn, ledger_card
 from doublecode.schemas.errors import DuplicateError, UsageError
 from doublecode.schemas.frames import OCCASION, RATINGS, check_frame
+from doublecode.schemas.problems import place_in
 from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
@@ -132,7 +134,8 @@ class Ledger:
         Notes
         -----
         A file of the same study, instrument, rater, batch and occasion replaces the earlier one, whose rows
-        stay readable in :meth:`history`. The same bytes a second time change nothing.
+        stay readable in :meth:`history`. The same bytes a second time change nothing; a table of ratings counts as
+        the same where its ratings are, too.
         """
         check_frame(ratings, RATINGS)
         check_files(ratings, files)
@@ -147,12 +150,15 @@ class Ledger:
         with self._transaction(writes=True) as connection:
             self._add_occasions(connection)
             held = {row.sha256 for row in connection.execute(self._table("files").select())}
+            readings = self._readings(connection)
             for record in with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records"):
                 name = canonical_text(record["file"])
-                if record["sha256"] in held:
+                rows = rows_of.get(name, [])
+                last = readings.get((record["study"], record["instrument"], record["rater"], record["batch"]))
+                is_table = record["rater"] == SEVERAL
+                if last == (record["sha256"], digest_of(rows)) if is_table else record["sha256"] in held:
                     known.append(name)
                     continue
-                rows = rows_of.get(name, [])
                 superseded += self._append(connection, {str(k): v for k, v in record.items()}, rows, moment)
                 held.add(record["sha256"])
                 new.append(name)
@@ -162,6 +168,12 @@ class Ledger:
         if new:
             note_written(Path(self.address.removeprefix("sqlite:///")))
         return TakenIn(self.address, tuple(new), tuple(known), tuple(superseded), n_rows, ratings.index)
+
+    def _readings(self, connection: Connection) -> dict[tuple[str, ...], tuple[str, str]]:
+        """The tables that hold: bytes and ratings of each, since other options read the same bytes otherwise."""
+        files = self._table("files")
+        rows = connection.execute(files.select().where(files.c.rater == SEVERAL).order_by(files.c.id))
+        return {(row.study, row.instrument, row.rater, row.batch): (row.sha256, row.content) for row in rows}
 
     def _append(
         self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
@@ -291,7 +303,7 @@ class Ledger:
             return
         same = [column == value for column, value in zip(key, twice, strict=True)]
         rows = connection.execute(select(ratings).where(self._holds(), *same).order_by(ratings.c.id)).all()
-        places = [f"{row.source_file} › {row.source_sheet}!{row.source_cell}" for row in rows]
+        places = [place_in(row.source_file, row.source_sheet or "", row.source_cell or "") for row in rows]
         what = ", ".join(map(str, twice))
         raise DuplicateError(f"ledger: {what} stands in {' and in '.join(places)}; keep one. Nothing was stored.")
 

@@ -13,6 +13,8 @@ from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import OCCASION, RATINGS
 
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
+SEVERAL = "(table)"
+"""Instrument and rater of a file that holds ratings of all of them."""
 ROW_COLUMNS = tuple(RATINGS.columns)
 
 

@@ -10,19 +10,18 @@ from typing import Final
 import pandas as pd
 
 from doublecode.coding.intake.ledger import Ledger
-from doublecode.coding.intake.ledger_values import FILE_COLUMNS, with_occasion
+from doublecode.coding.intake.ledger_values import FILE_COLUMNS, SEVERAL, with_occasion
 from doublecode.coding.intake.taken_in import TakenIn
+from doublecode.coding.reading.long_table import sheet_names
 from doublecode.coding.reading.ratings_table import read_ratings_table
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import RATINGS
-from doublecode.schemas.problems import Problem
+from doublecode.schemas.problems import Problem, place_in
 from doublecode.schemas.study import Study
 from doublecode.schemas.study_tables import RATINGS_TABLE
 from doublecode.schemas.table_source import TableSource
 
 LEDGER: Final = "ledger.sqlite"
-SEVERAL: Final = "(table)"
-"""Instrument and rater of a file that holds ratings of all of them."""
 
 
 def import_ratings(study: Study, path: Path, source: TableSource) -> tuple[TakenIn | None, pd.DataFrame, list[Problem]]:
@@ -50,13 +49,14 @@ def import_ratings(study: Study, path: Path, source: TableSource) -> tuple[Taken
 
     Notes
     -----
-    A table of the same file name replaces the one that was imported before.
+    A table of the same file name (and sheet, where it is not the first) replaces the one that was imported before, and
+    so does the same file where it is read otherwise. The same ratings of the same file change nothing.
     """
     ratings, problems = read_ratings_table(path, source, study)
     if any(one.severity == "error" for one in problems):
         return None, ratings, problems
     with Ledger(study.folder / LEDGER) as ledger:
-        return ledger.take_in(ratings, _files_of(study, path, ratings)), ratings, problems
+        return ledger.take_in(ratings, _files_of(study, path, ratings, source.sheet)), ratings, problems
 
 
 def read_rating_tables(study: Study, workbooks: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
@@ -94,10 +94,11 @@ def read_rating_tables(study: Study, workbooks: pd.DataFrame) -> tuple[pd.DataFr
     return together, [*problems, *_strangers(study, imported), *_twice(held)], pd.concat(records, ignore_index=True)
 
 
-def _files_of(study: Study, path: Path, ratings: pd.DataFrame) -> pd.DataFrame:
+def _files_of(study: Study, path: Path, ratings: pd.DataFrame, sheet: str | None = None) -> pd.DataFrame:
     """The record of a table: its bytes, the versions of its codebooks, how many ratings."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    row = (path.name, digest, study.name, SEVERAL, _versions(study, ratings), SEVERAL, path.name, len(ratings))
+    batch = path.name if sheet is None or sheet in sheet_names(path)[:1] else f"{path.name} › {sheet}"
+    row = (path.name, digest, study.name, SEVERAL, _versions(study, ratings), SEVERAL, batch, len(ratings))
     return pd.DataFrame([row], columns=list(FILE_COLUMNS))
 
 
@@ -140,7 +141,10 @@ def _twice(ratings: pd.DataFrame) -> list[Problem]:
         first, second = rows.iloc[0], rows.iloc[1]
         if first["source_file"] == second["source_file"]:
             continue
-        places = [f"{one['source_file']}, {one['source_sheet']} {one['source_cell']}" for one in (first, second)]
+        places = [
+            place_in(*(str(one[name] or "") for name in ("source_file", "source_sheet", "source_cell")))
+            for one in (first, second)
+        ]
         subject = f"{second['session_id']}, {second['rater']}, {second['item']}"
         problems.append(
             Problem("duplicate_rating", second["source_file"], second["source_sheet"], second["source_cell"], subject,

@@ -121,7 +121,8 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     _check(files)
     said = (*listed.said, *(line for one in outcomes for line in (*one.said, *said_made(one))))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
-    remarks = tuple(remark for one in (table, *(one for _, one in exports)) for remark in one.remarks)
+    of_files = [remark for one in (table, *(one for _, one in exports)) for remark in one.remarks]
+    remarks = (*of_files, *listed.remarks, *(remark for one in outcomes for remark in one.remarks))
     design = {
         "sessions": len(listed.sessions), "patients": len(listed.patients),
         "therapists": 0 if listed.therapists is None else len(listed.therapists),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.long_table import cell_text, open_table
-from doublecode.coding.reading.statistics_files import statistics_kind
-from doublecode.schemas.column_types import is_missing, number_in_cell, table_mark
-from doublecode.schemas.csv_rows import DELIMITERS, decoded
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.coding.reading.mapped_table import cells_of_head
+from doublecode.coding.reading.missing_codes import MissingCodes
+from doublecode.coding.reading.table_remarks import far_values
+from doublecode.schemas.column_types import decimal_mark, is_missing, number_in_cell, table_mark
+from doublecode.schemas.errors import ContractError
 from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NAMED: Final = 6
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,19 @@ class GivenTable:
         """A column as numbers: NaN where a cell is empty, None where it holds no number."""
         return [number_in_cell(cell, self.mark) for cell in self.columns[head]]
 
+    def pooled(self, heads: Iterable[str]) -> pd.Series[Any]:
+        """The numbers of some columns together."""
+        import pandas as pd
+
+        return pd.Series([value for head in heads for value in self.numbers(head) if value is not None], dtype=float)
+
+    def far(self, heads: Sequence[str]) -> tuple[Problem, ...]:
+        """Values far outside the others of these columns, which have one range."""
+        if not heads:
+            return ()
+        named = ", ".join(heads[:_MOST_NAMED]) + (" …" if len(heads) > _MOST_NAMED else "")
+        return tuple(far_values(self.pooled(heads), self.name, named))
+
     def example(self, head: str) -> str:
         """The first values of a column, for somebody who looks whether it was understood."""
         filled = [text for text in dict.fromkeys(self.texts(head)) if text]
@@ -74,7 +92,7 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
     UsageError, ContractError
         The file cannot be read, is empty, or two columns have one head.
     """
-    table = open_table(path, _cells_of_head(path), None)
+    table = open_table(path, cells_of_head(path), None)
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if len(filled) < 2:
         raise ContractError(f"{table.name}: the table is empty. It needs a row of heads and rows below it.")
@@ -84,22 +102,14 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
     if twice:
         raise ContractError(f"{table.name}: the column {twice[0]!r} stands twice. Rename one of the two.")
     rows = [[*table.rows[row], *[""] * len(heads)] for row in body]
-    columns = {
-        name: ["" if cell_text(row[place]) in missing else row[place] for row in rows]
-        for place, name in enumerate(heads)
-        if name
-    }
+    given = {place: [row[place] for row in rows] for place, name in enumerate(heads) if name}
+    usual, codes, emptied = table_mark(given.values()), MissingCodes(missing), dict(table.emptied)
+    columns: dict[str, list[Any]] = {}
+    for place, cells in given.items():
+        decimal = decimal_mark(cells, usual)
+        said = [codes.written(cell, decimal) for cell in cells]
+        emptied |= {(row, place): text for row, text in zip(body, said, strict=True) if text is not None}
+        columns[heads[place]] = [cell if text is None else "" for cell, text in zip(cells, said, strict=True)]
     places = [table.place(row, 0) for row in body]
-    return GivenTable(table.name, columns, places, table_mark(columns.values()), table.remarks)
-
-
-def _cells_of_head(path: Path) -> list[str]:
-    """The heads of a text file by the delimiter that parts most of them; nothing of other files."""
-    if not path.is_file():
-        what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
-        raise UsageError(f"{path}: {what}")
-    package = None if statistics_kind(path) else open_package(path)
-    text = decoded(package.data) if package is not None and package.kind == "csv" else None
-    line = next((one for one in (text or "").lstrip("\ufeff").splitlines() if one.strip()), "")
-    mark = max(DELIMITERS, key=line.count)
-    return [cell.strip().strip('"').strip() for cell in line.split(mark)]
+    remarks = tuple(replace(table, emptied=emptied).said())
+    return GivenTable(table.name, columns, places, table_mark(columns.values()), remarks)

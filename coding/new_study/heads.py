@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
+from doublecode.coding.reading.head_words import PATIENT, SESSION, SESSION_ID, THERAPIST, may_be, squeezed, written_out
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 
@@ -31,18 +32,11 @@ class Meaning(StrEnum):
     LEAVE_OUT = "leave_out"
 
 
-_OF_A_PERSON = "id nr no num number nummer code kennung kuerzel chiffre"
 _SURE: Final[Mapping[Meaning, tuple[str, str]]] = {
-    Meaning.PATIENT: (
-        "patient patientin pat client klient klientin proband probandin participant subject case fall vp vpn pt",
-        _OF_A_PERSON,
-    ),
-    Meaning.SESSION: ("session sitzung sitz stunde therapiestunde therapiesitzung sess", "nr no num number nummer n"),
+    Meaning.PATIENT: PATIENT,
+    Meaning.SESSION: SESSION,
     Meaning.DATE: ("date datum sitzungsdatum sessiondate dateofsession sessionon datumdersitzung", ""),
-    Meaning.THERAPIST: (
-        "therapist therapeut therapeutin behandler behandlerin clinician counsellor counselor th ther",
-        _OF_A_PERSON,
-    ),
+    Meaning.THERAPIST: THERAPIST,
     Meaning.MINUTES: (
         "minutes minuten min mins dauer duration length laenge sitzungsdauer sessionlength sessionminutes",
         "min minutes minuten inmin inminutes inminuten",
@@ -52,7 +46,7 @@ _SURE: Final[Mapping[Meaning, tuple[str, str]]] = {
         "recordingfile audiofile videofile dateiname filename datei file",
         "",
     ),
-    Meaning.SESSION_ID: ("sessionid sitzungsid", ""),
+    Meaning.SESSION_ID: SESSION_ID,
     Meaning.PHASE: ("phase", ""),
     Meaning.STATUS: ("status", ""),
     Meaning.REASON: ("reason grund", ""),
@@ -75,25 +69,6 @@ _NAMES_A_PERSON: Final = re.compile(
 )
 
 
-def _written_out(head: str) -> str:
-    plain = head.casefold()
-    for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        plain = plain.replace(umlaut, letters)
-    return plain
-
-
-def squeezed(head: str) -> str:
-    """A head without blanks, dots and capitals, umlauts written out.
-
-    Examples
-    --------
-    >>> squeezed("Pat.-Nr."), squeezed("Länge (min)")
-    ('patnr', 'laengemin')
-    """
-    plain = _written_out(head)
-    return re.sub(r"[\W_]+", "", plain)
-
-
 def plain_name(head: str, taken: Collection[str] = ()) -> str:
     """A head as the name of a column: small letters, digits, underscores; never one of `taken`.
 
@@ -102,7 +77,7 @@ def plain_name(head: str, taken: Collection[str] = ()) -> str:
     >>> plain_name("Alter (Jahre)"), plain_name("2. Diagnose"), plain_name("Status", {"status"})
     ('alter_jahre', 'c_2_diagnose', 'status_2')
     """
-    plain = _written_out(head)
+    plain = written_out(head)
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or "column"
     name = name[:40] if name[0].isalpha() else f"c_{name[:38]}"
     number, made = 2, name
@@ -114,15 +89,6 @@ def plain_name(head: str, taken: Collection[str] = ()) -> str:
 def names_a_person(head: str) -> bool:
     """Whether a column would say who a patient is: name, date of birth, address."""
     return _NAMES_A_PERSON.fullmatch(squeezed(head)) is not None
-
-
-def _may_be(head: str, meaning: Meaning) -> bool:
-    words, ends = _SURE[meaning]
-    text = squeezed(head)
-    return any(
-        text == word or any(text in (word + end, f"{word}en{end}", f"{word}s{end}") for end in ends.split())
-        for word in words.split()
-    )
 
 
 def guess_meanings(
@@ -160,7 +126,7 @@ def guess_meanings(
                 continue
             free = [head for head in heads if head not in found]
             likely = _LIKELY.get(meaning, "").split()
-            fits = [head for head in free if (_may_be(head, meaning) if sure else squeezed(head) in likely)]
+            fits = [head for head in free if (may_be(head, _SURE[meaning]) if sure else squeezed(head) in likely)]
             if len(fits) > 1:
                 raise UsageError(_unclear(meaning, fits, file))
             found |= dict.fromkeys(fits, meaning)

@@ -9,8 +9,9 @@ from typing import Final
 
 import pandas as pd
 
-from doublecode.coding.new_study.heads import squeezed
 from doublecode.coding.new_study.outcome_table import OutcomeTable, kind_of
+from doublecode.coding.reading.head_words import squeezed
+from doublecode.coding.reading.table_remarks import USUAL_CODES, far_in
 from doublecode.schemas.errors import UsageError
 
 _OF_ANY_MEASURE: Final = re.compile(
@@ -67,7 +68,7 @@ def _join(one: OutcomeTable, other: OutcomeTable) -> OutcomeTable:
     said = f"{one.file} and {other.file} are joined in outcomes/{one.instrument}.csv: {counts}."
     return replace(
         one, rows=rows, codebook=_codebook(one, rows), understood=(*one.understood, *other.understood),
-        said=(*one.said, *other.said, said), events={**one.events, **other.events},
+        said=(*one.said, *other.said, said), events={**one.events, **other.events}, remarks=(*one.remarks, *other.remarks),
     )  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def _codebook(one: OutcomeTable, rows: pd.DataFrame) -> dict[str, object] | None
     if one.codebook is None:
         return None
     names = [item["name"] for item in one.codebook["items"]]
-    values = [float(cell) for name in names for cell in rows[name] if cell]
+    given = pd.Series([float(cell) for name in names for cell in rows[name] if cell])
+    codes = {value for value in far_in(given) if value in USUAL_CODES}  # no range begins or ends at one of them
+    values = [float(value) for value in given if value not in codes]
     kept = [{key: item[key] for key in ("name", "label", "optional")} for item in one.codebook["items"]]
     return one.codebook | {"items": [item | kind_of(values, len(names)) for item in kept]}

@@ -11,14 +11,17 @@ from typing import Any, Final
 import pandas as pd
 
 from doublecode.coding.new_study.given_table import GivenTable
-from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name, squeezed
+from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.new_study.list_dates import read_list_dates
 from doublecode.coding.new_study.session_list import Understood
 from doublecode.coding.reading.cells import show_cell, show_number
+from doublecode.coding.reading.head_words import squeezed
+from doublecode.coding.reading.table_remarks import USUAL_CODES, far_in
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import TAKEN_NAMES
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.problems import Problem
 
 _TOTAL: Final = re.compile(r"(.*)(total|summe|gesamt|gesamtwert|gesamtscore|sum|score|gsi|summenwert|rohwert)")
 _KEYS: Final = (Meaning.PATIENT, Meaning.SESSION, Meaning.DATE, Meaning.EVENT, Meaning.THERAPIST)
@@ -50,6 +53,8 @@ class OutcomeTable:
         Heads of the columns that hold the answers.
     file : str
         The file it is from.
+    remarks : tuple of Problem
+        Answers far outside the others.
     """
 
     instrument: str
@@ -60,6 +65,7 @@ class OutcomeTable:
     events: Mapping[str, str] = field(default_factory=dict)
     heads: tuple[str, ...] = ()
     file: str = ""
+    remarks: tuple[Problem, ...] = ()
 
 
 def outcome_of(
@@ -136,7 +142,9 @@ def outcome_of(
     events: dict[str, str] = {}
     for text, event in shown.items():
         events.setdefault(event, text)
-    return OutcomeTable(name, rows, made, understood, tuple(said), events, tuple(chosen), table.name)
+    return OutcomeTable(
+        name, rows, made, understood, tuple(said), events, tuple(chosen), table.name, table.far(list(chosen))
+    )
 
 
 def _keys(
@@ -257,7 +265,9 @@ def kind_of(values: Sequence[float], n_items: int) -> dict[str, Any]:
 
 def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[str, Any]:
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
-    values = [value for head in chosen for value in table.numbers(head) if value is not None and value == value]
+    given = table.pooled(chosen).dropna()
+    codes = {value for value in far_in(given) if value in USUAL_CODES}  # no range begins or ends at one of them
+    values = [float(value) for value in given if value not in codes]
     for head in chosen:
         for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
             if value is None:

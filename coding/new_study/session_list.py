@@ -18,8 +18,10 @@ from doublecode.coding.new_study.list_dates import read_list_dates
 from doublecode.coding.reading.cells import show_number
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
+from doublecode.schemas.problems import Problem
 
 _TAKEN: Final = frozenset({*SESSIONS.columns, *PATIENTS.columns, *THERAPISTS.columns, "study", "rater", "item"})
+_MEASURED: Final = (Meaning.MINUTES, Meaning.KEEP)
 _BECOMES: Final[Mapping[Meaning, str]] = {
     Meaning.PATIENT: "patient",
     Meaning.SESSION: "session number",
@@ -66,6 +68,8 @@ class SessionTables:
     understood : tuple of Understood
     said : tuple of str
         What somebody should know of how the list was read.
+    remarks : tuple of Problem
+        Values far outside the others of their column.
     """
 
     sessions: pd.DataFrame
@@ -74,6 +78,7 @@ class SessionTables:
     recordings: pd.DataFrame
     understood: tuple[Understood, ...]
     said: tuple[str, ...]
+    remarks: tuple[Problem, ...] = ()
 
 
 def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, seed: int) -> SessionTables:
@@ -117,6 +122,7 @@ def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, 
         key.sort_values(["patient", "session"], kind="stable"),
         tuple(Understood(table.name, head, table.example(head), becomes[head]) for head in meanings),
         tuple(said),
+        tuple(one for head, meaning in meanings.items() if meaning in _MEASURED for one in table.far([head])),
     )
 
 

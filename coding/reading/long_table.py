@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,11 +11,12 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
-from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, table_mark
+from doublecode.schemas.column_types import Oddity, Role, decimal_mark, read_values, table_mark
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import said_missing
@@ -37,7 +38,8 @@ _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 class Table:
     """A table as its file has it: rows of typed cells, and how a place in it is called.
 
-    Emptied cells that stood for a missing value are in `declared`: (row, column) → the code.
+    Emptied cells that stood for a missing value are in `declared`: (row, column) → the code; what stood there is in
+    `emptied`.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Table:
     others: tuple[str, ...] = ()
     remarks: tuple[Problem, ...] = ()
     declared: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    emptied: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+    def said(self, read: Collection[int] | None = None) -> list[Problem]:
+        """What should be said of the table when the columns `read` are read, all without it."""
+        heads = next((texts for cells in self.rows if any(texts := [cell_text(cell) for cell in cells])), [])
+        return [*self.remarks, *missing_remarks(self.name, heads, self.emptied, read)]
 
 
 def read_long(
@@ -123,7 +131,7 @@ def read_rows(
     asked = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(numbers or (), Role.NUMBER) | dict(roles or {})
     reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
     frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
-    remarks = [*table.remarks, *reader.remarks, *remarks_on(frame, table.name, numbers)]
+    remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name, numbers)]
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
 
@@ -207,9 +215,9 @@ def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
 
 
 def _open_statistics(path: Path, kind: str) -> Table:
-    rows, remarks, declared = read_statistics(path, kind)
+    rows, shown, declared = read_statistics(path, kind)
     lines = range(len(rows))
-    return Table(path.name, rows, lambda row, column: f"case {row}", lines, remarks=tuple(remarks), declared=declared)
+    return Table(path.name, rows, lambda row, column: f"case {row}", lines, declared=declared, emptied=shown)
 
 
 def _open_sheet(package: Package, sheet: str | None) -> Table:
@@ -273,7 +281,7 @@ class _Columns:
         missing: Sequence[str],
     ) -> None:
         self._table, self._body, self._places, self._roles = table, body, places, roles
-        self._missing = frozenset(map(str.strip, missing))
+        self._missing = MissingCodes([*map(str.strip, missing), "NA"])
         self._cells = {name: self._saved_cells(name) for name in places}
         self._mark = table_mark(cells for name, cells in self._cells.items() if roles[name] is not Role.TEXT)
         self.remarks: list[Problem] = []
@@ -309,14 +317,12 @@ class _Columns:
 
     def _without_missing(self, cells: list[Any], name: str, decimal: str) -> list[Any]:
         """The cells with what stands for a missing value emptied, and how many there were."""
-        codes = self._missing | {"NA"}
-        values = {number for code in self._missing if (number := number_in_cell(code, decimal)) is not None}
         counts: dict[str, int] = {}
         kept = []
         for cell in cells:
-            text = cell_text(cell)
-            is_code = text in codes or (bool(values) and number_in_cell(cell, decimal) in values)
-            if is_code:
+            text = self._missing.written(cell, decimal)
+            is_code = text is not None
+            if text is not None:
                 counts[text] = counts.get(text, 0) + 1
             kept.append("" if is_code else cell)
         if counts:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.long_table import Table, cell_text, open_table
+from doublecode.coding.reading.missing_codes import MissingCodes
 from doublecode.coding.reading.redcap import keep_rows, merge_checkboxes, own_rows
-from doublecode.schemas.column_types import number_in_cell
-from doublecode.schemas.errors import ContractError
+from doublecode.coding.reading.statistics_files import statistics_kind
+from doublecode.schemas.column_types import decimal_mark, table_mark
+from doublecode.schemas.csv_rows import DELIMITERS, decoded
+from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study_tables import wrong_heads
 from doublecode.schemas.table_source import NO_REASON, TableSource
@@ -26,6 +30,7 @@ def open_mapped(
     *,
     keys: Collection[str] = NEVER_MISSING,
     several_forms: bool = False,
+    guess: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
 ) -> Table:
     """Open a table and give its heads our names.
 
@@ -40,6 +45,8 @@ def open_mapped(
         Columns in which nothing stands for a missing value.
     several_forms : bool
         Whether rows of several forms of REDCap may be of this table.
+    guess : callable, optional
+        Which of the heads that are not declared are columns of ours.
 
     Returns
     -------
@@ -54,7 +61,8 @@ def open_mapped(
     UsageError
         The file cannot be read.
     """
-    table = open_table(path, [*source.map, *columns], source.sheet)
+    unknown = [] if guess is None else cells_of_head(path)
+    table = open_table(path, [*source.map, *columns, *unknown], source.sheet)
     head = next((row for row, cells in enumerate(table.rows) if any(map(cell_text, cells))), None)
     if head is None:
         return table
@@ -65,7 +73,12 @@ def open_mapped(
         raise ContractError("\n".join([f"{table.name}: its heads are not those of study.toml.",
                                        *(f"  {text}." for text in wrong)]))  # fmt: skip
     table = _declared_rows(table, head, heads, source.rows)
-    heads = [source.map.get(name, name) for name in heads]
+    guessed = {} if guess is None else guess(heads)
+    if guessed:
+        found = ", ".join(f"{name} = {column}" for name, column in guessed.items())
+        table = replace(table, remarks=(*table.remarks, Problem("heads_guessed", table.name, found=found)))
+    names = {**guessed, **source.map}
+    heads = [names.get(name, name) for name in heads]
     wanted = set(columns) - set(keys)
     values = {name for name in heads if name in wanted or (several_forms and _holds_one_of(name, wanted))}
     table, heads = own_rows(table, head, heads, values, several=several_forms or bool(source.rows))
@@ -95,36 +108,42 @@ def _without_missing(
     """Take out what stands for a missing value, by column, and keep which code it was."""
     if not (codes or table.declared):
         return table
-    numbers = {number: code for text, code in codes.items() if (number := number_in_cell(text)) is not None and text}
-    declared = {}
-    counts: dict[tuple[str, str], int] = {}
+    matcher = MissingCodes(codes)
     rows = [list(cells) for cells in table.rows]
-    for row in range(head + 1, len(rows)):
-        if not any(map(cell_text, rows[row])):
-            continue
+    body = [row for row in range(head + 1, len(rows)) if any(map(cell_text, rows[row]))]
+    for row in body:
         rows[row] += [""] * (len(heads) - len(rows[row]))
-        for place, name in enumerate(heads):
-            if not name or name in keys:
+    places = [place for place, name in enumerate(heads) if name and name not in keys]
+    columns = {place: [rows[row][place] for row in body] for place in places}
+    usual = table_mark(columns.values())
+    declared: dict[tuple[int, int], str] = {}
+    emptied: dict[tuple[int, int], str] = {}
+    for place, cells in columns.items():
+        decimal = decimal_mark(cells, usual)
+        for row, cell in zip(body, cells, strict=True):
+            own = table.declared.get((row, place))  # what the file itself declares as missing
+            text = matcher.written(cell, decimal) if own is None else matcher.written(own)
+            if own is None and text is None:
                 continue
-            cell = rows[row][place]
-            text = table.declared.get((row, place)) or cell_text(cell)
-            number = number_in_cell(text) if numbers and text else None
-            code = codes.get(text) or (None if number is None else numbers.get(number))
-            if code is None and (row, place) in table.declared:
-                code = text
-            if code is not None or text in codes:
-                declared[row, place] = code or NO_REASON
-                rows[row][place] = ""
-                if (row, place) not in table.declared:
-                    counts[name, text] = counts.get((name, text), 0) + 1
-    remarks = [
-        Problem("read_as_missing", table.name, subject=name, found=f"{text or 'an empty cell'} × {count}")
-        for (name, text), count in counts.items()
-    ]
-    return replace(table, rows=rows, declared=declared, remarks=(*table.remarks, *remarks))
+            declared[row, place] = (own or NO_REASON) if text is None else codes[text] or NO_REASON
+            emptied[row, place] = text or "" if own is None else table.emptied[row, place]
+            rows[row][place] = ""
+    return replace(table, rows=rows, declared=declared, emptied=emptied)
 
 
 def as_text(cell: Any) -> str:
     """A cell as a table of text has it: dates year-month-day, numbers without a needless point."""
     text = cell_text(cell)
     return text.removesuffix(" 00:00:00") if hasattr(cell, "isoformat") else text
+
+
+def cells_of_head(path: Path) -> list[str]:
+    """The heads of a text file by the delimiter that parts most of them; nothing of other files."""
+    if not path.is_file():
+        what = "is a folder. Name a file in it." if path.is_dir() else "there is no such file. Check the path."
+        raise UsageError(f"{path}: {what}")
+    package = None if statistics_kind(path) else open_package(path)
+    text = decoded(package.data) if package is not None and package.kind == "csv" else None
+    line = next((one for one in (text or "").lstrip("\ufeff").splitlines() if one.strip()), "")
+    mark = max(DELIMITERS, key=line.count)
+    return [cell.strip().strip('"').strip() for cell in line.split(mark)]

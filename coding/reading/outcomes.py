@@ -143,7 +143,7 @@ def _read_outcome(
 ) -> None:
     answers = open_outcome(study, book)
     table, places = answers.table, answers.places
-    problems.extend(table.remarks)
+    problems.extend(table.said(places.values()))
     codecs = [make_codec(book, item) for item in book.columns]
     seen: dict[tuple[str, int], str] = {}
     for row in answers.body:

@@ -87,11 +87,15 @@ def find_layout(
     'wide, a column per item and rater: {rater}_{item}'
     """
     keys = {key: heads.index(key) for key in RATING_KEYS if key in heads}
-    if "session_id" not in keys and "session" not in keys:
-        raise ContractError(f"{name}: no column says which session a row is of. {_advice(heads, ('session_id',))}")
     is_long = layout == "long" or (layout is None and "value" in keys)
+    gone = [key for key in ("rater", "item", "value") if key not in keys] if is_long else []
+    if "session_id" not in keys and "session" not in keys:
+        raise ContractError(
+            f"{name}: no column says which session a row is of: session_id, or patient and session"
+            f"{'; ' * bool(gone)}{said_missing(gone) if gone else ''}. "
+            f"{_advice(heads, ('session' if 'patient' in keys else 'session_id', *gone))}"
+        )
     if is_long:
-        gone = [key for key in ("rater", "item", "value") if key not in keys]
         if gone:
             raise ContractError(f"{name}: a long table of ratings: {said_missing(gone)}. {_advice(heads, gone)}")
         places: tuple[Place, ...] = (Place(keys.pop("value")),)
@@ -107,9 +111,11 @@ def find_layout(
 
 def _advice(heads: Sequence[str], wanted: Sequence[str]) -> str:
     found = ", ".join([head for head in heads if head][:_MOST_SAID])
-    one = wanted[0]
-    meant = next((head for head in heads if nearest(one, [head])), "Head")
-    return f'Found: {found}. Map the head of the file: map = {{ "{meant}" = "{one}" }} (--map "{meant}={one}").'
+    meant = {one: next((head for head in heads if nearest(one, [head])), "Head") for one in wanted}
+    pairs = ", ".join(f'"{head}" = "{one}"' for one, head in meant.items())
+    options = " ".join(f'--map "{head}={one}"' for one, head in meant.items())
+    what = "the head" if len(meant) == 1 else "the heads"
+    return f"Found: {found}. Map {what} of the file: map = {{ {pairs} }} ({options})."
 
 
 def _wide(

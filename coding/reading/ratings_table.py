@@ -12,10 +12,13 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
 from doublecode.coding.reading.expectations import Expected, Held, load_expected
+from doublecode.coding.reading.head_words import guess_rating_heads
 from doublecode.coding.reading.long_table import Table, cell_text
 from doublecode.coding.reading.mapped_table import open_mapped
 from doublecode.coding.reading.ratings_layout import RatingsLayout, find_layout
-from doublecode.coding.workbooks.layout import Stamp, workbook_name
+from doublecode.coding.reading.ratings_order import FIRST, order_sent
+from doublecode.coding.reading.table_remarks import USUAL_CODES
+from doublecode.coding.reading.undeclared_codes import ask_for_codes
 from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import RATINGS
@@ -29,8 +32,6 @@ from doublecode.schemas.table_source import NO_REASON, TableSource
 UNNAMED: Final = "ratings"
 """What ratings without a codebook are called in the column ``instrument``."""
 _EMPTY: Final = ""
-FIRST: Final = 1
-"""The occasion of a table of ratings; recodes come in workbooks."""
 
 
 def read_ratings(
@@ -112,7 +113,11 @@ def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> 
         raise UsageError(f"instrument: found {source.instrument!r}, allowed {allowed}.")
     books = expected.books if source.instrument is None else {source.instrument: expected.books[source.instrument]}
     items = list(dict.fromkeys(item.name for book in books.values() for item in book.columns))
-    table = open_mapped(path, source, [*RATING_KEYS, *items], keys=_KEYS, several_forms=True)
+    raters = [rater.id for rater in study.raters] if study is not None else []
+    table = open_mapped(
+        path, source, [*RATING_KEYS, *items], keys=_KEYS, several_forms=True,
+        guess=lambda heads: guess_rating_heads(heads, source.map, {*RATING_KEYS, *items, *raters}),
+    )  # fmt: skip
     head = next((row for row, cells in enumerate(table.rows) if any(map_text(cells))), None)
     if head is None:
         raise ContractError(f"{table.name}: the table is empty.")
@@ -124,7 +129,6 @@ def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> 
     wrong = list(wrong_missing(list(books.values()), source)) if books else []
     if wrong:
         raise UsageError(f"{table.name}: {wrong[0]}.")
-    raters = [rater.id for rater in study.raters] if study is not None else []
     layout = find_layout(heads, table.name, layout=source.layout, pattern=source.pattern, items=items, raters=raters)
     reader = _Reader(path, table, head, layout, expected, books, study, _EMPTY in source.missing_codes)
     return reader.read()
@@ -173,6 +177,7 @@ class _Reader:
     study: Study | None
     blanks: bool
     problems: list[Problem] = field(default_factory=list)
+    suspects: dict[float, list[Problem]] = field(default_factory=dict)
 
     def read(self) -> tuple[pd.DataFrame, list[Problem]]:
         """Every rating of the table, and what is wrong."""
@@ -193,10 +198,12 @@ class _Reader:
         for row in body:
             self._row(row)
         self._gaps()
-        return self._frame(), sorted(self.problems, key=lambda one: one.severity != "error")
+        problems = ask_for_codes(self.problems, self.suspects, self.books)
+        return self._frame(), sorted(problems, key=lambda one: one.severity != "error")
 
     def _say_layout(self) -> None:
-        self.problems += self.table.remarks
+        read = {*self.layout.keys.values(), *(place.column for place in self.layout.places)}
+        self.problems += self.table.said(read)
         self.problems.append(Problem("layout_read", self.file, self.sheet, found=self.layout.said))
         if self.layout.unread:
             found = ", ".join(self.layout.unread)
@@ -303,7 +310,7 @@ class _Reader:
             return None
         known = [name for book, name in self.codecs if not named or book == named]
         meant = nearest(item, known)
-        asked = ", ".join(known[:12]) if meant is None else f"{meant}?"
+        asked = ", ".join(known[:12]) + ("" if meant is None else f"; did you mean {meant}?")
         self._problem("unknown_item", where, "", item or "an empty cell", asked)
         return None
 
@@ -316,7 +323,7 @@ class _Reader:
         raters = [rater.id for rater in self.study.raters]
         if place.rater not in raters:
             meant = nearest(place.rater, raters)
-            asked = ", ".join(raters) if meant is None else f"{meant}?"
+            asked = ", ".join(raters) + ("" if meant is None else f"; did you mean {meant}?")
             self._problem("unknown_rater", where, "", place.rater or "an empty cell", asked)
             return False
         own, assigned = self.study.use(place.instrument).raters, self.expected.assigned
@@ -339,6 +346,8 @@ class _Reader:
         if reading.problem:
             subject = f"{place.session_id}, {place.rater}, {item}"
             self._problem(reading.problem, where, subject, reading.found, reading.allowed)
+            if number in USUAL_CODES and reading.problem == "out_of_range":
+                self.suspects.setdefault(number, []).append(self.problems[-1])
             return reading if reading.problem == "text_number" else None
         return None if reading.is_empty else reading
 
@@ -374,21 +383,9 @@ class _Reader:
         codec = self.codecs[place.instrument, item]
         self._problem("rating_absent", where, subject, "", codec.allowed)
 
-    def _order_sent(self) -> dict[tuple[str, str, str], tuple[str, int]]:
-        """Where a session would stand in the raters' workbooks, so that the same ratings come in the same order."""
-        places: dict[tuple[str, str, str], tuple[str, int]] = {}
-        for (rater, instrument, occasion), sessions in (self.expected.assigned or {}).items():
-            if occasion != FIRST:
-                continue
-            for batch in {batch for _, batch in sessions.values()}:
-                order = self.expected.order(Stamp("", instrument, "", "", rater, batch))
-                name = workbook_name(instrument, rater, batch)
-                places |= {(rater, instrument, one): (name, at) for at, one in enumerate(order)}
-        return places
-
     def _frame(self) -> pd.DataFrame:
         items = {key: at for at, key in enumerate(self.codecs)}
-        sent = self._order_sent()
+        sent = order_sent(self.expected)
 
         def in_order(key: tuple[_Place, str]) -> tuple[str, int, str, int]:
             one, item = key

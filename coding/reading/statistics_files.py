@@ -19,6 +19,7 @@ from doublecode.schemas.problems import Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+_OfCells = dict[tuple[int, int], str]
 Level = Literal["nominal", "ordinal", "scale"]
 MOST_CELLS: Final = 20_000_000
 _MAGIC: Final = {b"$FL2": "sav", b"$FL3": "sav", b"<sta": "dta"}
@@ -37,17 +38,18 @@ def statistics_kind(path: Path) -> str | None:
     return "dta" if is_old else None
 
 
-def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Problem], dict[tuple[int, int], str]]:
+def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], _OfCells, _OfCells]:
     """Read a table of SPSS or Stata.
 
     Returns
     -------
     rows : list of list
         The names of the variables, then a row per case: float, str or None; dates as YYYY-MM-DD.
-    remarks : list of Problem
-        What the file declares as missing, counted by variable.
+    shown : dict of (int, int) to str
+        Cells that the file declares as missing, (row, column) with the names as row 0 → what stood there, with its
+        label.
     declared : dict of (int, int) to str
-        The code that stood in each of these cells: (row, column), the names of the variables being row 0.
+        The code that stood in each of these cells.
 
     Raises
     ------
@@ -66,19 +68,16 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], list[Proble
         columns, about = read(str(path), user_missing=True, output_format="dict")
     except _failures(pyreadstat) as wrong:
         raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
-    cells, remarks = [], []
+    cells = []
+    shown: dict[tuple[int, int], str] = {}
     declared: dict[tuple[int, int], str] = {}
     for place, name in enumerate(about.column_names):
         values = [_plain(value) for value in columns[name]]
-        emptied, counts = _without_declared(values, about, name)
-        cells.append(emptied)
-        if counts:
-            gone = (row for row, (old, new) in enumerate(zip(values, emptied, strict=True)) if old is not new)
-            declared |= {(row + 1, place): _code(values[row]) for row in gone}
-        if counts:
-            found = ", ".join(f"{code} × {count}" for code, count in counts.items())
-            remarks.append(Problem("read_as_missing", path.name, subject=name, found=found))
-    return [list(about.column_names), *map(list, zip(*cells, strict=True))], remarks, declared
+        gone = _declared(values, about, name)
+        cells.append([None if row in gone else value for row, value in enumerate(values)])
+        shown |= {(row + 1, place): text for row, text in gone.items()}
+        declared |= {(row + 1, place): _code(values[row]) for row in gone}
+    return [list(about.column_names), *map(list, zip(*cells, strict=True))], shown, declared
 
 
 def _code(value: Any) -> str:
@@ -101,21 +100,18 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str) else float(value)
 
 
-def _without_declared(values: list[Any], about: Any, name: str) -> tuple[list[Any], dict[str, int]]:
-    """The values with those emptied that the file declares as missing, and how many there were of each."""
+def _declared(values: list[Any], about: Any, name: str) -> dict[int, str]:
+    """Values that the file declares as missing: place → code and label."""
     ranges = [(one["lo"], one["hi"]) for one in about.missing_ranges.get(name, ())]
     letters = set(about.missing_user_values.get(name, ()))
     labels = about.variable_value_labels.get(name, {})
-    counts: dict[str, int] = {}
-    kept = []
-    for value in values:
+    gone: dict[int, str] = {}
+    for row, value in enumerate(values):
         is_declared = value in letters or any(type(value) is type(low) and low <= value <= high for low, high in ranges)
         if is_declared:
             code = _code(value)
-            shown = f"{code} ({labels[value]})" if value in labels else code
-            counts[shown] = counts.get(shown, 0) + 1
-        kept.append(None if is_declared else value)
-    return kept, counts
+            gone[row] = f"{code} ({labels[value]})" if value in labels else code
+    return gone
 
 
 def write_sav(

@@ -70,7 +70,7 @@ def _rows(study: Study, table: str, path: Path, columns: tuple[str, ...]) -> tup
     wanted = TABLES[table].columns if table in TABLES else columns
     read = open_study_table(study, table, tuple(wanted))
     rows = [[as_text(cell) for cell in cells] for cells in read.rows]
-    return CsvRows(rows, list(read.lines), ","), list(read.remarks)
+    return CsvRows(rows, list(read.lines), ","), read.said()
 
 
 def _unseen(found: CsvRows, name: str) -> Iterator[Problem]:

@@ -17,9 +17,10 @@ from doublecode.schemas.problems import Problem
 
 _MOST_NAMED, _FEWEST, _MOST_LABELS = 12, 8, 20_000
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
-_USUAL_CODES = frozenset(
+USUAL_CODES = frozenset(
     {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
 )
+"""Numbers that often stand for a missing value."""
 
 
 def hidden_in(sheet: Sheet, file: str, name: str) -> list[Problem]:
@@ -55,7 +56,7 @@ def remarks_on(frame: pd.DataFrame, file: str, numbers: Sequence[str] | None) ->
     """Labels that are nearly alike, and numbers far outside the others of their column."""
     for name in frame.columns:
         if frame[name].dtype.kind == "f":
-            yield from _far(frame[name], file, str(name))
+            yield from far_values(frame[name], file, str(name))
         else:
             yield from _alike(frame[name], file, str(name))
 
@@ -83,19 +84,24 @@ def alike(labels: Iterable[str]) -> str:
     return "; ".join(found[:_MOST_NAMED]) + more
 
 
-def _far(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+def far_in(values: pd.Series[Any]) -> list[float]:
     """Numbers beyond ten times the middle half's width, or beyond three times where they are usual codes."""
     present = values.dropna()
     if len(present) < _FEWEST:
-        return
+        return []
     low, high = float(present.quantile(0.25)), float(present.quantile(0.75))
     width = (high - low) or float((present - present.median()).abs().mean()) or 1.0
     beyond = present[(present < low - 3 * width) | (present > high + 3 * width)]
-    far = [
+    return [
         value
         for value in map(float, beyond.unique())
-        if value in _USUAL_CODES or not low - 10 * width <= value <= high + 10 * width
+        if value in USUAL_CODES or not low - 10 * width <= value <= high + 10 * width
     ]
+
+
+def far_values(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    """Say which numbers lie far outside the others, and where the others lie."""
+    present, far = values.dropna(), far_in(values)
     if far and len(far) <= _MOST_NAMED:
         rest = present[~present.isin(far)]
         between = f"{show_number(float(rest.min()))} to {show_number(float(rest.max()))}" if len(rest) else "none"
