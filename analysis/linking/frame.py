@@ -237,9 +237,22 @@ def build_frame(
         "unit": unit, "variables": {one.name: one.origin for one in variables},
         "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
     }  # fmt: skip
-    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
+    notes = (
+        *contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held),
+        *_without_spread(variables, frame, absences),
+    )  # fmt: skip
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
+
+
+def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences: Absences) -> Iterator[Note]:
+    """A note of each variable that has no value in any row, with the first reason, or the same one in all."""
+    for name in (one.name for one in variables):
+        values = frame[name].dropna()
+        if values.empty and len(frame):
+            yield Note("variable_empty", name, {"why": absences.why(name)})
+        elif len(frame) > 1 and len(values) > 1 and values.nunique() == 1:
+            yield Note("variable_constant", name, {"value": float(values.iloc[0]), "n": len(values)})
 
 
 def no_items() -> pd.DataFrame:

@@ -50,6 +50,7 @@ REASONS: Final[dict[str, Wording]] = {
     "instrument_not_used": _not_used,
     "column_empty": "{table}: {column} is empty",
     "session_not_held": _not_held,
+    "no_such_session": "there is no session {session} of any patient",
     "session_in_pilot": "session {session} was of the pilot",
     "session_not_rated": _not_rated,
     "no_session_before": _no_session_before,
