@@ -245,14 +245,16 @@ def build_frame(
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
 
 
-def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences: Absences) -> Iterator[Note]:
-    """A note of each variable that has no value in any row, with the first reason, or the same one in all."""
+def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences: pd.DataFrame) -> tuple[Note, ...]:
+    """Note each variable that has no value in any row, with the reason of the first, or the same value in all."""
+    notes = []
     for name in (one.name for one in variables):
         values = frame[name].dropna()
-        if values.empty and len(frame):
-            yield Note("variable_empty", name, {"why": absences.why(name)})
-        elif len(frame) > 1 and len(values) > 1 and values.nunique() == 1:
-            yield Note("variable_constant", name, {"value": float(values.iloc[0]), "n": len(values)})
+        if len(frame) and values.empty:
+            notes.append(Note("variable_empty", name, {"why": absences[name].iloc[0]}))
+        elif len(values) > 2 and values.nunique() == 1:
+            notes.append(Note("variable_constant", name, {"value": values.iloc[0], "n": len(values)}))
+    return tuple(notes)
 
 
 def no_items() -> pd.DataFrame:

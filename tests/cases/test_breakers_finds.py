@@ -8,16 +8,19 @@ from shutil import copytree
 import pandas as pd
 import pytest
 
+from doublecode.analysis.linking.frame import analysis_frame
 from doublecode.analysis.linking.session_list import session_list
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.study.run import read_study
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.long_table import read_wide
-
-from doublecode.schemas.column_types import number_in_cell, table_mark, typed_texts
 from doublecode.coding.reading.study_remarks import remarks_on_tables
+from doublecode.schemas.column_types import number_in_cell, table_mark, typed_texts
 from doublecode.schemas.errors import ContractError, InstrumentError, StudyError
+from doublecode.schemas.frames import SCORES
 from doublecode.schemas.instrument import load_instrument
 from doublecode.schemas.study import load_study
+from doublecode.schemas.study_parts import Variable
 from doublecode.schemas.table_files import to_numbers
 
 
@@ -113,3 +116,17 @@ def test_a_session_that_nobody_had_was_not_missed_by_a_patient():
     listed = session_list(sessions, with_dates=False)
     assert listed.not_held("P1", 99, "moved").kind == "no_such_session"
     assert listed.not_held("P2", 2, "moved").kind == "session_not_held"
+
+
+def test_a_variable_without_any_value_or_spread_is_named():
+    n = 3
+    sessions = pd.DataFrame({"patient": "P1", "session": range(1, n + 1), "therapist": "T1", "phase": "main"})
+    sessions = sessions.assign(session_id=[f"S{one}" for one in range(n)], status="held", minutes=[50.0] * n)
+    sessions = sessions.assign(date=None, reason=None, recording=None)
+    scores = pd.DataFrame({name: pd.Series(dtype=object) for name in SCORES.columns})
+    scores = scores.astype({"session": int, "value": float, "n_valid": int, "n_items": int, "n_raters": float})
+    far = Variable(name="far", column="minutes", table="sessions", lag=50)
+    late = Variable(name="late", phase_from=99)
+    notes = {note.kind: note for note in analysis_frame(scores, sessions, [far, late]).notes}
+    assert sentence(notes["variable_empty"]).startswith("far has no value in any row (first row: session 1 has no")
+    assert sentence(notes["variable_constant"]).startswith("late is 0 in all 3 rows")
