@@ -313,8 +313,8 @@ class Instrument(Declared):
         fixed = next((one for one in self.items if one.name in reversed_items and one.type not in REVERSIBLE), None)
         if fixed is not None:
             raise InstrumentError(
-                f"{self.name}: reverse names {fixed.name!r}, whose type is {fixed.type}; only ordinal items, decimal ones "
-                "and those of yes or no can be reversed. Take it out of reverse in study.toml."
+                f"{self.name}: reverse names {fixed.name!r}, whose type is {fixed.type}; only ordinal items, "
+                "decimal ones and those of yes or no can be reversed. Take it out of reverse in study.toml."
             )
         items = tuple(item.model_copy(update={"reversed": item.name in reversed_items}) for item in self.items)
         fields = self.model_dump(mode="json") | {"items": [item.model_dump(mode="json") for item in items]}

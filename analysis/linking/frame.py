@@ -209,8 +209,7 @@ def build_frame(
     _check_patients(held, main, listed)
     rated_by = _raters(scores, items) if raters is None else raters
     unrated, contradictions = unrated_sessions(main, coded_sessions(scores, items, ratings, rated_by), out)
-    used = used_in or {}
-    sources = gather_sources(variables, tables, unrated, rated_by, used)
+    sources = gather_sources(variables, tables, unrated, rated_by, used := used_in or {})
     units, therapist_notes = _units(unit, held)
     placed = [_with_session(one, unit, used) for one in variables]
     frame, absences = _fill(placed, units, sources)
@@ -237,10 +236,8 @@ def build_frame(
         "unit": unit, "variables": {one.name: one.origin for one in variables},
         "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
     }  # fmt: skip
-    notes = (
-        *contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held),
-        *_without_spread(variables, frame, absences),
-    )  # fmt: skip
+    notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
+    notes += _without_spread(variables, frame, absences)
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
 

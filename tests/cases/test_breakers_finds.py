@@ -8,7 +8,7 @@ from shutil import copytree
 import pandas as pd
 import pytest
 
-from doublecode.analysis.linking.frame import analysis_frame
+from doublecode.analysis.linking.frame import build_frame
 from doublecode.analysis.linking.session_list import session_list
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.study.run import read_study
@@ -30,7 +30,10 @@ from doublecode.schemas.table_files import to_numbers
 )
 def test_one_separator_before_three_digits_is_refused(tmp_path, text):
     (tmp_path / "wide.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(ContractError, match=r"line 3: B: found '1[.,]000', which may be 1000 or 1\. Write 1000"):
+    with pytest.raises(
+        ContractError,
+        match=r"line 3: B: found '1[.,]000', allowed a number beyond doubt; this may be 1000 or 1\. Write 1000",
+    ):
         read_wide(tmp_path / "wide.csv", "t", ("A", "B"))
 
 
@@ -49,9 +52,13 @@ def test_three_decimals_stay_numbers_where_the_mark_is_known(cells, values):
 
 def test_a_thousand_is_named_in_tables_of_a_study():
     minutes = pd.Series(["50", "1.000", None], dtype="str")
-    with pytest.raises(ContractError, match=r"row 1: found '1\.000', which may be 1000 or 1"):
+    with pytest.raises(
+        ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt; this may be 1000 or 1"
+    ):
         to_numbers(minutes, "minutes")
-    with pytest.raises(ContractError, match=r"row 1: found '1\.000', which may be 1000 or 1"):
+    with pytest.raises(
+        ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt; this may be 1000 or 1"
+    ):
         typed_texts(pd.Series(["12,5", "1.000"], dtype="str"), "patients.csv: column 'bdi0'")
 
 
@@ -127,6 +134,6 @@ def test_a_variable_without_any_value_or_spread_is_named():
     scores = scores.astype({"session": int, "value": float, "n_valid": int, "n_items": int, "n_raters": float})
     far = Variable(name="far", column="minutes", table="sessions", lag=50)
     late = Variable(name="late", phase_from=99)
-    notes = {note.kind: note for note in analysis_frame(scores, sessions, [far, late]).notes}
+    notes = {note.kind: note for note in build_frame(scores, sessions, [far, late]).notes}
     assert sentence(notes["variable_empty"]).startswith("far has no value in any row (first row: session 1 has no")
     assert sentence(notes["variable_constant"]).startswith("late is 0 in all 3 rows")
