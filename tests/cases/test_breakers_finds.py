@@ -52,13 +52,9 @@ def test_three_decimals_stay_numbers_where_the_mark_is_known(cells, values):
 
 def test_a_thousand_is_named_in_tables_of_a_study():
     minutes = pd.Series(["50", "1.000", None], dtype="str")
-    with pytest.raises(
-        ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt; this may be 1000 or 1"
-    ):
+    with pytest.raises(ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt"):
         to_numbers(minutes, "minutes")
-    with pytest.raises(
-        ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt; this may be 1000 or 1"
-    ):
+    with pytest.raises(ContractError, match=r"row 1: found '1\.000', allowed a number beyond doubt"):
         typed_texts(pd.Series(["12,5", "1.000"], dtype="str"), "patients.csv: column 'bdi0'")
 
 
@@ -134,6 +130,6 @@ def test_a_variable_without_any_value_or_spread_is_named():
     scores = scores.astype({"session": int, "value": float, "n_valid": int, "n_items": int, "n_raters": float})
     far = Variable(name="far", column="minutes", table="sessions", lag=50)
     late = Variable(name="late", phase_from=99)
-    notes = {note.kind: note for note in build_frame(scores, sessions, [far, late]).notes}
+    notes = {note.kind: note for note in build_frame(scores, sessions, variables=[far, late]).notes}
     assert sentence(notes["variable_empty"]).startswith("far has no value in any row (first row: session 1 has no")
     assert sentence(notes["variable_constant"]).startswith("late is 0 in all 3 rows")
