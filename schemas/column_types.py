@@ -177,11 +177,12 @@ def said_grouped(cell: str) -> str:
     Examples
     --------
     >>> said_grouped("1.250")
-    "found '1.250', allowed a number beyond doubt; this may be 1250 or 1.25. Write 1250, or the decimals in another way (1.25)."
+    "found '1.250', allowed a number beyond doubt; this may be 1250 or 1.25. Write 1250, or other decimals (1.25)."
     """
     text = clean(cell)
     whole, decimal = text.replace(",", "").replace(".", ""), f"{float(text.replace(',', '.')):g}"
-    return f"found {text!r}, allowed a number beyond doubt; this may be {whole} or {decimal}. Write {whole}, or the decimals in another way ({decimal})."
+    said = f"found {text!r}, allowed a number beyond doubt; this may be {whole} or {decimal}."
+    return f"{said} Write {whole}, or other decimals ({decimal})."
 
 
 def is_grouped(cell: Any) -> bool:
