@@ -83,6 +83,8 @@ class ColumnValues:
 def number_in_cell(cell: Any, decimal: str = ".") -> float | None:
     """The number in a cell; NaN if it is empty or ``NA``, None if it holds something else.
 
+    With the mark ``""`` nothing tells what parts decimals: ``1.000`` is then no number.
+
     Examples
     --------
     >>> number_in_cell("2.8e-17"), number_in_cell("03"), number_in_cell("1,5", ","), number_in_cell("n/a")
@@ -99,39 +101,99 @@ def number_in_cell(cell: Any, decimal: str = ".") -> float | None:
     text = clean(cell)
     if text in MISSING:
         return math.nan
+    if decimal == "" and _GROUPED.fullmatch(text):
+        return None
     if decimal == ",":
         text = "" if "." in text else text.replace(",", ".")
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def decimal_mark(cells: Iterable[Any], others: str = ".") -> str:
-    """The decimal mark of a column's texts; commas that may as well part thousands are read as in `others`.
+def decimal_mark(cells: Iterable[Any], others: str = "") -> str:
+    """The decimal mark of a column's texts; where each may as well part thousands, that of the other columns.
+
+    Parameters
+    ----------
+    cells : iterable
+    others : {"", ".", ","}
+        The mark of the rest of the table, ``""`` where nothing tells it.
+
+    Returns
+    -------
+    {".", ",", ""}
+        ``""`` if nothing tells whether ``1.000`` beside ``950`` is one or a thousand; such a cell is then no number.
 
     Examples
     --------
     >>> decimal_mark(["1,5", "2", "0,25"]), decimal_mark(["1,000", "950"]), decimal_mark(["1.5"])
-    (',', '.', '.')
+    (',', '', '.')
+    >>> decimal_mark(["1.000", "6"]), decimal_mark(["1.000", "0.5"]), decimal_mark(["1.000", "2.125"])
+    ('', '.', '.')
     """
-    marked = [text for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(text := cell.strip())]
-    commas = [text for text in marked if "," in text]
-    if 2 * len(commas) <= len(marked):
-        return "."
-    return others if all(_THOUSANDS.fullmatch(text) for text in commas) else ","
+    listed = list(cells)
+    marked = _marked(listed)
+    known = _known_marks(marked)
+    if len(known) == 1:
+        return known.pop()
+    if known:
+        return "," if 2 * sum("," in text for text in marked) > len(marked) else "."
+    if others or not marked:
+        return others or "."
+    return "" if any("," in text for text in marked) or any(map(_is_whole, listed)) else "."
 
 
 def table_mark(columns: Iterable[Sequence[Any]]) -> str:
-    """The decimal mark of a table: the comma where columns have it beyond doubt and none has a point.
+    """The decimal mark of a table: the comma where columns have it beyond doubt and none has a point so.
 
     Examples
     --------
-    >>> table_mark([["1,5", "2"], ["1,250"]]), table_mark([["1,5"], ["2.5"]])
-    (',', '.')
+    >>> table_mark([["1,5", "2"], ["1,250"]]), table_mark([["1,5"], ["2.5"]]), table_mark([["1.000", "80"], ["3,7"]])
+    (',', '.', ',')
     """
     listed = [list(cells) for cells in columns]
-    points = any(
-        isinstance(cell, str) and "." in cell and _WITH_MARK.fullmatch(cell.strip()) for one in listed for cell in one
-    )
-    return "," if not points and any(decimal_mark(cells) == "," for cells in listed) else "."
+    if any("." in _known_marks(_marked(cells)) for cells in listed):
+        return "."
+    marks = {decimal_mark(cells) for cells in listed}
+    return "," if "," in marks else "" if "" in marks else "."
+
+
+def _marked(cells: Iterable[Any]) -> list[str]:
+    return [text for cell in cells if isinstance(cell, str) and _WITH_MARK.fullmatch(text := cell.strip())]
+
+
+def _known_marks(marked: Iterable[str]) -> set[str]:
+    """The marks that part decimals beyond doubt: of a text that cannot be a number with thousands."""
+    return {"," if "," in text else "." for text in marked if not _GROUPED.fullmatch(text)}
+
+
+def _is_whole(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell.strip().lstrip("+-").isdigit()
+    return isinstance(cell, Real) and not isinstance(cell, bool) and cell == cell
+
+
+def said_grouped(cell: str) -> str:
+    """What is wrong with ``1.000``, and what to write.
+
+    Examples
+    --------
+    >>> said_grouped("1.250")
+    "found '1.250', allowed a number beyond doubt; this may be 1250 or 1.25. Write 1250, or other decimals (1.25)."
+    """
+    text = clean(cell)
+    whole, decimal = text.replace(",", "").replace(".", ""), f"{float(text.replace(',', '.')):g}"
+    said = f"found {text!r}, allowed a number beyond doubt; this may be {whole} or {decimal}."
+    return f"{said} Write {whole}, or other decimals ({decimal})."
+
+
+def is_grouped(cell: Any) -> bool:
+    """Whether one separator stands before exactly three digits, so that it may part thousands or decimals.
+
+    Examples
+    --------
+    >>> [is_grouped(cell) for cell in ("1.000", "12,345", "0.125", "1.5", 1.0)]
+    [True, True, False, False, False]
+    """
+    return isinstance(cell, str) and _GROUPED.fullmatch(clean(cell)) is not None
 
 
 def is_date(cell: Any) -> bool:
@@ -155,7 +217,7 @@ def read_values(cells: Sequence[Any], role: Role, decimal: str) -> ColumnValues:
     cells : sequence
         Numbers, texts, dates, truth values; empty as None, ``""`` or ``NA``.
     role : Role
-    decimal : {".", ","}
+    decimal : {".", ",", ""}
         See :func:`decimal_mark`.
 
     Examples
@@ -230,11 +292,15 @@ def typed_texts(texts: pd.Series[Any], where: str) -> pd.Series[Any]:
     cells = [cell if there else None for cell, there in zip(texts.tolist(), filled, strict=True)]
     read = read_values(cells, Role.TERM, decimal_mark(cells))
     if read.odd is not None and read.numbers:
-        place, _ = read.odd
-        raise ContractError(
-            f"{where}, {row_word(texts.index)} {texts.index[place]}: found {texts.iloc[place]!r} among numbers. "
+        place, kind = read.odd
+        cell = texts.iloc[place]
+        said = (
+            said_grouped(cell)
+            if kind is Oddity.SEPARATOR
+            else f"found {cell!r} among numbers. "
             "Write numbers in every cell, or words in every cell; leave a cell empty where it is unknown."
         )
+        raise ContractError(f"{where}, {row_word(texts.index)} {texts.index[place]}: {said}")
     if read.numbers:
         return texts.__class__(read.values, index=texts.index, name=texts.name, dtype="float64")
     return texts.mask(texts.isin(MISSING))

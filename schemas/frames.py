@@ -96,7 +96,7 @@ SESSIONS = Contract(
     ("patient", "session"),
     ("session_id",),
     {"phase": ("main", "pilot"), "status": ("held", "not_rated")},
-    {"session": 1},
+    {"session": 1, "minutes": 0},
     {
         "therapist": None, "date": None, "minutes": None, "phase": "main", "status": "held", "reason": None,
         "recording": None,
@@ -308,11 +308,12 @@ _NUMBERED = {
 
 
 def _check_least(values: pd.Series[Any], least: int, name: str, places: _Places, advice: str) -> None:
-    wrong = (values < least).to_numpy()
+    wrong = (values < least).fillna(False).to_numpy(dtype=bool)
+    kind = "whole numbers" if advice else "numbers"
     if wrong.any():
         row = int(wrong.argmax())
         raise ContractError(
-            f"{name}, {places.word} {places.labels[row]}: found {values.iloc[row]:g}, allowed whole numbers from "
+            f"{name}, {places.word} {places.labels[row]}: found {values.iloc[row]:g}, allowed {kind} from "
             f"{least}.{advice}"
         )
 

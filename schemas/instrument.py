@@ -20,7 +20,7 @@ from doublecode.schemas.codebook_hash import content_hash
 from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.homework_log import HomeworkLog
-from doublecode.schemas.item import NOT_APPLICABLE, TAKEN_NAMES, Item, alike_but_for_case
+from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, alike_but_for_case
 from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
@@ -310,6 +310,12 @@ class Instrument(Declared):
                 )
             if name not in whole:
                 raise InstrumentError(f"{self.name}: reverse names {name!r}, which is no item; {allowed(name, whole)}.")
+        fixed = next((one for one in self.items if one.name in reversed_items and one.type not in REVERSIBLE), None)
+        if fixed is not None:
+            raise InstrumentError(
+                f"{self.name}: reverse names {fixed.name!r}, whose type is {fixed.type}; only ordinal items, "
+                "decimal ones and those of yes or no can be reversed. Take it out of reverse in study.toml."
+            )
         items = tuple(item.model_copy(update={"reversed": item.name in reversed_items}) for item in self.items)
         fields = self.model_dump(mode="json") | {"items": [item.model_dump(mode="json") for item in items]}
         try:

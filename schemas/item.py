@@ -27,6 +27,9 @@ NUMERIC: Final = (*RANGED, "yes_no")
 """Types whose cells hold numbers."""
 _CREDITS: Final = {"authors": "the authors of the scale", "own words": "own words of this codebook"}
 
+REVERSIBLE: Final = ("ordinal", "decimal", "yes_no")
+"""Types of items that can be counted from the other end."""
+
 
 class Item(Declared):
     """One thing a rater codes.
@@ -166,7 +169,7 @@ class Item(Declared):
             return ": only nominal items can be multiple"
         if self.one_column_per_code and (not self.multiple or self.repeat > 1 or self.given):
             return ": one_column_per_code needs multiple = true, and neither repeat nor given"
-        if self.reversed and self.type not in ("ordinal", "decimal", "yes_no"):
+        if self.reversed and self.type not in REVERSIBLE:
             return ": only ordinal items, decimal ones and those of yes or no can be reversed"
         if self.anchor_source and not (self.anchors or self.categories or self.definition):
             return (

@@ -245,6 +245,11 @@ _KINDS: dict[str, Kind] = {
         "found {found}, which is not written year-month-day ({allowed})",
         "Write dates so; until then drift --by-date needs their form, such as --dates dd.mm.yyyy.",
     ),
+    "dates_out_of_order": Kind(
+        "warning",
+        "the later session has the earlier date: {found}",
+        "Correct the date, or the number of the session; time and lags follow them.",
+    ),
     "far_value": Kind(
         "warning",
         "{found} lies far outside the others ({allowed})",

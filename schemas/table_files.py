@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from doublecode.schemas.column_types import LINE, decimal_mark, row_word
+from doublecode.schemas.column_types import LINE, decimal_mark, is_grouped, number_in_cell, row_word, said_grouped
 from doublecode.schemas.csv_rows import read_csv_rows, without_apostrophe
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import Contract, check_columns, check_frame, complete
@@ -90,10 +90,17 @@ def _texts(path: Path, contract: Contract) -> pd.DataFrame:
 def to_numbers(texts: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Convert a column of texts to numbers; empty stays missing, anything else raises with its line.
 
-    A decimal comma is one where the column has it beyond doubt: ``1,250`` may be a thousand, and is refused.
+    A decimal comma is one where the column has it beyond doubt: ``1,250`` may be a thousand, as may ``1.250``
+    beside whole numbers, and is refused.
     """
     comma = texts.notna() & texts.astype("str").str.contains(",", regex=False, na=False)
-    if comma.any() and decimal_mark(texts[texts.notna()].tolist()) == ",":
+    cells = texts.where(texts.notna(), None).tolist()
+    decimal = decimal_mark(cells)
+    unclear = [place for place, cell in enumerate(cells) if is_grouped(cell) and number_in_cell(cell, decimal) is None]
+    if unclear:
+        where = f"{name}, {row_word(texts.index)} {texts.index[unclear[0]]}"
+        raise ContractError(f"{where}: {said_grouped(str(cells[unclear[0]]))}")
+    if decimal == ",":
         texts = texts.where(~comma, texts.str.replace(",", ".", regex=False))
     numbers = pd.to_numeric(texts, errors="coerce")
     wrong = ((numbers.isna() | np.isinf(numbers)) & texts.notna()).to_numpy()

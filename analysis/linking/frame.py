@@ -209,8 +209,7 @@ def build_frame(
     _check_patients(held, main, listed)
     rated_by = _raters(scores, items) if raters is None else raters
     unrated, contradictions = unrated_sessions(main, coded_sessions(scores, items, ratings, rated_by), out)
-    used = used_in or {}
-    sources = gather_sources(variables, tables, unrated, rated_by, used)
+    sources = gather_sources(variables, tables, unrated, rated_by, used := used_in or {})
     units, therapist_notes = _units(unit, held)
     placed = [_with_session(one, unit, used) for one in variables]
     frame, absences = _fill(placed, units, sources)
@@ -238,8 +237,21 @@ def build_frame(
         "models": {name: list(map(str, formulas)) for name, formulas in asked.items()}, "subsets": dict(subsets or {}),
     }  # fmt: skip
     notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
+    notes += _without_spread(variables, frame, absences)
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
     return AnalysisFrame(spec, frame, absences, ledger, design, notes)
+
+
+def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences: pd.DataFrame) -> tuple[Note, ...]:
+    """Note each variable that has no value in any row, with the reason of the first, or the same value in all."""
+    notes = []
+    for name in (one.name for one in variables):
+        values = frame[name].dropna()
+        if len(frame) and values.empty:
+            notes.append(Note("variable_empty", name, {"why": absences[name].iloc[0]}))
+        elif len(values) > 2 and values.nunique() == 1:
+            notes.append(Note("variable_constant", name, {"value": values.iloc[0], "n": len(values)}))
+    return tuple(notes)
 
 
 def no_items() -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from doublecode.schemas.dates import read_dates
@@ -33,6 +34,11 @@ class SessionList:
     date: Mapping[tuple[str, int], dt.date]
     pilot: frozenset[tuple[str, int]]
 
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the sessions of all patients."""
+        return frozenset(session for _, session in self.therapist)
+
     def therapist_of(self, patient: str, session: int | None) -> str | None:
         """The therapist of a session, or of all sessions of the main phase; None where these had several."""
         if session is not None:
@@ -44,6 +50,8 @@ class SessionList:
         """Why a session has nothing to tell: it is of the pilot, or was not held."""
         if (patient, session) in self.pilot:
             return Note("session_in_pilot", numbers={"session": session})
+        if session not in self.numbers:
+            return Note("no_such_session", numbers={"session": session})
         return Note("session_not_held", numbers={"session": session, "left": left})
 
     def time(

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from doublecode.analysis.study.study_run import Intake, StudyRun
-from doublecode.schemas.errors import DoublecodeError, NotEstimable, StudyError, UsageError
+from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, StudyError, UsageError
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note
 
@@ -125,9 +126,22 @@ def _therapists(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
     from doublecode.coding.reading.study_tables import has_table, read_study_table
 
     if has_table(study, "therapists") or "therapists" in study.tables:
-        return read_study_table(study, "therapists")
+        table = read_study_table(study, "therapists")
+        _check_listed(sessions["therapist"].dropna(), table["therapist"].astype(str).tolist())
+        return table
     named = sessions["therapist"].dropna().drop_duplicates().sort_values(ignore_index=True)
     return named.to_frame()
+
+
+def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
+    """Refuse a therapist of sessions.csv of whom the table of therapists knows nothing."""
+    stray = named[~named.isin(listed)]
+    if len(stray):
+        said = allowed(stray.iloc[0], listed)
+        raise ContractError(
+            f"sessions: therapist {stray.iloc[0]!r} is not in the table of therapists ({said}). Correct the id, or add a "
+            "row for this therapist."
+        )
 
 
 def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFrame, Sequence[Problem], pd.DataFrame]:

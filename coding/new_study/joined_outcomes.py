@@ -68,7 +68,8 @@ def _join(one: OutcomeTable, other: OutcomeTable) -> OutcomeTable:
     said = f"{one.file} and {other.file} are joined in outcomes/{one.instrument}.csv: {counts}."
     return replace(
         one, rows=rows, codebook=_codebook(one, rows), understood=(*one.understood, *other.understood),
-        said=(*one.said, *other.said, said), events={**one.events, **other.events}, remarks=(*one.remarks, *other.remarks),
+        said=(*one.said, *other.said, said), events={**one.events, **other.events},
+        remarks=(*one.remarks, *other.remarks),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 
@@ -50,6 +51,8 @@ class Expected:
         What was entered beforehand; None where the study has no ``given.csv``.
     seed : int or None
         Of the raters' orders.
+    raters : mapping of name to tuple of str
+        Who rates with a codebook, where study.toml says so.
     """
 
     study: str | None
@@ -58,6 +61,7 @@ class Expected:
     assigned: Mapping[tuple[str, str, int], Mapping[str, tuple[str, str]]] | None = None
     given: Given | None = None
     seed: int | None = None
+    raters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     def hash_of(self, book: Instrument) -> str:
@@ -95,7 +99,9 @@ def load_expected(study: Study | None) -> Expected:
         str(session_id): Held(str(patient), _filled(therapist), int(number), str(phase), _filled(tape))
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
-    return Expected(study.name, books, sessions, _assigned(study, sessions), load_given(study, sessions), study.seed)
+    raters = {name: own for name in books if (own := study.use(name).raters)}
+    assigned, given = _assigned(study, sessions), load_given(study, sessions)
+    return Expected(study.name, books, sessions, assigned, given, study.seed, raters)
 
 
 def _filled(cell: object) -> str | None:
@@ -129,6 +135,13 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
         stray = next((name for name in assignments[column].astype(str) if name not in names), None)
         if stray is not None:
             raise StudyError(f"assignments: {message.format(stray)}")
+    for rater, instrument in dict.fromkeys(zip(assignments["rater"], assignments["instrument"], strict=True)):
+        own = study.use(instrument).raters
+        if own and rater not in own:
+            raise StudyError(
+                f"assignments: rater {rater!r} is not among the raters that study.toml declares for {instrument}; "
+                f"{allowed(rater, own)}. Correct the row, or the raters of the instrument."
+            )
 
 
 def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str, int], dict[str, tuple[str, str]]] | None:
@@ -190,9 +203,11 @@ def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
 
 def _check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     """Whether the workbook was made for somebody whom the study gave it, and bears the name of its stamp."""
+    own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
+    if stamp.rater not in expected.raters.get(stamp.instrument, (stamp.rater,)):
+        return [Problem("not_assigned", file, STAMP, found=f"the workbook of {own}")]
     if expected.assigned is None:
         return []
-    own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
     if not any(batch == stamp.batch for _, batch in expected.roles(stamp).values()):
         return [Problem("not_assigned", file, STAMP, found=f"the workbook of {own}")]
     name = file.casefold()

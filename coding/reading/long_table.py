@@ -16,7 +16,7 @@ from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
-from doublecode.schemas.column_types import Oddity, Role, decimal_mark, read_values, table_mark
+from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, said_grouped, table_mark
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import said_missing
@@ -28,8 +28,6 @@ _ADVICE = {
     "(--missing {bare}).",
     Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
     "start and name that one.",
-    Oddity.SEPARATOR: "found {found}, in which the separator may part thousands or decimals. Write the number without "
-    "a separator of thousands.",
 }
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
@@ -311,8 +309,9 @@ class _Columns:
     def _refuse(self, name: str, cell: Any, at: int, kind: Oddity) -> NoReturn:
         where = f"{self._table.name}, {self._table.place(self._body[at], self._places[name])}"
         found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
-        advice = _ADVICE[kind].format(found=found, bare=cell_text(cell))
-        names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and kind is not Oddity.SEPARATOR else ""
+        grouped = kind is Oddity.SEPARATOR
+        advice = said_grouped(cell_text(cell)) if grouped else _ADVICE[kind].format(found=found, bare=cell_text(cell))
+        names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and not grouped else ""
         raise ContractError(f"{where}: {name}: {advice}{names}")
 
     def _without_missing(self, cells: list[Any], name: str, decimal: str) -> list[Any]:

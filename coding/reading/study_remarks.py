@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from doublecode.coding.reading.mapped_table import as_text
-from doublecode.coding.reading.study_tables import open_study_table
+from doublecode.coding.reading.study_tables import open_study_table, read_study_table
 from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.csv_rows import CsvRows, read_csv_rows
 from doublecode.schemas.dates import read_dates
@@ -60,7 +60,25 @@ def remarks_on_tables(study: Study) -> list[Problem]:
         said, files = alike(where), ", ".join(dict.fromkeys(where.values()))
         if said:
             problems.append(Problem("labels_alike", files, subject=column, found=said))
-    return problems
+    return [*problems, *_dates_out_of_order(study)]
+
+
+def _dates_out_of_order(study: Study) -> Iterator[Problem]:
+    """Sessions of a patient whose dates go back where their numbers go on; dates of no known form say nothing."""
+    path = study.table_files.path("sessions")
+    if path is None or not path.is_file():
+        return
+    sessions = read_study_table(study, "sessions").sort_values(["patient", "session"])
+    dated = sessions[sessions["date"].notna()]
+    try:
+        days = read_dates(dated["date"], None, [path.name] * len(dated), "date")
+    except ContractError:
+        return
+    before, day_before = dated.shift(), days.shift()
+    back = (dated["patient"] == before["patient"]) & (days < day_before)
+    for row, earlier in zip(dated[back].itertuples(), before[back].itertuples(), strict=True):
+        found = f"session {earlier.session:g} on {earlier.date}, session {row.session:g} on {row.date}"
+        yield Problem("dates_out_of_order", path.name, subject=f"patient {row.patient}", found=found)
 
 
 def _rows(study: Study, table: str, path: Path, columns: tuple[str, ...]) -> tuple[CsvRows, list[Problem]]:

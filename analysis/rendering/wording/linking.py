@@ -50,6 +50,7 @@ REASONS: Final[dict[str, Wording]] = {
     "instrument_not_used": _not_used,
     "column_empty": "{table}: {column} is empty",
     "session_not_held": _not_held,
+    "no_such_session": "there is no session {session} of any patient",
     "session_in_pilot": "session {session} was of the pilot",
     "session_not_rated": _not_rated,
     "no_session_before": _no_session_before,
@@ -82,7 +83,20 @@ def _stray_scores(note: Note) -> str:
     return f"Scores of sessions that sessions.csv does not list as held in the main phase: {listed}."
 
 
+def _empty_variable(note: Note) -> str:
+    why = note.numbers["why"]
+    return f"{note.subject} has no value in any row" + (f" (first row: {_said(why)})." if why is not None else ".")
+
+
+def _constant_variable(note: Note) -> str:
+    value, n = note.numbers["value"], note.numbers["n"]
+    said = f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{note.subject} is {said} in all {n} rows that have a value, so nothing can depend on it."
+
+
 FRAMES: Final[dict[str, Wording]] = {
+    "variable_empty": _empty_variable,
+    "variable_constant": _constant_variable,
     "sessions_not_read": _listed("Listed as held in sessions.csv, but no rating was read"),
     "sessions_not_listed": _listed("Listed as not rated in sessions.csv, but ratings were read"),
     "several_therapists": _listed("More than one therapist in the held sessions, so no therapist is given"),
