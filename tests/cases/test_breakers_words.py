@@ -1,0 +1,63 @@
+"""Words and losses that somebody found who tried to break it: new studies, declarations, formulas."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
+
+LIST = "Patient,Session,Date\n" + "".join(f"K{p},{s},2023-04-0{s}\n" for p in (1, 2, 3) for s in (1, 2))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def planned(tmp_path, text=LIST, **wishes):
+    (tmp_path / "list.csv").write_text(text)
+    given = {"sessions": tmp_path / "list.csv", "raters": ("anna", "ben"), "instruments": ("ghes",)} | wishes
+    return plan_study(tmp_path / "study", Wishes(**given))
+
+
+def replaced(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_study_made_anew_keeps_what_was_entered(tmp_path):
+    folder = write_study(planned(tmp_path))
+    ids = {(row["patient"], row["session"]): row["session_id"] for row in rows_of(folder / "sessions.csv")}
+    patients = "patient,status,reason,age\nK1,completed,,31\nK2,excluded,no consent,40\nK3,completed,,\n"
+    (folder / "patients.csv").write_text(patients)
+    replaced(folder / "sessions.csv", "main,held,", "main,not_rated,tape lost")
+    (folder / "study.toml").write_text((folder / "study.toml").read_text() + "# mine\n")
+    longer = LIST.replace("K3,2,2023-04-02\n", "") + "K4,1,2023-04-05\n"
+    again = planned(tmp_path, longer)
+    write_study(again, overwrite=True)
+    people = {row["patient"]: row for row in rows_of(folder / "patients.csv")}
+    assert people["K2"] == {"patient": "K2", "status": "excluded", "reason": "no consent", "age": "40"}
+    assert people["K1"]["age"] == "31"
+    sessions = rows_of(folder / "sessions.csv")
+    assert (sessions[0]["status"], sessions[0]["reason"]) == ("not_rated", "tape lost")
+    assert all(
+        row["session_id"] == ids[row["patient"], row["session"]] for row in sessions if row["patient"] != "K4"
+    )  # workbooks sent out bear them
+    assert (folder / "patients_before.csv").read_text() == patients
+    assert (folder / "study_before.toml").read_text().endswith("# mine\n")
+    said = " ".join(again.said)
+    for words in ("K2 excluded", "K2 no consent", "K1 session 1 not_rated", "K3 session 2", "patients_before.csv"):
+        assert words in said, words
+    write_study(planned(tmp_path, LIST), overwrite=True)
+    assert (folder / "patients_before_2.csv").exists()
+
+
+def test_a_column_that_the_list_now_leaves_out_does_not_come_back(tmp_path):
+    text = LIST.replace("Date\n", "Date,Beruf\n").replace("2023-04-01\n", "2023-04-01,x\n")
+    write_study(planned(tmp_path, text))
+    write_study(planned(tmp_path, text, told={"Beruf": "leave_out"}), overwrite=True)
+    assert all(
+        "beruf" not in row for name in ("sessions", "patients") for row in rows_of(tmp_path / f"study/{name}.csv")
+    )
