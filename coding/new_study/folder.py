@@ -14,6 +14,7 @@ from doublecode.coding.new_study.declaration import Use, declaration
 from doublecode.coding.new_study.entered import copies_before, ids_before, with_entered
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
+from doublecode.coding.new_study.list_remarks import remarks_on_list
 from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of
 from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
 from doublecode.schemas.csv_rows import without_formulas
@@ -124,7 +125,12 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     _check(files)
     said = (*listed.said, *(line for one in outcomes for line in one.said))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
-    remarks = tuple(remark for one in (table, *(one for _, one in exports)) for remark in one.remarks)
+    odd = remarks_on_list(
+        listed,
+        table.name,
+        [(path.name, [*one.rows["patient"]]) for (path, _), one in zip(exports, outcomes, strict=True)],
+    )
+    remarks = (*(remark for one in (table, *(one for _, one in exports)) for remark in one.remarks), *odd)
     design = {
         "sessions": len(listed.sessions), "patients": len(listed.patients),
         "therapists": 0 if listed.therapists is None else len(listed.therapists),

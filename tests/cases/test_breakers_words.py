@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
+from doublecode.schemas.errors import UsageError
 
 LIST = "Patient,Session,Date\n" + "".join(f"K{p},{s},2023-04-0{s}\n" for p in (1, 2, 3) for s in (1, 2))
 
@@ -61,3 +64,31 @@ def test_a_column_that_the_list_now_leaves_out_does_not_come_back(tmp_path):
     assert all(
         "beruf" not in row for name in ("sessions", "patients") for row in rows_of(tmp_path / f"study/{name}.csv")
     )
+
+
+def test_labels_alike_of_a_list_and_of_its_outcomes_are_said(tmp_path):
+    (tmp_path / "bdi.csv").write_text("Patient,Session,BDI\nK1,1,20\nK02,1,10\n")
+    text = LIST.replace("Date\n", "Date,Therapist\n").replace("-01\n", "-01,T1\n").replace("-02\n", "-02,t1\n")
+    remarks = planned(tmp_path, text + "k2,1,2023-04-04,T1\n", outcomes=(tmp_path / "bdi.csv",)).remarks
+    alike = [(one.code, one.subject, one.found) for one in remarks]
+    assert ("labels_alike", "patient", '"K2" / "k2" / "K02"') in alike
+    assert ("labels_alike", "therapist", '"T1" / "t1"') in alike
+
+
+@pytest.mark.parametrize("day", ["2020-04-03", "2032-04-03"])
+def test_a_date_years_from_the_others_is_a_caution(tmp_path, day):
+    (one,) = planned(tmp_path, LIST.replace("K2,2,2023-04-02", f"K2,2,{day}")).remarks
+    assert (one.code, one.found) == ("far_date", f"{day} (patient K2, session 2)")
+    assert one.allowed == "2023-04-01 to 2023-04-02"
+
+
+def test_sessions_over_years_are_no_caution(tmp_path):
+    text = "Patient,Session,Date\n" + "".join(f"K1,{n},{2010 + n}-04-03\n" for n in range(1, 9))
+    assert [one.code for one in planned(tmp_path, text).remarks] == []
+
+
+@pytest.mark.parametrize("head", ["Sitzung", "Patient"])
+def test_a_key_as_an_item_is_refused(tmp_path, head):
+    (tmp_path / "bdi.csv").write_text("Patient,Sitzung,BDI\nK1,1,20\nK2,1,10\n")
+    with pytest.raises(UsageError, match=f"--items: bdi.csv: '{head}' is the (session|patient) and no answer"):
+        planned(tmp_path, outcomes=(tmp_path / "bdi.csv",), items=(head, "BDI"))
