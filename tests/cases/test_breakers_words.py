@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
+from doublecode.schemas.declared import Declared, describe
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.study import Study
+from doublecode.schemas.table_source import TableSource
 
 LIST = "Patient,Session,Date\n" + "".join(f"K{p},{s},2023-04-0{s}\n" for p in (1, 2, 3) for s in (1, 2))
 
@@ -92,3 +99,42 @@ def test_a_key_as_an_item_is_refused(tmp_path, head):
     (tmp_path / "bdi.csv").write_text("Patient,Sitzung,BDI\nK1,1,20\nK2,1,10\n")
     with pytest.raises(UsageError, match=f"--items: bdi.csv: '{head}' is the (session|patient) and no answer"):
         planned(tmp_path, outcomes=(tmp_path / "bdi.csv",), items=(head, "BDI"))
+
+
+def models(model: type[Declared] = Declared) -> list[type[Declared]]:
+    """Every declared model of the package."""
+    own = [one for one in model.__subclasses__() if one.__module__.startswith("doublecode")]
+    assert model is not Declared or {Study, Instrument} <= {*own}
+    return list(dict.fromkeys([*own, *(inner for one in own for inner in models(one))]))
+
+
+WRONG = [-99, "x", "", True, 1.5, [], [1], [1.5], ["x"], [True], [None], [[1]], [{"a": 1}], {}, {"a": 1}, {"a": [1]}]
+FOREIGN = ("tuple[", "union[", "dict[", "list[", "literal[", "function-", "Input should", "constrained", "pydantic")
+
+
+@pytest.mark.parametrize("model", models(), ids=lambda one: one.__name__)
+def test_no_message_has_a_word_of_the_parser(model):
+    for key in model.model_fields:
+        for value in WRONG:
+            with pytest.raises(ValidationError) as wrong:
+                model.model_validate_json(json.dumps({key: value, "no_such_key": 1}))
+            said = describe("a.toml", wrong.value, model)
+            assert not [word for word in FOREIGN if word.casefold() in said.casefold()], said
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("-99", "missing: is of the wrong kind (found -99); allowed: a list in square brackets, such as [\"a\", \"b\"] "
+         "or a table in braces, such as { a = \"text\" }; write missing = [-99]"),
+        ('"k.A."', 'write missing = ["k.A."]'),
+        ("[[1]]", "missing[1]: is of the wrong kind (found [1]); allowed: a number without quotation marks or a text"),
+        ("{ a = 1 }", 'missing.a: is of the wrong kind (found 1); allowed: a text in quotation marks; write a = "1"'),
+    ],
+)  # fmt: skip
+def test_an_entry_of_several_types_is_one_entry(missing, said):
+    with pytest.raises(ValidationError) as wrong:
+        TableSource.model_validate_json(json.dumps(tomllib.loads(f"missing = {missing}")))
+    text = describe("a.toml", wrong.value, TableSource)
+    assert text.startswith("a.toml: 1 wrong entry.")
+    assert said in text
