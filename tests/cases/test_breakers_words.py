@@ -7,12 +7,14 @@ import json
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from doublecode.analysis.linking.session_list import session_list
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
 from doublecode.schemas.declared import Declared, describe
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import DoublecodeError, UsageError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.study import Study
 from doublecode.schemas.table_source import TableSource
@@ -138,3 +140,31 @@ def test_an_entry_of_several_types_is_one_entry(missing, said):
     text = describe("a.toml", wrong.value, TableSource)
     assert text.startswith("a.toml: 1 wrong entry.")
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["02.04.2023", "03.04.2023", "31.02.2023"], r"line 4: Date: found '31.02.2023', which is a date in no form"),
+        (["02.04.2023", "03.04.2023", "soon"], r"line 4: Date: found 'soon', which is a date in no form; .*dd.mm.yyyy"),
+        (["03/04/2023", "13/04/2023", "25/04/2023", "04/14/2023"],
+         r"line 5: Date: found '04/14/2023', which may only be mm/dd/yyyy, while.*dd/mm/yyyy \('13/04/2023' in line 3"),
+    ],
+)  # fmt: skip
+def test_the_date_at_fault_is_named_and_not_the_first_one(tmp_path, days, said):
+    text = "Patient,Session,Date\n" + "".join(f"K1,{n},{day}\n" for n, day in enumerate(days, start=1))
+    with pytest.raises(DoublecodeError, match=said):
+        planned(tmp_path, text)
+
+
+def test_a_date_of_a_session_is_named_by_file_line_and_key_of_the_study():
+    index = pd.Index([2, 3], name="line")
+    sessions = pd.DataFrame(
+        {"patient": "01", "session": [1, 2], "therapist": "T1", "phase": "main", "date": ["2021-03-01", "15.03.2021"]},
+        index,
+    )
+    said = (
+        r"sess.csv, line 3: 01, session 2: date: found '15.03.2021'.*such as dates = \"dd.mm.yyyy\" under \[tables.ses"
+    )
+    with pytest.raises(DoublecodeError, match=said):
+        session_list(sessions, with_dates=True, file="sess.csv")
