@@ -303,7 +303,7 @@ class _Reader:
             return None
         known = [name for book, name in self.codecs if not named or book == named]
         meant = nearest(item, known)
-        asked = ", ".join(known[:12]) if meant is None else f"{meant}?"
+        asked = ", ".join(known[:12]) if meant is None else f"the items declared; did you mean {meant}?"
         self._problem("unknown_item", where, "", item or "an empty cell", asked)
         return None
 
@@ -316,7 +316,7 @@ class _Reader:
         raters = [rater.id for rater in self.study.raters]
         if place.rater not in raters:
             meant = nearest(place.rater, raters)
-            asked = ", ".join(raters) if meant is None else f"{meant}?"
+            asked = ", ".join(raters) + ("" if meant is None else f"; did you mean {meant}?")
             self._problem("unknown_rater", where, "", place.rater or "an empty cell", asked)
             return False
         own, assigned = self.study.use(place.instrument).raters, self.expected.assigned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from pydantic import ValidationError
 
 from doublecode.analysis.linking.session_list import session_list
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
+from doublecode.coding.reading.incoming import read_incoming
 from doublecode.schemas.declared import Declared, describe
-from doublecode.schemas.errors import DoublecodeError, UsageError
-from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.study import Study
+from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError, UsageError
+from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.study import Study, load_study
 from doublecode.schemas.table_source import TableSource
 
 LIST = "Patient,Session,Date\n" + "".join(f"K{p},{s},2023-04-0{s}\n" for p in (1, 2, 3) for s in (1, 2))
@@ -168,3 +170,55 @@ def test_a_date_of_a_session_is_named_by_file_line_and_key_of_the_study():
     )
     with pytest.raises(DoublecodeError, match=said):
         session_list(sessions, with_dates=True, file="sess.csv")
+
+
+BOOK = """name = "b"
+title = "B"
+version = "1"
+citation = "own"
+rights = "own"
+[missing_codes]
+NA = "not applicable"
+99 = "x"
+[[items]]
+name = "o1"
+label = "O"
+minimum = 0
+maximum = 6
+[[scales]]
+name = "s"
+label = "S"
+items = ["o1"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('items = ["o1"]', 'items = [\n  "o1",\n  "o9",\n]', "line 17, scales[1].items: scale 's': 'o9'"),
+        ("maximum = 6", 'maximum = 6\nmissing = ["ZZ"]', "line 14, items[1].missing: item 'o1'"),
+        ("maximum = 6", "maximum = 100", "line 9, items[1].missing: item 'o1': missing code '99' is also"),
+        ('NA = "not', 'na = "a"\nNA = "not', "line 8, missing_codes.NA: missing codes 'na' and 'NA'"),
+        ('99 = "x"', '99 = " "', "line 8, missing_codes.99: missing code '99': the code or its meaning is empty"),
+        ('name = "o1"', 'name = "notes"', "line 10: item 'notes': this name is taken"),
+    ],
+)
+def test_a_rule_of_a_codebook_names_its_line(tmp_path, old, new, place):
+    assert old in BOOK
+    (tmp_path / "b.toml").write_text(BOOK.replace(old, new))
+    with pytest.raises(InstrumentError, match=re.escape(f"\n  {place}")):
+        load_instrument(tmp_path / "b.toml")
+
+
+def test_an_event_named_twice_has_its_line(tmp_path):
+    study = 'name = "s"\ntitle = "S"\nraters = [{ id = "anna" }]\nevents = [\n  "pre",\n  "pre",\n]\n'
+    (tmp_path / "study.toml").write_text(study + '[[instruments]]\nname = "ghes"\n[[variables]]\nname = "pre"\n')
+    with pytest.raises(StudyError, match=r"line 4, events\[2\]: event 'pre' stands twice"):
+        load_study(tmp_path)
+
+
+def test_a_study_without_ratings_says_every_way_they_come_in(tmp_path):
+    folder = write_study(planned(tmp_path))
+    (folder / "incoming").rmdir()
+    with pytest.raises(UsageError, match=r"workbooks into it.*import-ratings.*\[tables.ratings\]"):
+        read_incoming(load_study(folder))
