@@ -13,10 +13,12 @@ import pytest
 from pydantic import ValidationError
 
 from doublecode.analysis.linking.session_list import session_list
+from doublecode.analysis.mixed.formula_columns import formula_columns
+from doublecode.analysis.mixed.r_words import read_r_words
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
 from doublecode.coding.reading.incoming import read_incoming
 from doublecode.schemas.declared import Declared, describe
-from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError, UsageError
+from doublecode.schemas.errors import DoublecodeError, FormulaError, InstrumentError, StudyError, UsageError
 from doublecode.schemas.instrument import Instrument, load_instrument
 from doublecode.schemas.study import Study, load_study
 from doublecode.schemas.table_source import TableSource
@@ -222,3 +224,24 @@ def test_a_study_without_ratings_says_every_way_they_come_in(tmp_path):
     (folder / "incoming").rmdir()
     with pytest.raises(UsageError, match=r"workbooks into it.*import-ratings.*\[tables.ratings\]"):
         read_incoming(load_study(folder))
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ('y ~ g %in% "b" + (1 | p)', r"formula 'y ~ g %in% \"b\" .*%in% nests a factor.*ifelse\("),
+        ('y ~ g %in% c("a", "b") + (1 | p)', r"%in% nests a factor.*ifelse\("),
+        ("y ~ C(session, Sum) + (1 | p)", r"found 'C\(session, Sum\)'; contrasts are .*: C\(x, contr.sum\)"),
+        ("y ~ C(session, Helmert) + (1 | p)", r"C\(x, contr.helmert\)"),
+    ],
+)
+def test_words_of_formulas_are_refused_as_they_were_written(formula, said):
+    with pytest.raises(FormulaError, match=said):
+        read_r_words(formula)
+
+
+def test_whole_numbers_as_levels_are_written_as_in_r():
+    data = pd.DataFrame({"s": [1.0, 2.0, 3.0, 1.0], "h": [0.5, 1.0, 1.5, 1.5], "t": ["1.0", "2.0", "1.0", "2.0"]})
+    assert formula_columns("C(s) + C(h) + t", data)[1].names == (
+        "Intercept", "C(s)[T.2]", "C(s)[T.3]", "C(h)[T.1]", "C(h)[T.1.5]", "t[T.2.0]",
+    )  # fmt: skip
