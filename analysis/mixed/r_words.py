@@ -96,8 +96,8 @@ def read_r_words(source: str) -> str:
         if found[1] is not None:
             kind = found[1].lower()
             raise FormulaError(
-                f"formula {source!r}: found {found[0]!r}; contrasts are written as in R: C(x, contr.{kind}), with one of "
-                "contr.treatment, contr.sum, contr.helmert, contr.diff, contr.poly."
+                f"formula {source!r}: found {found[0]!r}; contrasts are written C(x, contr.{kind}), with one of "
+                "contr.treatment, contr.sum, contr.helmert, contr.diff, contr.poly, as in R."
             )
     text = _RELEVEL.sub(lambda found: f"C({found[1]}, contr.treatment({found[2]}))", text)
     text = _TRUTH.sub(lambda found: found[1] or found[2].capitalize(), text)

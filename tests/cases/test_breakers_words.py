@@ -190,6 +190,7 @@ maximum = 6
 [[scales]]
 name = "s"
 label = "S"
+score = "sum"
 items = ["o1"]
 """
 
@@ -197,7 +198,7 @@ items = ["o1"]
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ('items = ["o1"]', 'items = [\n  "o1",\n  "o9",\n]', "line 17, scales[1].items: scale 's': 'o9'"),
+        ('items = ["o1"]', 'items = [\n  "o1",\n  "o9",\n]', "line 18, scales[1].items: scale 's': 'o9'"),
         ("maximum = 6", 'maximum = 6\nmissing = ["ZZ"]', "line 14, items[1].missing: item 'o1'"),
         ("maximum = 6", "maximum = 100", "line 9, items[1].missing: item 'o1': missing code '99' is also"),
         ('NA = "not', 'na = "a"\nNA = "not', "line 8, missing_codes.NA: missing codes 'na' and 'NA'"),
@@ -214,7 +215,9 @@ def test_a_rule_of_a_codebook_names_its_line(tmp_path, old, new, place):
 
 def test_an_event_named_twice_has_its_line(tmp_path):
     study = 'name = "s"\ntitle = "S"\nraters = [{ id = "anna" }]\nevents = [\n  "pre",\n  "pre",\n]\n'
-    (tmp_path / "study.toml").write_text(study + '[[instruments]]\nname = "ghes"\n[[variables]]\nname = "pre"\n')
+    (tmp_path / "study.toml").write_text(
+        study + '[[instruments]]\nname = "ghes"\n[[variables]]\nname = "pre"\ntime = "days"\n'
+    )
     with pytest.raises(StudyError, match=r"line 4, events\[2\]: event 'pre' stands twice"):
         load_study(tmp_path)
 
