@@ -234,7 +234,7 @@ def test_a_study_without_ratings_says_every_way_they_come_in(tmp_path):
     [
         ('y ~ g %in% "b" + (1 | p)', r"formula 'y ~ g %in% \"b\" .*%in% nests a factor.*ifelse\("),
         ('y ~ g %in% c("a", "b") + (1 | p)', r"%in% nests a factor.*ifelse\("),
-        ("y ~ C(session, Sum) + (1 | p)", r"found 'C\(session, Sum\)'; contrasts are .*: C\(x, contr.sum\)"),
+        ("y ~ C(session, Sum) + (1 | p)", r"found 'C\(session, Sum\)'; contrasts are written C\(x, contr.sum\)"),
         ("y ~ C(session, Helmert) + (1 | p)", r"C\(x, contr.helmert\)"),
     ],
 )
