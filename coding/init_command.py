@@ -56,7 +56,9 @@ def init(
     dates: Annotated[str | None, typer.Option(metavar="FORM", help="How dates are written: dd.mm.yyyy")] = None,
     title: Annotated[str, typer.Option(help="Title of the study; the folder's name without it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Take the guess as it is shown.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make the files anew; what was entered in the tables is kept.")
+    ] = False,
 ) -> None:
     """Make a study folder from a list of sessions: declaration, tables, places for workbooks."""
     from doublecode.coding.new_study.folder import Wishes, as_typed, plan_study, refuse_present, write_study

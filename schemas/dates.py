@@ -20,7 +20,9 @@ _CENTURY: Final = 69  # two digits from here on are of the 1900s, as POSIX has i
 _FIRST_DAYS: Final = {"1900": dt.date(1899, 12, 30), "1904": dt.date(1904, 1, 1)}
 
 
-def read_dates(texts: pd.Series[Any], form: str | None, places: Sequence[str], name: str) -> pd.Series[Any]:
+def read_dates(
+    texts: pd.Series[Any], form: str | None, places: Sequence[str], name: str, said_by: str = "--dates dd.mm.yyyy"
+) -> pd.Series[Any]:
     """Turn a column of texts into dates.
 
     Parameters
@@ -34,6 +36,8 @@ def read_dates(texts: pd.Series[Any], form: str | None, places: Sequence[str], n
         How each row is called in a message.
     name : str
         The column, in a message.
+    said_by : str
+        How the form is said where the column comes from, in a message.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def read_dates(texts: pd.Series[Any], form: str | None, places: Sequence[str], n
             continue
         day = _iso(str(text).strip()) or (order and _in_order(str(text).strip(), *order))
         if not day:
-            raise ContractError(f"{place}: {name}: {_not_a_date(str(text).strip(), form)}")
+            raise ContractError(f"{place}: {name}: {_not_a_date(str(text).strip(), form, said_by)}")
         days.append(day)
     return pd.Series(pd.to_datetime(pd.Series(days, dtype=object)).to_numpy(), index=texts.index)
 
@@ -109,7 +113,7 @@ def _in_order(text: str, parts: Sequence[str], mark: str) -> dt.date | None:
     return _day(century + int(year), int(written["mm"]), int(written["dd"]))
 
 
-def _not_a_date(text: str, form: str | None) -> str:
+def _not_a_date(text: str, form: str | None, said_by: str) -> str:
     """What a text could mean, and what to do."""
     allowed = "allowed year-month-day such as 2021-04-03" + (f", or {form}" if form else "")
     found = _PARTS.fullmatch(text)
@@ -124,5 +128,5 @@ def _not_a_date(text: str, form: str | None) -> str:
         return f"found the day number {text}, which may be {' or '.join(days)}; {allowed}. Write it as a date."
     if not readings:
         return f"found {text!r}, {allowed}. Correct it."
-    way = "Write dates so." if form else "Write dates so, or say their form, such as --dates dd.mm.yyyy."
+    way = "Write dates so." if form else f"Write dates so, or say their form, such as {said_by}."
     return f"found {text!r}, which may be {' or '.join(readings)}; {allowed}. {way}"

@@ -14,6 +14,7 @@ from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.entry_messages import MOST_SHOWN, said
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.toml_lines import entry_of, syntax_said, without_echoes
+from doublecode.schemas.union_entries import joined_unions
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
 _DIGITS = re.compile(r"\d{20,}")
@@ -111,7 +112,8 @@ def _refuse_commands(declared: object, name: str, error: type[UsageError], place
 
 def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None, text: str = "") -> str:
     """Say every wrong entry of a declaration of `model`: where, what was found, what is allowed."""
-    entries = without_echoes(wrong.errors(include_url=False))
+    found = wrong.errors(include_url=False)
+    entries = without_echoes(found if model is None else joined_unions(found, model))
     lines = [f"{name}: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."]
     for entry in entries:
         place = entry_of(entry, text)

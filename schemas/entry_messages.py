@@ -10,6 +10,7 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel
 
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.union_entries import SEVERAL
 
 MOST_SHOWN = 80  # letters of what was found
 _KINDS: Final[Mapping[str, str]] = {
@@ -58,12 +59,23 @@ def said(entry: Mapping[str, Any], model: type[BaseModel] | None) -> str:
         return f"this word is not known{found}; {allowed(entry['input'], words)}"
     if kind in _KINDS:
         return f"is of the wrong kind{found}; allowed: {_KINDS[kind]}{_meant(kind, key, entry['input'])}"
+    if kind == SEVERAL:
+        return f"is of the wrong kind{found}; allowed: {_of_several(context['kinds'], key, entry['input'])}"
     if kind in _LIMITS:
         limit, of = _LIMITS[kind]
         return f"is out of range{found}; allowed: {of.format(context[limit])}"
     if kind == "too_short":
         return f"has too few entries; allowed: at least {context['min_length']}"
     return f"{entry['msg'].removeprefix('Value error, ')}{'' if _is_table(entry['input']) else found}"
+
+
+def _of_several(kinds: Sequence[str], key: int | str, value: Any) -> str:
+    """What may stand where several types may; a lone value is shown as the list that was probably meant."""
+    numbers = {"int_type", "float_type"} <= {*kinds}
+    words = [_KINDS.get(kind, "another value") for kind in kinds if not (numbers and kind == "int_type")]
+    is_lone = "tuple_type" in kinds and isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    meant = f"; write {key} = [{json.dumps(value)}]" if is_lone and value != "" else ""
+    return " or ".join(dict.fromkeys(words)) + meant
 
 
 def _is_table(value: object) -> bool:

@@ -25,6 +25,7 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
+from doublecode.schemas.toml_lines import EntryError
 
 
 class Segment(Declared):
@@ -96,76 +97,90 @@ class Instrument(Declared):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_names()
-        for item in self.items:
-            self._check_missing_codes(item)
-        for scale in self.scales:
-            self._check_scale(scale)
+        for at, item in enumerate(self.items):
+            self._check_missing_codes(item, ("items", at))
+        for at, scale in enumerate(self.scales):
+            self._check_scale(scale, ("scales", at))
         if self.homework_log is not None:
-            self.homework_log.check({item.name: (item.categories, item.multiple, item.repeat) for item in self.items})
+            shapes = {item.name: (item.categories, item.multiple, item.repeat) for item in self.items}
+            try:
+                self.homework_log.check(shapes)
+            except ValueError as wrong:
+                raise EntryError(str(wrong), place=("homework_log",)) from None
         return self
 
     def _check_names(self) -> None:
         taken = [item.name for item in self.columns if item.name in TAKEN_NAMES]
         if taken:
-            raise ValueError(
-                f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}. Choose another"
-            )
+            said = f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}"
+            raise EntryError(f"{said}. Choose another", taken[0], "name")
         for kind, names in (
             ("item", [name for name, _ in self.parts]),
             ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
             again = [name for name in names if names.count(name) > 1]
             if again:
-                raise ValueError(f"{kind} {again[0]!r} stands twice; give each a name of its own, or remove one")
+                said = f"{kind} {again[0]!r} stands twice; give each a name of its own, or remove one"
+                raise EntryError(said, again[0], "name")
         alike = alike_but_for_case(self.missing_codes)
         if alike:
-            raise ValueError(f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one")
+            said = f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one"
+            raise EntryError(said, place=("missing_codes", alike[1]))
         empty = [
             code
             for code, meaning in self.missing_codes.items()
             if code != code.strip() or not code * len(meaning.strip())
         ]
         if empty:
-            raise ValueError(f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it")
+            said = f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it"
+            raise EntryError(said, place=("missing_codes", empty[0]))
 
-    def _check_missing_codes(self, item: Item) -> None:
+    def _check_missing_codes(self, item: Item, at: tuple[str, int]) -> None:
         known = tuple(self.missing_codes)
         stray = [code for code in item.missing or () if code not in known]
         if stray:
-            raise ValueError(
-                f"item {item.name!r}: missing code {stray[0]!r} is not declared; {allowed(stray[0], known)}"
+            raise EntryError(
+                f"item {item.name!r}: missing code {stray[0]!r} is not declared; {allowed(stray[0], known)}",
+                place=(*at, "missing"),
             )
         if item.not_applicable_when and NOT_APPLICABLE not in (known if item.missing is None else item.missing):
-            raise ValueError(
+            raise EntryError(
                 f"item {item.name!r}: not_applicable_when has no effect, since NA is none of its missing codes; "
-                "declare NA under [missing_codes], or leave not_applicable_when out"
+                "declare NA under [missing_codes], or leave not_applicable_when out",
+                place=(*at, "not_applicable_when"),
             )
         folded = {code.casefold() for code in known}
         both = [code for code in item.categories if code.casefold() in folded]
         if both:
-            raise ValueError(f"item {item.name!r}: category {both[0]!r} is also a missing code; rename one")
+            raise EntryError(
+                f"item {item.name!r}: category {both[0]!r} is also a missing code; rename one",
+                place=(*at, "categories"),
+            )
         inside = [code for code in self.missing_for(item) if item.holds(code)]
         if inside:
-            raise ValueError(
+            raise EntryError(
                 f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one outside "
-                f"its range ({_values_said(item)}), or say which codes the item has of its own: missing = []"
+                f"its range ({_values_said(item)}), or say which codes the item has of its own: missing = []",
+                place=(*at, "missing"),
             )
 
-    def _check_scale(self, scale: Scale) -> None:
+    def _check_scale(self, scale: Scale, at: tuple[str, int]) -> None:
         numeric = {item.name: item for item in self.columns if item.is_numeric}
         stray = [name for name in scale.items if name not in numeric]
         if stray:
-            raise ValueError(
-                f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}"
+            raise EntryError(
+                f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}",
+                place=(*at, "items"),
             )
         times = len(scale.items) if scale.score == "sum" else 1
         lowest = times * sum(numeric[name].low for name in scale.items) / len(scale.items)
         highest = times * sum(numeric[name].high for name in scale.items) / len(scale.items)
         outside = [band for band in scale.bands if band.high < lowest or band.low > highest]
         if outside:
-            raise ValueError(
+            raise EntryError(
                 f"scale {scale.name!r}: no score reaches the band {outside[0].label!r}; "
-                f"scores run from {lowest:g} to {highest:g}"
+                f"scores run from {lowest:g} to {highest:g}",
+                place=(*at, "bands"),
             )
 
     @cached_property

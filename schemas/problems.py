@@ -255,6 +255,11 @@ _KINDS: dict[str, Kind] = {
         "{found} lies far outside the others ({allowed})",
         "Is it a code for a missing value? Then name it as one (--missing).",
     ),
+    "far_date": Kind(
+        "warning",
+        "{found} lies more than a year away from the other dates ({allowed})",
+        "Is the year right? Then nothing; otherwise correct the list.",
+    ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
     "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),
     "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),

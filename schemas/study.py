@@ -119,8 +119,12 @@ class Study(Declared):
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
                 said = f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one"
-                raise EntryError(said, twice[0], "id" if kind == "rater" else "name")
-        refuse_twice("sample_columns", self.sample_columns)
+                place = ("events", len(names) - 1 - names[::-1].index(twice[0])) if kind == "event" else ()
+                raise EntryError(said, twice[0], "id" if kind == "rater" else "name", place=place)
+        try:
+            refuse_twice("sample_columns", self.sample_columns)
+        except ValueError as wrong:
+            raise EntryError(str(wrong), place=("sample_columns",)) from None
         refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
 

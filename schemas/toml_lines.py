@@ -26,10 +26,11 @@ _SYNTAX: Final = (
 
 
 class EntryError(ValueError):
-    """A rule between entries that is broken; says which text of the file breaks it, so that its line is found."""
+    """A rule between entries that is broken; says which entry or text breaks it, so that its line is found."""
 
-    def __init__(self, message: str, found: str, key: str = "") -> None:
+    def __init__(self, message: str, found: str = "", key: str = "", *, place: Sequence[int | str] = ()) -> None:
         super().__init__(message)
+        self.place = tuple(place)
         self.text = re.compile(rf"{f'{key}{chr(92)}s*=.*' if key else ''}[\"']{re.escape(found)}[\"']")
 
 
@@ -83,6 +84,8 @@ def entry_of(error: Mapping[str, Any], text: str) -> str:
     broken = error.get("ctx", {}).get("error")
     if not isinstance(broken, EntryError):
         return "file"
+    if broken.place:
+        return place_of(broken.place, text)
     held = [at for at, line in enumerate(text.split("\n"), start=1) if broken.text.search(line.partition("#")[0])]
     return f"line {held[-1]}" if held else "file"
 

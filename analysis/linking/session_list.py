@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from doublecode.schemas.column_types import LINE
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.results import Note
 
@@ -67,7 +68,7 @@ class SessionList:
         return days / _DAYS[unit], None
 
 
-def session_list(sessions: pd.DataFrame, *, with_dates: bool) -> SessionList:
+def session_list(sessions: pd.DataFrame, *, with_dates: bool, file: str = "sessions.csv") -> SessionList:
     """Read what is known of each session.
 
     Parameters
@@ -76,6 +77,8 @@ def session_list(sessions: pd.DataFrame, *, with_dates: bool) -> SessionList:
         Contract ``SESSIONS``.
     with_dates : bool
         Whether dates are read; a cell that is no date then raises ``ContractError``.
+    file : str
+        Where the sessions stand, in that message.
 
     Examples
     --------
@@ -91,9 +94,11 @@ def session_list(sessions: pd.DataFrame, *, with_dates: bool) -> SessionList:
         first[patient] = min(number, first.get(patient, number))
     dates: dict[tuple[str, int], dt.date] = {}
     if with_dates:
-        places = [f"sessions.csv: {patient}, session {number}" for patient, number in keys]
+        rows = zip(sessions.index, keys, strict=True)
+        is_of_file = sessions.index.name == LINE
+        places = [f"{file}{f', line {line}' if is_of_file else ''}: {who}, session {at}" for line, (who, at) in rows]
         texts = sessions["date"].astype(object).where(sessions["date"].notna(), None)
-        read = read_dates(texts, None, places, "date")
+        read = read_dates(texts, None, places, "date", 'dates = "dd.mm.yyyy" under [tables.sessions] in study.toml')
         dates = {key: day.date() for key, day in zip(keys, read, strict=True) if day == day and day is not None}
     pilot = [key for key, phase in zip(keys, sessions["phase"], strict=True) if phase != "main"]
     return SessionList(dict(zip(keys, map(str, sessions["therapist"]), strict=True)), first, dates, frozenset(pilot))

@@ -60,8 +60,15 @@ class FormulaColumns:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in the names of the data."""
-        every = [self.own(str(name)) for name in self.spec.column_names]
+        every = [self.own(_whole_levels(str(name), self._numbered)) for name in self.spec.column_names]
         return tuple(every if self.kept is None else [every[place] for place in self.kept])
+
+    @property
+    def _numbered(self) -> list[str]:
+        """Factors whose levels are numbers, in formulaic's names."""
+        states = self.spec.encoder_state.items()
+        levels = {str(factor): state.get("categories", ()) for factor, (_, state) in states}
+        return [factor for factor, found in levels.items() if found and all(isinstance(one, float) for one in found)]
 
     @property
     def required_variables(self) -> set[str]:
@@ -138,6 +145,13 @@ class FormulaColumns:
             )
 
         return _ALIAS.sub(name, text)
+
+
+def _whole_levels(name: str, numbered: Iterable[str]) -> str:
+    """A column's name with whole numbers as levels written as R writes them: ``C(session)[T.2]``."""
+    for factor in numbered:
+        name = re.sub(rf"({re.escape(factor)}\[(?:\w+\.)?-?\d+)\.0\]", r"\1]", name)
+    return name
 
 
 Recipe = FormulaColumns | PlainColumns

@@ -37,6 +37,8 @@ _RELEVEL = re.compile(
 )
 _CALL = re.compile(rf"(?:{_TEXTS})|(?<![\w.])([^\W\d][\w.]*)\s*\(")
 _LONE_DOT = re.compile(rf"(?:{_TEXTS})|(?<![\w.)\]`])(\.)(?![\w.])")
+_CONTRASTS = re.compile(rf"(?:{_TEXTS})|(?<![\w.])C\s*\([^()]*,\s*(Sum|Treatment|Helmert|Diff|Poly)\s*\)")
+_NO_FACTOR = re.compile(r"\s*(?:[\"'\d]|c\s*\()")
 _IN = re.compile(rf"(?:{_TEXTS})|(%[^%\s]*%)")
 
 
@@ -90,6 +92,13 @@ def read_r_words(source: str) -> str:
     'y ~ C(arm) + C(site, contr.treatment("b")) + (1 | g)'
     """
     text = _FACTOR.sub(lambda found: found[1] or "C(", source)
+    for found in _CONTRASTS.finditer(text):
+        if found[1] is not None:
+            kind = found[1].lower()
+            raise FormulaError(
+                f"formula {source!r}: found {found[0]!r}; contrasts are written C(x, contr.{kind}), with one of "
+                "contr.treatment, contr.sum, contr.helmert, contr.diff, contr.poly, as in R."
+            )
     text = _RELEVEL.sub(lambda found: f"C({found[1]}, contr.treatment({found[2]}))", text)
     text = _TRUTH.sub(lambda found: found[1] or found[2].capitalize(), text)
     text = _nested(text, source)
@@ -115,6 +124,11 @@ def _nested(text: str, source: str) -> str:
             raise FormulaError(
                 f"formula {source!r}: {found[1]} inside a function has no meaning here; "
                 'write comparisons, as in ifelse((x == "a") | (x == "b"), 1, 0), or make a column of its own.'
+            )
+        if _NO_FACTOR.match(text, found.end()) or text[: found.start()].rstrip()[-1:] in ("'", '"'):
+            raise FormulaError(
+                f"formula {source!r}: %in% nests a factor in a factor here, b %in% a, as in R's formulas; whether x is "
+                'one of several values is ifelse((x == "a") | (x == "b"), 1, 0), or a column of its own.'
             )
         text = f"{text[: found.start()].rstrip()}:{text[found.end() :].lstrip()}"
     return text

@@ -59,7 +59,9 @@ def check_declared_columns(
         if why and variable.change is not None:
             raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
     if any(variable.time is not None for variable in study.variables):
-        session_list(sessions, with_dates=True)  # a cell that is no date is refused now
+        file = study.table_files.path("sessions")
+        name = "sessions.csv" if file is None else file.name
+        session_list(sessions, with_dates=True, file=name)  # a cell that is no date is refused now
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
         if name in texts:

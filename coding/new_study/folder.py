@@ -11,9 +11,11 @@ from typing import Any, Final
 import pandas as pd
 
 from doublecode.coding.new_study.declaration import Use, declaration
+from doublecode.coding.new_study.entered import copies_before, ids_before, with_entered
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
 from doublecode.coding.new_study.joined_outcomes import joined_outcomes
+from doublecode.coding.new_study.list_remarks import remarks_on_list
 from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of, range_remark, said_made
 from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
 from doublecode.schemas.csv_rows import without_formulas
@@ -82,6 +84,8 @@ class NewStudy:
         What should be said of the given files.
     design : dict
         Counts of sessions, patients, therapists.
+    copies : mapping of str to bytes
+        Files that are replaced, as they were, by the names they are kept under.
     """
 
     folder: Path
@@ -90,6 +94,7 @@ class NewStudy:
     said: tuple[str, ...]
     remarks: tuple[Problem, ...]
     design: Mapping[str, int]
+    copies: Mapping[str, bytes]
 
 
 def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
@@ -103,9 +108,11 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     table = read_given(wishes.sessions, wishes.missing)
     exports = [(path, read_given(path, wishes.missing)) for path in wishes.outcomes]
     check_told(wishes.told, [head for one in (table, *(one for _, one in exports)) for head in one.heads])
-    listed = tables_of(table, wishes.told, dates=wishes.dates, seed=wishes.seed)
+    listed = tables_of(table, wishes.told, dates=wishes.dates, seed=wishes.seed, ids=ids_before(folder))
+    listed = with_entered(folder, listed, table.heads)
     uses, files = _instruments(wishes.instruments)
-    outcomes = joined_outcomes([_outcome(path, one, wishes, listed, uses) for path, one in exports])
+    each = [_outcome(path, one, wishes, listed, uses) for path, one in exports]
+    outcomes = joined_outcomes(each)
     for outcome in outcomes:
         _add_outcome(outcome, uses, files)
     for path, one in exports:
@@ -122,12 +129,17 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     said = (*listed.said, *(line for one in outcomes for line in (*one.said, *said_made(one))))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
     of_files = [remark for one in (table, *(one for _, one in exports)) for remark in one.remarks]
-    remarks = (*of_files, *listed.remarks, *(remark for one in outcomes for remark in one.remarks))
+    named = [(path.name, [*one.rows["patient"]]) for (path, _), one in zip(exports, each, strict=True)]
+    odd = (*remarks_on_list(listed, table.name, named), *(remark for one in outcomes for remark in one.remarks))
+    remarks = (*of_files, *listed.remarks, *odd)
     design = {
         "sessions": len(listed.sessions), "patients": len(listed.patients),
         "therapists": 0 if listed.therapists is None else len(listed.therapists),
     }  # fmt: skip
-    return NewStudy(folder, files, understood, said, remarks, design)
+    copies = copies_before(folder, files)
+    if copies:
+        said = (*said, f"Files that are replaced stay as they were, beside them: {', '.join(sorted(copies))}.")
+    return NewStudy(folder, files, understood, said, remarks, design, copies)
 
 
 def _free(name: str, files: Mapping[str, bytes]) -> str:
@@ -140,7 +152,7 @@ def _free(name: str, files: Mapping[str, bytes]) -> str:
 
 
 def write_study(study: NewStudy, *, overwrite: bool = False) -> Path:
-    """Write the folder, all of it or nothing.
+    """Write the folder, all of it or nothing; a file that is replaced by another stays beside it.
 
     Raises
     ------
@@ -149,7 +161,7 @@ def write_study(study: NewStudy, *, overwrite: bool = False) -> Path:
     """
     targets = {study.folder / name: data for name, data in study.files.items()}
     refuse_present(study.folder, study.files, overwrite=overwrite)
-    replace_files(targets)
+    replace_files({study.folder / name: data for name, data in study.copies.items()} | targets)
     for name in FOLDERS:
         (study.folder / name).mkdir(exist_ok=True)
     return study.folder

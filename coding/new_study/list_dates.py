@@ -27,20 +27,45 @@ def read_list_dates(table: GivenTable, head: str, form: str | None) -> list[str]
     if form is not None:
         return _iso(read_dates(texts, form, places, head))
     readings: dict[tuple[str, ...], str] = {}
-    refused: ContractError | None = None
     for one in _forms(texts):
-        try:
+        if not _unread(texts, one):
             readings.setdefault(tuple(_iso(read_dates(texts, one, places, head))), one or "yyyy-mm-dd")
-        except ContractError as wrong:
-            refused = refused or wrong
     if len(readings) > 1:
         ways = " or ".join(f"--dates {one}" for one in readings.values())
         raise UsageError(
             f"{table.name}: the dates of {head!r} ({texts.iloc[0]}, …) may be read in two ways. Add {ways}."
         )
     if not readings:
-        raise refused or ContractError(f"{table.name}: the column {head!r} holds no date.")
+        raise _refusal(table, head, texts)
     return list(next(iter(readings)))
+
+
+def _unread(texts: pd.Series[str], form: str | None) -> list[int]:
+    """The rows that are no date of a form."""
+    rows = []
+    for row, text in enumerate(texts):
+        try:
+            read_dates(texts.iloc[[row]], form, [text], "")
+        except ContractError:
+            rows.append(row)
+    return rows
+
+
+def _refusal(table: GivenTable, head: str, texts: pd.Series[str]) -> ContractError:
+    """Why no form fits the column: the first row that breaks the form of most; a row of another form beside it."""
+    unread = {form: _unread(texts, form) for form in _forms(texts)}
+    forms = sorted(unread, key=lambda form: len(unread[form]))
+    row = next((row for row in unread[forms[0]] if all(row in rows for rows in unread.values())), unread[forms[0]][0])
+    place, usual = f"{table.name}, {table.places[row]}: {head}: found {texts.iloc[row]!r}", forms[0] or "yyyy-mm-dd"
+    others = [form for form in forms if row not in unread[form]]
+    if not others:
+        return ContractError(f"{place}, which is a date in no form; allowed {usual}, as in most rows. Correct it.")
+    told = next((at for at in unread[others[0]] if at not in unread[forms[0]]), None)
+    beside = "" if told is None else f" ({texts.iloc[told]!r} in {table.places[told]})"
+    return ContractError(
+        f"{place}, which may only be {others[0] or 'yyyy-mm-dd'}, while others may only be {usual}{beside}. Write all "
+        "dates in one form."
+    )
 
 
 def _forms(texts: pd.Series[str]) -> list[str | None]:

@@ -121,6 +121,7 @@ def outcome_of(
         chosen = {item.name: item.name for item in book.columns}
         made = None
     else:
+        _refuse_keys(table, items, at)
         heads = _answers(table, free, items)
         chosen = _item_names(heads)
         made = _codebook(table, plain_name(stem), chosen)
@@ -244,6 +245,17 @@ def _answers(table: GivenTable, free: Sequence[str], told: Sequence[str]) -> lis
         f"{table.name}: it is not clear which columns hold the answers; columns of numbers: "
         f'{", ".join(numeric) or "none"}. Say which: --items "{",".join(numeric[:2]) or "bdi_total"}".'
     )
+
+
+def _refuse_keys(table: GivenTable, told: Sequence[str], at: Mapping[Meaning, str]) -> None:
+    """Refuse as an answer the column that says whose answer it is, or when it was given."""
+    keys = {head: meaning for meaning, head in at.items() if meaning in _KEYS}
+    for head in told:
+        if head in keys:
+            raise UsageError(
+                f"--items: {table.name}: {head!r} is the {keys[head]} and no answer; take it out of --items, or say "
+                f'which column is the {keys[head]}: --map "HEAD={keys[head]}" --map "{head}=keep".'
+            )
 
 
 def _item_names(heads: Sequence[str]) -> dict[str, str]:

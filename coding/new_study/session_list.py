@@ -81,7 +81,14 @@ class SessionTables:
     remarks: tuple[Problem, ...] = ()
 
 
-def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, seed: int) -> SessionTables:
+def tables_of(
+    table: GivenTable,
+    told: Mapping[str, str],
+    *,
+    dates: str | None,
+    seed: int,
+    ids: Mapping[tuple[str, str], str] | None = None,
+) -> SessionTables:
     """Make the tables of a study from a list of sessions.
 
     Parameters
@@ -94,6 +101,8 @@ def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, 
         The form of its dates, such as ``dd.mm.yyyy``; without it the one form that all of them have.
     seed : int
         Of the session ids.
+    ids : mapping of (patient, session) to str, optional
+        Session ids given out before; these sessions keep them.
 
     Raises
     ------
@@ -105,7 +114,7 @@ def tables_of(table: GivenTable, told: Mapping[str, str], *, dates: str | None, 
     meanings = _meanings(table, told)
     at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
     rows, said = _rows(table, at, dates)
-    rows.insert(0, "session_id", _ids(table, at, len(rows), seed))
+    rows.insert(0, "session_id", _ids(table, at, rows, seed, ids or {}))
     originals = table.texts(at[Meaning.RECORDING]) if Meaning.RECORDING in at else [""] * len(rows)
     rows["recording"] = [
         one and f"{name}{PureWindowsPath(one).suffix}" for one, name in zip(originals, rows["session_id"], strict=True)
@@ -226,10 +235,16 @@ def _minutes(table: GivenTable, head: str) -> list[str]:
     return minutes
 
 
-def _ids(table: GivenTable, at: Mapping[Meaning, str], count: int, seed: int) -> list[str]:
-    """Session ids: those of the list, or new ones from which nothing can be read."""
+def _ids(
+    table: GivenTable, at: Mapping[Meaning, str], rows: pd.DataFrame, seed: int, given: Mapping[tuple[str, str], str]
+) -> list[str]:
+    """Session ids: those of the list, those given out before, or new ones from which nothing can be read."""
     if Meaning.SESSION_ID not in at:
-        return draw_ids(np.random.default_rng([seed, zlib.crc32(b"session ids")]), count)
+        rng = np.random.default_rng([seed, zlib.crc32(b"session ids")])
+        taken = {*given.values()}
+        new = iter([one for one in draw_ids(rng, len(rows) + len(taken)) if one not in taken])
+        keys = zip(rows["patient"], rows["session"].astype(str), strict=True)
+        return [given.get(key) or next(new) for key in keys]
     ids = _filled(table, at[Meaning.SESSION_ID], "session id")
     twice = [one for place, one in enumerate(ids) if one in ids[:place]]
     if twice:

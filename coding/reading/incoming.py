@@ -157,7 +157,10 @@ def no_workbooks() -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
 def _incoming_paths(study: Study, set_aside: Collection[str]) -> list[Path]:
     folder = study.folder / "incoming"
     if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder. Put the raters' workbooks into it.")
+        raise UsageError(
+            f"{folder}: there is no such folder. Put the raters' workbooks into it; ratings in a table of your own "
+            "come in with doublecode import-ratings, or are declared under [tables.ratings] in study.toml."
+        )
     paths = workbook_paths(folder)
     stray = sorted(set(set_aside) - {path.name for path in paths})
     if stray:

@@ -16,7 +16,14 @@ from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
-from doublecode.schemas.column_types import Oddity, Role, decimal_mark, number_in_cell, read_values, said_grouped, table_mark
+from doublecode.schemas.column_types import (
+    Oddity,
+    Role,
+    decimal_mark,
+    read_values,
+    said_grouped,
+    table_mark,
+)
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import said_missing

@@ -1,0 +1,145 @@
+"""What people entered into the tables of a study since they were made, taken over when they are made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from doublecode.coding.new_study.given_table import GivenTable, read_given
+from doublecode.coding.new_study.heads import plain_name
+from doublecode.coding.new_study.session_list import SessionTables
+from doublecode.schemas.errors import DoublecodeError
+
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sessions": ("patient", "session"), "patients": ("patient",), "therapists": ("therapist",),
+}  # fmt: skip
+_USUAL: Final[Mapping[str, str]] = {"status": "held completed", "phase": "main"}
+_MADE: Final = ("session_id", "recording")
+_MOST: Final = 12
+
+
+def ids_before(folder: Path) -> dict[tuple[str, str], str]:
+    """The session ids that a folder has, by patient and number: workbooks sent out bear them."""
+    old = _old(folder, "sessions")
+    if old is None or "session_id" not in old:
+        return {}
+    return {(one["patient"], one["session"]): one["session_id"] for one in old.to_dict("records")}
+
+
+def with_entered(folder: Path, listed: SessionTables, heads: Collection[str]) -> SessionTables:
+    """Take over what the tables of `folder` have and the list has not: statuses, reasons, filled cells, columns.
+
+    Parameters
+    ----------
+    folder : path
+        The study as it lies there; without tables in it nothing changes.
+    listed : SessionTables
+        The tables as the list makes them.
+    heads : collection of str
+        The columns of the list: what it has under such a head is as the list has it.
+    """
+    said: list[str] = []
+    own = {plain_name(head) for head in heads}
+    tables = {"sessions": listed.sessions, "patients": listed.patients, "therapists": listed.therapists}
+    merged = {
+        name: None if new is None else _merged(name, new, _old(folder, name), own, said) for name, new in tables.items()
+    }
+    sessions, patients = merged["sessions"], merged["patients"]
+    if sessions is None or patients is None:
+        return listed
+    return replace(
+        listed, sessions=sessions, patients=patients, therapists=merged["therapists"], said=(*listed.said, *said)
+    )
+
+
+def copies_before(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of `folder` that would be replaced by others, under names that are free: ``patients_before.csv``."""
+    copies = {}
+    for name, data in files.items():
+        path = folder / name
+        if path.is_file() and (old := path.read_bytes()) != data:
+            copies[_free(folder, Path(name))] = old
+    return copies
+
+
+def _free(folder: Path, name: Path) -> str:
+    number, made = 1, name.with_stem(f"{name.stem}_before")
+    while (folder / made).exists():
+        number += 1
+        made = name.with_stem(f"{name.stem}_before_{number}")
+    return made.as_posix()
+
+
+def _old(folder: Path, name: str) -> pd.DataFrame | None:
+    """A table of the folder as texts; None where there is none that can be read as ours (its copy stays beside)."""
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        return None
+    try:
+        table: GivenTable = read_given(path)
+    except DoublecodeError:
+        return None
+    old = pd.DataFrame({head: table.texts(head) for head in table.heads}, dtype=object)
+    return old.drop_duplicates(list(_KEYS[name])) if {*_KEYS[name]} <= {*old} else None
+
+
+def _keys(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:
+    columns = [table[column].astype(str) for column in _KEYS[name]]
+    return list(zip(*columns, strict=True))
+
+
+def _merged(
+    name: str, new: pd.DataFrame, old: pd.DataFrame | None, own: Collection[str], said: list[str]
+) -> pd.DataFrame:
+    if old is None:
+        return new
+    made = new.copy()
+    there = dict(zip(_keys(old, name), old.to_dict("records"), strict=True))
+    keys = _keys(new, name)
+    for column in old.columns:
+        if column in _KEYS[name] or column in _MADE or (column not in new and column in own):
+            continue
+        before = [there.get(key, {}).get(column, "") for key in keys]
+        now = ["" if pd.isna(cell) else str(cell) for cell in new[column]] if column in new else [""] * len(new)
+        made[column] = [_cell(column, one, other) for one, other in zip(before, now, strict=True)]
+        _say(name, column, keys, before, now, said)
+    lost = [_label(key) for key in there if key not in keys]
+    if lost:
+        said.append(f"{name}.csv: no longer in the list, so not in the table: {_some(lost)}.")
+    return made
+
+
+def _is_usual(column: str, cell: str) -> bool:
+    return not cell or cell in _USUAL.get(column, "").split()
+
+
+def _cell(column: str, before: str, now: str) -> str:
+    """The list's cell, unless it says nothing and the table had something."""
+    return before if _is_usual(column, now) and not _is_usual(column, before) else now
+
+
+def _say(
+    name: str, column: str, keys: Sequence[tuple[str, ...]], before: Sequence[str], now: Sequence[str], said: list[str]
+) -> None:
+    cells = [(_label(key), old, new) for key, old, new in zip(keys, before, now, strict=True) if old != new]
+    kept = [f"{key} {old}" for key, old, new in cells if _cell(column, old, new) == old]
+    other = [
+        f"{key} {old} → {new}" for key, old, new in cells if not _is_usual(column, old) and not _is_usual(column, new)
+    ]
+    if kept:
+        said.append(f"{name}.csv, {column}: kept as it was entered there: {_some(kept)}.")
+    if other:
+        said.append(f"{name}.csv, {column}: as the list has it now, no longer as in the table: {_some(other)}.")
+
+
+def _label(key: Sequence[str]) -> str:
+    return key[0] if len(key) == 1 else f"{key[0]} session {key[1]}"
+
+
+def _some(entries: Sequence[str]) -> str:
+    more = f" and {len(entries) - _MOST} more" if len(entries) > _MOST else ""
+    return ", ".join(entries[:_MOST]) + more
