@@ -249,7 +249,7 @@ def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences
         values = frame[name].dropna()
         if len(frame) and values.empty:
             notes.append(Note("variable_empty", name, {"why": absences[name].iloc[0]}))
-        elif len(values) > 2 and values.nunique() == 1:
+        elif len(values) > 2 and values.eq(values.iloc[0]).all():
             notes.append(Note("variable_constant", name, {"value": values.iloc[0], "n": len(values)}))
     return tuple(notes)
 

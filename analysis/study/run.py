@@ -139,8 +139,8 @@ def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
     if len(stray):
         said = allowed(stray.iloc[0], listed)
         raise ContractError(
-            f"sessions: therapist {stray.iloc[0]!r} is not in the table of therapists ({said}). Correct the id, or add a "
-            "row for this therapist."
+            f"sessions: therapist {stray.iloc[0]!r} is not in the table of therapists ({said}). "
+            "Correct the id, or add a row for this therapist."
         )
 
 
