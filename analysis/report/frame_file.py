@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from doublecode.analysis.study.frame_codebook import frame_codebook
 from doublecode.coding.reading.statistics_files import write_sav
@@ -75,18 +75,11 @@ def _sav(frame: pd.DataFrame, codebook: pd.DataFrame, study: Study) -> bytes:
             values[one.name] = {0.0: f"not {one.equals}", 1.0: one.equals}
         elif one.phase_from is not None:
             values[one.name] = {0.0: f"before session {one.phase_from}", 1.0: f"from session {one.phase_from} on"}
-    notes = [f"{study.title}. Data: {'synthetic' if study.synthetic else 'as the study folder holds them'}."]
-    told = zip(names, codebook["source"], codebook["why_missing"], strict=True)
-    notes += [f"{name}: {source}. {_said(why)}" for name, source, why in told]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "frame.sav"
         write_sav(
             frame.astype({name: object for name in frame.columns if frame[name].dtype.kind not in "if"}), file,
-            title=study.title, labels=labels, levels=levels, value_labels=values,
-            notes=notes,
+            title=f"{'Synthetic data: ' if study.synthetic else ''}{study.title}", labels=labels, levels=levels,
+            value_labels=values,
         )  # fmt: skip
         return file.read_bytes()
-
-
-def _said(why: Any) -> str:
-    return f"Missing: {why}." if isinstance(why, str) and why else "Nothing is missing."

@@ -92,8 +92,10 @@ def read_ratings(
     ...     file = Path(folder) / "own.csv"
     ...     _ = file.write_text("Tape;J1;J2;item\nS1;2;3;warmth\nS2;-99;1;warmth\n")
     ...     ratings, problems = read_ratings(file, map={"Tape": "session_id"}, missing=(-99,))
-    >>> ratings[["session_id", "rater", "item", "value", "missing_code"]].values.tolist()[:3]
-    [['S1', 'J1', 'warmth', 2.0, nan], ['S1', 'J2', 'warmth', 3.0, nan], ['S2', 'J1', 'warmth', nan, '-99']]
+    >>> ratings[["session_id", "rater", "item", "value"]].values.tolist()[:3]
+    [['S1', 'J1', 'warmth', 2.0], ['S1', 'J2', 'warmth', 3.0], ['S2', 'J1', 'warmth', nan]]
+    >>> ratings["missing_code"].iloc[2]
+    '-99'
     """
     if layout not in (None, "long", "wide"):
         raise UsageError(f"layout: found {layout!r}, allowed long or wide.")
@@ -408,4 +410,7 @@ class _Reader:
         frame = pd.DataFrame(rows, columns=list(RATINGS.columns))
         whole = bool(len(frame)) and bool(frame["session"].notna().all())
         kinds = {"text": "str", "number": "float64", "integer": "int64" if whole else "float64"}
-        return frame.astype({column: kinds[kind] for column, kind in RATINGS.columns.items()})
+        # texts by Series: older pandas' astype makes a word of what is missing
+        return pd.DataFrame(
+            {column: pd.Series([*frame[column]], dtype=kinds[kind]) for column, kind in RATINGS.columns.items()}
+        )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -116,7 +115,7 @@ def _declared(values: list[Any], about: Any, name: str) -> dict[int, str]:
 
 def write_sav(
     frame: pd.DataFrame, path: Path, *, title: str, labels: Mapping[str, str], levels: Mapping[str, Level],
-    value_labels: Mapping[str, Mapping[float, str]], notes: Sequence[str],
+    value_labels: Mapping[str, Mapping[float, str]],
 ) -> None:  # fmt: skip
     """Write a table of SPSS (.sav): numbers in full precision, texts, missing cells as system-missing.
 
@@ -130,8 +129,6 @@ def write_sav(
     labels : mapping of column to label
     levels : mapping of column to {"nominal", "ordinal", "scale"}
     value_labels : mapping of column to {value: label}
-    notes : sequence of str
-        Lines of the file's document; each is cut at 80 bytes by the format, so longer ones are broken.
 
     Raises
     ------
@@ -145,12 +142,10 @@ def write_sav(
             f"{path.name}: a table of SPSS needs pyreadstat: python -m pip install pyreadstat. Or write a .csv."
         ) from None
     values = {name: {n: _cut(text, 119) for n, text in held.items()} for name, held in value_labels.items()}
-    lines = [part for note in notes for part in (textwrap.wrap(note, 38) or [""])]
     try:
         pyreadstat.write_sav(
             frame, str(path), file_label=_cut(title, 64), column_labels={k: _cut(v, 255) for k, v in labels.items()},
             variable_measure=dict(levels), variable_value_labels=values,
-            note=lines,
         )  # fmt: skip
     except _failures(pyreadstat) as wrong:
         raise UsageError(f"{path}: cannot be written ({wrong}). Choose another place, or write a .csv.") from None

@@ -147,8 +147,8 @@ def test_many_columns_with_missing_values_are_one_line_and_unread_columns_none(f
     assert said == [f"-99 × 6 in 6 columns ({', '.join(ITEMS)})"]
 
 
-def start(folder: Path, *more: object) -> tuple[int, str]:
-    rows = [(p, s, 50 if p * s < 6 else -99) for p in range(1, 4) for s in range(1, 5)]
+def start(folder: Path, *more: object, code: int = -99) -> tuple[int, str]:
+    rows = [(p, s, 50 if p * s < 6 else code) for p in range(1, 4) for s in range(1, 5)]
     sessions = pd.DataFrame(rows, columns=["Pat.-Nr.", "Sitzung", "Dauer"])
     answers = sessions.iloc[:, :2].assign(q1=[-99.0, *[1.0, 2.0] * 5, 0.5], q2=[1.0] * 6 + [3.0] * 5 + [-99.0])
     files = write(sessions, folder / "liste.xlsx"), write(answers, folder / "frage.csv")
@@ -169,6 +169,9 @@ def test_init_says_what_it_took_as_missing(folder: Path):
 
 def test_init_cautions_of_codes_that_nobody_declared(folder: Path):
     code, said = start(folder)
+    assert code != 0
+    assert "'minutes', line 8: found -99, allowed numbers from 0" in said  # a length; nothing is written
+    code, said = start(folder, code=51)
     assert code == 0, said
     assert "q1, q2: -99 × 2 lies far outside the others (0.5 to 3)" in said
     book = (folder / "new" / "frage.toml").read_text()

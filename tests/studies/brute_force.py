@@ -178,6 +178,8 @@ class Reference:
         if not self.in_use(book, key[1]):
             return None, ("not used", book)
         if key not in self.held:
+            if all(number != key[1] for _, number in self.held):
+                return None, ("no such session", key[1])
             return None, ("not held", key[1], self.people[patient]["reason"])
         source = variable.get("scale") or variable["item"]
         found = (self.scores if "scale" in variable else self.items).get((key, book, source))

@@ -23,6 +23,7 @@ KINDS = {
     "column_empty": ("empty", "column"), "session_not_held": ("not held", "session", "left"),
     "session_not_rated": ("not rated", "given"), "rating_not_read": ("not read",), "outside_subset": ("outside",),
     "patient_left_out": ("left out", "status"), "patient_without_session": ("no session", "status"),
+    "no_such_session": ("no such session", "session"),
     "instrument_not_used": ("not used", "instrument"), "value_not_read": ("no value", "instrument", "name", "session"),
 }  # fmt: skip
 
