@@ -216,7 +216,7 @@ class Study(Declared):
             f"file into {self.folder}."
         )
 
-    @cached_property
+    @property
     def table_files(self) -> StudyTables:
         """Where the tables of the study lie, and which columns they may have."""
         by_source: dict[str, dict[str, Instrument]] = {"raters": {}, "outcomes": {}}
