@@ -197,6 +197,11 @@ _KINDS: dict[str, Kind] = {
         "made for version {found}, the study uses {allowed}",
         "Ask the coordinator for the current workbook.",
     ),
+    "codebook_changed": Kind(
+        "error",
+        "its ratings were held to version {found}, the study uses {allowed}",
+        "Import the table again, so that it is held to the codebooks of now.",
+    ),
     "no_stamp": Kind("error", "the hidden stamp is gone ({found})", "Copy the codes into the workbook you were sent."),
     "stamp_differs": Kind(
         "warning",

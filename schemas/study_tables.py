@@ -20,7 +20,7 @@ TABLES: Final[Mapping[str, Contract]] = {one.name: one for one in (SESSIONS, PAT
 RATINGS_TABLE: Final = "ratings"
 OUTCOME_COLUMNS: Final = ("patient", "session", "event")
 """Columns of an outcome beside its items."""
-RATING_KEYS: Final = ("session_id", "patient", "session", "rater", "instrument", "item", "value")
+RATING_KEYS: Final = ("session_id", "patient", "session", "occasion", "rater", "instrument", "item", "value")
 """Columns of a long table of ratings; in a wide one items or raters are heads."""
 SUFFIXES: Final = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".sav", ".dta")
 """What a table's file may end in where ``file`` does not name it."""

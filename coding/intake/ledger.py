@@ -155,8 +155,8 @@ class Ledger:
                 name = canonical_text(record["file"])
                 rows = rows_of.get(name, [])
                 last = readings.get((record["study"], record["instrument"], record["rater"], record["batch"]))
-                is_table = record["rater"] == SEVERAL
-                if last == (record["sha256"], digest_of(rows)) if is_table else record["sha256"] in held:
+                reading = (record["sha256"], record["version"], digest_of(rows))
+                if last == reading if record["rater"] == SEVERAL else record["sha256"] in held:
                     known.append(name)
                     continue
                 superseded += self._append(connection, {str(k): v for k, v in record.items()}, rows, moment)
@@ -169,11 +169,13 @@ class Ledger:
             note_written(Path(self.address.removeprefix("sqlite:///")))
         return TakenIn(self.address, tuple(new), tuple(known), tuple(superseded), n_rows, ratings.index)
 
-    def _readings(self, connection: Connection) -> dict[tuple[str, ...], tuple[str, str]]:
-        """The tables that hold: bytes and ratings of each, since other options read the same bytes otherwise."""
+    def _readings(self, connection: Connection) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """The tables that hold: bytes, codebooks and ratings, since other options read the same bytes otherwise."""
         files = self._table("files")
         rows = connection.execute(files.select().where(files.c.rater == SEVERAL).order_by(files.c.id))
-        return {(row.study, row.instrument, row.rater, row.batch): (row.sha256, row.content) for row in rows}
+        return {
+            (row.study, row.instrument, row.rater, row.batch): (row.sha256, row.version, row.content) for row in rows
+        }
 
     def _append(
         self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str

@@ -91,7 +91,8 @@ def read_rating_tables(study: Study, workbooks: pd.DataFrame) -> tuple[pd.DataFr
     parts, records = [*parts, imported], [*records, files]
     together = pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
     held = pd.concat([one for one in (workbooks, together) if len(one)] or [together])
-    return together, [*problems, *_strangers(study, imported), *_twice(held)], pd.concat(records, ignore_index=True)
+    said = [*problems, *_strangers(study, imported, files), *_twice(held)]
+    return together, said, pd.concat(records, ignore_index=True)
 
 
 def _files_of(study: Study, path: Path, ratings: pd.DataFrame, sheet: str | None = None) -> pd.DataFrame:
@@ -122,13 +123,16 @@ def _imported(study: Study, declared: Sequence[str]) -> tuple[pd.DataFrame, pd.D
     return ratings[ratings["source_file"].isin(own["file"])].reset_index(drop=True), own[list(FILE_COLUMNS)]
 
 
-def _strangers(study: Study, ratings: pd.DataFrame) -> list[Problem]:
-    """What was imported under a codebook that the study has no longer in that version."""
-    if ratings.empty:
-        return []
+def _strangers(study: Study, ratings: pd.DataFrame, files: pd.DataFrame) -> list[Problem]:
+    """What was imported under a codebook that the study has no longer, or has in another version now."""
     gone = sorted(set(ratings["instrument"]) - set(study.codebooks))
     allowed = ", ".join(study.codebooks)
-    return [Problem("wrong_instrument", RATINGS_TABLE, found=name, allowed=allowed) for name in gone]
+    problems = [Problem("wrong_instrument", RATINGS_TABLE, found=name, allowed=allowed) for name in gone]
+    for file, version in zip(files["file"], files["version"], strict=True):
+        now = _versions(study, ratings[ratings["source_file"] == file])
+        if now != version and not gone:
+            problems.append(Problem("codebook_changed", str(file), found=str(version), allowed=now))
+    return problems
 
 
 def _twice(ratings: pd.DataFrame) -> list[Problem]:

@@ -12,7 +12,8 @@ import pandas as pd
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import plain_name
 from doublecode.coding.new_study.session_list import SessionTables
-from doublecode.schemas.errors import DoublecodeError
+from doublecode.schemas.errors import ContractError
+from doublecode.schemas.frames import said_missing
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "sessions": ("patient", "session"), "patients": ("patient",), "therapists": ("therapist",),
@@ -20,6 +21,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 _USUAL: Final[Mapping[str, str]] = {"status": "held completed", "phase": "main"}
 _MADE: Final = ("session_id", "recording")
 _MOST: Final = 12
+_ADVICE: Final = "so what was entered there cannot be taken over. Mend the table, or move it out of the folder."
 
 
 def ids_before(folder: Path) -> dict[tuple[str, str], str]:
@@ -75,16 +77,22 @@ def _free(folder: Path, name: Path) -> str:
 
 
 def _old(folder: Path, name: str) -> pd.DataFrame | None:
-    """A table of the folder as texts; None where there is none that can be read as ours (its copy stays beside)."""
+    """A table of the folder as texts; None where there is none.
+
+    One that cannot be read is refused: what people entered there would be left behind without a word.
+    """
     path = folder / f"{name}.csv"
     if not path.is_file():
         return None
-    try:
-        table: GivenTable = read_given(path)
-    except DoublecodeError:
-        return None
+    table: GivenTable = read_given(path)
     old = pd.DataFrame({head: table.texts(head) for head in table.heads}, dtype=object)
-    return old.drop_duplicates(list(_KEYS[name])) if {*_KEYS[name]} <= {*old} else None
+    gone = [column for column in _KEYS[name] if column not in old]
+    if gone:
+        raise ContractError(f"{path.name}: {said_missing(gone)}; {_ADVICE}")
+    twice = old[old.duplicated(list(_KEYS[name]))]
+    if len(twice):
+        raise ContractError(f"{path.name}: {_label(_keys(twice, name)[0])} stands twice; {_ADVICE}")
+    return old
 
 
 def _keys(table: pd.DataFrame, name: str) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import said_missing
+from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.study_tables import RATING_KEYS
 
@@ -37,7 +38,7 @@ class RatingsLayout:
     Attributes
     ----------
     keys : mapping of str to int
-        Where ``session_id``, ``patient``, ``session``, ``rater``, ``instrument``, ``item`` stand.
+        Where ``session_id``, ``patient``, ``session``, ``occasion``, ``rater``, ``instrument``, ``item`` stand.
     places : tuple of Place
         Columns that hold ratings.
     said : str
@@ -86,6 +87,9 @@ def find_layout(
     >>> find_layout(["session_id", "J1_extent", "J2_extent"], "t.csv", items=["extent"]).said
     'wide, a column per item and rater: {rater}_{item}'
     """
+    again = next((head for place, head in enumerate(heads) if head and head in heads[:place]), None)
+    if again is not None:
+        raise ContractError(f"{name}: the column {again!r} stands twice. Remove or rename one of the two.")
     keys = {key: heads.index(key) for key in RATING_KEYS if key in heads}
     is_long = layout == "long" or (layout is None and "value" in keys)
     gone = [key for key in ("rater", "item", "value") if key not in keys] if is_long else []
@@ -194,3 +198,9 @@ def _fitting(
 
 def _one_of(names: Collection[str]) -> str:
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or r"[^_.\-\s:]+"
+
+
+def is_held(book: Instrument, named: Collection[str]) -> bool:
+    """Whether every item that a codebook needs is named, by itself or beside something else."""
+    needed = [item.name for item in book.columns if not (item.optional or item.given)]
+    return bool(needed) and all(any(name.startswith(item) or name.endswith(item) for name in named) for item in needed)

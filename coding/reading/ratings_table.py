@@ -15,13 +15,13 @@ from doublecode.coding.reading.expectations import Expected, Held, load_expected
 from doublecode.coding.reading.head_words import guess_rating_heads
 from doublecode.coding.reading.long_table import Table, cell_text
 from doublecode.coding.reading.mapped_table import open_mapped
-from doublecode.coding.reading.ratings_layout import RatingsLayout, find_layout
-from doublecode.coding.reading.ratings_order import FIRST, order_sent
+from doublecode.coding.reading.ratings_layout import RatingsLayout, find_layout, is_held
+from doublecode.coding.reading.ratings_order import RatingPlace, order_sent
 from doublecode.coding.reading.table_remarks import USUAL_CODES
 from doublecode.coding.reading.undeclared_codes import ask_for_codes
 from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError, UsageError
-from doublecode.schemas.frames import RATINGS
+from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
@@ -126,7 +126,7 @@ def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> 
     heads = [cell_text(cell) for cell in table.rows[head]]
     if study is None and source.instrument is None:
         named = {*heads, *_column(table, head, heads, "item")}
-        books = {name: book for name, book in books.items() if _is_held(book, named)}
+        books = {name: book for name, book in books.items() if is_held(book, named)}
         items = [item.name for book in books.values() for item in book.columns]
     wrong = list(wrong_missing(list(books.values()), source)) if books else []
     if wrong:
@@ -149,21 +149,6 @@ def _column(table: Table, head: int, heads: Sequence[str], name: str) -> set[str
         return set()
     place = heads.index(name)
     return {cell_text(cells[place]) for cells in table.rows[head + 1 :] if place < len(cells)}
-
-
-def _is_held(book: Instrument, named: set[str]) -> bool:
-    """Whether every item that the codebook needs is named, by itself or beside something else."""
-    needed = [item.name for item in book.columns if not (item.optional or item.given)]
-    return bool(needed) and all(any(name.startswith(item) or name.endswith(item) for name in named) for item in needed)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Session, rater and codebook that a rating belongs to."""
-
-    session_id: str
-    rater: str
-    instrument: str
 
 
 @dataclass
@@ -189,8 +174,8 @@ class _Reader:
             (name, item.name): make_codec(book, item) for name, book in self.books.items() for item in book.columns
         }
         self.by_number = {(held.patient, held.session): key for key, held in (self.expected.sessions or {}).items()}
-        self.rows: dict[tuple[_Place, str], tuple[Reading, str]] = {}
-        self.blank: dict[tuple[_Place, str], str] = {}
+        self.rows: dict[tuple[RatingPlace, str], tuple[Reading, str]] = {}
+        self.blank: dict[tuple[RatingPlace, str], str] = {}
         self.said: set[tuple[str, ...]] = set()
         self.held: dict[str, Held] = {}
         self._say_layout()
@@ -243,8 +228,8 @@ class _Reader:
             self.problems.append(Problem(code, self.file, self.sheet, where, subject, found, allowed))
 
     def _row(self, row: int) -> None:
-        session = self._session(row)
-        if session is None:
+        session, occasion = self._session(row), self._occasion(row)
+        if session is None or occasion is None:
             return
         for place in self.layout.places:
             where = self._where(row, place.column)
@@ -253,7 +238,7 @@ class _Reader:
             instrument = self._instrument(row, item, where)
             if instrument is None:
                 continue
-            key = (_Place(session, rater, instrument), item)
+            key = (RatingPlace(session, rater, instrument, occasion), item)
             cell, gone = self._cell(row, place.column), self.table.declared.get((row, place.column))
             if gone is None and not cell_text(cell):
                 self.blank.setdefault(key, where)  # whether it is missing depends on what else she rated
@@ -261,9 +246,7 @@ class _Reader:
             if not self._is_hers(key[0], where):
                 continue
             if key in self.rows:
-                self._problem(
-                    "duplicate_rating", where, f"{session}, {rater}, {item}", f"{self.rows[key][1]} and {where}"
-                )
+                self._problem("duplicate_rating", where, key[0].who(item), f"{self.rows[key][1]} and {where}")
                 continue
             reading = self._reading(cell, key, where) if gone is None else Reading(missing=gone)
             if reading is not None:
@@ -295,6 +278,16 @@ class _Reader:
         self._problem("unknown_session", where, "", shown, asked)
         return None
 
+    def _occasion(self, row: int) -> int | None:
+        """Which time the rater rated the session, 1 where nothing says it; None, with a problem, for no count."""
+        text = self._key(row, OCCASION)
+        number = number_in_cell(text) if text else 1.0
+        if number is not None and number.is_integer() and number >= 1:
+            return int(number)
+        where = self._where(row, self.layout.keys[OCCASION])
+        self._problem("out_of_range", where, OCCASION, text, "a whole number from 1")
+        return None
+
     def _instrument(self, row: int, item: str, where: str) -> str | None:
         """The codebook that an item belongs to; None, with a problem, where it belongs to none or to several."""
         named = self._key(row, "instrument")
@@ -316,7 +309,7 @@ class _Reader:
         self._problem("unknown_item", where, "", item or "an empty cell", asked)
         return None
 
-    def _is_hers(self, place: _Place, where: str) -> bool:
+    def _is_hers(self, place: RatingPlace, where: str) -> bool:
         """Whether the rater is known and was to rate the session with this instrument."""
         if self.study is None:
             if not place.rater:
@@ -331,13 +324,13 @@ class _Reader:
         own, assigned = self.study.use(place.instrument).raters, self.expected.assigned
         hers = place.rater in (own or raters)
         if assigned is not None:
-            hers = place.session_id in assigned.get((place.rater, place.instrument, FIRST), {})
+            hers = place.session_id in assigned.get((place.rater, place.instrument, place.occasion), {})
         if not hers:
             subject = f"{place.rater}, {place.instrument}"
             self._problem("not_assigned", where, subject, place.session_id)
         return hers
 
-    def _reading(self, cell: Any, key: tuple[_Place, str], where: str) -> Reading | None:
+    def _reading(self, cell: Any, key: tuple[RatingPlace, str], where: str) -> Reading | None:
         place, item = key
         codec = self.codecs.get((place.instrument, item))
         number = number_in_cell(cell, self.decimal)
@@ -346,7 +339,7 @@ class _Reader:
         numeric = codec.item.is_numeric and number is not None and not math.isnan(number)
         reading = read_cell(number if numeric else cell, codec, self.held[place.session_id].session)
         if reading.problem:
-            subject = f"{place.session_id}, {place.rater}, {item}"
+            subject = place.who(item)
             self._problem(reading.problem, where, subject, reading.found, reading.allowed)
             if number in USUAL_CODES and reading.problem == "out_of_range":
                 self.suspects.setdefault(number, []).append(self.problems[-1])
@@ -355,7 +348,7 @@ class _Reader:
 
     def _gaps(self) -> None:
         """Items without a rating, where the rater rated others of the same session."""
-        rated: dict[_Place, set[str]] = {}
+        rated: dict[RatingPlace, set[str]] = {}
         for place, name in self.rows:
             rated.setdefault(place, set()).add(name)
         there = {place.item for place in self.layout.places}
@@ -367,15 +360,15 @@ class _Reader:
                 elif not (item.optional or item.name in done) and (None in there or item.name in there):
                     self._gap((place, item.name))
 
-    def _given(self, key: tuple[_Place, str]) -> None:
+    def _given(self, key: tuple[RatingPlace, str]) -> None:
         """What was entered beforehand for the raters, where the table does not hold it."""
         text = (self.expected.given or {}).get((key[0].session_id, key[1]))
         if text and key not in self.rows:
             self.rows[key] = Reading(text=text), "given"
 
-    def _gap(self, key: tuple[_Place, str]) -> None:
+    def _gap(self, key: tuple[RatingPlace, str]) -> None:
         place, item = key
-        subject = f"{place.session_id}, {place.rater}, {item}"
+        subject = place.who(item)
         if any(one[1] == subject for one in self.said):
             return  # something is wrong with what stands there
         where = self.blank.get(key, "")
@@ -389,9 +382,10 @@ class _Reader:
         items = {key: at for at, key in enumerate(self.codecs)}
         sent = order_sent(self.expected)
 
-        def in_order(key: tuple[_Place, str]) -> tuple[str, int, str, int]:
+        def in_order(key: tuple[RatingPlace, str]) -> tuple[str, int, str, int]:
             one, item = key
-            name, at = sent.get((one.rater, one.instrument, one.session_id), (f"{one.rater}_{one.instrument}", 0))
+            place = (one.rater, one.instrument, one.session_id, one.occasion)
+            name, at = sent.get(place, (f"{one.rater}_{one.instrument}_{one.occasion}", 0))
             return name, at, one.session_id, items.get((one.instrument, item), 0)
 
         keys = sorted(self.rows, key=in_order)
@@ -401,16 +395,16 @@ class _Reader:
         for place, item in keys if self.books else self.rows:
             reading, where = self.rows[place, item]
             held = self.held[place.session_id]
-            role = assigned.get((place.rater, place.instrument, FIRST), {}).get(place.session_id, (None,))[0]
+            role = assigned.get((place.rater, place.instrument, place.occasion), {}).get(place.session_id, (None,))[0]
             rows.append((
                 name, held.patient, held.therapist, held.session, place.session_id, place.rater, role,
                 place.instrument, item, reading.value, reading.text, reading.missing, held.phase,
                 self.path.name, self.sheet, where,
             ))  # fmt: skip
         frame = pd.DataFrame(rows, columns=list(RATINGS.columns))
+        times = [place.occasion for place, _ in (keys if self.books else self.rows)]
         whole = bool(len(frame)) and bool(frame["session"].notna().all())
         kinds = {"text": "str", "number": "float64", "integer": "int64" if whole else "float64"}
         # texts by Series: older pandas' astype makes a word of what is missing
-        return pd.DataFrame(
-            {column: pd.Series([*frame[column]], dtype=kinds[kind]) for column, kind in RATINGS.columns.items()}
-        )
+        typed = {column: pd.Series([*frame[column]], dtype=kinds[kind]) for column, kind in RATINGS.columns.items()}
+        return pd.DataFrame(typed | ({OCCASION: times} if max(times, default=1) > 1 else {}))

@@ -291,3 +291,53 @@ def test_drift_says_what_belongs_to_a_file_and_what_to_a_study(folder: Path):
     (folder / "wide.csv").write_text(WIDE)
     assert CliRunner().invoke(app, ["drift", str(folder), "--raters", "J1,J2"]).exit_code != 0
     assert CliRunner().invoke(app, ["drift", str(folder / "wide.csv"), "--by-date", "2"]).exit_code != 0
+
+
+ASSIGNED = "session_id,rater,instrument,role,batch,occasion\n"
+
+
+def imported(folder: Path) -> int:
+    return CliRunner().invoke(app, ["import-ratings", str(folder / "r.csv"), "--study", str(folder)]).exit_code
+
+
+def test_recodes_stand_in_a_table_of_ratings(folder: Path):
+    again = [("S-1", "J1", "primary", 1), ("S-1", "J1", "primary", 2), ("S-1", "J2", "second", 1)]
+    rows = "".join(f"{session},{rater},own,{role},b1,{time}\n" for session, rater, role, time in again)
+    (folder / "assignments.csv").write_text(ASSIGNED + rows)
+    table = "session_id,rater,occasion,warm,calm,what\nS-1,J1,,1,2,1\nS-1,J1,2,3,4,1\nS-1,J2,1,0,1,2\n"
+    (folder / "r.csv").write_text(table)
+    study = _study(folder, "")
+    ratings, problems = read_ratings(folder / "r.csv", study=study)
+    assert not [one for one in problems if one.severity == "error"]
+    numbers = ratings[ratings["item"].isin(["warm", "calm"])]
+    assert numbers.set_index(["rater", "occasion", "item"])["value"].to_dict() == {
+        ("J1", 1, "warm"): 1, ("J1", 1, "calm"): 2, ("J1", 2, "warm"): 3, ("J1", 2, "calm"): 4,
+        ("J2", 1, "warm"): 0, ("J2", 1, "calm"): 1,
+    }  # fmt: skip
+    assert imported(folder) == 0
+    intake = read_study(folder)
+    assert intake.ratings.query("rater == 'J1' and item == 'warm'")["value"].tolist() == [1]
+    assert intake.recodes is not None
+    assert intake.recodes.query("item == 'warm'")["value"].tolist() == [3]
+    (folder / "r.csv").write_text("session_id,rater,occasion,warm,calm\nS-1,J1,zwei,1,2\nS-1,J2,2,1,2\n")
+    found = [(one.code, one.found) for one in read_ratings(folder / "r.csv", study=study)[1] if one.severity == "error"]
+    assert found == [("out_of_range", "zwei"), ("not_assigned", "S-1")]
+
+
+def test_a_doubled_head_of_ratings_is_refused(folder: Path):
+    (folder / "r.csv").write_text("session_id,rater,warm,calm,warm\nS-1,J1,1,2,3\n")
+    with pytest.raises(ContractError, match="the column 'warm' stands twice"):
+        read_ratings(folder / "r.csv", study=_study(folder, ""))
+
+
+def test_ratings_of_an_older_codebook_are_named_until_they_are_imported_again(folder: Path):
+    _study(folder, "")
+    (folder / "r.csv").write_text("session_id,rater,warm,calm\nS-1,J1,1,2\nS-2,J1,3,4\nS-3,J2,0,1\n")
+    assert imported(folder) == 0
+    book = folder / "own.toml"
+    book.write_text(book.read_text().replace('version = "1.0"', 'version = "1.1"'))
+    said = [str(one) for one in read_study(folder).problems if one.code == "codebook_changed"]
+    assert len(said) == 1
+    assert "its ratings were held to version own 1.0, the study uses own 1.1" in said[0]
+    assert imported(folder) == 0
+    assert not [one for one in read_study(folder).problems if one.code == "codebook_changed"]
