@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -144,19 +144,19 @@ def reliability_table(
     chosen = rule_named(rule) if isinstance(rule, str) else rule
     found, rows, notes = [], [], []
     for instrument, level, phase, part in _parts(ratings, scores):
+        names = part[level].unique().tolist()
         try:
             result = icc(
                 part, targets=SESSION, raters=None if instrument in one_way else "rater", ratings="value", by=level,
                 conf_level=conf_level, interval="jackknife" if instrument in jackknife else "model",
             )  # fmt: skip
         except NotEstimable as reason:
-            names = sorted(part[level].unique().tolist())
             rows += [_empty(instrument, level, name, phase, str(reason)) for name in names]
             refused = {"instrument": instrument, "phase": phase, "reason": str(reason)}
             notes.append(Note("reliability_refused", f"{instrument}, {level}s, {phase}", refused))
             continue
         found.append((instrument, level, phase, result))
-        rows += list(_rows(instrument, level, phase, result, chosen))
+        rows += list(_rows(instrument, level, phase, result, chosen, names))
         notes += [_of(note, f"{instrument}, {level}s, {phase}") for note in result.notes]
     if not found:
         raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(map(sentence, notes)))
@@ -187,8 +187,12 @@ def _parts(ratings: pd.DataFrame, scores: pd.DataFrame | None) -> Iterator[tuple
             yield str(instrument), level, str(phase), part
 
 
-def _rows(instrument: str, level: str, phase: str, result: ICCResult, rule: Rule) -> Iterator[dict[str, Any]]:
-    for entry in result.design["sets"]:
+def _rows(
+    instrument: str, level: str, phase: str, result: ICCResult, rule: Rule, names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """A row per set, in the order of `names`: that of the data, which is the codebook's."""
+    order = {name: at for at, name in enumerate(names)}
+    for entry in sorted(result.design["sets"], key=lambda one: order[one["set"][level]]):
         name = entry["set"][level]
         own = result.frame[result.frame[level] == name]
         row = used_form(own)

@@ -18,7 +18,14 @@ from doublecode.analysis.mixed.r_words import read_r_words
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
 from doublecode.coding.reading.incoming import read_incoming
 from doublecode.schemas.declared import Declared, describe
-from doublecode.schemas.errors import DoublecodeError, FormulaError, InstrumentError, StudyError, UsageError
+from doublecode.schemas.errors import (
+    ContractError,
+    DoublecodeError,
+    FormulaError,
+    InstrumentError,
+    StudyError,
+    UsageError,
+)
 from doublecode.schemas.instrument import Instrument, load_instrument
 from doublecode.schemas.study import Study, load_study
 from doublecode.schemas.table_source import TableSource
@@ -68,6 +75,22 @@ def test_a_study_made_anew_keeps_what_was_entered(tmp_path):
         assert words in said, words
     write_study(planned(tmp_path, LIST), overwrite=True)
     assert (folder / "patients_before_2.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("patient,status\nK1,completed\nK1,excluded\n", "patients.csv: K1 stands twice; so what was entered there"),
+        ("person,status\nK1,excluded\n", "patients.csv: the column 'patient' is missing; so what was entered there"),
+        ('patient,status\nK1,"excluded\n', "patients.csv"),
+    ],
+)
+def test_a_table_that_cannot_be_taken_over_is_not_replaced(tmp_path, text, message):
+    folder = write_study(planned(tmp_path))
+    (folder / "patients.csv").write_text(text)
+    with pytest.raises(ContractError, match=message):
+        planned(tmp_path, LIST)
+    assert (folder / "patients.csv").read_text() == text
 
 
 def test_a_column_that_the_list_now_leaves_out_does_not_come_back(tmp_path):

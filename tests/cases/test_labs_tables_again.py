@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -15,27 +16,11 @@ from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.study import load_study
 
-STUDY = """
-name = "lab"
-title = "A lab (synthetic)"
-synthetic = true
-sample_columns = ["age"]
-raters = [{ id = "Anna" }, { id = "Ben" }]
-[[instruments]]
-name = "own.toml"
-[[instruments]]
-name = "mood.toml"
-source = "outcomes"
-"""
-BOOK = """
-name = "NAME"
-title = "A scale (synthetic)"
-version = "1.0"
-citation = "none"
-rights = "none"
-[missing_codes]
-NR = "not ratable"
-"""
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab_tables import BOOK, declared
+
+STUDY = declared("Anna", "Ben")
 ITEM = '[[items]]\nname = "NAME"\nlabel = "L"\nminimum = 0\nmaximum = 6\n'
 ITEMS = ("warm", "calm", "open", "firm", "keen", "slow")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -17,27 +18,11 @@ from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.schemas.errors import ContractError, StudyError
 from doublecode.schemas.study import Study, load_study
 
-STUDY = """
-name = "lab"
-title = "A lab (synthetic)"
-synthetic = true
-sample_columns = ["age"]
-raters = [{ id = "J1" }, { id = "J2" }]
-[[instruments]]
-name = "own.toml"
-[[instruments]]
-name = "mood.toml"
-source = "outcomes"
-"""
-BOOK = """
-name = "NAME"
-title = "A scale (synthetic)"
-version = "1.0"
-citation = "none"
-rights = "none"
-[missing_codes]
-NR = "not ratable"
-"""
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab_tables import BOOK, declared
+
+STUDY = declared("J1", "J2")
 ITEM = '[[items]]\nname = "{0}"\nlabel = "{0}"\nminimum = 0\nmaximum = 4\n'
 BOXES = (
     '[[items]]\nname = "what"\nlabel = "What"\ntype = "nominal"\nmultiple = true\noptional = true\n'
