@@ -144,7 +144,8 @@ def _show(study: NewStudy) -> None:
     counts = study.design
     therapists = f", {counts['therapists']} therapists" if counts["therapists"] else "; no therapists"
     say(f"\n{counts['sessions']} sessions of {counts['patients']} patients{therapists}.")
-    say("All patients are entered as completed, all sessions as held: change status and reason where it is otherwise.")
+    entered = [f"{n} {name} as {status}" for name, counts in study.statuses.items() for status, n in counts.items()]
+    say(f"Entered: {', '.join(entered)}. Change status and reason where it is otherwise.")
     for line in study.said:
         say(line, style="yellow")
     print_problems(study.remarks, most=20, severities=("error", "warning", "info"))

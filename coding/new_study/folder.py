@@ -84,6 +84,8 @@ class NewStudy:
         What should be said of the given files.
     design : dict
         Counts of sessions, patients, therapists.
+    statuses : mapping of str to mapping of str to int
+        How many patients and sessions are entered as what.
     copies : mapping of str to bytes
         Files that are replaced, as they were, by the names they are kept under.
     """
@@ -94,6 +96,7 @@ class NewStudy:
     said: tuple[str, ...]
     remarks: tuple[Problem, ...]
     design: Mapping[str, int]
+    statuses: Mapping[str, Mapping[str, int]]
     copies: Mapping[str, bytes]
 
 
@@ -126,7 +129,7 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     readme = _readme(folder, title, wishes.raters, uses)
     files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
     _check(files)
-    said = (*listed.said, *(line for one in outcomes for line in (*one.said, *said_made(one))))
+    said = (*listed.said, *(text for one in outcomes for text in (*one.said, *said_made(one))))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
     of_files = [remark for one in (table, *(one for _, one in exports)) for remark in one.remarks]
     named = [(path.name, [*one.rows["patient"]]) for (path, _), one in zip(exports, each, strict=True)]
@@ -136,10 +139,14 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
         "sessions": len(listed.sessions), "patients": len(listed.patients),
         "therapists": 0 if listed.therapists is None else len(listed.therapists),
     }  # fmt: skip
+    statuses = {
+        name: {str(status): int(n) for status, n in table["status"].value_counts(sort=False).items()}
+        for name, table in (("patients", listed.patients), ("sessions", listed.sessions))
+    }
     copies = copies_before(folder, files)
     if copies:
         said = (*said, f"Files that are replaced stay as they were, beside them: {', '.join(sorted(copies))}.")
-    return NewStudy(folder, files, understood, said, remarks, design, copies)
+    return NewStudy(folder, files, understood, said, remarks, design, statuses, copies)
 
 
 def _free(name: str, files: Mapping[str, bytes]) -> str:

@@ -70,8 +70,16 @@ def test_a_study_made_anew_keeps_what_was_entered(tmp_path):
     )  # workbooks sent out bear them
     assert (folder / "patients_before.csv").read_text() == patients
     assert (folder / "study_before.toml").read_text().endswith("# mine\n")
+    assert again.statuses["patients"] == {"completed": 3, "excluded": 1}
+    assert again.statuses["sessions"]["not_rated"] == 1
     said = " ".join(again.said)
-    for words in ("K2 excluded", "K2 no consent", "K1 session 1 not_rated", "K3 session 2", "patients_before.csv"):
+    for words in (
+        "K2 excluded",
+        "K2 no consent",
+        "K1 session 1 not_rated",
+        "K3 session 2",
+        "patients_before.csv",
+    ):
         assert words in said, words
     write_study(planned(tmp_path, LIST), overwrite=True)
     assert (folder / "patients_before_2.csv").exists()
