@@ -133,6 +133,8 @@ class Sources:
         elif variable.table == "therapists":
             key = self.listed.therapist_of(patient, at)
             if key is None:
+                if (patient, at) in self.listed.therapist:
+                    return np.nan, Note("therapist_missing", numbers={"session": at})
                 return np.nan, Note("therapist_unclear")
         value = self.columns[variable.name].get(key)
         numbers = {"table": f"{variable.table}.csv", "column": variable.column}

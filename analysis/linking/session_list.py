@@ -24,13 +24,13 @@ class SessionList:
 
     Attributes
     ----------
-    therapist : mapping of (patient, session) to therapist
+    therapist : mapping of (patient, session) to therapist, None where the list names none
     first : mapping of patient to the lowest session number
     date : mapping of (patient, session) to its date, where it has one; empty where no variable asks for dates
     pilot : frozenset of (patient, session)
     """
 
-    therapist: Mapping[tuple[str, int], str]
+    therapist: Mapping[tuple[str, int], str | None]
     first: Mapping[str, int]
     date: Mapping[tuple[str, int], dt.date]
     pilot: frozenset[tuple[str, int]]
@@ -101,4 +101,6 @@ def session_list(sessions: pd.DataFrame, *, with_dates: bool, file: str = "sessi
         read = read_dates(texts, None, places, "date", 'dates = "dd.mm.yyyy" under [tables.sessions] in study.toml')
         dates = {key: day.date() for key, day in zip(keys, read, strict=True) if day == day and day is not None}
     pilot = [key for key, phase in zip(keys, sessions["phase"], strict=True) if phase != "main"]
-    return SessionList(dict(zip(keys, map(str, sessions["therapist"]), strict=True)), first, dates, frozenset(pilot))
+    named = zip(sessions["therapist"], sessions["therapist"].notna(), strict=True)
+    therapists = (str(one) if is_named else None for one, is_named in named)
+    return SessionList(dict(zip(keys, therapists, strict=True)), first, dates, frozenset(pilot))

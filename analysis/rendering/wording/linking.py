@@ -57,6 +57,7 @@ REASONS: Final[dict[str, Wording]] = {
     "lagged_missing": lambda note: f"of session {note.numbers['session']}: {_said(note.numbers['why'])}",
     "change_unknown": lambda note: f"no change from {note.numbers['change']}: {_said(note.numbers['why'])}",
     "date_missing": "sessions.csv: date of session {session} is empty",
+    "therapist_missing": "sessions.csv: therapist of session {session} is empty",
     "therapist_unclear": "the patient has not one therapist",
     "event_not_read": "no {instrument}.{name} at {event} was read",
     "rating_not_read": "held, but no rating was read",

@@ -11,6 +11,7 @@ from doublecode.analysis.study.declared_moderation import fit_moderation
 from doublecode.coding.scoring import ITEMS, score
 from doublecode.schemas.errors import ContractError, DuplicateError, FormulaError, InstrumentError, StudyError
 from doublecode.schemas.study import Study
+from doublecode.schemas.study_parts import Variable
 
 TELEPHONE = {
     "name": "telephone", "title": "Toy telephone study", "synthetic": True, "unit": "session",
@@ -391,3 +392,19 @@ class TestRefusals:
         mixed = patients.assign(age=["54", "about 60", None, "30"])
         with pytest.raises(ContractError, match="row 1: found 'about 60' among numbers"):
             build(study, items, sessions, mixed)
+
+
+def test_a_session_without_a_therapist_says_so():
+    held = pd.DataFrame(
+        {"session_id": ["a", "b"], "patient": "P1", "therapist": ["T1", None], "session": [1, 2], "status": "held"}
+    )
+    scores = pd.DataFrame(
+        {"study": "x", "patient": "P1", "therapist": "T1", "session": [1, 2], "session_id": ["a", "b"],
+         "instrument": "g", "scale": "s", "value": [1.0, 2.0], "n_valid": 1, "n_items": 1, "n_raters": 1.0,
+         "reason": pd.Series([None, None], dtype="str")}
+    )  # fmt: skip
+    therapists = pd.DataFrame({"therapist": ["T1"], "years": [7.0]})
+    years = Variable(name="years", column="years", table="therapists")
+    built = build_frame(scores, held, variables=[years], therapists=therapists)
+    assert built.frame["years"].fillna(-1).tolist() == [7.0, -1.0]
+    assert built.reasons["years"].dropna().to_dict() == {1: "sessions.csv: therapist of session 2 is empty"}
