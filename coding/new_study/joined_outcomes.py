@@ -9,9 +9,8 @@ from typing import Final
 
 import pandas as pd
 
-from doublecode.coding.new_study.outcome_table import OutcomeTable, kind_of
+from doublecode.coding.new_study.outcome_table import OutcomeTable, kind_of, without_codes
 from doublecode.coding.reading.head_words import squeezed
-from doublecode.coding.reading.table_remarks import USUAL_CODES, far_in
 from doublecode.schemas.errors import UsageError
 
 _OF_ANY_MEASURE: Final = re.compile(
@@ -78,8 +77,6 @@ def _codebook(one: OutcomeTable, rows: pd.DataFrame) -> dict[str, object] | None
     if one.codebook is None:
         return None
     names = [item["name"] for item in one.codebook["items"]]
-    given = pd.Series([float(cell) for name in names for cell in rows[name] if cell])
-    codes = {value for value in far_in(given) if value in USUAL_CODES}  # no range begins or ends at one of them
-    values = [float(value) for value in given if value not in codes]
+    values = without_codes(pd.Series([float(cell) for name in names for cell in rows[name] if cell], dtype=float))
     kept = [{key: item[key] for key in ("name", "label", "optional")} for item in one.codebook["items"]]
     return one.codebook | {"items": [item | kind_of(values, len(names)) for item in kept]}

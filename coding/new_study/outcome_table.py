@@ -275,11 +275,15 @@ def kind_of(values: Sequence[float], n_items: int) -> dict[str, Any]:
     return {"type": "count", "minimum": 0}
 
 
+def without_codes(numbers: pd.Series[Any]) -> list[float]:
+    """Numbers without the usual codes that lie far off them: no range begins or ends at one of these."""
+    codes = {value for value in far_in(numbers) if value in USUAL_CODES}
+    return [float(value) for value in numbers if value not in codes]
+
+
 def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[str, Any]:
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
-    given = table.pooled(chosen).dropna()
-    codes = {value for value in far_in(given) if value in USUAL_CODES}  # no range begins or ends at one of them
-    values = [float(value) for value in given if value not in codes]
+    values = without_codes(table.pooled(chosen).dropna())
     for head in chosen:
         for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
             if value is None:
