@@ -98,7 +98,7 @@ def _declared_rows(table: Table, head: int, heads: Sequence[str], rows: Mapping[
         if wanted not in texts[head + 1 :]:
             found = ", ".join(sorted(set(filter(None, texts[head + 1 :])))[:20]) or "nothing"
             raise ContractError(f"{table.name}: rows: no cell of {name!r} says {wanted!r}; found: {found}. Correct it.")
-        table = keep_rows(table, head, lambda row, t=texts, w=wanted: t[row] == w, lambda row, t=texts: t[row])  # type: ignore[misc]
+        table = keep_rows(table, head, [text == wanted for text in texts], texts)
     return table
 
 

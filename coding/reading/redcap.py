@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -110,7 +110,8 @@ def own_rows(
                 f"{table.name}: the columns stand in rows of several forms ({listed}). Say which are meant: "
                 f'rows = {{ {FORM} = "{max(own)}" }} in study.toml.'
             )
-        table = keep_rows(table, head, lambda row: _at(table, row, form) in own, lambda row: _at(table, row, form))
+        texts = [_at(table, row, form) for row in range(len(table.rows))]
+        table = keep_rows(table, head, [text in own for text in texts], texts)
     if "patient" not in heads and RECORD in heads:
         heads[heads.index(RECORD)] = "patient"
     if "session" not in heads and "session_id" not in heads:
@@ -146,9 +147,7 @@ def _numbered(table: Table, head: int, place: int) -> Table:
     texts = [_ARM.sub("", name) for name in names]
     if all(number_in_cell(text) is not None for text in texts[head + 1 :]):
         return table
-    kept = keep_rows(
-        table, head, lambda row: not texts[row] or _NUMBER.search(texts[row]) is not None, lambda row: names[row]
-    )
+    kept = keep_rows(table, head, [not text or _NUMBER.search(text) is not None for text in texts], names)
     rows = [list(cells) for cells in kept.rows]
     for cells in rows[head + 1 :]:
         found = _NUMBER.search(_ARM.sub("", cell_text(cells[place]))) if place < len(cells) else None
@@ -157,12 +156,12 @@ def _numbered(table: Table, head: int, place: int) -> Table:
     return replace(kept, rows=rows)
 
 
-def keep_rows(table: Table, head: int, is_own: Callable[[int], bool], name: Callable[[int], str]) -> Table:
-    """Empty the rows that are of something else, and count them by what they are of."""
-    gone = [row for row in range(head + 1, len(table.rows)) if any(map(cell_text, table.rows[row])) and not is_own(row)]
+def keep_rows(table: Table, head: int, is_own: Sequence[bool], names: Sequence[str]) -> Table:
+    """Empty the rows below the head that are of something else, and count them by what they are of."""
+    gone = [row for row in range(head + 1, len(table.rows)) if any(map(cell_text, table.rows[row])) and not is_own[row]]
     if not gone:
         return table
-    counts = Counter(name(row) or "(none)" for row in gone)
+    counts = Counter(names[row] or "(none)" for row in gone)
     found = ", ".join(f"{what} × {count}" for what, count in counts.items())
     emptied = set(gone)
     rows = [[] if row in emptied else cells for row, cells in enumerate(table.rows)]
