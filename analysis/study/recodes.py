@@ -52,8 +52,9 @@ def recode_table(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame | No
     if recodes is None or recodes.empty:
         return None
     long = _values(study, ratings, recodes)
-    times = long.groupby([*_SET, "session_id"])["value"].transform("size")
-    long = long[times > 1]
+    occasions = long.groupby([*_SET, "session_id"])["occasion"]
+    # no first code: the session is in no number, or she never rated it; then nothing is there to compare with
+    long = long[(occasions.transform("min") == 1) & (occasions.transform("size") > 1)]
     if long.empty:
         return None
     found = intra_rater(

@@ -173,7 +173,7 @@ def in_the_numbers(intake: Intake) -> Intake:
     rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
     answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
     if not (rated.remarks or answered.remarks):
-        return intake  # recodes are of sessions that were rated
+        return intake
     return replace(
         intake,
         ratings=rated.counted,

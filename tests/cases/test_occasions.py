@@ -7,11 +7,13 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
 
 from doublecode.analysis.report.folder import run_study
+from doublecode.analysis.study.recodes import recode_table
 from doublecode.coding import Ledger, score, write_workbooks
 from doublecode.coding.intake.ledger_values import digest_of, plain_rows
 from doublecode.coding.workbooks.fill import fill_workbook
@@ -173,3 +175,33 @@ def test_a_ledger_of_an_earlier_version_opens_and_means_occasion_one(tmp_path):
     with Ledger(path) as ledger:
         assert ledger.files()["holds"].tolist() == [True, True]
         assert ledger.verify() == ()
+
+
+def test_recodes_without_a_first_code_in_the_numbers_are_compared_with_nothing(folder):
+    study = load_study(folder)
+    codes = [("S-1", 1, 2.0), ("S-1", 2, 3.0), ("S-2", 1, 1.0), ("S-2", 2, 1.0), ("S-3", 2, 0.0), ("S-3", 3, 4.0)]
+    rows = pd.DataFrame(
+        [
+            {"session_id": session, "patient": "P1", "therapist": "T1", "session": int(session[-1]), "rater": "R1",
+             "instrument": "warmth", "item": item, "value": value, "occasion": time, "study": "recoded"}
+            for session, time, value in codes for item in ("smiles", "nods")
+        ]
+    )  # fmt: skip
+    first, later = rows[rows["occasion"] == 1].drop(columns="occasion"), rows[rows["occasion"] > 1]
+    found = recode_table(study, first, later)
+    assert found is not None
+    smiles = found.frame.set_index("part").loc["smiles"]
+    assert (smiles["n_sessions"], smiles["percent_equal"], smiles["mean_change"]) == (2, 50.0, 0.5)
+    assert 0 < smiles["estimate"] < 1  # S-3, an excluded patient's, would turn it over
+    assert smiles["estimate"] == pytest.approx(by_hand([[2, 3], [1, 1]]))
+
+
+def by_hand(table: list[list[float]]) -> float:
+    """ICC(A,1) of targets × occasions, by mean squares (McGraw & Wong 1996)."""
+    values = np.array(table)
+    n, k = values.shape
+    rows = k * values.mean(axis=1).var(ddof=1)
+    columns = n * values.mean(axis=0).var(ddof=1)
+    left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    error = (left**2).sum() / ((n - 1) * (k - 1))
+    return (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
