@@ -317,9 +317,14 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     """
     flags = column.isna()
     if getattr(column.dtype, "kind", "O") not in "iufbcmM":
-        odd = {label for label in column.unique() if isinstance(label, str) and is_missing(label)}
+        odd = missing_labels(column.unique())
         flags = flags | column.isin(odd) if odd else flags
     return flags.to_numpy(dtype=bool)
+
+
+def missing_labels(labels: Iterable[Any]) -> set[str]:
+    """Those of the labels that are texts and no value."""
+    return {label for label in labels if isinstance(label, str) and (label in MISSING or label.isspace())}
 
 
 def is_missing(text: str) -> bool:

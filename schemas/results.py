@@ -51,8 +51,11 @@ def distinct(notes: Iterable[Note]) -> tuple[Note, ...]:
     >>> [note.kind for note in distinct([Note("singular"), Note("few_pairs"), Note("singular")])]
     ['singular', 'few_pairs']
     """
+    every = tuple(notes)
+    if len(every) < 2:
+        return every
     kept: dict[str, Note] = {}
-    for note in notes:
+    for note in every:
         kept.setdefault(repr(note), note)
     return tuple(kept.values())
 

@@ -42,6 +42,14 @@ Floats = NDArray[np.float64]
 WEIGHTS: Final[tuple[str, ...]] = ("unweighted", "linear", "quadratic", "ordinal")
 MANY_CATEGORIES = 200
 IN_POINTS: Final[tuple[str, ...]] = ("SEM", "SDC")
+FIGURES: Final[tuple[str, ...]] = (
+    "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high",
+)  # fmt: skip
+METHODS: Final = {
+    "t": "linearised error, t limits",
+    "z": "asymptotic error, normal limits",
+    "chi-square": "mean square within targets, chi-square limits",
+}
 OF_CATEGORIES: Final[tuple[str, ...]] = (
     "prevalence", "exact agreement", "Cohen's kappa", "Conger's kappa", "Gwet's AC1",
 )  # fmt: skip
@@ -137,7 +145,7 @@ def agree_on_ratings(
                 held[shared], targets=targets, raters=raters, ratings=ratings, by=by, caller="agreement"
             )
             notes.append(Note("single_coded_left_out", numbers={"n": int((~shared).sum())}))
-    parts, sets = [], []
+    found, sets = [], []
     for group in read.groups:
         several = int((group.layout.per_target > 1).sum())
         sets += _counts_of(read, group)
@@ -147,10 +155,9 @@ def agree_on_ratings(
         notes += _singles(group, targets)
         rows = list(_rows(group, categories, weights, levels, within, notes))
         notes += undefined_notes(read, group, rows)
-        parts.append(_tidy(read, group, rows, conf_level))
-    if not parts:
+        found.append((group, rows))
+    if not found:
         raise NotEstimable(f"agreement: {'; '.join(map(sentence, notes))}")
-    frame = pd.concat(parts, ignore_index=True).sort_values("_set", kind="stable").drop(columns="_set")
     spec = {
         "targets": targets,
         "raters": raters,
@@ -169,7 +176,7 @@ def agree_on_ratings(
         "dropped": {"missing rating": n_missing},
         "sets": sets,
     }
-    return AgreementResult(spec, frame.reset_index(drop=True), design, distinct(notes), read.rows, pd.DataFrame())
+    return AgreementResult(spec, _tidy(read, found, conf_level), design, distinct(notes), read.rows, pd.DataFrame())
 
 
 def _check_words(given: Sequence[str], allowed: tuple[str, ...], name: str) -> None:
@@ -275,42 +282,30 @@ def _scale_points(group: RatingSets) -> Iterator[Row]:
     yield "SDC", "–", Coefficient(factor * sem, factor * error, degrees), "chi-square"
 
 
-def _tidy(read: RatingData, group: RatingSets, rows: list[Row], conf_level: float) -> pd.DataFrame:
-    pieces = []
-    for coefficient, kind, numbers, method in rows:
-        low, high, statistic, p_value = _limits(numbers, method, conf_level)
-        marked = np.where(
-            np.isnan(numbers.estimate), "undefined: all ratings fall into one category", _method_name(method)
-        )
-        pieces.append(
-            pd.DataFrame(
-                {
-                    "_set": group.index,
-                    "coefficient": coefficient,
-                    "weights": kind,
-                    "estimate": numbers.estimate,
-                    "std_error": numbers.std_error,
-                    "df": numbers.df,
-                    "statistic": statistic,
-                    "p_value": p_value,
-                    "conf_low": low,
-                    "conf_high": high,
-                    "method": marked,
-                }
-            )
-        )
-    frame = pd.concat(pieces, ignore_index=True)
-    for position, name in reversed(list(enumerate(read.by))):
-        frame.insert(0, name, [read.keys[s][position] for s in frame["_set"]])
-    return frame
+def _tidy(read: RatingData, found: Sequence[tuple[RatingSets, list[Row]]], conf_level: float) -> pd.DataFrame:
+    """One row per set and coefficient, sets in their order."""
+    of_sets = [(group.index, *row) for group, rows in found for row in rows]
+    owner = np.concatenate([index for index, *_ in of_sets])
+    order = np.argsort(owner, kind="stable")
+    size = [len(index) for index, *_ in of_sets]
+    figures = np.concatenate([_figures(numbers, method, conf_level) for *_, numbers, method in of_sets], axis=1)
+    texts = np.array([(name, kind, METHODS[method]) for _, name, kind, _, method in of_sets], dtype=object)
+    coefficient, kind, method = np.repeat(texts, size, axis=0).T
+    method[np.isnan(figures[0])] = "undefined: all ratings fall into one category"
+    keys = [read.keys[s] for s in owner[order].tolist()]
+    return pd.DataFrame(
+        {name: [key[place] for key in keys] for place, name in enumerate(read.by)}
+        | {"coefficient": coefficient[order], "weights": kind[order]}
+        | dict(zip(FIGURES, figures[:, order], strict=True))
+        | {"method": method[order]},
+        copy=False,
+    )
 
 
-def _method_name(method: str) -> str:
-    return {
-        "t": "linearised error, t limits",
-        "z": "asymptotic error, normal limits",
-        "chi-square": "mean square within targets, chi-square limits",
-    }[method]
+def _figures(numbers: Coefficient, method: str, conf_level: float) -> Floats:
+    """Columns of numbers of a coefficient, shape (FIGURES, n_sets)."""
+    low, high, statistic, p_value = _limits(numbers, method, conf_level)
+    return np.array([numbers.estimate, numbers.std_error, numbers.df, statistic, p_value, low, high])
 
 
 def _limits(numbers: Coefficient, method: str, conf_level: float) -> tuple[Floats, Floats, Floats, Floats]:

@@ -51,14 +51,16 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
     import pandas as pd
 
     series = data[column]
-    if pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series):
+    ordinary = isinstance(series.dtype, np.dtype)
+    usual = ordinary and series.dtype.kind in "iuf"
+    if not usual and (pd.api.types.is_bool_dtype(series) or not pd.api.types.is_numeric_dtype(series)):
         odd = series[pd.to_numeric(series, errors="coerce").isna() & series.notna()]
         found = f"for example {odd.iloc[0]!r} in row {odd.index.tolist()[0]!r}" if len(odd) else f"type {series.dtype}"
         raise ContractError(
             f"{caller}: column {column!r} must hold numbers, found {found}. "
             "Convert it to numbers, with blanks for missing ratings."
         )
-    if isinstance(series.dtype, np.dtype):
+    if ordinary:
         values = series.to_numpy(dtype=np.float64)
     else:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.schemas.column_types import is_missing
+from doublecode.schemas.column_types import missing_labels
 from doublecode.schemas.errors import ContractError
 
 if TYPE_CHECKING:
@@ -60,14 +60,16 @@ def id_codes(
             f"{caller}: column {series.name!r} is blank in row {row!r} although the row holds a rating. "
             "Fill it in, or remove the row."
         )
-    blank = [place for place, label in enumerate(labels) if isinstance(label, str) and is_missing(label)]
+    names = tuple(labels.tolist())
+    blank = missing_labels(names) if getattr(labels.dtype, "kind", "O") == "O" else ()
     if blank:
-        row = series.index[rows].tolist()[int(np.argmax(codes == blank[0]))]
+        place = next(place for place, name in enumerate(names) if name in blank)
+        row = series.index[rows].tolist()[int(np.argmax(codes == place))]
         raise ContractError(
-            f"{caller}: column {series.name!r} holds {labels[blank[0]]!r} in row {row!r}, which stands for a missing "
+            f"{caller}: column {series.name!r} holds {names[place]!r} in row {row!r}, which stands for a missing "
             "label, although the row holds a rating. Fill it in, or remove the row."
         )
-    return codes.astype(np.int64, copy=False), tuple(labels.tolist())
+    return codes.astype(np.int64, copy=False), names
 
 
 def object_array(labels: Sequence[Hashable]) -> NDArray[np.object_]:
@@ -121,7 +123,12 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     """As `pd.factorize`; Python objects are told apart by their addresses first, then one of each by its value."""
     import pandas as pd
 
-    if not _holds_objects(series.dtype):
+    dtype = series.dtype
+    if sort and isinstance(dtype, np.dtype) and dtype.kind == "i" and len(series):
+        numbers = series.to_numpy()[rows]
+        if numbers.min() >= 0:
+            return _dense(numbers)[::-1]
+    if not _holds_objects(dtype):
         return pd.factorize(series.iloc[rows], sort=sort)
     held = series.to_numpy(dtype=object)[rows]
     address = _addresses(held)
@@ -131,8 +138,20 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     own, found = pd.factorize(address)
     row = np.empty(len(found), dtype=np.intp)
     row[own] = np.arange(len(own))
-    place, labels = pd.factorize(held[row], sort=sort)
+    place, labels = _factorize_few(held[row], sort=sort)
     return place[own], labels
+
+
+def _factorize_few(held: NDArray[np.object_], *, sort: bool) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """As `pd.factorize`; without its first look at what the objects are where they are texts and hardly repeat."""
+    import pandas as pd
+
+    names = held.tolist()
+    if set(map(type, names)) != {str}:
+        return pd.factorize(held, sort=sort)
+    labels = sorted(set(names)) if sort else list(dict.fromkeys(names))
+    code = {label: place for place, label in enumerate(labels)}
+    return np.array([code[name] for name in names], dtype=np.intp), object_array(labels)
 
 
 def set_codes(frame: pd.DataFrame, by: tuple[str, ...], caller: str) -> tuple[Ints, tuple[tuple[Hashable, ...], ...]]:
