@@ -13,7 +13,6 @@ from doublecode.schemas.results import Note
 
 Row = tuple[str, str, Coefficient, str]
 """Coefficient, weights, numbers of each set, method."""
-MOST_SETS = 3
 
 
 def undefined_notes(read: RatingData, group: RatingSets, rows: Sequence[Row]) -> list[Note]:
@@ -29,12 +28,5 @@ def undefined_notes(read: RatingData, group: RatingSets, rows: Sequence[Row]) ->
         hit = nothing.any(axis=0) & sets
         if hit.any():
             names = dict.fromkeys(row[0] for i, row in enumerate(rows) if (nothing[i] & hit).any())
-            notes.append(Note(kind, _named(read, group, hit), {"coefficients": tuple(names)}))
+            notes.append(Note(kind, read.names_of(group.index[hit]), {"coefficients": tuple(names)}))
     return notes
-
-
-def _named(read: RatingData, group: RatingSets, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
-    """Names of some sets; empty where there is but one."""
-    names = [name for s in group.index[which].tolist() if (name := read.name_of(int(s)))]
-    more = f" and {len(names) - MOST_SETS} more" if len(names) > MOST_SETS else ""
-    return "; ".join(names[:MOST_SETS]) + more

@@ -191,8 +191,7 @@ def _counts_of(read: RatingData, group: RatingSets) -> list[dict[str, Any]]:
 
 
 def _few(read: RatingData, group: RatingSets, several: int, targets: str) -> Note:
-    names = "; ".join(read.name_of(int(s)) for s in group.index[:3])
-    return Note("too_few_double_coded", names, {"n": several, "targets": targets})
+    return Note("too_few_double_coded", read.names_of(group.index), {"n": several, "targets": targets})
 
 
 def _singles(group: RatingSets, targets: str) -> list[Note]:

@@ -169,7 +169,7 @@ def many_categories(recipe: Recipe, groups: Mapping[str, int]) -> tuple[Note, ..
                 "n_groups": fewest,
             },
         )
-        for factor, levels in recipe.categories.items()
+        for factor, (_, levels) in recipe.categories.items()
         if len(levels) >= max(MANY, 0.5 * fewest)
     )  # fmt: skip
 

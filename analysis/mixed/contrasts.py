@@ -15,7 +15,6 @@ import numpy as np
 
 from doublecode.analysis.mixed.design import Design, Floats
 from doublecode.analysis.mixed.formula_columns import formula_columns
-from doublecode.analysis.mixed.formula_names import coded_variable
 
 
 class Hypothesis(StrEnum):
@@ -66,8 +65,11 @@ def _orthogonalised(X: Floats) -> Floats:
 
 def _averaged(design: Design, tested: str, others: set[str]) -> Floats | None:
     """Rows of the inverse map to the coding in which `others` are sum-coded; None if spaces differ."""
-    factors = design.fixed_spec.factors
-    rewritten = {term: [_sum_factor(f) if f in others else f for f in parts] for term, parts in factors.items()}
+    factors, categories = design.fixed_spec.factors, design.fixed_spec.categories
+    rewritten = {
+        term: [f"C({categories[f].coded}, contr.sum)" if f in others else f for f in parts]
+        for term, parts in factors.items()
+    }
     text = " + ".join(":".join(parts) for parts in rewritten.values())
     X, recipe = formula_columns(text if "1" in factors else f"0 + {text}", design.frame)
     found = {frozenset(recipe.factors[term]): places for term, places in recipe.term_indices.items()}
@@ -79,8 +81,3 @@ def _averaged(design: Design, tested: str, others: set[str]) -> Floats | None:
         return None
     rows = back[found[wanted]]
     return np.where(np.abs(rows) < 1e-12 * np.abs(rows).max(), 0.0, rows)
-
-
-def _sum_factor(expression: str) -> str:
-    """``Sex`` or ``C(Sex, …)`` → the same variable, sum-coded."""
-    return f"C({coded_variable(expression)}, contr.sum)"

@@ -7,6 +7,7 @@ rows in use is left out, as lme4 does, and remembered, so that what cannot be es
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed.formula_names import BARE_NAME, columns_among, mentions, quoted, variables_of
-from doublecode.analysis.mixed.plain_columns import PlainColumns
+from doublecode.analysis.mixed.plain_columns import Categories, PlainColumns
 from doublecode.analysis.mixed.r_words import FUNCTIONS, KNOWN, SMOOTH, ns
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import FormulaError
@@ -96,10 +97,12 @@ class FormulaColumns:
         }
 
     @cached_property
-    def categories(self) -> dict[str, tuple[Any, ...]]:
-        """Levels of each categorical factor, by the factor as a formula writes it."""
+    def categories(self) -> dict[str, Categories]:
+        """Each categorical factor, by the factor as a formula writes it."""
         return {
-            self.own(str(factor), True): tuple(state.get("categories", ()))
+            self.own(str(factor), True): Categories(
+                self.own(_inside_coding(str(factor)), True), tuple(state.get("categories", ()))
+            )
             for factor, (kind, state) in self.spec.encoder_state.items()
             if "categorical" in str(kind).lower()
         }
@@ -145,6 +148,14 @@ class FormulaColumns:
             )
 
         return _ALIAS.sub(name, text)
+
+
+def _inside_coding(factor: str) -> str:
+    """The first argument of ``C(…)``; any other expression, which formulaic has read as Python, as it stands."""
+    called = ast.parse(factor.strip(), mode="eval").body
+    if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "C" and called.args:
+        return ast.unparse(called.args[0])
+    return factor
 
 
 def _whole_levels(name: str, numbered: Iterable[str]) -> str:

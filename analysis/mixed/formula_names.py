@@ -137,13 +137,6 @@ def variables_of(text: str, columns: Iterable[object]) -> set[str]:
     return set(columns_among(mentions(text), set(map(str, columns)))[0])
 
 
-def coded_variable(factor: str) -> str:
-    """The variable of a categorical factor, as the formula writes it: ``Sex`` of ``Sex`` and of ``C(Sex, …)``."""
-    if factor.startswith("C(") and factor.endswith(")"):
-        return factor[2:-1].split(",")[0].strip()
-    return factor
-
-
 def quoted(name: str) -> str:
     """Write a column's name as a formula does: in backticks where it is no plain name."""
     return name if IDENTIFIER.fullmatch(name) else f"`{name}`"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,13 @@ def is_plain_number(name: str, columns: Mapping[str, pd.Series[Any]]) -> bool:
 
 def _is_number(column: pd.Series[Any]) -> bool:
     return isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+
+
+class Categories(NamedTuple):
+    """What a categorical factor codes, as a formula writes it (``Sex`` of ``C(Sex, …)``), and its levels."""
+
+    coded: str
+    levels: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,8 @@ class PlainColumns:
         return {name: (name,) for name in names}
 
     @property
-    def categories(self) -> dict[str, tuple[Any, ...]]:
-        """Levels of categorical factors; there are none."""
+    def categories(self) -> dict[str, Categories]:
+        """Categorical factors; there are none."""
         return {}
 
     def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:

@@ -13,7 +13,8 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import as_floats
 from doublecode.analysis.mixed.design import Design, Floats, Term
 from doublecode.analysis.mixed.engine.optimise import lower_factor
-from doublecode.analysis.mixed.formula_names import coded_variable, variables_of
+from doublecode.analysis.mixed.formula_columns import formula_columns
+from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, UsageError
 
@@ -131,14 +132,17 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
 
 def _refuse_new_categories(spec: Any, data: pd.DataFrame) -> None:
     """Refuse levels of a categorical predictor that the fit has not seen; they have no coefficient."""
-    for factor, levels in spec.categories.items():
-        name = coded_variable(factor).strip("`")
-        if name not in data.columns:
-            continue
-        new = [value for value in data[name].unique() if levels and value not in set(levels)]
+    for factor, (coded, levels) in spec.categories.items():
+        name = coded.strip("`")
+        if name in data.columns:
+            what, values = f"column {name!r}", data[name].unique()
+        else:
+            own = formula_columns(f"0 + C({coded})", data)[1].categories.values()
+            what, values = f"the part {factor!r}", next(iter(own)).levels
+        new = [value for value in values if levels and value not in set(levels)]
         if new:
             raise ContractError(
-                f"column {name!r} of the new data has {', '.join(map(repr, new))}, which the fit has not seen; "
+                f"{what} of the new data has {', '.join(map(repr, new))}, which the fit has not seen; "
                 f"its levels are {', '.join(map(repr, levels))}"
             )
 

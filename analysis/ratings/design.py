@@ -226,6 +226,11 @@ class RatingData:
         """Name a set: ``item = x, phase = y``; empty where the data are one set."""
         return ", ".join(f"{name} = {value}" for name, value in self.key_of(s).items())
 
+    def names_of(self, sets: Ints) -> str:
+        """Name some sets: the first three, and how many more; empty where the data are one set."""
+        more = f" and {len(sets) - 3} more" if len(sets) > 3 else ""
+        return "; ".join(self.name_of(s) for s in sets[:3].tolist()) + more
+
 
 def rows_without_rating(n: int) -> tuple[Note, ...]:
     """The note on `n` rows that were left out; none where all hold a rating."""

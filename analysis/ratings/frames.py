@@ -60,10 +60,7 @@ def numeric_column(data: pd.DataFrame, column: str, caller: str) -> Floats:
             f"{caller}: column {column!r} must hold numbers, found {found}. "
             "Convert it to numbers, with blanks for missing ratings."
         )
-    if ordinary:
-        values = series.to_numpy(dtype=np.float64)
-    else:
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = series.to_numpy(dtype=np.float64) if ordinary else series.to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(values).all() and np.isinf(values).any():
         raise ContractError(f"{caller}: column {column!r} holds an infinite value; ratings are finite numbers.")
     return values

@@ -216,10 +216,7 @@ def _estimate(
 
 def _about(read: RatingData, group: RatingSets) -> str:
     """Name the sets of a layout for a note; empty where it holds for all of them."""
-    if len(group.index) == read.n_sets:
-        return ""
-    more = f" and {len(group.index) - 3} more" if len(group.index) > 3 else ""
-    return "; ".join(read.name_of(int(s)) for s in group.index[:3]) + more
+    return "" if len(group.index) == read.n_sets else read.names_of(group.index)
 
 
 def _group_notes(group: RatingSets, block: IccBlock, read: RatingData, spec: dict[str, Any]) -> list[Note]:

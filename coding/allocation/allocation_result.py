@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.schemas.cards import Card
 from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
+from doublecode.schemas.problems import Problem
 from doublecode.schemas.results import Note, Result
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FEW_DOUBLE_CODED: Final = 20
 """Double-coded sessions below which the interval of a reliability says more than its estimate."""
 SENTENCES: Final = {
     "fewer_double_coded_than_pairs": "{n} double-coded sessions are fewer than the {pairs} pairs of raters.",
-    "raters_apart": "{problem}",
+    "raters_apart": str(Problem("graph_not_connected", subject="{subject}", found="{groups}")),
     "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, "
     "so they are in no number and nobody needs to hear them.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
@@ -80,7 +81,8 @@ class Allocation(Result):
 
     def sentence_of(self, note: Note) -> str:
         """Say one note in words."""
-        return SENTENCES[note.kind].format(**note.numbers)
+        groups = " | ".join(map("+".join, note.numbers.get("groups", ())))
+        return SENTENCES[note.kind].format(**{"subject": note.subject, **note.numbers, "groups": groups})
 
     def _proof_table(self, part: str, title: str, heading: str) -> PlainTable:
         rows = self.frame[self.frame["table"] == part].itertuples()

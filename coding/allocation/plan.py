@@ -115,28 +115,23 @@ def allocate(
         "stages": list(stages), "batches": batches, "seed": seed,
     }  # fmt: skip
     main_rows = assignments[assignments["role"] != "pilot"]
-    apart = (
-        [Note("raters_apart", numbers={"problem": str(problem)}) for problem in check_connected(main_rows)]
-        if n_double
-        else []
-    )
+    apart = check_connected(main_rows) if n_double else []
     notes = (*rated.notes, *_notes(roles, n_double), *apart)
     return Allocation(spec, frame, design, check_frame(assignments, ASSIGNMENTS), notes, main.index)
 
 
-def check_connected(assignments: pd.DataFrame) -> list[Problem]:
+def check_connected(assignments: pd.DataFrame) -> list[Note]:
     """Whether raters and sessions hang together, instrument by instrument.
 
     Raters can be compared only along sessions that they share. Where they fall into
-    groups that share none, a problem ``graph_not_connected`` names the groups.
+    groups that share none, a note ``raters_apart`` names the groups.
     """
-    problems = []
+    notes = []
     for instrument, rows in assignments.groupby("instrument", sort=True):
         groups = _components(rows)
         if len(groups) > 1:
-            found = " | ".join("+".join(group) for group in groups)
-            problems.append(Problem("graph_not_connected", subject=str(instrument), found=found))
-    return problems
+            notes.append(Note("raters_apart", str(instrument), {"groups": tuple(map(tuple, groups))}))
+    return notes
 
 
 def _components(rows: pd.DataFrame) -> list[list[str]]:

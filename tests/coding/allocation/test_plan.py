@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from doublecode.coding.allocation.plan import allocate, check_connected
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame
+from doublecode.schemas.results import Note
 
 
 def held(n_patients: int, n_sessions: int, n_pilot: int = 0) -> pd.DataFrame:
@@ -154,5 +156,8 @@ def test_groups_that_share_nothing_are_named():
     assignments = pd.DataFrame(
         [(session, rater, "ghes", "primary", "b") for session, rater in rows], columns=list(ASSIGNMENTS.columns)
     )
-    (problem,) = check_connected(assignments)
-    assert (problem.code, problem.subject, problem.found) == ("graph_not_connected", "ghes", "R1+R2 | R3+R4")
+    (note,) = check_connected(assignments)
+    assert note == Note("raters_apart", "ghes", {"groups": (("R1", "R2"), ("R3", "R4"))})
+    apart = replace(allocate(held(4, 5), ["R1", "R2"], instruments=["ghes"], share=0.4), notes=(note,))
+    assert apart.note_texts()[0].endswith("into groups that share nothing: R1+R2 | R3+R4. Double-code one session "
+                                          "across the groups.")  # fmt: skip
