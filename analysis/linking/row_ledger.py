@@ -21,6 +21,7 @@ from doublecode.analysis.regression.regression_design import rows_inside
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.results.complete_rows import has_all, lacking
 from doublecode.schemas.frames import ROW_LEDGER, check_frame
 from doublecode.schemas.results import Note
 
@@ -210,11 +211,11 @@ def model_stages(
 
 def _incomplete(frame: pd.DataFrame, why: pd.DataFrame, needed: Sequence[str]) -> list[Note | None]:
     """Per row why it cannot be in a model that needs these columns; None where it can."""
-    missing = frame[list(needed)].isna()
+    missing = lacking(frame[list(needed)])
     out: list[Note | None] = [None] * len(frame)
-    for place in np.flatnonzero(missing.any(axis=1).to_numpy()):
+    for place in np.flatnonzero(~has_all(frame, needed, len(frame))):
         parts: list[tuple[list[str], Note]] = []
-        for name in map(str, missing.columns[missing.iloc[place].to_numpy()]):
+        for name in (name for name, flags in missing.items() if flags[place]):
             cause = why[name].iloc[place] if name in why else Note("cell_unknown", numbers={"column": name})
             same = next((names for names, other in parts if other == cause), None)
             if same is None:

@@ -2,7 +2,8 @@
 
 Every other row is left out and counted, by name with the columns that it lacks where a model does so. What is missing
 is said by :func:`doublecode.schemas.column_types.missing_in`. Pairs of variables (correlations) and single ratings
-are the rule on two columns, and on one.
+are the rule on two columns, and on one. What describes one column by itself (moments, shares of the sample, entries of
+a homework log) leaves out no row: it counts the values that are there, and beside them those that are not.
 """
 
 from __future__ import annotations
@@ -53,9 +54,7 @@ def complete_rows(
     NotEstimable
         No row has all of them.
     """
-    missing = {
-        name: flags for name, flags in ((name, _missing(one)) for name, one in columns.items()) if flags is not None
-    }
+    missing = lacking(columns)
     if len(index) and not missing:
         return np.ones(len(index), dtype=bool), ()
     bad = np.zeros(len(index), dtype=bool)
@@ -84,6 +83,12 @@ def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
     else:
         flags = np.isnan(column.to_numpy()) if ordinary and column.dtype.kind == "f" else missing_in(column)
     return flags if flags.any() else None
+
+
+def lacking(columns: Mapping[str, Column] | pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Where (n,) each column has no value; columns that have one everywhere are left out."""
+    found = ((str(name), _missing(one)) for name, one in columns.items())
+    return {name: flags for name, flags in found if flags is not None}
 
 
 def has_all(columns: Mapping[str, Column] | pd.DataFrame, names: Iterable[str], n: int) -> npt.NDArray[np.bool_]:
