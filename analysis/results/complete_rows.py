@@ -69,8 +69,8 @@ def complete_rows(
             "Leave out the variable that is missing most."
         )
     where = np.flatnonzero(bad)
-    lacking = (tuple(name for name, flags in missing.items() if flags[i]) for i in where)
-    return ~bad, tuple(map(LostRow, index[where].tolist(), lacking))
+    names = (tuple(name for name, flags in missing.items() if flags[i]) for i in where)
+    return ~bad, tuple(map(LostRow, index[where].tolist(), names))
 
 
 def _missing(column: Column) -> npt.NDArray[np.bool_] | None:
