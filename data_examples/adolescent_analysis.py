@@ -195,7 +195,7 @@ def _moments(name: str, values: Floats) -> dict[str, Found]:
     return {f"{name}: mean": Found(mean, mean - half, mean + half), f"{name}: SD": _without_limits(sd)}
 
 
-def agreements(studies: Sequence[AdolescentStudy], declared: Study) -> pd.DataFrame:
+def agreements(studies: Sequence[AdolescentStudy]) -> pd.DataFrame:
     """Agreement of the raters and alpha of resistance: quantity, estimate, conf_low, conf_high, seed.
 
     Many studies are estimated in one go. The jackknife limits of the agreement on adherence are left to

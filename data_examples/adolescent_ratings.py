@@ -119,7 +119,7 @@ def code_adherence(seed: int, level: Floats, rated: Rated, plan: RaterPlan) -> N
     return codes
 
 
-def code_resistance(seed: int, level: Floats, person: Integers, rated: Rated, plan: RaterPlan) -> NDArray[np.float64]:
+def code_resistance(seed: int, level: Floats, person: Integers, plan: RaterPlan) -> NDArray[np.float64]:
     """Codes 1–5 of the six resistance items, shape (n_ratings, 6)."""
     shape = (len(level), len(RESISTANCE_ITEMS))
     own = stream(seed, "items of resistance").normal(0, RESISTANCE_ITEM, (int(person.max()) + 1, shape[1]))[person]

@@ -108,7 +108,7 @@ def of_studies(studies: Sequence[AdolescentStudy], declared: Study) -> Adolescen
     return AdolescentSeeds(
         tuple(study.seed for study in studies),
         {name: np.concatenate([one[name] for one in columns]) for name in columns[0]},
-        agreements(studies, declared),
+        agreements(studies),
         pd.DataFrame(p_values),
         pd.DataFrame([sample_facts(study) for study in studies]),
     )

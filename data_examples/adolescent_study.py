@@ -181,7 +181,7 @@ def _code_adherence(source: Source, rated: Rated) -> Coded:
 
 def _code_resistance(source: Source, rated: Rated) -> Coded:
     seed, truth = source.seed, source.truth
-    values = code_resistance(seed, truth.resistance[rated.person], rated.person, rated, source.raters)
+    values = code_resistance(seed, truth.resistance[rated.person], rated.person, source.raters)
     return RESISTANCE_ITEMS, values, _missing_codes(values, "IN")
 
 

@@ -28,6 +28,9 @@ Wide = Annotated[
     Path, typer.Argument(help="CSV, xlsx or ods: a row per session, a column per item.", show_default=False)
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV, xlsx or ods: a row per observation.", show_default=False)]
+Targets = Annotated[str, typer.Option(help="Column of what is rated, such as the session.")]
+Ratings = Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")]
+By = Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="Seed of resampling, where there is any.")]
@@ -43,8 +46,8 @@ def register(app: typer.Typer) -> None:
 
 def icc(
     file: File,
-    targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
+    targets: Targets,
+    ratings: Ratings = None,
     raters: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +58,7 @@ def icc(
     clusters: Annotated[
         str | None, typer.Option(help="Column that targets are nested in, such as the patient.")
     ] = None,
-    by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
+    by: By = "",
     k: Annotated[str, typer.Option(help="Means of how many ratings: 1,2,eff")] = "1,2,eff",
     conf_level: ConfLevel = 0.95,
     interval: Annotated[
@@ -131,8 +134,8 @@ def _k(text: str) -> float | str:
 
 def agreement(
     file: File,
-    targets: Annotated[str, typer.Option(help="Column of what is rated, such as the session.")],
-    ratings: Annotated[str | None, typer.Option(help="Column of the rating; not in a wide table.")] = None,
+    targets: Targets,
+    ratings: Ratings = None,
     raters: Annotated[
         str | None,
         typer.Option(
@@ -140,7 +143,7 @@ def agreement(
             "raters: J1,J2,J3"
         ),
     ] = None,
-    by: Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")] = "",
+    by: By = "",
     codes: Annotated[str, typer.Option(help="All codes of the scale: 0,1,2,3,4; without it those seen.")] = "",
     nominal: Annotated[
         bool, typer.Option("--nominal", help="Codes are names without an order, also where they are numbers.")

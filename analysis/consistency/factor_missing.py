@@ -43,7 +43,6 @@ class FimlFit:
     fit: FactorFit
     saturated: Array
     loglik: Array
-    loglik_saturated: Array
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def fit_one_factor_fiml(
     heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
     fit = FactorFit((state.loadings * sign)[:, :, None], state.psi, 2 * (top - loglik) / n, end.converged, heywood)
-    return FimlFit(fit, cov, loglik, top)
+    return FimlFit(fit, cov, loglik)
 
 
 def _starts(cov: Array) -> list[tuple[Array, Array]]:

@@ -107,7 +107,7 @@ class FormulaColumns:
             if "categorical" in str(kind).lower()
         }
 
-    def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:
+    def get_model_matrix(self, data: pd.DataFrame) -> pd.DataFrame:
         """Evaluate the columns on `data`; a row that cannot be estimated is NaN."""
         X = np.asarray(
             _evaluated(self.spec, renamed_columns(data, self.aliases), str(self.spec.formula), self), dtype=float

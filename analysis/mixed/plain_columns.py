@@ -68,7 +68,7 @@ class PlainColumns:
         """Categorical factors; there are none."""
         return {}
 
-    def get_model_matrix(self, data: pd.DataFrame, na_action: str = "ignore") -> pd.DataFrame:
+    def get_model_matrix(self, data: pd.DataFrame) -> pd.DataFrame:
         """Evaluate the columns on `data`; missing values stay missing."""
         columns = {name: data[name] for name in self.variables}
         return pd.DataFrame(self.values(columns, len(data)), index=data.index, columns=list(self.names))

@@ -126,7 +126,7 @@ def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
     if complete.any():
         part = data[complete]
         _refuse_new_categories(spec, part)
-        out[complete] = np.asarray(spec.get_model_matrix(part, na_action="ignore"), dtype=float)
+        out[complete] = np.asarray(spec.get_model_matrix(part), dtype=float)
     return np.asarray(out)
 
 

@@ -55,7 +55,7 @@ def make_source(frame: pd.DataFrame, name: str, factors: tuple[str, ...], nested
     return Source(name, facets, np.asarray(cells, dtype=np.int64))
 
 
-def is_balanced(frame: pd.DataFrame, sources: list[Source]) -> bool:
+def is_balanced(sources: list[Source]) -> bool:
     """Whether every source has cells of one size and the crossings within it are full."""
     for source in sources:
         if len(np.unique(np.bincount(source.cells))) > 1:

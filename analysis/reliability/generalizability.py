@@ -157,10 +157,10 @@ def g_study(
     target = _objects(objects, facets)
     levels = _levels(frame, facets, held)
     averaged = _averaged(levels, n, target)
-    balanced = is_balanced(frame, sources)
+    balanced = is_balanced(sources)
     chosen = ("anova" if balanced else "reml") if method == "auto" else method
     notes = list(_study_notes(len(lost), balanced, chosen))
-    table, fit = _variances(chosen, formula, frame, y, sources, conf_level)
+    table, fit = _variances(chosen, formula, frame, y, sources)
     notes += _negative(table)
     coefficients, said = _coefficients(table, fit, sources, target, averaged, conf_level)
     design = {
@@ -228,7 +228,7 @@ def _study_notes(dropped: int, balanced: bool, method: str) -> Iterator[Note]:
 
 
 def _variances(
-    method: str, formula: str, frame: pd.DataFrame, y: Floats, sources: list[Source], conf_level: float
+    method: str, formula: str, frame: pd.DataFrame, y: Floats, sources: list[Source]
 ) -> tuple[pd.DataFrame, Any]:
     """Variance table, and the REML fit that limits stand on."""
     from doublecode.analysis.mixed.design import build_design

@@ -242,7 +242,7 @@ def moderation_section(
         blocks.append(_focal_both(results, untouched, labels))
     blocks.append(influence_table(results, labels))
     blocks += [family_table(results, labels)] if n_interactions(results) > 1 else []
-    blocks += [table for table in (_simple_slopes(results, labels), _regions(results, labels)) if table is not None]
+    blocks += [table for table in (_simple_slopes(results), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
     blocks += [_interaction_picture(result, labels) for result in results if len(result.lines)]
@@ -321,7 +321,7 @@ def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[Moderat
     return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)
 
 
-def _simple_slopes(results: Sequence[ModerationResult], labels: Labels) -> Table | None:
+def _simple_slopes(results: Sequence[ModerationResult]) -> Table | None:
     import pandas as pd
 
     parts = [result.slopes.assign(model=result.spec["title"]) for result in results if len(result.slopes)]

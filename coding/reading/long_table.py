@@ -136,7 +136,7 @@ def read_rows(
     asked = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(numbers or (), Role.NUMBER) | dict(roles or {})
     reader = _Columns(table, body, places, {name: asked.get(name, usual) for name in wanted}, missing)
     frame = pd.DataFrame({name: reader.read(name) for name in columns}, columns=list(columns))
-    remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name, numbers)]
+    remarks = [*table.said(places.values()), *reader.remarks, *remarks_on(frame, table.name)]
     return (frame.set_axis([table.lines[row] for row in body], axis=0) if by_line else frame), remarks
 
 

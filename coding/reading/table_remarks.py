@@ -52,7 +52,7 @@ def unseen_in_cells(grid: Sequence[Sequence[Any]], file: str, name: str) -> list
     return problems
 
 
-def remarks_on(frame: pd.DataFrame, file: str, numbers: Sequence[str] | None) -> Iterator[Problem]:
+def remarks_on(frame: pd.DataFrame, file: str) -> Iterator[Problem]:
     """Labels that are nearly alike, and numbers far outside the others of their column."""
     for name in frame.columns:
         if frame[name].dtype.kind == "f":
