@@ -222,7 +222,10 @@ def _coefficients(s: SchmidLeiman, R: Array) -> Array:
 
 
 def _psych_minres(R: Array, k: int) -> FactorFit:
-    """Minres as psych runs it: L-BFGS-B from the smcs with R's stopping rule, scale 0.01 per parameter."""
+    """Minres as psych runs it: L-BFGS-B from the smcs with R's stopping rule, scale 0.01 per parameter.
+
+    What psych prints is where that search stops, not the minimum: only the same optimiser can reproduce it.
+    """
     from scipy.optimize import minimize
 
     p, pace = len(R), 0.01

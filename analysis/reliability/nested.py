@@ -41,6 +41,8 @@ from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
 
 Floats = NDArray[np.float64]
+NOUGHT = 1e-12
+"""Ratio to the residual variance below which a variance is estimated as 0."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ def clustered_block(
         variances[s] = [*(matrix[0, 0] for matrix in covariances(fit)), residual_variance(fit)]
         if not fit.converged:
             state[s] = IccState.NOT_CONVERGED
+        nothing = np.isnan(estimate[s])
+        state[s, nothing] = IccState.NOUGHT_OF_NOUGHT
+        levels = dict.fromkeys(form.level for (form, _), none in zip(forms, nothing, strict=True) if none)
+        notes += [(s, Note("nought_of_nought", numbers={"level": level})) for level in levels]
     blank = np.full(shape, np.nan)
     return IccBlock(
         forms=tuple(form for form, _ in forms), estimate=estimate, conf_low=low, conf_high=high,
@@ -122,8 +128,12 @@ def clustered_block(
 
 
 def _limits(fit: Fit, share: Share, conf_level: float) -> tuple[float, float, float]:
-    """Estimate and profile limits of one coefficient."""
+    """Estimate and profile limits of one coefficient; NaN where it is 0/0."""
     ratios = fit.theta[None] ** 2
+    ratios = np.where(ratios < NOUGHT, 0.0, ratios)
+    top, rest = share.parts(ratios)
+    if top[0] + rest[0] == 0.0:
+        return np.nan, np.nan, np.nan
     low, high = profile_limits(
         Criterion(fit.moments), share, ratios, np.array([fit.deviance]), conf_level, tolerance=3e-5
     )

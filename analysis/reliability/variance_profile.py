@@ -38,6 +38,8 @@ COARSE = 1e-4
 """Tolerance of a limit that was not found with the ordinary one: it moves it in the fourth decimal."""
 FIRST_STEP = 0.7
 """In log odds: where the limit is taken for 0 or 1, and how far from the estimate the search begins."""
+NO_NOISE = 1e6
+"""Odds from which the search of limits sets out where the estimate is 1."""
 WALL = 1e12
 """Deviance where double precision has none."""
 
@@ -104,7 +106,8 @@ class Share:
     below : ndarray, shape (n_sets, m)
         b.
     residual : ndarray, shape (n_sets,)
-        c, positive.
+        c; nought where the coefficient counts other variances as its noise. Of these not all may then be nought
+        together with those above the line: 0/0 is no share.
     """
 
     above: tuple[float, ...]
@@ -298,7 +301,7 @@ def profile_limits(
     Returns
     -------
     low, high : ndarrays, shape (n_sets,)
-        The lower limit is 0 where the likelihood does not exclude it.
+        The lower limit is 0 where the likelihood does not exclude it; the upper one is 1 where the estimate is.
     """
     root = float(np.sqrt(special.chdtri(1, 1.0 - conf_level)))
     path, done = _Path(share), max(DONE, 0.01 * tolerance)
@@ -308,7 +311,8 @@ def profile_limits(
     profile = _Profile(criterion, path, np.concatenate([below, which]), deviance, start, done)
     side = np.repeat([-1.0, 1.0], [len(below), len(which)])
     top, rest = share.parts(ratios)
-    center = np.log(np.maximum(top / rest, 1e-6))[profile.which]
+    odds = np.divide(top, rest, out=np.full(len(top), NO_NOISE), where=rest > 0.0)
+    center = np.log(np.maximum(odds, 1e-6))[profile.which]
     blank = np.ones(len(side))
     sought = Sought(
         center, side, FIRST_STEP / root * blank, center + FIRST_STEP * side, np.inf * side, FURTHEST + np.abs(center)
@@ -321,4 +325,4 @@ def profile_limits(
     found = special.expit(limits)
     low = np.zeros(len(which))
     low[below] = found[: len(below)]
-    return low, found[len(below) :]
+    return low, np.where(rest > 0.0, found[len(below) :], 1.0)

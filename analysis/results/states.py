@@ -47,3 +47,4 @@ class IccState(IntEnum):
     BELOW_LEAST = 7
     NOT_CONNECTED = 8
     SATURATED = 9
+    NOUGHT_OF_NOUGHT = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,26 @@ def test_agreement_is_the_same_in_another_unit(factor: float) -> None:
     shares = ~first.frame["coefficient"].isin(["SEM", "SDC"])
     for column in ("estimate", "std_error", "conf_low"):
         np.testing.assert_allclose(second.frame.loc[shares, column], first.frame.loc[shares, column], rtol=1e-9)
+
+
+def of_patients(y: np.ndarray) -> pd.DataFrame:
+    """Ratings (patients, sessions, raters) as a long frame."""
+    places = itertools.product(*map(range, y.shape))
+    return pd.DataFrame([(f"p{p}", f"p{p}s{s}", f"r{r}", y[p, s, r]) for p, s, r in places], columns=list("psry"))
+
+
+def test_share_of_patients_is_undefined_where_nothing_varies_and_one_where_nothing_disturbs() -> None:
+    noise = np.random.default_rng(0).normal(size=(6, 4, 3))
+    noise -= noise.mean(axis=2, keepdims=True)
+    noise -= noise.mean(axis=(0, 1), keepdims=True)  # sessions alike, raters alike: all is residual
+    asked = {"targets": "s", "raters": "r", "ratings": "y", "clusters": "p"}
+    alike = icc(of_patients(noise), **asked)
+    rows = alike.frame.set_index("level")
+    assert rows.loc["p", ["estimate", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert set(rows.loc["p", "method"]) == {"undefined: every variance in it is estimated as 0"}
+    assert [note.numbers["level"] for note in alike.notes if note.kind == "nought_of_nought"] == ["p"]
+    assert (rows.loc[["s", "s within p"], "estimate"] == 0).all()
+    told = icc(of_patients(noise + np.arange(6.0)[:, None, None]), **asked).frame.set_index("level").loc["p"]
+    assert (told["estimate"] == 1).all()
+    assert (told["conf_high"] == 1).all()
+    assert told["conf_low"].between(0.5, 1, inclusive="neither").all()

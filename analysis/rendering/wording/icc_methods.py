@@ -22,6 +22,7 @@ _NO_NUMBER: Final = {
     IccState.ALL_EQUAL: "undefined: all ratings are equal",
     IccState.BELOW_LEAST: "undefined: raters agree less than is possible for a mean of k ratings",
     IccState.NOT_CONNECTED: "not estimable: raters and targets are not connected",
+    IccState.NOUGHT_OF_NOUGHT: "undefined: every variance in it is estimated as 0",
     IccState.SATURATED: "not estimable: no rating is left for the residual",
 }
 _WITHOUT_RESIDUAL: Final = (IccState.NO_RESIDUAL, IccState.TARGETS_ALIKE)

@@ -106,6 +106,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "cannot be computed there; estimates are from the least-squares effects, without limits",
     "saturated": "saturated: {n_ratings} ratings are just enough for {n_targets} targets and {n_raters} raters, none "
     "is left for the residual; ICC(A,·), ICC(C,·) and ICC(Q,·) need more targets that share raters",
+    "nought_of_nought": "ICCs of '{level}' that are empty are 0/0: every variance in them is estimated as 0",
     "no_target_variance": "the variance between targets is estimated as 0, so every ICC is 0; read the upper limit",
     "no_rater_variance": "the variance between raters is estimated as 0, so ICC(A,·) equals ICC(C,·)",
     "jackknife_silent": "leaving out single targets says nothing here (too few targets, or an ICC of 0 or 1, be it "
