@@ -73,7 +73,7 @@ class WhitenedSurface(Surface):
         """Unit of σ, that of the fit, in the conditioned unit at this η."""
         return self.unit / float(state.moments.conditioning.scale[0])
 
-    def _beside(self, x: Floats, state: State | None = None) -> tuple[float, Floats, Floats]:
+    def beside(self, x: Floats, state: State | None = None) -> tuple[float, Floats, Floats]:
         """Value, and gradient (m + 1,) and Hessian (m + 1, m + 1) in (θ, log σ), at one point."""
         state = self.state(x) if state is None else state
         gradient, H = joint_derivatives(state, x[None, self.m], self._unit(state))
@@ -83,10 +83,10 @@ class WhitenedSurface(Surface):
         """Gradient (v,) and Hessian (v, v) at one point."""
         v, at = len(x), self.m + 1
         gradient, H = np.empty(v), np.empty((v, v))
-        _, gradient[:at], H[:at, :at] = self._beside(x, state)
+        _, gradient[:at], H[:at, :at] = self.beside(x, state)
         sides = np.empty(v - at)
         for a, step in enumerate((STEP * np.eye(v))[at:]):
-            (up, above, _), (down, below, _) = self._beside(x + step), self._beside(x - step)
+            (up, above, _), (down, below, _) = self.beside(x + step), self.beside(x - step)
             gradient[at + a] = (up - down) / (2.0 * STEP)
             H[:at, at + a] = H[at + a, :at] = (above - below) / (2.0 * STEP)
             sides[a] = up - 2.0 * value + down
@@ -102,10 +102,11 @@ class WhitenedSurface(Surface):
         k = len(sides)
         steps, out = STEP * np.eye(len(x))[self.m + 1 :], np.zeros((k, k))
         for a, b in combinations(range(k), 2):
-            corners = self._at(x + steps[a] + steps[b]) - 2.0 * value + self._at(x - steps[a] - steps[b])
+            corners = self.at(x + steps[a] + steps[b]) - 2.0 * value + self.at(x - steps[a] - steps[b])
             out[a, b] = out[b, a] = (corners - sides[a] - sides[b]) / (2.0 * STEP**2)
         self.bends[job] = x, out
         return out
 
-    def _at(self, x: Floats) -> float:
+    def at(self, x: Floats) -> float:
+        """The deviance at one point (v,)."""
         return self.deviance(x, self.state(x))
