@@ -21,6 +21,7 @@ DOORS = ("doublecode.schemas", "doublecode.coding", "doublecode.analysis")
 RESERVED = {
     "openpyxl": ("coding/", "analysis/rendering/"),
     "statsmodels": ("analysis/regression/moderated.py",),
+    "formulaic": ("analysis/mixed/formula_columns.py",),
     "pingouin": ("analysis/description/correlations.py",),
     "matplotlib": ("analysis/rendering/",),
     "docx": ("analysis/rendering/",),

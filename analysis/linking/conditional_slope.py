@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doublecode.analysis.mixed.formula_columns import formula_columns
+from doublecode.analysis.mixed.formula_names import quoted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -118,7 +121,6 @@ def _values(result: MixedResult, factor: str) -> np.ndarray[Any, np.dtype[np.flo
     """A factor over the rows of the model: a column of its matrix, or of its frame."""
     if factor in result.model.x_names:
         return np.asarray(result.model.X[:, result.model.x_names.index(factor)], dtype=np.float64)
-    from formulaic import Formula
-
-    made = Formula(f"0 + {factor}").get_model_matrix(result.model.frame, na_action="ignore")
-    return np.asarray(made, dtype=np.float64)[:, 0]
+    frame = result.model.frame
+    written = quoted(factor) if factor in frame.columns else factor
+    return formula_columns(f"0 + {written}", frame)[0][:, 0]

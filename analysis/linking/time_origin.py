@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.splitting import in_place
 from doublecode.analysis.mixed.formula import ModelFormula
+from doublecode.analysis.mixed.formula_columns import terms_of
 from doublecode.analysis.mixed.formula_names import mentions
 from doublecode.schemas.results import Note
 
@@ -77,11 +78,9 @@ def move_origin(steps: Mapping[str, ModelFormula], data: pd.DataFrame, intercept
 
 def _movable(part: str) -> bool:
     """Whether a part of a formula spans the same columns from any origin of the session number."""
-    from formulaic import Formula
-
     if any(one.in_call or one.called for one in mentions(part) if one.name.partition(".")[0] == SESSION):
         return False
-    terms = {frozenset(str(factor).strip("`") for factor in term.factors) for term in Formula(part)}
+    terms = {frozenset(str(factor).strip("`") for factor in term) for term in terms_of(part)}
     return all((term - {SESSION} or frozenset({"1"})) in terms for term in terms if SESSION in term)
 
 
