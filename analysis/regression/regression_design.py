@@ -17,6 +17,7 @@ from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
 from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
 from doublecode.analysis.mixed.model_rows import adjusted_columns
+from doublecode.analysis.results.complete_rows import has_all
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
@@ -252,5 +253,4 @@ def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool
         return inside
     # pandas turns a comparison with a text into a membership, which is never undecided
     texts = [name for name in variables_of(subset, frame.columns) if frame[name].dtype.kind not in "iufbM"]
-    known: NDArray[np.bool_] = frame[texts].notna().all(axis=1).to_numpy(dtype=np.bool_)
-    return inside & known
+    return inside & has_all(frame, texts, len(frame))
