@@ -15,7 +15,7 @@ from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
-from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, PROBLEMS, STAMP
+from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -73,7 +73,8 @@ def write_redpen(
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
             _mark(workbook[problem.sheet], problem)
-    _list_problems(workbook, own, () if book is None else tuple(_replaced(book)))
+            _uncover(workbook[problem.sheet], problem.cell)
+    _list_problems(workbook, own, _words_of(book), () if book is None else tuple(_replaced(book)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
 
@@ -112,6 +113,11 @@ def _book_of(package: Package) -> Book | None:
     except (Damaged, TooLarge):
         return None
     return book
+
+
+def _words_of(book: Book | None) -> OwnWords:
+    """The names of the sheets in the language of the workbook."""
+    return own_words(stamp_pairs(book.sheet(STAMP).grid) if book is not None and STAMP in book.names else {})
 
 
 def _as_saved(workbook: Workbook, book: Book) -> Workbook:
@@ -209,6 +215,18 @@ def _mark(sheet: Worksheet, problem: Problem) -> None:
     _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
 
 
+def _uncover(sheet: Worksheet, cell: str) -> None:
+    """Take off the conditional formats that would hide the colour of a mark."""
+    from openpyxl.formatting.formatting import ConditionalFormattingList
+
+    kept = ConditionalFormattingList()
+    for formats in sheet.conditional_formatting:
+        if cell not in formats.sqref:
+            for rule in formats.rules:
+                kept.add(str(formats.sqref), rule)
+    sheet.conditional_formatting = kept
+
+
 def _sentence(problem: Problem) -> str:
     return f"{problem.sentence}. {problem.next_step}"
 
@@ -222,13 +240,13 @@ def _replaced(book: Book) -> Iterator[tuple[str, str, str]]:
 
 
 def _list_problems(
-    workbook: Workbook, problems: Sequence[Problem], replaced: Sequence[tuple[str, str, str]] = ()
+    workbook: Workbook, problems: Sequence[Problem], words: OwnWords, replaced: Sequence[tuple[str, str, str]] = ()
 ) -> None:
     from openpyxl.styles import Alignment, Font
 
-    if PROBLEMS in workbook.sheetnames:
-        workbook.remove(workbook[PROBLEMS])
-    sheet = workbook.create_sheet(PROBLEMS, 0)
+    if words.problems in workbook.sheetnames:
+        workbook.remove(workbook[words.problems])
+    sheet = workbook.create_sheet(words.problems, 0)
     for column, head in enumerate(_HEADS, start=1):
         sheet.cell(1, column, head).font = Font(bold=True)
     lines = [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
