@@ -350,9 +350,9 @@ def _values_said(item: Item, texts: WorkbookTexts) -> str:
     if item.type == "ordinal":
         return f"{item.low:g}–{item.high:g}"
     if item.type == "decimal":
-        span, n = f"{item.low:g}–{item.high:g}", item.decimals
-        said = texts.values_one_decimal if n == 1 else texts.values_decimals
-        return span if n is None else said.format(values=span, n=n)
+        places = texts.values_one_decimal if item.decimals == 1 else texts.values_decimals
+        span = f"{item.low:g}–{item.high:g}"
+        return span if item.decimals is None else places.format(values=span, n=item.decimals)
     if item.type == "yes_no":
         return "1/0"
     if item.type == "nominal":
@@ -362,7 +362,7 @@ def _values_said(item: Item, texts: WorkbookTexts) -> str:
         return several.format(values=codes) if item.multiple else codes
     if item.type == "text":
         return texts.values_text
-    said = getattr(texts, f"values_{item.type}" if item.maximum is None else f"values_{item.type}_to")
+    said: str = getattr(texts, f"values_{item.type}" if item.maximum is None else f"values_{item.type}_to")
     return said.format(low=f"{item.low:g}", high=f"{item.high:g}")
 
 

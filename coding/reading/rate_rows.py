@@ -44,9 +44,9 @@ class RateSheet:
         heads: Heads,
         reader: Reader,
         given: Given | None = None,
-        words: OwnWords = OwnWords(),
+        words: OwnWords | None = None,
     ) -> None:
-        self.words = words
+        self.words = words or OwnWords()
         self.file = file
         self.given = given
         self.grid = grid

@@ -195,6 +195,11 @@ def _is_reason(grid: Grid, code: str) -> str:
     return f"OR({','.join(f'TRIM({grid.cell(STATUS)})={_quoted(word)}' for word in words)})"
 
 
+def wrong_rule(grid: Grid) -> str:
+    """Whether anything that is not allowed stands in the session of the first row."""
+    return f"OR({','.join(formula for _, formula in refused_rules(grid))})"
+
+
 def done_rule(grid: Grid) -> str:
     """Whether the session of the first row is done."""
     must = grid.needed or grid.rated[:1]
@@ -203,12 +208,14 @@ def done_rule(grid: Grid) -> str:
         f"OR(COUNTA({grid.cells(own)})=0,{'+'.join(f'({blank(grid.cell(name))})' for name in need)}=0)"
         for own, need in grid.slots
     ]
-    return f"OR(NOT({blank(grid.cell(STATUS))}),AND({','.join([f'{empty}=0', *slots])}))"
+    *_, (_, unsaid) = missing_rules(grid)
+    skipped = f"AND({skipped_rule(grid)},NOT({unsaid}))"
+    return f"OR({skipped},AND({','.join([f'{empty}=0', *slots])}))"
 
 
 def begun_rule(grid: Grid) -> str:
-    """Whether anything was rated in the session of the first row."""
-    return f"COUNTA({grid.cells(grid.rated)})>0"
+    """Whether anything was rated in the session of the first row, or a reason given."""
+    return f"OR(COUNTA({grid.cells(grid.rated)})>0,{skipped_rule(grid)})"
 
 
 def skipped_rule(grid: Grid) -> str:

@@ -68,8 +68,9 @@ def stamp_pairs(grid: Iterable[Sequence[object]]) -> dict[str, str]:
 def own_words(pairs: Mapping[str, str]) -> OwnWords:
     """The words of a workbook by what stands on its hidden sheet; English where nothing else is said."""
     said = {key: pairs.get(key) or str(getattr(shipped_texts("en"), key)) for key in _KEPT}
-    sheets = (said[key] for key in _KEPT[:4])
-    return OwnWords(*sheets, {code: said[code] for code in NOT_CODABLE})
+    reasons = {code: said[code] for code in NOT_CODABLE}
+    read_me, rate, anchors, problems = (said[key] for key in _KEPT[:4])
+    return OwnWords(read_me, rate, anchors, problems, reasons)
 
 
 @dataclass(frozen=True, slots=True)

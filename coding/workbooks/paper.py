@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 FONT: Final = "Arial"
 """It, or a font of the same widths, is on every system: heights of rows are reckoned with its letters."""
-TEXT, SMALL, CODES = 10, 8, 14
-"""Sizes in points: of texts, of names of columns, and of codes, which are to be read from afar."""
+TEXT, SMALL, CODES = 10, 8, 16
+"""Sizes in points: of texts, of names of columns, and of codes: rows that grow with them leave room for a pen."""
 GREY, BLUE = "E7E6E6", "DDEBF7"
 HIGHEST: Final = 400.0
 """Points; no row of a spreadsheet is higher than 409."""
@@ -172,9 +172,10 @@ def set_page(sheet: Worksheet, foot: str, page: str, *, landscape: bool = True) 
     margins.left = margins.right = 0.4
     margins.top = margins.bottom = _MARGIN
     margins.header = margins.footer = _FOOT
-    sheet.oddFooter.left.text = shortened(foot, _MOST_IN_FOOT).replace("&", "&&")
-    sheet.oddFooter.right.text = page.replace("&", "&&").format(page="&P", pages="&N")
-    sheet.oddFooter.left.size = sheet.oddFooter.right.size = SMALL
+    feet: Any = sheet.oddFooter
+    feet.left.text = shortened(foot, _MOST_IN_FOOT).replace("&", "&&")
+    feet.right.text = page.replace("&", "&&").format(page="&P", pages="&N")
+    feet.left.size = feet.right.size = SMALL
 
 
 def fit_width(sheet: Worksheet, widths: Sequence[float], repeated: float = 0.0) -> None:

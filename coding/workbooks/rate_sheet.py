@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from doublecode.coding.workbooks.write import Sheet
 
 _WIDTHS = {SESSION: 12.0, RECORDING: 18.0, START: 8.0, STOP: 8.0, STATUS: 16.0, NOTES: 40.0}
-_LEAST, _MOST, _FEW_LINES, _MANY_LINES = 12, 60, 10, 29
+_LEAST, _MOST, _FEW_LINES, _MANY_LINES = 12, 60, 12, 29
 _TEXT_WIDTH = 28
 _LONGEST_LABEL = 1800
 _NOTE_WIDTH, _NOTE_COLUMNS, _MOST_NOTE = 360, 48, 700
@@ -61,7 +61,7 @@ def fill_rate(sheet: Worksheet, content: Sheet) -> None:
     for column, name in enumerate(names, start=1):
         _head(sheet, column, name, items.get(name), content)
         _cells(sheet, column, name, items.get(name), content)
-        sheet.column_dimensions[sheet.cell(1, column).column_letter].width = widths[name]
+        sheet.column_dimensions[grid.letter(name)].width = widths[name]
     _rows_high_enough(sheet, content, widths)
     sheet.freeze_panes = f"B{HEADER_ROW + 1}"
     if content.rows:
@@ -148,7 +148,7 @@ def _rows_high_enough(sheet: Worksheet, content: Sheet, widths: Mapping[str, flo
     for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
         cells = [(text, widths[name]) for name, text in values.items() if text and name in widths]
         if any(lines_of(*cell) > 1 for cell in cells):
-            sheet.row_dimensions[row].height = max(height_of(cells), 1.5 * CODES)
+            sheet.row_dimensions[row].height = max(height_of(cells), 1.3 * CODES)
 
 
 def _print(sheet: Worksheet, content: Sheet, widths: list[float], subtitle: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.workbooks.item_texts import meanings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _READ_ME_WIDTH = 88
 _WIDTHS = (16, 34, 13, 45, 24)
 _LABEL, _MEANING = 1, 3
+_BOLD = 1.05
 
 
 def fill_read_me(sheet: Worksheet, content: Sheet) -> None:
@@ -61,6 +62,7 @@ class _Line:
     meaning: str
     credit: str
     opens: bool = False
+    least: float = 0.0
 
     @property
     def cells(self) -> tuple[str | int, ...]:
@@ -68,7 +70,16 @@ class _Line:
 
     @property
     def height(self) -> float:
-        return height_of((str(text), width) for text, width in zip(self.cells, _WIDTHS, strict=True))
+        """Of its texts; the label of an item may use the height of the whole block."""
+        texts = ((str(text), width) for text, width in zip(self.cells, _WIDTHS, strict=True) if text is not self.label)
+        return max(height_of(texts), self.least)
+
+
+def _label_fits(block: list[_Line]) -> list[_Line]:
+    """The block of an item, its last row high enough for the label that stands beside all of them."""
+    label = height_of([(block[0].label, _WIDTHS[_LABEL] / _BOLD)])
+    spare = label - sum(line.height for line in block)
+    return block if spare <= 0 else [*block[:-1], replace(block[-1], least=block[-1].height + spare)]
 
 
 def fill_anchors(sheet: Worksheet, content: Sheet) -> None:
@@ -80,7 +91,8 @@ def fill_anchors(sheet: Worksheet, content: Sheet) -> None:
     heads = (
         texts.anchors_item, texts.anchors_label, texts.anchors_code, texts.anchors_meaning, texts.anchors_credit,
     )  # fmt: skip
-    lines = [line for block in _blocks(content) for line in block]
+    blocks = [_label_fits(block) for block in _blocks(content)]
+    lines = [line for block in blocks for line in block]
     for column, (head, width) in enumerate(zip(heads, _WIDTHS, strict=True), start=1):
         cell = put(sheet, 1, column, head, bold=True)
         cell.fill, cell.border = blue, box()
@@ -95,7 +107,7 @@ def fill_anchors(sheet: Worksheet, content: Sheet) -> None:
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
     set_page(sheet, content.book.title, texts.page)
-    _break_between_items(sheet, content)
+    _keep_together(sheet, blocks)
 
 
 def _colour(line: _Line, column: int) -> str | None:
@@ -103,12 +115,14 @@ def _colour(line: _Line, column: int) -> str | None:
     return "A6A6A6" if column == 1 and not line.opens else None
 
 
-def _break_between_items(sheet: Worksheet, content: Sheet) -> None:
-    """A page ends where the next item would not fit on it whole."""
+def _keep_together(sheet: Worksheet, blocks: list[list[_Line]]) -> None:
+    """One label beside all rows of an item; a page ends where the next item would not fit on it whole."""
     from openpyxl.worksheet.pagebreak import Break
 
     used, row = 0.0, 1
-    for block in _blocks(content):
+    for block in blocks:
+        if len(block) > 1 and not any(line.label for line in block[1:]):
+            sheet.merge_cells(start_row=row + 1, end_row=row + len(block), start_column=2, end_column=2)
         high = sum(line.height for line in block)
         if used and used + high > PAGE_HEIGHT:
             sheet.row_breaks.append(Break(id=row))

@@ -18,6 +18,7 @@ from doublecode.coding.workbooks.formulas import (
     missing_rules,
     refused_rules,
     skipped_rule,
+    wrong_rule,
 )
 from doublecode.coding.workbooks.layout import SESSION
 
@@ -38,6 +39,7 @@ def add_signals(sheet: Worksheet, grid: Grid) -> None:
         _add(sheet, grid, name, formula, _rule(_ORANGE, frame=True))
     for name in grid.rated:
         _add(sheet, grid, name, skipped_rule(grid), _rule(_GREY))
+    _add(sheet, grid, SESSION, wrong_rule(grid), _rule(_DARK, sign=REFUSED, letters="FFFFFF"))
     _add(sheet, grid, SESSION, done_rule(grid), _rule(_BLUE, sign=DONE))
     _add(sheet, grid, SESSION, begun_rule(grid), _rule(_ORANGE, sign=BEGUN))
 
