@@ -225,10 +225,12 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
     rated = [codec.name for at, _, codec in sheet.rated if is_filled(cells[at])]
     if rated:
-        return None, [Problem("status_contradicts", *where, found=reason, allowed=", ".join(rated))]
+        return None, [
+            Problem("status_contradicts", *where, found=sheet.words.reasons[reason], allowed=", ".join(rated))
+        ]
     if reason == OTHER and NOTES in sheet.places and not is_filled(cells[sheet.places[NOTES]]):
         cell = cell_name(row.number, sheet.places[NOTES])
-        return None, [Problem("reason_missing", sheet.file, RATE, cell, row.session_id, reason)]
+        return None, [Problem("reason_missing", sheet.file, RATE, cell, row.session_id, sheet.words.reasons[reason])]
     if value not in (reason, sheet.words.reasons[reason]):
         return reason, [Problem("text_number", *where[:3], f"{row.session_id}, {STATUS}", show_text(value), reason)]
     return reason, []

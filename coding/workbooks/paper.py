@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ TEXT, SMALL, CODES = 10, 8, 16
 GREY, BLUE = "E7E6E6", "DDEBF7"
 HIGHEST: Final = 400.0
 """Points; no row of a spreadsheet is higher than 409."""
-PAGE_HEIGHT: Final = 460.0
+PAGE_HEIGHT: Final = 480.0
 """Points between the margins of a landscape page, A4 or Letter, below the repeated head."""
 _PAGE_WIDTH, _LEAST_SCALE, _MOST_PAGES = 980, 0.7, 4
 _MARGIN, _FOOT = 0.59, 0.3
@@ -95,8 +95,18 @@ def shortened(text: str, most: int) -> str:
     """
     if _units(text) <= most:
         return text
-    room = most - 2 - (_units(text) - len(text))
-    return textwrap.shorten(text.replace("/", "/ "), room + 2, placeholder=" …").replace("/ ", "/")
+    kept = _as_many(re.findall(r"[^\s/]*[\s/]*", text), most - 2) or _as_many(text, most - 2)
+    return f"{kept.rstrip()} …"
+
+
+def _as_many(pieces: Iterable[str], most: int) -> str:
+    """The first pieces that fit together."""
+    kept = ""
+    for piece in pieces:
+        if _units((kept + piece).rstrip()) > most:
+            break
+        kept += piece
+    return kept
 
 
 def fitting(lines: Sequence[str], most: int, end: str) -> str:

@@ -127,7 +127,7 @@ def _keep_together(sheet: Worksheet, blocks: list[list[_Line]]) -> None:
         if used and used + high > PAGE_HEIGHT:
             sheet.row_breaks.append(Break(id=row))
             used = 0.0
-        used, row = (used + high) % PAGE_HEIGHT, row + len(block)
+        used, row = (used + high if high <= PAGE_HEIGHT else high % PAGE_HEIGHT), row + len(block)
 
 
 def _blocks(content: Sheet) -> Iterator[list[_Line]]:
