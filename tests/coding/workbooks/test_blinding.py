@@ -61,9 +61,8 @@ def test_no_workbook_holds_what_would_unblind(tmp_path, language):
     ]  # fmt: skip
     ids = set(sessions["session_id"])
     for path in paths:
-        rater, instrument, batch = path.stem.rsplit("_", 1)[0].split("_", 1) + path.stem.rsplit("_", 1)[1:]
-        table = plan.assignments.query("rater == @rater and instrument == @instrument and batch == @batch")
-        own = set(table["session_id"])
+        rows_of = plan.assignments[["rater", "instrument", "batch"]].agg("_".join, axis=1) == path.stem
+        own, rater = set(plan.assignments.loc[rows_of, "session_id"]), path.stem.split("_")[0]
         tapes = set(sessions.loc[~sessions["session_id"].isin(own), "recording"])
         forbidden = [*everywhere, *(set(RATERS) - {rater}), *(ids - own), *tapes]
         with zipfile.ZipFile(path) as package:

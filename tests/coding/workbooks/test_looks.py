@@ -39,7 +39,7 @@ label = "{label}"
 hint = "=only what can be heard counts"
 minimum = 0
 maximum = 4
-anchors = {{ 0 = "=not at all", 2 = "partly, with gaps in the reasoning that a listener would notice at once", 4 = "yes" }}
+anchors = {{ 0 = "=not at all", 2 = "partly, with gaps in the reasoning that any listener notices", 4 = "yes" }}
 """
 OTHERS = """
 [[items]]
