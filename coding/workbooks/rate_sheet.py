@@ -38,7 +38,7 @@ from doublecode.schemas.item import Item
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from doublecode.coding.workbooks.write import Sheet
+    from doublecode.coding.workbooks.content import Sheet
 
 _WIDTHS = {SESSION: 12.0, RECORDING: 18.0, START: 8.0, STOP: 8.0, STATUS: 16.0, NOTES: 40.0}
 _LEAST, _MOST, _FEW_LINES, _MANY_LINES = 12, 60, 12, 29

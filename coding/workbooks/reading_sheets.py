@@ -23,7 +23,7 @@ from doublecode.schemas.item import Item
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from doublecode.coding.workbooks.write import Sheet
+    from doublecode.coding.workbooks.content import Sheet
 
 _READ_ME_WIDTH = 88
 _WIDTHS = (16, 34, 13, 45, 24)

@@ -6,8 +6,7 @@ her own order, by blind ids; nothing tells which of them another rater codes too
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
 from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.workbooks.choices import add_choices
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.formulas import Grid
 from doublecode.coding.workbooks.layout import (
     LISTS,
@@ -39,28 +39,9 @@ from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.study import Study
 from doublecode.schemas.whole_files import replace_files
-from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """The content of one workbook: its stamp, its codebook, a row per session.
-
-    Parameters
-    ----------
-    rows : sequence of mapping of str to str
-        Per session the texts of ``session_id``, ``recording``, ``start``, ``stop`` and the given items.
-    texts : WorkbookTexts
-        The language of everything that is not the codebook's own.
-    """
-
-    stamp: Stamp
-    book: Instrument
-    rows: Sequence[Mapping[str, str]] = field(default_factory=tuple)
-    texts: WorkbookTexts = field(default_factory=lambda: shipped_texts("en"))
 
 
 def write_workbooks(

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.layout import HEADER_ROW, Stamp, rate_columns
 from doublecode.coding.workbooks.save import save_fixed
-from doublecode.coding.workbooks.write import Sheet, make_workbook
+from doublecode.coding.workbooks.write import make_workbook
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.instrument import load_instrument
 from doublecode.schemas.workbook_texts import shipped_texts

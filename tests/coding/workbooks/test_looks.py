@@ -10,12 +10,13 @@ from typing import Any
 import openpyxl
 import pytest
 
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.formulas import LONGEST, Grid, is_allowed, is_value, progress
 from doublecode.coding.workbooks.item_texts import anchor_text, prompt, prompt_title, refusal
 from doublecode.coding.workbooks.layout import Stamp, rate_columns, rated_items
 from doublecode.coding.workbooks.paper import height_of, lines_of, pieces_of, shortened
 from doublecode.coding.workbooks.save import save_fixed
-from doublecode.coding.workbooks.write import Sheet, make_workbook
+from doublecode.coding.workbooks.write import make_workbook
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.workbook_texts import languages, shipped_texts
