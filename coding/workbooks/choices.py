@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from doublecode.coding.workbooks.formulas import FIRST, Grid, is_value
 from doublecode.coding.workbooks.item_texts import LONGEST_PROMPT, prompt, prompt_title, refusal
 from doublecode.coding.workbooks.layout import LISTS, NOTES, STATUS, allowed_codes, rated_items
-from doublecode.coding.workbooks.paper import fitting, put
+from doublecode.coding.workbooks.paper import fitting, put_text
 from doublecode.schemas.item import Item
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def add_choices(rate: Worksheet, lists: Worksheet, grid: Grid) -> None:
     from openpyxl.utils import get_column_letter
 
     for position, (name, item, choices, validation) in enumerate(_validations(grid), start=1):
-        put(lists, 1, position, name)
+        put_text(lists, 1, position, name)
         for row, code in enumerate(choices, start=2):
-            put(lists, row, position, code)
+            put_text(lists, row, position, code)
         own, top = get_column_letter(position), f"{grid.letter(name)}{FIRST}"
         source = f"{LISTS}!${own}$2:${own}${max(len(choices), 1) + 1}"
         if validation.type == "list":

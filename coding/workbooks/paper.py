@@ -142,13 +142,19 @@ def pieces_of(text: str, width: float) -> list[str]:
     return pieces
 
 
-def put(sheet: Worksheet, row: int, column: int, value: Any, *, size: int = TEXT, **style: Any) -> Any:
+def put_text(sheet: Worksheet, row: int, column: int, value: Any) -> Any:
     """Write a value as what it is: a text that begins with =, or reads #N/A, stays a text."""
-    from openpyxl.styles import Alignment, Font
-
     cell = sheet.cell(row, column, value)
     if cell.data_type in ("f", "e"):
         cell.data_type = "s"
+    return cell
+
+
+def put(sheet: Worksheet, row: int, column: int, value: Any, *, size: int = TEXT, **style: Any) -> Any:
+    """Write a value as :func:`put_text` does, in our font; it wraps and stands on top unless `style` says otherwise."""
+    from openpyxl.styles import Alignment, Font
+
+    cell = put_text(sheet, row, column, value)
     cell.font = Font(name=FONT, size=size, bold=style.get("bold", False), color=style.get("color"))
     cell.alignment = Alignment(
         wrap_text=style.get("wrap", True), vertical=style.get("vertical", "top"), horizontal=style.get("horizontal")

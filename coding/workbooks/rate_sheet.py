@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.workbooks.formulas import Grid, progress
@@ -29,6 +30,7 @@ from doublecode.coding.workbooks.paper import (
     height_of,
     lines_of,
     put,
+    put_text,
     set_page,
     shortened,
 )
@@ -120,23 +122,26 @@ def _cells(sheet: Worksheet, column: int, name: str, item: Item | None, content:
     """The cells of one column: grey and closed where she only reads, open where she writes."""
     from openpyxl.styles import PatternFill, Protection
 
-    grey, lines, open_cells = PatternFill("solid", fgColor=GREY), box(), Protection(locked=False)
     is_open = name in (STATUS, NOTES) or (item is not None and not item.given)
-    is_text = item is None or not item.is_numeric
     is_code = item is not None and is_open and item.type != "text"
     side = "center" if is_code or name in (START, STOP) else None
+    first: Any = None
     for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
-        cell = put(
-            sheet, row, column, values.get(name) or None, size=CODES if is_code else TEXT,
-            horizontal=side, vertical="center", bold=name == SESSION,
-        )  # fmt: skip
-        cell.border = lines
-        if is_text:
-            cell.number_format = "@"
-        if is_open:
-            cell.protection = open_cells
-        else:
-            cell.fill = grey
+        text = values.get(name) or None
+        if first is None:
+            first = put(
+                sheet, row, column, text, size=CODES if is_code else TEXT,
+                horizontal=side, vertical="center", bold=name == SESSION,
+            )  # fmt: skip
+            first.border = box()
+            if item is None or not item.is_numeric:
+                first.number_format = "@"
+            if is_open:
+                first.protection = Protection(locked=False)
+            else:
+                first.fill = PatternFill("solid", fgColor=GREY)
+        else:  # openpyxl takes its time with each style: all rows share that of the first
+            put_text(sheet, row, column, text)._style = copy(first._style)
 
 
 def _rows_high_enough(sheet: Worksheet, content: Sheet, widths: Mapping[str, float]) -> None:

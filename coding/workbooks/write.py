@@ -30,7 +30,7 @@ from doublecode.coding.workbooks.layout import (
     own_order,
     workbook_name,
 )
-from doublecode.coding.workbooks.paper import put, set_font
+from doublecode.coding.workbooks.paper import put_text, set_font
 from doublecode.coding.workbooks.rate_sheet import fill_rate
 from doublecode.coding.workbooks.reading_sheets import fill_anchors, fill_read_me
 from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
@@ -147,7 +147,7 @@ def make_workbook(sheet: Sheet) -> Workbook:
         add_choices(rate, lists, Grid(sheet.book, texts, len(sheet.rows)))
     for row, pair in enumerate((*sheet.stamp.rows(), *language_rows(texts)), start=1):
         for column, text in enumerate(pair, start=1):
-            put(stamp, row, column, text)
+            put_text(stamp, row, column, text)
     lists.sheet_state = "hidden"
     stamp.sheet_state = "veryHidden"
     workbook.active = 1
