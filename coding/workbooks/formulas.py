@@ -16,8 +16,8 @@ from doublecode.schemas.item import Item
 from doublecode.schemas.workbook_texts import WorkbookTexts
 
 FIRST = HEADER_ROW + 1
-LONGEST = 8000
-"""Letters of a formula; Excel takes 8,192."""
+LONGEST, _MOST_TERMS = 8000, 200
+"""Letters of a formula, of which Excel takes 8,192, and terms of a function."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,13 @@ def is_allowed(book: Instrument, item: Item, cell: str) -> str:
     words = [*item.categories, *book.missing_for(item)]
     said = [f'TRIM({cell}&"")={_quoted(word)}' for word in words]
     numbers = [is_value(item, f"({cell})")] if not item.categories else []
-    return f"OR({','.join([*numbers, *said])})"
+    return _any([*numbers, *said])
+
+
+def _any(terms: Sequence[str]) -> str:
+    """Whether one of the terms holds; a function of Excel takes at most 255 of them."""
+    groups = [f"OR({','.join(terms[at : at + _MOST_TERMS])})" for at in range(0, len(terms), _MOST_TERMS)]
+    return groups[0] if len(groups) == 1 else f"OR({','.join(groups)})"
 
 
 def _quoted(text: str) -> str:
@@ -197,7 +203,7 @@ def _is_reason(grid: Grid, code: str) -> str:
 
 def wrong_rule(grid: Grid) -> str:
     """Whether anything that is not allowed stands in the session of the first row."""
-    return f"OR({','.join(formula for _, formula in refused_rules(grid))})"
+    return _any([formula for _, formula in refused_rules(grid)])
 
 
 def done_rule(grid: Grid) -> str:

@@ -62,6 +62,7 @@ class _Line:
     meaning: str
     credit: str
     opens: bool = False
+    beside: bool = False
     least: float = 0.0
 
     @property
@@ -70,13 +71,17 @@ class _Line:
 
     @property
     def height(self) -> float:
-        """Of its texts; the label of an item may use the height of the whole block."""
-        texts = ((str(text), width) for text, width in zip(self.cells, _WIDTHS, strict=True) if text is not self.label)
+        """Of its texts; a label beside all rows of its item may use their height too."""
+        texts = list(zip(map(str, self.cells), _WIDTHS, strict=True))
+        if self.beside:
+            del texts[_LABEL]
         return max(height_of(texts), self.least)
 
 
 def _label_fits(block: list[_Line]) -> list[_Line]:
     """The block of an item, its last row high enough for the label that stands beside all of them."""
+    if not block[0].beside:
+        return block
     label = height_of([(block[0].label, _WIDTHS[_LABEL] / _BOLD)])
     spare = label - sum(line.height for line in block)
     return block if spare <= 0 else [*block[:-1], replace(block[-1], least=block[-1].height + spare)]
@@ -121,7 +126,7 @@ def _keep_together(sheet: Worksheet, blocks: list[list[_Line]]) -> None:
 
     used, row = 0.0, 1
     for block in blocks:
-        if len(block) > 1 and not any(line.label for line in block[1:]):
+        if block[0].beside and len(block) > 1:
             sheet.merge_cells(start_row=row + 1, end_row=row + len(block), start_column=2, end_column=2)
         high = sum(line.height for line in block)
         if used and used + high > PAGE_HEIGHT:
@@ -138,7 +143,7 @@ def _blocks(content: Sheet) -> Iterator[list[_Line]]:
             yield list(_rows_of(one, content))
     label = texts.head_status
     yield [
-        _Line(STATUS, label, "", texts.status_prompt, "", opens=True),
+        _Line(STATUS, label, "", texts.status_prompt, "", opens=True, beside=True),
         *(_Line(STATUS, "", word, texts.meanings[code], "") for code, word in texts.reasons.items()),
     ]
 
@@ -146,12 +151,13 @@ def _blocks(content: Sheet) -> Iterator[list[_Line]]:
 def _rows_of(item: Item, content: Sheet) -> Iterator[_Line]:
     """Label with what is allowed, hint, definition, anchors, missing codes; slots of a log share their rows."""
     book, texts = content.book, content.texts
-    name = item.name if item.repeat == 1 else f"{item.name}_1 – {item.name}_{item.repeat}"
+    name = item.name
+    slots = name if item.repeat == 1 else f"{name}_1 – {name}_{item.repeat}"
     credit, own = texts.credit(item.anchor_source), meanings(item, texts)
     allowed = texts.allowed.format(allowed=book.allowed(item, texts))
-    first, *more = pieces_of(item.label, _WIDTHS[_LABEL])
-    remark = f"{allowed} {texts.may_be_empty}" if item.optional else allowed
-    yield _Line(name, first, "", remark, "", opens=True)
+    first, *more = pieces_of(item.label, _WIDTHS[_LABEL] / _BOLD)
+    remark = f"{allowed}\n{texts.may_be_empty}" if item.optional else allowed
+    yield _Line(slots, first, "", remark, "", opens=True, beside=not more)
     yield from (_Line(name, piece, "", "", "") for piece in more)
     for code, text, by in (
         (texts.hint, item.hint, credit if item.definition else ""),

@@ -226,6 +226,7 @@ def test_the_anchors_of_an_item_stand_on_one_page(book, name, tmp_path):
     breaks = sorted(one.id for one in sheet.row_breaks.brk)
     items = [sheet.cell(row, 1).value for row in range(1, sheet.max_row + 1)]
     for row in breaks:
+        assert sheet.cell(row + 1, 2).value
         assert items[row - 1] != items[row]
     for first, last in itertools.pairwise([1, *breaks, sheet.max_row]):
         assert sum(sheet.row_dimensions[row].height or 14 for row in range(first + 1, last + 1)) <= 480
@@ -235,8 +236,26 @@ def test_the_anchors_of_an_item_stand_on_one_page(book, name, tmp_path):
 
 def test_slots_of_a_log_share_their_anchors(tmp_path):
     sheet = made(load_instrument("homework_log"), tmp_path)["Anchors"]
-    items = list(dict.fromkeys(row[0] for row in sheet.iter_rows(min_row=2, values_only=True)))
-    assert items == ["type_1 – type_4", "completed_1 – completed_4", "difficulties_1 – difficulties_4", "status"]
+    blocks = [(row[0], row[1]) for row in sheet.iter_rows(min_row=2, values_only=True) if row[1]]
+    assert blocks == [
+        ("type_1 – type_4", "Type of homework"),
+        ("completed_1 – completed_4", "Completed"),
+        ("difficulties_1 – difficulties_4", "Difficulties met"),
+        ("status", "Session not codable because"),
+    ]
+
+
+def test_a_definition_of_pages_is_cut_into_rows(book, tmp_path):
+    item = book.items[0].model_copy(update={"definition": f"{LABEL} " * 40, "label": f"{LABEL} " * 20})
+    sheet = made(book.model_copy(update={"items": (item,)}), tmp_path)["Anchors"]
+    rows = list(sheet.iter_rows(min_row=2))
+    for column, text in ((1, item.label), (3, item.definition)):
+        said = " ".join(str(row[column].value) for row in rows if row[column].value and LABEL[:9] in row[column].value)
+        assert said.split() == text.split()
+    for row in rows:
+        high = sheet.row_dimensions[row[0].row].height
+        assert 12 <= high <= 409
+        assert high >= 12 * math.ceil(len(str(row[3].value or "")) / 60)
 
 
 def test_signs_do_not_stand_on_colour_alone(tmp_path):
