@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 DONE, BEGUN, REFUSED = "✓", "…", "✗"
-_BLUE, _ORANGE, _DARK, _GREY = "9DC3E6", "F8CBAD", "C00000", "D9D9D9"
+_BLUE, _ORANGE, _DARK, _GREY = "5B9BD5", "F8CBAD", "C00000", "D9D9D9"
 _SIGNED: Final = '"{0} "General;"{0} "-General;"{0} "General;"{0} "@'
 
 

@@ -283,3 +283,34 @@ def test_the_line_on_top_counts_what_is_missing():
     assert "still empty" in log
     for name in shipped_instruments():
         assert len(progress(Grid(load_instrument(name), shipped_texts("en"), 500), 500)) <= LONGEST
+
+
+SIGHT = {
+    "all colours": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "no green": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "no blue": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+"""Machado, Oliveira & Fernandes (2009), severity 1: what is left of red, green and blue light."""
+
+
+def lightness(colour: str, sight: str) -> float:
+    """Relative luminance (WCAG) of a colour as it is seen; on a grey print it is all that is left."""
+    parts = [int(colour[-6:][at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    seen = [sum(weight * one for weight, one in zip(row, light, strict=True)) for row in SIGHT[sight]]
+    return sum(weight * min(max(one, 0), 1) for weight, one in zip((0.2126, 0.7152, 0.0722), seen, strict=True))
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_signs_differ_in_lightness_with_every_kind_of_colour_blindness(sight, tmp_path):
+    sheet = made(load_instrument("thabs"), tmp_path)["Rate"]
+    colours = {
+        rule.dxf.fill.bgColor.rgb for formats in sheet.conditional_formatting for rule in formats.rules
+    }  # done, missing, refused, skipped
+    assert len(colours) == 4
+    done, missing, refused = ("005B9BD5", "00F8CBAD", "00C00000")
+    assert {done, missing, refused} < colours
+    for one, other in itertools.combinations((done, missing, refused, "00FFFFFF"), 2):
+        low, high = sorted(lightness(colour, sight) for colour in (one, other))
+        assert (high + 0.05) / (low + 0.05) >= 1.4, (one, other)
