@@ -241,6 +241,10 @@ def template(
     folder: Annotated[
         Path | None, typer.Option(help="Where the workbooks go; outgoing/ of the study without it.", show_default=False)
     ] = None,
+    new_language: Annotated[
+        str | None,
+        typer.Option(help="Write only the texts of a workbook, to be translated: fr.toml.", show_default=False),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -250,6 +254,9 @@ def template(
     from doublecode.schemas.study import load_study
 
     declared = load_study(study)
+    if new_language is not None:
+        _write_texts(declared, new_language, overwrite)
+        return
     rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
     paths = write_workbooks(declared, rows, target, overwrite=overwrite)
@@ -258,6 +265,20 @@ def template(
         print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, ())
     else:
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
+
+
+def _write_texts(study: Study, name: str, overwrite: bool) -> None:
+    """Write the English texts of a workbook into the study folder, to be translated."""
+    from doublecode.schemas.whole_files import replace_files
+    from doublecode.schemas.workbook_texts import texts_to_translate
+
+    target = study.folder / name
+    if target.suffix != ".toml" or target.name != name:
+        raise UsageError(f"--new-language {name}: give the name of a .toml file in the study folder, such as fr.toml.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{target}: there is such a file already. Give another name, or --overwrite.")
+    replace_files({target: texts_to_translate().encode()})
+    say(f'Written: {target}. Translate what stands in quotation marks; then in study.toml: language = "{name}"')
 
 
 @instruments.command("list")

@@ -26,6 +26,7 @@ from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
 from doublecode.schemas.toml_lines import EntryError
+from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts
 
 
 class Segment(Declared):
@@ -160,7 +161,8 @@ class Instrument(Declared):
         if inside:
             raise EntryError(
                 f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one outside "
-                f"its range ({_values_said(item)}), or say which codes the item has of its own: missing = []",
+                f"its range ({_values_said(item, shipped_texts('en'))}), or say which codes the item has of its own: "
+                "missing = []",
                 place=(*at, "missing"),
             )
 
@@ -241,8 +243,8 @@ class Instrument(Declared):
         codes = tuple(self.missing_codes) if item.missing is None else item.missing
         return tuple(code for code in codes if code != NOT_APPLICABLE or item.not_applicable_when)
 
-    def allowed(self, item: Item) -> str:
-        """Say in words what may stand in a cell of `item`.
+    def allowed(self, item: Item, texts: WorkbookTexts | None = None) -> str:
+        """Say in words what may stand in a cell of `item`, in English or in the language of `texts`.
 
         Examples
         --------
@@ -250,9 +252,10 @@ class Instrument(Declared):
         >>> thabs.allowed(thabs.item("rationale"))
         '0–4 or IN/NR'
         """
+        said = texts or shipped_texts("en")
         missing = "/".join(self.missing_for(item))
-        text = _values_said(item)
-        return f"{text} or {missing}" if missing else text
+        text = _values_said(item, said)
+        return said.values_or_missing.format(values=text, codes=missing) if missing else text
 
     @property
     def card(self) -> Card:
@@ -340,25 +343,27 @@ class Instrument(Declared):
 
 
 _NOTHING: Final = table_of("", ("",), ())
-_UNITS: Final = {"count": "a whole number", "minutes": "whole minutes", "duration": "seconds"}
 
 
-def _values_said(item: Item) -> str:
+def _values_said(item: Item, texts: WorkbookTexts) -> str:
     """What may stand in a cell beside missing codes, in words."""
     if item.type == "ordinal":
         return f"{item.low:g}–{item.high:g}"
     if item.type == "decimal":
-        places = "" if item.decimals is None else f", at most {item.decimals} decimal{'s' * (item.decimals > 1)}"
-        return f"{item.low:g}–{item.high:g}{places}"
+        places = texts.values_one_decimal if item.decimals == 1 else texts.values_decimals
+        span = f"{item.low:g}–{item.high:g}"
+        return span if item.decimals is None else places.format(values=span, n=item.decimals)
     if item.type == "yes_no":
         return "1/0"
     if item.type == "nominal":
-        mark = "semicolons" if any(map(str.isdigit, item.categories)) else "commas"  # 1,3 is a number in half of Europe
-        return "/".join(item.categories) + (f" (several: separate by {mark})" if item.multiple else "")
+        marked = any(map(str.isdigit, item.categories))  # 1,3 is a number in half of Europe
+        several = texts.values_by_semicolons if marked else texts.values_by_commas
+        codes = "/".join(item.categories)
+        return several.format(values=codes) if item.multiple else codes
     if item.type == "text":
-        return "text"
-    top = "" if item.maximum is None else f" to {item.maximum:g}"
-    return f"{_UNITS[item.type]} from {item.low:g}{top}"
+        return texts.values_text
+    said: str = getattr(texts, f"values_{item.type}" if item.maximum is None else f"values_{item.type}_to")
+    return said.format(low=f"{item.low:g}", high=f"{item.high:g}")
 
 
 def _remarks_on(item: Item) -> str:

@@ -18,7 +18,7 @@ from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
-from doublecode.schemas.names import Name, Title
+from doublecode.schemas.names import Label, Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
@@ -38,6 +38,7 @@ from doublecode.schemas.study_tables import StudyTables
 from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
+from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
 class Study(Declared):
@@ -58,6 +59,9 @@ class Study(Declared):
     regression_errors : {"HC3", "least-squares"}
         On which standard errors limits, tests, simple slopes and regions of the moderated regressions stand: HC3
         does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
+    language : str
+        Of the raters' workbooks: "en", "de", or a file of texts in the study folder, such as "fr.toml". Codebooks keep
+        their own words.
     seed : int
         Where random numbers start: blind ids, order of rows, resampling. The same seed gives the same study.
     raters : tuple of Rater
@@ -90,6 +94,7 @@ class Study(Declared):
     synthetic: bool = False
     citation: str = ""
     unit: Literal["session", "patient"] = "session"
+    language: Label = "en"
     seed: int = 20210501
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     raters: tuple[Rater, ...] = ()
@@ -190,6 +195,11 @@ class Study(Declared):
     @cached_property
     def _as_written(self) -> tuple[Instrument, ...]:
         return tuple(load_instrument(self._source(use.name)) for use in self.instruments)
+
+    @cached_property
+    def workbook_texts(self) -> WorkbookTexts:
+        """The texts of the raters' workbooks; ``StudyError`` where they cannot be had."""
+        return load_texts(self.language, self.folder)
 
     def _source(self, name: str) -> Path | str:
         """Where a codebook lies: in the study folder, or among the shipped ones."""
@@ -337,5 +347,6 @@ def load_study(folder: str | Path) -> Study:
             study.check_variables()  # what is wrong is reported now, not in the middle of a run
         except (StudyError, InstrumentError) as wrong:
             raise StudyError(f"{path.name}: {wrong}") from None
+    load_texts(study.language, study.folder)
     study.table_files.check()
     return study

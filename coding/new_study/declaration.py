@@ -69,6 +69,7 @@ def _head(name: str, title: str, seed: int, columns: Sequence[str]) -> str:
 name = {quoted(name)} # stands in every workbook; do not change it once workbooks are out
 title = {quoted(title)} # the heading of the report
 # citation = "What the study is to be cited as"
+# language = "de" # of the raters' workbooks; without the line they are in English
 unit = "session" # one row of the analysis is a "session" or a "patient"
 seed = {seed} # where random numbers start; the same seed gives the same study
 # sample_columns = [{shown}] # columns of patients.csv and therapists.csv for the table of the sample

@@ -6,8 +6,8 @@ with an error yields no rating; a file that is not what the study expects yields
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,20 @@ from doublecode.coding.reading.sheet_checks import (
 )
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell
-from doublecode.coding.workbooks.layout import RATE, SESSION, STAMP, STAMP_KEYS, Stamp
+from doublecode.coding.workbooks.layout import (
+    RATE,
+    SESSION,
+    STAMP,
+    STAMP_KEYS,
+    OwnWords,
+    Stamp,
+    own_words,
+    stamp_pairs,
+)
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
+from doublecode.schemas.workbook_texts import languages, shipped_texts
 
 __all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook", "read_workbooks"]
 
@@ -203,6 +213,7 @@ class _Taken:
     stamp: Stamp | None = None
     rows: list[Row] = field(default_factory=list)
     n_rows: int = 0
+    words: OwnWords = field(default_factory=OwnWords)
 
 
 def _read_file(
@@ -226,6 +237,8 @@ def _read_file(
     opened = _open_sheets(package, taken)
     if opened is not None:
         _read_rate(taken, *opened, expected, collector, known)
+    if taken.words.rate != RATE:  # what is said of the sheet names it as the rater sees it
+        taken.problems = [replace(one, sheet=taken.words.rate) if one.sheet == RATE else one for one in taken.problems]
     return taken
 
 
@@ -233,18 +246,23 @@ def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shap
     """Grid and shape of *Rate* and the stamp; None, with a problem, where one of them is not there."""
     try:
         book = open_book(package)
-        if RATE not in book.names:
+        pairs = stamp_pairs(book.sheet(STAMP).grid) if STAMP in book.names else {}
+        taken.words = own_words(pairs)
+        rate = taken.words.rate
+        if rate not in book.names and (pairs or not _lost_its_stamp(book)):
             found = ", ".join(f'"{name}"' for name in book.names)
-            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{RATE}"'))
+            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{rate}"'))
             return None
-        stamp = _read_stamp(package, book, taken)
+        stamp = _read_stamp(package, book, pairs, taken)
         if stamp is None:
             return None
-        sheet = book.sheet(RATE)
+        sheet = book.sheet(rate)
         restore_percents(sheet)
-        if RATE in book.hidden:
+        if rate in book.hidden:
             taken.problems.append(Problem("hidden_rows", package.name, RATE, found="the whole sheet"))
-        taken.problems += check_sheet_names(book.names, lambda name: book.sheet(name).grid, package.name)
+        taken.problems += check_sheet_names(
+            book.names, taken.words.sheets, lambda name: book.sheet(name).grid, package.name
+        )
         return sheet.grid, sheet.shape, stamp
     except TooLarge as wrong:
         taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
@@ -253,11 +271,15 @@ def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shap
     return None
 
 
-def _read_stamp(package: Package, book: Book, taken: _Taken) -> Stamp | None:
+def _lost_its_stamp(book: Book) -> bool:
+    """Whether it is a workbook in another language, whose hidden sheet would have said so."""
+    return any(shipped_texts(language).sheet_rate in book.names for language in languages())
+
+
+def _read_stamp(package: Package, book: Book, pairs: Mapping[str, str], taken: _Taken) -> Stamp | None:
     if STAMP not in book.names:
         taken.problems.append(Problem("no_stamp", package.name, found="no such sheet"))
         return None
-    pairs = {str(row[0]): str(row[1]).strip() for row in book.sheet(STAMP).grid if len(row) > 1}
     gone = [key for key in STAMP_KEYS if not pairs.get(key)]
     if gone:
         taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
@@ -299,12 +321,12 @@ def _read_rate(
     rows, problems = _not_elsewhere(rows, taken, heads, known)
     taken.problems += problems
     taken.rows = rows
-    sheet = RateSheet(file, grid, shape, heads, collector.reader(book), expected.given)
+    sheet = RateSheet(file, grid, shape, heads, collector.reader(book), expected.given, taken.words)
     before = len(collector)
     for row in rows:
         held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
         role = expected.roles(stamp).get(row.session_id, (None, None))[0]
-        collector.head(stamp, held, row.session_id, role, file)
+        collector.head(stamp, held, row.session_id, role, file, taken.words.rate)
         taken.problems += read_session(sheet, row, held, collector)
     taken.n_rows = len(collector) - before
     for row in strangers:  # their values are in no rating, and right or wrong all the same

@@ -10,7 +10,7 @@ from doublecode.coding.reading.given_texts import Given, is_same
 from doublecode.coding.reading.ratings_builder import Collector
 from doublecode.coding.reading.sheet_checks import MOST_SAID, Heads, Row, covered_cells, is_filled
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, column_letter, split_cell
-from doublecode.coding.workbooks.layout import NOT_CODABLE, NOTES, OTHER, RATE, RECORDING, STATUS
+from doublecode.coding.workbooks.layout import NOTES, OTHER, RATE, RECORDING, STATUS, OwnWords
 from doublecode.schemas.problems import Problem
 
 INFO = frozenset({"text_number"})
@@ -32,6 +32,8 @@ class RateSheet:
         Of its codebook.
     given
         What was entered beforehand; None where that is not known.
+    words
+        What the reasons are called in the language of the workbook.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class RateSheet:
         heads: Heads,
         reader: Reader,
         given: Given | None = None,
+        words: OwnWords | None = None,
     ) -> None:
+        self.words = words or OwnWords()
         self.file = file
         self.given = given
         self.grid = grid
@@ -213,21 +217,23 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
     if place is None or value is None or (isinstance(value, str) and not value.strip()):
         return None, []
     where = (sheet.file, RATE, cell_name(row.number, place), row.session_id)
-    text = value.strip().casefold() if isinstance(value, str) else ""
-    if text not in NOT_CODABLE:
+    reason = sheet.words.reason(value) if isinstance(value, str) else None
+    if reason is None:
         found = show_text(value) if isinstance(value, str) else show_cell(value)
-        allowed = "/".join(NOT_CODABLE) + " or empty"
+        allowed = "/".join(sheet.words.reasons.values()) + " or empty"
         subject = f"{row.session_id}, {STATUS}"
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
     rated = [codec.name for at, _, codec in sheet.rated if is_filled(cells[at])]
     if rated:
-        return None, [Problem("status_contradicts", *where, found=text, allowed=", ".join(rated))]
-    if text == OTHER and NOTES in sheet.places and not is_filled(cells[sheet.places[NOTES]]):
+        return None, [
+            Problem("status_contradicts", *where, found=sheet.words.reasons[reason], allowed=", ".join(rated))
+        ]
+    if reason == OTHER and NOTES in sheet.places and not is_filled(cells[sheet.places[NOTES]]):
         cell = cell_name(row.number, sheet.places[NOTES])
-        return None, [Problem("reason_missing", sheet.file, RATE, cell, row.session_id, text)]
-    if value != text:
-        return text, [Problem("text_number", *where[:3], f"{row.session_id}, {STATUS}", show_text(value), text)]
-    return text, []
+        return None, [Problem("reason_missing", sheet.file, RATE, cell, row.session_id, sheet.words.reasons[reason])]
+    if value not in (reason, sheet.words.reasons[reason]):
+        return reason, [Problem("text_number", *where[:3], f"{row.session_id}, {STATUS}", show_text(value), reason)]
+    return reason, []
 
 
 def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Problem]:

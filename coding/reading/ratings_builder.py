@@ -9,7 +9,7 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import Reader, Reading, make_reader
 from doublecode.coding.reading.expectations import Held
-from doublecode.coding.workbooks.layout import RATE, Stamp
+from doublecode.coding.workbooks.layout import Stamp
 from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.instrument import Instrument
 
@@ -34,12 +34,12 @@ class Collector:
     def __len__(self) -> int:
         return len(self._items)
 
-    def head(self, stamp: Stamp, held: Held, session_id: str, role: str | None, file: str) -> None:
+    def head(self, stamp: Stamp, held: Held, session_id: str, role: str | None, file: str, sheet: str) -> None:
         """Begin a session: what all its rows share."""
         self._heads.append(
             (
                 stamp.study, held.patient, held.therapist, held.session, session_id,
-                stamp.rater, role, stamp.instrument, held.phase, file, RATE, stamp.occasion,
+                stamp.rater, role, stamp.instrument, held.phase, file, sheet, stamp.occasion,
             )
         )  # fmt: skip
 

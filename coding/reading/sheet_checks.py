@@ -16,7 +16,6 @@ from doublecode.coding.reading.table_remarks import alike
 from doublecode.coding.workbooks.layout import (
     NOTE_MARK,
     NOTES,
-    OWN_SHEETS,
     RATE,
     RECORDING,
     SESSION,
@@ -305,19 +304,23 @@ def _missing_rows(
             yield Problem("row_missing", file, RATE, subject=session, found=session)
 
 
-def check_sheet_names(names: Sequence[str], read: Callable[[str], Sequence[Sequence[Any]]], file: str) -> list[Problem]:
+def check_sheet_names(
+    names: Sequence[str], own: Collection[str], read: Callable[[str], Sequence[Sequence[Any]]], file: str
+) -> list[Problem]:
     """Sheets beside the workbook's own: what stands there is not read, and may be what raters must not have.
 
     Parameters
     ----------
     names : sequence of str
         All sheets of the file.
+    own : collection of str
+        Those that the workbook has of us.
     read : callable
         Gives the cells of a sheet by its name.
     """
     problems = []
     for name in names:
-        if name in OWN_SHEETS:
+        if name in own:
             continue
         first = next(([show_cell(cell).strip() for cell in row] for row in read(name) if any(map(is_filled, row))), [])
         breach = next((text for text in (name, *first) if _BREACH.search(text)), None)

@@ -7,7 +7,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doublecode.coding.workbooks.layout import HEADER_ROW, RATE, READ_ME, SESSION
+from doublecode.coding.workbooks.layout import HEADER_ROW, SESSION, STAMP, own_words, stamp_pairs
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
 
@@ -57,7 +57,8 @@ def fill_workbook(
     from openpyxl.comments import Comment
 
     workbook = load_workbook(source)
-    sheet = workbook[RATE]
+    words = own_words(stamp_pairs(workbook[STAMP].values))
+    sheet = workbook[words.rate]
     places = _Places(sheet)
     for (session, column), value in cells.items():
         sheet.cell(places.row(session), places.column(column)).value = value
@@ -68,7 +69,7 @@ def fill_workbook(
     for row in sorted((places.row(session) for session in blank_rows_after), reverse=True):
         sheet.insert_rows(row + 1)
     if synthetic is not None:
-        read_me = workbook[READ_ME]
+        read_me = workbook[words.read_me]
         read_me.cell(read_me.max_row + 1, 1, synthetic)
         workbook.properties.title = f"{Path(target).stem.replace('_', ' ')} (synthetic data)"
         workbook.properties.keywords = "synthetic"

@@ -3,30 +3,74 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import ROW_COLUMNS, Item
+from doublecode.schemas.workbook_texts import HIDDEN_SHEETS, WorkbookTexts, shipped_texts
 
-READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS = "Read me", "Rate", "Anchors", "Lists", "Stamp", "Problems"
-OWN_SHEETS = frozenset({READ_ME, RATE, ANCHORS, LISTS, STAMP, PROBLEMS})
+READ_ME, RATE, ANCHORS, PROBLEMS = "Read me", "Rate", "Anchors", "Problems"
+"""Sheets of an English workbook; in another language they have other names, see :class:`OwnWords`."""
+LISTS, STAMP = HIDDEN_SHEETS
 HEADER_ROW = 4
 SESSION, RECORDING, START, STOP, STATUS, NOTES = ROW_COLUMNS
 OTHER = "other"
 NOTE_MARK = "[doublecode]"
 
-NOT_CODABLE: Mapping[str, str] = MappingProxyType(
-    {
-        "no_recording": "there is no recording",
-        "poor_sound": "the sound is too poor",
-        "incomplete": "too little of the session was recorded",
-        "off_manual": "the session left the manual (a crisis, another topic)",
-        OTHER: "another reason: write it in the notes",
-    }
-)
+NOT_CODABLE: Mapping[str, str] = MappingProxyType(shipped_texts("en").meanings)
+_KEPT = ("sheet_read_me", "sheet_rate", "sheet_anchors", "sheet_problems", *NOT_CODABLE)
+
+
+@dataclass(frozen=True)
+class OwnWords:
+    """What the sheets of one workbook, and the reasons why a session cannot be coded, are called in its language.
+
+    Attributes
+    ----------
+    read_me, rate, anchors, problems : str
+        Names of its sheets.
+    reasons : mapping of str to str
+        Reason, as tables have it → the word of the drop-down.
+    """
+
+    read_me: str = READ_ME
+    rate: str = RATE
+    anchors: str = ANCHORS
+    problems: str = PROBLEMS
+    reasons: Mapping[str, str] = field(default_factory=lambda: {code: code for code in NOT_CODABLE})
+
+    @property
+    def sheets(self) -> frozenset[str]:
+        """The sheets that the workbook has of us."""
+        return frozenset({self.read_me, self.rate, self.anchors, self.problems, LISTS, STAMP})
+
+    def reason(self, word: str) -> str | None:
+        """The reason that a word stands for, in any case of letters; None where it is none."""
+        folded = word.strip().casefold()
+        return next((code for code, own in self.reasons.items() if folded in (code, own.casefold())), None)
+
+
+def language_rows(texts: WorkbookTexts) -> list[tuple[str, str]]:
+    """What the hidden sheet says beside the stamp, so that a workbook in any language is read without its texts."""
+    english = shipped_texts("en")
+    rows = [(key, str(getattr(texts, key))) for key in _KEPT]
+    return rows if any(text != getattr(english, key) for key, text in rows) else []
+
+
+def stamp_pairs(grid: Iterable[Sequence[object]]) -> dict[str, str]:
+    """Key and value of every row of the hidden sheet."""
+    return {str(row[0]): "" if row[1] is None else str(row[1]).strip() for row in grid if len(row) > 1}
+
+
+def own_words(pairs: Mapping[str, str]) -> OwnWords:
+    """The words of a workbook by what stands on its hidden sheet; English where nothing else is said."""
+    said = {key: pairs.get(key) or str(getattr(shipped_texts("en"), key)) for key in _KEPT}
+    reasons = {code: said[code] for code in NOT_CODABLE}
+    read_me, rate, anchors, problems = (said[key] for key in _KEPT[:4])
+    return OwnWords(read_me, rate, anchors, problems, reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +91,7 @@ class Stamp:
         return [(key, text) for key, text in pairs.items() if key != OCCASION or self.occasion > 1]
 
 
-STAMP_KEYS = tuple(field.name for field in fields(Stamp) if field.name != OCCASION)
+STAMP_KEYS = tuple(one.name for one in fields(Stamp) if one.name != OCCASION)
 
 
 def rate_columns(book: Instrument) -> tuple[str, ...]:
@@ -66,14 +110,6 @@ def allowed_codes(book: Instrument, item: Item) -> tuple[int | str, ...]:
     """Everything a drop-down of `item` offers: codes, then missing codes."""
     codes: tuple[int | str, ...] = item.codes or (tuple(item.categories) if not item.multiple else ())
     return (*codes, *book.missing_for(item))
-
-
-def anchor_text(book: Instrument, item: Item) -> str:
-    """The full note of an item: label, hint, every anchor, every missing code."""
-    lines = [item.label, *filter(None, [item.hint]), f"Allowed: {book.allowed(item)}"]
-    lines += [f"{code} = {text}" for code, text in item.meanings.items()]
-    lines += [f"{code} = {book.missing_codes[code]}" for code in book.missing_for(item)]
-    return "\n".join(lines)
 
 
 def own_order(ids: Iterable[str], seed: int, rater: str, batch: str, occasion: int = 1) -> list[str]:

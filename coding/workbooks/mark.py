@@ -15,7 +15,8 @@ from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
-from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, PROBLEMS, STAMP
+from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
+from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -28,7 +29,7 @@ HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
-_WIDTHS = (18, 22, 70, 50)
+_WIDTHS = (18, 22, 60, 44)
 _MOST_FORMULAS = 500
 _NOTHING = "Nothing; the file you sent keeps its formula."
 _HEADS = ("place", "problem", "what was found", "what to do")
@@ -73,7 +74,8 @@ def write_redpen(
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
             _mark(workbook[problem.sheet], problem)
-    _list_problems(workbook, own, () if book is None else tuple(_replaced(book)))
+            _uncover(workbook[problem.sheet], problem.cell)
+    _list_problems(workbook, own, _words_of(book), () if book is None else tuple(_replaced(book)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
 
@@ -112,6 +114,11 @@ def _book_of(package: Package) -> Book | None:
     except (Damaged, TooLarge):
         return None
     return book
+
+
+def _words_of(book: Book | None) -> OwnWords:
+    """The names of the sheets in the language of the workbook."""
+    return own_words(stamp_pairs(book.sheet(STAMP).grid) if book is not None and STAMP in book.names else {})
 
 
 def _as_saved(workbook: Workbook, book: Book) -> Workbook:
@@ -209,6 +216,18 @@ def _mark(sheet: Worksheet, problem: Problem) -> None:
     _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
 
 
+def _uncover(sheet: Worksheet, cell: str) -> None:
+    """Take off the conditional formats that would hide the colour of a mark."""
+    from openpyxl.formatting.formatting import ConditionalFormattingList
+
+    kept = ConditionalFormattingList()
+    for formats in sheet.conditional_formatting:
+        if cell not in formats.sqref:
+            for rule in formats.rules:
+                kept.add(str(formats.sqref), rule)
+    sheet.conditional_formatting = kept
+
+
 def _sentence(problem: Problem) -> str:
     return f"{problem.sentence}. {problem.next_step}"
 
@@ -222,15 +241,13 @@ def _replaced(book: Book) -> Iterator[tuple[str, str, str]]:
 
 
 def _list_problems(
-    workbook: Workbook, problems: Sequence[Problem], replaced: Sequence[tuple[str, str, str]] = ()
+    workbook: Workbook, problems: Sequence[Problem], words: OwnWords, replaced: Sequence[tuple[str, str, str]] = ()
 ) -> None:
-    from openpyxl.styles import Alignment, Font
+    from openpyxl.styles import Font
 
-    if PROBLEMS in workbook.sheetnames:
-        workbook.remove(workbook[PROBLEMS])
-    sheet = workbook.create_sheet(PROBLEMS, 0)
-    for column, head in enumerate(_HEADS, start=1):
-        sheet.cell(1, column, head).font = Font(bold=True)
+    if words.problems in workbook.sheetnames:
+        workbook.remove(workbook[words.problems])
+    sheet = workbook.create_sheet(words.problems, 0)
     lines = [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
     lines += [
         (name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced[:_MOST_FORMULAS]
@@ -238,20 +255,19 @@ def _list_problems(
     if len(replaced) > _MOST_FORMULAS:
         more = f"{len(replaced) - _MOST_FORMULAS} more formulas became their saved values"
         lines.append(("", "", "", "formula", more, _NOTHING))
-    top, blue = Alignment(wrap_text=True, vertical="top"), Font(color="0000FF", underline="single")
-    for row, (name, cell, *texts) in enumerate(lines, start=2):
+    for row, (name, cell, *texts) in enumerate([("", "", *_HEADS), *lines], start=1):
         for column, text in enumerate(texts, start=1):
-            _write(sheet, row, column, text)
-            sheet.cell(row, column).alignment = top
-        height = max(-(-len(text) // width) for text, width in zip(texts, _WIDTHS, strict=True))
-        sheet.row_dimensions[row].height = 15 * max(height, 1)
+            put(sheet, row, column, _printable(text), bold=row == 1).border = box()
+        sheet.row_dimensions[row].height = height_of(zip(texts, _WIDTHS, strict=True))
         if name in workbook.sheetnames:
-            link = sheet.cell(row, 1)
-            link.hyperlink = f"#'{name}'!{cell}"
-            link.font = blue
+            sheet.cell(row, 1).hyperlink = f"#'{name}'!{cell}"
+            sheet.cell(row, 1).font = Font(name=FONT, size=TEXT, color="0000FF", underline="single")
     for letter, width in zip("ABCD", _WIDTHS, strict=True):
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"
+    sheet.print_title_rows = "1:1"
+    set_page(sheet, words.problems, "{page} / {pages}")
+    fit_width(sheet, _WIDTHS)
     workbook.active = 0
     for other in workbook.worksheets[1:]:
         other.sheet_view.tabSelected = False

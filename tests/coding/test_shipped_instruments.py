@@ -10,9 +10,10 @@ import pytest
 
 from doublecode.coding.reading.incoming import read_workbook
 from doublecode.coding.scoring import score
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.coding.workbooks.layout import Stamp
-from doublecode.coding.workbooks.write import Sheet, make_workbook
+from doublecode.coding.workbooks.write import make_workbook
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.item import Item

@@ -11,10 +11,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.coding.workbooks.layout import Stamp
 from doublecode.coding.workbooks.save import save_fixed
-from doublecode.coding.workbooks.write import Sheet, make_workbook
+from doublecode.coding.workbooks.write import make_workbook
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.instrument import load_instrument
 

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doublecode.coding.reading.incoming import read_workbook
+from doublecode.coding.workbooks.content import Sheet
 from doublecode.coding.workbooks.fill import fill_workbook
-from doublecode.coding.workbooks.layout import NOT_CODABLE, STAMP_KEYS, anchor_text, rate_columns
+from doublecode.coding.workbooks.item_texts import anchor_text
+from doublecode.coding.workbooks.layout import NOT_CODABLE, STAMP_KEYS, rate_columns
 from doublecode.coding.workbooks.save import save_fixed
-from doublecode.coding.workbooks.write import Sheet, make_workbook, write_workbooks
+from doublecode.coding.workbooks.write import make_workbook, write_workbooks
 from doublecode.schemas.errors import StudyError, UsageError
 from doublecode.schemas.instrument import load_instrument
 

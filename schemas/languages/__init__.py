@@ -1,0 +1,1 @@
+"""The texts of a rater's workbook, one table per language."""
