@@ -50,6 +50,7 @@ A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     declared_frame  the analysis frame of the variables that a study declares
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
+    study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
@@ -126,6 +128,7 @@ _HOME = {
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
+    "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",
 }

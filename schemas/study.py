@@ -8,6 +8,7 @@ the analysis is decided anywhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -18,7 +19,7 @@ from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
-from doublecode.schemas.names import Name, Title
+from doublecode.schemas.names import Identifier, Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
@@ -60,6 +61,9 @@ class Study(Declared):
         does not take residuals as equally spread (Long & Ervin 2000). The other stand beside the coefficients.
     seed : int
         Where random numbers start: blind ids, order of rows, resampling. The same seed gives the same study.
+    due : dict of str to date
+        Until which day the workbooks of a batch are to be back: batch → day, ``batch01 = 2026-03-31``. `doublecode
+        status` counts what is late.
     raters : tuple of Rater
         Who codes.
     instruments : tuple of InstrumentUse
@@ -92,6 +96,7 @@ class Study(Declared):
     unit: Literal["session", "patient"] = "session"
     seed: int = 20210501
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
+    due: dict[Identifier, date] = Field(default_factory=dict)
     raters: tuple[Rater, ...] = ()
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pickle
 import shutil
@@ -125,3 +126,21 @@ def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def telephone(tmp_path: Path) -> Path:
     """A copy of the telephone study that a test may change."""
     return Path(shutil.copytree(STUDIES / "telephone_cbt", tmp_path / "telephone_cbt", ignore=KEEP_OUT))
+
+
+@pytest.fixture(scope="session")
+def half() -> Any:
+    """The script ``studies/half_finished.py``: how a study in the middle of its coding is made, and counted by hand."""
+    spec = importlib.util.spec_from_file_location("half_finished", Path(__file__).parent / "studies/half_finished.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+@pytest.fixture(scope="session")
+def half_finished(half: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study in the middle of its coding; only read it."""
+    made: Path = once(tmp_path_factory, "half", lambda folder: half.make_half_finished(folder / "study", 77))
+    return made
