@@ -14,6 +14,7 @@ Do raters tell targets apart? (reliability)
 
 Do they say the same? (agreement)
     agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
+    certify         trainees against an expert key and a pass mark, and what to hear again
     bland_altman    bias and limits of agreement, with the picture
 
 Do items measure one thing? (consistency)
@@ -96,12 +97,14 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
+    from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
+    "certify": "training.certification",
     "compare": "mixed",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
