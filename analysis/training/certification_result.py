@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.rendering.wording.phrases import plural
-from doublecode.analysis.training.key_statistics import CRITERIA
+from doublecode.analysis.training.pass_marks import LEAST_TAPES
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Column
 
-HEADINGS: Mapping[str, str] = {"bias": "Bias", "within_one": "Within 1", "kappa": "κ", "icc": "ICC(A,1)"}
+HEADINGS: Final[Mapping[str, str]] = {"bias": "Bias", "within_one": "Within 1", "kappa": "κ", "icc": "ICC(A,1)"}
+_AT_MANY: Final = f"Against the key, chance taken out: decides from {LEAST_TAPES} tapes on"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,10 +30,10 @@ class CertificationResult(Answer):
     spec : dict
         Columns, pass marks, what is judged (``judge``: "estimate" or "limit"), ``conf_level``.
     frame : DataFrame
-        One row per trainee, set and criterion: the columns of raters and `by`, ``n`` (tapes that both rated),
-        ``n_missing`` (the trainee gave a missing code), ``n_absent`` (she has no rating yet), ``criterion`` (``bias`` in
-        points, trainee − key; ``within_one``, ``kappa``, ``icc`` between −1 and 1), ``estimate, conf_low, conf_high,
-        mark, reached`` (a value of :class:`doublecode.analysis.training.pass_marks.Reached`).
+        One row per trainee, set and criterion: the columns of raters and `by`; ``n`` tapes that both rated,
+        ``n_missing`` with a missing code from the trainee, ``n_absent`` that she has not rated yet; ``criterion``
+        (``bias`` in points, trainee − key; ``within_one``, ``kappa``, ``icc`` between −1 and 1), ``estimate, conf_low,
+        conf_high, mark, reached`` (a value of :class:`doublecode.analysis.training.pass_marks.Reached`).
     verdicts : DataFrame
         One row per trainee (and value of `verdict_by`): ``tapes`` (the fewest of her sets), ``verdict`` (pass, fail,
         undecided), ``missed`` (sets and criteria that miss the mark), ``unclear`` (those that cannot be judged).
@@ -55,42 +56,54 @@ class CertificationResult(Answer):
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
 
-    label_columns: ClassVar[tuple[str, ...]] = ("rater", "criterion")
+    label_columns: ClassVar[tuple[str, ...]] = ("rater", "instrument", "scale", "item", "criterion")
 
     def tables(self) -> tuple[Table, ...]:
         """Verdicts, criteria with their limits, what to hear again."""
-        raters, by = self.spec["raters"], self.spec["by"]
-        own = (column(raters, "Trainee", kind="text"), *(_text(name) for name in self.spec["verdict_by"]))
-        verdict = (*own, column("tapes", "Tapes", kind="integer"), column("verdict", "Verdict", kind="text"),
-                   column("missed", "Misses the mark", kind="text"), column("unclear", "Not judged", kind="text"))  # fmt: skip
-        found = [Table("certification", f"Verdicts at the pass mark: {self._marks()}", self.verdicts, verdict)]
-        found.append(self._criteria_table(raters, by))
+        own = (self._trainee(), *map(_text, self.spec["verdict_by"]))
+        verdict = (
+            *own, column("tapes", "Tapes", kind="integer"), column("verdict", "Verdict", kind="text"),
+            column("missed", "Misses the mark", kind="text"), column("unclear", "Not judged", kind="text"),
+        )  # fmt: skip
+        found = [
+            Table("certification", f"Verdicts at the pass mark: {self._marks()}", self.verdicts, verdict),
+            self._criteria_table("certification_points", "Against the key, in points", ("bias", "within_one")),
+            self._criteria_table("certification_chance", _AT_MANY, ("kappa", "icc")),
+        ]
         if len(self.departures):
-            columns = (column(raters, "Trainee", kind="text"), *(_text(name) for name in by),
-                       column("target", "Session", kind="text"), column("key", "Key", kind="number", digits=1),
-                       column("rating", "Gave", kind="number", digits=1),
-                       column("departure", "Apart", kind="number", digits=1))  # fmt: skip
-            found.append(Table("certification_hear_again", "To hear again: furthest from the key",
-                               self.departures, columns))  # fmt: skip
+            found.append(self._departures_table())
         return tuple(found)
 
-    def _criteria_table(self, raters: str, by: Sequence[str]) -> Table:
-        """One row per trainee and set: every criterion with its limits."""
-        keys = [raters, *by, "n"]
+    def _departures_table(self) -> Table:
+        sets = [name for name in self.departures.columns if name in (*self.spec["by"], "item")]
+        points = (("key", "Key"), ("rating", "Gave"), ("departure", "Apart"))
+        columns = (
+            self._trainee(), *map(_text, sets), column("target", "Session", kind="text"),
+            *(column(name, heading, kind="number", digits=1) for name, heading in points),
+        )  # fmt: skip
+        title = "To hear again: furthest from the key"
+        return Table("certification_hear_again", title, self.departures, columns)
+
+    def _trainee(self) -> Column:
+        return column(self.spec["raters"], "Trainee", kind="text")
+
+    def _criteria_table(self, name: str, title: str, criteria: Sequence[str]) -> Table:
+        """One row per trainee and set: some criteria with their limits."""
+        keys = [self.spec["raters"], *self.spec["by"], "n"]
         parts = [
-            self.frame[self.frame["criterion"] == name]
+            self.frame[self.frame["criterion"] == one]
             .set_index(keys)[["estimate", "conf_low", "conf_high"]]
-            .add_prefix(f"{name} ")
-            for name in CRITERIA
+            .add_prefix(f"{one} ")
+            for one in criteria
         ]
-        wide = pd.concat(parts, axis=1).reset_index()
         level = level_heading(self.spec["conf_level"])
-        columns: list[Column] = [column(raters, "Trainee", kind="text"), *(_text(name) for name in by), column("n")]
-        for name in CRITERIA:
-            kind = "number" if name == "bias" else "bounded"
-            columns.append(column(f"{name} estimate", HEADINGS[name], kind=kind))
-            columns.append(column(f"{name} conf_low", level, kind=kind, upper=f"{name} conf_high"))
-        return Table("certification_criteria", "Against the key", wide, tuple(columns), data=self.frame)
+        columns: list[Column] = [self._trainee(), *map(_text, self.spec["by"]), column("n")]
+        for one in criteria:
+            kind = "number" if one == "bias" else "bounded"
+            columns.append(column(f"{one} estimate", HEADINGS[one], kind=kind))
+            columns.append(column(f"{one} conf_low", level, kind=kind, upper=f"{one} conf_high"))
+        data = self.frame[self.frame["criterion"].isin(criteria)]
+        return Table(name, title, pd.concat(parts, axis=1).reset_index(), tuple(columns), data=data)
 
     def _marks(self) -> str:
         """The pass mark in a few words."""
@@ -102,7 +115,8 @@ class CertificationResult(Answer):
         """Trainees, tapes and pairs."""
         design, noun = self.design, plural(self.spec["targets"])
         return (
-            f"{design['n_trainees']} trainee(s), {design['n_targets']} {noun} with a key, {design['n_pairs']} ratings."
+            f"{design['n_trainees']} trainee(s), {design['n_targets']} {noun} with a key, {design['n_pairs']} ratings, "
+            f"{design['n_beyond']} of them more than a point from it."
         )
 
 

@@ -22,8 +22,8 @@ def _out_of_reach(note: Note) -> str:
 SENTENCES: Final[dict[str, Wording]] = {
     "few_tapes": "{n} of {of} sets have fewer than {least} {targets:pl} with a rating: there only bias and the share "
     "within one point decide, because intervals of kappa and ICC are too wide to say anything",
-    "within_cannot_fail": "in {n} set(s) all ratings span no more than a point, so every one is within one point of the "
-    "key: that mark is not judged there",
+    "within_cannot_fail": "in {n} set(s) all ratings span no more than a point, so every one is within one point of "
+    "the key: that mark is not judged there",
     "mark_undefined": "{n} mark(s) cannot be judged, because their estimate or limit does not exist (all ratings "
     "equal, or too few)",
     "mark_out_of_reach": _out_of_reach,
