@@ -16,6 +16,7 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.cards import Card, table_of
+from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
@@ -66,6 +67,8 @@ class Study(Declared):
         status` counts what is late.
     raters : tuple of Rater
         Who codes.
+    certification : Certification
+        The expert key and the pass mark of the training; `doublecode certify` holds the raters to them.
     instruments : tuple of InstrumentUse
         What is coded, and how it is used here.
     events : tuple of Event
@@ -98,6 +101,7 @@ class Study(Declared):
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     due: dict[Identifier, date] = Field(default_factory=dict)
     raters: tuple[Rater, ...] = ()
+    certification: Certification | None = None
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
     variables: tuple[Variable, ...] = ()
@@ -343,4 +347,6 @@ def load_study(folder: str | Path) -> Study:
         except (StudyError, InstrumentError) as wrong:
             raise StudyError(f"{path.name}: {wrong}") from None
     study.table_files.check()
+    if study.certification is not None:
+        study.certification.key_file(study.folder, [rater.id for rater in study.raters])
     return study

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from doublecode.coding.console import COORDINATOR, say
+from doublecode.coding.console import COORDINATOR, print_problems, say
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -16,6 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON a
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     app.command("status", rich_help_panel=COORDINATOR)(status)
+    app.command("certify", rich_help_panel=COORDINATOR)(certify)
 
 
 def status(
@@ -39,3 +40,19 @@ def status(
     print_answer(found, status_record(found) if as_json else None)
     if written is not None:
         say(f"Page: {written}", to_error=as_json)
+
+
+def certify(
+    study: Folder,
+    top: Annotated[int, typer.Option("--top", min=0, help="Ratings to hear again, per trainee and instrument.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Trainees against the expert key and the pass mark of study.toml: verdicts, and what to hear again."""
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.report.records import certification_record
+    from doublecode.analysis.study.rater_certification import certify_raters
+    from doublecode.schemas.study import load_study
+
+    found, problems = certify_raters(load_study(study), top=top)
+    print_problems(problems, severities=("error",))
+    print_answer(found, certification_record(found) if as_json else None)

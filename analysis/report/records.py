@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
+    from doublecode.analysis.training.certification_result import CertificationResult
 
 
 def results_record(run: StudyRun) -> dict[str, Any]:
@@ -94,6 +95,11 @@ def status_record(result: StudyStatus) -> dict[str, Any]:
     """Counts by workbook, and the tables beside them."""
     parts = ("raters", "instruments", "batches", "pairs", "assignments")
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+
+
+def certification_record(result: CertificationResult) -> dict[str, Any]:
+    """Every criterion, and verdicts and departures beside them."""
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in ("verdicts", "departures")}}
 
 
 def _series_record(result: SeriesResult) -> dict[str, Any]:

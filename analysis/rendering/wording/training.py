@@ -30,5 +30,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "tapes_to_rate": "{n} rating(s) that the key holds are still to be given; there is no verdict before",
     "key_without_rating": "{n} rating(s) that the key holds have a missing code from the trainee; they are in no pair",
     "ratings_without_key": "{n} rating(s) of what the key does not hold are left out",
+    "other_codebook_version": "{n} session(s) were rated with version {version} of the codebook, the key with {key}; "
+    "they are compared with nothing and have to be rated again",
+    "errors_in_incoming": "{n} problem(s) in incoming/: what is refused there is in no number; doublecode check says "
+    "where",
+    "items_beyond": "{n} of {of} ratings of items are more than a point from the key; the furthest are listed",
     "no_pass_mark": "no pass mark is declared, so nothing is judged",
 }
