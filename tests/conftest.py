@@ -128,15 +128,32 @@ def telephone(tmp_path: Path) -> Path:
     return Path(shutil.copytree(STUDIES / "telephone_cbt", tmp_path / "telephone_cbt", ignore=KEEP_OUT))
 
 
-@pytest.fixture(scope="session")
-def half() -> Any:
-    """The script ``studies/half_finished.py``: how a study in the middle of its coding is made, and counted by hand."""
-    spec = importlib.util.spec_from_file_location("half_finished", Path(__file__).parent / "studies/half_finished.py")
+def script(name: str) -> Any:
+    """A script under ``tests/`` as a module."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parent / name)
     assert spec is not None
     assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def half() -> Any:
+    """How a study in the middle of its coding is made, and counted by hand."""
+    return script("studies/half_finished.py")
+
+
+@pytest.fixture(scope="session")
+def training() -> Any:
+    """How a study in training is made: an expert, a good, a lenient and a guessing rater."""
+    return script("studies/training_study.py")
+
+
+@pytest.fixture(scope="session")
+def planted_trainees() -> Any:
+    """The simulation of the pass mark."""
+    return script("simulations/certification.py")
 
 
 @pytest.fixture(scope="session")

@@ -93,9 +93,25 @@ def certify_raters(
     notes += [Note("items_beyond", numbers=beyond)] if beyond["n"] and declared.level == "scales" else []
     spec = {**found.spec, "study": study.name, "key": declared.key, "level": declared.level}
     departures = items.departures.rename(columns={"scale": "item"})
+    verdicts = _with_other_versions(found.verdicts, notes)
     return replace(
-        found, spec=spec, departures=departures, notes=(*notes, *found.notes)
+        found, spec=spec, verdicts=verdicts, departures=departures, notes=(*notes, *found.notes)
     ), [*wrong, *problems]  # fmt: skip
+
+
+def _with_other_versions(verdicts: pd.DataFrame, notes: Sequence[Note]) -> pd.DataFrame:
+    """Who rated with another version of the codebook alone has no verdict, and is listed all the same."""
+    import pandas as pd
+
+    known = set(zip(verdicts["rater"], verdicts["instrument"], strict=True))
+    others = [note.numbers for note in notes if note.kind == "other_codebook_version"]
+    rows = [
+        (one["rater"], one["instrument"], 0, "undecided", "", f"version {one['version']} of the codebook")
+        for one in others
+        if (one["rater"], one["instrument"]) not in known
+    ]
+    added = pd.DataFrame(rows, columns=verdicts.columns)
+    return pd.concat([verdicts, added], ignore_index=True) if rows else verdicts
 
 
 def _key_of(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem], str]:
@@ -140,7 +156,8 @@ def _of_the_keys_version(trainees: pd.DataFrame, key: pd.DataFrame) -> tuple[pd.
     other = asked.notna() & (trainees["version"] != asked)
     notes = []
     for (rater, book, version), own in trainees[other].groupby(["rater", "instrument", "version"], sort=True):
-        numbers = {"version": version, "key": of_key[str(book)], "n": own["session_id"].nunique()}
+        n = own["session_id"].nunique()
+        numbers = {"rater": rater, "instrument": book, "version": version, "key": of_key[str(book)], "n": n}
         notes.append(Note("other_codebook_version", f"{rater}, {book}", numbers))
     return trainees[asked.notna() & ~other], notes
 
