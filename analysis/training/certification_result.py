@@ -66,7 +66,7 @@ class CertificationResult(Answer):
             column("missed", "Misses the mark", kind="text"), column("unclear", "Not judged", kind="text"),
         )  # fmt: skip
         found = [
-            Table("certification", f"Verdicts at the pass mark: {self._marks()}", self.verdicts, verdict),
+            Table("certification", self._title(), self.verdicts, verdict),
             self._criteria_table("certification_points", "Against the key, in points", ("bias", "within_one")),
             self._criteria_table("certification_chance", _AT_MANY, ("kappa", "icc")),
         ]
@@ -105,11 +105,10 @@ class CertificationResult(Answer):
         data = self.frame[self.frame["criterion"].isin(criteria)]
         return Table(name, title, pd.concat(parts, axis=1).reset_index(), tuple(columns), data=data)
 
-    def _marks(self) -> str:
+    def _title(self) -> str:
         """The pass mark in a few words."""
-        marks, what = self.spec["marks"], "limit" if self.spec["judge"] == "limit" else "estimate"
-        said = [f"{HEADINGS[name]} {'within ±' if name == 'bias' else '≥ '}{mark:g}" for name, mark in marks.items()]
-        return f"{', '.join(said) or 'none declared'}; the {what} decides"
+        said = [f"{HEADINGS[name]} {'±' if name == 'bias' else '≥ '}{m:g}" for name, m in self.spec["marks"].items()]
+        return f"Verdicts by the {self.spec['judge']}: {', '.join(said) or 'no mark declared'}"
 
     def counted(self) -> str:
         """Trainees, tapes and pairs."""

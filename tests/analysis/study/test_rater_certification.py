@@ -171,4 +171,4 @@ def test_the_command_prints_verdicts_and_json(
     assert max(pd.DataFrame(record["departures"])["rater"].value_counts()) == 2
     code, out = call("certify", made)
     assert code == 0
-    assert out.startswith("Verdicts at the pass mark: Bias within ±0.5, Within 1 ≥ 0.8, ICC(A,1) ≥ 0.7")
+    assert out.startswith("Verdicts by the estimate: Bias ±0.5, Within 1 ≥ 0.8, ICC(A,1) ≥ 0.7")
