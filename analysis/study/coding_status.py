@@ -118,7 +118,7 @@ def _forecast() -> tuple[Column, ...]:
 
 
 def _pair_columns() -> tuple[Column, ...]:
-    counts = (("sessions", "Sessions"), ("all_in", "All in"), ("some_in", "Some in"), ("none_in", "None in"))
+    counts = (("sessions", "Sessions"), ("all_in", "All in"), ("some_in", "Some in"), ("none_in", "Not yet"))
     texts = (column("instrument", "Instrument", kind="text"), column("phase", "Phase", kind="text"))
     return (*texts, *(column(name, heading, kind="integer") for name, heading in counts))
 
