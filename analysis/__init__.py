@@ -14,6 +14,7 @@ Do raters tell targets apart? (reliability)
 
 Do they say the same? (agreement)
     agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
+    certify         trainees against an expert key and a pass mark, and what to hear again
     bland_altman    bias and limits of agreement, with the picture
 
 Do items measure one thing? (consistency)
@@ -50,6 +51,7 @@ A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     declared_frame  the analysis frame of the variables that a study declares
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
+    study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
@@ -91,15 +93,18 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
+    from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
+    "certify": "training.certification",
     "compare": "mixed",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
@@ -126,6 +131,7 @@ _HOME = {
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
+    "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",
 }

@@ -8,6 +8,7 @@ the analysis is decided anywhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -15,10 +16,11 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.cards import Card, table_of
+from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
-from doublecode.schemas.names import Label, Name, Title
+from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
@@ -64,8 +66,13 @@ class Study(Declared):
         their own words.
     seed : int
         Where random numbers start: blind ids, order of rows, resampling. The same seed gives the same study.
+    due : dict of str to date
+        Until which day the workbooks of a batch are to be back: batch → day, ``batch01 = 2026-03-31``. `doublecode
+        status` counts what is late.
     raters : tuple of Rater
         Who codes.
+    certification : Certification
+        The expert key and the pass mark of the training; `doublecode certify` holds the raters to them.
     instruments : tuple of InstrumentUse
         What is coded, and how it is used here.
     events : tuple of Event
@@ -97,7 +104,9 @@ class Study(Declared):
     language: Label = "en"
     seed: int = 20210501
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
+    due: dict[Identifier, date] = Field(default_factory=dict)
     raters: tuple[Rater, ...] = ()
+    certification: Certification | None = None
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
     variables: tuple[Variable, ...] = ()
@@ -349,4 +358,6 @@ def load_study(folder: str | Path) -> Study:
             raise StudyError(f"{path.name}: {wrong}") from None
     load_texts(study.language, study.folder)
     study.table_files.check()
+    if study.certification is not None:
+        study.certification.key_file(study.folder, [rater.id for rater in study.raters])
     return study

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pickle
 import shutil
@@ -125,3 +126,38 @@ def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def telephone(tmp_path: Path) -> Path:
     """A copy of the telephone study that a test may change."""
     return Path(shutil.copytree(STUDIES / "telephone_cbt", tmp_path / "telephone_cbt", ignore=KEEP_OUT))
+
+
+def script(name: str) -> Any:
+    """A script under ``tests/`` as a module."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parent / name)
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def half() -> Any:
+    """How a study in the middle of its coding is made, and counted by hand."""
+    return script("studies/half_finished.py")
+
+
+@pytest.fixture(scope="session")
+def training() -> Any:
+    """How a study in training is made: an expert, a good, a lenient and a guessing rater."""
+    return script("studies/training_study.py")
+
+
+@pytest.fixture(scope="session")
+def planted_trainees() -> Any:
+    """The simulation of the pass mark."""
+    return script("simulations/certification.py")
+
+
+@pytest.fixture(scope="session")
+def half_finished(half: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study in the middle of its coding; only read it."""
+    made: Path = once(tmp_path_factory, "half", lambda folder: half.make_half_finished(folder / "study", 77))
+    return made

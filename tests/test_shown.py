@@ -8,6 +8,7 @@ it is committed.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import cache
 from html.parser import HTMLParser
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from doublecode.analysis import (
     alpha,
     bland_altman,
     build_frame,
+    certify,
     compare,
     correlate,
     d_study,
@@ -47,6 +50,7 @@ from doublecode.analysis import (
     moderation,
     omega,
     sample_table,
+    study_status,
     winsorise,
 )  # fmt: skip
 from doublecode.coding import allocate
@@ -396,6 +400,26 @@ def distances() -> Any:
 @case
 def instrument_card() -> Any:
     return load_instrument("ghes")
+
+
+@case
+def certification() -> Any:
+    rng = np.random.default_rng(8)
+    key = pd.DataFrame(
+        [(s, t, (3 * t + s) % 7) for s in (1, 2) for t in range(12)], columns=["scale", "session", "score"]
+    )
+    error = {"Ann": rng.choice([-1, 0, 0, 0, 1], 24), "Ben": rng.choice([1, 1, 2], 24), "Cem": rng.integers(-6, 7, 24)}
+    given = [key.assign(rater=name, score=np.clip(key["score"] + added, 0, 6)) for name, added in error.items()]
+    names = {1: "structure", 2: "support"}
+    trainees, master = (one.assign(scale=one["scale"].map(names)) for one in (pd.concat(given, ignore_index=True), key))
+    marks = {"bias": 0.5, "within_one": 0.8, "kappa": 0.6, "icc": 0.7}
+    return certify(trainees.iloc[:-1], master, **NAMES, by="scale", top=3, **marks)
+
+
+@case
+def coding_status() -> Any:
+    with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
+        return study_status(folder, today=dt.date(2021, 5, 1))
 
 
 @case

@@ -92,7 +92,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A whole report, or a page of its own, beside which no files of tables and figures lie."""
 
     title: str
     subtitle: str
@@ -100,6 +100,7 @@ class Document:
     headlines: tuple[Headline, ...]
     sections: tuple[Section, ...]
     colophon: str
+    has_files: bool = True
 
     def tables(self) -> list[Table]:
         """All tables, in the order of their numbers."""

@@ -18,6 +18,7 @@ from doublecode.analysis.rendering.wording import (
     regression,
     reliability,
     study,
+    training,
 )
 from doublecode.analysis.rendering.wording.phrases import Wording, filled
 from doublecode.schemas.results import Note
@@ -32,6 +33,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **mixed.SENTENCES,
     **linking.SENTENCES,
     **study.SENTENCES,
+    **training.SENTENCES,
 }
 
 

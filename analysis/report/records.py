@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
+    from doublecode.analysis.study.coding_status import StudyStatus
     from doublecode.analysis.study.rater_drift import StudyDrift
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
+    from doublecode.analysis.training.certification_result import CertificationResult
 
 
 def results_record(run: StudyRun) -> dict[str, Any]:
@@ -87,6 +89,17 @@ def drift_record(result: StudyDrift) -> dict[str, Any]:
     """Severity, and the tables beside it."""
     parts = ("periods", "drifts", "tests", "sessions")
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+
+
+def status_record(result: StudyStatus) -> dict[str, Any]:
+    """Counts by workbook, and the tables beside them."""
+    parts = ("raters", "instruments", "batches", "pairs", "assignments")
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+
+
+def certification_record(result: CertificationResult) -> dict[str, Any]:
+    """Every criterion, and verdicts and departures beside them."""
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in ("verdicts", "departures")}}
 
 
 def _series_record(result: SeriesResult) -> dict[str, Any]:

@@ -141,22 +141,58 @@ def read_incoming(
     UsageError
         There is no ``incoming/``, or a file to be set aside is not in it.
     """
+    found = read_returned(study, set_aside=set_aside, superseded=superseded)
+    return found.ratings, found.problems, found.files
+
+
+@dataclass(frozen=True, eq=False)
+class Returned:
+    """What lies in ``incoming/``.
+
+    Attributes
+    ----------
+    ratings, problems, files
+        As :func:`read_incoming` returns them.
+    rows : DataFrame
+        One row per session of a workbook that could be read: ``file, line`` (of the sheet *Rate*, from 1),
+        ``session_id, rater, instrument, occasion``.
+    unread : tuple of str
+        Names of the files that could not be read, or are not what the study expects.
+    """
+
+    ratings: pd.DataFrame
+    problems: list[Problem]
+    files: pd.DataFrame
+    rows: pd.DataFrame
+    unread: tuple[str, ...]
+
+
+def read_returned(study: Study, *, set_aside: Collection[str] = (), superseded: Collection[str] = ()) -> Returned:
+    """Read ``incoming/`` as :func:`read_incoming` does, and say which row of which file is of which session."""
     paths = _incoming_paths(study, set_aside)
     expected = load_expected(study)
     collector = Collector()
     problems = _folders_inside(study)
     taken: list[_Taken] = []
+    unread: list[str] = []
     for path in (paths[place] for place in copies_first(paths)):
         one = _read_file(path, expected, collector, known=taken, superseded=superseded)
         problems += one.problems
         if one.stamp is not None:
             taken.append(one)
+        elif any(problem.severity == "error" for problem in one.problems):
+            unread.append(one.file)
     rows = [(one.file, one.sha256, *_stamp_columns(one), one.n_rows) for one in taken]
     files = pd.DataFrame(rows, columns=list(FILE_COLUMNS))
     times = [one.stamp.occasion for one in taken if one.stamp is not None]
     if any(time > 1 for time in times):
         files = files.assign(occasion=times)
-    return collector.frame(), _sorted(problems), files
+    sessions = [
+        (one.file, row.number + 1, row.session_id, one.stamp.rater, one.stamp.instrument, one.stamp.occasion)
+        for one in taken if one.stamp is not None for row in one.rows
+    ]  # fmt: skip
+    lines = pd.DataFrame(sessions, columns=["file", "line", "session_id", "rater", "instrument", "occasion"])
+    return Returned(collector.frame(), _sorted(problems), files, lines, tuple(sorted(unread)))
 
 
 def no_workbooks() -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
 from doublecode.coding.reading.expectations import Expected, Held, load_expected
+from doublecode.coding.reading.expert_key import name_rater
 from doublecode.coding.reading.head_words import guess_rating_heads
 from doublecode.coding.reading.long_table import Table, cell_text
 from doublecode.coding.reading.mapped_table import open_mapped
@@ -107,9 +108,11 @@ def read_ratings(
     return read_ratings_table(Path(path), source, study)
 
 
-def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> tuple[pd.DataFrame, list[Problem]]:
-    """Read a table of ratings as `source` declares it; see :func:`read_ratings`."""
-    expected = load_expected(study)
+def read_ratings_table(
+    path: Path, source: TableSource, study: Study | None, *, expert: str | None = None
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read a table of ratings as `source` declares it; see :func:`read_ratings`; an `expert` was assigned nothing."""
+    expected = load_expected(study) if expert is None else replace(load_expected(study), assigned=None)
     if source.instrument is not None and source.instrument not in expected.books:
         allowed = ", ".join(expected.books)
         raise UsageError(f"instrument: found {source.instrument!r}, allowed {allowed}.")
@@ -123,6 +126,8 @@ def read_ratings_table(path: Path, source: TableSource, study: Study | None) -> 
     head = next((row for row, cells in enumerate(table.rows) if any(map_text(cells))), None)
     if head is None:
         raise ContractError(f"{table.name}: the table is empty.")
+    if expert is not None:
+        name_rater(table.rows, head, expert)
     heads = [cell_text(cell) for cell in table.rows[head]]
     if study is None and source.instrument is None:
         named = {*heads, *_column(table, head, heads, "item")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
@@ -24,6 +24,27 @@ def _not_converged(note: Note) -> str:
     return f"did not converge ({' and '.join(note.numbers['fits'])})"
 
 
+def _unread(note: Note) -> str:
+    return (
+        f"{note.numbers['n']} file(s) of incoming/ are in no count, because they cannot be read or are not what the "
+        f"study expects: {named(note.numbers['names'])}; doublecode check says why"
+    )
+
+
+def _waiting(note: Note) -> str:
+    return (
+        f"{note.numbers['n']} file(s) of incoming/ are not in the ledger yet: {named(note.numbers['names'])}; what is "
+        "complete in them counts as returned"
+    )
+
+
+def _nothing_required(note: Note) -> str:
+    return (
+        f"{named(note.numbers['names'])}: no item has to be filled in, so every row of a workbook that came back "
+        "counts as done"
+    )
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     # drift
     "severity_of_unknown_batch": (
@@ -32,6 +53,25 @@ SENTENCES: Final[dict[str, Wording]] = {
     "drift_refused": "{reason}; severity is given without periods",
     "severity_refused": "{reason}",
     "scores_without_date": "{n} score(s) of sessions without a date were left out",
+    # status
+    "status_unread": _unread,
+    "status_waiting": _waiting,
+    "status_to_mend": "{n} assignment(s) are begun or hold a cell that is refused, and are not done; doublecode check "
+    "says which cells",
+    "status_unplanned": "{n} rating(s) of a session are in no count, because nobody was assigned them",
+    "status_left_out": "{n} assignment(s) are not to be rated any more (no recording, a patient who is in no number, a "
+    "session in which the instrument is not used) and stand under left out alone",
+    "status_recodes": "{n} assignment(s) are recodes (a later occasion); they count as any other, but in no pair",
+    "status_replaced": "{n} file(s) of the ledger hold no longer, because a later one replaced them; they are in no "
+    "count",
+    "status_nothing_required": _nothing_required,
+    "status_no_due": "no day is declared, so nothing is late: in study.toml, [due] and a line for each batch, "
+    "batch01 = 2026-03-31",
+    "minutes_unknown": "hours left are not given, because neither sessions.csv (minutes) nor a codebook (segment) says "
+    "how long there is to hear",
+    "minutes_assumed": "for {n} open session(s) without minutes the mean of the others was taken, {mean:.0f} minutes",
+    "hours_are_listening": "hours left are the recordings of open sessions, heard once for all instruments; breaks and "
+    "coding are not in them",
     # the whole study
     "not_estimated": "{reason}",
     # reliability

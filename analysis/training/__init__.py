@@ -1,0 +1,1 @@
+"""Raters in training: held to an expert key and a pass mark."""

@@ -1,0 +1,76 @@
+"""What a study declares of the training of its raters: the expert key and the pass mark."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from doublecode.schemas.declared import Declared
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.names import Label
+
+
+class Certification(Declared):
+    """The key that raters in training are held to, and the mark that they have to reach, written beforehand.
+
+    Attributes
+    ----------
+    key : str
+        The id of the rater whose ratings are the key (a master, or a consensus entered under an id of its own), or a
+        table of ratings in the study folder, ``"training/key.csv"``, with ``session_id`` and a column per item.
+    bias : float or None
+        The mean of rating − key lies within ± so many points.
+    within_one : float or None
+        At least this share of ratings is within one point of the key, 0.8 for 80 %.
+    kappa : float or None
+        Weighted kappa is at least so high.
+    icc : float or None
+        ICC(A,1) is at least so high.
+    judge : {"estimate", "limit"}
+        Whether the estimate has to reach the mark, or the limit of its 95 % interval that is nearer to failing.
+    level : {"scales", "items"}
+        What is judged: every scale (items where an instrument has none), or every item.
+    """
+
+    key: Label
+    bias: float | None = Field(default=None, gt=0)
+    within_one: float | None = Field(default=None, gt=0, le=1)
+    kappa: float | None = Field(default=None, gt=0, le=1)
+    icc: float | None = Field(default=None, gt=0, le=1)
+    judge: Literal["estimate", "limit"] = "estimate"
+    level: Literal["scales", "items"] = "scales"
+
+    @model_validator(mode="after")
+    def _has_a_mark(self) -> Self:
+        if not self.marks:
+            raise ValueError("certification: no mark is declared; give one or more of bias, within_one, kappa, icc")
+        return self
+
+    @property
+    def marks(self) -> dict[str, float]:
+        """The marks that are declared."""
+        marks = {"bias": self.bias, "within_one": self.within_one, "kappa": self.kappa, "icc": self.icc}
+        return {name: mark for name, mark in marks.items() if mark is not None}
+
+    def key_file(self, folder: Path, raters: Collection[str]) -> Path | None:
+        """Where the table of the key lies; None where a rater is the key.
+
+        Raises
+        ------
+        StudyError
+            `key` is neither a rater nor a file of the study folder.
+        """
+        if self.key in raters:
+            return None
+        path = folder / self.key
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise StudyError(f"certification: key: {self.key!r} leads out of the study folder; copy the table into it.")
+        if not path.is_file():
+            raise StudyError(
+                f"certification: key: found {self.key!r}, allowed the id of a rater ({', '.join(raters) or 'none'}) or "
+                f"a table in the study folder; there is no such file. Correct it, or put the table into {folder}."
+            )
+        return path
