@@ -1,4 +1,4 @@
-"""Recordings under blind names: file names tell patients and dates, so that raters get copies that are called by session.
+"""Recordings under blind names: file names tell patients and dates, so that raters get copies called by session.
 
 The key, ``keys/recordings.csv``, says which is which. It stays with the coordinator and is never in ``outgoing/``.
 """
@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 
 from doublecode.coding.allocation.streams import text_of
-from doublecode.schemas.csv_rows import without_formulas
+from doublecode.schemas.csv_rows import without_apostrophe, without_formulas
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import replace_files
 
@@ -36,7 +36,7 @@ def _read_key(folder: Path) -> pd.DataFrame | None:
             f"{path}: the column {absent[0]!r} is missing; allowed: session_id, recording (the blind name), original. "
             "Add it, or remove the file, so that it is made anew."
         )
-    return key
+    return key.map(without_apostrophe)
 
 
 def alias(session: str, recording: str) -> str:

@@ -52,7 +52,9 @@ def drawn_raters(
     return {cells.ids[place]: roles[place] for place in range(len(cells.ids))}
 
 
-def _by_class(counts: Mapping[tuple[int, Pair], int] | Mapping[tuple[int, int], int]) -> dict[int, Counter[tuple[int, ...]]]:
+def _by_class(
+    counts: Mapping[tuple[int, Pair], int] | Mapping[tuple[int, int], int],
+) -> dict[int, Counter[tuple[int, ...]]]:
     """Per class how often each pair, or each rater alone, is still to be given."""
     found: dict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for (k, who), n in counts.items():

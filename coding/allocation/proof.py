@@ -37,6 +37,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         "share": n_double / len(main) if main else float("nan"),
         "ratings": len(assignments[assignments["instrument"] == stream.instruments[0]]),
         "pilot_sessions": len(stream.rated.pilot),
+        "groups": len(_groups(one)) if n_double else 0,
         "anchors": sorted(cells.anchors),
         "kept": len(stream.kept[stream.kept["instrument"] == stream.instruments[0]]),
         "left_out": stream.rated.left_out,

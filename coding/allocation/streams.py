@@ -35,6 +35,8 @@ class Stream:
         Main sessions, index of `rated.main`, with ``stage`` and the columns of patients and therapists.
     kept : DataFrame
         Contract ``ASSIGNMENTS``: what stands already and is not touched.
+    is_doubled : bool
+        Whether sessions are coded twice at all: not where an assistant alone fills in a log.
     """
 
     instruments: tuple[str, ...]
@@ -42,6 +44,7 @@ class Stream:
     rated: RatedSessions
     table: pd.DataFrame
     kept: pd.DataFrame
+    is_doubled: bool = True
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def cells_of(stream: Stream, demands: Demands, teams: Sequence[Mapping[str, froz
     anchors = _anchors(stream, demands, rows, classes, seed)
     places = [place for place in range(len(rows)) if rows[place]["session_id"] not in anchors]
     class_of = [of_class.setdefault(classes[place], len(of_class)) for place in places]
-    shares = [_share(rows[place], demands) for place in places]
+    shares = [_share(rows[place], demands) if stream.is_doubled else 0.0 for place in places]
     strata: dict[tuple[object, ...], int] = {}
     columns = demands.strata
     finest = [(*(rows[place][name] for name in columns), share) for place, share in zip(places, shares, strict=True)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import Allocation
 from doublecode.coding.allocation.draw import Progress
 from doublecode.coding.allocation.plan import plan_streams, stream_of
-from doublecode.coding.allocation.streams import Stream
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, OCCASION
@@ -45,10 +45,10 @@ def plan_study(
         limits and separations are kept over all of them.
     """
     streams = [
-        stream_of(
+        replace(stream_of(
             tables["sessions"] if numbers is None else tables["sessions"][tables["sessions"]["session"].isin(numbers)],
             raters, names, demands, tables.get("patients"), tables.get("therapists"), kept,
-        )
+        ), is_doubled=len(raters) > 1)
         for raters, numbers, names in _sets(study, demands)
     ]  # fmt: skip
     if not streams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from doublecode.coding.intake.ledger import Ledger
@@ -36,11 +37,11 @@ def standing_assignments(study: Study, assignments: pd.DataFrame, keep: Keep) ->
     if keep == "given":
         left = {limit.rater for limit in study.allocation.limits if limit.left}
         names = zip(assignments["instrument"], assignments["rater"], assignments["batch"], times, strict=True)
-        stands |= [
-            str(rater) not in left
+        stands |= np.array(
+            [str(rater) not in left
             and (study.folder / "outgoing" / workbook_name(str(book), str(rater), str(batch), time)).is_file()
             for book, rater, batch, time in names
-        ]
+        ], dtype=bool)
     return assignments[stands]
 
 

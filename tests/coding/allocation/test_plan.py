@@ -119,8 +119,14 @@ def test_loads_that_suffice_in_sum_are_enough(limits, share, seed):
     ("arguments", "message"),
     [
         ({"loads": {"R1": 5, "R2": 5, "R3": 5}}, r"Raise the limit of R\d from 5 to 18 sessions\.$"),
-        ({"loads": {"R1": 8, "R2": 8, "R3": 8}}, r"Raise the limit of R\d from 8 to 12 sessions, or lower share from 0\.4 to 0\.2\."),
-        ({"loads": {"R1": 40, "R2": 2, "R3": 2}}, r"Raise the limit of R\d from 2 to 6 sessions, or lower share from 0\.4 to 0\.2\."),
+        (
+            {"loads": {"R1": 8, "R2": 8, "R3": 8}},
+            r"limit of R\d from 8 to 12 sessions, or lower share from 0\.4 to 0\.2\.",
+        ),
+        (
+            {"loads": {"R1": 40, "R2": 2, "R3": 2}},
+            r"limit of R\d from 2 to 6 sessions, or lower share from 0\.4 to 0\.2\.",
+        ),
         ({"share": 0.05}, r"cannot connect 3 raters\. Raise share from 0\.05 to 0\.1\."),
         ({"raters": ["R1"]}, "two raters are needed .* Lower share from 0\\.4 to 0, or add a rater\\."),
         ({"share": 1.5}, r"share: found 1\.5, allowed 0 to 1"),
