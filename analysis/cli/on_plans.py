@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from doublecode.coding.cli import AsJson, Folder, Overwrite, print_record
 from doublecode.coding.console import COORDINATOR, progress_bar, say
-from doublecode.coding.intake.standing import Keep
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -46,13 +45,14 @@ def allocate(
     seed: Annotated[int | None, typer.Option(help="Seed; the study's own without it.", show_default=False)] = None,
     replan: Annotated[bool, typer.Option("--replan", help="Plan anew around what stands of the plan.")] = False,
     keep: Annotated[
-        Keep, typer.Option(help="With --replan: what stands, workbooks given out or only what is done.")
+        Literal["given", "done"],
+        typer.Option(help="With --replan: what stands, all that is given out or only what is done."),
     ] = "given",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide who rates what, as [allocation] of study.toml demands. Writes assignments.csv."""
-    from doublecode.coding.allocation.study_plan import all_assignments, changed, plan_study
+    from doublecode.coding.allocation.study_plan import all_assignments, changed, planned_study
     from doublecode.coding.intake.standing import standing_assignments
     from doublecode.coding.reading.study_tables import has_table, read_study_table
     from doublecode.schemas.csv_rows import without_formulas
@@ -69,7 +69,7 @@ def allocate(
     tables = {name: read_study_table(declared, name) for name in names}
     demands = _demands(declared, share, batches)
     with progress_bar() as show:
-        plans = plan_study(
+        plans = planned_study(
             declared, tables, demands, seed=declared.seed if seed is None else seed, kept=kept, progress=show
         )
         show("Simulating precision", 0, 1)

@@ -181,7 +181,7 @@ def _layout(frame: pd.DataFrame, targets: str, raters: str) -> Layout:
     layout = Layout(target[order].astype(np.int64), rater[order].astype(np.int64), None, tuple(names), True)
     if layout.kind not in ("complete", "incomplete") or layout.n_raters < 2:
         raise NotEstimable(
-            f"precision: {layout.n_raters} raters, {layout.kind}: they share no targets along which they could be compared. Give "
-            "pairs of raters some targets in common."
+            f"precision: {layout.n_raters} raters, {layout.kind}: they share no targets along which "
+            "they could be compared. Give pairs of raters some targets in common."
         )
     return layout

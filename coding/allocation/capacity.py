@@ -32,6 +32,8 @@ class Room:
         First codings of anchors that count in a limit with dates.
     new_anchors : dict of (str, int) to int
         Those of a rater that go into a batch.
+    spent : dict of str to int
+        What a rater has done of sessions that are rated no more.
     kept : dict of str to int
         What a rater has already, the pilot aside.
     dated_kept : dict of int to int
@@ -49,6 +51,7 @@ class Room:
     anchors: Counter[str] = field(default_factory=Counter)
     dated_anchors: Counter[int] = field(default_factory=Counter)
     new_anchors: Counter[tuple[str, int]] = field(default_factory=Counter)
+    spent: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     dated_kept: Counter[int] = field(default_factory=Counter)
     first_kept: Counter[str] = field(default_factory=Counter)
@@ -59,13 +62,19 @@ class Room:
         return range(self.first_batch, self.last_batch + 1)
 
     def beside(self, rater: str) -> int:
-        """Assignments of a rater that are no first codings of her share: anchors and recodes."""
-        return self.anchors[rater] + sum(n for (who, _), n in self.recodes.items() if who == rater)
+        """Assignments of a rater that are no first codings of her share: anchors, recodes, and what is in vain."""
+        return self.anchors[rater] + self.spent[rater] + sum(n for (who, _), n in self.recodes.items() if who == rater)
 
     def most(self, demands: Demands, place: int) -> int:
         """What a limit allows; what is kept stands even beyond it."""
         limit = demands.limits[place]
-        kept = self.dated_kept[place] if limit.is_dated else 0 if limit.batch else self.kept[limit.rater]
+        kept = (
+            self.dated_kept[place]
+            if limit.is_dated
+            else 0
+            if limit.batch
+            else self.kept[limit.rater] + self.spent[limit.rater]
+        )
         return max(limit.most(demands.minutes_per_rating), kept)
 
     def batch_of(self, rater: str, occasion: int, times: int) -> int:
@@ -85,6 +94,7 @@ def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands)
         there = [batch for batch in room.new_batches if batch not in away]
         room.batches[rater] = [] if rater in gone or None in away else there
     for i, stream in enumerate(streams):
+        room.spent.update(stream.spent)
         _count(room, i, stream, cells[i], demands)
     return room
 

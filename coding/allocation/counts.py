@@ -246,12 +246,11 @@ class _Builder:
 
     def _add_batches(self, rater: str, limits: Sequence[tuple[int, Limit]]) -> None:
         """New main sessions of a rater, recodes among them, by batch."""
-        room, caps = self.plan.room, {one.batch: j for j, one in limits}
+        room = self.plan.room
         new = sum(n for (who, _), n in room.new_recodes.items() if who == rater) - room.first_kept[rater]
         for batch in room.new_batches:
             self.batches[rater, batch] = self.milp.variable()
-            if batch in caps:
-                j = caps[batch]
+            for j in (j for j, one in limits if one.batch == batch):
                 most = room.most(self.plan.demands, j) - room.new_anchors[rater, batch]
                 self._limit([(self.batches[rater, batch], 1.0)], -math.inf, most, ("limits", j, ""))
         held = [(self.batches[rater, batch], -1.0) for batch in room.new_batches]

@@ -171,10 +171,12 @@ def _roles(stream: Stream, cells: Cells, given: Mapping[str, tuple[int, ...]], s
     chance = random.Random(f"{seed}/anchors/{stream.instruments[0]}")
     kept = first_codings(stream.kept)
     first = {str(row.session_id): str(row.rater) for row in kept[kept["role"] == "primary"].itertuples()}
+    has = set(zip(kept["session_id"].astype(str), kept["rater"].astype(str), strict=True))
     found = {}
     for session, places in (*given.items(), *sorted(cells.anchors.items())):
         who = [stream.raters[place] for place in places]
-        leader = first.get(session) or (who[0] if session in given or not who else chance.choice(who))
+        free = [rater for rater in who if (session, rater) not in has] or who
+        leader = first.get(session) or (free[0] if session in given or not who else chance.choice(free))
         found[session] = {rater: "primary" if rater == leader else "second" for rater in who}
     return found
 

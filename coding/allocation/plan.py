@@ -7,8 +7,10 @@ with every other about equally often. Haller & Watzke (2021) allocated their ses
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import Allocation
@@ -137,21 +139,28 @@ def stream_of(
         way_out = "Look at status and phase in sessions.csv, and at status in patients.csv."
         raise UsageError(str(Problem("allocation_impossible", found=found, allowed=way_out)))
     table = joined_columns(rated.main, patients, therapists, demands)
-    own = _kept_of(kept, instruments, {*table["session_id"].astype(str), *rated.pilot})
+    own, vain = _kept_of(kept, instruments, {*table["session_id"].astype(str), *rated.pilot})
     stray = [rater for rater in own["rater"].astype(str) if rater not in raters]
     if stray:
         raise UsageError(
             f"rater {stray[0]!r} has assignments of {instruments[0]} that are kept, and is not among its raters. Leave "
             f'her in study.toml, and say that she has gone: [[allocation.limits]] rater = "{stray[0]}", left = true.'
         )
-    return Stream(tuple(instruments), tuple(raters), rated, table, own)
+    return Stream(tuple(instruments), tuple(raters), rated, table, own, vain)
 
 
-def _kept_of(kept: pd.DataFrame | None, instruments: Sequence[str], sessions: set[str]) -> pd.DataFrame:
+def _kept_of(
+    kept: pd.DataFrame | None, instruments: Sequence[str], sessions: set[str]
+) -> tuple[pd.DataFrame, Counter[str]]:
+    """What stands of these sessions, and how much each rater has done of others."""
     if kept is None:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in ASSIGNMENTS.columns})
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in ASSIGNMENTS.columns}), Counter()
     rows = check_frame(kept, ASSIGNMENTS)
-    return rows[rows["instrument"].isin(list(instruments)) & rows["session_id"].astype(str).isin(sessions)]
+    rows = rows[rows["instrument"].isin(list(instruments))]
+    inside = rows["session_id"].astype(str).isin(sessions)
+    vain = rows[~inside & (rows["role"] != "pilot")]
+    tapes = vain[["rater", "session_id", *(vain.columns.intersection([OCCASION]))]].drop_duplicates()
+    return rows[inside], Counter(tapes["rater"].astype(str))
 
 
 def plan_streams(
@@ -169,31 +178,43 @@ def plan_streams(
     ]
     rows = assignment_rows(streams, found.cells, given, found.counts, found.room, demands, seed)
     return [
-        proven(stream, demands, seed, _as_frame(stream, own, found.room.first_batch), cells)
+        proven(stream, demands, seed, _as_frame(stream, own), cells)
         for stream, own, cells in zip(streams, rows, found.cells, strict=True)
     ]
 
 
-def _as_frame(stream: Stream, rows: Sequence[Row], batch: int) -> pd.DataFrame:
+def _as_frame(stream: Stream, rows: Sequence[Row]) -> pd.DataFrame:
     """What is kept, and the new rows for each instrument; ``occasion`` only where one is not the first."""
     new = pd.DataFrame(rows, columns=["session_id", "rater", "role", "batch", OCCASION])
     parts = [stream.kept] if len(stream.kept) else []
     for instrument in stream.instruments:
-        parts += [_missing(stream, instrument, batch), new.assign(instrument=instrument)]
+        parts += [_missing(stream, instrument), new.assign(instrument=instrument)]
     frame = pd.concat(parts, ignore_index=True)
     frame[OCCASION] = frame.get(OCCASION, pd.Series(1, frame.index)).fillna(1).astype("int64")
+    frame["role"] = _with_primaries(frame)
     columns = [*ASSIGNMENTS.columns, *([OCCASION] if (frame[OCCASION] > 1).any() else [])]
     return check_frame(frame[columns], ASSIGNMENTS)
 
 
-def _missing(stream: Stream, instrument: str, batch: int) -> pd.DataFrame:
+def _with_primaries(frame: pd.DataFrame) -> pd.Series[str]:
+    """Roles, where whoever is left of a session that has lost its primary rater becomes it."""
+    role = frame["role"].copy()
+    rated = role != "pilot"
+    led = frame[rated & (role == "primary")]
+    has = set(zip(led["session_id"], led["instrument"], strict=True))
+    keys = zip(frame["session_id"], frame["instrument"], strict=True)
+    bare = rated & np.array([key not in has for key in keys], dtype=bool)
+    alone = frame[bare & (frame[OCCASION] == 1)].drop_duplicates(["session_id", "instrument"])
+    leaders = set(zip(alone["session_id"], alone["instrument"], alone["rater"], strict=True))
+    rows = zip(frame["session_id"], frame["instrument"], frame["rater"], strict=True)
+    return role.mask(bare & np.array([row in leaders for row in rows], dtype=bool), "primary")
+
+
+def _missing(stream: Stream, instrument: str) -> pd.DataFrame:
     """What a rater has of one instrument of a tape she is to rate with the others too."""
     columns = ["session_id", "rater", *([OCCASION] if OCCASION in stream.kept.columns else [])]
     every = stream.kept.drop_duplicates(columns)
     has = stream.kept.loc[stream.kept["instrument"] == instrument, columns]
     rows = every.merge(has, on=columns, how="left", indicator=True)
     rows = rows[rows["_merge"] == "left_only"].drop(columns="_merge")
-    names = [
-        name if role == "pilot" else f"batch{batch:02d}" for name, role in zip(rows["batch"], rows["role"], strict=True)
-    ]
-    return rows.assign(instrument=instrument, batch=names)
+    return rows.assign(instrument=instrument)

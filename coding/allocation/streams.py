@@ -35,6 +35,8 @@ class Stream:
         Main sessions, index of `rated.main`, with ``stage`` and the columns of patients and therapists.
     kept : DataFrame
         Contract ``ASSIGNMENTS``: what stands already and is not touched.
+    spent : mapping of str to int
+        What raters have done of sessions that are rated no more.
     is_doubled : bool
         Whether sessions are coded twice at all: not where an assistant alone fills in a log.
     """
@@ -44,6 +46,7 @@ class Stream:
     rated: RatedSessions
     table: pd.DataFrame
     kept: pd.DataFrame
+    spent: Mapping[str, int] = field(default_factory=dict)
     is_doubled: bool = True
 
 
@@ -196,9 +199,9 @@ def _blockers(
 
 
 def _fixed(stream: Stream) -> dict[str, tuple[int, ...]]:
-    """Sessions that raters of the stream have already for the first time: places of the raters, the primary first."""
-    kept = first_codings(stream.kept)
-    kept = kept[kept["role"] != "pilot"].sort_values(["session_id", "role", "rater"], kind="stable")
+    """Sessions that raters of the stream have already: places of the raters, the primary first."""
+    kept = stream.kept[stream.kept["role"] != "pilot"]
+    kept = kept.sort_values(["session_id", "role", "rater"], kind="stable")
     place = {rater: n for n, rater in enumerate(stream.raters)}
     found: dict[str, list[int]] = {}
     for session, rater in zip(kept["session_id"].astype(str), kept["rater"].astype(str), strict=True):
@@ -206,6 +209,16 @@ def _fixed(stream: Stream) -> dict[str, tuple[int, ...]]:
         if place[rater] not in own:
             own.append(place[rater])
     return {session: tuple(own) for session, own in found.items()}
+
+
+def idle_raters(demands: Demands) -> set[str]:
+    """Raters who have left, or whose limits leave them nothing in all or in every batch."""
+    nothing = [one for one in demands.limits if not one.is_dated and one.most(demands.minutes_per_rating) == 0]
+    away: dict[str, set[int]] = {}
+    for one in nothing:
+        away.setdefault(one.rater, set()).add(one.batch or 0)
+    every = set(range(1, demands.batches + 1))
+    return {rater for rater, batches in away.items() if 0 in batches or every <= batches}
 
 
 def first_codings(rows: pd.DataFrame) -> pd.DataFrame:
@@ -230,7 +243,7 @@ def _anchors(
     stream: Stream, demands: Demands, rows: Sequence[Mapping[str, str]], classes: Sequence[SessionClass], seed: int
 ) -> dict[str, tuple[int, ...]]:
     """Sessions that all who may rate them rate: those that are named, those that are so already, or drawn ones."""
-    gone = {limit.rater for limit in demands.limits if limit.left}
+    gone = idle_raters(demands)
     open_to = {
         row["session_id"]: tuple(r for r in one.open_to() if r in one.fixed or stream.raters[r] not in gone)
         for row, one in zip(rows, classes, strict=True)
@@ -248,5 +261,5 @@ def _anchors(
         ranked = sorted(open_to, key=lambda s: (s not in crowded, s not in again, -len(open_to[s]), order[s]))
         wanted = ranked[: demands.anchors]
     fixed = {row["session_id"]: one.fixed for row, one in zip(rows, classes, strict=True)}
-    found = {name: open_to[name] for name in wanted}
+    found = {name: open_to[name] for name in wanted if open_to[name]}
     return found | {name: fixed[name] for name in crowded if name not in found}

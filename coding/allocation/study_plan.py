@@ -16,7 +16,7 @@ from doublecode.schemas.frames import ASSIGNMENTS, OCCASION
 from doublecode.schemas.study import Study
 
 
-def plan_study(
+def planned_study(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
     demands: Demands,

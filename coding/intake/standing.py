@@ -38,10 +38,13 @@ def standing_assignments(study: Study, assignments: pd.DataFrame, keep: Keep) ->
         left = {limit.rater for limit in study.allocation.limits if limit.left}
         names = zip(assignments["instrument"], assignments["rater"], assignments["batch"], times, strict=True)
         stands |= np.array(
-            [str(rater) not in left
-            and (study.folder / "outgoing" / workbook_name(str(book), str(rater), str(batch), time)).is_file()
-            for book, rater, batch, time in names
-        ], dtype=bool)
+            [
+                str(rater) not in left
+                and (study.folder / "outgoing" / workbook_name(str(book), str(rater), str(batch), time)).is_file()
+                for book, rater, batch, time in names
+            ],
+            dtype=bool,
+        )
     return assignments[stands]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import random
 import sys
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +19,11 @@ from doublecode.schemas.allocation import Demands, Limit, Restriction, Separatio
 from doublecode.schemas.frames import SESSIONS
 
 sys.path.insert(0, str(Path(__file__).parent))
-import check_plan  # noqa: E402
+import check_plan
 
 breaches, rows_of = check_plan.breaches, check_plan.rows_of
 RATERS = ("ann", "ben", "cem", "dora", "eli", "fay")
+STRATA = (("therapist", "patient", "stage"), ("site",), ("patient", "stage"), ("site", "stage"))
 EXAMPLES = int(os.environ.get("DOUBLECODE_DEMAND_SETS", "20"))
 
 
@@ -73,7 +74,7 @@ def demand_sets(draw):
     demands = Demands(
         share=draw(st.sampled_from([0.0, 0.2, 0.4, 0.5, 1.0])),
         shares=tuple(draw(st.lists(shares, max_size=1))),
-        strata=draw(st.sampled_from([("therapist", "patient", "stage"), ("site",), ("patient", "stage"), ("site", "stage")])),
+        strata=draw(st.sampled_from(STRATA)),
         batches=draw(st.integers(1, 3)),
         limits=tuple(limits),
         restrictions=tuple(draw(st.lists(never | only, max_size=3))),
@@ -101,16 +102,45 @@ def checked(rows, sessions, raters, demands, kept=None):
     return breaches(rows_of(text), sessions.to_dict("records"), raters, demands, keep)
 
 
+def planned_or_mended(sessions, raters, demands, seed, kept=None):
+    """A plan, if need be of the demands as a refusal would change them: that has to succeed."""
+    try:
+        return planned(sessions, raters, demands, seed, kept), demands
+    except AllocationImpossible as refusal:
+        mended = refusal.mended
+    assert mended != demands
+    return planned(sessions, raters, mended, seed, kept), mended
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 20)
 @given(demand_sets())
 def test_every_plan_keeps_every_demand_and_every_refusal_names_a_change_that_succeeds(case):
     sessions, raters, demands, seed = case
-    try:
-        rows = planned(sessions, raters, demands, seed)
-    except AllocationImpossible as refusal:
-        assert refusal.changes
-        demands = refusal.mended
-        rows = planned(sessions, raters, demands, seed)
+    rows, demands = planned_or_mended(sessions, raters, demands, seed)
     assert checked(rows, sessions, raters, demands) == []
     again = planned(sessions, raters, demands, seed)
     assert again.to_csv() == rows.to_csv()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 20)
+@given(demand_sets(), st.integers(0, 10**6), st.sampled_from(["leaves", "fails", "comes"]))
+def test_replanning_keeps_what_is_finished_whatever_happens(case, chance, event):
+    """A random part is done; then a rater leaves, a tape fails, or sessions come."""
+    sessions, raters, demands, seed = case
+    rows, demands = planned_or_mended(sessions, raters, demands, seed)
+    rng = random.Random(chance)
+    done = rows[[rng.random() < 0.4 for _ in range(len(rows))]]
+    if event == "leaves" and len(raters) > 2:
+        demands = demands.model_copy(update={"limits": (*demands.limits, Limit(rater=raters[0], left=True))})
+    elif event == "fails" and len(sessions) > 2:
+        sessions = sessions.copy()
+        sessions.loc[sessions.index[-1], ["status", "reason"]] = ["not_rated", "tape failed"]
+    elif event == "comes":
+        new = held(2, 2).assign(session_id=lambda f: "N" + f["session_id"], patient=lambda f: "N" + f["patient"])
+        sessions = pd.concat([sessions, new], ignore_index=True)
+    after, demands = planned_or_mended(sessions, raters, demands, seed, done)
+    rated = sessions[sessions["status"] == "held"]
+    found = checked(after, rated, raters, demands, done)
+    gone = set(sessions["session_id"]) - set(rated["session_id"])
+    found = [one for one in found if not any(name in one for name in gone)]
+    assert found == [], found
