@@ -47,6 +47,9 @@ Regression and groups
     interaction_family  several interactions as one family of tests
     group_anova     one-way analysis of variance
 
+Before the data (planning)
+    precision       expected width of an ICC's interval under a plan of who rates what
+
 A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     declared_frame  the analysis frame of the variables that a study declares
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
+    from doublecode.analysis.planning.interval_width import precision as precision
     from doublecode.analysis.regression.families import interaction_family as interaction_family
     from doublecode.analysis.regression.group_differences import group_anova as group_anova
     from doublecode.analysis.regression.moderated import moderation as moderation
@@ -127,6 +131,7 @@ _HOME = {
     "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
+    "precision": "planning.interval_width",
     "profile_function": "mixed",
     "read_study": "study.run",
     "run_study": "report.folder",

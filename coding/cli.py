@@ -1,21 +1,19 @@
-"""The coordinator's commands: instruments, allocation, workbooks out, workbooks back."""
+"""The coordinator's commands: instruments, workbooks and recordings out, workbooks back."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from doublecode.coding.allocation.allocation_result import Allocation
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
@@ -23,14 +21,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON a
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")]
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 
-_MOST_LOADS = 20
-
 instruments = typer.Typer(help="Codebooks: what is shipped, and whether your own is right.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
-    for name, command in (("allocate", allocate), ("template", template), ("check", check)):
+    for name, command in (("template", template), ("check", check), ("recordings", recordings)):
         app.command(name, rich_help_panel=COORDINATOR)(command)
     app.add_typer(instruments, name="instrument", rich_help_panel=COORDINATOR)
 
@@ -154,88 +150,6 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
     return copies
 
 
-def allocate(
-    study: Folder,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Share of sessions to be coded twice.")] = 0.4,
-    batches: Annotated[int, typer.Option(min=1, help="Workbooks per rater and instrument.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="Seed; the study's own without it.", show_default=False)] = None,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
-    """Decide who rates what: balanced, stratified, a share coded twice. Writes assignments.csv."""
-    import pandas as pd
-
-    from doublecode.schemas.csv_rows import without_formulas
-    from doublecode.schemas.study import load_study
-    from doublecode.schemas.whole_files import replace_files
-
-    declared = load_study(study)
-    target = declared.folder / "assignments.csv"
-    held = declared.table_files.path("assignments")
-    if held is not None and held != target:
-        raise UsageError(f"{held} says already who rates what. Remove it, and [tables.assignments], to draw anew.")
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target} is there already. Add --overwrite to draw again; workbooks sent out would not fit.")
-    with progress_bar() as show:
-        plans = _allocate_by_raters(declared, share, batches, declared.seed if seed is None else seed, show)
-    rows = pd.concat([plan.assignments for plan in plans], ignore_index=True)
-    replace_files({target: without_formulas(rows).to_csv(index=False, lineterminator="\n").encode()})
-    notes = list(dict.fromkeys(text for plan in plans for text in plan.note_texts()))
-    if as_json:
-        frame = pd.concat([plan.frame.assign(instruments=", ".join(plan.spec["instruments"])) for plan in plans])
-        proof = json.loads(frame.to_json(orient="records", double_precision=15))
-        print_record(
-            {"command": "allocate", "plans": [plan.spec for plan in plans]},
-            proof,
-            {"plans": [plan.design for plan in plans]},
-            notes,
-        )
-        return
-    for plan in plans:
-        loads = plan.frame[plan.frame["table"] == "load"]
-        each = ", ".join(f"{name} {n}" for name, n in zip(loads["name"], loads["sessions"], strict=True))
-        if len(loads) > _MOST_LOADS:
-            each = f"{loads['sessions'].min()} to {loads['sessions'].max()}, {len(loads)} raters"
-        say(f"{', '.join(plan.spec['instruments'])}: ratings per rater {each}")
-    for note in notes:
-        say(f"Note: {note}")
-    say(f"{len(rows)} assignments written to {target}")
-
-
-def _allocate_by_raters(
-    study: Study, share: float, batches: int, seed: int, progress: Callable[[str, int, int], None]
-) -> list[Allocation]:
-    """Draw once per set of raters: instruments rated by the same people from the same tape go together."""
-    from doublecode.coding.allocation.plan import allocate as draw
-    from doublecode.coding.reading.study_tables import read_study_table
-
-    sessions, patients = (read_study_table(study, name) for name in ("sessions", "patients"))
-    sets: dict[tuple[Any, ...], list[str]] = {}
-    for name in study.codebooks:
-        use = study.use(name)
-        if use.source == "raters":
-            sets.setdefault((use.raters or tuple(rater.id for rater in study.raters), use.sessions), []).append(name)
-    if not sets:
-        raise UsageError(f"{study.name}: no instrument is filled in by raters. See [[instruments]] in study.toml.")
-    plans = []
-    for place, ((raters, numbers), names) in enumerate(sets.items()):
-        rows = sessions if numbers is None else sessions[sessions["session"].isin(numbers)]
-        twice = share if len(raters) > 1 else 0.0
-        plans.append(
-            draw(
-                rows,
-                raters,
-                instruments=names,
-                share=twice,
-                batches=batches,
-                seed=seed + place,
-                patients=patients,
-                progress=progress,
-            )
-        )
-    return plans
-
-
 def template(
     study: Folder,
     folder: Annotated[
@@ -279,6 +193,37 @@ def _write_texts(study: Study, name: str, overwrite: bool) -> None:
         raise UsageError(f"{target}: there is such a file already. Give another name, or --overwrite.")
     replace_files({target: texts_to_translate().encode()})
     say(f'Written: {target}. Translate what stands in quotation marks; then in study.toml: language = "{name}"')
+
+
+def recordings(
+    study: Folder,
+    source: Annotated[Path, typer.Argument(help="The folder with the recordings as they came.", show_default=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where the copies go; outgoing/recordings/ of the study without it.", show_default=False),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the recordings that are rated under blind names. The key stays in keys/recordings.csv."""
+    from doublecode.coding.allocation.blinding import copy_blind
+    from doublecode.coding.reading.study_tables import read_study_table
+    from doublecode.schemas.study import load_study
+
+    declared = load_study(study)
+    wanted = set(read_study_table(declared, "assignments")["session_id"].astype(str))
+    sessions = read_study_table(declared, "sessions")
+    own = sessions[sessions["session_id"].astype(str).isin(wanted)]
+    target = declared.folder / "outgoing" / "recordings" if folder is None else folder
+    copied, missing = copy_blind(declared.folder, own, source, target, overwrite=overwrite)
+    if as_json:
+        rows = [{"session_id": session, "copied": session in copied} for session in own["session_id"].astype(str)]
+        print_record({"command": "recordings", "study": declared.name}, rows, {"n_copied": len(copied)}, ())
+    else:
+        for session, name in missing.items():
+            say(f"{session}: {name or 'no recording is named'} is not in {source}.")
+        say(f"{len(copied)} recordings copied to {target}, {len(missing)} not found.")
+    raise typer.Exit(PROBLEMS if missing else CLEAN)
 
 
 @instruments.command("list")

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.coding.allocation.plan import allocate
 from doublecode.data_examples.adolescent_model import (
     BEHAVIORS,
     PANEL,
@@ -29,6 +28,7 @@ from doublecode.data_examples.adolescent_ratings import (
     code_resistance,
     code_seconds,
 )
+from doublecode.data_examples.pair_rotation import rotating_pairs
 from doublecode.data_examples.streams import blind_ids
 from doublecode.data_examples.telephone_study import RATING_COLUMNS
 
@@ -105,13 +105,13 @@ def _assignments(
         clear = sessions[here & ~unclear & of_panel]
         raters = rater_names(instrument, panel)
         share = min(1.0, round(double * truth.panel.tolist().count(panel) / PANEL) / len(clear))
-        plan = allocate(clear, raters, instruments=[instrument], share=share, stages=(1, 2), seed=seed)
+        drawn = rotating_pairs(clear, raters, instrument=instrument, share=share, stages=(1, 2), seed=seed)
         ids = sessions.loc[unclear & of_panel, "session_id"]
         extra = pd.DataFrame(
             {"session_id": ids, "rater": [raters[i % len(raters)] for i in range(len(ids))],
              "instrument": instrument, "role": "primary", "batch": "batch01"}
         )  # fmt: skip
-        parts += [plan.assignments, extra]
+        parts += [drawn, extra]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from doublecode.coding.allocation.plan import allocate
+from doublecode.data_examples.pair_rotation import rotating_pairs
 from doublecode.data_examples.streams import blind_ids, stream
 from doublecode.data_examples.telephone_log import HomeworkLog, done_texts, draw_log, given_texts
 from doublecode.data_examples.telephone_model import PANEL, TelephonePlan, Truth, draw_truth
@@ -108,11 +108,10 @@ def _assignments(sessions: pd.DataFrame, truth: Truth, seed: int) -> pd.DataFram
     panel = np.where(truth.pilot, 0, truth.panel)
     parts = []
     for number in range(int(panel.max()) + 1):
-        plan = allocate(
-            sessions[panel == number], rater_names(number), instruments=["ghes"],
-            share=DOUBLE_CODED, batches=2, seed=seed,
-        )  # fmt: skip
-        parts.append(plan.assignments)
+        own = sessions[panel == number]
+        parts.append(
+            rotating_pairs(own, rater_names(number), instrument="ghes", share=DOUBLE_CODED, batches=2, seed=seed)
+        )
     ghes = pd.concat(parts, ignore_index=True)
     log = sessions.loc[truth.rated, ["session_id"]].assign(
         rater=ASSISTANT, instrument="homework_log", role="primary", batch="batch01"

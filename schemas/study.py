@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
@@ -24,6 +25,7 @@ from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
+    KEYS,
     Correlations,
     Event,
     GroupComparison,
@@ -92,6 +94,8 @@ class Study(Declared):
         Analyses of variance.
     sample_columns : tuple of str
         Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
+    allocation : Demands
+        What the plan of who rates what keeps to.
     tables : dict of str to TableSource
         Tables that are called otherwise, or have other heads, than ours.
     """
@@ -116,6 +120,7 @@ class Study(Declared):
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
     sample_columns: tuple[str, ...] = ()
+    allocation: Demands = Demands()
     tables: dict[str, TableSource] = Field(default_factory=dict)
 
     _folder: Path = PrivateAttr(default=Path())
@@ -152,6 +157,7 @@ class Study(Declared):
                 raise EntryError(
                     f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}", stray[0], "raters"
                 )
+        self._check_allocation(raters)
         known = sorted({variable.name for variable in self.variables} | {"session", "patient", "therapist"})
         for where, names in self._mentions().items():
             stray = [name for name in names if name not in known]
@@ -159,6 +165,13 @@ class Study(Declared):
                 said = f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}"
                 raise EntryError(said, stray[0])
         return self
+
+    def _check_allocation(self, raters: set[str]) -> None:
+        """Raters whom the plan's demands name are those of the study."""
+        for rater in self.allocation.raters:
+            if rater not in raters:
+                said = allowed(rater, sorted(raters))
+                raise EntryError(f"allocation: rater {rater!r} is not declared; {said}", rater, "rater")
 
     def _mentions(self) -> dict[str, tuple[str, ...]]:
         places: dict[str, tuple[str, ...]] = {
@@ -242,6 +255,7 @@ class Study(Declared):
         for use, book in zip(self.instruments, self.codebooks.values(), strict=True):
             by_source[use.source][book.name] = book
         asked = [one.column for one in self.variables if one.column is not None]
+        asked += [name for name in self.allocation.columns if name not in KEYS]
         return StudyTables(
             self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_columns),
             tuple(rater.id for rater in self.raters),
@@ -256,12 +270,21 @@ class Study(Declared):
         )
 
     def check_variables(self) -> None:
-        """Hold variables, series and the outlier rule to one another; see :mod:`doublecode.schemas.variable_checks`."""
+        """Hold variables, series, the outlier rule and separations to what is declared.
+
+        See :mod:`doublecode.schemas.variable_checks`.
+        """
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
         check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
         check_splits(self.series, named, uses, self.unit)
+        rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
+        for name in (name for one in self.allocation.separations for name in one.instruments):
+            if name not in rated:
+                raise StudyError(
+                    f"allocation: separations: no instrument of raters is called {name!r}; {allowed(name, rated)}"
+                )
         acted_on = {name for where, names in self._mentions().items() if where not in self._apart for name in names}
         check_outliers(self.outliers, acted_on, self.series)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from doublecode.analysis.cli import on_files, on_raters, on_study
+from doublecode.analysis.cli import on_files, on_plans, on_raters, on_study
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding import init_command, table_commands
@@ -49,6 +49,7 @@ def options(
 
 on_study.register(app)
 init_command.register(app)
+on_plans.register(app)
 coordinator.register(app)
 table_commands.register(app)
 on_raters.register(app)

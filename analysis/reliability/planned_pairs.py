@@ -83,7 +83,8 @@ def _row(
     rng: np.random.Generator,
 ) -> dict[str, float]:
     t, r, e = variances
-    low, high = _expected_limits(layout, variances, conf_level, studies, rng)
+    both = simulated_limits(layout, variances, conf_level, studies, rng)
+    low, high = (float(np.median(spearman_brown(part, layout.k_eff))) for part in both)
     return {
         "n_raters": layout.n_raters,
         "share": share,
@@ -99,13 +100,17 @@ def _row(
     }
 
 
-def _expected_limits(
+def simulated_limits(
     layout: Layout,
     variances: tuple[float, float, float],
     conf_level: float,
     studies: int,
     rng: np.random.Generator,
-) -> tuple[float, float]:
+) -> tuple[Floats, Floats]:
+    """Limits of ICC(A,1), each (studies,), of studies drawn on a design: profile likelihood, as of collected data.
+
+    NaN where the design cannot tell: raters apart, or no error.
+    """
     from doublecode.analysis.reliability.crossed import fit_crossed, two_way_share
     from doublecode.analysis.reliability.variance_profile import profile_limits
 
@@ -116,9 +121,8 @@ def _expected_limits(
         + rng.normal(0.0, e, (studies, layout.n_obs))
     )
     if layout.kind == "disconnected" or e == 0.0:
-        return float("nan"), float("nan")
+        nothing = np.full(studies, np.nan)
+        return nothing, nothing
     fit = fit_crossed([RatingSets(layout, values, np.arange(studies))])
     weights = two_way_share("A", np.full(studies, layout.k_eff), np.full(studies, layout.q))
-    limits = profile_limits(fit.criterion, weights, fit.ratios, fit.deviance, conf_level, tolerance=1e-4)
-    low, high = (float(np.median(spearman_brown(part, layout.k_eff))) for part in limits)
-    return low, high
+    return profile_limits(fit.criterion, weights, fit.ratios, fit.deviance, conf_level, tolerance=1e-4)

@@ -1,0 +1,1 @@
+"""Before the data: how precise a planned study will be."""

@@ -1,0 +1,114 @@
+"""Recordings under blind names: file names tell patients and dates, so that raters get copies called by session.
+
+The key, ``keys/recordings.csv``, says which is which. It stays with the coordinator and is never in ``outgoing/``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePath
+from typing import Final
+
+import pandas as pd
+
+from doublecode.coding.allocation.streams import text_of
+from doublecode.schemas.csv_rows import without_apostrophe, without_formulas
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.whole_files import replace_files
+
+KEY: Final = "keys/recordings.csv"
+
+
+def blind_names(folder: Path) -> dict[str, str]:
+    """Session → what its recording is called for raters; nothing where the study has no key."""
+    key = _read_key(folder)
+    return {} if key is None else dict(zip(key["session_id"], key["recording"], strict=True))
+
+
+def _read_key(folder: Path) -> pd.DataFrame | None:
+    path = folder / KEY
+    if not path.is_file():
+        return None
+    key = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8")
+    absent = [name for name in ("session_id", "recording", "original") if name not in key.columns]
+    if absent:
+        raise UsageError(
+            f"{path}: the column {absent[0]!r} is missing; allowed: session_id, recording (the blind name), original. "
+            "Add it, or remove the file, so that it is made anew."
+        )
+    return key.map(without_apostrophe)
+
+
+def alias(session: str, recording: str) -> str:
+    """A blind name: the session's id, and the kind of file.
+
+    Examples
+    --------
+    >>> alias("S-7KQ2", "Meier_2024-03-01.mp3")
+    'S-7KQ2.mp3'
+    """
+    return session + PurePath(recording.replace("\\", "/")).suffix
+
+
+def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
+    """Session → original name of its recording; writes or completes the key.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder.
+    sessions : DataFrame
+        Contract ``SESSIONS``. A session that the key does not know gets a blind name made of its id; what the key
+        holds already stays.
+    """
+    key = _read_key(folder)
+    known = pd.DataFrame(columns=["session_id", "recording", "original", "patient", "session"]) if key is None else key
+    rows = sessions[~sessions["session_id"].astype(str).isin(set(known["session_id"]))]
+    named = rows[rows["recording"].map(text_of) != ""]
+    new = pd.DataFrame(
+        {
+            "session_id": named["session_id"].astype(str),
+            "recording": [alias(str(one.session_id), str(one.recording)) for one in named.itertuples()],
+            "original": named["recording"].astype(str), "patient": named["patient"].astype(str),
+            "session": named["session"].astype(str),
+        }
+    )  # fmt: skip
+    if len(new) or key is None:
+        known = pd.concat([known, new], ignore_index=True)
+        data = without_formulas(known).to_csv(index=False, lineterminator="\n").encode()
+        (folder / KEY).parent.mkdir(exist_ok=True)
+        replace_files({folder / KEY: data})
+    return dict(zip(known["session_id"], known["original"], strict=True))
+
+
+def copy_blind(
+    folder: Path, sessions: pd.DataFrame, source: Path, target: Path, *, overwrite: bool = False
+) -> tuple[list[str], dict[str, str]]:
+    """Copy the recordings of sessions under their blind names; originals stay as they are.
+
+    Returns
+    -------
+    copied : list of str
+        Sessions whose recording was copied.
+    missing : dict of str to str
+        Sessions whose recording is not in `source`, with the name that was looked for.
+
+    Raises
+    ------
+    UsageError
+        `source` is no folder, or a copy exists and `overwrite` is off: then nothing is copied.
+    """
+    if not source.is_dir():
+        raise UsageError(f"{source}: there is no such folder. Give the folder with the recordings.")
+    originals, names = seal(folder, sessions), blind_names(folder)
+    wanted = [str(session) for session in sessions["session_id"]]
+    named = {session: PurePath(originals.get(session, "").replace("\\", "/")).name for session in wanted}
+    there = {path.name: path for path in sorted(source.rglob("*")) if path.is_file()}
+    copies = {session: target / names[session] for session in wanted if named[session] in there}
+    held = [path for path in copies.values() if path.exists()]
+    if held and not overwrite:
+        raise UsageError(f"{held[0]} is there already. Add --overwrite to copy again.")
+    target.mkdir(parents=True, exist_ok=True)
+    for session, path in copies.items():
+        shutil.copyfile(there[named[session]], path)  # without the times of the original, which tell a date
+    return list(copies), {session: name for session, name in named.items() if session not in copies}

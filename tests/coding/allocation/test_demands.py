@@ -1,0 +1,146 @@
+"""Random demands: every plan keeps them by a check of its own, every refusal names a change that then succeeds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import sys
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doublecode.coding.allocation.plan import plan_streams, stream_of
+from doublecode.coding.allocation.relaxation import AllocationImpossible
+from doublecode.coding.allocation.study_plan import all_assignments
+from doublecode.schemas.allocation import Demands, Limit, Restriction, Separation, StratumShare
+from doublecode.schemas.frames import SESSIONS
+
+sys.path.insert(0, str(Path(__file__).parent))
+import check_plan
+
+breaches, rows_of = check_plan.breaches, check_plan.rows_of
+RATERS = ("ann", "ben", "cem", "dora", "eli", "fay")
+STRATA = (("therapist", "patient", "stage"), ("site",), ("patient", "stage"), ("site", "stage"))
+EXAMPLES = int(os.environ.get("DOUBLECODE_DEMAND_SETS", "20"))
+
+
+def held(n_patients, n_sessions):
+    rows = [
+        (
+            f"S-{patient:02d}{number:02d}", f"P{patient}", f"T{patient % 3}", number,
+            str(dt.date(2026, 1, 1) + dt.timedelta(days=7 * number + patient)), 50.0, "main", "held", "", "",
+            "north" if patient % 2 else "south",
+        )
+        for patient in range(n_patients)
+        for number in range(1, n_sessions + 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*SESSIONS.columns, "site"])
+
+
+@st.composite
+def demand_sets(draw):
+    n_patients, n_sessions = draw(st.integers(2, 7)), draw(st.integers(2, 8))
+    raters = RATERS[: draw(st.integers(2, 6))]
+    n = n_patients * n_sessions
+    whole = st.builds(lambda rater, most: Limit(rater=rater, sessions=most), st.sampled_from(raters), st.integers(0, n))
+    batch = st.builds(
+        lambda rater, most, place: Limit(rater=rater, sessions=most, batch=place),
+        st.sampled_from(raters), st.integers(0, n // 2), st.integers(1, 3),
+    )  # fmt: skip
+    dated = st.builds(
+        lambda rater, most, day: Limit(rater=rater, sessions=most, since=dt.date(2026, 1, day)),
+        st.sampled_from(raters), st.integers(0, n // 2), st.integers(1, 28),
+    )  # fmt: skip
+    hours = st.builds(lambda rater, most: Limit(rater=rater, hours=most), st.sampled_from(raters), st.integers(1, n))
+    limits = draw(st.lists(whole | batch | dated | hours, max_size=4))
+    never = st.builds(
+        lambda rater, value: Restriction(rater=rater, column="therapist", never=(value,)),
+        st.sampled_from(raters), st.sampled_from(["T0", "T1", "T2"]),
+    )  # fmt: skip
+    only = st.builds(
+        lambda rater, value: Restriction(rater=rater, column="site", only=(value,)),
+        st.sampled_from(raters), st.sampled_from(["north", "south"]),
+    )  # fmt: skip
+    named = st.sampled_from(["", "patient", "therapist"])
+    within = draw(named)
+    shares = st.builds(
+        lambda column, value, share: StratumShare(column=column, value=value, share=share),
+        st.just("site"), st.sampled_from(["north", "south"]), st.sampled_from([0.0, 0.5, 1.0]),
+    )  # fmt: skip
+    anchors = draw(st.sampled_from([0, 0, ("S-0001",), ("S-0001", "S-0102")]))
+    demands = Demands(
+        share=draw(st.sampled_from([0.0, 0.2, 0.4, 0.5, 1.0])),
+        shares=tuple(draw(st.lists(shares, max_size=1))),
+        strata=draw(st.sampled_from(STRATA)),
+        batches=draw(st.integers(1, 3)),
+        limits=tuple(limits),
+        restrictions=tuple(draw(st.lists(never | only, max_size=3))),
+        separations=(Separation(instruments=("ghes", "sthar"), within=within),) if within else (),
+        recodes=draw(st.sampled_from([0, 0, 1, 3])),
+        anchors=anchors,
+        anchor_times=draw(st.integers(1, 2)),
+        training=draw(st.sampled_from([(), ("S-0101",)])),
+        connected=draw(st.booleans()),
+        minutes_per_rating=60.0 if any(one.hours is not None for one in limits) else None,
+    )
+    return held(n_patients, n_sessions), raters, demands, draw(st.integers(0, 99))
+
+
+def planned(sessions, raters, demands, seed, kept=None):
+    apart = {name for one in demands.separations for name in one.instruments}
+    sets = [["ghes"], ["sthar"]] if apart else [["ghes", "sthar"]]
+    streams = [stream_of(sessions, raters, names, demands, kept=kept) for names in sets]
+    return all_assignments(plan_streams(streams, demands, seed), kept)
+
+
+def checked(rows, sessions, raters, demands, kept=None):
+    text = rows.to_csv(index=False)
+    keep = [] if kept is None else rows_of(kept.to_csv(index=False))
+    return breaches(rows_of(text), sessions.to_dict("records"), raters, demands, keep)
+
+
+def planned_or_mended(sessions, raters, demands, seed, kept=None):
+    """A plan, if need be of the demands as a refusal would change them: that has to succeed."""
+    try:
+        return planned(sessions, raters, demands, seed, kept), demands
+    except AllocationImpossible as refusal:
+        mended = refusal.mended
+    assert mended != demands
+    return planned(sessions, raters, mended, seed, kept), mended
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 20)
+@given(demand_sets())
+def test_every_plan_keeps_every_demand_and_every_refusal_names_a_change_that_succeeds(case):
+    sessions, raters, demands, seed = case
+    rows, demands = planned_or_mended(sessions, raters, demands, seed)
+    assert checked(rows, sessions, raters, demands) == []
+    again = planned(sessions, raters, demands, seed)
+    assert again.to_csv() == rows.to_csv()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 20)
+@given(demand_sets(), st.integers(0, 10**6), st.sampled_from(["leaves", "fails", "comes"]))
+def test_replanning_keeps_what_is_finished_whatever_happens(case, chance, event):
+    """A random part is done; then a rater leaves, a tape fails, or sessions come."""
+    sessions, raters, demands, seed = case
+    rows, demands = planned_or_mended(sessions, raters, demands, seed)
+    rng = random.Random(chance)
+    done = rows[[rng.random() < 0.4 for _ in range(len(rows))]]
+    if event == "leaves" and len(raters) > 2:
+        demands = demands.model_copy(update={"limits": (*demands.limits, Limit(rater=raters[0], left=True))})
+    elif event == "fails" and len(sessions) > 2:
+        sessions = sessions.copy()
+        sessions.loc[sessions.index[-1], ["status", "reason"]] = ["not_rated", "tape failed"]
+    elif event == "comes":
+        new = held(2, 2).assign(session_id=lambda f: "N" + f["session_id"], patient=lambda f: "N" + f["patient"])
+        sessions = pd.concat([sessions, new], ignore_index=True)
+    after, demands = planned_or_mended(sessions, raters, demands, seed, done)
+    rated = sessions[sessions["status"] == "held"]
+    found = checked(after, rated, raters, demands, done)
+    gone = set(sessions["session_id"]) - set(rated["session_id"])
+    found = [one for one in found if not any(name in one for name in gone)]
+    assert found == [], found
