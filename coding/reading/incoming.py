@@ -6,9 +6,10 @@ with an error yields no rating; a file that is not what the study expects yields
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -103,7 +104,11 @@ def read_workbooks(
 
 
 def read_incoming(
-    study: Study, *, set_aside: Collection[str] = (), superseded: Collection[str] = ()
+    study: Study,
+    *,
+    set_aside: Collection[str] = (),
+    superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
     """Read every workbook in the study's ``incoming/`` and hold them against one another.
 
@@ -115,6 +120,8 @@ def read_incoming(
     superseded : collection of str
         SHA-256 of files that the ledger knows as replaced (``Ledger.superseded()``): they are
         reported as ``older_file`` and left out.
+    withdrawn : mapping of str to str, optional
+        SHA-256 of files that were withdrawn, and why: they are reported as ``withdrawn_file`` and left out.
 
     Returns
     -------
@@ -137,7 +144,7 @@ def read_incoming(
     problems = _folders_inside(study)
     taken: list[_Taken] = []
     for path in (paths[place] for place in copies_first(paths)):
-        one = _read_file(path, expected, collector, known=taken, superseded=superseded)
+        one = _read_file(path, expected, collector, taken, superseded, withdrawn or {})
         problems += one.problems
         if one.stamp is not None:
             taken.append(one)
@@ -211,6 +218,7 @@ def _read_file(
     collector: Collector,
     known: Sequence[_Taken] = (),
     superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] = MappingProxyType({}),
 ) -> _Taken:
     package = open_package(path)
     taken = _Taken(package.name, package.sha256, list(package.problems))
@@ -218,6 +226,9 @@ def _read_file(
         return taken
     if package.sha256 in superseded:
         taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
+        return taken
+    if package.sha256 in withdrawn:
+        taken.problems.append(Problem("withdrawn_file", package.name, found=withdrawn[package.sha256]))
         return taken
     if package.kind not in ("xlsx", "ods"):
         code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")

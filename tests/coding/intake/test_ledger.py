@@ -225,7 +225,7 @@ def test_readers_hinder_nobody(intake, tmp_path):
 
 def test_a_writer_that_does_not_end_is_named(intake, tmp_path, monkeypatch):
     ratings, files = intake
-    monkeypatch.setattr("doublecode.coding.intake.ledger._PATIENCE", 0.1)
+    monkeypatch.setattr("doublecode.coding.intake.ledger_tables.PATIENCE", 0.1)
     with Ledger(tmp_path / "l.sqlite") as one, Ledger(tmp_path / "l.sqlite") as other:  # noqa: SIM117
         with one._transaction(writes=True), pytest.raises(UsageError, match="another program has been writing") as told:
             other.take_in(ratings, files)
