@@ -14,7 +14,7 @@ import typer
 from doublecode.analysis.cli import on_files, on_study
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
-from doublecode.coding import init_command, table_commands
+from doublecode.coding import init_command, ledger_commands, table_commands
 from doublecode.coding.console import Shell, say
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ on_study.register(app)
 init_command.register(app)
 coordinator.register(app)
 table_commands.register(app)
+ledger_commands.register(app)
 on_files.register(app)
 
 

@@ -126,6 +126,10 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
         say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
     for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.note_texts():
         say(shorten(remark, 300, placeholder=" …"), style="yellow")
+    if done.intake.absent:
+        from doublecode.analysis.report.folder import absent_files
+
+        say(absent_files(done.intake.absent), style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")

@@ -6,7 +6,7 @@ kill leaves the old report or the new one, never half of one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.records import results_record
+from doublecode.analysis.report.sections_data import MOST_NAMED
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
@@ -126,6 +127,8 @@ def build_document(run: StudyRun) -> Document:
     if run.intake.set_aside:
         files = ", ".join(f"`{name}`" for name in run.intake.set_aside)
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))
+    if run.intake.absent:
+        callouts.append(Callout(absent_files(run.intake.absent)))
     return Document(
         title=study.title,
         subtitle=" · ".join(filter(None, [f"Report of the study `{study.name}`", study.citation])),
@@ -136,6 +139,15 @@ def build_document(run: StudyRun) -> Document:
             f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and "
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
+    )
+
+
+def absent_files(names: Sequence[str]) -> str:
+    """Name the workbooks that count from the ledger alone."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"In the ledger and no longer in incoming/, and counted as taken in: {', '.join(names[:MOST_NAMED])}{more}. "
+        "Put them back, or take them out of the numbers: doublecode ledger withdraw FILE --reason …"
     )
 
 

@@ -76,7 +76,7 @@ def _entry_of(connection: Connection, tables: MetaData, named: str, kind: str) -
         names = sorted({str(row.file) for row in there})
         raise UsageError(
             f"ledger: no file {named!r} is {state}; {allowed(named, names) if names else 'there is none at all'}. "
-            "doublecode ledger history STUDY --files lists them."
+            "doublecode ledger history lists them."
         )
     if len(found) > 1:
         hashes = ", ".join(f"{row.sha256[:12]} ({row.batch})" for row in found)

@@ -68,7 +68,7 @@ class Held:
         if record["sha256"] in self.gone:
             raise UsageError(
                 f"{record['file']}: this file was withdrawn ({self.gone[record['sha256']]}). To count it again: "
-                f"doublecode ledger restore STUDY {record['file']} --reason …"
+                f"doublecode ledger restore {record['file']} --reason …"
             )
         if record["rater"] != SEVERAL:
             return record["sha256"] in self.hashes

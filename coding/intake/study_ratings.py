@@ -96,10 +96,14 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     listed = [*(one[2] for one in sources), entries]
     problems = [*(one for source in sources for one in source[1]), *said, *erased, *_twice(ratings)]
     problems += [Problem("file_absent", name) for name in absent["file"]]
+    files = _listed(listed, ratings if held.erased else None)
+    if len(absent):
+        names = [*found[2]["file"], *absent["file"]]
+        ratings, files = _in_order(ratings, ratings["source_file"], names), _in_order(files, files["file"], names)
     return StudyRatings(
-        _in_order(ratings, [*found[2]["file"], *absent["file"]]) if len(absent) else ratings,
+        ratings,
         tuple(problems),
-        _listed(listed, ratings if held.erased else None),
+        files,
         tuple(absent["file"]),
         tuple(entries["file"]),
         left_out,
@@ -156,12 +160,12 @@ def _listed(parts: Sequence[pd.DataFrame], ratings: pd.DataFrame | None) -> pd.D
     return files.assign(n_rows=[left[name] for name in files["file"]])
 
 
-def _in_order(ratings: pd.DataFrame, files: Iterable[str]) -> pd.DataFrame:
-    """Ratings in the order in which their workbooks would have been read, had all been there; tables after them."""
+def _in_order(rows: pd.DataFrame, file_of: pd.Series[str], files: Iterable[str]) -> pd.DataFrame:
+    """Rows in the order in which their workbooks would have been read, had all been there; tables after them."""
     names = sorted(files)
     places = {names[place]: rank for rank, place in enumerate(copies_first(names))}
-    rank = ratings["source_file"].map(places).fillna(len(places))
-    return ratings.iloc[rank.to_numpy().argsort(kind="stable")].reset_index(drop=True)
+    rank = file_of.map(places).fillna(len(places))
+    return rows.iloc[rank.to_numpy().argsort(kind="stable")].reset_index(drop=True)
 
 
 def _twice(ratings: pd.DataFrame) -> list[Problem]:
