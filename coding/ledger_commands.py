@@ -107,7 +107,7 @@ def history(
     where |= _cell(cell) if cell else {}
     with open_ledger(declared) as held:
         found = held.history(**where) if where else held.files()
-        events = held.events()
+        events = held.events().drop_duplicates(["kind", "subject", "reason", "at"])
     if as_json:
         spec = {"command": "ledger history", "study": declared.name, **where}
         print_record(spec, plain(found), {"n_rows": len(found), "events": plain(events)}, ())
@@ -211,3 +211,68 @@ def verify(study: InStudy = None, as_json: AsJson = False) -> None:
         shown = "" if state == "as it was taken in" else f": {', '.join(rows['file'])}"
         say(f"{len(rows)} file(s) {state}{shown}")
     raise typer.Exit(PROBLEMS if wrong else CLEAN)
+
+
+@ledger.command("export")
+def export(
+    out: Annotated[Path, typer.Option("--out", help="Folder that the export goes to.", show_default=False)],
+    study: InStudy = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the ratings that hold as a Psych-DS folder (CSV, JSON-LD codebook), with tables for REDCap."""
+    from doublecode.coding.intake.export import export_ratings
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    if out.exists() and any(out.iterdir()) and not overwrite:
+        raise UsageError(f"{out} holds something already. Name another folder, or add --overwrite.")
+    with open_ledger(declared) as held:
+        ratings = held.ratings()
+    for path in export_ratings(declared, ratings, out):
+        say(f"Written: {path}")
+    say(f"{len(ratings)} ratings. Ids are those of the study; outcomes and tables of patients are not in it.")
+
+
+@ledger.command("erase")
+def erase(
+    patient: Annotated[str, typer.Option("--patient", help="Id of who withdrew consent.", show_default=False)],
+    reason: Reason,
+    study: InStudy = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Remove a patient's codes and texts for good, and list the files that are to be destroyed."""
+    from doublecode.coding.intake.erasing import left_to_destroy
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    if not yes:
+        typer.confirm(f"Erase every rating of {patient} from the ledger? This cannot be undone.", abort=True)
+    with open_ledger(declared) as held:
+        files = held.erase(patient, reason)  # one row per state of a file
+    say(f"{int(files['n_rows'].sum())} ratings of {patient} are erased from {len(files)} file(s) of the ledger.")
+    say(f"Write consent_withdrawn as the status of {patient} in patients.csv. To be destroyed by you:")
+    for path, what in left_to_destroy(declared, files):
+        say(f"  {path} ({what})")
+    say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
+
+
+@ledger.command("merge")
+def merge(
+    other: Annotated[Path, typer.Argument(help="Ledger of a site, or its study folder.", show_default=False)],
+    site: Annotated[str, typer.Option("--site", help="Short name that stands before its ids.", show_default=False)],
+    study: InStudy = None,
+) -> None:
+    """Take another site's ledger in; its ids are kept apart: SITE:ID."""
+    from doublecode.coding.intake.ledger import Ledger
+    from doublecode.coding.intake.ledger_merge import merge_ledgers
+    from doublecode.coding.intake.study_ledger import LEDGER, open_ledger
+
+    path = other / LEDGER if other.is_dir() else other
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no ledger. Name the file ledger.sqlite of the site, or its study folder.")
+    declared = _study(study)
+    with open_ledger(declared) as held, Ledger(path) as source:
+        done = merge_ledgers(held, source, site)
+    counts = f"{done.n_files} files with {done.n_ratings} ratings taken in, {done.n_known} known already"
+    say(f"{site}: {counts}, {done.n_events} withdrawals and erasures followed.")
+    say(f"Its sessions, patients and therapists stand in the study's tables as {site}:ID. Next: doublecode run")

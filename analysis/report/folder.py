@@ -1,4 +1,4 @@
-"""The report folder: page, Word file, tables, figures, row ledger, results.
+"""The report folder: page, Word file, tables, figures, row ledger, results, manifest.
 
 Everything is written beside the target and moved there in one step, so that a
 kill leaves the old report or the new one, never half of one.
@@ -6,6 +6,7 @@ kill leaves the old report or the new one, never half of one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.headlines import headlines
+from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 _PARTS = {"tables": ".csv", "figures": ".svg"}
-_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json"})
+_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json"})
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
     """Refuse, before any work, to write over an earlier report or over what is none."""
     target = folder / "report"
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise UsageError(f"{folder} can be read, and not written. Put the report elsewhere: --out FOLDER")
     recover_folder(target)
     if not target.exists():
         return
@@ -78,7 +82,8 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         for shown in document.pictures():
             (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
         write_csv(run.frame.ledger, fresh / "row_ledger.csv")
-        (fresh / "results.json").write_text(to_json(results_record(run)) + "\n", encoding="utf-8", newline="\n")
+        for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
+            (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
     return target

@@ -166,16 +166,40 @@ def in_the_numbers(intake: Intake) -> Intake:
     )
 
 
-def store(intake: Intake) -> None:
-    """Write what was read from files to the study's ledger; what it already holds is not written again."""
+def store(intake: Intake, *, may_only_read: bool = False) -> str:
+    """Write what was read from files to the study's ledger; what it already holds is not written again.
+
+    Parameters
+    ----------
+    intake : Intake
+    may_only_read : bool
+        Go on where the ledger cannot be written, as on a read-only share.
+
+    Returns
+    -------
+    str
+        Why nothing was stored; empty where it was.
+
+    Raises
+    ------
+    DuplicateError, UsageError
+        Two files hold the same rating, or the ledger cannot be written: then nothing was stored.
+    """
+    from doublecode.coding.intake.ledger_tables import ReadOnlyLedger
     from doublecode.coding.intake.ledger_values import in_one_frame
     from doublecode.coding.intake.study_ledger import open_ledger
 
     again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
     everything = in_one_frame([intake.ratings, intake.kept_out, again]).sort_index()
     read = everything[~everything["source_file"].isin(intake.held)]
-    with open_ledger(intake.study) as ledger:
-        ledger.take_in(read, intake.files[~intake.files["file"].isin(intake.held)])
+    try:
+        with open_ledger(intake.study) as ledger:
+            ledger.take_in(read, intake.files[~intake.files["file"].isin(intake.held)])
+    except ReadOnlyLedger as wrong:
+        if not may_only_read:
+            raise
+        return str(wrong)
+    return ""
 
 
 def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:

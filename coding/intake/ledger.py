@@ -33,6 +33,7 @@ from doublecode.coding.intake.ledger_tables import (
     make_tables,
     make_up_to_date,
     open_engine,
+    rewrite,
     version_in,
     version_of,
 )
@@ -80,7 +81,7 @@ class Ledger:
         text = str(address)
         self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
         self._path = None if "://" in text else Path(text)
-        self._tables = make_tables()
+        self.tables = make_tables()
         self._old: Engine | None = None
         try:
             self._engine: Engine = open_engine(self.address, self._path)
@@ -88,11 +89,11 @@ class Ledger:
             if version in (0, SCHEMA) or self._path is None:
                 if version != SCHEMA:
                     with self._engine.execution_options(writes=True).begin() as connection:
-                        make_up_to_date(connection, self._tables, version)
+                        make_up_to_date(connection, self.tables, version)
             else:  # reading writes nothing: a copy is brought up to date, the file when something is written
                 self._old, self._engine = self._engine, copy_in_memory(self._engine)
                 with self._engine.begin() as connection:
-                    make_up_to_date(connection, self._tables, version)
+                    make_up_to_date(connection, self.tables, version)
         except (SQLAlchemyError, ImportError) as wrong:
             told = failure(self.address, wrong, writes=self._path is not None and self._path.parent.is_dir())
             if isinstance(told, ReadOnlyLedger):
@@ -176,14 +177,14 @@ class Ledger:
                 if held.knows(record, rows):
                     taken = replace(taken, known=(*taken.known, name))
                     continue
-                gone = self._append(connection, {**record, "site": "", "reason": reason}, rows, moment)
+                gone = self.append(connection, {**record, "site": "", "reason": reason}, rows, moment)
                 held.add(record)
                 taken = replace(
                     taken, new=(*taken.new, name), superseded=(*taken.superseded, *gone),
                     n_rows=taken.n_rows + len(rows),
                 )  # fmt: skip
             if taken.new:
-                check_unique(connection, self._tables)
+                check_unique(connection, self.tables)
             return taken
 
         done = self.change(store)
@@ -205,10 +206,10 @@ class Ledger:
                     raise failure(self.address, again.why, writes=True) from None
         raise UsageError(f"ledger {self.address}: it was never written. {FAILURES}")
 
-    def _append(
+    def append(
         self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
     ) -> list[str]:
-        """Write one file and its rows; return the name of the file that it replaces, if any."""
+        """Write one file and its rows within a transaction; return the name of the file that it replaces, if any."""
         files = self._table("files")
         key = ("study", "instrument", "rater", "batch", OCCASION, "site")
         same = files.select().where(*(files.c[name] == scalar_of(record[name]) for name in key))
@@ -243,7 +244,7 @@ class Ledger:
         query = table.select().order_by(table.c.id)
         with self._transaction() as connection:
             if entries is None:
-                return ratings_of(rows_of(connection, query.where(holds(self._tables))))
+                return ratings_of(rows_of(connection, query.where(holds(self.tables))))
             own = [row for one in sorted(entries) for row in rows_of(connection, query.where(table.c.file_id == one))]
         return ratings_of(sorted(own, key=lambda row: int(row["id"])))
 
@@ -267,7 +268,7 @@ class Ledger:
             A condition names no column.
         """
         with self._transaction() as connection:
-            return history_of(connection, self._tables, where)
+            return history_of(connection, self.tables, where)
 
     def files(self) -> pd.DataFrame:
         """Every file that was taken in, in this order.
@@ -280,7 +281,7 @@ class Ledger:
             replaced nor withdrawn).
         """
         with self._transaction() as connection:
-            return files_of(connection, self._tables)
+            return files_of(connection, self.tables)
 
     def events(self) -> pd.DataFrame:
         """What was said of files afterwards: kind (withdrawn, restored, erased), subject, reason, at, n_rows left."""
@@ -289,6 +290,12 @@ class Ledger:
             rows = rows_of(connection, table.select().order_by(table.c.id))
         columns = ["kind", "subject", "reason", "at", "n_rows", "file_id"]
         return pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+
+    def dump(self) -> tuple[list[dict[str, Any]], ...]:
+        """Return every row of files, events and ratings as it stands."""
+        with self._transaction() as connection:
+            tables = (self.tables.tables[name] for name in ("files", "events", "ratings"))
+            return tuple(rows_of(connection, table.select().order_by(table.c.id)) for table in tables)
 
     def superseded(self) -> frozenset[str]:
         """SHA-256 of the files that later ones replaced: sent in again, they are older states."""
@@ -323,15 +330,15 @@ class Ledger:
             No file of this name holds, or several do, or there is no reason.
         """
         _check_reason(reason)
-        return self.change(lambda one: turn(one, self._tables, WITHDRAWN, file, reason, moment_of(now)))
+        return self.change(lambda one: turn(one, self.tables, WITHDRAWN, file, reason, moment_of(now)))
 
     def restore(self, file: str, reason: str, *, now: dt.datetime | None = None) -> str:
         """Count a file again that was withdrawn; as :meth:`withdraw`."""
         _check_reason(reason)
 
         def count_again(connection: Connection) -> str:
-            name = turn(connection, self._tables, RESTORED, file, reason, moment_of(now))
-            check_unique(connection, self._tables)
+            name = turn(connection, self.tables, RESTORED, file, reason, moment_of(now))
+            check_unique(connection, self.tables)
             return name
 
         return self.change(count_again)
@@ -353,10 +360,9 @@ class Ledger:
             file, sha256, site, n_rows: the files that held ratings of the patient, which are to be destroyed.
         """
         _check_reason(reason)
-        held = self.change(lambda one: erase(one, self._tables, patient, reason, moment_of(now)))
+        held = self.change(lambda one: erase(one, self.tables, patient, reason, moment_of(now)))
         if self._path is not None:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM")
+            rewrite(self._engine, self.address)
         return pd.DataFrame(held, columns=["file", "sha256", "site", "n_rows"])
 
     def verify(self) -> tuple[str, ...]:
@@ -368,7 +374,7 @@ class Ledger:
             return tuple(wrong_entries(connection, *map(self._table, ("files", "ratings", "events"))))
 
     def _table(self, name: str) -> Table:
-        return self._tables.tables[name]
+        return self.tables.tables[name]
 
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
@@ -393,7 +399,7 @@ class Ledger:
         if version < SCHEMA:
             keep_copy(self._old, self._path.with_name(f"{self._path.stem}_version{version}{self._path.suffix}"))
         with self._old.execution_options(writes=True).begin() as connection:
-            make_up_to_date(connection, self._tables, version_of(connection))
+            make_up_to_date(connection, self.tables, version_of(connection))
         self._engine.dispose()
         self._engine, self._old = self._old, None
 

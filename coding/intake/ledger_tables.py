@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +21,10 @@ PATIENCE: Final = 30
 """Seconds until a writer gives up waiting for another."""
 FAILURES: Final = "Check the ledger's address, and that no other program holds it."
 _LOCK: Final = 1_190_413
+_OF_SYSTEM: Final = {
+    errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_READONLY,
+    errno.EPERM: sqlite3.SQLITE_READONLY,
+}  # fmt: skip
 
 
 class ReadOnlyLedger(UsageError):
@@ -171,19 +177,41 @@ def copy_in_memory(engine: Engine) -> Engine:
 
 
 def keep_copy(engine: Engine, target: Path) -> None:
-    """Put a copy of a database of SQLite beside it, whole or not at all; one that is there already stays."""
+    """Put a copy of a database of SQLite beside it, whole or not at all; one that is there already stays.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written there.
+    """
     if target.exists():
         return
     part = target.with_name(f".{target.name}.part")
-    part.unlink(missing_ok=True)
-    copy = sqlite3.connect(part)
     try:
-        with engine.connect() as connection:
-            source: Any = connection.connection.driver_connection
-            source.backup(copy)
-    finally:
-        copy.close()
-    part.replace(target)
+        part.unlink(missing_ok=True)
+        copy = sqlite3.connect(part)
+        try:
+            with engine.connect() as connection:
+                source: Any = connection.connection.driver_connection
+                source.backup(copy)
+        finally:
+            copy.close()
+        part.replace(target)
+    except (OSError, sqlite3.Error) as wrong:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise failure(str(target), wrong, writes=True) from None
+
+
+def rewrite(engine: Engine, address: str) -> None:
+    """Write a database of SQLite anew, so that nothing that was removed is left between its pages."""
+    with engine.connect() as connection:
+        connection.rollback()
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("VACUUM")
+        except sqlite3.Error as wrong:
+            raise failure(address, wrong) from None
 
 
 def _careful(connection: Any, record: Any) -> None:
@@ -207,8 +235,10 @@ def is_conflict(wrong: Exception) -> bool:
 
 def failure(address: str, wrong: Exception, *, writes: bool = False) -> UsageError:
     """What a database said, as the error that a person reads."""
-    cause = getattr(wrong, "orig", None)
+    cause = getattr(wrong, "orig", None) or wrong
     code = cause.sqlite_errorcode & 0xFF if isinstance(cause, sqlite3.OperationalError) else None
+    if isinstance(cause, OSError):
+        code = _OF_SYSTEM.get(cause.errno or 0)
     nothing = " Nothing was stored." if writes else ""
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         why = f"another program has been writing to it for {PATIENCE} seconds; wait until it has ended and try again"
@@ -217,7 +247,7 @@ def failure(address: str, wrong: Exception, *, writes: bool = False) -> UsageErr
     elif code == sqlite3.SQLITE_READONLY or (writes and code == sqlite3.SQLITE_CANTOPEN):
         return ReadOnlyLedger(
             f"ledger {address}: it can be read here, and not written.{nothing} Look at the rights of the file and of "
-            "its folder."
+            "its folder; a study that can only be read is run with --out FOLDER."
         )
     else:
         why = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__

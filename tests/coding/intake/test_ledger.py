@@ -143,7 +143,7 @@ import sys, time
 import pandas as pd
 from doublecode.coding.intake import ledger as module
 ratings, files = pd.read_pickle(sys.argv[2]), pd.read_pickle(sys.argv[3])
-plain = module.Ledger._append
+plain = module.Ledger.append
 seen = []
 def slow(self, *arguments):
     answer = plain(self, *arguments)
@@ -152,7 +152,7 @@ def slow(self, *arguments):
         print("in the middle", flush=True)
         time.sleep(60)
     return answer
-module.Ledger._append = slow
+module.Ledger.append = slow
 with module.Ledger(sys.argv[1]) as ledger:
     ledger.take_in(ratings, files)
 """
