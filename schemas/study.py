@@ -83,6 +83,9 @@ class Study(Declared):
         Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
     tables : dict of str to TableSource
         Tables that are called otherwise, or have other heads, than ours.
+    ledger : str
+        URL of a database that keeps the ledger for several coordinators, such as ``postgresql://host/study`` (its
+        password belongs into libpq's own password file); without it the file ``ledger.sqlite`` of the folder.
     """
 
     name: Name
@@ -103,6 +106,7 @@ class Study(Declared):
     group_comparisons: tuple[GroupComparison, ...] = ()
     sample_columns: tuple[str, ...] = ()
     tables: dict[str, TableSource] = Field(default_factory=dict)
+    ledger: str = Field(default="", pattern=r"^(\w[\w+]*://.+)?$", exclude=True)
 
     _folder: Path = PrivateAttr(default=Path())
 

@@ -26,16 +26,17 @@ from doublecode.coding.intake.ledger_tables import (
     FAILURES,
     SCHEMA,
     ReadOnlyLedger,
+    bring_up_to_date,
     copy_in_memory,
     failure,
     is_conflict,
     keep_copy,
     make_tables,
-    make_up_to_date,
     open_engine,
+    options_of,
     rewrite,
+    shown_address,
     version_in,
-    version_of,
 )
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
@@ -79,21 +80,18 @@ class Ledger:
         from sqlalchemy.exc import SQLAlchemyError
 
         text = str(address)
-        self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
+        self.address = shown_address(text) if "://" in text else f"sqlite:///{Path(text).as_posix()}"
         self._path = None if "://" in text else Path(text)
         self.tables = make_tables()
         self._old: Engine | None = None
         try:
-            self._engine: Engine = open_engine(self.address, self._path)
+            self._engine: Engine = open_engine(text, self._path)
             version = version_in(self._engine)
-            if version in (0, SCHEMA) or self._path is None:
-                if version != SCHEMA:
-                    with self._engine.execution_options(writes=True).begin() as connection:
-                        make_up_to_date(connection, self.tables, version)
-            else:  # reading writes nothing: a copy is brought up to date, the file when something is written
+            if version not in (0, SCHEMA) and self._path is not None:
+                # reading writes nothing: a copy is brought up to date, the file when something is written
                 self._old, self._engine = self._engine, copy_in_memory(self._engine)
-                with self._engine.begin() as connection:
-                    make_up_to_date(connection, self.tables, version)
+            if version != SCHEMA:
+                bring_up_to_date(self._engine, self.tables)
         except (SQLAlchemyError, ImportError) as wrong:
             told = failure(self.address, wrong, writes=self._path is not None and self._path.parent.is_dir())
             if isinstance(told, ReadOnlyLedger):
@@ -361,8 +359,7 @@ class Ledger:
         """
         _check_reason(reason)
         held = self.change(lambda one: erase(one, self.tables, patient, reason, moment_of(now)))
-        if self._path is not None:
-            rewrite(self._engine, self.address)
+        rewrite(self._engine, self.address)
         return pd.DataFrame(held, columns=["file", "sha256", "site", "n_rows"])
 
     def verify(self) -> tuple[str, ...]:
@@ -384,7 +381,7 @@ class Ledger:
         try:
             if writes and self._old is not None:
                 self._bring_up_to_date()
-            with self._engine.execution_options(writes=writes).begin() as connection:
+            with self._engine.execution_options(**options_of(self._engine, writes=writes)).begin() as connection:
                 yield connection
         except SQLAlchemyError as wrong:
             if writes and is_conflict(wrong):
@@ -398,8 +395,7 @@ class Ledger:
         version = version_in(self._old)
         if version < SCHEMA:
             keep_copy(self._old, self._path.with_name(f"{self._path.stem}_version{version}{self._path.suffix}"))
-        with self._old.execution_options(writes=True).begin() as connection:
-            make_up_to_date(connection, self.tables, version_of(connection))
+        bring_up_to_date(self._old, self.tables)
         self._engine.dispose()
         self._engine, self._old = self._old, None
 

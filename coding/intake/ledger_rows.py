@@ -62,7 +62,9 @@ def history_of(connection: Connection, tables: MetaData, where: Mapping[str, str
         raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(ROW_COLUMNS)}.")
     files, ratings = tables.tables["files"], tables.tables["ratings"]
     query = select(ratings, *(files.c[name] for name in _OF_FILES)).join(files, ratings.c.file_id == files.c.id)
-    query = query.where(*(ratings.c[name] == value for name, value in where.items())).order_by(ratings.c.id)
+    whole = {OCCASION, *(name for name, kind in RATINGS.columns.items() if kind == "integer")}
+    asked = {name: int(value) if name in whole else value for name, value in where.items()}
+    query = query.where(*(ratings.c[name] == value for name, value in asked.items())).order_by(ratings.c.id)
     rows = rows_of(connection, query)
     listed = connection.execute(files.select().where(files.c.supersedes.is_not(None)).order_by(files.c.id.desc()))
     later = {row.supersedes: row.file for row in listed}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ PATIENCE: Final = 30
 """Seconds until a writer gives up waiting for another."""
 FAILURES: Final = "Check the ledger's address, and that no other program holds it."
 _LOCK: Final = 1_190_413
+_MOST_TRIES: Final = 5
 _OF_SYSTEM: Final = {
     errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_READONLY,
     errno.EPERM: sqlite3.SQLITE_READONLY,
@@ -98,8 +100,26 @@ def version_of(connection: Connection) -> int:
     return found
 
 
-def make_up_to_date(connection: Connection, tables: MetaData, version: int) -> None:
-    """Make the tables, or give those of an earlier version what they lack; what they hold is not touched."""
+def bring_up_to_date(engine: Engine, tables: MetaData) -> None:
+    """Make the tables, or give those of an earlier version what they lack, in one transaction; nothing else is touched.
+
+    Where others do the same at this moment, one of them does it.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for attempt in range(_MOST_TRIES):
+        try:
+            with engine.execution_options(writes=True).begin() as connection:
+                version = version_of(connection)
+                if version < SCHEMA:
+                    _make_up_to_date(connection, tables, version)
+                return
+        except SQLAlchemyError:
+            if engine.dialect.name == "sqlite" or attempt + 1 == _MOST_TRIES:
+                raise
+
+
+def _make_up_to_date(connection: Connection, tables: MetaData, version: int) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     if 0 < version < SCHEMA:
@@ -153,8 +173,9 @@ def open_engine(address: str, path: Path | None) -> Engine:
 
     # in a text ? and % would be read as parts of a URL; a folder may be called so
     place = address if path is None else URL.create("sqlite", database=path.absolute().as_posix())
-    if not address.startswith("sqlite"):
-        return create_engine(place, isolation_level="SERIALIZABLE")
+    if path is None and not address.startswith("sqlite"):
+        url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", address)
+        return create_engine(url, isolation_level="SERIALIZABLE")
     engine = create_engine(place, connect_args={"timeout": PATIENCE})
     event.listen(engine, "connect", _careful)
     event.listen(engine, "begin", _begin)
@@ -203,8 +224,17 @@ def keep_copy(engine: Engine, target: Path) -> None:
         raise failure(str(target), wrong, writes=True) from None
 
 
+def shown_address(address: str) -> str:
+    """The address without a password."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", address)
+
+
 def rewrite(engine: Engine, address: str) -> None:
-    """Write a database of SQLite anew, so that nothing that was removed is left between its pages."""
+    """Write a database anew, so that nothing that was removed is left between its pages."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM FULL ratings")
+        return
     with engine.connect() as connection:
         connection.rollback()
         driver: Any = connection.connection.driver_connection
@@ -220,6 +250,12 @@ def _careful(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def options_of(engine: Engine, *, writes: bool) -> dict[str, Any]:
+    """How a transaction is to be begun; on a server one that reads sees one moment, and hinders nobody."""
+    reads = engine.dialect.name == "postgresql" and not writes
+    return {"writes": writes, **({"isolation_level": "REPEATABLE READ"} if reads else {})}
 
 
 def _begin(connection: Connection) -> None:

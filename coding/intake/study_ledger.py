@@ -11,10 +11,10 @@ LEDGER: Final = "ledger.sqlite"
 
 
 def has_ledger(study: Study) -> bool:
-    """Whether anything was ever taken in."""
-    return (study.folder / LEDGER).is_file()
+    """Whether there is a ledger: a file in the folder, or the database that study.toml names."""
+    return bool(study.ledger) or (study.folder / LEDGER).is_file()
 
 
 def open_ledger(study: Study) -> Ledger:
     """Open the ledger of a study; it is made where there is none."""
-    return Ledger(study.folder / LEDGER)
+    return Ledger(study.ledger or study.folder / LEDGER)

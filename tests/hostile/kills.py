@@ -3,10 +3,10 @@
     python tests/hostile/kills.py [IMPORTS [RUNS [SEED]]]     # by hand: 200 and 100; kills.txt holds what was printed
 
 A synthetic study of 50 workbooks. The state before: 25 of them taken in, and a report. Then 25 more arrive and 5 come
-back changed. The process that takes them in is killed with SIGKILL at a moment drawn from its whole duration; a child is
-forked, so that the moments lie in the work and not in the start of Python. After each kill the ledger is opened and every
-hash recomputed, the report must be the old or the new one, byte for byte, and a second run must give what an undisturbed
-one gives.
+back changed. The process that takes them in is killed with SIGKILL at a moment drawn from its whole duration; a child
+is forked, so that the moments lie in the work and not in the start of Python. After each kill the ledger is opened
+and every hash recomputed, the report must be the old or the new one, byte for byte, and a second run must give what
+an undisturbed one gives.
 """
 
 from __future__ import annotations
