@@ -214,6 +214,21 @@ _KINDS: dict[str, Kind] = {
         "Nothing, if the copy is mended and saved.",
     ),
     "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
+    "file_absent": Kind(
+        "warning",
+        "is in the ledger and no longer in incoming/; its ratings count as they were taken in",
+        "Put the file back; or take it out of the numbers: doublecode ledger withdraw FILE --reason …",
+    ),
+    "withdrawn_file": Kind(
+        "warning",
+        "was withdrawn ({found}) and is in no number",
+        "Take it out of incoming/; or count it again: doublecode ledger restore FILE --reason …",
+    ),
+    "erased_patient": Kind(
+        "warning",
+        "still holds {found}, which were erased; they were not read",
+        "Destroy the file, or save it without these rows.",
+    ),
     "blinding_breach": Kind(
         "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
     ),

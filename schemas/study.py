@@ -98,6 +98,9 @@ class Study(Declared):
         What the plan of who rates what keeps to.
     tables : dict of str to TableSource
         Tables that are called otherwise, or have other heads, than ours.
+    ledger : str
+        URL of a database that keeps the ledger for several coordinators, such as ``postgresql://host/study`` (its
+        password belongs into libpq's own password file); without it the file ``ledger.sqlite`` of the folder.
     """
 
     name: Name
@@ -122,6 +125,7 @@ class Study(Declared):
     sample_columns: tuple[str, ...] = ()
     allocation: Demands = Demands()
     tables: dict[str, TableSource] = Field(default_factory=dict)
+    ledger: str = Field(default="", pattern=r"^(\w[\w+]*://.+)?$", exclude=True)
 
     _folder: Path = PrivateAttr(default=Path())
 

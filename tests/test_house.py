@@ -25,7 +25,7 @@ RESERVED = {
     "pingouin": ("analysis/description/correlations.py",),
     "matplotlib": ("analysis/rendering/",),
     "docx": ("analysis/rendering/",),
-    "sqlalchemy": ("coding/intake/ledger.py",),
+    "sqlalchemy": ("coding/intake/ledger",),
     "narwhals": ("schemas/frames.py",),
     "pyreadstat": ("coding/reading/statistics_files.py",),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def run_commands(block: Block, folder: Path) -> None:
     start = "from doublecode.analysis.cli.app import main; main()"
     for part in re.split(r"(?m)^\$ ", block.text)[1:]:
         command, _, shown = part.partition("\n")
-        name, *arguments = command.split()
+        name, *arguments = shlex.split(command)
         assert name == "doublecode", command
         done = subprocess.run(
             [sys.executable, "-c", start, *arguments], cwd=folder, env=environment, capture_output=True

@@ -14,7 +14,7 @@ import typer
 from doublecode.analysis.cli import on_files, on_plans, on_raters, on_study
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
-from doublecode.coding import init_command, table_commands
+from doublecode.coding import init_command, ledger_commands, table_commands
 from doublecode.coding.console import Shell, say
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ on_plans.register(app)
 coordinator.register(app)
 table_commands.register(app)
 on_raters.register(app)
+ledger_commands.register(app)
 on_files.register(app)
 
 

@@ -43,30 +43,49 @@ def demo(
     raise typer.Exit(_run(folder, (), overwrite=True, as_json=False, is_demo=True))
 
 
-def run(study: Folder, set_aside: SetAside = None, overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+def run(
+    study: Folder,
+    set_aside: SetAside = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for report/, where the study's own can only be read.", show_default=False),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
     """Take in the workbooks, analyse everything declared, write the report folder."""
-    raise typer.Exit(_run(study, tuple(set_aside or ()), overwrite=overwrite, as_json=as_json))
+    raise typer.Exit(_run(study, tuple(set_aside or ()), out=out, overwrite=overwrite, as_json=as_json))
 
 
-def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: bool, is_demo: bool = False) -> int:
+def _run(
+    folder: Path,
+    set_aside: tuple[str, ...],
+    *,
+    overwrite: bool,
+    as_json: bool,
+    out: Path | None = None,
+    is_demo: bool = False,
+) -> int:
     from doublecode.analysis.report.folder import check_target, write_report
     from doublecode.analysis.study.run import analyse, read_study, store
 
     folder = folder.parent if folder.name == "study.toml" else folder
     if (folder / "study.toml").is_file():
-        check_target(folder, overwrite=overwrite)
+        check_target(out or folder, overwrite=overwrite)
     with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
         intake = read_study(folder, set_aside=set_aside)
         if not intake.errors:
-            store(intake)
+            unstored = store(intake, may_only_read=out is not None)
             done = analyse(intake, show)
             show("Writing the report", 1, 1)
-            target = write_report(done, folder, overwrite=overwrite)
+            target = write_report(done, out or folder, overwrite=overwrite)
     if intake.errors:
-        _stop(intake, folder, overwrite=overwrite, as_json=as_json)
+        _stop(intake, folder, out or folder, overwrite=overwrite, as_json=as_json)
         return PROBLEMS
     print_problems(intake.problems, most=5, severities=("warning",))
+    if unstored:
+        say(f"{unstored} The numbers stand on the ledger and the files as they are.", to_error=True, style="yellow")
     if as_json:
         _print_run_json(done, target)
     else:
@@ -74,7 +93,7 @@ def _run(folder: Path, set_aside: tuple[str, ...], *, overwrite: bool, as_json: 
     return CLEAN
 
 
-def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> None:
+def _stop(intake: Intake, folder: Path, target: Path, *, overwrite: bool, as_json: bool) -> None:
     """Say what is wrong, hand the marked files back, say the way on."""
     from doublecode.coding.cli import hand_back, print_problems_json
 
@@ -83,12 +102,12 @@ def _stop(intake: Intake, folder: Path, *, overwrite: bool, as_json: bool) -> No
     print_problems(intake.problems, severities=("error",))
     sources = [folder / "incoming" / name for name in sorted({one.file for one in intake.errors if one.file})]
     workbooks = [path for path in sources if path.is_file()]
-    marked = hand_back(workbooks, intake.problems, folder / "please_fix", overwrite)
+    marked = hand_back(workbooks, intake.problems, target / "please_fix", overwrite)
     say(f"\n{len(intake.errors)} problem(s) in the data; no report was written.", to_error=True, style="bold red")
     for path in marked:
         say(f"Marked copy: {path}", to_error=True)
-    if (folder / "report").is_dir():
-        say(f"{folder / 'report'} is of an earlier run and was left as it is.", to_error=True)
+    if (target / "report").is_dir():
+        say(f"{target / 'report'} is of an earlier run and was left as it is.", to_error=True)
     tables = [path.relative_to(folder / "incoming").as_posix() for path in sources if path not in workbooks]
     say(_way_on(bool(workbooks), tables), to_error=True)
 
@@ -126,6 +145,10 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
         say(f"Not estimated: {len(done.not_estimated)} (listed in the report), such as {first}", style="yellow")
     for remark in ((NO_WORKBOOK,) if done.unread else ()) + done.frame.note_texts():
         say(shorten(remark, 300, placeholder=" …"), style="yellow")
+    if done.intake.absent:
+        from doublecode.analysis.report.folder import absent_files
+
+        say(absent_files(done.intake.absent), style="yellow")
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")

@@ -14,7 +14,8 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import recover_folder, replace_folder
 
 MANIFEST = ".doublecode-demo.json"
-_LEDGER = ("ledger.sqlite", "ledger.sqlite-journal", "ledger.sqlite-wal", "ledger.sqlite-shm")
+_LEDGER = ("ledger.sqlite", "ledger.sqlite-journal", "ledger.sqlite-wal", "ledger.sqlite-shm", "ledger_version1.sqlite",
+           "ledger_version2.sqlite")  # fmt: skip
 _MOST_NAMED = 5
 
 

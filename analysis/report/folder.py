@@ -1,4 +1,4 @@
-"""The report folder: page, Word file, tables, figures, row ledger, results.
+"""The report folder: page, Word file, tables, figures, row ledger, results, manifest.
 
 Everything is written beside the target and moved there in one step, so that a
 kill leaves the old report or the new one, never half of one.
@@ -6,15 +6,18 @@ kill leaves the old report or the new one, never half of one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import os
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.headlines import headlines
+from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.records import results_record
+from doublecode.analysis.report.sections_data import MOST_NAMED
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
@@ -26,12 +29,14 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 _PARTS = {"tables": ".csv", "figures": ".svg"}
-_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json"})
+_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json"})
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
     """Refuse, before any work, to write over an earlier report or over what is none."""
     target = folder / "report"
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise UsageError(f"{folder} can be read, and not written. Put the report elsewhere: --out FOLDER")
     recover_folder(target)
     if not target.exists():
         return
@@ -77,7 +82,8 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         for shown in document.pictures():
             (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
         write_csv(run.frame.ledger, fresh / "row_ledger.csv")
-        (fresh / "results.json").write_text(to_json(results_record(run)) + "\n", encoding="utf-8", newline="\n")
+        for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
+            (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
     return target
@@ -126,6 +132,8 @@ def build_document(run: StudyRun) -> Document:
     if run.intake.set_aside:
         files = ", ".join(f"`{name}`" for name in run.intake.set_aside)
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))
+    if run.intake.absent:
+        callouts.append(Callout(absent_files(run.intake.absent)))
     return Document(
         title=study.title,
         subtitle=" · ".join(filter(None, [f"Report of the study `{study.name}`", study.citation])),
@@ -136,6 +144,15 @@ def build_document(run: StudyRun) -> Document:
             f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and "
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
+    )
+
+
+def absent_files(names: Sequence[str]) -> str:
+    """Name the workbooks that count from the ledger alone."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"In the ledger and no longer in incoming/, and counted as taken in: {', '.join(names[:MOST_NAMED])}{more}. "
+        "Put them back, or take them out of the numbers: doublecode ledger withdraw FILE --reason …"
     )
 
 

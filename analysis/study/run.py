@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
-LEDGER = "ledger.sqlite"
 Answer = TypeVar("Answer")
 Progress = Callable[[str, int, int], None]
 """Called before each step with its name, how many are done, and how many there are."""
@@ -56,7 +55,9 @@ def no_progress(step: str, done: int, of: int) -> None:
 
 
 def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
-    """Read a study folder: declaration, tables, workbooks, outcomes; collect every problem.
+    """Read a study folder: declaration, tables, workbooks, ledger, outcomes; collect every problem.
+
+    A workbook that the ledger holds and ``incoming/`` does not counts as it was taken in (``file_absent``).
 
     Parameters
     ----------
@@ -87,6 +88,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
+    from doublecode.coding.intake.study_ratings import read_study_ratings
     from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
@@ -101,9 +103,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
     except StudyError as wrong:
         raise StudyError(f"study.toml: {wrong}") from None
-    left_out = _check_set_aside(study, set_aside)
-    everybody, problems, files = _read_ratings(study, left_out)
-    ratings = of_occasion(everybody, first=True)
+    rated = read_study_ratings(study, set_aside=set_aside)
+    ratings = of_occasion(rated.ratings, first=True)
     outcomes, outcome_problems = read_outcomes(study)
     at_events, event_problems = read_outcome_events(study, read["patients"])
     everything = Intake(
@@ -111,11 +112,13 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         ratings=ratings,
         outcomes=outcomes,
         kept_out=ratings.iloc[:0],
-        problems=(*problems, *outcome_problems, *event_problems, *remarks_on_tables(study)),
-        files=files,
-        set_aside=left_out,
+        problems=(*rated.problems, *outcome_problems, *event_problems, *remarks_on_tables(study)),
+        files=rated.files,
+        set_aside=rated.set_aside,
+        absent=rated.absent,
+        held=rated.held,
         at_events=at_events,
-        recodes=of_occasion(everybody, first=False),
+        recodes=of_occasion(rated.ratings, first=False),
         **read,
     )
     return in_the_numbers(everything)
@@ -144,26 +147,6 @@ def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
         )
 
 
-def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFrame, Sequence[Problem], pd.DataFrame]:
-    """What came back in workbooks, and what stands in tables of ratings; a study may have either alone."""
-    import pandas as pd
-
-    from doublecode.coding.intake.rating_tables import read_rating_tables
-    from doublecode.coding.reading.incoming import no_workbooks, read_incoming
-
-    has_folder = (study.folder / "incoming").is_dir()
-    has_table = "ratings" in study.tables or (study.folder / LEDGER).is_file()
-    workbooks = no_workbooks()
-    if has_folder or not has_table:
-        workbooks = read_incoming(study, set_aside=set_aside, superseded=_superseded(study))
-    ratings, problems, files = workbooks
-    tables, said, records = read_rating_tables(study, ratings)
-    if tables.empty:
-        return ratings, [*problems, *said], files
-    together = pd.concat([one for one in (ratings, tables) if len(one)], ignore_index=True)
-    return together, [*problems, *said], pd.concat([one for one in (files, records) if len(one)], ignore_index=True)
-
-
 def in_the_numbers(intake: Intake) -> Intake:
     """Keep out what is in no number: excluded patients, and sessions that an instrument is not used in."""
     import pandas as pd
@@ -183,38 +166,40 @@ def in_the_numbers(intake: Intake) -> Intake:
     )
 
 
-def _check_set_aside(study: Study, names: Collection[str]) -> tuple[str, ...]:
-    there = {path.name for path in (study.folder / "incoming").glob("*") if path.is_file()}
-    wanted = tuple(sorted({Path(name).name for name in names}))
-    stray = [name for name in wanted if name not in there]
-    if stray:
-        raise UsageError(f"set aside: there is no {stray[0]!r} in incoming/; there are {', '.join(sorted(there))}.")
-    return wanted
+def store(intake: Intake, *, may_only_read: bool = False) -> str:
+    """Write what was read from files to the study's ledger; what it already holds is not written again.
 
+    Parameters
+    ----------
+    intake : Intake
+    may_only_read : bool
+        Go on where the ledger cannot be written, as on a read-only share.
 
-def store(intake: Intake) -> None:
-    """Write the ratings to the study's ledger; what it already holds is not written again."""
-    import pandas as pd
+    Returns
+    -------
+    str
+        Why nothing was stored; empty where it was.
 
-    from doublecode.coding.intake.ledger import Ledger
+    Raises
+    ------
+    DuplicateError, UsageError
+        Two files hold the same rating, or the ledger cannot be written: then nothing was stored.
+    """
+    from doublecode.coding.intake.ledger_tables import ReadOnlyLedger
+    from doublecode.coding.intake.ledger_values import in_one_frame
+    from doublecode.coding.intake.study_ledger import open_ledger
 
     again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
-    parts = [intake.ratings, *(part for part in (intake.kept_out, again) if len(part))]
-    everything = pd.concat(parts).sort_index() if len(parts) > 1 else intake.ratings
-    if len(again):
-        everything = everything.assign(occasion=everything["occasion"].fillna(1).astype(int))
-    with Ledger(intake.study.folder / LEDGER) as ledger:
-        ledger.take_in(everything, intake.files)
-
-
-def _superseded(study: Study) -> frozenset[str]:
-    """Files that the ledger knows as replaced; a study without a ledger has none."""
-    from doublecode.coding.intake.ledger import Ledger
-
-    if not (study.folder / LEDGER).is_file():
-        return frozenset()
-    with Ledger(study.folder / LEDGER) as ledger:
-        return ledger.superseded()
+    everything = in_one_frame([intake.ratings, intake.kept_out, again]).sort_index()
+    read = everything[~everything["source_file"].isin(intake.held)]
+    try:
+        with open_ledger(intake.study) as ledger:
+            ledger.take_in(read, intake.files[~intake.files["file"].isin(intake.held)])
+    except ReadOnlyLedger as wrong:
+        if not may_only_read:
+            raise
+        return str(wrong)
+    return ""
 
 
 def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:

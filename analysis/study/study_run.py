@@ -52,6 +52,10 @@ class Intake:
     sessions, patients, therapists : DataFrame
     at_events : DataFrame or None
         Outcomes beyond the sessions: ``patient, event, instrument, item, value, reason``.
+    absent : tuple of str
+        Workbooks that the ledger holds and ``incoming/`` does not; they are in the numbers.
+    held : tuple of str
+        Every file whose ratings are the ledger's: the absent ones, imported tables, other sites.
     recodes : DataFrame or None
         Contract RATINGS with ``occasion`` above 1: what a rater rated again. In no score; see
         :func:`doublecode.analysis.study.recodes.recode_table`.
@@ -69,6 +73,8 @@ class Intake:
     therapists: pd.DataFrame
     at_events: pd.DataFrame | None = None
     recodes: pd.DataFrame | None = None
+    absent: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -9,19 +9,38 @@ leaves all of it or nothing.
 from __future__ import annotations
 
 import datetime as dt
-import sqlite3
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pandas as pd
 
+from doublecode.coding.intake.ledger_changes import RESTORED, WITHDRAWN, erase, moment_of, turn
+from doublecode.coding.intake.ledger_rows import check_unique, files_of, history_of, holds, rows_of
+from doublecode.coding.intake.ledger_state import ERASED, Held, wrong_entries
+from doublecode.coding.intake.ledger_tables import (
+    FAILURES,
+    SCHEMA,
+    ReadOnlyLedger,
+    bring_up_to_date,
+    copy_in_memory,
+    failure,
+    is_conflict,
+    keep_copy,
+    make_tables,
+    open_engine,
+    options_of,
+    rewrite,
+    shown_address,
+    version_in,
+)
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
-    ROW_COLUMNS,
-    SEVERAL,
+    GENESIS,
     canonical_text,
     chain_of,
     check_files,
@@ -32,17 +51,15 @@ from doublecode.coding.intake.ledger_values import (
     with_occasion,
 )
 from doublecode.coding.intake.taken_in import TakenIn, ledger_card
-from doublecode.schemas.errors import DuplicateError, UsageError
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION, RATINGS, check_frame
-from doublecode.schemas.problems import place_in
 from doublecode.schemas.whole_files import note_written
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table
+    from sqlalchemy import Connection, Engine, Table
 
-_GENESIS = "0" * 64
-_PATIENCE = 30
-_FAILURES = "Check the ledger's address, and that no other program holds it."
+_MOST_TRIES = 8
+Answer = TypeVar("Answer")
 
 
 class Ledger:
@@ -60,29 +77,27 @@ class Ledger:
     """
 
     def __init__(self, address: str | Path) -> None:
-        from sqlalchemy import URL, create_engine, event, inspect
         from sqlalchemy.exc import SQLAlchemyError
 
         text = str(address)
-        self.address = text if "://" in text else f"sqlite:///{Path(text).as_posix()}"
+        self.address = shown_address(text) if "://" in text else f"sqlite:///{Path(text).as_posix()}"
+        self._path = None if "://" in text else Path(text)
+        self.tables = make_tables()
+        self._old: Engine | None = None
         try:
-            is_sqlite = self.address.startswith("sqlite")
-            # in a text ? and % would be read as parts of a URL; a folder may be called so
-            place = text if "://" in text else URL.create("sqlite", database=Path(text).absolute().as_posix())
-            self._engine: Engine = create_engine(place, connect_args={"timeout": _PATIENCE} if is_sqlite else {})
-            if is_sqlite:
-                event.listen(self._engine, "connect", _careful)
-                event.listen(self._engine, "begin", _begin)
-            self._tables = _tables()
-            self._knows_occasions = True
-            if not set(self._tables.tables) <= set(inspect(self._engine).get_table_names()):
-                with self._engine.execution_options(writes=True).begin() as connection:
-                    self._tables.create_all(connection)
-                    _forbid_changes(connection)
-            elif OCCASION not in [column["name"] for column in inspect(self._engine).get_columns("ratings")]:
-                self._tables, self._knows_occasions = _tables(occasions=False), False  # of an earlier version
+            self._engine: Engine = open_engine(text, self._path)
+            version = version_in(self._engine)
+            if version not in (0, SCHEMA) and self._path is not None:
+                # reading writes nothing: a copy is brought up to date, the file when something is written
+                self._old, self._engine = self._engine, copy_in_memory(self._engine)
+            if version != SCHEMA:
+                bring_up_to_date(self._engine, self.tables)
         except (SQLAlchemyError, ImportError) as wrong:
-            raise UsageError(f"ledger {self.address}: cannot be opened ({_why(wrong)}). {_FAILURES}") from None
+            told = failure(self.address, wrong, writes=self._path is not None and self._path.parent.is_dir())
+            if isinstance(told, ReadOnlyLedger):
+                raise told from None
+            why = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
+            raise UsageError(f"ledger {self.address}: cannot be opened ({why}). {FAILURES}") from None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -97,6 +112,8 @@ class Ledger:
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
+        if self._old is not None:
+            self._old.dispose()
 
     def __str__(self) -> str:
         return ledger_card(self.address, self.files()).text()
@@ -106,7 +123,9 @@ class Ledger:
     def _repr_html_(self) -> str:
         return ledger_card(self.address, self.files()).html()
 
-    def take_in(self, ratings: pd.DataFrame, files: pd.DataFrame, *, now: dt.datetime | None = None) -> TakenIn:
+    def take_in(
+        self, ratings: pd.DataFrame, files: pd.DataFrame, *, now: dt.datetime | None = None, reason: str = ""
+    ) -> TakenIn:
         """Store the ratings of files that the ledger does not hold yet.
 
         Parameters
@@ -117,6 +136,8 @@ class Ledger:
             As ``read_incoming`` returns it: file, sha256, study, instrument, version, rater, batch, n_rows.
         now : datetime, optional
             Time of the entries; by default the clock.
+        reason : str
+            Why these files correct earlier ones, where somebody says so.
 
         Returns
         -------
@@ -129,7 +150,7 @@ class Ledger:
         ContractError
             A row's file is not among `files`, or its count of rows is wrong.
         UsageError
-            The database refused; nothing was stored.
+            The database refused, or a file was withdrawn before; nothing was stored.
 
         Notes
         -----
@@ -139,83 +160,94 @@ class Ledger:
         """
         check_frame(ratings, RATINGS)
         check_files(ratings, files)
-        moment = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
-        rows_of: dict[str, list[dict[str, Any]]] = {}
+        moment = moment_of(now)
+        sent: dict[str, list[dict[str, Any]]] = {}
         for values in plain_rows(ratings):
-            rows_of.setdefault(values["source_file"], []).append(values)
-        new: list[str] = []
-        known: list[str] = []
-        superseded: list[str] = []
-        n_rows = 0
-        with self._transaction(writes=True) as connection:
-            self._add_occasions(connection)
-            held = {row.sha256 for row in connection.execute(self._table("files").select())}
-            readings = self._readings(connection)
-            for record in with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records"):
+            sent.setdefault(values["source_file"], []).append(values)
+        records = with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records")
+
+        def store(connection: Connection) -> TakenIn:
+            held = Held.of(connection, self._table("files"), self._table("events"))
+            taken = TakenIn(self.address, (), (), (), 0, ratings.index)
+            for record in ({str(key): value for key, value in one.items()} for one in records):
                 name = canonical_text(record["file"])
-                rows = rows_of.get(name, [])
-                last = readings.get((record["study"], record["instrument"], record["rater"], record["batch"]))
-                reading = (record["sha256"], record["version"], digest_of(rows))
-                if last == reading if record["rater"] == SEVERAL else record["sha256"] in held:
-                    known.append(name)
+                rows = sent.get(name, [])
+                if held.knows(record, rows):
+                    taken = replace(taken, known=(*taken.known, name))
                     continue
-                superseded += self._append(connection, {str(k): v for k, v in record.items()}, rows, moment)
-                held.add(record["sha256"])
-                new.append(name)
-                n_rows += len(rows)
-            if new:
-                self._check_unique(connection)
-        if new:
-            note_written(Path(self.address.removeprefix("sqlite:///")))
-        return TakenIn(self.address, tuple(new), tuple(known), tuple(superseded), n_rows, ratings.index)
+                gone = self.append(connection, {**record, "site": "", "reason": reason}, rows, moment)
+                held.add(record)
+                taken = replace(
+                    taken, new=(*taken.new, name), superseded=(*taken.superseded, *gone),
+                    n_rows=taken.n_rows + len(rows),
+                )  # fmt: skip
+            if taken.new:
+                check_unique(connection, self.tables)
+            return taken
 
-    def _readings(self, connection: Connection) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """The tables that hold: bytes, codebooks and ratings, since other options read the same bytes otherwise."""
-        files = self._table("files")
-        rows = connection.execute(files.select().where(files.c.rater == SEVERAL).order_by(files.c.id))
-        return {
-            (row.study, row.instrument, row.rater, row.batch): (row.sha256, row.version, row.content) for row in rows
-        }
+        done = self.change(store)
+        if done.new and self._path is not None:
+            note_written(self._path)
+        return done
 
-    def _append(
+    def change(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Do a piece of work in one transaction that writes: all of it is stored, or nothing.
+
+        A server that turned it down because of another writer is asked again.
+        """
+        for attempt in range(_MOST_TRIES):
+            try:
+                with self._transaction(writes=True) as connection:
+                    return work(connection)
+            except _TurnedDown as again:
+                if attempt + 1 == _MOST_TRIES:
+                    raise failure(self.address, again.why, writes=True) from None
+        raise UsageError(f"ledger {self.address}: it was never written. {FAILURES}")
+
+    def append(
         self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
     ) -> list[str]:
-        """Write one file and its rows; return the name of the file that it replaces, if any."""
+        """Write one file and its rows within a transaction; return the name of the file that it replaces, if any."""
         files = self._table("files")
-        earlier = [
-            row for row in connection.execute(files.select().order_by(files.c.id))
-            if all(getattr(row, key) == record[key] for key in ("study", "instrument", "rater", "batch", OCCASION))
-        ]  # fmt: skip
-        replaced = earlier[-1] if earlier else None
+        key = ("study", "instrument", "rater", "batch", OCCASION, "site")
+        same = files.select().where(*(files.c[name] == scalar_of(record[name]) for name in key))
+        replaced = connection.execute(same.order_by(files.c.id.desc()).limit(1)).first()
         last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
+        salt = secrets.token_hex(16)
         entry = {
-            **{key: scalar_of(record[key]) for key in (*FILE_COLUMNS, OCCASION)},
+            **{key: scalar_of(record[key]) for key in (*FILE_COLUMNS, OCCASION, "site", "reason")},
             "taken_in": moment,
             "supersedes": None if replaced is None else replaced.id,
-            "content": digest_of(values),
+            "content": digest_of(values, salt),
+            "salt": salt,
+            "origin": record.get("origin"),
         }
-        entry["chain"] = chain_of(_GENESIS if last is None else last.chain, entry)
-        key = connection.execute(files.insert().values(**entry)).inserted_primary_key
-        file_id = None if key is None else key[0]
+        entry["chain"] = chain_of(GENESIS if last is None else last.chain, entry)
+        made = connection.execute(files.insert().values(**entry)).inserted_primary_key
+        file_id = None if made is None else made[0]
         if values:
             connection.execute(self._table("ratings").insert(), [{**row, "file_id": file_id} for row in values])
         return [] if replaced is None else [str(replaced.file)]
 
-    def _add_occasions(self, connection: Connection) -> None:
-        """Give the tables of an earlier version the column occasion: what they hold is of occasion 1."""
-        if self._knows_occasions:
-            return
-        for table in ("files", "ratings"):
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {OCCASION} INTEGER NOT NULL DEFAULT 1")
-        self._tables, self._knows_occasions = _tables(), True
+    def ratings(self, entries: Collection[int] | None = None) -> pd.DataFrame:
+        """Return the ratings that hold now (contract ``RATINGS``).
 
-    def ratings(self) -> pd.DataFrame:
-        """Return the ratings that hold now: those of files that no later one replaces (contract ``RATINGS``)."""
+        Parameters
+        ----------
+        entries : collection of int, optional
+            Those of these entries (column ``entry`` of :meth:`files`) alone; by default of every file that is neither
+            replaced nor withdrawn.
+        """
+        table = self._table("ratings")
+        query = table.select().order_by(table.c.id)
         with self._transaction() as connection:
-            return self._current(connection)
+            if entries is None:
+                return ratings_of(rows_of(connection, query.where(holds(self.tables))))
+            own = [row for one in sorted(entries) for row in rows_of(connection, query.where(table.c.file_id == one))]
+        return ratings_of(sorted(own, key=lambda row: int(row["id"])))
 
     def history(self, **where: str) -> pd.DataFrame:
-        """Every rating ever taken in, replaced ones included, oldest first.
+        """Every rating ever taken in, replaced and withdrawn ones included, oldest first.
 
         Parameters
         ----------
@@ -225,100 +257,121 @@ class Ledger:
         Returns
         -------
         DataFrame
-            The columns of ``RATINGS`` and sha256, version, taken_in, replaced_by (name of the later file or empty).
+            The columns of ``RATINGS`` and sha256, version, taken_in, reason (of a correction), replaced_by (name of the
+            later file or empty), withdrawn (why, or empty), site.
 
         Raises
         ------
         UsageError
             A condition names no column.
         """
-        from sqlalchemy import literal, select
-
-        stray = [name for name in where if name not in (*ROW_COLUMNS, OCCASION)]
-        if stray:
-            raise UsageError(f"history: there is no column {stray[0]!r}; allowed: {', '.join(ROW_COLUMNS)}.")
-        files, ratings = self._table("files"), self._table("ratings")
-        query = select(ratings, files.c.sha256, files.c.version, files.c.taken_in).join(
-            files, ratings.c.file_id == files.c.id
-        )
-        for name, value in where.items():
-            query = query.where(ratings.c[name] == value if name in ratings.c else literal(str(value) == "1"))
         with self._transaction() as connection:
-            rows = connection.execute(query.order_by(ratings.c.id)).mappings().all()
-            later = {
-                row.supersedes: row.file
-                for row in connection.execute(files.select().order_by(files.c.id.desc()))
-                if row.supersedes is not None
-            }
-        table = ratings_of([dict(row) for row in rows])
-        for name in ("sha256", "version", "taken_in"):
-            table[name] = pd.Series([row[name] for row in rows], dtype="str")
-        table["replaced_by"] = pd.Series([later.get(row["file_id"]) for row in rows], dtype="str")
-        return table
+            return history_of(connection, self.tables, where)
 
     def files(self) -> pd.DataFrame:
-        """Every file that was taken in: name, hash, stamp, time, and whether it still holds."""
-        table = self._table("files")
+        """Every file that was taken in, in this order.
+
+        Returns
+        -------
+        DataFrame
+            file, sha256, study, instrument, version, rater, batch, n_rows, occasion, taken_in, reason (of a
+            correction), site (empty: this study's own), withdrawn (why, or empty), entry (its number), holds (neither
+            replaced nor withdrawn).
+        """
         with self._transaction() as connection:
-            rows = connection.execute(table.select().order_by(table.c.id)).mappings().all()
-        replaced = {row["supersedes"] for row in rows}
-        columns = [*FILE_COLUMNS, "taken_in"]
-        frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
-        frame["holds"] = [row["id"] not in replaced for row in rows]
-        return frame
+            return files_of(connection, self.tables)
+
+    def events(self) -> pd.DataFrame:
+        """What was said of files afterwards: kind (withdrawn, restored, erased), subject, reason, at, n_rows left."""
+        table = self._table("events")
+        with self._transaction() as connection:
+            rows = rows_of(connection, table.select().order_by(table.c.id))
+        columns = ["kind", "subject", "reason", "at", "n_rows", "file_id"]
+        return pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
+
+    def dump(self) -> tuple[list[dict[str, Any]], ...]:
+        """Return every row of files, events and ratings as it stands."""
+        with self._transaction() as connection:
+            tables = (self.tables.tables[name] for name in ("files", "events", "ratings"))
+            return tuple(rows_of(connection, table.select().order_by(table.c.id)) for table in tables)
 
     def superseded(self) -> frozenset[str]:
         """SHA-256 of the files that later ones replaced: sent in again, they are older states."""
         files = self.files()
-        return frozenset(files.loc[~files["holds"].astype(bool), "sha256"])
+        return frozenset(files.loc[~files["holds"].astype(bool) & files["withdrawn"].isna(), "sha256"])
+
+    def erased(self) -> frozenset[str]:
+        """Patients whose ratings were erased: none of theirs is taken in again."""
+        events = self.events()
+        return frozenset(events.loc[events["kind"] == ERASED, "subject"])
+
+    def withdraw(self, file: str, reason: str, *, now: dt.datetime | None = None) -> str:
+        """Take a file out of the numbers; its ratings stay in the history.
+
+        Parameters
+        ----------
+        file : str
+            Its name, or the beginning of its SHA-256.
+        reason : str
+            Why; it stands in the history.
+        now : datetime, optional
+            Time of the event; by default the clock.
+
+        Returns
+        -------
+        str
+            The name of the file.
+
+        Raises
+        ------
+        UsageError
+            No file of this name holds, or several do, or there is no reason.
+        """
+        _check_reason(reason)
+        return self.change(lambda one: turn(one, self.tables, WITHDRAWN, file, reason, moment_of(now)))
+
+    def restore(self, file: str, reason: str, *, now: dt.datetime | None = None) -> str:
+        """Count a file again that was withdrawn; as :meth:`withdraw`."""
+        _check_reason(reason)
+
+        def count_again(connection: Connection) -> str:
+            name = turn(connection, self.tables, RESTORED, file, reason, moment_of(now))
+            check_unique(connection, self.tables)
+            return name
+
+        return self.change(count_again)
+
+    def erase(self, patient: str, reason: str, *, now: dt.datetime | None = None) -> pd.DataFrame:
+        """Remove the codes and texts of a patient from every entry, for good.
+
+        Parameters
+        ----------
+        patient : str
+        reason : str
+            Why; it stays beside the patient's id, and nothing else of the patient does.
+        now : datetime, optional
+            Time of the event; by default the clock.
+
+        Returns
+        -------
+        DataFrame
+            file, sha256, site, n_rows: the files that held ratings of the patient, which are to be destroyed.
+        """
+        _check_reason(reason)
+        held = self.change(lambda one: erase(one, self.tables, patient, reason, moment_of(now)))
+        rewrite(self._engine, self.address)
+        return pd.DataFrame(held, columns=["file", "sha256", "site", "n_rows"])
 
     def verify(self) -> tuple[str, ...]:
-        """Recompute every hash; return what does not agree, in words. Empty means intact."""
-        from sqlalchemy import select
+        """Recompute every hash; return what does not agree, in words. Empty means intact.
 
-        files, ratings = self._table("files"), self._table("ratings")
-        wrong: list[str] = []
-        previous = _GENESIS
+        Where ratings were erased the rest is held against the hash that was written then.
+        """
         with self._transaction() as connection:
-            for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
-                own = select(ratings).where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-                found = [
-                    {name: one.get(name, 1) for name in (*ROW_COLUMNS, OCCASION)}
-                    for one in connection.execute(own).mappings()
-                ]
-                if len(found) != row["n_rows"] or digest_of(found) != row["content"]:
-                    wrong.append(f"{row['file']}: its {row['n_rows']} ratings are not what was taken in")
-                if chain_of(previous, dict(row)) != row["chain"]:
-                    wrong.append(f"{row['file']}: the entry, or one before it, was changed or removed")
-                previous = row["chain"]
-        return tuple(wrong)
-
-    def _check_unique(self, connection: Connection) -> None:
-        """Refuse the same rating from two files that both hold."""
-        from sqlalchemy import func, select
-
-        ratings = self._table("ratings")
-        key = [ratings.c[name] for name in RATINGS.key]
-        query = select(*key).where(self._holds()).group_by(*key).having(func.count() > 1).limit(1)
-        twice = connection.execute(query).first()
-        if twice is None:
-            return
-        same = [column == value for column, value in zip(key, twice, strict=True)]
-        rows = connection.execute(select(ratings).where(self._holds(), *same).order_by(ratings.c.id)).all()
-        places = [place_in(row.source_file, row.source_sheet or "", row.source_cell or "") for row in rows]
-        what = ", ".join(map(str, twice))
-        raise DuplicateError(f"ledger: {what} stands in {' and in '.join(places)}; keep one. Nothing was stored.")
-
-    def _holds(self) -> ColumnElement[bool]:
-        """The condition that no later file replaces a rating's file."""
-        from sqlalchemy import select
-
-        files = self._table("files")
-        replaced = select(files.c.supersedes).where(files.c.supersedes.is_not(None))
-        return self._table("ratings").c.file_id.not_in(replaced)
+            return tuple(wrong_entries(connection, *map(self._table, ("files", "ratings", "events"))))
 
     def _table(self, name: str) -> Table:
-        return self._tables.tables[name]
+        return self.tables.tables[name]
 
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
@@ -326,74 +379,35 @@ class Ledger:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.execution_options(writes=writes).begin() as connection:
+            if writes and self._old is not None:
+                self._bring_up_to_date()
+            with self._engine.execution_options(**options_of(self._engine, writes=writes)).begin() as connection:
                 yield connection
         except SQLAlchemyError as wrong:
-            nothing = " Nothing was stored." if writes else ""
-            raise UsageError(f"ledger {self.address}: {_why(wrong)}.{nothing} {_FAILURES}") from None
+            if writes and is_conflict(wrong):
+                raise _TurnedDown(wrong) from None
+            raise failure(self.address, wrong, writes=writes) from None
 
-    def _current(self, connection: Connection) -> pd.DataFrame:
-        from sqlalchemy import select
-
-        ratings = self._table("ratings")
-        query = select(ratings).where(self._holds()).order_by(ratings.c.id)
-        return ratings_of([dict(row) for row in connection.execute(query).mappings()])
-
-
-def _tables(*, occasions: bool = True) -> MetaData:
-    from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, text
-
-    kinds = {"text": Text, "integer": Integer, "number": Float}
-    tables = MetaData()
-    own = [Column(name, Integer if name == "n_rows" else String(200), nullable=False) for name in FILE_COLUMNS]
-    Table(
-        "files", tables, Column("id", Integer, primary_key=True), *own,
-        Column("taken_in", String(40), nullable=False), Column("supersedes", Integer, ForeignKey("files.id")),
-        Column("content", String(64), nullable=False), Column("chain", String(64), nullable=False, unique=True),
-    )  # fmt: skip
-    columns = [
-        Column(name, kinds[kind](), nullable=name in RATINGS.may_be_empty) for name, kind in RATINGS.columns.items()
-    ]
-    Table(
-        "ratings", tables, Column("id", Integer, primary_key=True),
-        Column("file_id", Integer, ForeignKey("files.id"), nullable=False, index=True), *columns,
-    )  # fmt: skip
-    for table in tables.tables.values() if occasions else ():
-        table.append_column(Column(OCCASION, Integer, nullable=False, server_default=text("1")))
-    return tables
+    def _bring_up_to_date(self) -> None:
+        """Bring the file of an earlier version up to date, in one step; a copy of it as it was lies beside it."""
+        if self._old is None or self._path is None:
+            return
+        version = version_in(self._old)
+        if version < SCHEMA:
+            keep_copy(self._old, self._path.with_name(f"{self._path.stem}_version{version}{self._path.suffix}"))
+        bring_up_to_date(self._old, self.tables)
+        self._engine.dispose()
+        self._engine, self._old = self._old, None
 
 
-def _careful(connection: Any, record: Any) -> None:
-    """SQLite: transactions begin where SQLAlchemy says so, and reach the disk before they count."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
+class _TurnedDown(UsageError):
+    """Another writer came first; the same work may be tried again."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__("the database turned a transaction down")
+        self.why = why
 
 
-def _begin(connection: Connection) -> None:
-    """Whoever writes waits for the others before the first word, not in the middle of its transaction."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _forbid_changes(connection: Connection) -> None:
-    """SQLite refuses to change or remove what was written."""
-    if connection.dialect.name != "sqlite":
-        return
-    for table in ("files", "ratings"):
-        for verb in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                "BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END"
-            )
-
-
-def _why(wrong: Exception) -> str:
-    """What the database said, in one line; a lock in our words."""
-    cause = getattr(wrong, "orig", None)
-    if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    ):
-        return f"another program has been writing to it for {_PATIENCE} seconds; wait until it has ended and try again"
-    return str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError("ledger: a reason is needed; it stays in the history. Say why: --reason …")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,17 @@ FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "ba
 SEVERAL = "(table)"
 """Instrument and rater of a file that holds ratings of all of them."""
 ROW_COLUMNS = tuple(RATINGS.columns)
+EVENT_COLUMNS = ("kind", "file_id", "subject", "reason", "at", "n_rows", "content", "head", "origin")
+GENESIS = "0" * 64
+"""What the first entry of a chain stands on."""
+
+
+def in_one_frame(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Ratings of several sources; with occasions where one of them has any, and then 1 in the others."""
+    filled = [part for part in parts if len(part)] or [parts[0]]
+    if any(OCCASION in part.columns for part in filled):
+        filled = [with_occasion(part) for part in filled]
+    return pd.concat(filled) if len(filled) > 1 else filled[0]
 
 
 def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -53,20 +64,30 @@ def scalar_of(value: Any) -> Any:
     return canonical_text(plain) if isinstance(plain, str) else plain
 
 
-def digest_of(rows: list[dict[str, Any]]) -> str:
-    """SHA-256 of the ratings of a file."""
+def digest_of(rows: list[dict[str, Any]], salt: str = "") -> str:
+    """SHA-256 of the ratings of a file; the salt keeps few codes from being found by trying all."""
     kept = [[*(row[name] for name in ROW_COLUMNS), *_later(row)] for row in rows]
     text = json.dumps(kept, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256((salt + text).encode()).hexdigest()
 
 
-def chain_of(previous: str, entry: dict[str, Any]) -> str:
-    """SHA-256 of an entry and of the chain before it."""
+def chain_of(previous: str, entry: Mapping[str, Any]) -> str:
+    """SHA-256 of an entry and of the chain before it; what an entry does not use leaves its hash as it was before."""
     kept = [*(entry[name] for name in (*FILE_COLUMNS, "taken_in", "supersedes", "content")), *_later(entry)]
+    extras = {name: entry[name] for name in ("site", "reason", "origin") if entry.get(name)}
+    return _chained(previous, [*kept, extras] if extras else kept)
+
+
+def event_chain_of(previous: str, event: Mapping[str, Any]) -> str:
+    """SHA-256 of an event and of the events before it."""
+    return _chained(previous, [event[name] for name in EVENT_COLUMNS])
+
+
+def _chained(previous: str, kept: list[Any]) -> str:
     return hashlib.sha256(json.dumps([previous, *kept], ensure_ascii=False).encode()).hexdigest()
 
 
-def _later(row: dict[str, Any]) -> list[int]:
+def _later(row: Mapping[str, Any]) -> list[int]:
     """The occasion of a recode: occasion 1 leaves the hashes as they were before there were any."""
     time = int(row.get(OCCASION, 1))
     return [time] if time > 1 else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -113,7 +114,11 @@ def read_workbooks(
 
 
 def read_incoming(
-    study: Study, *, set_aside: Collection[str] = (), superseded: Collection[str] = ()
+    study: Study,
+    *,
+    set_aside: Collection[str] = (),
+    superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
     """Read every workbook in the study's ``incoming/`` and hold them against one another.
 
@@ -125,6 +130,8 @@ def read_incoming(
     superseded : collection of str
         SHA-256 of files that the ledger knows as replaced (``Ledger.superseded()``): they are
         reported as ``older_file`` and left out.
+    withdrawn : mapping of str to str, optional
+        SHA-256 of files that were withdrawn, and why: they are reported as ``withdrawn_file`` and left out.
 
     Returns
     -------
@@ -141,7 +148,7 @@ def read_incoming(
     UsageError
         There is no ``incoming/``, or a file to be set aside is not in it.
     """
-    found = read_returned(study, set_aside=set_aside, superseded=superseded)
+    found = read_returned(study, set_aside=set_aside, superseded=superseded, withdrawn=withdrawn)
     return found.ratings, found.problems, found.files
 
 
@@ -167,7 +174,13 @@ class Returned:
     unread: tuple[str, ...]
 
 
-def read_returned(study: Study, *, set_aside: Collection[str] = (), superseded: Collection[str] = ()) -> Returned:
+def read_returned(
+    study: Study,
+    *,
+    set_aside: Collection[str] = (),
+    superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] | None = None,
+) -> Returned:
     """Read ``incoming/`` as :func:`read_incoming` does, and say which row of which file is of which session."""
     paths = _incoming_paths(study, set_aside)
     expected = load_expected(study)
@@ -176,7 +189,7 @@ def read_returned(study: Study, *, set_aside: Collection[str] = (), superseded: 
     taken: list[_Taken] = []
     unread: list[str] = []
     for path in (paths[place] for place in copies_first(paths)):
-        one = _read_file(path, expected, collector, known=taken, superseded=superseded)
+        one = _read_file(path, expected, collector, taken, superseded, withdrawn or {})
         problems += one.problems
         if one.stamp is not None:
             taken.append(one)
@@ -258,6 +271,7 @@ def _read_file(
     collector: Collector,
     known: Sequence[_Taken] = (),
     superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] = MappingProxyType({}),
 ) -> _Taken:
     package = open_package(path)
     taken = _Taken(package.name, package.sha256, list(package.problems))
@@ -265,6 +279,9 @@ def _read_file(
         return taken
     if package.sha256 in superseded:
         taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
+        return taken
+    if package.sha256 in withdrawn:
+        taken.problems.append(Problem("withdrawn_file", package.name, found=withdrawn[package.sha256]))
         return taken
     if package.kind not in ("xlsx", "ods"):
         code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")

@@ -672,7 +672,7 @@ class TestLedgerPlace:
         assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
     def test_two_readers_at_once(self, tmp_path, telephone_run):
-        from doublecode.analysis.study.run import LEDGER
+        from doublecode.coding.intake.study_ledger import LEDGER
 
         with Ledger(tmp_path / LEDGER) as ledger:
             ledger.take_in(telephone_run.intake.ratings, telephone_run.intake.files)

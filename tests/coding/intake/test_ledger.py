@@ -143,7 +143,7 @@ import sys, time
 import pandas as pd
 from doublecode.coding.intake import ledger as module
 ratings, files = pd.read_pickle(sys.argv[2]), pd.read_pickle(sys.argv[3])
-plain = module.Ledger._append
+plain = module.Ledger.append
 seen = []
 def slow(self, *arguments):
     answer = plain(self, *arguments)
@@ -152,7 +152,7 @@ def slow(self, *arguments):
         print("in the middle", flush=True)
         time.sleep(60)
     return answer
-module.Ledger._append = slow
+module.Ledger.append = slow
 with module.Ledger(sys.argv[1]) as ledger:
     ledger.take_in(ratings, files)
 """
@@ -225,7 +225,7 @@ def test_readers_hinder_nobody(intake, tmp_path):
 
 def test_a_writer_that_does_not_end_is_named(intake, tmp_path, monkeypatch):
     ratings, files = intake
-    monkeypatch.setattr("doublecode.coding.intake.ledger._PATIENCE", 0.1)
+    monkeypatch.setattr("doublecode.coding.intake.ledger_tables.PATIENCE", 0.1)
     with Ledger(tmp_path / "l.sqlite") as one, Ledger(tmp_path / "l.sqlite") as other:  # noqa: SIM117
         with one._transaction(writes=True), pytest.raises(UsageError, match="another program has been writing") as told:
             other.take_in(ratings, files)

@@ -1,0 +1,52 @@
+"""The files of a ledger beside those in ``incoming/``: the same bytes, others, or none."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+
+from doublecode.coding.intake.ledger_values import SEVERAL
+from doublecode.coding.reading.incoming import workbook_paths
+from doublecode.schemas.study import Study
+
+
+def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
+    """Hash what lies in ``incoming/`` again and hold it against the entries that count.
+
+    Parameters
+    ----------
+    study : Study
+    files : DataFrame
+        As :meth:`doublecode.coding.intake.ledger.Ledger.files` returns it.
+
+    Returns
+    -------
+    DataFrame
+        file, sha256, state: *as it was taken in*, *changed since it was taken in*, *not in incoming/, counted from the
+        ledger*, *of tables or other sites*, *withdrawn*, *not taken in yet*.
+    """
+    there = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in workbook_paths(study.folder / "incoming")
+    }
+    rows = []
+    for entry in files.to_dict("records"):
+        known = entry["sha256"] in there.values()
+        if entry["withdrawn"] is not None and entry["withdrawn"] == entry["withdrawn"]:
+            state = "withdrawn"
+        elif not entry["holds"]:
+            continue
+        elif entry["rater"] == SEVERAL or entry["site"]:
+            state = "of tables or other sites"
+        elif known:
+            state = "as it was taken in"
+        elif entry["file"] in there:
+            state = "changed since it was taken in"
+        else:
+            state = "not in incoming/, counted from the ledger"
+        rows.append((entry["file"], entry["sha256"], state))
+    held, names = set(files["sha256"]), {row[0] for row in rows}
+    rows += [
+        (name, digest, "not taken in yet") for name, digest in there.items() if digest not in held and name not in names
+    ]
+    return pd.DataFrame(rows, columns=["file", "sha256", "state"])

@@ -1,0 +1,278 @@
+"""The coordinator's commands on the ledger: take in, look back, take out, check, hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doublecode.coding.cli import AsJson, Folder, Overwrite, hand_back, print_problems_json, print_record
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from doublecode.coding.intake.imports import Imported
+    from doublecode.schemas.study import Study
+
+InStudy = Annotated[Path | None, typer.Option("--study", help="The study folder; else the nearest study.toml upward.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.", show_default=False)]
+_MOST_ROWS = 200
+
+ledger = typer.Typer(help="The store of ratings: history, taking back, checks, export.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `app`."""
+    app.command("import", rich_help_panel=COORDINATOR)(import_files)
+    app.add_typer(ledger, name="ledger", rich_help_panel=COORDINATOR)
+
+
+def _study(folder: Path | None) -> Study:
+    """The study that was named, or the one whose study.toml lies nearest above."""
+    from doublecode.schemas.study import load_study
+
+    here = Path.cwd()
+    above = folder or next((one for one in (here, *here.parents) if (one / "study.toml").is_file()), None)
+    if above is None:
+        raise UsageError(f"{here}: there is no study.toml here or above. Name the study folder: --study FOLDER")
+    return load_study(above)
+
+
+def _with_ledger(folder: Path | None) -> Study:
+    from doublecode.coding.intake.study_ledger import has_ledger
+
+    study = _study(folder)
+    if not has_ledger(study):
+        raise UsageError(f"{study.folder}: nothing was taken in yet. Begin with: doublecode import {study.folder}")
+    return study
+
+
+def import_files(
+    study: Folder,
+    set_aside: Annotated[
+        list[str] | None, typer.Option("--set-aside", help="A file of incoming/ to leave out.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why files correct earlier ones; it stays in the history.")] = "",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check what lies in incoming/ and take it into the ledger; files with errors stay out."""
+    from doublecode.coding.intake.imports import import_study
+    from doublecode.schemas.study import load_study
+
+    declared = load_study(study)
+    done = import_study(declared, set_aside=set_aside or (), reason=reason)
+    if as_json:
+        spec = {"command": "import", "study": declared.name, **done.taken.design, "waiting": list(done.waiting)}
+        print_problems_json(done.problems, spec)
+    else:
+        print_problems(done.problems, most=200)
+        _say_imported(done, declared, overwrite)
+    raise typer.Exit(PROBLEMS if done.n_errors else CLEAN)
+
+
+def _say_imported(done: Imported, study: Study, overwrite: bool) -> None:
+    replaced = f" In place of earlier ones: {', '.join(done.taken.superseded)}." if done.taken.superseded else ""
+    say(f"{done.taken.counted()}{replaced}")
+    if done.absent:
+        say(f"Not in incoming/ any more, and counted: {', '.join(done.absent)}", style="yellow")
+    if not done.waiting:
+        say(f"Next: doublecode run {study.folder}")
+        return
+    say(f"Not stored, as they are to be mended first: {', '.join(done.waiting)}", to_error=True, style="bold red")
+    sources = [path for name in done.waiting if (path := study.folder / "incoming" / name).is_file()]
+    for path in hand_back(sources, done.problems, study.folder / "please_fix", overwrite):
+        say(f"Marked copy: {path}", to_error=True)
+
+
+@ledger.command("history")
+def history(
+    study: InStudy = None,
+    session: Annotated[str | None, typer.Option(help="Id of a session.", show_default=False)] = None,
+    rater: Annotated[str | None, typer.Option(help="Id of a rater.", show_default=False)] = None,
+    item: Annotated[str | None, typer.Option(help="Name of an item.", show_default=False)] = None,
+    cell: Annotated[
+        str | None, typer.Option(help="A cell of a workbook: R2_ghes_batch01.xlsx!F6", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a cell was, when, and from which file; without a cell, every file that was taken in."""
+    from doublecode.coding.intake.study_ledger import open_ledger
+    from doublecode.schemas.results import plain
+
+    declared = _with_ledger(study)
+    where = {name: value for name, value in (("session_id", session), ("rater", rater), ("item", item)) if value}
+    where |= _cell(cell) if cell else {}
+    with open_ledger(declared) as held:
+        found = held.history(**where) if where else held.files()
+        events = held.events().drop_duplicates(["kind", "subject", "reason", "at"])
+    if as_json:
+        spec = {"command": "ledger history", "study": declared.name, **where}
+        print_record(spec, plain(found), {"n_rows": len(found), "events": plain(events)}, ())
+        return
+    for row in found.head(_MOST_ROWS).to_dict("records"):
+        say(_told_cell(row) if where else _told_file(row))
+    if len(found) > _MOST_ROWS:
+        say(f"… and {len(found) - _MOST_ROWS} more; --json prints all.")
+    if found.empty:
+        said = ", ".join(f"{name} {value}" for name, value in where.items())
+        say(f"The ledger holds nothing of {said}.")
+    for row in events.to_dict("records") if not where else ():
+        say(f"{row['at']}  {row['kind']}: {row['subject']} ({row['reason']})")
+
+
+def _cell(text: str) -> dict[str, str]:
+    file, mark, cell = text.rpartition("!")
+    if not (file and mark and cell):
+        raise UsageError(f"--cell: found {text!r}, allowed a file and a cell, such as R2_ghes_batch01.xlsx!F6")
+    return {"source_file": file, "source_cell": cell}
+
+
+def _told_cell(row: Mapping[Any, Any]) -> str:
+    from doublecode.schemas.problems import place_in
+
+    place = place_in(row["source_file"], row["source_sheet"] or "", row["source_cell"] or "")
+    what = next((row[name] for name in ("missing_code", "text", "value") if _filled(row[name])), "empty")
+    shown = f"{what:g}" if isinstance(what, float) else str(what)
+    told = f"{row['taken_in']}  {row['session_id']}, {row['rater']}, {row['item']} = {shown}  ({place})"
+    return f"{told}{_fate(row)}"
+
+
+def _told_file(row: Mapping[Any, Any]) -> str:
+    site = f"{row['site']}: " if row["site"] else ""
+    state = "" if row["holds"] or _filled(row["withdrawn"]) else "; replaced by a later file"
+    head = f"{row['taken_in']}  {site}{row['file']}  {row['sha256'][:12]}  {row['n_rows']} ratings"
+    return f"{head}{_fate(row)}{state}"
+
+
+def _fate(row: Mapping[Any, Any]) -> str:
+    parts = [f"reason: {row['reason']}"] if _filled(row["reason"]) else []
+    parts += [f"replaced by {row['replaced_by']}"] if _filled(row.get("replaced_by")) else []
+    parts += [f"withdrawn: {row['withdrawn']}"] if _filled(row["withdrawn"]) else []
+    return f"; {'; '.join(parts)}" if parts else ""
+
+
+def _filled(value: Any) -> bool:
+    return value is not None and value == value and value != ""
+
+
+@ledger.command("withdraw")
+def withdraw(
+    file: Annotated[str, typer.Argument(help="Its name, or the beginning of its SHA-256.", show_default=False)],
+    reason: Reason,
+    study: InStudy = None,
+) -> None:
+    """Take a file out of the numbers; its ratings stay in the history."""
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    with open_ledger(declared) as held:
+        name = held.withdraw(Path(file).name, reason)
+    say(f"{name} is withdrawn and in no number from now on. Its ratings stay in the history ({reason}).")
+    if (declared.folder / "incoming" / name).is_file():
+        say(f"It still lies in incoming/ and will be named there; take it out: {declared.folder / 'incoming' / name}")
+
+
+@ledger.command("restore")
+def restore(
+    file: Annotated[str, typer.Argument(help="Its name, or the beginning of its SHA-256.", show_default=False)],
+    reason: Reason,
+    study: InStudy = None,
+) -> None:
+    """Count a file again that was withdrawn."""
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    with open_ledger(_with_ledger(study)) as held:
+        name = held.restore(Path(file).name, reason)
+    say(f"{name} counts again ({reason}).")
+
+
+@ledger.command("verify")
+def verify(study: InStudy = None, as_json: AsJson = False) -> None:
+    """Recompute every hash of the ledger, and hold the files in incoming/ against it."""
+    from doublecode.coding.intake.file_states import file_states
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    with open_ledger(declared) as held:
+        wrong = held.verify()
+        states = file_states(declared, held.files())
+    if as_json:
+        counts = {str(state): int(n) for state, n in states["state"].value_counts().items()}
+        spec = {"command": "ledger verify", "study": declared.name}
+        print_record(spec, states.to_dict("records"), {"intact": not wrong, **counts}, wrong)
+        raise typer.Exit(PROBLEMS if wrong else CLEAN)
+    for text in wrong:
+        say(text, to_error=True, style="bold red")
+    say("Something in the ledger was changed by hand." if wrong else "The ledger is intact: every hash agrees.")
+    for state, rows in states.groupby("state", sort=False):
+        shown = "" if state == "as it was taken in" else f": {', '.join(rows['file'])}"
+        say(f"{len(rows)} file(s) {state}{shown}")
+    raise typer.Exit(PROBLEMS if wrong else CLEAN)
+
+
+@ledger.command("export")
+def export(
+    out: Annotated[Path, typer.Option("--out", help="Folder that the export goes to.", show_default=False)],
+    study: InStudy = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the ratings that hold as a Psych-DS folder (CSV, JSON-LD codebook), with tables for REDCap."""
+    from doublecode.coding.intake.export import export_ratings
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    if out.exists() and any(out.iterdir()) and not overwrite:
+        raise UsageError(f"{out} holds something already. Name another folder, or add --overwrite.")
+    with open_ledger(declared) as held:
+        ratings = held.ratings()
+    for path in export_ratings(declared, ratings, out):
+        say(f"Written: {path}")
+    say(f"{len(ratings)} ratings. Ids are those of the study; outcomes and tables of patients are not in it.")
+
+
+@ledger.command("erase")
+def erase(
+    patient: Annotated[str, typer.Option("--patient", help="Id of who withdrew consent.", show_default=False)],
+    reason: Reason,
+    study: InStudy = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Remove a patient's codes and texts for good, and list the files that are to be destroyed."""
+    from doublecode.coding.intake.erasing import left_to_destroy
+    from doublecode.coding.intake.study_ledger import open_ledger
+
+    declared = _with_ledger(study)
+    if not yes:
+        typer.confirm(f"Erase every rating of {patient} from the ledger? This cannot be undone.", abort=True)
+    with open_ledger(declared) as held:
+        files = held.erase(patient, reason)  # one row per state of a file
+    say(f"{int(files['n_rows'].sum())} ratings of {patient} are erased from {len(files)} file(s) of the ledger.")
+    say(f"Write consent_withdrawn as the status of {patient} in patients.csv. To be destroyed by you:")
+    for path, what in left_to_destroy(declared, files):
+        say(f"  {path} ({what})")
+    say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
+
+
+@ledger.command("merge")
+def merge(
+    other: Annotated[Path, typer.Argument(help="Ledger of a site, or its study folder.", show_default=False)],
+    site: Annotated[str, typer.Option("--site", help="Short name that stands before its ids.", show_default=False)],
+    study: InStudy = None,
+) -> None:
+    """Take another site's ledger in; its ids are kept apart: SITE:ID."""
+    from doublecode.coding.intake.ledger import Ledger
+    from doublecode.coding.intake.ledger_merge import merge_ledgers
+    from doublecode.coding.intake.study_ledger import LEDGER, open_ledger
+
+    path = other / LEDGER if other.is_dir() else other
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no ledger. Name the file ledger.sqlite of the site, or its study folder.")
+    declared = _study(study)
+    with open_ledger(declared) as held, Ledger(path) as source:
+        done = merge_ledgers(held, source, site)
+    counts = f"{done.n_files} files with {done.n_ratings} ratings taken in, {done.n_known} known already"
+    say(f"{site}: {counts}, {done.n_events} withdrawals and erasures followed.")
+    say(f"Its sessions, patients and therapists stand in the study's tables as {site}:ID. Next: doublecode run")
