@@ -12,7 +12,9 @@ from scipy import optimize
 from doublecode.analysis import alpha, omega
 from doublecode.analysis.consistency.factor_missing import fit_one_factor_fiml
 from doublecode.analysis.consistency.item_moments import all_units, read_items
+from doublecode.analysis.study.scale_consistency import consistency_table
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.instrument import load_instrument
 
 HERE = Path(__file__).parent
 ITEMS = [f"i{j}" for j in range(1, 7)]
@@ -154,3 +156,29 @@ def test_the_highest_of_several_maxima_counts() -> None:
         best = max(best, -float(found.fun))
     assert float(fit.loglik[0]) > best - 0.05  # the floor of uniquenesses is a share of slightly different variances
     assert float(fit.loglik[0]) == pytest.approx(best, abs=0.1)
+
+
+THIN = [[0, 1], [np.nan, 2], [3, 3], [0, 4]]
+
+
+@pytest.mark.parametrize(
+    "rows", [THIN, [[2, 1, 1, 4], [1, 1, 1, 2], [1, 2, np.nan, 0], [1, 2, 0, 2], [1, 2, 1, 3], [1, 2, 0, 3]]]
+)
+def test_an_estimate_stands_where_nothing_can_be_said_without_each_patient(rows, recwarn):
+    data = pd.DataFrame(rows).rename(columns="i{}".format)
+    plain = alpha(data).frame.set_index("term")["estimate"]["alpha"]
+    found = alpha(data.assign(patient=[1, 1, *range(2, len(rows))]), clusters="patient").frame
+    assert found.loc[found["term"] == "alpha", "estimate"].tolist() == pytest.approx([plain, plain])
+    assert np.isfinite(plain)
+    assert not recwarn.list
+
+
+def test_two_items_without_alpha_say_why_in_the_consistency_table():
+    book = load_instrument("phq9")
+    pair = book.model_copy(update={"scales": (book.scales[0].model_copy(update={"items": ("interest", "mood")}),)})
+    rows = [
+        {"patient": "P1", "session": 1, "instrument": "phq9", "item": item, "value": 1.0}
+        for item in ("interest", "mood")
+    ]
+    answer = consistency_table(pd.DataFrame(rows), [pair])
+    assert answer.frame["status"].tolist()[0].startswith("1 row for 2 items: a covariance matrix")

@@ -132,7 +132,7 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
     whole = len(range(0, n, WHOLE_EACH))
     for what, seeds, workbooks in (
-        (f"{n} studies, ratings as a long table ({whole} with internal consistency and report)", range(n), False),
+        (f"{n} studies, ratings as a long table ({whole} with the report; alpha and omega of all)", range(n), False),
         (f"{WORKBOOKS} studies through template, fill and run", range(1000, 1000 + WORKBOOKS), True),
     ):
         found = list(compared(seeds, workbooks=workbooks))
