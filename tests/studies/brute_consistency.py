@@ -18,17 +18,29 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 FLOOR, STARTS, ROUNDS = 0.005, 12, 20_000
+NEAR, UNTOLD, SLOW = 1e-4, 0.01, 3000
 SETTLED, DEGENERATE, AS_LIKELY = 1e-11, 1e-5, 1e-5
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """What the formulas give: `why` there can be no number, or alpha and every omega of a model as likely as the best."""
+    """What the formulas give: alpha and the omega of every model as likely as the best, or `why` there is none.
+
+    `slow`: the EM took thousands of rounds, and the product may give up.
+    """
 
     n_rows: int
     alpha: float = float("nan")
     omegas: tuple[float, ...] = ()
     why: str = ""
+    slow: bool = False
+
+    def is_omega(self, omega: float) -> bool:
+        """Whether it is one of these; where they differ, the data do not tell it, and any will do."""
+        if not self.omegas or omega != omega:
+            return not self.omegas and omega != omega
+        low, high = min(self.omegas), max(self.omegas)
+        return high - low > UNTOLD or low - NEAR < omega < high + NEAR
 
 
 def scales_of(reference: Reference) -> Iterator[tuple[tuple[str, str, str], Consistency]]:
@@ -46,7 +58,7 @@ def scales_of(reference: Reference) -> Iterator[tuple[tuple[str, str, str], Cons
 
 
 def _rows(reference: Reference, book: str, items: list[str], lagged: list[str]) -> Array:
-    """A row per session, reversed items turned, NaN where an item is missing; with a lag those with the session before."""
+    """A row per session, reversed items turned, NaN where an item is missing; with a lag, after the session before."""
     rows = []
     for patient, number in sorted({key for key, of, _ in reference.items if of == book}):
         row = []
@@ -77,17 +89,17 @@ def of_rows(rows: Array) -> Consistency:
     together = (~np.isnan(rows)).T.astype(int) @ (~np.isnan(rows)).astype(int)
     if not together.all():
         return Consistency(n, why="pairs")
-    S = saturated(rows)
+    S, rounds = saturated(rows)
     if S is None:
         return Consistency(n, why="degenerate")
     alpha = p / (p - 1) * (1 - np.trace(S) / S.sum())
-    return Consistency(n, float(alpha), () if p < 3 else omegas(rows, S))
+    return Consistency(n, float(alpha), () if p < 3 else omegas(rows, S), slow=rounds > SLOW)
 
 
-def saturated(rows: Array) -> Array | None:
-    """Covariances of the saturated normal model by EM, row by row; None where they run to a singular matrix."""
+def saturated(rows: Array) -> tuple[Array | None, int]:
+    """Covariances of the saturated normal model by EM, and its rounds; None where they run to a singular matrix."""
     mean, S = np.nanmean(rows, axis=0), np.diag(np.nanvar(rows, axis=0))
-    for _ in range(ROUNDS if np.isnan(rows).any() else 3):
+    for done in range(ROUNDS if np.isnan(rows).any() else 3):
         total, square = np.zeros_like(mean), np.zeros_like(S)
         for row in rows:
             o, m = ~np.isnan(row), np.isnan(row)
@@ -104,10 +116,10 @@ def saturated(rows: Array) -> Array | None:
         mean, S = new_mean, new
         d = np.sqrt(np.diag(S))
         if np.linalg.eigvalsh(S / np.outer(d, d))[0] < DEGENERATE:
-            return None
+            return None, done
         if moved < SETTLED:
-            return S
-    return S if not np.isnan(rows).any() else None
+            return S, done
+    return (None, ROUNDS) if np.isnan(rows).any() else (S, 1)
 
 
 def omegas(rows: Array, S: Array) -> tuple[float, ...]:
