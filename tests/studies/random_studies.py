@@ -86,6 +86,7 @@ def answers(lab: Lab, folder: Path) -> tuple[str, str]:
     flags = flagged_answers(run.items, run.study.codebooks).to_dict("records")
     bands = band_counts(run.scores, run.study.codebooks.values()).to_dict("records")
     card = str(run.study.card).replace(str(folder), "")
+    labels.append([str(book) for book in run.study.codebooks.values()])  # what instrument show prints
     return json.dumps([record, labels, flags, bands, card], default=str), sheets(folder)
 
 
