@@ -196,6 +196,25 @@ def is_grouped(cell: Any) -> bool:
     return isinstance(cell, str) and _GROUPED.fullmatch(clean(cell)) is not None
 
 
+def decimals_on_trust(columns: Sequence[Sequence[Any]]) -> list[int | None]:
+    """For each column its first cell where every number has three decimals, and no column tells that they are some.
+
+    Examples
+    --------
+    >>> decimals_on_trust([["", "1.234", "2.345"], ["a", "b"]]), decimals_on_trust([["1.234"], ["2.5"]])
+    ([1, None], [None, None])
+    """
+    if any("." in _known_marks(_marked(cells)) for cells in columns):
+        return [None] * len(columns)
+    return [_only_grouped(cells) for cells in columns]
+
+
+def _only_grouped(cells: Sequence[Any]) -> int | None:
+    filled = [place for place, cell in enumerate(cells) if not (isinstance(cell, str) and is_missing(cell.strip()))]
+    filled = [place for place in filled if cells[place] is not None]
+    return filled[0] if filled and all(is_grouped(cells[place]) for place in filled) else None
+
+
 def is_date(cell: Any) -> bool:
     """Whether a cell holds a date or a time of day.
 

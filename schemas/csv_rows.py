@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _FORMULA = re.compile(r"[=+@\t\r\n]|-(?!(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z)", re.ASCII)
 _HINT = re.compile(r"sep=([^\w\s]|\t)", re.IGNORECASE)
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
+_BLOCK = 16
+"""Excel leaves out the delimiters of last cells that are empty in sixteen lines together."""
 MOST_LETTERS = 1_000_000
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BY_MARK = {**dict.fromkeys(UTF16_MARKS, "utf-16"), b"\xef\xbb\xbf": "utf-8-sig"}
@@ -33,15 +35,18 @@ class CsvRows:
     lines : list of int
         For each row the line of the file on which it ends, from 1.
     delimiter : str
-        Comma, semicolon or tab; another one only where the file's first line names it (``sep=|``).
+        Comma, semicolon, tab or ``|``; another one only where the file's first line names it (``sep=:``).
     unseen : list of (int, str)
         Line and names of the invisible letters that were taken out.
+    short : list of (int, int)
+        Line and number of cells of rows in whose stead Excel wrote no last cells; these are read as empty.
     """
 
     rows: list[list[str]]
     lines: list[int]
     delimiter: str
     unseen: list[tuple[int, str]] = field(default_factory=list)
+    short: list[tuple[int, int]] = field(default_factory=list)
 
 
 def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
@@ -60,7 +65,8 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     Raises
     ------
     ContractError
-        The text cannot be decoded, a quotation mark is left open, or a row is longer than the heads.
+        The text cannot be decoded, a quotation mark is left open, another sign parts the cells, or a row is
+        longer or shorter than the heads.
 
     Examples
     --------
@@ -77,7 +83,7 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     if hint is not None:  # line 1 tells Excel what stands between the cells
         text = newline + text[len(first) + 1 :]
     head = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = hint[1] if hint else max(DELIMITERS, key=lambda mark: len(_cells(head, mark) & set(wanted)))
+    delimiter = hint[1] if hint else _delimiter(head, set(wanted), name)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found = CsvRows([], [], delimiter)
     limit = csv.field_size_limit(MOST_LETTERS)
@@ -115,16 +121,53 @@ def _commands_in(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"U+{ord(letter):04X}" for letter in odd))
 
 
+def _delimiter(head: str, wanted: set[str], name: str) -> str:
+    """What parts the cells: with it the heads hold most of the columns that are looked for."""
+    found = {mark: len(_cells(head, mark) & wanted) for mark in (*DELIMITERS, *_odd_signs(head))}
+    best = max(DELIMITERS, key=lambda mark: found[mark])
+    odd = next((mark for mark in found if mark not in DELIMITERS and found[mark] > found[best]), best)
+    if odd != best and best not in head:
+        what = "blanks" if odd == " " else repr(odd)
+        raise ContractError(
+            f"{name}: the cells of the first row are parted by {what}; allowed are a comma, a semicolon, a tab or |. "
+            f"Save the table as CSV{'' if odd == ' ' else f', or write sep={odd} as the first line'}."
+        )
+    return best
+
+
+def _odd_signs(head: str) -> list[str]:
+    """Signs other than the usual delimiters that may part the heads."""
+    return [mark for mark in dict.fromkeys(head) if not mark.isalnum() and mark not in (*DELIMITERS, "_", '"', "'")]
+
+
 def _check_lengths(found: CsvRows, name: str) -> None:
-    """Refuse a filled cell beyond the heads: the row was shifted, and its values stand under wrong heads."""
-    heads = next((row for row in found.rows if any(cell.strip() for cell in row)), [])
-    for row, line in zip(found.rows, found.lines, strict=True):
+    """Refuse a row longer or shorter than the heads: it was shifted, and its values stand under wrong heads.
+
+    Excel alone may leave the last cells out, and then of sixteen lines together: such rows are listed.
+    """
+    filled = [any(cell.strip() for cell in row) for row in found.rows]
+    heads = next((row for row, there in zip(found.rows, filled, strict=True) if there), [])
+    width = next((place for place in range(len(heads), 0, -1) if heads[place - 1].strip()), 0)
+    for at, (row, line) in enumerate(zip(found.rows, found.lines, strict=True)):
         beyond = [cell.strip() for cell in row[len(heads) :] if cell.strip()]
         if beyond:
             raise ContractError(
                 f"{name}, line {line}: found {beyond[0]!r} under no head; the row has {len(row)} cells, the heads "
                 f"{len(heads)}. Put a text that holds the delimiter in quotation marks, or name the column."
             )
+        if not filled[at] or len(row) >= width:
+            continue
+        start = at - at % _BLOCK
+        if any(len(other) > len(row) for other in found.rows[start : start + _BLOCK]):
+            raise ContractError(
+                f"{name}, line {line}: the row has {len(row)} cells, the heads {width}. Put in the missing cell; "
+                f"where the last ones are empty, end the line with {_said(found.delimiter)} for each."
+            )
+        found.short.append((line, len(row)))
+
+
+def _said(delimiter: str) -> str:
+    return "a tab" if delimiter == "\t" else repr(delimiter)
 
 
 def decoded(data: bytes) -> str | None:

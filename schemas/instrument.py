@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.codebook_hash import content_hash
+from doublecode.schemas.crosswalk import check_crosswalk
 from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.homework_log import HomeworkLog
@@ -402,10 +403,21 @@ def load_instrument(source: str | Path) -> Instrument:
             raise InstrumentError(f"there is no shipped instrument {text!r}; {said}.")
         with resources.as_file(resources.files("doublecode.schemas.instruments") / f"{text}.toml") as path:
             return load_toml(path, Instrument, InstrumentError)
-    instrument = load_toml(Path(source), Instrument, InstrumentError)
+    path = Path(source)
+    instrument = load_toml(path, Instrument, InstrumentError)
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", instrument.version):
         raise InstrumentError(f"{text}: version: found {instrument.version!r}, allowed numbers and dots such as '1.0'.")
+    beside = [one.stem for one in path.parent.glob("*.toml") if one.stem != "study"]
+    books = (*beside, *shipped_instruments())
+    check_crosswalk(path.name, instrument.items, books, lambda name: _item_names(path, name))
     return instrument
+
+
+def _item_names(path: Path, name: str) -> list[str]:
+    """Names of the items of a codebook beside `path` or shipped; its own crosswalk may lead back, and is left alone."""
+    own = path.with_name(f"{name}.toml")
+    book = load_toml(own, Instrument, InstrumentError) if own.is_file() else load_instrument(name)
+    return [item.name for item in (*book.items, *book.columns)]
 
 
 def counted(number: int, noun: str) -> str:

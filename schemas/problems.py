@@ -280,6 +280,16 @@ _KINDS: dict[str, Kind] = {
         "{found} lies more than a year away from the other dates ({allowed})",
         "Is the year right? Then nothing; otherwise correct the list.",
     ),
+    "short_rows": Kind(
+        "warning",
+        "rows have fewer cells than the heads ({allowed}): {found}; their last columns were read as empty",
+        "Look whether a cell before the last one was left out in them.",
+    ),
+    "decimals_on_trust": Kind(
+        "warning",
+        "every number has three decimals, the first is {found}; they were read as decimals",
+        "If the point parts thousands, write the numbers without it.",
+    ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
     "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),
     "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),

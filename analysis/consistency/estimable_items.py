@@ -29,8 +29,8 @@ def check_rows(data: ItemData, missing: Missing = "fiml") -> None:
     needed = p + 1
     if data.n_rows < needed:
         raise NotEstimable(
-            f"{data.n_rows} {'complete ' if missing == 'listwise' else ''}rows for {p} items: a covariance matrix of "
-            f"{p} items needs at least {needed} rows. Pool sessions, or use fewer items."
+            f"{data.n_rows} {'complete ' if missing == 'listwise' else ''}row{'s' * (data.n_rows != 1)} for {p} items: "
+            f"a covariance matrix of {p} items needs at least {needed} rows. Pool sessions, or use fewer items."
         )
     flat = [item for item, x in zip(data.items, data.scores.T, strict=True) if not _spread(x)]
     if flat:

@@ -16,8 +16,8 @@ Harman & Jones (1966), *Psychometrika* 31 (minres).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,8 @@ Derivatives = tuple[Array, Array, Array]
 Profile = Callable[[Array, NDArray[np.intp]], Derivatives]
 FLOOR = 0.005  # smallest uniqueness as a share of the item variance, as in factanal
 GRADIENT_TOLERANCE = 1e-9
+LIKE = 1e-6  # two values of the function, or log-likelihoods, are the same
+SAME_ROOT = 1e-8  # share of a root below which two are one, and the function has an edge
 RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
 
 
@@ -81,7 +83,8 @@ def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", s
     -----
     With the loadings profiled out the function depends on the uniquenesses ψ only. ML:
     f = Σ_{m>k} (θ_m − log θ_m − 1), θ the eigenvalues of Ψ^-½ S Ψ^-½; minres:
-    f = ½ Σ_{m>k} θ_m², θ those of S − Ψ.
+    f = ½ Σ_{m>k} θ_m², θ those of S − Ψ. With few rows or weak correlations the function of one ML factor has
+    several minima; without `start` the search also sets out from a factor along each item, and the lowest end counts.
 
     Raises
     ------
@@ -106,7 +109,10 @@ def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", s
     if method == "ml":
         x = np.log(x)
     lower = float(np.log(FLOOR)) if method == "ml" else FLOOR
-    end = _newton(lambda at, which: profile(S[which], at, n_factors), x, lower)
+    starts = [x, *(_along_items(S) if method == "ml" and n_factors == 1 and start is None else ())]
+    every = np.tile(S, (len(starts), 1, 1))
+    found = _newton(lambda at, which: profile(every[which], at, n_factors), np.concatenate(starts), lower)
+    end = lowest_end([_part(found, slice(k * len(S), (k + 1) * len(S))) for k in range(len(starts))])
     psi = np.exp(end.points) if method == "ml" else end.points
     loadings = _loadings(S, psi, n_factors, method)
     return FactorFit(loadings * scale[:, :, None], psi * scale**2, end.values, end.converged, psi <= FLOOR * (1 + 1e-6))
@@ -130,6 +136,30 @@ def _start(S: Array, start: Array | None, scale: Array) -> Array:
     return np.clip(1 - smc, 2 * FLOOR, 0.995)
 
 
+def _along_items(R: Array) -> Iterator[Array]:
+    """Log uniquenesses (n, p) of a factor that is an item itself, for each item."""
+    for j in range(R.shape[1]):
+        rest = np.clip(1 - R[:, j] ** 2, 2 * FLOOR, 1.0)
+        rest[:, j] = 2 * FLOOR
+        yield np.log(rest)
+
+
+def _part(end: Descent, some: slice) -> Descent:
+    return replace(end, **{field.name: getattr(end, field.name)[some] for field in fields(end)})
+
+
+def lowest_end(ends: Sequence[Descent]) -> Descent:
+    """Of several searches of the same sets the converged end of the lowest value of each; else the first."""
+    if len(ends) == 1:
+        return ends[0]
+    values = np.stack([np.where(end.converged, end.values, np.inf) for end in ends])
+    # ends that differ by rounding only count as the first
+    best = np.where(values.min(axis=0) < values[0] - LIKE, values.argmin(axis=0), 0)
+    at = np.arange(len(best))
+    picked = {f.name: np.stack([getattr(end, f.name) for end in ends])[best, at] for f in fields(ends[0])}
+    return replace(ends[0], **picked)
+
+
 def _profile_ml(S: Array, x: Array, k: int) -> Derivatives:
     """ML value (n,), gradient (n, p) and Hessian (n, p, p) in x = log ψ."""
     d = np.exp(-0.5 * x)
@@ -142,7 +172,7 @@ def _profile_ml(S: Array, x: Array, k: int) -> Derivatives:
     hessian = (V @ Vt) * ((V * small[:, None, :]) @ Vt)
     for j in range(k):
         root = large[:, j, None]
-        weight = (1 - small) * (root + small) / (root - small)
+        weight = (1 - small) * (root + small) / np.maximum(root - small, SAME_ROOT * root)
         u = vectors[:, :, split + j]
         hessian += ((V * weight[:, None, :]) @ Vt) * (u[:, :, None] * u[:, None, :])
     return value, gradient, hessian
@@ -158,7 +188,8 @@ def _profile_minres(S: Array, x: Array, k: int) -> Derivatives:
     Vt = np.swapaxes(V, 1, 2)
     hessian = (V @ Vt) ** 2
     for j in range(k):
-        weight = 2 * small / (large[:, j, None] - small)
+        gap = large[:, j, None] - small
+        weight = 2 * small / np.maximum(gap, SAME_ROOT * np.abs(large).max())
         u = vectors[:, :, split + j]
         hessian -= ((V * weight[:, None, :]) @ Vt) * (u[:, :, None] * u[:, None, :])
     return value, gradient, hessian

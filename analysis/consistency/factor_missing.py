@@ -12,12 +12,12 @@ Lee (1986), *Computational Statistics & Data Analysis* 4 (Fisher scoring with mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.consistency.factor import FLOOR, FactorFit, fit_factors
+from doublecode.analysis.consistency.factor import FLOOR, FactorFit, fit_factors, lowest_end
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
@@ -28,11 +28,10 @@ from doublecode.analysis.consistency.item_moments import (
     saturated_normal,
 )
 from doublecode.analysis.consistency.observed_blocks import correlations, padded_inverse
-from doublecode.analysis.mixed.engine.descent import Descent, Plan, Planner, Rules, descend
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend
 
 MOST_COMPONENTS = 3
 LARGEST = 0.95  # standardised loading of a start
-LIKE = 1e-6  # two log-likelihoods are the same
 RULES = Rules(steps=200, noise=1e-12, shrink=0.5, least=1e-9)
 
 
@@ -137,7 +136,7 @@ def fit_one_factor_fiml(
         theta = np.empty((len(cov), 3 * cov.shape[1]))
         theta[:] = np.column_stack([mean - origin, *np.broadcast_arrays(loadings, psi, mean)[:2]])
         ends.append(descend(objective, theta, RULES, move))
-    end = _highest(ends)
+    end = lowest_end(ends)
     state, loglik = _State(end.points), -end.values
     heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
@@ -155,16 +154,6 @@ def _starts(cov: Array) -> list[tuple[Array, Array]]:
     lines += [R[:, :, j] for j in range(R.shape[1])]
     shares = [np.clip(line, -LARGEST, LARGEST) for line in lines]
     return [(first.first, first.uniqueness), *((share * sd, (1 - share**2) * sd**2) for share in shares)]
-
-
-def _highest(ends: Sequence[Descent]) -> Descent:
-    """Of several searches of the same sets the converged end of the lowest value of each; else the first."""
-    values = np.stack([np.where(end.converged, end.values, np.inf) for end in ends])
-    # ends that differ by rounding only count as the first
-    best = np.where(values.min(axis=0) < values[0] - LIKE, values.argmin(axis=0), 0)
-    at = np.arange(len(best))
-    picked = {f.name: np.stack([getattr(end, f.name) for end in ends])[best, at] for f in fields(ends[0])}
-    return replace(ends[0], **picked)
 
 
 def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple[Array, Array]:

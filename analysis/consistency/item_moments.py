@@ -336,8 +336,9 @@ def saturated_normal(
     hopeless = np.zeros(len(weights), dtype=bool)
     earlier = np.full(len(weights), np.inf)
     for done in range(1, max_iterations + 1):
-        new_mean, new_cov = _em_round(left, mean[active], cov[active])
-        change = np.abs((new_cov - cov[active]) / scale).max(axis=(1, 2))
+        with np.errstate(over="ignore", invalid="ignore"):  # of sets that run to a singular matrix
+            new_mean, new_cov = _em_round(left, mean[active], cov[active])
+            change = np.abs((new_cov - cov[active]) / scale).max(axis=(1, 2))
         mean[active], cov[active] = new_mean, new_cov
         going = change >= tolerance
         if done % ROUNDS_BETWEEN == 0:

@@ -21,7 +21,7 @@ from scipy import special
 
 from doublecode.analysis.consistency.item_moments import Array, Missing
 from doublecode.analysis.rendering.wording.phrases import plural
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 Interval = Literal["jackknife", "bootstrap", "percentile", "bca"]
 ROW = "row"  # the unit where no column of patients is named
@@ -185,19 +185,22 @@ def limits_of(
     resample cannot be estimated.
     """
     estimate = coefficients(np.ones((1, n_units)))[0]
+    nothing = np.full(len(estimate), np.nan)
+    unknown = Limits(nothing, nothing, nothing, nothing)
     if n_units < 2:
-        nothing = np.full(len(estimate), np.nan)
-        return estimate, Limits(nothing, nothing, nothing, nothing), 0
+        return estimate, unknown, 0
     if interval == "jackknife":
-        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed))
+        left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing)
         return estimate, jackknife_limits(estimate, left_out, conf_level, scale), _failures(left_out)
-    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed))
+    drawn = _in_blocks(coefficients, bootstrap_weights(n_units, n_boot, seed), nothing)
     failed = _failures(drawn)
+    if failed == len(drawn):
+        return estimate, unknown, failed
     if interval == "bootstrap":
         return estimate, bootstrap_limits(estimate, drawn, n_units, conf_level, scale), failed
     if interval == "percentile":
         return estimate, percentile_limits(drawn, conf_level), failed
-    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed))
+    left_out = _in_blocks(coefficients, jackknife_weights(n_units, seed), nothing)
     return estimate, bca_limits(estimate, drawn, left_out, conf_level), failed + _failures(left_out)
 
 
@@ -219,10 +222,19 @@ class Resampling:
         )  # fmt: skip
 
 
-def _in_blocks(coefficients: Callable[[Array], Array], weights: Array) -> Array:
+def _in_blocks(coefficients: Callable[[Array], Array], weights: Array, nothing: Array) -> Array:
     """Apply `coefficients` to a few thousand sets at a time, so that memory stays small."""
     rows = max(1, min(4096, BLOCK // weights.shape[1]))
-    return np.concatenate([coefficients(weights[i : i + rows]) for i in range(0, len(weights), rows)])
+    blocks = (weights[i : i + rows] for i in range(0, len(weights), rows))
+    return np.concatenate([_or_nothing(coefficients, block, nothing) for block in blocks])
+
+
+def _or_nothing(coefficients: Callable[[Array], Array], weights: Array, nothing: Array) -> Array:
+    """The coefficients of some sets, `nothing` where none of them has any: the sample keeps its estimate."""
+    try:
+        return coefficients(weights)
+    except NotEstimable:
+        return np.tile(nothing, (len(weights), 1))
 
 
 def _failures(coefficients: Array) -> int:

@@ -311,10 +311,11 @@ def _summary(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One row of the table, and the rows of its levels."""
     row: dict[str, Any] = {"instrument": task.instrument, "scale": task.scale, "pairing": task.pairing}
-    row |= _classical(task, options)
+    classical, lacking = _classical(task, options)
+    row |= classical
     numbers = ("omega", "std_error", "df", "conf_low", "conf_high", "omega_standardised", "session_min", "session_max")
     row |= dict.fromkeys(numbers, float("nan")) | {"n_sessions": 0, "n_sessions_rated": 0}
-    row["status"] = reason or str(ScaleState.ESTIMATED)
+    row["status"] = (lacking if reason == ScaleState.TWO_ITEMS else "") or reason or str(ScaleState.ESTIMATED)
     if answer is None:
         return row, []
     frame = answer.frame[answer.frame["term"] != "omega_standardised"]
@@ -333,8 +334,8 @@ def _summary(
     return row, levels
 
 
-def _classical(task: _Task, options: _Options) -> dict[str, Any]:
-    """Item–total range, mean inter-item r and alpha of the pooled rows; NaN where they are undefined."""
+def _classical(task: _Task, options: _Options) -> tuple[dict[str, Any], str]:
+    """Item–total range, mean inter-item r and alpha of the pooled rows; NaN and the reason where they are undefined."""
     nothing = float("nan")
     rated = task.wide[task.wide[list(task.items)].notna().any(axis=1)]
     n_units = len(rated) if task.clusters is None else len(rated[task.clusters].unique())
@@ -343,11 +344,11 @@ def _classical(task: _Task, options: _Options) -> dict[str, Any]:
     columns = [*task.items, *([task.clusters] if task.clusters else [])]
     try:
         answer = alpha(task.wide[columns], items=task.items, clusters=task.clusters, missing=options.missing)
-    except NotEstimable:
-        return out  # the reason stands in the row's status, from omega
+    except NotEstimable as reason:
+        return out, str(reason)
     total = answer.totals.iloc[0]
     out |= {"r_drop_min": float(answer.items["r_drop"].min()), "r_drop_max": float(answer.items["r_drop"].max())}
-    return out | {"mean_r": float(total["average_r"]), "alpha": float(total["raw_alpha"])}
+    return out | {"mean_r": float(total["average_r"]), "alpha": float(total["raw_alpha"])}, ""
 
 
 def _level_row(task: _Task, record: Mapping[Hashable, Any], by: str | None = None, level: Any = None) -> dict[str, Any]:

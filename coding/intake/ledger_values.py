@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,9 @@ def in_one_frame(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if any(OCCASION in part.columns for part in filled):
         filled = [with_occasion(part) for part in filled]
     return pd.concat(filled) if len(filled) > 1 else filled[0]
+
+
+_MOST_IN_PAIRS = 100
 
 
 def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -66,9 +70,30 @@ def scalar_of(value: Any) -> Any:
 
 def digest_of(rows: list[dict[str, Any]], salt: str = "") -> str:
     """SHA-256 of the ratings of a file; the salt keeps few codes from being found by trying all."""
-    kept = [[*(row[name] for name in ROW_COLUMNS), *_later(row)] for row in rows]
-    text = json.dumps(kept, ensure_ascii=False)
-    return hashlib.sha256((salt + text).encode()).hexdigest()
+    return _digest([_text_of(row) for row in rows], salt)
+
+
+def is_content(rows: list[dict[str, Any]], content: str, salt: str = "") -> bool:
+    """Whether rows are those of a digest; a 0 may have been hashed as −0, which ledgers of older versions did.
+
+    SQLite gives −0 back as 0, so that those rows are as they were taken in. Tried are each zero, each pair and all.
+    """
+    texts = [_text_of(row) for row in rows]
+    if _digest(texts, salt) == content:
+        return True
+    minus = {at: _text_of({**row, "value": -0.0}) for at, row in enumerate(rows) if row["value"] == 0}
+    tried = [*combinations(minus, 1), *(combinations(minus, 2) if len(minus) <= _MOST_IN_PAIRS else ()), tuple(minus)]
+    return any(
+        _digest([minus[at] if at in some else text for at, text in enumerate(texts)], salt) == content for some in tried
+    )
+
+
+def _text_of(row: dict[str, Any]) -> str:
+    return json.dumps([*(row[name] for name in ROW_COLUMNS), *_later(row)], ensure_ascii=False)
+
+
+def _digest(texts: list[str], salt: str) -> str:
+    return hashlib.sha256(f"{salt}[{', '.join(texts)}]".encode()).hexdigest()
 
 
 def chain_of(previous: str, entry: Mapping[str, Any]) -> str:

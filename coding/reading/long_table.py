@@ -15,11 +15,12 @@ from doublecode.coding.reading.missing_codes import MissingCodes, missing_remark
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
-from doublecode.coding.reading.table_remarks import hidden_in, remarks_on, unseen_in_cells
+from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, remarks_on, unseen_in_cells
 from doublecode.schemas.column_types import (
     Oddity,
     Role,
     decimal_mark,
+    decimals_on_trust,
     read_values,
     said_grouped,
     table_mark,
@@ -213,10 +214,8 @@ def sheet_names(path: Path) -> tuple[str, ...]:
 def _open_csv(package: Package, wanted: Sequence[str]) -> Table:
     found = read_csv_rows(package.data, wanted, package.name)
     rows: list[list[Any]] = [list(row) for row in found.rows]
-    remarks = tuple(
-        Problem("unseen_letters", package.name, "", f"line {line}", found=text) for line, text in found.unseen
-    )
-    return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks[:20])
+    remarks = tuple(csv_remarks(found, package.name))
+    return Table(package.name, rows, lambda row, column: f"line {found.lines[row]}", found.lines, remarks=remarks)
 
 
 def _open_statistics(path: Path, kind: str) -> Table:
@@ -289,7 +288,14 @@ class _Columns:
         self._missing = MissingCodes([*map(str.strip, missing), "NA"])
         self._cells = {name: self._saved_cells(name) for name in places}
         self._mark = table_mark(cells for name, cells in self._cells.items() if roles[name] is not Role.TEXT)
-        self.remarks: list[Problem] = []
+        asked = [name for name in places if roles[name] is not Role.TEXT]
+        trusted = zip(asked, decimals_on_trust([self._cells[name] for name in asked]), strict=True)
+        self.remarks: list[Problem] = [self._on_trust(name, place) for name, place in trusted if place is not None]
+
+    def _on_trust(self, name: str, place: int) -> Problem:
+        cell = self._table.place(self._body[place], self._places[name])
+        found = show_text(self._cells[name][place])
+        return Problem("decimals_on_trust", self._table.name, "", cell, subject=name, found=found)
 
     def read(self, name: str) -> pd.Series[Any]:
         """One column, float64 or str; a cell that cannot stand in it raises with its place."""

@@ -10,7 +10,8 @@ import pandas as pd
 
 from doublecode.coding.reading.mapped_table import as_text
 from doublecode.coding.reading.study_tables import open_study_table, read_study_table
-from doublecode.coding.reading.table_remarks import alike
+from doublecode.coding.reading.table_remarks import alike, csv_remarks
+from doublecode.schemas.column_types import decimals_on_trust
 from doublecode.schemas.csv_rows import CsvRows, read_csv_rows
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import ContractError
@@ -28,7 +29,6 @@ _IDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "given": ("session_id",),
     }
 )
-_MOST_LINES = 12
 
 
 def remarks_on_tables(study: Study) -> list[Problem]:
@@ -49,7 +49,7 @@ def remarks_on_tables(study: Study) -> list[Problem]:
         except ContractError:
             continue  # whoever reads the table says what is wrong with it
         problems += remarks if table in _IDS else []  # those of an outcome are said where it is read
-        problems += _unseen(found, name)
+        problems += [*csv_remarks(found, name), *_on_trust(found, name)]
         for column in columns:
             for label in _labels(found, column):
                 labels.setdefault(column, {}).setdefault(label, name)
@@ -91,9 +91,16 @@ def _rows(study: Study, table: str, path: Path, columns: tuple[str, ...]) -> tup
     return CsvRows(rows, list(read.lines), ","), read.said()
 
 
-def _unseen(found: CsvRows, name: str) -> Iterator[Problem]:
-    for line, letters in found.unseen[:_MOST_LINES]:
-        yield Problem("unseen_letters", name, "", f"line {line}", found=letters)
+def _on_trust(found: CsvRows, name: str) -> Iterator[Problem]:
+    """Columns in which every number has three decimals, where nothing tells that they are some."""
+    heads, *body = [row for row in found.rows if any(cell.strip() for cell in row)] or [[]]
+    cells = [[row[place] if place < len(row) else "" for row in body] for place in range(len(heads))]
+    for head, column, first in zip(heads, cells, decimals_on_trust(cells), strict=True):
+        if first is not None:
+            line = next(at for row, at in zip(found.rows, found.lines, strict=True) if row is body[first])
+            yield Problem(
+                "decimals_on_trust", name, "", f"line {line}", subject=clean(head), found=f'"{column[first].strip()}"'
+            )
 
 
 def _labels(found: CsvRows, column: str) -> list[str]:

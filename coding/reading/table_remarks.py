@@ -12,6 +12,7 @@ import pandas as pd
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.sheet_grid import Sheet
 from doublecode.coding.reading.sheet_shape import cell_name, column_letter
+from doublecode.schemas.csv_rows import CsvRows
 from doublecode.schemas.letters import clean, unseen_in
 from doublecode.schemas.problems import Problem
 
@@ -21,6 +22,20 @@ USUAL_CODES = frozenset(
     {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
 )
 """Numbers that often stand for a missing value."""
+
+
+def csv_remarks(found: CsvRows, file: str) -> list[Problem]:
+    """Letters that were taken out of a text file, and rows in whose stead Excel wrote no last cells."""
+    problems = [
+        Problem("unseen_letters", file, "", f"line {line}", found=letters)
+        for line, letters in found.unseen[:_MOST_NAMED]
+    ]
+    if found.short:
+        (line, n_cells), *others = found.short
+        said = f"{n_cells} in line {line}" + (f", and {len(others)} more" if others else "")
+        width = str(max(map(len, found.rows)))
+        problems.append(Problem("short_rows", file, "", f"line {line}", found=said, allowed=width))
+    return problems
 
 
 def hidden_in(sheet: Sheet, file: str, name: str) -> list[Problem]:

@@ -10,9 +10,12 @@ import pytest
 from scipy import optimize
 
 from doublecode.analysis import alpha, omega
+from doublecode.analysis.consistency.factor import fit_factors
 from doublecode.analysis.consistency.factor_missing import fit_one_factor_fiml
 from doublecode.analysis.consistency.item_moments import all_units, read_items
+from doublecode.analysis.study.scale_consistency import consistency_table
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.instrument import load_instrument
 
 HERE = Path(__file__).parent
 ITEMS = [f"i{j}" for j in range(1, 7)]
@@ -154,3 +157,64 @@ def test_the_highest_of_several_maxima_counts() -> None:
         best = max(best, -float(found.fun))
     assert float(fit.loglik[0]) > best - 0.05  # the floor of uniquenesses is a share of slightly different variances
     assert float(fit.loglik[0]) == pytest.approx(best, abs=0.1)
+
+
+FOUR = [[2, 1, 1, 4], [1, 1, 1, 2], [1, 2, np.nan, 0], [1, 2, 0, 2], [1, 2, 1, 3], [1, 2, 0, 3]]
+THIN = [[0, 1], [np.nan, 2], [3, 3], [0, 4]]
+
+
+@pytest.mark.parametrize(
+    "rows", [THIN, [[2, 1, 1, 4], [1, 1, 1, 2], [1, 2, np.nan, 0], [1, 2, 0, 2], [1, 2, 1, 3], [1, 2, 0, 3]]]
+)
+def test_an_estimate_stands_where_nothing_can_be_said_without_each_patient(rows, recwarn):
+    data = pd.DataFrame(rows).rename(columns="i{}".format)
+    plain = alpha(data).frame.set_index("term")["estimate"]["alpha"]
+    found = alpha(data.assign(patient=[1, 1, *range(2, len(rows))]), clusters="patient").frame
+    assert found.loc[found["term"] == "alpha", "estimate"].tolist() == pytest.approx([plain, plain])
+    assert np.isfinite(plain)
+    assert not recwarn.list
+
+
+def test_two_items_without_alpha_say_why_in_the_consistency_table():
+    book = load_instrument("phq9")
+    pair = book.model_copy(update={"scales": (book.scales[0].model_copy(update={"items": ("interest", "mood")}),)})
+    rows = [
+        {"patient": "P1", "session": 1, "instrument": "phq9", "item": item, "value": 1.0}
+        for item in ("interest", "mood")
+    ]
+    answer = consistency_table(pd.DataFrame(rows), [pair])
+    assert answer.frame["status"].tolist()[0].startswith("1 row for 2 items: a covariance matrix")
+
+
+def test_the_maximum_of_complete_items_is_the_highest_of_several():
+    """Twelve rows of noise: a search from multiple correlations alone stops at F = .235 (omega .31), not at .179."""
+    rng = np.random.default_rng(31)
+    data = pd.DataFrame(rng.integers(0, 5, (12, 4)).astype(float), columns=list("abcd"))
+    found = omega(data).frame.set_index("term")["estimate"]["omega"]
+    assert found == pytest.approx(_by_random_starts(data), abs=1e-4)
+
+
+def _by_random_starts(data: pd.DataFrame) -> float:
+    """Omega of the lowest of 40 searches of the discrepancy of one factor of the correlations, on the items' scale."""
+    S = np.cov(data.to_numpy(), rowvar=False)
+    d = np.sqrt(np.diag(S))
+    R, p, rng = S / np.outer(d, d), len(d), np.random.default_rng(1)
+
+    def discrepancy(theta):
+        C = np.outer(theta[:p], theta[:p]) + np.diag(theta[p:])
+        return float(np.linalg.slogdet(C)[1] + np.trace(np.linalg.solve(C, R)))
+
+    bounds = [(None, None)] * p + [(0.005, None)] * p
+    starts = [np.concatenate([rng.uniform(-1, 1, p), rng.uniform(0.01, 1, p)]) for _ in range(40)]
+    ends = [optimize.minimize(discrepancy, one, method="L-BFGS-B", bounds=bounds, tol=1e-14) for one in starts]
+    best = min(ends, key=lambda end: end.fun).x
+    load, psi = (best[:p] * d).sum(), (best[p:] * d**2).sum()
+    return float(load**2 / (load**2 + psi))
+
+
+def test_equal_roots_do_not_end_the_search():
+    S = np.full((3, 3), -0.25) + 1.25 * np.eye(3)  # two roots are alike
+    fit = fit_factors(S[None])
+    assert np.isfinite(fit.first).all()
+    assert np.isfinite(fit_factors(np.eye(4)[None]).discrepancy).all()
+    assert np.isfinite(fit_factors(S[None], method="minres").first).all()

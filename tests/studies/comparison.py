@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from brute_consistency import scales_of
 from brute_force import Reason, Reference, Score, Truth
 from random_study import Lab, random_study
 from write_study import fill_workbooks, long_ratings, write_folder
@@ -65,6 +66,7 @@ def differences(seed: int, folder: Path, *, workbooks: bool = False, whole: bool
     truth = reference.truth()
     found = [*_items(run, truth), *_scores(run, truth, reference), *_frame(run, truth, lab), *_ledger(run, truth)]
     found += [*_flow(run, truth), *_log(run, truth), *_models(run, truth), *_described(run, truth)]
+    found += _consistency(run, reference)
     if whole or workbooks:
         found += _written(run, folder, truth)
     return found
@@ -234,6 +236,26 @@ def _described(run: StudyRun, truth: Truth) -> Iterator[Difference]:
                 yield Difference(
                     "described", (row["instrument"], row[what]), (row["n"], row["mean"]), (len(present), mean)
                 )
+
+
+def _consistency(run: StudyRun, reference: Reference) -> Iterator[Difference]:
+    """Alpha and omega of every scale; omega is that of one of the models that are as likely as the best."""
+    frame = [] if run.consistency is None else run.consistency.frame.to_dict("records")
+    product = {(row["instrument"], row["scale"], row["pairing"]): row for row in frame}
+    expected = dict(scales_of(reference))
+    if run.consistency is None and all(one.why for one in expected.values()):
+        return  # nothing to estimate: the reason stands among what was not estimated
+    yield from _keys("consistency", product, expected)
+    for key in product.keys() & expected.keys():
+        row, one = product[key], expected[key]
+        given_up = one.slow and _gone(row["alpha"]) and _gone(row["omega"])
+        alike = row["n_rows"] == one.n_rows and _near(row["alpha"], one.alpha, 1e-6) and one.is_omega(row["omega"])
+        if not alike and not given_up:
+            yield Difference("consistency", key, (row["n_rows"], row["alpha"], row["omega"]), one)
+
+
+def _near(one: float, other: float, gap: float) -> bool:
+    return abs(one - other) < gap or (_gone(one) and _gone(other))
 
 
 def _written(run: StudyRun, folder: Path, truth: Truth) -> list[Difference]:

@@ -86,6 +86,7 @@ def answers(lab: Lab, folder: Path) -> tuple[str, str]:
     flags = flagged_answers(run.items, run.study.codebooks).to_dict("records")
     bands = band_counts(run.scores, run.study.codebooks.values()).to_dict("records")
     card = str(run.study.card).replace(str(folder), "")
+    labels.append([str(book) for book in run.study.codebooks.values()])  # what instrument show prints
     return json.dumps([record, labels, flags, bands, card], default=str), sheets(folder)
 
 
@@ -132,7 +133,7 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
     whole = len(range(0, n, WHOLE_EACH))
     for what, seeds, workbooks in (
-        (f"{n} studies, ratings as a long table ({whole} with internal consistency and report)", range(n), False),
+        (f"{n} studies, ratings as a long table ({whole} with the report; alpha and omega of all)", range(n), False),
         (f"{WORKBOOKS} studies through template, fill and run", range(1000, 1000 + WORKBOOKS), True),
     ):
         found = list(compared(seeds, workbooks=workbooks))

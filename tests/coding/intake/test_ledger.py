@@ -212,6 +212,34 @@ def test_no_form_of_a_value_looks_like_tampering(intake, tmp_path, column, value
         assert ledger.verify() == ()
 
 
+@pytest.mark.parametrize("n_minus", [1, 2, "all"])
+def test_a_ledger_stored_before_there_was_no_minus_zero_verifies_and_a_change_does_not(
+    intake, tmp_path, monkeypatch, n_minus
+):
+    ratings, files = intake
+    ratings = ratings.astype({"value": float})
+    own = ratings.index[ratings["source_file"] == files["file"].iloc[0]]
+    ratings.loc[own[:4], "value"] = 0.0
+    ratings.loc[own[: 4 if n_minus == "all" else n_minus], "value"] = -0.0
+    if n_minus == "all":
+        ratings.loc[own[4:], "value"] = ratings.loc[own[4:], "value"].replace(0, 1)
+    path = tmp_path / "l.sqlite"
+    with monkeypatch.context() as older, Ledger(path) as ledger:
+        older.setattr("doublecode.coding.intake.ledger_values._number", float)
+        ledger.take_in(ratings, files, now=NOW)
+    with Ledger(path) as ledger:
+        assert (ledger.ratings()["value"] == 0).any()
+        assert ledger.verify() == ()
+    raw = sqlite3.connect(path)
+    for (trigger,) in raw.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+        raw.execute(f"drop trigger {trigger}")
+    raw.execute("update ratings set value = 1 where id = (select min(id) from ratings where value = 0)")
+    raw.commit()
+    raw.close()
+    with Ledger(path) as ledger:
+        assert "are not what was taken in" in ledger.verify()[0]
+
+
 def test_readers_hinder_nobody(intake, tmp_path):
     ratings, files = intake
     with Ledger(tmp_path / "l.sqlite") as one:
