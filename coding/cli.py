@@ -113,13 +113,13 @@ def _expand(given: Sequence[Path]) -> list[Path]:
 
 def _by_study(files: Sequence[Path], folder: Path | None) -> list[tuple[Study | None, list[Path]]]:
     """The files of each study: the one that was named, or the one whose study.toml lies nearest above a file."""
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
     groups: dict[Path | None, list[Path]] = {}
     for file in files:
         above = folder or next((one for one in file.resolve().parents if (one / "study.toml").is_file()), None)
         groups.setdefault(above, []).append(file)
-    return [(None if above is None else load_study(above), own) for above, own in groups.items()]
+    return [(None if above is None else open_study(above), own) for above, own in groups.items()]
 
 
 def _copy_folder(file: Path, study: Study | None) -> Path:
@@ -165,11 +165,11 @@ def allocate(
     """Decide who rates what: balanced, stratified, a share coded twice. Writes assignments.csv."""
     import pandas as pd
 
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.schemas.csv_rows import without_formulas
-    from doublecode.schemas.study import load_study
     from doublecode.schemas.whole_files import replace_files
 
-    declared = load_study(study)
+    declared = open_study(study)
     target = declared.folder / "assignments.csv"
     held = declared.table_files.path("assignments")
     if held is not None and held != target:
@@ -245,11 +245,11 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
-    from doublecode.schemas.study import load_study
 
-    declared = load_study(study)
+    declared = open_study(study)
     rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
     paths = write_workbooks(declared, rows, target, overwrite=overwrite)

@@ -19,7 +19,7 @@ from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Name, Title
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     Correlations,
@@ -80,7 +80,7 @@ class Study(Declared):
     group_comparisons : tuple of GroupComparison
         Analyses of variance.
     sample_columns : tuple of str
-        Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
+        Columns of the tables of patients and therapists that the table of the sample shows.
     tables : dict of str to TableSource
         Tables that are called otherwise, or have other heads, than ours.
     """
@@ -311,7 +311,7 @@ class Study(Declared):
             if book.name == instrument:
                 return use
         raise StudyError(
-            f"{self.name}: the study does not use {instrument!r}; {allowed(instrument, self.codebooks)}. "
+            f"{self.name}: the study does not use {instrument!r}; {ended(allowed(instrument, self.codebooks))} "
             "Add it to [[instruments]] in study.toml."
         )
 

@@ -87,15 +87,16 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
-    from doublecode.schemas.frames import of_occasion
-    from doublecode.schemas.study import load_study
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, of_occasion
+    from doublecode.schemas.row_order import by_key
 
-    study = load_study(folder)
-    read = {name: read_study_table(study, name) for name in ("sessions", "patients")}
+    study = open_study(folder)
+    read = {one.name: by_key(read_study_table(study, one.name), one) for one in (SESSIONS, PATIENTS)}
     read["therapists"] = _therapists(study, read["sessions"])
     try:
         check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
@@ -124,9 +125,11 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
 def _therapists(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
     """The table of therapists; a study that has none of them, or says no more than their ids, needs no file."""
     from doublecode.coding.reading.study_tables import has_table, read_study_table
+    from doublecode.schemas.frames import THERAPISTS
+    from doublecode.schemas.row_order import by_key
 
     if has_table(study, "therapists") or "therapists" in study.tables:
-        table = read_study_table(study, "therapists")
+        table = by_key(read_study_table(study, "therapists"), THERAPISTS)
         _check_listed(sessions["therapist"].dropna(), table["therapist"].astype(str).tolist())
         return table
     named = sessions["therapist"].dropna().drop_duplicates().sort_values(ignore_index=True)
@@ -145,11 +148,13 @@ def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
 
 
 def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFrame, Sequence[Problem], pd.DataFrame]:
-    """What came back in workbooks, and what stands in tables of ratings; a study may have either alone."""
+    """What came back in workbooks, and what stands in tables of ratings, in the order of the workbooks as sent."""
     import pandas as pd
 
     from doublecode.coding.intake.rating_tables import read_rating_tables
+    from doublecode.coding.reading.expectations import load_expected
     from doublecode.coding.reading.incoming import no_workbooks, read_incoming
+    from doublecode.coding.reading.ratings_order import as_sent
 
     has_folder = (study.folder / "incoming").is_dir()
     has_table = "ratings" in study.tables or (study.folder / LEDGER).is_file()
@@ -158,10 +163,10 @@ def _read_ratings(study: Study, set_aside: Collection[str]) -> tuple[pd.DataFram
         workbooks = read_incoming(study, set_aside=set_aside, superseded=_superseded(study))
     ratings, problems, files = workbooks
     tables, said, records = read_rating_tables(study, ratings)
-    if tables.empty:
-        return ratings, [*problems, *said], files
-    together = pd.concat([one for one in (ratings, tables) if len(one)], ignore_index=True)
-    return together, [*problems, *said], pd.concat([one for one in (files, records) if len(one)], ignore_index=True)
+    if len(tables):
+        ratings = pd.concat([one for one in (ratings, tables) if len(one)], ignore_index=True)
+        files = pd.concat([one for one in (files, records) if len(one)], ignore_index=True)
+    return as_sent(ratings, load_expected(study)), [*problems, *said], files
 
 
 def in_the_numbers(intake: Intake) -> Intake:

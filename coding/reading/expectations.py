@@ -13,7 +13,7 @@ from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 
@@ -140,7 +140,7 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
         if own and rater not in own:
             raise StudyError(
                 f"assignments: rater {rater!r} is not among the raters that study.toml declares for {instrument}; "
-                f"{allowed(rater, own)}. Correct the row, or the raters of the instrument."
+                f"{ended(allowed(rater, own))} Correct the row, or the raters of the instrument."
             )
 
 
