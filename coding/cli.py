@@ -317,6 +317,7 @@ def new_instrument(
     from doublecode.schemas.declared import save_toml
     from doublecode.schemas.errors import InstrumentError
     from doublecode.schemas.instrument import Instrument
+    from doublecode.schemas.near_names import ended
 
     target = folder / f"{name}.toml"
     if target.exists() and not overwrite:
@@ -325,7 +326,7 @@ def new_instrument(
     book = save_toml(target, draft.declaration(name, title or name, citation, rights), Instrument, InstrumentError)
     say(str(book))
     for place, reason in draft.passed_over:
-        say(f"Left out: {place}: {reason}.")
+        say(f"Look at: {place}: {ended(reason)}")
     say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")
 
 

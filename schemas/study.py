@@ -228,6 +228,11 @@ class Study(Declared):
             tuple(rater.id for rater in self.raters),
         )  # fmt: skip
 
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Names of the variables that are time since the first session."""
+        return tuple(one.name for one in self.variables if one.time is not None)
+
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""
         book = next(book for book in self._as_written if book.name == instrument)

@@ -263,7 +263,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame), refused))
+        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,
