@@ -246,32 +246,43 @@ def template(
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
     from doublecode.coding.reading.declared_heads import open_study
+    from doublecode.coding.reading.expectations import kept_out_sessions
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
 
     declared = open_study(study)
     rows = read_study_table(declared, "assignments")
+    left_out = rows["session_id"].isin(kept_out_sessions(declared, read_study_table(declared, "sessions")))
     target = declared.folder / "outgoing" if folder is None else folder
-    paths = write_workbooks(declared, rows, target, overwrite=overwrite)
+    paths = write_workbooks(declared, rows[~left_out], target, overwrite=overwrite)
     if as_json:
         listed = [{"file": str(path)} for path in paths]
-        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, ())
+        print_record(
+            {"command": "template", "study": declared.name},
+            listed,
+            {"n_files": len(paths), "n_left_out": int(left_out.sum())},
+            (),
+        )
     else:
+        if left_out.any():
+            n, sessions = int(left_out.sum()), rows.loc[left_out, "session_id"].nunique()
+            say(f"Left out: {n} assignments of {sessions} sessions, whose clients are in no number (patients.csv).")
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
 
 
 @instruments.command("list")
 def list_instruments(as_json: AsJson = False) -> None:
     """List the codebooks that come with doublecode."""
-    from doublecode.schemas.instrument import load_instrument, shipped_instruments
+    from doublecode.schemas.instrument import counted, load_instrument, shipped_instruments
 
     books = [load_instrument(name) for name in shipped_instruments()]
     if as_json:
         rows = [{"name": b.name, "title": b.title, "version": b.version, "n_items": len(b.items)} for b in books]
         print_record({"command": "instrument list"}, rows, {"n": len(rows)}, ())
         return
+    width = max(len(book.name) for book in books)
     for book in books:
-        say(f"{book.name:<20} {book.title} (version {book.version}, {len(book.items)} items)")
+        say(f"{book.name:<{width}}  {book.title} (version {book.version}, {counted(len(book.items), 'item')})")
 
 
 @instruments.command("show")

@@ -325,7 +325,7 @@ class _Reader:
         hers = place.rater in (own or raters)
         if assigned is not None:
             hers = place.session_id in assigned.get((place.rater, place.instrument, place.occasion), {})
-        if not hers:
+        if not hers and place.session_id not in self.expected.kept_out:
             subject = f"{place.rater}, {place.instrument}"
             self._problem("not_assigned", where, subject, place.session_id)
         return hers
@@ -369,8 +369,8 @@ class _Reader:
     def _gap(self, key: tuple[RatingPlace, str]) -> None:
         place, item = key
         subject = place.who(item)
-        if any(one[1] == subject for one in self.said):
-            return  # something is wrong with what stands there
+        if place.session_id in self.expected.kept_out or any(one[1] == subject for one in self.said):
+            return  # nothing has to be mended, or something is wrong with what stands there
         where = self.blank.get(key, "")
         if self.blanks:
             self.rows[key] = Reading(missing=NO_REASON), where

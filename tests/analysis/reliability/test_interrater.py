@@ -129,7 +129,7 @@ def test_lack_of_spread_is_diagnosed():
     assert "of the ratings are 4" in note
 
 
-@pytest.mark.parametrize(("ones", "is_said"), [(0.57, False), (0.75, False), (0.9, True)])
+@pytest.mark.parametrize(("ones", "is_said"), [(0.57, False), (0.75, False), (0.95, True)])
 def test_of_two_points_one_always_holds_half(ones: float, is_said: bool):
     """Raters who agree on three pairs of four; the yes/no item is spread as widely as can be, or hardly."""
     n = 200
