@@ -109,13 +109,13 @@ def _expand(given: Sequence[Path]) -> list[Path]:
 
 def _by_study(files: Sequence[Path], folder: Path | None) -> list[tuple[Study | None, list[Path]]]:
     """The files of each study: the one that was named, or the one whose study.toml lies nearest above a file."""
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
     groups: dict[Path | None, list[Path]] = {}
     for file in files:
         above = folder or next((one for one in file.resolve().parents if (one / "study.toml").is_file()), None)
         groups.setdefault(above, []).append(file)
-    return [(None if above is None else load_study(above), own) for above, own in groups.items()]
+    return [(None if above is None else open_study(above), own) for above, own in groups.items()]
 
 
 def _copy_folder(file: Path, study: Study | None) -> Path:
@@ -163,21 +163,31 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.reading.declared_heads import open_study
+    from doublecode.coding.reading.expectations import kept_out_sessions
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
-    from doublecode.schemas.study import load_study
 
-    declared = load_study(study)
+    declared = open_study(study)
     if new_language is not None:
         _write_texts(declared, new_language, overwrite)
         return
     rows = read_study_table(declared, "assignments")
+    left_out = rows["session_id"].isin(kept_out_sessions(declared, read_study_table(declared, "sessions")))
     target = declared.folder / "outgoing" if folder is None else folder
-    paths = write_workbooks(declared, rows, target, overwrite=overwrite)
+    paths = write_workbooks(declared, rows[~left_out], target, overwrite=overwrite)
     if as_json:
         listed = [{"file": str(path)} for path in paths]
-        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, ())
+        print_record(
+            {"command": "template", "study": declared.name},
+            listed,
+            {"n_files": len(paths), "n_left_out": int(left_out.sum())},
+            (),
+        )
     else:
+        if left_out.any():
+            n, sessions = int(left_out.sum()), rows.loc[left_out, "session_id"].nunique()
+            say(f"Left out: {n} assignments of {sessions} sessions, whose clients are in no number (patients.csv).")
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
 
 
@@ -207,10 +217,10 @@ def recordings(
 ) -> None:
     """Copy the recordings that are rated under blind names. The key stays in keys/recordings.csv."""
     from doublecode.coding.allocation.blinding import copy_blind
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.study_tables import read_study_table
-    from doublecode.schemas.study import load_study
 
-    declared = load_study(study)
+    declared = open_study(study)
     wanted = set(read_study_table(declared, "assignments")["session_id"].astype(str))
     sessions = read_study_table(declared, "sessions")
     own = sessions[sessions["session_id"].astype(str).isin(wanted)]
@@ -229,15 +239,16 @@ def recordings(
 @instruments.command("list")
 def list_instruments(as_json: AsJson = False) -> None:
     """List the codebooks that come with doublecode."""
-    from doublecode.schemas.instrument import load_instrument, shipped_instruments
+    from doublecode.schemas.instrument import counted, load_instrument, shipped_instruments
 
     books = [load_instrument(name) for name in shipped_instruments()]
     if as_json:
         rows = [{"name": b.name, "title": b.title, "version": b.version, "n_items": len(b.items)} for b in books]
         print_record({"command": "instrument list"}, rows, {"n": len(rows)}, ())
         return
+    width = max(len(book.name) for book in books)
     for book in books:
-        say(f"{book.name:<20} {book.title} (version {book.version}, {len(book.items)} items)")
+        say(f"{book.name:<{width}}  {book.title} (version {book.version}, {counted(len(book.items), 'item')})")
 
 
 @instruments.command("show")
@@ -283,6 +294,7 @@ def new_instrument(
     from doublecode.schemas.declared import save_toml
     from doublecode.schemas.errors import InstrumentError
     from doublecode.schemas.instrument import Instrument
+    from doublecode.schemas.near_names import ended
 
     target = folder / f"{name}.toml"
     if target.exists() and not overwrite:
@@ -291,7 +303,7 @@ def new_instrument(
     book = save_toml(target, draft.declaration(name, title or name, citation, rights), Instrument, InstrumentError)
     say(str(book))
     for place, reason in draft.passed_over:
-        say(f"Left out: {place}: {reason}.")
+        say(f"Look at: {place}: {ended(reason)}")
     say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")
 
 

@@ -31,13 +31,13 @@ def register(app: typer.Typer) -> None:
 
 def _study(folder: Path | None) -> Study:
     """The study that was named, or the one whose study.toml lies nearest above."""
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
     here = Path.cwd()
     above = folder or next((one for one in (here, *here.parents) if (one / "study.toml").is_file()), None)
     if above is None:
         raise UsageError(f"{here}: there is no study.toml here or above. Name the study folder: --study FOLDER")
-    return load_study(above)
+    return open_study(above)
 
 
 def _with_ledger(folder: Path | None) -> Study:
@@ -60,9 +60,9 @@ def import_files(
 ) -> None:
     """Check what lies in incoming/ and take it into the ledger; files with errors stay out."""
     from doublecode.coding.intake.imports import import_study
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
-    declared = load_study(study)
+    declared = open_study(study)
     done = import_study(declared, set_aside=set_aside or (), reason=reason)
     if as_json:
         spec = {"command": "import", "study": declared.name, **done.taken.design, "waiting": list(done.waiting)}

@@ -45,10 +45,10 @@ def import_ratings(
 ) -> None:
     """Check a table of ratings that you have and take it into the ledger; `run` reads it from there."""
     from doublecode.coding.intake.rating_tables import import_ratings as take_in
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.schemas.table_source import TableSource
 
-    declared = load_study(study)
+    declared = open_study(study)
     source = TableSource(
         sheet=sheet, map=_pairs(map or []), missing=_codes(missing, empty), layout=layout, pattern=pattern,
         instrument=instrument,

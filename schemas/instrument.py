@@ -23,7 +23,7 @@ from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.homework_log import HomeworkLog
 from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, alike_but_for_case
 from doublecode.schemas.names import Name, Title
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
 from doublecode.schemas.toml_lines import EntryError
@@ -115,7 +115,7 @@ class Instrument(Declared):
         taken = [item.name for item in self.columns if item.name in TAKEN_NAMES]
         if taken:
             said = f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}"
-            raise EntryError(f"{said}. Choose another", taken[0], "name")
+            raise EntryError(f"{ended(said)} Choose another", taken[0], "name")
         for kind, names in (
             ("item", [name for name, _ in self.parts]),
             ("scale", [scale.name for scale in self.scales]),
@@ -229,7 +229,7 @@ class Instrument(Declared):
             if item.name == name:
                 return item
         said = allowed(name, (item.name for item in self.columns))
-        raise InstrumentError(f"{self.name}: there is no item {name!r}; {said}.")
+        raise InstrumentError(f"{self.name}: there is no item {name!r}; {ended(said)}")
 
     def scale(self, name: str) -> Scale:
         """Return the scale called `name`; unknown names raise ``InstrumentError``."""
@@ -237,7 +237,7 @@ class Instrument(Declared):
             if scale.name == name:
                 return scale
         said = allowed(name, (scale.name for scale in self.scales))
-        raise InstrumentError(f"{self.name}: there is no scale {name!r}; {said}.")
+        raise InstrumentError(f"{self.name}: there is no scale {name!r}; {ended(said)}")
 
     def missing_for(self, item: Item) -> tuple[str, ...]:
         """Missing codes that `item` allows, in the order of the codebook."""
@@ -328,7 +328,9 @@ class Instrument(Declared):
                     "all of its slots."
                 )
             if name not in whole:
-                raise InstrumentError(f"{self.name}: reverse names {name!r}, which is no item; {allowed(name, whole)}.")
+                raise InstrumentError(
+                    f"{self.name}: reverse names {name!r}, which is no item; {ended(allowed(name, whole))}"
+                )
         fixed = next((one for one in self.items if one.name in reversed_items and one.type not in REVERSIBLE), None)
         if fixed is not None:
             raise InstrumentError(
@@ -400,7 +402,7 @@ def load_instrument(source: str | Path) -> Instrument:
     if not text.endswith(".toml"):
         if text not in shipped_instruments():
             said = allowed(text, (*shipped_instruments(), "the path of a .toml file"))
-            raise InstrumentError(f"there is no shipped instrument {text!r}; {said}.")
+            raise InstrumentError(f"there is no shipped instrument {text!r}; {ended(said)}")
         with resources.as_file(resources.files("doublecode.schemas.instruments") / f"{text}.toml") as path:
             return load_toml(path, Instrument, InstrumentError)
     path = Path(source)

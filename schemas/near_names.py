@@ -34,3 +34,14 @@ def allowed(name: object, known: Iterable[str]) -> str:
     meant = nearest(str(name), names)
     asked = "" if meant is None else f"; did you mean {meant!r}?"
     return f"allowed: {', '.join(names) or 'none declared'}{asked}"
+
+
+def ended(text: str) -> str:
+    """A sentence with its full stop, unless it ends in a question.
+
+    Examples
+    --------
+    >>> ended("allowed: total"), ended("did you mean 'total'?")
+    ('allowed: total.', "did you mean 'total'?")
+    """
+    return text if text.endswith("?") else f"{text}."

@@ -263,7 +263,7 @@ _KINDS: dict[str, Kind] = {
     "date_form": Kind(
         "warning",
         "found {found}, which is not written year-month-day ({allowed})",
-        "Write dates so; until then drift --by-date needs their form, such as --dates dd.mm.yyyy.",
+        'Write dates so, or say how they are written: dates = "dd.mm.yyyy" under [tables.sessions] in study.toml.',
     ),
     "dates_out_of_order": Kind(
         "warning",
@@ -289,6 +289,11 @@ _KINDS: dict[str, Kind] = {
         "warning",
         "every number has three decimals, the first is {found}; they were read as decimals",
         "If the point parts thousands, write the numbers without it.",
+    ),
+    "recording_missing": Kind(
+        "warning",
+        "no recording is named for {found} ({allowed} sessions have one)",
+        "No tape? Then write not_rated and a reason in sessions.csv before you allocate; raters would be asked for it.",
     ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
     "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),

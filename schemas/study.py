@@ -22,7 +22,7 @@ from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Identifier, Label, Name, Title
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -93,7 +93,7 @@ class Study(Declared):
     group_comparisons : tuple of GroupComparison
         Analyses of variance.
     sample_columns : tuple of str
-        Columns of ``patients.csv`` and ``therapists.csv`` that the table of the sample shows.
+        Columns of the tables of patients and therapists that the table of the sample shows.
     allocation : Demands
         What the plan of who rates what keeps to.
     tables : dict of str to TableSource
@@ -265,6 +265,11 @@ class Study(Declared):
             tuple(rater.id for rater in self.raters),
         )  # fmt: skip
 
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Names of the variables that are time since the first session."""
+        return tuple(one.name for one in self.variables if one.time is not None)
+
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""
         book = next(book for book in self._as_written if book.name == instrument)
@@ -357,7 +362,7 @@ class Study(Declared):
             if book.name == instrument:
                 return use
         raise StudyError(
-            f"{self.name}: the study does not use {instrument!r}; {allowed(instrument, self.codebooks)}. "
+            f"{self.name}: the study does not use {instrument!r}; {ended(allowed(instrument, self.codebooks))} "
             "Add it to [[instruments]] in study.toml."
         )
 

@@ -133,8 +133,8 @@ def name_or_table(schema: dict[str, Any]) -> None:
 class Variable(Declared):
     """One column of the analysis frame and where it comes from.
 
-    Exactly one source: a `scale`, an `item` or a `count` of an `instrument`, a `column` of ``patients.csv``,
-    ``therapists.csv`` or ``sessions.csv``, a `time`, or a phase (`phase_from`). In a frame with one row per session the
+    Exactly one source: a `scale`, an `item` or a `count` of an `instrument`, a `column` of the table
+    of patients, therapists or sessions, a `time`, or a phase (`phase_from`). In a frame with one row per session the
     value is that of the session, unless `session` or `event` names another; in a frame with one row per patient one of
     the two says which it is, but for columns of patients and therapists.
 
@@ -156,10 +156,10 @@ class Variable(Declared):
     of_type : str
         Only homework of this code of the log is counted.
     column : str
-        A column of ``patients.csv``, ``therapists.csv`` or ``sessions.csv``.
+        A column of the table of patients, therapists or sessions, whatever its file.
     table : {"patients", "therapists", "sessions"}
         Where the column stands; needed where several tables have one of its name, and where a column of your own in
-        ``sessions.csv`` has `session`, `lag` or `change`, or is split.
+        the table of sessions has `session`, `lag` or `change`, or is split.
     equals : str
         Makes 0 and 1 of a column: 1 where it says this.
     time : {"days", "weeks"}

@@ -13,7 +13,7 @@ from doublecode.schemas.errors import StudyError, UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, GIVEN, PATIENTS, SESSIONS, THERAPISTS, Contract
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean
-from doublecode.schemas.near_names import allowed, nearest
+from doublecode.schemas.near_names import allowed, ended, nearest
 from doublecode.schemas.table_source import NO_REASON, TableSource
 
 TABLES: Final[Mapping[str, Contract]] = {one.name: one for one in (SESSIONS, PATIENTS, THERAPISTS, ASSIGNMENTS, GIVEN)}
@@ -26,7 +26,9 @@ SUFFIXES: Final = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".sav", ".dta")
 """What a table's file may end in where ``file`` does not name it."""
 _FREE: Final = ("sessions", "patients", "therapists")
 _OF_RATINGS: Final = ("layout", "pattern", "instrument")
-_TEXT_FILES: Final = (".csv", ".tsv", ".txt")
+TEXT_FILES: Final = (".csv", ".tsv", ".txt")
+"""Files without sheets, whose heads are read here."""
+_CASES: Final = (".sav", ".zsav", ".dta")
 _MOST_SAID: Final = 20
 
 
@@ -105,9 +107,14 @@ class StudyTables:
                 wrong += [f"{where}.{text}" for text in (*_wrong_entries(self, name, source), *_wrong_file(self, name))]
             else:
                 wrong.append(f"{where}: there is no such table; {allowed(name, known)}")
-        if wrong:
-            head = f"study.toml: {len(wrong)} wrong entr{'y' if len(wrong) == 1 else 'ies'}."
-            raise StudyError("\n".join([head, *(f"  {text}." for text in wrong)]))
+        raise_wrong(wrong)
+
+
+def raise_wrong(entries: Sequence[str]) -> None:
+    """Raise a StudyError that names every wrong entry of study.toml, if there is one."""
+    if entries:
+        head = f"study.toml: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."
+        raise StudyError("\n".join([head, *(f"  {ended(text)}" for text in entries)]))
 
 
 def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterator[str]:
@@ -176,9 +183,11 @@ def _wrong_file(held: StudyTables, name: str) -> Iterator[str]:
             yield f"file: there is no {source.file!r} in the study folder{asked}"
             return
     found = held.path(name)
+    if found is not None and source.sheet is not None and found.suffix.lower() in (*TEXT_FILES, *_CASES):
+        yield f"sheet: {found.name} has no sheets; leave it out"
     if found is None:
         yield f'file: there is no file {name}.csv, nor one of another kind; name it: file = "…"'
-    elif found.suffix.lower() in _TEXT_FILES:
+    elif found.suffix.lower() in TEXT_FILES:
         rows = read_csv_rows(found.read_bytes(), [*source.map, *held.columns_of(name)], found.name).rows
         head = next((row for row in rows if any(cell.strip() for cell in row)), [])
         yield from wrong_heads(source, [clean(cell) for cell in head])

@@ -8,7 +8,7 @@ from typing import Literal
 
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
@@ -47,7 +47,7 @@ def check_variables(
             continue
         if variable.instrument not in uses:
             raise StudyError(
-                f"{where}: the study does not use {variable.instrument!r}; {allowed(variable.instrument, uses)}. "
+                f"{where}: the study does not use {variable.instrument!r}; {ended(allowed(variable.instrument, uses))} "
                 "Add it to [[instruments]] in study.toml."
             )
         book, use = uses[variable.instrument]
@@ -113,7 +113,7 @@ def table_of(variable: Variable, columns: Mapping[str, Sequence[str]]) -> str:
         said = allowed(name, dict.fromkeys(one for table in asked for one in columns.get(table, ()) if one not in KEYS))
         tables = ", ".join(f"{one}.csv" for one in asked)
         have = "has" if len(asked) == 1 else "have"
-        raise StudyError(f"{where}: {tables} {have} no column {name!r}; {said}.")
+        raise StudyError(f"{where}: {tables} {have} no column {name!r}; {ended(said)}")
     if len(holding) > 1:
         both = " and ".join(f"{table}.csv" for table in holding)
         raise StudyError(f"{where}: the column {name!r} stands in {both}; say which (table = {holding[0]!r}).")
@@ -147,7 +147,7 @@ def _check_event(variable: Variable, use: InstrumentUse, events: Sequence[str], 
         if use.source != "outcomes":
             raise StudyError(f"{where}: {use.name} is rated in sessions; events are of outcomes. Take event out.")
         if variable.event not in events:
-            raise StudyError(f"{where}: there is no event {variable.event!r}; {allowed(variable.event, events)}.")
+            raise StudyError(f"{where}: there is no event {variable.event!r}; {ended(allowed(variable.event, events))}")
         _check_change(variable, events, where, only_events=True)
     else:
         _check_change(variable, events if use.source == "outcomes" and variable.count is None else (), where)
@@ -156,7 +156,7 @@ def _check_event(variable: Variable, use: InstrumentUse, events: Sequence[str], 
 def _check_change(variable: Variable, events: Sequence[str], where: str, *, only_events: bool = False) -> None:
     known = [*([] if only_events else ["previous", "first"]), *events]
     if variable.change is not None and variable.change not in known:
-        raise StudyError(f"{where}: change = {variable.change!r}; {allowed(variable.change, known)}.")
+        raise StudyError(f"{where}: change = {variable.change!r}; {ended(allowed(variable.change, known))}")
     if variable.change == "first" and variable.time is not None:
         raise StudyError(f"{where}: time is counted from the first session already. Take change out.")
 
@@ -172,7 +172,7 @@ def _check_source(variable: Variable, book: Instrument, where: str) -> None:
     if not item.is_numeric:
         numeric = [one.name for one in book.columns if one.is_numeric]
         said = allowed(item.name, numeric)
-        raise StudyError(f"{where}: the item {item.name!r} is {item.type}, and a variable is a number; {said}.")
+        raise StudyError(f"{where}: the item {item.name!r} is {item.type}, and a variable is a number; {ended(said)}")
 
 
 def _check_count(variable: Variable, book: Instrument, where: str) -> None:
@@ -186,7 +186,7 @@ def _check_count(variable: Variable, book: Instrument, where: str) -> None:
     if variable.of_type is not None:
         codes = next(item.categories for item in book.items if item.name == log.type)
         if variable.of_type not in codes:
-            raise StudyError(f"{where}: of_type = {variable.of_type!r}; {allowed(variable.of_type, codes)}.")
+            raise StudyError(f"{where}: of_type = {variable.of_type!r}; {ended(allowed(variable.of_type, codes))}")
 
 
 def _check_session(variable: Variable, book: Instrument, numbers: tuple[int, ...] | None, where: str) -> None:
@@ -239,7 +239,8 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
             stray = next((name for name in names_in_step(step) if name not in known), None)
             if stray is not None:
                 raise StudyError(
-                    f"series {one.name!r}: {step!r}: {stray!r} is no column of the frame; {allowed(stray, known)}."
+                    f"series {one.name!r}: {step!r}: {stray!r} is no column of the frame; "
+                    f"{ended(allowed(stray, known))}"
                 )
 
 

@@ -54,12 +54,12 @@ def allocate(
     """Decide who rates what, as [allocation] of study.toml demands. Writes assignments.csv."""
     from doublecode.coding.allocation.study_plan import all_assignments, changed, planned_study
     from doublecode.coding.intake.standing import standing_assignments
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.study_tables import has_table, read_study_table
     from doublecode.schemas.csv_rows import without_formulas
-    from doublecode.schemas.study import load_study
     from doublecode.schemas.whole_files import replace_files
 
-    declared = load_study(study)
+    declared = open_study(study)
     target = _target(declared, overwrite=overwrite or replan)
     if replan and not target.exists():
         raise UsageError(f"{target}: there is no plan yet. Leave --replan out.")

@@ -32,9 +32,9 @@ def status(
     from doublecode.analysis.report.records import status_record
     from doublecode.analysis.report.status_page import write_status_page
     from doublecode.analysis.study.coding_status import study_status
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
-    declared = load_study(study)
+    declared = open_study(study)
     found = study_status(declared)
     written = None if page is None else write_status_page(found, declared, page, overwrite=overwrite)
     print_answer(found, status_record(found) if as_json else None)
@@ -51,8 +51,8 @@ def certify(
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import certification_record
     from doublecode.analysis.study.rater_certification import certify_raters
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
-    found, problems = certify_raters(load_study(study), top=top)
+    found, problems = certify_raters(open_study(study), top=top)
     print_problems(problems, severities=("error",))
     print_answer(found, certification_record(found) if as_json else None)

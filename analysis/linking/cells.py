@@ -18,7 +18,7 @@ from doublecode.analysis.linking.session_list import SessionList, session_list
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import IN_NO_NUMBER
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def where_equal(typed: pd.Series[Any], variable: Variable) -> pd.Series[Any]:
     if variable.equals not in known:
         raise StudyError(
             f"variable {variable.name!r}: no cell of the column {variable.column!r} says {variable.equals!r}; "
-            f"{allowed(variable.equals, known)}."
+            f"{ended(allowed(variable.equals, known))}"
         )
     made = [np.nan if one is None else float(one == variable.equals) for one in words]
     return typed.__class__(made, index=typed.index, dtype=float)

@@ -169,6 +169,7 @@ def fit_series(
     *,
     split: Sequence[str] = (),
     intercept_at: int | None = None,
+    times: Sequence[str] = (),
     ddf: Ddf = "auto",
     patient: str = "patient",
     name: str = "series",
@@ -188,6 +189,8 @@ def fit_series(
     intercept_at : int, optional
         Session at which intercepts are given: `session` enters as ``session_from_1``, its distance from session 1.
         None enters the session number as it is, so that intercepts belong to session 0.
+    times : sequence of str
+        Columns that are time, as `session` is: their slopes are the course of the patients, and not called conflated.
     ddf : {"auto", "kenward-roger", "satterthwaite", "z"}
         As in ``fit_mixed``.
     patient : str
@@ -233,7 +236,7 @@ def fit_series(
     rows = common_rows(data, list(needed), (patient, "session"))
     used = [one for one in split if one in needed]
     moved = move_origin(steps, within_between(rows.data, used, by=patient), intercept_at)
-    models, uncut = _fit_steps(moved.steps, moved.data, split, ddf, patient)
+    models, uncut = _fit_steps(moved.steps, moved.data, split, ddf, patient, times)
     refuse_unequal_rows(models, rows.data)
     table, compared = _comparison(models)
     unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
@@ -263,7 +266,12 @@ def _steps(formulas: Formula | Sequence[Formula] | Mapping[str, Formula], name: 
 
 
 def _fit_steps(
-    steps: Mapping[str, ModelFormula], data: pd.DataFrame, split: Sequence[str], ddf: Ddf, patient: str
+    steps: Mapping[str, ModelFormula],
+    data: pd.DataFrame,
+    split: Sequence[str],
+    ddf: Ddf,
+    patient: str,
+    own_times: Sequence[str],
 ) -> tuple[tuple[LabelledModel, ...], tuple[Note, ...]]:
     models: list[LabelledModel] = []
     uncut: list[Note] = []
@@ -276,7 +284,7 @@ def _fit_steps(
         elif found.inside_call:
             uncut.append(Note("series_inside_call", numbers={"step": called, "columns": found.inside_call}))
     times = [name for name in map(str, data.columns) if is_time(name)]
-    kept = (*times, patient, *(f"{name}_within" for name in split))
+    kept = (*times, *own_times, patient, *(f"{name}_within" for name in split))
     return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(uncut)
 
 

@@ -10,6 +10,8 @@ from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.forms import IccBlock
 from doublecode.schemas.results import Note
 
+_MODE, _MODE_OF_TWO = 0.50, 0.80
+"""Share of the commonest rating from which the targets hardly differ: on three points or more, and on two."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -25,7 +27,9 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
 
     The note is given when the single-rating ICC is below .50 although at least
     70 % of the pairs agree exactly or 95 % within one point on a scale used over
-    three points or more, and the mode alone covers half of the ratings.
+    three points or more, and the mode alone covers half of the ratings; on a scale of
+    two points, where one of them always does, 80 % (a variance of at most .16, the
+    greatest being .25).
 
     Parameters
     ----------
@@ -54,11 +58,12 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):
         points, counts = np.unique(values[low[i]], return_counts=True)
         share = float(counts.max() / counts.sum())
-        if share < 0.50:
+        if share < (_MODE_OF_TWO if len(points) == 2 else _MODE):
             continue
         numbers = {
             "single": float(single[low[i]]), "exact": float(exact[i]), "within": float(within[i]),
-            "n_pairs": len(first), "mode": float(points[np.argmax(counts)]), "mode_share": share,
+            "n_points": len(points), "n_pairs": len(first),
+            "mode": float(points[np.argmax(counts)]), "mode_share": share,
             "sem": float(np.sqrt(np.mean(gap[i] ** 2) / 2.0)),
         }  # fmt: skip
         notes.append((int(low[i]), Note("lack_of_spread", numbers=numbers)))

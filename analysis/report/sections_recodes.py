@@ -18,7 +18,7 @@ def recode_section(recodes: RecodeTable | None) -> Section | None:
     columns = (
         column("label", "Item or scale", kind="text"), column("rater", "Rater", kind="text"),
         column("n_sessions", "Sessions rated again", kind="integer"), *bounded_estimate("ICC(A,1)", 0.95),
-        column("percent_equal", "Equal (%)", kind="percent"),
+        column("percent_equal", "Equal (%)", kind="number", digits=1),
         column("mean_change", "Mean change", kind="number"),
     )  # fmt: skip
     notes = (

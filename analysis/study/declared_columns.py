@@ -11,7 +11,7 @@ from doublecode.analysis.linking.cells import where_equal
 from doublecode.analysis.linking.session_list import session_list
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import FormulaError, StudyError
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.variable_checks import settled
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def check_declared_columns(
     of_tables = [*map(str, patients.columns), *map(str, therapists.columns)]
     for name in study.sample_columns:
         if name not in of_tables:
-            raise StudyError(f"sample_columns: there is no column {name!r}; {allowed(name, dict.fromkeys(of_tables))}.")
+            raise StudyError(
+                f"sample_columns: there is no column {name!r}; {ended(allowed(name, dict.fromkeys(of_tables)))}"
+            )
     texts = {name: "text" for name in OF_A_ROW[study.unit] if name != "session"}
     tables = {"patients": patients, "therapists": therapists, "sessions": sessions}
     heads = {name: list(map(str, table.columns)) for name, table in tables.items()}
@@ -68,7 +70,7 @@ def check_declared_columns(
             raise StudyError(f"{where}: {name!r} must be a number, and is {texts[name]}. Name a variable of numbers.")
         if name not in known:
             raise StudyError(
-                f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {allowed(name, known)}."
+                f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {ended(allowed(name, known))}"
             )
     _check_steps(study, known)
 

@@ -122,7 +122,7 @@ def formula_of(model: ModerationModel) -> str:
     return f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
 
 
-def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
+def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str] = ()) -> SeriesResult:
     """Fit a declared series; see :func:`doublecode.analysis.linking.series.fit_series`.
 
     Raises
@@ -134,7 +134,7 @@ def declared_series(series: ModelSeries, data: pd.DataFrame) -> SeriesResult:
 
     _refuse_constant(series, data)
     return fit_series(
-        series.steps, data, split=series.split, intercept_at=series.intercept_at or None,
+        series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
         name=series.name, title=series.title,
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ from doublecode.analysis.study.labels import label_of, short_title
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.schemas.item import Item
+    from doublecode.schemas.scale import Scale
     from doublecode.schemas.study import Study
 
 _SET = ["instrument", "part", "rater"]
@@ -63,11 +65,24 @@ def recode_table(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame | No
     single = found[found["form"] == "ICC(A,1)"].set_index(_SET)[["estimate", "conf_low", "conf_high"]]
     books = study.codebooks
     table = _agreement(long).join(single, how="left").reset_index()
+    order = {key: at for at, key in enumerate(_parts_of(study))}
+    places = [order[key] for key in zip(table["instrument"], table["part"], strict=True)]
+    table = table.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
     table["title"] = [short_title(books[name].title) for name in table["instrument"]]
     table["label"] = [
         label_of(books, book, part) for book, part in zip(table["instrument"], table["part"], strict=True)
     ]
     return RecodeTable(table)
+
+
+def _parts_of(study: Study) -> list[tuple[str, str]]:
+    """Items and scales in the order of their codebooks."""
+    parts = {name: [*map(_name, book.columns), *map(_name, book.scales)] for name, book in study.codebooks.items()}
+    return [(name, part) for name, own in parts.items() for part in own]
+
+
+def _name(part: Item | Scale) -> str:
+    return part.name
 
 
 def _values(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame) -> pd.DataFrame:

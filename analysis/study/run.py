@@ -89,15 +89,16 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.coding.intake.study_ratings import read_study_ratings
+    from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
     from doublecode.coding.reading.outcomes import read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
-    from doublecode.schemas.frames import of_occasion
-    from doublecode.schemas.study import load_study
+    from doublecode.schemas.frames import PATIENTS, SESSIONS, of_occasion
+    from doublecode.schemas.row_order import by_key
 
-    study = load_study(folder)
-    read = {name: read_study_table(study, name) for name in ("sessions", "patients")}
+    study = open_study(folder)
+    read = {one.name: by_key(read_study_table(study, one.name), one) for one in (SESSIONS, PATIENTS)}
     read["therapists"] = _therapists(study, read["sessions"])
     try:
         check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
@@ -127,9 +128,11 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
 def _therapists(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
     """The table of therapists; a study that has none of them, or says no more than their ids, needs no file."""
     from doublecode.coding.reading.study_tables import has_table, read_study_table
+    from doublecode.schemas.frames import THERAPISTS
+    from doublecode.schemas.row_order import by_key
 
     if has_table(study, "therapists") or "therapists" in study.tables:
-        table = read_study_table(study, "therapists")
+        table = by_key(read_study_table(study, "therapists"), THERAPISTS)
         _check_listed(sessions["therapist"].dropna(), table["therapist"].astype(str).tolist())
         return table
     named = sessions["therapist"].dropna().drop_duplicates().sort_values(ignore_index=True)
@@ -243,7 +246,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame), refused))
+        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,

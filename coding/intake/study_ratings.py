@@ -19,8 +19,10 @@ from doublecode.coding.intake.held_ratings import HeldFiles, held_by, named_apar
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, in_one_frame, with_occasion
 from doublecode.coding.intake.rating_tables import read_declared_table
 from doublecode.coding.intake.study_ledger import has_ledger
+from doublecode.coding.reading.expectations import load_expected
 from doublecode.coding.reading.incoming import no_workbooks, read_incoming, workbook_paths
 from doublecode.coding.reading.mended_copies import copies_first
+from doublecode.coding.reading.ratings_order import as_sent
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.problems import Problem, place_in
@@ -98,10 +100,9 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     problems += [Problem("file_absent", name) for name in absent["file"]]
     files = _listed(listed, ratings if held.erased else None)
     if len(absent):
-        names = [*found[2]["file"], *absent["file"]]
-        ratings, files = _in_order(ratings, ratings["source_file"], names), _in_order(files, files["file"], names)
+        files = _as_read(files, [*found[2]["file"], *absent["file"]])
     return StudyRatings(
-        ratings,
+        as_sent(ratings, load_expected(study)),
         tuple(problems),
         files,
         tuple(absent["file"]),
@@ -160,12 +161,12 @@ def _listed(parts: Sequence[pd.DataFrame], ratings: pd.DataFrame | None) -> pd.D
     return files.assign(n_rows=[left[name] for name in files["file"]])
 
 
-def _in_order(rows: pd.DataFrame, file_of: pd.Series[str], files: Iterable[str]) -> pd.DataFrame:
-    """Rows in the order in which their workbooks would have been read, had all been there; tables after them."""
-    names = sorted(files)
+def _as_read(files: pd.DataFrame, workbooks: Iterable[str]) -> pd.DataFrame:
+    """Files in the order in which the workbooks would have been read, had all been there; tables after them."""
+    names = sorted(workbooks)
     places = {names[place]: rank for rank, place in enumerate(copies_first(names))}
-    rank = file_of.map(places).fillna(len(places))
-    return rows.iloc[rank.to_numpy().argsort(kind="stable")].reset_index(drop=True)
+    rank = files["file"].map(places).fillna(len(places))
+    return files.iloc[rank.to_numpy().argsort(kind="stable")].reset_index(drop=True)
 
 
 def _twice(ratings: pd.DataFrame) -> list[Problem]:

@@ -72,7 +72,7 @@ title = {quoted(title)} # the heading of the report
 # language = "de" # of the raters' workbooks; without the line they are in English
 unit = "session" # one row of the analysis is a "session" or a "patient"
 seed = {seed} # where random numbers start; the same seed gives the same study
-# sample_columns = [{shown}] # columns of patients.csv and therapists.csv for the table of the sample
+# sample_columns = [{shown}] # columns of the tables of patients and therapists for the table of the sample
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,35 @@ def copies_before(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
         if path.is_file() and (old := path.read_bytes()) != data:
             copies[_free(folder, Path(name))] = old
     return copies
+
+
+def kept_declarations(folder: Path, files: Mapping[str, bytes], made: Collection[str]) -> tuple[str, ...]:
+    """Declarations of `folder` in which people wrote more than would be made anew: they stay as they are.
+
+    ``study.toml``, if raters, instruments and events are those of the new one; a codebook that was `made` of a table,
+    if its items are.
+    """
+    kept = []
+    for name in ("study.toml", *made):
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            old, new = tomllib.loads(path.read_text(encoding="utf-8-sig")), tomllib.loads(files[name].decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue
+        keys = ("raters", "instruments", "events") if name == "study.toml" else ("items",)
+        if old != new and all(_named(old.get(key)) == _named(new.get(key)) for key in keys):
+            kept.append(name)
+    return tuple(kept)
+
+
+def _named(declared: object) -> list[str]:
+    """What the entries of a list of a declaration are called."""
+    entries = declared if isinstance(declared, list) else []
+    return sorted(
+        str(entry.get("name", entry.get("id")) if isinstance(entry, dict) else entry) for entry in entries
+    )  # fmt: skip
 
 
 def _free(folder: Path, name: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from doublecode.coding.new_study.declaration import Use, declaration
-from doublecode.coding.new_study.entered import copies_before, ids_before, with_entered
+from doublecode.coding.new_study.entered import copies_before, ids_before, kept_declarations, with_entered
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
 from doublecode.coding.new_study.joined_outcomes import joined_outcomes
@@ -143,6 +143,10 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
         name: {str(status): int(n) for status, n in table["status"].value_counts(sort=False).items()}
         for name, table in (("patients", listed.patients), ("sessions", listed.sessions))
     }
+    kept = kept_declarations(folder, files, [f"{one.instrument}.toml" for one in outcomes if one.codebook is not None])
+    if kept:
+        files = {name: data for name, data in files.items() if name not in kept}
+        said = (*said, f"Kept as you declared it: {', '.join(kept)}. Move it away to have it made anew.")
     copies = copies_before(folder, files)
     if copies:
         said = (*said, f"Files that are replaced stay as they were, beside them: {', '.join(sorted(copies))}.")

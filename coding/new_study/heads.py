@@ -9,7 +9,7 @@ from typing import Final
 
 from doublecode.coding.reading.head_words import PATIENT, SESSION, SESSION_ID, THERAPIST, may_be, squeezed, written_out
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 
 
 class Meaning(StrEnum):
@@ -142,7 +142,7 @@ def _refuse_twice(told: Mapping[str, Meaning]) -> None:
 
 def _told(head: str, word: str) -> Meaning:
     if word not in list(Meaning):
-        raise UsageError(f'--map "{head}={word}": found {word!r}, {allowed(word, map(str, Meaning))}.')
+        raise UsageError(f'--map "{head}={word}": found {word!r}, {ended(allowed(word, map(str, Meaning)))}')
     return Meaning(word)
 
 

@@ -12,6 +12,7 @@ from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.problems import Problem
 
 _FEWEST: Final = 4
+_MOST: Final = 12
 _APART: Final = dt.timedelta(days=365)
 _TIMES: Final = 3  # the widest gap between the dates in the middle
 _SHARE: Final = 0.1  # of the dates at most, or one, lie apart
@@ -40,7 +41,17 @@ def remarks_on_list(listed: SessionTables, file: str, outcomes: Sequence[tuple[s
             problems.append(
                 Problem("labels_alike", ", ".join(dict.fromkeys(where.values())), subject=column, found=said)
             )
-    return [*problems, *_far_dates(listed, file)]
+    return [*problems, *_far_dates(listed, file), *_recordings(listed, file)]
+
+
+def _recordings(listed: SessionTables, file: str) -> Iterator[Problem]:
+    """Sessions without a recording in a list in which others have one."""
+    held = listed.sessions[listed.sessions["status"] == "held"]
+    gone = held[held["recording"] == ""]
+    if 0 < len(gone) < len(held):
+        said = [f"{patient} session {number}" for patient, number in zip(gone["patient"], gone["session"], strict=True)]
+        found = ", ".join(said[:_MOST]) + (f" and {len(said) - _MOST} more" if len(said) > _MOST else "")
+        yield Problem("recording_missing", file, found=found, allowed=str(len(held) - len(gone)))
 
 
 def _far_dates(listed: SessionTables, file: str) -> Iterator[Problem]:

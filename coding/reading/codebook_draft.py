@@ -24,12 +24,15 @@ class Draft:
     missing_codes : dict of str to str
     passed_over : list of (str, str)
         Place in the file and reason.
+    unread : list of (str, str)
+        Place of a cell that says nothing known, and what was found and is allowed.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
     scales: list[dict[str, Any]] = field(default_factory=list)
     missing_codes: dict[str, str] = field(default_factory=dict)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, item: dict[str, Any], missing: Mapping[str, str]) -> None:
         """Add an item, with the missing codes that it has of its own."""
@@ -51,14 +54,33 @@ def choices(text: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> choices("0, never | 4, always"), choices("0 = never; 4 = always")
-    ({'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'})
+    >>> choices("0, never | 4, always"), choices("0 = never; 4 = always"), choices("0 never … 4 always")
+    ({'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'})
     """
-    parts = re.split(r"\s*\|\s*|\s*;\s*|\n+", text)
+    return {pair[1]: pair[2] for pair in map(_pair, _parts(text)) if pair}
+
+
+def not_choices(text: str) -> list[str]:
+    """The parts of a text that are no code with its words.
+
+    Examples
+    --------
+    >>> not_choices("0 = never; always"), not_choices("5 steps, agree")
+    (['always'], [])
+    """
+    return [part for part in map(str.strip, _parts(text)) if part and not _pair(part)]
+
+
+def _parts(text: str) -> list[str]:
+    parts = re.split(r"\s*\|\s*|\s*;\s*|\n+|\s*(?:…|\.\.\.)\s*", text)
     if len(parts) == 1 and text.count("=") > 1:
         parts = re.split(r",\s*(?=[^,=]+=)", text)
-    pairs = [re.fullmatch(r"\s*([^=,:\s]+)\s*[=,:]\s*(.+?)\s*", part) for part in parts]
-    return {pair[1]: pair[2] for pair in pairs if pair}
+    return parts
+
+
+def _pair(part: str) -> re.Match[str] | None:
+    named = re.fullmatch(r"\s*([^=,:\s]+)\s*[=,:]\s*(.+?)\s*", part)
+    return named or re.fullmatch(r"\s*(-?\d{1,6})(?:\s*[-–—)]\s*|\s+)(\D.*?)\s*", part)
 
 
 def is_whole(text: str) -> bool:
@@ -89,6 +111,8 @@ def name_of(text: str, draft: Draft) -> str:
     count = 2
     while name in taken:
         name, count = f"{base}_{count}", count + 1
+    if name != base:
+        draft.passed_over.append((text, f"{base} is a column of workbooks or stands twice; the item is called {name}"))
     return name
 
 

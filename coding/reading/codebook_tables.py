@@ -1,14 +1,14 @@
 """Codebooks that labs already have, as declarations: a spreadsheet, a REDCap data dictionary, an XLSForm.
 
 Each field becomes an item with its label, range, anchors or categories; what a codebook cannot hold is passed over and
-named with its row and the reason. Nothing is guessed beyond the words of the file: the declaration is checked like any
-other.
+named with its row and the reason, and so is a column that is not read. A cell that says nothing that is known stops it:
+nothing is guessed beyond the words of the file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,60 +18,22 @@ from doublecode.coding.reading.codebook_draft import (
     is_number,
     is_whole,
     name_of,
+    not_choices,
     slug,
     to_number,
     within,
 )
+from doublecode.coding.reading.codebook_words import HEADS, TYPES, folded, is_reversed, is_yes
 from doublecode.coding.reading.long_table import Table, cell_text, open_table, sheet_names
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed, ended, nearest
 
-HEADS: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("item", "name", "variable", "variable name", "variablenname", "kürzel", "code"),
-    "label": (
-        "label",
-        "text",
-        "question",
-        "description",
-        "item text",
-        "wording",
-        "bezeichnung",
-        "beschreibung",
-        "frage",
-    ),
-    "type": ("type", "typ", "kind", "art"),
-    "minimum": ("min", "minimum", "from", "low", "von"),
-    "maximum": ("max", "maximum", "to", "high", "bis"),
-    "range": ("range", "scale range", "bereich", "wertebereich"),
-    "codes": ("anchors", "codes", "categories", "values", "choices", "anker", "kategorien", "werte", "stufen"),
-    "missing": ("missing", "missing codes", "fehlend", "fehlende werte"),
-    "reversed": ("reversed", "reverse", "recode", "inverted", "umgepolt", "invertiert", "rekodiert"),
-    "scale": ("scale", "subscale", "factor", "skala", "subskala"),
-    "optional": ("optional",),
-    "decimals": ("decimals", "decimal places", "dezimalen", "nachkommastellen"),
-    "hint": ("hint", "note", "instruction", "hinweis", "anweisung"),
-    "definition": ("definition", "erläuterung", "kodierregel"),
-}
-"""What the columns of a spreadsheet codebook may be called, in any case."""
-
-_TYPES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("text", "open", "open text", "notes", "freitext", "string"), "text"),
-    **dict.fromkeys(("decimal", "float", "dezimal", "dezimalzahl"), "decimal"),
-    **dict.fromkeys(("yes_no", "yes/no", "yesno", "ja/nein", "boolean"), "yes_no"),
-    **dict.fromkeys(("minutes", "minuten"), "minutes"),
-    **dict.fromkeys(("duration", "seconds", "dauer", "sekunden"), "duration"),
-    **dict.fromkeys(("count", "anzahl", "number of"), "count"),
-    **dict.fromkeys(("nominal", "categorical", "kategorial", "single choice"), "nominal"),
-    **dict.fromkeys(("multiple", "multi-response", "multiple choice", "checkbox", "mehrfach"), "multiple"),
-    **dict.fromkeys(("ordinal", "rating", "likert", ""), ""),
-}
-"""What the types of a spreadsheet codebook may be called."""
 _YES_NO: Final = frozenset({"yes", "no", "ja", "nein", "true", "false", "j", "n", "y"})
 _NO_CODE: Final = re.compile(
     r"missing|not applicable|does not apply|n/?a\b|not rat(e|a)ble|not codable|cannot be (coded|rated|heard)|unknown|"
     r"refused|no answer|don.?t know|keine angabe|nicht (zutreffend|beurteilbar|anwendbar)|fehlt|fehlend|weiß nicht",
     re.IGNORECASE,
 )
-_YES: Final = ("x", "y", "yes", "1", "true", "j", "ja", "r", "(r)", "reversed")
 _REDCAP: Final = {
     "name": ("variable / field name", "field_name"),
     "kind": ("field type", "field_type"),
@@ -104,7 +66,7 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
     Raises
     ------
     UsageError
-        The file cannot be read, or holds no item.
+        The file cannot be read, holds no item, or cells in it that say nothing known: all of them are named.
     """
     file = Path(path)
     names = {name.casefold(): name for name in sheet_names(file)}
@@ -115,6 +77,10 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
         heads = _heads(table)
         is_redcap = any(one in heads for one in _REDCAP["name"]) and any(one in heads for one in _REDCAP["kind"])
         draft = _redcap(table) if is_redcap else _spreadsheet(table, score)
+    if draft.unread:
+        lines = [f"  {place}: {ended(text)}" for place, text in draft.unread]
+        count = f"{len(lines)} cell{'s' if len(lines) > 1 else ''} cannot be read; correct or empty them."
+        raise UsageError("\n".join([f"{file.name}: {count}", *lines]))
     if not draft.items:
         why = "; ".join(f"{place}: {reason}" for place, reason in draft.passed_over[:3]) or "no row under the heads"
         raise UsageError(f"{file.name}: no item was found ({why}).")
@@ -127,7 +93,7 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
 def _spreadsheet(table: Table, score: str) -> Draft:
     draft = Draft()
     members: dict[str, list[str]] = {}
-    for place, row in _rows(table, HEADS):
+    for place, row in _rows(table, HEADS, draft):
         if not row["name"] and not row["label"]:
             continue
         item: dict[str, Any] = {
@@ -135,14 +101,15 @@ def _spreadsheet(table: Table, score: str) -> Draft:
             "label": row["label"] or row["name"],
         }
         item |= {key: row[key] for key in ("hint", "definition") if row[key]}
-        codes = choices(row["codes"])
+        draft.unread += [(place, text) for text in _unread(row)]
+        codes = {} if _range_of(row["codes"]) else choices(row["codes"])
         missing = choices(row["missing"]) or {code: "missing" for code in re.split(r"[,;\s]+", row["missing"]) if code}
         ends = _ends(row)
         kept = {code: text for code, text in codes.items() if ends and is_number(code) and within(code, ends)}
         if codes and ends and len(kept) < len(codes):
             missing |= {code: text for code, text in codes.items() if code not in kept}
             codes = kept
-        found = _TYPES.get(row["type"].casefold(), "")
+        found = TYPES.get(row["type"].casefold(), "")
         decimals = int(row["decimals"]) if is_whole(row["decimals"]) else None
         kind = "decimal" if found == "" and (decimals or 0) > 0 else found
         if kind == "decimal" and ends is None:
@@ -151,10 +118,9 @@ def _spreadsheet(table: Table, score: str) -> Draft:
         item |= _kind_of(codes, ends, kind, missing) | (
             {"decimals": decimals} if decimals and kind == "decimal" else {}
         )
-        if row["reversed"].casefold() in _YES:
-            item["reversed"] = True
-        if row["optional"].casefold() in _YES:
-            item["optional"] = True
+        if kind in _COUNTED and ends is None and is_whole(row["maximum"]):
+            item["maximum"] = int(row["maximum"])
+        item |= {key: True for key, says in (("reversed", is_reversed), ("optional", is_yes)) if says(row[key])}
         if item.get("type") == "text" and found != "text" and not codes:
             draft.passed_over.append((place, f"{item['name']} has neither a range nor codes: taken as open text"))
         draft.add(item, missing)
@@ -168,9 +134,44 @@ def _spreadsheet(table: Table, score: str) -> Draft:
     return draft
 
 
+_COUNTED: Final = ("count", "duration", "minutes")
+_KINDS: Final = "allowed: rating, decimal, yes/no, minutes, seconds, count, nominal, multiple, text"
+
+
+def _unread(row: Mapping[str, str]) -> Iterable[str]:
+    """What a row says that is not understood: what was found, and what is allowed."""
+    if is_reversed(row["reversed"]) is None:
+        yield f"reversed: found {row['reversed']!r}, allowed x (it counts from the other end) or an empty cell"
+    if is_yes(row["optional"]) is None:
+        yield f"optional: found {row['optional']!r}, allowed x or an empty cell"
+    if row["type"].casefold() not in TYPES:
+        meant = nearest(row["type"].casefold(), TYPES)
+        yield f"type: found {row['type']!r}, {_KINDS}" + (f"; did you mean {meant!r}?" if meant else "")
+    if row["decimals"] and not is_whole(row["decimals"]):
+        yield f"decimals: found {row['decimals']!r}, allowed a whole number"
+    if row["range"] and not _range_of(row["range"]):
+        yield f"range: found {row['range']!r}, allowed two numbers such as 1-7"
+    for key in ("minimum", "maximum"):
+        if row[key] and not is_number(row[key]):
+            yield f"{key}: found {row[key]!r}, allowed a number"
+    one = bool(row["minimum"]) != bool(row["maximum"])
+    if one and not row["range"] and TYPES.get(row["type"].casefold()) not in _COUNTED:
+        gone = "maximum" if row["minimum"] else "minimum"
+        yield f"{gone}: found nothing, and the other end is there; allowed a number"
+    for part in [] if _range_of(row["codes"]) else not_choices(row["codes"]):
+        yield f"codes: found {part!r}, allowed a code and its words, such as 1 = never; 7 = always"
+    if not_choices(row["missing"]) and choices(row["missing"]):
+        yield f"missing: found {row['missing']!r}, allowed a code and its words, such as 9 = not heard"
+
+
+def _range_of(text: str) -> tuple[str, str] | None:
+    """The two ends of a text such as ``1-7`` or ``0 bis 4``."""
+    found = re.fullmatch(r"(-?\d+(?:[.,]\d+)?)\s*(?:-|–|—|to|bis|\.\.+|…)\s*(-?\d+(?:[.,]\d+)?)", text)
+    return None if found is None else (found[1], found[2])
+
+
 def _ends(row: Mapping[str, str]) -> tuple[float, float] | None:
-    found = re.fullmatch(r"(-?\d+(?:[.,]\d+)?)\s*(?:-|–|—|to|bis|\.\.)\s*(-?\d+(?:[.,]\d+)?)", row["range"])
-    low, high = found.groups() if found else (row["minimum"], row["maximum"])
+    low, high = _range_of(row["range"]) or _range_of(row["codes"]) or (row["minimum"], row["maximum"])
     return (to_number(low), to_number(high)) if is_number(low) and is_number(high) else None
 
 
@@ -183,7 +184,7 @@ def _kind_of(
     rest = {code: text for code, text in codes.items() if code not in said}
     if kind == "text":
         return {"type": "text", "optional": True}
-    if kind in ("count", "duration", "minutes"):
+    if kind in _COUNTED:
         return {"type": kind, **({"minimum": ends[0], "maximum": ends[1]} if ends else {})}
     if kind in ("nominal", "multiple"):
         return {"type": "nominal", "categories": rest, **({"multiple": True} if kind == "multiple" else {})}
@@ -214,8 +215,10 @@ def _is_row_of_numbers(codes: Iterable[str]) -> bool:
 
 def _redcap(table: Table) -> Draft:
     draft = Draft()
-    for place, row in _rows(table, _REDCAP):
-        if row["name"]:
+    for at, (place, row) in enumerate(_rows(table, _REDCAP, draft)):
+        if at == 0 and row["kind"] == "text" and row["name"].casefold().endswith(("_id", "id")):
+            draft.passed_over.append((place, f"{row['name']} is the record's own id and no item"))
+        elif row["name"]:
             _redcap_field(place, row, draft)
     return draft
 
@@ -233,7 +236,7 @@ def _redcap_field(place: str, row: Mapping[str, str], draft: Draft) -> None:
         words = {"1": "yes", "0": "no"} if kind == "yesno" else {"1": "true", "0": "false"}
         item = head | _kind_of(words, None, "yes_no", missing)
     elif kind == "slider":
-        item = head | {"minimum": int(row["minimum"] or 0), "maximum": int(row["maximum"] or 100)}
+        item = head | _slider(row)
     elif kind == "notes" or (kind == "text" and not row["validation"]):
         item = head | {"type": "text", **({} if row["required"].casefold() == "y" else {"optional": True})}
     elif kind == "text" and row["validation"].casefold() == "integer":
@@ -252,6 +255,17 @@ def _redcap_field(place: str, row: Mapping[str, str], draft: Draft) -> None:
     draft.add(item, missing)
 
 
+def _slider(row: Mapping[str, str]) -> dict[str, Any]:
+    """A slider: its labels stand at both ends and in the middle."""
+    low, high = int(row["minimum"] or 0), int(row["maximum"] or 100)
+    places = (low, (low + high) // 2, high) if (low + high) % 2 == 0 else (low, None, high)
+    labels = [part.strip() for part in row["choices"].split("|")]
+    if len(labels) == 2:
+        labels.insert(1, "")
+    anchors = {str(at): label for at, label in zip(places, labels, strict=False) if label and at is not None}
+    return {"minimum": low, "maximum": high, **({"anchors": anchors} if anchors else {})}
+
+
 def _whole_number(low: str, high: str) -> dict[str, Any]:
     if is_whole(low) and is_whole(high):
         return {"minimum": int(low), "maximum": int(high)}
@@ -268,12 +282,13 @@ def _decimal(low: str, high: str, decimals: str | None) -> dict[str, Any]:
 
 def _xlsform(survey: Table, choices: Table) -> Draft:
     lists: dict[str, dict[str, str]] = {}
-    for _, row in _rows(choices, {"list": ("list_name", "list name"), "name": ("name",), "label": ("label",)}):
+    draft = Draft()
+    heads = {"list": ("list_name", "list name"), "name": ("name", "value"), "label": ("label",)}
+    for _, row in _rows(choices, heads, draft):
         if row["list"]:
             lists.setdefault(row["list"], {})[row["name"]] = row["label"]
-    draft = Draft()
     wanted = {name: (name,) for name in ("type", "name", "label", "hint", "constraint", "parameters", "required")}
-    for place, row in _rows(survey, wanted):
+    for place, row in _rows(survey, wanted, draft):
         if row["type"]:
             _xlsform_row(place, row, lists, draft)
     return draft
@@ -283,12 +298,16 @@ def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping
     kind, _, of = row["type"].partition(" ")
     missing: dict[str, str] = {}
     bounds = dict(re.findall(r"(start|end|step)\s*=\s*(-?\d+(?:\.\d+)?)", row["parameters"]))
-    limits = _limits(row["constraint"])
+    limits = _limits(row["constraint"], whole=kind != "decimal")
     found: dict[str, Any] | None = None
-    if kind == "select_one":
-        found = _kind_of(lists.get(of, {}), None, "", missing)
-    elif kind == "select_multiple":
-        found = _kind_of(lists.get(of, {}), None, "multiple", missing)
+    if kind in ("select_one", "select_multiple"):
+        of, other, _ = of.strip().partition(" or_other")
+        if other:
+            draft.passed_over.append((place, f"{row['name']} has an open answer 'other' (or_other); it is not kept"))
+        if of not in lists:
+            draft.unread.append((place, f"type: found the list {of!r} (sheet choices), {allowed(of, lists)}"))
+            return
+        found = _kind_of(lists[of], None, "multiple" if kind == "select_multiple" else "", missing)
     elif kind == "range" and {"start", "end"} <= set(bounds):
         _, _, places = bounds.get("step", "1").partition(".")
         ends = (to_number(bounds["start"]), to_number(bounds["end"]))
@@ -314,14 +333,14 @@ def _xlsform_row(place: str, row: Mapping[str, str], lists: Mapping[str, Mapping
     draft.add(head | ({"hint": row["hint"]} if row["hint"] else {}) | found, missing)
 
 
-def _limits(constraint: str) -> tuple[str, str]:
+def _limits(constraint: str, *, whole: bool) -> tuple[str, str]:
     """Lowest and highest number that a constraint such as ``. >= 0 and . <= 6`` leaves; empty where open.
 
     A limit that is itself excluded is the next whole number; between decimals there is none, and it is kept.
     """
     low, high = "", ""
     for sign, number in _BOUNDS.findall(constraint):
-        step = int(is_whole(number) and sign in "<>")
+        step = int(whole and is_whole(number) and sign in "<>")
         if sign.startswith(">"):
             low = f"{to_number(number) + step:g}"
         else:
@@ -339,15 +358,33 @@ def _any_case(*heads: Mapping[str, Sequence[str]]) -> Iterable[str]:
 
 
 def _heads(table: Table) -> dict[str, int]:
+    """Where a head stands, as it is written and as it is compared; of several languages the first."""
     first = next((row for row in table.rows if any(map(cell_text, row))), [])
-    return {re.sub(r"\s+", " ", cell_text(cell)).casefold(): place for place, cell in enumerate(first)}
+    places: dict[str, int] = {}
+    for place, cell in enumerate(first):
+        written = re.sub(r"\s+", " ", cell_text(cell)).casefold()
+        for head in (written, folded(written), written.partition("::")[0]):
+            places.setdefault(head, place)
+    return places
 
 
-def _rows(table: Table, wanted: Mapping[str, Sequence[str]]) -> Iterable[tuple[str, dict[str, str]]]:
-    """Each filled row below the heads: its place, and its cells by what they are called here."""
+_OF_A_FORM: Final = frozenset({
+    "form name", "form_name", "section header", "section_header", "identifier?", "identifier", "custom alignment",
+    "custom_alignment", "question number (surveys only)", "question_number", "matrix group name", "matrix_group_name",
+    "matrix ranking?", "matrix_ranking",
+})  # fmt: skip
+"""Columns of a REDCap dictionary that say nothing of an item."""
+
+
+def _rows(table: Table, wanted: Mapping[str, Sequence[str]], draft: Draft) -> Iterable[tuple[str, dict[str, str]]]:
+    """Each filled row below the heads: its place, and its cells by what they are called here.
+
+    Columns that hold something and are not read are passed over by name.
+    """
     filled = [at for at, row in enumerate(table.rows) if any(map(cell_text, row))]
     heads = _heads(table)
     places = {key: next((heads[name] for name in names if name in heads), None) for key, names in wanted.items()}
+    draft.passed_over += [(table.name, text) for text in _not_read(table, filled, {*places.values()}, wanted)]
     for at in filled[1:]:
         cells = table.rows[at]
         yield (
@@ -357,3 +394,17 @@ def _rows(table: Table, wanted: Mapping[str, Sequence[str]]) -> Iterable[tuple[s
                 for key, place in places.items()
             },
         )
+
+
+def _not_read(
+    table: Table, filled: Sequence[int], read: Collection[int | None], wanted: Mapping[str, Sequence[str]]
+) -> Iterable[str]:
+    for place, cell in enumerate(table.rows[filled[0]] if filled else ()):
+        head = cell_text(cell)
+        said = [text for at in filled[1:] for text in map(cell_text, table.rows[at][place : place + 1]) if text]
+        if said and place not in read and head.casefold() not in _OF_A_FORM:
+            meant = nearest(folded(head), [name for names in wanted.values() for name in names])
+            asked = "" if meant is None else f"; did you mean {meant!r}?"
+            cells = "1 cell" if len(said) == 1 else f"{len(said)} cells"
+            what = f"the column {head!r}" if head else f"column {place + 1}, which has no head,"
+            yield f"{what} is not read ({cells}, such as {said[0]!r}){asked}"

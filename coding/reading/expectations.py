@@ -11,9 +11,9 @@ from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.frames import OCCASION
+from doublecode.schemas.frames import IN_NO_NUMBER, OCCASION, PATIENTS
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 
@@ -53,6 +53,8 @@ class Expected:
         Of the raters' orders.
     raters : mapping of name to tuple of str
         Who rates with a codebook, where study.toml says so.
+    kept_out : frozenset of str
+        Sessions of patients who are in no number: whether they are rated or not, nothing of them has to be mended.
     """
 
     study: str | None
@@ -63,6 +65,7 @@ class Expected:
     seed: int | None = None
     raters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
+    kept_out: frozenset[str] = frozenset()
 
     def hash_of(self, book: Instrument) -> str:
         """The codebook's hash, computed once."""
@@ -74,6 +77,19 @@ class Expected:
         """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
         own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
         return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch, stamp.occasion)
+
+    def was_sent(self, rows: Collection[str], stamp: Stamp) -> bool:
+        """Whether rows stand as they were sent, before or after patients were taken out of all numbers."""
+        sent = self.order(stamp)
+        if list(rows) == sent or self.seed is None or not self.kept_out:
+            return list(rows) == sent
+        hers = [one for one in rows if one in self.kept_out and one not in sent]
+        left = [one for one in rows if one not in self.kept_out]
+        for sessions in ([*sent, *hers], [one for one in sent if one not in self.kept_out]):
+            order = own_order(sessions, self.seed, stamp.rater, stamp.batch, stamp.occasion)
+            if left == [one for one in order if one not in self.kept_out]:
+                return True
+        return False
 
     def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
         """The sessions that the workbook's rater was assigned with its instrument on its occasion."""
@@ -101,7 +117,17 @@ def load_expected(study: Study | None) -> Expected:
     }
     raters = {name: own for name in books if (own := study.use(name).raters)}
     assigned, given = _assigned(study, sessions), load_given(study, sessions)
-    return Expected(study.name, books, sessions, assigned, given, study.seed, raters)
+    kept_out = kept_out_sessions(study, table)
+    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, kept_out=kept_out)
+
+
+def kept_out_sessions(study: Study, sessions: pd.DataFrame) -> frozenset[str]:
+    """The sessions of patients who are excluded or withdrew their consent; nobody has to rate them any more."""
+    if not has_table(study, PATIENTS.name):
+        return frozenset()
+    patients = read_study_table(study, PATIENTS.name)
+    out = patients.loc[patients["status"].isin(IN_NO_NUMBER), "patient"]
+    return frozenset(sessions.loc[sessions["patient"].isin(out), "session_id"].astype(str))
 
 
 def _filled(cell: object) -> str | None:
@@ -140,7 +166,7 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
         if own and rater not in own:
             raise StudyError(
                 f"assignments: rater {rater!r} is not among the raters that study.toml declares for {instrument}; "
-                f"{allowed(rater, own)}. Correct the row, or the raters of the instrument."
+                f"{ended(allowed(rater, own))} Correct the row, or the raters of the instrument."
             )
 
 

@@ -380,7 +380,8 @@ def _read_rate(
         held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
         role = expected.roles(stamp).get(row.session_id, (None, None))[0]
         collector.head(stamp, held, row.session_id, role, file, taken.words.rate)
-        taken.problems += read_session(sheet, row, held, collector)
+        found = read_session(sheet, row, held, collector)
+        taken.problems += [] if row.session_id in expected.kept_out else found
     taken.n_rows = len(collector) - before
     for row in strangers:  # their values are in no rating, and right or wrong all the same
         found = read_session(sheet, row, Held(), Collector())

@@ -15,6 +15,7 @@ from doublecode.coding.reading.statistics_files import statistics_kind
 from doublecode.schemas.column_types import decimal_mark, table_mark
 from doublecode.schemas.csv_rows import DELIMITERS, decoded
 from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.near_names import ended
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study_tables import wrong_heads
 from doublecode.schemas.table_source import NO_REASON, TableSource
@@ -71,7 +72,7 @@ def open_mapped(
     wrong = list(wrong_heads(source, heads))
     if wrong:
         raise ContractError("\n".join([f"{table.name}: its heads are not those of study.toml.",
-                                       *(f"  {text}." for text in wrong)]))  # fmt: skip
+                                       *(f"  {ended(text)}" for text in wrong)]))  # fmt: skip
     table = _declared_rows(table, head, heads, source.rows)
     guessed = {} if guess is None else guess(heads)
     if guessed:

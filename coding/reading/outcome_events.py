@@ -12,6 +12,7 @@ from doublecode.coding.reading.outcomes import OutcomeTable, open_outcome, reaso
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.row_order import counted_order
 from doublecode.schemas.study import Study
 
 _COLUMNS = ("patient", "event", "instrument", "item", "value", "reason")
@@ -48,7 +49,9 @@ def read_outcome_events(study: Study, patients: pd.DataFrame) -> tuple[pd.DataFr
         if study.use(name).source == "outcomes":
             answers = open_outcome(study, book)
             if "event" in answers.places:
-                _read_events(study, book, answers, known, rows, problems)
+                own: list[tuple[Any, ...]] = []
+                _read_events(study, book, answers, known, own, problems)
+                rows += sorted(own, key=lambda row: (counted_order(row[0]), row[1]))  # by patient and event
     columns = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
     frame = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
     return frame.astype(

@@ -16,6 +16,7 @@ from doublecode.schemas.column_types import number_in_cell, table_mark
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.row_order import counted_order
 from doublecode.schemas.study import Study
 
 _OUTCOME_COLUMNS = (
@@ -52,7 +53,11 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     problems: list[Problem] = []
     for name, book in study.codebooks.items():
         if study.use(name).source == "outcomes":
-            _read_outcome(study, book, held, rows, problems)
+            own: list[tuple[Any, ...]] = []
+            _read_outcome(study, book, held, own, problems)
+            rows += sorted(
+                own, key=lambda row: (counted_order(row[1]), row[3])
+            )  # by patient and session, whatever the file's order
     items = pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS))
     kinds = {"session": "int64", "value": "float64", "n_raters": "float64"}
     return items.astype({name: kinds.get(name, "str") for name in _OUTCOME_COLUMNS}), problems

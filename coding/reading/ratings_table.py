@@ -17,7 +17,7 @@ from doublecode.coding.reading.head_words import guess_rating_heads
 from doublecode.coding.reading.long_table import Table, cell_text
 from doublecode.coding.reading.mapped_table import open_mapped
 from doublecode.coding.reading.ratings_layout import RatingsLayout, find_layout, is_held
-from doublecode.coding.reading.ratings_order import RatingPlace, order_sent
+from doublecode.coding.reading.ratings_order import RatingPlace, as_sent
 from doublecode.coding.reading.table_remarks import USUAL_CODES
 from doublecode.coding.reading.undeclared_codes import ask_for_codes
 from doublecode.schemas.column_types import number_in_cell, table_mark
@@ -330,7 +330,7 @@ class _Reader:
         hers = place.rater in (own or raters)
         if assigned is not None:
             hers = place.session_id in assigned.get((place.rater, place.instrument, place.occasion), {})
-        if not hers:
+        if not hers and place.session_id not in self.expected.kept_out:
             subject = f"{place.rater}, {place.instrument}"
             self._problem("not_assigned", where, subject, place.session_id)
         return hers
@@ -374,8 +374,8 @@ class _Reader:
     def _gap(self, key: tuple[RatingPlace, str]) -> None:
         place, item = key
         subject = place.who(item)
-        if any(one[1] == subject for one in self.said):
-            return  # something is wrong with what stands there
+        if place.session_id in self.expected.kept_out or any(one[1] == subject for one in self.said):
+            return  # nothing has to be mended, or something is wrong with what stands there
         where = self.blank.get(key, "")
         if self.blanks:
             self.rows[key] = Reading(missing=NO_REASON), where
@@ -384,21 +384,10 @@ class _Reader:
         self._problem("rating_absent", where, subject, "", codec.allowed)
 
     def _frame(self) -> pd.DataFrame:
-        items = {key: at for at, key in enumerate(self.codecs)}
-        sent = order_sent(self.expected)
-
-        def in_order(key: tuple[RatingPlace, str]) -> tuple[str, int, str, int]:
-            one, item = key
-            place = (one.rater, one.instrument, one.session_id, one.occasion)
-            name, at = sent.get(place, (f"{one.rater}_{one.instrument}_{one.occasion}", 0))
-            return name, at, one.session_id, items.get((one.instrument, item), 0)
-
-        keys = sorted(self.rows, key=in_order)
         name = self.study.name if self.study is not None else UNNAMED
         assigned = self.expected.assigned or {}
         rows = []
-        for place, item in keys if self.books else self.rows:
-            reading, where = self.rows[place, item]
+        for (place, item), (reading, where) in self.rows.items():
             held = self.held[place.session_id]
             role = assigned.get((place.rater, place.instrument, place.occasion), {}).get(place.session_id, (None,))[0]
             rows.append((
@@ -407,9 +396,10 @@ class _Reader:
                 self.path.name, self.sheet, where,
             ))  # fmt: skip
         frame = pd.DataFrame(rows, columns=list(RATINGS.columns))
-        times = [place.occasion for place, _ in (keys if self.books else self.rows)]
+        times = [place.occasion for place, _ in self.rows]
         whole = bool(len(frame)) and bool(frame["session"].notna().all())
         kinds = {"text": "str", "number": "float64", "integer": "int64" if whole else "float64"}
         # texts by Series: older pandas' astype makes a word of what is missing
         typed = {column: pd.Series([*frame[column]], dtype=kinds[kind]) for column, kind in RATINGS.columns.items()}
-        return pd.DataFrame(typed | ({OCCASION: times} if max(times, default=1) > 1 else {}))
+        read = pd.DataFrame(typed | ({OCCASION: times} if max(times, default=1) > 1 else {}))
+        return as_sent(read, self.expected) if self.books else read

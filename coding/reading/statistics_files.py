@@ -55,18 +55,10 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], _OfCells, _
     UsageError
         pyreadstat is not installed, the file is damaged, or it holds too many cells.
     """
-    try:
-        import pyreadstat
-    except ImportError:
-        raise UsageError(f"{path.name}: a table of {_OWNER[kind]} needs pyreadstat. {_ADVICE}") from None
-    read = {"sav": pyreadstat.read_sav, "dta": pyreadstat.read_dta}[kind]
-    try:
-        _, head = read(str(path), metadataonly=True)
-        if (head.number_rows or 0) * len(head.column_names) > MOST_CELLS:
-            raise UsageError(str(Problem("too_large", path.name, found=f"{head.number_rows} rows")))
-        columns, about = read(str(path), user_missing=True, output_format="dict")
-    except _failures(pyreadstat) as wrong:
-        raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
+    head = _ask(path, kind, metadataonly=True)[1]
+    if (head.number_rows or 0) * len(head.column_names) > MOST_CELLS:
+        raise UsageError(str(Problem("too_large", path.name, found=f"{head.number_rows} rows")))
+    columns, about = _ask(path, kind, user_missing=True, output_format="dict")
     cells = []
     shown: dict[tuple[int, int], str] = {}
     declared: dict[tuple[int, int], str] = {}
@@ -77,6 +69,25 @@ def read_statistics(path: Path, kind: str) -> tuple[list[list[Any]], _OfCells, _
         shown |= {(row + 1, place): text for row, text in gone.items()}
         declared |= {(row + 1, place): _code(values[row]) for row in gone}
     return [list(about.column_names), *map(list, zip(*cells, strict=True))], shown, declared
+
+
+def statistics_heads(path: Path, kind: str) -> list[str]:
+    """The names of the variables of a table of SPSS or Stata; what raises is as for :func:`read_statistics`."""
+    return list(_ask(path, kind, metadataonly=True)[1].column_names)
+
+
+def _ask(path: Path, kind: str, **options: Any) -> tuple[Any, Any]:
+    """Values and description of a file, by pyreadstat."""
+    try:
+        import pyreadstat
+    except ImportError:
+        raise UsageError(f"{path.name}: a table of {_OWNER[kind]} needs pyreadstat. {_ADVICE}") from None
+    read = {"sav": pyreadstat.read_sav, "dta": pyreadstat.read_dta}[kind]
+    try:
+        values, about = read(str(path), **options)
+    except _failures(pyreadstat) as wrong:
+        raise UsageError(str(Problem("unreadable_file", path.name, found=f"damaged ({wrong})"))) from None
+    return values, about
 
 
 def _code(value: Any) -> str:

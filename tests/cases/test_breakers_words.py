@@ -85,6 +85,35 @@ def test_a_study_made_anew_keeps_what_was_entered(tmp_path):
     assert (folder / "patients_before_2.csv").exists()
 
 
+def test_a_study_made_anew_keeps_what_was_declared(tmp_path):
+    bdi = tmp_path / "bdi.csv"
+    bdi.write_text("Patient,Session,BDI\nK1,1,30\nK2,1,21\nK3,2,9\n")
+    folder = write_study(planned(tmp_path, outcomes=(bdi,)))
+    more = '[[variables]]\nname = "bdi"\ninstrument = "bdi"\nscale = "bdi"\n'
+    mine = (folder / "study.toml").read_text().replace("seed = ", "sample_columns = []\nseed = ") + more
+    (folder / "study.toml").write_text(mine)
+    replaced(folder / "bdi.toml", "minimum = 0", "minimum = 0, maximum = 63")
+    again = planned(tmp_path, LIST + "K4,1,2023-04-05\n", outcomes=(bdi,))
+    write_study(again, overwrite=True)
+    assert (folder / "study.toml").read_text() == mine
+    assert "maximum = 63" in (folder / "bdi.toml").read_text()
+    assert "Kept as you declared it: study.toml, bdi.toml. Move it away to have it made anew." in again.said
+    assert not (folder / "study_before.toml").exists()
+    other = planned(
+        tmp_path, outcomes=(bdi,), raters=("anna", "clara")
+    )  # another study: made anew, the old one beside it
+    write_study(other, overwrite=True)
+    assert (folder / "study_before.toml").read_text() == mine
+    assert "clara" in (folder / "study.toml").read_text()
+
+
+def test_sessions_without_a_recording_are_named(tmp_path):
+    rows = "Patient,Session,Tape\nK1,1,a.mp3\nK1,2,\nK2,1,b.mp3\n"
+    (one,) = planned(tmp_path, rows).remarks
+    assert (one.code, one.found, one.allowed) == ("recording_missing", "K1 session 2", "2")
+    assert planned(tmp_path, rows.replace("a.mp3", "").replace("b.mp3", "")).remarks == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -116,7 +116,12 @@ def test_scores_stand_on_occasion_one_and_the_report_compares_both(folder):
     mse = (((both - both.mean()) ** 2).sum() - 3 * msr - msc) / 3
     expected = (msr - mse) / (msr + mse + 2 * (msc - mse) / 4)
     assert found.loc["smiles", "estimate"] == pytest.approx(expected, abs=1e-10)
-    assert "Intra-rater reliability" in (folder / "report" / "index.html").read_text(encoding="utf-8")
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    section = page[page.index("Raters against their own earlier codes") :]
+    assert "75.0" in section
+    assert "7500" not in section
+    labels = [section.index(f">{label}<") for label in ("Smiles", "Nods", "Warmth")]
+    assert labels == sorted(labels)  # the codebook's order
 
 
 def test_the_ledger_holds_both_and_neither_replaces_the_other(folder):

@@ -51,6 +51,18 @@ def _single_ratings(note: Note) -> str:
     return f"{note.subject}: {text}" if note.subject else text
 
 
+def _lack_of_spread(note: Note) -> str:
+    """Of two points every pair lies within one, which says nothing."""
+    within = "" if note.numbers["n_points"] == 2 else " and within one point on {within:.0%}"
+    text = (
+        "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on {exact:.0%}"
+        + within
+        + " of {n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. The targets hardly differ, so the ICC is "
+        "low by arithmetic: report agreement (AC2, SEM {sem:.2f} points) beside it"
+    )
+    return filled(text, note.numbers)
+
+
 def _different_raters(note: Note) -> str:
     q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
     text = (
@@ -86,10 +98,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "different_raters": _different_raters,
     "raters_with_one_rating": _single_ratings,
     "disconnected": _graph,
-    "lack_of_spread": "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on "
-    "{exact:.0%} and within one point on {within:.0%} of {n_pairs} pairs; {mode_share:.0%} of the ratings are "
-    "{mode:g}. The targets hardly differ, so the ICC is low by arithmetic: report agreement (AC2, SEM {sem:.2f} "
-    "points) beside it",
+    "lack_of_spread": _lack_of_spread,
     "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
     "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
     "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",

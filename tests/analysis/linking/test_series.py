@@ -256,3 +256,15 @@ class TestTrouble:
 
     def test_unused_split_is_noted(self, data):
         assert any("stands in no step" in note for note in fit(data, STEPS[0]).note_texts())
+
+
+def test_time_that_is_declared_is_no_conflated_slope():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"patient": np.repeat(list("ABCDEFGHIJ"), 5), "session": np.tile(np.arange(1.0, 6), 10)})
+    data["weeks"] = 1.1 * data["session"] + np.repeat(rng.uniform(0, 3, 10), 5)
+    data["phq"] = 12 - data["weeks"] + np.repeat(rng.normal(0, 3, 10), 5) + rng.normal(0, 1, 50)
+    steps = ["phq ~ weeks + (1 | patient)"]
+    said, silent = fit_series(steps, data), fit_series(steps, data, times=["weeks"])
+    assert [one.conflated for one in said.models] == [("weeks",)]
+    assert [one.conflated for one in silent.models] == [()]
+    assert not any(note.kind == "series_unsplit" for note in silent.notes)

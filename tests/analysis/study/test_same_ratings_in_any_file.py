@@ -1,4 +1,4 @@
-"""The same ratings as workbooks, long csv, wide xlsx, sav and an export of REDCap: the same numbers of a run.
+"""The same ratings as workbooks, long csv, wide xlsx, sav and an export of REDCap, in any order: the same numbers.
 
 A small synthetic study, drawn from a seed: a scale 1–7 with a reversed item, minutes with a missing code of its own, a
 nominal item, half of the sessions coded twice; an outcome with a missing code; decimal commas.
@@ -11,6 +11,7 @@ import random
 import shutil
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -18,6 +19,7 @@ from doublecode.analysis.report.folder import write_report
 from doublecode.analysis.study.run import analyse, read_study, store
 from doublecode.coding.allocation.plan import allocate
 from doublecode.coding.workbooks.fill import fill_workbook
+from doublecode.coding.workbooks.layout import HEADER_ROW, RATE
 from doublecode.coding.workbooks.write import write_workbooks
 from doublecode.schemas.frames import SESSIONS
 from doublecode.schemas.study import load_study
@@ -38,6 +40,7 @@ STUDY = """
 name = "tables"
 title = "A study of tables (synthetic)"
 synthetic = true
+sample_columns = ["age"]
 raters = [{ id = "J1" }, { id = "J2" }, { id = "J3" }]
 [[instruments]]
 name = "own.toml"
@@ -279,17 +282,85 @@ def _numbers(report: Path) -> dict[str, object]:
     return {key: value for key, value in record.items() if key not in ("files", "problems", "study", "headlines")}
 
 
-@pytest.mark.parametrize("make", [_long_csv, _wide_xlsx, _sav, _redcap])
-def test_the_same_numbers_whatever_the_file(make, base: Path, expected: Path, tmp_path: Path):
-    report = _run(make(base, tmp_path / "study"))
+def _same(report: Path, expected: Path) -> None:
+    """Every number and every table but the log of what was read."""
     assert _numbers(report) == _numbers(expected)
     tables = sorted(path.name for path in (expected / "tables").glob("*.csv") if path.name not in READING)
     assert tables == sorted(path.name for path in (report / "tables").glob("*.csv") if path.name not in READING)
     for name in tables:
         assert (report / "tables" / name).read_text() == (expected / "tables" / name).read_text(), name
     assert (report / "row_ledger.csv").read_text() == (expected / "row_ledger.csv").read_text()
+
+
+MAKERS = [_long_csv, _wide_xlsx, _sav, _redcap]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_same_numbers_whatever_the_file(make, base: Path, expected: Path, tmp_path: Path):
+    report = _run(make(base, tmp_path / "study"))
+    _same(report, expected)
     said = pd.read_csv(report / "tables" / "problems.csv")
     assert "layout_read" in set(said["code"])
     files = pd.read_csv(report / "tables" / "files.csv")
     assert len(files) == 1
     assert files["file"][0] in ("ratings.csv", "ratings.xlsx", "ratings.sav", "DATA_2021.csv")
+
+
+def _shuffle_csv(path: Path, seed: int) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = 2 if lines[0].startswith(b"sep=") else 1
+    body = lines[first:]
+    random.Random(seed).shuffle(body)
+    path.write_bytes(b"".join([*lines[:first], *body]))
+
+
+def _shuffle_sheet(path: Path, name: str, head: int, seed: int) -> None:
+    """Other rows first, as after sorting by a column in Excel."""
+    book = openpyxl.load_workbook(path)
+    sheet = book[name]
+    body = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=head + 1)]
+    filled = [row for row in body if row[0] is not None]
+    random.Random(seed).shuffle(filled)
+    for place, row in enumerate(filled, start=head + 1):
+        for column, value in enumerate(row, start=1):
+            sheet.cell(place, column).value = value
+    book.save(path)
+
+
+def _shuffle_sav(path: Path, seed: int) -> None:
+    pyreadstat = pytest.importorskip("pyreadstat")
+    frame, meta = pyreadstat.read_sav(str(path), user_missing=True)
+    ranges = {name: meta.missing_ranges[name] for name in meta.missing_ranges}
+    pyreadstat.write_sav(frame.sample(frac=1, random_state=seed), str(path), missing_ranges=ranges)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("make", [None, *MAKERS])
+def test_the_same_numbers_in_whatever_order_of_rows(make, seed: int, base: Path, expected: Path, tmp_path: Path):
+    """Ratings, answers, sessions and patients."""
+    if make is None:
+        folder = tmp_path / "study"
+        shutil.copytree(base, folder)
+        for number, path in enumerate(sorted((folder / "incoming").glob("*.xlsx"))):
+            _shuffle_sheet(path, RATE, HEADER_ROW, seed)
+            path.rename(path.with_name(f"{9 - number} mine.xlsx"))
+    else:
+        folder = make(base, tmp_path / "study")
+    for path in sorted([*folder.glob("*.csv"), *(folder / "outcomes").glob("*.csv")]):
+        _shuffle_csv(path, seed)
+    for path in folder.glob("*.sav"):
+        _shuffle_sav(path, seed)
+    for path, name in (("own/ratings.xlsx", "Daten"), ("sessions.xlsx", "Sheet1"), ("BDI.xlsx", "Sheet1")):
+        if (folder / path).is_file():
+            _shuffle_sheet(folder / path, name, 1, seed)
+    _same(_run(folder), expected)
+
+
+def test_the_same_numbers_from_a_workbook_and_a_table_side_by_side(base: Path, expected: Path, tmp_path: Path):
+    """One rater sent a workbook, what the others rated stands in a table that was imported."""
+    folder = _long_csv(base, tmp_path / "study")
+    (folder / "incoming").mkdir()
+    shutil.copy(base / "incoming" / "J2_own_batch01.xlsx", folder / "incoming" / "J2_own_batch01.xlsx")
+    table = pd.read_csv(folder / "ratings.csv", sep=";", dtype=str)
+    table[table["Rater"] != "J2"].to_csv(folder / "ratings.csv", index=False, sep=";")
+    _same(_run(folder), expected)

@@ -247,3 +247,100 @@ def test_a_text_file_with_heads_in_any_case_and_any_mark(mark: str, case: Any, t
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     book, _ = made(path)
     assert [(item.label, item.low, item.high) for item in book.items] == [("Warmth", 1, 7)]
+
+
+HEADS_OF_LABS = [
+    "Polung", "negativ gepolt", "Negativ", "Recodiert", "Umzupolen", "Umkodieren", "R", "Revers", "reverse-scored",
+    "Invers", "Reversed?", "REVERSE CODED",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS_OF_LABS)
+@pytest.mark.parametrize("cell", ["x", "neg.", "-", "invertiert", "R"])
+def test_a_reversed_item_however_it_is_called(head: str, cell: str, tmp_path: Path) -> None:
+    rows = [("Item", "Min", "Max", head, "Unterskala"), ("a", 1, 7, "", "S"), ("b", 1, 7, cell, "S")]
+    book, answer = made(saved(tmp_path / "own.xlsx", Blatt=rows))
+    assert [item.reversed for item in book.items] == [False, True]
+    assert [scale.items for scale in book.scales] == [("a", "b")]
+    assert "Look at:" not in answer
+
+
+def test_a_column_that_is_not_read_is_named(tmp_path: Path) -> None:
+    rows = [("Item", "Min", "Max", "Revrsed", "Seite"), ("a", 1, 7, "x", ""), ("b", 1, 7, "", "")]
+    _, answer = made(saved(tmp_path / "own.xlsx", Blatt=rows))
+    said = [line for line in answer.splitlines() if line.startswith("Look at:")]
+    assert said == [
+        "Look at: own.xlsx › Blatt: the column 'Revrsed' is not read (1 cell, such as 'x'); did you mean 'reversed'?"
+    ]
+
+
+def test_cells_that_say_nothing_known_stop_it(tmp_path: Path) -> None:
+    rows = [
+        ("Item", "Typ", "Min", "Max", "Polung", "Ausprägungen", "Optional", "Decimals", "Bereich"),
+        ("a", "Likertt", 1, 7, "vielleicht", "1 = nie; immer", "", "", ""),
+        ("b", "", "eins", 7, "+", "", "manchmal", "zwei", "eins bis vier"),
+        ("c", "", 1, "", "", "", "", "", ""),
+        ("d", "minutes", "", 90, "", "", "", "", ""),
+    ]
+    with pytest.raises(UsageError) as said:
+        read_codebook(saved(tmp_path / "own.xlsx", Blatt=rows))
+    head, *lines = str(said.value).splitlines()
+    assert head == "own.xlsx: 8 cells cannot be read; correct or empty them."
+    assert lines[0] == (
+        "  own.xlsx › Blatt, A2: reversed: found 'vielleicht', "
+        "allowed x (it counts from the other end) or an empty cell."
+    )
+    assert lines[1].endswith("multiple, text; did you mean 'likert'?")
+    assert [line.split(": ")[1] for line in lines] == [
+        "reversed", "type", "codes", "optional", "decimals", "range", "minimum", "maximum",
+    ]  # fmt: skip
+
+
+def test_ranges_and_words_under_one_head(tmp_path: Path) -> None:
+    rows = [("Item", "Antwortformat", "Type", "Max"), ("a", "1-5", "", ""), ("b", "0 nie … 3 immer", "", ""),
+            ("c", "", "minutes", 90)]  # fmt: skip
+    draft = read_codebook(saved(tmp_path / "own.xlsx", Blatt=rows))
+    assert (draft.items[0]["minimum"], draft.items[0]["maximum"]) == (1, 5)
+    assert draft.items[1]["categories"] == {"0": "nie", "3": "immer"}
+    assert draft.items[2]["maximum"] == 90
+
+
+def test_what_a_larger_dictionary_of_redcap_holds_beside_its_items(tmp_path: Path) -> None:
+    """Branching, sliders with labels, a record id, annotations, a field that is called as a column of ours."""
+    rows = (
+        REDCAP.splitlines()[0].replace('"Required Field?"', '"Required Field?","Field Annotation"')
+        + """
+record_id,sess,,text,Record ID,,,,,,,,,
+warm,sess,,slider,Warmth,cold | neutral | warm,,number,0,100,,,,
+phase,sess,,dropdown,Phase,"a, opening | b, work",,,,,,[warm]>1,,
+gsi,sess,,text,GSI,,,number_2dp,0,4,,,,@HIDDEN
+"""
+    )
+    (tmp_path / "dictionary.csv").write_text(rows, encoding="utf-8")
+    draft = read_codebook(tmp_path / "dictionary.csv")
+    assert [item["name"] for item in draft.items] == ["warm", "phase_2", "gsi"]
+    assert draft.items[0]["anchors"] == {"0": "cold", "50": "neutral", "100": "warm"}
+    assert [reason.partition(" (")[0] for _, reason in draft.passed_over] == [
+        "the column 'Branching Logic", "the column 'Field Annotation' is not read",
+        "record_id is the record's own id and no item",
+        "phase is a column of workbooks or stands twice; the item is called phase_2",
+    ]  # fmt: skip
+
+
+def test_a_form_in_two_languages_with_open_limits(tmp_path: Path) -> None:
+    survey = [
+        ("type", "name", "label::Deutsch (de)", "label::English (en)", "constraint", "relevant"),
+        ("select_one agree", "clear", "Ziele klar", "Clear goals", "", ""),
+        ("select_multiple kinds or_other", "kinds", "Arten", "Kinds", "", "${clear} > 1"),
+        ("decimal", "hours", "Stunden", "Hours", ". > 0 and . < 24", ""),
+    ]
+    lists = [("list_name", "name", "label::Deutsch (de)"), ("agree", 1, "nein"), ("agree", 2, "teils"),
+             ("agree", 3, "ja"), ("kinds", "r", "Lesen"), ("kinds", "e", "Exposition")]  # fmt: skip
+    draft = read_codebook(saved(tmp_path / "form.xlsx", survey=survey, choices=lists))
+    assert [item["label"] for item in draft.items] == ["Ziele klar", "Arten", "Stunden"]
+    assert draft.items[1]["categories"] == {"r": "Lesen", "e": "Exposition"}
+    assert (draft.items[2]["minimum"], draft.items[2]["maximum"]) == (0, 24)
+    assert len(draft.passed_over) == 3
+    survey[1] = ("select_one agre", "clear", "Ziele klar", "Clear goals", "", "")
+    with pytest.raises(UsageError, match=r"A2: type: found the list 'agre' \(sheet choices\), allowed: agree, kinds"):
+        read_codebook(saved(tmp_path / "form.xlsx", survey=survey, choices=lists))
