@@ -245,6 +245,7 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.reading.left_out import LEFT_OUT, sessions_left_out
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
     from doublecode.schemas.study import load_study
@@ -253,10 +254,15 @@ def template(
     rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
     paths = write_workbooks(declared, rows, target, overwrite=overwrite)
+    out = sessions_left_out(declared, read_study_table(declared, "sessions"))
+    n_out = len(set(rows["session_id"]) & set(out))
+    notes = [f"{n_out} assigned session(s) are left out: {LEFT_OUT}"] if n_out else []
     if as_json:
         listed = [{"file": str(path)} for path in paths]
-        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, ())
+        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, notes)
     else:
+        for note in notes:
+            say(f"Note: {note}")
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
 
 

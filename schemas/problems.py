@@ -165,6 +165,12 @@ _KINDS: dict[str, Kind] = {
         "info", "the items are of no shipped codebook; values were taken as they stand", "Give a study to check them."
     ),
     "row_missing": Kind("error", "the assigned session {found} has no row", "Put the row back and rate it."),
+    "row_left_out": Kind(
+        "info",
+        "sessions of patients who are in no number ({allowed} in patients.csv): {found}; what their rows lack stops "
+        "nothing",
+        "Nothing: such rows may stay as they are, stay empty, or be deleted.",
+    ),
     # the sheet was reshaped
     "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),

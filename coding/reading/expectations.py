@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
+from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
@@ -53,6 +54,8 @@ class Expected:
         Of the raters' orders.
     raters : mapping of name to tuple of str
         Who rates with a codebook, where study.toml says so.
+    out : mapping of session_id to status
+        Sessions of patients who are in no number: their rows may be empty, unfinished or gone.
     """
 
     study: str | None
@@ -62,6 +65,7 @@ class Expected:
     given: Given | None = None
     seed: int | None = None
     raters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    out: Mapping[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     def hash_of(self, book: Instrument) -> str:
@@ -70,10 +74,18 @@ class Expected:
             self.hashes[book.name] = coding_hash(book)
         return self.hashes[book.name]
 
-    def order(self, stamp: Stamp) -> list[str]:
-        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
+    def order(self, stamp: Stamp, taken_out: Iterable[str] = ()) -> list[str]:
+        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known.
+
+        Sessions that were `taken_out` of the assignments later had their place when the order was drawn.
+        """
         own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
+        own += [session for session in taken_out if session not in own]
         return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch, stamp.occasion)
+
+    def counted(self, sessions: Iterable[str]) -> list[str]:
+        """Those of some sessions that are not left out."""
+        return [session for session in sessions if session not in self.out]
 
     def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
         """The sessions that the workbook's rater was assigned with its instrument on its occasion."""
@@ -101,7 +113,8 @@ def load_expected(study: Study | None) -> Expected:
     }
     raters = {name: own for name in books if (own := study.use(name).raters)}
     assigned, given = _assigned(study, sessions), load_given(study, sessions)
-    return Expected(study.name, books, sessions, assigned, given, study.seed, raters)
+    out = sessions_left_out(study, table)
+    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, out)
 
 
 def _filled(cell: object) -> str | None:
@@ -228,6 +241,6 @@ def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> s
     return next(
         (
             rater for rater in raters
-            if rater != stamp.rater and expected.order(replace(stamp, rater=rater)) == list(rows)
+            if rater != stamp.rater and expected.counted(expected.order(replace(stamp, rater=rater))) == list(rows)
         ), None,
     )  # fmt: skip
