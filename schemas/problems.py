@@ -191,8 +191,8 @@ _KINDS: dict[str, Kind] = {
     "rows_moved": Kind(
         "warning",
         "rows stand in another order than they were sent ({found}); each was read by its id",
-        "Nothing, if whole rows were moved, or the study's seed was changed since; if only some columns were sorted, "
-        "put the rows back as they were sent.",
+        "Nothing, if whole rows were moved, or the seed or lines of assignments.csv were changed since; if only some "
+        "columns were sorted, put the rows back as they were sent.",
     ),
     "note_found": Kind("info", "a note was left: {found}", "Read it; it does not change the code."),
     "comment_found": Kind("info", "a comment was left: {found}", "Read it; it does not change the code."),

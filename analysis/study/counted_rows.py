@@ -70,7 +70,7 @@ def counted_rows(rows: pd.DataFrame, study: Study, patients: pd.DataFrame, what:
 
 
 def _counts(of: pd.Series[Any], patients: pd.DataFrame, what: str) -> Iterator[str]:
-    """How many rows are of excluded patients, by their ids, and of those who withdrew their consent, by their number."""
+    """How many rows are of excluded patients, who are named, and of those who withdrew, who are counted."""
     withdrawn = of.isin(patients.loc[patients["status"] == WITHDRAWN, "patient"])
     if not withdrawn.all():
         yield f"{(~withdrawn).sum()} {what} of {', '.join(sorted(of[~withdrawn].unique()))}"

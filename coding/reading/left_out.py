@@ -1,4 +1,4 @@
-"""Sessions of patients who are in no number: nobody rates them any more, and what stands in their rows stops nothing."""
+"""Sessions of patients who are in no number: nobody rates them any more, and their rows stop nothing."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def of_left_out_only(grid: Sequence[Sequence[Any]], known: Collection[str], out:
     return bool(named) and named <= set(out)
 
 
-def rows_left_out(
-    grid: Sequence[Sequence[Any]], head: int, column: int, out: Collection[str]
-) -> dict[int, str]:
+def rows_left_out(grid: Sequence[Sequence[Any]], head: int, column: int, out: Collection[str]) -> dict[int, str]:
     """Rows of a sheet, from 0, whose session is left out; `column` holds the ids, `head` is the row of heads."""
     if not out:
         return {}
