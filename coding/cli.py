@@ -164,7 +164,7 @@ def template(
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
     from doublecode.coding.reading.declared_heads import open_study
-    from doublecode.coding.reading.expectations import kept_out_sessions
+    from doublecode.coding.reading.left_out import LEFT_OUT, sessions_left_out
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
 
@@ -173,21 +173,17 @@ def template(
         _write_texts(declared, new_language, overwrite)
         return
     rows = read_study_table(declared, "assignments")
-    left_out = rows["session_id"].isin(kept_out_sessions(declared, read_study_table(declared, "sessions")))
     target = declared.folder / "outgoing" if folder is None else folder
-    paths = write_workbooks(declared, rows[~left_out], target, overwrite=overwrite)
+    paths = write_workbooks(declared, rows, target, overwrite=overwrite)
+    out = sessions_left_out(declared, read_study_table(declared, "sessions"))
+    n_out = len(set(rows["session_id"]) & set(out))
+    notes = [f"{n_out} assigned session(s) are left out: {LEFT_OUT}"] if n_out else []
     if as_json:
         listed = [{"file": str(path)} for path in paths]
-        print_record(
-            {"command": "template", "study": declared.name},
-            listed,
-            {"n_files": len(paths), "n_left_out": int(left_out.sum())},
-            (),
-        )
+        print_record({"command": "template", "study": declared.name}, listed, {"n_files": len(paths)}, notes)
     else:
-        if left_out.any():
-            n, sessions = int(left_out.sum()), rows.loc[left_out, "session_id"].nunique()
-            say(f"Left out: {n} assignments of {sessions} sessions, whose clients are in no number (patients.csv).")
+        for note in notes:
+            say(f"Note: {note}")
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
 
 

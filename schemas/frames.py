@@ -106,6 +106,8 @@ _FORMER_WORDS: Mapping[str, str] = {"rated": "held"}
 _WHO_SAYS_RATED = " Which sessions are rated is known from the ratings."
 IN_NO_NUMBER = ("excluded", "consent_withdrawn")
 """Statuses of the patients who are left out of every number; the flow and the row ledger show them."""
+WITHDRAWN = "consent_withdrawn"
+"""Of these, those whose ids and reasons no report prints: they are counted."""
 PATIENTS = Contract(
     "patients",
     {"patient": "text", "status": "text", "reason": "text"},

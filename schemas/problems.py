@@ -165,6 +165,12 @@ _KINDS: dict[str, Kind] = {
         "info", "the items are of no shipped codebook; values were taken as they stand", "Give a study to check them."
     ),
     "row_missing": Kind("error", "the assigned session {found} has no row", "Put the row back and rate it."),
+    "row_left_out": Kind(
+        "info",
+        "sessions of patients who are in no number ({allowed} in patients.csv): {found}; what their rows lack stops "
+        "nothing",
+        "Nothing: such rows may stay as they are, stay empty, or be deleted.",
+    ),
     # the sheet was reshaped
     "hidden_rows": Kind("warning", "hidden: {found}; they were read all the same", "Unhide them and look."),
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
@@ -185,8 +191,8 @@ _KINDS: dict[str, Kind] = {
     "rows_moved": Kind(
         "warning",
         "rows stand in another order than they were sent ({found}); each was read by its id",
-        "Nothing, if whole rows were moved, or the study's seed was changed since; if only some columns were sorted, "
-        "put the rows back as they were sent.",
+        "Nothing, if whole rows were moved, or the seed or lines of assignments.csv were changed since; if only some "
+        "columns were sorted, put the rows back as they were sent.",
     ),
     "note_found": Kind("info", "a note was left: {found}", "Read it; it does not change the code."),
     "comment_found": Kind("info", "a comment was left: {found}", "Read it; it does not change the code."),

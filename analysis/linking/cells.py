@@ -17,7 +17,7 @@ import pandas as pd
 from doublecode.analysis.linking.session_list import SessionList, session_list
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.frames import IN_NO_NUMBER
+from doublecode.schemas.frames import IN_NO_NUMBER, WITHDRAWN
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note
 
@@ -285,8 +285,9 @@ def left_out(patients: pd.DataFrame) -> dict[str, Note]:
 
 
 def status_note(kind: str, row: Any) -> Note:
-    """A reason that tells a patient's status, with what patients.csv says beside it."""
-    return Note(kind, numbers={"status": row.status, "given": row.reason if isinstance(row.reason, str) else None})
+    """A reason that tells a patient's status, with what patients.csv says beside it: not of a withdrawn consent."""
+    said = isinstance(row.reason, str) and row.status != WITHDRAWN
+    return Note(kind, numbers={"status": row.status, "given": row.reason if said else None})
 
 
 def coded_sessions(

@@ -29,7 +29,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, StudyError
-from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, check_frame, complete
+from doublecode.schemas.frames import PATIENTS, SCORES, SESSIONS, WITHDRAWN, check_frame, complete
 from doublecode.schemas.results import Note
 from doublecode.schemas.study_parts import KEYS
 from doublecode.schemas.variable_checks import settled
@@ -62,7 +62,8 @@ class AnalysisFrame(Answer):
         Where the unit is the patient, rows of the model stages are patients and have no session.
     design : dict
         ``unit``, ``n_held``, ``n_rated``, ``n_units``, ``n_patients``, ``present`` (per variable),
-        ``n_pilot_sessions``, ``patients_outside`` (those in no row of the frame).
+        ``n_pilot_sessions``, ``patients_outside`` (those in no row of the frame; of a withdrawn consent the
+        status alone).
     notes : tuple of Note
     """
 
@@ -359,7 +360,9 @@ def _asked(variable: Variable, held: pd.DataFrame, sources: Sources) -> pd.Serie
 def _outside(patients: pd.DataFrame, held: pd.DataFrame) -> list[dict[str, Any]]:
     rows = patients[~patients["patient"].isin(held["patient"])]
     return [
-        {
+        {"status": row.status}
+        if row.status == WITHDRAWN
+        else {
             "patient": str(row.patient),
             "status": row.status,
             "reason": row.reason if isinstance(row.reason, str) else None,

@@ -22,7 +22,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.analysis.results.complete_rows import has_all, lacking
-from doublecode.schemas.frames import ROW_LEDGER, check_frame
+from doublecode.schemas.frames import ROW_LEDGER, WITHDRAWN, check_frame
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -60,9 +60,14 @@ class RowLedger(Answer):
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """Contract ``ROW_LEDGER``: ``session_id, patient, session, stage, status, reason`` in words."""
+        """Contract ``ROW_LEDGER``: ``session_id, patient, session, stage, status, reason`` in words.
+
+        Patients who withdrew their consent are *withdrawn 1*, *withdrawn 2* …: their sessions are accounted for, by
+        blind ids, and no id of theirs is printed.
+        """
         why = self.facts["why"]
         words = self.facts.drop(columns=["stage", "why"]).assign(
+            patient=_without_withdrawn(self.facts["patient"], why),
             stage=[str(stage) for stage in self.facts["stage"]],
             status=["kept" if one is None else "lost" for one in why],
             reason=pd.Series([None if one is None else sentence(one) for one in why], dtype=object),
@@ -110,6 +115,13 @@ class RowLedger(Answer):
     def counted(self) -> str:
         """Say from how many sessions the ledger starts."""
         return f"{len(self.rows)} sessions held"
+
+
+def _without_withdrawn(patients: pd.Series[Any], why: pd.Series[Any]) -> pd.Series[Any]:
+    """The ids of patients, a number in the place of those who withdrew their consent."""
+    gone = [one is not None and one.numbers.get("status") == WITHDRAWN for one in why]
+    names = {patient: f"withdrawn {place}" for place, patient in enumerate(patients[gone].unique(), start=1)}
+    return patients.replace(names) if names else patients
 
 
 def _commonest(why: pd.Series[Any]) -> str:

@@ -37,7 +37,8 @@ def format_number(value: float, kind: Kind = "number", digits: int = 2) -> str:
         An `estimate` too small for `digits` keeps two significant digits (a slope per second);
         `bounded` numbers cannot exceed 1 in absolute value (r, ICC, ω) and lose their leading
         zero; a `p` below .001 is printed as an inequality; a `count` has decimals only where it
-        is an average (3 raters, 1.57).
+        is an average (3 raters, 1.57); `percent` takes a share (0.4 is 40 %), what is in per cent
+        already is a `number`.
     digits : int
         Decimals; `p` always has three.
 

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.document import Section
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
+from doublecode.analysis.study.recodes import TOGETHER
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.recodes import RecodeTable
+
+_TOGETHER = (
+    "All raters: their recodes added up. An ICC over them would count differences between raters as differences of "
+    "sessions, so there is none."
+)
 
 
 def recode_section(recodes: RecodeTable | None) -> Section | None:
@@ -24,6 +30,7 @@ def recode_section(recodes: RecodeTable | None) -> Section | None:
     notes = (
         "Each rater's later occasions against her first, absolute agreement of single ratings; scores, reliability "
         "between raters and models stand on occasion 1. Change: the later value less the first.",
+        *([_TOGETHER] if (recodes.frame["rater"] == TOGETHER).any() else []),
     )
     table = Table("recodes", "Raters against their own earlier codes", recodes.frame, columns, notes, "title")
     return Section("recodes", "Intra-rater reliability", (table,))

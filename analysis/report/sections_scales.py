@@ -17,7 +17,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
 from doublecode.analysis.rendering.wording.icc_sentence import icc_sentence
 from doublecode.analysis.results.rules import rule_named
-from doublecode.analysis.study.labels import label_of, short_title
+from doublecode.analysis.study.labels import label_of, part_places, short_title
 from doublecode.schemas.results import DASH, Note
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
-    from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.results import Note
 
 RULE = "koo2016"
@@ -38,8 +37,7 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
     if run.reliability is None:
         return pd.DataFrame()
     books = run.study.codebooks
-    names = [(book.name, part) for book in books.values() for part in _parts(book)]
-    places = {name: place for place, name in enumerate(names)}
+    places = part_places(books)
     rows = []
     for record in run.reliability.frame.to_dict("records"):
         row = {str(key): value for key, value in record.items()}
@@ -49,11 +47,6 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
             row["title"] = books[row["instrument"]].title
             rows.append((places[row["instrument"], row["name"]], row))
     return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
-
-
-def _parts(book: Instrument) -> list[str]:
-    """Names of the items and scales of a codebook, in its order."""
-    return [name for name, _ in book.parts] + [scale.name for scale in book.scales]
 
 
 def reliability_section(run: StudyRun) -> Section | None:
@@ -148,7 +141,8 @@ def scale_sentences(run: StudyRun, phase: str = "main") -> list[str]:
             facts = sentence_facts(result.frame, result.estimates, result.spec, entry, None)
             called = _in_instrument(book.title, label_of(run.study.codebooks, instrument, name))
             lines[name] = icc_sentence(replace(facts, called=called), rule)
-        texts += [lines[name] for name in sorted(lines, key=_parts(book).index)]
+        places = part_places({book.name: book})
+        texts += [lines[name] for name in sorted(lines, key=lambda name: places[book.name, name])]
     return texts
 
 

@@ -161,9 +161,9 @@ def study_status(study: Study | str | Path, *, today: dt.date | None = None) -> 
     (768, 768, 162)
     """
     from doublecode.coding.intake.progress import read_progress
-    from doublecode.schemas.study import load_study
+    from doublecode.coding.reading.declared_heads import open_study
 
-    declared = load_study(study) if isinstance(study, (str, Path)) else study
+    declared = open_study(study) if isinstance(study, (str, Path)) else study
     day = dt.date.today() if today is None else today
     found = read_progress(declared, day)
     table = found.assignments

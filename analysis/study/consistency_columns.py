@@ -46,9 +46,13 @@ def study_tables(pooled_rows: pd.DataFrame, levels: pd.DataFrame, conf_level: fl
     rows = levels[levels["by"] == "session"] if len(levels) else levels
     if rows.empty:
         return tables
+    import pandas as pd
+
+    keys = ["instrument", "scale", "pairing"]
     wide = rows.assign(level=rows["level"].astype(int)).pivot(  # noqa: PD010
-        index=["instrument", "scale", "pairing"], columns="level", values="estimate"
+        index=keys, columns="level", values="estimate"
     )
+    wide = wide.reindex(pd.MultiIndex.from_frame(rows[keys].drop_duplicates()))  # as the codebooks have them
     sessions = tuple(column(str(number), kind="bounded") for number in wide.columns)
     frame = wide.rename(columns=str).reset_index()
     return (*tables, Table("consistency_sessions", "ω by session", frame, (*names, *sessions), group="instrument"))

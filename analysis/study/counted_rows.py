@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from doublecode.schemas.frames import IN_NO_NUMBER
+from doublecode.schemas.frames import IN_NO_NUMBER, WITHDRAWN
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def counted_rows(rows: pd.DataFrame, study: Study, patients: pd.DataFrame, what:
     left = rows["patient"].isin(out)
     remarks = []
     if left.any():
-        people = sorted(rows.loc[left, "patient"].unique())
-        found = f"{left.sum()} {what} of {', '.join(people)}"
+        found = " and ".join(_counts(rows.loc[left, "patient"], patients, what))
         remarks.append(Problem("kept_out", "patients.csv", found=found, allowed=" or ".join(IN_NO_NUMBER)))
     beyond = rows["patient"].isna() & False
     for name in study.codebooks:
@@ -67,3 +67,13 @@ def counted_rows(rows: pd.DataFrame, study: Study, patients: pd.DataFrame, what:
             remarks.append(Problem("kept_out", "study.toml", found=found, allowed=declared))
     inside = (~(left | beyond)).to_numpy(dtype=bool)  # of no row, pandas would take labels of columns
     return CountedRows(rows[inside], rows[~inside], tuple(remarks))
+
+
+def _counts(of: pd.Series[Any], patients: pd.DataFrame, what: str) -> Iterator[str]:
+    """How many rows are of excluded patients, who are named, and of those who withdrew, who are counted."""
+    withdrawn = of.isin(patients.loc[patients["status"] == WITHDRAWN, "patient"])
+    if not withdrawn.all():
+        yield f"{(~withdrawn).sum()} {what} of {', '.join(sorted(of[~withdrawn].unique()))}"
+    if withdrawn.any():
+        n = of[withdrawn].nunique()
+        yield f"{withdrawn.sum()} {what} of {n} patient{'' if n == 1 else 's'} whose consent is withdrawn"

@@ -30,6 +30,16 @@ def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str
     return labels.get(name, name)
 
 
+def part_places(books: Mapping[str, Instrument]) -> dict[tuple[str, str], int]:
+    """Place of each (instrument, item or scale) in tables: as the codebooks have them, items before scales."""
+    parts = [
+        (book.name, name)
+        for book in books.values()
+        for name in (*(part for part, _ in book.parts), *(scale.name for scale in book.scales))
+    ]
+    return {part: place for place, part in enumerate(parts)}
+
+
 def short_labels(labels: Labels) -> dict[str, str]:
     """Return the labels without what they say in parentheses.
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from doublecode.analysis.study.labels import label_of, short_title
+from doublecode.analysis.study.labels import label_of, part_places, short_title
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.schemas.item import Item
-    from doublecode.schemas.scale import Scale
     from doublecode.schemas.study import Study
 
-_SET = ["instrument", "part", "rater"]
+_PART = ["instrument", "part"]
+_SET = [*_PART, "rater"]
+TOGETHER: Final = "all raters"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,9 @@ class RecodeTable:
     frame : DataFrame
         One row per item or scale and rater who rated sessions again: ``instrument, title, part, label, rater,
         n_sessions, estimate, conf_low, conf_high`` (ICC(A,1), occasions in the place of raters; empty where it cannot
-        be estimated), ``percent_equal`` and ``mean_change`` of the later occasions against the first.
+        be estimated), ``percent_equal`` (0 to 100) and ``mean_change`` of the later occasions against the first.
+        Items and scales stand as in the codebooks. Where several raters rated again, a last row *all raters* adds
+        their recodes up; it has no ICC, which would count differences between raters as differences of sessions.
     """
 
     frame: pd.DataFrame
@@ -65,24 +67,12 @@ def recode_table(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame | No
     single = found[found["form"] == "ICC(A,1)"].set_index(_SET)[["estimate", "conf_low", "conf_high"]]
     books = study.codebooks
     table = _agreement(long).join(single, how="left").reset_index()
-    order = {key: at for at, key in enumerate(_parts_of(study))}
-    places = [order[key] for key in zip(table["instrument"], table["part"], strict=True)]
-    table = table.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
+    table = _as_in_codebooks(table, study)
     table["title"] = [short_title(books[name].title) for name in table["instrument"]]
     table["label"] = [
         label_of(books, book, part) for book, part in zip(table["instrument"], table["part"], strict=True)
     ]
     return RecodeTable(table)
-
-
-def _parts_of(study: Study) -> list[tuple[str, str]]:
-    """Items and scales in the order of their codebooks."""
-    parts = {name: [*map(_name, book.columns), *map(_name, book.scales)] for name, book in study.codebooks.items()}
-    return [(name, part) for name, own in parts.items() for part in own]
-
-
-def _name(part: Item | Scale) -> str:
-    return part.name
 
 
 def _values(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame) -> pd.DataFrame:
@@ -107,10 +97,26 @@ def _values(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame) -> pd.Da
 
 
 def _agreement(long: pd.DataFrame) -> pd.DataFrame:
-    """Of each set: sessions rated again, per cent equal to the first code, mean change."""
+    """Of each set, and of all raters of a part: sessions rated again, per cent equal to the first code, mean change."""
+    import pandas as pd
+
     first = long[long["occasion"] == 1].set_index([*_SET, "session_id"])["value"].rename("first")
     later = long[long["occasion"] > 1].join(first, on=[*_SET, "session_id"], how="inner")
     change = later["value"] - later["first"]
-    kept = later.assign(change=change, equal=100.0 * np.isclose(change, 0))
-    by = kept.groupby(_SET, sort=True)
-    return by.agg(n_sessions=("session_id", "nunique"), percent_equal=("equal", "mean"), mean_change=("change", "mean"))
+    kept = later.assign(
+        change=change, equal=100.0 * np.isclose(change, 0), tape=later["rater"] + "\n" + later["session_id"]
+    )
+    several = kept[kept.groupby(_PART)["rater"].transform("nunique") > 1]
+    by = pd.concat([kept, several.assign(rater=TOGETHER)]).groupby(_SET, sort=True)
+    return by.agg(n_sessions=("tape", "nunique"), percent_equal=("equal", "mean"), mean_change=("change", "mean"))
+
+
+def _as_in_codebooks(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Items and scales as in the codebooks, raters as in study.toml, all of them together last."""
+    places = part_places(study.codebooks)
+    raters = [*(rater.id for rater in study.raters), TOGETHER]
+    keys = [
+        (places[book, part], raters.index(rater))
+        for book, part, rater in table[_SET].itertuples(index=False, name=None)
+    ]
+    return table.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)

@@ -76,9 +76,12 @@ class ReliabilityTable(Answer):
     def sentence(self, rule: str | Rule | None = None) -> str:
         """Return the sentences to paste, one line per name and phase."""
         chosen = self.spec["rule"] if rule is None else rule
+        places = {name: place for place, name in enumerate(self.frame["name"])}
         lines = []
-        for instrument, _, phase, result in self.results:
-            lines += [f"{instrument}, {phase}: {line}" for line in result.sentence(chosen).splitlines()]
+        for instrument, level, phase, result in self.results:
+            said = zip(result.sentence(chosen).splitlines(), result.design["sets"], strict=True)
+            ordered = sorted(said, key=lambda pair: places[pair[1]["set"][level]])
+            lines += [f"{instrument}, {phase}: {line}" for line, _ in ordered]
         return "\n".join(lines)
 
     def plot(self, rule: str | Rule | None = None, *, ax: Axes | None = None) -> Axes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from doublecode.analysis.study.labels import part_places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +45,20 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
     everything = pd.concat([rows, by_code]) if len(by_code) else rows
-    return reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
+    found = reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
+    return replace(found, frame=_as_in_codebooks(found.frame, part_places(study.codebooks)))
+
+
+def _as_in_codebooks(frame: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> pd.DataFrame:
+    """The rows of each instrument, level and phase in the order of the codebook."""
+    block = frame.groupby(["instrument", "level", "phase"], sort=False).ngroup()
+    place = [places[key] for key in zip(frame["instrument"], frame["name"], strict=True)]
+    return (
+        frame.assign(_block=block, _place=place)
+        .sort_values(["_block", "_place"], kind="stable")
+        .drop(columns=["_block", "_place"])
+        .reset_index(drop=True)
+    )
 
 
 def _of_several(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from doublecode.coding.reading.given_texts import Given, load_given
+from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.frames import IN_NO_NUMBER, OCCASION, PATIENTS
+from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.problems import Problem
@@ -53,8 +54,8 @@ class Expected:
         Of the raters' orders.
     raters : mapping of name to tuple of str
         Who rates with a codebook, where study.toml says so.
-    kept_out : frozenset of str
-        Sessions of patients who are in no number: whether they are rated or not, nothing of them has to be mended.
+    out : mapping of session_id to status
+        Sessions of patients who are in no number: their rows may be empty, unfinished or gone.
     """
 
     study: str | None
@@ -64,8 +65,8 @@ class Expected:
     given: Given | None = None
     seed: int | None = None
     raters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    out: Mapping[str, str] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
-    kept_out: frozenset[str] = frozenset()
 
     def hash_of(self, book: Instrument) -> str:
         """The codebook's hash, computed once."""
@@ -73,23 +74,18 @@ class Expected:
             self.hashes[book.name] = coding_hash(book)
         return self.hashes[book.name]
 
-    def order(self, stamp: Stamp) -> list[str]:
-        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known."""
+    def order(self, stamp: Stamp, taken_out: Iterable[str] = ()) -> list[str]:
+        """The sessions of the workbook's batch in the order in which they were sent; empty where it is not known.
+
+        Sessions that were `taken_out` of the assignments later had their place when the order was drawn.
+        """
         own = [session for session, (_, batch) in self.roles(stamp).items() if batch == stamp.batch]
+        own += [session for session in taken_out if session not in own]
         return [] if self.seed is None else own_order(own, self.seed, stamp.rater, stamp.batch, stamp.occasion)
 
-    def was_sent(self, rows: Collection[str], stamp: Stamp) -> bool:
-        """Whether rows stand as they were sent, before or after patients were taken out of all numbers."""
-        sent = self.order(stamp)
-        if list(rows) == sent or self.seed is None or not self.kept_out:
-            return list(rows) == sent
-        hers = [one for one in rows if one in self.kept_out and one not in sent]
-        left = [one for one in rows if one not in self.kept_out]
-        for sessions in ([*sent, *hers], [one for one in sent if one not in self.kept_out]):
-            order = own_order(sessions, self.seed, stamp.rater, stamp.batch, stamp.occasion)
-            if left == [one for one in order if one not in self.kept_out]:
-                return True
-        return False
+    def counted(self, sessions: Iterable[str]) -> list[str]:
+        """Those of some sessions that are not left out."""
+        return [session for session in sessions if session not in self.out]
 
     def roles(self, stamp: Stamp) -> Mapping[str, tuple[str, str]]:
         """The sessions that the workbook's rater was assigned with its instrument on its occasion."""
@@ -117,17 +113,8 @@ def load_expected(study: Study | None) -> Expected:
     }
     raters = {name: own for name in books if (own := study.use(name).raters)}
     assigned, given = _assigned(study, sessions), load_given(study, sessions)
-    kept_out = kept_out_sessions(study, table)
-    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, kept_out=kept_out)
-
-
-def kept_out_sessions(study: Study, sessions: pd.DataFrame) -> frozenset[str]:
-    """The sessions of patients who are excluded or withdrew their consent; nobody has to rate them any more."""
-    if not has_table(study, PATIENTS.name):
-        return frozenset()
-    patients = read_study_table(study, PATIENTS.name)
-    out = patients.loc[patients["status"].isin(IN_NO_NUMBER), "patient"]
-    return frozenset(sessions.loc[sessions["patient"].isin(out), "session_id"].astype(str))
+    out = sessions_left_out(study, table)
+    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, out)
 
 
 def _filled(cell: object) -> str | None:
@@ -254,6 +241,6 @@ def order_of_another(stamp: Stamp, rows: Sequence[str], expected: Expected) -> s
     return next(
         (
             rater for rater in raters
-            if rater != stamp.rater and expected.order(replace(stamp, rater=rater)) == list(rows)
+            if rater != stamp.rater and expected.counted(expected.order(replace(stamp, rater=rater))) == list(rows)
         ), None,
     )  # fmt: skip

@@ -16,6 +16,7 @@ import pandas as pd
 
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
+from doublecode.coding.reading.left_out import of_left_out_only, rows_left_out, without_left_out
 from doublecode.coding.reading.long_table import read_long
 from doublecode.coding.reading.mended_copies import copies_first, please_fix_path
 from doublecode.coding.reading.outcomes import read_outcomes
@@ -355,6 +356,8 @@ def _read_rate(
 ) -> None:
     file = taken.file
     wrong = check_stamp(stamp, expected, file)
+    if wrong and of_left_out_only(grid, expected.sessions or (), expected.out):
+        wrong = [one for one in wrong if one.code != "not_assigned"]
     taken.problems += wrong
     if any(one.severity == "error" for one in wrong):
         return
@@ -378,14 +381,24 @@ def _read_rate(
     before = len(collector)
     for row in rows:
         held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
+        if row.session_id in expected.out and (wrong := _unfinished(sheet, row, held)):
+            taken.problems += wrong
+            continue
         role = expected.roles(stamp).get(row.session_id, (None, None))[0]
         collector.head(stamp, held, row.session_id, role, file, taken.words.rate)
-        found = read_session(sheet, row, held, collector)
-        taken.problems += [] if row.session_id in expected.kept_out else found
+        taken.problems += read_session(sheet, row, held, collector)
     taken.n_rows = len(collector) - before
+    out = rows_left_out(grid, heads.row, heads.columns[SESSION], expected.out)
     for row in strangers:  # their values are in no rating, and right or wrong all the same
         found = read_session(sheet, row, Held(), Collector())
         taken.problems += [one for one in found if one.severity == "error" and one.code not in _OF_A_KNOWN_SESSION]
+    taken.problems = without_left_out(taken.problems, out, expected.out, file)
+
+
+def _unfinished(sheet: RateSheet, row: Row, held: Held) -> list[Problem]:
+    """What is wrong with a row that is empty, or cannot be read without an error; nothing where it can."""
+    found = read_session(sheet, row, held, Collector())
+    return found if any(one.severity == "error" for one in found) else []
 
 
 def _not_elsewhere(

@@ -330,7 +330,7 @@ class _Reader:
         hers = place.rater in (own or raters)
         if assigned is not None:
             hers = place.session_id in assigned.get((place.rater, place.instrument, place.occasion), {})
-        if not hers and place.session_id not in self.expected.kept_out:
+        if not hers and place.session_id not in self.expected.out:
             subject = f"{place.rater}, {place.instrument}"
             self._problem("not_assigned", where, subject, place.session_id)
         return hers
@@ -343,6 +343,8 @@ class _Reader:
             return Reading(number) if number is not None else Reading(text=cell_text(cell))
         numeric = codec.item.is_numeric and number is not None and not math.isnan(number)
         reading = read_cell(number if numeric else cell, codec, self.held[place.session_id].session)
+        if reading.problem and place.session_id in self.expected.out:
+            return reading if reading.problem == "text_number" else None  # it is in no number, so it stops nothing
         if reading.problem:
             subject = place.who(item)
             self._problem(reading.problem, where, subject, reading.found, reading.allowed)
@@ -374,9 +376,11 @@ class _Reader:
     def _gap(self, key: tuple[RatingPlace, str]) -> None:
         place, item = key
         subject = place.who(item)
-        if place.session_id in self.expected.kept_out or any(one[1] == subject for one in self.said):
-            return  # nothing has to be mended, or something is wrong with what stands there
+        if any(one[1] == subject for one in self.said):
+            return  # something is wrong with what stands there
         where = self.blank.get(key, "")
+        if place.session_id in self.expected.out:
+            return
         if self.blanks:
             self.rows[key] = Reading(missing=NO_REASON), where
             return

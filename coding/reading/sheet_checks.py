@@ -263,16 +263,16 @@ def find_rows(
 
 def _rows_moved(rows: dict[str, Row], stamp: Stamp, expected: Expected, file: str) -> Iterator[Problem]:
     """Rows in another order: harmless if whole rows were moved, not if only some columns were sorted."""
-    sent = expected.order(stamp)
-    if expected.was_sent(rows, stamp):
+    here, taken_out = expected.counted(rows), [session for session in rows if session in expected.out]
+    sent = expected.counted(expected.order(stamp))
+    if here in (sent, expected.counted(expected.order(stamp, taken_out))):
         return
-    other = order_of_another(stamp, list(rows), expected)
+    other = order_of_another(stamp, here, expected)
     if other is not None:
         own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
         yield Problem("stamp_differs", file, RATE, found=own, allowed=f"the order of the rows {other}")
-    elif set(sent) - expected.kept_out == set(rows) - expected.kept_out:
-        pairs = zip(*([one for one in order if one not in expected.kept_out] for order in (sent, rows)), strict=True)
-        n_moved = sum(one != other for one, other in pairs)
+    elif set(sent) == set(here):
+        n_moved = sum(one != other for one, other in zip(sent, here, strict=True))
         yield Problem("rows_moved", file, RATE, found=f"{n_moved} of {len(sent)} stand elsewhere")
 
 
@@ -292,7 +292,7 @@ def _place_problem(
         allowed = f"; the nearest is {meant}" if meant else ""
         found = session if session.isprintable() and len(session) <= 40 else show_text(session)
         return Problem("unknown_session", file, RATE, cell, found=found, allowed=allowed), meant
-    if expected.assigned is not None and session not in roles and session not in expected.kept_out:
+    if expected.assigned is not None and session not in roles:
         return Problem("not_assigned", file, RATE, cell, session, found=session), None
     return None, None
 
@@ -301,7 +301,7 @@ def _missing_rows(
     rows: dict[str, Row], mistyped: set[str], stamp: Stamp, expected: Expected, file: str
 ) -> Iterator[Problem]:
     for session, (_, batch) in expected.roles(stamp).items():
-        if batch == stamp.batch and not (session in rows or session in mistyped or session in expected.kept_out):
+        if batch == stamp.batch and not (session in rows or session in mistyped):
             yield Problem("row_missing", file, RATE, subject=session, found=session)
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.mapped_table import as_text
 from doublecode.coding.reading.study_tables import open_study_table, read_study_table
 from doublecode.coding.reading.table_remarks import alike, csv_remarks
@@ -69,7 +70,8 @@ def _dates_out_of_order(study: Study) -> Iterator[Problem]:
     if path is None or not path.is_file():
         return
     sessions = read_study_table(study, "sessions").sort_values(["patient", "session"])
-    dated = sessions[sessions["date"].notna()]
+    out = sessions_left_out(study, sessions)
+    dated = sessions[sessions["date"].notna() & ~sessions["session_id"].isin(list(out))]
     try:
         days = read_dates(dated["date"], None, [path.name] * len(dated), "date")
     except ContractError:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
+from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.workbooks.choices import add_choices
 from doublecode.coding.workbooks.content import Sheet
@@ -55,6 +56,9 @@ def write_workbooks(
 ) -> tuple[Path, ...]:
     """Write one workbook per instrument, rater and batch of the assignments.
 
+    Sessions of patients who are excluded or withdrew their consent (``patients.csv``) are left out; a workbook of such
+    sessions only is not written.
+
     Parameters
     ----------
     study : Study
@@ -92,6 +96,7 @@ def write_workbooks(
     if sessions is None:
         sessions = read_study_table(study, "sessions")
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
+    out = sessions_left_out(study, sessions)
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
     contents: dict[Path, bytes] = {}
@@ -101,7 +106,9 @@ def write_workbooks(
         book, occasion = study.codebooks[str(instrument)], int(str(time))
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
-        rows = [_row(session, known, book, filled) for session in ids]
+        rows = [_row(session, known, book, filled) for session in ids if session not in out]
+        if not rows:
+            continue
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
         refuse_existing(target, overwrite=overwrite)
         contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows, study.workbook_texts)))

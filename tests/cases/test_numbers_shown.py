@@ -1,0 +1,140 @@
+"""What a coordinator found in a report: per cent of a wrong unit, items as1, as10, as11, counts that disagree."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.sections_recodes import recode_section
+from doublecode.analysis.study.recodes import TOGETHER, recode_table
+from doublecode.analysis.study.scale_consistency import consistency_table
+from doublecode.analysis.study.study_scales import reliability_of
+from doublecode.schemas.instrument import Instrument, load_instrument
+
+ITEMS = [f"as{n}" for n in range(1, 13)]
+
+
+HEAD = """name = "style"
+title = "Style (synthetic)"
+version = "1"
+citation = "none"
+rights = "ours"
+[missing_codes]
+NR = "not heard"
+"""
+ITEM = """[[items]]
+name = "{name}"
+label = "Label of {name}"
+minimum = 0
+maximum = 6
+anchors = {{ 0 = "no" }}
+anchor_source = "ours"
+"""
+SCALE = """[[scales]]
+name = "{name}"
+label = "{name}"
+items = {items}
+score = "mean"
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory) -> Instrument:
+    scales = (SCALE.format(name="structure", items=ITEMS[:6]), SCALE.format(name="bond", items=ITEMS[6:]))
+    path = tmp_path_factory.mktemp("book") / "style.toml"
+    path.write_text(HEAD + "".join(ITEM.format(name=name) for name in ITEMS) + "".join(scales), encoding="utf-8")
+    return load_instrument(path)
+
+
+@pytest.fixture(scope="module")
+def study(book):
+    use = SimpleNamespace(source="raters", reliability="two-way", reliability_interval="model")
+    raters = tuple(SimpleNamespace(id=name) for name in ("Zoe", "Anna", "Ben"))
+    return SimpleNamespace(codebooks={"style": book}, raters=raters, use=lambda _: use)
+
+
+def rated(raters: tuple[str, ...], seed: int, sessions: int = 12) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(1, 6, sessions)
+    return pd.DataFrame(
+        [
+            {"study": "s", "session_id": f"S-{s}", "patient": f"P{s % 6}", "session": s // 6 + 1, "rater": rater,
+             "instrument": "style", "item": item, "value": float(truth[s] + rng.integers(-1, 2)), "phase": "main",
+             "occasion": 1}
+            for s in range(sessions) for rater in raters for item in ITEMS
+        ]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recodes(study):
+    again = rated(("Ben", "Zoe"), 1, sessions=5).assign(occasion=2)
+    return recode_table(study, rated(("Anna", "Ben", "Zoe"), 1), again)
+
+
+def test_recodes_stand_as_in_the_codebook_raters_as_declared_and_together_last(recodes):
+    frame = recodes.frame
+    assert list(dict.fromkeys(frame["part"])) == [*ITEMS, "structure", "bond"]
+    assert frame["rater"].tolist() == ["Zoe", "Ben", TOGETHER] * 14
+
+
+def test_the_row_of_all_raters_adds_their_recodes_up(recodes):
+    for _, rows in recodes.frame.groupby("part"):
+        alone, together = rows[rows["rater"] != TOGETHER], rows[rows["rater"] == TOGETHER].iloc[0]
+        assert together["n_sessions"] == alone["n_sessions"].sum() == 10
+        for column in ("percent_equal", "mean_change"):
+            weighed = np.average(alone[column], weights=alone["n_sessions"])
+            assert together[column] == pytest.approx(weighed, abs=1e-12)
+        assert np.isnan(together["estimate"])  # over several raters their differences would count as spread
+        assert alone["estimate"].notna().all()
+
+
+def test_one_rater_alone_has_no_row_of_all(study):
+    found = recode_table(study, rated(("Anna",), 2), rated(("Anna",), 3).assign(occasion=2))
+    assert set(found.frame["rater"]) == {"Anna"}
+    (table,) = recode_section(found).blocks
+    assert len(table.notes) == 1
+
+
+def test_equal_per_cent_is_shown_as_per_cent(recodes):
+    (table,) = recode_section(recodes).blocks
+    place = [column.heading for column in table.columns].index("Equal (%)")
+    shown = [float(row[place]) for row in table.body() if len(row) > 1]
+    assert shown == pytest.approx(recodes.frame["percent_equal"].tolist(), abs=0.05)
+    assert len(table.notes) == 2
+
+
+@pytest.mark.parametrize("run", ["telephone_run", "adolescent_run"])
+def test_no_table_of_a_report_shows_per_cent_of_a_wrong_unit(run, request):
+    """A share is a *percent* column, what is in per cent already a *number*: none beyond 100, none all below 1."""
+    n_columns = 0
+    for table in build_document(request.getfixturevalue(run)).tables():
+        rows = [row for row in table.body() if len(row) > 1]
+        for place, column in enumerate(table.columns):
+            shares = column.kind == "percent"
+            if not shares and "%" not in column.heading.replace("95% CI", ""):
+                continue
+            n_columns += 1
+            values = [float(row[place].rstrip(" %").replace("−", "-")) for row in rows if re.search(r"\d", row[place])]
+            assert all(0 <= value <= 100 for value in values), (table.name, column.heading)
+            assert not values or max(values) > 1, (table.name, column.heading)
+    assert n_columns
+
+
+def test_items_and_scales_of_reliability_stand_as_in_the_codebook(study):
+    found = reliability_of(study, rated(("Anna", "Ben"), 4).sample(frac=1.0, random_state=1))
+    assert found.frame["name"].tolist() == [*ITEMS, "structure", "bond"]
+    said = [re.search(r"\((?:item|scale) (\w+)\)", line)[1] for line in found.sentence().splitlines()]
+    assert said == [*ITEMS, "structure", "bond"]
+
+
+def test_scales_by_session_stand_as_in_the_codebook(book):
+    one = rated(("Anna",), 5, sessions=48).drop(columns="rater")
+    found = consistency_table(one, [book])
+    for table in found.tables():
+        assert list(dict.fromkeys(table.frame["scale"])) == ["structure", "bond"]
