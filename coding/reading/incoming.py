@@ -7,7 +7,7 @@ with an error yields no rating; a file that is not what the study expects yields
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,24 @@ def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.D
     """
     collector = Collector()
     taken = _read_file(Path(path), load_expected(study), collector)
+    return collector.frame(), _sorted(taken.problems)
+
+
+def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[Problem]] | None:
+    """Read a workbook that holds the key of a training, whoever it was made for; None where the file is none of ours.
+
+    Ratings and problems are those of :func:`read_workbook`.
+    """
+    package = open_package(path)
+    if package.kind not in ("xlsx", "ods"):
+        return None
+    try:
+        if STAMP not in open_book(package).names:
+            return None
+    except (Damaged, TooLarge):
+        return None
+    collector = Collector()
+    taken = _read_file(path, replace(load_expected(study), assigned=None, raters={}), collector)
     return collector.frame(), _sorted(taken.problems)
 
 
