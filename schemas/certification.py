@@ -20,7 +20,12 @@ class Certification(Declared):
     ----------
     key : str
         The id of the rater whose ratings are the key (a master, or a consensus entered under an id of its own), or a
-        table of ratings in the study folder, ``"training/key.csv"``, with ``session_id`` and a column per item.
+        file in the study folder, ``"training/key.csv"``: a table with ``session_id`` and a column per item or a row
+        per rating, or a workbook that doublecode wrote, filled in.
+    map : dict of str to str
+        Of a table: head in the file → ``session_id``, ``patient``, ``session``, an item; as for ``[tables.ratings]``.
+    missing : list or dict of str to str
+        Of a table: what stands for a missing value; as for ``[tables.ratings]``.
     bias : float or None
         The mean of rating − key lies within ± so many points.
     within_one : float or None
@@ -36,6 +41,8 @@ class Certification(Declared):
     """
 
     key: Label
+    map: dict[str, str] = Field(default_factory=dict)
+    missing: tuple[int | float | str, ...] | dict[str, str] = ()
     bias: float | None = Field(default=None, gt=0)
     within_one: float | None = Field(default=None, gt=0, le=1)
     kappa: float | None = Field(default=None, gt=0, le=1)
@@ -61,9 +68,12 @@ class Certification(Declared):
         Raises
         ------
         StudyError
-            `key` is neither a rater nor a file of the study folder.
+            `key` is neither a rater nor a file of the study folder; or `map` or `missing` is of no table.
         """
         if self.key in raters:
+            idle = "map" if self.map else "missing" if self.missing else ""
+            if idle:
+                raise StudyError(f"certification: {idle} has no effect where a rater is the key; leave it out.")
             return None
         path = folder / self.key
         if not path.resolve().is_relative_to(folder.resolve()):

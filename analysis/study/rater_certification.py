@@ -117,6 +117,7 @@ def _with_other_versions(verdicts: pd.DataFrame, notes: Sequence[Note]) -> pd.Da
 def _key_of(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem], str]:
     """The ratings of the key, what is wrong with its table, and what its rater is called."""
     from doublecode.coding.reading.expert_key import rated_by
+    from doublecode.coding.reading.incoming import read_expert_workbook
     from doublecode.coding.reading.ratings_table import read_ratings_table
     from doublecode.schemas.table_source import TableSource
 
@@ -129,7 +130,10 @@ def _key_of(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
             raise StudyError(f"certification: key: the rater {name!r} has rated nothing yet.")
         _one_version(own)
         return own, [], name
-    key, found = read_ratings_table(path, TableSource(), rated_by(study, KEY), expert=KEY)
+    as_one = rated_by(study, KEY)
+    key, found = read_expert_workbook(path, study) or read_ratings_table(
+        path, TableSource(map=declared.map, missing=declared.missing), as_one, expert=KEY
+    )
     errors = [one for one in found if one.severity == "error"]
     if errors:
         listed = "\n".join(f"  {one}" for one in errors[:5])

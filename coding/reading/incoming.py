@@ -86,6 +86,24 @@ def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.D
     return collector.frame(), _sorted(taken.problems)
 
 
+def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[Problem]] | None:
+    """Read a workbook that holds the key of a training, whoever it was made for; None where the file is none of ours.
+
+    Ratings and problems are those of :func:`read_workbook`.
+    """
+    package = open_package(path)
+    if package.kind not in ("xlsx", "ods"):
+        return None
+    try:
+        if STAMP not in open_book(package).names:
+            return None
+    except (Damaged, TooLarge):
+        return None
+    collector = Collector()
+    taken = _read_file(path, replace(load_expected(study), assigned=None, raters={}), collector)
+    return collector.frame(), _sorted(taken.problems)
+
+
 def read_workbooks(
     paths: Sequence[str | Path], *, study: Study | None = None
 ) -> tuple[pd.DataFrame, list[list[Problem]]]:

@@ -59,7 +59,10 @@ def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
     line = wrong(tmp_path, 'raters = ["R1"]', 'raters = ["R1"]\nreliabilty = "one-way"')[1]
     assert line.startswith("  line 9, instruments[1].reliabilty: there is no such entry")
     assert "reliability, reliability_interval" in line
-    assert "; allowed: citation, correlations," in wrong(tmp_path, 'title = "A"', 'title = "A"\nunti = 3')[1]
+    assert (
+        "; allowed: certification, citation, correlations,"
+        in wrong(tmp_path, 'title = "A"', 'title = "A"\nunti = 3')[1]
+    )
 
 
 def test_values_are_said_with_what_was_found(tmp_path):

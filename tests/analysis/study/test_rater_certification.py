@@ -66,6 +66,25 @@ def test_a_table_as_the_key_says_the_same_as_the_rater(made: Path, own: Path) ->
         pd.testing.assert_frame_equal(mine, want.frame)
 
 
+def test_a_workbook_of_the_expert_as_a_file_says_the_same(made: Path, own: Path) -> None:
+    want = certify_raters(load_study(made))[0].frame
+    (own / "incoming" / "expert_ghes_pilot.xlsx").rename(own / "key.xlsx")
+    found, problems = certify_raters(declare(own, 'key = "expert"', 'key = "key.xlsx"'))
+    pd.testing.assert_frame_equal(found.frame, want)
+    assert problems == []
+
+
+def test_heads_of_the_key_may_be_mapped(made: Path, own: Path) -> None:
+    wide = key_table(own).pivot_table(index="session_id", columns="item", values="value", aggfunc="first")
+    table = wide.drop(columns="homework_given", errors="ignore").rename_axis("Band").reset_index()
+    table.to_csv(own / "key.csv", index=False, sep=";")
+    with pytest.raises(DoublecodeError, match="no column says which session a row is of"):
+        certify_raters(declare(own, 'key = "expert"', 'key = "key.csv"'))
+    found = certify_raters(declare(own, 'key = "key.csv"', 'key = "key.csv"\nmap = { Band = "session_id" }'))[0]
+    mine = found.frame[found.frame["rater"] != "expert"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, certify_raters(load_study(made))[0].frame)
+
+
 def test_items_may_be_judged_instead_of_scales(own: Path) -> None:
     found = certify_raters(declare(own, "icc = 0.7", 'icc = 0.7\nlevel = "items"'))[0]
     assert found.frame["scale"].nunique() == 7
@@ -130,6 +149,7 @@ def test_a_workbook_that_is_half_done_has_no_verdict(own: Path) -> None:
     ("old", "new", "message"),
     [
         ('key = "expert"', 'key = "expret"', r"found 'expret', allowed the id of a rater \(expert, good"),
+        ("icc = 0.7", "icc = 0.7\nmissing = [-99]", "missing has no effect where a rater is the key"),
         ('key = "expert"', 'key = "../key.csv"', "leads out of the study folder"),
         ("bias = 0.5\nwithin_one = 0.8\nicc = 0.7\n", "", "no mark is declared"),
         ("icc = 0.7", "icc = 70", "icc"),
