@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from doublecode.coding.allocation.blinding import blind_names
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
 from doublecode.coding.reading.study_tables import read_study_table
@@ -120,6 +121,7 @@ def write_workbooks(
     known = {str(row[SESSION]): row for _, row in sessions.iterrows()}
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
+    names = blind_names(study.folder)
     contents: dict[Path, bytes] = {}
     times = assignments[OCCASION] if OCCASION in assignments.columns else pd.Series(1, index=assignments.index)
     by = [assignments[name] for name in ("instrument", "rater", "batch")]
@@ -127,7 +129,7 @@ def write_workbooks(
         book, occasion = study.codebooks[str(instrument)], int(str(time))
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
-        rows = [_row(session, known, book, filled) for session in ids]
+        rows = [_row(session, known, book, filled) | _recording(session, names) for session in ids]
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
         refuse_existing(target, overwrite=overwrite)
         contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows)))
@@ -149,6 +151,11 @@ def _row(
         STOP: _text(held.get(STOP)) or stop,
     }
     return row | {item.name: given.get((session, item.name), "") for item in book.columns if item.given}
+
+
+def _recording(session: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The blind name of a recording, where the study has a key of them."""
+    return {RECORDING: names[session]} if session in names else {}
 
 
 def _text(value: object) -> str:
