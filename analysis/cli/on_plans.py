@@ -162,7 +162,8 @@ def _tell_one(plan: Allocation, width: PrecisionResult | None) -> None:
 
 
 def _range(rows: pd.DataFrame, column: str) -> str:
-    return f"{rows[column].min()} to {rows[column].max()}"
+    low, high = rows[column].min(), rows[column].max()
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _shares(rows: pd.DataFrame) -> str:

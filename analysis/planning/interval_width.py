@@ -161,7 +161,7 @@ def _checked(variances: Mapping[str, float], studies: int, k: Sequence[int]) -> 
     own = (float(variances["target"]), float(variances["rater"]), float(variances["error"]))
     if not all(value >= 0 and np.isfinite(value) for value in own) or own[2] <= 0:
         raise UsageError(
-            f"precision: variances: found {dict(variances)}; none is negative, and that of error is not 0."
+            f"precision: variances: found {dict(variances)}; none is negative, and that of error is above 0."
         )
     if studies < 5:
         raise UsageError(f"precision: studies: found {studies}, allowed 5 or more.")

@@ -20,6 +20,7 @@ SENTENCES: Final = {
     "raters_apart": str(Problem("graph_not_connected", subject="{subject}", found="{groups}")),
     "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, "
     "so they are in no number and nobody needs to hear them.",
+    "names_tell": "{n} {what} hold the name of their patient (such as {example}), and raters see them: {way_out}",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }

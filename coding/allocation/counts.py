@@ -88,8 +88,10 @@ class Plan:
     most_doubles: bool = False
 
 
-SLACK_COST: Final = {"limits": 1.0, "recodes": 4.0, "restrictions": 30.0, "connected": 100.0, "separations": 300.0}
+SLACK_COST: Final = {"limits": 1.0, "recodes": 20.0, "restrictions": 30.0, "connected": 100.0, "separations": 300.0}
 """What a demand costs that is left: a session more before one recode less, and so on."""
+ENTRY_COST: Final = 3.0
+"""What it costs to touch a limit at all, so that one is raised by four rather than four by one."""
 
 
 class _Builder:
@@ -116,6 +118,10 @@ class _Builder:
         """The column that leaves a demand."""
         if key not in self.slack:
             self.slack[key] = self.milp.variable(high=high, cost=SLACK_COST[key[0]])
+            if key[0] == "limits":
+                touched = self.milp.variable(high=1, cost=ENTRY_COST)
+                most = sum(4 * len(cells.ids) + 100 for cells in self.plan.cells)
+                self.milp.row([(self.slack[key], 1.0), (touched, -float(most))], high=0)
         return self.slack[key]
 
     def _open(self, one: SessionClass) -> list[int]:

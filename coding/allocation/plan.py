@@ -200,7 +200,7 @@ def _with_primaries(frame: pd.DataFrame) -> pd.Series[str]:
     """Roles, where whoever is left of a session that has lost its primary rater becomes it."""
     role = frame["role"].copy()
     rated = role != "pilot"
-    led = frame[rated & (role == "primary")]
+    led = frame[rated & (role == "primary") & (frame[OCCASION] == 1)]
     has = set(zip(led["session_id"], led["instrument"], strict=True))
     keys = zip(frame["session_id"], frame["instrument"], strict=True)
     bare = rated & np.array([key not in has for key in keys], dtype=bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Final
 
 import pandas as pd
 
@@ -45,7 +46,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         "raters": list(stream.raters), "instruments": list(stream.instruments), "seed": seed,
         **demands.model_dump(mode="json"),
     }  # fmt: skip
-    notes = (*stream.rated.notes, *_notes(stream, one, n_double))
+    notes = (*stream.rated.notes, *_notes(stream, one, n_double), *_telling(stream))
     return Allocation(spec, frame, design, assignments, notes, stream.rated.main.index)
 
 
@@ -116,6 +117,22 @@ def _groups(rows: pd.DataFrame) -> list[list[str]]:
         for session, rater in zip(rows["session_id"].astype(str), rows["rater"].astype(str), strict=True)
     ]
     return [[names[one] for one in group] for group in components(set(place.values()), edges)]
+
+
+_WAYS_OUT: Final = {
+    "session_id": ("session ids", "give them ids of which nothing can be read."),
+    "recording": ("recordings", "doublecode recordings copies them under blind names."),
+}
+
+
+def _telling(stream: Stream) -> Iterator[Note]:
+    """Ids and file names from which the patient can be read."""
+    for column, (what, way_out) in _WAYS_OUT.items():
+        pairs = zip(stream.table[column].map(text_of), stream.table["patient"].map(text_of), strict=True)
+        told = [name for name, patient in pairs if len(patient) > 2 and patient.lower() in name.lower()]
+        if told:
+            numbers = {"n": len(told), "what": what, "example": told[0], "way_out": way_out}
+            yield Note("names_tell", column, numbers)
 
 
 def _notes(stream: Stream, rows: pd.DataFrame, n_double: int) -> Iterator[Note]:

@@ -89,16 +89,19 @@ def _why(streams: Sequence[Stream], demands: Demands) -> str:
     plan = plan_of(streams, demands, 0)
     doubles = sum(double_bounds(cells)[2] for cells in plan.cells)
     ids = sum(len(cells.ids) for cells in plan.cells)
+    every = ids + sum(plan.room.beside(rater) for stream in streams for rater in stream.raters)
     raters = {rater for stream in streams for rater in stream.raters}
     most = {
         one.rater: plan.room.most(demands, j) for j, one in enumerate(demands.limits)
         if one.batch is None and not one.is_dated and not one.left and one.rater in raters
     }  # fmt: skip
-    able = sum(min(most.get(rater, ids), ids) for rater in raters)
-    asked = f"{ids} sessions and {doubles} second ratings make {ids + doubles}"
+    able = sum(min(most.get(rater, every), every) for rater in raters)
+    beside = sum(plan.room.beside(rater) for rater in raters)
+    more = f", {beside} anchors and recodes" if beside else ""
+    asked = f"{ids} sessions{more} and {doubles} second ratings make {ids + doubles + beside}"
     if doubles and len(raters) < 2:
         return "two raters are needed to code a session twice, found one"
-    if able < ids + doubles:
+    if able < ids + doubles + beside:
         return f"{asked}, the limits allow {able}"
     fewest = max(len(stream.raters) for stream in streams) - 1
     if demands.connected and 0 < doubles < fewest:

@@ -146,7 +146,7 @@ def cells_of(stream: Stream, demands: Demands, teams: Sequence[Mapping[str, froz
         Of the draw of anchors.
     """
     rows = _texts(stream.table, demands)
-    fixed = _fixed(stream)
+    fixed = _fixed(stream, demands)
     blocked = {key: _blockers(stream, demands, teams, dict(key)) for key in {_key(row, demands) for row in rows}}
     of_class: dict[SessionClass, int] = {}
     classes = []
@@ -198,9 +198,11 @@ def _blockers(
     )
 
 
-def _fixed(stream: Stream) -> dict[str, tuple[int, ...]]:
+def _fixed(stream: Stream, demands: Demands) -> dict[str, tuple[int, ...]]:
     """Sessions that raters of the stream have already: places of the raters, the primary first."""
-    kept = stream.kept[stream.kept["role"] != "pilot"]
+    gone = stream.kept["rater"].isin([one.rater for one in demands.limits if one.left])
+    again = ~stream.kept.index.isin(first_codings(stream.kept).index)
+    kept = stream.kept[(stream.kept["role"] != "pilot") & ~(gone & again)]
     kept = kept.sort_values(["session_id", "role", "rater"], kind="stable")
     place = {rater: n for n, rater in enumerate(stream.raters)}
     found: dict[str, list[int]] = {}

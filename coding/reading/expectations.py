@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from doublecode.coding.allocation.blinding import blind_names
 from doublecode.coding.reading.given_texts import Given, load_given
 from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.study_tables import has_table, read_study_table
@@ -105,10 +106,12 @@ def load_expected(study: Study | None) -> Expected:
     if study is None:
         return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
     books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
-    table = read_study_table(study, "sessions")
+    table, blind = read_study_table(study, "sessions"), blind_names(study.folder)
     columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
-        str(session_id): Held(str(patient), _filled(therapist), int(number), str(phase), _filled(tape))
+        str(session_id): Held(
+            str(patient), _filled(therapist), int(number), str(phase), blind.get(str(session_id), _filled(tape))
+        )
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }
     raters = {name: own for name in books if (own := study.use(name).raters)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from doublecode.coding.allocation.blinding import blind_names
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
 from doublecode.coding.reading.left_out import sessions_left_out
@@ -99,6 +100,7 @@ def write_workbooks(
     out = sessions_left_out(study, sessions)
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
+    names = blind_names(study.folder)
     contents: dict[Path, bytes] = {}
     times = assignments[OCCASION] if OCCASION in assignments.columns else pd.Series(1, index=assignments.index)
     by = [assignments[name] for name in ("instrument", "rater", "batch")]
@@ -106,7 +108,7 @@ def write_workbooks(
         book, occasion = study.codebooks[str(instrument)], int(str(time))
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
-        rows = [_row(session, known, book, filled) for session in ids if session not in out]
+        rows = [_row(one, known, book, filled) | _recording(one, names) for one in ids if one not in out]
         if not rows:
             continue
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
@@ -130,6 +132,11 @@ def _row(
         STOP: _text(held.get(STOP)) or stop,
     }
     return row | {item.name: given.get((session, item.name), "") for item in book.columns if item.given}
+
+
+def _recording(session: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The blind name of a recording, where the study has a key of them."""
+    return {RECORDING: names[session]} if session in names else {}
 
 
 def _text(value: object) -> str:
