@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from doublecode.coding.allocation.rated_sessions import sessions_to_rate
-from doublecode.coding.intake.ledger import Ledger
 from doublecode.coding.intake.ledger_values import with_occasion
-from doublecode.coding.intake.rating_tables import LEDGER, read_rating_tables
+from doublecode.coding.intake.rating_tables import read_declared_table
+from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.incoming import Returned, no_workbooks, read_returned
 from doublecode.coding.reading.sheet_shape import split_cell
@@ -25,7 +25,6 @@ from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.study import Study
-from doublecode.schemas.study_tables import RATINGS_TABLE
 
 KEY: Final = ["session_id", "rater", "instrument", OCCASION]
 """What an assignment is: one session, to be rated by one rater with one instrument, on one occasion."""
@@ -113,7 +112,7 @@ def read_progress(study: Study, today: dt.date) -> Progress:
     check_assigned(study, plan, frozenset(sessions["session_id"].astype(str)))
     _check_due(study, plan["batch"].unique().tolist())
     kept = _read_ledger(study)
-    back = _read_incoming(study, kept.replaced)
+    back = _read_incoming(study, kept)
     tables = _read_table(study, back.ratings)
     held = _Rated.of(study, kept.ratings)
     came = _Rated.of(study, pd.concat([back.ratings, tables], ignore_index=True) if len(tables) else back.ratings)
@@ -166,40 +165,43 @@ def _check_due(study: Study, batches: Collection[str]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """The ledger as it holds now: ratings, hashes, workbooks, replaced files, first day of each key."""
+    """The ledger as it holds now: ratings, hashes, workbooks, replaced and withdrawn files, first day of each key."""
 
     ratings: pd.DataFrame
     hashes: frozenset[str] = frozenset()
     books: Keys = frozenset()
     replaced: frozenset[str] = frozenset()
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
     first: Mapping[tuple[Any, ...], dt.date] = field(default_factory=dict)
 
 
 def _read_ledger(study: Study) -> _Kept:
-    if not (study.folder / LEDGER).is_file():
+    if not has_ledger(study):
         return _Kept(no_workbooks()[0])
-    with Ledger(study.folder / LEDGER) as ledger:
+    with open_ledger(study) as ledger:
         files, history = ledger.files(), with_occasion(ledger.history())
         first = history.drop_duplicates(KEY)  # oldest first
-        hold = files[files["holds"].astype(bool)]
+        hold, gone = files[files["holds"].astype(bool)], files[files["withdrawn"].notna()]
         return _Kept(
             ledger.ratings(), frozenset(files["sha256"]),
             frozenset(hold[["rater", "instrument", "batch"]].itertuples(index=False, name=None)),
             ledger.superseded(),
+            dict(zip(gone["sha256"], gone["withdrawn"], strict=True)),
             dict(zip(_keys(first), (dt.date.fromisoformat(str(one)[:10]) for one in first["taken_in"]), strict=True)),
         )  # fmt: skip
 
 
-def _read_incoming(study: Study, replaced: Collection[str]) -> Returned:
+def _read_incoming(study: Study, kept: _Kept) -> Returned:
     if (study.folder / "incoming").is_dir():
-        return read_returned(study, superseded=replaced)
+        return read_returned(study, superseded=kept.replaced, withdrawn=kept.withdrawn)
     ratings, problems, files = no_workbooks()
     return Returned(ratings, problems, files, pd.DataFrame(columns=["file", "line", *KEY]), ())
 
 
 def _read_table(study: Study, workbooks: pd.DataFrame) -> pd.DataFrame:
     """The ratings of the table that study.toml names."""
-    return read_rating_tables(study, workbooks)[0] if RATINGS_TABLE in study.tables else workbooks.iloc[:0]
+    table = read_declared_table(study)
+    return workbooks.iloc[:0] if table is None else table[0]
 
 
 def _needed(book: Instrument) -> frozenset[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from doublecode.coding.intake.ledger import Ledger
+from doublecode.coding.intake.held_ratings import held_by, ratings_of_entries
 from doublecode.coding.intake.ledger_values import SEVERAL, with_occasion
-from doublecode.coding.intake.rating_tables import LEDGER, read_rating_tables
+from doublecode.coding.intake.rating_tables import read_declared_table
 from doublecode.coding.reading.incoming import read_incoming
-from doublecode.schemas.frames import RATINGS
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
-from doublecode.schemas.study_tables import RATINGS_TABLE
 
 _KEY = ["session_id", "rater", "instrument", "item", "occasion"]
 
@@ -23,45 +21,34 @@ def ratings_at_hand(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     -------
     ratings : DataFrame
         Contract ``RATINGS`` with ``occasion``, and ``version`` of the codebook. What ``incoming/`` or the table holds
-        counts in the place of the same rating in the ledger, which it will replace.
+        counts in the place of the same rating in the ledger, which it will replace; what was made by another version
+        of the codebook is there as it was taken in.
     problems : list of Problem
         Of the files in ``incoming/`` that the ledger does not hold, and of the table; a cell with an error yields no
         rating.
     """
+    held = held_by(study)
+    entries = pd.concat([one for one in (held.workbooks, held.others) if len(one)] or [held.workbooks])
+    stored = with_occasion(ratings_of_entries(study, entries))
     parts: list[pd.DataFrame] = []
-    stored, hashes, replaced, names = _stored(study)
     problems: list[Problem] = []
     if (study.folder / "incoming").is_dir():
-        ratings, found, files = read_incoming(study, superseded=replaced)
-        problems += [one for one in found if one.file not in names]
-        new = files[~files["sha256"].isin(hashes)].set_index("file")["version"]
-        parts.append(ratings.assign(version=ratings["source_file"].map(new)).dropna(subset=["version"]))
-    if RATINGS_TABLE in study.tables:
-        nothing = stored.iloc[:0][list(RATINGS.columns)]
-        ratings, found, _ = read_rating_tables(study, nothing)
-        problems += found
-        parts.append(_of_now(study, ratings))
-    together = pd.concat([with_occasion(one) for one in (*parts, stored) if len(one)] or [with_occasion(stored)])
+        ratings, found, files = read_incoming(study, superseded=held.superseded, withdrawn=held.withdrawn)
+        problems += [one for one in found if one.file not in set(entries["file"])]
+        new = files[~files["sha256"].isin(entries["sha256"])]
+        parts.append(_versioned(study, ratings[ratings["source_file"].isin(new["file"])], new))
+    table = read_declared_table(study)
+    if table is not None:
+        problems += table[1]
+        parts.append(_versioned(study, table[0], table[2]))
+    parts.append(_versioned(study, stored, entries))
+    together = pd.concat([with_occasion(one) for one in parts if len(one)] or parts[-1:])
+    together = together[~together["patient"].isin(held.erased)]
     return together.drop_duplicates(_KEY).reset_index(drop=True), problems
 
 
-def _stored(study: Study) -> tuple[pd.DataFrame, frozenset[str], frozenset[str], frozenset[str]]:
-    """What the ledger holds with its versions, the hashes it knows, those replaced, and names of files that hold."""
-    if not (study.folder / LEDGER).is_file():
-        nothing = pd.DataFrame({name: pd.Series(dtype="object") for name in (*RATINGS.columns, "version")})
-        return nothing, frozenset(), frozenset(), frozenset()
-    with Ledger(study.folder / LEDGER) as ledger:
-        files, ratings, replaced = ledger.files(), ledger.ratings(), ledger.superseded()
-    hold = files[files["holds"].astype(bool)]
-    versions = hold[hold["rater"] != SEVERAL].drop_duplicates("file", keep="last").set_index("file")["version"]
-    own = ratings.assign(version=ratings["source_file"].map(versions))
-    tables = own["version"].isna()
-    own.loc[tables, "version"] = _of_now(study, own[tables])["version"]
-    return own, frozenset(files["sha256"]), replaced, frozenset(hold["file"])
-
-
-def _of_now(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
-    """Ratings of a table, which are held to the codebooks that the study has now."""
-    return ratings.assign(
-        version=ratings["instrument"].map({name: one.version for name, one in study.codebooks.items()})
-    )
+def _versioned(study: Study, ratings: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+    """Ratings with the version that their workbook says; those of tables were held to the codebooks of now."""
+    own = files[files["rater"] != SEVERAL].drop_duplicates("file", keep="last").set_index("file")["version"]
+    now = {name: book.version for name, book in study.codebooks.items()}
+    return ratings.assign(version=ratings["source_file"].map(own).fillna(ratings["instrument"].map(now)))

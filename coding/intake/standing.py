@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.intake.ledger import Ledger
-from doublecode.coding.intake.rating_tables import LEDGER
-from doublecode.coding.reading.incoming import read_incoming
+from doublecode.coding.intake.study_ledger import has_ledger
+from doublecode.coding.intake.study_ratings import read_study_ratings
 from doublecode.coding.workbooks.layout import workbook_name
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.study import Study
+from doublecode.schemas.study_tables import RATINGS_TABLE
 
 Keep = Literal["given", "done"]
 _KEYS = ["session_id", "rater", "instrument"]
@@ -53,14 +53,8 @@ def _times(frame: pd.DataFrame) -> list[int]:
 
 
 def _rated(study: Study) -> set[tuple[str, str, str, int]]:
-    """session, rater, instrument and occasion of every rating in the ledger and in ``incoming/``."""
-    parts = []
-    if (study.folder / LEDGER).is_file():
-        with Ledger(study.folder / LEDGER) as ledger:
-            parts.append(ledger.ratings())
-    if (study.folder / "incoming").is_dir():
-        parts.append(read_incoming(study)[0])
-    found: set[tuple[str, str, str, int]] = set()
-    for ratings in parts:
-        found.update(zip(*(ratings[name].astype(str) for name in _KEYS), _times(ratings), strict=True))
-    return found
+    """session, rater, instrument and occasion of every rating that counts, be it in the ledger or in a file."""
+    if not (has_ledger(study) or RATINGS_TABLE in study.tables or (study.folder / "incoming").is_dir()):
+        return set()
+    ratings = read_study_ratings(study).ratings
+    return set(zip(*(ratings[name].astype(str) for name in _KEYS), _times(ratings), strict=True))

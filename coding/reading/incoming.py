@@ -7,59 +7,32 @@ with an error yields no rating; a file that is not what the study expects yields
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 
-from doublecode.coding.reading.container import Package, open_book, open_package
-from doublecode.coding.reading.expectations import Expected, Held, check_stamp, checks_not_done, load_expected
-from doublecode.coding.reading.left_out import of_left_out_only, rows_left_out, without_left_out
+from doublecode.coding.reading.container import open_book, open_package
+from doublecode.coding.reading.expectations import checks_not_done, load_expected
 from doublecode.coding.reading.long_table import read_long
-from doublecode.coding.reading.mended_copies import copies_first, please_fix_path
+from doublecode.coding.reading.mended_copies import copies_first
+from doublecode.coding.reading.one_workbook import TakenFile, read_file
 from doublecode.coding.reading.outcomes import read_outcomes
-from doublecode.coding.reading.rate_rows import RateSheet, read_session
 from doublecode.coding.reading.ratings_builder import Collector
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
-from doublecode.coding.reading.sheet_checks import (
-    Heads,
-    Row,
-    check_shape,
-    check_sheet_names,
-    covered_cells,
-    find_heads,
-    find_rows,
-)
-from doublecode.coding.reading.sheet_grid import Book, restore_percents
-from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_cell
+from doublecode.coding.reading.sheet_shape import split_cell
 from doublecode.coding.workbooks.layout import (
-    RATE,
-    SESSION,
     STAMP,
-    STAMP_KEYS,
-    OwnWords,
     Stamp,
-    own_words,
-    stamp_pairs,
 )
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
-from doublecode.schemas.workbook_texts import languages, shipped_texts
 
 __all__ = ["checks_not_done", "read_incoming", "read_long", "read_outcomes", "read_workbook", "read_workbooks"]
 
 FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "batch", "n_rows")
-_OF_A_KNOWN_SESSION = frozenset({"given_changed", "recording_changed", "row_empty"})
 _NOBODYS = frozenset({"thumbs.db", "desktop.ini"})
-_OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
-_AS_TEXT = (
-    "not_a_workbook",
-    "a text file",
-    "Type the codes into the workbook that was sent out, and send that one.",
-)
 
 
 def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.DataFrame, list[Problem]]:
@@ -82,7 +55,7 @@ def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.D
         Sorted by place. Empty, or without errors, if the file can be taken in.
     """
     collector = Collector()
-    taken = _read_file(Path(path), load_expected(study), collector)
+    taken = read_file(Path(path), load_expected(study), collector)
     return collector.frame(), _sorted(taken.problems)
 
 
@@ -100,7 +73,7 @@ def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[P
     except (Damaged, TooLarge):
         return None
     collector = Collector()
-    taken = _read_file(path, replace(load_expected(study), assigned=None, raters={}), collector)
+    taken = read_file(path, replace(load_expected(study), assigned=None, raters={}), collector)
     return collector.frame(), _sorted(taken.problems)
 
 
@@ -124,10 +97,10 @@ def read_workbooks(
     """
     expected = load_expected(study)
     collector = Collector()
-    taken: list[_Taken] = []
+    taken: list[TakenFile] = []
     order = copies_first(paths)
     for place in order:
-        taken.append(_read_file(Path(paths[place]), expected, collector, known=taken))
+        taken.append(read_file(Path(paths[place]), expected, collector, known=taken))
     found = dict(zip(order, taken, strict=True))
     return collector.frame(), [_sorted(found[place].problems) for place in range(len(paths))]
 
@@ -205,10 +178,10 @@ def read_returned(
     expected = load_expected(study)
     collector = Collector()
     problems = _folders_inside(study)
-    taken: list[_Taken] = []
+    taken: list[TakenFile] = []
     unread: list[str] = []
     for path in (paths[place] for place in copies_first(paths)):
-        one = _read_file(path, expected, collector, taken, superseded, withdrawn or {})
+        one = read_file(path, expected, collector, taken, superseded, withdrawn or {})
         problems += one.problems
         if one.stamp is not None:
             taken.append(one)
@@ -266,186 +239,9 @@ def _folders_inside(study: Study) -> list[Problem]:
     ]
 
 
-def _stamp_columns(one: _Taken) -> tuple[str, str, str, str, str]:
+def _stamp_columns(one: TakenFile) -> tuple[str, str, str, str, str]:
     stamp = one.stamp or Stamp("", "", "", "", "", "")
     return stamp.study, stamp.instrument, stamp.version, stamp.rater, stamp.batch
-
-
-@dataclass
-class _Taken:
-    """What was learnt from one file."""
-
-    file: str
-    sha256: str
-    problems: list[Problem]
-    stamp: Stamp | None = None
-    rows: list[Row] = field(default_factory=list)
-    n_rows: int = 0
-    words: OwnWords = field(default_factory=OwnWords)
-
-
-def _read_file(
-    path: Path,
-    expected: Expected,
-    collector: Collector,
-    known: Sequence[_Taken] = (),
-    superseded: Collection[str] = (),
-    withdrawn: Mapping[str, str] = MappingProxyType({}),
-) -> _Taken:
-    package = open_package(path)
-    taken = _Taken(package.name, package.sha256, list(package.problems))
-    if package.kind is None:
-        return taken
-    if package.sha256 in superseded:
-        taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
-        return taken
-    if package.sha256 in withdrawn:
-        taken.problems.append(Problem("withdrawn_file", package.name, found=withdrawn[package.sha256]))
-        return taken
-    if package.kind not in ("xlsx", "ods"):
-        code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")
-        taken.problems.append(Problem(code, package.name, found=found, allowed=way_out))
-        return taken
-    opened = _open_sheets(package, taken)
-    if opened is not None:
-        _read_rate(taken, *opened, expected, collector, known)
-    if taken.words.rate != RATE:  # what is said of the sheet names it as the rater sees it
-        taken.problems = [replace(one, sheet=taken.words.rate) if one.sheet == RATE else one for one in taken.problems]
-    return taken
-
-
-def _open_sheets(package: Package, taken: _Taken) -> tuple[list[list[Any]], Shape, Stamp] | None:
-    """Grid and shape of *Rate* and the stamp; None, with a problem, where one of them is not there."""
-    try:
-        book = open_book(package)
-        pairs = stamp_pairs(book.sheet(STAMP).grid) if STAMP in book.names else {}
-        taken.words = own_words(pairs)
-        rate = taken.words.rate
-        if rate not in book.names and (pairs or not _lost_its_stamp(book)):
-            found = ", ".join(f'"{name}"' for name in book.names)
-            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{rate}"'))
-            return None
-        stamp = _read_stamp(package, book, pairs, taken)
-        if stamp is None:
-            return None
-        sheet = book.sheet(rate)
-        restore_percents(sheet)
-        if rate in book.hidden:
-            taken.problems.append(Problem("hidden_rows", package.name, RATE, found="the whole sheet"))
-        taken.problems += check_sheet_names(
-            book.names, taken.words.sheets, lambda name: book.sheet(name).grid, package.name
-        )
-        return sheet.grid, sheet.shape, stamp
-    except TooLarge as wrong:
-        taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
-    except Damaged as wrong:
-        taken.problems.append(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))
-    return None
-
-
-def _lost_its_stamp(book: Book) -> bool:
-    """Whether it is a workbook in another language, whose hidden sheet would have said so."""
-    return any(shipped_texts(language).sheet_rate in book.names for language in languages())
-
-
-def _read_stamp(package: Package, book: Book, pairs: Mapping[str, str], taken: _Taken) -> Stamp | None:
-    if STAMP not in book.names:
-        taken.problems.append(Problem("no_stamp", package.name, found="no such sheet"))
-        return None
-    gone = [key for key in STAMP_KEYS if not pairs.get(key)]
-    if gone:
-        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
-        return None
-    time = pairs.get("occasion") or "1"
-    if not time.isdecimal() or int(time) < 1:
-        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"occasion {time}"))
-        return None
-    return Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=int(time))
-
-
-def _read_rate(
-    taken: _Taken,
-    grid: list[list[Any]],
-    shape: Shape,
-    stamp: Stamp,
-    expected: Expected,
-    collector: Collector,
-    known: Sequence[_Taken],
-) -> None:
-    file = taken.file
-    wrong = check_stamp(stamp, expected, file)
-    if wrong and of_left_out_only(grid, expected.sessions or (), expected.out):
-        wrong = [one for one in wrong if one.code != "not_assigned"]
-    taken.problems += wrong
-    if any(one.severity == "error" for one in wrong):
-        return
-    copy = please_fix_path(file).name
-    if copy != file and any((other.file, other.stamp) == (copy, stamp) for other in known):
-        taken.problems = [Problem("mended_copy", file, found=copy)]
-        return
-    taken.stamp = stamp
-    book = expected.books[stamp.instrument]
-    heads, problems = find_heads(grid, book, file)
-    taken.problems += problems
-    if SESSION not in heads.columns:
-        return
-    rows, strangers, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
-    taken.problems += problems
-    taken.problems += check_shape(shape, heads, grid, file)
-    rows, problems = _not_elsewhere(rows, taken, heads, known)
-    taken.problems += problems
-    taken.rows = rows
-    sheet = RateSheet(file, grid, shape, heads, collector.reader(book), expected.given, taken.words)
-    before = len(collector)
-    for row in rows:
-        held = expected.sessions[row.session_id] if expected.sessions is not None else Held()
-        if row.session_id in expected.out and (wrong := _unfinished(sheet, row, held)):
-            taken.problems += wrong
-            continue
-        role = expected.roles(stamp).get(row.session_id, (None, None))[0]
-        collector.head(stamp, held, row.session_id, role, file, taken.words.rate)
-        taken.problems += read_session(sheet, row, held, collector)
-    taken.n_rows = len(collector) - before
-    out = rows_left_out(grid, heads.row, heads.columns[SESSION], expected.out)
-    for row in strangers:  # their values are in no rating, and right or wrong all the same
-        found = read_session(sheet, row, Held(), Collector())
-        taken.problems += [one for one in found if one.severity == "error" and one.code not in _OF_A_KNOWN_SESSION]
-    taken.problems = without_left_out(taken.problems, out, expected.out, file)
-
-
-def _unfinished(sheet: RateSheet, row: Row, held: Held) -> list[Problem]:
-    """What is wrong with a row that is empty, or cannot be read without an error; nothing where it can."""
-    found = read_session(sheet, row, held, Collector())
-    return found if any(one.severity == "error" for one in found) else []
-
-
-def _not_elsewhere(
-    rows: list[Row], taken: _Taken, heads: Heads, known: Sequence[_Taken]
-) -> tuple[list[Row], list[Problem]]:
-    """Drop what another file of the same rater and instrument already holds, and say so."""
-    stamp = taken.stamp
-    if stamp is None:
-        return rows, []
-    others = [
-        other for other in known
-        if other.stamp is not None
-        and (other.stamp.rater, other.stamp.instrument, other.stamp.occasion)
-        == (stamp.rater, stamp.instrument, stamp.occasion)
-    ]  # fmt: skip
-    for other in others:
-        if other.stamp == stamp:
-            subject = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
-            found = f"the whole workbook stands in {other.file} too"
-            return [], [Problem("duplicate_rating", taken.file, subject=subject, found=found)]
-    places = {row.session_id: (other.file, row.number) for other in others for row in other.rows}
-    again = [row for row in rows if row.session_id in places]
-    problems = []
-    for row in again:
-        file, number = places[row.session_id]
-        cell = cell_name(row.number, heads.columns[SESSION])
-        found = f"here and in {file}, row {number + 1}"
-        problems.append(Problem("duplicate_rating", taken.file, RATE, cell, row.session_id, found))
-    return [row for row in rows if row.session_id not in places], problems
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
