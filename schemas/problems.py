@@ -301,6 +301,11 @@ _KINDS: dict[str, Kind] = {
         "no recording is named for {found} ({allowed} sessions have one)",
         "No tape? Then write not_rated and a reason in sessions.csv before you allocate; raters would be asked for it.",
     ),
+    "label_like_missing": Kind(
+        "warning",
+        "{found} stands among the labels and was read as one of them",
+        "Does it stand for a missing value? Then name it as one (--missing), or empty the cells.",
+    ),
     "read_as_missing": Kind("info", "taken as missing: {found}", "Nothing, if it is right."),
     "rows_left_out": Kind("info", "rows of something else were left out: {found}", "Nothing, if it is right."),
     "unseen_letters": Kind("info", "invisible letters ({found}) were taken out", "Nothing, if it is right."),

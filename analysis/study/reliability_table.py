@@ -162,7 +162,8 @@ def reliability_table(
         rows += list(_rows(instrument, level, phase, result, chosen, names))
         notes += [_of(note, f"{instrument}, {level}s, {phase}") for note in result.notes]
     if not found:
-        raise NotEstimable("reliability: nothing can be estimated: " + "; ".join(map(sentence, notes)))
+        why = "; ".join(map(sentence, notes)) or "there is no rating; take in the raters' workbooks or a table first."
+        raise NotEstimable(f"reliability: nothing can be estimated: {why}")
     spec = {"one_way": sorted(one_way), "jackknife": sorted(jackknife), "rule": chosen.name, "conf_level": conf_level}
     design = {"n_ratings": int(ratings["value"].notna().sum()), "n_estimated": len(rows)}
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

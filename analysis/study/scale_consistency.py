@@ -189,7 +189,9 @@ def consistency_table(
                     continue
                 tasks.append(_task(book, scale, pairing, wide))
     if not tasks:
-        raise UsageError("No scale of the instruments has ratings of two items or more; nothing to estimate.")
+        raise UsageError(
+            "No scale of the instruments has ratings of two items or more; nothing to estimate. Take in ratings first."
+        )
     spec = {"function": "consistency_table", "scales": [list(task.key) for task in tasks]}
     of_scales = [(task.instrument, item) for task in tasks for item in task.items]
     rows = ratings.index[pd.MultiIndex.from_frame(ratings[["instrument", "item"]]).isin(of_scales)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ _ADVICE = {
     Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
     "start and name that one.",
 }
+_NEEDS_NO_MARKS = re.compile(r"[\w.,+%/:=-]+")
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
 
@@ -257,6 +259,11 @@ def cell_text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
+def _as_typed(text: str) -> str:
+    """A text as it is typed after an option: in quotation marks where a shell would read more in it."""
+    return text if _NEEDS_NO_MARKS.fullmatch(text) else f"'{text}'" if '"' in text else f'"{text}"'
+
+
 def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, int]:
     """Where the wanted columns stand; one that is missing or stands twice raises."""
     heads = [cell_text(cell) for cell in table.rows[head]]
@@ -323,7 +330,11 @@ class _Columns:
         where = f"{self._table.name}, {self._table.place(self._body[at], self._places[name])}"
         found = show_text(cell) if isinstance(cell, str) else cell_text(cell)
         grouped = kind is Oddity.SEPARATOR
-        advice = said_grouped(cell_text(cell)) if grouped else _ADVICE[kind].format(found=found, bare=cell_text(cell))
+        advice = (
+            said_grouped(cell_text(cell))
+            if grouped
+            else _ADVICE[kind].format(found=found, bare=_as_typed(cell_text(cell)))
+        )
         names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and not grouped else ""
         raise ContractError(f"{where}: {name}: {advice}{names}")
 

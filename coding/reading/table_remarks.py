@@ -22,6 +22,8 @@ USUAL_CODES = frozenset(
     {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
 )
 """Numbers that often stand for a missing value."""
+LIKE_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "-", "–", "—", ".", "?"})
+"""Labels, in small letters, that often stand for a missing value."""
 
 
 def csv_remarks(found: CsvRows, file: str) -> list[Problem]:
@@ -74,6 +76,15 @@ def remarks_on(frame: pd.DataFrame, file: str) -> Iterator[Problem]:
             yield from far_values(frame[name], file, str(name))
         else:
             yield from _alike(frame[name], file, str(name))
+            yield from _like_missing(frame[name], file, str(name))
+
+
+def _like_missing(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
+    """Labels that programs write for a missing value: ``nan``, ``null``, ``#N/A``, a dash."""
+    odd = [label for label in labels.dropna().unique() if str(label).strip().casefold() in LIKE_MISSING]
+    if odd and len(odd) < len(labels.dropna().unique()):
+        found = ", ".join(f"{show_text(label)} × {int((labels == label).sum())}" for label in odd)
+        yield Problem("label_like_missing", file, subject=name, found=found)
 
 
 def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:

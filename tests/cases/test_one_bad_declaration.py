@@ -12,9 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from doublecode.analysis.cli.app import app
 from doublecode.analysis.report.folder import write_report
 from doublecode.analysis.study.run import analyse, read_study
+from doublecode.coding.console import exit_code_of
 from doublecode.schemas.errors import DoublecodeError, StudyError
 from doublecode.schemas.frames import RATINGS
 
@@ -331,6 +334,23 @@ def test_an_empty_incoming_leaves_a_report(tmp_path):
     write_report(run, folder)
     assert run.unread
     assert run.frame.frame["mood"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("run", 0, ""),
+        ("frame", 0, "0 of 36 sessions rated"),
+        ("reliability", 1, "there is no rating; take in"),
+        ("consistency", 2, "nothing to estimate. Take in ratings first."),
+        ("drift", 1, "no instrument was rated by raters who are told apart"),
+    ],
+)
+def test_commands_say_what_an_empty_incoming_means(tmp_path, command, code, said):
+    folder = Toy().write(tmp_path / "toy")
+    told = CliRunner().invoke(app, [command, str(folder)])
+    assert (exit_code_of(told.exception) if isinstance(told.exception, DoublecodeError) else told.exit_code) == code
+    assert said in f"{told.output} {told.exception}"
 
 
 def test_an_undecided_condition_is_not_inside():

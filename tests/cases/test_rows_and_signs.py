@@ -131,3 +131,22 @@ def test_a_crosswalk_to_a_shipped_codebook_and_to_one_beside_is_taken(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(BOOK.replace("CROSS", 'thabs = "review, praise", other = "a"'))
     assert load_instrument(path).items[0].crosswalk == {"thabs": "review, praise", "other": "a"}
+
+
+def test_a_label_that_programs_write_for_a_missing_value_is_a_caution(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("g,y\na,1\nnan,2\n#N/A,3\nb,4\n", encoding="utf-8")
+    frame, remarks = read_rows(path, ["g", "y"], roles={"g": Role.TEXT, "y": Role.NUMBER})
+    assert frame["g"].tolist() == ["a", "nan", "#N/A", "b"]
+    assert [(one.code, one.subject, one.found) for one in remarks] == [
+        ("label_like_missing", "g", '"nan" × 1, "#N/A" × 1')
+    ]
+    assert not read_rows(path, ["g"], roles={"g": Role.TEXT}, missing=["nan", "#N/A"])[1][1:]
+
+
+@pytest.mark.parametrize(
+    ("cell", "typed"), [("5 %", '--missing "5 %"'), (">=3", '--missing ">=3"'), ("n/a", "--missing n/a")]
+)
+def test_the_missing_value_to_name_is_quoted_where_a_shell_reads_more_in_it(tmp_path, cell, typed):
+    with pytest.raises(ContractError, match=rf"\({typed}\)"):
+        read(tmp_path, f"g,y,x\na,1,2\nb,{cell},3\nc,4,5\n")
