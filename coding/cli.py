@@ -12,6 +12,7 @@ import typer
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.to_be_written import NOT_NAMED
 
 if TYPE_CHECKING:
     from doublecode.schemas.instrument import Instrument
@@ -277,8 +278,8 @@ def new_instrument(
     file: Annotated[Path, typer.Argument(help="A codebook as a spreadsheet, a REDCap data dictionary or an XLSForm.")],
     name: Annotated[str, typer.Option(help="Short name of the instrument: lower case, digits, underscores.")],
     title: Annotated[str, typer.Option(help="Full name of the scale; the short name without it.")] = "",
-    citation: Annotated[str, typer.Option(help="Where the scale was published.")] = "not named yet",
-    rights: Annotated[str, typer.Option(help="To whom its wording belongs.")] = "not named yet",
+    citation: Annotated[str, typer.Option(help="Where the scale was published.")] = NOT_NAMED,
+    rights: Annotated[str, typer.Option(help="To whom its wording belongs.")] = NOT_NAMED,
     score: Annotated[
         Literal["mean", "sum"], typer.Option(help="How the scales of a spreadsheet are put together.")
     ] = "mean",

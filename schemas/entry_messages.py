@@ -98,6 +98,8 @@ def _meant(kind: str, key: object, value: Any) -> str:
         return f"; write {key} = {json.dumps(json.dumps(value))}"
     if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?|true|false", value):
         return f"; write {key} = {value}"
+    if kind == "tuple_type" and isinstance(value, dict):
+        return f"; above its keys write [[{key}]], with two brackets: there may be several"
     return f"; write {key} = [{json.dumps(value)}]" if kind == "tuple_type" and isinstance(value, str) else ""
 
 
@@ -109,9 +111,9 @@ def _known(entry: Mapping[str, Any], model: type[BaseModel] | None) -> str:
     keys = sorted(_keys(model, place))
     if not keys:
         return ""
-    elsewhere = next((at for at, one in _tables(model) if key in one.model_fields), None)
-    if elsewhere is not None:
-        return f"; it belongs {elsewhere}; allowed here: {', '.join(keys)}"
+    elsewhere = [at for at, one in _tables(model) if key in one.model_fields]
+    if elsewhere and not (len(elsewhere) > 1 and key in model.model_fields):  # a key of many tables belongs to none
+        return f"; it belongs {elsewhere[0]}; allowed here: {', '.join(keys)}"
     return f"; {allowed(key, keys)}"
 
 

@@ -322,6 +322,15 @@ _KINDS: dict[str, Kind] = {
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
     "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
     "few_therapists": Kind("warning", "only {found}", "Fixed effects or leave-one-out, no third level."),
+    "therapist_column": Kind(
+        "warning",
+        "{found}",
+        "Add (1 | therapist) to the step: the slope has the degrees of freedom of the therapists. With few of them "
+        "describe it, do not test it.",
+    ),
+    "citation_missing": Kind(
+        "warning", "the codebook names no citation", "Write it into {found}: the methods print it."
+    ),
     "dependent_rows": Kind(
         "warning",
         "{found}",

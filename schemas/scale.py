@@ -88,7 +88,10 @@ class Scale(Declared):
 
     def _check_missing_rule(self) -> None:
         if self.minimum_valid is not None and self.minimum_valid > len(self.items):
-            raise ValueError(f"scale {self.name!r}: minimum_valid is above its {len(self.items)} items")
+            raise ValueError(
+                f"scale {self.name!r}: minimum_valid is above its number of items (found "
+                f"{self.minimum_valid}); allowed: 1 to {len(self.items)}"
+            )
         if self.prorate and self.score != "sum":
             raise ValueError(f"scale {self.name!r}: only a sum is prorated; a mean needs none")
         if self.prorate and self.required == len(self.items):

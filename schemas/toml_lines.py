@@ -16,7 +16,11 @@ _SYNTAX: Final = (
     ("Cannot declare .* twice", "this table stands twice; only [[name]] may be repeated"),
     ("Expected ']]' .*?", "the two brackets after a name are not closed: [[name]]"),
     ("Expected ']' .*?", "the bracket after a name is not closed: [name]"),
-    ("Expected '=' after a key.*?", "an equals sign is missing: key = value"),
+    (
+        "Expected '=' after a key.*?",
+        "an equals sign is missing after a key: key = value; a key with a blank or a letter other than a-z stands in "
+        "quotation marks",
+    ),
     ("Unclosed array", "a list is not closed, or lacks a comma: [1, 2]"),
     ("Unclosed inline table", "a brace is not closed, or a comma is missing: { a = 1, b = 2 }"),
     ("Expected newline or end of document.*?", "something stands after the value; one line has one key"),

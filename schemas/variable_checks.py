@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
-from doublecode.schemas.errors import StudyError
+from doublecode.schemas.errors import InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, OutlierRule, Variable
@@ -51,7 +51,10 @@ def check_variables(
                 "Add it to [[instruments]] in study.toml."
             )
         book, use = uses[variable.instrument]
-        _check_source(variable, book, where)
+        try:
+            _check_source(variable, book, where)
+        except InstrumentError as wrong:
+            raise InstrumentError(f"{where}: {wrong}") from None
         _check_session(variable, book, use.sessions, where)
         _check_event(variable, use, events, where)
         if unit == "patient" and variable.session is None and variable.event is None and len(use.sessions or ()) != 1:

@@ -102,12 +102,12 @@ def _numbers_wanted(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _check_steps(study: Study, known: list[str]) -> None:
-    from doublecode.analysis.mixed.formula import parse_formula
+    from doublecode.analysis.mixed.formula import parse_mixed
 
     for series in study.series:
         for step in series.steps:
             try:
-                parse_formula(step).columns(known)
+                parse_mixed(step).columns(known)
             except FormulaError as wrong:
                 asked = study.unit == "patient" and "session" in step
                 where = f"series {series.name!r}, step {series.steps.index(step) + 1}"

@@ -22,6 +22,7 @@ from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import TAKEN_NAMES
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
+from doublecode.schemas.to_be_written import NOT_NAMED
 
 _TOTAL: Final = re.compile(r"(.*)(total|summe|gesamt|gesamtwert|gesamtscore|sum|score|gsi|summenwert|rohwert)")
 _KEYS: Final = (Meaning.PATIENT, Meaning.SESSION, Meaning.DATE, Meaning.EVENT, Meaning.THERAPIST)
@@ -304,7 +305,7 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
         "score": "sum",
     }
     return {
-        "name": name, "title": title, "version": "1.0", "citation": "not named yet", "rights": "not named yet",
+        "name": name, "title": title, "version": "1.0", "citation": NOT_NAMED, "rights": NOT_NAMED,
         "items": items, "scales": [scale],
     }  # fmt: skip
 

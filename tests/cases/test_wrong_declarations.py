@@ -1,4 +1,4 @@
-"""Twelve slips in a study.toml: each message says entry, line, found, allowed and the next step, in plain words."""
+"""Sixteen slips in a study.toml: each message says entry, line, found, allowed and the next step, in plain words."""
 
 from __future__ import annotations
 
@@ -89,6 +89,20 @@ SLIPS = {
         'scale = "warmht"',
         "there is no scale 'warmht'",
         "did you mean 'warmth'?",
+    ),
+    "a bar is missing": ("(1 | patient)", "(1 patient)", "'course', step 1: formula", "add one such as (1 | patient)"),
+    "one bracket for a list": ("[[series]]", "[series]", "line 20, series: is of the", "write [[series]], with two"),
+    "another word for an id": (
+        '{ id = "ben" }',
+        '{ name = "ben" }',
+        "line 7, raters[2].name: there is no",
+        "add the line",
+    ),
+    "an unknown item": (
+        'scale = "warmth"\n',
+        'item = "worm"\n',
+        "variable 'warmth': scale: there is no item",
+        "'warm'?",
     ),
 }
 NOT_OUR_WORDS = re.compile(r"Input should|pydantic|type=|Field required|\\d|\^\[|Expected|Illegal|Cannot overwrite")

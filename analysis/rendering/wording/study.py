@@ -84,6 +84,11 @@ SENTENCES: Final[dict[str, Wording]] = {
     "fits_not_converged": _not_converged,
     "few_therapists": "{n} therapists",
     "conflated_slope": _conflated,
+    "therapist_column": lambda note: (
+        f"{' and '.join(note.numbers['names'])} {'has' if len(note.numbers['names']) == 1 else 'have'} one value per "
+        "therapist, and the model takes patients of one therapist as independent, so the interval is too narrow"
+    ),
+    "citation_missing": "{file}",
     "dependent_rows": (
         "{n_rows} rows are sessions of {n_patients} patients, and rows of one patient are not independent"
     ),

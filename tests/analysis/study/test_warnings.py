@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, read_study
 from doublecode.schemas.results import Note
 from doublecode.schemas.study_parts import ModelSeries
+from doublecode.schemas.to_be_written import NOT_NAMED
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 NAMES = {"targets": "session", "raters": "rater", "ratings": "score"}
@@ -277,3 +279,26 @@ def test_warnings_that_say_the_same_are_joined_for_the_eye():
     assert [(one.subject, one.note) for one in joined([same[0], other, same[1]])] == [
         ("sample; y by therapist", few[3]), ("phq9, 1", few[2]),
     ]  # fmt: skip
+
+
+class TestColumnsOfTherapists:
+    def test_a_column_of_the_therapists_without_their_level(self, course):
+        number = course["patient"].astype("category").cat.codes
+        data = course.assign(therapist=[f"T{one % 3}" for one in number], years=[float(one % 3) for one in number])
+        without = declared_series(series("homework ~ session + years + (1 | patient)", split=()), data)
+        (found,) = warnings.therapist_columns(without, ["years"])
+        assert (found.code, found.subject) == ("therapist_column", "homework, 1 as declared")
+        assert "years has one value per therapist" in found.found
+        assert "Add (1 | therapist) to the step" in str(problem_of(found))
+        step = "homework ~ session + years + (1 | therapist) + (1 | patient)"
+        assert not [*warnings.therapist_columns(declared_series(series(step, split=()), data), ["years"])]
+        assert not [*warnings.therapist_columns(without, ["session_of_another"])]
+
+    def test_a_codebook_without_a_citation(self, telephone_run):
+        study = telephone_run.study
+        assert [*warnings.citations(study)] == []
+        books = {"bdi": study.codebooks["phq9"].model_copy(update={"citation": NOT_NAMED})}
+        (found,) = warnings.citations(SimpleNamespace(codebooks=books))
+        assert str(problem_of(found)) == (
+            "citation_missing · bdi: the codebook names no citation. Write it into bdi.toml: the methods print it."
+        )
