@@ -63,7 +63,7 @@ def _check_named(tables: Mapping[str, pd.DataFrame], demands: Demands) -> None:
     """What demands name stands in the tables: a slip would leave them without effect."""
     sessions = complete(tables["sessions"], SESSIONS)
     every = joined_columns(sessions, tables.get("patients"), tables.get("therapists"), demands)
-    asked = [("shares", one.column, (one.value,)) for one in demands.shares]
+    asked: list[tuple[str, str, tuple[str, ...]]] = [("shares", one.column, (one.value,)) for one in demands.shares]
     asked += [("restrictions", one.column, one.never or one.only) for one in demands.restrictions]
     asked.append(("training", "session_id", demands.training))
     for key, column, values in asked:

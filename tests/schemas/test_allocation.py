@@ -10,7 +10,10 @@ from doublecode.schemas.allocation import Limit, Restriction
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.study import load_study
 
-TOML = 'name = "toy"\ntitle = "Toy"\nraters = [{ id = "R1" }, { id = "R2" }]\n[[instruments]]\nname = "ghes"\n[allocation]\n'
+TOML = (
+    'name = "toy"\ntitle = "Toy"\nraters = [{ id = "R1" }, { id = "R2" }]\n'
+    '[[instruments]]\nname = "ghes"\n[allocation]\n'
+)
 PATIENTS = "patient,status,site\nP0,completed,north\nP1,completed,south\n"
 RULE = '[[allocation.restrictions]]\nrater = "R1"\ncolumn = "site"\n'
 LIMIT = '[[allocation.limits]]\nrater = "R1"\n'
