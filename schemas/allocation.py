@@ -225,6 +225,15 @@ class Demands(Declared):
         if isinstance(self.anchors, tuple):
             refuse_twice("allocation: anchors", self.anchors)
             refuse_twice("allocation: anchors and training", (*self.training, *self.anchors))
+        for limit in self.limits:
+            if limit.batch is not None and limit.batch > self.batches:
+                raise ValueError(
+                    f"allocation: limit of {limit}: batches is {self.batches}; raise it, or name another batch"
+                )
+        if self.anchor_times != 1 and not self.anchors:
+            raise ValueError("allocation: anchor_times has no effect without anchors; leave it out")
+        if self.stages != (4,) and STAGE not in self._named():
+            raise ValueError("allocation: stages has no effect where nothing names 'stage'; leave it out")
         if self.minutes_per_rating is None and any(limit.hours is not None for limit in self.limits):
             raise ValueError("allocation: limits in hours need minutes_per_rating, the work that one session costs")
         if self.minutes_per_rating is not None and all(limit.hours is None for limit in self.limits):
@@ -234,8 +243,10 @@ class Demands(Declared):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the study's tables that it asks for."""
-        asked = (*self.strata, *(one.column for one in self.shares), *(one.column for one in self.restrictions))
-        return tuple(dict.fromkeys(name for name in asked if name != STAGE))
+        return tuple(dict.fromkeys(name for name in self._named() if name != STAGE))
+
+    def _named(self) -> tuple[str, ...]:
+        return (*self.strata, *(one.column for one in self.shares), *(one.column for one in self.restrictions))
 
     @property
     def raters(self) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ import pandas as pd
 from doublecode.coding.allocation.allocation_result import Allocation
 from doublecode.coding.allocation.draw import Progress
 from doublecode.coding.allocation.plan import plan_streams, stream_of
+from doublecode.coding.allocation.streams import joined_columns, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import ASSIGNMENTS, OCCASION
+from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, SESSIONS, complete
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.study import Study
 
 
@@ -44,6 +46,7 @@ def planned_study(
         One for each set of raters with the sessions they rate. Instruments that are separated have plans of their own;
         limits and separations are kept over all of them.
     """
+    _check_named(tables, demands)
     streams = [
         replace(stream_of(
             tables["sessions"] if numbers is None else tables["sessions"][tables["sessions"]["session"].isin(numbers)],
@@ -54,6 +57,22 @@ def planned_study(
     if not streams:
         raise UsageError(f"{study.name}: no instrument is filled in by raters. See [[instruments]] in study.toml.")
     return plan_streams(streams, demands, seed, progress)
+
+
+def _check_named(tables: Mapping[str, pd.DataFrame], demands: Demands) -> None:
+    """What demands name stands in the tables: a slip would leave them without effect."""
+    sessions = complete(tables["sessions"], SESSIONS)
+    every = joined_columns(sessions, tables.get("patients"), tables.get("therapists"), demands)
+    asked: list[tuple[str, str, tuple[str, ...]]] = [("shares", one.column, (one.value,)) for one in demands.shares]
+    asked += [("restrictions", one.column, one.never or one.only) for one in demands.restrictions]
+    asked.append(("training", "session_id", demands.training))
+    for key, column, values in asked:
+        known = sorted(set(every[column].map(text_of)))
+        for value in values:
+            if value not in known:
+                raise UsageError(
+                    f"allocation: {key}: no session has {column} {value!r}; {allowed(value, known)}. Correct the value."
+                )
 
 
 def _sets(study: Study, demands: Demands) -> Iterator[tuple[tuple[str, ...], tuple[int, ...] | None, list[str]]]:

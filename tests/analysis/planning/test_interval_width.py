@@ -51,9 +51,8 @@ def test_what_is_assumed_is_what_is_printed():
     result = precision(rotating(60, 4, 30), variances=variances, studies=20)
     assert result.frame["true"].tolist() == pytest.approx([0.6, 0.75])
     assert result.design["n_double"] == 30
-    assert "30 of them rated twice or more, 4 raters; variances assumed: target 3, rater 0.5, error 1.5" in " ".join(
-        str(result).split()
-    )
+    said = " ".join(str(result).split())
+    assert "30 of them rated twice or more, 4 raters; variances assumed: target 3, rater 0.5, error 1.5" in said
 
 
 def test_the_same_seed_gives_the_same_widths():

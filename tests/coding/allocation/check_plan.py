@@ -136,10 +136,11 @@ def again_breached(own, raters, demands, rows):
                 yield f"{rater} recodes {session} and has never coded it"
             if time > (2 if session not in named else demands.anchor_times + 1) and n_anchor == 0:
                 yield f"{rater} meets {session} a {time}th time"
+    absent = {one.rater for one in demands.limits if one.batch is not None and not one.sessions}
     for session in named if isinstance(demands.anchors, tuple) else ():
         for rater in [one[1] for one in own if one[0] == session and one[3] == 1]:
             n = sum(one[0] == session and one[1] == rater for one in own)
-            if rater not in gone and n != 1 + demands.anchor_times:
+            if rater not in gone | absent and n != 1 + demands.anchor_times:
                 yield f"{rater} meets the anchor {session} {n} times"
 
 

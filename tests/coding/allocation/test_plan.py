@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -38,8 +39,16 @@ def test_the_design_of_haller_and_watzke():
     assert table(plan, "load")["sessions"].sum() == 194 + 78
     assert table(plan, "load")["sessions"].max() - table(plan, "load")["sessions"].min() <= 1
     assert table(plan, "pair")["sessions"].between(7, 8).all()
-    patients = table(plan, "stratum")[table(plan, "stratum")["name"].str.startswith("patient")]
-    assert (patients["double"] - patients["expected"]).abs().max() <= 1.5
+    rated = plan.assignments[(plan.assignments["instrument"] == "ghes") & (plan.assignments["role"] != "pilot")]
+    twice = rated.groupby("session_id").size().gt(1).rename("twice")
+    known = sessions.set_index("session_id").join(twice, how="inner").assign(phase=lambda f: f["session"] > 4)
+    cells = known.groupby(["patient", "phase"])["twice"].agg(["size", "sum"])
+    assert len(cells) == 44
+    assert (cells["sum"] >= np.floor(0.4 * cells["size"] + 1e-9)).all()
+    assert (cells["sum"] <= np.ceil(0.4 * cells["size"] - 1e-9)).all()
+    shares = known.groupby(["therapist", "phase"])["twice"].mean()
+    assert len(shares) == 6
+    assert shares.between(0.35, 0.45).all()
     main = plan.assignments[(plan.assignments["role"] != "pilot") & (plan.assignments["instrument"] == "ghes")]
     primary = main[main["role"] == "primary"].groupby("rater").size()
     assert primary.max() - primary.min() <= 2
