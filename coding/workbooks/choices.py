@@ -31,7 +31,7 @@ def add_choices(rate: Worksheet, lists: Worksheet, grid: Grid) -> None:
         if validation.type == "list":
             validation.formula1 = f"={source}"
         elif validation.type == "custom" and item is not None:
-            validation.formula1 = f"OR({is_value(item, top)},SUMPRODUCT(--({source}={top}))>0)"
+            validation.formula1 = f"OR({is_value(item, top)},COUNTIF({source},{top})>0)"
         validation.add(f"{top}:{grid.letter(name)}{grid.last}")
         rate.add_data_validation(validation)
 

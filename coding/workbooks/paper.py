@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FONT: Final = "Arial"
 """It, or a font of the same widths, is on every system: heights of rows are reckoned with its letters."""
 TEXT, SMALL, CODES = 10, 8, 16
-"""Sizes in points: of texts, of names of columns, and of codes: rows that grow with them leave room for a pen."""
+"""Sizes in points: of texts, of names of columns, and of codes."""
 GREY, BLUE = "E7E6E6", "DDEBF7"
 HIGHEST: Final = 400.0
 """Points; no row of a spreadsheet is higher than 409."""

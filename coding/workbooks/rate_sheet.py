@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _WIDTHS = {SESSION: 12.0, RECORDING: 18.0, START: 8.0, STOP: 8.0, STATUS: 16.0, NOTES: 40.0}
 _LEAST, _MOST, _FEW_LINES, _MANY_LINES = 12, 60, 12, 29
 _TEXT_WIDTH = 28
+_ROW_HEIGHT = 22.0
+"""Points, of rows that nothing else makes higher: room for a pen; they grow with what is typed."""
 _LONGEST_LABEL = 1800
 _NOTE_WIDTH, _NOTE_COLUMNS, _MOST_NOTE = 360, 48, 700
 
@@ -148,12 +150,15 @@ def _rows_high_enough(sheet: Worksheet, content: Sheet, widths: Mapping[str, flo
     """Heads and what is written beforehand are seen whole; other rows grow with what the rater types."""
     names = rate_columns(content.book)
     labels = [(str(sheet.cell(HEADER_ROW - 1, at).value), widths[name]) for at, name in enumerate(names, start=1)]
+    sheet.sheet_format.defaultRowHeight, sheet.sheet_format.customHeight = _ROW_HEIGHT, True
+    for row in (1, 2):
+        sheet.row_dimensions[row].height = height_of([("", 1)])
     sheet.row_dimensions[HEADER_ROW - 1].height = height_of(labels)
     sheet.row_dimensions[HEADER_ROW].height = height_of([(name, widths[name]) for name in names], SMALL)
     for row, values in enumerate(content.rows, start=HEADER_ROW + 1):
         cells = [(text, widths[name]) for name, text in values.items() if text and name in widths]
         if any(lines_of(*cell) > 1 for cell in cells):
-            sheet.row_dimensions[row].height = max(height_of(cells), 1.3 * CODES)
+            sheet.row_dimensions[row].height = max(height_of(cells), _ROW_HEIGHT)
 
 
 def _print(sheet: Worksheet, content: Sheet, widths: list[float], subtitle: str) -> None:

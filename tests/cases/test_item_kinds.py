@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -169,14 +170,18 @@ def test_the_workbook_asks_for_every_kind(study: Study) -> None:
     heads = {str(cell.value): cell for cell in sheet[4]}
     assert "Two decimals, as the form prints it" in str(heads["gsi"].comment.text)
     assert "1 = yes" in str(heads["plan"].comment.text)
-    rules = {str(rule.promptTitle): rule for rule in sheet.data_validations.dataValidation if rule.promptTitle}
+    names = {cell.column_letter: name for name, cell in heads.items()}
+    rules = {names[str(rule.sqref).split("5")[0]]: rule for rule in sheet.data_validations.dataValidation}
+    assert rules["gsi"].promptTitle == "Severity"
     assert "Two decimals" in str(rules["gsi"].prompt)
     column = heads["gsi"].column_letter
     checked = f"IF(ISNUMBER({column}5),AND({column}5>=0,{column}5<=4,ROUND({column}5,2)={column}5),FALSE)"
     assert str(rules["gsi"].formula1).startswith(f"OR({checked},COUNTIF(Lists!$")
     assert [rules[name].type for name in ("plan", "degree", "helps_li", "time_spent")] == ["list"] * 3 + ["custom"]
     assert [rules[name].type for name in ("obstacles", "remark")] == [None, None]
-    said = [row[:5] for row in workbook["Anchors"].iter_rows(min_row=2, values_only=True)]
+    rows = list(workbook["Anchors"].iter_rows(min_row=2, values_only=True))
+    labels = list(itertools.accumulate((row[1] for row in rows), lambda above, own: own or above))
+    said = [(row[0], label, *row[2:5]) for row, label in zip(rows, labels, strict=True)]  # once, beside all its rows
     assert ("plan", "A plan was made", "definition", "A plan counts if day and place were said.",
             "own words of this codebook") in said  # fmt: skip
     assert ("degree", "Homework done", "P", "partly", "the authors of the scale") in said
