@@ -71,7 +71,8 @@ def certify_raters(
         )
     ratings, problems = ratings_at_hand(study)
     ratings = ratings[ratings[OCCASION] == 1]
-    key, wrong, name = _key_of(study, ratings)
+    errors = sum(one.severity == "error" for one in problems)
+    key, wrong, name = _key_of(study, ratings, errors)
     trainees = ratings[(ratings["rater"] != name) & ratings["session_id"].isin(key["session_id"])]
     trainees, notes = _of_the_keys_version(trainees, key)
     if trainees.empty:
@@ -87,7 +88,6 @@ def certify_raters(
     judged = [_parts(rows, books, declared.level) for rows in (trainees, key)]
     found = certify(*judged, **how)
     items = certify(*(_parts(rows, books, "items") for rows in (trainees, key)), **how)
-    errors = sum(one.severity == "error" for one in problems)
     notes += [Note("errors_in_incoming", numbers={"n": errors})] if errors else []
     beyond = {"n": items.design["n_beyond"], "of": items.design["n_pairs"]}
     notes += [Note("items_beyond", numbers=beyond)] if beyond["n"] and declared.level == "scales" else []
@@ -114,7 +114,7 @@ def _with_other_versions(verdicts: pd.DataFrame, notes: Sequence[Note]) -> pd.Da
     return pd.concat([verdicts, added], ignore_index=True) if rows else verdicts
 
 
-def _key_of(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem], str]:
+def _key_of(study: Study, ratings: pd.DataFrame, n_errors: int) -> tuple[pd.DataFrame, list[Problem], str]:
     """The ratings of the key, what is wrong with its table, and what its rater is called."""
     from doublecode.coding.reading.expert_key import rated_by
     from doublecode.coding.reading.incoming import read_expert_workbook
@@ -127,7 +127,8 @@ def _key_of(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
         name = KEY if declared is None else declared.key
         own = ratings[ratings["rater"] == name]
         if own.empty:
-            raise StudyError(f"certification: key: the rater {name!r} has rated nothing yet.")
+            why = f"; {n_errors} problem(s) keep ratings out, doublecode check names them" if n_errors else ""
+            raise StudyError(f"certification: key: the rater {name!r} has rated nothing yet{why}.")
         _one_version(own)
         return own, [], name
     as_one = rated_by(study, KEY)
