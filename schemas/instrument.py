@@ -27,7 +27,7 @@ from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
 from doublecode.schemas.toml_lines import EntryError
-from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts
+from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts, values_said
 
 
 class Segment(Declared):
@@ -162,7 +162,7 @@ class Instrument(Declared):
         if inside:
             raise EntryError(
                 f"item {item.name!r}: missing code {inside[0]!r} is also a value of the item; choose one outside "
-                f"its range ({_values_said(item, shipped_texts('en'))}), or say which codes the item has of its own: "
+                f"its range ({values_said(item, shipped_texts('en'))}), or say which codes the item has of its own: "
                 "missing = []",
                 place=(*at, "missing"),
             )
@@ -255,7 +255,7 @@ class Instrument(Declared):
         """
         said = texts or shipped_texts("en")
         missing = "/".join(self.missing_for(item))
-        text = _values_said(item, said)
+        text = values_said(item, said)
         return said.values_or_missing.format(values=text, codes=missing) if missing else text
 
     @property
@@ -346,27 +346,6 @@ class Instrument(Declared):
 
 
 _NOTHING: Final = table_of("", ("",), ())
-
-
-def _values_said(item: Item, texts: WorkbookTexts) -> str:
-    """What may stand in a cell beside missing codes, in words."""
-    if item.type == "ordinal":
-        return f"{item.low:g}–{item.high:g}"
-    if item.type == "decimal":
-        places = texts.values_one_decimal if item.decimals == 1 else texts.values_decimals
-        span = f"{item.low:g}–{item.high:g}"
-        return span if item.decimals is None else places.format(values=span, n=item.decimals)
-    if item.type == "yes_no":
-        return "1/0"
-    if item.type == "nominal":
-        marked = any(map(str.isdigit, item.categories))  # 1,3 is a number in half of Europe
-        several = texts.values_by_semicolons if marked else texts.values_by_commas
-        codes = "/".join(item.categories)
-        return several.format(values=codes) if item.multiple else codes
-    if item.type == "text":
-        return texts.values_text
-    said: str = getattr(texts, f"values_{item.type}" if item.maximum is None else f"values_{item.type}_to")
-    return said.format(low=f"{item.low:g}", high=f"{item.high:g}")
 
 
 def _remarks_on(item: Item) -> str:

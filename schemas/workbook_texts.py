@@ -14,6 +14,7 @@ from pydantic import model_validator
 
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import StudyError
+from doublecode.schemas.item import Item
 from doublecode.schemas.names import Label
 from doublecode.schemas.near_names import allowed
 
@@ -215,3 +216,24 @@ def _braces(text: str) -> set[str] | None:
     except ValueError:
         return None
     return None if any(spec or how for _, spec, how in pieces) else {name for name, _, _ in pieces}
+
+
+def values_said(item: Item, texts: WorkbookTexts) -> str:
+    """What may stand in a cell beside missing codes, in words."""
+    if item.type == "ordinal":
+        return f"{item.low:g}–{item.high:g}"
+    if item.type == "decimal":
+        places = texts.values_one_decimal if item.decimals == 1 else texts.values_decimals
+        span = f"{item.low:g}–{item.high:g}"
+        return span if item.decimals is None else places.format(values=span, n=item.decimals)
+    if item.type == "yes_no":
+        return "1/0"
+    if item.type == "nominal":
+        marked = any(map(str.isdigit, item.categories))  # 1,3 is a number in half of Europe
+        several = texts.values_by_semicolons if marked else texts.values_by_commas
+        codes = "/".join(item.categories)
+        return several.format(values=codes) if item.multiple else codes
+    if item.type == "text":
+        return texts.values_text
+    said: str = getattr(texts, f"values_{item.type}" if item.maximum is None else f"values_{item.type}_to")
+    return said.format(low=f"{item.low:g}", high=f"{item.high:g}")

@@ -29,6 +29,7 @@ from doublecode.coding.intake.ledger_tables import (
     bring_up_to_date,
     copy_in_memory,
     failure,
+    insert_rows,
     is_conflict,
     keep_copy,
     make_tables,
@@ -40,7 +41,6 @@ from doublecode.coding.intake.ledger_tables import (
 )
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
-    GENESIS,
     canonical_text,
     chain_of,
     check_files,
@@ -175,8 +175,7 @@ class Ledger:
                 if held.knows(record, rows):
                     taken = replace(taken, known=(*taken.known, name))
                     continue
-                gone = self.append(connection, {**record, "site": "", "reason": reason}, rows, moment)
-                held.add(record)
+                gone = self.append(connection, held, {**record, "site": "", "reason": reason}, rows, moment)
                 taken = replace(
                     taken, new=(*taken.new, name), superseded=(*taken.superseded, *gone),
                     n_rows=taken.n_rows + len(rows),
@@ -205,29 +204,25 @@ class Ledger:
         raise UsageError(f"ledger {self.address}: it was never written. {FAILURES}")
 
     def append(
-        self, connection: Connection, record: dict[str, Any], values: list[dict[str, Any]], moment: str
+        self, connection: Connection, held: Held, record: dict[str, Any], values: list[dict[str, Any]], moment: str
     ) -> list[str]:
         """Write one file and its rows within a transaction; return the name of the file that it replaces, if any."""
-        files = self._table("files")
-        key = ("study", "instrument", "rater", "batch", OCCASION, "site")
-        same = files.select().where(*(files.c[name] == scalar_of(record[name]) for name in key))
-        replaced = connection.execute(same.order_by(files.c.id.desc()).limit(1)).first()
-        last = connection.execute(files.select().order_by(files.c.id.desc()).limit(1)).first()
+        replaced = held.latest(record)
         salt = secrets.token_hex(16)
         entry = {
             **{key: scalar_of(record[key]) for key in (*FILE_COLUMNS, OCCASION, "site", "reason")},
             "taken_in": moment,
-            "supersedes": None if replaced is None else replaced.id,
+            "supersedes": None if replaced is None else replaced[0],
             "content": digest_of(values, salt),
             "salt": salt,
             "origin": record.get("origin"),
         }
-        entry["chain"] = chain_of(GENESIS if last is None else last.chain, entry)
-        made = connection.execute(files.insert().values(**entry)).inserted_primary_key
-        file_id = None if made is None else made[0]
-        if values:
-            connection.execute(self._table("ratings").insert(), [{**row, "file_id": file_id} for row in values])
-        return [] if replaced is None else [str(replaced.file)]
+        entry["chain"] = chain_of(held.head, entry)
+        made = connection.execute(self._table("files").insert().values(**entry)).inserted_primary_key
+        file_id = 0 if made is None else int(made[0])
+        insert_rows(connection, self._table("ratings"), [{**row, "file_id": file_id} for row in values])
+        held.add(file_id, entry)
+        return [] if replaced is None else [replaced[1]]
 
     def ratings(self, entries: Collection[int] | None = None) -> pd.DataFrame:
         """Return the ratings that hold now (contract ``RATINGS``).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.coding.intake.ledger_changes import append_event, erase, moment_of
 from doublecode.coding.intake.ledger_rows import check_unique, rows_of
-from doublecode.coding.intake.ledger_state import ERASED
+from doublecode.coding.intake.ledger_state import ERASED, Held
 from doublecode.coding.intake.ledger_values import ROW_COLUMNS, SEVERAL
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION
@@ -79,6 +79,7 @@ def _merge(
 ) -> Merged:
     files, events, rows = source
     table = target.tables.tables["files"]
+    held = Held.of(connection, table, target.tables.tables["events"])
     known = {one.origin: one.id for one in connection.execute(table.select().where(table.c.site == site))}
     own: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
@@ -89,10 +90,10 @@ def _merge(
             mine = own.get(entry["id"], [])
             rater = entry["rater"] if entry["rater"] == SEVERAL else f"{site}:{entry['rater']}"
             record = {**entry, "rater": rater, "file": f"{site}/{entry['file']}", "n_rows": len(mine), "site": site}
-            target.append(connection, {**record, "origin": entry["chain"]}, mine, moment)
+            target.append(connection, held, {**record, "origin": entry["chain"]}, mine, moment)
             n_ratings += len(mine)
-            last = connection.execute(table.select().order_by(table.c.id.desc()).limit(1)).one()
-            known[entry["chain"]] = last.id
+            latest = held.latest(record)
+            known[entry["chain"]] = 0 if latest is None else latest[0]
         places[entry["id"]] = known[entry["chain"]]
     n_events = _merge_events(connection, target.tables, events, places, site, moment)
     check_unique(connection, target.tables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.intake.ledger_values import (
@@ -15,6 +15,7 @@ from doublecode.coding.intake.ledger_values import (
     digest_of,
     event_chain_of,
     is_content,
+    scalar_of,
 )
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 WITHDRAWN, RESTORED, ERASED = "withdrawn", "restored", "erased"
 _KEY = ("study", "instrument", "rater", "batch")
+_PLACE = (*_KEY, OCCASION, "site")
 
 
 @dataclass
@@ -38,25 +40,27 @@ class Held:
         Of the tables that hold: bytes, codebooks, ratings and salt, since other options read the same bytes otherwise.
     gone : mapping of str to str
         SHA-256 of the files that were withdrawn, and why.
+    head : str
+        The end of the chain.
+    last : mapping
+        The latest entry and its file, by study, instrument, rater, batch, occasion and site.
     """
 
-    hashes: set[str]
-    readings: dict[tuple[str, ...], tuple[str, str, str, str]]
-    gone: Mapping[str, str]
+    hashes: set[str] = field(default_factory=set)
+    readings: dict[tuple[str, ...], tuple[str, str, str, str]] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+    head: str = GENESIS
+    last: dict[tuple[Any, ...], tuple[int, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: Connection, files: Table, events: Table) -> Held:
         """Read it."""
-        rows = connection.execute(files.select().order_by(files.c.id)).all()
+        rows = connection.execute(files.select().order_by(files.c.id)).mappings().all()
         reasons = withdrawn_ids(connection, events)
-        return cls(
-            {row.sha256 for row in rows if not row.site},
-            {
-                (row.study, row.instrument, row.rater, row.batch): (row.sha256, row.version, row.content, row.salt)
-                for row in rows if row.rater == SEVERAL and not row.site
-            },
-            {row.sha256: reasons[row.id] for row in rows if row.id in reasons and not row.site},
-        )  # fmt: skip
+        held = cls(gone={row["sha256"]: reasons[row["id"]] for row in rows if row["id"] in reasons and not row["site"]})
+        for row in rows:
+            held.add(row["id"], dict(row))
+        return held
 
     def knows(self, record: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:
         """Whether a file is held already, as it is read now.
@@ -76,9 +80,20 @@ class Held:
         last = self.readings.get(tuple(record[name] for name in _KEY))
         return last is not None and last[:3] == (record["sha256"], record["version"], digest_of(rows, last[3]))
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Remember a file that is stored now."""
+    def latest(self, record: Mapping[str, Any]) -> tuple[int, str] | None:
+        """The entry that a file replaces, and the name of its file."""
+        return self.last.get(tuple(scalar_of(record[name]) for name in _PLACE))
+
+    def add(self, entry: int, record: Mapping[str, Any]) -> None:
+        """Remember an entry."""
+        self.head = record["chain"]
+        self.last[tuple(record[name] for name in _PLACE)] = (entry, record["file"])
+        if record["site"]:
+            return
         self.hashes.add(record["sha256"])
+        if record["rater"] == SEVERAL:
+            reading = (record["sha256"], record["version"], record["content"], record["salt"])
+            self.readings[tuple(record[name] for name in _KEY)] = reading
 
 
 def withdrawn_ids(connection: Connection, events: Table) -> dict[int, str]:

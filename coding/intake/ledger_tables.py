@@ -224,6 +224,19 @@ def keep_copy(engine: Engine, target: Path) -> None:
         raise failure(str(target), wrong, writes=True) from None
 
 
+def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that all have the same columns; SQLite takes them without a detour."""
+    if not rows:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.execute(table.insert(), rows)
+        return
+    names = list(rows[0])
+    marks = ", ".join("?" * len(names))
+    values = [tuple(row.values()) for row in rows]
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})", values)
+
+
 def shown_address(address: str) -> str:
     """The address without a password."""
     return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", address)

@@ -57,7 +57,8 @@ def _number(value: Any) -> float:
 
 def canonical_text(value: Any) -> str:
     """A text in letters that every database keeps; bytes of a file name that are none are escaped."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def scalar_of(value: Any) -> Any:

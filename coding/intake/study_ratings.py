@@ -91,6 +91,7 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     sources = [found] if tables is None else [found, tables]
     absent = named_apart(_absent(held, found[1], found[2], left_out, there), found[2]["file"])
     others = held.others if tables is None else held.others[~held.others["file"].isin(tables[2]["file"])]
+    others = named_apart(others, [*found[2]["file"], *absent["file"]])
     entries = pd.concat([one for one in (absent, others) if len(one)] or [absent], ignore_index=True)
     taken, said = placed_anew(study, ratings_of_entries(study, entries), entries)
     everything = in_one_frame([*(one[0] for one in sources), taken]).reset_index(drop=True)

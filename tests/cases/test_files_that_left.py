@@ -166,3 +166,20 @@ def test_recodes_beside_a_table_without_occasions_leave_the_table_in_the_scores(
     assert intake.errors == ()
     assert intake.ratings["source_file"].value_counts()["own.csv"] == 10
     assert set(intake.recodes["source_file"]) == {"again.xlsx"}
+
+
+def test_a_workbook_called_as_a_held_one_is_stored_beside_it(folder, tmp_path):
+    """A name says nothing: two files of one name are told apart by their stamps and hashes."""
+    book = folder / "incoming" / "R1_warmth_b1.xlsx"
+    shutil.copy(book, tmp_path / "b1.xlsx")
+    (folder / "incoming" / GONE).replace(book)  # the second batch, sent under the name of the first
+    intake = read_study(folder)
+    assert intake.errors == ()
+    assert [name for name in intake.absent if name.startswith("R1_warmth_b1.xlsx [")] == list(intake.absent)
+    assert len(intake.ratings) == 70
+    store(intake)
+    (folder / "ledger.sqlite").unlink()
+    book.rename(folder / "incoming" / "own.csv.xlsx")
+    store(read_study(folder))
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        assert sorted(ledger.files()["n_rows"]) == [20, 24]
