@@ -60,7 +60,8 @@ def _lack_of_spread(note: Note) -> str:
         + " of {n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. The targets hardly differ, so the ICC is "
         "low by arithmetic: report agreement (AC2, SEM {sem:.2f} points) beside it"
     )
-    return filled(text, note.numbers)
+    said = filled(text, note.numbers)
+    return f"{note.subject}: {said}" if note.subject else said
 
 
 def _different_raters(note: Note) -> str:

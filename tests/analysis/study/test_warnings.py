@@ -288,7 +288,7 @@ class TestColumnsOfTherapists:
         without = declared_series(series("homework ~ session + years + (1 | patient)", split=()), data)
         (found,) = warnings.therapist_columns(without, ["years"])
         assert (found.code, found.subject) == ("therapist_column", "homework, 1 as declared")
-        assert "years has one value per therapist" in found.found
+        assert "years has one value per therapist" in problem_of(found).found
         assert "Add (1 | therapist) to the step" in str(problem_of(found))
         step = "homework ~ session + years + (1 | therapist) + (1 | patient)"
         assert not [*warnings.therapist_columns(declared_series(series(step, split=()), data), ["years"])]
