@@ -27,7 +27,7 @@ SENTENCES: Final = {
 _PROOFS: Final = (
     ("load", "Load of each rater", "Rater"),
     ("pair", "Sessions that each pair shares", "Pair"),
-    ("stratum", "Double coding by therapist, patient and stage", "Stratum"),
+    ("stratum", "Double coding by stratum", "Stratum"),
 )
 
 
