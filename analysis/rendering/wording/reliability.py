@@ -62,6 +62,23 @@ def _different_raters(note: Note) -> str:
     return f"{note.subject}: {text}" if note.subject else text
 
 
+_SPREAD: Final = (
+    "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on {exact:.0%}{near} of "
+    "{n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. The targets hardly differ, so the ICC is low by "
+    "arithmetic: report agreement ({beside}) beside it"
+)
+
+
+def _lack_of_spread(note: Note) -> str:
+    """Of two codes all ratings are equal or not: nothing is near."""
+    numbers = note.numbers
+    several = numbers["n_codes"] > 2
+    near = f" and within one point on {numbers['within']:.0%}" if several else ""
+    beside = f"AC2, SEM {numbers['sem']:.2f} points" if several else "AC1"
+    text = filled(_SPREAD, {**numbers, "near": near, "beside": beside})
+    return f"{note.subject}: {text}" if note.subject else text
+
+
 def _negative(note: Note) -> str:
     sources = ", ".join(note.numbers["sources"])
     return f"negative variance component(s): {sources}; they count as 0 in the coefficients"
@@ -86,10 +103,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "different_raters": _different_raters,
     "raters_with_one_rating": _single_ratings,
     "disconnected": _graph,
-    "lack_of_spread": "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on "
-    "{exact:.0%} and within one point on {within:.0%} of {n_pairs} pairs; {mode_share:.0%} of the ratings are "
-    "{mode:g}. The targets hardly differ, so the ICC is low by arithmetic: report agreement (AC2, SEM {sem:.2f} "
-    "points) beside it",
+    "lack_of_spread": _lack_of_spread,
     "all_ratings_equal": "all ratings are equal; with no variance there is no ICC",
     "perfect_agreement": "perfect agreement: every ICC is 1 and the limits close on it",
     "targets_alike": "all targets have the same mean; ICCs of mean ratings are undefined (NaN)",
