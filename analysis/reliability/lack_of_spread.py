@@ -66,7 +66,8 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
             continue
         numbers = {
             "single": float(single[low[i]]), "exact": float(exact[i]), "within": float(within[i]),
-            "n_pairs": len(first), "mode": float(points[np.argmax(counts)]), "mode_share": share, "n_codes": len(points),
+            "n_pairs": len(first), "mode": float(points[np.argmax(counts)]), "mode_share": share,
+            "n_codes": len(points),
             "sem": float(np.sqrt(np.mean(gap[i] ** 2) / 2.0)),
         }  # fmt: skip
         notes.append((int(low[i]), Note("lack_of_spread", numbers=numbers)))

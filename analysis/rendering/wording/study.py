@@ -20,6 +20,16 @@ def _unequal_rows(note: Note) -> str:
     )
 
 
+def _therapist_variable(note: Note) -> str:
+    names = note.numbers["names"]
+    is_one = "is a variable" if len(names) == 1 else "are variables"
+    return (
+        f"{' and '.join(names)} {is_one} of the therapists, and no part of the model is the therapist's: the "
+        f"{note.numbers['n_patients']} patients of {note.numbers['n_therapists']} therapists count as independent, so "
+        "its standard error is too small and its df are too many (pseudo-replication)"
+    )
+
+
 def _not_converged(note: Note) -> str:
     return f"did not converge ({' and '.join(note.numbers['fits'])})"
 
@@ -47,6 +57,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "dependent_rows": (
         "{n_rows} rows are sessions of {n_patients} patients, and rows of one patient are not independent"
     ),
+    "therapist_variable": _therapist_variable,
     "mean_of_dyads": "mean {form} of {n_dyads} dyads: {mean:.2f}",
     "models_on_unequal_rows": _unequal_rows,
 }
