@@ -313,13 +313,12 @@ _KINDS: dict[str, Kind] = {
     "unequal_rows": Kind("warning", "{found}", "Compare models on one common set of rows."),
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),
     "not_converged": Kind("warning", "the fit {found}", "Read the log of the fit."),
-    "few_therapists": Kind("warning", "only {found}", "Fixed effects or leave-one-out, no third level."),
-    "therapist_column": Kind(
+    "few_therapists": Kind(
         "warning",
-        "{found}",
-        "Add (1 | therapist) to the step: the slope has the degrees of freedom of the therapists. With few of them "
-        "describe it, do not test it.",
+        "only {found}",
+        "Fixed effects or leave-one-out, no third level; but a variable of the therapists needs (1 | therapist).",
     ),
+    "therapist_variable": Kind("warning", "{found}", "{allowed}"),
     "citation_missing": Kind(
         "warning", "the codebook names no citation", "Write it into {found}: the methods print it."
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,10 +12,11 @@ from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.forms import IccBlock
 from doublecode.schemas.results import Note
 
-_MODE, _MODE_OF_TWO = 0.50, 0.80
-"""Share of the commonest rating from which the targets hardly differ: on three points or more, and on two."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+FEW_CODES: Final = 3
+LITTLE_OF_POSSIBLE: Final = 0.36
+"""Variance over the largest that the codes in use allow: that of a yes/no item with 90 % of its ratings in one code."""
 
 
 def spread_remarks(group: RatingSets, block: IccBlock) -> list[tuple[int, Note]]:
@@ -27,9 +30,10 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
 
     The note is given when the single-rating ICC is below .50 although at least
     70 % of the pairs agree exactly or 95 % within one point on a scale used over
-    three points or more, and the mode alone covers half of the ratings; on a scale of
-    two points, where one of them always does, 80 % (a variance of at most .16, the
-    greatest being .25).
+    three points or more, and the mode alone covers half of the ratings. Of an item
+    with two or three codes that would say little: the variance of its ratings has
+    to be at most 36 % of the largest possible, (max − min)²/4 (Popoviciu), as it is
+    of a yes/no item with 90 % of the ratings in one code.
 
     Parameters
     ----------
@@ -58,16 +62,21 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):
         points, counts = np.unique(values[low[i]], return_counts=True)
         share = float(counts.max() / counts.sum())
-        if share < (_MODE_OF_TWO if len(points) == 2 else _MODE):
+        if share < 0.50 or (len(points) <= FEW_CODES and _of_possible(values[low[i]]) > LITTLE_OF_POSSIBLE + 1e-9):
             continue
         numbers = {
             "single": float(single[low[i]]), "exact": float(exact[i]), "within": float(within[i]),
-            "n_points": len(points), "n_pairs": len(first),
-            "mode": float(points[np.argmax(counts)]), "mode_share": share,
+            "n_pairs": len(first), "mode": float(points[np.argmax(counts)]), "mode_share": share,
+            "n_codes": len(points),
             "sem": float(np.sqrt(np.mean(gap[i] ** 2) / 2.0)),
         }  # fmt: skip
         notes.append((int(low[i]), Note("lack_of_spread", numbers=numbers)))
     return notes
+
+
+def _of_possible(values: Floats) -> float:
+    """The variance of some ratings over the largest that ratings between their minimum and maximum can have."""
+    return float(4.0 * np.var(values) / np.ptp(values) ** 2) if np.ptp(values) > 0.0 else 0.0
 
 
 def _often_repeats(values: Floats) -> NDArray[np.bool_]:

@@ -17,8 +17,8 @@ def problem_of(warning: CodedWarning) -> Problem:
     Examples
     --------
     >>> from doublecode.schemas.results import Note
-    >>> print(problem_of(CodedWarning("few_therapists", "sample", Note("few_therapists", numbers={"n": 4}))))
-    few_therapists · sample: only 4 therapists. Fixed effects or leave-one-out, no third level.
+    >>> print(problem_of(CodedWarning("not_converged", "phq9, 2", Note("not_converged"))))
+    not_converged · phq9, 2: the fit did not converge. Read the log of the fit.
     """
     note = replace(warning.note, subject="")
     found = sentence(note, {**CATALOGUE, **FOUND})

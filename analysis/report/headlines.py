@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.linking.conditional_slope import Held, Place, conditional_slope
@@ -38,16 +38,23 @@ def _files(run: StudyRun) -> Headline:
     n = {weight: sum(one.severity == weight for one in intake.problems) for weight in ("error", "warning", "info")}
     weights = {"error": "error", "warning": "warning", "info": "note"}
     aside = f", {len(intake.set_aside)} set aside" if intake.set_aside else ""
-    beside = {"of recodes": 0 if intake.recodes is None else len(intake.recodes), "in no number": len(intake.kept_out)}
-    more = "".join(f", and {n:,} {what}" for what, n in beside.items() if n)
     n_tables = int((intake.files["rater"] == SEVERAL).sum())
     n_files = len(intake.files)
     unit = "" if not n_tables else " files" if n_tables < n_files else " table" if n_tables == 1 else " tables"
     what = "Workbooks" if not n_tables else "Tables" if n_tables == n_files else "Workbooks and tables"
     return Headline(
-        f"{what} read", f"{n_files}{unit} with {len(intake.ratings):,} ratings{more}",
-        ", ".join(f"{n[one]} {noun}{'' if n[one] == 1 else 's'}" for one, noun in weights.items()) + aside,
+        f"{what} read", f"{n_files}{unit} with {intake.rating_counts['read']:,} ratings",
+        ratings_in_words(intake.rating_counts)
+        + ", ".join(f"{n[one]} {noun}{'' if n[one] == 1 else 's'}" for one, noun in weights.items()) + aside,
     )  # fmt: skip
+
+
+def ratings_in_words(counts: Mapping[str, int]) -> str:
+    """What became of the ratings that were read, with a semicolon; empty where all are in the numbers."""
+    if counts["read"] == counts["in_numbers"]:
+        return ""
+    parts = (("in_numbers", "in the numbers"), ("rated_again", "rated again"), ("kept_out", "kept out"))
+    return ", ".join(f"{counts[name]:,} {words}" for name, words in parts if counts[name]) + "; "
 
 
 def _rows(run: StudyRun) -> Headline:

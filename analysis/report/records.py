@@ -32,6 +32,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
         "headlines": [vars(one) for one in headlines(run)],
+        "ratings": run.intake.rating_counts,
         "rows": {
             "design": plain(run.frame.design),
             "flow": plain(run.frame.flow),

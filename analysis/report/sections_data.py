@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.coded_warnings import joined, problem_of
 from doublecode.analysis.rendering.document import Block, Bullets, Callout, Paragraph, Section
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
+from doublecode.analysis.report.headlines import ratings_in_words
 from doublecode.analysis.report.row_reasons import main_reasons
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import Note, is_missing
@@ -43,7 +44,14 @@ def _files_table(intake: Intake) -> Table:
         column("n_rows", "Ratings", kind="integer"),
     )  # fmt: skip
     note = f"{len(files)} workbooks in all; the CSV file lists each with its SHA-256."
-    return Table("files", "Workbooks read, by instrument and rater", counts, columns, (note,), "title", data=files)
+    read = intake.rating_counts
+    became = f" ({ratings_in_words(read).removesuffix('; ')})" if ratings_in_words(read) else ""
+    said = (
+        "A rating is one cell: an item of a session by a rater, a missing code or a text as well as a number; "
+        f"{read['read']:,} were read{became}."
+    )
+    title = "Workbooks read, by instrument and rater"
+    return Table("files", title, counts, columns, (note, said), "title", data=files)
 
 
 def _problem_blocks(intake: Intake) -> list[Block]:

@@ -71,7 +71,7 @@ class ReliabilityTable(Answer):
 
     def counted(self) -> str:
         """Ratings, items and scales."""
-        return f"{self.design['n_ratings']} ratings; {self.design['n_estimated']} items and scales."
+        return f"{self.design['n_ratings']} ratings with a number; {self.design['n_estimated']} items and scales."
 
     def sentence(self, rule: str | Rule | None = None) -> str:
         """Return the sentences to paste, one line per name and phase."""

@@ -81,6 +81,16 @@ class Intake:
         """The problems that stop the analysis."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
+    @property
+    def rating_counts(self) -> dict[str, int]:
+        """Ratings that were read (``read``), and what became of them: ``in_numbers``, ``rated_again``, ``kept_out``.
+
+        A rating is one cell: an item of a session by a rater, a missing code or a text as well as a number.
+        """
+        again = 0 if self.recodes is None else len(self.recodes)
+        parts = {"in_numbers": len(self.ratings), "rated_again": again, "kept_out": len(self.kept_out)}
+        return {"read": sum(parts.values()), **parts}
+
 
 @dataclass(frozen=True, repr=False)
 class StudyRun:
@@ -117,7 +127,7 @@ class StudyRun:
         design, models = self.frame.design, sum(len(one.models) for one in self.series)
         codes = Counter(one.code for one in self.warnings)
         facts = (
-            ("Workbooks", f"{len(self.intake.files)} with {len(self.intake.ratings):,} ratings"),
+            ("Workbooks", f"{len(self.intake.files)} with {self.intake.rating_counts['read']:,} ratings"),
             ("Set aside", ", ".join(self.intake.set_aside)),
             ("Sessions", f"{design['n_held']} held, {design['n_rated']} rated, of {design['n_patients']} patients"),
             ("Estimated", f"{models} models in {len(self.series)} series, {len(self.moderations)} regressions, "

@@ -16,6 +16,7 @@ from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_THERAPISTS
+from doublecode.analysis.study.therapist_variables import therapist_warnings
 from doublecode.schemas.results import Note
 from doublecode.schemas.to_be_written import NOT_NAMED
 
@@ -44,26 +45,9 @@ def run_warnings(run: StudyRun) -> tuple[CodedWarning, ...]:
         *unequal_rows(run.series),
         *_conflated_regressions(run),
         *_dependent_rows(run),
-        *(warning for result in run.series for warning in therapist_columns(result, _of_therapists(run))),
+        *therapist_warnings(run),
         *citations(run.study),
     )
-
-
-def _of_therapists(run: StudyRun) -> list[str]:
-    """Names of the variables that are columns of the therapists."""
-    held = [str(name) for name in run.intake.therapists.columns if name != THERAPIST]
-    variables = [one for one in run.study.variables if one.column in held]
-    return [one.name for one in variables if one.table in (None, "therapists")]
-
-
-def therapist_columns(result: SeriesResult, of_therapists: Collection[str]) -> Iterator[CodedWarning]:
-    """Warn of columns of the therapists in a model that takes the patients of one therapist as independent."""
-    for model in result.models:
-        grouped = any(THERAPIST in term.factors for term in model.formula.terms)
-        names = [name for name in model.formula.names if name in of_therapists]
-        if names and not grouped:
-            note = Note("therapist_column", numbers={"names": tuple(names)})
-            yield CodedWarning("therapist_column", f"{result.spec['name']}, {model.label}", note)
 
 
 def citations(study: Study) -> Iterator[CodedWarning]:

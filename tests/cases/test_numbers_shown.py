@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis import icc
 from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.headlines import ratings_in_words
+from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_recodes import recode_section
 from doublecode.analysis.study.recodes import TOGETHER, recode_table
 from doublecode.analysis.study.scale_consistency import consistency_table
@@ -138,3 +141,58 @@ def test_scales_by_session_stand_as_in_the_codebook(book):
     found = consistency_table(one, [book])
     for table in found.tables():
         assert list(dict.fromkeys(table.frame["scale"])) == ["structure", "bond"]
+
+
+def two_raters(first: list[float], second: list[float]) -> pd.DataFrame:
+    n = len(first)
+    return pd.DataFrame({"tape": [*range(n)] * 2, "rater": ["A"] * n + ["B"] * n, "y": [*first, *second]})
+
+
+def spread_notes(data: pd.DataFrame) -> list[str]:
+    return [one for one in icc(data, targets="tape", raters="rater", ratings="y").note_texts() if "spread" in one]
+
+
+def yes_no(n_yes: int, n_no: int, n_apart: int) -> pd.DataFrame:
+    """Pairs that agree on yes, on no, and that do not (the raters in turn)."""
+    apart = [1.0, 0.0] * (n_apart // 2)
+    return two_raters([1.0] * n_yes + [0.0] * n_no + apart, [1.0] * n_yes + [0.0] * n_no + [1 - one for one in apart])
+
+
+def test_a_yes_no_item_of_57_per_cent_has_all_the_spread_it_can_have():
+    data = yes_no(42, 28, 24)  # agreement 74 %, 57 % yes, ICC .48: as the coordinator's item was
+    assert data["y"].mean() == pytest.approx(0.574, abs=0.001)
+    assert spread_notes(data) == []
+
+
+@pytest.mark.parametrize(("code", "other"), [(0.0, 1.0), (1.0, 2.0), (0.0, 10.0)])
+def test_a_yes_no_item_of_95_per_cent_has_little_and_nothing_is_near(code, other):
+    data = yes_no(90, 2, 8)
+    data["y"] = data["y"].map({1.0: code, 0.0: other})
+    (said,) = spread_notes(data)
+    assert "agree exactly on 92% of 100 pairs; 94% of the ratings are" in said
+    assert "within" not in said
+    assert "report agreement (AC1) beside it" in said
+
+
+@pytest.mark.parametrize(("counts", "warns"), [((30, 40, 30), False), ((25, 52, 23), False), ((4, 92, 4), True)])
+def test_items_of_three_codes_are_judged_by_their_variance(counts, warns):
+    rng = np.random.default_rng(3)
+    first = np.repeat([0.0, 1.0, 2.0], counts)
+    second = np.where(rng.random(100) < (0.6 if warns else 0.24), rng.permutation(first), first)
+    assert bool(spread_notes(two_raters(first.tolist(), second.tolist()))) is warns
+
+
+def test_counts_of_ratings_add_up_and_are_named():
+    counts = {"read": 6947, "in_numbers": 6403, "rated_again": 240, "kept_out": 304}
+    assert ratings_in_words(counts) == "6,403 in the numbers, 240 rated again, 304 kept out; "
+    assert ratings_in_words({"read": 9, "in_numbers": 9, "rated_again": 0, "kept_out": 0}) == ""
+
+
+@pytest.mark.parametrize("run", ["telephone_run", "adolescent_run"])
+def test_tile_table_and_results_count_the_same_ratings(run, request):
+    run = request.getfixturevalue(run)
+    counts = run.intake.rating_counts
+    assert counts["read"] == run.intake.files["n_rows"].sum()
+    (tile,) = [one for one in build_document(run).headlines if one.label.endswith("read")]
+    assert tile.value == f"{len(run.intake.files)} with {counts['read']:,} ratings"
+    assert results_record(run)["ratings"] == counts

@@ -51,19 +51,6 @@ def _single_ratings(note: Note) -> str:
     return f"{note.subject}: {text}" if note.subject else text
 
 
-def _lack_of_spread(note: Note) -> str:
-    """Of two points every pair lies within one, which says nothing."""
-    within = "" if note.numbers["n_points"] == 2 else " and within one point on {within:.0%}"
-    text = (
-        "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on {exact:.0%}"
-        + within
-        + " of {n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. The targets hardly differ, so the ICC is "
-        "low by arithmetic: report agreement (AC2, SEM {sem:.2f} points) beside it"
-    )
-    said = filled(text, note.numbers)
-    return f"{note.subject}: {said}" if note.subject else said
-
-
 def _different_raters(note: Note) -> str:
     q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
     text = (
@@ -72,6 +59,23 @@ def _different_raters(note: Note) -> str:
         "raters do enter the scores; ICC(A,k_eff) holds for scores taken as they are, ICC(Q,k_eff)"
         f"{q} for their ranking and for regression"
     )
+    return f"{note.subject}: {text}" if note.subject else text
+
+
+_SPREAD: Final = (
+    "lack of spread: the ICC of a single rating is {single:.2f} although raters agree exactly on {exact:.0%}{near} of "
+    "{n_pairs} pairs; {mode_share:.0%} of the ratings are {mode:g}. The targets hardly differ, so the ICC is low by "
+    "arithmetic: report agreement ({beside}) beside it"
+)
+
+
+def _lack_of_spread(note: Note) -> str:
+    """Of two codes all ratings are equal or not: nothing is near."""
+    numbers = note.numbers
+    several = numbers["n_codes"] > 2
+    near = f" and within one point on {numbers['within']:.0%}" if several else ""
+    beside = f"AC2, SEM {numbers['sem']:.2f} points" if several else "AC1"
+    text = filled(_SPREAD, {**numbers, "near": near, "beside": beside})
     return f"{note.subject}: {text}" if note.subject else text
 
 

@@ -20,6 +20,16 @@ def _unequal_rows(note: Note) -> str:
     )
 
 
+def _therapist_variable(note: Note) -> str:
+    names = note.numbers["names"]
+    is_one = "is a variable" if len(names) == 1 else "are variables"
+    return (
+        f"{' and '.join(names)} {is_one} of the therapists, and no part of the model is the therapist's: the "
+        f"{note.numbers['n_patients']} patients of {note.numbers['n_therapists']} therapists count as independent, so "
+        "its standard error is too small and its df are too many (pseudo-replication)"
+    )
+
+
 def _not_converged(note: Note) -> str:
     return f"did not converge ({' and '.join(note.numbers['fits'])})"
 
@@ -84,14 +94,11 @@ SENTENCES: Final[dict[str, Wording]] = {
     "fits_not_converged": _not_converged,
     "few_therapists": "{n} therapists",
     "conflated_slope": _conflated,
-    "therapist_column": lambda note: (
-        f"{' and '.join(note.numbers['names'])} {'has' if len(note.numbers['names']) == 1 else 'have'} one value per "
-        "therapist, and the model takes patients of one therapist as independent, so the interval is too narrow"
-    ),
     "citation_missing": "{file}",
     "dependent_rows": (
         "{n_rows} rows are sessions of {n_patients} patients, and rows of one patient are not independent"
     ),
+    "therapist_variable": _therapist_variable,
     "mean_of_dyads": "mean {form} of {n_dyads} dyads: {mean:.2f}",
     "models_on_unequal_rows": _unequal_rows,
 }

@@ -16,6 +16,11 @@ FOUND: Final[dict[str, Wording]] = {
 
 def next_step(note: Note) -> str:
     """What to do about a warning, where that depends on its numbers; else empty."""
+    if note.kind == "therapist_variable":
+        return {
+            "random_part": "Add + (1 | therapist) to the steps: its df are then those of therapists.",
+            "declare_series": "Declare a [[series]] with (1 | therapist): its df are then those of therapists.",
+        }[note.numbers["way"]]
     if note.kind != "conflated_slope":
         return ""
     names = ", ".join(f'"{name}"' for name in note.numbers["names"])

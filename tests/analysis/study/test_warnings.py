@@ -281,19 +281,7 @@ def test_warnings_that_say_the_same_are_joined_for_the_eye():
     ]  # fmt: skip
 
 
-class TestColumnsOfTherapists:
-    def test_a_column_of_the_therapists_without_their_level(self, course):
-        number = course["patient"].astype("category").cat.codes
-        data = course.assign(therapist=[f"T{one % 3}" for one in number], years=[float(one % 3) for one in number])
-        without = declared_series(series("homework ~ session + years + (1 | patient)", split=()), data)
-        (found,) = warnings.therapist_columns(without, ["years"])
-        assert (found.code, found.subject) == ("therapist_column", "homework, 1 as declared")
-        assert "years has one value per therapist" in problem_of(found).found
-        assert "Add (1 | therapist) to the step" in str(problem_of(found))
-        step = "homework ~ session + years + (1 | therapist) + (1 | patient)"
-        assert not [*warnings.therapist_columns(declared_series(series(step, split=()), data), ["years"])]
-        assert not [*warnings.therapist_columns(without, ["session_of_another"])]
-
+class TestCitations:
     def test_a_codebook_without_a_citation(self, telephone_run):
         study = telephone_run.study
         assert [*warnings.citations(study)] == []
