@@ -43,6 +43,7 @@ def read_outcome_events(study: Study, patients: pd.DataFrame) -> tuple[pd.DataFr
     if not study.events:
         return None, []
     known = set(map(str, patients["patient"]))
+    places = {event.name: at for at, event in enumerate(study.events)}  # answers by patient and event, as declared
     rows: list[tuple[Any, ...]] = []
     problems: list[Problem] = []
     for name, book in study.codebooks.items():
@@ -51,7 +52,7 @@ def read_outcome_events(study: Study, patients: pd.DataFrame) -> tuple[pd.DataFr
             if "event" in answers.places:
                 own: list[tuple[Any, ...]] = []
                 _read_events(study, book, answers, known, own, problems)
-                rows += sorted(own, key=lambda row: (counted_order(row[0]), row[1]))  # by patient and event
+                rows += sorted(own, key=lambda row: (counted_order(row[0]), places[row[1]]))
     columns = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
     frame = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
     return frame.astype(
