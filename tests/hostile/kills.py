@@ -1,6 +1,6 @@
 """Kill an import and a run at random moments: the ledger opens, each file is wholly in or out, a repeat completes it.
 
-    python tests/hostile/kills.py [IMPORTS [RUNS [SEED]]]     # by hand: 200 and 100; kills.txt holds what was printed
+    python tests/hostile/kills.py [IMPORTS [RUNS [SEED]]]     # by hand: 200 and 100 unless said otherwise
 
 A synthetic study of 50 workbooks. The state before: 25 of them taken in, and a report. Then 25 more arrive and 5 come
 back changed. The process that takes them in is killed with SIGKILL at a moment drawn from its whole duration; a child
@@ -235,10 +235,13 @@ def main(arguments: list[str]) -> int:
         scene = set_scene(folder)
         for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
             took = duration(work, scene, folder / "measured")
-            seen = Counter(kill_once(work, scene, folder / "killed", rng.uniform(0, 1.05 * took)) for _ in range(count))
-            print(f"{name}: killed {count} times, 50 workbooks, seed {seed}")
+            seen = Counter[str]()
+            for number in range(count):
+                seen[kill_once(work, scene, folder / "killed", rng.uniform(0, 1.05 * took))] += 1
+                print(f"{name} {number + 1}/{count}: {dict(seen)}", file=sys.stderr, flush=True)
+            print(f"{name}: killed {count} times, 50 workbooks, seed {seed}", flush=True)
             for state, n in seen.most_common():
-                print(f"  {state}: {n}")
+                print(f"  {state}: {n}", flush=True)
     print("every ledger opened and every hash agreed; each repeat gave the report of an undisturbed run, byte for byte")
     return 0
 
