@@ -21,6 +21,10 @@ _KINDS: Final[Mapping[str, str]] = {
     "float_type": "a number without quotation marks",
     "float_parsing": "a number without quotation marks",
     "finite_number": "a finite number",
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "a day without quotation marks, such as 2026-03-31",
+    ),
     "bool_type": "true or false, without quotation marks",
     "bool_parsing": "true or false, without quotation marks",
     "tuple_type": 'a list in square brackets, such as ["a", "b"]',

@@ -215,12 +215,12 @@ _KINDS: dict[str, Kind] = {
     "file_absent": Kind(
         "warning",
         "is in the ledger and no longer in incoming/; its ratings count as they were taken in",
-        "Put the file back; or take it out of the numbers: doublecode ledger withdraw FILE --reason …",
+        "Put the file back; or take it out of the numbers: doublecode ledger withdraw FILE --reason WHY.",
     ),
     "withdrawn_file": Kind(
         "warning",
         "was withdrawn ({found}) and is in no number",
-        "Take it out of incoming/; or count it again: doublecode ledger restore FILE --reason …",
+        "Take it out of incoming/; or count it again: doublecode ledger restore FILE --reason WHY.",
     ),
     "erased_patient": Kind(
         "warning",

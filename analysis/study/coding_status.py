@@ -60,7 +60,7 @@ class StudyStatus(Answer):
         One row per assignment, as :class:`doublecode.coding.intake.progress.Progress` has them.
     design : dict
         ``n_to_rate, n_done, n_late, n_pairs, n_pairs_complete, hours_left`` (None where no minutes are known), and
-        what is in none of the counts: ``n_left_out``, ``n_unplanned``, ``unread``, ``n_replaced``.
+        what is in none of the counts: ``n_left_out``, ``n_unplanned``, ``unread``, ``n_replaced``, ``n_withdrawn``.
     notes : tuple of Note
     rows : Index
         Labels of `assignments`.
@@ -181,6 +181,7 @@ def study_status(study: Study | str | Path, *, today: dt.date | None = None) -> 
         "hours_left": float(raters["hours_left"].sum()) if len(hours) else None,
         "n_left_out": int(total["left_out"]), "n_recodes": int((table[OCCASION] > 1).sum()),
         "n_unplanned": len(found.unplanned), "unread": list(found.unread), "n_replaced": found.n_replaced,
+        "n_withdrawn": found.n_withdrawn,
     }  # fmt: skip
     return StudyStatus(
         {"study": declared.name, "today": day.isoformat()}, workbooks, _counts(table, ["rater", "instrument"]),
@@ -271,7 +272,8 @@ def _notes(study: Study, found: Progress) -> list[Note]:
         "status_to_mend": int((table["state"] == "to_mend").sum()), "status_unplanned": len(found.unplanned),
         "status_left_out": int((table["state"] == "left_out").sum()),
         "status_recodes": int((table[OCCASION] > 1).sum()),
-        "status_replaced": found.n_replaced, "status_nothing_required": len(free), "status_no_due": int(not study.due),
+        "status_replaced": found.n_replaced, "status_withdrawn": found.n_withdrawn,
+        "status_nothing_required": len(free), "status_no_due": int(not study.due),
     }  # fmt: skip
     names = {"status_unread": found.unread, "status_waiting": found.waiting, "status_nothing_required": tuple(free)}
     return [Note(kind, numbers={"n": n, "names": names.get(kind, ())}) for kind, n in numbers.items() if n]

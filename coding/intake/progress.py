@@ -76,8 +76,9 @@ class Progress:
         Files in ``incoming/`` that could not be read, or are not what the study expects; nothing of them is counted.
     n_errors : int
         Error-level problems of the files that were read.
-    n_replaced : int
-        Files in the ledger that hold no longer, because a later one replaced them; nothing of them is counted.
+    n_replaced, n_withdrawn : int
+        Files in the ledger that hold no longer, because a later one replaced them, or because they were withdrawn;
+        nothing of them is counted.
     """
 
     assignments: pd.DataFrame
@@ -86,6 +87,7 @@ class Progress:
     unread: tuple[str, ...]
     n_errors: int
     n_replaced: int
+    n_withdrawn: int
 
 
 def read_progress(study: Study, today: dt.date) -> Progress:
@@ -149,9 +151,8 @@ def read_progress(study: Study, today: dt.date) -> Progress:
     unplanned = sorted((held.begun | came.begun) - frozenset(keys), key=str)
     waiting = tuple(back.files.loc[~back.files["sha256"].isin(kept.hashes), "file"])
     errors = sum(one.severity == "error" and one.code != _UNTOUCHED for one in back.problems)
-    return Progress(
-        table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, len(kept.replaced)
-    )  # fmt: skip
+    gone = (len(kept.replaced), len(kept.withdrawn))
+    return Progress(table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, *gone)
 
 
 def _check_due(study: Study, batches: Collection[str]) -> None:
@@ -183,7 +184,7 @@ def _read_ledger(study: Study) -> _Kept:
         first = history.drop_duplicates(KEY)  # oldest first
         hold, gone = files[files["holds"].astype(bool)], files[files["withdrawn"].notna()]
         return _Kept(
-            ledger.ratings(), frozenset(files["sha256"]),
+            ledger.ratings(), frozenset(files.loc[files["site"] == "", "sha256"]),
             frozenset(hold[["rater", "instrument", "batch"]].itertuples(index=False, name=None)),
             ledger.superseded(),
             dict(zip(gone["sha256"], gone["withdrawn"], strict=True)),

@@ -241,7 +241,7 @@ class TestRefusedWhenLoaded:
             ('name = "age"', 'name = "Age (years)"',
              "a name begins with a small letter a-z and holds only a-z, 0-9 and _, such as 'age_years'"),
             ('name = "age"', 'name = "lambda"', "this word has a meaning of its own in formulas"),
-            ('name = "toy"', 'name = "toy"\ncolor = 1', "there is no such entry (found 1); allowed: certification, citation"),
+            ('name = "toy"', 'name = "toy"\ncolor = 1', "(found 1); allowed: allocation, certification, ci"),
             ('scale = "total"', 'scale = "total"\nsesion = 1', "did you mean 'session'?"),
             ('split = ["warm"]', 'split = ["warm", "warm"]', "series 'course': split name 'warm' twice; name it once"),
             ('name = "toy"', 'name = "toy"\nsample_columns = ["age", "age"]', "sample_columns name 'age' twice"),

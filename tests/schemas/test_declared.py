@@ -60,7 +60,7 @@ def test_an_unknown_entry_is_told_what_may_stand_there(tmp_path):
     assert line.startswith("  line 9, instruments[1].reliabilty: there is no such entry")
     assert "reliability, reliability_interval" in line
     assert (
-        "; allowed: certification, citation, correlations,"
+        "; allowed: allocation, certification, citation, correlations,"
         in wrong(tmp_path, 'title = "A"', 'title = "A"\nunti = 3')[1]
     )
 

@@ -74,6 +74,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "status_recodes": "{n} assignment(s) are recodes (a later occasion); they count as any other, but in no pair",
     "status_replaced": "{n} file(s) of the ledger hold no longer, because a later one replaced them; they are in no "
     "count",
+    "status_withdrawn": "{n} file(s) of the ledger were withdrawn; they are in no count, in incoming/ neither",
     "status_nothing_required": _nothing_required,
     "status_no_due": "no day is declared, so nothing is late: in study.toml, [due] and a line for each batch, "
     "batch01 = 2026-03-31",

@@ -88,6 +88,22 @@ def test_a_file_that_replaces_another_is_counted_once(own: Path, half: Any) -> N
     assert after.assignments["done_on"].tolist() == before.assignments["done_on"].tolist()
 
 
+def test_a_file_that_was_withdrawn_is_in_no_count(own: Path, half: Any) -> None:
+    study = load_study(own)
+    before = read_progress(study, half.TODAY).assignments
+    with Ledger(own / "ledger.sqlite") as ledger:
+        row = ledger.files().iloc[0]
+        ledger.withdraw(row["file"], "heard the wrong tapes")
+    after = read_progress(study, half.TODAY)
+    book = (before["rater"] == row["rater"]) & (before["instrument"] == row["instrument"])
+    book &= before["batch"] == row["batch"]
+    stored = book & (before["state"] == "stored")
+    assert stored.any()
+    assert set(after.assignments.loc[stored, "state"]) == {"open"}
+    assert after.assignments.loc[~stored, "state"].tolist() == before.loc[~stored, "state"].tolist()
+    assert (after.n_withdrawn, row["file"] in after.waiting) == (1, False)
+
+
 def test_what_nobody_was_assigned_is_in_no_count(own: Path, half: Any) -> None:
     plan = pd.read_csv(own / "assignments.csv")
     stored = read_progress(load_study(own), half.TODAY).assignments.query("state == 'stored'").iloc[0]
