@@ -57,7 +57,15 @@ OF_EVERY_STUDY = {
 WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     "variable": {"count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from"},
-    "study": {"events", "tables"},  # test_declared_variables, cases/test_tables_of_labs
+    "study": {
+        "events",
+        "tables",  # test_declared_variables, cases/test_tables_of_labs
+        "allocation",
+        "certification",
+        "due",
+        "language",
+        "ledger",  # who rates what, how far, and where it is kept
+    },
 }
 """Keys that the random studies do not draw; each file named checks them against a reference of its own."""
 

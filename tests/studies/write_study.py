@@ -109,10 +109,21 @@ def long_ratings(lab: Lab) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def write_as_sent(folder: Path) -> None:
+    """Write the workbooks as they were before anybody left the study; those of now are without her sessions."""
+    path = folder / "patients.csv"
+    now = path.read_bytes() if path.is_file() else None
+    if now is not None:
+        rows = list(csv.DictReader(now.decode("utf-8").splitlines()))
+        write_csv(path, list(rows[0]), [row | {"status": "completed"} for row in rows])
+    write_workbooks(load_study(folder), read_table(folder / "assignments.csv", ASSIGNMENTS), folder / "outgoing")
+    if now is not None:
+        path.write_bytes(now)
+
+
 def fill_workbooks(lab: Lab, folder: Path) -> None:
     """Write the workbooks of a folder, fill them in as the raters did, and put them into incoming/."""
-    study = load_study(folder)
-    write_workbooks(study, read_table(folder / "assignments.csv", ASSIGNMENTS), folder / "outgoing")
+    write_as_sent(folder)
     by_file: dict[str, dict[tuple[str, str], Any]] = {}
     for row, cells in sent(lab):
         file = by_file.setdefault(f"{row['rater']}_{row['instrument']}_{row['batch']}.xlsx", {})

@@ -129,21 +129,6 @@ def test_lack_of_spread_is_diagnosed():
     assert "of the ratings are 4" in note
 
 
-@pytest.mark.parametrize(("ones", "is_said"), [(0.57, False), (0.75, False), (0.95, True)])
-def test_of_two_points_one_always_holds_half(ones: float, is_said: bool):
-    """Raters who agree on three pairs of four; the yes/no item is spread as widely as can be, or hardly."""
-    n = 200
-    truth = (np.arange(n) < ones * n).astype(float)
-    second = truth.copy()
-    turned = np.r_[np.arange(0, n // 8), np.arange(n - n // 8, n)] if ones < 0.8 else np.arange(0, n // 8)
-    second[turned] = 1 - second[turned]
-    flat = pd.DataFrame({"session": np.repeat(range(n), 2), "rater": np.tile(["A", "B"], n),
-                         "score": np.column_stack([truth, second]).ravel()})  # fmt: skip
-    said = [note for note in icc(flat, **NAMES).note_texts() if "lack of spread" in note]
-    assert bool(said) is is_said
-    assert not any("within one point" in note for note in said)
-
-
 def test_few_pairs_counts_them():
     assert any("only 6 sessions carry more than one" in note for note in icc(frame(), **NAMES).note_texts())
 

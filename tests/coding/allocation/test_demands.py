@@ -123,7 +123,12 @@ def test_every_plan_keeps_every_demand_and_every_refusal_names_a_change_that_suc
     assert again.to_csv() == rows.to_csv()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 20)
+@settings(
+    max_examples=max(EXAMPLES // 5, 1),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=EXAMPLES <= 20,
+)
 @given(demand_sets(), st.integers(0, 10**6), st.sampled_from(["leaves", "fails", "comes"]))
 def test_replanning_keeps_what_is_finished_whatever_happens(case, chance, event):
     """A random part is done; then a rater leaves, a tape fails, or sessions come."""
