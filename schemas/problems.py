@@ -49,8 +49,8 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem("out_of_range", "R3_batch2.xlsx", "Rate", "F12", "S-7KQ, rationale", "5", "0–4 or NA/IN/NR"))
-    R3_batch2.xlsx › Rate!F12 · out_of_range · S-7KQ, rationale: found 5, allowed 0–4 or NA/IN/NR. Type an allowed value.
+    >>> print(Problem("out_of_range", "R3_b02.xlsx", "Rate", "F12", "S-7KQ, rationale", "5", "0–4 or NA/IN/NR"))
+    R3_b02.xlsx › Rate!F12 · out_of_range · S-7KQ, rationale: found 5, allowed 0–4 or NA/IN/NR. Type an allowed value.
     """
 
     code: str

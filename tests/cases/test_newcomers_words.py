@@ -59,11 +59,11 @@ def book_of_minutes() -> Instrument:
     done = tuple(Item(name=name, label=name, type="yes_no") for name in ("c1", "c2", "c3"))
     talks = Item(name="talks", label="Talks", type="count")
     total = Scale(name="total", label="Total", items=("c1", "c2", "c3"), score="sum")
-    mean = Scale(name="mean", label="Mean", items=("c1", "c2", "c3"))
+    mean = Scale(name="mean", label="Mean", items=("c1", "c2", "c3"), score="mean")
     open_end = Scale(name="open_end", label="Open", items=("c1", "talks"), score="sum")
     return Instrument(
-        name="own", title="Own", version="1", missing_codes={"NR": "not rated"}, items=(minutes, *done, talks),
-        scales=(total, mean, open_end),
+        name="own", title="Own", version="1", citation="None (2026)", rights="free", missing_codes={"NR": "not rated"},
+        items=(minutes, *done, talks), scales=(total, mean, open_end),
     )  # fmt: skip
 
 
