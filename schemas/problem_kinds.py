@@ -39,11 +39,11 @@ _BEYOND_RANGE: Final = (
 )
 _KINDS: dict[str, Kind] = {
     # a value that is no code of the item
-    "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type one of these.", _BEYOND_RANGE),
+    "out_of_range": Kind("error", "found {found}, allowed {allowed}", "Type an allowed value.", _BEYOND_RANGE),
     "half_point": Kind(
         "error",
         "found {found}, allowed {allowed}",
-        "Type a whole number; no half points, no decimals.",
+        "Type a whole number, without decimals.",
         'Correct it in this table; if the answers have decimals, write type = "decimal" in {codebook}.',
     ),
     "too_many_decimals": Kind(
@@ -52,7 +52,7 @@ _KINDS: dict[str, Kind] = {
     "not_a_number": Kind(
         "error",
         "found {found}, allowed {allowed}",
-        "Type one of these.",
+        "Type an allowed value.",
         "Correct it in this table; if it stands for a missing value, declare it in study.toml, under "
         "[tables.{instrument}]: missing = [...].",
     ),

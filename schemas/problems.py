@@ -15,7 +15,7 @@ from doublecode.schemas.problem_kinds import CATALOGUE, Kind, Severity
 
 __all__ = ["CATALOGUE", "Kind", "Problem", "Severity", "place_in"]
 
-_PERCENT_FORMAT: Final = "Set the format of the cell to General, then type one of these."
+_PERCENT_FORMAT: Final = "Set the format of the cell to General, then type an allowed value."
 
 
 def place_in(file: str, sheet: str = "", cell: str = "") -> str:
@@ -49,8 +49,8 @@ class Problem:
 
     Examples
     --------
-    >>> print(Problem("out_of_range", "R3_batch02.xlsx", "Rate", "F12", "S-7KQ2, rationale", "5", "0–4 or NA/IN/NR"))
-    R3_batch02.xlsx › Rate!F12 · out_of_range · S-7KQ2, rationale: found 5, allowed 0–4 or NA/IN/NR. Type one of these.
+    >>> print(Problem("out_of_range", "R3_b02.xlsx", "Rate", "F12", "S-7KQ, rationale", "5", "0–4 or NA/IN/NR"))
+    R3_b02.xlsx › Rate!F12 · out_of_range · S-7KQ, rationale: found 5, allowed 0–4 or NA/IN/NR. Type an allowed value.
     """
 
     code: str

@@ -9,6 +9,7 @@ import typer
 
 from doublecode.analysis.cli.read_files import bare, names_in, read_codes, read_columns, read_ratings, with_remarks
 from doublecode.coding.console import ANY_FILE
+from doublecode.coding.option_ranges import number
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.errors import UsageError
 
@@ -33,9 +34,16 @@ Ratings = Annotated[str | None, typer.Option(help="Column of the rating; not in 
 By = Annotated[str, typer.Option(help="Columns that split the data into sets: item,phase")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook; the first one without it.", show_default=False)]
-Seed = Annotated[int, typer.Option(help="Seed of resampling, where there is any.")]
+Seed = Annotated[
+    int, typer.Option(parser=number(whole=True), metavar="<int>", help="Seed of resampling, where there is any.")
+]
 Missing = Annotated[str, typer.Option(help="What stands for a missing value: -99,n/a", show_default=False)]
-ConfLevel = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the intervals.")]
+ConfLevel = Annotated[
+    float,
+    typer.Option(
+        parser=number(0.5, 0.9999, such_as="95 % is 0.95"), metavar="<0.5 to 0.9999>", help="Level of the intervals."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -151,7 +159,10 @@ def agreement(
     separator: Annotated[
         str | None, typer.Option(help="What stands between several codes of a cell, such as ';'.", show_default=False)
     ] = None,
-    within: Annotated[float, typer.Option(min=0, help="How near counts as near, in scale points.")] = 1.0,
+    within: Annotated[
+        float,
+        typer.Option(parser=number(0), metavar="<from 0 on>", help="How near counts as near, in scale points."),
+    ] = 1.0,
     plot: Annotated[
         Path | None,
         typer.Option(help="Draw differences against means (Bland–Altman): FILE.svg or .png.", show_default=False),

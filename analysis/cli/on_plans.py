@@ -10,6 +10,7 @@ import typer
 
 from doublecode.coding.cli import AsJson, Folder, Overwrite, print_record
 from doublecode.coding.console import COORDINATOR, progress_bar, say
+from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -36,13 +37,28 @@ def allocate(
     study: Folder,
     share: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of sessions coded twice; else the study's own.", show_default=False),
+        typer.Option(
+            parser=number(0, 1, such_as="40 % is 0.4"),
+            metavar="<0 to 1>",
+            help="Share of sessions coded twice; else the study's own.",
+            show_default=False,
+        ),
     ] = None,
     batches: Annotated[
         int | None,
-        typer.Option(min=1, help="Workbooks per rater and instrument; else the study's own.", show_default=False),
+        typer.Option(
+            parser=number(1, whole=True),
+            metavar="<from 1 on>",
+            help="Workbooks per rater and instrument; else the study's own.",
+            show_default=False,
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the study's own without it.", show_default=False)] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(whole=True), metavar="<int>", help="Seed; the study's own without it.", show_default=False
+        ),
+    ] = None,
     replan: Annotated[bool, typer.Option("--replan", help="Plan anew around what stands of the plan.")] = False,
     keep: Annotated[
         Literal["given", "done"],

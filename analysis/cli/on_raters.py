@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from doublecode.coding.console import COORDINATOR, print_problems, say
+from doublecode.coding.option_ranges import number
 
 Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
@@ -44,7 +45,15 @@ def status(
 
 def certify(
     study: Folder,
-    top: Annotated[int, typer.Option("--top", min=0, help="Ratings to hear again, per trainee and instrument.")] = 10,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top",
+            parser=number(0, whole=True),
+            metavar="<from 0 on>",
+            help="Ratings to hear again, per trainee and instrument.",
+        ),
+    ] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Trainees against the expert key and the pass mark of study.toml: verdicts, and what to hear again."""

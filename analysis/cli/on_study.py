@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
+from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -222,13 +223,23 @@ def drift(
     ],
     by_date: Annotated[
         int | None,
-        typer.Option("--by-date", metavar="N", help="Cut sessions by date into N periods, instead of by batch."),
+        typer.Option(
+            "--by-date",
+            parser=number(whole=True),
+            metavar="N",
+            help="Cut sessions by date into N periods, instead of by batch.",
+        ),
     ] = None,
     dates: Annotated[
         str | None,
         typer.Option("--dates", metavar="FORM", help="How sessions.csv writes dates, if not 2021-04-03: dd.mm.yyyy"),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="Sessions to hear again, per scale.")] = 5,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top", parser=number(0, whole=True), metavar="<from 0 on>", help="Sessions to hear again, per scale."
+        ),
+    ] = 5,
     targets: Annotated[
         str | None, typer.Option(help="Of a file: the column of what is rated.", show_default=False)
     ] = None,

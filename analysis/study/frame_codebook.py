@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -59,8 +60,8 @@ def frame_codebook(built: AnalysisFrame, study: Study) -> pd.DataFrame:
 
 def _of_variable(variable: Variable, study: Study, source: str) -> dict[str, Any]:
     low, high, unit = _range(variable, study)
-    if variable.change is not None and low is not None and high is not None:
-        low, high = low - high, high - low
+    if variable.change is not None:
+        low, high = (None, None) if low is None or high is None else (low - high, high - low)
     event = next((str(one) for one in study.events if one.name == variable.event), None)
     return {
         "label": variable.label or variable.name, "source": source, "unit": unit, "lowest": low, "highest": high,
@@ -81,17 +82,16 @@ def _range(variable: Variable, study: Study) -> tuple[float | None, float | None
     book = study.codebooks[variable.instrument]
     if variable.item is not None:
         item = book.item(variable.item)
-        return _number(item.minimum), _number(item.maximum), "seconds" if item.type == "duration" else None
+        unit = "seconds" if item.type == "duration" else None
+        return (item.low, _finite(item.high), unit) if item.is_numeric else (None, None, unit)
     scale = book.scale(str(variable.scale))
     items = [item for item in book.columns if item.name in scale.items]
-    ends = [(item.minimum, item.maximum) for item in items]
-    if any(low is None or high is None for low, high in ends):
-        return None, None, None
-    lows, highs = ([float(end[place] or 0) for end in ends] for place in (0, 1))
+    low, high = sum(item.low for item in items), sum(item.high for item in items)
     if scale.score == "sum":
-        return sum(lows), sum(highs), "points"
-    return sum(lows) / len(lows), sum(highs) / len(highs), "mean of the items"
+        return low, _finite(high), "points"
+    return low / len(items), _finite(high / len(items)), "mean of the items"
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _finite(value: float) -> float | None:
+    """The end of a range; None where it is open."""
+    return value if isfinite(value) else None

@@ -16,6 +16,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
 from doublecode.analysis.results.rules import Rule, judge, rule_named
+from doublecode.analysis.study.joined_notes import joined_notes
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note, distinct
 
@@ -160,7 +161,7 @@ def reliability_table(
             continue
         found.append((instrument, level, phase, result))
         rows += list(_rows(instrument, level, phase, result, chosen, names))
-        notes += [_of(note, f"{instrument}, {level}s, {phase}") for note in result.notes]
+        notes += [_of(note, f"{instrument}, {level}s, {phase}") for note in joined_notes(result.notes)]
     if not found:
         why = "; ".join(map(sentence, notes)) or "there is no rating; take in the raters' workbooks or a table first."
         raise NotEstimable(f"reliability: nothing can be estimated: {why}")

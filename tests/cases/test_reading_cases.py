@@ -145,7 +145,7 @@ def test_workbooks(name, code, cell):
 def test_the_advice_for_a_percentage_does_not_go_in_a_circle(tmp_path):
     path = HERE / "redpen_percent_loop.xlsx"
     (problem,) = (one for one in read_workbook(path)[1] if one.severity == "error")
-    assert problem.next_step == "Set the format of the cell to General, then type one of these."
+    assert problem.next_step == "Set the format of the cell to General, then type an allowed value."
     copy = write_redpen(path, [problem], tmp_path / "copy.xlsx")
     assert [(one.code, one.cell) for one in read_workbook(copy)[1] if one.severity == "error"] == [
         (problem.code, problem.cell)

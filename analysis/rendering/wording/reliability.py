@@ -53,6 +53,8 @@ def _single_ratings(note: Note) -> str:
 
 def _different_raters(note: Note) -> str:
     q = f" (q = {note.numbers['q']:.3f})" if "q" in note.numbers else ""
+    if "q_low" in note.numbers:
+        q = " (q = {q_low:.3f} to {q_high:.3f})".format(**note.numbers)
     text = (
         f"ICC(C,·): {plural(note.numbers['targets'])} have different {plural(note.numbers['raters'])}, so "
         f"differences between "

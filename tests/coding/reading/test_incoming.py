@@ -97,7 +97,8 @@ def test_ten_planted_errors_in_one_workbook(study, filled):
     lines = {one.code: str(one) for one in problems}
     session = id_of(path, 5)
     assert lines["out_of_range"] == (
-        f"{NAME} › Rate!E5 · out_of_range · {session}, specification: found 7, allowed 0–4 or IN/NR. Type one of these."
+        f"{NAME} › Rate!E5 · out_of_range · {session}, specification: found 7, allowed 0–4 or IN/NR. "
+        "Type an allowed value."
     )
     assert f"the nearest is {original}" in lines["unknown_session"]
     n_sessions = len(openpyxl.load_workbook(path)["Rate"]["A"]) - 4

@@ -180,7 +180,7 @@ def test_problems_of_outcomes_name_the_line(study):
     ]  # fmt: skip
     assert str(problems[0]) == (
         "outcomes/phq9.csv › line 2 · out_of_range · P1, session 1, interest: found 4, allowed 0–3 or NR. "
-        "Type one of these."
+        "Type an allowed value."
     )
     assert len(items) == 24
 

@@ -54,7 +54,7 @@ def test_colours_and_notes_say_what_to_do(marked):
     assert sheet["F5"].fill.fgColor.rgb == RED
     assert sheet["F6"].fill.fgColor.rgb == YELLOW
     assert sheet["F7"].fill.fgColor.rgb not in (RED, YELLOW)
-    assert "found 7, allowed 0–4 or IN/NR. Type one of these." in sheet["F5"].comment.text
+    assert "found 7, allowed 0–4 or IN/NR. Type an allowed value." in sheet["F5"].comment.text
     assert "your note: unsure" in sheet["F5"].comment.text
     assert "type the reason code" in sheet["F6"].comment.text
 
