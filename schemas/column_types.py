@@ -334,9 +334,11 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     >>> missing_in(pd.Series(["a", "NA", None, " "])).tolist()
     [False, True, True, True]
     """
+    import numpy as np
+
     flags = column.isna()
     if getattr(column.dtype, "kind", "O") not in "iufbcmM":
-        odd = missing_labels(column.unique())
+        odd = missing_labels(np.asarray(column.unique(), dtype=object).tolist())  # many times as fast as its iterator
         flags = flags | column.isin(odd) if odd else flags
     return flags.to_numpy(dtype=bool)
 
