@@ -190,7 +190,7 @@ def _as_frame(stream: Stream, rows: Sequence[Row]) -> pd.DataFrame:
     for instrument in stream.instruments:
         parts += [_missing(stream, instrument), new.assign(instrument=instrument)]
     frame = pd.concat(parts, ignore_index=True)
-    frame[OCCASION] = frame.get(OCCASION, pd.Series(1, frame.index)).fillna(1).astype("int64")
+    frame[OCCASION] = pd.to_numeric(frame.get(OCCASION, pd.Series(1, frame.index))).fillna(1).astype("int64")
     frame["role"] = _with_primaries(frame)
     columns = [*ASSIGNMENTS.columns, *([OCCASION] if (frame[OCCASION] > 1).any() else [])]
     return check_frame(frame[columns], ASSIGNMENTS)

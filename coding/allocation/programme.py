@@ -56,7 +56,8 @@ class Programme:
         from scipy.sparse import coo_array
 
         shape = (len(self._bounds), len(self._cost))
-        matrix = coo_array((self._values, (self._rows, self._columns)), shape=shape).tocsc()
+        places = (np.array(self._rows, dtype=np.int32), np.array(self._columns, dtype=np.int32))  # HiGHS counts so
+        matrix = coo_array((self._values, places), shape=shape).tocsc()
         low, high = np.array(self._bounds).T
         answer = milp(
             np.array(self._cost), integrality=np.array(self._whole, dtype=np.int64),

@@ -97,7 +97,7 @@ def all_assignments(plans: list[Allocation], kept: pd.DataFrame | None = None) -
         stray = [tuple(key) not in known for key in kept[keys].astype(str).to_numpy()]
         rows = pd.concat([rows, kept[stray]], ignore_index=True)
     if OCCASION in rows.columns:
-        rows[OCCASION] = rows[OCCASION].fillna(1).astype("int64")
+        rows[OCCASION] = pd.to_numeric(rows[OCCASION]).fillna(1).astype("int64")
     columns = [*ASSIGNMENTS.columns, *([OCCASION] if OCCASION in rows.columns else [])]
     return rows[columns]
 
@@ -111,4 +111,4 @@ def changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[int, int]:
 def _keys(frame: pd.DataFrame) -> set[tuple[str, ...]]:
     times = frame[OCCASION] if OCCASION in frame.columns else pd.Series(1, frame.index)
     columns = [frame[name].astype(str) for name in ("session_id", "rater", "instrument")]
-    return set(zip(*columns, times.fillna(1).astype(int).astype(str), strict=True))
+    return set(zip(*columns, pd.to_numeric(times).fillna(1).astype(int).astype(str), strict=True))

@@ -46,7 +46,9 @@ def as_sent(ratings: pd.DataFrame, expected: Expected) -> pd.DataFrame:
     DataFrame
         The same rows.
     """
-    times = ratings[OCCASION].fillna(1).astype(int) if OCCASION in ratings.columns else [1] * len(ratings)
+    times = (
+        pd.to_numeric(ratings[OCCASION]).fillna(1).astype(int) if OCCASION in ratings.columns else [1] * len(ratings)
+    )
     columns = (ratings[name].tolist() for name in ("rater", "instrument", "session_id"))
     places = list(zip(*columns, times, strict=True))
     rank = _ranks(set(places), _order_sent(expected))
