@@ -107,8 +107,8 @@ def apart(plan: Plan, counts: Counts) -> list[tuple[int, frozenset[int]]]:
     """Groups of raters, stream by stream, that share no session with the others; none where all hang together."""
     found = []
     for i, cells in enumerate(plan.cells):
-        if not double_bounds(cells)[2]:
-            continue
+        if not (double_bounds(cells)[2] or cells.anchors):
+            continue  # nothing is shared, and nothing was to be
         busy = {rater for _, rater in counts.singles[i]} | {rater for _, pair in counts.pairs[i] for rater in pair}
         edges = [pair for _, pair in counts.pairs[i]]
         edges += [pair for who in cells.anchors.values() for pair in pairwise(who)]

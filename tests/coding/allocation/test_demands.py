@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -154,3 +155,16 @@ def test_replanning_keeps_what_is_finished_whatever_happens(case, chance, event)
     gone = set(sessions["session_id"]) - set(rated["session_id"])
     found = [one for one in found if not any(name in one for name in gone)]
     assert found == [], found
+
+
+def test_anchors_alone_have_to_join_the_raters_too():
+    """Nothing is coded twice but an anchor, and one rater may not hear it: found among 200 drawn sets of demands."""
+    never = (Restriction(rater="ann", column="therapist", never=("T0",)),)
+    demands = Demands(share=0.0, restrictions=never, anchors=("S-0001",), connected=True)
+    sessions, raters = held(2, 2), ("ann", "ben", "cem", "dora")
+    with pytest.raises(AllocationImpossible):
+        planned(sessions, raters, demands, 0)
+    rows, mended = planned_or_mended(sessions, raters, demands, 0)
+    assert checked(rows, sessions, raters, mended) == []
+    free = demands.model_copy(update={"restrictions": ()})
+    assert checked(planned(sessions, raters, free, 0), sessions, raters, free) == []
