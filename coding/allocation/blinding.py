@@ -6,6 +6,7 @@ The key, ``keys/recordings.csv``, says which is which. It stays with the coordin
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -96,19 +97,42 @@ def copy_blind(
     Raises
     ------
     UsageError
-        `source` is no folder, or a copy exists and `overwrite` is off: then nothing is copied.
+        `source` is no folder, several files may be the recording of a session, or a copy exists and `overwrite` is
+        off: then nothing is copied.
     """
     if not source.is_dir():
         raise UsageError(f"{source}: there is no such folder. Give the folder with the recordings.")
     originals, names = seal(folder, sessions), blind_names(folder)
     wanted = [str(session) for session in sessions["session_id"]]
-    named = {session: PurePath(originals.get(session, "").replace("\\", "/")).name for session in wanted}
-    there = {path.name: path for path in sorted(source.rglob("*")) if path.is_file()}
-    copies = {session: target / names[session] for session in wanted if named[session] in there}
+    named = {session: PurePath(originals.get(session, "").replace("\\", "/")) for session in wanted}
+    there = _recordings_in(source, named)
+    copies = {session: target / names[session] for session in wanted if session in there}
     held = [path for path in copies.values() if path.exists()]
     if held and not overwrite:
         raise UsageError(f"{held[0]} is there already. Add --overwrite to copy again.")
     target.mkdir(parents=True, exist_ok=True)
     for session, path in copies.items():
-        shutil.copyfile(there[named[session]], path)  # without the times of the original, which tell a date
-    return list(copies), {session: name for session, name in named.items() if session not in copies}
+        shutil.copyfile(there[session], path)  # without the times of the original, which tell a date
+    return list(copies), {session: named[session].name for session in wanted if session not in copies}
+
+
+def _recordings_in(source: Path, named: Mapping[str, PurePath]) -> dict[str, Path]:
+    """Session → its file in a folder or below it; files of one name are told apart by the folders that a name gives."""
+    by_name: dict[str, list[Path]] = {}
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            by_name.setdefault(path.name, []).append(path)
+    found = {}
+    for session, name in named.items():
+        fits = by_name.get(name.name, [])
+        if len(fits) > 1:
+            fits = [path for path in fits if path.parts[-len(name.parts) :] == name.parts]
+            if len(fits) != 1:
+                several = " and ".join(path.relative_to(source).as_posix() for path in by_name[name.name][:2])
+                raise UsageError(
+                    f"{session}: its recording is called {name}, and so may be {several}. Nothing was copied. Write "
+                    f"its folder beside the name, as original in {KEY}."
+                )
+        if fits:
+            found[session] = fits[0]
+    return found

@@ -96,3 +96,20 @@ def test_names_of_windows_and_wrong_folders(study, tmp_path):
     (study / "keys" / "recordings.csv").write_text("session_id,name\nS-01,x\n", encoding="utf-8")
     with pytest.raises(UsageError, match="the column 'recording' is missing"):
         blind_names(study)
+
+
+def test_files_of_one_name_in_several_folders_are_never_confused(study, tmp_path):
+    """P01/session1.mp3 and P02/session1.mp3: the last one found was copied for both, without a word."""
+    tapes = tmp_path / "by_patient"
+    for name in ("Meier", "Schulz"):
+        (tapes / name).mkdir(parents=True)
+        (tapes / name / "session1.mp3").write_bytes(name.encode())
+    sessions = pd.read_csv(study / "sessions.csv", dtype=str).iloc[[0, 2]]
+    folders = sessions.assign(recording=[f"{one}/session1.mp3" for one in sessions["patient"]])
+    copied, missing = copy_blind(study, folders, tapes, tmp_path / "out")
+    assert (copied, missing) == (["S-01", "S-11"], {})
+    assert [(tmp_path / "out" / f"{one}.mp3").read_bytes() for one in copied] == [b"Meier", b"Schulz"]
+    (study / "keys" / "recordings.csv").unlink()
+    with pytest.raises(UsageError, match=r"Meier/session1\.mp3 and Schulz/session1\.mp3\. Nothing was copied"):
+        copy_blind(study, sessions.assign(recording="session1.mp3"), tapes, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
