@@ -163,6 +163,21 @@ def _kept_of(
     return rows[inside], Counter(tapes["rater"].astype(str))
 
 
+def planned_apart(kept: pd.DataFrame | None, instruments: Sequence[str]) -> bool:
+    """Whether what is kept of some instruments cannot be of the same tapes heard once: a session has three raters.
+
+    Then each instrument stays a plan of its own, also where their separation was given up since. Anchors, of which one
+    instrument alone has so many raters, do not count.
+    """
+    if kept is None or len(instruments) < 2:
+        return False
+    rows = kept[kept["instrument"].isin(list(instruments)) & (kept["role"] != "pilot")]
+    alone = rows.groupby(["session_id", "instrument"])["rater"].nunique()
+    anchors = alone[alone > 2].index.get_level_values("session_id")
+    together = rows[~rows["session_id"].isin(anchors)].groupby("session_id")["rater"].nunique()
+    return bool((together > 2).any())
+
+
 def plan_streams(
     streams: Sequence[Stream], demands: Demands, seed: int, progress: Progress | None = None
 ) -> list[Allocation]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from doublecode.coding.allocation.counts import Counts, Plan, double_bounds, solve
 from doublecode.coding.allocation.solving import MOST_CUTS, apart, plan_of, solved
-from doublecode.coding.allocation.streams import Blocker, Stream
+from doublecode.coding.allocation.streams import Blocker, Stream, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -23,7 +23,7 @@ class Change:
     Attributes
     ----------
     key : str
-        Key of ``[allocation]``: share, limits, restrictions, separations, recodes, connected.
+        Key of ``[allocation]``: share, shares, limits, restrictions, separations, recodes, connected.
     entry : int
         Place of the entry in its list; 0 of single keys.
     value : str
@@ -51,6 +51,8 @@ class Change:
             return f"give up the separation of {' and '.join(demands.separations[self.entry].instruments)}"
         if self.key == "connected":
             return "set connected = false"
+        if self.key == "shares":
+            return "give up the shares of strata (shares)"
         up = self.after is not None and self.before is not None and self.after > self.before
         return f"{'raise' if up else 'lower'} {self.key} {numbers}"
 
@@ -78,10 +80,10 @@ def impossible(streams: Sequence[Stream], demands: Demands, seed: int) -> Alloca
     said = ["; ".join(change.said(demands) for change in changes) for changes, _ in ways]
     if all(len(stream.raters) < 2 for stream in streams):
         said.append("add a rater")
-    way_out = ", or ".join(said)
+    way_out = ", or ".join(said) or "give up limits and restrictions one by one; nothing that was tried is enough"
     found = _why(streams, demands)
     text = str(Problem("allocation_impossible", found=found, allowed=f"{way_out[:1].upper()}{way_out[1:]}."))
-    return AllocationImpossible(text, *ways[0])
+    return AllocationImpossible(text, *(ways[0] if ways else ((), demands)))
 
 
 def _why(streams: Sequence[Stream], demands: Demands) -> str:
@@ -118,25 +120,31 @@ def _ways(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[tu
     if lowered is not None and (first is None or first[0][0].key != "share"):
         yield lowered
     elif first is None:
-        bare = demands.model_copy(
-            update={"limits": tuple(one for one in demands.limits if one.left), "restrictions": (), "separations": (),
-                    "connected": False, "recodes": 0, "share": 0.0, "shares": ()}
-        )  # fmt: skip
-        yield tuple(_differences(demands, bare)), bare
+        everything = _tried(streams, demands, tuple(_everything(streams, demands, seed)), seed)
+        if everything is not None:
+            yield everything
 
 
-def _differences(demands: Demands, bare: Demands) -> Iterator[Change]:
-    for j, one in enumerate(demands.limits):
-        if not one.left:
-            yield Change("limits", j, before=one.most(demands.minutes_per_rating), after=10_000)
+def _everything(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[Change]:
+    """Give up all that can be given up: where the least change was not found, this is a way all the same."""
+    plan, minutes = plan_of(streams, demands, seed), demands.minutes_per_rating
+    most = sum(2 * len(cells.ids) for cells in plan.cells)
+    for j, limit in enumerate(demands.limits):
+        if not limit.left:
+            enough = limit.most(minutes) + most + plan.room.beside(limit.rater)
+            if limit.hours is None or minutes is None:
+                yield Change("limits", j, before=limit.sessions, after=enough)
+            else:
+                yield Change("limits", j, before=limit.hours, after=math.ceil(enough * minutes / 60))
+    tables = [stream.table for stream in streams]
     for j, rule in enumerate(demands.restrictions):
-        yield Change("restrictions", j, ", ".join(rule.never or rule.only))
+        values = sorted({text_of(value) for table in tables for value in table[rule.column]})
+        yield from (Change("restrictions", j, value) for value in values if rule.forbids(value))
     yield from (Change("separations", j) for j in range(len(demands.separations)))
     for key in ("share", "recodes"):
-        if getattr(demands, key) != getattr(bare, key):
-            yield Change(key, before=getattr(demands, key), after=getattr(bare, key))
-    if demands.connected:
-        yield Change("connected")
+        if getattr(demands, key):
+            yield Change(key, before=getattr(demands, key), after=0)
+    yield from (Change(key) for key in ("shares", "connected") if getattr(demands, key))
 
 
 def _raised_share(streams: Sequence[Stream], demands: Demands, seed: int) -> tuple[tuple[Change, ...], Demands] | None:
@@ -246,8 +254,8 @@ def _changed(demands: Demands, changes: Sequence[Change]) -> Demands:
             left = rules[one.entry].without(one.value)
             gone |= {one.entry} if left is None else set()
             rules[one.entry] = left or rules[one.entry]
-        elif one.key == "connected":
-            update["connected"] = False
+        elif one.key in ("connected", "shares"):
+            update[one.key] = False if one.key == "connected" else ()
         elif one.key != "separations":
             update[one.key] = one.after
     dropped = {one.entry for one in changes if one.key == "separations"}

@@ -9,13 +9,15 @@ import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import Allocation
 from doublecode.coding.allocation.draw import Progress
-from doublecode.coding.allocation.plan import plan_streams, stream_of
+from doublecode.coding.allocation.plan import plan_streams, planned_apart, stream_of
 from doublecode.coding.allocation.streams import joined_columns, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, SESSIONS, complete
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.study import Study
+
+RaterSet = tuple[tuple[str, ...], tuple[int, ...] | None, list[str]]
 
 
 def planned_study(
@@ -52,7 +54,7 @@ def planned_study(
             tables["sessions"] if numbers is None else tables["sessions"][tables["sessions"]["session"].isin(numbers)],
             raters, names, demands, tables.get("patients"), tables.get("therapists"), kept,
         ), is_doubled=len(raters) > 1)
-        for raters, numbers, names in _sets(study, demands)
+        for raters, numbers, names in _sets(study, demands, kept)
     ]  # fmt: skip
     if not streams:
         raise UsageError(f"{study.name}: no instrument is filled in by raters. See [[instruments]] in study.toml.")
@@ -75,17 +77,19 @@ def _check_named(tables: Mapping[str, pd.DataFrame], demands: Demands) -> None:
                 )
 
 
-def _sets(study: Study, demands: Demands) -> Iterator[tuple[tuple[str, ...], tuple[int, ...] | None, list[str]]]:
+def _sets(study: Study, demands: Demands, kept: pd.DataFrame | None) -> Iterator[RaterSet]:
     """Raters, session numbers and instruments that go together."""
     apart = {name for one in demands.separations for name in one.instruments}
-    sets: dict[tuple[object, ...], tuple[tuple[str, ...], tuple[int, ...] | None, list[str]]] = {}
+    sets: dict[tuple[object, ...], RaterSet] = {}
     for name in study.codebooks:
         use = study.use(name)
         if use.source == "raters":
             raters = use.raters or tuple(rater.id for rater in study.raters)
             key = (raters, use.sessions, name if name in apart else "")
             sets.setdefault(key, (raters, use.sessions, []))[2].append(name)
-    yield from sets.values()
+    for raters, numbers, names in sets.values():
+        each = [[name] for name in names] if planned_apart(kept, names) else [names]
+        yield from ((raters, numbers, own) for own in each)
 
 
 def all_assignments(plans: list[Allocation], kept: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doublecode.coding.allocation.plan import plan_streams, stream_of
+from doublecode.coding.allocation import relaxation
+from doublecode.coding.allocation.plan import plan_streams, planned_apart, stream_of
 from doublecode.coding.allocation.relaxation import AllocationImpossible
 from doublecode.coding.allocation.study_plan import all_assignments
 from doublecode.schemas.allocation import Demands, Limit, Restriction, Separation, StratumShare
@@ -93,7 +94,8 @@ def demand_sets(draw):
 
 def planned(sessions, raters, demands, seed, kept=None):
     apart = {name for one in demands.separations for name in one.instruments}
-    sets = [["ghes"], ["sthar"]] if apart else [["ghes", "sthar"]]
+    both = ["ghes", "sthar"]
+    sets = [["ghes"], ["sthar"]] if apart or planned_apart(kept, both) else [both]
     streams = [stream_of(sessions, raters, names, demands, kept=kept) for names in sets]
     return all_assignments(plan_streams(streams, demands, seed), kept)
 
@@ -168,3 +170,32 @@ def test_anchors_alone_have_to_join_the_raters_too():
     assert checked(rows, sessions, raters, mended) == []
     free = demands.model_copy(update={"restrictions": ()})
     assert checked(planned(sessions, raters, free, 0), sessions, raters, free) == []
+
+
+def test_instruments_whose_raters_differ_stay_apart_when_their_separation_is_given_up():
+    """They were joined: every session that had been given out got the raters of both, four in all."""
+    demands = Demands(share=1.0, separations=(Separation(instruments=("ghes", "sthar"), within="patient"),))
+    sessions, raters = held(2, 4), ("ann", "ben", "cem", "dora")
+    before = planned(sessions, raters, demands, 0)
+    assert planned_apart(before, ["ghes", "sthar"])
+    given_up = demands.model_copy(update={"separations": ()})
+    after = planned(sessions, raters, given_up, 0, before.iloc[::2])
+    assert checked(after, sessions, raters, given_up, before.iloc[::2]) == []
+    assert not planned_apart(planned(sessions, raters, given_up, 0), ["ghes", "sthar"])
+
+
+def test_where_no_least_change_is_found_all_that_is_given_up_makes_a_plan(monkeypatch):
+    monkeypatch.setattr(relaxation, "_left_demands", lambda *_: None)
+    demands = Demands(
+        share=0.0, shares=(StratumShare(column="site", value="north", share=1.0),), minutes_per_rating=60.0,
+        limits=(Limit(rater="ann", hours=1.0), Limit(rater="ben", sessions=1)), recodes=2,
+        restrictions=(Restriction(rater="ann", column="therapist", never=("T0", "T1")),),
+    )  # fmt: skip
+    sessions, raters = held(3, 4), ("ann", "ben")
+    with pytest.raises(
+        AllocationImpossible, match=r"Raise the limit of .* from 1 to \d+ hours; .*give up the shares"
+    ) as said:
+        planned(sessions, raters, demands, 0)
+    assert {change.key for change in said.value.changes} >= {"limits", "restrictions", "recodes", "shares"}
+    mended = said.value.mended
+    assert checked(planned(sessions, raters, mended, 0), sessions, raters, mended) == []
