@@ -72,34 +72,16 @@ def _bias(rows: pd.DataFrame, n_sets: int, conf_level: float) -> tuple[Floats, F
 
 
 def _within(rows: pd.DataFrame, n_sets: int, conf_level: float) -> tuple[Floats, Floats, Floats]:
+    """Share of ratings within one point of the key, limits by Wilson (1927)."""
+    from scipy.stats import binomtest
+
     near = ((rows["rating"] - rows["key"]).abs() <= 1.0 + 1e-9).groupby(rows["set"])
-    successes, n = (np.asarray(one, dtype=np.float64) for one in (near.sum(), near.size()))
-    return wilson(successes, n, conf_level)
-
-
-def wilson(successes: Floats, n: Floats, conf_level: float = 0.95) -> tuple[Floats, Floats, Floats]:
-    """Share and its limits by Wilson (1927).
-
-    Parameters
-    ----------
-    successes, n : ndarray, shape (n_sets,)
-    conf_level : float
-
-    Returns
-    -------
-    share, conf_low, conf_high : ndarray, shape (n_sets,)
-        The limits are (p + z²/2n ± z·√(p(1 − p)/n + z²/4n²)) / (1 + z²/n).
-
-    Examples
-    --------
-    >>> [round(float(one[0]), 4) for one in wilson(np.array([9.0]), np.array([10.0]))]
-    [0.9, 0.5958, 0.9821]
-    """
-    z = float(special.ndtri((1 + conf_level) / 2))
-    share = successes / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return share, np.where(successes == 0, 0.0, middle - reach), np.where(successes == n, 1.0, middle + reach)
+    tests = [binomtest(int(count), int(n)) for count, n in zip(near.sum(), near.size(), strict=True)]
+    limits = [one.proportion_ci(conf_level, method="wilson") for one in tests]
+    share, low, high = np.array(
+        [(test.statistic, ci.low, ci.high) for test, ci in zip(tests, limits, strict=True)], dtype=np.float64
+    ).T
+    return share, low, high
 
 
 def _long(rows: pd.DataFrame) -> pd.DataFrame:

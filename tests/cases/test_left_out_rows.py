@@ -22,33 +22,8 @@ from doublecode.schemas.study import load_study
 from doublecode.schemas.table_files import read_table
 from doublecode.schemas.table_source import TableSource
 
-BOOK = """name = "warmth"
-title = "Warmth (synthetic)"
-version = "1"
-citation = "none"
-rights = "ours"
-[missing_codes]
-NR = "not heard"
-[[items]]
-name = "smiles"
-label = "Smiles"
-minimum = 0
-maximum = 4
-anchors = { 0 = "none" }
-anchor_source = "ours"
-[[items]]
-name = "nods"
-label = "Nods"
-minimum = 0
-maximum = 4
-anchors = { 0 = "none" }
-anchor_source = "ours"
-[[scales]]
-name = "total"
-label = "Warmth"
-items = ["smiles", "nods"]
-score = "sum"
-"""
+HERE = Path(__file__).parent
+BOOK = (HERE / "study_before_store" / "warmth.toml").read_text(encoding="utf-8")
 STUDY = """name = "left"
 title = "Left out (synthetic)"
 synthetic = true

@@ -25,33 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BOOK = """name = "warmth"
-title = "Warmth (synthetic)"
-version = "1"
-citation = "none"
-rights = "ours"
-[missing_codes]
-NR = "not heard"
-[[items]]
-name = "smiles"
-label = "Smiles"
-minimum = 0
-maximum = 4
-anchors = { 0 = "none" }
-anchor_source = "ours"
-[[items]]
-name = "nods"
-label = "Nods"
-minimum = 0
-maximum = 4
-anchors = { 0 = "none" }
-anchor_source = "ours"
-[[scales]]
-name = "total"
-label = "Warmth"
-items = ["smiles", "nods"]
-score = "sum"
-"""
+BOOK = (Path(__file__).parents[1] / "cases" / "study_before_store" / "warmth.toml").read_text(encoding="utf-8")
 STUDY = """name = "killed"
 title = "A study whose import is killed (synthetic)"
 synthetic = true
