@@ -61,9 +61,11 @@ def allocate(
     ] = None,
     replan: Annotated[bool, typer.Option("--replan", help="Plan anew around what stands of the plan.")] = False,
     keep: Annotated[
-        Literal["given", "done"],
-        typer.Option(help="With --replan: what stands, all that is given out or only what is done."),
-    ] = "given",
+        Literal["given", "done"] | None,
+        typer.Option(
+            help="With --replan: what stands, all that is given out or only what is done.", show_default="given"
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,10 +79,12 @@ def allocate(
 
     declared = open_study(study)
     target = _target(declared, overwrite=overwrite or replan)
+    if keep is not None and not replan:
+        raise UsageError("--keep says what stands when a plan is drawn again: give --replan too, or leave it out.")
     if replan and not target.exists():
         raise UsageError(f"{target}: there is no plan yet. Leave --replan out.")
     before = read_study_table(declared, "assignments") if replan else None
-    kept = None if before is None else standing_assignments(declared, before, keep)
+    kept = None if before is None else standing_assignments(declared, before, keep or "given")
     names = [name for name in ("sessions", "patients", "therapists") if has_table(declared, name)]
     tables = {name: read_study_table(declared, name) for name in names}
     demands = _demands(declared, share, batches)

@@ -21,6 +21,8 @@ SENTENCES: Final = {
     "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, "
     "so they are in no number and nobody needs to hear them.",
     "names_tell": "{n} {what} hold the name of their patient (such as {example}), and raters see them: {way_out}",
+    "anchors_left_out": "{n} later rating(s) of anchors are left out ({named}): no batch is left in which these raters "
+    "are there.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }

@@ -37,7 +37,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         "share": n_double / len(main) if main else float("nan"),
         "ratings": len(assignments[assignments["instrument"] == stream.instruments[0]]),
         "pilot_sessions": len(stream.rated.pilot),
-        "groups": len(_groups(one)) if n_double else 0,
+        "groups": len(_groups(one)) if n_double or cells.anchors else 0,
         "anchors": sorted(cells.anchors),
         "kept": len(stream.kept[stream.kept["instrument"] == stream.instruments[0]]),
         "left_out": stream.rated.left_out,
@@ -46,8 +46,13 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         "raters": list(stream.raters), "instruments": list(stream.instruments), "seed": seed,
         **demands.model_dump(mode="json"),
     }  # fmt: skip
-    notes = (*stream.rated.notes, *_notes(stream, one, n_double), *_telling(stream))
-    return Allocation(spec, frame, design, assignments, notes, stream.rated.main.index)
+    notes = (
+        *stream.rated.notes,
+        *_notes(stream, cells, one, n_double),
+        *_fewer_anchors(demands, cells, one),
+        *_telling(stream),
+    )
+    return Allocation(spec, frame, design, assignments, tuple(notes), stream.rated.main.index)
 
 
 def _loads(stream: Stream, rows: pd.DataFrame, main: dict[str, list[str]]) -> Iterator[Proof]:
@@ -135,11 +140,27 @@ def _telling(stream: Stream) -> Iterator[Note]:
             yield Note("names_tell", column, numbers)
 
 
-def _notes(stream: Stream, rows: pd.DataFrame, n_double: int) -> Iterator[Note]:
+def _notes(stream: Stream, cells: Cells, rows: pd.DataFrame, n_double: int) -> Iterator[Note]:
     pairs = len(stream.raters) * (len(stream.raters) - 1) // 2
     if 0 < n_double < pairs:
         yield Note("fewer_double_coded_than_pairs", numbers={"n": n_double, "pairs": pairs})
     if 0 < n_double < FEW_DOUBLE_CODED:
         yield Note("few_double_coded", numbers={"least": FEW_DOUBLE_CODED})
-    if n_double:
+    if n_double or cells.anchors:
         yield from check_connected(rows)
+
+
+def _fewer_anchors(demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
+    """Raters who meet an anchor less often than is demanded: those who are absent from every later batch."""
+    if not cells.anchors:
+        return
+    met = Counter(zip(rows["session_id"].astype(str), rows["rater"].astype(str), strict=True))
+    gone = {limit.rater for limit in demands.limits if limit.left}
+    short = {
+        (session, rater): demands.anchor_times + 1 - n
+        for (session, rater), n in sorted(met.items())
+        if session in cells.anchors and rater not in gone and n < demands.anchor_times + 1
+    }
+    if short:
+        named = ", ".join(dict.fromkeys(rater for _, rater in short))
+        yield Note("anchors_left_out", numbers={"n": sum(short.values()), "named": named})

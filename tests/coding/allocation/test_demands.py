@@ -199,3 +199,20 @@ def test_where_no_least_change_is_found_all_that_is_given_up_makes_a_plan(monkey
     assert {change.key for change in said.value.changes} >= {"limits", "restrictions", "recodes", "shares"}
     mended = said.value.mended
     assert checked(planned(sessions, raters, mended, 0), sessions, raters, mended) == []
+
+
+def test_anchors_that_nobody_is_there_for_are_said():
+    """A replanning left the anchor of a rater out who is absent from every batch that is left, and said nothing."""
+    demands = Demands(share=0.5, anchors=("S-0001",), batches=1)
+    sessions, raters = held(2, 4), ("ann", "ben", "cem")
+    done = planned(sessions, raters, demands, 0)
+    done = done[(done["rater"] != "ann") | (done["occasion"] == 1)]
+    absent = demands.model_copy(update={"batches": 2, "limits": (Limit(rater="ann", sessions=0, batch=2),)})
+    streams = [stream_of(sessions, raters, ["ghes", "sthar"], absent, kept=done)]
+    (plan,) = plan_streams(streams, absent, 0)
+    assert not len(plan.assignments[(plan.assignments["rater"] == "ann") & (plan.assignments["occasion"] > 1)])
+    (told,) = [text for text in plan.note_texts() if "anchors" in text]
+    assert told.startswith("1 later rating(s) of anchors are left out (ann)")
+    here = planned(sessions, raters, demands, 0)
+    assert not any("anchors" in text for text in plan_streams([stream_of(
+        sessions, raters, ["ghes", "sthar"], demands, kept=here)], demands, 0)[0].note_texts())  # fmt: skip

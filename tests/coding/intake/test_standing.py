@@ -63,6 +63,13 @@ def test_nothing_changes_where_all_is_given_out(study):
     assert keys(plan(study)) == keys(before)
 
 
+def test_what_stands_is_asked_of_a_new_plan_only(study):
+    before = plan(study)
+    told = run("allocate", study, "--overwrite", "--keep", "done")
+    assert "give --replan too" in str(told.exception)
+    assert keys(plan(study)) == keys(before)
+
+
 def test_sessions_that_come_go_into_a_new_batch(study):
     before = plan(study)
     with (study / "patients.csv").open("a", encoding="utf-8") as file:
