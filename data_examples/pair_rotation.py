@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,6 @@ from doublecode.coding.allocation.rated_sessions import sessions_to_rate
 from doublecode.schemas.frames import ASSIGNMENTS, SESSIONS, check_frame, complete
 
 IntArray = NDArray[np.int64]
-Progress = Callable[[str, int, int], None]
 
 
 def rotating_pairs(

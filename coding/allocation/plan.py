@@ -164,7 +164,7 @@ def _kept_of(
 
 
 def planned_apart(kept: pd.DataFrame | None, instruments: Sequence[str]) -> bool:
-    """Whether what is kept of some instruments cannot be of the same tapes heard once: a session has three raters.
+    """Whether what is kept of some instruments is not of tapes heard once: a session has two primary raters, or three.
 
     Then each instrument stays a plan of its own, also where their separation was given up since. Anchors, of which one
     instrument alone has so many raters, do not count.
@@ -173,9 +173,10 @@ def planned_apart(kept: pd.DataFrame | None, instruments: Sequence[str]) -> bool
         return False
     rows = kept[kept["instrument"].isin(list(instruments)) & (kept["role"] != "pilot")]
     alone = rows.groupby(["session_id", "instrument"])["rater"].nunique()
-    anchors = alone[alone > 2].index.get_level_values("session_id")
-    together = rows[~rows["session_id"].isin(anchors)].groupby("session_id")["rater"].nunique()
-    return bool((together > 2).any())
+    rows = rows[~rows["session_id"].isin(alone[alone > 2].index.get_level_values("session_id"))]
+    raters = rows.groupby("session_id")["rater"].nunique()
+    primaries = rows[rows["role"] == "primary"].groupby("session_id")["rater"].nunique()
+    return bool((raters > 2).any() or (primaries > 1).any())
 
 
 def plan_streams(
