@@ -239,7 +239,17 @@ def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
 
 def shown_address(address: str) -> str:
     """The address without a password."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", address)
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if address.startswith("sqlite"):
+        return address  # a path may hold signs that a URL has another meaning for
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "ledger: the address is no URL of a database; it looks like postgresql://user@host:5432/study."
+        ) from None
 
 
 def rewrite(engine: Engine, address: str) -> None:

@@ -34,7 +34,7 @@ def breaches(assignments, sessions, raters, demands, kept=()):
         found += sessions_breached(own, rows, by_id, demands, instrument)
         found += strata_breached(own, by_id, demands, [one for one in standing if one[2] == instrument])
         found += graph_breached(own, demands)
-        found += again_breached(own, raters, demands, rows)
+        found += again_breached(own, raters, demands, by_id)
     found += restrictions_breached(times, by_id, demands, {key_of(one) for one in kept})
     found += limits_breached(rows, by_id, demands, standing)
     missing = {key_of(one) for one in kept} - {key_of(one) for one in assignments}
@@ -119,13 +119,13 @@ def graph_breached(own, demands):
         yield f"raters hang apart: {groups}"
 
 
-def again_breached(own, raters, demands, rows):
+def again_breached(own, raters, demands, by_id):
     anchors = anchors_of(own, {one[0]: 0 for one in own})
     named = set(demands.anchors) if isinstance(demands.anchors, tuple) else anchors
     gone = {one.rater for one in demands.limits if one.left}
     for rater in raters:
-        if rater in gone or not any(one[1] == rater for one in own):
-            continue
+        if rater in gone or not any(one[1] == rater and one[0] in by_id for one in own):
+            continue  # she rates nothing: of a tape that failed since there is nothing to be coded again
         again = [one for one in own if one[1] == rater and one[3] > 1]
         n_anchor = demands.anchors if isinstance(demands.anchors, int) else len(named)
         if n_anchor == 0 and len(again) < demands.recodes:

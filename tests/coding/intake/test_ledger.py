@@ -285,3 +285,10 @@ def test_a_ledger_and_what_was_taken_in_print_as_cards(tmp_path, intake):
     assert card.splitlines()[0] == "Ledger"
     assert f"Ratings      {taken.n_rows}" in card
     assert max(map(len, card.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("address", ["postgresql://me:secret@host:port/study", "nosuch://me:secret@host/study"])
+def test_an_address_that_is_none_is_refused_without_its_password(address):
+    with pytest.raises(UsageError, match="ledger") as said:
+        Ledger(address)
+    assert "secret" not in str(said.value)
