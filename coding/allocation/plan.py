@@ -194,17 +194,17 @@ def plan_streams(
     ]
     rows = assignment_rows(streams, found.cells, given, found.counts, found.room, demands, seed)
     return [
-        proven(stream, demands, seed, _as_frame(stream, own), cells)
+        proven(stream, demands, seed, _as_frame(stream, own, demands), cells)
         for stream, own, cells in zip(streams, rows, found.cells, strict=True)
     ]
 
 
-def _as_frame(stream: Stream, rows: Sequence[Row]) -> pd.DataFrame:
+def _as_frame(stream: Stream, rows: Sequence[Row], demands: Demands) -> pd.DataFrame:
     """What is kept, and the new rows for each instrument; ``occasion`` only where one is not the first."""
     new = pd.DataFrame(rows, columns=["session_id", "rater", "role", "batch", OCCASION])
     parts = [stream.kept] if len(stream.kept) else []
     for instrument in stream.instruments:
-        parts += [_missing(stream, instrument), new.assign(instrument=instrument)]
+        parts += [_missing(stream, instrument, demands), new.assign(instrument=instrument)]
     frame = pd.concat(parts, ignore_index=True)
     frame[OCCASION] = pd.to_numeric(frame.get(OCCASION, pd.Series(1, frame.index))).fillna(1).astype("int64")
     frame["role"] = _with_primaries(frame)
@@ -226,11 +226,16 @@ def _with_primaries(frame: pd.DataFrame) -> pd.Series[str]:
     return role.mask(bare & np.array([row in leaders for row in rows], dtype=bool), "primary")
 
 
-def _missing(stream: Stream, instrument: str) -> pd.DataFrame:
-    """What a rater has of one instrument of a tape she is to rate with the others too."""
+def _missing(stream: Stream, instrument: str, demands: Demands) -> pd.DataFrame:
+    """What a rater has of one instrument of a tape she is to rate with the others too.
+
+    Recodes that nothing demands were written by hand, for the instruments that stand there.
+    """
     columns = ["session_id", "rater", *([OCCASION] if OCCASION in stream.kept.columns else [])]
     every = stream.kept.drop_duplicates(columns)
     has = stream.kept.loc[stream.kept["instrument"] == instrument, columns]
     rows = every.merge(has, on=columns, how="left", indicator=True)
     rows = rows[rows["_merge"] == "left_only"].drop(columns="_merge")
+    if OCCASION in rows.columns and not (demands.recodes or demands.anchors):
+        rows = rows[rows[OCCASION] == 1]
     return rows.assign(instrument=instrument)

@@ -216,3 +216,14 @@ def test_anchors_that_nobody_is_there_for_are_said():
     here = planned(sessions, raters, demands, 0)
     assert not any("anchors" in text for text in plan_streams([stream_of(
         sessions, raters, ["ghes", "sthar"], demands, kept=here)], demands, 0)[0].note_texts())  # fmt: skip
+
+
+def test_recodes_that_were_written_by_hand_are_not_spread_to_other_instruments():
+    """A replanning of a finished study gave twenty new ones out: recodes of one instrument by the other as well."""
+    demands, raters, sessions = Demands(share=0.5), ("ann", "ben", "cem"), held(2, 4)
+    before = planned(sessions, raters, demands, 0)
+    again = before[before["instrument"] == "ghes"].groupby("rater").head(1).assign(occasion=2, batch="batch02")
+    plan = pd.concat([before.assign(occasion=1), again], ignore_index=True)
+    assert len(planned(sessions, raters, demands, 0, plan)) == len(plan)
+    asked = demands.model_copy(update={"recodes": 1})
+    assert len(planned(sessions, raters, asked, 0, plan)) == len(plan) + len(again)
