@@ -139,14 +139,15 @@ def _absent(
 
 
 def _without_erased(ratings: pd.DataFrame, erased: Collection[str]) -> tuple[pd.DataFrame, list[Problem]]:
-    """Leave out what files still say of patients whose ratings were erased."""
+    """Leave out what files still say of patients whose ratings were erased; by blind ids, as reports print problems."""
     gone = ratings["patient"].isin(erased)
     if not gone.any():
         return ratings, []
-    found = Counter(zip(ratings.loc[gone, "source_file"], ratings.loc[gone, "patient"], strict=True))
     problems = [
-        Problem("erased_patient", file, subject=patient, found=f"{count} ratings of {patient}")
-        for (file, patient), count in sorted(found.items())
+        Problem(
+            "erased_patient", str(file), found=f"{len(own)} ratings of {', '.join(sorted(own['session_id'].unique()))}"
+        )
+        for file, own in ratings[gone].groupby("source_file", sort=True)
     ]
     return ratings[~gone].reset_index(drop=True), problems
 
