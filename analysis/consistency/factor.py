@@ -34,6 +34,8 @@ Profile = Callable[[Array, NDArray[np.intp]], Derivatives]
 FLOOR = 0.005  # smallest uniqueness as a share of the item variance, as in factanal
 GRADIENT_TOLERANCE = 1e-9
 LIKE = 1e-6  # two values of the function, or log-likelihoods, are the same
+SETTLED = 1e-3  # slope below which a start has found its minimum
+SAME_END = 0.3  # distance of log ψ within which another start falls into it
 SAME_ROOT = 1e-8  # share of a root below which two are one, and the function has an edge
 RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
 
@@ -111,7 +113,7 @@ def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", s
     lower = float(np.log(FLOOR)) if method == "ml" else FLOOR
     starts = [x, *(_along_items(S) if method == "ml" and n_factors == 1 and start is None else ())]
     every = np.tile(S, (len(starts), 1, 1))
-    found = _newton(lambda at, which: profile(every[which], at, n_factors), np.concatenate(starts), lower)
+    found = _newton(lambda at, which: profile(every[which], at, n_factors), np.concatenate(starts), lower, len(S))
     end = lowest_end([_part(found, slice(k * len(S), (k + 1) * len(S))) for k in range(len(starts))])
     psi = np.exp(end.points) if method == "ml" else end.points
     loadings = _loadings(S, psi, n_factors, method)
@@ -217,17 +219,25 @@ def _loadings(S: Array, psi: Array, k: int, method: Method) -> Array:
     return np.asarray(loadings * sign[:, None, :])
 
 
-def _newton(profile: Profile, x: Array, lower: float) -> Descent:
-    """Minimise many functions under x ≥ lower."""
+def _newton(profile: Profile, x: Array, lower: float, n_sets: int) -> Descent:
+    """Minimise `n_sets` functions under x ≥ lower, from one or more starts each.
+
+    The first start of each goes to its end; others stop where they come close to it: they would find nothing lower.
+    """
+    ends = np.full((n_sets, x.shape[1]), np.inf)
 
     def objective(x: Array, which: NDArray[np.intp]) -> tuple[Array, Planner]:
         value, gradient, hessian = profile(x, which)
 
         def plan(kept: NDArray[np.bool_]) -> Plan:
-            held = (x[kept] <= lower) & (gradient[kept] > 0)
+            at, of = x[kept], which[kept]
+            held = (at <= lower) & (gradient[kept] > 0)
             slope = np.where(held, 0.0, gradient[kept])
             size = np.abs(slope).max(axis=1)
-            done = size < GRADIENT_TOLERANCE
+            first = (of < n_sets) & (size < SETTLED)
+            ends[of[first]] = at[first]
+            joined = (of >= n_sets) & (np.abs(at - ends[of % n_sets]).max(axis=1) < SAME_END)
+            done = joined | (size < GRADIENT_TOLERANCE)
             step = np.zeros_like(slope)
             step[~done] = _newton_step(hessian[kept][~done], slope[~done], held[~done])
             return Plan(step, done, size)

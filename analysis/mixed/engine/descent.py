@@ -112,6 +112,7 @@ class _Search:
         )  # fmt: skip
         self.damping, self.promise, self.left = np.ones(B), np.zeros(B), np.full(B, rules.steps + 1)
         self.active: Ints = np.arange(B)
+        self.open = np.ones(B, dtype=bool)
         values, planner = objective(self.end.points, self.active)
         known = ~np.isnan(values)
         self.active = self.active[known]
@@ -140,7 +141,7 @@ class _Search:
         self.damping[failed] *= np.where(moved[~better], rules.shrink, 0.0)
         stuck = failed[self.damping[failed] < rules.least]
         end.converged[stuck] = end.slope[stuck] < rules.stationary
-        self.active = np.setdiff1d(active, stuck, assume_unique=True)
+        self._leave(stuck)
         if better.any():
             self._accept(active[better], trial[better], values[better], planner(better))
 
@@ -159,7 +160,11 @@ class _Search:
         if rules.last_step:
             end.points[final] = self.move(points[plan.done], plan.step[plan.done], final)
         end.converged[final] = True
-        self.active = np.setdiff1d(self.active, at[~going], assume_unique=True)
+        self._leave(at[~going])
+
+    def _leave(self, problems: Ints) -> None:
+        self.open[problems] = False
+        self.active = self.active[self.open[self.active]]
 
 
 def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
