@@ -63,8 +63,9 @@ Each name's ``help()`` has its parameters, formulas, sources and an example. Ins
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from doublecode.schemas.doors import doors
 
 if TYPE_CHECKING:
     from doublecode.analysis.concordance.coefficients import agreement as agreement
@@ -141,9 +142,4 @@ _HOME = {
     "within_between": "linking.splitting",
 }
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = doors(__name__, _HOME)

@@ -17,8 +17,9 @@ Keep and score
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from doublecode.schemas.doors import doors
 
 if TYPE_CHECKING:
     from doublecode.coding.allocation.plan import allocate as allocate
@@ -41,9 +42,4 @@ _HOME = {
     "write_workbooks": "workbooks.write",
 }
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = doors(__name__, _HOME)

@@ -12,8 +12,9 @@ Found in data
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from doublecode.schemas.doors import doors
 
 if TYPE_CHECKING:
     from doublecode.schemas.instrument import Instrument as Instrument
@@ -30,9 +31,4 @@ _HOME = {
     "load_study": "study",
 }
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = doors(__name__, _HOME)

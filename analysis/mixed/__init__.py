@@ -19,8 +19,9 @@ Rights & Sterba (2019) for explained variance.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from doublecode.schemas.doors import doors
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.comparison import compare as compare
@@ -43,9 +44,4 @@ _HOME = {
     "profile_function": "intervals",
 }
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = doors(__name__, _HOME)
