@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from doublecode.analysis.cli.app import app
 from doublecode.analysis.report.folder import run_study
-from doublecode.analysis.study.run import read_study
+from doublecode.analysis.study.run import analyse, read_study
 from doublecode.coding import read_workbook, write_workbooks
 from doublecode.coding.reading.incoming import read_workbooks
 from doublecode.coding.reading.ratings_table import read_ratings_table
@@ -42,25 +42,31 @@ CODES = {(f"S-{n}", item): (n + (item == "nods")) % 5 for n in range(1, N + 1) f
 NAME = "R1_warmth_b1.xlsx"
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    (tmp_path / "incoming").mkdir()
-    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
-    (tmp_path / "warmth.toml").write_text(BOOK, encoding="utf-8")
+@pytest.fixture(scope="module")
+def everybody(tmp_path_factory) -> Path:
+    """The study before anybody goes, its workbooks sent, filled in and back."""
+    path = tmp_path_factory.mktemp("left")
+    (path / "incoming").mkdir()
+    (path / "study.toml").write_text(STUDY, encoding="utf-8")
+    (path / "warmth.toml").write_text(BOOK, encoding="utf-8")
     people = ["Gabi", "Gabi", "P2", "P2", "P3", "P3", "P4", "P4"]
     rows = [
         f"S-{n},{people[n - 1]},T1,{2 - n % 2},2021-04-0{n},30,main,held,,\n" for n in range(1, N + 1)
     ]  # fmt: skip
     head = "session_id,patient,therapist,session,date,minutes,phase,status,reason,recording\n"
-    (tmp_path / "sessions.csv").write_text(head + "".join(rows), encoding="utf-8")
-    patients(tmp_path, "completed")
-    assign(tmp_path, range(1, N + 1))
-    send(tmp_path, tmp_path / "outgoing")
+    (path / "sessions.csv").write_text(head + "".join(rows), encoding="utf-8")
+    patients(path, "completed")
+    assign(path, range(1, N + 1))
+    send(path, path / "outgoing")
     for rater in ("R1", "R2"):
-        fill_workbook(
-            tmp_path / f"outgoing/{rater}_warmth_b1.xlsx", tmp_path / f"incoming/{rater}_warmth_b1.xlsx", CODES
-        )
-    return tmp_path
+        fill_workbook(path / f"outgoing/{rater}_warmth_b1.xlsx", path / f"incoming/{rater}_warmth_b1.xlsx", CODES)
+    return path
+
+
+@pytest.fixture
+def folder(everybody, tmp_path) -> Path:
+    """A copy of it for one test."""
+    return Path(shutil.copytree(everybody, tmp_path / "left"))
 
 
 def patients(folder: Path, status: str, reason: str = "") -> None:
@@ -138,8 +144,7 @@ def test_their_rows_stop_nothing_whether_lines_are_left_or_taken_out(folder, sta
     assert [one.code for one in intake.problems if one.severity == "info"].count("row_left_out") >= 1
     assert set(intake.ratings["session_id"]) == {f"S-{n}" for n in range(3, N + 1)}
     assert len(intake.ratings) == 2 * 2 * (N - len(GONE))
-    run = run_study(folder)
-    assert set(run.scores["patient"]) == {"P2", "P3", "P4"}
+    assert set(analyse(intake).scores["patient"]) == {"P2", "P3", "P4"}
 
 
 def test_the_same_rows_of_a_patient_in_the_numbers_are_errors_as_before(folder):

@@ -30,7 +30,8 @@ def in_language(study: Study, language: str) -> tuple[Study, Path]:
     path.write_text(f'language = "{language}"\n{path.read_text(encoding="utf-8")}', encoding="utf-8")
     declared = load_study(study.folder)
     rows = pd.read_csv(study.folder / "assignments.csv", dtype=str)
-    write_workbooks(declared, rows, study.folder / "outgoing", overwrite=True)
+    own = rows[(rows[["rater", "instrument", "batch"]] == ["R1", "thabs", "batch01"]).all(axis=1)]
+    write_workbooks(declared, own, study.folder / "outgoing", overwrite=True)
     return declared, study.folder / "outgoing" / NAME
 
 
