@@ -335,12 +335,15 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     [False, True, True, True]
     """
     import numpy as np
+    import pandas as pd
 
-    flags = column.isna()
-    if getattr(column.dtype, "kind", "O") not in "iufbcmM":
-        odd = missing_labels(np.asarray(column.unique(), dtype=object).tolist())  # many times as fast as its iterator
-        flags = flags | column.isin(odd) if odd else flags
-    return flags.to_numpy(dtype=bool)
+    if getattr(column.dtype, "kind", "O") in "iufbcmM":
+        return column.isna().to_numpy(dtype=bool)
+    coded = isinstance(column.dtype, pd.CategoricalDtype)
+    codes, labels = pd.factorize(column if coded else column.to_numpy(dtype=object))  # hashed once
+    names = labels.tolist()
+    odd = missing_labels(names)
+    return np.isin(codes, [-1, *(place for place, name in enumerate(names) if name in odd)]) if odd else codes < 0
 
 
 def missing_labels(labels: Iterable[Any]) -> set[str]:
