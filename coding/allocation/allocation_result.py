@@ -23,6 +23,10 @@ SENTENCES: Final = {
     "names_tell": "{n} {what} hold the name of their patient (such as {example}), and raters see them: {way_out}",
     "anchors_left_out": "{n} later rating(s) of anchors are left out ({named}): no batch is left in which these raters "
     "are there.",
+    "anchors_barred": "{n} first rating(s) of anchors are left out ({named}): restrictions keep these raters "
+    "from them.",
+    "anchors_not_rated": "{n} anchor(s) are rated no more ({named}), see sessions.csv and patients.csv; name others, "
+    "or take them out of anchors.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from doublecode.coding.allocation.streams import Cells, Stream
+from doublecode.coding.allocation.streams import Cells, Stream, gone_raters
 from doublecode.schemas.allocation import Demands, Limit
 
 
@@ -85,10 +85,9 @@ class Room:
 
 def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands) -> Room:
     """Count what stands already and what is asked of each rater beside the main sessions."""
-    out = [batch_number(str(name)) for one in streams for name in one.kept["batch"]]
-    first = max(out, default=0) + 1
-    gone = frozenset(one.rater for one in demands.limits if one.left)
-    room = Room(first, max(demands.batches, first), gone)
+    first = max((one.last_out for one in streams), default=0) + 1
+    gone = gone_raters(demands)
+    room = Room(first, max(demands.batches, first), frozenset(gone))
     for rater in dict.fromkeys(name for one in streams for name in one.raters):
         away = {one.batch for one in demands.limits if one.rater == rater and _is_nothing(one, demands)}
         there = [batch for batch in room.new_batches if batch not in away]
@@ -101,12 +100,6 @@ def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands)
 
 def _is_nothing(limit: Limit, demands: Demands) -> bool:
     return not limit.left and not limit.is_dated and limit.most(demands.minutes_per_rating) == 0
-
-
-def batch_number(name: str) -> int:
-    """Number of a batch: 3 of ``batch03``; 0 of the pilot and of names that are not ours."""
-    digits = name.removeprefix("batch")
-    return int(digits) if digits.isdecimal() and name.startswith("batch") else 0
 
 
 def kept_keys(stream: Stream) -> set[tuple[str, str, int]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from doublecode.coding.allocation.capacity import Room
 from doublecode.coding.allocation.fair_targets import fair_targets
+from doublecode.coding.allocation.free_teams import add_teams
 from doublecode.coding.allocation.programme import Programme
 from doublecode.coding.allocation.streams import Blocker, Cells, SessionClass, Stream
 from doublecode.schemas.allocation import Demands, Limit
@@ -75,6 +76,8 @@ class Plan:
         Whether demands may be left at a price.
     most_doubles : bool
         Whether the number of sessions coded twice is free, as many as there can be.
+    free_teams : bool
+        Whether the programme divides the raters among separated instruments.
     """
 
     streams: Sequence[Stream]
@@ -86,6 +89,7 @@ class Plan:
     offered: Sequence[frozenset[Pair] | None] = ()
     elastic: bool = False
     most_doubles: bool = False
+    free_teams: bool = False
 
 
 SLACK_COST: Final = {"limits": 1.0, "recodes": 20.0, "restrictions": 30.0, "connected": 100.0, "separations": 300.0}
@@ -112,6 +116,9 @@ class _Builder:
             if not plan.elastic and not plan.most_doubles:
                 self._add_evenness(i, cells)
             self._add_connections(i)
+        if plan.free_teams:
+            slack_of = self.slack_of if plan.elastic else None
+            add_teams(self.milp, plan.streams, plan.cells, plan.demands, self._usage, slack_of)
         self._add_limits()
 
     def slack_of(self, key: Blocker, high: float = np.inf) -> int:
@@ -238,7 +245,9 @@ class _Builder:
                 if room.recodes[rater, i]:
                     self._limit(self._of(rater, i), room.recodes[rater, i], math.inf, ("recodes", 0, ""))
         limits = list(enumerate(demands.limits))
-        for rater in dict.fromkeys(one.rater for _, one in limits if one.batch is not None):
+        for rater in dict.fromkeys(
+            one.rater for _, one in limits if one.batch is not None and one.rater not in room.gone
+        ):
             self._add_batches(rater, [(j, one) for j, one in limits if one.rater == rater and one.batch is not None])
         for j, one in limits:
             most = room.most(demands, j)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import FEW_DOUBLE_CODED, Allocation
 from doublecode.coding.allocation.solving import components
-from doublecode.coding.allocation.streams import Cells, Stream, first_codings, text_of
+from doublecode.coding.allocation.streams import Cells, Stream, first_codings, gone_raters, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.results import Note
@@ -49,7 +49,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
     notes = (
         *stream.rated.notes,
         *_notes(stream, cells, one, n_double),
-        *_fewer_anchors(demands, cells, one),
+        *_fewer_anchors(stream, demands, cells, one),
         *_telling(stream),
     )
     return Allocation(spec, frame, design, assignments, tuple(notes), stream.rated.main.index)
@@ -150,17 +150,29 @@ def _notes(stream: Stream, cells: Cells, rows: pd.DataFrame, n_double: int) -> I
         yield from check_connected(rows)
 
 
-def _fewer_anchors(demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
-    """Raters who meet an anchor less often than is demanded: those who are absent from every later batch."""
-    if not cells.anchors:
-        return
+def _fewer_anchors(stream: Stream, demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
+    """Raters who meet an anchor less often than is demanded, and anchors that are rated no more."""
     met = Counter(zip(rows["session_id"].astype(str), rows["rater"].astype(str), strict=True))
-    gone = {limit.rater for limit in demands.limits if limit.left}
+    gone = gone_raters(demands)
     short = {
-        (session, rater): demands.anchor_times + 1 - n
-        for (session, rater), n in sorted(met.items())
-        if session in cells.anchors and rater not in gone and n < demands.anchor_times + 1
+        (session, stream.raters[place]): demands.anchor_times + 1 - met[session, stream.raters[place]]
+        for session, places in sorted(cells.anchors.items())
+        for place in places
+        if stream.raters[place] not in gone and demands.anchors
     }
+    short = {key: n for key, n in short.items() if n > 0}
     if short:
         named = ", ".join(dict.fromkeys(rater for _, rater in short))
         yield Note("anchors_left_out", numbers={"n": sum(short.values()), "named": named})
+    table = stream.table.set_index(stream.table["session_id"].astype(str))
+    barred = [
+        (session, rule.rater) for session in sorted(cells.anchors) for rule in demands.restrictions
+        if rule.rater in stream.raters and rule.forbids(text_of(table.loc[session, rule.column]))
+        and not met[session, rule.rater] and rule.rater not in gone
+    ]  # fmt: skip
+    if barred:
+        named = ", ".join(dict.fromkeys(f"{rater} of {session}" for session, rater in barred))
+        yield Note("anchors_barred", numbers={"n": len(set(barred)), "named": named})
+    failed = [name for name in demands.named_anchors if name in stream.rated.left_out]
+    if failed:
+        yield Note("anchors_not_rated", numbers={"n": len(failed), "named": ", ".join(failed)})
