@@ -276,9 +276,8 @@ def _taken_over(stream: Stream, instrument: str, demands: Demands, new: pd.DataF
     half = half_done(stream, demands)
     left = Counter(session for session, rater in has.itertuples(index=False) if (session, rater) in half)
     out: set[tuple[str, str]] = set()
-    for row in (
-        new[new[OCCASION] == 1].sort_values("role", ascending=False, kind="stable").itertuples()
-    ):  # seconds first
+    seconds_first = new[new[OCCASION] == 1].sort_values("role", ascending=False, kind="stable")
+    for row in seconds_first.itertuples():
         if left[str(row.session_id)]:
             left[str(row.session_id)] -= 1
             out.add((str(row.session_id), str(row.rater)))
