@@ -40,6 +40,8 @@ class Room:
         First codings among these that count in a limit with dates.
     first_kept : dict of str to int
         First codings among these that are no anchors.
+    batch_most : dict of (str, int) to int
+        The most main sessions, recodes among them, that a rater can do in a batch, where a limit says so.
     """
 
     first_batch: int
@@ -55,6 +57,7 @@ class Room:
     kept: Counter[str] = field(default_factory=Counter)
     dated_kept: Counter[int] = field(default_factory=Counter)
     first_kept: Counter[str] = field(default_factory=Counter)
+    batch_most: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def new_batches(self) -> range:
@@ -95,6 +98,11 @@ def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands)
     for i, stream in enumerate(streams):
         room.spent.update(stream.spent)
         _count(room, i, stream, cells[i], demands)
+    for j, limit in enumerate(demands.limits):
+        if limit.batch is not None:
+            key = (limit.rater, limit.batch)
+            most = max(room.most(demands, j) - room.new_anchors[key], 0)
+            room.batch_most[key] = min(room.batch_most.get(key, most), most)
     return room
 
 

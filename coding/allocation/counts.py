@@ -21,6 +21,7 @@ from doublecode.coding.allocation.capacity import Room
 from doublecode.coding.allocation.fair_targets import fair_targets
 from doublecode.coding.allocation.free_teams import add_teams
 from doublecode.coding.allocation.programme import Programme
+from doublecode.coding.allocation.spread import add_spread
 from doublecode.coding.allocation.streams import Blocker, Cells, SessionClass, Stream
 from doublecode.schemas.allocation import Demands, Limit
 
@@ -44,8 +45,6 @@ class Counts:
         (class, pair of raters) → sessions.
     singles : list of dict
         (class, rater) → sessions.
-    batches : dict
-        (rater, batch) → main sessions of raters with limits of batches.
     slack : dict
         Demand (name, entry, value) → by how much it was relaxed; empty where nothing was.
     """
@@ -53,7 +52,6 @@ class Counts:
     doubles: list[dict[tuple[int, int], int]]
     pairs: list[dict[tuple[int, Pair], int]]
     singles: list[dict[tuple[int, int], int]]
-    batches: dict[tuple[str, int], int]
     slack: dict[Blocker, int] = field(default_factory=dict)
 
 
@@ -107,7 +105,6 @@ class _Builder:
         self.doubles: list[dict[tuple[int, int], int]] = []
         self.pairs: list[dict[tuple[int, Pair], int]] = []
         self.singles: list[dict[tuple[int, int], int]] = []
-        self.batches: dict[tuple[str, int], int] = {}
         self.slack: dict[Blocker, int] = {}
         self._usage: list[dict[int, dict[int, list[int]]]] = []
         for i, cells in enumerate(plan.cells):
@@ -206,10 +203,12 @@ class _Builder:
         by_pair: dict[Pair, list[int]] = defaultdict(list)
         for (_, pair), column in self.pairs[i].items():
             by_pair[pair].append(column)
-        for pair, target in pair_targets(plan, i).items():
+        even = pair_targets(plan, i)
+        for pair, target in even.items():
             if pair in by_pair:
                 terms = [(c, 1.0) for c in by_pair[pair]]
                 self.milp.near(terms, np.floor(target), np.ceil(target), PAIR_COST, worst)
+        add_spread(self.milp, cells, _class_sizes(cells), usage, self.pairs[i], loads, even)
         for groups in cells.margins:
             self._add_margin(i, cells, groups)
 
@@ -263,12 +262,12 @@ class _Builder:
         """New main sessions of a rater, recodes among them, by batch."""
         room = self.plan.room
         new = sum(n for (who, _), n in room.new_recodes.items() if who == rater) - room.first_kept[rater]
-        for batch in room.new_batches:
-            self.batches[rater, batch] = self.milp.variable()
+        sizes = {batch: self.milp.variable() for batch in room.new_batches}
+        for batch, size in sizes.items():
             for j in (j for j, one in limits if one.batch == batch):
                 most = room.most(self.plan.demands, j) - room.new_anchors[rater, batch]
-                self._limit([(self.batches[rater, batch], 1.0)], -math.inf, most, ("limits", j, ""))
-        held = [(self.batches[rater, batch], -1.0) for batch in room.new_batches]
+                self._limit([(size, 1.0)], -math.inf, most, ("limits", j, ""))
+        held = [(size, -1.0) for size in sizes.values()]
         self.milp.row([*self._of(rater), *held], -new, -new)
 
     def _of(self, rater: str, only: int | None = None, window: int | None = None) -> list[tuple[int, float]]:
@@ -297,7 +296,6 @@ class _Builder:
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.doubles],
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.pairs],
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.singles],
-            {key: int(whole[c]) for key, c in self.batches.items()},
             {key: int(whole[c]) for key, c in self.slack.items() if whole[c]},
         )
 

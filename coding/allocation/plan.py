@@ -140,8 +140,8 @@ def check_sessions(sessions: pd.DataFrame, demands: Demands) -> None:
                 raise UsageError(f"allocation: {key}: no session is called {name!r}; {allowed(name, sorted(phase))}.")
             if phase[name] == "pilot":
                 raise UsageError(
-                    f"allocation: {key}: {name} is of the pilot, which all raters rate and which is in no plan; take it "
-                    "out."
+                    f"allocation: {key}: {name} is of the pilot, which all raters rate and which is in no plan; take "
+                    "it out."
                 )
 
 
@@ -219,7 +219,7 @@ def plan_streams(
         drawn_raters(i, stream, found.cells[i], found.counts, random.Random(f"{seed}/{i}"), progress)
         for i, stream in enumerate(streams)
     ]
-    rows = assignment_rows(streams, found.cells, given, found.counts, found.room, demands, seed)
+    rows = assignment_rows(streams, found.cells, given, found.room, demands, seed)
     return [
         proven(stream, demands, seed, _as_frame(stream, own, demands), cells)
         for stream, own, cells in zip(streams, rows, found.cells, strict=True)

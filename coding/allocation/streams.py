@@ -221,6 +221,12 @@ def batch_number(name: str) -> int:
     return int(digits) if digits.isdecimal() and name.startswith("batch") else 0
 
 
+def pilot_number(name: str) -> int:
+    """Number of a batch of the pilot: 1 of ``pilot``, 2 of ``pilot02``; 0 of others."""
+    digits = name.removeprefix("pilot")
+    return 1 if name == "pilot" else int(digits) if digits.isdecimal() and name.startswith("pilot") else 0
+
+
 def gone_raters(demands: Demands) -> set[str]:
     """Raters who have left: they get nothing more."""
     return {one.rater for one in demands.limits if one.left}
