@@ -16,6 +16,8 @@ from doublecode.schemas.allocation import Demands
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.results import Note
 
+MOST_MET: Final = 2_000
+"""Therapists times raters up to which the proof counts how often they meet."""
 Proof = tuple[str, str, int, int, float, float]
 
 
@@ -28,7 +30,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         raters_of.setdefault(session, []).append(rater)
     main = {name: sorted(raters_of[name]) for name in cells.ids}
     rows = [*_loads(stream, one, main), *_pairs(stream, main), *_strata(stream, demands, cells, main)]
-    rows += _occasions(one)
+    rows += [*_met(stream, firsts), *_occasions(one)]
     frame = pd.DataFrame(rows, columns=["table", "name", "sessions", "double", "share", "expected"])
     n_double = sum(len(who) > 1 for who in main.values())
     design = {
@@ -49,6 +51,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
     notes = (
         *stream.rated.notes,
         *_notes(stream, cells, one, n_double),
+        *_recodes_at_once(one),
         *_fewer_anchors(stream, demands, cells, one),
         *_telling(stream),
     )
@@ -70,6 +73,19 @@ def _pairs(stream: Stream, main: dict[str, list[str]]) -> Iterator[Proof]:
     for one, other in pairs:
         n = counts[one, other] if one < other else counts[other, one]
         yield ("pair", f"{one}–{other}", n, n, 1.0, counts.total() / len(pairs))
+
+
+def _met(stream: Stream, firsts: pd.DataFrame) -> Iterator[Proof]:
+    """How many sessions of each therapist each rater rates; raters are compared along therapists whom they share."""
+    therapist = dict(zip(stream.table["session_id"].astype(str), map(text_of, stream.table["therapist"]), strict=True))
+    met = Counter((therapist.get(str(one.session_id), ""), str(one.rater)) for one in firsts.itertuples())
+    names = sorted(set(therapist.values()))
+    if len(names) < 2 or len(names) * len(stream.raters) > MOST_MET:
+        return
+    for name in names:
+        total = sum(met[name, rater] for rater in stream.raters)
+        for rater in stream.raters:
+            yield ("therapist", f"{name} · {rater}", met[name, rater], 0, float("nan"), total / len(stream.raters))
 
 
 def _strata(stream: Stream, demands: Demands, cells: Cells, main: dict[str, list[str]]) -> Iterator[Proof]:
@@ -148,6 +164,19 @@ def _notes(stream: Stream, cells: Cells, rows: pd.DataFrame, n_double: int) -> I
         yield Note("few_double_coded", numbers={"least": FEW_DOUBLE_CODED})
     if n_double or cells.anchors:
         yield from check_connected(rows)
+
+
+def _recodes_at_once(rows: pd.DataFrame) -> Iterator[Note]:
+    """Recodes in the batch of their first coding: the rater remembers what she said."""
+    if OCCASION not in rows.columns:
+        return
+    keys = ["session_id", "rater"]
+    firsts = first_codings(rows)[[*keys, "batch"]]
+    pairs = rows[rows[OCCASION] > 1][[*keys, "batch"]].merge(firsts, on=keys)
+    at_once = pairs[pairs["batch_x"] == pairs["batch_y"]]
+    if len(at_once):
+        named = ", ".join(sorted(set(at_once["rater"].astype(str))))
+        yield Note("recodes_at_once", numbers={"n": len(at_once), "named": named})
 
 
 def _fewer_anchors(stream: Stream, demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
