@@ -31,6 +31,7 @@ LOAD_COST: Final = 30.0
 PAIR_COST: Final = 10.0
 WORST_COST: Final = 40.0
 MARGIN_COST: Final = 5.0
+BEGUN_COST: Final = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +160,8 @@ class _Builder:
                     own[rater].append(column)
         alone: list[tuple[int, float]] = []
         for rater in open_to if not one.fixed else one.fixed if len(one.fixed) == 1 else ():
-            column = self.singles[i][k, rater] = self.milp.variable(high=size)
+            cost = BEGUN_COST if one.begun and not self.plan.elastic else 0.0
+            column = self.singles[i][k, rater] = self.milp.variable(high=size, cost=cost)
             alone.append((column, 1.0))
             own[rater].append(column)
         self.milp.row([*twice, *together], 0, 0)
@@ -335,13 +337,13 @@ def double_bounds(cells: Cells) -> tuple[dict[int, int], dict[int, int], int]:
 
     A stratum in which more are coded twice already keeps them.
     """
-    forced = Counter(
-        stratum for stratum, k in zip(cells.stratum_of, cells.class_of, strict=True) if len(cells.classes[k].fixed) == 2
-    )
+    of_stratum = [(stratum, cells.classes[k]) for stratum, k in zip(cells.stratum_of, cells.class_of, strict=True)]
+    forced = Counter(stratum for stratum, one in of_stratum if len(one.fixed) == 2)
+    begun = Counter(stratum for stratum, one in of_stratum if one.begun and len(one.fixed) < 2)
     sizes = Counter(zip(cells.stratum_of, cells.shares, strict=True))
     bounds = {stratum: _rounded(share * n) for (stratum, share), n in sizes.items()}
     low = {stratum: max(own[0], forced[stratum]) for stratum, own in bounds.items()}
-    high = {stratum: max(own[1], forced[stratum]) for stratum, own in bounds.items()}
+    high = {stratum: max(own[1], forced[stratum] + begun[stratum]) for stratum, own in bounds.items()}
     wanted = round(sum(share * n for share, n in Counter(cells.shares).items()))
     return low, high, min(max(wanted, sum(low.values())), sum(high.values()))
 

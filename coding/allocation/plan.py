@@ -231,8 +231,8 @@ def _as_frame(stream: Stream, rows: Sequence[Row], demands: Demands) -> pd.DataF
     new = pd.DataFrame(rows, columns=["session_id", "rater", "role", "batch", OCCASION])
     parts = [stream.kept] if len(stream.kept) else []
     for instrument in stream.instruments:
-        own = new[~_taken_over(stream, instrument, demands, new)]
-        parts += [_missing(stream, instrument, demands), own.assign(instrument=instrument)]
+        own = pd.concat([_missing(stream, instrument, demands), new.assign(instrument=instrument)], ignore_index=True)
+        parts.append(own[~_taken_over(stream, instrument, demands, own)])
     frame = pd.concat(parts, ignore_index=True)
     frame[OCCASION] = pd.to_numeric(frame.get(OCCASION, pd.Series(1, frame.index))).fillna(1).astype("int64")
     frame["role"] = _with_primaries(frame)
@@ -241,13 +241,18 @@ def _as_frame(stream: Stream, rows: Sequence[Row], demands: Demands) -> pd.DataF
 
 
 def _with_primaries(frame: pd.DataFrame) -> pd.Series[str]:
-    """Roles, where whoever is left of a session that has lost its primary rater becomes it."""
+    """Roles, where whoever is left of a session that has lost its primary rater becomes it, and none has two."""
     role = frame["role"].copy()
+    first = frame[(role == "primary") & (frame[OCCASION] == 1)]
+    again = first[first.duplicated(["session_id", "instrument"])]  # what stands comes first
+    follows = set(again[["session_id", "instrument", "rater"]].itertuples(index=False, name=None))
+    keys = frame[["session_id", "instrument", "rater"]].itertuples(index=False, name=None)
+    role = role.mask(np.array([key in follows for key in keys], dtype=bool), "second")
     rated = role != "pilot"
     led = frame[rated & (role == "primary") & (frame[OCCASION] == 1)]
     has = set(zip(led["session_id"], led["instrument"], strict=True))
-    keys = zip(frame["session_id"], frame["instrument"], strict=True)
-    bare = rated & np.array([key not in has for key in keys], dtype=bool)
+    pairs = zip(frame["session_id"], frame["instrument"], strict=True)
+    bare = rated & np.array([pair not in has for pair in pairs], dtype=bool)
     alone = frame[bare & (frame[OCCASION] == 1)].drop_duplicates(["session_id", "instrument"])
     leaders = set(zip(alone["session_id"], alone["instrument"], alone["rater"], strict=True))
     rows = zip(frame["session_id"], frame["instrument"], frame["rater"], strict=True)
@@ -273,10 +278,11 @@ def _taken_over(stream: Stream, instrument: str, demands: Demands, new: pd.DataF
     """Which new rows are in vain: a rater who has left in the middle of a tape has rated this instrument of it."""
     kept = first_codings(stream.kept)
     has = kept.loc[kept["instrument"] == instrument, ["session_id", "rater"]].astype(str)
+    times = pd.to_numeric(new.get(OCCASION, pd.Series(1, new.index))).fillna(1)
     half = half_done(stream, demands)
     left = Counter(session for session, rater in has.itertuples(index=False) if (session, rater) in half)
     out: set[tuple[str, str]] = set()
-    seconds_first = new[new[OCCASION] == 1].sort_values("role", ascending=False, kind="stable")
+    seconds_first = new[times == 1].sort_values("role", ascending=False, kind="stable")
     for row in seconds_first.itertuples():
         if left[str(row.session_id)]:
             left[str(row.session_id)] -= 1

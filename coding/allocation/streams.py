@@ -66,6 +66,8 @@ class SessionClass:
         Limits with dates that these sessions count in.
     fixed : tuple of int
         Raters, as places in the stream, who have these sessions already: none, one, or two.
+    begun : bool
+        Whether some instruments of these tapes are rated by two, one of whom has left: the others are to be, too.
     groups : tuple of (int, str)
         Where teams are left to the programme: separations that these sessions count in, with the patient or therapist.
     """
@@ -73,6 +75,7 @@ class SessionClass:
     blocked: tuple[tuple[Blocker, ...], ...]
     windows: tuple[int, ...] = ()
     fixed: tuple[int, ...] = ()
+    begun: bool = False
     groups: tuple[tuple[int, str], ...] = ()
 
     def open_to(self) -> list[int]:
@@ -157,6 +160,7 @@ def cells_of(
     """
     rows = _texts(stream.table, demands)
     fixed = _fixed(stream, demands)
+    half = Counter(session for session, _ in half_done(stream, demands))
     keys = {_key(row, demands) for row in rows}
     blocked = {key: _blockers(stream, demands, teams or [{} for _ in demands.separations], dict(key)) for key in keys}
     of_class: dict[SessionClass, int] = {}
@@ -165,7 +169,8 @@ def cells_of(
         here = fixed.get(row["session_id"], ())
         why = blocked[_key(row, demands)]
         windows = tuple(j for j, one in enumerate(demands.limits) if one.is_dated and one.covers(row["date"]))
-        found = SessionClass(why, windows, here, _groups(stream, demands, row) if teams is None else ())
+        begun = bool(half[row["session_id"]]) and half[row["session_id"]] + len(here) > 1
+        found = SessionClass(why, windows, here, begun, _groups(stream, demands, row) if teams is None else ())
         classes.append(found)
     anchors = _anchors(stream, demands, rows, classes, seed)
     places = [place for place in range(len(rows)) if rows[place]["session_id"] not in anchors]
