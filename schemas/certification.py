@@ -81,7 +81,9 @@ class Certification(Declared):
                 f"certification: versions: the study does not use {stray!r}; {allowed(stray, sorted(instruments))}. "
                 "Correct the name, or take it out."
             )
-        if self.key in raters or not PurePath(self.key).suffix or (folder / self.key).is_file():
+        path = folder / self.key
+        is_to_come = PurePath(self.key).suffix and not path.exists() and path.resolve().is_relative_to(folder.resolve())
+        if self.key in raters or not is_to_come:
             self.key_file(folder, raters)
 
     def key_file(self, folder: Path, raters: Collection[str]) -> Path | None:

@@ -172,7 +172,9 @@ def _read_rate(
     ):
         if not expected.reads_training:
             now = expected.books[stamp.instrument].version
-            taken.problems.append(Problem("training_version", file, subject=stamp.instrument, found=stamp.version, allowed=now))
+            taken.problems.append(
+                Problem("training_version", file, subject=stamp.instrument, found=stamp.version, allowed=now)
+            )
             return
         wrong = check_rater(stamp, expected, file)
     if wrong and names_only(grid, expected.sessions or (), expected.out):
