@@ -222,9 +222,8 @@ class Demands(Declared):
         refuse_twice("allocation: strata", self.strata)
         refuse_twice("allocation: training", self.training)
         refuse_twice("allocation: separations", [name for one in self.separations for name in one.instruments])
-        if isinstance(self.anchors, tuple):
-            refuse_twice("allocation: anchors", self.anchors)
-            refuse_twice("allocation: anchors and training", (*self.training, *self.anchors))
+        refuse_twice("allocation: anchors", self.named_anchors)
+        refuse_twice("allocation: anchors and training", (*self.training, *self.named_anchors))
         for limit in self.limits:
             if limit.batch is not None and limit.batch > self.batches:
                 raise ValueError(
@@ -244,6 +243,11 @@ class Demands(Declared):
     def columns(self) -> tuple[str, ...]:
         """Columns of the study's tables that it asks for."""
         return tuple(dict.fromkeys(name for name in self._named() if name != STAGE))
+
+    @property
+    def named_anchors(self) -> tuple[str, ...]:
+        """Anchors that are named; none where they are drawn."""
+        return self.anchors if isinstance(self.anchors, tuple) else ()
 
     def _named(self) -> tuple[str, ...]:
         return (*self.strata, *(one.column for one in self.shares), *(one.column for one in self.restrictions))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.names import Label
+from doublecode.schemas.near_names import allowed
 
 
 class Certification(Declared):
@@ -26,6 +27,9 @@ class Certification(Declared):
         Of a table: head in the file → ``session_id``, ``patient``, ``session``, an item; as for ``[tables.ratings]``.
     missing : list or dict of str to str
         Of a table: what stands for a missing value; as for ``[tables.ratings]``.
+    versions : dict of str to str
+        Of a table: instrument → version of its codebook by which the key was made, where it is not the version of now.
+        Ratings of that version alone are held to it.
     bias : float or None
         The mean of rating − key lies within ± so many points.
     within_one : float or None
@@ -43,6 +47,7 @@ class Certification(Declared):
     key: Label
     map: dict[str, str] = Field(default_factory=dict)
     missing: tuple[int | float | str, ...] | dict[str, str] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
     bias: float | None = Field(default=None, gt=0)
     within_one: float | None = Field(default=None, gt=0, le=1)
     kappa: float | None = Field(default=None, gt=0, le=1)
@@ -62,16 +67,35 @@ class Certification(Declared):
         marks = {"bias": self.bias, "within_one": self.within_one, "kappa": self.kappa, "icc": self.icc}
         return {name: mark for name, mark in marks.items() if mark is not None}
 
+    def check(self, folder: Path, raters: Collection[str], instruments: Collection[str]) -> None:
+        """Refuse what cannot be right; a table of the expert that is still to come is no fault before it is asked for.
+
+        Raises
+        ------
+        StudyError
+            As of :meth:`key_file`; or `versions` names an instrument that the study does not use.
+        """
+        stray = next((name for name in self.versions if name not in instruments), None)
+        if stray is not None:
+            raise StudyError(
+                f"certification: versions: the study does not use {stray!r}; {allowed(stray, sorted(instruments))}. "
+                "Correct the name, or take it out."
+            )
+        path = folder / self.key
+        is_to_come = PurePath(self.key).suffix and not path.exists() and path.resolve().is_relative_to(folder.resolve())
+        if self.key in raters or not is_to_come:
+            self.key_file(folder, raters)
+
     def key_file(self, folder: Path, raters: Collection[str]) -> Path | None:
         """Where the table of the key lies; None where a rater is the key.
 
         Raises
         ------
         StudyError
-            `key` is neither a rater nor a file of the study folder; or `map` or `missing` is of no table.
+            `key` is neither a rater nor a file of the study folder; or `map`, `missing` or `versions` is of no table.
         """
         if self.key in raters:
-            idle = "map" if self.map else "missing" if self.missing else ""
+            idle = "map" if self.map else "missing" if self.missing else "versions" if self.versions else ""
             if idle:
                 raise StudyError(f"certification: {idle} has no effect where a rater is the key; leave it out.")
             return None

@@ -195,6 +195,11 @@ _KINDS: dict[str, Kind] = {
         "made for version {found}, the study uses {allowed}",
         "Ask the coordinator for the current workbook.",
     ),
+    "training_version": Kind(
+        "info",
+        "rated in training, with version {found}; the study uses {allowed} now, so a run leaves it out",
+        "Nothing: doublecode certify reads it, for a key of that version.",
+    ),
     "codebook_changed": Kind(
         "error",
         "its ratings were held to version {found}, the study uses {allowed}",

@@ -391,5 +391,5 @@ def load_study(folder: str | Path) -> Study:
     load_texts(study.language, study.folder)
     study.table_files.check()
     if study.certification is not None:
-        study.certification.key_file(study.folder, [rater.id for rater in study.raters])
+        study.certification.check(study.folder, [rater.id for rater in study.raters], study.codebooks)
     return study

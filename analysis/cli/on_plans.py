@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from doublecode.schemas.study import Study
 
 _MOST_LINES = 20
+_MOST_THERAPISTS = 8
 _STUDIES = ((20, 100), (60, 20), (10**9, 5))
 """Up to how many raters how many studies are simulated, so that nobody waits."""
 
@@ -156,7 +157,10 @@ def _tell(plans: Sequence[Allocation], widths: Sequence[PrecisionResult | None],
 
 
 def _tell_one(plan: Allocation, width: PrecisionResult | None) -> None:
-    proof = {name: plan.frame[plan.frame["table"] == name] for name in ("load", "pair", "stratum", "cell", "occasion")}
+    proof = {
+        name: plan.frame[plan.frame["table"] == name]
+        for name in ("load", "pair", "stratum", "cell", "therapist", "occasion")
+    }
     loads = proof["load"]
     say(f"{', '.join(plan.spec['instruments'])}: {plan.counted()}")
     each = ", ".join(f"{name} {n}" for name, n in zip(loads["name"], loads["sessions"], strict=True))
@@ -170,6 +174,8 @@ def _tell_one(plan: Allocation, width: PrecisionResult | None) -> None:
             off = (proof["cell"]["double"] - proof["cell"]["expected"]).abs().max()
             say(f"  coded twice in {len(proof['cell'])} cells of these: at most {off:.2f} sessions off the share")
         say(f"  raters hang together: {'no' if plan.design['groups'] > 1 else 'yes'}")
+    if len(proof["therapist"]):
+        say(f"  sessions of a rater by therapist: {_met(plan, proof['therapist'])}")
     for row in proof["occasion"].itertuples():
         say(f"  {row.name}: {row.sessions} sessions")
     if width is not None:
@@ -179,6 +185,20 @@ def _tell_one(plan: Allocation, width: PrecisionResult | None) -> None:
             for form, true, low, high in zip(*columns, strict=True)
         )
         say(f"  expected of the reliability: {parts}; {width.counted().partition('; ')[2]}")
+
+
+def _met(plan: Allocation, rows: pd.DataFrame) -> str:
+    """Fewest to most sessions of each therapist that a rater has, those aside who may not have any."""
+    barred = {
+        (value, one["rater"]) for one in plan.spec["restrictions"] if one["column"] == "therapist"
+        for value in one["never"]
+    }  # fmt: skip
+    names = rows["name"].str.split(" · ", n=1, expand=True)
+    free = rows[[pair not in barred for pair in zip(names[0], names[1], strict=True)]]
+    each = {name: _range(own, "sessions") for name, own in free.groupby(names[0], sort=False)}
+    if len(each) <= _MOST_THERAPISTS:
+        return ", ".join(f"{name} {said}" for name, said in each.items())
+    return f"{_range(free, 'sessions')} of each of {len(each)}"
 
 
 def _range(rows: pd.DataFrame, column: str) -> str:

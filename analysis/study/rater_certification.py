@@ -89,6 +89,7 @@ def certify_raters(
     found = certify(*judged, **how)
     items = certify(*(_parts(rows, books, "items") for rows in (trainees, key)), **how)
     notes += [Note("errors_in_incoming", numbers={"n": errors})] if errors else []
+    notes += _older_keys(key, books)
     beyond = {"n": items.design["n_beyond"], "of": items.design["n_pairs"]}
     notes += [Note("items_beyond", numbers=beyond)] if beyond["n"] and declared.level == "scales" else []
     spec = {**found.spec, "study": study.name, "key": declared.key, "level": declared.level}
@@ -132,14 +133,24 @@ def _key_of(study: Study, ratings: pd.DataFrame, n_errors: int) -> tuple[pd.Data
         _one_version(own)
         return own, [], name
     as_one = rated_by(study, KEY)
-    key, found = read_expert_workbook(path, study) or read_ratings_table(
-        path, TableSource(map=declared.map, missing=declared.missing), as_one, expert=KEY
-    )
+    versions = {name: book.version for name, book in study.codebooks.items()}
+    workbook = read_expert_workbook(path, study)
+    if workbook is not None:
+        key, found, version = workbook
+        if declared.versions:
+            raise StudyError(
+                f"certification: versions has no effect where the key is a workbook: {declared.key} says itself that "
+                f"it is of version {version}. Leave versions out."
+            )
+        versions = dict.fromkeys(versions, version)
+    else:
+        table = TableSource(map=declared.map, missing=declared.missing)
+        key, found = read_ratings_table(path, table, as_one, expert=KEY)
+        versions |= declared.versions
     errors = [one for one in found if one.severity == "error"]
     if errors:
         listed = "\n".join(f"  {one}" for one in errors[:5])
         raise StudyError(f"certification: key: {len(errors)} problem(s) in {Path(declared.key).name}:\n{listed}")
-    versions = {name: book.version for name, book in study.codebooks.items()}
     return key.assign(version=key["instrument"].map(versions)), found, KEY
 
 
@@ -152,6 +163,16 @@ def _one_version(key: pd.DataFrame) -> None:
                 f"certification: the key of {name} was rated with the versions {' and '.join(versions)} of the "
                 "codebook. Rate the older tapes again with the newer one."
             )
+
+
+def _older_keys(key: pd.DataFrame, books: Sequence[Instrument]) -> list[Note]:
+    """Keys that were made with another version of the codebook than the study's of now."""
+    made = dict(zip(key["instrument"], key["version"], strict=True))
+    return [
+        Note("key_of_other_version", book.name, {"key": str(made[book.name]), "now": book.version})
+        for book in books
+        if made[book.name] != book.version
+    ]
 
 
 def _of_the_keys_version(trainees: pd.DataFrame, key: pd.DataFrame) -> tuple[pd.DataFrame, list[Note]]:

@@ -23,6 +23,12 @@ SENTENCES: Final = {
     "names_tell": "{n} {what} hold the name of their patient (such as {example}), and raters see them: {way_out}",
     "anchors_left_out": "{n} later rating(s) of anchors are left out ({named}): no batch is left in which these raters "
     "are there.",
+    "anchors_barred": "{n} first rating(s) of anchors are left out ({named}): restrictions keep these raters "
+    "from them.",
+    "anchors_not_rated": "{n} anchor(s) are rated no more ({named}), see sessions.csv and patients.csv; name others, "
+    "or take them out of anchors.",
+    "recodes_at_once": "{n} session(s) are coded again in the batch in which they are coded first ({named}): raters "
+    "remember what they said. More batches, or fewer absences, put time between the two.",
     "few_double_coded": "Fewer than {least} double-coded sessions: read the interval of the reliability before its "
     "estimate.",
 }
@@ -42,7 +48,8 @@ class Allocation(Result):
     spec : dict
         The question: raters, instruments, share, loads, stages, batches, seed.
     frame : DataFrame
-        The proof, long: table ("load", "pair", "stratum"), name, sessions, double, share, expected.
+        The proof, long: table ("load", "pair", "stratum", "cell", "therapist", "occasion"), name, sessions, double,
+        share, expected.
     design : dict
         Counts of sessions, double-coded sessions, ratings, pilot sessions, sessions left out and why.
     assignments : DataFrame

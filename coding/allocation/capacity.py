@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from doublecode.coding.allocation.streams import Cells, Stream
+from doublecode.coding.allocation.streams import Cells, Stream, gone_raters
 from doublecode.schemas.allocation import Demands, Limit
 
 
@@ -40,6 +40,8 @@ class Room:
         First codings among these that count in a limit with dates.
     first_kept : dict of str to int
         First codings among these that are no anchors.
+    batch_most : dict of (str, int) to int
+        The most main sessions, recodes among them, that a rater can do in a batch, where a limit says so.
     """
 
     first_batch: int
@@ -55,6 +57,7 @@ class Room:
     kept: Counter[str] = field(default_factory=Counter)
     dated_kept: Counter[int] = field(default_factory=Counter)
     first_kept: Counter[str] = field(default_factory=Counter)
+    batch_most: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def new_batches(self) -> range:
@@ -85,10 +88,9 @@ class Room:
 
 def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands) -> Room:
     """Count what stands already and what is asked of each rater beside the main sessions."""
-    out = [batch_number(str(name)) for one in streams for name in one.kept["batch"]]
-    first = max(out, default=0) + 1
-    gone = frozenset(one.rater for one in demands.limits if one.left)
-    room = Room(first, max(demands.batches, first), gone)
+    first = max((one.last_out for one in streams), default=0) + 1
+    gone = gone_raters(demands)
+    room = Room(first, max(demands.batches, first), frozenset(gone))
     for rater in dict.fromkeys(name for one in streams for name in one.raters):
         away = {one.batch for one in demands.limits if one.rater == rater and _is_nothing(one, demands)}
         there = [batch for batch in room.new_batches if batch not in away]
@@ -96,17 +98,16 @@ def room_of(streams: Sequence[Stream], cells: Sequence[Cells], demands: Demands)
     for i, stream in enumerate(streams):
         room.spent.update(stream.spent)
         _count(room, i, stream, cells[i], demands)
+    for j, limit in enumerate(demands.limits):
+        if limit.batch is not None:
+            key = (limit.rater, limit.batch)
+            most = max(room.most(demands, j) - room.new_anchors[key], 0)
+            room.batch_most[key] = min(room.batch_most.get(key, most), most)
     return room
 
 
 def _is_nothing(limit: Limit, demands: Demands) -> bool:
     return not limit.left and not limit.is_dated and limit.most(demands.minutes_per_rating) == 0
-
-
-def batch_number(name: str) -> int:
-    """Number of a batch: 3 of ``batch03``; 0 of the pilot and of names that are not ours."""
-    digits = name.removeprefix("batch")
-    return int(digits) if digits.isdecimal() and name.startswith("batch") else 0
 
 
 def kept_keys(stream: Stream) -> set[tuple[str, str, int]]:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from doublecode.coding.allocation.capacity import Room
 from doublecode.coding.allocation.fair_targets import fair_targets
+from doublecode.coding.allocation.free_teams import add_teams
 from doublecode.coding.allocation.programme import Programme
+from doublecode.coding.allocation.spread import add_spread
 from doublecode.coding.allocation.streams import Blocker, Cells, SessionClass, Stream
 from doublecode.schemas.allocation import Demands, Limit
 
@@ -29,6 +31,7 @@ LOAD_COST: Final = 30.0
 PAIR_COST: Final = 10.0
 WORST_COST: Final = 40.0
 MARGIN_COST: Final = 5.0
+BEGUN_COST: Final = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +46,6 @@ class Counts:
         (class, pair of raters) → sessions.
     singles : list of dict
         (class, rater) → sessions.
-    batches : dict
-        (rater, batch) → main sessions of raters with limits of batches.
     slack : dict
         Demand (name, entry, value) → by how much it was relaxed; empty where nothing was.
     """
@@ -52,7 +53,6 @@ class Counts:
     doubles: list[dict[tuple[int, int], int]]
     pairs: list[dict[tuple[int, Pair], int]]
     singles: list[dict[tuple[int, int], int]]
-    batches: dict[tuple[str, int], int]
     slack: dict[Blocker, int] = field(default_factory=dict)
 
 
@@ -75,6 +75,8 @@ class Plan:
         Whether demands may be left at a price.
     most_doubles : bool
         Whether the number of sessions coded twice is free, as many as there can be.
+    free_teams : bool
+        Whether the programme divides the raters among separated instruments.
     """
 
     streams: Sequence[Stream]
@@ -86,6 +88,7 @@ class Plan:
     offered: Sequence[frozenset[Pair] | None] = ()
     elastic: bool = False
     most_doubles: bool = False
+    free_teams: bool = False
 
 
 SLACK_COST: Final = {"limits": 1.0, "recodes": 20.0, "restrictions": 30.0, "connected": 100.0, "separations": 300.0}
@@ -103,7 +106,6 @@ class _Builder:
         self.doubles: list[dict[tuple[int, int], int]] = []
         self.pairs: list[dict[tuple[int, Pair], int]] = []
         self.singles: list[dict[tuple[int, int], int]] = []
-        self.batches: dict[tuple[str, int], int] = {}
         self.slack: dict[Blocker, int] = {}
         self._usage: list[dict[int, dict[int, list[int]]]] = []
         for i, cells in enumerate(plan.cells):
@@ -112,6 +114,9 @@ class _Builder:
             if not plan.elastic and not plan.most_doubles:
                 self._add_evenness(i, cells)
             self._add_connections(i)
+        if plan.free_teams:
+            slack_of = self.slack_of if plan.elastic else None
+            add_teams(self.milp, plan.streams, plan.cells, plan.demands, self._usage, slack_of)
         self._add_limits()
 
     def slack_of(self, key: Blocker, high: float = np.inf) -> int:
@@ -155,7 +160,8 @@ class _Builder:
                     own[rater].append(column)
         alone: list[tuple[int, float]] = []
         for rater in open_to if not one.fixed else one.fixed if len(one.fixed) == 1 else ():
-            column = self.singles[i][k, rater] = self.milp.variable(high=size)
+            cost = BEGUN_COST if one.begun and not self.plan.elastic else 0.0
+            column = self.singles[i][k, rater] = self.milp.variable(high=size, cost=cost)
             alone.append((column, 1.0))
             own[rater].append(column)
         self.milp.row([*twice, *together], 0, 0)
@@ -199,10 +205,12 @@ class _Builder:
         by_pair: dict[Pair, list[int]] = defaultdict(list)
         for (_, pair), column in self.pairs[i].items():
             by_pair[pair].append(column)
-        for pair, target in pair_targets(plan, i).items():
+        even = pair_targets(plan, i)
+        for pair, target in even.items():
             if pair in by_pair:
                 terms = [(c, 1.0) for c in by_pair[pair]]
                 self.milp.near(terms, np.floor(target), np.ceil(target), PAIR_COST, worst)
+        add_spread(self.milp, cells, _class_sizes(cells), usage, self.pairs[i], loads, even)
         for groups in cells.margins:
             self._add_margin(i, cells, groups)
 
@@ -238,7 +246,9 @@ class _Builder:
                 if room.recodes[rater, i]:
                     self._limit(self._of(rater, i), room.recodes[rater, i], math.inf, ("recodes", 0, ""))
         limits = list(enumerate(demands.limits))
-        for rater in dict.fromkeys(one.rater for _, one in limits if one.batch is not None):
+        for rater in dict.fromkeys(
+            one.rater for _, one in limits if one.batch is not None and one.rater not in room.gone
+        ):
             self._add_batches(rater, [(j, one) for j, one in limits if one.rater == rater and one.batch is not None])
         for j, one in limits:
             most = room.most(demands, j)
@@ -254,12 +264,12 @@ class _Builder:
         """New main sessions of a rater, recodes among them, by batch."""
         room = self.plan.room
         new = sum(n for (who, _), n in room.new_recodes.items() if who == rater) - room.first_kept[rater]
-        for batch in room.new_batches:
-            self.batches[rater, batch] = self.milp.variable()
+        sizes = {batch: self.milp.variable() for batch in room.new_batches}
+        for batch, size in sizes.items():
             for j in (j for j, one in limits if one.batch == batch):
                 most = room.most(self.plan.demands, j) - room.new_anchors[rater, batch]
-                self._limit([(self.batches[rater, batch], 1.0)], -math.inf, most, ("limits", j, ""))
-        held = [(self.batches[rater, batch], -1.0) for batch in room.new_batches]
+                self._limit([(size, 1.0)], -math.inf, most, ("limits", j, ""))
+        held = [(size, -1.0) for size in sizes.values()]
         self.milp.row([*self._of(rater), *held], -new, -new)
 
     def _of(self, rater: str, only: int | None = None, window: int | None = None) -> list[tuple[int, float]]:
@@ -288,7 +298,6 @@ class _Builder:
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.doubles],
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.pairs],
             [{key: int(whole[c]) for key, c in own.items() if whole[c]} for own in self.singles],
-            {key: int(whole[c]) for key, c in self.batches.items()},
             {key: int(whole[c]) for key, c in self.slack.items() if whole[c]},
         )
 
@@ -328,13 +337,13 @@ def double_bounds(cells: Cells) -> tuple[dict[int, int], dict[int, int], int]:
 
     A stratum in which more are coded twice already keeps them.
     """
-    forced = Counter(
-        stratum for stratum, k in zip(cells.stratum_of, cells.class_of, strict=True) if len(cells.classes[k].fixed) == 2
-    )
+    of_stratum = [(stratum, cells.classes[k]) for stratum, k in zip(cells.stratum_of, cells.class_of, strict=True)]
+    forced = Counter(stratum for stratum, one in of_stratum if len(one.fixed) == 2)
+    begun = Counter(stratum for stratum, one in of_stratum if one.begun and len(one.fixed) < 2)
     sizes = Counter(zip(cells.stratum_of, cells.shares, strict=True))
     bounds = {stratum: _rounded(share * n) for (stratum, share), n in sizes.items()}
     low = {stratum: max(own[0], forced[stratum]) for stratum, own in bounds.items()}
-    high = {stratum: max(own[1], forced[stratum]) for stratum, own in bounds.items()}
+    high = {stratum: max(own[1], forced[stratum] + begun[stratum]) for stratum, own in bounds.items()}
     wanted = round(sum(share * n for share, n in Counter(cells.shares).items()))
     return low, high, min(max(wanted, sum(low.values())), sum(high.values()))
 

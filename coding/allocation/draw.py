@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from doublecode.coding.allocation.capacity import Room, anchor_occasions, kept_keys
 from doublecode.coding.allocation.counts import Counts, Pair
-from doublecode.coding.allocation.streams import Cells, Stream, first_codings, text_of
+from doublecode.coding.allocation.streams import Cells, Stream, first_codings, pilot_number, text_of
 from doublecode.schemas.allocation import Demands
 
 Ints = NDArray[np.int64]
@@ -125,11 +125,16 @@ def _with_roles(
 
 
 def assignment_rows(
-    streams: Sequence[Stream], cells: Sequence[Cells], given: Sequence[Mapping[str, tuple[int, ...]]], counts: Counts,
-    room: Room, demands: Demands, seed: int,
-) -> list[list[Row]]:  # fmt: skip
+    streams: Sequence[Stream],
+    cells: Sequence[Cells],
+    given: Sequence[Mapping[str, tuple[int, ...]]],
+    room: Room,
+    demands: Demands,
+    seed: int,
+) -> list[list[Row]]:
     """Rows of each stream: the pilot first, then what each rater gets, batch by batch in her own order."""
-    rows: list[list[Row]] = [_pilot_rows(stream, room) for stream in streams]
+    out = max((pilot_number(str(name)) for one in streams for name in one.kept["batch"]), default=0)
+    rows: list[list[Row]] = [_pilot_rows(stream, room, f"pilot{out + 1:02d}" if out else "pilot") for stream in streams]
     roles = [_roles(stream, own, drawn, seed) for stream, own, drawn in zip(streams, cells, given, strict=True)]
     for rater in dict.fromkeys(name for one in streams for name in one.raters):
         chance = random.Random(f"{seed}/{rater}")
@@ -137,7 +142,7 @@ def assignment_rows(
         new = [(own.i, session) for own in mine for session in own.new(cells[own.i])]
         chance.shuffle(new)
         n_again = sum(room.new_recodes[rater, i] for i in range(len(streams)))
-        batches = _cut(rater, len(new) + n_again, counts, room)
+        batches = _cut(rater, len(new) + n_again, room)
         placed = dict(zip(new, batches, strict=False))
         for one, batch in placed.items():
             rows[one[0]].append((one[1], rater, roles[one[0]][one[1]][rater], _batch_name(batch), 1))
@@ -156,10 +161,11 @@ def _batch_name(number: int) -> str:
     return f"batch{number:02d}"
 
 
-def _pilot_rows(stream: Stream, room: Room) -> list[Row]:
+def _pilot_rows(stream: Stream, room: Room, batch: str) -> list[Row]:
+    """What is new of the pilot; of a second round the batch is another one, so that no workbook changes that is out."""
     there = set(zip(stream.kept["session_id"].astype(str), stream.kept["rater"].astype(str), strict=True))
     return [
-        (session, rater, "pilot", "pilot", 1)
+        (session, rater, "pilot", batch, 1)
         for session in stream.rated.pilot
         for rater in stream.raters
         if (session, rater) not in there and rater not in room.gone
@@ -209,11 +215,11 @@ class _Own:
         return anchor_occasions(self.kept, session, demands, is_free=is_free)
 
 
-def _cut(rater: str, total: int, counts: Counts, room: Room) -> list[int]:
-    """Batch of each of a rater's new assignments in their order: as the limits of her batches say, else evenly."""
+def _cut(rater: str, total: int, room: Room) -> list[int]:
+    """Batch of each of a rater's new assignments in their order: as even as the limits of her batches allow."""
     own = room.batches[rater] or [room.last_batch]
-    if any(key[0] == rater for key in counts.batches):
-        sizes = {batch: counts.batches[rater, batch] for batch in room.new_batches}
-    else:
-        sizes = {batch: total // len(own) + (place < total % len(own)) for place, batch in enumerate(own)}
+    sizes = dict.fromkeys(own, 0)
+    for _ in range(total):
+        free = [batch for batch in own if sizes[batch] < room.batch_most.get((rater, batch), total)] or own
+        sizes[min(free, key=lambda batch: (sizes[batch], batch))] += 1
     return [batch for batch in sizes for _ in range(sizes[batch])]

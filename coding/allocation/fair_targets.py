@@ -49,6 +49,39 @@ def fair_targets(amounts: Sequence[float], open_to: Sequence[Sequence[int]], cap
     return np.round(totals, 6)
 
 
+def spread_evenly(amounts: Floats, totals: Floats, may: NDArray[np.bool_]) -> Floats:
+    """Divide amounts among those who may take of them, so that totals are met and nothing else decides.
+
+    Parameters
+    ----------
+    amounts : (g,) array
+        What each group has to give.
+    totals : (n,) array
+        What each is to have in all; the sum is that of `amounts`.
+    may : (g, n) array
+        Who may take of which.
+
+    Returns
+    -------
+    (g, n) array
+        Of largest entropy, by iterative proportional fitting (Deming & Stephan 1940); where no table has these sums,
+        that of the totals comes as near as 200 rounds take it, and those of the amounts hold.
+
+    Examples
+    --------
+    >>> may = np.array([[True, True], [True, False]])
+    >>> spread_evenly(np.array([6.0, 2.0]), np.array([5.0, 3.0]), may).round(2).tolist()
+    [[3.0, 3.0], [2.0, 0.0]]
+    """
+    table = may.astype(float)
+    for _ in range(200):
+        for axis, sums in ((0, totals), (1, amounts)):
+            now = table.sum(axis=axis)
+            scale = np.divide(sums, now, out=np.zeros_like(now), where=now > 0)
+            table = table * (scale[None, :] if axis == 0 else scale[:, None])
+    return table
+
+
 def _poured(amount: float, heights: Floats, room: Floats) -> Floats:
     """Raise the lowest `heights` to one level until `amount` is used up; no one beyond her `room`."""
     if not len(heights) or amount <= 0:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from doublecode.coding.allocation.allocation_result import Allocation
 from doublecode.coding.allocation.draw import Progress, Row, assignment_rows, drawn_raters
@@ -19,10 +20,18 @@ from doublecode.coding.allocation.proof import proven
 from doublecode.coding.allocation.rated_sessions import sessions_to_rate
 from doublecode.coding.allocation.relaxation import impossible
 from doublecode.coding.allocation.solving import solved
-from doublecode.coding.allocation.streams import Stream, joined_columns
+from doublecode.coding.allocation.streams import (
+    Stream,
+    batch_number,
+    first_codings,
+    gone_raters,
+    half_done,
+    joined_columns,
+)
 from doublecode.schemas.allocation import Demands, Limit
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, SESSIONS, check_frame, complete
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
 
 
@@ -117,8 +126,23 @@ def allocate(
     }  # fmt: skip
     given = {key: value for key, value in asked.items() if value is not None}
     wanted = (demands or Demands()).model_copy(update=given)
+    check_sessions(complete(sessions, SESSIONS), wanted)
     stream = stream_of(sessions, raters, instruments, wanted, patients, therapists, kept)
     return plan_streams([stream], wanted, seed, progress)[0]
+
+
+def check_sessions(sessions: pd.DataFrame, demands: Demands) -> None:
+    """Sessions that demands name are there, and of the main phase: a slip would leave them without effect."""
+    phase = dict(zip(sessions["session_id"].astype(str), sessions["phase"], strict=True))
+    for key, names in (("training", demands.training), ("anchors", demands.named_anchors)):
+        for name in names:
+            if name not in phase:
+                raise UsageError(f"allocation: {key}: no session is called {name!r}; {allowed(name, sorted(phase))}.")
+            if phase[name] == "pilot":
+                raise UsageError(
+                    f"allocation: {key}: {name} is of the pilot, which all raters rate and which is in no plan; take "
+                    "it out."
+                )
 
 
 def stream_of(
@@ -139,39 +163,42 @@ def stream_of(
         way_out = "Look at status and phase in sessions.csv, and at status in patients.csv."
         raise UsageError(str(Problem("allocation_impossible", found=found, allowed=way_out)))
     table = joined_columns(rated.main, patients, therapists, demands)
-    own, vain = _kept_of(kept, instruments, {*table["session_id"].astype(str), *rated.pilot})
+    own, vain, last = _kept_of(kept, instruments, {*table["session_id"].astype(str), *rated.pilot})
     stray = [rater for rater in own["rater"].astype(str) if rater not in raters]
     if stray:
         raise UsageError(
             f"rater {stray[0]!r} has assignments of {instruments[0]} that are kept, and is not among its raters. Leave "
             f'her in study.toml, and say that she has gone: [[allocation.limits]] rater = "{stray[0]}", left = true.'
         )
-    return Stream(tuple(instruments), tuple(raters), rated, table, own, vain)
+    return Stream(tuple(instruments), tuple(raters), rated, table, own, vain, last)
 
 
 def _kept_of(
     kept: pd.DataFrame | None, instruments: Sequence[str], sessions: set[str]
-) -> tuple[pd.DataFrame, Counter[str]]:
-    """What stands of these sessions, and how much each rater has done of others."""
+) -> tuple[pd.DataFrame, Counter[str], int]:
+    """What stands of these sessions, how much each rater has done of others, and the number of the last batch."""
     if kept is None:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in ASSIGNMENTS.columns}), Counter()
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in ASSIGNMENTS.columns}), Counter(), 0
     rows = check_frame(kept, ASSIGNMENTS)
     rows = rows[rows["instrument"].isin(list(instruments))]
     inside = rows["session_id"].astype(str).isin(sessions)
     vain = rows[~inside & (rows["role"] != "pilot")]
     tapes = vain[["rater", "session_id", *(vain.columns.intersection([OCCASION]))]].drop_duplicates()
-    return rows[inside], Counter(tapes["rater"].astype(str))
+    last = max((batch_number(str(name)) for name in rows["batch"]), default=0)
+    return rows[inside], Counter(tapes["rater"].astype(str)), last
 
 
-def planned_apart(kept: pd.DataFrame | None, instruments: Sequence[str]) -> bool:
+def planned_apart(kept: pd.DataFrame | None, instruments: Sequence[str], demands: Demands) -> bool:
     """Whether what is kept of some instruments is not of tapes heard once: a session has two primary raters, or three.
 
     Then each instrument stays a plan of its own, also where their separation was given up since. Anchors, of which one
-    instrument alone has so many raters, do not count.
+    instrument alone has so many raters, do not count, nor do sessions of raters who have left, of whom others may have
+    taken over some instruments.
     """
     if kept is None or len(instruments) < 2:
         return False
     rows = kept[kept["instrument"].isin(list(instruments)) & (kept["role"] != "pilot")]
+    rows = rows[~rows["session_id"].isin(rows.loc[rows["rater"].isin(gone_raters(demands)), "session_id"])]
     alone = rows.groupby(["session_id", "instrument"])["rater"].nunique()
     rows = rows[~rows["session_id"].isin(alone[alone > 2].index.get_level_values("session_id"))]
     raters = rows.groupby("session_id")["rater"].nunique()
@@ -192,7 +219,7 @@ def plan_streams(
         drawn_raters(i, stream, found.cells[i], found.counts, random.Random(f"{seed}/{i}"), progress)
         for i, stream in enumerate(streams)
     ]
-    rows = assignment_rows(streams, found.cells, given, found.counts, found.room, demands, seed)
+    rows = assignment_rows(streams, found.cells, given, found.room, demands, seed)
     return [
         proven(stream, demands, seed, _as_frame(stream, own, demands), cells)
         for stream, own, cells in zip(streams, rows, found.cells, strict=True)
@@ -204,7 +231,8 @@ def _as_frame(stream: Stream, rows: Sequence[Row], demands: Demands) -> pd.DataF
     new = pd.DataFrame(rows, columns=["session_id", "rater", "role", "batch", OCCASION])
     parts = [stream.kept] if len(stream.kept) else []
     for instrument in stream.instruments:
-        parts += [_missing(stream, instrument, demands), new.assign(instrument=instrument)]
+        own = pd.concat([_missing(stream, instrument, demands), new.assign(instrument=instrument)], ignore_index=True)
+        parts.append(own[~_taken_over(stream, instrument, demands, own)])
     frame = pd.concat(parts, ignore_index=True)
     frame[OCCASION] = pd.to_numeric(frame.get(OCCASION, pd.Series(1, frame.index))).fillna(1).astype("int64")
     frame["role"] = _with_primaries(frame)
@@ -213,13 +241,18 @@ def _as_frame(stream: Stream, rows: Sequence[Row], demands: Demands) -> pd.DataF
 
 
 def _with_primaries(frame: pd.DataFrame) -> pd.Series[str]:
-    """Roles, where whoever is left of a session that has lost its primary rater becomes it."""
+    """Roles, where whoever is left of a session that has lost its primary rater becomes it, and none has two."""
     role = frame["role"].copy()
+    first = frame[(role == "primary") & (frame[OCCASION] == 1)]
+    again = first[first.duplicated(["session_id", "instrument"])]  # what stands comes first
+    follows = set(again[["session_id", "instrument", "rater"]].itertuples(index=False, name=None))
+    keys = frame[["session_id", "instrument", "rater"]].itertuples(index=False, name=None)
+    role = role.mask(np.array([key in follows for key in keys], dtype=bool), "second")
     rated = role != "pilot"
     led = frame[rated & (role == "primary") & (frame[OCCASION] == 1)]
     has = set(zip(led["session_id"], led["instrument"], strict=True))
-    keys = zip(frame["session_id"], frame["instrument"], strict=True)
-    bare = rated & np.array([key not in has for key in keys], dtype=bool)
+    pairs = zip(frame["session_id"], frame["instrument"], strict=True)
+    bare = rated & np.array([pair not in has for pair in pairs], dtype=bool)
     alone = frame[bare & (frame[OCCASION] == 1)].drop_duplicates(["session_id", "instrument"])
     leaders = set(zip(alone["session_id"], alone["instrument"], alone["rater"], strict=True))
     rows = zip(frame["session_id"], frame["instrument"], frame["rater"], strict=True)
@@ -232,10 +265,27 @@ def _missing(stream: Stream, instrument: str, demands: Demands) -> pd.DataFrame:
     Recodes that nothing demands were written by hand, for the instruments that stand there.
     """
     columns = ["session_id", "rater", *([OCCASION] if OCCASION in stream.kept.columns else [])]
-    every = stream.kept.drop_duplicates(columns)
+    every = stream.kept[~stream.kept["rater"].isin(gone_raters(demands))].drop_duplicates(columns)
     has = stream.kept.loc[stream.kept["instrument"] == instrument, columns]
     rows = every.merge(has, on=columns, how="left", indicator=True)
     rows = rows[rows["_merge"] == "left_only"].drop(columns="_merge")
     if OCCASION in rows.columns and not (demands.recodes or demands.anchors):
         rows = rows[rows[OCCASION] == 1]
     return rows.assign(instrument=instrument)
+
+
+def _taken_over(stream: Stream, instrument: str, demands: Demands, new: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which new rows are in vain: a rater who has left in the middle of a tape has rated this instrument of it."""
+    kept = first_codings(stream.kept)
+    has = kept.loc[kept["instrument"] == instrument, ["session_id", "rater"]].astype(str)
+    times = pd.to_numeric(new.get(OCCASION, pd.Series(1, new.index))).fillna(1)
+    half = half_done(stream, demands)
+    left = Counter(session for session, rater in has.itertuples(index=False) if (session, rater) in half)
+    out: set[tuple[str, str]] = set()
+    seconds_first = new[times == 1].sort_values("role", ascending=False, kind="stable")
+    for row in seconds_first.itertuples():
+        if left[str(row.session_id)]:
+            left[str(row.session_id)] -= 1
+            out.add((str(row.session_id), str(row.rater)))
+    keys = zip(new["session_id"].astype(str), new["rater"].astype(str), strict=True)
+    return np.array([key in out for key in keys], dtype=bool)

@@ -11,11 +11,13 @@ import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import FEW_DOUBLE_CODED, Allocation
 from doublecode.coding.allocation.solving import components
-from doublecode.coding.allocation.streams import Cells, Stream, first_codings, text_of
+from doublecode.coding.allocation.streams import Cells, Stream, first_codings, gone_raters, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.results import Note
 
+MOST_MET: Final = 2_000
+"""Therapists times raters up to which the proof counts how often they meet."""
 Proof = tuple[str, str, int, int, float, float]
 
 
@@ -28,7 +30,7 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
         raters_of.setdefault(session, []).append(rater)
     main = {name: sorted(raters_of[name]) for name in cells.ids}
     rows = [*_loads(stream, one, main), *_pairs(stream, main), *_strata(stream, demands, cells, main)]
-    rows += _occasions(one)
+    rows += [*_met(stream, firsts), *_occasions(one)]
     frame = pd.DataFrame(rows, columns=["table", "name", "sessions", "double", "share", "expected"])
     n_double = sum(len(who) > 1 for who in main.values())
     design = {
@@ -49,7 +51,8 @@ def proven(stream: Stream, demands: Demands, seed: int, assignments: pd.DataFram
     notes = (
         *stream.rated.notes,
         *_notes(stream, cells, one, n_double),
-        *_fewer_anchors(demands, cells, one),
+        *_recodes_at_once(one),
+        *_fewer_anchors(stream, demands, cells, one),
         *_telling(stream),
     )
     return Allocation(spec, frame, design, assignments, tuple(notes), stream.rated.main.index)
@@ -70,6 +73,19 @@ def _pairs(stream: Stream, main: dict[str, list[str]]) -> Iterator[Proof]:
     for one, other in pairs:
         n = counts[one, other] if one < other else counts[other, one]
         yield ("pair", f"{one}–{other}", n, n, 1.0, counts.total() / len(pairs))
+
+
+def _met(stream: Stream, firsts: pd.DataFrame) -> Iterator[Proof]:
+    """How many sessions of each therapist each rater rates; raters are compared along therapists whom they share."""
+    therapist = dict(zip(stream.table["session_id"].astype(str), map(text_of, stream.table["therapist"]), strict=True))
+    met = Counter((therapist.get(str(one.session_id), ""), str(one.rater)) for one in firsts.itertuples())
+    names = sorted(set(therapist.values()))
+    if len(names) < 2 or len(names) * len(stream.raters) > MOST_MET:
+        return
+    for name in names:
+        total = sum(met[name, rater] for rater in stream.raters)
+        for rater in stream.raters:
+            yield ("therapist", f"{name} · {rater}", met[name, rater], 0, float("nan"), total / len(stream.raters))
 
 
 def _strata(stream: Stream, demands: Demands, cells: Cells, main: dict[str, list[str]]) -> Iterator[Proof]:
@@ -150,17 +166,42 @@ def _notes(stream: Stream, cells: Cells, rows: pd.DataFrame, n_double: int) -> I
         yield from check_connected(rows)
 
 
-def _fewer_anchors(demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
-    """Raters who meet an anchor less often than is demanded: those who are absent from every later batch."""
-    if not cells.anchors:
+def _recodes_at_once(rows: pd.DataFrame) -> Iterator[Note]:
+    """Recodes in the batch of their first coding: the rater remembers what she said."""
+    if OCCASION not in rows.columns:
         return
+    keys = ["session_id", "rater"]
+    firsts = first_codings(rows)[[*keys, "batch"]]
+    pairs = rows[rows[OCCASION] > 1][[*keys, "batch"]].merge(firsts, on=keys)
+    at_once = pairs[pairs["batch_x"] == pairs["batch_y"]]
+    if len(at_once):
+        named = ", ".join(sorted(set(at_once["rater"].astype(str))))
+        yield Note("recodes_at_once", numbers={"n": len(at_once), "named": named})
+
+
+def _fewer_anchors(stream: Stream, demands: Demands, cells: Cells, rows: pd.DataFrame) -> Iterator[Note]:
+    """Raters who meet an anchor less often than is demanded, and anchors that are rated no more."""
     met = Counter(zip(rows["session_id"].astype(str), rows["rater"].astype(str), strict=True))
-    gone = {limit.rater for limit in demands.limits if limit.left}
+    gone = gone_raters(demands)
     short = {
-        (session, rater): demands.anchor_times + 1 - n
-        for (session, rater), n in sorted(met.items())
-        if session in cells.anchors and rater not in gone and n < demands.anchor_times + 1
+        (session, stream.raters[place]): demands.anchor_times + 1 - met[session, stream.raters[place]]
+        for session, places in sorted(cells.anchors.items())
+        for place in places
+        if stream.raters[place] not in gone and demands.anchors
     }
+    short = {key: n for key, n in short.items() if n > 0}
     if short:
         named = ", ".join(dict.fromkeys(rater for _, rater in short))
         yield Note("anchors_left_out", numbers={"n": sum(short.values()), "named": named})
+    table = stream.table.set_index(stream.table["session_id"].astype(str))
+    barred = [
+        (session, rule.rater) for session in sorted(cells.anchors) for rule in demands.restrictions
+        if rule.rater in stream.raters and rule.forbids(text_of(table.loc[session, rule.column]))
+        and not met[session, rule.rater] and rule.rater not in gone
+    ]  # fmt: skip
+    if barred:
+        named = ", ".join(dict.fromkeys(f"{rater} of {session}" for session, rater in barred))
+        yield Note("anchors_barred", numbers={"n": len(set(barred)), "named": named})
+    failed = [name for name in demands.named_anchors if name in stream.rated.left_out]
+    if failed:
+        yield Note("anchors_not_rated", numbers={"n": len(failed), "named": ", ".join(failed)})

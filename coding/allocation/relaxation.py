@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from doublecode.coding.allocation.counts import Counts, Plan, double_bounds, solve
-from doublecode.coding.allocation.solving import MOST_CUTS, apart, plan_of, solved
+from doublecode.coding.allocation.solving import MOST_CUTS, apart, freest_plan, plan_of, solved
 from doublecode.coding.allocation.streams import Blocker, Stream, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
@@ -108,7 +108,7 @@ def _why(streams: Sequence[Stream], demands: Demands) -> str:
     fewest = max(len(stream.raters) for stream in streams) - 1
     if demands.connected and 0 < doubles < fewest:
         return f"{doubles} double-coded sessions cannot connect {fewest + 1} raters"
-    return f"no plan meets all demands at once ({asked})"
+    return f"no plan was found that meets all demands at once ({asked})"
 
 
 def _ways(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[tuple[tuple[Change, ...], Demands]]:
@@ -165,7 +165,7 @@ def _lowered_share(streams: Sequence[Stream], demands: Demands, seed: int) -> tu
     """The largest share for which there is a plan with all else as it is; the last try is none at all."""
     if not demands.share or demands.shares:
         return None
-    plan = plan_of(streams, demands, seed)
+    plan = freest_plan(streams, demands, seed)
     most = solve(replace(plan, most_doubles=True))
     n = sum(len(cells.ids) for cells in plan.cells)
     if most is None or not n:
@@ -185,7 +185,7 @@ def _left_demands(streams: Sequence[Stream], demands: Demands, seed: int) -> tup
     changes: tuple[Change, ...] = ()
     mended = demands
     for _ in range(ROUNDS):
-        counts = _elastic(plan_of(streams, mended, seed))
+        counts = _elastic(freest_plan(streams, mended, seed))
         if counts is None or not counts.slack:
             return None
         changes = _joined((*changes, *_changes(counts.slack, mended)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from doublecode.coding.allocation.capacity import Room, room_of
 from doublecode.coding.allocation.counts import Counts, Pair, Plan, double_bounds, pairs_of, solve
+from doublecode.coding.allocation.free_teams import is_searchable
 from doublecode.coding.allocation.streams import Cells, Stream, cells_of
 from doublecode.coding.allocation.teams import teams_of
 from doublecode.schemas.allocation import Demands
@@ -18,7 +19,7 @@ MANY_PAIRS: Final = 2_500
 """Counts of pairs above which, where sessions coded twice are fewer, only a part of the pairs is offered first."""
 MOST_CUTS: Final = 25
 TURNS: Final = 3
-"""How many ways to divide raters among separated instruments are tried."""
+"""How many drawn ways to divide raters among separated instruments are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,19 @@ class Solved:
 
 def solved(streams: Sequence[Stream], demands: Demands, seed: int) -> Solved | None:
     """Counts that meet all demands, or None where none were found."""
-    for turn in range(TURNS if demands.separations else 1):
-        plan = plan_of(streams, demands, seed, turn)
+    for plan in _plans(streams, demands, seed):
         counts = _connected(plan, seed) if demands.connected else _first(plan, seed)
         if counts is not None:
             return Solved(plan.cells, plan.room, counts)
     return None
+
+
+def _plans(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[Plan]:
+    """What is solved until one has an answer: drawn teams, and then, where that is not too large, free ones."""
+    for turn in range(TURNS if demands.separations else 1):
+        yield plan_of(streams, demands, seed, turn)
+    if is_searchable(streams, demands):
+        yield freest_plan(streams, demands, seed)
 
 
 def plan_of(streams: Sequence[Stream], demands: Demands, seed: int, turn: int = 0) -> Plan:
@@ -45,6 +53,15 @@ def plan_of(streams: Sequence[Stream], demands: Demands, seed: int, turn: int = 
     teams = teams_of(streams, demands, seed + turn)
     cells = [cells_of(stream, demands, own, seed) for stream, own in zip(streams, teams, strict=True)]
     return Plan(streams, cells, demands, room_of(streams, cells, demands), [frozenset()] * len(streams))
+
+
+def freest_plan(streams: Sequence[Stream], demands: Demands, seed: int) -> Plan:
+    """The plan that allows most: raters of separated instruments are divided by the programme where it can."""
+    if not is_searchable(streams, demands):
+        return plan_of(streams, demands, seed)
+    cells = [cells_of(stream, demands, None, seed) for stream in streams]
+    room = room_of(streams, cells, demands)
+    return Plan(streams, cells, demands, room, [frozenset()] * len(streams), free_teams=True)
 
 
 def _first(plan: Plan, seed: int) -> Counts | None:

@@ -8,6 +8,7 @@ limits. The programme decides on counts per class; which session of a class gets
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -37,6 +38,8 @@ class Stream:
         Contract ``ASSIGNMENTS``: what stands already and is not touched.
     spent : mapping of str to int
         What raters have done of sessions that are rated no more.
+    last_out : int
+        Number of the last batch that stands, be it of sessions that are rated no more.
     is_doubled : bool
         Whether sessions are coded twice at all: not where an assistant alone fills in a log.
     """
@@ -47,6 +50,7 @@ class Stream:
     table: pd.DataFrame
     kept: pd.DataFrame
     spent: Mapping[str, int] = field(default_factory=dict)
+    last_out: int = 0
     is_doubled: bool = True
 
 
@@ -62,11 +66,17 @@ class SessionClass:
         Limits with dates that these sessions count in.
     fixed : tuple of int
         Raters, as places in the stream, who have these sessions already: none, one, or two.
+    begun : bool
+        Whether some instruments of these tapes are rated by two, one of whom has left: the others are to be, too.
+    groups : tuple of (int, str)
+        Where teams are left to the programme: separations that these sessions count in, with the patient or therapist.
     """
 
     blocked: tuple[tuple[Blocker, ...], ...]
     windows: tuple[int, ...] = ()
     fixed: tuple[int, ...] = ()
+    begun: bool = False
+    groups: tuple[tuple[int, str], ...] = ()
 
     def open_to(self) -> list[int]:
         """Raters who may rate these sessions, or do already."""
@@ -133,7 +143,9 @@ def text_of(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def cells_of(stream: Stream, demands: Demands, teams: Sequence[Mapping[str, frozenset[str]]], seed: int) -> Cells:
+def cells_of(
+    stream: Stream, demands: Demands, teams: Sequence[Mapping[str, frozenset[str]]] | None, seed: int
+) -> Cells:
     """Sort the sessions of a stream.
 
     Parameters
@@ -142,19 +154,23 @@ def cells_of(stream: Stream, demands: Demands, teams: Sequence[Mapping[str, froz
     demands : Demands
     teams : sequence of mapping of str to set of str
         Per separation, which raters may rate which patient (or therapist) in this stream; empty where it is in none.
+        None leaves teams to the programme.
     seed : int
         Of the draw of anchors.
     """
     rows = _texts(stream.table, demands)
     fixed = _fixed(stream, demands)
-    blocked = {key: _blockers(stream, demands, teams, dict(key)) for key in {_key(row, demands) for row in rows}}
+    half = Counter(session for session, _ in half_done(stream, demands))
+    keys = {_key(row, demands) for row in rows}
+    blocked = {key: _blockers(stream, demands, teams or [{} for _ in demands.separations], dict(key)) for key in keys}
     of_class: dict[SessionClass, int] = {}
     classes = []
     for row in rows:
         here = fixed.get(row["session_id"], ())
         why = blocked[_key(row, demands)]
         windows = tuple(j for j, one in enumerate(demands.limits) if one.is_dated and one.covers(row["date"]))
-        found = SessionClass(why, windows, here)
+        begun = bool(half[row["session_id"]]) and half[row["session_id"]] + len(here) > 1
+        found = SessionClass(why, windows, here, begun, _groups(stream, demands, row) if teams is None else ())
         classes.append(found)
     anchors = _anchors(stream, demands, rows, classes, seed)
     places = [place for place in range(len(rows)) if rows[place]["session_id"] not in anchors]
@@ -181,12 +197,18 @@ def _key(row: Mapping[str, str], demands: Demands) -> tuple[tuple[str, str], ...
     return tuple((name, row[name]) for name in sorted(names))
 
 
+def _groups(stream: Stream, demands: Demands, row: Mapping[str, str]) -> tuple[tuple[int, str], ...]:
+    """The separations that a session counts in, each with its patient or therapist."""
+    own = [(j, one) for j, one in enumerate(demands.separations) if set(stream.instruments) & set(one.instruments)]
+    return tuple((j, row[one.within]) for j, one in own)
+
+
 def _blockers(
     stream: Stream, demands: Demands, teams: Sequence[Mapping[str, frozenset[str]]], row: Mapping[str, str]
 ) -> tuple[tuple[Blocker, ...], ...]:
     """Per rater what forbids her sessions with these values."""
     rules = [(j, one) for j, one in enumerate(demands.restrictions) if one.forbids(row[one.column])]
-    gone = {one.rater for one in demands.limits if one.left}
+    gone = gone_raters(demands)
     apart = [(j, one.within, teams[j]) for j, one in enumerate(demands.separations) if teams[j]]
     return tuple(
         (
@@ -198,11 +220,39 @@ def _blockers(
     )
 
 
+def batch_number(name: str) -> int:
+    """Number of a batch: 3 of ``batch03``; 0 of the pilot and of names that are not ours."""
+    digits = name.removeprefix("batch")
+    return int(digits) if digits.isdecimal() and name.startswith("batch") else 0
+
+
+def pilot_number(name: str) -> int:
+    """Number of a batch of the pilot: 1 of ``pilot``, 2 of ``pilot02``; 0 of others."""
+    digits = name.removeprefix("pilot")
+    return 1 if name == "pilot" else int(digits) if digits.isdecimal() and name.startswith("pilot") else 0
+
+
+def gone_raters(demands: Demands) -> set[str]:
+    """Raters who have left: they get nothing more."""
+    return {one.rater for one in demands.limits if one.left}
+
+
+def half_done(stream: Stream, demands: Demands) -> set[tuple[str, str]]:
+    """(session, rater) of those who have left before they had rated a tape with all instruments of it."""
+    rows = first_codings(stream.kept)
+    rows = rows[rows["rater"].isin(gone_raters(demands)) & (rows["role"] != "pilot")]
+    counts = Counter(zip(rows["session_id"].astype(str), rows["rater"].astype(str), strict=True))
+    return {key for key, n in counts.items() if n < len(stream.instruments)}
+
+
 def _fixed(stream: Stream, demands: Demands) -> dict[str, tuple[int, ...]]:
     """Sessions that raters of the stream have already: places of the raters, the primary first."""
-    gone = stream.kept["rater"].isin([one.rater for one in demands.limits if one.left])
+    gone = stream.kept["rater"].isin(gone_raters(demands))
     again = ~stream.kept.index.isin(first_codings(stream.kept).index)
-    kept = stream.kept[(stream.kept["role"] != "pilot") & ~(gone & again)]
+    half = half_done(stream, demands)
+    keys = zip(stream.kept["session_id"].astype(str), stream.kept["rater"].astype(str), strict=True)
+    begun = pd.Series([key in half for key in keys], stream.kept.index, dtype=bool)
+    kept = stream.kept[(stream.kept["role"] != "pilot") & ~(gone & again) & ~begun]
     kept = kept.sort_values(["session_id", "role", "rater"], kind="stable")
     place = {rater: n for n, rater in enumerate(stream.raters)}
     found: dict[str, list[int]] = {}
@@ -252,10 +302,7 @@ def _anchors(
     }
     crowded = {row["session_id"] for row, one in zip(rows, classes, strict=True) if len(one.fixed) > 2}
     if isinstance(demands.anchors, tuple):
-        stray = [name for name in demands.anchors if name not in open_to]
-        if stray:
-            raise UsageError(f"allocation: anchors: there is no main session {stray[0]!r} to be rated; name another.")
-        wanted = list(demands.anchors)
+        wanted = [name for name in demands.anchors if name in open_to]
     else:
         again = set(stream.kept.loc[~stream.kept.index.isin(first_codings(stream.kept).index), "session_id"])
         chance = random.Random(f"{seed}/anchors")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from doublecode.coding.allocation.allocation_result import Allocation
 from doublecode.coding.allocation.draw import Progress
-from doublecode.coding.allocation.plan import plan_streams, planned_apart, stream_of
+from doublecode.coding.allocation.plan import check_sessions, plan_streams, planned_apart, stream_of
 from doublecode.coding.allocation.streams import joined_columns, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
@@ -64,10 +64,10 @@ def planned_study(
 def _check_named(tables: Mapping[str, pd.DataFrame], demands: Demands) -> None:
     """What demands name stands in the tables: a slip would leave them without effect."""
     sessions = complete(tables["sessions"], SESSIONS)
+    check_sessions(sessions, demands)
     every = joined_columns(sessions, tables.get("patients"), tables.get("therapists"), demands)
     asked: list[tuple[str, str, tuple[str, ...]]] = [("shares", one.column, (one.value,)) for one in demands.shares]
     asked += [("restrictions", one.column, one.never or one.only) for one in demands.restrictions]
-    asked.append(("training", "session_id", demands.training))
     for key, column, values in asked:
         known = sorted(set(every[column].map(text_of)))
         for value in values:
@@ -88,7 +88,7 @@ def _sets(study: Study, demands: Demands, kept: pd.DataFrame | None) -> Iterator
             key = (raters, use.sessions, name if name in apart else "")
             sets.setdefault(key, (raters, use.sessions, []))[2].append(name)
     for raters, numbers, names in sets.values():
-        each = [[name] for name in names] if planned_apart(kept, names) else [names]
+        each = [[name] for name in names] if planned_apart(kept, names, demands) else [names]
         yield from ((raters, numbers, own) for own in each)
 
 

@@ -19,13 +19,13 @@ def teams_of(streams: Sequence[Stream], demands: Demands, seed: int) -> Teams:
     """
     teams: Teams = [[{} for _ in demands.separations] for _ in streams]
     for j, one in enumerate(demands.separations):
-        parts = [i for i, stream in enumerate(streams) if set(stream.instruments) & set(one.instruments)]
+        parts = parts_of(streams, demands, j)
         chance = random.Random(f"{seed}/separation {j}")
         raters = sorted({rater for i in parts for rater in streams[i].raters})
         chance.shuffle(raters)
         groups = sorted({text_of(value) for i in parts for value in streams[i].table[one.within]})
         chance.shuffle(groups)
-        had = [_had(streams[i], one) for i in parts]
+        had = [had_by(streams[i], one) for i in parts]
         for turn, group in enumerate(groups):
             able = [_able(streams[i], one, demands, group) for i in parts]
             own = _divided(raters, turn, able, [before.get(group, frozenset()) for before in had])
@@ -34,7 +34,12 @@ def teams_of(streams: Sequence[Stream], demands: Demands, seed: int) -> Teams:
     return teams
 
 
-def _had(stream: Stream, one: Separation) -> dict[str, frozenset[str]]:
+def parts_of(streams: Sequence[Stream], demands: Demands, j: int) -> list[int]:
+    """Streams that hold an instrument of a separation."""
+    return [i for i, one in enumerate(streams) if set(one.instruments) & set(demands.separations[j].instruments)]
+
+
+def had_by(stream: Stream, one: Separation) -> dict[str, frozenset[str]]:
     """Per patient (or therapist) who has assignments in this stream already."""
     group_of = dict(zip(stream.table["session_id"].astype(str), map(text_of, stream.table[one.within]), strict=True))
     found: dict[str, frozenset[str]] = {}

@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, SEVERAL, in_one_frame, ratings_of, with_occasion
 from doublecode.coding.intake.rating_tables import versions_of
 from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
-from doublecode.coding.reading.expectations import Expected, load_expected
+from doublecode.coding.reading.expectations import Expected, load_expected, training_sessions
+from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
@@ -70,6 +73,19 @@ def ratings_of_entries(study: Study, entries: pd.DataFrame) -> pd.DataFrame:
             rows = ledger.ratings([int(entry)])
             parts.append(rows.assign(source_file=pd.Series(name, rows.index, dtype="str")))
     return in_one_frame(parts).reset_index(drop=True)
+
+
+def of_older_training(study: Study, entries: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n,) which workbooks of the ledger hold training sessions alone, rated with another version of the codebook."""
+    now = {name: book.version for name, book in study.codebooks.items()}
+    pairs = zip(entries["instrument"], entries["version"], strict=True)
+    other = np.array([book in now and now[book] != version for book, version in pairs], dtype=bool)
+    if other.any():
+        tapes = training_sessions(study, read_study_table(study, "sessions"))
+        files = ratings_of_entries(study, entries[other]).groupby("source_file")["session_id"]
+        whole = {str(file) for file, own in files if set(own) <= tapes}
+        other &= entries["file"].isin(whole).to_numpy(dtype=bool)
+    return other
 
 
 def named_apart(entries: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:

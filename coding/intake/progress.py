@@ -194,7 +194,7 @@ def _read_ledger(study: Study) -> _Kept:
 
 def _read_incoming(study: Study, kept: _Kept) -> Returned:
     if (study.folder / "incoming").is_dir():
-        return read_returned(study, superseded=kept.replaced, withdrawn=kept.withdrawn)
+        return read_returned(study, superseded=kept.replaced, withdrawn=kept.withdrawn, training=True)
     ratings, problems, files = no_workbooks()
     return Returned(ratings, problems, files, pd.DataFrame(columns=["file", "line", *KEY]), ())
 

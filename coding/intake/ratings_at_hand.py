@@ -33,7 +33,9 @@ def ratings_at_hand(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     parts: list[pd.DataFrame] = []
     problems: list[Problem] = []
     if (study.folder / "incoming").is_dir():
-        ratings, found, files = read_incoming(study, superseded=held.superseded, withdrawn=held.withdrawn)
+        ratings, found, files = read_incoming(
+            study, superseded=held.superseded, withdrawn=held.withdrawn, training=True
+        )
         problems += [one for one in found if one.file not in set(entries["file"])]
         new = files[~files["sha256"].isin(entries["sha256"])]
         parts.append(_versioned(study, ratings[ratings["source_file"].isin(new["file"])], new))

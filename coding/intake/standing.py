@@ -7,12 +7,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from doublecode.coding.intake.study_ledger import has_ledger
-from doublecode.coding.intake.study_ratings import read_study_ratings
+from doublecode.coding.intake.ratings_at_hand import ratings_at_hand
 from doublecode.coding.workbooks.layout import workbook_name
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.study import Study
-from doublecode.schemas.study_tables import RATINGS_TABLE
 
 Keep = Literal["given", "done"]
 _KEYS = ["session_id", "rater", "instrument"]
@@ -54,7 +52,5 @@ def _times(frame: pd.DataFrame) -> list[int]:
 
 def _rated(study: Study) -> set[tuple[str, str, str, int]]:
     """session, rater, instrument and occasion of every rating that counts, be it in the ledger or in a file."""
-    if not (has_ledger(study) or RATINGS_TABLE in study.tables or (study.folder / "incoming").is_dir()):
-        return set()
-    ratings = read_study_ratings(study).ratings
+    ratings = ratings_at_hand(study)[0]
     return set(zip(*(ratings[name].astype(str) for name in _KEYS), _times(ratings), strict=True))

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from doublecode.coding.intake.held_ratings import HeldFiles, held_by, named_apart, placed_anew, ratings_of_entries
+from doublecode.coding.intake.held_ratings import (
+    HeldFiles,
+    held_by,
+    named_apart,
+    of_older_training,
+    placed_anew,
+    ratings_of_entries,
+)
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, in_one_frame, with_occasion
 from doublecode.coding.intake.rating_tables import read_declared_table
 from doublecode.coding.intake.study_ledger import has_ledger
@@ -90,6 +97,8 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     tables = read_declared_table(study)
     sources = [found] if tables is None else [found, tables]
     absent = named_apart(_absent(held, found[1], found[2], left_out, there), found[2]["file"])
+    older = of_older_training(study, absent)
+    trained, absent = absent[older], absent[~older]
     others = held.others if tables is None else held.others[~held.others["file"].isin(tables[2]["file"])]
     others = named_apart(others, [*found[2]["file"], *absent["file"]])
     entries = pd.concat([one for one in (absent, others) if len(one)] or [absent], ignore_index=True)
@@ -99,6 +108,11 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     listed = [*(one[2] for one in sources), entries]
     problems = [*(one for source in sources for one in source[1]), *said, *erased, *_twice(ratings)]
     problems += [Problem("file_absent", name) for name in absent["file"]]
+    problems += [
+        Problem("training_version", name, subject=book, found=version, allowed=study.codebooks[book].version)
+        for name, book, version in trained[["file", "instrument", "version"]].itertuples(index=False)
+        if name not in there
+    ]
     files = _listed(listed, ratings if held.erased else None)
     if len(absent):
         files = _as_read(files, [*found[2]["file"], *absent["file"]])

@@ -154,6 +154,11 @@ def _wrong(problem: str, found: str, codec: Codec) -> Reading:
 def _empty(codec: Codec) -> Reading:
     if codec.item.optional or codec.item.given:
         return Reading()
+    return missing(codec)
+
+
+def missing(codec: Codec) -> Reading:
+    """What is said of an empty cell that has to be filled."""
     return _wrong("log_missing" if codec.item.type == "text" else "missing_rating", "", codec)
 
 

@@ -57,6 +57,10 @@ class Expected:
         Who rates with a codebook, where study.toml says so.
     out : mapping of session_id to status
         Sessions of patients who are in no number: their rows may be empty, unfinished or gone.
+    training : set of str
+        Sessions that raters were trained with: their workbooks may be of another version of the codebook.
+    reads_training : bool
+        Whether such workbooks are read, by the codebook of now, or only named.
     """
 
     study: str | None
@@ -67,6 +71,8 @@ class Expected:
     seed: int | None = None
     raters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     out: Mapping[str, str] = field(default_factory=dict)
+    training: frozenset[str] = frozenset()
+    reads_training: bool = False
     hashes: dict[str, str] = field(default_factory=dict)
 
     def hash_of(self, book: Instrument) -> str:
@@ -117,7 +123,14 @@ def load_expected(study: Study | None) -> Expected:
     raters = {name: own for name in books if (own := study.use(name).raters)}
     assigned, given = _assigned(study, sessions), load_given(study, sessions)
     out = sessions_left_out(study, table)
-    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, out)
+    training = frozenset(training_sessions(study, table))
+    return Expected(study.name, books, sessions, assigned, given, study.seed, raters, out, training)
+
+
+def training_sessions(study: Study, sessions: pd.DataFrame) -> set[str]:
+    """Sessions that raters were trained with: those of the pilot, and those that the plan keeps for it."""
+    pilot = sessions.loc[sessions["phase"] == "pilot", "session_id"].astype(str)
+    return {*pilot, *study.allocation.training}
 
 
 def _filled(cell: object) -> str | None:
@@ -214,10 +227,16 @@ def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     if stamp.hash != expected.hash_of(book):
         found = f"{stamp.version} with other items or codes"
         return [Problem("wrong_version", file, subject=book.name, found=found, allowed=book.version)]
-    return _check_rater(stamp, expected, file)
+    return check_rater(stamp, expected, file)
 
 
-def _check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
+def is_of_another_version(stamp: Stamp, expected: Expected) -> bool:
+    """Whether a workbook of the study was made with an earlier or later version of its codebook."""
+    book = expected.books.get(stamp.instrument)
+    return stamp.study == expected.study and book is not None and stamp.version != book.version
+
+
+def check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     """Whether the workbook was made for somebody whom the study gave it, and bears the name of its stamp."""
     own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
     if stamp.rater not in expected.raters.get(stamp.instrument, (stamp.rater,)):

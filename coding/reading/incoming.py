@@ -59,10 +59,11 @@ def read_workbook(path: str | Path, *, study: Study | None = None) -> tuple[pd.D
     return collector.frame(), _sorted(taken.problems)
 
 
-def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[Problem]] | None:
+def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[Problem], str] | None:
     """Read a workbook that holds the key of a training, whoever it was made for; None where the file is none of ours.
 
-    Ratings and problems are those of :func:`read_workbook`.
+    Ratings and problems are those of :func:`read_workbook`; the version of the codebook that it was made with is the
+    third, and need not be that of now.
     """
     package = open_package(path)
     if package.kind not in ("xlsx", "ods"):
@@ -73,8 +74,11 @@ def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[P
     except (Damaged, TooLarge):
         return None
     collector = Collector()
-    taken = read_file(path, replace(load_expected(study), assigned=None, raters={}), collector)
-    return collector.frame(), _sorted(taken.problems)
+    known = load_expected(study)
+    every = frozenset(known.sessions or ())
+    expected = replace(known, assigned=None, raters={}, training=every, reads_training=True)
+    taken = read_file(path, expected, collector)
+    return collector.frame(), _sorted(taken.problems), taken.stamp.version if taken.stamp is not None else ""
 
 
 def read_workbooks(
@@ -111,6 +115,7 @@ def read_incoming(
     set_aside: Collection[str] = (),
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
+    training: bool = False,
 ) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
     """Read every workbook in the study's ``incoming/`` and hold them against one another.
 
@@ -124,6 +129,8 @@ def read_incoming(
         reported as ``older_file`` and left out.
     withdrawn : mapping of str to str, optional
         SHA-256 of files that were withdrawn, and why: they are reported as ``withdrawn_file`` and left out.
+    training : bool
+        Read workbooks of training sessions, too, that were made with another version of the codebook.
 
     Returns
     -------
@@ -140,7 +147,7 @@ def read_incoming(
     UsageError
         There is no ``incoming/``, or a file to be set aside is not in it.
     """
-    found = read_returned(study, set_aside=set_aside, superseded=superseded, withdrawn=withdrawn)
+    found = read_returned(study, set_aside=set_aside, superseded=superseded, withdrawn=withdrawn, training=training)
     return found.ratings, found.problems, found.files
 
 
@@ -172,10 +179,11 @@ def read_returned(
     set_aside: Collection[str] = (),
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
+    training: bool = False,
 ) -> Returned:
     """Read ``incoming/`` as :func:`read_incoming` does, and say which row of which file is of which session."""
     paths = _incoming_paths(study, set_aside)
-    expected = load_expected(study)
+    expected = replace(load_expected(study), reads_training=training)
     collector = Collector()
     problems = _folders_inside(study)
     taken: list[TakenFile] = []

@@ -46,10 +46,10 @@ def sessions_left_out(study: Study, sessions: pd.DataFrame) -> dict[str, str]:
     return {session: status[patient] for session, patient in pairs if patient in status}
 
 
-def of_left_out_only(grid: Sequence[Sequence[Any]], known: Collection[str], out: Collection[str]) -> bool:
-    """Whether all sessions that a sheet names are left out, of those that the study knows."""
-    named = {clean(cell) for row in grid for cell in row if isinstance(cell, str)} & set(known) if out else set()
-    return bool(named) and named <= set(out)
+def names_only(grid: Sequence[Sequence[Any]], known: Collection[str], some: Collection[str]) -> bool:
+    """Whether all sessions that a sheet names, of those that the study knows, are among some."""
+    named = {clean(cell) for row in grid for cell in row if isinstance(cell, str)} & set(known) if some else set()
+    return bool(named) and named <= set(some)
 
 
 def rows_left_out(grid: Sequence[Sequence[Any]], head: int, column: int, out: Collection[str]) -> dict[int, str]:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from doublecode.coding.reading.container import Package, open_book, open_package
-from doublecode.coding.reading.expectations import Expected, Held, check_stamp
-from doublecode.coding.reading.left_out import of_left_out_only, rows_left_out, without_left_out
+from doublecode.coding.reading.expectations import Expected, Held, check_rater, check_stamp, is_of_another_version
+from doublecode.coding.reading.left_out import names_only, rows_left_out, without_left_out
 from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.coding.reading.rate_rows import RateSheet, read_session
 from doublecode.coding.reading.ratings_builder import Collector
@@ -165,7 +165,19 @@ def _read_rate(
 ) -> None:
     file = taken.file
     wrong = check_stamp(stamp, expected, file)
-    if wrong and of_left_out_only(grid, expected.sessions or (), expected.out):
+    if (
+        wrong
+        and is_of_another_version(stamp, expected)
+        and names_only(grid, expected.sessions or (), expected.training)
+    ):
+        if not expected.reads_training:
+            now = expected.books[stamp.instrument].version
+            taken.problems.append(
+                Problem("training_version", file, subject=stamp.instrument, found=stamp.version, allowed=now)
+            )
+            return
+        wrong = check_rater(stamp, expected, file)
+    if wrong and names_only(grid, expected.sessions or (), expected.out):
         wrong = [one for one in wrong if one.code != "not_assigned"]
     taken.problems += wrong
     if any(one.severity == "error" for one in wrong):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from doublecode.coding.reading.cells import Codec, Reader, Reading, read_cell, show_cell, show_text
+from doublecode.coding.reading.cells import Codec, Reader, Reading, missing, read_cell, show_cell, show_text
 from doublecode.coding.reading.expectations import Held
 from doublecode.coding.reading.given_texts import Given, is_same
 from doublecode.coding.reading.ratings_builder import Collector
@@ -57,6 +57,7 @@ class RateSheet:
             for codec in reader.codecs
             if codec.item.name in heads.columns
         ]
+        self.codec_of = {codec.item.name: codec for _, _, codec in self.columns}
         self.rated = [column for column in self.columns if not column[2].item.given]
         self.sent = [column for column in self.columns if column[2].item.given] if given is not None else []
         self._formulas = {split_cell(cell): (cell, *parts) for cell, parts in shape.formulas.items()}
@@ -244,6 +245,7 @@ def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Prob
         filled = {name for name, place in places.items() if cells[place] is not None and str(cells[place]).strip()}
         for name in needed:
             if filled and name in places and name not in filled and not sheet.covered(row.number, places[name]):
-                cell = cell_name(row.number, places[name])
-                problems.append(Problem("log_missing", sheet.file, RATE, cell, f"{row.session_id}, {name}"))
+                where = (sheet.file, RATE, cell_name(row.number, places[name]), f"{row.session_id}, {name}")
+                wrong = missing(sheet.codec_of[name])
+                problems.append(Problem(wrong.problem, *where, wrong.found, wrong.allowed))
     return problems

@@ -32,6 +32,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "ratings_without_key": "{n} rating(s) of what the key does not hold are left out",
     "other_codebook_version": "{n} session(s) were rated with version {version} of the codebook, the key with {key}; "
     "they are compared with nothing and have to be rated again",
+    "key_of_other_version": "the key of {subject} was made with version {key} of the codebook, the study uses {now} "
+    "now: ratings of version {key} are held to it, and scored as the codebook says now",
     "errors_in_incoming": "{n} problem(s) in incoming/: what is refused there is in no number; doublecode check says "
     "where",
     "items_beyond": "{n} of {of} ratings of items are more than a point from the key; the furthest are listed",

@@ -95,7 +95,7 @@ def demand_sets(draw):
 def planned(sessions, raters, demands, seed, kept=None):
     apart = {name for one in demands.separations for name in one.instruments}
     both = ["ghes", "sthar"]
-    sets = [["ghes"], ["sthar"]] if apart or planned_apart(kept, both) else [both]
+    sets = [["ghes"], ["sthar"]] if apart or planned_apart(kept, both, demands) else [both]
     streams = [stream_of(sessions, raters, names, demands, kept=kept) for names in sets]
     return all_assignments(plan_streams(streams, demands, seed), kept)
 
@@ -177,11 +177,11 @@ def test_instruments_whose_raters_differ_stay_apart_when_their_separation_is_giv
     demands = Demands(share=1.0, separations=(Separation(instruments=("ghes", "sthar"), within="patient"),))
     sessions, raters = held(2, 4), ("ann", "ben", "cem", "dora")
     before = planned(sessions, raters, demands, 0)
-    assert planned_apart(before, ["ghes", "sthar"])
+    assert planned_apart(before, ["ghes", "sthar"], demands)
     given_up = demands.model_copy(update={"separations": ()})
     after = planned(sessions, raters, given_up, 0, before.iloc[::2])
     assert checked(after, sessions, raters, given_up, before.iloc[::2]) == []
-    assert not planned_apart(planned(sessions, raters, given_up, 0), ["ghes", "sthar"])
+    assert not planned_apart(planned(sessions, raters, given_up, 0), ["ghes", "sthar"], given_up)
 
 
 def test_where_no_least_change_is_found_all_that_is_given_up_makes_a_plan(monkeypatch):
