@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say, screen_width
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.to_be_written import NOT_NAMED
@@ -260,7 +260,7 @@ def show_instrument(
     if as_json:
         _print_book(book, {"command": "instrument show", "source": source})
     else:
-        say(str(book))
+        say(book.card.text(screen_width()))
 
 
 def _print_book(book: Instrument, spec: Mapping[str, Any]) -> None:
@@ -298,7 +298,7 @@ def new_instrument(
         raise UsageError(f"{target}: there is such a file already. Give another --name, or --overwrite.")
     draft = read_codebook(file, score=score)
     book = save_toml(target, draft.declaration(name, title or name, citation, rights), Instrument, InstrumentError)
-    say(str(book))
+    say(book.card.text(screen_width()))
     for place, reason in draft.passed_over:
         say(f"Look at: {place}: {ended(reason)}")
     say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")

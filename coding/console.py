@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, UsageError
+from doublecode.schemas.plain_table import WIDTH
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.whole_files import forget_written, written
 
@@ -39,6 +40,11 @@ def console(*, to_error: bool = False) -> Console:
     # a pipe or a file has no width: then nothing is folded at 80 columns
     width = None if (sys.stderr if to_error else sys.stdout).isatty() else 140
     return Console(stderr=to_error, highlight=False, soft_wrap=False, width=width)
+
+
+def screen_width() -> int:
+    """Columns for tables: those of a terminal, at most 100; 100 in a pipe or a file."""
+    return max(60, min(WIDTH, console().width)) if sys.stdout.isatty() else WIDTH
 
 
 def say(text: str, *, to_error: bool = False, style: str | None = None) -> None:

@@ -48,7 +48,7 @@ def init(
         ),
     ] = None,
     items: Annotated[
-        str | None, typer.Option(metavar="HEADS", help="Columns of the outcome that hold the answers.")
+        str | None, typer.Option(metavar="HEADS", help="Columns of the outcome that hold the answers: BDI_01-BDI_21")
     ] = None,
     missing: Annotated[
         str | None, typer.Option(metavar="TEXTS", help="What stands for a missing value: -99,k.A.")

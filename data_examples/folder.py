@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.coding.workbooks.fill import CellValue, fill_workbook
-from doublecode.coding.workbooks.layout import NOTES, SESSION, STOP, rate_columns
+from doublecode.coding.workbooks.layout import HEADER_ROW, NOTES, RATE, RECORDING, SESSION, STOP, rate_columns
 from doublecode.coding.workbooks.write import write_workbooks
 from doublecode.data_examples.streams import stream
 from doublecode.schemas.errors import UsageError
@@ -167,15 +167,18 @@ def _fill(source: Path, target: Path, one: Return, book: Instrument, seed: int) 
         cells,
         comments={place: "Not sure here: heard twice."} if one.habits.comment else None,
         blank_rows_after=[sessions[len(sessions) // 2]] if one.habits.blank_row else (),
-        column_order=_notes_first(book) if one.habits.moved_columns else None,
+        column_order=_notes_first(source, book) if one.habits.moved_columns else None,
         synthetic=SYNTHETIC,
     )
 
 
-def _notes_first(book: Instrument) -> list[str]:
+def _notes_first(source: Path, book: Instrument) -> list[str]:
     """The columns of a workbook with ``notes`` moved before the items."""
-    heads = [name for name in rate_columns(book) if name != NOTES]
-    after = heads.index(STOP) + 1
+    from openpyxl import load_workbook
+
+    written = {cell.value for cell in load_workbook(source, read_only=True)[RATE][HEADER_ROW]}
+    heads = [name for name in rate_columns(book) if name in written and name != NOTES]
+    after = max(heads.index(name) for name in (RECORDING, STOP) if name in heads) + 1
     return [*heads[:after], NOTES, *heads[after:]]
 
 

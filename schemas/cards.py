@@ -43,14 +43,16 @@ class Card:
     facts: tuple[tuple[str, str], ...]
     tables: tuple[PlainTable, ...]
 
-    def text(self) -> str:
-        """Lay the card out in at most 100 columns."""
-        head = [*textwrap.wrap(self.title, WIDTH)]
+    def text(self, width: int = WIDTH) -> str:
+        """Lay the card out in at most `width` columns; a fact of several lines keeps them."""
+        head = [*textwrap.wrap(self.title, width)]
         for label, fact in self._facts():
-            head += textwrap.wrap(
-                f"{label:<{_LABEL}} {fact}", WIDTH, subsequent_indent=" " * (_LABEL + 1), break_on_hyphens=False
-            )
-        return "\n\n".join(["\n".join(head), *(table.text() for table in self.tables if table.rows)])
+            for at, line in enumerate(fact.splitlines()):
+                start, later = f"{label if at == 0 else '':<{_LABEL}} ", " " * (_LABEL + 1)
+                head += textwrap.wrap(
+                    line, width, initial_indent=start, subsequent_indent=later, break_on_hyphens=False
+                )
+        return "\n\n".join(["\n".join(head), *(table.text(width) for table in self.tables if table.rows)])
 
     def html(self) -> str:
         """Render for a notebook."""

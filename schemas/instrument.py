@@ -267,7 +267,11 @@ class Instrument(Declared):
             ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
             ("To be heard", heard), ("Missing", missing), ("Notes", self.notes),
         )  # fmt: skip
-        return Card(self.title, facts, (self._item_table(), self._meanings(), *self._long_texts(), self._scale_table()))
+        return Card(
+            self.title,
+            facts,
+            (self._item_table(), self._meanings(), *self._long_texts(), self._scale_table(), self._band_table()),
+        )
 
     def _item_table(self) -> PlainTable:
         rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
@@ -303,6 +307,12 @@ class Instrument(Declared):
             for scale in self.scales
         )
         return table_of("Scales", ("Scale", "Label", "Score", "Items", "Of the session before"), rows)
+
+    def _band_table(self) -> PlainTable:
+        rows = tuple(
+            (scale.name, band.label, f"{band.low:g}–{band.high:g}") for scale in self.scales for band in scale.bands
+        )
+        return table_of("Bands", ("Scale", "Band", "Scores"), rows) if rows else _NOTHING
 
     def __str__(self) -> str:
         return self.card.text()
@@ -348,12 +358,17 @@ class Instrument(Declared):
 _NOTHING: Final = table_of("", ("",), ())
 
 
+_WHEN_NA: Final = {"first_session": "in session 1", "no_homework_done": "where no homework was done"}
+
+
 def _remarks_on(item: Item) -> str:
     """What else is to be known of an item."""
     remarks = {
         "reversed": item.reversed, "one column per code": item.one_column_per_code,
         f"{item.repeat} times": item.repeat > 1, "given": item.given,
         "may stay empty": item.optional, f"flagged from {item.flag_from}": item.flag_from is not None,
+        f"{NOT_APPLICABLE} only {' or '.join(_WHEN_NA[one] for one in item.not_applicable_when)}":
+            bool(item.not_applicable_when),
     }  # fmt: skip
     return ", ".join(remark for remark, holds in remarks.items() if holds)
 

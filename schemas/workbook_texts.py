@@ -34,6 +34,9 @@ class WorkbookTexts(Declared):
         The language, in its own words.
     sheet_read_me, sheet_rate, sheet_anchors, sheet_problems : str
         Names of the sheets.
+    read_me_segment : str
+        Follows ``read_me_open`` where the study says from where to where a recording is heard; a language may do
+        without.
     no_recording, poor_sound, incomplete, off_manual, other : str
         What the reasons are called in the drop-down; ``…_means`` says it at length.
     """
@@ -45,6 +48,7 @@ class WorkbookTexts(Declared):
     sheet_problems: Label
     read_me_title: Label
     read_me_open: Label
+    read_me_segment: Label = ""
     read_me_fill: Label
     read_me_reason: Label
     read_me_status: Label
@@ -199,7 +203,7 @@ def load_texts(language: str, folder: Path) -> WorkbookTexts:
         raise StudyError(f"study.toml: language = {language!r} leads out of the study folder. Copy the file into it.")
     texts = load_toml(path, WorkbookTexts, StudyError)
     english = shipped_texts("en").model_dump()
-    for key, text in texts.model_dump().items():
+    for key, text in texts.model_dump(exclude_unset=True).items():
         wanted = _braces(english[key])
         if _braces(text) != wanted:
             braces = ", ".join(f"{{{name}}}" for name in sorted(wanted or ())) or "none"

@@ -89,7 +89,9 @@ class LogResult(Answer):
         )
 
 
-def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "primary") -> LogResult:
+def log_counts(
+    ratings: pd.DataFrame, codebook: Instrument, *, role: str = "primary", empty: pd.DataFrame | None = None
+) -> LogResult:
     """Count homework assignments, their completion and the difficulties met.
 
     A session that two raters logged is counted once, by the rater with `role`; where none has it,
@@ -104,6 +106,9 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
         difficulties, and what the codes of completion count.
     role : str
         Whose log counts.
+    empty : DataFrame, optional
+        ``session_id, rater, role, instrument, patient, session`` of logs that came back with nothing in them: sessions
+        without homework, which count among those that were logged.
 
     Raises
     ------
@@ -135,7 +140,7 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
         if getattr(log, key) is not None
     }
     mine = ratings[(ratings["instrument"] == codebook.name) & (ratings["phase"] == "main")]
-    chosen, notes = one_rater(mine, role)
+    chosen, without, notes = one_rater(mine, role, empty_of(codebook, empty))
     slots = _slots(chosen, items)
     used = slots[slots["type"].notna()].reset_index(drop=True)
     unclear = slots[slots["type"].isna()]
@@ -155,7 +160,9 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
         tables += _difficulties(used, denied, items["difficulties"], none)
         both = int(((used["met"].map(len) > 0) & (denied["met"].map(len) > 0)).sum())
         notes = (*notes, *([Note("none_beside_difficulty", numbers={"n": both})] if both else []))
-    n_sessions = len(chosen[["patient", "session"]].drop_duplicates())
+    n_sessions = len(pd.concat([chosen, without])[["patient", "session"]].drop_duplicates())
+    if len(without):
+        notes = (*notes, Note("logs_without_homework", numbers={"n": len(without)}))
     per_session = _per_session(used, log)
     return LogResult(
         spec={"instrument": codebook.name, "role": role, **{key: item.name for key, item in items.items()}},
@@ -173,18 +180,29 @@ def log_counts(ratings: pd.DataFrame, codebook: Instrument, *, role: str = "prim
     )
 
 
-def one_rater(rows: pd.DataFrame, role: str) -> tuple[pd.DataFrame, tuple[Note, ...]]:
-    """Keep one rater's log of each session: that of the rater with `role`, else the first by name."""
-    raters = rows[["session_id", "rater", "role"]].drop_duplicates()
+def empty_of(codebook: Instrument, empty: pd.DataFrame | None) -> pd.DataFrame:
+    """The empty logs of one codebook."""
+    if empty is None:
+        return pd.DataFrame(columns=["session_id", "rater", "role", "patient", "session"])
+    return empty[empty["instrument"] == codebook.name]
+
+
+def one_rater(
+    rows: pd.DataFrame, role: str, empty: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Note, ...]]:
+    """Keep one rater's log of each session, be it empty: that of the rater with `role`, else the first by name."""
+    who = ["session_id", "rater", "role"]
+    raters = pd.concat([rows[who], empty[who]]).drop_duplicates()
     raters = raters.assign(other=raters["role"] != role).sort_values(["session_id", "other", "rater"], kind="stable")
     first = raters.drop_duplicates("session_id")
     keys = ["session_id", "rater"]
-    kept = rows[pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(first[keys]))]
+    chosen = pd.MultiIndex.from_frame(first[keys])
+    kept, without = (part[pd.MultiIndex.from_frame(part[keys]).isin(chosen)] for part in (rows, empty))
     lacking = tuple(first.loc[first["other"], "session_id"])
     notes = [Note("log_of_one_rater", numbers={"role": role})]
     if lacking:
         notes.append(Note("log_of_first_rater", numbers={"role": role, "sessions": lacking}))
-    return kept, tuple(notes)
+    return kept, without, tuple(notes)
 
 
 def _slots(rows: pd.DataFrame, items: Mapping[str, Item]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from doublecode.analysis.description.homework import codes_in, one_rater
+from doublecode.analysis.description.homework import codes_in, empty_of, one_rater
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
 
@@ -34,7 +34,12 @@ class _Slot:
 
 
 def session_counts(
-    ratings: pd.DataFrame, codebook: Instrument, *, of_types: Iterable[str] = (), role: str = "primary"
+    ratings: pd.DataFrame,
+    codebook: Instrument,
+    *,
+    of_types: Iterable[str] = (),
+    role: str = "primary",
+    empty: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Count the homework of each logged session.
 
@@ -49,13 +54,16 @@ def session_counts(
         Codes of the type of homework that are also counted by themselves.
     role : str
         Whose log counts.
+    empty : DataFrame, optional
+        As :func:`doublecode.analysis.description.homework.log_counts` takes them: sessions without homework; every
+        count of theirs is 0.
 
     Returns
     -------
     DataFrame
         ``patient, session, instrument, count`` ("assigned", "completed", "difficulties", "degrees"), ``of_type`` (None
         for all), ``value``, ``reason``. A count is missing where the type of a used slot, or whether it was completed,
-        is not known: what is not entered is no zero. A session whose log holds nothing has no row.
+        is not known: what is not entered is no zero. A session of which nothing is known has no row.
 
     Raises
     ------
@@ -79,17 +87,22 @@ def session_counts(
     if log is None:
         raise UsageError(f"{codebook.name}: the codebook is no homework log. Add [homework_log] to it.")
     mine = ratings[(ratings["instrument"] == codebook.name) & (ratings["phase"] == "main")]
-    chosen, _ = one_rater(mine, role)
+    chosen, without, _ = one_rater(mine, role, empty_of(codebook, empty))
     difficulty = next((item for item in codebook.items if item.name == log.difficulties), None)
     rows: list[tuple[Any, ...]] = []
-    for _, cells in chosen.groupby(["patient", "session"], sort=True):
-        slots = _slots(cells, codebook, log)
+    logs = [(*_session_of(cells), _slots(cells, codebook, log)) for _, cells in chosen.groupby(["patient", "session"])]
+    logs += [(*_session_of(cells), []) for _, cells in without.groupby(["patient", "session"])]
+    for patient, session, slots in sorted(logs, key=lambda one: one[:2]):
         for of_type in (None, *dict.fromkeys(of_types)):
-            head = (cells["patient"].iloc[0], int(cells["session"].iloc[0]), codebook.name)
-            rows += [(*head, name, of_type, *found) for name, found in _counts(slots, log, difficulty, of_type)]
+            found = _counts(slots, log, difficulty, of_type)
+            rows += [(patient, session, codebook.name, name, of_type, *count) for name, count in found]
     frame = pd.DataFrame(rows, columns=list(COUNT_COLUMNS)).astype({"value": float, "session": "int64"})
     reasons = pd.Series([row[-1] for row in rows], dtype=object)
     return frame.assign(reason=reasons)
+
+
+def _session_of(rows: pd.DataFrame) -> tuple[str, int]:
+    return str(rows["patient"].iloc[0]), int(rows["session"].iloc[0])
 
 
 def _slots(cells: pd.DataFrame, codebook: Instrument, log: HomeworkLog) -> list[_Slot]:

@@ -50,14 +50,20 @@ def _coding(run: StudyRun) -> str:
 
 def _rating(run: StudyRun, name: str) -> str:
     """Who rated one instrument, how double-coded sessions are pooled, what is reversed."""
+    import pandas as pd
+
     book, use = run.study.codebooks[name], run.study.use(name)
-    ratings = run.intake.ratings
-    rows = ratings[(ratings["instrument"] == name) & (ratings["phase"] == "main")]
-    n_raters, per = rows["rater"].nunique(), rows.groupby("session_id")["rater"].nunique()
+    ratings, who = run.intake.ratings, ["session_id", "rater"]
+    rows = ratings.loc[(ratings["instrument"] == name) & (ratings["phase"] == "main"), who].drop_duplicates()
+    empty = run.intake.empty_logs
+    unsaid = rows.iloc[:0] if empty is None else empty.loc[empty["instrument"] == name, who]
+    per = pd.concat([rows, unsaid]).groupby("session_id")["rater"].nunique()
+    n_raters, without = rows["rater"].nunique(), len(set(unsaid["session_id"]) - set(rows["session_id"]))
     text = f"{book.title} (version {book.version}) was filled in by {n_raters} rater{'s' if n_raters > 1 else ''} "
-    text += f"for {len(per)} sessions"
+    text += f"for {len(per)} sessions" + (f", {without} of them without any homework" if without else "")
     if len(per) and (per > 1).any():
         rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
+        rule = "the primary rater's log" if book.homework_log is not None else rule
         text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
     turned = [item.label for item in book.columns if item.reversed]
     kept = run.study.left_unreversed(name)

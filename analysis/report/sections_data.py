@@ -156,9 +156,24 @@ def rows_section(run: StudyRun) -> Section:
 
 
 def sample_section(run: StudyRun) -> Section | None:
-    """Who the patients and therapists are; nothing where no columns were declared."""
+    """Who the patients, therapists and raters are; nothing where nothing is declared of them."""
+    blocks = [*_sample_tables(run), *_raters(run)]
+    return Section("sample", "Sample", tuple(blocks)) if blocks else None
+
+
+def _raters(run: StudyRun) -> list[Block]:
+    """Training or task of the raters, as the study describes them, and who has left."""
+    gone = {limit.rater for limit in run.study.allocation.limits if limit.left}
+    said = {one.id: [one.description] if one.description else [] for one in run.study.raters}
+    for name in gone & said.keys():
+        said[name].append("has left")
+    lines = tuple(f"{name}: {'; '.join(parts)}." for name, parts in said.items() if parts)
+    return [Paragraph("Raters."), Bullets(lines)] if lines else []
+
+
+def _sample_tables(run: StudyRun) -> list[Block]:
     if run.sample.frame.empty:
-        return None
+        return []
     frame = run.sample.frame.sort_values("unit", kind="stable")
     names = {one.column: one.label for one in run.study.variables if one.column and one.label}
     labels = [
@@ -170,8 +185,7 @@ def sample_section(run: StudyRun) -> Section | None:
     moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
     columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
     notes = tuple(sentence(_by_label(note, names)) for note in run.sample.notes)
-    table = Table("sample", "Sample", shown, columns, notes, "unit", data=frame)
-    return Section("sample", "Sample", (table,))
+    return [Table("sample", "Sample", shown, columns, notes, "unit", data=frame)]
 
 
 def _by_label(note: Note, labels: Mapping[str, str]) -> Note:

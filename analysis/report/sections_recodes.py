@@ -16,6 +16,12 @@ _TOGETHER = (
     "sessions, so there is none."
 )
 
+_MANY = 10
+_FEW = (
+    f"Fewer than {_MANY} sessions rated again by a rater say next to nothing of that rater: intervals are so wide that "
+    "their formula leaves the range from −1 to 1. Read the share of equal codes and the change beside them."
+)
+
 
 def recode_section(recodes: RecodeTable | None) -> Section | None:
     """Intra-rater ICC and agreement; nothing where nobody rated a session again."""
@@ -30,6 +36,7 @@ def recode_section(recodes: RecodeTable | None) -> Section | None:
     notes = (
         "Each rater's later occasions against her first, absolute agreement of single ratings; scores, reliability "
         "between raters and models stand on occasion 1. Change: the later value less the first.",
+        *([_FEW] if (recodes.frame["n_sessions"] < _MANY).any() else []),
         *([_TOGETHER] if (recodes.frame["rater"] == TOGETHER).any() else []),
     )
     table = Table("recodes", "Raters against their own earlier codes", recodes.frame, columns, notes, "title")

@@ -26,6 +26,7 @@ def declared_frame(
     *,
     therapists: pd.DataFrame | None = None,
     at_events: pd.DataFrame | None = None,
+    empty_logs: pd.DataFrame | None = None,
 ) -> AnalysisFrame:
     """Build the frame of the declared variables; see :func:`doublecode.analysis.build_frame`.
 
@@ -44,6 +45,8 @@ def declared_frame(
         As the study folder has them.
     at_events : DataFrame, optional
         Outcomes beyond the sessions, as :func:`doublecode.analysis.study.events.scored_events` gives them.
+    empty_logs : DataFrame, optional
+        Homework logs that came back with nothing in them: sessions without homework.
 
     Returns
     -------
@@ -84,12 +87,12 @@ def declared_frame(
         subsets={one.name: one.subset for one in study.moderations if one.subset is not None},
         ratings=None if ratings is None else _by_raters(ratings, given),
         therapists=therapists,
-        counts=None if ratings is None else _counts(study, ratings),
+        counts=None if ratings is None else _counts(study, ratings, empty_logs),
         at_events=at_events,
     )  # fmt: skip
 
 
-def _counts(study: Study, ratings: pd.DataFrame) -> pd.DataFrame | None:
+def _counts(study: Study, ratings: pd.DataFrame, empty: pd.DataFrame | None) -> pd.DataFrame | None:
     """Counts of the homework logs that variables ask for, called as they are looked up."""
     import pandas as pd
 
@@ -100,7 +103,7 @@ def _counts(study: Study, ratings: pd.DataFrame) -> pd.DataFrame | None:
     parts = []
     for name in dict.fromkeys(str(one.instrument) for one in asked):
         types = [one.of_type for one in asked if one.instrument == name and one.of_type is not None]
-        parts.append(session_counts(ratings, study.codebooks[name], of_types=types))
+        parts.append(session_counts(ratings, study.codebooks[name], of_types=types, empty=empty))
     if not parts:
         return None
     counts = pd.concat(parts, ignore_index=True)

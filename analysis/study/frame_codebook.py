@@ -49,13 +49,21 @@ def frame_codebook(built: AnalysisFrame, study: Study) -> pd.DataFrame:
         level = "scale" if values.dtype.kind in "if" and name != "therapist" else "nominal"
         row |= {"name": name, "level": level, "n": int(values.notna().sum()), "n_missing": int(values.isna().sum())}
         if name in variables:
-            row |= _of_variable(variables[name], study, str(built.spec["variables"][name]))
+            one = variables[name]
+            from_table = None if one.column is None else f"{_file_of(str(one.table), study)}: {one.column}"
+            row |= _of_variable(one, study, from_table or str(built.spec["variables"][name]))
             counted = count_reasons(built.absences[name])
             row["why_missing"] = "; ".join(f"{n} × {sentence(why)}" for why, n in counted)
         else:
-            row |= {"label": _KEYS[name], "source": "sessions.csv"}
+            row |= {"label": _KEYS[name], "source": _file_of("sessions", study)}
         rows.append(row)
     return pd.DataFrame(rows, columns=list(CODEBOOK_COLUMNS))
+
+
+def _file_of(table: str, study: Study) -> str:
+    """The file of a table, as it lies in the study folder."""
+    path = study.table_files.path(table)
+    return f"{table}.csv" if path is None else path.relative_to(study.folder).as_posix()
 
 
 def _of_variable(variable: Variable, study: Study, source: str) -> dict[str, Any]:

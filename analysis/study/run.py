@@ -88,6 +88,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
     (50, 141, 0)
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
+    from doublecode.analysis.study.empty_logs import empty_logs
     from doublecode.coding.intake.study_ratings import read_study_ratings
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
@@ -122,7 +123,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         recodes=of_occasion(rated.ratings, first=False),
         **read,
     )
-    return in_the_numbers(everything)
+    counted = in_the_numbers(everything)
+    return replace(counted, empty_logs=empty_logs(counted))
 
 
 def _therapists(study: Study, sessions: pd.DataFrame) -> pd.DataFrame:
@@ -279,6 +281,7 @@ def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> Analy
     return declared_frame(
         intake.study, scores, items, intake.sessions, intake.patients, intake.ratings,
         therapists=intake.therapists, at_events=scored_events(intake.at_events, intake.study),
+        empty_logs=intake.empty_logs,
     )  # fmt: skip
 
 
@@ -346,7 +349,7 @@ def _logs(intake: Intake) -> tuple[LogResult, ...]:
     from doublecode.analysis.description.homework import log_counts
 
     books = [book for book in intake.study.codebooks.values() if book.homework_log is not None]
-    return tuple(log_counts(intake.ratings, book) for book in books)
+    return tuple(log_counts(intake.ratings, book, empty=intake.empty_logs) for book in books)
 
 
 class _Steps:

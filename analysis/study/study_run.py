@@ -59,6 +59,9 @@ class Intake:
     recodes : DataFrame or None
         Contract RATINGS with ``occasion`` above 1: what a rater rated again. In no score; see
         :func:`doublecode.analysis.study.recodes.recode_table`.
+    empty_logs : DataFrame or None
+        Homework logs that came back with nothing in them, as :func:`doublecode.analysis.study.empty_logs.empty_logs`
+        finds them: sessions without homework.
     """
 
     study: Study
@@ -73,6 +76,7 @@ class Intake:
     therapists: pd.DataFrame
     at_events: pd.DataFrame | None = None
     recodes: pd.DataFrame | None = None
+    empty_logs: pd.DataFrame | None = None
     absent: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
 

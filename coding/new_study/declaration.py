@@ -106,9 +106,13 @@ def _use(use: Use, raters: Sequence[str]) -> str:
             "per item\n# sessions = [1, 2, 3] # only in these sessions; without the line in all\n"
         )
     listed = ", ".join(map(quoted, raters))
+    pooled = "a session coded twice counts with the"
+    pooling = f'pooling = "mean" # {pooled} "mean" of its raters, or with its "primary" rater alone'
+    if use.book.homework_log is not None:
+        pooling = f"# of a log, {pooled} log of its primary rater"
     return f"""\
 {head}raters = [{listed}]
-pooling = "mean" # a session coded twice counts with the "mean" of its raters, or with its "primary" rater alone
+{pooling}
 # sessions = [1, 2, 3] # only in these sessions; without the line in all
 # reverse = [{some}] # exactly these items are reversed, whatever the codebook says
 # reliability = "one-way" # "two-way", or "one-way" where it is not known which rater is which

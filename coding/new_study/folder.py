@@ -126,7 +126,7 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     further = [str(column) for column in listed.patients.columns if column not in PATIENTS.columns]
     title = wishes.title or folder.resolve().name
     text = declaration(name, title, wishes.seed, wishes.raters, uses, {"patients": further}, events)
-    readme = _readme(folder, title, wishes.raters, uses)
+    readme = _readme(title, wishes.raters, uses)
     files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
     _check(files)
     said = (*listed.said, *(text for one in outcomes for text in (*one.said, *said_made(one))))
@@ -266,18 +266,19 @@ def as_typed(folder: Path) -> str:
     return f'"{folder}"' if " " in str(folder) else str(folder)
 
 
-def _readme(folder: Path, title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
-    typed = as_typed(folder)
+def _readme(title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
     rated = [use.book.title for use in uses if not use.is_outcome]
     return f"""\
 # {title}
 
 {len(raters)} raters ({", ".join(raters)}) code {", ".join(rated)}.
 
-1. `doublecode allocate {typed}` decides who rates what: balanced, and 40 % of the sessions twice (`--share`). It
+Open a terminal in this folder (the full stop at the end of a command stands for it):
+
+1. `doublecode allocate .` decides who rates what: balanced, and 40 % of the sessions twice (`--share`). It
    writes `assignments.csv`.
-2. `doublecode template {typed}` writes the workbooks into `outgoing/`. Send them to the raters.
-3. Put what comes back into `incoming/`; then `doublecode run {typed}` checks it and writes `report/`.
+2. `doublecode template .` writes the workbooks into `outgoing/`. Send them to the raters.
+3. Put what comes back into `incoming/`; then `doublecode run .` checks it and writes `report/`.
 
 | file | what it is |
 |---|---|

@@ -122,6 +122,7 @@ def outcome_of(
         chosen = {item.name: item.name for item in book.columns}
         made = None
     else:
+        items = _spelt_out(table, items)
         _refuse_keys(table, items, at)
         heads = _answers(table, free, items)
         chosen = _item_names(heads)
@@ -130,9 +131,7 @@ def outcome_of(
     shown = _names_of_events(table, at)
     if shown:
         said.append(f"{table.name}: events beyond the sessions: {', '.join(shown)}; study.toml declares them.")
-    left = [head for head in free if head not in chosen]
-    if left:
-        said.append(f"{table.name}: left out, since they are no items: {', '.join(left)}.")
+    said += _left_out(table, [head for head in free if head not in chosen], chosen, items if book is None else ())
     becomes = {at[Meaning.PATIENT]: "patient", **{h: f"item {name!r}" for h, name in chosen.items()}}
     becomes |= {at[key]: f"which session ({key})" for key in (Meaning.SESSION, Meaning.DATE) if key in at}
     becomes |= {at[Meaning.EVENT]: "event beyond the sessions"} if Meaning.EVENT in at else {}
@@ -147,6 +146,47 @@ def outcome_of(
     return OutcomeTable(
         name, rows, made, understood, tuple(said), events, tuple(chosen), table.name, table.far(list(chosen))
     )
+
+
+def _left_out(table: GivenTable, left: Sequence[str], chosen: Mapping[str, str], told: Sequence[str]) -> list[str]:
+    """Which columns are not taken, and why; items beside their total can be asked for."""
+    if not left:
+        return []
+    if told:
+        return [f"{table.name}: left out, since --items does not name them: {', '.join(left)}."]
+    items = _numbered(table, left) if all(_TOTAL.fullmatch(squeezed(head)) for head in chosen) else []
+    others = [head for head in left if head not in items]
+    said = [f"{table.name}: left out, since they hold no answers: {', '.join(others)}."] if others else []
+    if items:
+        which = f"{items[0]}-{items[-1]}" if len(items) > 2 else ",".join(items)
+        said.append(
+            f"{table.name}: of items and their total, the total is taken: {', '.join(chosen)}; left out: "
+            f"{', '.join(items)}. For the items in its place (alpha and omega of them): --items {which}."
+        )
+    return said
+
+
+def _numbered(table: GivenTable, heads: Sequence[str]) -> list[str]:
+    """Columns of numbers whose heads end in a number of one or two digits: the items of a questionnaire."""
+    numeric = [head for head in heads if all(value is not None for value in table.numbers(head))]
+    found = [head for head in numeric if re.fullmatch(r".*\D\d{1,2}", head.strip())]
+    return found if len(found) > 1 else []
+
+
+def _spelt_out(table: GivenTable, told: Sequence[str]) -> list[str]:
+    """Heads as told; ``BDI_01-BDI_21`` names those from one to the other, in the order of the file."""
+    heads: list[str] = []
+    for one in told:
+        ends = [(one[:at].strip(), one[at + 1 :].strip()) for at, mark in enumerate(one) if mark in "-–:"]
+        span = next((pair for pair in ends if {*pair} <= {*table.heads}), None)
+        if one in table.heads or span is None:
+            heads.append(one)
+            continue
+        first, last = (table.heads.index(head) for head in span)
+        if first > last:
+            raise UsageError(f"--items: {one!r}: {span[0]!r} stands after {span[1]!r}; turn the two round.")
+        heads += table.heads[first : last + 1]
+    return heads
 
 
 def _keys(
@@ -238,8 +278,8 @@ def _answers(table: GivenTable, free: Sequence[str], told: Sequence[str]) -> lis
         return list(told)
     numeric = [head for head in free if all(value is not None for value in table.numbers(head))]
     totals = [head for head in numeric if _TOTAL.fullmatch(squeezed(head))]
-    numbered = [head for head in numeric if re.fullmatch(r".*\D\d{1,2}", head.strip()) and head not in totals]
-    for found in (totals, numbered if len(numbered) > 1 else [], numeric):
+    numbered = _numbered(table, [head for head in numeric if head not in totals])
+    for found in (totals, numbered, numeric):
         if len(found) == 1 or (found and found is not numeric and found is not totals):
             return list(found)
     raise UsageError(

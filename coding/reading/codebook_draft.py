@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from doublecode.schemas.item import TAKEN_NAMES
 
+_NUMBER: Final = r"-?\d+(?:[.,]\d+)?"
+_TO: Final = r"(?:-|–|—|to|bis|\.\.+|…)"
+_WORDS: Final = r"[=:]?\s*(\([^()\d]+\)|\[[^\[\]\d]+\]|[^\d;|=:\n()\[\]\s][^\d;|=:\n()\[\]]*?)"
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
@@ -57,7 +60,40 @@ def choices(text: str) -> dict[str, str]:
     >>> choices("0, never | 4, always"), choices("0 = never; 4 = always"), choices("0 never … 4 always")
     ({'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'}, {'0': 'never', '4': 'always'})
     """
-    return {pair[1]: pair[2] for pair in map(_pair, _parts(text)) if pair}
+    return {pair[1]: _unbracketed(pair[2]) for pair in map(_pair, _parts(text)) if pair}
+
+
+def _unbracketed(words: str) -> str:
+    """Words without the brackets around all of them."""
+    inner = words[1:-1]
+    return inner.strip() if words[0] + words[-1] in ("()", "[]") and not set(inner) & set("()[]") else words
+
+
+def range_of(text: str) -> tuple[str, str] | None:
+    """The two ends of ``1-7`` and ``0 bis 4``, or of ``1 (never) – 7 (always)``; None where a text is no range.
+
+    Examples
+    --------
+    >>> range_of("0 bis 4"), range_of("1 (gar nicht) – 7 (völlig)"), range_of("1 = never; 7 = always")
+    (('0', '4'), ('1', '7'), None)
+    """
+    found = re.fullmatch(rf"({_NUMBER})\s*{_TO}\s*({_NUMBER})", text.strip())
+    if found is not None:
+        return found[1], found[2]
+    words = ends_in_words(text)
+    return (next(iter(words)), list(words)[-1]) if words else None
+
+
+def ends_in_words(text: str) -> dict[str, str]:
+    """The two ends of a range with their words, as ``1 (never) – 7 (always)`` has them; else nothing.
+
+    Examples
+    --------
+    >>> ends_in_words("1 = gar nicht bis 7 = völlig"), ends_in_words("1 = 2-3 times; 2 = 4 - 6 times")
+    ({'1': 'gar nicht', '7': 'völlig'}, {})
+    """
+    found = re.fullmatch(rf"({_NUMBER})\s*{_WORDS}\s*{_TO}\s*({_NUMBER})\s*{_WORDS}", text.strip())
+    return {} if found is None else {found[1]: _unbracketed(found[2]), found[3]: _unbracketed(found[4])}
 
 
 def not_choices(text: str) -> list[str]:

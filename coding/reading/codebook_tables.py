@@ -8,24 +8,28 @@ nothing is guessed beyond the words of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from doublecode.coding.reading.codebook_draft import (
     Draft,
     choices,
+    ends_in_words,
     is_number,
     is_whole,
     name_of,
     not_choices,
+    range_of,
     slug,
     to_number,
     within,
 )
-from doublecode.coding.reading.codebook_words import HEADS, TYPES, folded, is_reversed, is_yes
-from doublecode.coding.reading.long_table import Table, cell_text, open_table, sheet_names
+from doublecode.coding.reading.codebook_rows import any_case, head_row, heads_at, rows_of
+from doublecode.coding.reading.codebook_words import HEADS, TYPES, is_reversed, is_yes, without_reversed_mark
+from doublecode.coding.reading.long_table import Table, open_table, sheet_names
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.item import REVERSIBLE
 from doublecode.schemas.near_names import allowed, ended, nearest
 
 _YES_NO: Final = frozenset({"yes", "no", "ja", "nein", "true", "false", "j", "n", "y"})
@@ -73,8 +77,8 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
     if {"survey", "choices"} <= set(names):
         draft = _xlsform(open_table(file, (), names["survey"]), open_table(file, (), names["choices"]))
     else:
-        table = open_table(file, list(_any_case(_REDCAP, HEADS)), None)
-        heads = _heads(table)
+        table = open_table(file, list(any_case(_REDCAP, HEADS)), None)
+        heads = heads_at(table, head_row(table, _REDCAP, HEADS))
         is_redcap = any(one in heads for one in _REDCAP["name"]) and any(one in heads for one in _REDCAP["kind"])
         draft = _redcap(table) if is_redcap else _spreadsheet(table, score)
     if draft.unread:
@@ -93,16 +97,18 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
 def _spreadsheet(table: Table, score: str) -> Draft:
     draft = Draft()
     members: dict[str, list[str]] = {}
-    for place, row in _rows(table, HEADS, draft):
+    for place, row in rows_of(table, HEADS, draft):
         if not row["name"] and not row["label"]:
             continue
+        row |= _marks_taken(row, place, draft)
         item: dict[str, Any] = {
             "name": name_of(row["name"] or row["label"], draft),
             "label": row["label"] or row["name"],
         }
         item |= {key: row[key] for key in ("hint", "definition") if row[key]}
         draft.unread += [(place, text) for text in _unread(row)]
-        codes = {} if _range_of(row["codes"]) else choices(row["codes"])
+        spoken = ends_in_words(row["codes"]) or ends_in_words(row["range"])
+        codes = spoken if range_of(row["codes"]) else choices(row["codes"]) or spoken
         missing = choices(row["missing"]) or {code: "missing" for code in re.split(r"[,;\s]+", row["missing"]) if code}
         ends = _ends(row)
         kept = {code: text for code, text in codes.items() if ends and is_number(code) and within(code, ends)}
@@ -121,6 +127,9 @@ def _spreadsheet(table: Table, score: str) -> Draft:
         if kind in _COUNTED and ends is None and is_whole(row["maximum"]):
             item["maximum"] = int(row["maximum"])
         item |= {key: True for key, says in (("reversed", is_reversed), ("optional", is_yes)) if says(row[key])}
+        if item.get("reversed") and item.get("type", "ordinal") not in REVERSIBLE:
+            what = f"{item['name']} is to be reversed, and no range was read for it; allowed a range such as 1-7"
+            draft.unread.append((place, what))
         if item.get("type") == "text" and found != "text" and not codes:
             draft.passed_over.append((place, f"{item['name']} has neither a range nor codes: taken as open text"))
         draft.add(item, missing)
@@ -129,12 +138,18 @@ def _spreadsheet(table: Table, score: str) -> Draft:
     numeric = {item["name"] for item in draft.items if item.get("type", "ordinal") not in ("nominal", "text")}
     for scale, names in members.items():
         kept_names = [name for name in names if name in numeric]
+        others = [name for name in names if name not in numeric]
+        if others:
+            what = "are no numbers and are not in it" if len(others) > 1 else "is no number and is not in it"
+            gone = "" if kept_names else "; no item of it is left, and it is not made"
+            draft.passed_over.append((f"scale {scale!r}", f"{', '.join(others)} {what}{gone}"))
         if kept_names:
             draft.scales.append({"name": slug(scale), "label": scale, "items": kept_names, "score": score})
     return draft
 
 
 _COUNTED: Final = ("count", "duration", "minutes")
+_MARKS: Final = frozenset("-−–+*#°!")
 _KINDS: Final = "allowed: rating, decimal, yes/no, minutes, seconds, count, nominal, multiple, text"
 
 
@@ -149,8 +164,10 @@ def _unread(row: Mapping[str, str]) -> Iterable[str]:
         yield f"type: found {row['type']!r}, {_KINDS}" + (f"; did you mean {meant!r}?" if meant else "")
     if row["decimals"] and not is_whole(row["decimals"]):
         yield f"decimals: found {row['decimals']!r}, allowed a whole number"
-    if row["range"] and not _range_of(row["range"]):
+    if row["range"] and not range_of(row["range"]):
         yield f"range: found {row['range']!r}, allowed two numbers such as 1-7"
+    if (ends := _ends(row)) and ends[0] >= ends[1]:
+        yield f"range: found {ends[0]:g} to {ends[1]:g}, allowed the lower number first, such as 1-7"
     for key in ("minimum", "maximum"):
         if row[key] and not is_number(row[key]):
             yield f"{key}: found {row[key]!r}, allowed a number"
@@ -158,20 +175,39 @@ def _unread(row: Mapping[str, str]) -> Iterable[str]:
     if one and not row["range"] and TYPES.get(row["type"].casefold()) not in _COUNTED:
         gone = "maximum" if row["minimum"] else "minimum"
         yield f"{gone}: found nothing, and the other end is there; allowed a number"
-    for part in [] if _range_of(row["codes"]) else not_choices(row["codes"]):
-        yield f"codes: found {part!r}, allowed a code and its words, such as 1 = never; 7 = always"
+    if not range_of(row["codes"]):
+        yield from _unread_codes(row, has_range=ends is not None)
     if not_choices(row["missing"]) and choices(row["missing"]):
         yield f"missing: found {row['missing']!r}, allowed a code and its words, such as 9 = not heard"
 
 
-def _range_of(text: str) -> tuple[str, str] | None:
-    """The two ends of a text such as ``1-7`` or ``0 bis 4``."""
-    found = re.fullmatch(r"(-?\d+(?:[.,]\d+)?)\s*(?:-|–|—|to|bis|\.\.+|…)\s*(-?\d+(?:[.,]\d+)?)", text)
-    return None if found is None else (found[1], found[2])
+def _unread_codes(row: Mapping[str, str], *, has_range: bool) -> Iterable[str]:
+    example = "such as 1 = never; 7 = always"
+    for part in not_choices(row["codes"]):
+        yield f"codes: found {part!r}, allowed a code and its words, {example}"
+    if not has_range and len(choices(row["codes"])) == 1 and TYPES.get(row["type"].casefold()) in ("", "nominal"):
+        yield f"codes: found one code alone, {row['codes']!r}; allowed two or more, {example}"
+
+
+def _marks_taken(row: Mapping[str, str], place: str, draft: Draft) -> dict[str, str]:
+    """What changes in a row whose name or label bears the mark of a reversed item in brackets: ``e3 (-)``."""
+    bare = {key: text for key in ("name", "label") if (text := without_reversed_mark(row[key])) != row[key]}
+    if not bare:
+        if row["name"] and (mark := row["name"][-1]) in _MARKS:
+            what = f"{slug(row['name'])} was written {row['name']!r}; nothing was made of the {mark!r}"
+            draft.passed_over.append((place, what))
+        return {}
+    key = next(iter(bare))
+    if row["reversed"] and is_reversed(row["reversed"]) is False:
+        both = f"{row[key]!r} says that it is reversed, and the column of reversed items says {row['reversed']!r}"
+        draft.unread.append((place, f"reversed: found a contradiction, {both}; allowed one of them"))
+    elif not row["reversed"]:
+        draft.passed_over.append((place, f"{bare[key]!r} was written {row[key]!r}: it is taken as reversed"))
+    return {**bare, "reversed": "x"}
 
 
 def _ends(row: Mapping[str, str]) -> tuple[float, float] | None:
-    low, high = _range_of(row["range"]) or _range_of(row["codes"]) or (row["minimum"], row["maximum"])
+    low, high = range_of(row["range"]) or range_of(row["codes"]) or (row["minimum"], row["maximum"])
     return (to_number(low), to_number(high)) if is_number(low) and is_number(high) else None
 
 
@@ -215,7 +251,7 @@ def _is_row_of_numbers(codes: Iterable[str]) -> bool:
 
 def _redcap(table: Table) -> Draft:
     draft = Draft()
-    for at, (place, row) in enumerate(_rows(table, _REDCAP, draft)):
+    for at, (place, row) in enumerate(rows_of(table, _REDCAP, draft)):
         if at == 0 and row["kind"] == "text" and row["name"].casefold().endswith(("_id", "id")):
             draft.passed_over.append((place, f"{row['name']} is the record's own id and no item"))
         elif row["name"]:
@@ -284,11 +320,11 @@ def _xlsform(survey: Table, choices: Table) -> Draft:
     lists: dict[str, dict[str, str]] = {}
     draft = Draft()
     heads = {"list": ("list_name", "list name"), "name": ("name", "value"), "label": ("label",)}
-    for _, row in _rows(choices, heads, draft):
+    for _, row in rows_of(choices, heads, draft):
         if row["list"]:
             lists.setdefault(row["list"], {})[row["name"]] = row["label"]
     wanted = {name: (name,) for name in ("type", "name", "label", "hint", "constraint", "parameters", "required")}
-    for place, row in _rows(survey, wanted, draft):
+    for place, row in rows_of(survey, wanted, draft):
         if row["type"]:
             _xlsform_row(place, row, lists, draft)
     return draft
@@ -346,65 +382,3 @@ def _limits(constraint: str, *, whole: bool) -> tuple[str, str]:
         else:
             high = f"{to_number(number) - step:g}"
     return low, high
-
-
-# ---- tables, choices, names ----
-
-
-def _any_case(*heads: Mapping[str, Sequence[str]]) -> Iterable[str]:
-    """Heads as people write them: they tell what parts the cells of a text file."""
-    for name in (name for one in heads for names in one.values() for name in names):
-        yield from {name, name.title(), name.capitalize(), name.upper()}
-
-
-def _heads(table: Table) -> dict[str, int]:
-    """Where a head stands, as it is written and as it is compared; of several languages the first."""
-    first = next((row for row in table.rows if any(map(cell_text, row))), [])
-    places: dict[str, int] = {}
-    for place, cell in enumerate(first):
-        written = re.sub(r"\s+", " ", cell_text(cell)).casefold()
-        for head in (written, folded(written), written.partition("::")[0]):
-            places.setdefault(head, place)
-    return places
-
-
-_OF_A_FORM: Final = frozenset({
-    "form name", "form_name", "section header", "section_header", "identifier?", "identifier", "custom alignment",
-    "custom_alignment", "question number (surveys only)", "question_number", "matrix group name", "matrix_group_name",
-    "matrix ranking?", "matrix_ranking",
-})  # fmt: skip
-"""Columns of a REDCap dictionary that say nothing of an item."""
-
-
-def _rows(table: Table, wanted: Mapping[str, Sequence[str]], draft: Draft) -> Iterable[tuple[str, dict[str, str]]]:
-    """Each filled row below the heads: its place, and its cells by what they are called here.
-
-    Columns that hold something and are not read are passed over by name.
-    """
-    filled = [at for at, row in enumerate(table.rows) if any(map(cell_text, row))]
-    heads = _heads(table)
-    places = {key: next((heads[name] for name in names if name in heads), None) for key, names in wanted.items()}
-    draft.passed_over += [(table.name, text) for text in _not_read(table, filled, {*places.values()}, wanted)]
-    for at in filled[1:]:
-        cells = table.rows[at]
-        yield (
-            f"{table.name}, {table.place(at, 0)}",
-            {
-                key: cell_text(cells[place]) if place is not None and place < len(cells) else ""
-                for key, place in places.items()
-            },
-        )
-
-
-def _not_read(
-    table: Table, filled: Sequence[int], read: Collection[int | None], wanted: Mapping[str, Sequence[str]]
-) -> Iterable[str]:
-    for place, cell in enumerate(table.rows[filled[0]] if filled else ()):
-        head = cell_text(cell)
-        said = [text for at in filled[1:] for text in map(cell_text, table.rows[at][place : place + 1]) if text]
-        if said and place not in read and head.casefold() not in _OF_A_FORM:
-            meant = nearest(folded(head), [name for names in wanted.values() for name in names])
-            asked = "" if meant is None else f"; did you mean {meant!r}?"
-            cells = "1 cell" if len(said) == 1 else f"{len(said)} cells"
-            what = f"the column {head!r}" if head else f"column {place + 1}, which has no head,"
-            yield f"{what} is not read ({cells}, such as {said[0]!r}){asked}"

@@ -101,3 +101,22 @@ def is_reversed(text: str) -> bool | None:
     if said is None and _REVERSED.fullmatch(word):
         return True
     return False if said is None and _FORWARD.fullmatch(word) else said
+
+
+_MARK: Final = re.compile(
+    r"(.*\S)\s*[(\[]\s*(?:[-−–]|r|rev\.?|revers\w*|inv\.?|inver[st]\w*|(?:neg\.|negativ\w*) (?:gepolt|keyed)|"
+    r"(?:re[ck]od|um[kc]od|umgepol|umpol|umzupol)\w*)\s*[)\]]",
+    re.IGNORECASE,
+)
+
+
+def without_reversed_mark(text: str) -> str:
+    """A name or label without the mark in brackets that labs set behind reversed items.
+
+    Examples
+    --------
+    >>> [without_reversed_mark(text) for text in ("e3 (-)", "Vague tasks (R)", "Affect (negative)", "Minutes (1-5)")]
+    ['e3', 'Vague tasks', 'Affect (negative)', 'Minutes (1-5)']
+    """
+    found = _MARK.fullmatch(text)
+    return text if found is None else found[1]

@@ -69,7 +69,13 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
     if best < 0:
         found = "no row with the heads of the columns"
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
-    return _match(grid[best], best, names, file)
+    return _match(grid[best], best, _written(names, grid[best]), file)
+
+
+def _written(names: tuple[str, ...], cells: Sequence[Any]) -> tuple[str, ...]:
+    """The columns that were written: workbooks whose recordings are heard whole have no start and no stop."""
+    there = {_fold(cell) for cell in cells}
+    return names if {START, STOP} & there else tuple(name for name in names if name not in (START, STOP))
 
 
 def _fold(cell: Any) -> str:

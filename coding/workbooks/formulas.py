@@ -28,11 +28,14 @@ class Grid:
     ----------
     n_rows : int
         Sessions, at least one.
+    segments : bool
+        Whether there are columns for the stretch to be heard.
     """
 
     book: Instrument
     texts: WorkbookTexts
     n_rows: int
+    segments: bool = True
 
     @property
     def last(self) -> int:
@@ -43,7 +46,7 @@ class Grid:
         """The letter of a column."""
         from openpyxl.utils import get_column_letter
 
-        return get_column_letter(rate_columns(self.book).index(name) + 1)
+        return get_column_letter(rate_columns(self.book, segments=self.segments).index(name) + 1)
 
     def cell(self, name: str) -> str:
         """The cell of a column in the first row."""

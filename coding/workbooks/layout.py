@@ -94,11 +94,20 @@ class Stamp:
 STAMP_KEYS = tuple(one.name for one in fields(Stamp) if one.name != OCCASION)
 
 
-def rate_columns(book: Instrument) -> tuple[str, ...]:
-    """Column names of the *Rate* sheet in the order in which they are written."""
+def rate_columns(book: Instrument, *, segments: bool = True) -> tuple[str, ...]:
+    """Column names of the *Rate* sheet in the order in which they are written.
+
+    Without `segments`, recordings are heard whole: nothing says from where to where.
+
+    Examples
+    --------
+    >>> from doublecode.schemas.instrument import load_instrument
+    >>> rate_columns(load_instrument("homework_degrees"), segments=False)
+    ('session_id', 'recording', 'degree', 'status', 'notes')
+    """
     given = tuple(item.name for item in book.columns if item.given)
     rated = tuple(item.name for item in rated_items(book))
-    return (SESSION, RECORDING, START, STOP, *given, *rated, STATUS, NOTES)
+    return (SESSION, RECORDING, *((START, STOP) if segments else ()), *given, *rated, STATUS, NOTES)
 
 
 def rated_items(book: Instrument) -> tuple[Item, ...]:

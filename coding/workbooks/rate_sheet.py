@@ -16,7 +16,6 @@ from doublecode.coding.workbooks.layout import (
     START,
     STATUS,
     STOP,
-    rate_columns,
 )
 from doublecode.coding.workbooks.paper import (
     BLUE,
@@ -53,9 +52,9 @@ _NOTE_WIDTH, _NOTE_COLUMNS, _MOST_NOTE = 360, 48, 700
 
 def fill_rate(sheet: Worksheet, content: Sheet) -> None:
     """Write heads, sessions, signs and the line on top; protect what is not hers; set the page."""
-    names = rate_columns(content.book)
+    names = content.columns
     items = {item.name: item for item in content.book.columns}
-    grid = Grid(content.book, content.texts, max(len(content.rows), 1))
+    grid = Grid(content.book, content.texts, max(len(content.rows), 1), content.segments)
     widths = {name: column_width(_label(name, items.get(name), content), items.get(name), name) for name in names}
     put(sheet, 1, 1, "=", bold=True, wrap=False)
     sheet.cell(1, 1).value = f"={progress(grid, len(content.rows))}"
@@ -148,7 +147,7 @@ def _cells(sheet: Worksheet, column: int, name: str, item: Item | None, content:
 
 def _rows_high_enough(sheet: Worksheet, content: Sheet, widths: Mapping[str, float]) -> None:
     """Heads and what is written beforehand are seen whole; other rows grow with what the rater types."""
-    names = rate_columns(content.book)
+    names = content.columns
     labels = [(str(sheet.cell(HEADER_ROW - 1, at).value), widths[name]) for at, name in enumerate(names, start=1)]
     sheet.sheet_format.defaultRowHeight, sheet.sheet_format.customHeight = _ROW_HEIGHT, True
     for row in (1, 2):

@@ -38,9 +38,11 @@ def fill_read_me(sheet: Worksheet, content: Sheet) -> None:
     filled = {
         "title": book.title, "rater": content.stamp.rater, "batch": content.stamp.batch, "rate": texts.sheet_rate,
         "anchors": texts.sheet_anchors, "codes": codes, "status": texts.head_status,
+        "start": texts.head_start, "stop": texts.head_stop,
     }  # fmt: skip
+    heard = f"{texts.read_me_open} {texts.read_me_segment}".strip() if content.segments else texts.read_me_open
     lines = (
-        texts.read_me_title, texts.read_me_open, texts.read_me_fill, texts.read_me_reason, texts.read_me_status,
+        texts.read_me_title, heard, texts.read_me_fill, texts.read_me_reason, texts.read_me_status,
         texts.read_me_return,
     )  # fmt: skip
     sheet.column_dimensions["A"].width = _READ_ME_WIDTH

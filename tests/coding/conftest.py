@@ -64,10 +64,13 @@ def rating_for(item: Any, rng: random.Random) -> Any:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study's folder with tables, assignments and outcomes, and empty workbooks in outgoing/; made once."""
+    """The study's folder with tables, assignments and outcomes, and empty workbooks in outgoing/; made once.
+
+    One session says where it is heard from, so that all workbooks have columns for that.
+    """
     path = tmp_path_factory.mktemp("toy")
     (path / "study.toml").write_text(STUDY, encoding="utf-8")
-    sessions = make_sessions()
+    sessions = make_sessions().assign(start=lambda rows: rows["session_id"].map({"S-12Q": "0:00"}))
     sessions.to_csv(path / "sessions.csv", index=False)
     plan = allocate(sessions, RATERS, instruments=INSTRUMENTS, share=0.5, batches=2, seed=3)
     plan.assignments.to_csv(path / "assignments.csv", index=False)

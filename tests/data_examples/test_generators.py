@@ -39,9 +39,19 @@ def cells(path: Path, sheet: str) -> list[list[object]]:
     return [(row + [None] * width)[:width] for row in rows]
 
 
-def comments(path: Path) -> dict[str, str]:
+def without_segments(rows: list[list[object]]) -> list[list[object]]:
+    """Rows without empty columns for a stretch to be heard, which every workbook had when the shipped ones went out."""
+    top = next(at for at, row in enumerate(rows) if "session_id" in row)
+    named = [i for i, head in enumerate(rows[top]) if head in ("start", "stop")]
+    bare = [i for i in named if not any(row[i] for row in rows[top + 1 :])]
+    return [[value for i, value in enumerate(row) if i not in bare] for row in rows]
+
+
+def comments(path: Path) -> dict[tuple[object, int], str]:
     rate = openpyxl.load_workbook(path)[RATE]
-    return {cell.coordinate: cell.comment.text for row in rate.iter_rows(min_row=5) for cell in row if cell.comment}
+    heads = {cell.column: cell.value for cell in rate[4]}
+    cells = [cell for row in rate.iter_rows(min_row=5) for cell in row if cell.comment]
+    return {(heads[cell.column], cell.row): cell.comment.text for cell in cells}
 
 
 def through_libreoffice(path: Path) -> bool:
@@ -65,7 +75,7 @@ def test_workbooks_are_made_again_cell_for_cell(shipped, again):
     for name in names:
         there, made = shipped / "incoming" / name, again / shipped.name / "incoming" / name
         # row 1 is a formula that counts finished sessions; LibreOffice writes it in its own way
-        assert cells(there, RATE)[1:] == cells(made, RATE)[1:], name
+        assert without_segments(cells(there, RATE)[1:]) == cells(made, RATE)[1:], name
         assert cells(there, STAMP) == cells(made, STAMP), name
         if not through_libreoffice(there):
             assert comments(there) == comments(made), name

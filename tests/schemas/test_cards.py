@@ -16,7 +16,9 @@ def test_an_instrument_says_what_is_coded_and_how_it_is_scored():
     lines = str(load_instrument("sthar")).splitlines()
     assert lines[0] == "Scale for Therapeutic Homework Assignment and Review (StHAR)"
     assert lines[1].split() == ["Name", "sthar,", "version", "1.0"]
-    assert "a_rationale      Assigning: rationale                   ordinal  0–4 or IN/NR" in lines
+    words = [" ".join(line.split()) for line in lines]
+    assert "a_rationale Assigning: rationale ordinal 0–4 or IN/NR" in words
+    assert "r_discussing Reviewing: homework discussed ordinal 0–4 or NA/IN/NR NA only in session 1" in words
     (lagged,) = [line for line in lines if line.startswith("tbh ")]
     assert "mean of 8" in lagged
     assert lagged.count("a_rationale") == 2, "the item stands among its items and among those of the session before"
@@ -28,6 +30,26 @@ def test_what_is_said_of_an_item():
     assert "4 times, may stay empty" in log
     assert "Scales" not in log, "an instrument without scales has no table of them"
     assert "To be heard  minutes 5 to 20" in str(load_instrument("initial_resistance"))
+
+
+@pytest.mark.parametrize("name", shipped_instruments())
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_cards_stay_within_the_width_and_lose_no_word(name, width):
+    book = load_instrument(name)
+    text = book.card.text(width)
+    assert max(map(len, text.splitlines())) <= width
+    flat = "".join(text.split())
+    for item in book.items:
+        words = [item.name, *item.meanings.values()]
+        assert all("".join(word.split()) in flat for word in words if len(word) < 8)
+        assert item.hint == "" or item.hint.split()[0] in text
+    assert all("".join(line.split()) in flat for line in (*book.citation.splitlines(), book.rights, book.notes))
+
+
+def test_several_sources_stand_on_lines_of_their_own_and_bands_are_shown():
+    lines = [line.strip() for line in str(load_instrument("homework_quantity_quality")).splitlines()]
+    assert any(line.startswith("The development of the Homework Adherence") for line in lines)
+    assert any(line.split() == ["total", "moderate", "10–14"] for line in str(load_instrument("phq9")).splitlines())
 
 
 def test_a_study_says_what_it_has_and_what_it_declares():

@@ -152,7 +152,7 @@ def _in_workbooks(folder: Path) -> dict[tuple[str, ...], str]:
         book = load_workbook(path)
         stamp = {str(key): str(value) for key, value in book["Stamp"].iter_rows(min_col=1, max_col=2, values_only=True)}
         heads = [cell.value for cell in book["Rate"][4]]
-        first = heads.index("stop") + 1 + ("homework_given" in heads)
+        first = heads.index("recording") + 1 + ("homework_given" in heads)
         for cells in book["Rate"].iter_rows(min_row=5, values_only=True):
             rated = cells[first : heads.index("status")]
             right = [one == "a diary" or (isinstance(one, int) and 0 <= one <= 4) for one in rated]

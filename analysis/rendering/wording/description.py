@@ -43,6 +43,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "coded_zero_one": _coded_zero_one,
     "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
     "log_of_first_rater": _log_of_first_rater,
+    "logs_without_homework": (
+        "{n} log(s) came back with nothing in them, as a session without homework leaves its log: their counts are 0."
+    ),
     "slots_without_type": "{n} slot(s) hold an entry but no type of homework, and are not counted.",
     "none_beside_difficulty": (
         "{n} slot(s) say that there was no difficulty and name one; the one that is named counts."

@@ -301,7 +301,8 @@ def test_ranges_and_words_under_one_head(tmp_path: Path) -> None:
             ("c", "", "minutes", 90)]  # fmt: skip
     draft = read_codebook(saved(tmp_path / "own.xlsx", Blatt=rows))
     assert (draft.items[0]["minimum"], draft.items[0]["maximum"]) == (1, 5)
-    assert draft.items[1]["categories"] == {"0": "nie", "3": "immer"}
+    assert (draft.items[1]["minimum"], draft.items[1]["maximum"]) == (0, 3)  # nominal codes 0 and 3 refused a 1
+    assert draft.items[1]["anchors"] == {"0": "nie", "3": "immer"}
     assert draft.items[2]["maximum"] == 90
 
 
@@ -344,3 +345,96 @@ def test_a_form_in_two_languages_with_open_limits(tmp_path: Path) -> None:
     survey[1] = ("select_one agre", "clear", "Ziele klar", "Clear goals", "", "")
     with pytest.raises(UsageError, match=r"A2: type: found the list 'agre' \(sheet choices\), allowed: agree, kinds"):
         read_codebook(saved(tmp_path / "form.xlsx", survey=survey, choices=lists))
+
+
+FOUR = ("Erklärt", "Fragt nach", "Lässt Aufgaben vage", "Wärme")
+
+
+def four(heads: tuple[Any, ...], *columns: Any) -> list[tuple[Any, ...]]:
+    """Four items below their heads; a column is a value for all of them, or one for each."""
+    lists = [column if isinstance(column, list) else [column] * 4 for column in columns]
+    return [heads, *zip(*lists, strict=True)]
+
+
+NAMES = ["e1", "e2", "e3", "e4"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            four(("Item", "Label", "Min", "Max", "Skala"), ["e1", "e2", "e3 (-)", "e4"], list(FOUR), 1, 7, "Stil"),
+            "'e3' was written 'e3 (-)': it is taken as reversed",
+        ),
+        (
+            four(("Item", "Label", "Min", "Max", "Polung", "Skala"), NAMES,
+                 [*FOUR[:2], "Lässt Aufgaben vage [umgepolt]", FOUR[3]], 1, 7, "", "Stil"),
+            "'Lässt Aufgaben vage' was written 'Lässt Aufgaben vage [umgepolt]': it is taken as reversed",
+        ),
+        (
+            four(("Nr.", "Item", "Label", "Stufen", "umgepolt?", "Subskala"), [1, 2, 3, 4], NAMES, list(FOUR),
+                 "1 (gar nicht) – 7 (völlig)", ["", "", "x", ""], "Stil"),
+            "the column 'Nr.' is not read (4 cells, running numbers from 1)",
+        ),
+        (
+            four(("Item", "Label", "Skala", "Polung", "Subskala"), NAMES, list(FOUR), "1-7", ["", "", "-", "+"],
+                 "Stil"),
+            "the column 'Skala' holds ranges and is taken for them",
+        ),
+        (
+            [("Kodierbuch Stil (AG)",), (),
+             *four(("Item", "Label", "Bereich", "rekodiert", "Faktor"), NAMES, list(FOUR),
+                   "1 = gar nicht bis 7 = völlig", ["", "", "R", ""], "Stil")],
+            "A3: the heads are taken from here; what stands above them is not read ('Kodierbuch Stil (AG)')",
+        ),
+    ],
+)  # fmt: skip
+def test_how_labs_write_ranges_reversal_and_heads(rows: list[tuple[Any, ...]], said: str, tmp_path: Path) -> None:
+    book, output = made(saved(tmp_path / "codebook.xlsx", Sheet=rows))
+    assert said in output
+    assert "did you mean" not in output
+    assert [(item.name, item.label, item.minimum, item.maximum) for item in book.items] == [
+        (name, label, 1, 7) for name, label in zip(NAMES, FOUR, strict=True)
+    ]
+    assert [item.name for item in book.items if item.reversed] == ["e3"]
+    assert book.scale("stil").items == tuple(NAMES)
+    words = [dict(item.anchors) for item in book.items]
+    assert words == [{"1": "gar nicht", "7": "völlig"} if "gar nicht" in str(rows) else {}] * 4
+
+
+@pytest.mark.parametrize(
+    ("heads", "cells", "said"),
+    [
+        (("Item", "Label", "Stufen", "Polung"), ("e1", "Wärme", "ja", "x"), "codes: found 'ja'"),
+        (("Item", "Label", "Codes"), ("e1", "Wärme", "1 = ja"), "codes: found one code alone, '1 = ja'"),
+        (("Item", "Label", "Codes", "Polung"), ("e1", "Wärme", "a = ja; b = nein", "x"),
+         "e1 is to be reversed, and no range was read for it; allowed a range such as 1-7"),
+        (("Item", "Label", "Bereich"), ("e1", "Wärme", "7-1"),
+         "range: found 7 to 1, allowed the lower number first, such as 1-7"),
+        (("Item", "Label", "Min", "Max", "Polung"), ("e1", "Wärme (R)", 1, 7, "positiv"),
+         "reversed: found a contradiction, 'Wärme (R)' says that it is reversed, and the column of reversed items says "
+         "'positiv'"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_stops_a_codebook(
+    heads: tuple[str, ...], cells: tuple[Any, ...], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="cannot be read") as stopped:
+        read_codebook(saved(tmp_path / "codebook.xlsx", Sheet=[heads, cells]))
+    assert said in str(stopped.value)
+
+
+def test_marks_and_members_that_lead_to_nothing_are_said(tmp_path: Path) -> None:
+    rows = [
+        ("Item", "Label", "Bereich", "Codes", "Skala"),
+        ("e1*", "Wärme", "1-7", None, "Stil"),
+        ("e2", "Art", None, "a = eins; b = zwei", "Stil"),
+        ("e3", "Affekt (negativ)", "1-7", None, None),
+        ("e4", "Ort", None, "a = hier; b = dort", "Orte"),
+    ]
+    book, output = made(saved(tmp_path / "codebook.xlsx", Sheet=rows))
+    assert "e1 was written 'e1*'; nothing was made of the '*'" in output
+    assert "scale 'Stil': e2 is no number and is not in it." in output
+    assert "scale 'Orte': e4 is no number and is not in it; no item of it is left, and it is not made." in output
+    assert [scale.name for scale in book.scales] == ["stil"]
+    assert not any(item.reversed for item in book.items)

@@ -17,6 +17,7 @@ from doublecode.coding.workbooks.save import save_fixed
 from doublecode.coding.workbooks.write import make_workbook, write_workbooks
 from doublecode.schemas.errors import StudyError, UsageError
 from doublecode.schemas.instrument import load_instrument
+from doublecode.schemas.study import load_study
 
 
 def test_one_workbook_per_instrument_rater_and_batch(study):
@@ -42,14 +43,14 @@ def test_the_rate_sheet_shows_only_what_a_rater_may_see(study):
     for path in (study.folder / "outgoing").glob("*_ghes_batch*.xlsx"):
         sheet = openpyxl.load_workbook(path)["Rate"]
         heads = [cell.value for cell in sheet[4]]
-        assert heads == list(rate_columns(load_instrument("ghes")))
+        assert heads == list(rate_columns(load_instrument("ghes")))  # one session of the study has a start
         rater, _, batch = path.stem.split("_")
         own = assignments[(assignments["rater"] == rater) & (assignments["batch"] == batch)]
         ids = [sheet.cell(row, 1).value for row in range(5, sheet.max_row + 1)]
         assert sorted(ids) == sorted(own.loc[own["instrument"] == "ghes", "session_id"])
         assert ids != sorted(ids)
         told = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row if cell.value is not None}
-        assert told == {*ids, "r.mp3", "mood diary"}
+        assert told == {*ids, "r.mp3", "mood diary", *(["0:00"] if "S-12Q" in ids else [])}
 
 
 def test_drop_downs_point_at_ranges_and_notes_hold_every_anchor(study):
@@ -121,13 +122,56 @@ def test_segment_to_be_heard(study, tmp_path):
         'name = "toy"\ntitle = "t"\nraters = [{ id = "R1" }]\n[[instruments]]\nname = "initial_resistance"\n',
         encoding="utf-8",
     )
-    from doublecode.schemas.study import load_study
-
     rows = pd.DataFrame([("S-11Q", "R1", "initial_resistance", "primary", "batch01")],
                         columns=["session_id", "rater", "instrument", "role", "batch"])  # fmt: skip
     (path,) = write_workbooks(load_study(study.folder), rows, tmp_path / "out")
     sheet = openpyxl.load_workbook(path)["Rate"]
     assert (sheet["C5"].value, sheet["D5"].value) == ("5:00", "20:00")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "hear only that stretch"), ("de", "höre nur diese Stelle")])
+def test_without_segments_nothing_says_from_where_to_where(study, tmp_path, language, said):
+    """Recordings that are heard whole: no columns, no sentence; what comes back is read as with them."""
+    assignments = pd.read_csv(study.folder / "assignments.csv", dtype=str).query("rater == 'R1' and batch == 'batch01'")
+    study_toml = study.folder / "study.toml"
+    study_toml.write_text(f'language = "{language}"\n{study_toml.read_text(encoding="utf-8")}', encoding="utf-8")
+    declared, found, rows = load_study(study.folder), {}, {}
+    whole = pd.read_csv(study.folder / "sessions.csv", dtype=str)
+    for name, sessions in (("with", whole), ("without", whole.assign(start="", stop=float("nan")))):
+        sessions.to_csv(study.folder / "sessions.csv", index=False)
+        paths = write_workbooks(declared, assignments, tmp_path / name)
+        books = [openpyxl.load_workbook(path) for path in paths]
+        assert [said in str(book.worksheets[0]["A2"].value) for book in books] == [name == "with"] * len(paths)
+        found[name] = [[cell.value for cell in book.worksheets[1][4]] for book in books]
+        path = next(path for path in paths if "thabs" in path.name)
+        ids = [row[0] for row in openpyxl.load_workbook(path).worksheets[1].iter_rows(min_row=5, values_only=True)]
+        back = fill_workbook(
+            path, tmp_path / f"{name}_back" / path.name, {(ids[0], "rationale"): 9, (ids[1], "review"): 3}
+        )
+        ratings, problems = read_workbook(back, study=declared)
+        rows[name] = ratings.drop(columns=["source_cell", "source_sha256"], errors="ignore"), problems
+    assert all({"start", "stop"} <= set(heads) for heads in found["with"])
+    assert found["without"] == [[head for head in heads if head not in ("start", "stop")] for heads in found["with"]]
+    (kept, told), (bare, told_too) = rows["with"], rows["without"]
+    pd.testing.assert_frame_equal(kept, bare)
+    kinds, kinds_too = ([(one.code, one.subject, one.found) for one in said] for said in (told, told_too))
+    assert kinds == kinds_too
+    places = [(a.cell, b.cell) for a, b in zip(told, told_too, strict=True) if a.code == "out_of_range"]
+    assert places == [("F5", "D5")]
+
+
+def test_a_head_that_was_renamed_is_found_at_its_place_without_segments(study, tmp_path):
+    sessions = pd.read_csv(study.folder / "sessions.csv", dtype=str).drop(columns="start")
+    sessions.to_csv(study.folder / "sessions.csv", index=False)
+    assignments = pd.read_csv(study.folder / "assignments.csv", dtype=str).query("instrument == 'thabs'")
+    path = write_workbooks(study, assignments, tmp_path)[0]
+    workbook = openpyxl.load_workbook(path)
+    sheet = workbook["Rate"]
+    assert sheet["D4"].value == "rationale"
+    sheet["D4"] = "Begründung"
+    workbook.save(path)
+    renamed = [one for one in read_workbook(path, study=study)[1] if one.code == "header_renamed"]
+    assert [(one.cell, one.found) for one in renamed] == [("D4", '"Begründung"')]
 
 
 def test_same_input_same_bytes_and_nothing_is_overwritten(study, tmp_path):

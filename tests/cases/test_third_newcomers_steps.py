@@ -1,0 +1,64 @@
+"""What a third newcomer stumbled over on the way from lists to a study (README.md); all data are made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from doublecode.analysis.cli.app import app
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.instrument import load_instrument
+
+ITEMS = [f"BDI_{number:02}" for number in range(1, 5)]
+
+
+def made(folder: Path, *options: str) -> tuple[int, str]:
+    """``init`` with a list of sessions and an export that holds four items and their sum."""
+    sessions = pd.DataFrame({"Patient": ["P1", "P1", "P2", "P2"], "Sitzung": [1, 2, 1, 2]})
+    sessions.to_csv(folder / "list.csv", index=False)
+    answers = pd.DataFrame({name: [0, 1, 2, 3] for name in ITEMS})
+    export = sessions.assign(**answers, BDI_Summe=answers.sum(axis=1), Kommentar=["a", "b", "c", "d"])
+    export.to_csv(folder / "bdi.csv", index=False)
+    arguments = ["init", str(folder / "study"), "--sessions", str(folder / "list.csv"), "--raters", "anna,ben"]
+    arguments += ["--instruments", "thabs", "--outcome", str(folder / "bdi.csv"), "--yes", *options]
+    answer = CliRunner().invoke(app, arguments)
+    if isinstance(answer.exception, UsageError):
+        return 2, str(answer.exception)
+    return answer.exit_code, answer.output
+
+
+def test_a_total_beside_its_items_is_said_and_how_to_have_the_items(tmp_path: Path) -> None:
+    code, said = made(tmp_path)
+    assert code == 0, said
+    assert "of items and their total, the total is taken: BDI_Summe" in said
+    assert "--items BDI_01-BDI_04" in said
+    assert "left out, since they hold no answers: Kommentar" in said
+    assert [item.name for item in load_instrument(tmp_path / "study" / "bdi.toml").items] == ["bdi_summe"]
+
+
+def test_items_from_one_head_to_another(tmp_path: Path) -> None:
+    code, said = made(tmp_path, "--items", "BDI_01-BDI_04")
+    assert code == 0, said
+    assert "left out, since --items does not name them: BDI_Summe, Kommentar" in said
+    names = [name.casefold() for name in ITEMS]
+    assert [item.name for item in load_instrument(tmp_path / "study" / "bdi.toml").items] == names
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [("BDI_04-BDI_01", "'BDI_04' stands after 'BDI_01'"), ("BDI_01-BDI_9", "has no column 'BDI_01-BDI_9'")],
+)
+def test_a_stretch_of_heads_that_cannot_be(told: str, said: str, tmp_path: Path) -> None:
+    code, output = made(tmp_path, "--items", told)
+    assert code == 2
+    assert said in output
+
+
+def test_commands_of_the_readme_are_right_in_the_folder_itself(tmp_path: Path) -> None:
+    made(tmp_path)
+    text = (tmp_path / "study" / "README.md").read_text(encoding="utf-8")
+    assert "`doublecode allocate .`" in text
+    assert str(tmp_path) not in text
