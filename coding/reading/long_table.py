@@ -14,6 +14,7 @@ from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_grid import restore_percents
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, remarks_on, unseen_in_cells
@@ -37,6 +38,9 @@ _ADVICE = {
     "(--missing {bare}).",
     Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
     "start and name that one.",
+    Oddity.WRITING: "found {found}, allowed a number as the other cells of its column have it: the same decimal mark, "
+    "- for minus, nothing between thousands. Write it so.",
+    Oddity.DRESSED: "found {found}, and every cell with a sign, a unit or thousands. Write plain numbers.",
 }
 _NEEDS_NO_MARKS = re.compile(r"[\w.,+%/:=-]+")
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
@@ -240,6 +244,7 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
         raise UsageError(str(Problem("too_large", package.name, found=str(wrong)))) from None
     except Damaged as wrong:
         raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
+    restore_percents(read, mixed_only=True)
     unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
@@ -271,13 +276,25 @@ def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, in
     elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
     missing = [name for name in dict.fromkeys(wanted) if name not in heads]
     if missing:
-        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{elsewhere}")
+        meant = _cut_short(missing, heads)
+        raise MissingColumn(
+            f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{meant}{elsewhere}"
+        )
     twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
     if twice:
         raise ContractError(
             f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
         )
     return {name: heads.index(name) for name in wanted}
+
+
+def _cut_short(missing: Sequence[str], heads: Sequence[str]) -> str:
+    """Which head begins with a missing name and goes on with a sign, as ``PHQ-9`` does without backticks."""
+    for name in missing:
+        for head in heads:
+            if head.startswith(name) and not head.isidentifier() and not head.removeprefix(name)[:1].isalnum():
+                return f" Is {head!r} meant? In a formula it stands in backticks: `{head}`."
+    return ""
 
 
 class _Columns:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from openpyxl import Workbook
 
 from doublecode.analysis import agreement
+from doublecode.analysis.cli.read_files import read_columns
+from doublecode.analysis.mixed.fit import fit_mixed
+from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.coding.reading.table_remarks import alike
+from doublecode.schemas.column_types import Role
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.whole_files import replace_folder
@@ -36,3 +42,58 @@ def test_a_file_where_a_folder_is_to_be_is_left_alone(tmp_path):
         replace_folder(tmp_path / "report", lambda fresh: None)
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
     assert (tmp_path / "report").read_text(encoding="utf-8") == "mine"
+
+
+def fit_of(folder, formula, column):
+    """`fit` on a file whose second column is `column`, by the reader of the one-off commands."""
+    rows = [f"{place % 5};{cell};{place * 7 % 11}" for place, cell in enumerate(column)]
+    path = folder / "table.csv"
+    path.write_text("\n".join(["g;x;PHQ-9", *rows]), encoding="utf-8")
+    parsed = parse_formula(formula)
+    return fit_mixed(formula, read_columns(path, parsed.names, None, parsed.roles)[0])
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{:.2f} h", "every cell with a sign, a unit or thousands"), ("{:.1f}%", "every cell with a sign"),
+        ("1,{:06.2f}", "every cell with a sign"), ("< {:.2f}", "every cell with a sign"),
+        ("€ {:.2f}", "every cell with a sign"),
+    ],
+)  # fmt: skip
+def test_numbers_with_a_sign_or_unit_throughout_are_no_factor(tmp_path, written, said):
+    column = [written.format(place / 7) for place in range(20)]
+    with pytest.raises(ContractError, match=f"table.csv, line 2: x: found .* {said}"):
+        fit_of(tmp_path, "`PHQ-9` ~ x + (1 | g)", column)
+    doses = [f"{5 + place % 3} mg" for place in range(20)]
+    assert len(fit_of(tmp_path, "`PHQ-9` ~ x + (1 | g)", doses).frame) == 3  # three doses are a factor, as in R
+
+
+@pytest.mark.parametrize("odd", ["5.1", "−5,1", "–5,1", "1 005,1", "1'005"])
+def test_another_mark_or_minus_is_named(tmp_path, odd):
+    with pytest.raises(ContractError, match=r"line 6: x: found .* the same decimal mark, - for minus"):
+        fit_of(tmp_path, "`PHQ-9` ~ x + (1 | g)", ["1,5", "2,5", "3,25", "0,5", odd, *["4,5"] * 15])
+
+
+def test_a_head_cut_short_by_its_sign_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"Is 'PHQ-9' meant\? In a formula it stands in backticks: `PHQ-9`"):
+        fit_of(tmp_path, "PHQ-9 ~ x + (1 | g)", ["1", "2"] * 10)
+
+
+def test_letters_that_look_alike_are_listed():
+    assert alike(["S1", "Ѕ1", "P‑2", "P-2", "А", "A", "Ä"]) == '"S1" / "Ѕ1"; "P‑2" / "P-2"; "А" / "A"'
+
+
+def test_a_percentage_among_numbers_is_refused_at_its_cell(tmp_path):
+    book = Workbook()
+    sheet = book.active
+    for row in [("s", "y", "share"), ("a", 2, 0.5), ("b", 0.25, 0.75), ("c", 3, 1)]:
+        sheet.append(row)
+    for cell in ("B3", "C2", "C3", "C4"):
+        sheet[cell].number_format = "0%"
+    path = tmp_path / "table.xlsx"
+    book.save(path)
+    share = read_columns(path, ["share"], None, {"share": Role.NUMBER})[0]["share"]
+    assert share.tolist() == [0.5, 0.75, 1]  # percentages throughout are numbers
+    with pytest.raises(ContractError, match='B3: y: found "25%", allowed a number'):
+        read_columns(path, ["y"], None, {"y": Role.NUMBER})
