@@ -34,14 +34,14 @@ from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
 
 _ADVICE = {
-    Oddity.WORD: "found {found}, allowed a number or an empty cell. Correct the cell, or name it as a missing value "
-    "(--missing {bare}).",
+    Oddity.WORD: "found {found}, allowed a number or an empty cell. Correct the cell{or_missing}.",
     Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
     "start and name that one.",
     Oddity.WRITING: "found {found}, allowed a number as the other cells of its column have it: the same decimal mark, "
     "- for minus, nothing between thousands. Write it so.",
     Oddity.DRESSED: "found {found}, and every cell with a sign, a unit or thousands. Write plain numbers.",
 }
+_MOST_TITLES = 20
 _NEEDS_NO_MARKS = re.compile(r"[\w.,+%/:=-]+")
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
@@ -264,6 +264,12 @@ def cell_text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
+def _or_missing(text: str) -> str:
+    """How a text is named as a missing value; nothing where the option would read several in it."""
+    several = "," in text or "`" in text
+    return "" if several else f", or name it as a missing value (--missing {_as_typed(text)})"
+
+
 def _as_typed(text: str) -> str:
     """A text as it is typed after an option: in quotation marks where a shell would read more in it."""
     return text if _NEEDS_NO_MARKS.fullmatch(text) else f"'{text}'" if '"' in text else f'"{text}"'
@@ -276,16 +282,23 @@ def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, in
     elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
     missing = [name for name in dict.fromkeys(wanted) if name not in heads]
     if missing:
-        meant = _cut_short(missing, heads)
-        raise MissingColumn(
-            f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{meant}{elsewhere}"
-        )
+        way = _below(table, head, wanted) or f"Correct the head.{_cut_short(missing, heads)}{elsewhere}"
+        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. {way}")
     twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
     if twice:
         raise ContractError(
             f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
         )
     return {name: heads.index(name) for name in wanted}
+
+
+def _below(table: Table, head: int, wanted: Sequence[str]) -> str:
+    """What to do where a title stands above the heads."""
+    for row in range(head + 1, min(head + _MOST_TITLES, len(table.rows))):
+        if set(wanted) <= set(map(cell_text, table.rows[row])):
+            first, heads = table.place(head, 0), table.place(row, 0)
+            return f"The heads stand in the row of {heads}. Delete the rows above them, from {first} on."
+    return ""
 
 
 def _cut_short(missing: Sequence[str], heads: Sequence[str]) -> str:
@@ -309,7 +322,7 @@ class _Columns:
         missing: Sequence[str],
     ) -> None:
         self._table, self._body, self._places, self._roles = table, body, places, roles
-        self._missing = MissingCodes([*map(str.strip, missing), "NA"])
+        self._missing = MissingCodes([*map(clean, missing), "NA"])
         self._cells = {name: self._saved_cells(name) for name in places}
         self._mark = table_mark(cells for name, cells in self._cells.items() if roles[name] is not Role.TEXT)
         asked = [name for name in places if roles[name] is not Role.TEXT]
@@ -350,7 +363,7 @@ class _Columns:
         advice = (
             said_grouped(cell_text(cell))
             if grouped
-            else _ADVICE[kind].format(found=found, bare=_as_typed(cell_text(cell)))
+            else _ADVICE[kind].format(found=found, or_missing=_or_missing(cell_text(cell)))
         )
         names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and not grouped else ""
         raise ContractError(f"{where}: {name}: {advice}{names}")

@@ -97,3 +97,34 @@ def test_a_percentage_among_numbers_is_refused_at_its_cell(tmp_path):
     assert share.tolist() == [0.5, 0.75, 1]  # percentages throughout are numbers
     with pytest.raises(ContractError, match='B3: y: found "25%", allowed a number'):
         read_columns(path, ["y"], None, {"y": Role.NUMBER})
+
+
+@pytest.mark.parametrize("title", ["Ratings 2021;;", "Ratings 2021", "Zürich, 1. März, 2021", "# made; by; hand"])
+def test_a_title_above_the_heads_is_named(tmp_path, title):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{title}\n\ns;r;y\na;J;1\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"the heads stand in line 3\. Delete the lines above them, from 1 on"):
+        read_columns(path, ["s", "r", "y"], None, {})
+
+
+def test_a_title_above_the_heads_of_a_sheet_is_named(tmp_path):
+    book = Workbook()
+    for row in [("Table 1",), ("s", "r", "y"), ("a", "J", 1)]:
+        book.active.append(row)
+    book.save(tmp_path / "table.xlsx")
+    with pytest.raises(UsageError, match=r"The heads stand in the row of A2\. Delete the rows above them, from A1 on"):
+        read_columns(tmp_path / "table.xlsx", ["s", "r", "y"], None, {})
+
+
+@pytest.mark.parametrize(("odd", "advised"), [("k.A., krank", ""), ("n. a.", '--missing "n. a."'), ("1.234,5", "")])
+def test_a_missing_value_is_advised_where_the_option_can_say_it(tmp_path, odd, advised):
+    with pytest.raises(ContractError) as told:
+        fit_of(tmp_path, "`PHQ-9` ~ x + (1 | g)", ["1", "2", "3", odd, *["4"] * 16])
+    assert ("--missing" in str(told.value)) == bool(advised)
+    assert advised in str(told.value)
+
+
+def test_a_code_with_another_blank_is_found(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("y\n1\n2\nn.\u202fa.\n", encoding="utf-8")
+    assert read_columns(path, ["y"], None, {"y": Role.NUMBER}, ("n.\u202fa.",))[0]["y"].isna().sum() == 1
