@@ -30,6 +30,11 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WITH_MARK = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_DRESSED = re.compile(
+    r"[<>≤≥~≈$€£]?\s?[+−–-]?(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)(?:[.,]\d+)?(?:\s?[%‰€$£]|\s[A-Za-zµ°]{1,5}\.?)?", re.ASCII
+)
+_MANY_LEVELS = 6
+_OTHER_WRITING = str.maketrans({"−": "-", "–": "-", ",": ".", " ": "", "'": "", "’": ""})
 _LIKE_AN_ID = re.compile(r"0\d+|\d+[eE]\d+", re.ASCII)
 _DATE = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)"
@@ -59,6 +64,8 @@ class Oddity(StrEnum):
     WORD = "no number"
     DATE = "a date or time"
     SEPARATOR = "a separator before three digits, for thousands or for decimals"
+    WRITING = "a number with another decimal mark or minus sign than its column, or with marks of thousands"
+    DRESSED = "numbers throughout, each with a sign, a unit or thousands"
 
 
 @dataclass(frozen=True)
@@ -250,15 +257,33 @@ def read_values(cells: Sequence[Any], role: Role, decimal: str) -> ColumnValues:
     words = [place for place, value in enumerate(values) if value is None]
     n_numbers = sum(value is not None and value == value for value in values)
     if not _is_number(cells, role, n_numbers, len(words)):
-        dated = role is Role.TERM and bool(words) and all(is_date(cells[place]) for place in words)
-        return ColumnValues(False, values, (words[0], Oddity.DATE) if dated else None)
+        bare = role is Role.TERM and bool(words)
+        if bare and all(is_date(cells[place]) for place in words):
+            return ColumnValues(False, values, (words[0], Oddity.DATE))
+        if bare and _are_dressed([cells[place] for place in words]):
+            return ColumnValues(True, values, (words[0], Oddity.DRESSED))
+        return ColumnValues(False, values)
     if words:
         first = words[0]
         text = cells[first].strip() if isinstance(cells[first], str) else ""
-        kind = Oddity.DATE if is_date(cells[first]) else Oddity.SEPARATOR if _GROUPED.fullmatch(text) else Oddity.WORD
-        return ColumnValues(True, values, (first, kind))
+        return ColumnValues(True, values, (first, _oddity(cells[first], text)))
     grouped = None if role is Role.LABEL else _thousands_in(cells)
     return ColumnValues(True, values, None if grouped is None else (grouped, Oddity.SEPARATOR))
+
+
+def _oddity(cell: Any, text: str) -> Oddity:
+    """What is odd about a cell among numbers."""
+    if is_date(cell):
+        return Oddity.DATE
+    if _GROUPED.fullmatch(text):
+        return Oddity.SEPARATOR
+    return Oddity.WRITING if _NUMBER.fullmatch(clean(text).translate(_OTHER_WRITING)) else Oddity.WORD
+
+
+def _are_dressed(cells: Sequence[Any]) -> bool:
+    """Whether cells hold numbers with signs, units or thousands, too many different ones for a factor."""
+    texts = {clean(cell) if isinstance(cell, str) else "" for cell in cells}
+    return len(texts) > _MANY_LEVELS and all(map(_DRESSED.fullmatch, texts))
 
 
 def _is_number(cells: Sequence[Any], role: Role, n_numbers: int, n_words: int) -> bool:

@@ -21,6 +21,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _BLOCK = 16
 """Excel leaves out the delimiters of last cells that are empty in sixteen lines together."""
 MOST_LETTERS = 1_000_000
+_MOST_TITLES = 20
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BY_MARK = {**dict.fromkeys(UTF16_MARKS, "utf-16"), b"\xef\xbb\xbf": "utf-8-sig"}
 
@@ -82,8 +83,7 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     hint = _HINT.fullmatch(first.strip('\r"\ufeff'))
     if hint is not None:  # line 1 tells Excel what stands between the cells
         text = newline + text[len(first) + 1 :]
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = hint[1] if hint else _delimiter(head, set(wanted), name)
+    delimiter = hint[1] if hint else _delimiter(_heads(text, set(wanted)), set(wanted), name)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found = CsvRows([], [], delimiter)
     limit = csv.field_size_limit(MOST_LETTERS)
@@ -100,8 +100,20 @@ def read_csv_rows(data: bytes, wanted: Collection[str], name: str) -> CsvRows:
     finally:
         csv.field_size_limit(limit)
     _clean(found, name)
+    _refuse_titles(found, set(wanted), name)
     _check_lengths(found, name)
     return found
+
+
+def _refuse_titles(found: CsvRows, wanted: set[str], name: str) -> None:
+    """Refuse a title above the heads, where a later line holds all columns looked for and the first none."""
+    filled = [(line, row) for line, row in zip(found.lines, found.rows, strict=True) if any(row)][:_MOST_TITLES]
+    held = [len({cell.strip() for cell in row} & wanted) for _, row in filled]
+    if wanted and held and not held[0] and max(held) == len(wanted):
+        heads = filled[held.index(max(held))][0]
+        raise ContractError(
+            f"{name}: the heads stand in line {heads}. Delete the lines above them, from {filled[0][0]} on."
+        )
 
 
 def _clean(found: CsvRows, name: str) -> None:
@@ -119,6 +131,14 @@ def _clean(found: CsvRows, name: str) -> None:
 def _commands_in(cell: str) -> tuple[str, ...]:
     odd = (letter for letter in cell if (letter < " " and letter not in "\t\r\n") or "\x7f" <= letter < "\xa0")
     return tuple(dict.fromkeys(f"U+{ord(letter):04X}" for letter in odd))
+
+
+def _heads(text: str, wanted: set[str]) -> str:
+    """The first filled line; below a title that holds none of the columns looked for the line that holds them all."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = [first, *(line for line in text[:MOST_LETTERS].splitlines()[:_MOST_TITLES] if line.strip())]
+    held = [max(len(_cells(line, mark) & wanted) for mark in DELIMITERS) for line in lines]
+    return lines[0] if not wanted or held[0] or max(held) < len(wanted) else lines[held.index(max(held))]
 
 
 def _delimiter(head: str, wanted: set[str], name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from itertools import permutations
 from typing import Any, Final
 
 import pandas as pd
@@ -17,6 +16,7 @@ _PARTS = re.compile(r"(\d{1,4})([./ -])(\d{1,2})\2\s?(\d{1,4})(?:[T ]\d{1,2}:\d{
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?", re.ASCII)
 _FORM = re.compile(r"(yyyy|yy|mm|dd)([./ -])(yyyy|yy|mm|dd)\2(yyyy|yy|mm|dd)")
 _CENTURY: Final = 69  # two digits from here on are of the 1900s, as POSIX has it
+_ORDERS: Final = (("dd", "mm", ""), ("mm", "dd", ""), ("", "mm", "dd"), ("", "dd", "mm"))
 _FIRST_DAYS: Final = {"1900": dt.date(1899, 12, 30), "1904": dt.date(1904, 1, 1)}
 
 
@@ -37,7 +37,7 @@ def read_dates(
     name : str
         The column, in a message.
     said_by : str
-        How the form is said where the column comes from, in a message.
+        How the form is said where the column comes from, in a message; ``dd.mm.yyyy`` in it becomes that of the text.
 
     Returns
     -------
@@ -117,9 +117,10 @@ def _not_a_date(text: str, form: str | None, said_by: str) -> str:
     """What a text could mean, and what to do."""
     allowed = "allowed year-month-day such as 2021-04-03" + (f", or {form}" if form else "")
     found = _PARTS.fullmatch(text)
-    orders = [order for year in ("yyyy", "yy") for order in permutations(("dd", "mm", year)) if order[1] != year]
+    years = ("yyyy", "yy")
+    orders = [tuple(part or year for part in order) for year in years for order in _ORDERS]
     readings = {
-        day.isoformat(): "".join(order)
+        day.isoformat(): found[2].join(order)
         for order in orders
         if found and (day := _in_order(text, order, found[2])) is not None
     }
@@ -128,5 +129,6 @@ def _not_a_date(text: str, form: str | None, said_by: str) -> str:
         return f"found the day number {text}, which may be {' or '.join(days)}; {allowed}. Write it as a date."
     if not readings:
         return f"found {text!r}, {allowed}. Correct it."
-    way = "Write dates so." if form else f"Write dates so, or say their form, such as {said_by}."
+    said = said_by.replace("dd.mm.yyyy", next(iter(readings.values())))
+    way = "Write dates so." if form else f"Write dates so, or say their form, such as {said}."
     return f"found {text!r}, which may be {' or '.join(readings)}; {allowed}. {way}"

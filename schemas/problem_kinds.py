@@ -260,7 +260,7 @@ _KINDS: dict[str, Kind] = {
     # any table
     "labels_alike": Kind(
         "warning",
-        "labels that differ only in case, blanks or leading zeros: {found}",
+        "labels that differ only in case, blanks, leading zeros or letters that look alike: {found}",
         "Write one and the same label where one is meant.",
     ),
     "date_form": Kind(

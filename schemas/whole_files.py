@@ -102,9 +102,11 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
     Raises
     ------
     UsageError
-        Something cannot be written or renamed; the message says what became of the old folder.
+        Something cannot be written or renamed; the message says what became of the old folder. Or there is a file
+        of this name, which is left alone.
     """
     target = Path(os.path.realpath(target))
+    check_no_file(target)
     fresh, aside = (target.with_name(f".{target.name}-{part}-{os.getpid()}") for part in ("new", "old"))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +132,12 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
         if target.exists():
             shutil.rmtree(aside, ignore_errors=True)
     note_written(target)
+
+
+def check_no_file(target: Path) -> None:
+    """Raise ``UsageError`` where there is a file of the name that a folder is to have."""
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file where a folder is to be. It was left alone; move it away.")
 
 
 def _put_back(target: Path, aside: Path) -> None:

@@ -9,7 +9,7 @@ Fleiss, Cohen & Everitt (1969) Psychol Bull 72:323.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,13 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Coefficient:
-    """A coefficient per set: estimate, standard error and degrees of freedom, each shape (n_sets,)."""
+    """A coefficient per set: estimate, standard error, degrees of freedom, each shape (n_sets,); its lowest value."""
 
     estimate: Floats
     std_error: Floats
     df: Floats
     z: Floats | None = None
+    lowest: float = -1.0
 
 
 def count_categories(layout: Layout, category: Ints, values: Floats, used: NDArray[np.bool_]) -> Counts:
@@ -94,8 +95,9 @@ def raw_agreement(counts: Counts, weights: Floats) -> Floats:
 
 
 def percent_agreement(counts: Counts, weights: Floats) -> Coefficient:
-    """Mean over targets of the share of agreeing pairs."""
-    return _corrected(counts, weights, np.zeros(len(weights)), np.zeros((len(weights), 1)))
+    """Mean over targets of the share of agreeing pairs, from 0 on."""
+    found = _corrected(counts, weights, np.zeros(len(weights)), np.zeros((len(weights), 1)))
+    return replace(found, lowest=0.0)
 
 
 def fleiss_kappa(counts: Counts, weights: Floats) -> Coefficient:

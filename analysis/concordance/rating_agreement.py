@@ -322,7 +322,7 @@ def _limits(numbers: Coefficient, method: str, conf_level: float) -> tuple[Float
     else:
         reach = np.asarray(special.stdtrit(numbers.df, 1.0 - alpha / 2.0), dtype=np.float64)
         p_value = 2.0 * special.stdtr(numbers.df, -np.abs(statistic))
-    low = np.maximum(numbers.estimate - reach * numbers.std_error, -1.0)
+    low = np.maximum(numbers.estimate - reach * numbers.std_error, numbers.lowest)
     high = np.minimum(numbers.estimate + reach * numbers.std_error, 1.0)
     if numbers.z is not None:
         statistic, p_value = numbers.z, 2.0 * special.ndtr(-np.abs(numbers.z))

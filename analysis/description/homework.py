@@ -37,7 +37,8 @@ class LogResult(Answer):
         the code "any" counts the sessions with at least one. A code that says that there was none is a share of
         sessions only, and no difficulty.
     by_type : DataFrame
-        Completion by type of homework: ``type``, ``label``, ``n``, ``n_completed`` (codes that count 1),
+        Completion by type of homework: ``type``, ``label``, ``n`` (assignments with an entry of completion),
+        ``n_completed`` (codes that count 1),
         ``percent``; where the codebook has degrees of completion also ``mean_degree``, from 0 to 1.
     per_session : DataFrame
         ``patient``, ``session``, ``n_assignments``, ``n_completed``; ``n_difficulties`` where these are logged,
@@ -74,7 +75,7 @@ class LogResult(Answer):
     def type_columns(self) -> tuple[Column, ...]:
         """Columns of the table of completion by type."""
         columns = (
-            column("label", "Type", kind="text"), column("n", "Assigned"),
+            column("label", "Type", kind="text"), column("n", "With an entry"),
             column("n_completed", "Completed", kind="integer"), column("percent"),
         )  # fmt: skip
         degree = column("mean_degree", "Mean degree", kind="bounded")

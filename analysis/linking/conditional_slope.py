@@ -25,6 +25,7 @@ class Place(StrEnum):
     OWN_MEAN = "mean by its making"
     FIRST_CODE = "first code"
     REFERENCE = "reference level"
+    AVERAGE = "average over the rows"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ class Held:
     place : Place
     value : float
         In the units of the column of the model; NaN for a reference level.
+    level : str
+        The reference level.
     """
 
     name: str
     place: Place
     value: float
+    level: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +70,9 @@ def conditional_slope(result: MixedResult, term: str, split: Sequence[str] = ())
 
     The slope is Σ β_k Π z over the terms k that hold the predictor, with each other factor z of k at a fixed value:
     its mean over the rows; 0 for parts within and between patients, which is the mean by their making; the lower
-    code of a two-valued column; the reference level of a factor (Aiken & West 1991, chapter 2). Its standard error
-    and df are those of this linear combination.
+    code of a two-valued column; the reference level of a factor (Aiken & West 1991, chapter 2). Over a factor in sum
+    coding, or a curve of several columns such as ``poly(age, 2)``, the slope is averaged over the rows. Its standard
+    error and df are those of this linear combination.
 
     Parameters
     ----------
@@ -108,13 +113,25 @@ def _held(result: MixedResult, factor: str, split: Sequence[str]) -> Held:
     for name in split:
         if factor in (f"{name}_within", f"{name}_between"):
             return Held(name, Place.OWN_MEAN, 0.0)
-    if "[" in factor:
-        return Held(factor.partition("[")[0], Place.REFERENCE, float("nan"))
     values = _values(result, factor)
+    if "[" in factor:
+        return _held_of_several(result, factor, float(values.mean()))
     codes = np.unique(values)
     if len(codes) == 2:
         return Held(factor, Place.FIRST_CODE, float(codes[0]))
     return Held(factor, Place.MEAN, float(values.mean()))
+
+
+def _held_of_several(result: MixedResult, factor: str, mean: float) -> Held:
+    """Where one of several columns of a factor or a curve is held: a dummy at its reference level, else the mean."""
+    name, _, code = factor.rpartition("[")
+    categories = result.model.fixed_spec.categories.get(name)
+    coded = name if categories is None else categories.coded
+    if categories is None or not code.startswith("T."):
+        return Held(coded, Place.AVERAGE, mean)
+    levels = (f"{level:g}" if isinstance(level, float) else str(level) for level in categories.levels)
+    columns = set(result.model.x_names)
+    return Held(coded, Place.REFERENCE, float("nan"), next(one for one in levels if f"{name}[T.{one}]" not in columns))
 
 
 def _values(result: MixedResult, factor: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from doublecode.analysis.mixed.formula_columns import FormulaColumns, Recipe
 from doublecode.analysis.mixed.formula_names import quoted
-from doublecode.schemas.column_types import Role, decimal_mark, missing_in, number_in_cell, read_values
+from doublecode.schemas.column_types import Oddity, Role, decimal_mark, missing_in, number_in_cell, read_values
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -148,7 +148,11 @@ def refuse_text_numbers(columns: Mapping[str, pd.Series[Any]], roles: Mapping[st
         if not values or not (read.numbers or read.odd):
             continue
         kind, instead = (
-            ("dates", "days since a start, say") if not read.numbers else ("numbers", "pandas.to_numeric does")
+            ("dates", "days since a start, say")
+            if not read.numbers
+            else ("numbers", "without signs, units and thousands")
+            if read.odd and read.odd[1] is Oddity.DRESSED
+            else ("numbers", "pandas.to_numeric does")
         )
         row = present.index[int(np.argmax([number_in_cell(value) is not None for value in present]))]
         raise ContractError(

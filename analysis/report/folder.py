@@ -22,7 +22,7 @@ from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import to_json
-from doublecode.schemas.whole_files import recover_folder, replace_folder
+from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
@@ -38,6 +38,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     if folder.is_dir() and not os.access(folder, os.W_OK):
         raise UsageError(f"{folder} can be read, and not written. Put the report elsewhere: --out FOLDER")
     recover_folder(target)
+    check_no_file(target)
     if not target.exists():
         return
     inside = (path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if not path.is_dir())

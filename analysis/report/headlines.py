@@ -166,7 +166,9 @@ def _held(one: Held, run: StudyRun) -> str:
         return f"at session {format_number(session, digits=1)}, the mean"
     name = label_term(one.name, short_labels(run.labels))
     if one.place is Place.REFERENCE:
-        return f"at the reference level of {name}"
+        return f"at {name} = {one.level}"
+    if one.place is Place.AVERAGE:
+        return f"averaged over {name}"
     if one.place is Place.OWN_MEAN:
         return f"at {name} = its mean"
     value = format_number(one.value, "estimate")

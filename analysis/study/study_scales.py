@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.study.labels import part_places
+from doublecode.schemas.errors import NotEstimable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,17 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
     everything = pd.concat([rows, by_code]) if len(by_code) else rows
+    if everything.empty and len(ratings):
+        raise NotEstimable(f"reliability: nothing can be estimated: {_why_nothing(ratings, numeric, keys)}")
     found = reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
     return replace(found, frame=_as_in_codebooks(found.frame, part_places(study.codebooks)))
+
+
+def _why_nothing(ratings: pd.DataFrame, numeric: list[tuple[str, str]], keys: pd.MultiIndex) -> str:
+    """Why no instrument has ratings of two raters to compare."""
+    if not keys.isin(numeric).any():
+        return "no item that was rated is a number; compare names by agreement()."
+    return "no instrument was rated by two raters in the same phase; have some sessions rated twice."
 
 
 def _as_in_codebooks(frame: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> pd.DataFrame:

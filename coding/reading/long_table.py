@@ -14,6 +14,7 @@ from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.container import Package, open_book, open_package
 from doublecode.coding.reading.missing_codes import MissingCodes, missing_remarks
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_grid import restore_percents
 from doublecode.coding.reading.sheet_shape import cell_name
 from doublecode.coding.reading.statistics_files import read_statistics, statistics_kind
 from doublecode.coding.reading.table_remarks import csv_remarks, hidden_in, remarks_on, unseen_in_cells
@@ -33,11 +34,14 @@ from doublecode.schemas.letters import clean
 from doublecode.schemas.problems import Problem
 
 _ADVICE = {
-    Oddity.WORD: "found {found}, allowed a number or an empty cell. Correct the cell, or name it as a missing value "
-    "(--missing {bare}).",
+    Oddity.WORD: "found {found}, allowed a number or an empty cell. Correct the cell{or_missing}.",
     Oddity.DATE: "found {found}, a date or a time, where a number is needed. Add a column with days or minutes since a "
     "start and name that one.",
+    Oddity.WRITING: "found {found}, allowed a number as the other cells of its column have it: the same decimal mark, "
+    "- for minus, nothing between thousands. Write it so.",
+    Oddity.DRESSED: "found {found}, and every cell with a sign, a unit or thousands. Write plain numbers.",
 }
+_MOST_TITLES = 20
 _NEEDS_NO_MARKS = re.compile(r"[\w.,+%/:=-]+")
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
@@ -240,6 +244,7 @@ def _open_sheet(package: Package, sheet: str | None) -> Table:
         raise UsageError(str(Problem("too_large", package.name, found=str(wrong)))) from None
     except Damaged as wrong:
         raise UsageError(str(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))) from None
+    restore_percents(read, mixed_only=True)
     unsaved = frozenset(cell for cell, (_, result) in read.shape.formulas.items() if result is None)
     others = tuple(other for other in book.names if other != name)
     lines = range(1, len(read.grid) + 1)
@@ -259,6 +264,12 @@ def cell_text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
+def _or_missing(text: str) -> str:
+    """How a text is named as a missing value; nothing where the option would read several in it."""
+    several = "," in text or "`" in text
+    return "" if several else f", or name it as a missing value (--missing {_as_typed(text)})"
+
+
 def _as_typed(text: str) -> str:
     """A text as it is typed after an option: in quotation marks where a shell would read more in it."""
     return text if _NEEDS_NO_MARKS.fullmatch(text) else f"'{text}'" if '"' in text else f'"{text}"'
@@ -271,13 +282,32 @@ def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, in
     elsewhere = f" Other sheets: {', '.join(table.others)} (choose with --sheet)." if table.others else ""
     missing = [name for name in dict.fromkeys(wanted) if name not in heads]
     if missing:
-        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. Correct the head.{elsewhere}")
+        way = _below(table, head, wanted) or f"Correct the head.{_cut_short(missing, heads)}{elsewhere}"
+        raise MissingColumn(f"{table.name}: {said_missing(missing)}; found: {found}. {way}")
     twice = [name for name in dict.fromkeys(wanted) if heads.count(name) > 1]
     if twice:
         raise ContractError(
             f"{table.name}: the column {twice[0]!r} stands twice; found: {found}. Rename one of the two."
         )
     return {name: heads.index(name) for name in wanted}
+
+
+def _below(table: Table, head: int, wanted: Sequence[str]) -> str:
+    """What to do where a title stands above the heads."""
+    for row in range(head + 1, min(head + _MOST_TITLES, len(table.rows))):
+        if set(wanted) <= set(map(cell_text, table.rows[row])):
+            first, heads = table.place(head, 0), table.place(row, 0)
+            return f"The heads stand in the row of {heads}. Delete the rows above them, from {first} on."
+    return ""
+
+
+def _cut_short(missing: Sequence[str], heads: Sequence[str]) -> str:
+    """Which head begins with a missing name and goes on with a sign, as ``PHQ-9`` does without backticks."""
+    for name in missing:
+        for head in heads:
+            if head.startswith(name) and not head.isidentifier() and not head.removeprefix(name)[:1].isalnum():
+                return f" Is {head!r} meant? In a formula it stands in backticks: `{head}`."
+    return ""
 
 
 class _Columns:
@@ -292,7 +322,7 @@ class _Columns:
         missing: Sequence[str],
     ) -> None:
         self._table, self._body, self._places, self._roles = table, body, places, roles
-        self._missing = MissingCodes([*map(str.strip, missing), "NA"])
+        self._missing = MissingCodes([*map(clean, missing), "NA"])
         self._cells = {name: self._saved_cells(name) for name in places}
         self._mark = table_mark(cells for name, cells in self._cells.items() if roles[name] is not Role.TEXT)
         asked = [name for name in places if roles[name] is not Role.TEXT]
@@ -333,7 +363,7 @@ class _Columns:
         advice = (
             said_grouped(cell_text(cell))
             if grouped
-            else _ADVICE[kind].format(found=found, bare=_as_typed(cell_text(cell)))
+            else _ADVICE[kind].format(found=found, or_missing=_or_missing(cell_text(cell)))
         )
         names = _OR_NAMES.format(name=name) if self._roles[name] is Role.TERM and not grouped else ""
         raise ContractError(f"{where}: {name}: {advice}{names}")

@@ -138,11 +138,27 @@ def _moment(number: float) -> dt.date | dt.datetime | dt.time:
     return moment if moment.time() != dt.time() else moment.date()
 
 
-def restore_percents(sheet: Sheet) -> None:
-    """Put into the grid what cells show whose number is formatted as a percentage: 1 is ``100%`` there."""
+def restore_percents(sheet: Sheet, *, mixed_only: bool = False) -> None:
+    """Put into the grid what cells show whose number is formatted as a percentage: 1 is ``100%`` there.
+
+    With `mixed_only` in columns where other numbers are none; a column of percentages throughout stays one of numbers.
+    """
     from doublecode.coding.reading.sheet_shape import split_cell
 
-    for cell in sheet.shape.percents:
-        row, column = split_cell(cell)
-        if row < len(sheet.grid) and column < len(sheet.grid[row]) and isinstance(sheet.grid[row][column], float):
-            sheet.grid[row][column] = f"{sheet.grid[row][column] * 100:.10g}%"
+    places = [split_cell(cell) for cell in sheet.shape.percents]
+    shown = {(row, column) for row, column in places if _is_number(sheet.grid, row, column)}
+    if mixed_only and shown:
+        plain = (
+            column
+            for row, cells in enumerate(sheet.grid)
+            for column, cell in enumerate(cells)
+            if isinstance(cell, float) and (row, column) not in shown
+        )
+        mixed = set(plain)
+        shown = {place for place in shown if place[1] in mixed}
+    for row, column in shown:
+        sheet.grid[row][column] = f"{sheet.grid[row][column] * 100:.10g}%"
+
+
+def _is_number(grid: Sequence[Sequence[Any]], row: int, column: int) -> bool:
+    return row < len(grid) and column < len(grid[row]) and isinstance(grid[row][column], float)

@@ -24,6 +24,10 @@ USUAL_CODES = frozenset(
 """Numbers that often stand for a missing value."""
 LIKE_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "-", "–", "—", ".", "?"})
 """Labels, in small letters, that often stand for a missing value."""
+_LOOK_ALIKE = str.maketrans(
+    "‐‑‒–—―−АВЕКМНОРСТХЅЈІУасеорхуѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "-------ABEKMHOPCTXSJIYaceopxysijABEZHIKMNOPTYXo"
+)
+"""Dashes, and Cyrillic and Greek letters, to the letter of the keyboard that they look like."""
 
 
 def csv_remarks(found: CsvRows, file: str) -> list[Problem]:
@@ -94,7 +98,7 @@ def _alike(labels: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:
 
 
 def alike(labels: Iterable[str]) -> str:
-    """Name the different labels that differ only in case, blanks, leading zeros or the way an accent is written.
+    """Name the different labels that differ only in case, blanks, leading zeros, or letters that look alike.
 
     Examples
     --------
@@ -103,7 +107,8 @@ def alike(labels: Iterable[str]) -> str:
     """
     groups: dict[str, list[str]] = {}
     for label in labels:
-        key = "".join(unicodedata.normalize("NFKC", clean(label)).casefold().split())
+        seen = clean(label) if label.isascii() else unicodedata.normalize("NFKC", clean(label)).translate(_LOOK_ALIKE)
+        key = "".join(seen.casefold().split())
         groups.setdefault(_ZEROS.sub("", key), []).append(label)
     found = [" / ".join(show_text(one) for one in group) for group in groups.values() if len(group) > 1]
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""

@@ -689,3 +689,17 @@ class TestLedgerPlace:
         for reader in readers:
             reader.join(timeout=120)
         assert found == [len(telephone_run.intake.ratings)] * 2
+
+
+@pytest.mark.parametrize(
+    ("rater", "item", "why"),
+    [
+        ("R1", "smiles", "no instrument was rated by two raters in the same phase"),
+        ("R2", "mood", "no item that was rat"),
+    ],
+)
+def test_why_nothing_is_said_of_reliability(tmp_path, rater, item, why):
+    rows = [one("P1", 1, item, 2.0, text="G"), one("P1", 1, item, 2.0, text="G", rater=rater, role="second")]
+    intake = rated(write_study(tmp_path), rows if rater == "R2" else rows[:1])
+    with pytest.raises(NotEstimable, match=why):
+        reliability_of(intake.study, intake.ratings)

@@ -288,3 +288,23 @@ def test_a_headline_names_outlying_rows_and_what_is_left_without_them(adolescent
     detail = headlines(replace(adolescent_run, moderations=ranked))[-1].detail
     assert "*p* = .030 on HC3 standard errors" in detail
     assert "without outlying A43 *b* = 0.0023, *p* = .288" in detail
+
+
+def test_a_curve_or_a_sum_coded_factor_is_averaged_and_a_dummy_names_its_level():
+    data = within_between(sessions(), "goal")
+    data = data.assign(
+        arm=np.where(data["patient"] % 3 == 0, "tel", "face"), age=data["patient"] % 7 + 0.5 * data["session"]
+    )
+    for written, place, level in (
+        ("arm", Place.REFERENCE, "face"), ("C(arm, Treatment('tel'))", Place.REFERENCE, "tel"),
+        ("C(arm, contr.sum)", Place.AVERAGE, ""), ("poly(age, 2)", Place.AVERAGE, ""),
+        ("ns(age, 3)", Place.AVERAGE, ""),
+    ):  # fmt: skip
+        fit = fit_mixed(f"phq ~ session + goal_within * {written} + (1 | patient)", data)
+        found = conditional_slope(fit, "goal_within", ["goal"])
+        assert [(one.place, one.level) for one in found.held] == [(place, level)]
+        # The witness: each row's own slope, as predictions say it, averaged over the rows that are meant.
+        here = data if not level else data[data["arm"] == level]
+        more = fit.predict(here.assign(goal_within=here["goal_within"] + 1), random="none")
+        slopes = np.asarray(more) - np.asarray(fit.predict(here, random="none"))
+        assert found.row["estimate"] == pytest.approx(slopes.mean(), rel=1e-6)

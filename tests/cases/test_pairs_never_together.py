@@ -159,6 +159,30 @@ def test_the_highest_of_several_maxima_counts() -> None:
     assert float(fit.loglik[0]) == pytest.approx(best, abs=0.1)
 
 
+# Rows of two random studies; their omega by the highest of 60 searches of the likelihood from random starts (BFGS).
+NO = np.nan
+TURNED = [
+    [NO, 2, NO], [NO, 19, 51], [3, 45, NO], [4, NO, 1], [2, 23, NO], [NO, 25, 45], [0, NO, NO], [4, NO, 46], [4, 51, 39],
+    [0, 34, 44], [NO, 2, NO], [1, 59, 48], [4, NO, 48],
+]  # fmt: skip
+FROM_ITS_SOLUTION = [
+    [1, 3, 0, 3, -1], [1, 0, 1, 0, -2], [-2, NO, 0, 0, 1], [1, 3, 1, 5, 1], [-2, 3, 1, 5, -2], [-2, NO, 1, 0, 1],
+    [-1, NO, 1, 1, 2], [-2, 3, 0, 5, -2], [-2, 2, 1, 6, -2], [-1, 1, 1, 0, -2], [0, 3, 1, 4, 0], [1, 3, 1, 4, -2],
+    [0, 4, 1, 6, 0], [1, NO, 1, 3, 2], [0, 2, 1, 5, -1],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "likeliest"), [(TURNED, 0.0932318), (FROM_ITS_SOLUTION, 0.6671190)])
+def test_omega_of_incomplete_items_is_that_of_the_highest_maximum(rows, likeliest):
+    data = pd.DataFrame(rows, columns=list("abcde")[: len(rows[0])], dtype=float)
+    found = omega(data).frame.set_index("term")["estimate"]
+    assert found["omega"] == pytest.approx(likeliest, abs=2e-6)
+    read = read_items(data)
+    first = fit_one_factor_fiml(read, all_units(read.n_units))
+    again = fit_one_factor_fiml(read, all_units(read.n_units), start=first.fit)
+    assert again.loglik[0] == pytest.approx(first.loglik[0], abs=1e-9)  # a solution that is the start stays one
+
+
 FOUR = [[2, 1, 1, 4], [1, 1, 1, 2], [1, 2, np.nan, 0], [1, 2, 0, 2], [1, 2, 1, 3], [1, 2, 0, 3]]
 THIN = [[0, 1], [np.nan, 2], [3, 3], [0, 4]]
 
