@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
@@ -136,6 +137,7 @@ _HOME = {
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
+    "screen_ratings": "screening.rating_screens",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

@@ -42,7 +42,7 @@ class Screen(StrEnum):
 
 
 SHARES: Final = {
-    Screen.IDENTICAL_ROWS: 0.20, Screen.STRAIGHT_LINE: 0.20, Screen.COLUMN_SHIFTED: 0.25, Screen.REVERSED_RATER: 0.25,
+    Screen.IDENTICAL_ROWS: 0.15, Screen.STRAIGHT_LINE: 0.15, Screen.COLUMN_SHIFTED: 0.30, Screen.REVERSED_RATER: 0.30,
     Screen.UNUSED_CODE: 0.05, Screen.HALO: 0.05,
 }  # fmt: skip
 """What part of the level of a study each screen may use; one that finds nothing to test leaves its part to others."""
@@ -93,9 +93,10 @@ class Finding:
 
 
 def adjusted(findings: Sequence[Finding]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """p × tests of the screen / its share of the level: at most `level` where there is an alarm (weighted Bonferroni).
+    """p × tests / share of the level: at most `level` where there is an alarm (weighted Bonferroni).
 
-    A screen of impossible pace is a count and no test; it takes no share.
+    Within a screen, tests of a whole instrument have one half and those of its parts the other. A screen of
+    impossible pace is a count and no test; it takes no share.
 
     Examples
     --------
@@ -103,7 +104,11 @@ def adjusted(findings: Sequence[Finding]) -> np.ndarray[Any, np.dtype[np.float64
     >>> adjusted(tests).tolist()
     [0.002, 1.0]
     """
-    counts = Counter(one.screen for one in findings)
-    whole = sum(share for screen, share in SHARES.items() if counts[screen])
-    factors = [counts[one.screen] * whole / SHARES[one.screen] if one.screen in SHARES else 1.0 for one in findings]
+    kinds = [(one.screen, bool(one.part)) for one in findings]
+    counts = Counter(kinds)
+    halves = Counter(screen for screen, _ in counts)
+    whole = sum(share for screen, share in SHARES.items() if halves[screen])
+    factors = [
+        counts[kind] * halves[kind[0]] * whole / SHARES[kind[0]] if kind[0] in SHARES else 1.0 for kind in kinds
+    ]
     return np.minimum(1.0, np.array([one.p_value for one in findings]) * np.array(factors))

@@ -176,11 +176,10 @@ def screen_ratings(
 
 
 def _screened(table: CodeTable, seed: int) -> Iterator[Finding]:
-    rng = np.random.default_rng(seed)
-    yield from copied_rows(table, rng)
+    yield from copied_rows(table, np.random.default_rng(seed))
     yield from straight_lines(table)
-    yield from shifted_columns(table, rng)
-    yield from reversed_raters(table, rng)
+    yield from shifted_columns(table)
+    yield from reversed_raters(table)
     yield from unused_codes(table)
     yield from halo(table)
 

@@ -9,17 +9,17 @@ import numpy as np
 
 from doublecode.analysis.screening.code_tables import CodeTable, Floats, Ints
 from doublecode.analysis.screening.findings import Finding, Screen
-from doublecode.analysis.screening.row_permutation import centred, permutation_p
+from doublecode.analysis.screening.row_permutation import centred, permutation_p, standardised
 
 FEWEST_ROWS: Final = 15
 LEAST_PREDICTED: Final = 0.3
 """Multiple correlation with the other items below which a column cannot show that it slipped."""
-APART: Final = 2.326
-"""Standard errors by which the shifted correlation must exceed the one at the right place (1 % of one side)."""
+APART: Final = 1.645
+"""Standard errors by which the shifted correlation must exceed the one at the right place (5 % of one side)."""
 _RIDGE: Final = 0.05
 
 
-def shifted_columns(table: CodeTable, rng: np.random.Generator) -> Iterator[Finding]:
+def shifted_columns(table: CodeTable) -> Iterator[Finding]:
     """Test every item of every sheet, one row up and one row down.
 
     Notes
@@ -37,13 +37,13 @@ def shifted_columns(table: CodeTable, rng: np.random.Generator) -> Iterator[Find
         weights, strength = _predictors(table.codes[~own] if (~own).sum() >= FEWEST_ROWS else table.codes)
         sheets = [np.flatnonzero(own & (unit == one)) for one in np.unique(unit[own])]
         for rows in sheets:
-            scaled = _standardised(table.codes[rows])
+            scaled = standardised(table.codes[rows])
             predicted = scaled @ weights
             for j in np.flatnonzero(strength >= LEAST_PREDICTED):
-                yield from _tested(table, rows, int(j), predicted[:, j], rng)
+                yield from _tested(table, rows, int(j), predicted[:, j])
 
 
-def _tested(table: CodeTable, rows: Ints, j: int, predicted: Floats, rng: np.random.Generator) -> Iterator[Finding]:
+def _tested(table: CodeTable, rows: Ints, j: int, predicted: Floats) -> Iterator[Finding]:
     """Both directions of one column."""
     column = table.codes[rows, j]
     known = np.isfinite(table.codes[rows]).sum(axis=1) - np.isfinite(column) > 0
@@ -56,7 +56,7 @@ def _tested(table: CodeTable, rows: Ints, j: int, predicted: Floats, rng: np.ran
         both = np.isfinite(x) & np.isfinite(y)
         u, v = (centred(np.where(both, one, np.nan)[:, None]) for one in (x, y))
         apart = (np.arctanh(there) - np.arctanh(here)) * np.sqrt(max(n - 3, 1) / 2)
-        chance = permutation_p(u[both], v[both], rng) if apart >= APART else 1.0
+        chance = permutation_p(u[both], v[both]) if apart >= APART else 1.0
         yield Finding(
             Screen.COLUMN_SHIFTED, table.instrument, table.raters[int(table.rater[rows[0]])], part=table.items[j],
             place=table.place(rows), n=n, expected=here, statistic=there, p_value=chance,
@@ -71,15 +71,9 @@ def _correlation(x: Floats, y: Floats) -> tuple[float, int]:
     return (float(np.clip(u @ v / size, -0.999, 0.999)) if size > 0.0 else 0.0), int(both.sum())
 
 
-def _standardised(codes: Floats) -> Floats:
-    deviations = centred(codes)
-    size = np.sqrt((deviations**2).mean(axis=0))
-    return np.asarray(deviations / np.where(size > 0.0, size, 1.0))
-
-
 def _predictors(codes: Floats) -> tuple[Floats, Floats]:
     """Weights (p, p) by which the other items predict each one (column), and multiple correlations (p,)."""
-    scaled = _standardised(codes)
+    scaled = standardised(codes)
     known = np.isfinite(codes).astype(float)
     matrix = (scaled.T @ scaled) / np.maximum(known.T @ known, 1.0)
     p = len(matrix)

@@ -93,18 +93,22 @@ class _Sequence:
     def _chance(self, pattern: int, length: int, n: int, others: Flags) -> tuple[float, float]:
         """Chance of such a string, and the longest that colleagues have of this pattern."""
         here = others & (self.pattern == pattern)
-        followed = others & self.has_next
         n_next, n_same = (here & self.has_next).sum(), (here & self.next_same).sum()
-        usual = (self.next_same[followed].sum() + 1.0) / (followed.sum() + 2.0)
+        alike = others & self.has_next & (self._rare(others) | (self.pattern == pattern))
+        usual = (self.next_same[alike].sum() + 1.0) / (alike.sum() + 2.0)
         again = (n_same + _PRIOR * usual) / (n_next + _PRIOR)
         share = (here.sum() + 0.5) / (others.sum() + 1.0)
         return string_of(length, n, float(share), float(again)), float(_longest(here & self.next_same))
 
+    def _rare(self, others: Flags) -> Flags:
+        """Whether the pattern of each row is rare among colleagues."""
+        n = np.bincount(self.pattern[others], minlength=self.pattern.max() + 1)
+        return np.asarray(n[self.pattern] <= RARE * max(int(others.sum()), 1))
+
     def again(self, table: CodeTable, rater: int) -> Finding:
         """Rows of a rare pattern that an earlier row of the rater has."""
         others = self.rater != rater
-        share = np.bincount(self.pattern[others], minlength=self.pattern.max() + 1) / max(int(others.sum()), 1)
-        rare = share[self.pattern] <= RARE
+        rare = self._rare(others)
         own = np.flatnonzero(rare & (self.rater == rater))
         repeats = own[_repeats(self.pattern[own])]
         n = int((self.rater == rater).sum())
