@@ -17,6 +17,9 @@ Do they say the same? (agreement)
     certify         trainees against an expert key and a pass mark, and what to hear again
     bland_altman    bias and limits of agreement, with the picture
 
+Was it coded honestly? (screening)
+    screen_ratings  copied rows, straight lines, slipped columns, reversed codes, and what else no single cell shows
+
 Do items measure one thing? (consistency)
     alpha           Cronbach's alpha with limits, items and what happens without each
     omega           omega of five kinds: total, categorical, hierarchical, multilevel, psych_default

@@ -110,7 +110,7 @@ def _table(rows: pd.DataFrame, book: Instrument, names: Sequence[str]) -> CodeTa
     number = raters[0].astype(np.int64) * len(sessions[1]) + sessions[0]
     cells, at = np.unique(number, return_inverse=True)
     codes = np.full((len(cells), len(names)), np.nan)
-    codes[at, pd.Index(names).get_indexer(rows["item"])] = rows["value"].to_numpy(float)
+    codes[at, pd.Index(names).get_indexer(pd.Index(rows["item"]))] = rows["value"].to_numpy(float)
     firsts = np.unique(at, return_index=True)[1]
     sheets, line = _origin(rows.iloc[firsts], firsts)
     sheet, where = pd.factorize(sheets, sort=True)

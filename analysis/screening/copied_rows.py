@@ -1,4 +1,4 @@
-"""Identical rows of two raters: more of them than two independent raters of the same sessions would give?"""
+"""Identical rows of two raters: more of them than two independent raters of the same sessions would give."""
 
 from __future__ import annotations
 
@@ -84,11 +84,10 @@ class _Shared:
     def finding(self, table: CodeTable) -> Finding:
         """Count identical rows."""
         same = np.flatnonzero(self.same)
+        one, two = (table.raters[int(table.rater[rows[0]])] for rows in (self.one, self.two))
         return Finding(
-            Screen.IDENTICAL_ROWS, table.instrument,
-            *(table.raters[int(table.rater[rows[0]])] for rows in (self.one, self.two)),
-            n=self.n, n_found=len(same), statistic=float(len(same)),
-            sessions=tuple(table.sessions[one] for one in table.session[self.one[same]]),
+            Screen.IDENTICAL_ROWS, table.instrument, one, two, n=self.n, n_found=len(same), statistic=float(len(same)),
+            sessions=tuple(table.sessions[row] for row in table.session[self.one[same]]),
         )  # fmt: skip
 
     def tested(self, found: Finding, parts: Components, margins: Margins, rng: np.random.Generator) -> Finding:
@@ -127,7 +126,7 @@ def _chance(total: float, both: Flags, equal: Flags, weight: Floats) -> tuple[fl
     mass[0] = 1.0
     expected = 0.0
     for mask, n in zip(masks, n_each, strict=True):
-        same = equal[:, mask].all(axis=1)
+        same = np.asarray(equal[:, mask].all(axis=1))
         value = weight[same][:, mask].sum(axis=1)
         step = np.minimum(np.ceil(value / max(total, 1e-9) * _CELLS - 1e-9), _CELLS).astype(int)
         one = np.bincount(step, minlength=_CELLS + 1)[:_CELLS].astype(float)

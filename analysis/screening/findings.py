@@ -19,7 +19,9 @@ class Screen(StrEnum):
     IDENTICAL_ROWS
         Two raters of one session with the same codes in every cell, in many sessions.
     STRAIGHT_LINE
-        A rater with the same codes row after row, or rows that come again.
+        A rater with the same codes row after row, or the same code down a column.
+    REPEATED_ROWS
+        A rater whose rows come again, in any order.
     COLUMN_SHIFTED
         A column that belongs to the rows above or below.
     REVERSED_RATER
@@ -34,6 +36,7 @@ class Screen(StrEnum):
 
     IDENTICAL_ROWS = "identical_rows"
     STRAIGHT_LINE = "straight_line"
+    REPEATED_ROWS = "repeated_rows"
     COLUMN_SHIFTED = "column_shifted"
     REVERSED_RATER = "reversed_rater"
     UNUSED_CODE = "unused_code"
@@ -42,10 +45,12 @@ class Screen(StrEnum):
 
 
 SHARES: Final = {
-    Screen.IDENTICAL_ROWS: 0.15, Screen.STRAIGHT_LINE: 0.15, Screen.COLUMN_SHIFTED: 0.30, Screen.REVERSED_RATER: 0.30,
-    Screen.UNUSED_CODE: 0.05, Screen.HALO: 0.05,
+    Screen.IDENTICAL_ROWS: 0.10, Screen.STRAIGHT_LINE: 0.20, Screen.COLUMN_SHIFTED: 0.25, Screen.REVERSED_RATER: 0.30,
+    Screen.REPEATED_ROWS: 0.05, Screen.UNUSED_CODE: 0.05, Screen.HALO: 0.05,
 }  # fmt: skip
 """What part of the level of a study each screen may use; one that finds nothing to test leaves its part to others."""
+OF_PARTS: Final = 0.2
+"""What of this the tests of items, scales and codes have; those of whole rows have the rest."""
 CODED: Final = (Screen.IDENTICAL_ROWS, Screen.STRAIGHT_LINE, Screen.COLUMN_SHIFTED, Screen.REVERSED_RATER)
 """Screens whose alarms have a code in the catalogue of problems; the others are notes."""
 
@@ -93,9 +98,9 @@ class Finding:
 
 
 def adjusted(findings: Sequence[Finding]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """p × tests / share of the level: at most `level` where there is an alarm (weighted Bonferroni).
+    """P × tests / share of the level: at most `level` where there is an alarm (weighted Bonferroni).
 
-    Within a screen, tests of a whole instrument have one half and those of its parts the other. A screen of
+    Within a screen, tests of whole rows have .8 and those of items, scales and codes .2 of its share. A screen of
     impossible pace is a count and no test; it takes no share.
 
     Examples
@@ -106,9 +111,12 @@ def adjusted(findings: Sequence[Finding]) -> np.ndarray[Any, np.dtype[np.float64
     """
     kinds = [(one.screen, bool(one.part)) for one in findings]
     counts = Counter(kinds)
-    halves = Counter(screen for screen, _ in counts)
-    whole = sum(share for screen, share in SHARES.items() if halves[screen])
-    factors = [
-        counts[kind] * halves[kind[0]] * whole / SHARES[kind[0]] if kind[0] in SHARES else 1.0 for kind in kinds
-    ]
-    return np.minimum(1.0, np.array([one.p_value for one in findings]) * np.array(factors))
+    tested = Counter(screen for screen, _ in counts)
+    whole = sum(share for screen, share in SHARES.items() if tested[screen])
+    weights = {
+        kind: SHARES[kind[0]] / whole * (1.0 if tested[kind[0]] == 1 else OF_PARTS if kind[1] else 1.0 - OF_PARTS)
+        for kind in counts
+        if kind[0] in SHARES
+    }
+    factors = np.array([counts[kind] / weights[kind] if kind in weights else 1.0 for kind in kinds])
+    return np.asarray(np.minimum(1.0, np.array([one.p_value for one in findings]) * factors))

@@ -43,10 +43,10 @@ def fast_pace(ratings: pd.DataFrame, rated_at: str, minutes: str) -> Iterator[Fi
     times = pd.to_datetime(ratings[rated_at], errors="coerce", format="ISO8601")
     wrong = times.isna() & ratings[rated_at].notna()
     if wrong.any():
-        row = wrong.idxmax()
+        at = int(wrong.to_numpy().argmax())
         raise ContractError(
-            f"ratings: column {rated_at!r}, row {row}: found {ratings.loc[row, rated_at]!r}, allowed date and time as "
-            "2026-03-31 14:05. Correct it."
+            f"ratings: column {rated_at!r}, row {ratings.index[at]}: found {ratings[rated_at].iloc[at]!r}, allowed "
+            "date and time as 2026-03-31 14:05. Correct it."
         )
     rows = pd.DataFrame(
         {"rater": ratings["rater"], "session_id": ratings["session_id"], "time": times, "minutes": ratings[minutes]}

@@ -70,25 +70,27 @@ class ScreenResult(Answer):
     label_columns: ClassVar[tuple[str, ...]] = ("screen", "instrument", "rater", "part")
 
     def tables(self) -> tuple[Table, ...]:
-        """The alarms, by rater."""
+        """The alarms, by rater; nothing where there is none."""
+        if self.frame.empty:
+            return ()
         columns = (
-            column("rater", "Rater", kind="text"), column("other", "With", kind="text"),
-            column("screen", "Screen", kind="text"), column("instrument", "Instrument", kind="text"),
-            column("part", "Item, scale or code", kind="text"), column("n", "Looked at", kind="integer"),
-            column("n_found", "Found", kind="integer"), column("expected", "Expected", kind="number", digits=1),
-            column("p_adjusted", "*p* adjusted", kind="p"), column("place", "Where", kind="text"),
+            column("screen", "Screen", kind="text"), column("other", "With", kind="text"),
+            column("instrument", "Instrument", kind="text"), column("part", "Item, scale, code", kind="text"),
+            column("n", "Looked at", kind="integer"), column("n_found", "Found", kind="integer"),
+            column("expected", "Expected", kind="number", digits=1), column("p_adjusted", "*p* adjusted", kind="p"),
+            column("place", "Where", kind="text"),
         )  # fmt: skip
-        frame = self.frame
-        shown = frame.assign(
-            screen=[str(one).replace("_", " ") for one in frame["screen"]],
-            n_found=frame["n_found"].where(frame["n_found"] >= 0),
+        shown = self.frame.assign(
+            screen=[one.replace("_", " ") for one in self.frame["screen"]],
+            n_found=self.frame["n_found"].where(self.frame["n_found"] >= 0),
         ).sort_values(["rater", "screen"], kind="stable")
-        return (Table("screens", "Screens of the ratings: alarms", shown, columns, data=frame),)
+        return (Table("screens", "Screens of the ratings: alarms", shown, columns, group="rater", data=self.frame),)
 
     def counted(self) -> str:
         """Tests, alarms and the level."""
         n = sum(self.design["n_tests"].values())
-        return f"{n} tests, {len(self.frame)} alarms at a level of {self.spec['level']:g} for all of them together."
+        alarms = f"{len(self.frame)} alarm{'' if len(self.frame) == 1 else 's'}"
+        return f"Screens of the ratings: {n} tests, {alarms}, at a level of {self.spec['level']:g} for all together."
 
 
 def screen_ratings(
@@ -132,9 +134,10 @@ def screen_ratings(
     Each screen is held to honest coding. Identical rows of two raters: to independent raters of the same sessions,
     drawn from a threshold model with the components of all other pairs. Strings and rows that come again: to the
     colleagues on the same items, honest raters differing by a logit standard deviation of 1. Slipped columns and
-    reversed codes: to permuted rows. The level is divided among the screens (20 % identical rows, 20 % strings, 25 %
-    columns, 25 % reversal, 5 % unused codes, 5 % halo) and, within each, among its tests (weighted Bonferroni). Power
-    and false alarms stand in ``tests/simulations/screens.txt``.
+    reversed codes: to permuted rows. The level is divided among the screens (10 % identical rows, 20 % strings, 25 %
+    columns, 30 % reversal, 5 % each repeated rows, unused codes and halo) and, within each, 80 % among the tests of
+    whole rows and 20 % among those of items, scales and codes (weighted Bonferroni). Power and false alarms stand in
+    ``tests/simulations/screens.txt``.
 
     Examples
     --------

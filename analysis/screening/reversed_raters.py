@@ -135,7 +135,9 @@ def _directions(scaled: Floats, others: _Shared, columns: list[int]) -> Floats:
     root = np.asarray((vectors / np.sqrt(values)) @ vectors.T)
     if len(others.own) < FEWEST_OTHERS:
         return root
-    x, y = (standardised(np.where(others.both, part, np.nan))[:, columns] @ root for part in (others.own, others.theirs))
+    x, y = (
+        standardised(np.where(others.both, part, np.nan))[:, columns] @ root for part in (others.own, others.theirs)
+    )
     size = np.outer(np.sqrt((x**2).sum(axis=0)), np.sqrt((y**2).sum(axis=0)))
     between = x.T @ y / np.where(size > 0.0, size, 1.0)
     agreed, turned = np.linalg.eigh((between + between.T) / 2)

@@ -1,4 +1,4 @@
-"""A column that slipped by a row: its codes fit the other items of the row above or below, and not those of their own."""
+"""A column that slipped by a row: its codes fit the other items of the row above or below, not those of their own."""
 
 from __future__ import annotations
 

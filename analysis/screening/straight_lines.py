@@ -113,7 +113,7 @@ class _Sequence:
         repeats = own[_repeats(self.pattern[own])]
         n = int((self.rater == rater).sum())
         found = Finding(
-            Screen.STRAIGHT_LINE, table.instrument, table.raters[rater], part="", n=n, n_found=len(repeats),
+            Screen.REPEATED_ROWS, table.instrument, table.raters[rater], n=n, n_found=len(repeats),
             statistic=float(len(repeats)),
         )  # fmt: skip
         if not len(repeats):

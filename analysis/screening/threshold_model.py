@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from doublecode.analysis.screening.code_tables import Floats, Ints
+from doublecode.analysis.screening.code_tables import Flags, Floats, Ints
 from doublecode.analysis.screening.row_permutation import centred
 
 TERMS: Final = 12
@@ -49,7 +49,7 @@ class Margins:
         return np.stack([np.searchsorted(cuts, z) for cuts, z in zip(self.cuts, latent.T, strict=True)], axis=1)
 
     def scores(self, codes: Floats) -> tuple[Floats, Floats]:
-        """Mean latent value at each code (n, p), NaN without one, and Hermite coefficients of the scores over their SD."""
+        """Mean latent value at each code (n, p), NaN without one; Hermite coefficients of the scores over their SD."""
         found = np.full(codes.shape, np.nan)
         series = np.zeros((codes.shape[1], TERMS))
         for j, (levels, cuts) in enumerate(zip(self.levels, self.cuts, strict=True)):
@@ -139,7 +139,7 @@ def _without_severity(scores: Floats, rater: Ints) -> Floats:
     return out
 
 
-def _correlation(x: Floats, y: Floats, known_x: np.ndarray, known_y: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _correlation(x: Floats, y: Floats, known_x: Flags, known_y: Flags) -> Floats:
     """Correlations of columns of x with columns of y, over the rows that have both."""
     kx, ky = known_x.astype(float), known_y.astype(float)
     both = x.T @ y

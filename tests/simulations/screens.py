@@ -269,7 +269,9 @@ def power(n: int) -> Iterator[str]:
             ("sessions of a reversed rater", turned, (10, 12, 15)),
         ):  # fmt: skip
             code = {"copied rows": "identical_rows", "straight rows": "straight_line"}.get(kind, "reversed_rater")
-            yield _curve(f"{name}, {kind}", design, code, {str(m): lambda s, r, m=m, p=plant: p(s, r, m) for m in sizes}, n)
+            yield _curve(
+                f"{name}, {kind}", design, code, {str(m): lambda s, r, m=m, p=plant: p(s, r, m) for m in sizes}, n
+            )
         columns = {str(m): lambda s, r, m=m: straight(s, r, m, "column") for m in (15, 25, 36) if m <= design.sheet}
         yield _curve(f"{name}, one column straight", design, "straight_line", columns, n)
     for rows in (20, 28, 36):
@@ -328,7 +330,7 @@ def table(n_clean: int, n_planted: int) -> Iterator[str]:
         raised, which = clean(design, n_clean)
         share = np.mean([(honest(design, one).codes == 0).mean() for one in range(5)])
         listed = ", ".join(f"{n} {name}" for name, n in sorted(which.items())) or "none"
-        yield f"  {design.name:<20} {raised:>4} of {n_clean} ({raised / n_clean:.1%}); codes at 0: {share:.0%}; alarms: {listed}"
+        yield f"  {design.name:<20} {raised:>4} of {n_clean} ({raised / n_clean:.1%}); codes at 0: {share:.0%}; {listed}"
     yield ""
     yield "plantings that raise the alarm of their kind"
     for design in DESIGNS:
