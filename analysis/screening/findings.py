@@ -45,8 +45,8 @@ class Screen(StrEnum):
 
 
 SHARES: Final = {
-    Screen.IDENTICAL_ROWS: 0.10, Screen.STRAIGHT_LINE: 0.20, Screen.COLUMN_SHIFTED: 0.25, Screen.REVERSED_RATER: 0.30,
-    Screen.REPEATED_ROWS: 0.05, Screen.UNUSED_CODE: 0.05, Screen.HALO: 0.05,
+    Screen.IDENTICAL_ROWS: 0.05, Screen.STRAIGHT_LINE: 0.25, Screen.COLUMN_SHIFTED: 0.30, Screen.REVERSED_RATER: 0.30,
+    Screen.REPEATED_ROWS: 0.04, Screen.UNUSED_CODE: 0.03, Screen.HALO: 0.03,
 }  # fmt: skip
 """What part of the level of a study each screen may use; one that finds nothing to test leaves its part to others."""
 OF_PARTS: Final = 0.2

@@ -134,8 +134,8 @@ def screen_ratings(
     Each screen is held to honest coding. Identical rows of two raters: to independent raters of the same sessions,
     drawn from a threshold model with the components of all other pairs. Strings and rows that come again: to the
     colleagues on the same items, honest raters differing by a logit standard deviation of 1. Slipped columns and
-    reversed codes: to permuted rows. The level is divided among the screens (10 % identical rows, 20 % strings, 25 %
-    columns, 30 % reversal, 5 % each repeated rows, unused codes and halo) and, within each, 80 % among the tests of
+    reversed codes: to permuted rows. The level is divided among the screens (5 % identical rows, 25 % strings, 30 %
+    columns, 30 % reversal, the rest for repeated rows, unused codes and halo) and, within each, 80 % among the tests of
     whole rows and 20 % among those of items, scales and codes (weighted Bonferroni). Power and false alarms stand in
     ``tests/simulations/screens.txt``.
 

@@ -129,12 +129,13 @@ def _directions(scaled: Floats, others: _Shared, columns: list[int]) -> Floats:
     """Independent directions of standardised columns (n, p), each weighted by how well the others agree on it.
 
     W^(−1/2) makes directions independent; of a direction on which others correlate by ρ, ρ / (1 − ρ²) is the weight.
+    Where nobody says it, the weight is the square root of the direction's variance: what items share is rated better.
     """
     p = scaled.shape[1]
     values, vectors = np.linalg.eigh(scaled.T @ scaled / max(len(scaled), 1) + _RIDGE * np.eye(p))
-    root = np.asarray((vectors / np.sqrt(values)) @ vectors.T)
     if len(others.own) < FEWEST_OTHERS:
-        return root
+        return np.asarray((vectors / values**0.25) @ vectors.T)
+    root = np.asarray((vectors / np.sqrt(values)) @ vectors.T)
     x, y = (
         standardised(np.where(others.both, part, np.nan))[:, columns] @ root for part in (others.own, others.theirs)
     )

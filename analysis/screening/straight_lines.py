@@ -13,11 +13,14 @@ from doublecode.analysis.screening.findings import Finding, Screen
 from doublecode.analysis.screening.severity_mixture import at_least, string_of
 
 SHORTEST: Final = 5
-"""Equal rows or codes below which nothing is called a string."""
+"""Equal rows below which nothing is called a string."""
+SHORTEST_COLUMN: Final = 8
+"""Equal codes of an item below which nothing is called a string."""
 RARE: Final = 0.05
-"""Share of colleagues' rows up to which a pattern of codes that comes again is counted."""
+"""Share of colleagues' rows up to which a pattern of codes is rare, and counted where it comes again."""
 FEWEST_ROWS: Final = 8
 _PRIOR: Final = 4.0
+_SEVERAL: Final = 4
 
 
 def straight_lines(table: CodeTable) -> Iterator[Finding]:
@@ -26,7 +29,8 @@ def straight_lines(table: CodeTable) -> Iterator[Finding]:
     Notes
     -----
     How often a code stands and how often the next one is the same is taken from the colleagues, in the order of their
-    own sheets, so that what neighbouring sessions share is in it; what honest raters differ by is averaged over
+    own sheets, so that what neighbouring sessions share is in it; where they have a pattern seldom, from patterns that
+    are as rare. What honest raters differ by is averaged over
     (:mod:`doublecode.analysis.screening.severity_mixture`).
     """
     for rater in range(len(table.raters)):
@@ -80,7 +84,8 @@ class _Sequence:
         lengths = np.diff(np.concatenate([[-1], ends]))
         others = self.rater != rater
         best = replace(found, n_found=int(lengths.max()), statistic=float(lengths.max()))
-        for end, length in zip(ends[lengths >= SHORTEST], lengths[lengths >= SHORTEST], strict=True):
+        long = lengths >= (SHORTEST_COLUMN if item else SHORTEST)
+        for end, length in zip(ends[long], lengths[long], strict=True):
             chance, usual = self._chance(int(self.pattern[own[end]]), int(length), len(own), others)
             if chance < best.p_value:
                 rows = self.rows[own[end - length + 1 : end + 1]]
@@ -94,21 +99,25 @@ class _Sequence:
         """Chance of such a string, and the longest that colleagues have of this pattern."""
         here = others & (self.pattern == pattern)
         n_next, n_same = (here & self.has_next).sum(), (here & self.next_same).sum()
-        alike = others & self.has_next & (self._rare(others) | (self.pattern == pattern))
+        rare = self._rare(others)
+        alike = others & self.has_next & ((rare[pattern] == rare[self.pattern]) | (self.pattern == pattern))
         usual = (self.next_same[alike].sum() + 1.0) / (alike.sum() + 2.0)
         again = (n_same + _PRIOR * usual) / (n_next + _PRIOR)
         share = (here.sum() + 0.5) / (others.sum() + 1.0)
         return string_of(length, n, float(share), float(again)), float(_longest(here & self.next_same))
 
     def _rare(self, others: Flags) -> Flags:
-        """Whether the pattern of each row is rare among colleagues."""
+        """Whether each pattern is rare among colleagues.
+
+        The commonest is not, be it a floor that few of them reach, unless it stands no more than three times.
+        """
         n = np.bincount(self.pattern[others], minlength=self.pattern.max() + 1)
-        return np.asarray(n[self.pattern] <= RARE * max(int(others.sum()), 1))
+        return np.asarray((n <= RARE * max(int(others.sum()), 1)) & (n < max(int(n.max()), _SEVERAL)))
 
     def again(self, table: CodeTable, rater: int) -> Finding:
         """Rows of a rare pattern that an earlier row of the rater has."""
         others = self.rater != rater
-        rare = self._rare(others)
+        rare = self._rare(others)[self.pattern]
         own = np.flatnonzero(rare & (self.rater == rater))
         repeats = own[_repeats(self.pattern[own])]
         n = int((self.rater == rater).sum())

@@ -13,7 +13,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
+from multiprocessing import Pool
 
 import numpy as np
 import pandas as pd
@@ -172,14 +174,23 @@ def copied(study: Study, rng: np.random.Generator, n: int = 10) -> Study | None:
 
 
 def straight(study: Study, rng: np.random.Generator, n: int = 15, of: str = "") -> Study:
-    """`n` rows of a sheet get one row: one code in every cell, or the first of them filled down, by turns."""
-    units = [rows for rows in _sheets(study) if len(rows) >= n]
-    rows = units[rng.integers(len(units))]
-    start = rng.integers(len(rows) - n + 1)
-    rows = rows[start : start + n]
+    """`n` rows of a sheet get one row: one code above 0 in every cell, or the first of them filled down, by turns.
+
+    The first row has a code above 0: a string of nothing but the lowest is what honest raters give on a floor, and
+    stands in the power curves by itself.
+    """
+    starts = [
+        rows[at : at + n]
+        for rows in _sheets(study)
+        for at in range(len(rows) - n + 1)
+        if of or np.nansum(study.codes[rows[at]]) > 0
+    ]
+    rows = starts[rng.integers(len(starts))]
     codes = study.codes.copy()
     way = of or ("code", "row")[rng.integers(2)]
-    if way == "column":
+    if way == "floor":
+        codes[rows] = 0.0
+    elif way == "column":
         j = rng.integers(codes.shape[1])
         codes[rows, j] = codes[rows[0], j] if np.isfinite(codes[rows[0], j]) else 1.0
     else:
@@ -249,8 +260,8 @@ def planted(design: Design, kind: str, n: int) -> tuple[int, int]:
     """
     found = made = 0
     for number in range(4 * n):
-        rng = np.random.default_rng([list(PLANTINGS).index(kind), DESIGNS.index(design), number, 7])
-        study = PLANTINGS[kind](honest(design, 5_000_000 + number), rng)
+        rng = np.random.default_rng([list(PLANTINGS).index(kind), DESIGNS.index(design), number, 14])
+        study = PLANTINGS[kind](honest(design, 6_100_000 + number), rng)
         if study is None:
             continue
         made += 1
@@ -260,42 +271,47 @@ def planted(design: Design, kind: str, n: int) -> tuple[int, int]:
     return found, made
 
 
-def power(n: int) -> Iterator[str]:
-    """Power curves: copied rows, length of a straight line, and shifted columns by how well others predict them."""
-    by_design = dict(zip((one.name for one in DESIGNS), DESIGNS, strict=True))
-    for name, design in by_design.items():
-        for kind, plant, sizes in (
-            ("copied rows", copied, (4, 6, 8, 10)), ("straight rows", straight, (5, 7, 10, 15)),
-            ("sessions of a reversed rater", turned, (10, 12, 15)),
-        ):  # fmt: skip
-            code = {"copied rows": "identical_rows", "straight rows": "straight_line"}.get(kind, "reversed_rater")
-            yield _curve(
-                f"{name}, {kind}", design, code, {str(m): lambda s, r, m=m, p=plant: p(s, r, m) for m in sizes}, n
-            )
-        columns = {str(m): lambda s, r, m=m: straight(s, r, m, "column") for m in (15, 25, 36) if m <= design.sheet}
-        yield _curve(f"{name}, one column straight", design, "straight_line", columns, n)
-    for rows in (20, 28, 36):
-        bands = ((0.3, 0.45), (0.45, 0.6), (0.6, 0.75), (0.75, 0.9))
-        yield _shift_curve(rows, bands, n)
+Task = Callable[[], str]
 
 
-def _curve(title: str, design: Design, code: str, plants: dict[str, Planting], n: int) -> str:
+def power(n: int) -> Iterator[Task]:
+    """Power curves: sizes of each planting, and shifted columns by how well others predict them."""
+    for design in DESIGNS:
+        yield partial(_curve, "copied rows", design, "identical_rows", copied, (4, 6, 8, 10), n)
+        yield partial(_curve, "straight rows", design, "straight_line", straight, (5, 7, 10, 15), n)
+        yield partial(_curve, "rows of the lowest code", design, "straight_line", _floored, (15, 25), n)
+        yield partial(_curve, "one column straight", design, "straight_line", _column, (15, 25, 35), n)
+        yield partial(_curve, "reversed, shared sessions", design, "reversed_rater", turned, (10, 12, 15), n)
+    yield from (partial(_shift_curve, rows, n) for rows in (20, 28, 36))
+
+
+def _floored(study: Study, rng: np.random.Generator, n: int) -> Study:
+    return straight(study, rng, n, "floor")
+
+
+def _column(study: Study, rng: np.random.Generator, n: int) -> Study:
+    return straight(study, rng, n, "column")
+
+
+def _curve(
+    title: str, design: Design, code: str, plant: Callable[..., Study | None], sizes: tuple[int, ...], n: int
+) -> str:
     parts = []
-    for label, plant in plants.items():
+    for size in sizes:
         found = made = 0
         for number in range(2 * n):
-            study = plant(honest(design, 7_000_000 + number), np.random.default_rng([number, 11]))
+            study = plant(honest(design, 7_000_000 + number), np.random.default_rng([number, 11]), size)
             if study is not None and made < n:
                 made += 1
                 found += study.screens()[code] > 0
-        parts.append(f"{label}: {found}/{made}")
-    return f"  {title:<55} {', '.join(parts)}"
+        parts.append(f"{size}: {found}/{made}")
+    return f"  {design.name:<20} {title:<26} {', '.join(parts)}"
 
 
-def _shift_curve(rows: int, bands: tuple[tuple[float, float], ...], n: int) -> str:
+def _shift_curve(rows: int, n: int) -> str:
     """Sheets of so many rows; items predicted within each band."""
     parts = []
-    for low, high in bands:
+    for low, high in ((0.3, 0.45), (0.45, 0.6), (0.6, 0.75), (0.75, 0.9)):
         found = made = 0
         share = (low + high) / 2
         design = replace(DESIGNS[0], common=0.85 * share, special=0.85 * (1 - share), halo=0.05, error=0.1, sheet=rows)
@@ -317,32 +333,40 @@ def clean(design: Design, n: int) -> tuple[int, Counter[str]]:
     """How many of `n` honest studies raise an alarm, and alarms by screen."""
     raised, which = 0, Counter[str]()
     for number in range(n):
-        found = honest(design, number).screens()
+        found = honest(design, 3_200_000 + number).screens()
         raised += bool(found)
         which += found
     return raised, which
 
 
-def table(n_clean: int, n_planted: int) -> Iterator[str]:
-    """The printed result, line by line."""
+def _clean_line(design: Design, n: int) -> str:
+    raised, which = clean(design, n)
+    at_0 = np.mean([np.mean(honest(design, one).codes == 0) for one in range(5)])
+    listed = ", ".join(f"{count} {name}" for name, count in sorted(which.items())) or "none"
+    return f"  {design.name:<20} {raised:>4} of {n} ({raised / n:.1%}); codes at 0: {at_0:.0%}; alarms: {listed}"
+
+
+def _planted_line(design: Design, kind: str, n: int) -> str:
+    found, made = planted(design, kind, n)
+    return f"  {design.name:<20} {kind:<16} {found} of {made}"
+
+
+def tasks(n_clean: int, n_planted: int) -> Iterator[str | Task]:
+    """Headings, and what computes the other lines."""
     yield f"{n_clean} honest studies of each design, level 1 %: studies with any alarm"
-    for design in DESIGNS:
-        raised, which = clean(design, n_clean)
-        share = np.mean([(honest(design, one).codes == 0).mean() for one in range(5)])
-        listed = ", ".join(f"{n} {name}" for name, n in sorted(which.items())) or "none"
-        yield f"  {design.name:<20} {raised:>4} of {n_clean} ({raised / n_clean:.1%}); codes at 0: {share:.0%}; {listed}"
-    yield ""
-    yield "plantings that raise the alarm of their kind"
-    for design in DESIGNS:
-        for kind in PLANTINGS:
-            found, made = planted(design, kind, n_planted)
-            yield f"  {design.name:<20} {kind:<16} {found} of {made}"
-    yield ""
-    yield "power"
+    yield from (partial(_clean_line, design, n_clean) for design in DESIGNS)
+    yield "\nplantings that raise the alarm of their kind"
+    yield from (partial(_planted_line, design, kind, n_planted) for design in DESIGNS for kind in PLANTINGS)
+    yield "\npower"
     yield from power(max(n_planted // 2, 1))
+
+
+def _line(task: str | Task) -> str:
+    return task if isinstance(task, str) else task()
 
 
 if __name__ == "__main__":
     asked = [int(one) for one in sys.argv[1:]]
-    for line in table(*(asked + [1000, 50][len(asked) :])):
-        print(line, flush=True)
+    with Pool() as pool:
+        for line in pool.imap(_line, tasks(*(asked + [1000, 50][len(asked) :]))):
+            print(line, flush=True)
