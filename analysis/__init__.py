@@ -17,6 +17,9 @@ Do they say the same? (agreement)
     certify         trainees against an expert key and a pass mark, and what to hear again
     bland_altman    bias and limits of agreement, with the picture
 
+Was it coded honestly? (screening)
+    screen_ratings  copied rows, straight lines, slipped columns, reversed codes, and what else no single cell shows
+
 Do items measure one thing? (consistency)
     alpha           Cronbach's alpha with limits, items and what happens without each
     omega           omega of five kinds: total, categorical, hierarchical, multilevel, psych_default
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
     from doublecode.analysis.study.run import read_study as read_study
@@ -137,6 +141,7 @@ _HOME = {
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
+    "screen_ratings": "screening.rating_screens",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

@@ -314,6 +314,27 @@ _KINDS: dict[str, Kind] = {
         "the mean ICC of rater pairs is no estimate of reliability ({found})",
         "Report the pooled ICC.",
     ),
+    # screens of the ratings: reasons to look and to ask, never to exclude
+    "identical_rows": Kind(
+        "warning",
+        "{found}",
+        "Look at these rows in both workbooks and ask both raters how they rated; this alone excludes nothing.",
+    ),
+    "straight_line": Kind(
+        "warning",
+        "{found}",
+        "Hear a few of these sessions and ask the rater; was a cell filled down? This alone excludes nothing.",
+    ),
+    "column_shifted": Kind(
+        "warning",
+        "{found}",
+        "Hold the column against the rater's own notes; if it slipped, she sends the workbook corrected.",
+    ),
+    "reversed_rater": Kind(
+        "warning",
+        "{found}",
+        "Ask which end of the scale the rater takes for the high one; if it was the other, she sends it corrected.",
+    ),
     # models
     "unequal_rows": Kind("warning", "{found}", "Compare models on one common set of rows."),
     "singular_fit": Kind("warning", "the fit is singular: {found}", "Report the simpler model beside it."),

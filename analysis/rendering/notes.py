@@ -17,6 +17,7 @@ from doublecode.analysis.rendering.wording import (
     ratings,
     regression,
     reliability,
+    screening,
     study,
     training,
 )
@@ -32,6 +33,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **regression.SENTENCES,
     **mixed.SENTENCES,
     **linking.SENTENCES,
+    **screening.SENTENCES,
     **study.SENTENCES,
     **training.SENTENCES,
 }

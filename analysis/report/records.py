@@ -43,6 +43,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
+        "screens": None if run.screens is None else result_record(run.screens),
         "consistency": None if run.consistency is None else consistency_record(run.consistency),
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
@@ -95,7 +96,8 @@ def drift_record(result: StudyDrift) -> dict[str, Any]:
 def status_record(result: StudyStatus) -> dict[str, Any]:
     """Counts by workbook, and the tables beside them."""
     parts = ("raters", "instruments", "batches", "pairs", "assignments")
-    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+    screens = None if result.screens is None else result_record(result.screens)
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}, "screens": screens}
 
 
 def certification_record(result: CertificationResult) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.screening.rating_screens import ScreenResult
     from doublecode.coding.intake.progress import Progress
     from doublecode.schemas.study import Study
 
@@ -64,6 +65,8 @@ class StudyStatus(Answer):
     notes : tuple of Note
     rows : Index
         Labels of `assignments`.
+    screens : ScreenResult or None
+        What the screens say of the ratings that are in; None where there are none.
     """
 
     spec: dict[str, Any]
@@ -76,6 +79,7 @@ class StudyStatus(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    screens: ScreenResult | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = tuple(WORKBOOK)
 
@@ -91,7 +95,7 @@ class StudyStatus(Answer):
             found.append(Table("status_pace", "Pace and hours left", self.raters, (_RATER, *_forecast())))
         if len(self.pairs):
             found.append(Table("status_pairs", "Sessions that several raters rate", self.pairs, _pair_columns()))
-        return tuple(found)
+        return (*found, *(() if self.screens is None else self.screens.tables()))
 
     def workbook_table(self) -> Table:
         """Every workbook that was sent out."""
@@ -160,6 +164,7 @@ def study_status(study: Study | str | Path, *, today: dt.date | None = None) -> 
     >>> found.design["n_done"], found.design["n_to_rate"], found.design["n_pairs_complete"]
     (768, 768, 162)
     """
+    from doublecode.analysis.study.study_screens import screens_of
     from doublecode.coding.intake.progress import read_progress
     from doublecode.coding.reading.declared_heads import open_study
 
@@ -183,9 +188,11 @@ def study_status(study: Study | str | Path, *, today: dt.date | None = None) -> 
         "n_unplanned": len(found.unplanned), "unread": list(found.unread), "n_replaced": found.n_replaced,
         "n_withdrawn": found.n_withdrawn,
     }  # fmt: skip
+    screens = screens_of(declared, found.ratings)
+    said = (*_notes(declared, found), *notes, *(() if screens is None else screens.notes))
     return StudyStatus(
         {"study": declared.name, "today": day.isoformat()}, workbooks, _counts(table, ["rater", "instrument"]),
-        _counts(table, ["batch", "due"]), raters, pairs, table, design, (*_notes(declared, found), *notes), table.index,
+        _counts(table, ["batch", "due"]), raters, pairs, table, design, said, table.index, screens,
     )  # fmt: skip
 
 

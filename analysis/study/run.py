@@ -220,6 +220,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     from doublecode.analysis.study.declared_models import declared_series
     from doublecode.analysis.study.recodes import recode_table
     from doublecode.analysis.study.study_scales import reliability_of
+    from doublecode.analysis.study.study_screens import screens_of
     from doublecode.analysis.study.warnings import run_warnings
 
     if intake.errors:
@@ -238,6 +239,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
         "recodes": recode_table(study, intake.ratings, intake.recodes),
+        "screens": screens_of(study, intake.ratings),
     }
     steps("Inter-rater reliability")
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)

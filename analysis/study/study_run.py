@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
+    from doublecode.analysis.screening.rating_screens import ScreenResult
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -122,6 +123,7 @@ class StudyRun:
     moderations_untouched: tuple[ModerationResult, ...]
     comparisons: tuple[AnovaResult, ...]
     recodes: RecodeTable | None = None
+    screens: ScreenResult | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

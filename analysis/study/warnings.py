@@ -16,6 +16,7 @@ from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.results.rules import FEW_THERAPISTS
+from doublecode.analysis.study.study_screens import screen_warnings
 from doublecode.analysis.study.therapist_variables import therapist_warnings
 from doublecode.schemas.results import Note
 from doublecode.schemas.to_be_written import NOT_NAMED
@@ -46,6 +47,7 @@ def run_warnings(run: StudyRun) -> tuple[CodedWarning, ...]:
         *_conflated_regressions(run),
         *_dependent_rows(run),
         *therapist_warnings(run),
+        *screen_warnings(run.screens),
         *citations(run.study),
     )
 

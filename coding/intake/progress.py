@@ -79,6 +79,8 @@ class Progress:
     n_replaced, n_withdrawn : int
         Files in the ledger that hold no longer, because a later one replaced them, or because they were withdrawn;
         nothing of them is counted.
+    ratings : DataFrame
+        Contract ``RATINGS`` with ``occasion``: what was read, and what the ledger holds beyond it.
     """
 
     assignments: pd.DataFrame
@@ -88,6 +90,7 @@ class Progress:
     n_errors: int
     n_replaced: int
     n_withdrawn: int
+    ratings: pd.DataFrame
 
 
 def read_progress(study: Study, today: dt.date) -> Progress:
@@ -152,7 +155,9 @@ def read_progress(study: Study, today: dt.date) -> Progress:
     waiting = tuple(back.files.loc[~back.files["sha256"].isin(kept.hashes), "file"])
     errors = sum(one.severity == "error" and one.code != _UNTOUCHED for one in back.problems)
     gone = (len(kept.replaced), len(kept.withdrawn))
-    return Progress(table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, *gone)
+    every = [with_occasion(one) for one in (back.ratings, tables, kept.ratings) if len(one)] or [back.ratings]
+    ratings = pd.concat(every, ignore_index=True).drop_duplicates([*KEY, "item"], ignore_index=True)
+    return Progress(table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, *gone, ratings)
 
 
 def _check_due(study: Study, batches: Collection[str]) -> None:

@@ -1,0 +1,1 @@
+"""Screens of ratings: what no single cell shows, each against honest coding."""
