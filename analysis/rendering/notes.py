@@ -18,6 +18,7 @@ from doublecode.analysis.rendering.wording import (
     regression,
     reliability,
     study,
+    trace,
     training,
 )
 from doublecode.analysis.rendering.wording.phrases import Wording, filled
@@ -34,6 +35,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **linking.SENTENCES,
     **study.SENTENCES,
     **training.SENTENCES,
+    **trace.SENTENCES,
 }
 
 

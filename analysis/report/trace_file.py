@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.rendering.notes import sentence
+from doublecode.analysis.rendering.page import PageTrace
 from doublecode.analysis.report.traced_tables import OfRow, TracedTables
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import Basis, Role, SourceCell
 from doublecode.schemas.marks import inline
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.rendering.tables import Table
     from doublecode.analysis.study.study_run import StudyRun
 
+TRACE: Final = "trace.json"
 OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "problems", "warnings"})
 """Tables whose page shows other rows than their CSV file holds."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -62,7 +67,7 @@ class TraceFile:
 
     def __init__(self, run: StudyRun, document: Document) -> None:
         traced = TracedTables(run)
-        self.run = run
+        self.run, self.document = run, document
         self._sets: dict[Basis, int] = {}
         self._known: dict[int, int] = {}
         self.tables = {
@@ -111,22 +116,30 @@ class TraceFile:
             values = {name: float(row[name]) for name in sets if csv is None and _is_number(row.get(name))}
             yield TracedRow(_names(table, known, seen), csv, at, sets, values)
 
-    def on_page(self) -> dict[str, list[tuple[int | None, dict[int, int | None]]]]:
-        """Per table and row of the page the set of its numbers, and those of columns that differ by their places."""
-        found = {}
+    def of_page(self) -> PageTrace:
+        """What the page needs to list the cells behind its own numbers."""
+        sets = {}
         for name, (table, rows) in self.tables.items():
             by_place = {row.shown: row for row in rows if row.shown is not None}
-            found[name] = [_of_columns(table, by_place[at]) for at in sorted(by_place)]
-        return found
+            sets[name] = [_of_columns(table, by_place[at]) for at in sorted(by_place)]
+        used = {one for rows in sets.values() for usual, own in rows for one in (usual, *own.values())}
+        data = {name: self.record[name] for name in ("files", "cells", "of", "roles", "changed")}
+        texts = [text if at in used else "" for at, text in enumerate(self.sets)]
+        return PageTrace(sets, {**data, "sets": texts})
 
-    def of_page(self, document: Document) -> dict[str, Any]:
-        """What the page needs to list the cells behind its own numbers."""
-        used = {one for rows in self.on_page().values() for default, own in rows for one in (default, *own.values())}
-        record = self.record(document)
-        sets = [text if at in used else "" for at, text in enumerate(record["sets"])]
-        return {**{name: record[name] for name in ("files", "cells", "of", "roles")}, "sets": sets}
+    @cached_property
+    def _changed(self) -> dict[str, str]:
+        """What the ledger says of cells that corrected earlier ones, by their places."""
+        listed = self.run.intake.files
+        hashes = dict(zip(listed["file"], listed["sha256"], strict=True))
+        states = cell_states(self.run.study, self.cells, hashes)
+        corrections = (
+            (at, one) for at, notes in enumerate(states) for one in notes if one.kind == "cell_replaces"
+        )
+        return {str(at): sentence(one) for at, one in corrections}
 
-    def record(self, document: Document) -> dict[str, Any]:
+    @cached_property
+    def record(self) -> dict[str, Any]:
         """What ``trace.json`` holds."""
         files = dict.fromkeys((cell.file, cell.sheet) for cell in self.cells)
         of = {
@@ -150,6 +163,7 @@ class TraceFile:
             },
             "of": {name: [list(one) if isinstance(one, tuple) else one for one in names] for name, names in of.items()},
             "roles": [[role.of, sorted(map(str, role.how))] for role in self.roles],
+            "changed": self._changed,
             "sets": self.sets,
             "tables": {
                 name: {
@@ -159,7 +173,7 @@ class TraceFile:
                 }
                 for name, (table, rows) in self.tables.items()
             },
-            "not_traced": [table.name for table in document.tables() if table.name not in self.tables],
+            "not_traced": [table.name for table in self.document.tables() if table.name not in self.tables],
             "figures": {name: {"title": plain_text(title), "set": at} for name, (title, at) in self.figures.items()},
         }
 

@@ -47,8 +47,8 @@ class TracedTables:
 
     def __init__(self, run: StudyRun) -> None:
         self.run = run
-        self.origins = Origins(run)
-        self.frames = FrameBases(self.origins)
+        self.origins = Origins(run.intake, run.items, run.scores)
+        self.frames = FrameBases(self.origins, run)
 
     @cached_property
     def tables(self) -> dict[str, OfRow]:
@@ -95,7 +95,7 @@ class TracedTables:
 
     @cached_property
     def _reliability(self) -> ReliabilityBases:
-        return ReliabilityBases(self.origins)
+        return ReliabilityBases(self.origins, self.run)
 
     def _omega(self, row: Row, column: str) -> Basis:
         level = row.get("session", row.get("level", ALL))
@@ -121,7 +121,7 @@ class TracedTables:
 
     def _make(self, kind: str, *key: str) -> Basis:
         if kind == "omega":
-            return omega_basis(self.origins, *key)
+            return omega_basis(self.origins, self.run.consistency, *key)
         instrument, what, name, session = key
         make = items_basis if what == "item" else scores_basis
         return make(self.origins, instrument, name, session, missing=kind == "missing")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.study.scale_consistency import ConsistencyTable
+    from doublecode.analysis.study.study_run import StudyRun
 
 ALL = "all"
 _COUNTED = role_of("", frozenset({How.COUNTED}))
@@ -23,11 +25,10 @@ _BASE = role_of("", frozenset({How.BASE}))
 class ReliabilityBases:
     """What each ICC of a study stands on: the rows that its result names."""
 
-    def __init__(self, origins: Origins) -> None:
+    def __init__(self, origins: Origins, run: StudyRun) -> None:
         from doublecode.analysis.study.study_scales import rated_by_several
 
         self.origins = origins
-        run = origins.run
         self.results = {} if run.reliability is None else {(i, l, p): one for i, l, p, one in run.reliability.results}
         self.items, self.scores = rated_by_several(run.study, run.intake.ratings)
         names = ("session_id", "rater", "instrument", "item")
@@ -50,7 +51,7 @@ class ReliabilityBases:
             yield self.origins.ratings[label], PLAIN
 
     def _of_scale(self, used: pd.Index, instrument: str, name: str) -> Iterator[tuple[int, Role]]:
-        book = self.origins.run.study.codebooks[instrument]
+        book = self.origins.study.codebooks[instrument]
         items = book.scale(name).items
         rows = self._by_scale[name]
         rows = rows[rows.index.isin(used) & (rows["instrument"] == instrument)]
@@ -64,14 +65,15 @@ class ReliabilityBases:
                     yield self.origins.ratings[label], extended(PLAIN, how, None)
 
 
-def omega_basis(origins: Origins, instrument: str, scale: str, pairing: str, level: str, item: str = "") -> Basis:
+def omega_basis(
+    origins: Origins, table: ConsistencyTable | None, instrument: str, scale: str, pairing: str, level: str, item: str = ""
+) -> Basis:
     """The cells of the items of a scale in one pairing: all sessions, or the one whose number `level` is."""
     from doublecode.analysis.study.scale_consistency import pairings
 
-    book = origins.run.study.codebooks[instrument]
+    book = origins.study.codebooks[instrument]
     rule = dict(pairings(book, book.scale(scale)))[pairing]
     wide = origins.scale_items(book, rule)
-    table = origins.run.consistency
     answer = None if table is None else table.omegas.get((instrument, scale, pairing))
     if answer is not None:
         wide = wide[wide.index.isin(answer.rows)]
@@ -101,7 +103,7 @@ def items_basis(origins: Origins, instrument: str, item: str, session: str, *, m
 
 def scores_basis(origins: Origins, instrument: str, scale: str, session: str, *, missing: bool) -> Basis:
     """The cells of a scale's scores, or those that left sessions without one: of all sessions, or of one number."""
-    rule = origins.run.study.codebooks[instrument].scale(scale)
+    rule = origins.study.codebooks[instrument].scale(scale)
     rows = [
         (patient, number)
         for patient, number, is_there in origins.of_scores.get((instrument, scale), ())
@@ -123,8 +125,8 @@ class LogBases:
 
     def __init__(self, origins: Origins, result: LogResult) -> None:
         self.result = result
-        spec, ratings = result.spec, origins.run.intake.ratings
-        book = origins.run.study.codebooks[spec["instrument"]]
+        spec, ratings = result.spec, origins.intake.ratings
+        book = origins.study.codebooks[spec["instrument"]]
         slotted = {item.name: item.repeat > 1 for item in book.items}
         chosen = ratings.loc[result.rows]
         chosen = chosen[chosen["text"].notna()]

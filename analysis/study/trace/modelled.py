@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.study.study_run import StudyRun
+
+
+_KEYS = ("patient", "therapist", SESSION, "session_id")
 
 
 class FrameBases:
     """What rows and columns of the analysis frame stand on."""
 
-    def __init__(self, origins: Origins) -> None:
+    def __init__(self, origins: Origins, run: StudyRun) -> None:
         self.origins = origins
-        self.frame = origins.run.frame.frame
-        outliers = origins.run.outliers
+        self.built, self.frame = run.frame, run.frame.frame
+        outliers = run.outliers
         self.adjusted = None if outliers is None else outliers.data
         self._cells: dict[tuple[int, str], Basis] = {}
         self._variables: dict[tuple[str, tuple[int, ...], bool], Basis] = {}
@@ -37,8 +42,28 @@ class FrameBases:
         """The cells behind one cell of the frame, by the place of its row."""
         key = (at, name)
         if key not in self._cells:
-            self._cells[key] = gathered(self.origins.frame_cell(at, name))
+            self._cells[key] = gathered(self._looked_up(at, name))
         return self._cells[key]
+
+    def _looked_up(self, at: int, name: str) -> Iterator[tuple[int, Role]]:
+        if name in _KEYS:
+            for key in self._sessions_of[at]:
+                yield from with_how(self.origins.column("sessions", name, key), How.KEY, of=name)
+            return
+        for place in self.built.places[name].iloc[at]:
+            yield from with_how(self.origins.place(place), of=name)
+
+    @cached_property
+    def _sessions_of(self) -> list[list[tuple[str, int]]]:
+        """Per row of the frame the sessions that its keys are of."""
+        frame, sessions = self.frame, self.origins.intake.sessions
+        if SESSION in frame.columns:
+            return [[(str(p), int(s))] for p, s in zip(frame["patient"], frame[SESSION], strict=True)]
+        main = sessions[sessions["phase"] == "main"]
+        own: dict[str, list[tuple[str, int]]] = {}
+        for patient, number in zip(main["patient"], main["session"], strict=True):
+            own.setdefault(str(patient), []).append((str(patient), int(number)))
+        return [own.get(str(patient), []) for patient in frame["patient"]]
 
     def known(self, name: str) -> list[int]:
         """Places of the rows that have a value of a variable."""

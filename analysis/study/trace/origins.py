@@ -26,13 +26,12 @@ from doublecode.analysis.study.trace.source_cells import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.study_run import StudyRun
+    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.scale import Scale
 
 ItemKey = tuple[str, str, Any, str]
 """Instrument, patient, session number or event, item."""
-_KEYS = ("patient", "therapist", "session", "session_id")
 _PARTS = {Part.LAGGED: How.LAGGED, Part.START: How.START}
 
 
@@ -43,41 +42,42 @@ def with_how(basis: Iterable[tuple[int, Role]], *how: How, of: str | None = None
 
 
 class Origins:
-    """The chain from the numbers of a run back to cells.
+    """The chain from items and scores back to cells; every step is asked of the pooling and scoring that made them.
 
     Parameters
     ----------
-    run : StudyRun
-        Every step is asked of the selection that made the numbers: pooling, scoring, the frame.
+    intake : Intake
+    items, scores : DataFrame
+        As :func:`doublecode.analysis.study.run.score_study` makes them of it.
     """
 
-    def __init__(self, run: StudyRun) -> None:
-        self.run = run
+    def __init__(self, intake: Intake, items: pd.DataFrame, scores: pd.DataFrame) -> None:
+        self.intake, self.items, self.scores, self.study = intake, items, scores, intake.study
         self.cells = CellList()
 
     @cached_property
     def ratings(self) -> dict[Any, int]:
         """The cell of each rating that is in the numbers, by its label."""
-        return {label: self.cells.number(cell) for label, cell in rating_cells(self.run.intake.ratings)}
+        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.ratings)}
 
     @cached_property
     def recodes(self) -> dict[Any, int]:
         """The cell of each rating of a later occasion, by its label."""
-        again = self.run.intake.recodes
+        again = self.intake.recodes
         return {} if again is None else {label: self.cells.number(cell) for label, cell in rating_cells(again)}
 
     @cached_property
     def kept_out(self) -> dict[Any, int]:
         """The cell of each rating that is in no number, by its label."""
-        return {label: self.cells.number(cell) for label, cell in rating_cells(self.run.intake.kept_out)}
+        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.kept_out)}
 
     @cached_property
     def pooled(self) -> dict[ItemKey, list[tuple[int, bool]]]:
         """Per pooled item of a session the cells of the ratings that count, and whether each holds a value."""
         from doublecode.coding.pooling import counted_ratings
 
-        study, found = self.run.study, dict[ItemKey, list[tuple[int, bool]]]()
-        main = self.run.intake.ratings
+        study, found = self.study, dict[ItemKey, list[tuple[int, bool]]]()
+        main = self.intake.ratings
         main = main[main["phase"] == "main"]
         for name, book in study.codebooks.items():
             rows = counted_ratings(main, book, study.use(name).pooling)
@@ -92,7 +92,7 @@ class Origins:
         """The cell of each answer of an outcome."""
         from doublecode.coding.reading.answer_places import answer_places
 
-        intake, study = self.run.intake, self.run.study
+        intake, study = self.intake, self.study
         places = answer_places(study)
         parts = [(intake.outcomes, "session")] + ([] if intake.at_events is None else [(intake.at_events, "event")])
         found: dict[ItemKey, int] = {}
@@ -133,12 +133,12 @@ class Origins:
     @cached_property
     def of_items(self) -> dict[tuple[str, str], list[tuple[str, int, bool]]]:
         """Per instrument and item its patients, sessions, and whether they have a value."""
-        return _grouped(self.run.items, "item")
+        return _grouped(self.items, "item")
 
     @cached_property
     def of_scores(self) -> dict[tuple[str, str], list[tuple[str, int, bool]]]:
         """Per instrument and scale its patients, sessions, and whether they have a value."""
-        return _grouped(self.run.scores, "scale")
+        return _grouped(self.scores, "scale")
 
     def scale_items(self, book: Instrument, scale: Scale) -> pd.DataFrame:
         """The items of a scale side by side as they are scored, by patient and session."""
@@ -146,7 +146,7 @@ class Origins:
 
         key = (book.name, scale.name, scale.lagged)
         if key not in self._wide:
-            self._wide[key] = scored_items(self.run.items, book, scale)
+            self._wide[key] = scored_items(self.items, book, scale)
         return self._wide[key]
 
     @cached_property
@@ -157,7 +157,7 @@ class Origins:
         """The cells of the items that a scale score stands on."""
         key = (instrument, scale)
         if key not in self._scores:
-            book = self.run.study.codebooks[instrument]
+            book = self.study.codebooks[instrument]
             rule = book.scale(scale)
             wide = self.scale_items(book, rule)
             there = wide[list(rule.items)].notna().to_numpy()
@@ -199,7 +199,7 @@ class Origins:
 
     def event_score(self, instrument: str, scale: str, patient: str, event: str) -> Iterator[tuple[int, Role]]:
         """The cells of the items that a scale score at an event stands on."""
-        book = self.run.study.codebooks[instrument]
+        book = self.study.codebooks[instrument]
         for name in book.scale(scale).items:
             how = [How.REVERSED] if book.item(name).reversed else []
             yield from with_how(_valued(self.item(instrument, patient, event, name)), *how)
@@ -229,7 +229,7 @@ class Origins:
 
         key = (instrument, "")
         if key not in self._logs:
-            ratings = self.run.intake.ratings
+            ratings = self.intake.ratings
             mine = ratings[(ratings["instrument"] == instrument) & (ratings["phase"] == "main")]
             chosen, _ = one_rater(mine, "primary")
             own: dict[tuple[str, int], list[int]] = {}
@@ -247,7 +247,7 @@ class Origins:
     def column(self, table: str, column: str, key: tuple[Any, ...]) -> Basis:
         """The cell of a table by its key: (patient,), (therapist,), (patient, session)."""
         if (table, column) not in self._columns:
-            cells = table_cells(self.run.study, table, self._tables[table], column)
+            cells = table_cells(self.study, table, self._tables[table], column)
             numbers = map(self.cells.number, cells)
             self._columns[table, column] = dict(zip(self._keys(table), numbers, strict=True)) if cells else {}
         number = self._columns[table, column].get(tuple(map(str, key)))
@@ -263,31 +263,8 @@ class Origins:
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
-        intake = self.run.intake
+        intake = self.intake
         return {"patients": intake.patients, "therapists": intake.therapists, "sessions": intake.sessions}
-
-    def frame_cell(self, at: int, name: str) -> Iterator[tuple[int, Role]]:
-        """The cells behind one cell of the analysis frame, by the place of its row."""
-        built = self.run.frame
-        if name in _KEYS:
-            for key in self._sessions_of[at]:
-                yield from with_how(self.column("sessions", name, key), How.KEY, of=name)
-            return
-        for place in built.places[name].iloc[at]:
-            yield from with_how(self.place(place), of=name)
-
-    @cached_property
-    def _sessions_of(self) -> list[list[tuple[str, int]]]:
-        """Per row of the frame the sessions that its keys are of."""
-        frame = self.run.frame.frame
-        if "session" in frame.columns:
-            return [[(str(p), int(s))] for p, s in zip(frame["patient"], frame["session"], strict=True)]
-        sessions = self.run.intake.sessions
-        main = sessions[sessions["phase"] == "main"]
-        own: dict[str, list[tuple[str, int]]] = {}
-        for patient, number in zip(main["patient"], main["session"], strict=True):
-            own.setdefault(str(patient), []).append((str(patient), int(number)))
-        return [own.get(str(patient), []) for patient in frame["patient"]]
 
 
 def _grouped(rows: pd.DataFrame, what: str) -> dict[tuple[str, str], list[tuple[str, int, bool]]]:
