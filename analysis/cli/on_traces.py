@@ -10,7 +10,9 @@ import typer
 from doublecode.coding.console import RESEARCHER
 from doublecode.schemas.errors import UsageError
 
-Folder = Annotated[Path, typer.Argument(help="The study folder, with its study.toml and its report/.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(help="The study folder, with its study.toml and its report/.", show_default=False)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,11 +23,11 @@ def register(app: typer.Typer) -> None:
 def trace(
     study: Folder,
     table: Annotated[
-        str | None, typer.Option("--table", help="A table of the report, as its CSV file is called.", show_default=False)
+        str | None, typer.Option("--table", help="A table of the report, named as its file.", show_default=False)
     ] = None,
     row: Annotated[
         list[str] | None,
-        typer.Option("--row", help="What the row is called; once more where one name is not enough.", show_default=False),
+        typer.Option("--row", help="What the row is called; again, where one name is not enough.", show_default=False),
     ] = None,
     column: Annotated[
         str | None, typer.Option("--column", help="The column, as on the page or in the file.", show_default=False)

@@ -8,9 +8,9 @@ where the ledger is written.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,8 @@ class Part(StrEnum):
     START = "start"
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """Where a value of the frame was looked up.
 
     Parameters
@@ -64,12 +65,16 @@ class Place(NamedTuple):
     part: Part = Part.VALUE
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cell:
     """A value, or the reason why there is none, and the places that it was looked up at."""
 
     value: Any
     why: Note | None
     places: tuple[Place, ...] = ()
+
+
+_NOTHING = Cell(np.nan, None)
 
 
 def source_of(variable: Variable) -> Source:
@@ -126,9 +131,9 @@ class Sources:
         before = _numbered(variable, at) - variable.lag
         if before < 1:
             return Cell(np.nan, Note("no_session_before", numbers={"session": at, "lag": variable.lag}))
-        value, why, places = self._changed(variable, patient, before)
-        lacking = None if why is None else Note("lagged_missing", numbers={"session": before, "why": why})
-        return Cell(value, lacking, _as(Part.LAGGED, places))
+        then = self._changed(variable, patient, before)
+        lacking = None if then.why is None else Note("lagged_missing", numbers={"session": before, "why": then.why})
+        return Cell(then.value, lacking, _as(Part.LAGGED, then.places))
 
     def _changed(self, variable: Variable, patient: str, at: int | None) -> Cell:
         now = self._plain(variable, patient, at, variable.event)
@@ -184,20 +189,20 @@ class Sources:
         return Cell(np.nan if value is None else value, empty, (place,))
 
     def _of_event(self, source: Source, patient: str, event: str) -> Cell:
-        value, why, _ = self.at_events.get(source, {}).get((patient, event), Cell(np.nan, None))
-        if not np.isnan(value):
-            return Cell(float(value), None, (_measured(source, patient, event),))
+        found = self.at_events.get(source, {}).get((patient, event), _NOTHING)
+        if not np.isnan(found.value):
+            return Cell(float(found.value), None, (_measured(source, patient, event),))
         numbers = {"instrument": source[0], "name": source[2], "event": event}
-        return Cell(np.nan, why or Note("event_not_read", numbers=numbers))
+        return Cell(np.nan, found.why or Note("event_not_read", numbers=numbers))
 
     def _of_session(self, source: Source, patient: str, number: int) -> Cell:
         if number not in self.used_in.get(source[0], (number,)):
             numbers = {"instrument": source[0], "sessions": tuple(self.used_in[source[0]])}
             return Cell(np.nan, Note("instrument_not_used", numbers=numbers))
-        value, why, _ = self.measured[source].get((patient, number), Cell(np.nan, None))
-        if not np.isnan(value):
-            return Cell(float(value), None, (_measured(source, patient, number),))
-        return Cell(np.nan, why or self._absent(patient, number, source))
+        found = self.measured[source].get((patient, number), _NOTHING)
+        if not np.isnan(found.value):
+            return Cell(float(found.value), None, (_measured(source, patient, number),))
+        return Cell(np.nan, found.why or self._absent(patient, number, source))
 
     def _absent(self, patient: str, session: int, source: Source) -> Note:
         if (patient, session) not in self.held:
@@ -210,7 +215,7 @@ class Sources:
 
 
 def _as(part: Part, places: tuple[Place, ...]) -> tuple[Place, ...]:
-    return tuple(place._replace(part=part) for place in places)
+    return tuple(replace(place, part=part) for place in places)
 
 
 def _measured(source: Source, patient: str, at: int | str) -> Place:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.page import PageTrace
-from doublecode.analysis.report.traced_tables import OfRow, TracedTables
+from doublecode.analysis.report.traced_tables import OfRow, TracedTables, records_of
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import Basis, Role, SourceCell
@@ -94,17 +94,18 @@ class TraceFile:
         held, shown = table.csv_frame, table.frame
         same = table.name not in OTHER_ROWS
         places = {label: at for at, label in enumerate(shown.index)}
-        listed = [
+        listed: list[tuple[int | None, int | None, dict[str, Any]]] = [
             (at, places.get(label) if same else None, row)
-            for at, (label, row) in enumerate(zip(held.index, _records(held), strict=True))
+            for at, (label, row) in enumerate(zip(held.index, records_of(held), strict=True))
         ]
-        on_page = _records(shown)
+        on_page = records_of(shown)
         if not same and table.data is not None:
             listed += [(None, at, row) for at, row in enumerate(on_page)]
         for csv, at, row in listed:
             seen = on_page[at] if at is not None else {}
             known = {**seen, **row}
             asked = [*row, *(column.name for column in table.columns if column.name not in row)]
+            asked = [name for name in asked if name not in _KEYS]
             found = {name: of_row(known, name) for name in asked if _is_number(known.get(name, seen.get(name)))}
             sets = {name: self._set(basis) for name, basis in found.items() if basis}
             texts = [column.name for column in table.columns if column.kind != "text" and column.name in seen]
@@ -133,16 +134,14 @@ class TraceFile:
         listed = self.run.intake.files
         hashes = dict(zip(listed["file"], listed["sha256"], strict=True))
         states = cell_states(self.run.study, self.cells, hashes)
-        corrections = (
-            (at, one) for at, notes in enumerate(states) for one in notes if one.kind == "cell_replaces"
-        )
+        corrections = ((at, one) for at, notes in enumerate(states) for one in notes if one.kind == "cell_replaces")
         return {str(at): sentence(one) for at, one in corrections}
 
     @cached_property
     def record(self) -> dict[str, Any]:
         """What ``trace.json`` holds."""
         files = dict.fromkeys((cell.file, cell.sheet) for cell in self.cells)
-        of = {
+        of: dict[str, list[Any]] = {
             "session": list(dict.fromkeys(cell.session for cell in self.cells)),
             "rater": list(dict.fromkeys(cell.rater for cell in self.cells)),
             "item": list(dict.fromkeys((cell.instrument, cell.item) for cell in self.cells)),
@@ -183,10 +182,6 @@ def plain_text(text: str) -> str:
     return "".join(run for _, run in inline(text))
 
 
-def _records(frame: Any) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
 
@@ -198,12 +193,13 @@ def _short(value: float | str | None) -> float | int | str | None:
 def _names(table: Table, known: Mapping[str, Any], seen: Mapping[str, Any]) -> tuple[str, ...]:
     """What a row is called: its group and stub as printed, then every key of it that is a text or a session number."""
     stub = table.columns[0]
-    printed = [seen[table.group] if table.group in seen else "", stub.render(seen) if seen else ""]
+    printed = [seen.get(table.group, ""), stub.render(seen) if seen else ""]
     keys = [value for name, value in known.items() if isinstance(value, str) and name not in _PROSE]
     keys += [f"{value:g}" for name, value in known.items() if name == "session" and _is_number(value)]
     return tuple(dict.fromkeys(plain_text(str(one)) for one in (*printed, *keys) if one))
 
 
+_KEYS = frozenset({"level", "session", "step"})
 _PROSE = frozenset({"method", "status", "judged", "reasons", "sha256", "remark", "formula", "r_range", "session_range"})
 
 
@@ -219,13 +215,11 @@ def _of_columns(table: Table, row: TracedRow) -> tuple[int | None, dict[int, int
 
 
 def _row(row: TracedRow) -> dict[str, Any]:
-    own = {"names": list(row.names), "csv": row.csv, "sets": dict(row.sets)}
+    own = {"names": list(row.names), "csv": row.csv, "shown": row.shown is not None, "sets": dict(row.sets)}
     return own | ({"values": dict(row.values)} if row.values else {})
 
 
-def _sorted(
-    cells: Sequence[SourceCell], sets: Sequence[Basis]
-) -> tuple[list[SourceCell], list[str], list[Role]]:
+def _sorted(cells: Sequence[SourceCell], sets: Sequence[Basis]) -> tuple[list[SourceCell], list[str], list[Role]]:
     """The cells that are in a set, neighbours together; the sets as texts; the roles."""
     used = sorted({number for basis in sets for number, _ in basis})
     used.sort(key=lambda at: (cells[at].file, cells[at].sheet, cells[at].instrument, cells[at].item))

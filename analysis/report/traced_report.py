@@ -40,7 +40,8 @@ class NumberTrace(Answer):
     Attributes
     ----------
     spec : dict
-        ``table, row, column, value``: the number, as its CSV file holds it.
+        ``table, row, column, value``: the number, as its CSV file holds it; ``line`` of that file, None of a row that
+        only the page has.
     frame : DataFrame
         One row per cell and role: ``file, sheet, cell, value, session_id, rater, instrument, item``, ``of`` (the
         variable that the cell makes), ``how`` (what was done with it), ``state`` (what became of it since: corrected,
@@ -112,7 +113,16 @@ class TracedReport:
         files, of, held = self.record["files"], self.record["of"], self.record["cells"]
         columns = (held[name] for name in ("file", "cell", "value", "session", "rater", "item"))
         return [
-            SourceCell(*files[file], cell, value, of["session"][session], of["rater"][rater], *of["item"][item])
+            SourceCell(
+                files[file][0],
+                files[file][1],
+                cell,
+                value,
+                of["session"][session],
+                of["rater"][rater],
+                of["item"][item][0],
+                of["item"][item][1],
+            )
             for file, cell, value, session, rater, item in zip(*columns, strict=True)
         ]
 
@@ -142,7 +152,8 @@ class TracedReport:
         held = self.record["tables"][name]
         chosen = self._row(name, held["rows"], row)
         asked = self._column(name, held, chosen, column)
-        spec = {"table": name, "row": chosen["names"][:2], "column": asked, "value": self._value(name, chosen, asked)}
+        spec = {"table": name, "row": called(chosen), "column": asked, "value": self._value(name, chosen, asked),
+                "line": None if chosen["csv"] is None else chosen["csv"] + 2}  # fmt: skip
         pairs = list(read_set(self.record["sets"][chosen["sets"][asked]]))
         frame = self._frame(pairs)
         files = tuple(dict.fromkeys(frame["file"]))
@@ -179,7 +190,7 @@ class TracedReport:
         if len(found) == 1:
             return found[0]
         if not found or not wanted:
-            names = dict.fromkeys(" › ".join(row["names"][:2]) for row in rows)
+            names = dict.fromkeys(" › ".join(called(row)) for row in rows)
             said = f"there is no row {' › '.join(wanted)!r}" if wanted else "no row was named"
             near = allowed(wanted[0], dict.fromkeys(one for row in rows for one in row["names"])) if wanted else ""
             meant = near[near.index("; did") :] if "; did" in near else ""
@@ -199,7 +210,7 @@ class TracedReport:
             return str(name)
         if name:
             raise UsageError(
-                f"trace: {table}, {' › '.join(row['names'][:2])}: {name} stands on no cell there: it is empty, nought "
+                f"trace: {table}, {' › '.join(called(row))}: {name} stands on no cell there: it is empty, nought "
                 f"or no number. Columns with cells: {', '.join(row['sets']) or 'none'}."
             )
         said = f"there is no column {wanted!r}" if wanted else "no column was named"
@@ -237,6 +248,11 @@ def best_rows(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> list[
         if found:
             return overall if len(overall) == 1 else found
     return []
+
+
+def called(row: Mapping[str, Any]) -> list[str]:
+    """What a row is called: group and stub as the page has them; of a row that only the CSV file has all its keys."""
+    return list(row["names"][:2] if row["shown"] else row["names"])
 
 
 def _of(tables: Mapping[str, Any]) -> str:

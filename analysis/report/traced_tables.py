@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
@@ -24,6 +24,8 @@ from doublecode.analysis.study.trace.source_cells import PLAIN, Basis, How, Role
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
@@ -77,11 +79,11 @@ class TracedTables:
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
-            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in main.to_dict("records"))
+            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in records_of(main))
         if run.consistency is not None:
             levels = run.consistency.levels
             rows = levels[levels["by"] == "session"] if len(levels) else levels
-            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in rows.to_dict("records"))
+            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in records_of(rows))
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
@@ -143,8 +145,8 @@ class TracedTables:
         found: dict[str, OfRow] = {}
         for number, result in enumerate(self.run.logs, 1):
             bases, suffix = LogBases(self.origins, result), f"_{number}" if len(self.run.logs) > 1 else ""
-            found[f"homework{suffix}"] = lambda row, column, of=bases: of.counts(row["table"], row["base"])
-            found[f"homework_by_type{suffix}"] = lambda row, column, of=bases: of.by_type(row["type"])
+            found[f"homework{suffix}"] = partial(_of_log, bases)
+            found[f"homework_by_type{suffix}"] = partial(_of_type, bases)
         return found
 
     def _correlation(self, row: Row, column: str) -> Basis:
@@ -189,16 +191,18 @@ class TracedTables:
     def _regressions(self) -> dict[str, OfRow]:
         run = self.run
         after = {one.spec["name"]: self.frames.regression(one, adjusted=True) for one in run.moderations}
-        before = {
-            one.spec["name"]: self.frames.regression(one, adjusted=False) for one in run.moderations_untouched
-        }
+        before = {one.spec["name"]: self.frames.regression(one, adjusted=False) for one in run.moderations_untouched}
         labels = term_labels(run.labels)
         titles = _names(run.moderations, lambda one: str(one.spec["title"]))
-        regions = _names([one for one in run.moderations if len(one.johnson_neyman)], lambda one: region_head(one, labels))
+        regions = _names(
+            [one for one in run.moderations if len(one.johnson_neyman)], lambda one: region_head(one, labels)
+        )
         named = {name: [name] for name in after}
         families = [one.spec["name"] for one in run.moderations if one.spec["moderator"] is not None]
         variables = _names_of_variables(run)
-        comparisons = [(run.labels.get(str(one.spec["outcome"]), str(one.spec["outcome"])), one) for one in run.comparisons]
+        comparisons = [
+            (run.labels.get(str(one.spec["outcome"]), str(one.spec["outcome"])), one) for one in run.comparisons
+        ]
 
         def of(column: str, heads: Mapping[str, Sequence[str]]) -> OfRow:
             return lambda row, asked: _union(
@@ -242,11 +246,13 @@ class TracedTables:
 
     def _flow(self, row: Row, column: str) -> Basis:
         facts = self._stages[row["stage"]]
-        wanted = facts if column not in ("kept", "lost") else [one for one in facts if (one[2] == PLAIN) == (column == "kept")]
+        wanted = (
+            facts
+            if column not in ("kept", "lost")
+            else [one for one in facts if (one[2] == PLAIN) == (column == "kept")]
+        )
         return gathered(
-            (number, role)
-            for table, key, role in wanted
-            for number, _ in self.origins.column(table, "status", key)
+            (number, role) for table, key, role in wanted for number, _ in self.origins.column(table, "status", key)
         )
 
     @cached_property
@@ -278,7 +284,22 @@ class TracedTables:
         for label, *key in zip(first.index, first["session_id"], first["rater"], first["item"], strict=True):
             if tuple(key) in pairs:
                 found.append((origins.ratings[label], role_of("", frozenset({How.FIRST}))))
-        return gathered([*found, *((origins.recodes[label], role_of("", frozenset({How.AGAIN}))) for label in mine.index)])
+        return gathered(
+            [*found, *((origins.recodes[label], role_of("", frozenset({How.AGAIN}))) for label in mine.index)]
+        )
+
+
+def _of_log(bases: LogBases, row: Row, column: str) -> Basis:
+    return bases.counts(row["table"], row["base"])
+
+
+def _of_type(bases: LogBases, row: Row, column: str) -> Basis:
+    return bases.by_type(row["type"])
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame, values by their columns."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _union(bases: Iterable[Basis]) -> Basis:

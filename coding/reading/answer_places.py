@@ -37,10 +37,7 @@ def answer_places(study: Study) -> dict[AnswerKey, dict[str, str]]:
             named = {item: answers.table.place(row, answers.places[item]) for item in items}
             found.setdefault(
                 (name, patient, at),
-                {
-                    item: f"{place}, {heads.get(item, item)}" if " " in place else place
-                    for item, place in named.items()
-                },
+                {item: f"{place}, {heads.get(item, item)}" if " " in place else place for item, place in named.items()},
             )
     return found
 

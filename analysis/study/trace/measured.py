@@ -29,7 +29,8 @@ class ReliabilityBases:
         from doublecode.analysis.study.study_scales import rated_by_several
 
         self.origins = origins
-        self.results = {} if run.reliability is None else {(i, l, p): one for i, l, p, one in run.reliability.results}
+        results = () if run.reliability is None else run.reliability.results
+        self.results = {(instrument, level, phase): one for instrument, level, phase, one in results}
         self.items, self.scores = rated_by_several(run.study, run.intake.ratings)
         names = ("session_id", "rater", "instrument", "item")
         rated = self.items[self.items["value"].notna()]
@@ -42,8 +43,11 @@ class ReliabilityBases:
         result = self.results.get((instrument, level, phase))
         if result is None:
             return ()
-        return gathered(self._of_item(result.rows, instrument, name) if level == "item" else
-                        self._of_scale(result.rows, instrument, name))
+        return gathered(
+            self._of_item(result.rows, instrument, name)
+            if level == "item"
+            else self._of_scale(result.rows, instrument, name)
+        )
 
     def _of_item(self, used: pd.Index, instrument: str, name: str) -> Iterator[tuple[int, Role]]:
         labels = self._by_item[instrument, name]
@@ -66,7 +70,13 @@ class ReliabilityBases:
 
 
 def omega_basis(
-    origins: Origins, table: ConsistencyTable | None, instrument: str, scale: str, pairing: str, level: str, item: str = ""
+    origins: Origins,
+    table: ConsistencyTable | None,
+    instrument: str,
+    scale: str,
+    pairing: str,
+    level: str,
+    item: str = "",
 ) -> Basis:
     """The cells of the items of a scale in one pairing: all sessions, or the one whose number `level` is."""
     from doublecode.analysis.study.scale_consistency import pairings
@@ -136,7 +146,7 @@ class LogBases:
         self.entries: dict[str, list[dict[str, tuple[int, str]]]] = {}
         self.slots: list[dict[str, tuple[int, str]]] = []
         for patient, session, slot in result.assignments.itertuples(index=False, name=None):
-            own = {}
+            own: dict[str, tuple[int, str]] = {}
             for key in ("type", "completed", "difficulties"):
                 if key not in spec:
                     continue
@@ -156,4 +166,6 @@ class LogBases:
     def by_type(self, code: str) -> Basis:
         """Completion of one type of homework: its entries of the type and of the completion."""
         mine = [slot for slot in self.slots if "completed" in slot and slot.get("type", (0, ""))[1] == code]
-        return gathered(entry for slot in mine for entry in ((slot["completed"][0], _COUNTED), (slot["type"][0], _BASE)))
+        return gathered(
+            entry for slot in mine for entry in ((slot["completed"][0], _COUNTED), (slot["type"][0], _BASE))
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from doublecode.analysis.study.trace.source_cells import (
     Role,
     SourceCell,
     extended,
+    free_texts,
     rating_cells,
     role_of,
     table_cells,
@@ -54,22 +55,27 @@ class Origins:
     def __init__(self, intake: Intake, items: pd.DataFrame, scores: pd.DataFrame) -> None:
         self.intake, self.items, self.scores, self.study = intake, items, scores, intake.study
         self.cells = CellList()
+        self._texts = free_texts(self.study)
 
     @cached_property
     def ratings(self) -> dict[Any, int]:
         """The cell of each rating that is in the numbers, by its label."""
-        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.ratings)}
+        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.ratings, self._texts)}
 
     @cached_property
     def recodes(self) -> dict[Any, int]:
         """The cell of each rating of a later occasion, by its label."""
         again = self.intake.recodes
-        return {} if again is None else {label: self.cells.number(cell) for label, cell in rating_cells(again)}
+        return (
+            {}
+            if again is None
+            else {label: self.cells.number(cell) for label, cell in rating_cells(again, self._texts)}
+        )
 
     @cached_property
     def kept_out(self) -> dict[Any, int]:
         """The cell of each rating that is in no number, by its label."""
-        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.kept_out)}
+        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.kept_out, self._texts)}
 
     @cached_property
     def pooled(self) -> dict[ItemKey, list[tuple[int, bool]]]:
@@ -170,7 +176,14 @@ class Origins:
         return {}
 
     def members(
-        self, book: Instrument, scale: Scale, there: Sequence[bool], patient: str, session: int, *, prorated: bool = True
+        self,
+        book: Instrument,
+        scale: Scale,
+        there: Iterable[bool],
+        patient: str,
+        session: int,
+        *,
+        prorated: bool = True,
     ) -> Basis:
         """The cells of the items of a scale that are there, as they are scored in one session."""
         some = (How.PRORATED,) if prorated and not all(there) else ()
@@ -186,9 +199,9 @@ class Origins:
         """Per item of a scale whether it is of the session before, and what scoring does to it."""
         key = (book.name, scale.items, scale.lagged)
         if key not in self._made:
-            turned = {item.name for item in book.columns if item.reversed}
+            how = {How.LAGGED: scale.lagged, How.REVERSED: [item.name for item in book.columns if item.reversed]}
             self._made[key] = [
-                (name, name in scale.lagged, (How.LAGGED,) * (name in scale.lagged) + (How.REVERSED,) * (name in turned))
+                (name, name in scale.lagged, tuple(one for one, names in how.items() if name in names))
                 for name in scale.items
             ]
         return self._made[key]
@@ -233,7 +246,8 @@ class Origins:
             mine = ratings[(ratings["instrument"] == instrument) & (ratings["phase"] == "main")]
             chosen, _ = one_rater(mine, "primary")
             own: dict[tuple[str, int], list[int]] = {}
-            for label, p, s, text in zip(chosen.index, chosen["patient"], chosen["session"], chosen["text"], strict=True):
+            names = ("patient", "session", "text")
+            for label, p, s, text in zip(chosen.index, *(chosen[name] for name in names), strict=True):
                 if isinstance(text, str):
                     own.setdefault((str(p), int(s)), []).append(self.ratings[label])
             self._logs[key] = own

@@ -113,8 +113,17 @@ class CellList:
         return found
 
 
-def rating_cells(ratings: pd.DataFrame) -> Iterator[tuple[Any, SourceCell]]:
-    """The cell of every rating, by its label."""
+def free_texts(study: Study) -> frozenset[tuple[str, str]]:
+    """Instruments and items that hold texts as raters write them."""
+    return frozenset(
+        (name, item.name) for name, book in study.codebooks.items() for item in book.columns if item.type == "text"
+    )
+
+
+def rating_cells(
+    ratings: pd.DataFrame, without: frozenset[tuple[str, str]] = frozenset()
+) -> Iterator[tuple[Any, SourceCell]]:
+    """The cell of every rating, by its label; of the items `without` it is not said what they hold."""
     names = (
         "source_file", "source_sheet", "source_cell", "value", "text", "missing_code", "session_id", "rater",
         "instrument", "item",
@@ -122,6 +131,7 @@ def rating_cells(ratings: pd.DataFrame) -> Iterator[tuple[Any, SourceCell]]:
     columns = (ratings[name].astype(object).where(ratings[name].notna(), None) for name in names)
     for label, file, sheet, cell, value, text, code, *of in zip(ratings.index, *columns, strict=True):
         held = value if value is not None else text if text is not None else code
+        held = None if (of[2], of[3]) in without else held
         yield label, SourceCell(str(file), str(sheet or ""), str(cell or ""), held, *map(str, of))
 
 
