@@ -29,8 +29,7 @@ def pool_items(ratings: pd.DataFrame, book: Instrument, pooling: str) -> pd.Data
         The columns of the session, instrument, item, value, n_raters (how many ratings the value
         rests on), reason (why it is missing).
     """
-    rows = ratings[(ratings["instrument"] == book.name) & ratings["item"].isin(numeric_items(book))]
-    rows = _of_the_rule(rows, pooling)
+    rows = counted_ratings(ratings, book, pooling)
     keys = [*session_columns(rows), "instrument", "item"]
     rows = rows.assign(_set=rows.groupby(keys, sort=False, dropna=False).ngroup())
     sets = rows.groupby("_set", sort=False)["value"]
@@ -39,6 +38,15 @@ def pool_items(ratings: pd.DataFrame, book: Instrument, pooling: str) -> pd.Data
     pooled["reason"] = pd.Series(_missing_meanings(rows, book), dtype=object).reindex(pooled.index)
     pooled["reason"] = pooled["reason"].where(pooled["value"].isna(), None)
     return pooled.reset_index(drop=True)
+
+
+def counted_ratings(ratings: pd.DataFrame, book: Instrument, pooling: str) -> pd.DataFrame:
+    """The ratings that the pooled items of a codebook stand on, with their labels.
+
+    What only raters rated who do not count stands there once, without a value.
+    """
+    rows = ratings[(ratings["instrument"] == book.name) & ratings["item"].isin(numeric_items(book))]
+    return _of_the_rule(rows, pooling)
 
 
 def _of_the_rule(rows: pd.DataFrame, pooling: str) -> pd.DataFrame:

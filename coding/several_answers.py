@@ -22,8 +22,9 @@ def per_code(ratings: pd.DataFrame, books: Iterable[Instrument]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        The rows concerned once per code: ``item`` is the item's name and the code (``obstacles_lt``), ``value`` 1 where
-        the code was chosen, 0 where only others were, missing where the cell held a missing code.
+        The rows concerned once per code, with their labels: ``item`` is the item's name and the code
+        (``obstacles_lt``), ``value`` 1 where the code was chosen, 0 where only others were, missing where the cell held
+        a missing code.
 
     Examples
     --------
@@ -45,4 +46,4 @@ def per_code(ratings: pd.DataFrame, books: Iterable[Instrument]) -> pd.DataFrame
             for code, column in zip(item.categories, item.code_columns, strict=True):
                 values = [float(code in codes) if codes else float("nan") for codes in chosen]
                 parts.append(rows.assign(item=column, value=values))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts)

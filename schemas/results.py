@@ -235,3 +235,14 @@ def to_json(value: Any) -> str:
     }
     """
     return json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def compact_json(value: Any) -> str:
+    """Render as JSON text without blanks; NaN is null.
+
+    Examples
+    --------
+    >>> compact_json({"p": float("nan"), "k": [2, 3]})
+    '{"p":null,"k":[2,3]}'
+    """
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

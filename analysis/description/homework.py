@@ -43,6 +43,8 @@ class LogResult(Answer):
     per_session : DataFrame
         ``patient``, ``session``, ``n_assignments``, ``n_completed``; ``n_difficulties`` where these are logged,
         ``sum_degrees`` where there are degrees.
+    assignments : DataFrame
+        ``patient, session, slot`` of every assignment that was counted.
     design : dict
     notes : tuple of Note
     rows : Index
@@ -53,6 +55,7 @@ class LogResult(Answer):
     frame: pd.DataFrame
     by_type: pd.DataFrame
     per_session: pd.DataFrame
+    assignments: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
@@ -170,6 +173,7 @@ def log_counts(
         frame=pd.concat(tables, ignore_index=True)[_COLUMNS],
         by_type=_by_type(used, items["type"], log),
         per_session=per_session,
+        assignments=used[["patient", "session", "slot"]],
         design={
             "n_sessions_logged": n_sessions,
             "n_sessions_with_homework": len(per_session),

@@ -8,7 +8,8 @@ where the ledger is written.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +28,53 @@ if TYPE_CHECKING:
 Key = tuple[str, int]
 """Patient and session number."""
 
-Cell = tuple[Any, Note | None]
-"""A value, or the reason why there is none."""
-
 Source = tuple[str, str, str]
 """Instrument, "scale", "item" or "count", and its name."""
+
+
+class Part(StrEnum):
+    """What a place is to the cell of the frame that stands on it."""
+
+    VALUE = "value"
+    LAGGED = "lagged"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value of the frame was looked up.
+
+    Parameters
+    ----------
+    kind : str
+        "scale", "item" or "count" of an instrument; "patients", "therapists" or "sessions" of a table.
+    instrument : str
+        Empty for a table.
+    name : str
+        The scale, item, count or column.
+    key : tuple
+        (patient, session number), (patient, event), (patient,) or (therapist,).
+    part : Part
+        Whether it is of an earlier session, or what a change is from.
+    """
+
+    kind: str
+    instrument: str
+    name: str
+    key: tuple[Any, ...]
+    part: Part = Part.VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value, or the reason why there is none, and the places that it was looked up at."""
+
+    value: Any
+    why: Note | None
+    places: tuple[Place, ...] = ()
+
+
+_NOTHING = Cell(np.nan, None)
 
 
 def source_of(variable: Variable) -> Source:
@@ -87,25 +130,26 @@ class Sources:
             return self._changed(variable, patient, at)
         before = _numbered(variable, at) - variable.lag
         if before < 1:
-            return np.nan, Note("no_session_before", numbers={"session": at, "lag": variable.lag})
-        value, why = self._changed(variable, patient, before)
-        return value, None if why is None else Note("lagged_missing", numbers={"session": before, "why": why})
+            return Cell(np.nan, Note("no_session_before", numbers={"session": at, "lag": variable.lag}))
+        then = self._changed(variable, patient, before)
+        lacking = None if then.why is None else Note("lagged_missing", numbers={"session": before, "why": then.why})
+        return Cell(then.value, lacking, _as(Part.LAGGED, then.places))
 
     def _changed(self, variable: Variable, patient: str, at: int | None) -> Cell:
-        value, why = self._plain(variable, patient, at, variable.event)
-        if variable.change is None or why is not None:
-            return value, why
-        start, lacking = self._start(variable, patient, at)
-        if lacking is not None:
-            return np.nan, Note("change_unknown", numbers={"change": variable.change, "why": lacking})
-        return value - start, None
+        now = self._plain(variable, patient, at, variable.event)
+        if variable.change is None or now.why is not None:
+            return now
+        start = self._start(variable, patient, at)
+        if start.why is not None:
+            return Cell(np.nan, Note("change_unknown", numbers={"change": variable.change, "why": start.why}))
+        return Cell(now.value - start.value, None, (*now.places, *_as(Part.START, start.places)))
 
     def _start(self, variable: Variable, patient: str, at: int | None) -> Cell:
         """The value that a change is from."""
         if variable.change == "previous":
             number = _numbered(variable, at)
             if number < 2:
-                return np.nan, Note("no_session_before", numbers={"session": number, "lag": 1})
+                return Cell(np.nan, Note("no_session_before", numbers={"session": number, "lag": 1}))
             return self._plain(variable, patient, number - 1, None)
         if variable.change == "first":
             return self._plain(variable, patient, self.listed.first.get(patient), None)
@@ -119,9 +163,11 @@ class Sources:
             return self._of_event(source_of(variable), patient, event)
         number = _numbered(variable, at)
         if variable.phase_from is not None:
-            return float(number >= variable.phase_from), None
+            return Cell(float(number >= variable.phase_from), None, (_listed(patient, number, "session"),))
         if variable.time is not None:
-            return self.listed.time(patient, number, variable.time, self.left.get(patient))
+            value, why = self.listed.time(patient, number, variable.time, self.left.get(patient))
+            dates = (_listed(patient, at, "date") for at in (number, self.listed.first.get(patient)))
+            return Cell(value, why, () if why is not None else tuple(dates))
         return self._of_session(source_of(variable), patient, number)
 
     def _of_column(self, variable: Variable, patient: str, at: int | None) -> Cell:
@@ -129,33 +175,34 @@ class Sources:
         if variable.table == "sessions":
             key = (patient, _numbered(variable, at))
             if key not in self.listed.therapist:
-                return np.nan, self.listed.not_held(patient, key[1], self.left.get(patient))
+                return Cell(np.nan, self.listed.not_held(patient, key[1], self.left.get(patient)))
         elif variable.table == "therapists":
             key = self.listed.therapist_of(patient, at)
             if key is None:
                 if (patient, at) in self.listed.therapist:
-                    return np.nan, Note("therapist_missing", numbers={"session": at})
-                return np.nan, Note("therapist_unclear")
+                    return Cell(np.nan, Note("therapist_missing", numbers={"session": at}))
+                return Cell(np.nan, Note("therapist_unclear"))
         value = self.columns[variable.name].get(key)
         numbers = {"table": f"{variable.table}.csv", "column": variable.column}
-        return (np.nan if value is None else value), Note("column_empty", numbers=numbers) if pd.isna(value) else None
+        empty = Note("column_empty", numbers=numbers) if pd.isna(value) else None
+        place = Place(str(variable.table), "", str(variable.column), key if isinstance(key, tuple) else (key,))
+        return Cell(np.nan if value is None else value, empty, (place,))
 
     def _of_event(self, source: Source, patient: str, event: str) -> Cell:
-        value, why = self.at_events.get(source, {}).get((patient, event), (np.nan, None))
-        if not np.isnan(value):
-            return float(value), None
-        return np.nan, why or Note(
-            "event_not_read", numbers={"instrument": source[0], "name": source[2], "event": event}
-        )
+        found = self.at_events.get(source, {}).get((patient, event), _NOTHING)
+        if not np.isnan(found.value):
+            return Cell(float(found.value), None, (_measured(source, patient, event),))
+        numbers = {"instrument": source[0], "name": source[2], "event": event}
+        return Cell(np.nan, found.why or Note("event_not_read", numbers=numbers))
 
     def _of_session(self, source: Source, patient: str, number: int) -> Cell:
         if number not in self.used_in.get(source[0], (number,)):
             numbers = {"instrument": source[0], "sessions": tuple(self.used_in[source[0]])}
-            return np.nan, Note("instrument_not_used", numbers=numbers)
-        value, why = self.measured[source].get((patient, number), (np.nan, None))
-        if not np.isnan(value):
-            return float(value), None
-        return np.nan, why or self._absent(patient, number, source)
+            return Cell(np.nan, Note("instrument_not_used", numbers=numbers))
+        found = self.measured[source].get((patient, number), _NOTHING)
+        if not np.isnan(found.value):
+            return Cell(float(found.value), None, (_measured(source, patient, number),))
+        return Cell(np.nan, found.why or self._absent(patient, number, source))
 
     def _absent(self, patient: str, session: int, source: Source) -> Note:
         if (patient, session) not in self.held:
@@ -165,6 +212,19 @@ class Sources:
         if not_rated is not None and instrument in self.raters:
             return not_rated
         return Note("value_not_read", numbers={"instrument": instrument, "name": name, "session": session})
+
+
+def _as(part: Part, places: tuple[Place, ...]) -> tuple[Place, ...]:
+    return tuple(replace(place, part=part) for place in places)
+
+
+def _measured(source: Source, patient: str, at: int | str) -> Place:
+    instrument, kind, name = source
+    return Place(kind, instrument, name, (patient, at))
+
+
+def _listed(patient: str, session: int | None, column: str) -> Place:
+    return Place("sessions", "", column, (patient, session))
 
 
 def _numbered(variable: Variable, number: int | None) -> int:
@@ -254,11 +314,11 @@ def gather_sources(
             rows = by_kind[kind]
             rows = rows[(rows["instrument"] == instrument) & (rows[kind] == name)]
             keys = zip(rows["patient"], rows["session"], rows["value"], rows["reason"], strict=True)
-            measured[source] = {(str(p), int(s)): (v, _not_scored(r)) for p, s, v, r in keys}
+            measured[source] = {(str(p), int(s)): Cell(v, _not_scored(r)) for p, s, v, r in keys}
             same = tables.at_events[["instrument", "kind", "name"]].eq([instrument, kind, name]).all(axis=1)
             beyond = tables.at_events[same]
             at = zip(beyond["patient"], beyond["event"], beyond["value"], beyond["reason"], strict=True)
-            at_events[source] = {(str(p), str(e)): (v, _not_scored(r)) for p, e, v, r in at}
+            at_events[source] = {(str(p), str(e)): Cell(v, _not_scored(r)) for p, e, v, r in at}
     columns = {one.name: tables.of_column(one) for one in variables if one.column is not None}
     patients = tables.patients
     reasons = zip(patients["patient"], patients["reason"], strict=True)

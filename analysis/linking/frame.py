@@ -55,6 +55,9 @@ class AnalysisFrame(Answer):
         ``patient``, ``therapist``; then one column per variable.
     absences : DataFrame
         Same rows, one column per variable: a Note of why the cell is empty, else None.
+    places : DataFrame
+        Same rows and columns: tuples of :class:`doublecode.analysis.linking.cells.Place`, where the value was looked
+        up; empty where there is none.
     row_ledger : RowLedger
         Every patient of patients.csv ("patients: <status>"), then every held session at each stage ("held", "rated",
         "scored: <variable>", "in the model: <name>"). Patients who were excluded or withdrew their consent are lost
@@ -70,6 +73,7 @@ class AnalysisFrame(Answer):
     spec: dict[str, Any]
     frame: pd.DataFrame
     absences: pd.DataFrame
+    places: pd.DataFrame
     row_ledger: RowLedger
     design: dict[str, Any]
     notes: tuple[Note, ...]
@@ -213,7 +217,7 @@ def build_frame(
     sources = gather_sources(variables, tables, unrated, rated_by, used := used_in or {})
     units, therapist_notes = _units(unit, held)
     placed = [_with_session(one, unit, used) for one in variables]
-    frame, absences = _fill(placed, units, sources)
+    frame, absences, places = _fill(placed, units, sources)
     asked = {name: tuple(map(parse_formula, formulas)) for name, formulas in (models or {}).items()}
     outside = _units(unit, main[main["patient"].isin(out)])[0]
     outside = outside.assign(why=pd.Series([out[str(p)] for p in outside["patient"]], dtype=object))
@@ -240,7 +244,7 @@ def build_frame(
     notes = (*contradictions, *therapist_notes, *_stray_scores(scores, unrated), *_late_starts(placed, sources, held))
     notes += _without_spread(variables, frame, absences)
     ledger = RowLedger(pd.concat(facts, ignore_index=True), spec, design, notes)
-    return AnalysisFrame(spec, frame, absences, ledger, design, notes)
+    return AnalysisFrame(spec, frame, absences, places, ledger, design, notes)
 
 
 def _without_spread(variables: Sequence[Variable], frame: pd.DataFrame, absences: pd.DataFrame) -> tuple[Note, ...]:
@@ -307,14 +311,18 @@ def _units(unit: Unit, held: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Note, ..
     return therapist.reset_index(), notes
 
 
-def _fill(variables: Sequence[Variable], units: pd.DataFrame, sources: Sources) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _fill(
+    variables: Sequence[Variable], units: pd.DataFrame, sources: Sources
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The frame, why its cells are empty, and where their values were looked up."""
     numbers = [int(s) for s in units["session"]] if "session" in units else [None] * len(units)
-    frame, absences = units.copy(), pd.DataFrame(index=units.index)
+    frame, absences, places = units.copy(), pd.DataFrame(index=units.index), pd.DataFrame(index=units.index)
     for variable in variables:
         cells = [sources.cell(variable, str(p), n) for p, n in zip(units["patient"], numbers, strict=True)]
-        frame[variable.name] = pd.Series([value for value, _ in cells], index=units.index)
-        absences[variable.name] = pd.Series([why for _, why in cells], index=units.index, dtype=object)
-    return frame, absences
+        frame[variable.name] = pd.Series([one.value for one in cells], index=units.index)
+        absences[variable.name] = pd.Series([one.why for one in cells], index=units.index, dtype=object)
+        places[variable.name] = pd.Series([one.places for one in cells], index=units.index, dtype=object)
+    return frame, absences, places
 
 
 def _with_session(variable: Variable, unit: Unit, used_in: Mapping[str, Sequence[int]]) -> Variable:
@@ -339,7 +347,7 @@ def _scored_stages(
             continue
         numbers = rows["session"] if variable.event is None else [0] * len(rows)
         why = [
-            out.get(str(p)) or sources.cell(variable, str(p), int(s))[1]
+            out.get(str(p)) or sources.cell(variable, str(p), int(s)).why
             for p, s in zip(rows["patient"], numbers, strict=True)
         ]
         kind = StageKind.SCORED if variable.is_measured else StageKind.KNOWN

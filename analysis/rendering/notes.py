@@ -19,6 +19,7 @@ from doublecode.analysis.rendering.wording import (
     reliability,
     screening,
     study,
+    trace,
     training,
 )
 from doublecode.analysis.rendering.wording.phrases import Wording, filled
@@ -36,6 +37,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **screening.SENTENCES,
     **study.SENTENCES,
     **training.SENTENCES,
+    **trace.SENTENCES,
 }
 
 

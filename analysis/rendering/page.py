@@ -1,17 +1,42 @@
-"""The report as one web page: no request, no script, readable on paper and on a telephone."""
+"""The report as one web page: no request, readable on paper, on a telephone and without its one script.
+
+The script turns numbers into buttons that list the cells which a number stands on; the cells lie in the page.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering.document import Document
+from doublecode.analysis.rendering.wording.trace import HOW
 from doublecode.schemas.marks import inline
+from doublecode.schemas.results import compact_json
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 _TAGS = {"": "{}", "code": "<code>{}</code>", "italic": "<i>{}</i>"}
+
+
+@dataclass(frozen=True)
+class PageTrace:
+    """The cells behind the numbers of a page.
+
+    Attributes
+    ----------
+    sets : mapping of table to its rows
+        Per row the set of its numbers (None: of no cells), and by the places of columns those that differ.
+    data : mapping
+        The cells, their files, what is done with them, and the sets, as the script reads them.
+    """
+
+    sets: Mapping[str, Sequence[tuple[int | None, Mapping[int, int | None]]]]
+    data: Mapping[str, Any]
 
 
 def rich_text(text: str) -> Markup:
@@ -27,8 +52,8 @@ def rich_text(text: str) -> Markup:
     return Markup("").join(Markup(_TAGS[mark]).format(run) for mark, run in inline(text))
 
 
-def render_page(document: Document) -> str:
-    """Render a document as a self-contained HTML page."""
+def render_page(document: Document, trace: PageTrace | None = None) -> str:
+    """Render a document as a self-contained HTML page; with `trace` its numbers can be clicked."""
     from jinja2 import Environment, StrictUndefined
 
     folder = resources.files("doublecode.analysis.rendering")
@@ -37,4 +62,9 @@ def render_page(document: Document) -> str:
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
     css = (folder / "report.css").read_text(encoding="utf-8")
-    return template.render(document=document, numbers=document.numbers(), css=css)
+    script = (folder / "report.js").read_text(encoding="utf-8") if trace is not None else ""
+    data = "" if trace is None else compact_json({**trace.data, "words": HOW}).replace("<", "\\u003c")
+    return template.render(
+        document=document, numbers=document.numbers(), css=css, sets={} if trace is None else trace.sets, script=script,
+        data=data, digest=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )  # fmt: skip

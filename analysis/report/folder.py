@@ -18,10 +18,11 @@ from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED
+from doublecode.analysis.report.trace_file import TRACE, TraceFile
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.results import to_json
+from doublecode.schemas.results import compact_json, to_json
 from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 _PARTS = {"tables": ".csv", "figures": ".svg"}
-_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json"})
+_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json", TRACE})
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
@@ -72,11 +73,12 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     target = Path(folder) / "report"
     check_target(Path(folder), overwrite=overwrite)
     document = build_document(run)
+    traced = TraceFile(run, document)
 
     def fill(fresh: Path) -> None:
         for part in _PARTS:
             (fresh / part).mkdir()
-        (fresh / PAGE).write_text(render_page(document), encoding="utf-8", newline="\n")
+        (fresh / PAGE).write_text(render_page(document, traced.of_page()), encoding="utf-8", newline="\n")
         write_docx(document, fresh / "report.docx")
         for table in document.tables():
             write_csv(table.csv_frame, fresh / "tables" / f"{table.name}.csv")
@@ -85,6 +87,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         write_csv(run.frame.ledger, fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
+        (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
     return target

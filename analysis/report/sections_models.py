@@ -74,7 +74,7 @@ def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataF
         name = str(row["variable"])
         r = {str(k): square.loc[name, other] for k, other in enumerate(square.columns[: number - 1], 1)}
         later = {str(k): float("nan") for k in range(number, len(square))}
-        head = {"level": level.capitalize(), **row, "variable": f"{number}. {labels.get(name, name)}"}
+        head = {"level": level.capitalize(), **row, "variable": f"{number}. {labels.get(name, name)}", "name": name}
         rows.append({str(key): value for key, value in head.items()} | r | later)
     return pd.DataFrame(rows)
 
@@ -131,14 +131,18 @@ def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], l
         if model.result is None:
             continue
         rows = model.result.frame
-        head = f"{model.label}: {code(str(model.formula))}"
-        parts.append(rows.assign(model=head, label=[label_term(term, labels) for term in rows["term"]]))
+        parts.append(rows.assign(model=model_head(model), label=[label_term(term, labels) for term in rows["term"]]))
         rules[DDF_WORDS.get(model.result.ddf, model.result.ddf)] = None
     if not parts:
         return []
     frame = pd.concat(parts, ignore_index=True)
     note = f"REML; {', '.join(rules)}.{_intercepts(models)}"
     return [Table(name, title, frame, (column("label", "Term", kind="text"), *coefficients(frame)), (note,), "model")]
+
+
+def model_head(model: LabelledModel) -> str:
+    """Name a model of a series above its coefficients."""
+    return f"{model.label}: {code(str(model.formula))}"
 
 
 def _intercepts(models: Sequence[LabelledModel]) -> str:
@@ -341,9 +345,7 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
     import pandas as pd
 
     parts = [
-        result.johnson_neyman.assign(
-            model=f"{result.spec['title']} (over {label_term(result.spec['moderator'], labels)})"
-        )
+        result.johnson_neyman.assign(model=region_head(result, labels))
         for result in results
         if len(result.johnson_neyman)
     ]
@@ -361,6 +363,11 @@ def _regions(results: Sequence[ModerationResult], labels: Labels) -> Table | Non
         f"controlled; on {errors_in_words(results[0])}."
     )
     return Table("johnson_neyman", "Where the slope differs from zero", frame, columns, (note,), "model")
+
+
+def region_head(result: ModerationResult, labels: Labels) -> str:
+    """Name a regression above its regions."""
+    return f"{result.spec['title']} (over {label_term(result.spec['moderator'], labels)})"
 
 
 def _reading(row: Mapping[str, Any]) -> str:

@@ -182,7 +182,7 @@ def consistency_table(
     tasks, skipped = [], []
     for book in instruments:
         for scale in book.scales:
-            for pairing, rule in _pairings(book, scale):
+            for pairing, rule in pairings(book, scale):
                 wide = scored_items(ratings, book, rule)
                 if wide.empty or len(scale.items) < 2:
                     skipped.append(_why_skipped(book, wide, scale))
@@ -248,7 +248,7 @@ def _check_long(ratings: pd.DataFrame) -> None:
         )
 
 
-def _pairings(book: Instrument, scale: Scale) -> list[tuple[str, Scale]]:
+def pairings(book: Instrument, scale: Scale) -> list[tuple[str, Scale]]:
     """The pairings of a scale: a lagged one is also paired on the same tape, unless another scale is just that."""
     if not scale.lagged:
         return [(SAME_TAPE, scale)]

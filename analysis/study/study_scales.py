@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
 
@@ -31,30 +32,54 @@ def reliability_of(study: Study, ratings: pd.DataFrame) -> ReliabilityTable:
     NotEstimable
         No session was rated by two raters.
     """
-    import pandas as pd
-
     from doublecode.analysis.study.reliability_table import reliability_table
-    from doublecode.coding.scoring import score_raters
-    from doublecode.coding.several_answers import per_code
 
-    books = [book for name, book in study.codebooks.items() if study.use(name).source == "raters"]
-    numeric = [(book.name, item.name) for book in books for item in book.columns if item.is_numeric]
-    keys = pd.MultiIndex.from_frame(ratings[["instrument", "item"]])
-    rows = _of_several(ratings[keys.isin(numeric)])
-    scores = score_raters(rows, books)
-    by_code = _of_several(per_code(ratings, books))
+    items, scores = rated_by_several(study, ratings)
+    books = _rated(study)
     one_way = [book.name for book in books if study.use(book.name).reliability == "one-way"]
     jackknife = [book.name for book in books if study.use(book.name).reliability_interval == "jackknife"]
-    everything = pd.concat([rows, by_code]) if len(by_code) else rows
-    if everything.empty and len(ratings):
-        raise NotEstimable(f"reliability: nothing can be estimated: {_why_nothing(ratings, numeric, keys)}")
-    found = reliability_table(everything, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
+    if items.empty and len(ratings):
+        raise NotEstimable(f"reliability: nothing can be estimated: {_why_nothing(study, ratings)}")
+    found = reliability_table(items, scores=scores if len(scores) else None, one_way=one_way, jackknife=jackknife)
     return replace(found, frame=_as_in_codebooks(found.frame, part_places(study.codebooks)))
 
 
-def _why_nothing(ratings: pd.DataFrame, numeric: list[tuple[str, str]], keys: pd.MultiIndex) -> str:
+def rated_by_several(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the reliability of a study stands on.
+
+    Returns
+    -------
+    items : DataFrame
+        Contract RATINGS with the labels of `ratings`; of several answers in a cell one row per code.
+    scores : DataFrame
+        Every rater's scale scores by themselves.
+    """
+    import pandas as pd
+
+    from doublecode.coding.scoring import score_raters
+    from doublecode.coding.several_answers import per_code
+
+    books = _rated(study)
+    rows = _of_several(ratings[_numeric(study, ratings)])
+    by_code = _of_several(per_code(ratings, books))
+    return (pd.concat([rows, by_code]) if len(by_code) else rows), score_raters(rows, books)
+
+
+def _rated(study: Study) -> list[Instrument]:
+    return [book for name, book in study.codebooks.items() if study.use(name).source == "raters"]
+
+
+def _numeric(study: Study, ratings: pd.DataFrame) -> Any:
+    """Which ratings are of items that are numbers."""
+    import pandas as pd
+
+    numeric = [(book.name, item.name) for book in _rated(study) for item in book.columns if item.is_numeric]
+    return pd.MultiIndex.from_frame(ratings[["instrument", "item"]]).isin(numeric)
+
+
+def _why_nothing(study: Study, ratings: pd.DataFrame) -> str:
     """Why no instrument has ratings of two raters to compare."""
-    if not keys.isin(numeric).any():
+    if not _numeric(study, ratings).any():
         return "no item that was rated is a number; compare names by agreement()."
     return "no instrument was rated by two raters in the same phase; have some sessions rated twice."
 

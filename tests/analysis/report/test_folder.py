@@ -117,6 +117,7 @@ def document(telephone_run):
 def test_the_folder_holds_what_the_design_names(report, document):
     assert {entry.name for entry in report.iterdir()} == {
         "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json", "manifest.json",
+        "trace.json",
     }  # fmt: skip
     assert {path.stem for path in (report / "tables").iterdir()} == {table.name for table in document.tables()}
     assert {path.stem for path in (report / "figures").iterdir()} == {shown.name for shown in document.pictures()}
@@ -125,12 +126,17 @@ def test_the_folder_holds_what_the_design_names(report, document):
     }
 
 
-def test_the_page_loads_nothing_and_needs_no_script(report):
+def test_the_page_loads_nothing_and_runs_one_script_of_its_own(report):
     text = (report / "index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
     names = {tag for tag, _ in page.tags}
-    assert not names & {"script", "img", "iframe", "object", "embed", "form"}
+    assert not names & {"img", "iframe", "object", "embed", "form"}
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    assert [attrs for attrs, _ in scripts] == [' type="application/json" id="cells-data"', ""]
+    digest = b64encode(hashlib.sha256(scripts[1][1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert not re.search(r"fetch|XMLHttp|import\(|https?:|eval|innerHTML", scripts[1][1])
     links = [attrs["href"] for tag, attrs in page.tags if tag in ("a", "link") and "href" in attrs]
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))

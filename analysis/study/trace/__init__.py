@@ -1,0 +1,1 @@
+"""From a number back to the cells that it stands on."""

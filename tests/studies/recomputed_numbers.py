@@ -1,0 +1,547 @@
+"""Numbers of a report recomputed from nothing but the cells that ``doublecode trace --json`` lists.
+
+Nothing of doublecode is imported. Workbooks are opened by openpyxl here, text tables read line by line; items, ranges and
+scales come from the TOML files. Formulas are closed ones, or a likelihood written down once more and climbed by scipy.
+A number that has no short independent formula (degrees of freedom by Kenward and Roger, profile limits, jackknife) is
+not recomputed: :func:`recompute` returns None for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import math
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+from scipy import optimize, stats
+
+INSTRUMENTS = Path(__file__).parents[2] / "schemas" / "instruments"
+Unit = tuple[str, int]
+
+
+def number_of(value: Any) -> float:
+    """What a cell says as a number: typed, typed as a text, or a time of minutes and seconds."""
+    if isinstance(value, dt.time):
+        return value.hour * 3600.0 + value.minute * 60.0 + value.second
+    if isinstance(value, str) and ":" in value:
+        minutes, seconds = value.split(":")[:2]
+        return float(minutes) * 60 + float(seconds)
+    return float(str(value).strip().replace(",", "."))
+
+
+@dataclass
+class Cells:
+    """The cells of a trace, read from their files."""
+
+    folder: Path
+    rows: list[dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        books: dict[str, Any] = {}
+        tables: dict[str, list[list[str]]] = {}
+        for row in self.rows:
+            name = row["file"]
+            if name.endswith(".xlsx"):
+                if name not in books:
+                    books[name] = openpyxl.load_workbook(self.folder / "incoming" / name, data_only=True)
+                row["read"] = books[name][row["sheet"]][row["cell"]].value
+            else:
+                if name not in tables:
+                    with (self.folder / name).open(encoding="utf-8-sig", newline="") as file:
+                        tables[name] = list(csv.reader(file))
+                line, column = row["cell"].removeprefix("line ").split(", ", 1)
+                body = tables[name]
+                row["read"] = body[int(line) - 1][body[0].index(column)]
+                row["of_row"] = dict(zip(body[0], body[int(line) - 1], strict=True))
+            row["how"] = set(row["how"].split())
+
+    def check(self) -> None:
+        """Hold what the trace says of each cell to what the file says."""
+        for row in self.rows:
+            said, read = row["value"], row["read"]
+            if said is None:
+                continue  # a text of a rater, which the trace does not repeat
+            if isinstance(said, (int, float)):
+                found = number_of(read)
+                assert math.isclose(found, said) or math.isclose(found, said * 60), (row, read)
+            else:
+                assert str(read).strip() == said or said in str(read), (row, read)
+
+    @cached_property
+    def sessions(self) -> dict[str, tuple[str, int, str]]:
+        with (self.folder / "sessions.csv").open(encoding="utf-8-sig", newline="") as file:
+            return {one["session_id"]: (one["patient"], int(one["session"]), one["therapist"]) for one in csv.DictReader(file)}
+
+    @cached_property
+    def study(self) -> dict[str, Any]:
+        return tomllib.loads((self.folder / "study.toml").read_text(encoding="utf-8"))
+
+    def book(self, name: str) -> dict[str, Any]:
+        return tomllib.loads((INSTRUMENTS / f"{name}.toml").read_text(encoding="utf-8"))
+
+    def unit(self, row: dict[str, Any]) -> Unit:
+        """Patient and the session whose score the cell makes."""
+        if row["rater"] == "" and "of_row" in row and "session" in row["of_row"]:
+            return row["of_row"]["patient"], int(row["of_row"]["session"])
+        patient, number, _ = self.sessions[row["session_id"]]
+        return patient, number + ("lagged" in row["how"])
+
+    def value(self, row: dict[str, Any]) -> float:
+        """A cell's number, as the trace says it where the file writes a time; reversed where it says so."""
+        value = float(row["value"])
+        if "reversed" in row["how"]:
+            item = next(one for one in self.book(row["instrument"])["items"] if one["name"] == row["item"])
+            value = item["minimum"] + item["maximum"] - value
+        return value
+
+    def by_item(self, of: str | None = None) -> dict[Unit, dict[str, float]]:
+        """Per session the items, raters averaged."""
+        found: dict[Unit, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in self.rows:
+            if row["item"] and (of is None or row["of"] == of) and "missing" not in row["how"]:
+                found[self.unit(row)][row["item"]].append(self.value(row))
+        return {unit: {name: float(np.mean(v)) for name, v in items.items()} for unit, items in found.items()}
+
+    def scores(self, instrument: str, scale: str, of: str | None = None) -> dict[Unit, float]:
+        rule = next(one for one in self.book(instrument)["scales"] if one["name"] == scale)
+        put: Callable[..., Any] = np.mean if rule["score"] == "mean" else lambda v: np.mean(v) * len(rule["items"])
+        return {unit: float(put(list(items.values()))) for unit, items in self.by_item(of).items()}
+
+    def fenced(self, of: str) -> set[Unit]:
+        """Units that only the fences of a variable stand on."""
+        own = [row for row in self.rows if row["of"] == of]
+        return {self.unit(row) for row in own if "fence" in row["how"]}
+
+    def variable(self, name: str) -> dict[Any, float]:
+        """A variable of the frame by its unit (a session, or a patient), drawn to its fences where it was."""
+        own = next(one for one in self.study["variables"] if one["name"] == name)
+        by_patient = self.study["unit"] == "patient"
+        rows = [row for row in self.rows if row["of"] == name]
+        if "column" in own:
+            return {row["of_row"]["patient"]: _coded(row["read"]) for row in rows}
+        if "scale" in own:
+            values = self.scores(own["instrument"], own["scale"], name)
+        else:
+            values = {unit: items[own["item"]] for unit, items in self.by_item(name).items()}
+        fences, found = self.fenced(name), dict(values)
+        if any("winsorised" in row["how"] for row in rows):
+            q1, q3 = np.quantile(list(values.values()), [0.25, 0.75])
+            step = self.study["outliers"]["multiplier"] * (q3 - q1)
+            found = {unit: float(np.clip(value, q1 - step, q3 + step)) for unit, value in values.items()}
+        kept = {unit: value for unit, value in found.items() if unit not in fences}
+        return {unit[0]: value for unit, value in kept.items()} if by_patient else kept
+
+
+def _coded(text: str) -> float:
+    return {"yes": 1.0, "no": 0.0}.get(text, math.nan) if not text.replace(".", "").isdigit() else float(text)
+
+
+def moments(values: list[float]) -> dict[str, float]:
+    x = np.array(values, dtype=float)
+    out = {"n": float(len(x)), "mean": float(x.mean()), "min": float(x.min()), "max": float(x.max())}
+    out["sd"] = float(x.std(ddof=1)) if len(x) > 1 else math.nan
+    if len(x) > 3 and x.std() > 0:
+        out["skew"], out["kurtosis"] = float(stats.skew(x, bias=False)), float(stats.kurtosis(x, bias=False))
+    return out
+
+
+def recompute(folder: Path, trace: dict[str, Any]) -> float | None:
+    """The number of a trace from its cells; None where there is no short independent way."""
+    cells = Cells(folder, [dict(row) for row in trace["frame"]])
+    cells.check()
+    spec = trace["spec"]
+    row: dict[str, Any] = {}
+    if spec["line"] is not None:
+        with (folder / "report" / "tables" / f"{spec['table']}.csv").open(encoding="utf-8", newline="") as file:
+            row = list(csv.DictReader(file))[spec["line"] - 2]
+    name, column = spec["table"], spec["column"]
+    for known, make in _TABLES.items():
+        if name == known or (known.startswith("_") and name.endswith(known)):
+            return make(cells, row, column, spec)
+    return None
+
+
+def described(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    if column == "n_missing":
+        return float(len({cells.unit(one) for one in cells.rows})) if row.get("item") else None
+    if row.get("item"):
+        values = [items[row["item"]] for items in cells.by_item().values()]
+    else:
+        values = list(cells.scores(row["instrument"], row["scale"]).values())
+    if spec["table"] == "score_bands":
+        bands = next(s for s in cells.book(row["instrument"])["scales"] if s["name"] == row["scale"])["bands"]
+        band = next(one for one in bands if one["label"] == row["band"])
+        n = sum(band["low"] <= value <= band["high"] for value in values)
+        return {"n": float(n), "n_base": float(len(values)), "percent": 100 * n / len(values)}.get(column)
+    return moments(values).get(column)
+
+
+def reliability(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for one in cells.rows:
+        found[one["session_id"], one["rater"]].append(cells.value(one))
+    rated = {key: float(np.mean(v)) for key, v in found.items()}
+    if row["level"] == "scale":
+        rule = next(s for s in cells.book(row["instrument"])["scales"] if s["name"] == row["name"])
+        rated = {key: value * (len(rule["items"]) if rule["score"] == "sum" else 1) for key, value in rated.items()}
+    sessions, raters = (sorted({key[at] for key in rated}) for at in (0, 1))
+    times = [sum(key[0] == one for key in rated) for one in sessions]
+    k = len(times) / sum(1 / n for n in times)
+    counts = {
+        "n_targets": len(sessions), "n_raters": len(raters), "n_ratings": len(rated), "k": k,
+        "n_multiply_coded": sum(n > 1 for n in times),
+    }  # fmt: skip
+    one_way = row["shrout_fleiss"].startswith("ICC(1")
+    if column in counts:
+        if column in ("n_raters", "k") and one_way and column == "n_raters":
+            return None
+        return float(counts[column])
+    if column not in ("estimate", "single"):
+        return None
+    y = np.array([rated[key] for key in sorted(rated)])
+    target = np.array([sessions.index(key[0]) for key in sorted(rated)])
+    rater = np.array([raters.index(key[1]) for key in sorted(rated)])
+    if len(rated) == len(sessions) * len(raters) and not one_way:  # balanced: mean squares
+        table = y.reshape(len(sessions), len(raters))
+        n, m = table.shape
+        ms_t = m * table.mean(axis=1).var(ddof=1)
+        ms_r = n * table.mean(axis=0).var(ddof=1)
+        rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
+        ms_e = (rest**2).sum() / ((n - 1) * (m - 1))
+        if column == "single":
+            return float((ms_t - ms_e) / (ms_t + (m - 1) * ms_e + m * (ms_r - ms_e) / n))
+        return float((ms_t - ms_e) / (ms_t + (ms_r - ms_e) / n))
+    groups = [target] if one_way else [target, rater]
+    parts = variance_components(y, groups)
+    error = parts[-1] + (0 if one_way else parts[1])
+    return float(parts[0] / (parts[0] + error / (1 if column == "single" else k)))
+
+
+def variance_components(y: np.ndarray, groups: list[np.ndarray]) -> list[float]:
+    """REML of crossed random intercepts: one variance per grouping, and the residual's."""
+    shared = [(group[:, None] == group[None, :]).astype(float) for group in groups]
+    one = np.ones(len(y))
+
+    def deviance(logs: np.ndarray) -> float:
+        v = np.eye(len(y)) + sum(math.exp(at) * m for at, m in zip(logs, shared, strict=True))
+        factor = np.linalg.cholesky(v)
+        a, b = np.linalg.solve(factor, one), np.linalg.solve(factor, y)
+        mean = (a @ b) / (a @ a)
+        s2 = ((b - mean * a) ** 2).sum() / (len(y) - 1)
+        return float(2 * np.log(np.diag(factor)).sum() + math.log(a @ a) + (len(y) - 1) * math.log(s2))
+
+    best = min(
+        (optimize.minimize(deviance, [start] * len(groups), method="L-BFGS-B", bounds=[(-25, 8)] * len(groups))
+         for start in (-3.0, -0.5)),
+        key=lambda found: found.fun,
+    )  # fmt: skip
+    v = np.eye(len(y)) + sum(math.exp(at) * m for at, m in zip(best.x, shared, strict=True))
+    inverse = np.linalg.inv(v)
+    mean = (one @ inverse @ y) / (one @ inverse @ one)
+    s2 = (y - mean) @ inverse @ (y - mean) / (len(y) - 1)
+    return [*(s2 * math.exp(at) for at in best.x), s2]
+
+
+def consistency(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    units = cells.by_item()
+    if spec["table"] == "omega_items" and column in ("n", "mean", "sd"):
+        return moments([items[row["item"]] for items in units.values()])[column]
+    names = next(s for s in cells.book(row["instrument"])["scales"] if s["name"] == row["scale"])["items"]
+    counts = {"n_items": len(names), "n_rows": len(units), "n_patients": len({unit[0] for unit in units})}
+    if column in counts:
+        return float(counts[column])
+    if any(len(items) < len(names) for items in units.values()):
+        return None  # full information over missing items
+    x = np.array([[items[name] for name in names] for items in units.values()])
+    covariance = np.cov(x, rowvar=False)
+    k, total = len(names), covariance.sum()
+    rest = [np.corrcoef(x[:, at], x.sum(axis=1) - x[:, at])[0, 1] for at in range(k)]
+    square = np.corrcoef(x, rowvar=False)
+    closed = {
+        "alpha": k / (k - 1) * (1 - np.trace(covariance) / total), "r_drop_min": min(rest), "r_drop_max": max(rest),
+        "mean_r": (square.sum() - k) / (k * (k - 1)),
+    }  # fmt: skip
+    if column in closed:
+        return float(closed[column])
+    if spec["table"] == "omega_items" and column == "r_drop":
+        return float(rest[names.index(row["item"])])
+    if column == "omega" or (spec["table"] == "omega_by_session" and column == "estimate" and k > 2):
+        return one_factor_omega(covariance)
+    return None
+
+
+def one_factor_omega(covariance: np.ndarray) -> float:
+    """Omega total of the one-factor model, maximum likelihood."""
+    k = len(covariance)
+
+    def discrepancy(at: np.ndarray) -> float:
+        implied = np.outer(at[:k], at[:k]) + np.diag(np.exp(at[k:]))
+        sign, size = np.linalg.slogdet(implied)
+        return float(size + np.trace(np.linalg.solve(implied, covariance)))
+
+    start = np.concatenate([np.sqrt(np.diag(covariance) / 2), np.log(np.diag(covariance) / 2)])
+    found = optimize.minimize(discrepancy, start, method="BFGS", options={"gtol": 1e-9, "maxiter": 5000})
+    common, unique = found.x[:k].sum() ** 2, np.exp(found.x[k:]).sum()
+    return float(common / (common + unique))
+
+
+def homework(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    counted = [one for one in cells.rows if "counted" in one["how"]]
+    if spec["table"] == "homework_by_type":
+        done = sum(str(one["read"]).strip() == "Y" for one in counted)
+        return {"n": float(len(counted)), "n_completed": float(done), "percent": 100 * done / len(counted)}.get(column)
+    said = [(cells.unit(one), code) for one in counted for code in str(one["read"]).replace(";", ",").split(",")]
+    said = [(unit, code.strip()) for unit, code in said]
+    if row["base"] == "sessions with homework":
+        base = len({cells.unit(one) for one in cells.rows if "base" in one["how"]})
+        n = len({unit for unit, code in said if row["code"] in (code, "any")})
+    else:
+        said = said if row["table"] == "difficulties" else [(unit, code) for unit, code in said]
+        base, n = len(said), sum(code == row["code"] for _, code in said)
+    return {"n": float(n), "n_base": float(base), "percent": 100 * n / base}.get(column)
+
+
+def sample(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    texts = [str(one["read"]) for one in cells.rows]
+    filled = [text for text in texts if text]
+    if column == "n_missing":
+        return float(len(texts) - len(filled))
+    if not row["level"]:
+        return moments([float(text) for text in filled]).get(column)
+    n = sum(row["level"] in [part.strip() for part in text.split(";")] for text in filled)
+    if row["level"] == "1" and not n:
+        return None
+    return {"n": float(n), "percent": 100 * n / len(filled)}.get(column)
+
+
+def counted(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    n_cells = len({(one["file"], one["sheet"], one["cell"]) for one in cells.rows})
+    return {"kept": float(n_cells), "lost": float(n_cells), "n_rows": float(n_cells),
+            "n_files": float(len({one["file"] for one in cells.rows}))}.get(column)  # fmt: skip
+
+
+def correlations(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    variables = list(dict.fromkeys(one["of"] for one in cells.rows if one["of"] not in ("patient", "session")))
+    if column in ("mean", "sd", "n") and len(variables) == 1:
+        return moments(list(cells.variable(variables[0]).values()))[column]
+    if len(variables) != 2:
+        return None
+    x, y = (cells.variable(name) for name in variables)
+    level = row["level"] if row else spec["row"][0].lower()
+    both = sorted(set(x) & set(y))
+    a, b = (np.array([one[unit] for unit in both]) for one in (x, y))
+    n = float(len(both))
+    people = [unit[0] if isinstance(unit, tuple) else unit for unit in both]
+    df = n - 2
+    if level.startswith(("within", "between")):
+        of = np.array([sorted(set(people)).index(one) for one in people])
+        means = [np.array([v[of == at].mean() for at in range(of.max() + 1)]) for v in (a, b)]
+        if level.startswith("within"):
+            a, b, df = a - means[0][of], b - means[1][of], n - (of.max() + 1) - 1
+        else:
+            a, b = means
+            n = float(len(a))
+            df = n - 2
+    elif level not in ("pooled", "") and not (not row and level.startswith("pooled")) and level != spec["row"][0].lower():
+        return None
+    if level.startswith("mean"):
+        return None
+    r = float((a - a.mean()) @ (b - b.mean()) / math.sqrt(((a - a.mean()) ** 2).sum() * ((b - b.mean()) ** 2).sum()))
+    if column == "r" or column.isdigit():
+        return r
+    z, half = math.atanh(r), stats.norm.ppf(0.975) / math.sqrt((df - 1) if level.startswith("within") else (n - 3))
+    t = r * math.sqrt(df / (1 - r * r))
+    return {
+        "n": n, "n_patients": float(len(set(people))), "df": float(df), "p_value": float(2 * stats.t.sf(abs(t), df)),
+        "conf_low": math.tanh(z - half), "conf_high": math.tanh(z + half),
+    }.get(column)  # fmt: skip
+
+
+def outliers(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    name = cells.rows[0]["of"]
+    values = np.array(list(cells.variable(name).values()))
+    q1, q3 = np.quantile(values, [0.25, 0.75])
+    low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
+    if spec["table"] == "outlier_changes":
+        return float(values[0]) if column == "found" else float(low if row["fence"] == "low" else high)
+    return {
+        "n": float(len(values)), "q1": q1, "q3": q3, "iqr": q3 - q1, "low_fence": low, "high_fence": high,
+        "n_low": float((values < low).sum()), "n_high": float((values > high).sum()),
+    }.get(column)  # fmt: skip
+
+
+def design(cells: Cells, model: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str], float, float]:
+    """Outcome, columns and names of a declared regression; means of predictor and moderator."""
+    names = [model["outcome"], model["predictor"], *filter(None, [model.get("moderator")]), *model.get("covariates", [])]
+    held = {name: cells.variable(name) for name in names}
+    units = sorted(set.intersection(*(set(one) for one in held.values())))
+    at = {name: np.array([held[name][unit] for unit in units]) for name in names}
+    x, m = at[model["predictor"]], at.get(model.get("moderator", ""))
+    centred = x - x.mean()
+    columns = {"Intercept": np.ones(len(units)), model["predictor"]: centred}
+    if m is not None:
+        columns[model["moderator"]] = m - m.mean()
+        columns[f"{model['predictor']}:{model['moderator']}"] = centred * (m - m.mean())
+    columns |= {name: at[name] for name in model.get("covariates", [])}
+    if m is None:
+        columns[model["predictor"]] = centred
+    return (at[model["outcome"]], np.column_stack(list(columns.values())), list(columns), float(x.mean()),
+            math.nan if m is None else float(m.mean()))  # fmt: skip
+
+
+def regression(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    models = cells.study["moderations"]
+    head = row.get("name") or row.get("model")
+    model = next((one for one in models if head in (one["name"], one["title"])), None)
+    if model is None:
+        return None
+    y, x, names, _, middle = design(cells, model)
+    inverse = np.linalg.inv(x.T @ x)
+    b = inverse @ x.T @ y
+    residual = y - x @ b
+    leverage = np.einsum("ij,jk,ik->i", x, inverse, x)
+    meat = (x * (residual / (1 - leverage))[:, None] ** 2).T @ x
+    covariance = inverse @ meat @ inverse  # HC3, as the study declares
+    df = len(y) - x.shape[1]
+    if spec["table"] == "simple_slopes":
+        weight = np.zeros(len(b))
+        weight[1], weight[3] = 1, float(row["moderator"]) - middle
+    else:
+        term = row.get("term")
+        if spec["table"] in ("moderations_both", "influence"):
+            term = names[3] if len(names) > 3 and ":" in names[3] else names[1]
+        if term not in names:
+            return None
+        weight = np.array([float(one == term) for one in names])
+    estimate, error = float(weight @ b), math.sqrt(weight @ covariance @ weight)
+    half = float(stats.t.ppf(0.975, df)) * error
+    p = float(2 * stats.t.sf(abs(estimate / error), df))
+    return {
+        "estimate": estimate, "estimate_untouched": estimate, "std_error": error, "df": float(df),
+        "statistic": estimate / error, "p_value": p, "p_untouched": p, "conf_low": estimate - half,
+        "conf_high": estimate + half,
+    }.get(column)  # fmt: skip
+
+
+def groups(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    outcome = next(one["of"] for one in cells.rows if one["of"] != "therapist")
+    values = cells.variable(outcome)
+    therapist = {one["of_row"]["patient"]: one["read"] for one in cells.rows if one["of"] == "therapist"}
+    names = sorted(set(therapist.values()))
+    sets = [np.array([value for who, value in values.items() if therapist[who] == name]) for name in names]
+    sets = [one for one in sets if len(one)]
+    every = np.concatenate(sets)
+    within = sum(((one - one.mean()) ** 2).sum() for one in sets)
+    between = ((every - every.mean()) ** 2).sum() - within
+    df1, df2 = len(sets) - 1, len(every) - len(sets)
+    if row["term"] != "therapist":
+        return {"sum_sq": within, "df": float(df2), "mean_sq": within / df2}.get(column)
+    f = (between / df1) / (within / df2)
+    return {
+        "sum_sq": between, "df": float(df1), "mean_sq": between / df1, "statistic": f,
+        "p_value": float(stats.f.sf(f, df1, df2)), "eta_squared": between / (between + within),
+        "omega_squared": (between - df1 * within / df2) / (between + within + within / df2),
+    }.get(column)  # fmt: skip
+
+
+def mixed(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    """A model of a series by REML: random intercepts of patients, or intercepts and slopes of the session number."""
+    label = row.get("label") if "_comparison" in spec["table"] or "_variances" in spec["table"] else row["model"]
+    series = next(one for one in cells.study["series"] if spec["table"].startswith(f"{one['name']}_"))
+    step = int(str(label).split(" ")[0])
+    formula, is_split = series["steps"][step - 1], "within/between" in str(label)
+    outcome, right = (part.strip() for part in formula.split("~"))
+    fixed = [part.strip() for part in right.split("(")[0].split("+") if part.strip() not in ("", "1")]
+    held = {name: cells.variable(name) for name in [outcome, *(one for one in fixed if one != "session")]}
+    units = sorted({cells.unit(one) for one in cells.rows if one["of"] == "patient"})
+    assert units and all(set(units) <= set(one) for one in held.values())
+    people = sorted({unit[0] for unit in units})
+    who = np.array([people.index(unit[0]) for unit in units])
+    time = np.array([unit[1] - 1.0 for unit in units])
+    columns = {"Intercept": np.ones(len(units))}
+    for name in fixed:
+        x = time if name == "session" else np.array([held[name][unit] for unit in units])
+        if is_split and name in series.get("split", []):
+            means = np.array([x[who == at].mean() for at in range(len(people))])
+            columns[f"{name}_within"], columns[f"{name}_between"] = x - means[who], means[who] - means.mean()
+        else:
+            columns["session_from_1" if name == "session" else name] = x
+    y, x = np.array([held[outcome][unit] for unit in units]), np.column_stack(list(columns.values()))
+    z = np.column_stack([np.ones(len(units)), time]) if "(session" in right else np.ones((len(units), 1))
+    n_random = 3 if z.shape[1] == 2 else 1
+    if column == "nobs":
+        return float(len(y))
+    if column == "k":
+        return float(x.shape[1] + n_random + 1)
+    if row.get("singular") == "True":
+        return None
+    fit = fit_mixed(y, x, z, who)
+    if column in ("loglik", "aic", "bic"):
+        k = x.shape[1] + n_random + 1
+        at = -fit["deviance"] / 2
+        return {"loglik": at, "aic": 2 * k - 2 * at, "bic": k * math.log(len(y)) - 2 * at}[column]
+    if column == "estimate":
+        return float(fit["fixed"][list(columns).index(row["term"])]) if row["term"] in columns else None
+    if column in ("variance", "sd") and "_variances" in spec["table"]:
+        if row["group"] == "Residual" or row["group"].lower().startswith("resid"):
+            value = fit["residual"]
+        elif row["term"] == "Intercept":
+            value = fit["random"][0, 0]
+        elif row["term"].startswith("session"):
+            value = fit["random"][1, 1]
+        else:
+            return None
+        return float(value if column == "variance" else math.sqrt(value))
+    return None
+
+
+def fit_mixed(y: np.ndarray, x: np.ndarray, z: np.ndarray, who: np.ndarray) -> dict[str, Any]:
+    blocks = [(y[who == at], x[who == at], z[who == at]) for at in range(who.max() + 1)]
+    n, p, q = len(y), x.shape[1], z.shape[1]
+
+    def factor(at: np.ndarray) -> np.ndarray:
+        return np.array([[at[0]]]) if q == 1 else np.array([[at[0], 0.0], [at[1], at[2]]])
+
+    def sums(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
+        size, xx, xy, yy = 0.0, np.zeros((p, p)), np.zeros(p), 0.0
+        for b, c, d in blocks:
+            half = d @ factor(at)
+            v = np.eye(len(b)) + half @ half.T
+            inverse = np.linalg.inv(v)
+            size += np.linalg.slogdet(v)[1]
+            xx += c.T @ inverse @ c
+            xy += c.T @ inverse @ b
+            yy += b @ inverse @ b
+        return size, xx, xy, yy
+
+    def deviance(at: np.ndarray) -> float:
+        size, xx, xy, yy = sums(at)
+        left = yy - xy @ np.linalg.solve(xx, xy)
+        return float(size + np.linalg.slogdet(xx)[1] + (n - p) * (1 + math.log(2 * math.pi * left / (n - p))))
+
+    start = [1.0] if q == 1 else [1.0, 0.0, 0.1]
+    found = optimize.minimize(deviance, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000})
+    found = optimize.minimize(deviance, found.x, method="BFGS", options={"gtol": 1e-9})
+    _, xx, xy, yy = sums(found.x)
+    fixed = np.linalg.solve(xx, xy)
+    s2 = (yy - xy @ fixed) / (n - p)
+    return {"fixed": fixed, "residual": s2, "deviance": deviance(found.x), "random": s2 * factor(found.x) @ factor(found.x).T}
+
+
+_TABLES: dict[str, Callable[[Cells, dict[str, Any], str, dict[str, Any]], float | None]] = {
+    "described_items": described, "described_scores": described, "scores_by_session": described,
+    "score_bands": described, "reliability": reliability, "reliability_pilot": reliability, "omega": consistency,
+    "omega_by_session": consistency, "omega_items": consistency, "homework": homework, "homework_by_type": homework,
+    "sample": sample, "files": counted, "flow": counted, "correlations": correlations, "outliers": outliers,
+    "outlier_changes": outliers, "moderations": regression, "moderations_both": regression, "influence": regression,
+    "interaction_family": regression, "simple_slopes": regression, "group_comparisons": groups, "_models": mixed,
+    "_split": mixed, "_comparison": mixed, "_variances": mixed,
+}  # fmt: skip
