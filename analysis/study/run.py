@@ -120,6 +120,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         held=rated.held,
         at_events=at_events,
         recodes=of_occasion(rated.ratings, first=False),
+        decided=rated.decided,
+        typed_twice=rated.typed_twice,
         **read,
     )
     return in_the_numbers(everything)
@@ -194,6 +196,8 @@ def store(intake: Intake, *, may_only_read: bool = False) -> str:
 
     again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
     everything = in_one_frame([intake.ratings, intake.kept_out, again]).sort_index()
+    if intake.decided is not None:
+        everything = in_one_frame([everything, intake.decided])
     read = everything[~everything["source_file"].isin(intake.held)]
     try:
         with open_ledger(intake.study) as ledger:
@@ -277,7 +281,7 @@ def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> Analy
     from doublecode.analysis.study.events import scored_events
 
     return declared_frame(
-        intake.study, scores, items, intake.sessions, intake.patients, intake.ratings,
+        intake.study, scores, items, intake.sessions, intake.patients, intake.agreed,
         therapists=intake.therapists, at_events=scored_events(intake.at_events, intake.study),
     )  # fmt: skip
 
@@ -288,7 +292,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     from doublecode.coding.scoring import pool_ratings, score
 
-    pooled = pool_ratings(intake.ratings, intake.study)
+    pooled = pool_ratings(intake.agreed, intake.study)
     parts = [part for part in (pooled, intake.outcomes) if len(part)]
     items = pd.concat(parts, ignore_index=True) if parts else pooled
     return items, score(items, intake.study.codebooks)
@@ -346,7 +350,7 @@ def _logs(intake: Intake) -> tuple[LogResult, ...]:
     from doublecode.analysis.description.homework import log_counts
 
     books = [book for book in intake.study.codebooks.values() if book.homework_log is not None]
-    return tuple(log_counts(intake.ratings, book) for book in books)
+    return tuple(log_counts(intake.agreed, book) for book in books)
 
 
 class _Steps:

@@ -11,6 +11,7 @@ import pandas as pd
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, SEVERAL, in_one_frame, ratings_of, with_occasion
 from doublecode.coding.intake.rating_tables import versions_of
 from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
+from doublecode.coding.reading.consensus_table import CONSENSUS
 from doublecode.coding.reading.expectations import Expected, load_expected
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.near_names import allowed
@@ -102,7 +103,7 @@ def placed_anew(study: Study, ratings: pd.DataFrame, entries: pd.DataFrame) -> t
         now = {session: getattr(held, name) for session, held in sessions.items()}
         values = ratings["session_id"].map(now)
         placed[name] = values.where(known, ratings[name]).astype(ratings[name].dtype)
-    roles, said = _roles(expected, ratings, set(entries.loc[entries["rater"] != SEVERAL, "file"]))
+    roles, said = _roles(expected, ratings, set(entries.loc[~entries["rater"].isin([SEVERAL, CONSENSUS]), "file"]))
     return placed.assign(role=pd.Series(roles, ratings.index, dtype="str")), [*problems, *said]
 
 
