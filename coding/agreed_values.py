@@ -27,7 +27,7 @@ def with_agreed(ratings: pd.DataFrame, decided: pd.DataFrame, study: Study) -> p
     DataFrame
         The same rows; a cell that was decided has the value, the missing code and the place of the decision.
     """
-    declared = [use.name for use in study.instruments if use.consensus]
+    declared = [name for name in study.codebooks if study.use(name).consensus]
     own = decided[decided["instrument"].isin(declared)]
     if own.empty:
         return ratings

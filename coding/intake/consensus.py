@@ -150,12 +150,12 @@ def is_decided(ratings: pd.DataFrame) -> pd.Series[bool]:
 
 def on_use(study: Study, decided: pd.DataFrame) -> Iterator[Problem]:
     """Say where what was agreed on is in no score, and where scores were to stand on it and nothing was agreed on."""
-    for use in study.instruments:
-        n_cells = int((decided["instrument"] == use.name).sum())
-        if n_cells and not use.consensus:
-            yield Problem("decisions_not_used", consensus_name(use.name), subject=use.name, found=str(n_cells))
-        elif use.consensus and not n_cells:
-            yield Problem("no_decision", "study.toml", subject=use.name)
+    for name in study.codebooks:
+        n_cells, declared = int((decided["instrument"] == name).sum()), study.use(name).consensus
+        if n_cells and not declared:
+            yield Problem("decisions_not_used", consensus_name(name), subject=name, found=str(n_cells))
+        elif declared and not n_cells:
+            yield Problem("no_decision", "study.toml", subject=name)
 
 
 def write_consensus(study: Study, ratings: pd.DataFrame, *, at_least: float = 0.0) -> dict[Path, tuple[int, int]]:

@@ -93,7 +93,7 @@ def read_decisions(path: Path, expected: Expected) -> DecisionsRead:
         return DecisionsRead((*problems, Problem("too_large", package.name, SHEET, found=str(wrong))))
     except Damaged as wrong:
         return DecisionsRead((*problems, Problem("unreadable_file", package.name, found=f"damaged ({wrong})")))
-    stamp = Stamp(*(pairs[key] for key in STAMP_KEYS))
+    stamp = Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=1)
     wrong_stamp = check_stamp(stamp, replace(expected, assigned=None, raters={}), package.name)
     if wrong_stamp:
         return DecisionsRead((*problems, *wrong_stamp))
