@@ -152,8 +152,11 @@ def _wrong(problem: str, found: str, codec: Codec) -> Reading:
 
 
 def _empty(codec: Codec) -> Reading:
-    if codec.item.optional or codec.item.given:
-        return Reading()
+    return Reading() if codec.item.optional or codec.item.given else nothing_there(codec)
+
+
+def nothing_there(codec: Codec) -> Reading:
+    """What is said of an empty cell that has to be filled: a text is to be written, a code is to be chosen."""
     return _wrong("log_missing" if codec.item.type == "text" else "missing_rating", "", codec)
 
 

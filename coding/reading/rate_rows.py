@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from doublecode.coding.reading.cells import Codec, Reader, Reading, read_cell, show_cell, show_text
+from doublecode.coding.reading.cells import Codec, Reader, Reading, nothing_there, read_cell, show_cell, show_text
 from doublecode.coding.reading.expectations import Held
 from doublecode.coding.reading.given_texts import Given, is_same
 from doublecode.coding.reading.ratings_builder import Collector
@@ -52,6 +52,7 @@ class RateSheet:
         self.grid = grid
         self.places = heads.columns
         self.slots = reader.slots
+        self.codecs = {codec.item.name: codec for codec in reader.codecs}
         self.columns = [
             (heads.columns[codec.item.name], column_letter(heads.columns[codec.item.name] + 1), codec)
             for codec in reader.codecs
@@ -245,5 +246,7 @@ def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Prob
         for name in needed:
             if filled and name in places and name not in filled and not sheet.covered(row.number, places[name]):
                 cell = cell_name(row.number, places[name])
-                problems.append(Problem("log_missing", sheet.file, RATE, cell, f"{row.session_id}, {name}"))
+                empty = nothing_there(sheet.codecs[name])
+                subject = f"{row.session_id}, {name}"
+                problems.append(Problem(empty.problem, sheet.file, RATE, cell, subject, "", empty.allowed))
     return problems

@@ -134,7 +134,7 @@ def test_written_again_it_holds_what_was_decided_even_where_nothing_differs_now(
     assert [(row["session_id"], row["item"], row["agreed"]) for row in kept if row["agreed"] is not None] == [
         (first[0]["session_id"], first[0]["item"], 1), (first[1]["session_id"], first[1]["item"], 2),
     ]  # fmt: skip
-    assert list(counts.values())[0][1] == 2
+    assert next(iter(counts.values()))[1] == 2
 
 
 def test_a_decision_on_codes_that_changed_is_named(rated, filled):
