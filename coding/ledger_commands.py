@@ -302,7 +302,7 @@ def erase(
         files = held.erase(patient, reason)  # one row per state of a file
     say(f"{int(files['n_rows'].sum())} ratings of {patient} are erased from {len(files)} file(s) of the ledger.")
     say(f"Write consent_withdrawn as the status of {patient} in patients.csv. To be destroyed by you:")
-    for path, what in left_to_destroy(declared, files):
+    for path, what in left_to_destroy(declared, files, patient):
         say(f"  {path} ({what})")
     say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
 
