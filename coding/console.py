@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,10 @@ FAULT: Final = 3
 COORDINATOR: Final = "Coordinator: plan, send, check, take in"
 RESEARCHER: Final = "Researcher: from a study folder to results"
 ANY_FILE: Final = "Any file, no study needed"
+_MANY: Final = 8
+"""More problems of one kind in one file than these are not named one by one,"""
+_FEW: Final = 3
+"""but for the first ones."""
 _TONE: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -93,10 +98,28 @@ def print_problems(
         (problem for problem in problems if problem.severity in severities),
         key=lambda problem: ("error", "warning", "info").index(problem.severity),
     )
-    for problem in shown[:most]:
+    named, more = _first_of_each(shown)
+    for problem in named[:most]:
         say(str(problem), to_error=True, style=_TONE[problem.severity])
-    if len(shown) > most:
-        say(f"… and {len(shown) - most} more.", to_error=True)
+    for (code, file), count in more.items():
+        say(f"{file} · {code}: {count} more cells (--json lists each).", to_error=True)
+    if len(named) > most:
+        say(f"… and {len(named) - most} more.", to_error=True)
+
+
+def _first_of_each(problems: Sequence[Problem]) -> tuple[list[Problem], dict[tuple[str, str], int]]:
+    """The problems to be named: of many of one kind in one file the first few; and how many more there are.
+
+    One slip of the hand, such as a column that was sorted by itself, must not hide the others.
+    """
+    counts = Counter((one.code, one.file) for one in problems if one.cell)
+    named, seen = list[Problem](), Counter[tuple[str, str]]()
+    for one in problems:
+        kind = (one.code, one.file)
+        seen[kind] += bool(one.cell)
+        if not one.cell or counts[kind] <= _MANY or seen[kind] <= _FEW:
+            named.append(one)
+    return named, {kind: count - _FEW for kind, count in counts.items() if count > _MANY}
 
 
 class Shell:

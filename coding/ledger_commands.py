@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,9 @@ from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_proble
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.coding.intake.imports import Imported
+    from doublecode.schemas.problems import Problem
     from doublecode.schemas.study import Study
 
 InStudy = Annotated[Path | None, typer.Option("--study", help="The study folder; else the nearest study.toml upward.")]
@@ -26,6 +28,7 @@ ledger = typer.Typer(help="The store of ratings: history, taking back, checks, e
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     app.command("import", rich_help_panel=COORDINATOR)(import_files)
+    app.command("reconcile", rich_help_panel=COORDINATOR)(reconcile)
     app.add_typer(ledger, name="ledger", rich_help_panel=COORDINATOR)
 
 
@@ -85,6 +88,54 @@ def _say_imported(done: Imported, study: Study, overwrite: bool) -> None:
     sources = [path for name in done.waiting if (path := study.folder / "incoming" / name).is_file()]
     for path in hand_back(sources, done.problems, study.folder / "please_fix", overwrite):
         say(f"Marked copy: {path}", to_error=True)
+
+
+def reconcile(
+    study: Folder,
+    at_least: Annotated[
+        float, typer.Option(min=0, help="Codes that lie closer together are not listed: 2 leaves out one point.")
+    ] = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Lay what raters coded differently side by side, to be settled; compare sheets that were typed twice."""
+    from doublecode.coding.intake.consensus import write_consensus
+    from doublecode.coding.intake.study_ratings import read_study_ratings
+    from doublecode.coding.reading.declared_heads import open_study
+
+    declared = open_study(study)
+    rated = read_study_ratings(declared)
+    twice, errors = rated.typed_twice, [one for one in rated.problems if one.severity == "error"]
+    written = {} if errors else write_consensus(declared, rated.ratings, at_least=at_least)
+    if as_json:
+        counts = {} if twice is None else {"n_compared": twice.n_compared, "n_different": twice.n_different}
+        rows = [
+            {"file": str(path), "n_different": n_cells, "n_decided": done} for path, (n_cells, done) in written.items()
+        ]
+        spec = {"command": "reconcile", "study": declared.name, "at_least": at_least}
+        print_record(spec, rows, {"n_errors": len(errors), **counts}, map(str, errors))
+    else:
+        _say_reconciled(written, twice, errors)
+    raise typer.Exit(PROBLEMS if errors else CLEAN)
+
+
+def _say_reconciled(
+    written: Mapping[Path, tuple[int, int]], twice: DoubleEntry | None, errors: Sequence[Problem]
+) -> None:
+    if twice is not None:
+        rate = 1000 * twice.n_different / twice.n_compared if twice.n_compared else 0.0
+        say(
+            f"Typed twice: {len(twice.files)} workbook(s), {twice.n_compared:,} cells compared, {twice.n_different} "
+            f"differ ({rate:.1f} in 1,000)."
+        )
+    print_problems(errors, most=200)
+    if errors:
+        say("No workbook of disagreements was written: mend these first.", to_error=True, style="bold red")
+    for path, (n_cells, done) in written.items():
+        say(f"{path}: {n_cells} disagreement(s), {done} decided.")
+    if written:
+        say("Fill in agreed, and save; doublecode run takes it in. The raters' own codes stay as they are.")
+    elif not errors:
+        say("No session was coded differently by two raters: nothing is to be settled.")
 
 
 @ledger.command("history")
@@ -251,7 +302,7 @@ def erase(
         files = held.erase(patient, reason)  # one row per state of a file
     say(f"{int(files['n_rows'].sum())} ratings of {patient} are erased from {len(files)} file(s) of the ledger.")
     say(f"Write consent_withdrawn as the status of {patient} in patients.csv. To be destroyed by you:")
-    for path, what in left_to_destroy(declared, files):
+    for path, what in left_to_destroy(declared, files, patient):
         say(f"  {path} ({what})")
     say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
 

@@ -121,6 +121,33 @@ _KINDS: dict[str, Kind] = {
         "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
     ),
     "duplicate_rating": Kind("error", "is rated twice: {found}", "Keep one of the two; nothing is averaged."),
+    "entry_differs": Kind(
+        "error",
+        "typed as {found} the first time, and as {allowed} the second",
+        "Look at the sheet of paper, and correct the file in which it was mistyped.",
+    ),
+    "entry_alone": Kind(
+        "error",
+        "typed as {found}; the sheet that was typed twice has nothing here in {allowed}",
+        "Look at the sheet of paper, and complete the file in which it is missing.",
+    ),
+    "decided_twice": Kind("error", "stands in two rows of what was agreed on", "Keep one of the two."),
+    "unknown_decider": Kind("error", "found {found}, allowed {allowed}", "Type one of these, or leave it empty."),
+    "decisions_not_used": Kind(
+        "info",
+        "{found} codes were agreed on and are in no score",
+        "Nothing, if scores are to stand on the first codes; else write consensus = true under the instrument.",
+    ),
+    "no_decision": Kind(
+        "warning",
+        "consensus = true, and nothing was agreed on yet: scores stand on what raters coded",
+        "Have the workbook written: doublecode reconcile FOLDER; or take the line out of study.toml.",
+    ),
+    "decision_outdated": Kind(
+        "warning",
+        "was decided on {found}; the codes are {allowed} now",
+        "Decide anew, and have the workbook written again: doublecode reconcile FOLDER.",
+    ),
     "recording_changed": Kind(
         "error",
         "the row names the recording {found}, the study {allowed}",

@@ -54,6 +54,9 @@ class InstrumentUse(Declared):
         How the ratings of a double-coded session become one: the mean of the raters, item by
         item, or the rating of the primary rater of the assignment; a session without one has no score, and the
         reason says whose ratings are there.
+    consensus : bool
+        Whether scores stand on what was agreed on where raters disagreed (workbooks of ``consensus/``, written by
+        ``doublecode reconcile``); cells without such a value are pooled as ever. Reliability never does.
     """
 
     name: Label
@@ -64,10 +67,11 @@ class InstrumentUse(Declared):
     reliability: Literal["two-way", "one-way"] = "two-way"
     reliability_interval: Literal["model", "jackknife"] = "model"
     pooling: Literal["mean", "primary"] = "mean"
+    consensus: bool = False
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
-        of_raters = ("raters", "reliability", "reliability_interval", "pooling")
+        of_raters = ("raters", "reliability", "reliability_interval", "pooling", "consensus")
         idle = [key for key in of_raters if getattr(self, key) != type(self).model_fields[key].default]
         if self.source == "outcomes" and idle:
             raise ValueError(

@@ -164,6 +164,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
+    from doublecode.analysis.report.sections_settled import settled_section
 
     labels = run.labels
     yield sections_data.data_section(run)
@@ -172,6 +173,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_scales.reliability_section(run)
     yield recode_section(run.recodes)
     yield screens_section(run.screens)
+    yield settled_section(run.intake)
     yield sections_scales.consistency_section(run)
     yield sections_data.descriptives_section(run)
     yield sections_data.homework_section(run)

@@ -53,8 +53,10 @@ def ratings_in_words(counts: Mapping[str, int]) -> str:
     """What became of the ratings that were read, with a semicolon; empty where all are in the numbers."""
     if counts["read"] == counts["in_numbers"]:
         return ""
-    parts = (("in_numbers", "in the numbers"), ("rated_again", "rated again"), ("kept_out", "kept out"))
-    return ", ".join(f"{counts[name]:,} {words}" for name, words in parts if counts[name]) + "; "
+    parts = {
+        "in_numbers": "in the numbers", "rated_again": "rated again", "kept_out": "kept out", "decided": "agreed on",
+    }  # fmt: skip
+    return ", ".join(f"{counts[name]:,} {words}" for name, words in parts.items() if counts.get(name)) + "; "
 
 
 def _rows(run: StudyRun) -> Headline:

@@ -65,12 +65,22 @@ def _rating(run: StudyRun, name: str) -> str:
         rule = "the mean of the raters, item by item" if use.pooling == "mean" else "the primary rater's rating"
         rule = "the primary rater's log" if book.homework_log is not None else rule
         text += f", {(per > 1).mean():.0%} of them by more than one; these enter the analyses as {rule}"
+        text += _agreed(run, name)
     turned = [item.label for item in book.columns if item.reversed]
     kept = run.study.left_unreversed(name)
     text += f". The codebook reverses {', '.join(kept)}, which the study does not" if kept else ""
     if turned:
         return f"{text}. Reversed before scoring: {', '.join(turned)}."
     return f"{text}. No item is reversed." if use.reverse is not None else f"{text}."
+
+
+def _agreed(run: StudyRun, name: str) -> str:
+    """That scores stand on what was agreed on, where they do."""
+    decided = run.intake.decided
+    n_cells = 0 if decided is None else int((decided["instrument"] == name).sum())
+    if not (run.study.use(name).consensus and n_cells):
+        return ""
+    return f", or as the code that was agreed on afterwards ({n_cells} cells; reliability stands on the first codes)"
 
 
 def _instruments(run: StudyRun) -> str:

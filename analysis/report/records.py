@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def results_record(run: StudyRun) -> dict[str, Any]:
     """Everything that was estimated, with full precision, ready for JSON."""
+    settled = settled_table(run.intake)
     return {
         "study": run.study.model_dump(mode="json"),
         "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
@@ -44,6 +46,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),
+        **({} if settled is None else {"consensus": records(settled)}),
         "consistency": None if run.consistency is None else consistency_record(run.consistency),
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),

@@ -121,6 +121,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         held=rated.held,
         at_events=at_events,
         recodes=of_occasion(rated.ratings, first=False),
+        decided=rated.decided,
+        typed_twice=rated.typed_twice,
         **read,
     )
     counted = in_the_numbers(everything)
@@ -154,19 +156,22 @@ def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
 
 def in_the_numbers(intake: Intake) -> Intake:
     """Keep out what is in no number: excluded patients, and sessions that an instrument is not used in."""
-    import pandas as pd
-
     from doublecode.analysis.study.counted_rows import counted_rows
+    from doublecode.coding.intake.ledger_values import in_one_frame
+    from doublecode.schemas.frames import of_occasion
 
-    rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
+    again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
+    everything = in_one_frame([intake.ratings, again]).sort_index()
+    rated = counted_rows(everything, intake.study, intake.patients, "ratings")
     answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
     if not (rated.remarks or answered.remarks):
         return intake
     return replace(
         intake,
-        ratings=rated.counted,
+        ratings=of_occasion(rated.counted, first=True),
+        recodes=of_occasion(rated.counted, first=False),
         outcomes=answered.counted,
-        kept_out=pd.concat([intake.kept_out, rated.kept_out]),
+        kept_out=in_one_frame([intake.kept_out, rated.kept_out]),
         problems=(*intake.problems, *rated.remarks, *answered.remarks),
     )
 
@@ -196,6 +201,8 @@ def store(intake: Intake, *, may_only_read: bool = False) -> str:
 
     again = intake.recodes if intake.recodes is not None else intake.ratings.iloc[:0]
     everything = in_one_frame([intake.ratings, intake.kept_out, again]).sort_index()
+    if intake.decided is not None:
+        everything = in_one_frame([everything, intake.decided])
     read = everything[~everything["source_file"].isin(intake.held)]
     try:
         with open_ledger(intake.study) as ledger:
@@ -281,7 +288,7 @@ def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> Analy
     from doublecode.analysis.study.events import scored_events
 
     return declared_frame(
-        intake.study, scores, items, intake.sessions, intake.patients, intake.ratings,
+        intake.study, scores, items, intake.sessions, intake.patients, intake.agreed,
         therapists=intake.therapists, at_events=scored_events(intake.at_events, intake.study),
         empty_logs=intake.empty_logs,
     )  # fmt: skip
@@ -293,7 +300,7 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     from doublecode.coding.scoring import pool_ratings, score
 
-    pooled = pool_ratings(intake.ratings, intake.study)
+    pooled = pool_ratings(intake.agreed, intake.study)
     parts = [part for part in (pooled, intake.outcomes) if len(part)]
     items = pd.concat(parts, ignore_index=True) if parts else pooled
     return items, score(items, intake.study.codebooks)
@@ -351,7 +358,7 @@ def _logs(intake: Intake) -> tuple[LogResult, ...]:
     from doublecode.analysis.description.homework import log_counts
 
     books = [book for book in intake.study.codebooks.values() if book.homework_log is not None]
-    return tuple(log_counts(intake.ratings, book, empty=intake.empty_logs) for book in books)
+    return tuple(log_counts(intake.agreed, book, empty=intake.empty_logs) for book in books)
 
 
 class _Steps:

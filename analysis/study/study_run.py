@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
+    from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.schemas.study import Study
 
 
@@ -63,6 +64,10 @@ class Intake:
     empty_logs : DataFrame or None
         Homework logs that came back with nothing in them, as :func:`doublecode.analysis.study.empty_logs.empty_logs`
         finds them: sessions without homework.
+    decided : DataFrame or None
+        Contract RATINGS: what was agreed on where raters disagreed. Beside the ratings, never among them.
+    typed_twice : DoubleEntry or None
+        How sheets that were typed twice compare.
     """
 
     study: Study
@@ -80,6 +85,15 @@ class Intake:
     empty_logs: pd.DataFrame | None = None
     absent: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    decided: pd.DataFrame | None = None
+    typed_twice: DoubleEntry | None = None
+
+    @property
+    def agreed(self) -> pd.DataFrame:
+        """The ratings on which scores stand: with what was agreed on, where the study declares it."""
+        from doublecode.coding.agreed_values import with_agreed
+
+        return self.ratings if self.decided is None else with_agreed(self.ratings, self.decided, self.study)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -90,10 +104,13 @@ class Intake:
     def rating_counts(self) -> dict[str, int]:
         """Ratings that were read (``read``), and what became of them: ``in_numbers``, ``rated_again``, ``kept_out``.
 
-        A rating is one cell: an item of a session by a rater, a missing code or a text as well as a number.
+        What was agreed on afterwards (``decided``) is counted where there is any. A rating is one cell: an item of a
+        session by a rater, a missing code or a text as well as a number.
         """
         again = 0 if self.recodes is None else len(self.recodes)
         parts = {"in_numbers": len(self.ratings), "rated_again": again, "kept_out": len(self.kept_out)}
+        if self.decided is not None and len(self.decided):
+            parts["decided"] = len(self.decided)
         return {"read": sum(parts.values()), **parts}
 
 

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from doublecode.coding.allocation.blinding import blind_names
 from doublecode.coding.intake.study_ledger import LEDGER
+from doublecode.coding.reading.incoming import read_workbooks, workbook_paths
+from doublecode.coding.reading.mended_copies import PLEASE_FIX
+from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.schemas.study import Study
 
 _MADE = ("report", "frame.csv", "frame.sav")
-_FOLDERS = ("incoming", "please_fix")
+_FOLDERS = ("incoming", "please_fix", "second_entry", "consensus")
 
 
-def left_to_destroy(study: Study, held: pd.DataFrame) -> list[tuple[Path, str]]:
+def left_to_destroy(study: Study, held: pd.DataFrame, patient: str) -> list[tuple[Path, str]]:
     """Files of a study folder that still hold what was erased from the ledger.
 
     Parameters
@@ -22,6 +26,8 @@ def left_to_destroy(study: Study, held: pd.DataFrame) -> list[tuple[Path, str]]:
     study : Study
     held : DataFrame
         As :meth:`doublecode.coding.intake.ledger.Ledger.erase` returns it.
+    patient : str
+        Whose ratings were erased.
 
     Returns
     -------
@@ -29,7 +35,7 @@ def left_to_destroy(study: Study, held: pd.DataFrame) -> list[tuple[Path, str]]:
         Each with what it is. Copies elsewhere (mail, backups, the raters' own) nobody here can know.
     """
     hashes = dict(zip(held["sha256"], held["file"], strict=True))
-    stems = {Path(name).stem for name in held["file"]}
+    stems = {Path(name).stem.removesuffix(PLEASE_FIX) for name in held["file"]} | _never_taken_in(study, patient)
     found, met = [], set()
     for inside in (study.folder, *(study.folder / name for name in _FOLDERS)):
         for path in sorted(inside.iterdir()) if inside.is_dir() else ():
@@ -44,4 +50,20 @@ def left_to_destroy(study: Study, held: pd.DataFrame) -> list[tuple[Path, str]]:
     copies = sorted(study.folder.glob(f"{Path(LEDGER).stem}_version*{Path(LEDGER).suffix}"))
     found += [(path, "the ledger as an earlier version kept it") for path in copies]
     found += [(path, "made from the ratings") for name in _MADE if (path := study.folder / name).exists()]
-    return found
+    return found + [(path, "a copy of a recording") for path in _recordings(study, patient)]
+
+
+def _never_taken_in(study: Study, patient: str) -> set[str]:
+    """Stems of the workbooks in ``incoming/`` that hold ratings of a patient, in the ledger or not."""
+    ratings, _ = read_workbooks(workbook_paths(study.folder / "incoming"), study=study)
+    return {
+        Path(name).stem.removesuffix(PLEASE_FIX) for name in ratings.loc[ratings["patient"] == patient, "source_file"]
+    }
+
+
+def _recordings(study: Study, patient: str) -> list[Path]:
+    """Copies of the patient's recordings under blind names."""
+    sessions = read_study_table(study, "sessions")
+    own = set(sessions.loc[sessions["patient"] == patient, "session_id"].astype(str))
+    names = {name for session, name in blind_names(study.folder).items() if session in own}
+    return sorted(path for path in (study.folder / "outgoing").rglob("*") if path.name in names)

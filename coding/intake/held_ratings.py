@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, SEVERAL, in_one_frame, ratings_of, with_occasion
 from doublecode.coding.intake.rating_tables import versions_of
 from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
+from doublecode.coding.reading.consensus_table import CONSENSUS
 from doublecode.coding.reading.expectations import Expected, load_expected, training_sessions
 from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.schemas.frames import OCCASION
@@ -118,7 +119,7 @@ def placed_anew(study: Study, ratings: pd.DataFrame, entries: pd.DataFrame) -> t
         now = {session: getattr(held, name) for session, held in sessions.items()}
         values = ratings["session_id"].map(now)
         placed[name] = values.where(known, ratings[name]).astype(ratings[name].dtype)
-    roles, said = _roles(expected, ratings, set(entries.loc[entries["rater"] != SEVERAL, "file"]))
+    roles, said = _roles(expected, ratings, set(entries.loc[~entries["rater"].isin([SEVERAL, CONSENSUS]), "file"]))
     return placed.assign(role=pd.Series(roles, ratings.index, dtype="str")), [*problems, *said]
 
 

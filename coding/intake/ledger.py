@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +41,8 @@ from doublecode.coding.intake.ledger_tables import (
 )
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
+    PLAIN_COLUMNS,
+    PlainRow,
     canonical_text,
     chain_of,
     check_files,
@@ -161,9 +163,10 @@ class Ledger:
         check_frame(ratings, RATINGS)
         check_files(ratings, files)
         moment = moment_of(now)
-        sent: dict[str, list[dict[str, Any]]] = {}
+        sent: dict[str, list[PlainRow]] = {}
+        file = PLAIN_COLUMNS.index("source_file")
         for values in plain_rows(ratings):
-            sent.setdefault(values["source_file"], []).append(values)
+            sent.setdefault(values[file], []).append(values)
         records = with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records")
 
         def store(connection: Connection) -> TakenIn:
@@ -204,7 +207,7 @@ class Ledger:
         raise UsageError(f"ledger {self.address}: it was never written. {FAILURES}")
 
     def append(
-        self, connection: Connection, held: Held, record: dict[str, Any], values: list[dict[str, Any]], moment: str
+        self, connection: Connection, held: Held, record: dict[str, Any], values: Sequence[PlainRow], moment: str
     ) -> list[str]:
         """Write one file and its rows within a transaction; return the name of the file that it replaces, if any."""
         replaced = held.latest(record)
@@ -220,7 +223,9 @@ class Ledger:
         entry["chain"] = chain_of(held.head, entry)
         made = connection.execute(self._table("files").insert().values(**entry)).inserted_primary_key
         file_id = 0 if made is None else int(made[0])
-        insert_rows(connection, self._table("ratings"), [{**row, "file_id": file_id} for row in values])
+        insert_rows(
+            connection, self._table("ratings"), ("file_id", *PLAIN_COLUMNS), [(file_id, *row) for row in values]
+        )
         held.add(file_id, entry)
         return [] if replaced is None else [replaced[1]]
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.intake.ledger_state import ERASED, RESTORED, WITHDRAWN, withdrawn_ids
 from doublecode.coding.intake.ledger_tables import allow_changes, forbid_changes
-from doublecode.coding.intake.ledger_values import GENESIS, ROW_COLUMNS, digest_of, event_chain_of
+from doublecode.coding.intake.ledger_values import GENESIS, digest_of, event_chain_of, in_plain_order
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.near_names import allowed
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def erase(connection: Connection, tables: MetaData, patient: str, reason: str, m
         mine = ratings.c.file_id == file_id
         connection.execute(ratings.delete().where(mine, ratings.c.patient == patient))
         left = connection.execute(ratings.select().where(mine).order_by(ratings.c.id)).mappings()
-        rows = [{name: row[name] for name in (*ROW_COLUMNS, OCCASION)} for row in left]
+        rows = list(map(in_plain_order, left))
         salt = secrets.token_hex(16)
         connection.execute(files.update().where(files.c.id == file_id).values(salt=salt))
         append_event(

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from doublecode.coding.intake.ledger_changes import append_event, erase, moment_of
 from doublecode.coding.intake.ledger_rows import check_unique, rows_of
 from doublecode.coding.intake.ledger_state import ERASED, Held
-from doublecode.coding.intake.ledger_values import ROW_COLUMNS, SEVERAL
+from doublecode.coding.intake.ledger_values import SEVERAL, PlainRow, in_plain_order
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.frames import OCCASION
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -81,7 +80,7 @@ def _merge(
     table = target.tables.tables["files"]
     held = Held.of(connection, table, target.tables.tables["events"])
     known = {one.origin: one.id for one in connection.execute(table.select().where(table.c.site == site))}
-    own: dict[int, list[dict[str, Any]]] = {}
+    own: dict[int, list[PlainRow]] = {}
     for row in rows:
         own.setdefault(row["file_id"], []).append(_of_site(row, site))
     n_known, n_ratings, places = len(known.keys() & {one["chain"] for one in files}), 0, {}
@@ -100,10 +99,10 @@ def _merge(
     return Merged(len(files) - n_known, n_ratings, n_events, n_known)
 
 
-def _of_site(row: Mapping[str, Any], site: str) -> dict[str, Any]:
-    kept = {name: row[name] for name in (*ROW_COLUMNS, OCCASION)}
+def _of_site(row: Mapping[str, Any], site: str) -> PlainRow:
     ids = {name: f"{site}:{row[name]}" for name in _IDS if row[name] is not None}
-    return {**kept, **ids, "source_file": f"{site}/{row['source_file']}"}
+    moved: PlainRow = in_plain_order({**row, **ids, "source_file": f"{site}/{row['source_file']}"})
+    return moved
 
 
 def _merge_events(

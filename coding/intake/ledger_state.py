@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.intake.ledger_values import (
     EVENT_COLUMNS,
     GENESIS,
-    ROW_COLUMNS,
     SEVERAL,
+    PlainRow,
     chain_of,
     digest_of,
     event_chain_of,
+    in_plain_order,
     is_content,
     scalar_of,
 )
@@ -62,7 +63,7 @@ class Held:
             held.add(row["id"], dict(row))
         return held
 
-    def knows(self, record: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:
+    def knows(self, record: Mapping[str, Any], rows: Sequence[PlainRow]) -> bool:
         """Whether a file is held already, as it is read now.
 
         Raises
@@ -116,7 +117,7 @@ def wrong_entries(connection: Connection, files: Table, ratings: Table, events: 
     previous, heads = GENESIS, {GENESIS}
     for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
         own = ratings.select().where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-        found = [{name: one[name] for name in (*ROW_COLUMNS, OCCASION)} for one in connection.execute(own).mappings()]
+        found = list(map(in_plain_order, connection.execute(own).mappings()))
         count, content = erased.get(row["id"], (row["n_rows"], row["content"]))
         if len(found) != count or not is_content(found, content, row["salt"]):
             yield f"{row['file']}: its {count} ratings are not what was taken in"

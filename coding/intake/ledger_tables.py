@@ -6,6 +6,7 @@ import contextlib
 import errno
 import re
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -224,17 +225,15 @@ def keep_copy(engine: Engine, target: Path) -> None:
         raise failure(str(target), wrong, writes=True) from None
 
 
-def insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows that all have the same columns; SQLite takes them without a detour."""
+def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows whose values stand in the order of `names`; SQLite takes them without a detour."""
     if not rows:
         return
     if connection.dialect.name != "sqlite":
-        connection.execute(table.insert(), rows)
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
         return
-    names = list(rows[0])
     marks = ", ".join("?" * len(names))
-    values = [tuple(row.values()) for row in rows]
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})", values)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})", list(rows))
 
 
 def shown_address(address: str) -> str:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -17,6 +19,12 @@ FILE_COLUMNS = ("file", "sha256", "study", "instrument", "version", "rater", "ba
 SEVERAL = "(table)"
 """Instrument and rater of a file that holds ratings of all of them."""
 ROW_COLUMNS = tuple(RATINGS.columns)
+PLAIN_COLUMNS = (*ROW_COLUMNS, OCCASION)
+PlainRow = tuple[Any, ...]
+"""A rating as plain values, in this order."""
+in_plain_order = itemgetter(*PLAIN_COLUMNS)
+"""The same of a mapping."""
+_VALUE = ROW_COLUMNS.index("value")
 EVENT_COLUMNS = ("kind", "file_id", "subject", "reason", "at", "n_rows", "content", "head", "origin")
 GENESIS = "0" * 64
 """What the first entry of a chain stands on."""
@@ -33,16 +41,20 @@ def in_one_frame(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 _MOST_IN_PAIRS = 100
 
 
-def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain Python values, missing ones as None, in the order of the contract."""
-    columns: dict[str, list[Any]] = {}
+def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
+    """Rows as plain Python values, missing ones as None, in the order of ``PLAIN_COLUMNS``."""
+    columns: list[list[Any]] = []
     for name, kind in RATINGS.columns.items():
-        values = rows[name]
-        present = values.notna().tolist()
-        convert: Callable[[Any], Any] = int if kind == "integer" else _number if kind == "number" else canonical_text
-        columns[name] = [convert(value) if ok else None for value, ok in zip(values.tolist(), present, strict=True)]
-    columns[OCCASION] = [int(time) for time in with_occasion(rows)[OCCASION]]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        if kind == "text":  # few different ones stand in many rows
+            codes, known = pd.factorize(rows[name])
+            texts = [*map(canonical_text, known), None]
+            columns.append([texts[code] for code in codes.tolist()])
+            continue
+        convert: Callable[[Any], Any] = int if kind == "integer" else _number
+        present = rows[name].notna().tolist()
+        columns.append([convert(value) if ok else None for value, ok in zip(rows[name].tolist(), present, strict=True)])
+    times = [int(time) for time in with_occasion(rows)[OCCASION]]
+    return list(zip(*columns, times, strict=True))
 
 
 def with_occasion(rows: pd.DataFrame) -> pd.DataFrame:
@@ -69,28 +81,42 @@ def scalar_of(value: Any) -> Any:
     return canonical_text(plain) if isinstance(plain, str) else plain
 
 
-def digest_of(rows: list[dict[str, Any]], salt: str = "") -> str:
+def digest_of(rows: Sequence[PlainRow], salt: str = "") -> str:
     """SHA-256 of the ratings of a file; the salt keeps few codes from being found by trying all."""
-    return _digest([_text_of(row) for row in rows], salt)
+    return _digest(_texts_of(rows), salt)
 
 
-def is_content(rows: list[dict[str, Any]], content: str, salt: str = "") -> bool:
+def is_content(rows: Sequence[PlainRow], content: str, salt: str = "") -> bool:
     """Whether rows are those of a digest; a 0 may have been hashed as −0, which ledgers of older versions did.
 
     SQLite gives −0 back as 0, so that those rows are as they were taken in. Tried are each zero, each pair and all.
     """
-    texts = [_text_of(row) for row in rows]
+    texts = _texts_of(rows)
     if _digest(texts, salt) == content:
         return True
-    minus = {at: _text_of({**row, "value": -0.0}) for at, row in enumerate(rows) if row["value"] == 0}
+    zeros = [at for at, row in enumerate(rows) if row[_VALUE] == 0]
+    other = [(*rows[at][:_VALUE], -0.0, *rows[at][_VALUE + 1 :]) for at in zeros]
+    minus = dict(zip(zeros, _texts_of(other), strict=True))
     tried = [*combinations(minus, 1), *(combinations(minus, 2) if len(minus) <= _MOST_IN_PAIRS else ()), tuple(minus)]
     return any(
         _digest([minus[at] if at in some else text for at, text in enumerate(texts)], salt) == content for some in tried
     )
 
 
-def _text_of(row: dict[str, Any]) -> str:
-    return json.dumps([*(row[name] for name in ROW_COLUMNS), *_later(row)], ensure_ascii=False)
+def _texts_of(rows: Sequence[PlainRow]) -> list[str]:
+    """Each row as a JSON list, made by columns; the occasion of a recode stands at its end."""
+    if not rows:
+        return []
+    *columns, times = zip(*rows, strict=True)
+    texts: list[Sequence[str]] = []
+    for name, values in zip(ROW_COLUMNS, columns, strict=True):
+        if RATINGS.columns[name] == "text":
+            known = {value: "null" if value is None else encode_basestring(value) for value in set(values)}
+            texts.append([known[value] for value in values])
+        else:  # 0 and −0 are one key of a mapping, and two texts
+            texts.append(["null" if value is None else repr(value) for value in values])
+    ends = [f", {time}]" if time > 1 else "]" for time in times]
+    return [f"[{text}{end}" for text, end in zip(map(", ".join, zip(*texts, strict=True)), ends, strict=True)]
 
 
 def _digest(texts: list[str], salt: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from doublecode.coding.allocation.rated_sessions import sessions_to_rate
+from doublecode.coding.intake.consensus import is_decided
 from doublecode.coding.intake.ledger_values import with_occasion
 from doublecode.coding.intake.rating_tables import read_declared_table
 from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
@@ -188,8 +189,9 @@ def _read_ledger(study: Study) -> _Kept:
         files, history = ledger.files(), with_occasion(ledger.history())
         first = history.drop_duplicates(KEY)  # oldest first
         hold, gone = files[files["holds"].astype(bool)], files[files["withdrawn"].notna()]
+        ratings = ledger.ratings()
         return _Kept(
-            ledger.ratings(), frozenset(files.loc[files["site"] == "", "sha256"]),
+            ratings[~is_decided(ratings)], frozenset(files.loc[files["site"] == "", "sha256"]),
             frozenset(hold[["rater", "instrument", "batch"]].itertuples(index=False, name=None)),
             ledger.superseded(),
             dict(zip(gone["sha256"], gone["withdrawn"], strict=True)),

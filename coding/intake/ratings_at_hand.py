@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from doublecode.coding.intake.consensus import is_decided
 from doublecode.coding.intake.held_ratings import held_by, ratings_of_entries
 from doublecode.coding.intake.ledger_values import SEVERAL, with_occasion
 from doublecode.coding.intake.rating_tables import read_declared_table
@@ -45,7 +46,7 @@ def ratings_at_hand(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
         parts.append(_versioned(study, table[0], table[2]))
     parts.append(_versioned(study, stored, entries))
     together = pd.concat([with_occasion(one) for one in parts if len(one)] or parts[-1:])
-    together = together[~together["patient"].isin(held.erased)]
+    together = together[~(together["patient"].isin(held.erased) | is_decided(together))]
     return together.drop_duplicates(_KEY).reset_index(drop=True), problems
 
 

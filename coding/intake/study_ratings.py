@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from doublecode.coding.intake.consensus import consensus_paths, is_decided, on_use, read_consensus
+from doublecode.coding.intake.double_entry import DoubleEntry, compare_entries
 from doublecode.coding.intake.held_ratings import (
     HeldFiles,
     held_by,
@@ -47,6 +49,9 @@ class StudyRatings:
     ----------
     ratings : DataFrame
         Contract ``RATINGS``, with ``occasion`` where there are recodes.
+    decided : DataFrame
+        Contract ``RATINGS``: what was agreed on where raters disagreed, with ``(consensus)`` or ``(expert)`` in the
+        place of the rater.
     problems : tuple of Problem
     files : DataFrame
         file, sha256, study, instrument, version, rater, batch, n_rows: one row per file that counts.
@@ -55,20 +60,25 @@ class StudyRatings:
     held : tuple of str
         Every file whose ratings are the ledger's: the absent ones, imported tables, other sites.
     set_aside : tuple of str
+    typed_twice : DoubleEntry or None
+        How sheets that were typed twice compare; None where none were.
     """
 
     ratings: pd.DataFrame
+    decided: pd.DataFrame
     problems: tuple[Problem, ...]
     files: pd.DataFrame
     absent: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
+    typed_twice: DoubleEntry | None = None
 
     @property
     def read_now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Ratings and files that were read from files: what is to be taken in."""
+        """Ratings, decisions among them, and files that were read from files: what is to be taken in."""
+        everything = in_one_frame([self.ratings, self.decided]) if len(self.decided) else self.ratings
         return (
-            self.ratings[~self.ratings["source_file"].isin(self.held)],
+            everything[~everything["source_file"].isin(self.held)],
             self.files[~self.files["file"].isin(self.held)],
         )
 
@@ -88,41 +98,53 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
         A file to be set aside is neither in ``incoming/`` nor in the ledger.
     """
     held = held_by(study)
-    there = {path.name: path for path in workbook_paths(study.folder / "incoming")}
+    incoming = workbook_paths(study.folder / "incoming")
+    there = {path.name: path for path in (*consensus_paths(study), *incoming)}
     left_out = _check_set_aside(set_aside, there, held.workbooks["file"])
     found = no_workbooks()
     if (study.folder / "incoming").is_dir() or not (RATINGS_TABLE in study.tables or has_ledger(study)):
-        aside = [name for name in left_out if name in there]
+        aside = [path.name for path in incoming if path.name in left_out]
         found = read_incoming(study, set_aside=aside, superseded=held.superseded, withdrawn=held.withdrawn)
     tables = read_declared_table(study)
-    sources = [found] if tables is None else [found, tables]
-    absent = named_apart(_absent(held, found[1], found[2], left_out, there), found[2]["file"])
+    consensus = read_consensus(study, held, left_out)
+    sources = [found, *filter(None, [tables]), consensus.sources]
+    said_wrong, listed_now = [*found[1], *consensus.sources[1]], pd.concat([found[2], consensus.sources[2]])
+    absent = named_apart(_absent(held, said_wrong, listed_now, left_out, there), listed_now["file"])
     older = of_older_training(study, absent)
     trained, absent = absent[older], absent[~older]
     others = held.others if tables is None else held.others[~held.others["file"].isin(tables[2]["file"])]
-    others = named_apart(others, [*found[2]["file"], *absent["file"]])
+    others = named_apart(others, [*listed_now["file"], *absent["file"]])
     entries = pd.concat([one for one in (absent, others) if len(one)] or [absent], ignore_index=True)
     taken, said = placed_anew(study, ratings_of_entries(study, entries), entries)
     everything = in_one_frame([*(one[0] for one in sources), taken]).reset_index(drop=True)
-    ratings, erased = _without_erased(everything, held.erased)
-    listed = [*(one[2] for one in sources), entries]
+    kept, erased = _without_erased(everything, held.erased)
+    agreed = is_decided(kept)
+    ratings = kept[~agreed].reset_index(drop=True)
+    typed_twice = compare_entries(study, ratings)
     problems = [*(one for source in sources for one in source[1]), *said, *erased, *_twice(ratings)]
+    problems += [
+        *consensus.outdated(ratings),
+        *on_use(study, kept[agreed]),
+        *(typed_twice.problems if typed_twice else ()),
+    ]
     problems += [Problem("file_absent", name) for name in absent["file"]]
     problems += [
         Problem("training_version", name, subject=book, found=version, allowed=study.codebooks[book].version)
         for name, book, version in trained[["file", "instrument", "version"]].itertuples(index=False)
         if name not in there
     ]
-    files = _listed(listed, ratings if held.erased else None)
+    files = _listed([*(one[2] for one in sources), entries], kept if held.erased else None)
     if len(absent):
         files = _as_read(files, [*found[2]["file"], *absent["file"]])
     return StudyRatings(
         as_sent(ratings, load_expected(study)),
+        kept[agreed].reset_index(drop=True),
         tuple(problems),
         files,
         tuple(absent["file"]),
         tuple(entries["file"]),
         left_out,
+        typed_twice,
     )
 
 

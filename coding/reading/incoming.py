@@ -13,9 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from doublecode.coding.reading.container import open_book, open_package
-from doublecode.coding.reading.expectations import checks_not_done, load_expected
+from doublecode.coding.reading.expectations import Expected, checks_not_done, load_expected
 from doublecode.coding.reading.long_table import read_long
-from doublecode.coding.reading.mended_copies import copies_first
+from doublecode.coding.reading.many_files import Progress, read_each
+from doublecode.coding.reading.mended_copies import copies_first, please_fix_path
 from doublecode.coding.reading.one_workbook import TakenFile, read_file
 from doublecode.coding.reading.outcomes import read_outcomes
 from doublecode.coding.reading.ratings_builder import Collector
@@ -82,7 +83,7 @@ def read_expert_workbook(path: Path, study: Study) -> tuple[pd.DataFrame, list[P
 
 
 def read_workbooks(
-    paths: Sequence[str | Path], *, study: Study | None = None
+    paths: Sequence[str | Path], *, study: Study | None = None, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[list[Problem]]]:
     """Read several workbooks and hold them against one another: the same sessions twice are a problem.
 
@@ -91,6 +92,8 @@ def read_workbooks(
     paths : sequence of path
     study : Study, optional
         As for :func:`read_workbook`.
+    progress : callable, optional
+        As for :func:`read_incoming`.
 
     Returns
     -------
@@ -99,14 +102,49 @@ def read_workbooks(
     problems : list of list of Problem
         Per file, in the order of `paths`, each sorted by place.
     """
-    expected = load_expected(study)
+    order = copies_first(paths)
+    taken, ratings = _read_all([Path(paths[place]) for place in order], load_expected(study), progress=progress)
+    found = dict(zip(order, taken, strict=True))
+    return ratings, [_sorted(found[place].problems) for place in range(len(paths))]
+
+
+def _read_all(
+    paths: Sequence[Path],
+    expected: Expected,
+    superseded: Collection[str] = (),
+    withdrawn: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[TakenFile], pd.DataFrame]:
+    """Read files and hold each against those before it; a file that meets another is read again beside it."""
     collector = Collector()
     taken: list[TakenFile] = []
-    order = copies_first(paths)
-    for place in order:
-        taken.append(read_file(Path(paths[place]), expected, collector, known=taken))
-    found = dict(zip(order, taken, strict=True))
-    return collector.frame(), [_sorted(found[place].problems) for place in range(len(paths))]
+    known: dict[tuple[str, ...], list[TakenFile]] = {}
+    names: set[str] = set()
+    gone = withdrawn or {}
+    for path, (read, own) in zip(paths, read_each(paths, expected, superseded, gone, progress), strict=True):
+        one, others = read, known.setdefault(_whose(read), []) if read.stamp is not None else []
+        if _meets(one, others) or please_fix_path(path).name in names:
+            own = Collector()
+            one = read_file(path, expected, own, taken, superseded, gone)
+        collector.join(own)
+        taken.append(one)
+        if one.stamp is not None:
+            names.add(one.file)
+            others.append(one)
+    return taken, collector.frame()
+
+
+def _whose(one: TakenFile) -> tuple[str, ...]:
+    stamp = one.stamp
+    return () if stamp is None else (stamp.rater, stamp.instrument, str(stamp.occasion))
+
+
+def _meets(one: TakenFile, others: Sequence[TakenFile]) -> bool:
+    """Whether another file of the same rater and instrument is the same workbook, or has some of its sessions."""
+    sessions = {row.session_id for row in one.rows}
+    return any(
+        other.stamp == one.stamp or not sessions.isdisjoint(row.session_id for row in other.rows) for other in others
+    )
 
 
 def read_incoming(
@@ -116,6 +154,7 @@ def read_incoming(
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
     training: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
     """Read every workbook in the study's ``incoming/`` and hold them against one another.
 
@@ -131,6 +170,8 @@ def read_incoming(
         SHA-256 of files that were withdrawn, and why: they are reported as ``withdrawn_file`` and left out.
     training : bool
         Read workbooks of training sessions, too, that were made with another version of the codebook.
+    progress : callable, optional
+        Called with what is done, how many files are read, and how many there are.
 
     Returns
     -------
@@ -147,7 +188,9 @@ def read_incoming(
     UsageError
         There is no ``incoming/``, or a file to be set aside is not in it.
     """
-    found = read_returned(study, set_aside=set_aside, superseded=superseded, withdrawn=withdrawn, training=training)
+    found = read_returned(
+        study, set_aside=set_aside, superseded=superseded, withdrawn=withdrawn, training=training, progress=progress
+    )
     return found.ratings, found.problems, found.files
 
 
@@ -180,21 +223,19 @@ def read_returned(
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
     training: bool = False,
+    progress: Progress | None = None,
 ) -> Returned:
     """Read ``incoming/`` as :func:`read_incoming` does, and say which row of which file is of which session."""
     paths = _incoming_paths(study, set_aside)
+    ordered = [paths[place] for place in copies_first(paths)]
     expected = replace(load_expected(study), reads_training=training)
-    collector = Collector()
-    problems = _folders_inside(study)
-    taken: list[TakenFile] = []
-    unread: list[str] = []
-    for path in (paths[place] for place in copies_first(paths)):
-        one = read_file(path, expected, collector, taken, superseded, withdrawn or {})
-        problems += one.problems
-        if one.stamp is not None:
-            taken.append(one)
-        elif any(problem.severity == "error" for problem in one.problems):
-            unread.append(one.file)
+    everything, ratings = _read_all(ordered, expected, superseded, withdrawn, progress)
+    problems = [*_folders_inside(study), *(problem for one in everything for problem in one.problems)]
+    taken = [one for one in everything if one.stamp is not None]
+    unread = [
+        one.file for one in everything
+        if one.stamp is None and any(problem.severity == "error" for problem in one.problems)
+    ]  # fmt: skip
     rows = [(one.file, one.sha256, *_stamp_columns(one), one.n_rows) for one in taken]
     files = pd.DataFrame(rows, columns=list(FILE_COLUMNS))
     times = [one.stamp.occasion for one in taken if one.stamp is not None]
@@ -205,7 +246,7 @@ def read_returned(
         for one in taken if one.stamp is not None for row in one.rows
     ]  # fmt: skip
     lines = pd.DataFrame(sessions, columns=["file", "line", "session_id", "rater", "instrument", "occasion"])
-    return Returned(collector.frame(), _sorted(problems), files, lines, tuple(sorted(unread)))
+    return Returned(ratings, _sorted(problems), files, lines, tuple(sorted(unread)))
 
 
 def no_workbooks() -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:

@@ -86,7 +86,7 @@ def read_file(
     package = open_package(path)
     taken = TakenFile(package.name, package.sha256, list(package.problems))
     if package.kind is None:
-        return taken
+        return _or_its_copy(taken, known)
     if package.sha256 in superseded:
         taken.problems.append(Problem("older_file", package.name, found=package.sha256[:12]))
         return taken
@@ -96,12 +96,21 @@ def read_file(
     if package.kind not in ("xlsx", "ods"):
         code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")
         taken.problems.append(Problem(code, package.name, found=found, allowed=way_out))
-        return taken
+        return _or_its_copy(taken, known)
     opened = _open_sheets(package, taken)
-    if opened is not None:
-        _read_rate(taken, *opened, expected, collector, known)
+    if opened is None:
+        return _or_its_copy(taken, known)
+    _read_rate(taken, *opened, expected, collector, known)
     if taken.words.rate != RATE:  # what is said of the sheet names it as the rater sees it
         taken.problems = [replace(one, sheet=taken.words.rate) if one.sheet == RATE else one for one in taken.problems]
+    return taken
+
+
+def _or_its_copy(taken: TakenFile, known: Sequence[TakenFile]) -> TakenFile:
+    """A file that cannot be read, or its marked copy in its place, where that is here and can be."""
+    copy = please_fix_path(taken.file).name
+    if copy != taken.file and any(other.file == copy and other.stamp is not None for other in known):
+        taken.problems = [Problem("mended_copy", taken.file, found=copy)]
     return taken
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,20 @@ class Collector:
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def unprepared(self) -> Self:
+        """The same without what was prepared for reading, which need not travel."""
+        self._readers = {}
+        return self
+
+    def join(self, other: Collector) -> None:
+        """Add what another one gathered."""
+        before = len(self._heads)
+        self._heads += other._heads
+        self._head_of += [before + place for place in other._head_of]
+        self._items += other._items
+        self._readings += other._readings
+        self._cells += other._cells
 
     def head(self, stamp: Stamp, held: Held, session_id: str, role: str | None, file: str, sheet: str) -> None:
         """Begin a session: what all its rows share."""

@@ -18,6 +18,7 @@ from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_ce
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
 from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
 from doublecode.coding.workbooks.save import save_fixed
+from doublecode.coding.workbooks.uncovered import uncover
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
@@ -71,10 +72,13 @@ def write_redpen(
     package = open_package(source)
     book = _book_of(package)
     workbook = _open_copy(package, book)
+    marked: dict[str, set[str]] = {}
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
             _mark(workbook[problem.sheet], problem)
-            _uncover(workbook[problem.sheet], problem.cell)
+            marked.setdefault(problem.sheet, set()).add(problem.cell)
+    for name, cells in marked.items():
+        uncover(workbook[name], cells)
     _list_problems(workbook, own, _words_of(book), () if book is None else tuple(_replaced(book)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
@@ -214,18 +218,6 @@ def _mark(sheet: Worksheet, problem: Problem) -> None:
         ours, mark, hers = before.partition(HER_NOTE)
         own, before = f"{ours}\n{own.removeprefix(NOTE_MARK).strip()}", hers if mark else ""
     _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
-
-
-def _uncover(sheet: Worksheet, cell: str) -> None:
-    """Take off the conditional formats that would hide the colour of a mark."""
-    from openpyxl.formatting.formatting import ConditionalFormattingList
-
-    kept = ConditionalFormattingList()
-    for formats in sheet.conditional_formatting:
-        if cell not in formats.sqref:
-            for rule in formats.rules:
-                kept.add(str(formats.sqref), rule)
-    sheet.conditional_formatting = kept
 
 
 def _sentence(problem: Problem) -> str:

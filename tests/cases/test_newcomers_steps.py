@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from doublecode.analysis.cli import app as cli
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
@@ -207,3 +208,21 @@ def test_a_copy_of_another_workbook_replaces_nothing(run: Callable[..., str], tm
     fill_workbook(sent, study / "incoming" / sent.name, cells)
     problems = read_incoming(load_study(study))[1]
     assert [one.code for one in problems if one.severity == "error"] == ["duplicate_rating"]
+
+
+def test_a_file_whose_sheet_was_renamed_is_replaced_by_its_mended_copy(run: Callable[..., str], tmp_path: Path) -> None:
+    study, cells = coded(tmp_path, run)
+    (sent,) = (study / "outgoing").glob("*.xlsx")
+    there = study / "incoming" / sent.name
+    fill_workbook(sent, there, cells)
+    whole = there.read_bytes()
+    workbook = load_workbook(there)
+    workbook["Rate"].title = "Codes"
+    workbook.save(there)
+    assert "sheet_missing" in run("check", "study/incoming")
+    (study / "incoming" / f"{sent.stem}_please_fix.xlsx").write_bytes(whole)
+    ratings, problems, _ = read_incoming(load_study(study))
+    assert [(one.code, one.file) for one in problems] == [("mended_copy", sent.name)]
+    assert len(ratings) == len(cells)
+    there.write_bytes(b"not a workbook at all")
+    assert [one.code for one in read_incoming(load_study(study))[1]] == ["mended_copy"]

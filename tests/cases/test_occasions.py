@@ -14,6 +14,7 @@ import pytest
 
 from doublecode.analysis.report.folder import run_study
 from doublecode.analysis.study.recodes import recode_table
+from doublecode.analysis.study.run import read_study
 from doublecode.coding import Ledger, score, write_workbooks
 from doublecode.coding.intake.ledger_values import digest_of, plain_rows
 from doublecode.coding.workbooks.fill import fill_workbook
@@ -184,3 +185,9 @@ def by_hand(table: list[list[float]]) -> float:
     left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
     error = (left**2).sum() / ((n - 1) * (k - 1))
     return (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
+
+
+def test_recodes_of_who_is_in_no_number_are_kept_out_with_the_first_codes(folder):
+    (folder / "patients.csv").write_text("patient,status,reason\nP0,excluded,moved\nP1,completed,\n", encoding="utf-8")
+    counts = read_study(folder).rating_counts
+    assert counts == {"read": 24, "in_numbers": 8, "rated_again": 4, "kept_out": 12}

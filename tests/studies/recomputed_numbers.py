@@ -78,7 +78,10 @@ class Cells:
     @cached_property
     def sessions(self) -> dict[str, tuple[str, int, str]]:
         with (self.folder / "sessions.csv").open(encoding="utf-8-sig", newline="") as file:
-            return {one["session_id"]: (one["patient"], int(one["session"]), one["therapist"]) for one in csv.DictReader(file)}
+            return {
+                one["session_id"]: (one["patient"], int(one["session"]), one["therapist"])
+                for one in csv.DictReader(file)
+            }
 
     @cached_property
     def study(self) -> dict[str, Any]:
@@ -350,7 +353,9 @@ def correlations(cells: Cells, row: dict[str, Any], column: str, spec: dict[str,
             a, b = means
             n = float(len(a))
             df = n - 2
-    elif level not in ("pooled", "") and not (not row and level.startswith("pooled")) and level != spec["row"][0].lower():
+    elif (
+        level not in ("pooled", "") and not (not row and level.startswith("pooled")) and level != spec["row"][0].lower()
+    ):
         return None
     if level.startswith("mean"):
         return None
@@ -380,7 +385,12 @@ def outliers(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any
 
 def design(cells: Cells, model: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, list[str], float, float]:
     """Outcome, columns and names of a declared regression; means of predictor and moderator."""
-    names = [model["outcome"], model["predictor"], *filter(None, [model.get("moderator")]), *model.get("covariates", [])]
+    names = [
+        model["outcome"],
+        model["predictor"],
+        *filter(None, [model.get("moderator")]),
+        *model.get("covariates", []),
+    ]
     held = {name: cells.variable(name) for name in names}
     units = sorted(set.intersection(*(set(one) for one in held.values())))
     at = {name: np.array([held[name][unit] for unit in units]) for name in names}
@@ -528,12 +538,19 @@ def fit_mixed(y: np.ndarray, x: np.ndarray, z: np.ndarray, who: np.ndarray) -> d
         return float(size + np.linalg.slogdet(xx)[1] + (n - p) * (1 + math.log(2 * math.pi * left / (n - p))))
 
     start = [1.0] if q == 1 else [1.0, 0.0, 0.1]
-    found = optimize.minimize(deviance, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000})
+    found = optimize.minimize(
+        deviance, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000}
+    )
     found = optimize.minimize(deviance, found.x, method="BFGS", options={"gtol": 1e-9})
     _, xx, xy, yy = sums(found.x)
     fixed = np.linalg.solve(xx, xy)
     s2 = (yy - xy @ fixed) / (n - p)
-    return {"fixed": fixed, "residual": s2, "deviance": deviance(found.x), "random": s2 * factor(found.x) @ factor(found.x).T}
+    return {
+        "fixed": fixed,
+        "residual": s2,
+        "deviance": deviance(found.x),
+        "random": s2 * factor(found.x) @ factor(found.x).T,
+    }
 
 
 _TABLES: dict[str, Callable[[Cells, dict[str, Any], str, dict[str, Any]], float | None]] = {

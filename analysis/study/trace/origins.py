@@ -63,6 +63,11 @@ class Origins:
         return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.ratings, self._texts)}
 
     @cached_property
+    def agreed(self) -> dict[Any, int]:
+        """The cell that scores stand on in the place of each rating: what was agreed on, where they do."""
+        return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.agreed, self._texts)}
+
+    @cached_property
     def recodes(self) -> dict[Any, int]:
         """The cell of each rating of a later occasion, by its label."""
         again = self.intake.recodes
@@ -83,14 +88,14 @@ class Origins:
         from doublecode.coding.pooling import counted_ratings
 
         study, found = self.study, dict[ItemKey, list[tuple[int, bool]]]()
-        main = self.intake.ratings
+        main = self.intake.agreed
         main = main[main["phase"] == "main"]
         for name, book in study.codebooks.items():
             rows = counted_ratings(main, book, study.use(name).pooling)
             keys = zip(rows["patient"], rows["session"], rows["item"], rows["value"].notna(), rows.index, strict=True)
             for patient, session, item, is_value, label in keys:
                 key = (name, str(patient), int(session), str(item))
-                found.setdefault(key, []).append((self.ratings[label], bool(is_value)))
+                found.setdefault(key, []).append((self.agreed[label], bool(is_value)))
         return found
 
     @cached_property
@@ -238,18 +243,19 @@ class Origins:
 
     def _log_of(self, instrument: str, patient: str, session: int) -> Iterator[tuple[int, Role]]:
         """The entries of the homework log of a session that are counted."""
-        from doublecode.analysis.description.homework import one_rater
+        from doublecode.analysis.description.homework import empty_of, one_rater
 
         key = (instrument, "")
         if key not in self._logs:
-            ratings = self.intake.ratings
+            ratings = self.intake.agreed
             mine = ratings[(ratings["instrument"] == instrument) & (ratings["phase"] == "main")]
-            chosen, _ = one_rater(mine, "primary")
+            empty = empty_of(self.study.codebooks[instrument], self.intake.empty_logs)
+            chosen, _, _ = one_rater(mine, "primary", empty)
             own: dict[tuple[str, int], list[int]] = {}
             names = ("patient", "session", "text")
             for label, p, s, text in zip(chosen.index, *(chosen[name] for name in names), strict=True):
                 if isinstance(text, str):
-                    own.setdefault((str(p), int(s)), []).append(self.ratings[label])
+                    own.setdefault((str(p), int(s)), []).append(self.agreed[label])
             self._logs[key] = own
         for number in self._logs[key].get((patient, session), []):
             yield number, role_of("", frozenset({How.COUNTED}))

@@ -52,6 +52,8 @@ class KnownCells:
             yield cell, (Note("trace_kept_out", numbers={"why": self._kept_out(intake.kept_out.loc[label])}),)
         for _, cell in [] if intake.recodes is None else rating_cells(intake.recodes):
             yield cell, (Note("trace_again"),)
+        for _, cell in [] if intake.decided is None else rating_cells(intake.decided):
+            yield cell, (Note("trace_decided"),)
         yield from self._former
 
     @cached_property

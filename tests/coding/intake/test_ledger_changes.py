@@ -15,6 +15,7 @@ from doublecode.analysis.study.run import read_study
 from doublecode.coding import Ledger, read_ratings
 from doublecode.coding.intake.erasing import left_to_destroy
 from doublecode.coding.intake.export import export_ratings
+from doublecode.coding.intake.file_states import file_states
 from doublecode.coding.intake.ledger_merge import merge_ledgers
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.study import load_study
@@ -79,7 +80,7 @@ def test_erased_is_gone_from_the_file_itself_and_never_comes_back(folder, ledger
     assert b"S-31" not in (folder / "ledger.sqlite").read_bytes()
     rest = before[before["patient"] != "P3"].reset_index(drop=True)
     pd.testing.assert_frame_equal(ledger.ratings(), rest)
-    listed = [(path.name, what) for path, what in left_to_destroy(load_study(folder), held)]
+    listed = [(path.name, what) for path, what in left_to_destroy(load_study(folder), held, "P3")]
     originals = ["own.csv", BOOK, "R2_warmth_b1.xlsx"]
     assert sorted(name for name, what in listed if what == "an original") == sorted(originals)
     assert [name for name, what in listed if what.startswith("not in the study folder")] == ["R2_warmth_b1.xlsx"]
@@ -182,3 +183,27 @@ def test_the_commands_say_what_is_wrong(folder, tmp_path):
     assert "nothing was taken in yet" in typed("ledger", "verify", "--study", str(empty))[1]
     assert "there is no ledger" in typed("ledger", "merge", str(empty), "--site", "bonn", "--study", str(empty))[1]
     assert typed("ledger", "merge", str(folder), "--site", "bonn", "--study", str(empty))[0] == 0
+
+
+def test_what_never_came_into_the_ledger_is_listed_all_the_same(folder, ledger):
+    """A first version whose marked copy counts, and copies of recordings under blind names."""
+    study = load_study(folder)
+    first = folder / "incoming" / "R2_warmth_b1.xlsx"
+    copy = folder / "incoming" / "R2_warmth_b1_please_fix.xlsx"
+    shutil.copy(first, copy)
+    first.write_bytes(first.read_bytes() + b" ")  # other bytes: the ledger knows the copy's alone
+    sessions = pd.read_csv(folder / "sessions.csv", dtype=str)
+    own = sessions.loc[sessions["patient"] == "P3", "session_id"]
+    (folder / "keys").mkdir(exist_ok=True)
+    lines = ["session_id,recording,original", *(f"{one},{one}.mp3,tape_{one}.mp3" for one in sessions["session_id"])]
+    (folder / "keys" / "recordings.csv").write_text("\n".join(lines), encoding="utf-8")
+    tapes = folder / "outgoing" / "recordings"
+    tapes.mkdir(parents=True)
+    for one in sessions["session_id"]:
+        (tapes / f"{one}.mp3").write_bytes(b"sound")
+    held = ledger.erase("P3", "withdrew consent", now=NOW)
+    listed = {path.name: what for path, what in left_to_destroy(study, held, "P3")}
+    assert {first.name, copy.name} <= set(listed)
+    assert sorted(name for name, what in listed.items() if what == "a copy of a recording") == sorted(own + ".mp3")
+    states = file_states(study, ledger.files()).set_index("file")["state"]
+    assert states[first.name] != "not taken in yet"

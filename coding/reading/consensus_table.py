@@ -1,0 +1,175 @@
+"""Reads a workbook of disagreements that came back: which code was agreed on, and who decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
+from doublecode.coding.reading.container import open_book, open_package
+from doublecode.coding.reading.expectations import Expected, check_stamp
+from doublecode.coding.reading.long_table import cell_text
+from doublecode.coding.reading.safe_xml import Damaged, TooLarge
+from doublecode.coding.reading.sheet_grid import restore_percents
+from doublecode.coding.reading.sheet_shape import cell_name
+from doublecode.coding.workbooks.layout import STAMP, STAMP_KEYS, Stamp, stamp_pairs
+from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.near_names import nearest
+from doublecode.schemas.problems import Problem
+
+SHEET: Final = "Decide"
+CONSENSUS: Final = "(consensus)"
+EXPERT: Final = "(expert)"
+DECIDERS: Final[Mapping[str, str]] = {"consensus": CONSENSUS, "expert": EXPERT}
+"""What stands under *decided_by*, and who then stands in the place of a rater; no rater can be called so."""
+AGREED: Final = "agreed"
+HEADS: Final = ("session_id", "item", AGREED, "decided_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One cell that was decided.
+
+    Attributes
+    ----------
+    session_id, item : str
+    by : str
+        ``(consensus)`` or ``(expert)``.
+    reading : Reading
+    cell : str
+    codes : frozenset of (str, str)
+        Rater and code that were laid side by side.
+    """
+
+    session_id: str
+    item: str
+    by: str
+    reading: Reading
+    cell: str
+    codes: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class DecisionsRead:
+    """What one workbook says; `book` is None where nothing of it can be used.
+
+    `cells` counts the disagreements that it lists, decided or not.
+    """
+
+    problems: tuple[Problem, ...]
+    book: Instrument | None = None
+    decisions: tuple[Decision, ...] = ()
+    notes: Mapping[tuple[str, str], tuple[str, str]] | None = None
+    cells: int = 0
+
+
+def read_decisions(path: Path, expected: Expected) -> DecisionsRead:
+    """Read one workbook of ``consensus/``.
+
+    Returns
+    -------
+    DecisionsRead
+        Cells in which nothing is agreed on yet are no decisions; ``notes`` holds what stands under *decided_by* and
+        *why* of every row.
+    """
+    package = open_package(path)
+    problems = list(package.problems)
+    if package.kind not in ("xlsx", "ods"):
+        if package.kind is not None:
+            problems.append(Problem("not_a_workbook", package.name, found="a file of another kind"))
+        return DecisionsRead(tuple(problems))
+    try:
+        book = open_book(package)
+        pairs = stamp_pairs(book.sheet(STAMP).grid) if STAMP in book.names else {}
+        gone = [key for key in STAMP_KEYS if not pairs.get(key)]
+        if gone or SHEET not in book.names:
+            found = f"{', '.join(gone)} missing" if gone else f'no sheet "{SHEET}"'
+            return DecisionsRead((*problems, Problem("no_stamp", package.name, STAMP, found=found)))
+        sheet = book.sheet(SHEET)
+        restore_percents(sheet)
+    except TooLarge as wrong:
+        return DecisionsRead((*problems, Problem("too_large", package.name, SHEET, found=str(wrong))))
+    except Damaged as wrong:
+        return DecisionsRead((*problems, Problem("unreadable_file", package.name, found=f"damaged ({wrong})")))
+    stamp = Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=1)
+    wrong_stamp = check_stamp(stamp, replace(expected, assigned=None, raters={}), package.name)
+    if wrong_stamp:
+        return DecisionsRead((*problems, *wrong_stamp))
+    return _Sheet(package.name, sheet.grid, expected.books[stamp.instrument], expected).read(problems)
+
+
+class _Sheet:
+    """The rows of one sheet *Decide*."""
+
+    def __init__(self, file: str, grid: Sequence[Sequence[Any]], book: Instrument, expected: Expected) -> None:
+        self.file, self.grid, self.book, self.expected = file, grid, book, expected
+        self.codecs: dict[str, Codec] = {item.name: make_codec(book, item) for item in book.columns}
+        heads = [cell_text(cell) for cell in grid[0]] if grid else []
+        self.columns = {head: place for place, head in enumerate(heads) if head}
+        self.problems: list[Problem] = []
+
+    def read(self, before: Sequence[Problem]) -> DecisionsRead:
+        """Every decision, and what is wrong at which cell."""
+        gone = [head for head in HEADS if head not in self.columns]
+        if gone:
+            found = ", ".join(list(self.columns)[:8]) or "nothing"
+            renamed = [Problem("header_renamed", self.file, SHEET, "", "", found, head) for head in gone]
+            return DecisionsRead((*before, *renamed))
+        body = [row for row in range(1, len(self.grid)) if any(map(cell_text, self.grid[row]))]
+        decided = [one for one in map(self._decision, body) if one is not None]
+        notes = {
+            (self._text(row, "session_id"), self._text(row, "item")): (
+                self._text(row, "decided_by"), self._text(row, "why"),
+            )
+            for row in body
+        }  # fmt: skip
+        return DecisionsRead((*before, *self.problems), self.book, tuple(decided), notes, len(body))
+
+    def _cell(self, row: int, head: str) -> Any:
+        place = self.columns.get(head, -1)
+        return self.grid[row][place] if 0 <= place < len(self.grid[row]) else ""
+
+    def _text(self, row: int, head: str) -> str:
+        return cell_text(self._cell(row, head))
+
+    def _problem(self, code: str, row: int, head: str, found: str, allowed: str = "") -> None:
+        session, item = self._text(row, "session_id"), self._text(row, "item")
+        where = cell_name(row, self.columns[head])
+        subject = ", ".join(filter(None, [session, item]))
+        self.problems.append(Problem(code, self.file, SHEET, where, subject, found, allowed))
+
+    def _decision(self, row: int) -> Decision | None:
+        """What a row decides; None where nothing stands there yet, or something is wrong."""
+        value, session, item = self._cell(row, AGREED), self._text(row, "session_id"), self._text(row, "item")
+        by = self._text(row, "decided_by").casefold() or "consensus"
+        if not cell_text(value):
+            return None
+        held = (self.expected.sessions or {}).get(session)
+        codec = self.codecs.get(item)
+        if held is None:
+            meant = nearest(session, self.expected.sessions or {})
+            asked = "" if meant is None else f"; did you mean {meant}?"
+            self._problem("unknown_session", row, "session_id", session or "an empty cell", asked)
+        elif codec is None:
+            self._problem("unknown_item", row, "item", item or "an empty cell", ", ".join(self.codecs))
+        elif by not in DECIDERS:
+            self._problem("unknown_decider", row, "decided_by", by, " or ".join(DECIDERS))
+        else:
+            reading = read_cell(value, codec, held.session)
+            if reading.problem:
+                self._problem(reading.problem, row, AGREED, reading.found, reading.allowed)
+            if not reading.problem or reading.problem == "text_number":
+                where = cell_name(row, self.columns[AGREED])
+                return Decision(session, item, DECIDERS[by], reading, where, self._codes(row))
+        return None
+
+    def _codes(self, row: int) -> frozenset[tuple[str, str]]:
+        """Rater and code of every pair of columns of the row."""
+        pairs = []
+        number = 1
+        while f"rater_{number}" in self.columns:
+            pairs.append((self._text(row, f"rater_{number}"), self._text(row, f"code_{number}")))
+            number += 1
+        return frozenset(pair for pair in pairs if pair[0])
