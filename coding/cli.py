@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say, screen_width
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say, screen_width
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.to_be_written import NOT_NAMED
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
@@ -69,24 +71,36 @@ def check(
     problems: list[Problem] = []
     copies: list[Path] = []
     notes: dict[str, None] = {}
+    unfinished: list[str] = []
     n_ratings = 0
     for declared, own in _by_study(files, study):
-        ratings, found = read_workbooks(own, study=declared)
+        with progress_bar() as show:
+            ratings, found = read_workbooks(own, study=declared, progress=show)
         n_ratings += len(ratings)
         notes |= dict.fromkeys(f"not checked: {text}" for text in checks_not_done(declared))
         for file, its in zip(own, found, strict=True):
             problems += its
+            unfinished += _unfinished(file.name, ratings, its)
             if marked:
                 copies += hand_back([file], its, _copy_folder(file, declared), overwrite)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
     else:
+        for line in unfinished:
+            say(line, to_error=True, style="yellow")
         print_problems(problems, most=200, severities=("error", "warning", "info"))
         say(f"{len(files)} file(s), {n_ratings} ratings: {errors} error(s), {len(problems) - errors} other remark(s).")
         for line in (*notes, *(f"Marked copy: {path}" for path in copies)):
             say(line)
     raise typer.Exit(PROBLEMS if errors else CLEAN)
+
+
+def _unfinished(name: str, ratings: pd.DataFrame, problems: Sequence[Problem]) -> list[str]:
+    """How far a workbook came, where rows of it are empty; before its problems are named one by one."""
+    empty = sum(one.code == "row_empty" for one in problems)
+    rated = ratings.loc[ratings["source_file"] == name, "session_id"].nunique()
+    return [f"{name}: {rated} of {rated + empty} sessions rated; {empty} rows are empty."] if empty else []
 
 
 def _expand(given: Sequence[Path]) -> list[Path]:

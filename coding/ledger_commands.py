@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doublecode.coding.cli import AsJson, Folder, Overwrite, hand_back, print_problems_json, print_record
-from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
+from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def import_files(
     from doublecode.coding.reading.declared_heads import open_study
 
     declared = open_study(study)
-    done = import_study(declared, set_aside=set_aside or (), reason=reason)
+    with progress_bar() as show:
+        done = import_study(declared, set_aside=set_aside or (), reason=reason, progress=show)
     if as_json:
         spec = {"command": "import", "study": declared.name, **done.taken.design, "waiting": list(done.waiting)}
         print_problems_json(done.problems, spec)

@@ -75,7 +75,7 @@ def _run(
         check_target(out or folder, overwrite=overwrite)
     with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
-        intake = read_study(folder, set_aside=set_aside)
+        intake = read_study(folder, set_aside=set_aside, progress=show)
         if not intake.errors:
             unstored = store(intake, may_only_read=out is not None)
             done = analyse(intake, show)

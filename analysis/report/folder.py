@@ -116,7 +116,7 @@ def run_study(
         A report is there already and `overwrite` is False.
     """
     check_target(Path(folder), overwrite=overwrite)
-    intake = read_study(folder, set_aside=set_aside)
+    intake = read_study(folder, set_aside=set_aside, progress=progress)
     if intake.errors:
         raise StudyProblems(intake.problems)
     store(intake)

@@ -54,7 +54,7 @@ def no_progress(step: str, done: int, of: int) -> None:
     """Show nothing."""
 
 
-def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake:
+def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress: Progress | None = None) -> Intake:
     """Read a study folder: declaration, tables, workbooks, ledger, outcomes; collect every problem.
 
     A workbook that the ledger holds and ``incoming/`` does not counts as it was taken in (``file_absent``).
@@ -65,6 +65,8 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         The study folder.
     set_aside : collection of str
         Names of files in ``incoming/`` to leave out; printed on page 1 of the report.
+    progress : callable, optional
+        Called with what is done, how many workbooks are read, and how many there are.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = ()) -> Intake
         check_declared_columns(study, read["patients"], read["therapists"], read["sessions"])
     except StudyError as wrong:
         raise StudyError(f"study.toml: {wrong}") from None
-    rated = read_study_ratings(study, set_aside=set_aside)
+    rated = read_study_ratings(study, set_aside=set_aside, progress=progress)
     ratings = of_occasion(rated.ratings, first=True)
     outcomes, outcome_problems = read_outcomes(study)
     at_events, event_problems = read_outcome_events(study, read["patients"])

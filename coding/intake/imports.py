@@ -10,6 +10,7 @@ from doublecode.coding.intake.ledger_values import SEVERAL, with_occasion
 from doublecode.coding.intake.study_ledger import open_ledger
 from doublecode.coding.intake.study_ratings import StudyRatings, read_study_ratings
 from doublecode.coding.intake.taken_in import TakenIn
+from doublecode.coding.reading.many_files import Progress
 from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -46,7 +47,9 @@ class Imported:
         return sum(one.severity == "error" for one in self.problems)
 
 
-def import_study(study: Study, *, set_aside: Collection[str] = (), reason: str = "") -> Imported:
+def import_study(
+    study: Study, *, set_aside: Collection[str] = (), reason: str = "", progress: Progress | None = None
+) -> Imported:
     """Take in the workbooks and the declared table of a study; a file with an error stays out, the others do not.
 
     Parameters
@@ -56,6 +59,8 @@ def import_study(study: Study, *, set_aside: Collection[str] = (), reason: str =
         Workbooks to leave out by name.
     reason : str
         Why files correct earlier ones; it stays in the history.
+    progress : callable, optional
+        Called with what is done, how many workbooks are read, and how many there are.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def import_study(study: Study, *, set_aside: Collection[str] = (), reason: str =
     All files are stored in one transaction: at any moment each is wholly in the ledger or not at all. A second import
     of the same files changes nothing.
     """
-    rated = read_study_ratings(study, set_aside=set_aside)
+    rated = read_study_ratings(study, set_aside=set_aside, progress=progress)
     ratings, files = rated.read_now
     waiting = _waiting(rated, files)
     kept = files[~files["file"].isin(waiting)]

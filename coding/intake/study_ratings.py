@@ -30,6 +30,7 @@ from doublecode.coding.intake.rating_tables import read_declared_table
 from doublecode.coding.intake.study_ledger import has_ledger
 from doublecode.coding.reading.expectations import load_expected
 from doublecode.coding.reading.incoming import no_workbooks, read_incoming, workbook_paths
+from doublecode.coding.reading.many_files import Progress
 from doublecode.coding.reading.mended_copies import copies_first
 from doublecode.coding.reading.ratings_order import as_sent
 from doublecode.schemas.errors import UsageError
@@ -83,7 +84,9 @@ class StudyRatings:
         )
 
 
-def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> StudyRatings:
+def read_study_ratings(
+    study: Study, *, set_aside: Collection[str] = (), progress: Progress | None = None
+) -> StudyRatings:
     """Read what came back in workbooks, what stands in tables of ratings, and what the ledger holds beyond them.
 
     Parameters
@@ -91,6 +94,8 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     study : Study
     set_aside : collection of str
         Names of workbooks to leave out, be they in ``incoming/`` or in the ledger alone.
+    progress : callable, optional
+        Called with what is done, how many workbooks are read, and how many there are.
 
     Raises
     ------
@@ -104,7 +109,9 @@ def read_study_ratings(study: Study, *, set_aside: Collection[str] = ()) -> Stud
     found = no_workbooks()
     if (study.folder / "incoming").is_dir() or not (RATINGS_TABLE in study.tables or has_ledger(study)):
         aside = [path.name for path in incoming if path.name in left_out]
-        found = read_incoming(study, set_aside=aside, superseded=held.superseded, withdrawn=held.withdrawn)
+        found = read_incoming(
+            study, set_aside=aside, superseded=held.superseded, withdrawn=held.withdrawn, progress=progress
+        )
     tables = read_declared_table(study)
     consensus = read_consensus(study, held, left_out)
     sources = [found, *filter(None, [tables]), consensus.sources]

@@ -32,6 +32,7 @@ _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_em
 _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, zipfile.BadZipFile)
 _WIDTHS = (18, 22, 60, 44)
 _MOST_FORMULAS = 500
+_FEW_ROWS = 3
 _NOTHING = "Nothing; the file you sent keeps its formula."
 _HEADS = ("place", "problem", "what was found", "what to do")
 
@@ -240,7 +241,8 @@ def _list_problems(
     if words.problems in workbook.sheetnames:
         workbook.remove(workbook[words.problems])
     sheet = workbook.create_sheet(words.problems, 0)
-    lines = [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
+    lines = [("", "", place, code, found, todo) for place, code, found, todo in _summary(problems)]
+    lines += [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
     lines += [
         (name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced[:_MOST_FORMULAS]
     ]
@@ -263,6 +265,14 @@ def _list_problems(
     workbook.active = 0
     for other in workbook.worksheets[1:]:
         other.sheet_view.tabSelected = False
+
+
+def _summary(problems: Sequence[Problem]) -> Iterator[tuple[str, str, str, str]]:
+    """The whole workbook in one line, where it came back long before it was done."""
+    empty = [one for one in problems if one.code == "row_empty"]
+    if len(empty) > _FEW_ROWS:
+        said = f"{len(empty)} rows are empty: was the right file sent, and was it saved?"
+        yield "the file", "row_empty", said, empty[0].next_step
 
 
 def _lines(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str, str, str, str]]:
