@@ -242,7 +242,10 @@ def _list_problems(
         workbook.remove(workbook[words.problems])
     sheet = workbook.create_sheet(words.problems, 0)
     lines = [("", "", place, code, found, todo) for place, code, found, todo in _summary(problems)]
-    lines += [(one.sheet if one.cell else "", one.cell, *texts) for one, *texts in _lines(problems)]
+    lines += [
+        (one.sheet if one.cell else "", one.cell, place, code, found, todo)
+        for one, place, code, found, todo in _lines(problems)
+    ]
     lines += [
         (name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced[:_MOST_FORMULAS]
     ]

@@ -67,7 +67,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "trace_unused": "no table of the report stands on it: the item is in no scale, variable or table of the study",
     "trace_kept_out": "kept out of every number: {why}",
     "trace_again": "a later rating of the same session: scores and models stand on the first one",
-    "trace_decided": "what was agreed on where raters disagreed; consensus = true is not declared, so no score stands on it",
+    "trace_decided": "agreed on where raters disagreed; consensus = true is not declared, so no score stands on it",
     "trace_replaced": "replaced by {file}",
     "trace_withdrawn": "its file is withdrawn: {reason}",
     "trace_problem": "{problem}",
