@@ -193,7 +193,7 @@ def _information(
     score: Array = np.zeros(q)
     info: Array = np.zeros((q, q))
     for part in found:
-        n, V = float(part.n[0]), padded_inverse(sigma, part.observed)[0][0]
+        n, V = float(part.n[0]), padded_inverse(sigma, part.observed)[0]
         G = V @ products_about(part, mean[None])[0] @ V - V
         score[:m] += 0.5 * n * np.einsum("qij,ij->q", J, G)
         info[:m, :m] += 0.5 * n * J.reshape(m, -1) @ (V @ J @ V).reshape(m, -1).T

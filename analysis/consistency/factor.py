@@ -169,7 +169,7 @@ def _profile_ml(S: Array, x: Array, k: int) -> Derivatives:
     split = theta.shape[1] - k
     small, large, V = theta[:, :split], theta[:, split:], vectors[:, :, :split]
     value = (small - np.log(small) - 1).sum(axis=1)
-    gradient = np.einsum("nm,nim->ni", 1 - small, V**2)
+    gradient = (V**2 @ (1 - small)[:, :, None])[:, :, 0]
     Vt = np.swapaxes(V, 1, 2)
     hessian = (V @ Vt) * ((V * small[:, None, :]) @ Vt)
     for j in range(k):
@@ -253,7 +253,7 @@ def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array
     at = np.arange(H.shape[1])
     H[:, at, at] += np.where(held, 1.0, 1e-12)
     step = -np.linalg.solve(H, slope[:, :, None])[:, :, 0]
-    bad = ~(np.einsum("ni,ni->n", step, slope) < 0) | (np.abs(step).max(axis=1) > 5.0)
+    bad = ~((step * slope).sum(axis=1) < 0) | (np.abs(step).max(axis=1) > 5.0)
     if bad.any():
         roots, vectors = np.linalg.eigh(H[bad])
         rotated = np.einsum("nij,ni->nj", vectors, slope[bad])

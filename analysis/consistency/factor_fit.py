@@ -56,14 +56,16 @@ def residual_frame(items: Sequence[str], S: Array, implied: Array) -> pd.DataFra
     observed, sd = correlations(S), np.sqrt(np.diag(S))
     fitted = implied / np.outer(sd, sd)
     i, j = np.tril_indices(len(items), -1)
+    residual = observed[i, j] - fitted[i, j]
+    order = np.argsort(-np.abs(residual), kind="stable")
+    i, j = i[order], j[order]
     names = np.asarray(items, dtype=object)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "item": names[j],
             "with_item": names[i],
             "r": observed[i, j],
             "fitted": fitted[i, j],
-            "residual": observed[i, j] - fitted[i, j],
+            "residual": residual[order],
         }
     )
-    return frame.sort_values("residual", key=np.abs, ascending=False, ignore_index=True)

@@ -177,7 +177,7 @@ def _newton_step(found: Sequence[Pattern], state: _State, floor: Array) -> tuple
     score = np.zeros((n_sets, 3 * p))
     observed, expected = np.zeros((2, n_sets, 3 * p, 3 * p))
     for pattern in found:
-        V, _ = padded_inverse(state.sigma, pattern.observed)
+        V = padded_inverse(state.sigma, pattern.observed)
         A = V @ products_about(pattern, state.mean) @ V
         w = np.einsum("sij,sj->si", V, np.where(pattern.observed, pattern.mean - state.mean, 0.0))
         n = pattern.n[:, None]

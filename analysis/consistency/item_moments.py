@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from doublecode.analysis.consistency.em_rounds import ROUNDS_BETWEEN, refuse_singular, rounds_left
-from doublecode.analysis.consistency.observed_blocks import padded_inverse
+from doublecode.analysis.consistency.observed_blocks import log_determinants, padded_inverse
 from doublecode.schemas.column_types import missing_in
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
@@ -380,27 +380,24 @@ def _em_round(found: Sequence[Pattern], mean: Array, cov: Array) -> tuple[Array,
 def _expected(pattern: Pattern, mean: Array, cov: Array) -> tuple[Array, Array]:
     """Expected mean (n_sets, p) and mean product (n_sets, p, p) of the completed rows of one pattern."""
     seen = pattern.observed
-    inverse, _ = padded_inverse(cov, seen)
-    slope = cov @ inverse  # (n_sets, p, p): rows of observed items are the identity
+    slope = cov @ padded_inverse(cov, seen)  # (n_sets, p, p): rows of observed items are the identity
     shift = np.where(seen, 0.0, mean - np.einsum("sij,sj->si", slope, np.where(seen, mean, 0.0)))
-    first = np.einsum("sij,sj->si", slope, pattern.mean) + shift
-    core = slope @ pattern.second @ np.swapaxes(slope, 1, 2)
     fitted = np.einsum("sij,sj->si", slope, pattern.mean)
+    core = slope @ pattern.second @ np.swapaxes(slope, 1, 2)
     second = core + fitted[:, :, None] * shift[:, None, :] + shift[:, :, None] * fitted[:, None, :]
     left = cov - slope @ np.where(seen[:, None], cov, 0.0)
     left = np.where(seen[:, None] | seen[None, :], 0.0, left)
-    return first, second + shift[:, :, None] * shift[:, None, :] + left
+    return fitted + shift, second + shift[:, :, None] * shift[:, None, :] + left
 
 
 def normal_loglik(found: Sequence[Pattern], mean: Array, cov: Array) -> Array:
     """Log-likelihood (n_sets,) of the observed items under N(mean, cov); mean about the common origin."""
     total = np.zeros(len(mean))
     for pattern in found:
-        inverse, logdet = padded_inverse(cov, pattern.observed)
-        centred = products_about(pattern, mean)
-        quadratic = np.einsum("sij,sij->s", inverse, centred)
+        inverse = padded_inverse(cov, pattern.observed)
+        quadratic = np.einsum("sij,sij->s", inverse, products_about(pattern, mean))
         constant = pattern.observed.sum() * np.log(2 * np.pi)
-        total += -0.5 * pattern.n * (constant + logdet + quadratic)
+        total += -0.5 * pattern.n * (constant + log_determinants(cov, pattern.observed) + quadratic)
     return total
 
 

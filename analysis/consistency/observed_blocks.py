@@ -8,17 +8,26 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN if singular; its log determinant."""
-    at = np.ix_(np.arange(len(sigma)), observed.nonzero()[0], observed.nonzero()[0])
-    block = sigma[at]
+def padded_inverse(sigma: Array, observed: NDArray[np.bool_]) -> Array:
+    """Inverse of the observed block of (n_sets, p, p), zero elsewhere, NaN if singular."""
+    at = _block(observed)
     out = np.zeros_like(sigma)
     try:
-        out[at] = np.linalg.inv(block)
+        out[at] = np.linalg.inv(sigma[at])
     except np.linalg.LinAlgError:
-        out[at] = np.stack([_inverse(one) for one in block])
+        out[at] = np.stack([_inverse(one) for one in sigma[at]])
+    return out
+
+
+def log_determinants(sigma: Array, observed: NDArray[np.bool_]) -> Array:
+    """Log determinant (n_sets,) of the observed block of (n_sets, p, p)."""
     with np.errstate(invalid="ignore"):
-        return out, np.asarray(np.linalg.slogdet(block)[1])
+        return np.asarray(np.linalg.slogdet(sigma[_block(observed)])[1])
+
+
+def _block(observed: NDArray[np.bool_]) -> tuple[slice, NDArray[np.intp], NDArray[np.intp]]:
+    held = observed.nonzero()[0]
+    return slice(None), held[:, None], held
 
 
 def _inverse(block: Array) -> Array:

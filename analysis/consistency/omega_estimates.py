@@ -150,26 +150,23 @@ def _omegas(fit: FactorFit, S: Array, *, every: bool) -> Array:
 def _omega_rows(level: Hashable, part: ItemData, estimate: Array, limits: Limits) -> pd.DataFrame:
     formulas = st.OMEGA_FORMULAS if len(estimate) == 9 else (st.OMEGA_FORMULAS[0], st.OMEGA_FORMULAS[3])
     return pd.DataFrame(
-        [
-            {
-                "level": level,
-                "term": f.name,
-                "estimate": estimate[j],
-                "std_error": limits.std_error[j],
-                "df": limits.df[j],
-                "conf_low": limits.low[j],
-                "conf_high": limits.high[j],
-                "estimator": f.estimator,
-                "matrix": f.matrix,
-                "formula": f.formula,
-                "below_line": f.below_line,
-                "n_items": len(part.items),
-                "n_rows": part.n_rows,
-                "n_units": part.n_units,
-                "status": str(LevelState.of(bool(np.isfinite(estimate[j])))),
-            }
-            for j, f in enumerate(formulas)
-        ]
+        {
+            "level": [level] * len(formulas),
+            "term": [f.name for f in formulas],
+            "estimate": estimate,
+            "std_error": limits.std_error,
+            "df": limits.df,
+            "conf_low": limits.low,
+            "conf_high": limits.high,
+            "estimator": [f.estimator for f in formulas],
+            "matrix": [f.matrix for f in formulas],
+            "formula": [f.formula for f in formulas],
+            "below_line": [f.below_line for f in formulas],
+            "n_items": len(part.items),
+            "n_rows": part.n_rows,
+            "n_units": part.n_units,
+            "status": [str(LevelState.of(bool(known))) for known in np.isfinite(estimate)],
+        }
     )
 
 
@@ -192,13 +189,14 @@ def _omega_items(frame: pd.DataFrame, part: ItemData, fit: FactorFit, S: Array) 
 
 def _omega_notes(level: Hashable, items: pd.DataFrame, fit: FactorFit, failed: int, how: Resampling) -> list[Note]:
     notes = []
-    held = items.loc[items["heywood"], "item"]
-    if len(held):
-        notes.append(note_of(level, "heywood_case", items=tuple(held)))
-    turned = items[items["loading_std"] < 0]
+    names = items["item"].tolist()
+    held = tuple(name for name, at_floor in zip(names, items["heywood"], strict=True) if at_floor)
+    if held:
+        notes.append(note_of(level, "heywood_case", items=held))
     notes += [
-        note_of(level, "negative_loading", item=item, loading=float(loading))
-        for item, loading in zip(turned["item"], turned["loading_std"], strict=True)
+        note_of(level, "negative_loading", item=item, loading=loading)
+        for item, loading in zip(names, items["loading_std"].tolist(), strict=True)
+        if loading < 0
     ]
     if not fit.converged[0]:
         notes.append(note_of(level, "one_factor_not_converged"))
