@@ -1,7 +1,9 @@
+import hashlib
 import json
 import re
 import shutil
 import zipfile
+from base64 import b64encode
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
