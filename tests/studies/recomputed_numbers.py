@@ -1,9 +1,9 @@
 """Numbers of a report recomputed from nothing but the cells that ``doublecode trace --json`` lists.
 
 Nothing of doublecode is imported. Workbooks are opened by openpyxl here, text tables read line by line; items, ranges
-and scales come from the TOML files. Formulas are closed ones, or a likelihood written down once more and climbed by scipy.
-A number that has no short independent formula (degrees of freedom by Kenward and Roger, profile limits, jackknife) is
-not recomputed: :func:`recompute` returns None for it.
+and scales come from the TOML files. Formulas are closed ones, or a likelihood written down once more and climbed by
+scipy. A number that has no short independent formula (degrees of freedom by Kenward and Roger, profile limits,
+jackknife) is not recomputed: :func:`recompute` returns None for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,11 @@ def number_of(value: Any) -> float:
     return float(str(value).strip().replace(",", "."))
 
 
-@dataclass
 class Cells:
     """The cells of a trace, read from their files."""
 
-    folder: Path
-    rows: list[dict[str, Any]]
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, rows: list[dict[str, Any]]) -> None:
+        self.folder, self.rows = folder, rows
         books: dict[str, Any] = {}
         tables: dict[str, list[list[str]]] = {}
         for row in self.rows:
