@@ -161,3 +161,9 @@ def half_finished(half: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study in the middle of its coding; only read it."""
     made: Path = once(tmp_path_factory, "half", lambda folder: half.make_half_finished(folder / "study", 77))
     return made
+
+
+@pytest.fixture(scope="session")
+def recomputed() -> Any:
+    """How a traced number is recomputed from its cells."""
+    return script("studies/recomputed_numbers.py")

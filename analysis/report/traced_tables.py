@@ -13,9 +13,9 @@ from doublecode.analysis.study.recodes import TOGETHER
 from doublecode.analysis.study.trace.measured import (
     ALL,
     LogBases,
+    OmegaBases,
     ReliabilityBases,
     items_basis,
-    omega_basis,
     scores_basis,
 )
 from doublecode.analysis.study.trace.modelled import FrameBases
@@ -93,11 +93,15 @@ class TracedTables:
         return drawn
 
     def _icc(self, row: Row, column: str) -> Basis:
-        return self._reliability.icc(row["instrument"], row["level"], row["name"], row["phase"])
+        return self._cached("icc", row["instrument"], row["level"], row["name"], row["phase"])
 
     @cached_property
     def _reliability(self) -> ReliabilityBases:
         return ReliabilityBases(self.origins, self.run)
+
+    @cached_property
+    def _omegas(self) -> OmegaBases:
+        return OmegaBases(self.origins, self.run.consistency)
 
     def _omega(self, row: Row, column: str) -> Basis:
         level = row.get("session", row.get("level", ALL))
@@ -122,8 +126,10 @@ class TracedTables:
         return {}
 
     def _make(self, kind: str, *key: str) -> Basis:
+        if kind == "icc":
+            return self._reliability.icc(*key)
         if kind == "omega":
-            return omega_basis(self.origins, self.run.consistency, *key)
+            return self._omegas.omega(*key)
         instrument, what, name, session = key
         make = items_basis if what == "item" else scores_basis
         return make(self.origins, instrument, name, session, missing=kind == "missing")

@@ -1,9 +1,9 @@
 """Numbers of a report recomputed from nothing but the cells that ``doublecode trace --json`` lists.
 
-Nothing of doublecode is imported. Workbooks are opened by openpyxl here, text tables read line by line; items, ranges and
-scales come from the TOML files. Formulas are closed ones, or a likelihood written down once more and climbed by scipy.
-A number that has no short independent formula (degrees of freedom by Kenward and Roger, profile limits, jackknife) is
-not recomputed: :func:`recompute` returns None for it.
+Nothing of doublecode is imported. Workbooks are opened by openpyxl here, text tables read line by line; items, ranges
+and scales come from the TOML files. Formulas are closed ones, or a likelihood written down once more and climbed by
+scipy. A number that has no short independent formula (degrees of freedom by Kenward and Roger, profile limits,
+jackknife) is not recomputed: :func:`recompute` returns None for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,11 @@ def number_of(value: Any) -> float:
     return float(str(value).strip().replace(",", "."))
 
 
-@dataclass
 class Cells:
     """The cells of a trace, read from their files."""
 
-    folder: Path
-    rows: list[dict[str, Any]]
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, rows: list[dict[str, Any]]) -> None:
+        self.folder, self.rows = folder, rows
         books: dict[str, Any] = {}
         tables: dict[str, list[list[str]]] = {}
         for row in self.rows:
@@ -242,7 +238,7 @@ def variance_components(y: np.ndarray, groups: list[np.ndarray]) -> list[float]:
         return float(2 * np.log(np.diag(factor)).sum() + math.log(a @ a) + (len(y) - 1) * math.log(s2))
 
     best = min(
-        (optimize.minimize(deviance, [start] * len(groups), method="L-BFGS-B", bounds=[(-25, 8)] * len(groups))
+        (optimize.minimize(deviance, [start] * len(groups), method="L-BFGS-B", bounds=[(-25, 25)] * len(groups))
          for start in (-3.0, -0.5)),
         key=lambda found: found.fun,
     )  # fmt: skip
@@ -281,18 +277,20 @@ def consistency(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, 
     return None
 
 
-def one_factor_omega(covariance: np.ndarray) -> float:
+def one_factor_omega(covariance: np.ndarray) -> float | None:
     """Omega total of the one-factor model, maximum likelihood."""
     k = len(covariance)
 
     def discrepancy(at: np.ndarray) -> float:
         implied = np.outer(at[:k], at[:k]) + np.diag(np.exp(at[k:]))
-        sign, size = np.linalg.slogdet(implied)
+        _, size = np.linalg.slogdet(implied)
         return float(size + np.trace(np.linalg.solve(implied, covariance)))
 
     start = np.concatenate([np.sqrt(np.diag(covariance) / 2), np.log(np.diag(covariance) / 2)])
     found = optimize.minimize(discrepancy, start, method="BFGS", options={"gtol": 1e-9, "maxiter": 5000})
     common, unique = found.x[:k].sum() ** 2, np.exp(found.x[k:]).sum()
+    if (np.exp(found.x[k:]) < 1e-3 * np.diag(covariance)).any():
+        return None  # a Heywood case: where its bound lies is a convention
     return float(common / (common + unique))
 
 
@@ -401,8 +399,8 @@ def design(cells: Cells, model: dict[str, Any]) -> tuple[np.ndarray, np.ndarray,
         columns[model["moderator"]] = m - m.mean()
         columns[f"{model['predictor']}:{model['moderator']}"] = centred * (m - m.mean())
     columns |= {name: at[name] for name in model.get("covariates", [])}
-    if m is None:
-        columns[model["predictor"]] = centred
+    if m is None:  # without a product nothing is centred
+        columns[model["predictor"]] = x
     return (at[model["outcome"]], np.column_stack(list(columns.values())), list(columns), float(x.mean()),
             math.nan if m is None else float(m.mean()))  # fmt: skip
 
@@ -472,7 +470,8 @@ def mixed(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) 
     fixed = [part.strip() for part in right.split("(")[0].split("+") if part.strip() not in ("", "1")]
     held = {name: cells.variable(name) for name in [outcome, *(one for one in fixed if one != "session")]}
     units = sorted({cells.unit(one) for one in cells.rows if one["of"] == "patient"})
-    assert units and all(set(units) <= set(one) for one in held.values())
+    assert units
+    assert all(set(units) <= set(one) for one in held.values())
     people = sorted({unit[0] for unit in units})
     who = np.array([people.index(unit[0]) for unit in units])
     time = np.array([unit[1] - 1.0 for unit in units])
@@ -537,11 +536,9 @@ def fit_mixed(y: np.ndarray, x: np.ndarray, z: np.ndarray, who: np.ndarray) -> d
         left = yy - xy @ np.linalg.solve(xx, xy)
         return float(size + np.linalg.slogdet(xx)[1] + (n - p) * (1 + math.log(2 * math.pi * left / (n - p))))
 
-    start = [1.0] if q == 1 else [1.0, 0.0, 0.1]
-    found = optimize.minimize(
-        deviance, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000}
-    )
-    found = optimize.minimize(deviance, found.x, method="BFGS", options={"gtol": 1e-9})
+    starts = [[1.0], [0.3]] if q == 1 else [[1.0, 0.0, 0.1], [0.5, 0.05, 0.05]]
+    tries = [optimize.minimize(deviance, start, method="BFGS", options={"gtol": 1e-6}) for start in starts]
+    found = min(tries, key=lambda one: one.fun)
     _, xx, xy, yy = sums(found.x)
     fixed = np.linalg.solve(xx, xy)
     s2 = (yy - xy @ fixed) / (n - p)

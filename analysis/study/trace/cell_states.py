@@ -30,7 +30,7 @@ def cell_states(study: Study, cells: Sequence[SourceCell], hashes: Mapping[str, 
     -------
     list of tuple of Note
         Per cell ``cell_replaces`` (an earlier value of another file), ``cell_replaced``, ``cell_withdrawn``,
-        ``cell_not_held``; nothing where the cell holds and nothing was there before.
+        ``cell_not_held``; nothing where the cell holds, or a later file says the same, and no other value came before.
     """
     from doublecode.coding.intake.study_ledger import has_ledger, open_ledger
 
@@ -75,9 +75,11 @@ def _state(
         notes.append(Note("cell_withdrawn", numbers={"reason": own["withdrawn"]}))
     elif own["replaced_by"] is not None:
         later = next((row for row in rows[at + 1 :] if row["source_file"] == own["replaced_by"]), None)
+        is_same = later is not None and held(later) == held(own)
         now = {"file": own["replaced_by"], "value": None if later is None else held(later)}
-        notes.append(Note("cell_replaced", numbers={**now, "reason": None if later is None else later["reason"]}))
-    if at and rows[at - 1]["replaced_by"] is not None:
+        reason = None if later is None else later["reason"]
+        notes += [] if is_same else [Note("cell_replaced", numbers={**now, "reason": reason})]
+    if at and rows[at - 1]["replaced_by"] is not None and held(rows[at - 1]) != held(own):
         before = {"file": rows[at - 1]["source_file"], "value": held(rows[at - 1]), "reason": own["reason"]}
         notes.append(Note("cell_replaces", numbers=before))
     return tuple(notes)

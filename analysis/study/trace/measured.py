@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import MISSING, PLAIN, Basis, How, Role, extended, role_of
 
@@ -69,45 +67,50 @@ class ReliabilityBases:
                     yield self.origins.ratings[label], extended(PLAIN, how, None)
 
 
-def omega_basis(
-    origins: Origins,
-    table: ConsistencyTable | None,
-    instrument: str,
-    scale: str,
-    pairing: str,
-    level: str,
-    item: str = "",
-) -> Basis:
-    """The cells of the items of a scale in one pairing: all sessions, or the one whose number `level` is."""
-    from doublecode.analysis.study.scale_consistency import pairings
+class OmegaBases:
+    """What the coefficients of consistency stand on: the rows that their results name."""
 
-    book = origins.study.codebooks[instrument]
-    rule = dict(pairings(book, book.scale(scale)))[pairing]
-    wide = origins.scale_items(book, rule)
-    answer = None if table is None else table.omegas.get((instrument, scale, pairing))
-    if answer is not None:
-        wide = wide[wide.index.isin(answer.rows)]
-    if level != ALL:
-        wide = wide[wide["session"].astype(int).astype(str) == level]
-    there = wide[list(rule.items)].notna().to_numpy()
-    if item:
-        there = there & np.array([name == item for name in rule.items])
-    rows = zip(wide["patient"], wide["session"], there, strict=True)
-    return gathered(
-        found
-        for patient, session, row in rows
-        for found in origins.members(book, rule, row, str(patient), int(session), prorated=False)
-    )
+    def __init__(self, origins: Origins, table: ConsistencyTable | None) -> None:
+        self.origins, self.omegas = origins, {} if table is None else table.omegas
+        self._rows: dict[tuple[str, str, str], list[tuple[str, int, list[bool]]]] = {}
+
+    def omega(self, instrument: str, scale: str, pairing: str, level: str, item: str = "") -> Basis:
+        """The cells of the items of a scale in one pairing: all sessions, or the one whose number `level` is."""
+        from doublecode.analysis.study.scale_consistency import pairings
+
+        book = self.origins.study.codebooks[instrument]
+        rule = dict(pairings(book, book.scale(scale)))[pairing]
+        key = (instrument, scale, pairing)
+        if key not in self._rows:
+            self._rows[key] = self._used(key, self.origins.scale_items(book, rule), list(rule.items))
+        wanted = [item in ("", name) for name in rule.items]
+        return gathered(
+            found
+            for patient, session, there in self._rows[key]
+            if level in (ALL, str(session))
+            for found in self.origins.members(
+                book, rule, [a and b for a, b in zip(there, wanted, strict=True)], patient, session, prorated=False
+            )
+        )
+
+    def _used(
+        self, key: tuple[str, str, str], wide: pd.DataFrame, names: list[str]
+    ) -> list[tuple[str, int, list[bool]]]:
+        """The rows that a result stands on: patient, session, and which items are there."""
+        answer = self.omegas.get(key)
+        rows = wide if answer is None else wide[wide.index.isin(answer.rows)]
+        there = rows[names].notna().to_numpy().tolist()
+        return [(str(p), int(s), row) for p, s, row in zip(rows["patient"], rows["session"], there, strict=True)]
 
 
 def items_basis(origins: Origins, instrument: str, item: str, session: str, *, missing: bool) -> Basis:
     """The cells of an item with a value, or those without: of all sessions, or of those with one number."""
     return gathered(
         found
-        for patient, number, _ in origins.of_items.get((instrument, item), ())
+        for patient, number, is_there in origins.of_items.get((instrument, item), ())
         if session in (ALL, str(number))
         for found in origins.item(instrument, patient, number, item)
-        if (found[1] is MISSING) == missing
+        if is_there != missing and (found[1] is MISSING) == missing
     )
 
 

@@ -106,6 +106,7 @@ class Origins:
         intake, study = self.intake, self.study
         places = answer_places(study)
         parts = [(intake.outcomes, "session")] + ([] if intake.at_events is None else [(intake.at_events, "event")])
+        files = {key[0]: table_file(study, key[0]) for key in places}
         found: dict[ItemKey, int] = {}
         for rows, at in parts:
             ids = rows["session_id"] if "session_id" in rows.columns else [""] * len(rows)
@@ -116,7 +117,7 @@ class Origins:
                 if place is None:
                     continue
                 held = float(value) if value == value else None
-                cell = SourceCell(table_file(study, key[0]), "", place, held, str(session), "", key[0], key[3])
+                cell = SourceCell(files[key[0]], "", place, held, str(session), "", key[0], key[3])
                 found[key] = self.cells.number(cell)
         return found
 
