@@ -157,6 +157,12 @@ def planted_trainees() -> Any:
 
 
 @pytest.fixture(scope="session")
+def planted_screens() -> Any:
+    """The simulation of the screens of ratings: honest studies, and what is planted in them."""
+    return script("simulations/screens.py")
+
+
+@pytest.fixture(scope="session")
 def half_finished(half: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study in the middle of its coding; only read it."""
     made: Path = once(tmp_path_factory, "half", lambda folder: half.make_half_finished(folder / "study", 77))
