@@ -130,10 +130,11 @@ def telephone(tmp_path: Path) -> Path:
 
 def script(name: str) -> Any:
     """A script under ``tests/`` as a module."""
-    spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parent / name)
+    spec = importlib.util.spec_from_file_location(f"{Path(name).stem}_script", Path(__file__).parent / name)
     assert spec is not None
     assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = found  # dataclasses look their module up
     spec.loader.exec_module(found)
     return found
 
