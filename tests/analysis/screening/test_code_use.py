@@ -28,5 +28,5 @@ def test_rows_of_one_code(planted_screens):
     planted = type(study)(study.design, study.session, study.rater, study.sheet, codes)
     (table,) = code_tables(planted.ratings, [planted.book])
     found = {one.rater: one for one in halo(table)}
-    assert found["R3"].p_value < 1e-5 < min(one.p_value for name, one in found.items() if name != "R3")
+    assert found["R3"].p_value < 1e-3 < 0.1 < min(one.p_value for name, one in found.items() if name != "R3")
     assert len(found["R3"].sessions) == found["R3"].n_found
