@@ -130,10 +130,11 @@ def telephone(tmp_path: Path) -> Path:
 
 def script(name: str) -> Any:
     """A script under ``tests/`` as a module."""
-    spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parent / name)
+    spec = importlib.util.spec_from_file_location(f"{Path(name).stem}_script", Path(__file__).parent / name)
     assert spec is not None
     assert spec.loader is not None
     found = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = found  # dataclasses look their module up
     spec.loader.exec_module(found)
     return found
 
@@ -154,6 +155,12 @@ def training() -> Any:
 def planted_trainees() -> Any:
     """The simulation of the pass mark."""
     return script("simulations/certification.py")
+
+
+@pytest.fixture(scope="session")
+def planted_screens() -> Any:
+    """The simulation of the screens of ratings: honest studies, and what is planted in them."""
+    return script("simulations/screens.py")
 
 
 @pytest.fixture(scope="session")

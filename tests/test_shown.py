@@ -50,6 +50,7 @@ from doublecode.analysis import (
     moderation,
     omega,
     sample_table,
+    screen_ratings,
     study_status,
     winsorise,
 )  # fmt: skip
@@ -414,6 +415,21 @@ def certification() -> Any:
     trainees, master = (one.assign(scale=one["scale"].map(names)) for one in (pd.concat(given, ignore_index=True), key))
     marks = {"bias": 0.5, "within_one": 0.8, "kappa": 0.6, "icc": 0.7}
     return certify(trainees.iloc[:-1], master, **NAMES, by="scale", top=3, **marks)
+
+
+@case
+def screens() -> Any:
+    rng = np.random.default_rng(1)
+    true = rng.normal(size=(40, 1)) + 0.5 * rng.normal(size=(40, 8))
+    codes = {r: np.clip(np.round(2 + true + 0.5 * rng.normal(size=true.shape)), 0, 4) for r in ("R1", "R2", "R3")}
+    codes["R2"][:14] = codes["R1"][:14]
+    codes["R3"][20:] = 3.0
+    book = load_instrument("sthar")
+    rows = [
+        (f"S{s:02d}", rater, item.name, given[s, j])
+        for rater, given in codes.items() for s in range(40) for j, item in enumerate(book.items)
+    ]  # fmt: skip
+    return screen_ratings(pd.DataFrame(rows, columns=["session_id", "rater", "item", "value"]), book)
 
 
 @case

@@ -98,6 +98,7 @@ def _sections(status: StudyStatus) -> list[Section]:
     ]
     if "status_pairs" in tables:
         sections.append(Section("pairs", "Double coding", (tables["status_pairs"],)))
-    notes = Bullets(tuple(status.note_texts())[:3]), Bullets(tuple(status.note_texts())[3:])
+    said = tuple(map(status.sentence_of, status.notes))  # alarms of screens name a rater: not before the whole team
+    notes = Bullets(said[:3]), Bullets(said[3:])
     meaning = Section("counting", "What is counted where", (Bullets(MEANINGS[3:]), *notes))
     return [*sections, meaning]

@@ -84,7 +84,8 @@ class ScreenResult(Answer):
             screen=[one.replace("_", " ") for one in self.frame["screen"]],
             n_found=self.frame["n_found"].where(self.frame["n_found"] >= 0),
         ).sort_values(["rater", "screen"], kind="stable")
-        return (Table("screens", "Screens of the ratings: alarms", shown, columns, group="rater", data=self.frame),)
+        filled = tuple(one for one in columns if shown[one.name].replace("", None).notna().any())
+        return (Table("screens", "Screens of the ratings: alarms", shown, filled, group="rater", data=self.frame),)
 
     def counted(self) -> str:
         """Tests, alarms and the level."""

@@ -66,7 +66,7 @@ class StudyStatus(Answer):
     rows : Index
         Labels of `assignments`.
     screens : ScreenResult or None
-        What the screens say of the ratings that are in; None where there are none.
+        What the screens say of the ratings that are in; None where there are none. It stands in no page for the team.
     """
 
     spec: dict[str, Any]
@@ -96,6 +96,10 @@ class StudyStatus(Answer):
         if len(self.pairs):
             found.append(Table("status_pairs", "Sessions that several raters rate", self.pairs, _pair_columns()))
         return (*found, *(() if self.screens is None else self.screens.tables()))
+
+    def note_texts(self) -> tuple[str, ...]:
+        """The notes in words, then what the screens say."""
+        return (*super().note_texts(), *(() if self.screens is None else self.screens.note_texts()))
 
     def workbook_table(self) -> Table:
         """Every workbook that was sent out."""
@@ -188,11 +192,10 @@ def study_status(study: Study | str | Path, *, today: dt.date | None = None) -> 
         "n_unplanned": len(found.unplanned), "unread": list(found.unread), "n_replaced": found.n_replaced,
         "n_withdrawn": found.n_withdrawn,
     }  # fmt: skip
-    screens = screens_of(declared, found.ratings)
-    said = (*_notes(declared, found), *notes, *(() if screens is None else screens.notes))
     return StudyStatus(
         {"study": declared.name, "today": day.isoformat()}, workbooks, _counts(table, ["rater", "instrument"]),
-        _counts(table, ["batch", "due"]), raters, pairs, table, design, said, table.index, screens,
+        _counts(table, ["batch", "due"]), raters, pairs, table, design, (*_notes(declared, found), *notes), table.index,
+        screens_of(declared, found.ratings),
     )  # fmt: skip
 
 

@@ -155,10 +155,14 @@ def read_progress(study: Study, today: dt.date) -> Progress:
     unplanned = sorted((held.begun | came.begun) - frozenset(keys), key=str)
     waiting = tuple(back.files.loc[~back.files["sha256"].isin(kept.hashes), "file"])
     errors = sum(one.severity == "error" and one.code != _UNTOUCHED for one in back.problems)
-    gone = (len(kept.replaced), len(kept.withdrawn))
-    every = [with_occasion(one) for one in (back.ratings, tables, kept.ratings) if len(one)] or [back.ratings]
-    ratings = pd.concat(every, ignore_index=True).drop_duplicates([*KEY, "item"], ignore_index=True)
-    return Progress(table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, *gone, ratings)
+    rest = (len(kept.replaced), len(kept.withdrawn), _each_once(back.ratings, tables, kept.ratings))
+    return Progress(table.reset_index(drop=True), tuple(unplanned), waiting, back.unread, errors, *rest)
+
+
+def _each_once(*parts: pd.DataFrame) -> pd.DataFrame:
+    """Ratings of several sources, each from the first that has it."""
+    every = [with_occasion(one) for one in parts if len(one)] or [with_occasion(parts[0])]
+    return pd.concat(every, ignore_index=True).drop_duplicates([*KEY, "item"], ignore_index=True)
 
 
 def _check_due(study: Study, batches: Collection[str]) -> None:

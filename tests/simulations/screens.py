@@ -4,7 +4,7 @@ Codes come from no model of ours: a session has a patient's part, its own part a
 severity, severity on an item, a halo on the row and errors whose size differs from rater to rater; the sum is cut into
 codes. Seeds are fixed: study `number` of `design` is always the same one.
 
-    python tests/simulations/screens.py [CLEAN [PLANTED]]        1000 clean studies and 50 plantings of each design
+    python tests/simulations/screens.py [CLEAN [PLANTED]]        400 clean studies and 50 plantings of each design
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ def tasks(n_clean: int, n_planted: int) -> Iterator[str | Task]:
     yield "\nplantings that raise the alarm of their kind"
     yield from (partial(_planted_line, design, kind, n_planted) for design in DESIGNS for kind in PLANTINGS)
     yield "\npower"
-    yield from power(max(n_planted // 2, 1))
+    yield from power(max(n_planted // 4, 1))
 
 
 def _line(task: str | Task) -> str:
@@ -368,5 +368,5 @@ def _line(task: str | Task) -> str:
 if __name__ == "__main__":
     asked = [int(one) for one in sys.argv[1:]]
     with Pool() as pool:
-        for line in pool.imap(_line, tasks(*(asked + [1000, 50][len(asked) :]))):
+        for line in pool.imap(_line, tasks(*(asked + [400, 50][len(asked) :]))):
             print(line, flush=True)
