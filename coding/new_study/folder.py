@@ -22,6 +22,7 @@ from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.letters import as_typed
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import load_study
 from doublecode.schemas.table_files import read_table
@@ -253,17 +254,6 @@ def _check(files: Mapping[str, bytes]) -> None:
         for name, contract in contracts.items():
             if name in files:
                 read_table(Path(place) / name, contract)
-
-
-def as_typed(folder: Path) -> str:
-    """A path as it is typed in a command.
-
-    Examples
-    --------
-    >>> as_typed(Path("my study")), as_typed(Path("study"))
-    ('"my study"', 'study')
-    """
-    return f'"{folder}"' if " " in str(folder) else str(folder)
 
 
 def _readme(folder: Path, title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
