@@ -440,6 +440,12 @@ class TestHomeworkLog:
         assert completed == {"J": 3, "N": 2}
         assert result.by_type["n_completed"].sum() == result.per_session["n_completed"].sum() == completed["J"]
 
+    def test_the_base_of_completion_has_its_own_head(self, tmp_path):
+        entries = [*ENTRIES[:2], ("P1", 2, 1, "L", None, "KE")]  # one of three without an entry of completion
+        result = log_of(tmp_path, LOG, entries)
+        assert result.by_type["n"].tolist() == [1, 1]
+        assert "With an entry" in str(result)
+
     def test_none_is_no_difficulty(self, tmp_path):
         result = log_of(tmp_path, LOG)
         rows = result.frame[result.frame["table"] == "difficulties"]
