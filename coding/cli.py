@@ -11,6 +11,7 @@ import typer
 
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say, screen_width
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.letters import as_typed
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.to_be_written import NOT_NAMED
 
@@ -315,7 +316,8 @@ def new_instrument(
     say(book.card.text(screen_width()))
     for place, reason in draft.passed_over:
         say(f"Look at: {place}: {ended(reason)}")
-    say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {target}")
+    typed = as_typed(target)
+    say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {typed}")
 
 
 @instruments.command("check")

@@ -10,6 +10,7 @@ import typer
 
 from doublecode.coding.console import COORDINATOR, console, print_problems, say
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.letters import as_typed
 
 if TYPE_CHECKING:
     from doublecode.coding.new_study.folder import NewStudy
@@ -61,7 +62,7 @@ def init(
     ] = False,
 ) -> None:
     """Make a study folder from a list of sessions: declaration, tables, places for workbooks."""
-    from doublecode.coding.new_study.folder import Wishes, as_typed, plan_study, refuse_present, write_study
+    from doublecode.coding.new_study.folder import Wishes, plan_study, refuse_present, write_study
 
     refuse_present(folder, ["study.toml"], overwrite=overwrite)
     given = {"sessions": None if sessions is None else str(sessions), "raters": raters, "instruments": instruments}

@@ -11,6 +11,7 @@ import typer
 from doublecode.coding.cli import AsJson, Folder, Overwrite, hand_back, print_problems_json, print_record
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, progress_bar, say
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.letters import as_typed
 
 if TYPE_CHECKING:
     from doublecode.coding.intake.double_entry import DoubleEntry
@@ -48,7 +49,9 @@ def _with_ledger(folder: Path | None) -> Study:
 
     study = _study(folder)
     if not has_ledger(study):
-        raise UsageError(f"{study.folder}: nothing was taken in yet. Begin with: doublecode import {study.folder}")
+        raise UsageError(
+            f"{study.folder}: nothing was taken in yet. Begin with: doublecode import {as_typed(study.folder)}"
+        )
     return study
 
 
@@ -83,7 +86,7 @@ def _say_imported(done: Imported, study: Study, overwrite: bool) -> None:
     if done.absent:
         say(f"Not in incoming/ any more, and counted: {', '.join(done.absent)}", style="yellow")
     if not done.waiting:
-        say(f"Next: doublecode run {study.folder}")
+        say(f"Next: doublecode run {as_typed(study.folder)}")
         return
     say(f"Not stored, as they are to be mended first: {', '.join(done.waiting)}", to_error=True, style="bold red")
     sources = [path for name in done.waiting if (path := study.folder / "incoming" / name).is_file()]

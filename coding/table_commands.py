@@ -10,6 +10,7 @@ import typer
 from doublecode.coding.cli import AsJson, print_problems_json
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, print_problems, say
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.letters import as_typed
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +67,7 @@ def import_ratings(
         say("The ledger holds this file already, with these ratings; nothing was changed.")
     else:
         replaced = f", in place of {', '.join(taken.superseded)} as it was taken in before" if taken.superseded else ""
-        say(f"Stored in the ledger{replaced}. Next: doublecode run {declared.folder}")
+        say(f"Stored in the ledger{replaced}. Next: doublecode run {as_typed(declared.folder)}")
     raise typer.Exit(PROBLEMS if errors else CLEAN)
 
 

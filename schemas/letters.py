@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _BLANKS = dict.fromkeys(
     map(ord, "\u00a0\u2007\u202f\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u3000"), " "
 )
+_PLAIN = re.compile(r"[\w.,+%/:=\\-]+")
 _ALSO_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 
@@ -58,3 +60,15 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else f"⟨U+{ord(letter):04X}⟩" for letter in text)
+
+
+def as_typed(text: object) -> str:
+    """A text or path as it is typed in a command: in quotation marks where a shell would read more in it.
+
+    Examples
+    --------
+    >>> as_typed("study"), as_typed("my study"), as_typed("k.A."), as_typed(">=3")
+    ('study', '"my study"', 'k.A.', '">=3"')
+    """
+    written = str(text)
+    return written if _PLAIN.fullmatch(written) else f"'{written}'" if '"' in written else f'"{written}"'

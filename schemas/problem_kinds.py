@@ -277,6 +277,11 @@ _KINDS: dict[str, Kind] = {
     ),
     # the study
     "kept_out": Kind("info", "{found} are in no number ({allowed})", "Nothing, if it is right."),
+    "declared_unused": Kind(
+        "warning",
+        "declared and without effect: {found}",
+        "Take it out of study.toml, or name it where it belongs: {allowed}.",
+    ),
     # planning
     "allocation_impossible": Kind("error", "{found}", "{allowed}"),
     "graph_not_connected": Kind(

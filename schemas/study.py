@@ -285,6 +285,11 @@ class Study(Declared):
         """
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
         check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
+        if "regression_errors" in self.model_fields_set and not self.moderations:
+            raise StudyError(
+                "regression_errors: only [[moderations]] stand on them, and none is declared. Take the line out, or "
+                "declare one."
+            )
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
         check_splits(self.series, named, uses, self.unit)

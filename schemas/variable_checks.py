@@ -234,10 +234,11 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
     Raises
     ------
     StudyError
-        A step names something else.
+        A step names something else, or the steps of a series have different outcomes.
     """
     known = dict.fromkeys((*variables, *KEYS))
     for one in series:
+        _check_one_outcome(one)
         for step in one.steps:
             stray = next((name for name in names_in_step(step) if name not in known), None)
             if stray is not None:
@@ -245,6 +246,16 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
                     f"series {one.name!r}: {step!r}: {stray!r} is no column of the frame; "
                     f"{ended(allowed(stray, known))}"
                 )
+
+
+def _check_one_outcome(series: ModelSeries) -> None:
+    """Refuse steps that nothing compares: the likelihoods of different outcomes do not."""
+    outcomes = dict.fromkeys("".join(step.partition("~")[0].split()).strip("`") for step in series.steps)
+    if len(outcomes) > 1:
+        raise StudyError(
+            f"series {series.name!r}: its steps have the outcomes {', '.join(map(repr, outcomes))}, allowed one: "
+            "AIC and likelihoods of different outcomes cannot be compared. Declare a series for each."
+        )
 
 
 def names_in_step(step: str) -> list[str]:

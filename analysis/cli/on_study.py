@@ -11,6 +11,7 @@ import typer
 from doublecode.coding.console import CLEAN, COORDINATOR, PROBLEMS, RESEARCHER, print_problems, progress_bar, say
 from doublecode.coding.option_ranges import number
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.letters import as_typed
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import Intake, StudyRun
@@ -155,10 +156,11 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")
     if is_demo:
         folder = target.parent
+        typed = as_typed(folder)
         say(
             f"Look next: {folder / 'study.toml'} declares everything that was run; {folder / 'incoming'} holds what "
-            f"raters sent back.\nTry: doublecode run {folder} --overwrite   doublecode reliability {folder}   "
-            f"doublecode check {folder / 'incoming'}/*.xlsx"
+            f"raters sent back.\nTry: doublecode run {typed} --overwrite   doublecode reliability {typed}   "
+            f"doublecode check {as_typed(folder / 'incoming')}"
         )
 
 

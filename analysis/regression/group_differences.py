@@ -16,6 +16,8 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     import pandas as pd
 
+_MANY = 5
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnovaResult(Answer):
@@ -125,7 +127,7 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
         frame=table,
         groups=groups,
         design={"n_rows": n, "n_groups": k, "dropped": rows.lost_records},
-        notes=_notes(groups, group),
+        notes=_notes(groups, group, n if rows.data[group].dtype.kind in "iuf" else 0),
         rows=rows.data.index,
     )
 
@@ -139,7 +141,10 @@ def _refuse(n: int, k: int, within: float, total: float, where: str) -> None:
         raise NotEstimable(f"{where}: the values do not vary within the groups, so F is undefined.")
 
 
-def _notes(groups: pd.DataFrame, group: str) -> tuple[Note, ...]:
+def _notes(groups: pd.DataFrame, group: str, n_numbers: int) -> tuple[Note, ...]:
+    """What to read the test with; `n_numbers` rows have a number as their group."""
     single = groups.loc[groups["n"] == 1, "group"].astype(str).tolist()
-    notes = (Note("anova_assumptions"),)
+    notes: tuple[Note, ...] = (Note("anova_assumptions"),)
+    if n_numbers and len(groups) >= _MANY:
+        notes += (Note("groups_by_number", numbers={"group": group, "n_groups": len(groups), "n_rows": n_numbers}),)
     return (*notes, Note("groups_of_one_row", numbers={"group": group, "levels": tuple(single)})) if single else notes

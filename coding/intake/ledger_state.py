@@ -20,6 +20,7 @@ from doublecode.coding.intake.ledger_values import (
 )
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION
+from doublecode.schemas.letters import as_typed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -74,7 +75,7 @@ class Held:
         if record["sha256"] in self.gone:
             raise UsageError(
                 f"{record['file']}: this file was withdrawn ({self.gone[record['sha256']]}). To count it again: "
-                f"doublecode ledger restore {record['file']} --reason …"
+                f"doublecode ledger restore {as_typed(record['file'])} --reason …"
             )
         if record["rater"] != SEVERAL:
             return record["sha256"] in self.hashes

@@ -255,17 +255,6 @@ def _check(files: Mapping[str, bytes]) -> None:
                 read_table(Path(place) / name, contract)
 
 
-def as_typed(folder: Path) -> str:
-    """A path as it is typed in a command.
-
-    Examples
-    --------
-    >>> as_typed(Path("my study")), as_typed(Path("study"))
-    ('"my study"', 'study')
-    """
-    return f'"{folder}"' if " " in str(folder) else str(folder)
-
-
 def _readme(title: str, raters: Sequence[str], uses: Sequence[Use]) -> str:
     rated = [use.book.title for use in uses if not use.is_outcome]
     return f"""\

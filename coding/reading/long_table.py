@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +29,7 @@ from doublecode.schemas.column_types import (
 from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.errors import ContractError, MissingColumn, UsageError
 from doublecode.schemas.frames import said_missing
-from doublecode.schemas.letters import clean
+from doublecode.schemas.letters import as_typed, clean
 from doublecode.schemas.problems import Problem
 
 _ADVICE = {
@@ -42,7 +41,6 @@ _ADVICE = {
     Oddity.DRESSED: "found {found}, and every cell with a sign, a unit or thousands. Write plain numbers.",
 }
 _MOST_TITLES = 20
-_NEEDS_NO_MARKS = re.compile(r"[\w.,+%/:=-]+")
 _OR_NAMES = " If the column holds names, write C({name}) in the formula."
 
 
@@ -267,12 +265,7 @@ def cell_text(cell: Any) -> str:
 def _or_missing(text: str) -> str:
     """How a text is named as a missing value; nothing where the option would read several in it."""
     several = "," in text or "`" in text
-    return "" if several else f", or name it as a missing value (--missing {_as_typed(text)})"
-
-
-def _as_typed(text: str) -> str:
-    """A text as it is typed after an option: in quotation marks where a shell would read more in it."""
-    return text if _NEEDS_NO_MARKS.fullmatch(text) else f"'{text}'" if '"' in text else f'"{text}"'
+    return "" if several else f", or name it as a missing value (--missing {as_typed(text)})"
 
 
 def find_columns(table: Table, head: int, wanted: Sequence[str]) -> dict[str, int]:

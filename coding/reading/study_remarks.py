@@ -40,6 +40,7 @@ def remarks_on_tables(study: Study) -> list[Problem]:
     tables = dict(_IDS) | dict.fromkeys(study.table_files.outcomes, ("patient",))
     labels: dict[str, dict[str, str]] = {"rater": {rater.id: "study.toml" for rater in study.raters}}
     problems: list[Problem] = []
+    has_events = not study.events or any(variable.event for variable in study.variables)
     for table, columns in tables.items():
         path = study.table_files.path(table)
         if path is None or not path.is_file():
@@ -51,6 +52,7 @@ def remarks_on_tables(study: Study) -> list[Problem]:
             continue  # whoever reads the table says what is wrong with it
         problems += remarks if table in _IDS else []  # those of an outcome are said where it is read
         problems += [*csv_remarks(found, name), *_on_trust(found, name)]
+        has_events = has_events or bool(table not in _IDS and _labels(found, "event"))
         for column in columns:
             for label in _labels(found, column):
                 labels.setdefault(column, {}).setdefault(label, name)
@@ -61,7 +63,19 @@ def remarks_on_tables(study: Study) -> list[Problem]:
         said, files = alike(where), ", ".join(dict.fromkeys(where.values()))
         if said:
             problems.append(Problem("labels_alike", files, subject=column, found=said))
-    return [*problems, *_dates_out_of_order(study)]
+    return [*problems, *_dates_out_of_order(study), *_without_effect(study, labels, has_events=has_events)]
+
+
+def _without_effect(study: Study, labels: Mapping[str, Mapping[str, str]], *, has_events: bool) -> Iterator[Problem]:
+    """Events that no outcome is of and no variable names, and dates at which batches are due that nobody was given."""
+    if not has_events:
+        found = f"events {', '.join(event.name for event in study.events)}"
+        where = "a column event of an outcome's table, or event of a variable"
+        yield Problem("declared_unused", "study.toml", subject="events", found=found, allowed=where)
+    stray = [batch for batch in study.due if batch not in labels.get("batch", {})]
+    if stray:
+        where = "a batch of assignments.csv"
+        yield Problem("declared_unused", "study.toml", subject="due", found=", ".join(stray), allowed=where)
 
 
 def _dates_out_of_order(study: Study) -> Iterator[Problem]:

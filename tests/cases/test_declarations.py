@@ -440,6 +440,12 @@ class TestHomeworkLog:
         assert completed == {"J": 3, "N": 2}
         assert result.by_type["n_completed"].sum() == result.per_session["n_completed"].sum() == completed["J"]
 
+    def test_the_base_of_completion_has_its_own_head(self, tmp_path):
+        entries = [*ENTRIES[:2], ("P1", 2, 1, "L", None, "KE")]  # one of three without an entry of completion
+        result = log_of(tmp_path, LOG, entries)
+        assert result.by_type["n"].tolist() == [1, 1]
+        assert "With an entry" in str(result)
+
     def test_none_is_no_difficulty(self, tmp_path):
         result = log_of(tmp_path, LOG)
         rows = result.frame[result.frame["table"] == "difficulties"]
@@ -703,3 +709,24 @@ def test_why_nothing_is_said_of_reliability(tmp_path, rater, item, why):
     intake = rated(write_study(tmp_path), rows if rater == "R2" else rows[:1])
     with pytest.raises(NotEstimable, match=why):
         reliability_of(intake.study, intake.ratings)
+
+
+def test_steps_of_a_series_have_one_outcome(tmp_path):
+    text = refused(tmp_path, '+ (1 | patient)"]', '+ (1 | patient)", "warm ~ session + (1 | patient)"]')
+    assert "its steps have the outcomes 'joined', 'warm', allowed one" in text
+
+
+def test_errors_of_regressions_without_a_regression(tmp_path):
+    cut = STUDY[: STUDY.index("[[moderations]]")]
+    text = refused(tmp_path, 'title = "Toy study (synthetic)"', 'title = "Toy"\nregression_errors = "HC3"', cut)
+    assert "only [[moderations]] stand on them, and none is declared" in text
+
+
+def test_events_and_due_dates_without_effect_are_named(tmp_path):
+    from doublecode.coding.reading.study_remarks import remarks_on_tables
+
+    unused = STUDY.replace("[[instruments]]", 'events = ["post"]\n[due]\nbatch77 = 2026-01-01\n[[instruments]]', 1)
+    found = remarks_on_tables(load_study(write_study(tmp_path, unused)))
+    assert [(one.code, one.subject, one.found) for one in found if one.code == "declared_unused"] == [
+        ("declared_unused", "events", "events post"), ("declared_unused", "due", "batch77"),
+    ]  # fmt: skip

@@ -162,7 +162,8 @@ def test_the_highest_of_several_maxima_counts() -> None:
 # Rows of two random studies; their omega by the highest of 60 searches of the likelihood from random starts (BFGS).
 NO = np.nan
 TURNED = [
-    [NO, 2, NO], [NO, 19, 51], [3, 45, NO], [4, NO, 1], [2, 23, NO], [NO, 25, 45], [0, NO, NO], [4, NO, 46], [4, 51, 39],
+    [NO, 2, NO], [NO, 19, 51], [3, 45, NO], [4, NO, 1], [2, 23, NO], [NO, 25, 45], [0, NO, NO], [4, NO, 46],
+    [4, 51, 39],
     [0, 34, 44], [NO, 2, NO], [1, 59, 48], [4, NO, 48],
 ]  # fmt: skip
 FROM_ITS_SOLUTION = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pandas as pd
 import pytest
 from openpyxl import Workbook
@@ -10,10 +12,12 @@ from doublecode.analysis import agreement
 from doublecode.analysis.cli.read_files import read_columns
 from doublecode.analysis.mixed.fit import fit_mixed
 from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.regression.group_differences import group_anova
 from doublecode.coding.reading.table_remarks import alike
 from doublecode.schemas.column_types import Role
 from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.letters import as_typed
 from doublecode.schemas.whole_files import replace_folder
 
 
@@ -128,3 +132,25 @@ def test_a_code_with_another_blank_is_found(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("y\n1\n2\nn.\u202fa.\n", encoding="utf-8")
     assert read_columns(path, ["y"], None, {"y": Role.NUMBER}, ("n.\u202fa.",))[0]["y"].isna().sum() == 1
+
+
+def test_paths_and_texts_are_quoted_as_a_shell_wants_them():
+    for text in ("my d'emo #1", "ö demo [1] %20", ">=3", 'say "no"', "a;b", "$x", "*"):
+        assert shlex.split(as_typed(text)) == [text] or "$" in text
+    assert [as_typed(text) for text in ("study", "C:\\x\\y", "../a_b-1.csv")] == ["study", "C:\\x\\y", "../a_b-1.csv"]
+
+
+def test_numbers_that_become_groups_are_named():
+    frame = pd.DataFrame({"age": [20.0, 21, 22, 23, 24, 20], "y": [1.0, 2, 3, 4, 5, 7]})
+    kinds = [note.kind for note in group_anova(frame, "y", "age").notes]
+    assert "groups_by_number" in kinds
+    assert "groups_by_number" not in [
+        note.kind for note in group_anova(frame.assign(age=list("abcdea")), "y", "age").notes
+    ]
+
+
+def test_every_help_prints_what_it_says():
+    from doublecode.analysis.cli.app import app
+
+    for command in app.registered_commands:
+        assert "[" not in (command.callback.__doc__ or ""), command.callback.__name__  # rich reads a style in brackets

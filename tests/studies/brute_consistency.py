@@ -90,8 +90,11 @@ def of_rows(rows: Array) -> Consistency:
     if not together.all():
         return Consistency(n, why="pairs")
     S, rounds = saturated(rows)
-    if S is None:
+    if S is None and np.isnan(rows).any():
         return Consistency(n, why="degenerate")
+    if S is None:  # alpha of complete items needs no inverse; the one-factor model has no maximum
+        S = np.cov(rows.T, bias=True)
+        return Consistency(n, float(p / (p - 1) * (1 - np.trace(S) / S.sum())), why="degenerate")
     alpha = p / (p - 1) * (1 - np.trace(S) / S.sum())
     return Consistency(n, float(alpha), () if p < 3 else omegas(rows, S), slow=rounds > SLOW)
 

@@ -30,6 +30,7 @@ from doublecode.schemas.table_files import read_table
 
 STUDIES, WORKBOOKS, WHOLE_EACH = 300, 20, 20
 TRIES = 6
+USUAL = {"regression_errors": "HC3"}
 KEYS = {
     "item": (
         "minimum", "maximum", "categories", "multiple", "reversed", "flag_from", "anchors", "repeat", "optional",
@@ -63,7 +64,8 @@ def parts(lab: Lab, kind: str) -> list[dict[str, Any]]:
 
 
 def holders(lab: Lab, kind: str, key: str) -> list[dict[str, Any]]:
-    return [part for part in parts(lab, kind) if part.get(key)]
+    """Where a key stands with another value than the one it has without being written."""
+    return [part for part in parts(lab, kind) if part.get(key) and part[key] != USUAL.get(key)]
 
 
 def without(lab: Lab, kind: str, key: str) -> Lab:

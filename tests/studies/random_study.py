@@ -424,7 +424,8 @@ def _extras(lab: Lab, rng: random.Random) -> None:
     """Keys with draws of their own, so that the studies of older seeds stay what they are."""
     asked = lab.analyses
     if rng.random() < 0.3:
-        asked["regression_errors"] = rng.choice(("HC3", "least-squares"))
+        kind = rng.choice(("HC3", "least-squares"))
+        asked |= {"regression_errors": kind} if asked.get("moderations") else {}
     for item in (item for book in lab.books for item in book["items"]):
         if rng.random() < 0.15 and (item.get("anchors") or item.get("categories")):
             item["anchor_source"] = "the manual"

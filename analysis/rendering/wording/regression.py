@@ -62,4 +62,8 @@ SENTENCES: Final[dict[str, Wording]] = {
         "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups."
     ),
     "groups_of_one_row": _single_rows,
+    "groups_by_number": (
+        "{group} holds numbers, and each is a group of its own: {n_groups} groups of {n_rows} rows; a quantity wants a "
+        "correlation or a regression"
+    ),
 }
