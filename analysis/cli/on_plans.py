@@ -102,7 +102,7 @@ def allocate(
         return
     if before is not None and kept is not None:
         new, back = changed(before, rows)
-        say(f"Replanned: {len(kept)} assignments stand, {new} are new, {back} are taken back.")
+        say(f"Replanned: {len(rows) - new} assignments stand, {new} are new, {back} are taken back.")
     say(f"{len(rows)} assignments written to {target}")
 
 

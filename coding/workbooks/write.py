@@ -35,8 +35,9 @@ from doublecode.coding.workbooks.layout import (
 from doublecode.coding.workbooks.paper import put_text, set_font
 from doublecode.coding.workbooks.rate_sheet import fill_rate
 from doublecode.coding.workbooks.reading_sheets import fill_anchors, fill_read_me
-from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
+from doublecode.coding.workbooks.save import fixed_bytes
 from doublecode.schemas.codebook_hash import coding_hash
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.study import Study
@@ -54,6 +55,7 @@ def write_workbooks(
     sessions: pd.DataFrame | None = None,
     given: pd.DataFrame | None = None,
     overwrite: bool = False,
+    only_new: bool = False,
 ) -> tuple[Path, ...]:
     """Write one workbook per instrument, rater and batch of the assignments.
 
@@ -78,11 +80,13 @@ def write_workbooks(
         ``given.csv`` of the study, where there is one; what comes back is held against that file.
     overwrite : bool
         Replace workbooks that exist; refused otherwise.
+    only_new : bool
+        Leave workbooks that exist as they are, and write the others.
 
     Returns
     -------
     tuple of Path
-        Sorted by instrument, rater, batch. The same input gives the same bytes.
+        What was written, sorted by instrument, rater, batch. The same input gives the same bytes.
 
     Raises
     ------
@@ -112,7 +116,13 @@ def write_workbooks(
         if not rows:
             continue
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
-        refuse_existing(target, overwrite=overwrite)
+        if only_new and target.exists():
+            continue
+        if target.exists() and not overwrite:
+            raise UsageError(
+                f"{target}: the workbook is there already, and nothing was written. --new writes those that are not "
+                "there yet, --overwrite all of them anew, which changes workbooks that raters may have."
+            )
         contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows, study.workbook_texts)))
     replace_files(contents)
     return tuple(contents)
