@@ -166,6 +166,7 @@ def template(
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.allocation.blinding import seal
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.left_out import LEFT_OUT, sessions_left_out
     from doublecode.coding.reading.study_tables import read_study_table
@@ -179,8 +180,10 @@ def template(
         return
     rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
+    sessions = read_study_table(declared, "sessions")
+    seal(declared.folder, sessions[sessions["session_id"].astype(str).isin(set(rows["session_id"].astype(str)))])
     paths = write_workbooks(declared, rows, target, overwrite=overwrite, only_new=new)
-    out = sessions_left_out(declared, read_study_table(declared, "sessions"))
+    out = sessions_left_out(declared, sessions)
     n_out = len(set(rows["session_id"]) & set(out))
     notes = [f"{n_out} assigned session(s) are left out: {LEFT_OUT}"] if n_out else []
     if as_json:

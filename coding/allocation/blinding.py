@@ -19,6 +19,13 @@ from doublecode.schemas.whole_files import replace_files
 
 KEY: Final = "keys/recordings.csv"
 _COMPARED: Final = 2**20
+# fmt: off
+_KINDS: Final = frozenset((
+    "3gp", "aac", "ac3", "aif", "aiff", "amr", "avi", "caf", "ds2", "dss", "dvf", "flac", "flv", "m2ts",
+    "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "msv", "mts", "oga",
+    "ogg", "ogv", "opus", "ra", "rm", "ts", "vob", "wav", "webm", "wma", "wmv",
+))
+# fmt: on
 
 
 def blind_names(folder: Path) -> dict[str, str]:
@@ -42,14 +49,17 @@ def _read_key(folder: Path) -> pd.DataFrame | None:
 
 
 def alias(session: str, recording: str) -> str:
-    """A blind name: the session's id, and the kind of file.
+    """A blind name: the session's id, and the kind of file; nothing where there is no recording.
+
+    What follows the last dot may be a date or a name: it is kept only where it is a kind of recording.
 
     Examples
     --------
     >>> alias("S-7KQ2", "Meier_2024-03-01.mp3")
     'S-7KQ2.mp3'
     """
-    return session + PurePath(recording.replace("\\", "/")).suffix
+    kind = PurePath(recording.replace("\\", "/")).suffix
+    return session * bool(recording) + kind * (kind[1:].lower() in _KINDS)
 
 
 def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
@@ -75,7 +85,7 @@ def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
             "session": named["session"].astype(str),
         }
     )  # fmt: skip
-    if len(new) or key is None:
+    if len(new):
         known = pd.concat([known, new], ignore_index=True)
         data = without_formulas(known).to_csv(index=False, lineterminator="\n").encode()
         (folder / KEY).parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from doublecode.coding.allocation.blinding import blind_names
+from doublecode.coding.allocation.blinding import alias, blind_names
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
 from doublecode.coding.reading.left_out import sessions_left_out
@@ -112,7 +112,7 @@ def write_workbooks(
         book, occasion = study.codebooks[str(instrument)], int(str(time))
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
-        rows = [_row(one, known, book, filled) | _recording(one, names) for one in ids if one not in out]
+        rows = [_row(one, known, book, filled, names) for one in ids if one not in out]
         if not rows:
             continue
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
@@ -129,7 +129,11 @@ def write_workbooks(
 
 
 def _row(
-    session: str, known: Mapping[str, pd.Series[Any]], book: Instrument, given: Mapping[tuple[str, str], str]
+    session: str,
+    known: Mapping[str, pd.Series[Any]],
+    book: Instrument,
+    given: Mapping[tuple[str, str], str],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     held = known[session]
     segment = book.segment
@@ -137,16 +141,11 @@ def _row(
     stop = "" if segment is None else f"{segment.start_minute + segment.minutes}:00"
     row = {
         SESSION: session,
-        RECORDING: _text(held.get(RECORDING)),
+        RECORDING: names.get(session) or alias(session, _text(held.get(RECORDING))),
         START: _text(held.get(START)) or start,
         STOP: _text(held.get(STOP)) or stop,
     }
     return row | {item.name: given.get((session, item.name), "") for item in book.columns if item.given}
-
-
-def _recording(session: str, names: Mapping[str, str]) -> dict[str, str]:
-    """The blind name of a recording, where the study has a key of them."""
-    return {RECORDING: names[session]} if session in names else {}
 
 
 def _text(value: object) -> str:

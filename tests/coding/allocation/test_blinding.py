@@ -55,7 +55,8 @@ def test_recordings_are_copied_under_blind_names_and_the_key_stays(study):
     ]
     assert not any("Meier" in path.name or "keys" in path.parts for path in (study / "outgoing").rglob("*"))
     told = run("recordings", study, study.parent / "tapes")
-    assert "0 recordings copied" in told.output and ", 3 are there already, 1 not found" in told.output
+    assert "0 recordings copied" in told.output
+    assert ", 3 are there already, 1 not found" in told.output
     (copies / "S-11.MP3").write_bytes(b"another tape")
     told = run("recordings", study, study.parent / "tapes")
     assert "S-11.MP3 is there already and is not the recording of its session" in str(told.exception)
