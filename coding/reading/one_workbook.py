@@ -101,9 +101,9 @@ def read_file(
     if opened is not None:
         _read_rate(taken, *opened, expected, collector, known)
     copy = please_fix_path(taken.file).name
-    if taken.stamp is None and copy != taken.file and any(one.file == copy and one.stamp is not None for one in known):
-        if any(one.severity == "error" for one in taken.problems):  # it could not be read: the copy was, and counts
-            taken.problems = [Problem("mended_copy", taken.file, found=copy)]
+    is_mended = copy != taken.file and any(one.file == copy and one.stamp is not None for one in known)
+    if taken.stamp is None and is_mended and any(one.severity == "error" for one in taken.problems):
+        taken.problems = [Problem("mended_copy", taken.file, found=copy)]  # it could not be read; the copy was
     if taken.words.rate != RATE:  # what is said of the sheet names it as the rater sees it
         taken.problems = [replace(one, sheet=taken.words.rate) if one.sheet == RATE else one for one in taken.problems]
     return taken
