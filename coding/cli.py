@@ -140,6 +140,7 @@ def _copy_folder(file: Path, study: Study | None) -> Path:
     return study.folder / "please_fix" if study is not None and inside else file.parent
 
 
+_MOST_NAMED = 30
 _NOTHING_TO_MARK = frozenset({"unreadable_file", "password_protected", "not_a_workbook", "too_large"})
 
 
@@ -175,23 +176,29 @@ def template(
         str | None,
         typer.Option(help="Write only the texts of a workbook, to be translated: fr.toml.", show_default=False),
     ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only workbooks that are not there yet.")] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the raters' workbooks from assignments.csv."""
+    from doublecode.coding.allocation.blinding import seal
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.left_out import LEFT_OUT, sessions_left_out
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.coding.workbooks.write import write_workbooks
 
     declared = open_study(study)
+    if new and overwrite:
+        raise UsageError("--new leaves the workbooks that are there as they are, --overwrite does not: choose one.")
     if new_language is not None:
         _write_texts(declared, new_language, overwrite)
         return
     rows = read_study_table(declared, "assignments")
     target = declared.folder / "outgoing" if folder is None else folder
-    paths = write_workbooks(declared, rows, target, overwrite=overwrite)
-    out = sessions_left_out(declared, read_study_table(declared, "sessions"))
+    sessions = read_study_table(declared, "sessions")
+    seal(declared.folder, sessions[sessions["session_id"].astype(str).isin(set(rows["session_id"].astype(str)))])
+    paths = write_workbooks(declared, rows, target, overwrite=overwrite, only_new=new)
+    out = sessions_left_out(declared, sessions)
     n_out = len(set(rows["session_id"]) & set(out))
     notes = [f"{n_out} assigned session(s) are left out: {LEFT_OUT}"] if n_out else []
     if as_json:
@@ -201,6 +208,8 @@ def template(
         for note in notes:
             say(f"Note: {note}")
         say(f"{len(paths)} workbooks written to {target}/, one per instrument, rater and batch.")
+        if new and len(paths) <= _MOST_NAMED:
+            say("  " + ", ".join(path.name for path in paths))
 
 
 def _write_texts(study: Study, name: str, overwrite: bool) -> None:
@@ -230,21 +239,35 @@ def recordings(
     """Copy the recordings that are rated under blind names. The key stays in keys/recordings.csv."""
     from doublecode.coding.allocation.blinding import copy_blind
     from doublecode.coding.reading.declared_heads import open_study
+    from doublecode.coding.reading.left_out import LEFT_OUT, sessions_left_out
     from doublecode.coding.reading.study_tables import read_study_table
 
     declared = open_study(study)
-    wanted = set(read_study_table(declared, "assignments")["session_id"].astype(str))
+    assigned = set(read_study_table(declared, "assignments")["session_id"].astype(str))
     sessions = read_study_table(declared, "sessions")
-    own = sessions[sessions["session_id"].astype(str).isin(wanted)]
+    out = assigned & set(sessions_left_out(declared, sessions))
+    own = sessions[sessions["session_id"].astype(str).isin(assigned - out)]
     target = declared.folder / "outgoing" / "recordings" if folder is None else folder
-    copied, missing = copy_blind(declared.folder, own, source, target, overwrite=overwrite)
+    copied, held, missing = copy_blind(declared.folder, own, source, target, overwrite=overwrite)
+    notes = [f"{len(out)} assigned session(s) are left out: {LEFT_OUT}"] if out else []
+    stray = sorted(path.name for path in target.iterdir() if path.stem in out)
+    if stray:
+        notes.append(f"Delete what was copied of them before: {', '.join(stray)} in {target}.")
     if as_json:
         rows = [{"session_id": session, "copied": session in copied} for session in own["session_id"].astype(str)]
-        print_record({"command": "recordings", "study": declared.name}, rows, {"n_copied": len(copied)}, ())
+        print_record(
+            {"command": "recordings", "study": declared.name},
+            rows,
+            {"n_copied": len(copied), "n_there": len(held)},
+            notes,
+        )
     else:
+        for note in notes:
+            say(f"Note: {note}")
         for session, name in missing.items():
             say(f"{session}: {name or 'no recording is named'} is not in {source}.")
-        say(f"{len(copied)} recordings copied to {target}, {len(missing)} not found.")
+        there = f", {len(held)} are there already" if held else ""
+        say(f"{len(copied)} recordings copied to {target}{there}, {len(missing)} not found.")
     raise typer.Exit(PROBLEMS if missing else CLEAN)
 
 

@@ -70,7 +70,7 @@ def allocate(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Decide who rates what, as `allocation` of study.toml demands. Writes assignments.csv."""
+    """Decide who rates what, as study.toml demands under allocation. Writes assignments.csv."""
     from doublecode.coding.allocation.study_plan import all_assignments, changed, planned_study
     from doublecode.coding.intake.standing import standing_assignments
     from doublecode.coding.reading.declared_heads import open_study
@@ -102,7 +102,7 @@ def allocate(
         return
     if before is not None and kept is not None:
         new, back = changed(before, rows)
-        say(f"Replanned: {len(kept)} assignments stand, {new} are new, {back} are taken back.")
+        say(f"Replanned: {len(rows) - new} assignments stand, {new} are new, {back} are taken back.")
     say(f"{len(rows)} assignments written to {target}")
 
 

@@ -89,7 +89,7 @@ def certify_raters(
     found = certify(*judged, **how)
     items = certify(*(_parts(rows, books, "items") for rows in (trainees, key)), **how)
     notes += [Note("errors_in_incoming", numbers={"n": errors})] if errors else []
-    notes += _older_keys(key, books)
+    notes += [*_older_keys(key, books), *_not_judged(ratings, key, books, declared.level)]
     beyond = {"n": items.design["n_beyond"], "of": items.design["n_pairs"]}
     notes += [Note("items_beyond", numbers=beyond)] if beyond["n"] and declared.level == "scales" else []
     spec = {**found.spec, "study": study.name, "key": declared.key, "level": declared.level}
@@ -173,6 +173,19 @@ def _older_keys(key: pd.DataFrame, books: Sequence[Instrument]) -> list[Note]:
         for book in books
         if made[book.name] != book.version
     ]
+
+
+def _not_judged(ratings: pd.DataFrame, key: pd.DataFrame, books: Sequence[Instrument], level: str) -> list[Note]:
+    """What was rated of the tapes of the key and is in no mark: other instruments, and items outside of scales."""
+    tapes = ratings[ratings["session_id"].isin(key["session_id"])]
+    others = sorted(set(tapes["instrument"].astype(str)) - {book.name for book in books})
+    notes = [Note("key_without_instrument", numbers={"named": ", ".join(others), "n": len(others)})] if others else []
+    for book in books if level == "scales" else ():
+        judged = {name for scale in book.scales if not scale.lagged for name in scale.items}
+        left = [item.name for item in _numeric(book) if judged and item.name not in judged and not item.given]
+        if left:
+            notes.append(Note("items_not_judged", book.name, {"named": ", ".join(left), "n": len(left)}))
+    return notes
 
 
 def _of_the_keys_version(trainees: pd.DataFrame, key: pd.DataFrame) -> tuple[pd.DataFrame, list[Note]]:

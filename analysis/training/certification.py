@@ -95,7 +95,8 @@ def certify(
     Below ten tapes only bias and the share within one point decide: intervals of kappa and ICC are then so wide that
     neither a pass nor a failure means anything. Where all ratings of a set lie within a point of one another (codes 0
     and 1), every rating is within one point of the key whatever it is, and that mark is not judged. A trainee is
-    *undecided* where tapes are still to be rated, where no mark can be judged in a set, or where what is to be judged
+    *undecided* where tapes are still to be rated, where her missing codes leave fewer than ten of ten or more tapes, or
+    less than half of them, where no mark can be judged in a set, or where what is to be judged
     is not defined (a key without spread has no ICC) and nothing else fails. With many sets the chance grows that a good
     trainee misses one mark by accident: judge scales rather than items, or choose milder marks.
 
@@ -168,7 +169,11 @@ def _pairs(
     held = key[[targets, *names]].assign(key=numeric_column(key, ratings, "certify: key")).dropna(subset=["key"])
     given = data[[targets, raters, *names]].assign(rating=numeric_column(data, ratings, "certify"), row=data.index)
     seen = given.merge(held, on=[targets, *names], how="inner")
-    if not seen["rating"].notna().any():
+    if len(seen) and not seen["rating"].notna().any():
+        raise NotEstimable(
+            f"certify: all {len(seen)} ratings of what the key holds are missing codes; there is nothing to compare."
+        )
+    if not len(seen):
         raise NotEstimable("certify: no trainee rated anything that the key holds. Look at the ids of both.")
     matched = seen[seen["rating"].notna()].reset_index(drop=True)
     asked = held.merge(seen[[raters]].drop_duplicates(), how="cross")

@@ -145,6 +145,12 @@ def verdicts_of(frame: pd.DataFrame, raters: str, by: Sequence[str], apart: Sequ
         judged = own["reached"].isin((Reached.YES, Reached.NO)).groupby([own[name] for name in inner] or own[raters])
         if not judged.any().all():
             unclear = "; ".join(filter(None, [unclear, "no mark can be judged"]))
+        total = own["n"] + own["n_missing"]
+        too_few = (own["n_missing"] > own["n"]) | (own["n"] < LEAST_TAPES) & (total >= LEAST_TAPES)
+        if too_few.any():
+            least, of = min(zip(own["n"][too_few], total[too_few], strict=True))
+            said = f"missing codes leave {least} of {of} to be compared"
+            unclear = "; ".join(filter(None, [unclear, said]))
         if own["n_absent"].any():
             unclear = "; ".join(filter(None, [unclear, "tapes still to be rated"]))
             verdict = Verdict.UNDECIDED

@@ -18,6 +18,14 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import replace_files
 
 KEY: Final = "keys/recordings.csv"
+_COMPARED: Final = 2**20
+# fmt: off
+_KINDS: Final = frozenset((
+    "3gp", "aac", "ac3", "aif", "aiff", "amr", "avi", "caf", "ds2", "dss", "dvf", "flac", "flv", "m2ts",
+    "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "msv", "mts", "oga",
+    "ogg", "ogv", "opus", "ra", "rm", "ts", "vob", "wav", "webm", "wma", "wmv",
+))
+# fmt: on
 
 
 def blind_names(folder: Path) -> dict[str, str]:
@@ -41,14 +49,17 @@ def _read_key(folder: Path) -> pd.DataFrame | None:
 
 
 def alias(session: str, recording: str) -> str:
-    """A blind name: the session's id, and the kind of file.
+    """A blind name: the session's id, and the kind of file; nothing where there is no recording.
+
+    What follows the last dot may be a date or a name: it is kept only where it is a kind of recording.
 
     Examples
     --------
     >>> alias("S-7KQ2", "Meier_2024-03-01.mp3")
     'S-7KQ2.mp3'
     """
-    return session + PurePath(recording.replace("\\", "/")).suffix
+    kind = PurePath(recording.replace("\\", "/")).suffix
+    return session * bool(recording) + kind * (kind[1:].lower() in _KINDS)
 
 
 def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
@@ -74,7 +85,7 @@ def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
             "session": named["session"].astype(str),
         }
     )  # fmt: skip
-    if len(new) or key is None:
+    if len(new):
         known = pd.concat([known, new], ignore_index=True)
         data = without_formulas(known).to_csv(index=False, lineterminator="\n").encode()
         (folder / KEY).parent.mkdir(exist_ok=True)
@@ -84,21 +95,23 @@ def seal(folder: Path, sessions: pd.DataFrame) -> dict[str, str]:
 
 def copy_blind(
     folder: Path, sessions: pd.DataFrame, source: Path, target: Path, *, overwrite: bool = False
-) -> tuple[list[str], dict[str, str]]:
+) -> tuple[list[str], list[str], dict[str, str]]:
     """Copy the recordings of sessions under their blind names; originals stay as they are.
 
     Returns
     -------
     copied : list of str
         Sessions whose recording was copied.
+    held : list of str
+        Sessions whose copy was there already.
     missing : dict of str to str
         Sessions whose recording is not in `source`, with the name that was looked for.
 
     Raises
     ------
     UsageError
-        `source` is no folder, several files may be the recording of a session, or a copy exists and `overwrite` is
-        off: then nothing is copied.
+        `source` is no folder, several files may be the recording of a session, or another file stands
+        in the place of a copy and `overwrite` is off: then nothing is copied.
     """
     if not source.is_dir():
         raise UsageError(f"{source}: there is no such folder. Give the folder with the recordings.")
@@ -107,13 +120,32 @@ def copy_blind(
     named = {session: PurePath(originals.get(session, "").replace("\\", "/")) for session in wanted}
     there = _recordings_in(source, named)
     copies = {session: target / names[session] for session in wanted if session in there}
-    held = [path for path in copies.values() if path.exists()]
-    if held and not overwrite:
-        raise UsageError(f"{held[0]} is there already. Add --overwrite to copy again.")
+    found = [session for session, path in copies.items() if path.exists() and not overwrite]
+    held = [session for session in found if _is_copy(there[session], copies[session])]
+    others = [copies[session] for session in found if session not in held]
+    if others:
+        raise UsageError(
+            f"{others[0]} is there already and is not the recording of its session. Nothing was copied. Add "
+            "--overwrite to copy all again."
+        )
     target.mkdir(parents=True, exist_ok=True)
-    for session, path in copies.items():
-        shutil.copyfile(there[session], path)  # without the times of the original, which tell a date
-    return list(copies), {session: named[session].name for session in wanted if session not in copies}
+    copied = [session for session in copies if session not in held]
+    for session in copied:
+        shutil.copyfile(there[session], copies[session])  # without the times of the original, which tell a date
+    return copied, held, {session: named[session].name for session in wanted if session not in copies}
+
+
+def _is_copy(original: Path, copy: Path) -> bool:
+    """Whether size, beginning and end are the same: recordings are large."""
+    size = original.stat().st_size
+    if copy.stat().st_size != size:
+        return False
+    with original.open("rb") as one, copy.open("rb") as other:
+        for place in (0, max(size - _COMPARED, 0)):
+            one.seek(place), other.seek(place)
+            if one.read(_COMPARED) != other.read(_COMPARED):
+                return False
+    return True
 
 
 def _recordings_in(source: Path, named: Mapping[str, PurePath]) -> dict[str, Path]:

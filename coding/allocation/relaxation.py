@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from doublecode.coding.allocation.counts import Counts, Plan, double_bounds, solve
 from doublecode.coding.allocation.solving import MOST_CUTS, apart, freest_plan, plan_of, solved
-from doublecode.coding.allocation.streams import Blocker, Stream, text_of
+from doublecode.coding.allocation.streams import Blocker, Stream, gone_raters, text_of
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -116,21 +116,52 @@ def _ways(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[tu
     first = _raised_share(streams, demands, seed) or _left_demands(streams, demands, seed)
     if first is not None:
         yield first
+        if [one.key for one in first[0]] == ["connected"]:
+            yield from filter(None, [_more_share(streams, demands, seed)])
     lowered = _lowered_share(streams, demands, seed)
     if lowered is not None and (first is None or first[0][0].key != "share"):
         yield lowered
     elif first is None:
         everything = _tried(streams, demands, tuple(_everything(streams, demands, seed)), seed)
         if everything is not None:
-            yield everything
+            yield _needed(streams, demands, everything, seed)
+
+
+def _needed(
+    streams: Sequence[Stream], demands: Demands, way: tuple[tuple[Change, ...], Demands], seed: int
+) -> tuple[tuple[Change, ...], Demands]:
+    """Of changes that make a plan possible together, those without which there is none: one after the other is kept."""
+    for one in way[0]:
+        alone = _tried(streams, demands, (one,), seed)
+        if alone is not None:
+            return alone
+    for one in way[0]:
+        fewer = tuple(other for other in way[0] if other != one)
+        way = (_tried(streams, demands, fewer, seed) if one in way[0] and fewer else None) or way
+    return way
+
+
+def _more_share(streams: Sequence[Stream], demands: Demands, seed: int) -> tuple[tuple[Change, ...], Demands] | None:
+    """A few more sessions coded twice, where that is enough to connect the raters."""
+    plan = plan_of(streams, demands, seed)
+    n, doubles = sum(len(cells.ids) for cells in plan.cells), sum(double_bounds(cells)[2] for cells in plan.cells)
+    for more in (1, 2, 4, 8):
+        share = math.ceil((doubles + more) / max(n, 1) * 1000) / 1000
+        if demands.share < share <= 1:
+            found = _tried(streams, demands, (Change("share", before=demands.share, after=share),), seed)
+            if found is not None:
+                return found
+    return None
 
 
 def _everything(streams: Sequence[Stream], demands: Demands, seed: int) -> Iterator[Change]:
     """Give up all that can be given up: where the least change was not found, this is a way all the same."""
     plan, minutes = plan_of(streams, demands, seed), demands.minutes_per_rating
     most = sum(2 * len(cells.ids) for cells in plan.cells)
+    gone = gone_raters(demands)
     for j, limit in enumerate(demands.limits):
-        if not limit.left:
+        is_past = limit.batch is not None and limit.batch < plan.room.first_batch
+        if limit.rater not in gone and not is_past:
             enough = limit.most(minutes) + most + plan.room.beside(limit.rater)
             if limit.hours is None or minutes is None:
                 yield Change("limits", j, before=limit.sessions, after=enough)
@@ -139,7 +170,8 @@ def _everything(streams: Sequence[Stream], demands: Demands, seed: int) -> Itera
     tables = [stream.table for stream in streams]
     for j, rule in enumerate(demands.restrictions):
         values = sorted({text_of(value) for table in tables for value in table[rule.column]})
-        yield from (Change("restrictions", j, value) for value in values if rule.forbids(value))
+        if rule.rater not in gone:
+            yield from (Change("restrictions", j, value) for value in values if rule.forbids(value))
     yield from (Change("separations", j) for j in range(len(demands.separations)))
     for key in ("share", "recodes"):
         if getattr(demands, key):
@@ -203,7 +235,7 @@ def _elastic(plan: Plan) -> Counts | None:
         counts = solve(replace(plan, elastic=True, cuts=cuts))
         if counts is None or not plan.demands.connected or ("connected", 0, "") in counts.slack:
             return counts
-        new = apart(plan, counts)
+        new = apart(plan, counts, with_idle=True)
         if not new:
             return counts
         cuts += new

@@ -120,13 +120,20 @@ def _ring(plan: Plan, i: int, seed: int) -> list[int]:
     return ring
 
 
-def apart(plan: Plan, counts: Counts) -> list[tuple[int, frozenset[int]]]:
-    """Groups of raters, stream by stream, that share no session with the others; none where all hang together."""
+def apart(plan: Plan, counts: Counts, *, with_idle: bool = False) -> list[tuple[int, frozenset[int]]]:
+    """Groups of raters, stream by stream, that share no session with the others; none where all hang together.
+
+    `with_idle` counts raters who could rate and got nothing as groups, too.
+    """
     found = []
     for i, cells in enumerate(plan.cells):
         if not (double_bounds(cells)[2] or cells.anchors):
             continue  # nothing is shared, and nothing was to be
         busy = {rater for _, rater in counts.singles[i]} | {rater for _, pair in counts.pairs[i] for rater in pair}
+        if with_idle:
+            names = plan.streams[i].raters
+            able = {rater for one in cells.classes for rater in one.open_to() if plan.room.batches[names[rater]]}
+            busy |= able
         edges = [pair for _, pair in counts.pairs[i]]
         edges += [pair for who in cells.anchors.values() for pair in pairwise(who)]
         groups = components(busy | {rater for pair in edges for rater in pair}, edges)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from doublecode.coding.allocation.blinding import blind_names
+from doublecode.coding.allocation.blinding import alias, blind_names
 from doublecode.coding.reading.given_texts import Given, load_given
 from doublecode.coding.reading.left_out import sessions_left_out
 from doublecode.coding.reading.study_tables import has_table, read_study_table
@@ -34,6 +34,7 @@ class Held:
     session: int | None = None
     phase: str | None = None
     recording: str | None = None
+    original: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,12 @@ def load_expected(study: Study | None) -> Expected:
     columns = (table[name] for name in ("session_id", "patient", "therapist", "session", "phase", "recording"))
     sessions = {
         str(session_id): Held(
-            str(patient), _filled(therapist), int(number), str(phase), blind.get(str(session_id), _filled(tape))
+            str(patient),
+            _filled(therapist),
+            int(number),
+            str(phase),
+            blind.get(str(session_id)) or alias(str(session_id), _filled(tape) or "") or None,
+            _filled(tape),
         )
         for session_id, patient, therapist, number, phase, tape in zip(*columns, strict=True)
     }

@@ -141,7 +141,8 @@ def _check_sent(sheet: RateSheet, row: Row, held: Held) -> tuple[frozenset[int],
     cells = sheet.grid[row.number]
     problems = []
     place = sheet.places.get(RECORDING)
-    if place is not None and held.recording and _is_other(cells[place], held.recording):
+    names = [one for one in (held.recording, held.original) if one]  # workbooks of before may name the original
+    if place is not None and held.recording and all(_is_other(cells[place], one) for one in names):
         problems.append(_differs("recording_changed", sheet, row, place, held.recording))
     changed = set()
     for place, _, codec in sheet.sent:

@@ -16,9 +16,9 @@ from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
+from doublecode.coding.workbooks.live_marks import add_live_marks
 from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
 from doublecode.coding.workbooks.save import save_fixed
-from doublecode.coding.workbooks.uncovered import uncover
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
@@ -73,13 +73,12 @@ def write_redpen(
     package = open_package(source)
     book = _book_of(package)
     workbook = _open_copy(package, book)
-    marked: dict[str, set[str]] = {}
+    marks: dict[str, dict[str, str]] = {}
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
-            _mark(workbook[problem.sheet], problem)
-            marked.setdefault(problem.sheet, set()).add(problem.cell)
-    for name, cells in marked.items():
-        uncover(workbook[name], cells)
+            marks.setdefault(problem.sheet, {}).update(_mark(workbook[problem.sheet], problem))
+    for name, colours in marks.items():
+        add_live_marks(workbook[name], colours)
     _list_problems(workbook, own, _words_of(book), () if book is None else tuple(_replaced(book)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
@@ -201,24 +200,27 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32)
 
 
-def _mark(sheet: Worksheet, problem: Problem) -> None:
+def _mark(sheet: Worksheet, problem: Problem) -> dict[str, str]:
+    """Fill a cell and write what is to be done into its note; the cell that carries the mark, with its colour."""
     from openpyxl.cell import MergedCell
     from openpyxl.styles import PatternFill
 
     row, column = split_cell(problem.cell)
     if row < 0:
-        return
+        return {}
     cell = sheet.cell(row + 1, column + 1)
     if isinstance(cell, MergedCell):  # only the first cell of a merged range can carry a mark
         merged = next(one for one in sheet.merged_cells.ranges if problem.cell in one)
         cell = sheet.cell(merged.min_row, merged.min_col)
-    cell.fill = PatternFill("solid", fgColor=_YELLOW if problem.code in _MISSING else _RED)
+    colour = _YELLOW if problem.code in _MISSING else _RED
+    cell.fill = PatternFill("solid", fgColor=colour)
     own = f"{NOTE_MARK} {_sentence(problem)}"
     before = cell.comment.text if cell.comment is not None else ""
     if before.startswith(NOTE_MARK):  # two problems in one cell
         ours, mark, hers = before.partition(HER_NOTE)
         own, before = f"{ours}\n{own.removeprefix(NOTE_MARK).strip()}", hers if mark else ""
     _note(cell, f"{own}{HER_NOTE}{before}" if before else own)
+    return {cell.coordinate: colour}
 
 
 def _sentence(problem: Problem) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from doublecode.coding.allocation.blinding import blind_names
+from doublecode.coding.allocation.blinding import alias, blind_names
 from doublecode.coding.reading.expectations import check_assigned
 from doublecode.coding.reading.given_texts import load_given
 from doublecode.coding.reading.left_out import sessions_left_out
@@ -35,8 +35,9 @@ from doublecode.coding.workbooks.layout import (
 from doublecode.coding.workbooks.paper import put_text, set_font
 from doublecode.coding.workbooks.rate_sheet import fill_rate
 from doublecode.coding.workbooks.reading_sheets import fill_anchors, fill_read_me
-from doublecode.coding.workbooks.save import fixed_bytes, refuse_existing
+from doublecode.coding.workbooks.save import fixed_bytes
 from doublecode.schemas.codebook_hash import coding_hash
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, OCCASION, check_frame
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.study import Study
@@ -54,6 +55,7 @@ def write_workbooks(
     sessions: pd.DataFrame | None = None,
     given: pd.DataFrame | None = None,
     overwrite: bool = False,
+    only_new: bool = False,
 ) -> tuple[Path, ...]:
     """Write one workbook per instrument, rater and batch of the assignments.
 
@@ -78,11 +80,13 @@ def write_workbooks(
         ``given.csv`` of the study, where there is one; what comes back is held against that file.
     overwrite : bool
         Replace workbooks that exist; refused otherwise.
+    only_new : bool
+        Leave workbooks that exist as they are, and write the others.
 
     Returns
     -------
     tuple of Path
-        Sorted by instrument, rater, batch. The same input gives the same bytes.
+        What was written, sorted by instrument, rater, batch. The same input gives the same bytes.
 
     Raises
     ------
@@ -109,11 +113,17 @@ def write_workbooks(
         book, occasion = study.codebooks[str(instrument)], int(str(time))
         stamp = Stamp(study.name, book.name, book.version, coding_hash(book), str(rater), str(batch), occasion)
         ids = own_order(group[SESSION].astype(str).tolist(), study.seed, str(rater), str(batch), occasion)
-        rows = [_row(one, known, book, filled) | _recording(one, names) for one in ids if one not in out]
+        rows = [_row(one, known, book, filled, names) for one in ids if one not in out]
         if not rows:
             continue
         target = Path(folder) / workbook_name(book.name, str(rater), str(batch), occasion)
-        refuse_existing(target, overwrite=overwrite)
+        if only_new and target.exists():
+            continue
+        if target.exists() and not overwrite:
+            raise UsageError(
+                f"{target}: the workbook is there already, and nothing was written. --new writes those that are not "
+                "there yet, --overwrite all of them anew, which changes workbooks that raters may have."
+            )
         contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows, study.workbook_texts, segments)))
     replace_files(contents)
     return tuple(contents)
@@ -127,7 +137,11 @@ def _has_segments(study: Study, sessions: pd.DataFrame) -> bool:
 
 
 def _row(
-    session: str, known: Mapping[str, pd.Series[Any]], book: Instrument, given: Mapping[tuple[str, str], str]
+    session: str,
+    known: Mapping[str, pd.Series[Any]],
+    book: Instrument,
+    given: Mapping[tuple[str, str], str],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     held = known[session]
     segment = book.segment
@@ -135,16 +149,11 @@ def _row(
     stop = "" if segment is None else f"{segment.start_minute + segment.minutes}:00"
     row = {
         SESSION: session,
-        RECORDING: _text(held.get(RECORDING)),
+        RECORDING: names.get(session) or alias(session, _text(held.get(RECORDING))),
         START: _text(held.get(START)) or start,
         STOP: _text(held.get(STOP)) or stop,
     }
     return row | {item.name: given.get((session, item.name), "") for item in book.columns if item.given}
-
-
-def _recording(session: str, names: Mapping[str, str]) -> dict[str, str]:
-    """The blind name of a recording, where the study has a key of them."""
-    return {RECORDING: names[session]} if session in names else {}
 
 
 def _text(value: object) -> str:

@@ -34,6 +34,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "they are compared with nothing and have to be rated again",
     "key_of_other_version": "the key of {subject} was made with version {key} of the codebook, the study uses {now} "
     "now: ratings of version {key} are held to it, and scored as the codebook says now",
+    "key_without_instrument": "the key holds nothing of {named}: what raters rated with it is not judged",
+    "items_not_judged": '{subject}: {n} item(s) in no scale ({named}) are not judged; level = "items" judges items',
     "errors_in_incoming": "{n} problem(s) in incoming/: what is refused there is in no number; doublecode check says "
     "where",
     "items_beyond": "{n} of {of} ratings of items are more than a point from the key; the furthest are listed",

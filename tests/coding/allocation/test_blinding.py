@@ -55,7 +55,12 @@ def test_recordings_are_copied_under_blind_names_and_the_key_stays(study):
     ]
     assert not any("Meier" in path.name or "keys" in path.parts for path in (study / "outgoing").rglob("*"))
     told = run("recordings", study, study.parent / "tapes")
-    assert "is there already. Add --overwrite" in str(told.exception)
+    assert "0 recordings copied" in told.output
+    assert ", 3 are there already, 1 not found" in told.output
+    (copies / "S-11.MP3").write_bytes(b"another tape")
+    told = run("recordings", study, study.parent / "tapes")
+    assert "S-11.MP3 is there already and is not the recording of its session" in str(told.exception)
+    assert (copies / "S-11.MP3").read_bytes() == b"another tape"
     assert run("recordings", study, study.parent / "tapes", "--overwrite").exit_code == 1
 
 
@@ -106,8 +111,9 @@ def test_files_of_one_name_in_several_folders_are_never_confused(study, tmp_path
         (tapes / name / "session1.mp3").write_bytes(name.encode())
     sessions = pd.read_csv(study / "sessions.csv", dtype=str).iloc[[0, 2]]
     folders = sessions.assign(recording=[f"{one}/session1.mp3" for one in sessions["patient"]])
-    copied, missing = copy_blind(study, folders, tapes, tmp_path / "out")
-    assert (copied, missing) == (["S-01", "S-11"], {})
+    copied, held, missing = copy_blind(study, folders, tapes, tmp_path / "out")
+    assert (copied, held, missing) == (["S-01", "S-11"], [], {})
+    assert copy_blind(study, folders, tapes, tmp_path / "out") == ([], copied, {})
     assert [(tmp_path / "out" / f"{one}.mp3").read_bytes() for one in copied] == [b"Meier", b"Schulz"]
     (study / "keys" / "recordings.csv").unlink()
     with pytest.raises(UsageError, match=r"Meier/session1\.mp3 and Schulz/session1\.mp3\. Nothing was copied"):

@@ -50,7 +50,7 @@ def test_the_rate_sheet_shows_only_what_a_rater_may_see(study):
         assert sorted(ids) == sorted(own.loc[own["instrument"] == "ghes", "session_id"])
         assert ids != sorted(ids)
         told = {str(cell.value) for row in sheet.iter_rows(min_row=5) for cell in row if cell.value is not None}
-        assert told == {*ids, "r.mp3", "mood diary", *(["0:00"] if "S-12Q" in ids else [])}
+        assert told == {*ids, *(f"{one}.mp3" for one in ids), "mood diary", *(["0:00"] if "S-12Q" in ids else [])}
 
 
 def test_drop_downs_point_at_ranges_and_notes_hold_every_anchor(study):
