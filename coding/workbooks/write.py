@@ -101,7 +101,7 @@ def write_workbooks(
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
     names = blind_names(study.folder)
-    segments = _has_segments(study, sessions)
+    segments = has_segments(study, sessions)
     contents: dict[Path, bytes] = {}
     times = assignments[OCCASION] if OCCASION in assignments.columns else pd.Series(1, index=assignments.index)
     by = [assignments[name] for name in ("instrument", "rater", "batch")]
@@ -119,7 +119,7 @@ def write_workbooks(
     return tuple(contents)
 
 
-def _has_segments(study: Study, sessions: pd.DataFrame) -> bool:
+def has_segments(study: Study, sessions: pd.DataFrame) -> bool:
     """Whether anything says, of any session, from where to where it is heard; all workbooks of a study are alike."""
     columns = [sessions[name] for name in (START, STOP) if name in sessions.columns]
     said = any(_text(value) for column in columns for value in column)
