@@ -175,7 +175,7 @@ def _fill(source: Path, target: Path, one: Return, study: Study) -> None:
 
 def _notes_first(study: Study, book: Instrument) -> list[str]:
     """The columns of a workbook with ``notes`` moved before the items."""
-    segments = has_segments(study, read_study_table(study, "sessions"))
+    segments = has_segments(book, read_study_table(study, "sessions"))
     heads = [name for name in rate_columns(book, segments=segments) if name != NOTES]
     after = heads.index(STOP if segments else RECORDING) + 1
     return [*heads[:after], NOTES, *heads[after:]]
