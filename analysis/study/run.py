@@ -154,19 +154,21 @@ def _check_listed(named: pd.Series[str], listed: Sequence[str]) -> None:
 
 def in_the_numbers(intake: Intake) -> Intake:
     """Keep out what is in no number: excluded patients, and sessions that an instrument is not used in."""
-    import pandas as pd
-
     from doublecode.analysis.study.counted_rows import counted_rows
+    from doublecode.coding.intake.ledger_values import in_one_frame
+    from doublecode.schemas.frames import of_occasion
 
-    rated = counted_rows(intake.ratings, intake.study, intake.patients, "ratings")
+    everything = intake.ratings if intake.recodes is None else in_one_frame([intake.ratings, intake.recodes])
+    rated = counted_rows(everything, intake.study, intake.patients, "ratings")
     answered = counted_rows(intake.outcomes, intake.study, intake.patients, "answers")
     if not (rated.remarks or answered.remarks):
         return intake
     return replace(
         intake,
-        ratings=rated.counted,
+        ratings=of_occasion(rated.counted, first=True),
+        recodes=None if intake.recodes is None else of_occasion(rated.counted, first=False),
         outcomes=answered.counted,
-        kept_out=pd.concat([intake.kept_out, rated.kept_out]),
+        kept_out=in_one_frame([intake.kept_out, rated.kept_out]),
         problems=(*intake.problems, *rated.remarks, *answered.remarks),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from doublecode.coding.intake.study_ledger import LEDGER
+from doublecode.coding.reading.mended_copies import PLEASE_FIX
 from doublecode.schemas.study import Study
 
 _MADE = ("report", "frame.csv", "frame.sav")
@@ -29,7 +30,7 @@ def left_to_destroy(study: Study, held: pd.DataFrame) -> list[tuple[Path, str]]:
         Each with what it is. Copies elsewhere (mail, backups, the raters' own) nobody here can know.
     """
     hashes = dict(zip(held["sha256"], held["file"], strict=True))
-    stems = {Path(name).stem for name in held["file"]}
+    stems = {Path(name).stem.removesuffix(PLEASE_FIX) for name in held["file"]}
     found, met = [], set()
     for inside in (study.folder, *(study.folder / name for name in _FOLDERS)):
         for path in sorted(inside.iterdir()) if inside.is_dir() else ():

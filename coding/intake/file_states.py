@@ -8,6 +8,7 @@ import pandas as pd
 
 from doublecode.coding.intake.ledger_values import SEVERAL
 from doublecode.coding.reading.incoming import workbook_paths
+from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.schemas.study import Study
 
 
@@ -24,7 +25,7 @@ def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         file, sha256, state: *as it was taken in*, *changed since it was taken in*, *not in incoming/, counted from the
-        ledger*, *of tables or other sites*, *withdrawn*, *not taken in yet*.
+        ledger*, *of tables or other sites*, *withdrawn*, *replaced by its marked copy*, *not taken in yet*.
     """
     there = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in workbook_paths(study.folder / "incoming")
@@ -46,7 +47,8 @@ def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
             state = "not in incoming/, counted from the ledger"
         rows.append((entry["file"], entry["sha256"], state))
     held, names = set(files["sha256"]), {row[0] for row in rows}
-    rows += [
-        (name, digest, "not taken in yet") for name, digest in there.items() if digest not in held and name not in names
-    ]
+    for name, digest in there.items():
+        if digest not in held and name not in names:
+            copied = please_fix_path(name).name in names
+            rows.append((name, digest, "replaced by its marked copy" if copied else "not taken in yet"))
     return pd.DataFrame(rows, columns=["file", "sha256", "state"])
