@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -97,3 +98,34 @@ def test_a_longer_list_keeps_the_pilot_and_what_is_assigned(tmp_path: Path) -> N
     assert made.loc[gone, "date"] == "2024-03-08"
     checked = CliRunner().invoke(app, ["template", str(study)])
     assert checked.exit_code == 0, (checked.output, checked.exception)
+
+
+def listed(folder: Path, rows: list[tuple[object, ...]]) -> tuple[int, str]:
+    book = openpyxl.Workbook()
+    for row in [("Patient", "Sitzung", "Phase", "Datum"), *rows]:
+        book.worksheets[0].append(row)
+    book.save(folder / "list.xlsx")
+    arguments = ["init", str(folder / "study"), "--sessions", str(folder / "list.xlsx"), "--raters", "anna,ben"]
+    answer = CliRunner().invoke(app, [*arguments, "--instruments", "thabs", "--yes"])
+    return answer.exit_code, f"{answer.output}{answer.exception or ''}"
+
+
+def test_a_phase_of_the_clinics_own_is_a_further_column(tmp_path: Path) -> None:
+    rows = [("P1", 1, "Anfang", "2024-03-01"), ("P1", 2, "Ende", "2024-03-08"), ("P2", 1, None, "2024-03-02")]
+    code, said = listed(tmp_path, list(rows))
+    assert code == 0, said
+    assert "the column 'Phase' is no phase of a session (main or pilot; it says Anfang, Ende)" in said
+    table = pd.read_csv(tmp_path / "study" / "sessions.csv", dtype=str)
+    assert set(table["phase"]) == {"main"}
+    assert table["phase_2"].dropna().tolist() == ["Anfang", "Ende"]
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [(("P2", "3a", "main", "2024-03-02"), "B3: Sitzung"), (("P2", 1, "main", "31.02.2024"), "D3: Datum"),
+     ((None, 1, "main", "2024-03-02"), "A3: Patient")],
+)  # fmt: skip
+def test_a_wrong_cell_of_a_list_is_named_by_its_own_column(row: tuple[object, ...], place: str, tmp_path: Path) -> None:
+    code, said = listed(tmp_path, [("P1", 1, "main", "2024-03-01"), row, ("P3", 1, "pilot", "2024-03-03")])
+    assert code != 0
+    assert place in said
