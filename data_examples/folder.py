@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from doublecode.coding.reading.study_tables import read_study_table
 from doublecode.coding.workbooks.fill import CellValue, fill_workbook
-from doublecode.coding.workbooks.layout import HEADER_ROW, NOTES, RATE, RECORDING, SESSION, STOP, rate_columns
-from doublecode.coding.workbooks.write import write_workbooks
+from doublecode.coding.workbooks.layout import NOTES, RECORDING, SESSION, STOP, rate_columns
+from doublecode.coding.workbooks.write import has_segments, write_workbooks
 from doublecode.data_examples.streams import stream
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.instrument import Instrument
@@ -146,13 +147,13 @@ def write_returns(study: Study, returns: Sequence[Return], assignments: pd.DataF
     with tempfile.TemporaryDirectory() as scratch:
         outgoing = {path.name: path for path in write_workbooks(study, assignments, Path(scratch) / "outgoing")}
         for one in returns:
-            _fill(outgoing[one.name], incoming / one.name, one, study.codebooks[one.instrument], study.seed)
+            _fill(outgoing[one.name], incoming / one.name, one, study)
     if libreoffice:
         save_with_libreoffice([incoming / one.name for one in returns if one.habits.libreoffice])
 
 
-def _fill(source: Path, target: Path, one: Return, book: Instrument, seed: int) -> None:
-    rng = stream(seed, f"cells of {one.name}")
+def _fill(source: Path, target: Path, one: Return, study: Study) -> None:
+    rng = stream(study.seed, f"cells of {one.name}")
     sessions = sorted({session for session, _ in one.cells})
     numbers = sorted(place for place, value in one.cells.items() if isinstance(value, int))
     cells = dict(one.cells)
@@ -167,18 +168,16 @@ def _fill(source: Path, target: Path, one: Return, book: Instrument, seed: int) 
         cells,
         comments={place: "Not sure here: heard twice."} if one.habits.comment else None,
         blank_rows_after=[sessions[len(sessions) // 2]] if one.habits.blank_row else (),
-        column_order=_notes_first(source, book) if one.habits.moved_columns else None,
+        column_order=_notes_first(study, study.codebooks[one.instrument]) if one.habits.moved_columns else None,
         synthetic=SYNTHETIC,
     )
 
 
-def _notes_first(source: Path, book: Instrument) -> list[str]:
+def _notes_first(study: Study, book: Instrument) -> list[str]:
     """The columns of a workbook with ``notes`` moved before the items."""
-    from openpyxl import load_workbook
-
-    written = {cell.value for cell in load_workbook(source, read_only=True)[RATE][HEADER_ROW]}
-    heads = [name for name in rate_columns(book) if name in written and name != NOTES]
-    after = max(heads.index(name) for name in (RECORDING, STOP) if name in heads) + 1
+    segments = has_segments(book, read_study_table(study, "sessions"))
+    heads = [name for name in rate_columns(book, segments=segments) if name != NOTES]
+    after = heads.index(STOP if segments else RECORDING) + 1
     return [*heads[:after], NOTES, *heads[after:]]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from doublecode.schemas.errors import InstrumentError
 from doublecode.schemas.item import Item
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 
 
 def check_crosswalk(
@@ -33,8 +33,8 @@ def check_crosswalk(
         where = f"{file}: item {item.name!r}, crosswalk"
         for name, written in item.crosswalk.items():
             if name not in books:
-                raise InstrumentError(f"{where}: there is no codebook {name!r}; {allowed(name, books)}.")
+                raise InstrumentError(f"{where}: there is no codebook {name!r}; {ended(allowed(name, books))}")
             known = list(dict.fromkeys(items_of(name)))
             for one in map(str.strip, written.split(",")):
                 if one not in known:
-                    raise InstrumentError(f"{where}: {name} has no item {one!r}; {allowed(one, known)}.")
+                    raise InstrumentError(f"{where}: {name} has no item {one!r}; {ended(allowed(one, known))}")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.entry_messages import MOST_SHOWN, said
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.toml_lines import entry_of, syntax_said, without_echoes
+from doublecode.schemas.toml_lines import entry_of, slip_in, syntax_said, without_echoes
 from doublecode.schemas.union_entries import joined_unions
 
 MOST_BYTES, MOST_DIGITS = 5_000_000, 300
@@ -50,7 +50,7 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
             if isinstance(wrong, tomllib.TOMLDecodeError)
             else "a number has thousands of digits"
         )
-        raise error(f"{path.name}: not valid TOML: {what}{_line_of(what, text)}. Mend that line.") from None
+        raise error(f"{path.name}: not valid TOML: {what}{_line_of(what, text)}") from None
     _refuse_commands(declared, path.name, error)
     try:
         return model.model_validate_json(json.dumps(declared, default=str))
@@ -91,8 +91,10 @@ def _line_of(what: str, text: str) -> str:
     named = re.search(r"at line (\d+)", what)
     lines = text.split("\n")
     if named is None or int(named[1]) > len(lines) or len(line := lines[int(named[1]) - 1].strip()) > MOST_SHOWN:
-        return ""
-    return f"; found {line!r}, allowed: key = value, a text in quotation marks, [[name]] in brackets that are closed"
+        return ". Mend that line."
+    written = "allowed: key = value, a text in quotation marks, [[name]] in brackets that are closed"
+    slip = slip_in(line)
+    return f"; found {line!r}, {written}. Mend that line{f': {slip}' if slip else ''}."
 
 
 def _refuse_commands(declared: object, name: str, error: type[UsageError], place: str = "") -> None:

@@ -267,11 +267,8 @@ class Instrument(Declared):
             ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
             ("To be heard", heard), ("Missing", missing), ("Notes", self.notes),
         )  # fmt: skip
-        return Card(
-            self.title,
-            facts,
-            (self._item_table(), self._meanings(), *self._long_texts(), self._scale_table(), self._band_table()),
-        )
+        scores = (self._scale_table(), self._band_table())
+        return Card(self.title, facts, (self._item_table(), self._meanings(), *self._long_texts(), *scores))
 
     def _item_table(self) -> PlainTable:
         rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
@@ -309,9 +306,8 @@ class Instrument(Declared):
         return table_of("Scales", ("Scale", "Label", "Score", "Items", "Of the session before"), rows)
 
     def _band_table(self) -> PlainTable:
-        rows = tuple(
-            (scale.name, band.label, f"{band.low:g}–{band.high:g}") for scale in self.scales for band in scale.bands
-        )
+        bands = [(scale.name, band) for scale in self.scales for band in scale.bands]
+        rows = tuple((scale, band.label, f"{band.low:g}–{band.high:g}") for scale, band in bands)
         return table_of("Bands", ("Scale", "Band", "Scores"), rows) if rows else _NOTHING
 
     def __str__(self) -> str:

@@ -109,9 +109,11 @@ class Scale(Declared):
             raise ValueError(f"scale {self.name!r}: two bands are called {twice[0]!r}; give each a label of its own")
         for before, after in pairwise(sorted(self.bands, key=lambda band: band.low)):
             if after.low <= before.high:
+                end = min(before.high, after.high)
+                where = f"at {end:g}" if end == after.low else f"from {after.low:g} to {end:g}"
                 raise ValueError(
-                    f"scale {self.name!r}: bands {before.label!r} and {after.label!r} overlap from {after.low:g} to "
-                    f"{min(before.high, after.high):g}; part them"
+                    f"scale {self.name!r}: bands {before.label!r} and {after.label!r} overlap {where}; let "
+                    f"{before.label!r} end below {after.low:g}, or {after.label!r} begin above {before.high:g}"
                 )
 
     @property

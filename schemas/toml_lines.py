@@ -10,7 +10,7 @@ _SYNTAX: Final = (
     (r"Illegal character '\\n'", "a quotation mark is not closed"),
     ("Invalid value", "this is no value: a text stands in quotation marks; numbers, true and false stand without"),
     (
-        "Cannot overwrite a value|Duplicate inline table key",
+        r"Cannot overwrite a value|Duplicate inline table key|Cannot mutate immutable namespace .*?",
         "this key stands twice, or a name is both [one] and [[many]]",
     ),
     ("Cannot declare .* twice", "this table stands twice; only [[name]] may be repeated"),
@@ -36,6 +36,27 @@ class EntryError(ValueError):
         super().__init__(message)
         self.place = tuple(place)
         self.text = re.compile(rf"{f'{key}{chr(92)}s*=.*' if key else ''}[\"']{re.escape(found)}[\"']")
+
+
+_SLIPS: Final = (
+    (re.compile(r"=\s*[„“”«»‚‘’]"), 'these quotation marks are of a text program; write straight ones: "text"'),
+    (re.compile(r"=\s*(True|TRUE|Wahr|wahr|ja|yes|Yes)\b"), "write true, in small letters"),
+    (re.compile(r"=\s*(False|FALSE|Falsch|falsch|nein|no|No)\b"), "write false, in small letters"),
+    (re.compile(r"=\s*-?\d+,\d"), "a decimal number has a point: 7.5"),
+    (re.compile(r"^[^\"'#=]*:\s"), "an equals sign stands between key and value, no colon"),
+)
+"""Lines as people write them who know another notation, and what to write instead."""
+
+
+def slip_in(line: str) -> str:
+    """What to write instead, in a line that the parser does not take; empty where no slip is known.
+
+    Examples
+    --------
+    >>> slip_in("maximum = 7,5"), slip_in('name = "a')
+    ('a decimal number has a point: 7.5', '')
+    """
+    return next((words for pattern, words in _SLIPS if pattern.search(line)), "")
 
 
 _HEAD: Final = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")

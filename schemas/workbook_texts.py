@@ -16,12 +16,13 @@ from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.item import Item
 from doublecode.schemas.names import Label
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended, nearest
 
 REASONS: Final = ("no_recording", "poor_sound", "incomplete", "off_manual", "other")
 """Why a session cannot be coded, as tables have it."""
 HIDDEN_SHEETS: Final = ("Lists", "Stamp")
 LONGEST_SHEET, LONGEST_TEXT = 31, 240
+_IN_ENGLISH: Final = {"de": "German"}
 _NO_SHEET: Final = re.compile(r"[:\\/?*\[\]]|^'|'$")
 
 
@@ -193,8 +194,12 @@ def load_texts(language: str, folder: Path) -> WorkbookTexts:
     if not language.endswith(".toml"):
         if language not in languages():
             said = allowed(language, (*languages(), "the name of a .toml file in the study folder"))
+            named = [
+                one for one in languages() if nearest(language, [shipped_texts(one).name, _IN_ENGLISH.get(one, "")])
+            ]
+            said += f"; did you mean {named[0]!r}?" if named and "did you mean" not in said else ""
             raise StudyError(
-                f"study.toml: language = {language!r}: there are no texts in it; {said}. For a language of your own, "
+                f"study.toml: language = {language!r}: there are no texts in it; {ended(said)} For one of your own, "
                 "doublecode template STUDY --new-language FILE.toml writes the texts to be translated."
             )
         return shipped_texts(language)

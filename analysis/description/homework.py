@@ -147,9 +147,8 @@ def log_counts(
     chosen, without, notes = one_rater(mine, role, empty_of(codebook, empty))
     slots = _slots(chosen, items)
     used = slots[slots["type"].notna()].reset_index(drop=True)
-    unclear = slots[slots["type"].isna()]
-    if len(unclear):
-        notes = (*notes, Note("slots_without_type", numbers={"n": len(unclear)}))
+    if unclear := int(slots["type"].isna().sum()):
+        notes = (*notes, Note("slots_without_type", numbers={"n": unclear}))
     used = used.assign(degree=used["completed"].map(log.done))
     tables = [
         _count_codes(used["type"], items["type"], "type", "assignments", len(used)),

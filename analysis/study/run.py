@@ -171,7 +171,7 @@ def in_the_numbers(intake: Intake) -> Intake:
     return replace(
         intake,
         ratings=of_occasion(rated.counted, first=True),
-        recodes=of_occasion(rated.counted, first=False),
+        recodes=None if intake.recodes is None else of_occasion(rated.counted, first=False),
         outcomes=answered.counted,
         kept_out=in_one_frame([intake.kept_out, rated.kept_out]),
         problems=(*intake.problems, *rated.remarks, *answered.remarks),

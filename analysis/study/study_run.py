@@ -43,8 +43,8 @@ class Intake:
     ratings, outcomes : DataFrame
         Contracts RATINGS (both phases) and ITEMS: what is in the numbers.
     kept_out : DataFrame
-        Contract RATINGS: ratings of patients who were excluded or withdrew their consent, and of sessions that the
-        instrument is not used in. They are in the ledger and in no number.
+        Contract RATINGS, with ``occasion`` where there are recodes among them: ratings of patients who were excluded or
+        withdrew their consent, and of sessions that the instrument is not used in. They are in the ledger alone.
     problems : tuple of Problem
         All of them, infos included.
     files : DataFrame

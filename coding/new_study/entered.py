@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,7 @@ def with_entered(folder: Path, listed: SessionTables, heads: Collection[str]) ->
     """
     said: list[str] = []
     own = {plain_name(head) for head in heads}
+    listed = _with_needed(folder, listed, said)
     tables = {"sessions": listed.sessions, "patients": listed.patients, "therapists": listed.therapists}
     merged = {
         name: None if new is None else _merged(name, new, _old(folder, name), own, said) for name, new in tables.items()
@@ -57,6 +59,53 @@ def with_entered(folder: Path, listed: SessionTables, heads: Collection[str]) ->
     return replace(
         listed, sessions=sessions, patients=patients, therapists=merged["therapists"], said=(*listed.said, *said)
     )
+
+
+def _with_needed(folder: Path, listed: SessionTables, said: list[str]) -> SessionTables:
+    """Add the sessions of the folder that the list has not and the study needs: those of the pilot, those assigned."""
+    old = _old(folder, "sessions")
+    if old is None or not {"session_id", "phase"} <= set(old.columns):
+        return listed
+    there = {*_keys(listed.sessions, "sessions")}
+    is_new = pd.Series([key not in there for key in _keys(old, "sessions")], index=old.index, dtype=bool)
+    assigned = _assigned(folder)
+    needed = old[is_new & ((old["phase"] == "pilot") | old["session_id"].isin(assigned))]
+    if needed.empty:
+        return listed
+    if "date" in needed:
+        needed = needed.assign(date=[_as_iso(cell) for cell in needed["date"]])
+    said.append(
+        "sessions.csv: not in the list, and kept, since they are of the pilot or assigned: "
+        f"{_some([_label(key) for key in _keys(needed, 'sessions')])}."
+    )
+    parts: dict[str, pd.DataFrame] = {"sessions": _added(listed.sessions, needed)}
+    for name, key in (("patients", "patient"), ("therapists", "therapist")):
+        new, before = getattr(listed, name), _old(folder, name)
+        if new is not None and before is not None and key in needed:
+            rows = before[before[key].isin(needed[key]) & ~before[key].isin(new[key].astype(str))]
+            parts[name] = _added(new, rows)
+    recordings = folder / "keys" / "recordings.csv"
+    if recordings.is_file():
+        table = read_given(recordings)
+        key_rows = pd.DataFrame({head: table.texts(head) for head in table.heads}, dtype=object)
+        if "session_id" in key_rows:
+            parts["recordings"] = _added(listed.recordings, key_rows[key_rows["session_id"].isin(needed["session_id"])])
+    return replace(listed, **parts)
+
+
+def _assigned(folder: Path) -> set[str]:
+    """The sessions that are assigned to somebody."""
+    path = folder / "assignments.csv"
+    if not path.is_file():
+        return set()
+    table = read_given(path)
+    return set(table.texts("session_id")) if "session_id" in table.heads else set()
+
+
+def _added(new: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """A table with further rows, in the columns that it has; what they do not say is empty."""
+    own = rows.reindex(columns=new.columns).fillna("")
+    return pd.concat([new, own], ignore_index=True) if len(own) else new
 
 
 def copies_before(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -142,6 +191,7 @@ def _merged(
         if column in _KEYS[name] or column in _MADE or (column not in new and column in own):
             continue
         before = [there.get(key, {}).get(column, "") for key in keys]
+        before = [_as_iso(cell) for cell in before] if column == "date" else before
         now = ["" if pd.isna(cell) else str(cell) for cell in new[column]] if column in new else [""] * len(new)
         made[column] = [_cell(column, one, other) for one, other in zip(before, now, strict=True)]
         _say(name, column, keys, before, now, said)
@@ -149,6 +199,12 @@ def _merged(
     if lost:
         said.append(f"{name}.csv: no longer in the list, so not in the table: {_some(lost)}.")
     return made
+
+
+def _as_iso(cell: str) -> str:
+    """A day as ``12.03.2024``, as a German Excel saves it, is the day that the list writes 2024-03-12."""
+    found = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: 0?0:00(?::00)?)?", cell)
+    return cell if found is None else f"{found[3]}-{int(found[2]):02}-{int(found[1]):02}"
 
 
 def _is_usual(column: str, cell: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,8 @@ class GivenTable:
         The decimal mark of the table's texts.
     remarks : tuple of Problem
         What should be said of the file.
+    at : callable, optional
+        Where a cell stands, by its row and its head.
     """
 
     name: str
@@ -44,6 +46,15 @@ class GivenTable:
     places: list[str]
     mark: str
     remarks: tuple[Problem, ...] = ()
+    at: Callable[[int, str], str] | None = None
+
+    def place(self, row: int, head: str) -> str:
+        """Where a cell stands: ``C50``, or the line of a text file."""
+        return self.places[row] if self.at is None else self.at(row, head)
+
+    def places_of(self, head: str) -> list[str]:
+        """Where each cell of a column stands."""
+        return [self.place(row, head) for row in range(len(self.places))]
 
     @property
     def heads(self) -> list[str]:
@@ -112,4 +123,8 @@ def read_given(path: Path, missing: Sequence[str] = ()) -> GivenTable:
         columns[heads[place]] = [cell if text is None else "" for cell, text in zip(cells, said, strict=True)]
     places = [table.place(row, 0) for row in body]
     remarks = tuple(replace(table, emptied=emptied).said())
-    return GivenTable(table.name, columns, places, table_mark(columns.values()), remarks)
+    at = {name: place for place, name in enumerate(heads)}
+    return GivenTable(
+        table.name, columns, places, table_mark(columns.values()), remarks,
+        lambda row, name: table.place(body[row], at[name]),
+    )  # fmt: skip

@@ -23,7 +23,7 @@ def read_list_dates(table: GivenTable, head: str, form: str | None) -> list[str]
         One is no date of the form.
     """
     texts = pd.Series([_plain(cell) for cell in table.columns[head]], dtype=object)
-    places = [f"{table.name}, {place}" for place in table.places]
+    places = [f"{table.name}, {place}" for place in table.places_of(head)]
     if form is not None:
         return _iso(read_dates(texts, form, places, head))
     readings: dict[tuple[str, ...], str] = {}
@@ -56,12 +56,15 @@ def _refusal(table: GivenTable, head: str, texts: pd.Series[str]) -> ContractErr
     unread = {form: _unread(texts, form) for form in _forms(texts)}
     forms = sorted(unread, key=lambda form: len(unread[form]))
     row = next((row for row in unread[forms[0]] if all(row in rows for rows in unread.values())), unread[forms[0]][0])
-    place, usual = f"{table.name}, {table.places[row]}: {head}: found {texts.iloc[row]!r}", forms[0] or "yyyy-mm-dd"
+    place, usual = (
+        f"{table.name}, {table.place(row, head)}: {head}: found {texts.iloc[row]!r}",
+        forms[0] or "yyyy-mm-dd",
+    )
     others = [form for form in forms if row not in unread[form]]
     if not others:
         return ContractError(f"{place}, which is a date in no form; allowed {usual}, as in most rows. Correct it.")
     told = next((at for at in unread[others[0]] if at not in unread[forms[0]]), None)
-    beside = "" if told is None else f" ({texts.iloc[told]!r} in {table.places[told]})"
+    beside = "" if told is None else f" ({texts.iloc[told]!r} in {table.place(told, head)})"
     return ContractError(
         f"{place}, which may only be {others[0] or 'yyyy-mm-dd'}, while others may only be {usual}{beside}. Write all "
         "dates in one form."

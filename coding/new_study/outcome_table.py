@@ -326,7 +326,7 @@ def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[s
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
     values = without_codes(table.pooled(chosen).dropna())
     for head in chosen:
-        for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
+        for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
             if value is None:
                 raise ContractError(
                     f"{table.name}, {place}: {head}: found {text!r}, allowed a number or an empty cell. Correct it, or "

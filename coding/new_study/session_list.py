@@ -112,8 +112,15 @@ def tables_of(
         A cell cannot be what its column is; the message names the line.
     """
     meanings = _meanings(table, told)
+    others = {head: one for head, one in meanings.items() if head not in told and _of_other_words(table, head, one)}
+    meanings |= dict.fromkeys(others, Meaning.KEEP)
     at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
     rows, said = _rows(table, at, dates)
+    said += [
+        f"{table.name}: the column {head!r} is no {meaning} of a session ({' or '.join(SESSIONS.words[meaning])}; it says "
+        f"{table.example(head)}): it is kept as a further column."
+        for head, meaning in others.items()
+    ]
     rows.insert(0, "session_id", _ids(table, at, rows, seed, ids or {}))
     originals = table.texts(at[Meaning.RECORDING]) if Meaning.RECORDING in at else [""] * len(rows)
     rows["recording"] = [
@@ -133,6 +140,13 @@ def tables_of(
         tuple(said),
         tuple(one for head, meaning in meanings.items() if meaning in _MEASURED for one in table.far([head])),
     )
+
+
+def _of_other_words(table: GivenTable, head: str, meaning: Meaning) -> bool:
+    """Whether a column is something of the lab's own: *Phase* with beginning, middle and end."""
+    words = SESSIONS.words.get(meaning, ())
+    said = {text for text in table.texts(head) if text}
+    return bool(words and said) and said.isdisjoint(words)
 
 
 def _meanings(table: GivenTable, told: Mapping[str, str]) -> dict[str, Meaning]:
@@ -176,7 +190,7 @@ def _rows(table: GivenTable, at: Mapping[Meaning, str], dates: str | None) -> tu
 
 def _filled(table: GivenTable, head: str, what: str) -> list[str]:
     texts = table.texts(head)
-    for text, place in zip(texts, table.places, strict=True):
+    for text, place in zip(texts, table.places_of(head), strict=True):
         if not text:
             raise ContractError(f"{table.name}, {place}: {head}: the {what} is empty. Fill it, or remove the row.")
     return texts
@@ -184,7 +198,7 @@ def _filled(table: GivenTable, head: str, what: str) -> list[str]:
 
 def _numbers(table: GivenTable, head: str) -> list[int]:
     numbers = []
-    for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
+    for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
         if value is None or value != value or value != round(value) or value < 1:
             raise ContractError(
                 f"{table.name}, {place}: {head}: found {text!r}, allowed a session number: whole, from 1. Correct it; "
@@ -195,7 +209,7 @@ def _numbers(table: GivenTable, head: str) -> list[int]:
 
 
 def _by_date(table: GivenTable, head: str, patients: list[str], days: list[str]) -> list[int]:
-    for day, place in zip(days, table.places, strict=True):
+    for day, place in zip(days, table.places_of(head), strict=True):
         if not day:
             raise ContractError(
                 f"{table.name}, {place}: {head}: the date is empty, and sessions have no number. Fill it."
@@ -225,7 +239,7 @@ def _refuse_twice(table: GivenTable, rows: pd.DataFrame) -> None:
 
 def _minutes(table: GivenTable, head: str) -> list[str]:
     minutes = []
-    for value, place, text in zip(table.numbers(head), table.places, table.texts(head), strict=True):
+    for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
         if value is None:
             raise ContractError(
                 f"{table.name}, {place}: {head}: found {text!r}, allowed minutes as a number, or an empty cell. "

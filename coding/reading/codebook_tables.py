@@ -8,7 +8,7 @@ nothing is guessed beyond the words of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,17 +135,22 @@ def _spreadsheet(table: Table, score: str) -> Draft:
         draft.add(item, missing)
         for scale in filter(None, (part.strip() for part in re.split(r"[;,]", row["scale"]))):
             members.setdefault(scale, []).append(item["name"])
+    _scales(members, score, draft)
+    return draft
+
+
+def _scales(members: Mapping[str, Sequence[str]], score: str, draft: Draft) -> None:
+    """The scales of the items that are numbers; others are named."""
     numeric = {item["name"] for item in draft.items if item.get("type", "ordinal") not in ("nominal", "text")}
     for scale, names in members.items():
-        kept_names = [name for name in names if name in numeric]
+        kept = [name for name in names if name in numeric]
         others = [name for name in names if name not in numeric]
         if others:
             what = "are no numbers and are not in it" if len(others) > 1 else "is no number and is not in it"
-            gone = "" if kept_names else "; no item of it is left, and it is not made"
+            gone = "" if kept else "; no item of it is left, and it is not made"
             draft.passed_over.append((f"scale {scale!r}", f"{', '.join(others)} {what}{gone}"))
-        if kept_names:
-            draft.scales.append({"name": slug(scale), "label": scale, "items": kept_names, "score": score})
-    return draft
+        if kept:
+            draft.scales.append({"name": slug(scale), "label": scale, "items": kept, "score": score})
 
 
 _COUNTED: Final = ("count", "duration", "minutes")

@@ -74,7 +74,7 @@ def write_workbooks(
     sessions : DataFrame, optional
         Contract ``SESSIONS``; by default ``sessions.csv`` of the study. Columns ``start`` and
         ``stop`` (minutes:seconds), where there are any, name the stretch to be heard; else the
-        codebook's segment does. Where no session of the study has either, the workbooks have no such columns.
+        codebook's segment does. An instrument of whose sessions nothing says it has no such columns.
     given : DataFrame, optional
         Contract ``GIVEN``: session_id, item, text, what an assistant entered beforehand. By default
         ``given.csv`` of the study, where there is one; what comes back is held against that file.
@@ -105,7 +105,6 @@ def write_workbooks(
     check_assigned(study, assignments, known)
     filled = load_given(study, known, given) or {}
     names = blind_names(study.folder)
-    segments = _has_segments(study, sessions)
     contents: dict[Path, bytes] = {}
     times = assignments[OCCASION] if OCCASION in assignments.columns else pd.Series(1, index=assignments.index)
     by = [assignments[name] for name in ("instrument", "rater", "batch")]
@@ -124,16 +123,17 @@ def write_workbooks(
                 f"{target}: the workbook is there already, and nothing was written. --new writes those that are not "
                 "there yet, --overwrite all of them anew, which changes workbooks that raters may have."
             )
-        contents[target] = fixed_bytes(make_workbook(Sheet(stamp, book, rows, study.workbook_texts, segments)))
+        contents[target] = fixed_bytes(
+            make_workbook(Sheet(stamp, book, rows, study.workbook_texts, has_segments(book, sessions)))
+        )
     replace_files(contents)
     return tuple(contents)
 
 
-def _has_segments(study: Study, sessions: pd.DataFrame) -> bool:
-    """Whether anything says, of any session, from where to where it is heard; all workbooks of a study are alike."""
+def has_segments(book: Instrument, sessions: pd.DataFrame) -> bool:
+    """Whether the codebook or any session of the study says from where to where a recording is heard."""
     columns = [sessions[name] for name in (START, STOP) if name in sessions.columns]
-    said = any(_text(value) for column in columns for value in column)
-    return said or any(book.segment is not None for book in study.codebooks.values())
+    return book.segment is not None or any(_text(value) for column in columns for value in column)
 
 
 def _row(
