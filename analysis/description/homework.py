@@ -138,11 +138,7 @@ def log_counts(
             f"{codebook.name}: the codebook is no homework log. Add [homework_log] with type, completed and done, as "
             "the shipped homework_log has it."
         )
-    items = {
-        key: next(item for item in codebook.items if item.name == getattr(log, key))
-        for key in ("type", "completed", "difficulties")
-        if getattr(log, key) is not None
-    }
+    items = _items_of(codebook, log)
     mine = ratings[(ratings["instrument"] == codebook.name) & (ratings["phase"] == "main")]
     chosen, without, notes = one_rater(mine, role, empty_of(codebook, empty))
     slots = _slots(chosen, items)
@@ -182,6 +178,12 @@ def log_counts(
         notes=notes,
         rows=chosen.index,
     )
+
+
+def _items_of(codebook: Instrument, log: HomeworkLog) -> dict[str, Item]:
+    """The items that hold the type, whether it was done, and the difficulties."""
+    names = {key: getattr(log, key) for key in ("type", "completed", "difficulties")}
+    return {key: next(item for item in codebook.items if item.name == name) for key, name in names.items() if name}
 
 
 def empty_of(codebook: Instrument, empty: pd.DataFrame | None) -> pd.DataFrame:

@@ -106,12 +106,7 @@ def read_study_ratings(
     incoming = workbook_paths(study.folder / "incoming")
     there = {path.name: path for path in (*consensus_paths(study), *incoming)}
     left_out = _check_set_aside(set_aside, there, held.workbooks["file"])
-    found = no_workbooks()
-    if (study.folder / "incoming").is_dir() or not (RATINGS_TABLE in study.tables or has_ledger(study)):
-        aside = [path.name for path in incoming if path.name in left_out]
-        found = read_incoming(
-            study, set_aside=aside, superseded=held.superseded, withdrawn=held.withdrawn, progress=progress
-        )
+    found = _incoming(study, held, [path.name for path in incoming if path.name in left_out], progress)
     tables = read_declared_table(study)
     consensus = read_consensus(study, held, left_out)
     sources = [found, *filter(None, [tables]), consensus.sources]
@@ -152,6 +147,17 @@ def read_study_ratings(
         tuple(entries["file"]),
         left_out,
         typed_twice,
+    )
+
+
+def _incoming(
+    study: Study, held: HeldFiles, set_aside: Collection[str], progress: Progress | None
+) -> tuple[pd.DataFrame, list[Problem], pd.DataFrame]:
+    """What lies in ``incoming/``; nothing where a study has its ratings from elsewhere and no such folder."""
+    if not (study.folder / "incoming").is_dir() and (RATINGS_TABLE in study.tables or has_ledger(study)):
+        return no_workbooks()
+    return read_incoming(
+        study, set_aside=set_aside, superseded=held.superseded, withdrawn=held.withdrawn, progress=progress
     )
 
 

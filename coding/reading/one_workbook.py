@@ -202,8 +202,7 @@ def _read_rate(
     if SESSION not in heads.columns:
         return
     rows, strangers, problems = find_rows(grid, heads, stamp, expected, file, covered_cells(shape))
-    taken.problems += problems
-    taken.problems += check_shape(shape, heads, grid, file)
+    taken.problems += [*problems, *check_shape(shape, heads, grid, file)]
     rows, problems = _not_elsewhere(rows, taken, heads, known)
     taken.problems += problems
     taken.rows = rows
