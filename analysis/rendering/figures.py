@@ -71,12 +71,10 @@ def render_svg(figure: Figure, name: str, description: str) -> str:
     Every id starts with `name`, so that several drawings stand in one page;
     `description` is what a screen reader says.
     """
-    import matplotlib as mpl
     from markupsafe import escape
 
     buffer = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+    _draw(figure, "svg", buffer, ("Date", "Creator"), {"svg.hashsalt": name})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -90,12 +88,23 @@ def render_svg(figure: Figure, name: str, description: str) -> str:
 
 def render_png(figure: Figure) -> bytes:
     """Draw a figure as PNG (200 dots per inch) for Word, without a date."""
-    import matplotlib as mpl
-
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    _draw(figure, "png", buffer, ("Software",), {})
     return buffer.getvalue()
+
+
+def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: Any) -> None:
+    """Draw a figure once, where ``savefig`` would draw it twice; what is `untold` the file does not say."""
+    import matplotlib as mpl
+    from matplotlib.backends import backend_agg, backend_svg
+
+    canvas, dpi = figure.canvas, figure.dpi
+    own: Any = (backend_svg.FigureCanvasSVG if form == "svg" else backend_agg.FigureCanvasAgg)(figure)
+    figure.dpi = 200
+    with mpl.rc_context({**STYLE, **style}):
+        getattr(own, f"print_{form}")(buffer, metadata=dict.fromkeys(untold))
+    figure.set_canvas(canvas)
+    figure.dpi = dpi
 
 
 def picture(axes: Axes, name: str, title: str, description: str, notes: tuple[str, ...] = ()) -> Picture:
