@@ -20,7 +20,7 @@ SENTENCES: Final = {
     "raters_apart": str(Problem("graph_not_connected", subject="{subject}", found="{groups}")),
     "in_no_number": "{n} session(s) of {patients} patient(s) ({named}) are left out: status {status} in patients.csv, "
     "so they are in no number and nobody needs to hear them.",
-    "names_tell": "{n} {what} hold the name of their patient (such as {example}), and raters see them: {way_out}",
+    "names_tell": "{n} {what} hold the name of their patient (such as {example}), which raters must not see: {way_out}",
     "anchors_left_out": "{n} later rating(s) of anchors are left out ({named}): no batch is left in which these raters "
     "are there.",
     "anchors_barred": "{n} first rating(s) of anchors are left out ({named}): restrictions keep these raters "

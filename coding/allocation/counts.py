@@ -31,7 +31,7 @@ LOAD_COST: Final = 30.0
 PAIR_COST: Final = 10.0
 WORST_COST: Final = 40.0
 MARGIN_COST: Final = 5.0
-BEGUN_COST: Final = 20.0
+BEGUN_COST: Final = 500.0
 
 
 @dataclass(frozen=True, eq=False)

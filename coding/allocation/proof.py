@@ -142,7 +142,7 @@ def _groups(rows: pd.DataFrame) -> list[list[str]]:
 
 _WAYS_OUT: Final = {
     "session_id": ("session ids", "give them ids of which nothing can be read."),
-    "recording": ("recordings", "doublecode recordings copies them under blind names."),
+    "recording": ("recordings", "workbooks call them by blind names, doublecode recordings copies them so."),
 }
 
 

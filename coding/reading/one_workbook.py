@@ -174,22 +174,11 @@ def _read_rate(
 ) -> None:
     file = taken.file
     wrong = check_stamp(stamp, expected, file)
-    if (
-        wrong
-        and is_of_another_version(stamp, expected)
-        and names_only(grid, expected.sessions or (), expected.training)
-    ):
-        if not expected.reads_training:
-            now = expected.books[stamp.instrument].version
-            taken.problems.append(
-                Problem("training_version", file, subject=stamp.instrument, found=stamp.version, allowed=now)
-            )
-            return
-        wrong = check_rater(stamp, expected, file)
+    wrong = _of_training(wrong, stamp, grid, expected, file)
     if wrong and names_only(grid, expected.sessions or (), expected.out):
         wrong = [one for one in wrong if one.code != "not_assigned"]
     taken.problems += wrong
-    if any(one.severity == "error" for one in wrong):
+    if any(one.severity == "error" or one.code == "training_version" for one in wrong):
         return
     copy = please_fix_path(file).name
     if copy != file and any((other.file, other.stamp) == (copy, stamp) for other in known):
@@ -222,6 +211,20 @@ def _read_rate(
         found = read_session(sheet, row, Held(), Collector())
         taken.problems += [one for one in found if one.severity == "error" and one.code not in _OF_A_KNOWN_SESSION]
     taken.problems = without_left_out(taken.problems, out, expected.out, file)
+
+
+def _of_training(
+    wrong: list[Problem], stamp: Stamp, grid: list[list[Any]], expected: Expected, file: str
+) -> list[Problem]:
+    """What is wrong with a workbook of training that was made with another version of its codebook."""
+    if not (wrong and is_of_another_version(stamp, expected)):
+        return wrong
+    if not names_only(grid, expected.sessions or (), expected.training):
+        return wrong
+    if expected.reads_training:
+        return check_rater(stamp, expected, file)
+    now = expected.books[stamp.instrument].version
+    return [Problem("training_version", file, subject=stamp.instrument, found=stamp.version, allowed=now)]
 
 
 def _unfinished(sheet: RateSheet, row: Row, held: Held) -> list[Problem]:

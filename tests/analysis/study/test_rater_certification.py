@@ -192,3 +192,62 @@ def test_the_command_prints_verdicts_and_json(
     code, out = call("certify", made)
     assert code == 0
     assert out.startswith("Verdicts by the estimate: Bias ±0.5, Within 1 ≥ 0.8, ICC(A,1) ≥ 0.7")
+
+
+def newer(folder: Path) -> Any:
+    """The study with the next version of its codebook."""
+    from importlib.resources import files
+
+    text = (files("doublecode.schemas") / "instruments" / "ghes.toml").read_text(encoding="utf-8")
+    (folder / "ghes.toml").write_text(text.replace('version = "1.0"', 'version = "9.1"'), encoding="utf-8")
+    return declare(folder, 'name = "ghes"', 'name = "ghes.toml"')
+
+
+def test_training_workbooks_of_an_older_codebook_are_named_by_a_run_and_read_by_certify(made: Path, own: Path) -> None:
+    want = certify_raters(load_study(made))[0]
+    study = newer(own)
+    ratings, problems, files = read_incoming(study)
+    assert len(ratings) == len(files) == 0
+    assert {(one.code, one.severity, one.found, one.allowed) for one in problems} == {
+        ("training_version", "info", "1.0", "9.1")
+    }
+    found, problems = certify_raters(study)
+    pd.testing.assert_frame_equal(found.frame, want.frame)
+    assert problems == []
+    assert any(text.startswith("the key of ghes was made with version 1.0") for text in found.note_texts())
+
+
+def test_the_ledgers_training_ratings_of_an_older_codebook_stop_no_run(made: Path, own: Path) -> None:
+    from doublecode.coding.intake.imports import import_study
+    from doublecode.coding.intake.study_ratings import read_study_ratings
+
+    import_study(load_study(own))
+    study = newer(own)
+    for emptied in (False, True):
+        if emptied:
+            shutil.rmtree(own / "incoming")
+            (own / "incoming").mkdir()
+        rated = read_study_ratings(study)
+        assert len(rated.ratings) == 0
+        assert {one.code for one in rated.problems} == {"training_version"}
+        assert len(rated.problems) == 4
+        assert certify_raters(study)[0].verdicts["verdict"].tolist() == ["pass", "fail", "fail"]
+
+
+def test_a_table_says_of_which_version_its_key_is(made: Path, own: Path) -> None:
+    key = key_table(own)
+    key[key["item"] != "homework_given"].to_csv(own / "key.csv", index=False)
+    declare(own, 'key = "expert"', 'key = "key.csv"')
+    study = newer(own)
+    with pytest.raises(DoublecodeError, match="no rater has rated a session of the key with its version"):
+        certify_raters(study)
+    study = declare(own, 'key = "key.csv"', 'key = "key.csv"\nversions = { ghes = "1.0" }')
+    assert certify_raters(study)[0].verdicts.set_index("rater")["verdict"]["good"] == "pass"
+    with pytest.raises(StudyError, match="versions: the study does not use 'ghse'"):
+        declare(own, "{ ghes =", "{ ghse =")
+
+
+def test_a_table_of_the_expert_may_come_later(own: Path) -> None:
+    study = declare(own, 'key = "expert"', 'key = "later.csv"')
+    with pytest.raises(StudyError, match="there is no such file"):
+        certify_raters(study)

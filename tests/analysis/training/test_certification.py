@@ -201,3 +201,18 @@ def test_planted_trainees_get_the_right_verdicts(planted_trainees: Any) -> None:
     assert [planted_trainees.verdicts(seed) for seed in range(1000, 1010)] == [planted_trainees.RIGHT] * 10
     few = [planted_trainees.verdicts(seed, n_tapes=6) == planted_trainees.RIGHT for seed in range(1000, 1010)]
     assert sum(few) >= 9
+
+
+def test_missing_codes_are_no_way_round_a_mark():
+    """Ten of twelve tapes with a missing code: below ten tapes the ICC did not count, and she passed."""
+    key = pd.DataFrame({"tape": range(12), "score": [0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5]})
+    good = key.assign(rater="Ann")
+    few = key.assign(rater="Bea", score=key["score"].where(key["tape"] < 2).astype(float))
+    found = certify(
+        pd.concat([good, few]), key, targets="tape", raters="rater", ratings="score", bias=0.5, within_one=0.8, icc=0.7
+    )
+    rows = found.verdicts.set_index("rater")
+    assert rows["verdict"].tolist() == ["pass", "undecided"]
+    assert "missing codes leave 2 of 12 to be compared" in rows["unclear"]["Bea"]
+    with pytest.raises(NotEstimable, match="all 12 ratings of what the key holds are missing codes"):
+        certify(few.assign(score=float("nan")), key, targets="tape", raters="rater", ratings="score", bias=0.5)
