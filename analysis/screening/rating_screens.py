@@ -155,7 +155,7 @@ def screen_ratings(
     ... ], columns=["session_id", "rater", "item", "value"])
     >>> found = screen_ratings(long, book).frame
     >>> found[["screen", "rater", "other", "n", "n_found"]].values.tolist()
-    [['identical_rows', 'R1', 'R2', 40, 14]]
+    [['identical_rows', 'R1', 'R2', 40, 15]]
     """
     if isinstance(level, bool) or not 0.0 < level < 1.0:
         raise UsageError(f"screen_ratings: level is {level!r}; it lies between 0 and 1, usually 0.01.")
