@@ -114,7 +114,8 @@ def telephone_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def telephone_run(telephone_demo: Demo) -> Any:
     """The telephone study as the demo analysed it, for all tests that only read."""
     run = pickle.loads((telephone_demo.folder / "run.pickle").read_bytes())
-    here = run.study.model_copy(update={"folder": telephone_demo.study})  # it was typed in that folder, by its name
+    here = run.study.model_copy()
+    here._folder = telephone_demo.study  # it was typed beside that folder, by its name
     return replace(run, intake=replace(run.intake, study=here))
 
 
