@@ -200,7 +200,20 @@ def _names(table: Table, known: Mapping[str, Any], seen: Mapping[str, Any]) -> t
 
 
 _KEYS = frozenset({"level", "session", "step"})
-_PROSE = frozenset({"method", "status", "judged", "reasons", "sha256", "remark", "formula", "r_range", "session_range"})
+_PROSE = frozenset(
+    {
+        "method",
+        "status",
+        "judged",
+        "reasons",
+        "sha256",
+        "remark",
+        "formula",
+        "r_range",
+        "session_range",
+        "compared_with",
+    }
+)
 
 
 def _of_columns(table: Table, row: TracedRow) -> tuple[int | None, dict[int, int | None]]:

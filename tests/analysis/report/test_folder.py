@@ -20,10 +20,11 @@ from doublecode.analysis.rendering.tables import Table, column, write_csv
 from doublecode.analysis.report.folder import build_document, results_record, write_report
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.sections_data import data_section
+from doublecode.analysis.report.trace_file import TraceFile
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ROW_LEDGER
 from doublecode.schemas.marks import inline
-from doublecode.schemas.results import to_json
+from doublecode.schemas.results import compact_json, to_json
 
 
 class Page(HTMLParser):
@@ -218,7 +219,9 @@ def test_the_methods_paragraph_names_versions_rules_and_formulas(report):
 
 
 def test_the_same_study_gives_the_same_bytes(report, document, telephone_run, tmp_path):
-    assert render_page(document).encode() == (report / "index.html").read_bytes()
+    traced = TraceFile(telephone_run, document)
+    assert render_page(document, traced.of_page()).encode() == (report / "index.html").read_bytes()
+    assert (compact_json(traced.record) + "\n").encode() == (report / "trace.json").read_bytes()
     assert (to_json(results_record(telephone_run)) + "\n").encode() == (report / "results.json").read_bytes()
     for shown in document.pictures():
         assert shown.svg.encode() == (report / "figures" / f"{shown.name}.svg").read_bytes(), shown.name
