@@ -78,19 +78,25 @@ def _with_needed(folder: Path, listed: SessionTables, said: list[str]) -> Sessio
         "sessions.csv: not in the list, and kept, since they are of the pilot or assigned: "
         f"{_some([_label(key) for key in _keys(needed, 'sessions')])}."
     )
-    parts: dict[str, pd.DataFrame] = {"sessions": _added(listed.sessions, needed)}
-    for name, key in (("patients", "patient"), ("therapists", "therapist")):
-        new, before = getattr(listed, name), _old(folder, name)
-        if new is not None and before is not None and key in needed:
-            rows = before[before[key].isin(needed[key]) & ~before[key].isin(new[key].astype(str))]
-            parts[name] = _added(new, rows)
+    people, therapists = _old(folder, "patients"), _old(folder, "therapists")
+    patients = _of_needed("patient", listed.patients, people, needed)
+    treating = None if listed.therapists is None else _of_needed("therapist", listed.therapists, therapists, needed)
+    tapes = listed.recordings
     recordings = folder / "keys" / "recordings.csv"
     if recordings.is_file():
         table = read_given(recordings)
         key_rows = pd.DataFrame({head: table.texts(head) for head in table.heads}, dtype=object)
         if "session_id" in key_rows:
-            parts["recordings"] = _added(listed.recordings, key_rows[key_rows["session_id"].isin(needed["session_id"])])
-    return replace(listed, **parts)
+            tapes = _added(tapes, key_rows[key_rows["session_id"].isin(needed["session_id"])])
+    sessions = _added(listed.sessions, needed)
+    return replace(listed, sessions=sessions, patients=patients, therapists=treating, recordings=tapes)
+
+
+def _of_needed(key: str, new: pd.DataFrame, old: pd.DataFrame | None, needed: pd.DataFrame) -> pd.DataFrame:
+    """A table of people with those of further sessions, where the folder has them."""
+    if old is None or key not in needed:
+        return new
+    return _added(new, old[old[key].isin(needed[key]) & ~old[key].isin(new[key].astype(str))])
 
 
 def _assigned(folder: Path) -> set[str]:

@@ -117,8 +117,8 @@ def tables_of(
     at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
     rows, said = _rows(table, at, dates)
     said += [
-        f"{table.name}: the column {head!r} is no {meaning} of a session ({' or '.join(SESSIONS.words[meaning])}; it says "
-        f"{table.example(head)}): it is kept as a further column."
+        f"{table.name}: the column {head!r} is no {meaning} of a session ({' or '.join(SESSIONS.words[meaning])}; "
+        f"it says {table.example(head)}): it is kept as a further column."
         for head, meaning in others.items()
     ]
     rows.insert(0, "session_id", _ids(table, at, rows, seed, ids or {}))

@@ -102,8 +102,8 @@ def rate_columns(book: Instrument, *, segments: bool = True) -> tuple[str, ...]:
     Examples
     --------
     >>> from doublecode.schemas.instrument import load_instrument
-    >>> rate_columns(load_instrument("homework_degrees"), segments=False)
-    ('session_id', 'recording', 'degree', 'status', 'notes')
+    >>> rate_columns(load_instrument("homework_adherence"), segments=False)
+    ('session_id', 'recording', 'adherence', 'status', 'notes')
     """
     given = tuple(item.name for item in book.columns if item.given)
     rated = tuple(item.name for item in rated_items(book))
