@@ -92,7 +92,7 @@ _KINDS: dict[str, Kind] = {
     "reason_missing": Kind(
         "error", "the session is marked {found}, and the notes do not say why", "Write the reason in the notes."
     ),
-    "log_missing": Kind("error", "the log entry is empty", "Write what was said, or 'none'."),
+    "log_missing": Kind("error", "the log entry is empty", "Write {allowed}."),
     "given_changed": Kind(
         "error",
         "found {found} where the study gave {allowed}",

@@ -154,12 +154,13 @@ def _wrong(problem: str, found: str, codec: Codec) -> Reading:
 def _empty(codec: Codec) -> Reading:
     if codec.item.optional or codec.item.given:
         return Reading()
-    return missing(codec)
+    return log_missing(codec) if codec.item.type == "text" else _wrong("missing_rating", "", codec)
 
 
-def missing(codec: Codec) -> Reading:
-    """What is said of an empty cell that has to be filled."""
-    return _wrong("log_missing" if codec.item.type == "text" else "missing_rating", "", codec)
+def log_missing(codec: Codec) -> Reading:
+    """What is said of an empty cell of a log: it says which codes may stand there, where there are codes."""
+    is_text = codec.item.type == "text"
+    return Reading(problem="log_missing", found="", allowed="what was said, or 'none'" if is_text else codec.allowed)
 
 
 def _clock(value: dt.time | dt.timedelta, codec: Codec) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from doublecode.coding.reading.cells import Codec, Reader, Reading, missing, read_cell, show_cell, show_text
+from doublecode.coding.reading.cells import Codec, Reader, Reading, log_missing, read_cell, show_cell, show_text
 from doublecode.coding.reading.expectations import Held
 from doublecode.coding.reading.given_texts import Given, is_same
 from doublecode.coding.reading.ratings_builder import Collector
@@ -247,6 +247,6 @@ def _unfinished_slots(sheet: RateSheet, row: Row, cells: list[Any]) -> list[Prob
         for name in needed:
             if filled and name in places and name not in filled and not sheet.covered(row.number, places[name]):
                 where = (sheet.file, RATE, cell_name(row.number, places[name]), f"{row.session_id}, {name}")
-                wrong = missing(sheet.codec_of[name])
+                wrong = log_missing(sheet.codec_of[name])
                 problems.append(Problem(wrong.problem, *where, wrong.found, wrong.allowed))
     return problems
