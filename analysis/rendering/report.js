@@ -49,7 +49,7 @@
     let group = row;
     while (group && !group.classList.contains("group")) group = group.previousElementSibling;
     const names = [group, row].filter(Boolean).map((one) => one.cells[0].textContent.trim());
-    const head = table.tHead.rows[0].cells[cell.cellIndex].textContent.trim();
+    const above = table.tHead.rows[0].cells[cell.cellIndex], head = above.textContent.trim();
     const pairs = [...cellsOf(data.sets[button.dataset.s])].sort((a, b) => a[0] - b[0]);
     const numbers = new Set(pairs.map(([at]) => at));
     const files = new Set([...numbers].map((at) => data.files[data.cells.file[at]][0]));
@@ -59,7 +59,7 @@
     const name = table.closest("figure").id.replace(/^table-/, "");
     command.replaceChildren("With what became of them since: ", document.createElement("code"));
     command.lastChild.textContent = `doublecode trace STUDY --table ${name} ` +
-      [...names.map((one) => `--row ${quoted(one)}`), `--column ${quoted(head)}`].join(" ");
+      [...names.map((one) => `--row ${quoted(one)}`), `--column ${above.dataset.c}`].join(" ");
     list.replaceChildren();
     waiting = pairs;
     show(FIRST);

@@ -206,6 +206,11 @@ class TracedReport:
         folded = (wanted or "").casefold()
         known = dict.fromkeys(name for one in held["rows"] for name in one["sets"])
         name = next((one for one in known if one.casefold() == folded), heads.get(folded, ""))
+        alike = [one for one, heading, _ in held["columns"] if heading.casefold() == folded != ""]
+        if len(alike) > 1 and folded != name.casefold():
+            raise UsageError(
+                f"trace: {table}: {len(alike)} columns are headed {wanted!r}: {', '.join(alike)}. Name one."
+            )
         if name in row["sets"]:
             return str(name)
         if name:

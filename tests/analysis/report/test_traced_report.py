@@ -225,6 +225,8 @@ def test_what_an_outlier_rule_changed_is_named_with_the_cells_of_its_fence(adole
         (("--table", "reliability", "--row", "main"), ["14 rows are called 'main'", '--row "']),
         (("--table", "reliability", "--row", "Hostile", "--column", "ICCs"), ["no column 'ICCs'", "mean 'ICC'"]),
         (("--table", "reliability", "--row", "Hostile", "--column", "form"), ["form stands on no cell", "estimate"]),
+        (("--table", "moderations_both", "--row", "Task specified in session 1", "--column", "p"),
+         ["2 columns are headed 'p'", "p_untouched"]),
         (("--cell", "E5"), ["FILE!CELL"]),
         (("--cell", "H9_homework.xlsx!E5"), ["no file 'H9_homework.xlsx'", "H1_homework_adherence_batch01.xlsx"]),
         (("--cell", "a.xlsx!A1", "--table", "omega"), ["give one way"]),
