@@ -330,7 +330,7 @@ class TestInstrumentCheck:
             (TOTAL, TOTAL + "\nbands = [{ label = 'a', low = 5, high = 2 }]",
              "band 'a': low is 5 and high 2; exchange"),
             (TOTAL, TOTAL + "\nbands = [{ label = 'a', low = 0, high = 4 }, { label = 'b', low = 4, high = 8 }]",
-             "bands 'a' and 'b' overlap from 4 to 4; part them"),
+             "bands 'a' and 'b' overlap at 4; let 'a' end below 4, or 'b' begin above 4"),
             (TOTAL, TOTAL + "\nbands = [{ label = 'a', low = 5, high = 8 }, { label = 'b', low = 0, high = 6 }]",
              "bands 'b' and 'a' overlap from 5 to 6"),
             (TOTAL, TOTAL + "\nbands = [{ label = 'a', low = 0, high = 4 }, { label = 'a', low = 5, high = 8 }]",
