@@ -21,6 +21,7 @@ from doublecode.analysis.study.trace.measured import (
 from doublecode.analysis.study.trace.modelled import FrameBases
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import PLAIN, Basis, How, Role, role_of
+from doublecode.coding.reading.consensus_table import EXPERT
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class TracedTables:
         return {
             "files": self._files, "flow": self._flow, "sample": self._sample, "attention": self._attention,
             "reliability": self._icc, "reliability_pilot": self._icc, "recodes": self._recodes,
+            "consensus": self._consensus,
             "omega": self._omega, "omega_by_session": self._omega, "omega_items": self._omega,
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
@@ -293,6 +295,19 @@ class TracedTables:
         return gathered(
             [*found, *((origins.recodes[label], role_of("", frozenset({How.AGAIN}))) for label in mine.index)]
         )
+
+    def _consensus(self, row: Row, column: str) -> Basis:
+        """What was agreed on; of counts of what raters coded, the cells of who coded a session with another."""
+        intake, origins = self.run.intake, self.origins
+        if intake.decided is None:
+            return ()
+        if column in ("n_decided", "n_expert"):
+            mine = intake.decided[intake.decided["instrument"] == row["instrument"]]
+            mine = mine[mine["rater"] == EXPERT] if column == "n_expert" else mine
+            return gathered((origins.decided[label], PLAIN) for label in mine.index)
+        rated = intake.ratings[intake.ratings["instrument"] == row["instrument"]]
+        both = rated[rated.duplicated(["session_id", "item"], keep=False)]
+        return gathered((origins.ratings[label], PLAIN) for label in both.index)
 
 
 def _of_log(bases: LogBases, row: Row, column: str) -> Basis:

@@ -68,6 +68,13 @@ class Origins:
         return {label: self.cells.number(cell) for label, cell in rating_cells(self.intake.agreed, self._texts)}
 
     @cached_property
+    def decided(self) -> dict[Any, int]:
+        """The cell of each code that was agreed on, by its label."""
+        decided = self.intake.decided
+        rows = self.intake.ratings.iloc[:0] if decided is None else decided
+        return {label: self.cells.number(cell) for label, cell in rating_cells(rows, self._texts)}
+
+    @cached_property
     def recodes(self) -> dict[Any, int]:
         """The cell of each rating of a later occasion, by its label."""
         again = self.intake.recodes

@@ -102,3 +102,20 @@ def test_what_is_typed_twice_and_differs_stops_the_run_and_is_counted(study):
     shutil.copy(study / "incoming" / name, study / "second_entry" / name)
     assert invoke("run", study).exit_code == 0
     assert "no difference is left" in (study / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_score_is_traced_to_the_cell_in_which_it_was_agreed_on(study):
+    assert invoke("reconcile", study).exit_code == 0
+    settle(study, 4)
+    toml = study / "study.toml"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(
+        text.replace('name = "warmth.toml"\n', 'name = "warmth.toml"\nconsensus = true\n'), encoding="utf-8"
+    )
+    assert invoke("run", study).exit_code == 0
+    told = json.loads(invoke("trace", study, "--table", "consensus", "--row", "Warmth (synthetic)", "--json",
+                             "--column", "Decided").output)  # fmt: skip
+    assert {(cell["file"], cell["sheet"]) for cell in told["frame"]} == {("consensus_warmth.xlsx", "Decide")}
+    items = json.loads(invoke("trace", study, "--table", "described_items", "--row", "Smiles", "--column", "M",
+                              "--json").output)  # fmt: skip
+    assert "consensus_warmth.xlsx" in {cell["file"] for cell in items["frame"]}
