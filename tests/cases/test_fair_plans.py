@@ -52,7 +52,7 @@ def test_who_left_in_the_middle_of_a_tape_gets_nothing_more_and_others_take_over
 
 def test_an_instrument_whose_only_rater_has_left_asks_for_another():
     sessions, left = held(2, 4), Demands(share=0.0, limits=(Limit(rater="ann", left=True),))
-    with pytest.raises(UsageError, match="all raters of ghes have left. Give ghes a rater who has not left"):
+    with pytest.raises(UsageError, match=r"all raters of ghes have left\. Give ghes a rater who has not left"):
         allocate(sessions, ["ann"], instruments=["ghes"], demands=left)
     assert len(allocate(sessions, ["ann", "ben"], instruments=["ghes"], demands=left).assignments) == len(sessions)
 
