@@ -80,8 +80,11 @@ def impossible(streams: Sequence[Stream], demands: Demands, seed: int) -> Alloca
     said = ["; ".join(change.said(demands) for change in changes) for changes, _ in ways]
     if all(len(stream.raters) < 2 for stream in streams):
         said.append("add a rater")
+    bare = [stream.instruments[0] for stream in streams if set(stream.raters) <= gone_raters(demands)]
+    if bare:
+        said = [f"give {' and '.join(bare)} a rater who has not left (raters of [[instruments]])"]
     way_out = ", or ".join(said) or "give up limits and restrictions one by one; nothing that was tried is enough"
-    found = _why(streams, demands)
+    found = f"all raters of {' and '.join(bare)} have left" if bare else _why(streams, demands)
     text = str(Problem("allocation_impossible", found=found, allowed=f"{way_out[:1].upper()}{way_out[1:]}."))
     return AllocationImpossible(text, *(ways[0] if ways else ((), demands)))
 

@@ -120,8 +120,8 @@ def write_workbooks(
             continue
         if target.exists() and not overwrite:
             raise UsageError(
-                f"{target}: the workbook is there already, and nothing was written. --new writes those that are not "
-                "there yet, --overwrite all of them anew, which changes workbooks that raters may have."
+                f"{target}: the workbook exists and is not overwritten; nothing was written. --new writes those "
+                "that are not there yet, --overwrite all of them anew, which changes workbooks that raters may have."
             )
         contents[target] = fixed_bytes(
             make_workbook(Sheet(stamp, book, rows, study.workbook_texts, has_segments(book, sessions)))

@@ -50,6 +50,13 @@ def test_who_left_in_the_middle_of_a_tape_gets_nothing_more_and_others_take_over
     assert len(again) == len(after)
 
 
+def test_an_instrument_whose_only_rater_has_left_asks_for_another():
+    sessions, left = held(2, 4), Demands(share=0.0, limits=(Limit(rater="ann", left=True),))
+    with pytest.raises(UsageError, match=r"all raters of ghes have left\. Give ghes a rater who has not left"):
+        allocate(sessions, ["ann"], instruments=["ghes"], demands=left)
+    assert len(allocate(sessions, ["ann", "ben"], instruments=["ghes"], demands=left).assignments) == len(sessions)
+
+
 def test_an_absence_leaves_the_other_batches_even_and_recodes_in_the_last():
     demands = Demands(share=0.4, batches=3, recodes=2, limits=(Limit(rater="ben", batch=2, sessions=0),))
     plan = allocate(held(6, 8), ["ann", "ben", "cem"], instruments=["ghes"], demands=demands)
