@@ -165,7 +165,7 @@ def _likeliest_means(found: Sequence[Pattern], sigma: Array) -> Array:
     """Means (n_sets, p) that are most likely with these covariances, so that a solution that is a start stays one."""
     total, sums = np.zeros_like(sigma), np.zeros(sigma.shape[:2])
     for pattern in found:
-        V, _ = padded_inverse(sigma, pattern.observed)
+        V = padded_inverse(sigma, pattern.observed)
         total += pattern.n[:, None, None] * V
         sums += pattern.n[:, None] * np.einsum("sij,sj->si", V, np.where(pattern.observed, pattern.mean, 0.0))
     return np.asarray(np.linalg.solve(total, sums[:, :, None])[:, :, 0])

@@ -91,8 +91,8 @@ def test_what_cannot_act_is_refused(tmp_path, text, message):
             "no session has site 'nroth'",
         ),
         ('strata = ["clinic"]', "there is no column 'clinic' in sessions.csv, patients.csv or therapists.csv"),
-        ('training = ["S-99"]', "training: no session has session_id 'S-99'"),
-        ('anchors = ["S-99"]', "anchors: there is no main session 'S-99'"),
+        ('training = ["S-99"]', "training: no session is called 'S-99'"),
+        ('anchors = ["S-99"]', "anchors: no session is called 'S-99'"),
     ],
 )
 def test_what_the_tables_do_not_have_is_named(tmp_path, text, message):

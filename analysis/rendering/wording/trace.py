@@ -72,8 +72,6 @@ SENTENCES: Final[dict[str, Wording]] = {
     "trace_withdrawn": "its file is withdrawn: {reason}",
     "trace_problem": "{problem}",
     "trace_no_rating": "no rating was read from this cell: it is empty, a heading, or outside of the rows to be rated",
-    "trace_other_report": "the report is older than this rating; run the study again",
     "trace_rating": "{value}: {item} of {instrument}, session {session}, rated by {rater}",
     "trace_table_cell": "{value}: a cell of a table of the study",
-    "trace_scores": "scores that stand on it: {scores}",
 }

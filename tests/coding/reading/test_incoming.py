@@ -173,7 +173,7 @@ def test_log_items(study, filled):
     })  # fmt: skip
     ratings, problems = read_workbook(path, study=study)
     assert [(one.code, one.cell) for one in problems] == [
-        ("missing_rating", "I5"), ("text_number", "G6"), ("out_of_range", "G7"), ("text_number", "E8"),
+        ("log_missing", "I5"), ("text_number", "G6"), ("out_of_range", "G7"), ("text_number", "E8"),
     ]  # fmt: skip
     cells = ratings.set_index("source_cell")
     assert cells.loc["G6", "text"] == "NE,LT"
