@@ -130,6 +130,7 @@ def apart(plan: Plan, counts: Counts, *, with_idle: bool = False) -> list[tuple[
         if not (double_bounds(cells)[2] or cells.anchors):
             continue  # nothing is shared, and nothing was to be
         busy = {rater for _, rater in counts.singles[i]} | {rater for _, pair in counts.pairs[i] for rater in pair}
+        busy |= {rater for who in cells.anchors.values() for rater in who}
         if with_idle:
             names = plan.streams[i].raters
             able = {rater for one in cells.classes for rater in one.open_to() if plan.room.batches[names[rater]]}

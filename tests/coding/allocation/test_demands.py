@@ -172,6 +172,19 @@ def test_anchors_alone_have_to_join_the_raters_too():
     assert checked(planned(sessions, raters, free, 0), sessions, raters, free) == []
 
 
+def test_who_alone_rates_an_anchor_has_to_hang_together_with_the_others():
+    """Of separated instruments a team of one rated an anchor; she was forgotten: found among 200 drawn sets."""
+    never = tuple(Restriction(rater=rater, column="therapist", never=(value,)) for rater, value in (
+        ("ann", "T0"), ("eli", "T1"), ("ann", "T1")))  # fmt: skip
+    demands = Demands(
+        share=0.0, restrictions=never, separations=(Separation(instruments=("ghes", "sthar"), within="therapist"),),
+        anchors=("S-0001", "S-0102"), training=("S-0101",), connected=True,
+    )  # fmt: skip
+    sessions, raters = held(2, 2), RATERS[:5]
+    rows, mended = planned_or_mended(sessions, raters, demands, 0)
+    assert checked(rows, sessions, raters, mended) == []
+
+
 def test_instruments_whose_raters_differ_stay_apart_when_their_separation_is_given_up():
     """They were joined: every session that had been given out got the raters of both, four in all."""
     demands = Demands(share=1.0, separations=(Separation(instruments=("ghes", "sthar"), within="patient"),))
