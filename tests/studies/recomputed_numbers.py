@@ -15,6 +15,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 import openpyxl
 from scipy import optimize, stats
 
-INSTRUMENTS = Path(__file__).parents[2] / "schemas" / "instruments"
+INSTRUMENTS = Path(str(files("doublecode.schemas") / "instruments"))  # the codebooks are data: TOML files, read here
 Unit = tuple[str, int]
 
 
