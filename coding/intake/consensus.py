@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from doublecode.coding.intake.disagreements import Key, code_of, disagreements
-from doublecode.coding.intake.held_ratings import HeldFiles
+from doublecode.coding.intake.held_ratings import HeldFiles, held_by
 from doublecode.coding.intake.ledger_values import FILE_COLUMNS, ratings_of
 from doublecode.coding.reading.consensus_table import CONSENSUS, DECIDERS, SHEET, Decision, read_decisions
 from doublecode.coding.reading.expectations import Held, load_expected
@@ -55,14 +55,16 @@ class Decided:
     sources: Sources
     decisions: tuple[tuple[str, str, tuple[Decision, ...]], ...]
 
-    def outdated(self, ratings: pd.DataFrame) -> list[Problem]:
-        """Name the decisions on codes that are others now."""
+    def outdated(self, ratings: pd.DataFrame, erased: Collection[str] = ()) -> list[Problem]:
+        """Name the decisions on codes that are others now; not those of patients whose ratings were erased."""
         if not self.decisions:
             return []
         codes = _codes(ratings)
         found = []
+        own = self.sources[0]
+        gone = set(own.loc[own["patient"].isin(erased), "session_id"])
         for file, book, decisions in self.decisions:
-            for one in decisions:
+            for one in (one for one in decisions if one.session_id not in gone):
                 now = codes.get((one.session_id, book, one.item), frozenset())
                 if now != one.codes:
                     subject, said = f"{one.session_id}, {one.item}", (_said(one.codes), _said(now))
@@ -179,11 +181,13 @@ def write_consensus(study: Study, ratings: pd.DataFrame, *, at_least: float = 0.
     UsageError
         A workbook that is there cannot be read without an error: what was entered in it would be lost.
     """
+    erased = held_by(study).erased
+    gone = {session for session, one in (load_expected(study).sessions or {}).items() if one.patient in erased}
     contents: dict[Path, bytes] = {}
     counts: dict[Path, tuple[int, int]] = {}
     for name, book in study.codebooks.items():
         path = study.folder / FOLDER / consensus_name(name)
-        entered = _entered(study, path)
+        entered = {key: texts for key, texts in _entered(study, path).items() if key[0] not in gone}
         kept: set[Key] = set(entered)
         rows = disagreements(ratings, study, name, at_least=at_least, kept=kept)
         if rows:

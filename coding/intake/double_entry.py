@@ -5,7 +5,7 @@ It says nothing of raters: both files hold the codes of the same one. What diffe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class DoubleEntry:
     problems: tuple[Problem, ...]
 
 
-def compare_entries(study: Study, first: pd.DataFrame) -> DoubleEntry | None:
+def compare_entries(study: Study, first: pd.DataFrame, erased: Collection[str] = ()) -> DoubleEntry | None:
     """Hold the workbooks of ``second_entry/`` against what was typed first; None where there are none.
 
     Parameters
@@ -49,11 +49,14 @@ def compare_entries(study: Study, first: pd.DataFrame) -> DoubleEntry | None:
     study : Study
     first : DataFrame
         Contract ``RATINGS``: what stands in ``incoming/``, or in the ledger.
+    erased : collection of str
+        Patients whose ratings were erased: nothing is said of what the second entry still holds of them.
     """
     paths = workbook_paths(study.folder / FOLDER)
     if not paths:
         return None
     ratings, found = read_workbooks(paths, study=study)
+    ratings = ratings[~ratings["patient"].isin(erased)]
     own = [_named(one) for problems in found for one in problems if one.severity == "error"]
     both = _coded(first).merge(_coded(ratings), on=_CELL, how="outer", suffixes=("", "_again"), indicator=True)
     typed_again = set(ratings["source_file"])

@@ -122,10 +122,10 @@ def read_study_ratings(
     kept, erased = _without_erased(everything, held.erased)
     agreed = is_decided(kept)
     ratings = kept[~agreed].reset_index(drop=True)
-    typed_twice = compare_entries(study, ratings)
+    typed_twice = compare_entries(study, ratings, held.erased)
     problems = [*(one for source in sources for one in source[1]), *said, *erased, *_twice(ratings)]
     problems += [
-        *consensus.outdated(ratings),
+        *consensus.outdated(ratings, held.erased),
         *on_use(study, kept[agreed]),
         *(typed_twice.problems if typed_twice else ()),
     ]

@@ -13,7 +13,7 @@ from doublecode.coding.reading.expectations import Expected, check_stamp
 from doublecode.coding.reading.long_table import cell_text
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import restore_percents
-from doublecode.coding.reading.sheet_shape import cell_name
+from doublecode.coding.reading.sheet_shape import Shape, cell_name
 from doublecode.coding.workbooks.layout import STAMP, STAMP_KEYS, Stamp, stamp_pairs
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
@@ -53,16 +53,12 @@ class Decision:
 
 @dataclass(frozen=True)
 class DecisionsRead:
-    """What one workbook says; `book` is None where nothing of it can be used.
-
-    `cells` counts the disagreements that it lists, decided or not.
-    """
+    """What one workbook says; `book` is None where nothing of it can be used."""
 
     problems: tuple[Problem, ...]
     book: Instrument | None = None
     decisions: tuple[Decision, ...] = ()
     notes: Mapping[tuple[str, str], tuple[str, str]] | None = None
-    cells: int = 0
 
 
 def read_decisions(path: Path, expected: Expected) -> DecisionsRead:
@@ -97,14 +93,16 @@ def read_decisions(path: Path, expected: Expected) -> DecisionsRead:
     wrong_stamp = check_stamp(stamp, replace(expected, assigned=None, raters={}), package.name)
     if wrong_stamp:
         return DecisionsRead((*problems, *wrong_stamp))
-    return _Sheet(package.name, sheet.grid, expected.books[stamp.instrument], expected).read(problems)
+    return _Sheet(package.name, sheet.grid, sheet.shape, expected.books[stamp.instrument], expected).read(problems)
 
 
 class _Sheet:
     """The rows of one sheet *Decide*."""
 
-    def __init__(self, file: str, grid: Sequence[Sequence[Any]], book: Instrument, expected: Expected) -> None:
-        self.file, self.grid, self.book, self.expected = file, grid, book, expected
+    def __init__(
+        self, file: str, grid: Sequence[Sequence[Any]], shape: Shape, book: Instrument, expected: Expected
+    ) -> None:
+        self.file, self.grid, self.shape, self.book, self.expected = file, grid, shape, book, expected
         self.codecs: dict[str, Codec] = {item.name: make_codec(book, item) for item in book.columns}
         heads = [cell_text(cell) for cell in grid[0]] if grid else []
         self.columns = {head: place for place, head in enumerate(heads) if head}
@@ -125,7 +123,7 @@ class _Sheet:
             )
             for row in body
         }  # fmt: skip
-        return DecisionsRead((*before, *self.problems), self.book, tuple(decided), notes, len(body))
+        return DecisionsRead((*before, *self.problems), self.book, tuple(decided), notes)
 
     def _cell(self, row: int, head: str) -> Any:
         place = self.columns.get(head, -1)
@@ -144,7 +142,7 @@ class _Sheet:
         """What a row decides; None where nothing stands there yet, or something is wrong."""
         value, session, item = self._cell(row, AGREED), self._text(row, "session_id"), self._text(row, "item")
         by = self._text(row, "decided_by").casefold() or "consensus"
-        if not cell_text(value):
+        if self._is_no_value(row) or not cell_text(value):
             return None
         held = (self.expected.sessions or {}).get(session)
         codec = self.codecs.get(item)
@@ -164,6 +162,17 @@ class _Sheet:
                 where = cell_name(row, self.columns[AGREED])
                 return Decision(session, item, DECIDERS[by], reading, where, self._codes(row))
         return None
+
+    def _is_no_value(self, row: int) -> bool:
+        """Whether an error or a formula without a result stands under *agreed*; it looks empty and is not."""
+        where = cell_name(row, self.columns[AGREED])
+        formula, saved = self.shape.formulas.get(where, ("", ""))
+        if where in self.shape.errors:
+            allowed = self.codecs[item].allowed if (item := self._text(row, "item")) in self.codecs else ""
+            self._problem("error_cell", row, AGREED, self.shape.errors[where], allowed)
+        elif saved is None:
+            self._problem("formula_cell", row, AGREED, formula)
+        return where in self.shape.errors or saved is None
 
     def _codes(self, row: int) -> frozenset[tuple[str, str]]:
         """Rater and code of every pair of columns of the row."""

@@ -119,3 +119,21 @@ def test_attributes_in_single_quotes_hide_nothing(study, filled):
             new.writestr(name, data)
     _, (problems,) = read_workbooks([path], study=study)
     assert {(one.code, one.found) for one in problems} >= {("hidden_rows", "row 6"), ("merged_cells", "E8:E9")}
+
+
+def test_how_far_a_workbook_came_is_said_before_its_problems(study, filled):
+    """Rows that are empty are counted, by the command and in the first line of the marked copy."""
+    path = filled("R1_thabs_batch01.xlsx")
+    workbook = openpyxl.load_workbook(path)
+    sheet = workbook["Rate"]
+    for row in range(6, sheet.max_row + 1):
+        for cell in sheet[row][4:]:
+            cell.value = None
+    n_empty = sheet.max_row - 5
+    workbook.save(path)
+    app = typer.Typer()
+    register(app)
+    told = CliRunner().invoke(app, ["check", str(path), "--study", str(study.folder)])
+    assert f"{path.name}: 1 of {n_empty + 1} sessions rated; {n_empty} rows are empty." in told.output
+    listed = openpyxl.load_workbook(study.folder / "please_fix" / f"{path.stem}_please_fix.xlsx")["Problems"]
+    assert str(listed["C2"].value).startswith(f"{n_empty} rows are empty")

@@ -192,3 +192,29 @@ def test_the_same_cell_decided_in_two_rows_is_refused(rated):
         sheet.cell(sheet.max_row + (column == 1), column).value = sheet.cell(2, column).value
     workbook.save(book_of(rated))
     assert "decided_twice" in [one.code for one in read_study_ratings(rated).problems]
+
+
+def test_an_error_and_a_formula_without_a_result_are_no_empty_cells(rated):
+    write_consensus(rated, read_study_ratings(rated).ratings)
+    decide(book_of(rated), {2: "=1+1", 3: "#N/A", 4: 1})
+    found = [one for one in read_study_ratings(rated).problems if one.severity == "error"]
+    assert sorted((one.code, one.cell[1:]) for one in found) == [("error_cell", "3"), ("formula_cell", "2")]
+
+
+def test_who_was_erased_is_in_no_comparison_and_no_new_workbook(rated):
+    write_consensus(rated, read_study_ratings(rated).ratings)
+    rows = rows_of(book_of(rated))
+    decide(book_of(rated), dict.fromkeys(range(2, len(rows) + 2), 1))
+    (rated.folder / "second_entry").mkdir()
+    for path in (rated.folder / "incoming").glob("*.xlsx"):
+        shutil.copy(path, rated.folder / "second_entry" / path.name)
+    import_study(rated)
+    with Ledger(rated.folder / "ledger.sqlite") as ledger:
+        ledger.erase("P1", "withdrew consent")
+    after = read_study_ratings(rated)
+    assert {one.code for one in after.problems} == {"erased_patient", "decisions_not_used"}
+    assert "P1" not in set(after.decided["patient"])
+    gone = {f"S-1{number}Q" for number in (1, 2, 3, 4)}
+    assert gone & {row["session_id"] for row in rows}
+    write_consensus(rated, after.ratings)
+    assert not gone & {row["session_id"] for row in rows_of(book_of(rated))}
