@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -19,6 +20,7 @@ import pytest
 
 STUDIES = Path(str(files("doublecode.data_examples") / "telephone_cbt")).parent
 KEEP_OUT = shutil.ignore_patterns("*.py", "__pycache__", "report", "ledger.sqlite*", "please_fix")
+DOT = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")  # a PNG
 PATIENCE = 1200  # seconds until a worker gives up waiting for another
 DEMO = """
 import pickle
@@ -123,6 +125,15 @@ def telephone_run(telephone_demo: Demo) -> Any:
 def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The adolescent study, analysed once for all tests that only read."""
     return once(tmp_path_factory, "adolescent", lambda folder: analysed("adolescent_cbt"))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures stand where they stand, empty: for tests of numbers and sentences, which drawing would keep longest."""
+    from doublecode.analysis.rendering import figures
+
+    monkeypatch.setattr(figures, "render_svg", lambda figure, name, description: "<svg></svg>")
+    monkeypatch.setattr(figures, "render_png", lambda figure: DOT)
 
 
 @pytest.fixture

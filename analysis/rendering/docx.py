@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section
+from doublecode.analysis.rendering.docx_table import CELL_MARGIN_CM, table_xml
 from doublecode.analysis.rendering.tables import Table
 from doublecode.schemas.marks import bare, inline
 
@@ -17,9 +18,6 @@ _ANY_DAY: Final = datetime(2000, 1, 1)
 _TEXT_WIDTH_CM: Final = 16.5
 _PICTURE_HEIGHT_CM: Final = 21.0
 _FEWEST_LETTERS: Final = 4
-_KEEP_WHOLE: Final = 25
-_CELL_MARGIN_CM: Final = 0.09
-_PARAGRAPH: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}p"
 
 
 def write_docx(document: Document, path: Path) -> None:
@@ -110,50 +108,14 @@ def _(block: Picture, file: Any, numbers: dict[str, int]) -> None:
 
 @_block.register
 def _(block: Table, file: Any, numbers: dict[str, int]) -> None:
-    from docx.enum.table import WD_TABLE_ALIGNMENT
-
-    _caption(file, f"Table {numbers[f'table {block.name}']}", block.title)
-    rows = block.body()
-    table = file.add_table(rows=len(rows) + 1, cols=len(block.columns))
-    table.alignment = WD_TABLE_ALIGNMENT.LEFT
-    table.autofit = False
-    size = 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8
-    grid = [list(row.cells) for row in table.rows]
-    _fill(grid[0], [column.heading for column in block.columns], block, size)
-    for cells, texts in zip(grid[1:], rows, strict=True):
-        if len(texts) == 1 and len(cells) > 1:
-            cells[0].merge(cells[-1])
-        _fill(cells[: len(texts)], texts, block, size)
-    _widths(table, grid, column_widths(block, size))
-    _tight(table)
-    _rules(grid)
-    _paginate(table, whole=len(rows) <= _KEEP_WHOLE)
-    _notes(file, block.notes)
-
-
-def _fill(cells: list[Any], texts: Any, block: Table, size: int) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Pt
-
-    for cell, text, column in zip(cells, texts, block.columns, strict=False):
-        paragraph = cell.paragraphs[0]
-        paragraph.paragraph_format.space_after = paragraph.paragraph_format.space_before = Pt(1)
-        numeric = column.kind != "text" and cell is not cells[0]
-        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT if numeric else WD_ALIGN_PARAGRAPH.LEFT
-        _write(paragraph, text, size=size, italic=len(texts) == 1 < len(block.columns))
-
-
-def _widths(table: Any, grid: list[list[Any]], widths_cm: list[float]) -> None:
-    """Set the widths in the grid (LibreOffice reads it) and in the cells (Word does); a merged row has none."""
+    from docx.oxml import parse_xml
     from docx.shared import Cm
 
-    widths = [Cm(width) for width in widths_cm]
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
-    for cells in grid:
-        if len(cells) == 1 or cells[0]._tc is not cells[-1]._tc:
-            for cell, width in zip(cells, widths, strict=True):
-                cell.width = width
+    _caption(file, f"Table {numbers[f'table {block.name}']}", block.title)
+    size = 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8
+    widths = [Cm(width).twips for width in column_widths(block, size)]
+    file.element.body[-1].addprevious(parse_xml(table_xml(block, widths, size)))  # the last one is the page's set-up
+    _notes(file, block.notes)
 
 
 def column_widths(block: Table, size: float) -> list[float]:
@@ -166,7 +128,7 @@ def column_widths(block: Table, size: float) -> list[float]:
         Font size in points; a character is taken as 0.53 of it wide.
     """
     rows = [row for row in block.body() if len(row) == len(block.columns)]
-    character, padding = 0.53 * size * 2.54 / 72, 2 * _CELL_MARGIN_CM + 0.12
+    character, padding = 0.53 * size * 2.54 / 72, 2 * CELL_MARGIN_CM + 0.12
     needs, wishes = [], []
     for place, column in enumerate(block.columns):
         texts = [row[place] for row in rows]
@@ -182,55 +144,6 @@ def column_widths(block: Table, size: float) -> list[float]:
     wanted = sum(wish - need for wish, need in zip(wishes, needs, strict=True) if wish > need)
     share = min(1.0, max(0.0, room) / wanted) if wanted else 0.0
     return [need + share * max(0.0, wish - need) for wish, need in zip(wishes, needs, strict=True)]
-
-
-def _tight(table: Any) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    margins = OxmlElement("w:tblCellMar")
-    for side in ("left", "right"):
-        margin = OxmlElement(f"w:{side}")
-        margin.set(qn("w:w"), str(round(_CELL_MARGIN_CM / 2.54 * 1440)))
-        margin.set(qn("w:type"), "dxa")
-        margins.append(margin)
-    table._tbl.tblPr.append(margins)
-
-
-def _rules(grid: list[list[Any]]) -> None:
-    for cell in grid[0]:
-        _border(cell, "top", 8)
-        _border(cell, "bottom", 4)
-    for cell in grid[-1]:
-        _border(cell, "bottom", 8)
-
-
-def _border(cell: Any, edge: str, size: int) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    properties = cell._tc.get_or_add_tcPr()
-    borders = properties.find(qn("w:tcBorders"))
-    if borders is None:
-        borders = OxmlElement("w:tcBorders")
-        properties.append(borders)
-    line = OxmlElement(f"w:{edge}")
-    for key, value in (("val", "single"), ("sz", str(size)), ("space", "0"), ("color", "000000")):
-        line.set(qn(f"w:{key}"), value)
-    borders.append(line)
-
-
-def _paginate(table: Any, *, whole: bool) -> None:
-    """Repeat the heading on every page, break no row; a short table stays on one page."""
-    from docx.oxml import OxmlElement
-
-    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
-    rows = list(table.rows)
-    for number, row in enumerate(rows):
-        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
-        if (whole and number < len(rows) - 1) or number < 2:
-            for paragraph in row._tr.iter(_PARAGRAPH):
-                paragraph.get_or_add_pPr().get_or_add_keepNext()
 
 
 def _caption(file: Any, number: str, title: str) -> None:

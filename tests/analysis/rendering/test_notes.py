@@ -16,7 +16,7 @@ from doublecode.analysis.cli import app as cli
 from doublecode.analysis.rendering import notes
 from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.wording import linking, mixed, warnings
-from doublecode.analysis.report.folder import build_document, write_report
+from doublecode.analysis.report.folder import write_report
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.study.run import analyse
 from doublecode.analysis.study.study_run import StudyRun
@@ -108,12 +108,18 @@ def rows_of(folder):
     return found
 
 
+def written(run, folder):
+    """The rows of a report's tables, and the titles that stand above them on the page."""
+    report = write_report(run, folder)
+    page = (report / "index.html").read_text(encoding="utf-8")
+    return rows_of(report), re.findall(r"<caption [^>]*>(.*?)</caption>", page, re.DOTALL)
+
+
 @pytest.mark.parametrize("study", ["telephone", "adolescent"])
-def test_no_number_hangs_on_a_sentence(study, telephone_run, adolescent_run, tmp_path, monkeypatch, request):
+def test_no_number_hangs_on_a_sentence(study, telephone_run, adolescent_run, tmp_path, undrawn, request):
     done: StudyRun = {"telephone": telephone_run, "adolescent": adolescent_run}[study]
     before_record = without_sentences(results_record(done))
-    before_rows = rows_of(write_report(done, tmp_path))
-    before_titles = [table.title for table in build_document(done).tables()]
+    before_rows, before_titles = written(done, tmp_path)
     codes = [(one.code, one.subject, one.note) for one in run_warnings(done)]
     request.getfixturevalue("nonsense")
     again = analyse(done.intake)
@@ -122,10 +128,10 @@ def test_no_number_hangs_on_a_sentence(study, telephone_run, adolescent_run, tmp
     assert [(one.code, one.subject, one.note) for one in run_warnings(again)] == codes
     assert without_sentences(results_record(again)) == before_record
     (tmp_path / "again").mkdir()
-    after_rows = rows_of(write_report(again, tmp_path / "again"))
+    after_rows, after_titles = written(again, tmp_path / "again")
     assert after_rows == before_rows
-    assert len(after_rows) > 10
-    assert [table.title for table in build_document(again).tables()] == before_titles
+    assert min(len(after_rows), len(after_titles)) > 10
+    assert after_titles == before_titles
 
 
 def test_notes_of_both_studies_are_facts(telephone_run, adolescent_run):

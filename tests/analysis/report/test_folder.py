@@ -117,6 +117,11 @@ def document(telephone_run):
     return build_document(telephone_run)
 
 
+@pytest.fixture(scope="module")
+def adolescent_document(adolescent_run):
+    return build_document(adolescent_run)
+
+
 def test_the_folder_holds_what_the_design_names(report, document):
     assert {entry.name for entry in report.iterdir()} == {
         "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json", "manifest.json",
@@ -243,8 +248,8 @@ def test_nothing_is_overwritten_unasked(report, telephone_run):
         (report / "my notes.txt").unlink()
 
 
-def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adolescent_run):
-    document = build_document(adolescent_run)
+def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adolescent_run, adolescent_document):
+    document = adolescent_document
     names = {table.name for table in document.tables()}
     assert {"moderations", "moderations_both", "simple_slopes", "johnson_neyman", "outlier_changes"} <= names
     drawn = [shown.name for shown in document.pictures() if shown.name.startswith("interaction_")]
@@ -253,8 +258,8 @@ def test_the_adolescent_report_prints_both_analyses_and_every_interaction(adoles
     assert (both.frame["estimate"] != both.frame["estimate_untouched"]).any()
 
 
-def test_regressions_stand_beside_their_robust_limits(adolescent_run):
-    (table,) = [table for table in build_document(adolescent_run).tables() if table.name == "moderations"]
+def test_regressions_stand_beside_their_robust_limits(adolescent_run, adolescent_document):
+    (table,) = [table for table in adolescent_document.tables() if table.name == "moderations"]
     assert [column.heading for column in table.columns][-1] == "95% CI, least squares"
     for result in adolescent_run.moderations:
         shown = table.frame[table.frame["name"] == result.spec["name"]]
@@ -279,7 +284,7 @@ def test_the_adolescent_report_says_whose_limits_are_the_jackknifes(adolescent_r
     assert "HC3 standard errors (Long & Ervin, 2000)" in text
 
 
-def test_a_regression_not_estimable_without_the_outlier_rule_hides_no_other(adolescent_run):
+def test_a_regression_not_estimable_without_the_outlier_rule_hides_no_other(adolescent_run, undrawn):
     fewer = replace(adolescent_run, moderations_untouched=adolescent_run.moderations_untouched[1:])
     (both,) = [table for table in build_document(fewer).tables() if table.name == "moderations_both"]
     lost = adolescent_run.moderations_untouched[0].spec["title"]
@@ -311,15 +316,17 @@ def said(document):
         yield from table.frame["label"] if table.name == "sample" else ()
 
 
-def test_sentences_call_variables_items_and_scales_by_their_labels(telephone_run, adolescent_run):
-    for run in (telephone_run, adolescent_run):
+def test_sentences_call_variables_items_and_scales_by_their_labels(
+    telephone_run, adolescent_run, document, adolescent_document
+):
+    for run, written in ((telephone_run, document), (adolescent_run, adolescent_document)):
         items = {item.name for book in run.study.codebooks.values() for item in book.columns if "_" in item.name}
         names = items | set(run.labels) | set(run.study.codebooks)
         known = re.compile(rf"\b(?:{'|'.join(sorted(names))})\b")
-        sentences = [re.sub(r"`[^`]*`|Only rows with [^:]*:", "", text) for text in said(build_document(run))]
+        sentences = [re.sub(r"`[^`]*`|Only rows with [^:]*:", "", text) for text in said(written)]
         assert len(sentences) > 40
         assert [text for text in sentences if known.search(text)] == []
-    text = " ".join(said(build_document(adolescent_run)))
+    text = " ".join(said(adolescent_document))
     assert "Homework adherence, session 2: IN: insufficient information" in text
     assert "Rationale given, session 1 and Initial resistance are centred at their means" in text
     assert "those with 1: patients: Hispanic/Latino." in text
@@ -327,8 +334,8 @@ def test_sentences_call_variables_items_and_scales_by_their_labels(telephone_run
     assert "clusters=" not in text
 
 
-def test_a_session_without_limits_says_why(telephone_run):
-    (table,) = [table for table in build_document(telephone_run).tables() if table.name == "omega_by_session"]
+def test_a_session_without_limits_says_why(document):
+    (table,) = [table for table in document.tables() if table.name == "omega_by_session"]
     bare = table.frame[table.frame["estimate"].notna() & table.frame["conf_low"].isna()]
     assert bare[["label", "session"]].to_numpy().tolist() == [
         ["StHAR: Reviewing (same tape)", 1], ["StHAR: Reviewing (same tape)", 11],
@@ -338,8 +345,8 @@ def test_a_session_without_limits_says_why(telephone_run):
     assert (table.frame.loc[table.frame["conf_low"].notna(), "status"] == "").all()
 
 
-def test_the_sentences_to_paste_stand_in_the_order_of_the_codebook(adolescent_run):
-    lines = [text for text in said(build_document(adolescent_run)) if "(THABS: " in text]
+def test_the_sentences_to_paste_stand_in_the_order_of_the_codebook(adolescent_document):
+    lines = [text for text in said(adolescent_document) if "(THABS: " in text]
     assert [line.partition("(THABS: ")[2].partition("):")[0] for line in lines][:3] == [
         "Task was specified", "Rationale was given", "Reactions and obstacles were asked for",
     ]  # fmt: skip
