@@ -96,7 +96,7 @@ def trace_cell(report: TracedReport, text: str) -> CellTrace:
     known = KnownCells(report.study)
     file, sheet, cell = parts[0], parts[1] if len(parts) == 3 else "", parts[-1]
     numbers = [at for at, one in enumerate(report.cells) if _is(one, file, sheet, cell)]
-    facts = [(one, notes) for one, notes in known.find() if _is(one, file, sheet, cell)]
+    facts = list(known.find(lambda one: _is(one, file, sheet, cell)))
     held = [one for one, _ in facts] or [report.cells[at] for at in numbers]
     if not held:
         files = dict.fromkeys([*known.files, *(one.file for one in report.cells)])

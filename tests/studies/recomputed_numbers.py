@@ -14,7 +14,7 @@ import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,19 @@ def number_of(value: Any) -> float:
     return float(str(value).strip().replace(",", "."))
 
 
+@cache
+def values_of(path: Path, changed: int) -> dict[tuple[str, str], Any]:
+    """Every cell of a workbook as it was saved at that time, by its sheet and place."""
+    book = openpyxl.load_workbook(path, data_only=True)
+    return {(sheet.title, cell.coordinate): cell.value for sheet in book for row in sheet.iter_rows() for cell in row}
+
+
+@cache
+def codebook(name: str) -> dict[str, Any]:
+    """An instrument that is shipped, as its file says it."""
+    return tomllib.loads((INSTRUMENTS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
 class Cells:
     """The cells of a trace, read from their files."""
 
@@ -48,8 +61,9 @@ class Cells:
             name = row["file"]
             if name.endswith(".xlsx"):
                 if name not in books:
-                    books[name] = openpyxl.load_workbook(self.folder / "incoming" / name, data_only=True)
-                row["read"] = books[name][row["sheet"]][row["cell"]].value
+                    path = self.folder / "incoming" / name
+                    books[name] = values_of(path, path.stat().st_mtime_ns)
+                row["read"] = books[name][row["sheet"], row["cell"]]
             else:
                 if name not in tables:
                     with (self.folder / name).open(encoding="utf-8-sig", newline="") as file:
@@ -85,7 +99,7 @@ class Cells:
         return tomllib.loads((self.folder / "study.toml").read_text(encoding="utf-8"))
 
     def book(self, name: str) -> dict[str, Any]:
-        return tomllib.loads((INSTRUMENTS / f"{name}.toml").read_text(encoding="utf-8"))
+        return codebook(name)
 
     def unit(self, row: dict[str, Any]) -> Unit:
         """Patient and the session whose score the cell makes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +43,20 @@ class KnownCells:
         there = (path.name for path in workbook_paths(self.study.folder / "incoming"))
         return tuple(dict.fromkeys([*self.intake.files["file"], *there, *(one.file for one, _ in self._former)]))
 
-    def find(self) -> Iterator[tuple[SourceCell, tuple[Note, ...]]]:
-        """Every known cell with the reasons why it may be in no number."""
+    def find(self, asked: Callable[[SourceCell], bool]) -> Iterator[tuple[SourceCell, tuple[Note, ...]]]:
+        """The known cells that are asked for, with the reasons why they may be in no number."""
         intake = self.intake
         for label, cell in rating_cells(intake.ratings):
-            yield cell, (self._reason(intake.ratings.loc[label], cell),)
+            if asked(cell):
+                yield cell, (self._reason(intake.ratings.loc[label], cell),)
         for label, cell in rating_cells(intake.kept_out):
-            yield cell, (Note("trace_kept_out", numbers={"why": self._kept_out(intake.kept_out.loc[label])}),)
-        for _, cell in [] if intake.recodes is None else rating_cells(intake.recodes):
-            yield cell, (Note("trace_again"),)
-        for _, cell in [] if intake.decided is None else rating_cells(intake.decided):
-            yield cell, (Note("trace_decided"),)
-        yield from self._former
+            if asked(cell):
+                yield cell, (Note("trace_kept_out", numbers={"why": self._kept_out(intake.kept_out.loc[label])}),)
+        for rows, kind in ((intake.recodes, "trace_again"), (intake.decided, "trace_decided")):
+            for _, cell in [] if rows is None else rating_cells(rows):
+                if asked(cell):
+                    yield cell, (Note(kind),)
+        yield from (one for one in self._former if asked(one[0]))
 
     @cached_property
     def _former(self) -> list[tuple[SourceCell, tuple[Note, ...]]]:
@@ -79,6 +81,12 @@ class KnownCells:
             )
             found.append((cell, (why,)))
         return found
+
+    @cached_property
+    def _origins(self) -> Origins:
+        from doublecode.analysis.study.run import score_study
+
+        return Origins(self.intake, *score_study(self.intake))
 
     def _reason(self, rating: Any, cell: SourceCell) -> Note:
         """Why a rating that was taken in may be in no number."""
@@ -111,12 +119,9 @@ class KnownCells:
 
     def scores_on(self, cells: Sequence[SourceCell]) -> Iterator[dict[str, Any]]:
         """The scale scores of sessions that stand on some cells."""
-        from doublecode.analysis.study.run import score_study
-
-        intake = self.intake
-        if intake.errors or not cells:
+        if self.intake.errors or not cells:
             return
-        origins = Origins(intake, *score_study(intake))
+        origins = self._origins
         wanted = set(cells)
         for (instrument, scale), rows in origins.of_scores.items():
             if not any(cell.instrument == instrument for cell in wanted):

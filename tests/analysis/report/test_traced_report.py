@@ -16,12 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from doublecode.analysis.cli.app import app
+from doublecode.analysis.report import traced_cell
 from doublecode.analysis.report.folder import write_report
 from doublecode.analysis.report.trace_file import read_set
 from doublecode.analysis.report.traced_cell import trace_cell
 from doublecode.analysis.report.traced_report import TracedReport
 from doublecode.analysis.study.run import read_study, store
 from doublecode.analysis.study.trace.origins import Origins
+from doublecode.analysis.study.trace.unused_cells import KnownCells
 from doublecode.coding.intake.study_ledger import open_ledger
 from doublecode.coding.reading.declared_heads import open_study
 from doublecode.schemas.errors import UsageError
@@ -83,6 +85,13 @@ def asked(folder: Path, *arguments: str):
     answer = CliRunner().invoke(app, ["trace", str(folder), *arguments, "--json"])
     assert answer.exit_code == 0, answer.output
     return json.loads(answer.stdout)
+
+
+@pytest.fixture
+def read_once(monkeypatch):
+    """A study that does not change between the cells of a test is read once for all of them."""
+    known = {}
+    monkeypatch.setattr(traced_cell, "KnownCells", lambda study: known.setdefault(study.folder, KnownCells(study)))
 
 
 def is_right(folder: Path, record, found: float) -> bool:
@@ -261,7 +270,7 @@ def test_a_cell_says_where_it_went(adolescent):
     assert list(found.frame.loc[found.frame["kind"] == "score", "name"]) == ["initial_resistance.total"]
 
 
-def test_a_number_and_its_cells_lead_to_one_another(study):
+def test_a_number_and_its_cells_lead_to_one_another(study, read_once):
     report, draw = report_of(study), random.Random(7)
     tables = report.record["tables"]
     for _ in range(12):
@@ -276,7 +285,7 @@ def test_a_number_and_its_cells_lead_to_one_another(study):
         assert any(column in columns.split(", ") for columns in mine["columns"])
 
 
-def test_a_cell_in_no_number_says_why(telephone_demo):
+def test_a_cell_in_no_number_says_why(telephone_demo, read_once):
     study = telephone_demo.study
     report = report_of(study)
     intake = read_study(study)
