@@ -152,7 +152,9 @@ def test_a_report_says_what_was_replaced_or_withdrawn_since_when_and_why(folder)
     assert "replaced on" in page
     assert type_in("ledger", "withdraw", GONE, "--study", str(folder), "--reason", "wrong tapes")[0] == 0
     gone = replaced_files(load_study(folder)).query("state == 'withdrawn'").to_dict("records")
-    assert [(one["file"], one["reason"], one["by"], one["n_changed"]) for one in gone] == [(GONE, "wrong tapes", "", 24)]
+    assert [(one["file"], one["reason"], one["by"], one["n_changed"]) for one in gone] == [
+        (GONE, "wrong tapes", "", 24)
+    ]
 
 
 def test_a_study_without_a_ledger_replaced_nothing(folder):
