@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from doublecode.schemas.letters import written_out
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that resembles `name` most, if any does.
 
     Examples
     --------
-    >>> nearest("dropout", ["completed", "dropped_out"]), nearest("x", ["completed"])
-    ('dropped_out', None)
+    >>> nearest("dropout", ["completed", "dropped_out"]), nearest("x", ["completed"]), nearest("Prä", ["prae"])
+    ('dropped_out', None, 'prae')
     """
     import difflib
 
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    by_folded = {written_out(candidate): candidate for candidate in known}
+    close = difflib.get_close_matches(written_out(name), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
 

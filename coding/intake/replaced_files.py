@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import pandas as pd
 
@@ -42,28 +43,26 @@ def replaced_files(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _replaced(ledger: Ledger, files: pd.DataFrame) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    earlier = files.set_index("entry")
-    for later in files[files["replaces"].notna()].itertuples(index=False):
-        first = earlier.loc[int(later.replaces)]
-        changed = _n_different(ledger, int(later.replaces), int(later.entry))
-        rows.append((*_head(first), "replaced", later.taken_in[:10], later.file, later.reason, changed))
-    return rows
+def _replaced(ledger: Ledger, files: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in files.to_dict("records")]
+    by_entry = {row["entry"]: row for row in rows}
+    for row in rows:
+        first = by_entry.get(row["replaces"])
+        if first is not None:
+            changed = _n_different(ledger, first["entry"], row["entry"])
+            yield (*_head(first), "replaced", row["taken_in"][:10], row["file"], row["reason"], changed)
 
 
-def _withdrawn(ledger: Ledger, files: pd.DataFrame) -> list[tuple[object, ...]]:
+def _withdrawn(ledger: Ledger, files: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     events = ledger.events()
-    last = events[events["kind"] == WITHDRAWN].drop_duplicates("file_id", keep="last").set_index("file_id")
-    gone = files[files["withdrawn"].notna()]
-    return [
-        (*_head(row), "withdrawn", str(last.loc[row["entry"], "at"])[:10], "", row["withdrawn"], row["n_rows"])
-        for _, row in gone.iterrows()
-    ]
+    last = events[events["kind"] == WITHDRAWN].drop_duplicates("file_id", keep="last")
+    on = {int(entry): str(at)[:10] for entry, at in zip(last["file_id"], last["at"], strict=True)}
+    for row in files[files["withdrawn"].notna()].to_dict("records"):
+        yield (*_head(row), "withdrawn", on[int(row["entry"])], "", row["withdrawn"], row["n_rows"])
 
 
-def _head(row: pd.Series[object]) -> tuple[object, ...]:
-    return row["file"], row["instrument"], row["rater"], row["batch"], str(row["taken_in"])[:10]
+def _head(row: Mapping[Any, Any]) -> tuple[object, ...]:
+    return row["file"], row["instrument"], row["rater"], row["batch"], row["taken_in"][:10]
 
 
 def _n_different(ledger: Ledger, first: int, later: int) -> int:

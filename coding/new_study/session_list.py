@@ -243,12 +243,14 @@ def _by_date(head: str, patients: list[str], days: list[str], slips: Slips) -> l
 
 def _refuse_twice(rows: pd.DataFrame, slips: Slips) -> None:
     """Refuse a session that stands in two rows; cells that are wrong anyway are left to their own message."""
-    valid = rows[(rows["patient"] != "") & (rows["session"] > 0)]
-    for (patient, number), own in valid.groupby(["patient", "session"], sort=False).groups.items():
-        for row in own[1:]:
+    first: dict[tuple[str, int], str] = {}
+    for patient, number, place in zip(rows["patient"], rows["session"], slips.table.places, strict=True):
+        if not patient or number < 1:
+            continue
+        earlier = first.setdefault((patient, number), place)
+        if earlier != place:
             slips.rows(
-                f"patient {patient}, session {number} stands in {slips.table.places[own[0]]} and "
-                f"{slips.table.places[row]}. Keep one row per session."
+                f"patient {patient}, session {number} stands in {earlier} and {place}. Keep one row per session."
             )
 
 
