@@ -38,6 +38,19 @@ def allowed(name: object, known: Iterable[str]) -> str:
     return f"allowed: {', '.join(names) or 'none declared'}{asked}"
 
 
+def told_apart(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Labels by name; one that several names have is printed with the name behind it.
+
+    Examples
+    --------
+    >>> told_apart([("a", "Warm"), ("b", "Warm"), ("c", "Calm")])
+    {'a': 'Warm (a)', 'b': 'Warm (b)', 'c': 'Calm'}
+    """
+    pairs = list(labels)
+    texts = [label for _, label in pairs]
+    return {name: f"{label} ({name})" if texts.count(label) > 1 else label for name, label in pairs}
+
+
 def ended(text: str) -> str:
     """A sentence with its full stop, unless it ends in a question.
 

@@ -120,7 +120,7 @@ class Study(Declared):
     seed: int = 20210501
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     due: dict[Identifier, date] = Field(default_factory=dict)
-    raters: tuple[Rater, ...] = ()
+    raters: tuple[Rater, ...] = Field(default=(), min_length=1)
     certification: Certification | None = None
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)

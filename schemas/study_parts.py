@@ -39,7 +39,7 @@ class InstrumentUse(Declared):
         Filled in by raters (workbooks in ``incoming/``), or an outcome measure
         (``outcomes/<name>.csv``: patient, session, one column per item).
     raters : tuple of str
-        Who rates it; ids of ``[[raters]]``.
+        Who rates it; ids of ``[[raters]]``. Without the line all do.
     sessions : tuple of int or None
         Session numbers it is used in; None means all. What was rated or answered in another session of the main
         phase is in no number, and the report says how much that is.
@@ -62,7 +62,7 @@ class InstrumentUse(Declared):
 
     name: Label
     source: Literal["raters", "outcomes"] = "raters"
-    raters: tuple[Reference, ...] = ()
+    raters: tuple[Reference, ...] = Field(default=(), min_length=1)
     sessions: tuple[SessionNumber, ...] | None = Field(default=None, min_length=1)
     reverse: tuple[Reference, ...] | None = None
     reliability: Literal["two-way", "one-way"] = "two-way"

@@ -47,8 +47,8 @@ class CorrelationResult(Answer):
         ``method``, ``n`` (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``,
         ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
     descriptives : DataFrame
-        ``level``, ``variable``, ``n``, ``mean``, ``sd``: of the rows (pooled), of the deviations from the patient's mean
-        (within: no mean, and the *SD* has rows − patients in its denominator), of the patients' means (between).
+        ``level``, ``variable``, ``n``, ``mean``, ``sd``: of the rows (pooled), of the deviations from the patient's
+        mean (within: no mean, and the *SD* has rows − patients in its denominator), of the patients' means (between).
     by_session : DataFrame
         The estimate columns of each session by itself, with ``session``; empty without a session column.
     design : dict

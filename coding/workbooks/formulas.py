@@ -105,7 +105,7 @@ def is_allowed(book: Instrument, item: Item, cell: str) -> str:
 
 def _as_number_or_text(item: Item, cell: str) -> str:
     """Whether a cell holds a value as a number or, as the reader takes it too, written out as text (an apostrophe)."""
-    text = f"TRIM({cell}&\"\")"
+    text = f'TRIM({cell}&"")'
     is_whole = item.type != "decimal"
     if item.type == "yes_no":
         return _one_of(text, ("0", "1", *YES_NO))
