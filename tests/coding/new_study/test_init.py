@@ -207,7 +207,7 @@ def test_further_variables_stand_there_as_examples_that_load(tmp_path):
     (folder / "study.toml").write_text("\n".join([before, *lines, rest]), encoding="utf-8")
     (folder / "therapists.csv").write_text("therapist,training_years\nT1,3\nT2,9\n", encoding="utf-8")
     made_of = {one.name: one.origin for one in read_study(folder).study.variables}
-    assert list(made_of)[-6:] == ["weeks", "he_before", "attendance", "minutes", "given", "training"]
+    assert list(made_of)[-6:] == ["weeks", "he_before", "extent", "minutes", "given", "training"]
     assert made_of["he_before"] == "ghes: scale he, 1 session before"
     assert made_of["given"] == "homework_log: count assigned"
     assert made_of["training"] == "therapists.csv: training_years"
