@@ -343,6 +343,14 @@ def new_instrument(
     say(f"Written: {target}. Look at ranges, reversed items and scales; then: doublecode instrument check {typed}")
 
 
+def _alike(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Labels that several names have."""
+    names: dict[str, list[str]] = {}
+    for label, name in pairs:
+        names.setdefault(label, []).append(name)
+    return {label: own for label, own in names.items() if len(own) > 1}
+
+
 @instruments.command("check")
 def check_instrument(
     source: Annotated[str, typer.Argument(help="Path of your TOML file, or the name of a shipped codebook.")],
@@ -358,6 +366,12 @@ def check_instrument(
     counts = f"{counted(len(book.columns), 'item')}, {counted(len(book.scales), 'scale')}"
     head = f"{book.title}, version {book.version}: {counts}."
     say(f"{head} Nothing is wrong with it.")
+    for kind, named in (("items", book.columns), ("scales", book.scales)):
+        for label, names in _alike([(one.label, one.name) for one in named]).items():
+            say(
+                f"Look at: {kind} {', '.join(names)}: all are called {label!r}. Tables print the name behind it; a "
+                "label of its own says more."
+            )
     for item in book.columns:
         say(f"  {item.name:<20} {item.label:<40} {book.allowed(item)}")
     for scale in book.scales:

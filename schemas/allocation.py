@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared
-from doublecode.schemas.names import Identifier, Label
+from doublecode.schemas.gathered import Gathered
+from doublecode.schemas.names import Label, Reference
 from doublecode.schemas.study_parts import SessionNumber, refuse_twice
 
 STAGE: Final = "stage"
@@ -58,7 +59,7 @@ class Limit(Declared):
         The rater has gone: she gets nothing more, and keeps what she has done.
     """
 
-    rater: Identifier
+    rater: Reference
     sessions: Annotated[int, Field(ge=0)] | None = None
     hours: Annotated[float, Field(ge=0, strict=False)] | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
@@ -121,7 +122,7 @@ class Restriction(Declared):
         Sessions of which it says anything else are not hers.
     """
 
-    rater: Identifier
+    rater: Reference
     column: str
     never: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -219,16 +220,31 @@ class Demands(Declared):
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
-        refuse_twice("allocation: strata", self.strata)
-        refuse_twice("allocation: training", self.training)
-        refuse_twice("allocation: separations", [name for one in self.separations for name in one.instruments])
-        refuse_twice("allocation: anchors", self.named_anchors)
-        refuse_twice("allocation: anchors and training", (*self.training, *self.named_anchors))
+        wrong = Gathered()
+        lists = {
+            "strata": self.strata, "training": self.training, "anchors": self.named_anchors,
+            "separations": [name for one in self.separations for name in one.instruments],
+            "anchors and training": (*dict.fromkeys(self.training), *dict.fromkeys(self.named_anchors)),
+        }  # fmt: skip
+        for where, names in lists.items():
+            with wrong.one():
+                refuse_twice(f"allocation: {where}", names)
         for limit in self.limits:
-            if limit.batch is not None and limit.batch > self.batches:
-                raise ValueError(
-                    f"allocation: limit of {limit}: batches is {self.batches}; raise it, or name another batch"
-                )
+            with wrong.one():
+                self._check_batch(limit)
+        with wrong.one():
+            self._check_effects()
+        wrong.refuse()
+        return self
+
+    def _check_batch(self, limit: Limit) -> None:
+        if limit.batch is not None and limit.batch > self.batches:
+            raise ValueError(
+                f"allocation: limit of {limit}: batches is {self.batches}; raise it, or name another batch"
+            )
+
+    def _check_effects(self) -> None:
+        """Refuse what would change nothing, and hours that nothing turns into sessions."""
         if self.anchor_times != 1 and not self.anchors:
             raise ValueError("allocation: anchor_times has no effect without anchors; leave it out")
         if self.stages != (4,) and STAGE not in self._named():
@@ -237,7 +253,6 @@ class Demands(Declared):
             raise ValueError("allocation: limits in hours need minutes_per_rating, the work that one session costs")
         if self.minutes_per_rating is not None and all(limit.hours is None for limit in self.limits):
             raise ValueError("allocation: minutes_per_rating has no effect without a limit in hours; leave it out")
-        return self
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -72,6 +72,20 @@ def read_dates(
     return pd.Series(pd.to_datetime(pd.Series(days, dtype=object)).to_numpy(), index=texts.index)
 
 
+def slip_of(text: str, form: str | None, said_by: str = "--dates dd.mm.yyyy") -> str:
+    """Why a text is no date of a form, and what it could mean; empty where it is one, or nothing.
+
+    Examples
+    --------
+    >>> slip_of("03.04.2021", "dd.mm.yyyy"), slip_of("31.02.2021", "dd.mm.yyyy")[:18]
+    ('', "found '31.02.2021'")
+    """
+    written = text.strip()
+    if not written or _iso(written) or (form is not None and _in_order(written, *_order_of(form))):
+        return ""
+    return _not_a_date(written, form, said_by)
+
+
 def check_form(form: str) -> None:
     """Raise ``UsageError`` where `form` is no form of a date."""
     _order_of(form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from doublecode.schemas.csv_rows import decoded
 from doublecode.schemas.entry_messages import MOST_SHOWN, said
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.gathered import Several
 from doublecode.schemas.toml_lines import entry_of, slip_in, syntax_said, without_echoes
 from doublecode.schemas.union_entries import joined_unions
 
@@ -115,9 +117,19 @@ def _refuse_commands(declared: object, name: str, error: type[UsageError], place
 def describe(name: str, wrong: ValidationError, model: type[BaseModel] | None = None, text: str = "") -> str:
     """Say every wrong entry of a declaration of `model`: where, what was found, what is allowed."""
     found = wrong.errors(include_url=False)
-    entries = without_echoes(found if model is None else joined_unions(found, model))
+    entries = _apart(without_echoes(found if model is None else joined_unions(found, model)))
     lines = [f"{name}: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."]
     for entry in entries:
         place = entry_of(entry, text)
         lines.append(f"  {place or 'file'}: {said(entry, model)}")
     return "\n".join(lines)
+
+
+def _apart(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Entries in which several rules between others are broken, one for each of the rules."""
+    apart: list[Mapping[str, Any]] = []
+    for entry in entries:
+        broken = entry.get("ctx", {}).get("error")
+        several = broken.found if isinstance(broken, Several) else ()
+        apart += [{**entry, "msg": str(one), "ctx": {"error": one}} for one in several] or [entry]
+    return apart

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared
-from doublecode.schemas.names import Name
+from doublecode.schemas.names import Reference
 from doublecode.schemas.near_names import allowed
 
 Shape = tuple[Mapping[str, str], bool, int]
@@ -36,10 +36,10 @@ class HomeworkLog(Declared):
     1.0
     """
 
-    type: Name
-    completed: Name
+    type: Reference
+    completed: Reference
     done: dict[str, float] = Field(min_length=1)
-    difficulties: Name | None = None
+    difficulties: Reference | None = None
     no_difficulty: tuple[str, ...] | None = None
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 from typing import Final, Self
@@ -20,8 +20,9 @@ from doublecode.schemas.codebook_hash import content_hash
 from doublecode.schemas.crosswalk import check_crosswalk
 from doublecode.schemas.declared import Declared, describe, load_toml
 from doublecode.schemas.errors import InstrumentError
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.homework_log import HomeworkLog
-from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, alike_but_for_case
+from doublecode.schemas.item import NOT_APPLICABLE, REVERSIBLE, TAKEN_NAMES, Item, check_codes
 from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
@@ -98,44 +99,45 @@ class Instrument(Declared):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        self._check_names()
+        wrong = Gathered()
+        for check in (self._check_taken, self._check_twice, partial(check_codes, self.missing_codes), self._check_log):
+            with wrong.one():
+                check()
         for at, item in enumerate(self.items):
-            self._check_missing_codes(item, ("items", at))
+            with wrong.one():
+                self._check_missing_codes(item, ("items", at))
         for at, scale in enumerate(self.scales):
-            self._check_scale(scale, ("scales", at))
+            with wrong.one():
+                self._check_scale(scale, ("scales", at))
+        wrong.refuse()
+        return self
+
+    def _check_log(self) -> None:
         if self.homework_log is not None:
             shapes = {item.name: (item.categories, item.multiple, item.repeat) for item in self.items}
             try:
                 self.homework_log.check(shapes)
             except ValueError as wrong:
                 raise EntryError(str(wrong), place=("homework_log",)) from None
-        return self
 
-    def _check_names(self) -> None:
+    def _check_taken(self) -> None:
         taken = [item.name for item in self.columns if item.name in TAKEN_NAMES]
         if taken:
             said = f"item {taken[0]!r}: this name is taken; no item may be called {', '.join(TAKEN_NAMES)}"
             raise EntryError(f"{ended(said)} Choose another", taken[0], "name")
+
+    def _check_twice(self) -> None:
+        """Refuse names of items, or of scales, that stand twice."""
+        wrong = Gathered()
         for kind, names in (
             ("item", [name for name, _ in self.parts]),
             ("scale", [scale.name for scale in self.scales]),
         ):  # fmt: skip
-            again = [name for name in names if names.count(name) > 1]
-            if again:
-                said = f"{kind} {again[0]!r} stands twice; give each a name of its own, or remove one"
-                raise EntryError(said, again[0], "name")
-        alike = alike_but_for_case(self.missing_codes)
-        if alike:
-            said = f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one"
-            raise EntryError(said, place=("missing_codes", alike[1]))
-        empty = [
-            code
-            for code, meaning in self.missing_codes.items()
-            if code != code.strip() or not code * len(meaning.strip())
-        ]
-        if empty:
-            said = f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it"
-            raise EntryError(said, place=("missing_codes", empty[0]))
+            for name in dict.fromkeys(name for at, name in enumerate(names) if name in names[:at]):
+                with wrong.one():
+                    said = f"{kind} {name!r} stands twice; give each a name of its own, or remove one"
+                    raise EntryError(said, name, "name")
+        wrong.refuse()
 
     def _check_missing_codes(self, item: Item, at: tuple[str, int]) -> None:
         known = tuple(self.missing_codes)
@@ -170,11 +172,12 @@ class Instrument(Declared):
     def _check_scale(self, scale: Scale, at: tuple[str, int]) -> None:
         numeric = {item.name: item for item in self.columns if item.is_numeric}
         stray = [name for name in scale.items if name not in numeric]
-        if stray:
-            raise EntryError(
-                f"scale {scale.name!r}: {stray[0]!r} is no numeric item; {allowed(stray[0], sorted(numeric))}",
-                place=(*at, "items"),
-            )
+        wrong = Gathered()
+        for name in stray:
+            with wrong.one():
+                said = f"scale {scale.name!r}: {name!r} is no numeric item; {allowed(name, sorted(numeric))}"
+                raise EntryError(said, place=(*at, "items"))
+        wrong.refuse()
         times = len(scale.items) if scale.score == "sum" else 1
         lowest = times * sum(numeric[name].low for name in scale.items) / len(scale.items)
         highest = times * sum(numeric[name].high for name in scale.items) / len(scale.items)

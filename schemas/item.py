@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Bound, Codes, Label, Name
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.toml_lines import EntryError
 
 ItemType = Literal["ordinal", "decimal", "yes_no", "count", "minutes", "duration", "nominal", "text"]
 Condition = Literal["first_session", "no_homework_done"]
@@ -285,3 +286,20 @@ def alike_but_for_case(codes: Iterable[str]) -> tuple[str, str] | None:
         if seen.setdefault(code.casefold(), code) != code:
             return seen[code.casefold()], code
     return None
+
+
+def check_codes(codes: Mapping[str, str]) -> None:
+    """Refuse missing codes that differ only in case, and codes or meanings that say nothing.
+
+    Raises
+    ------
+    EntryError
+    """
+    alike = alike_but_for_case(codes)
+    if alike:
+        said = f"missing codes {alike[0]!r} and {alike[1]!r} differ only in case; rename one"
+        raise EntryError(said, place=("missing_codes", alike[1]))
+    empty = [code for code, meaning in codes.items() if code != code.strip() or not code * len(meaning.strip())]
+    if empty:
+        said = f"missing code {empty[0]!r}: the code or its meaning is empty, or has blanks around it"
+        raise EntryError(said, place=("missing_codes", empty[0]))

@@ -49,6 +49,20 @@ def clean(text: str) -> str:
     return "".join(letter for letter in text if not is_unseen(letter)).translate(_BLANKS).strip()
 
 
+def written_out(text: str) -> str:
+    """A text in small letters, umlauts written out and accents gone.
+
+    Examples
+    --------
+    >>> written_out("Prä"), written_out("Größe"), written_out("Café")
+    ('prae', 'groesse', 'cafe')
+    """
+    plain = text.casefold()
+    for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
+        plain = plain.replace(umlaut, letters)
+    return "".join(one for one in unicodedata.normalize("NFD", plain) if not unicodedata.combining(one))
+
+
 def visible(text: str) -> str:
     """A text in which every letter can be seen: the others stand there as ``⟨U+200B⟩``.
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic.functional_validators import PlainValidator
 
+from doublecode.schemas.letters import written_out
+
 LONGEST_NAME: Final = 60
 """Letters of a name: it becomes part of file names and of heads of columns."""
 LONGEST_TITLE: Final = 255
@@ -18,7 +20,7 @@ LONGEST_TITLE: Final = 255
 
 def _checked_name(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
-        better = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_").lstrip("0123456789_")
+        better = re.sub(r"[^a-z0-9]+", "_", written_out(text)).strip("_").lstrip("0123456789_")
         meant = f", such as {better!r}" if better else ""
         raise ValueError(f"a name begins with a small letter a-z and holds only a-z, 0-9 and _{meant}")
     return _short(text)
@@ -26,7 +28,9 @@ def _checked_name(text: str) -> str:
 
 def _checked_identifier(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
-        raise ValueError("an id begins with a letter or digit (A-Z, a-z, 0-9) and holds only these, _ . and -")
+        better = re.sub(r"[^a-z0-9_.-]+", "_", written_out(text)).strip("_.-")
+        meant = f", such as {better!r}" if better else ""
+        raise ValueError(f"an id begins with a letter or digit (A-Z, a-z, 0-9) and holds only these, _ . and -{meant}")
     return _short(text)
 
 
@@ -75,4 +79,6 @@ Name = Annotated[str, AfterValidator(_checked_name)]
 Identifier = Annotated[str, AfterValidator(_checked_identifier)]
 VariableName = Annotated[str, AfterValidator(_checked_variable)]
 Label = Annotated[str, AfterValidator(_checked_label)]
+Reference = Label
+"""The name of something that is declared elsewhere: whoever looks it up says which there are."""
 Title = Annotated[str, AfterValidator(_checked_title)]

@@ -8,7 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared
-from doublecode.schemas.names import Label, Name
+from doublecode.schemas.gathered import Gathered
+from doublecode.schemas.names import Label, Name, Reference
 from doublecode.schemas.near_names import allowed
 
 
@@ -64,27 +65,34 @@ class Scale(Declared):
 
     name: Name
     label: Label
-    items: tuple[Name, ...] = Field(min_length=1)
+    items: tuple[Reference, ...] = Field(min_length=1)
     score: Literal["mean", "sum"]
     minimum_valid: int | None = Field(default=None, ge=1)
     prorate: bool = False
-    lagged: tuple[Name, ...] = ()
+    lagged: tuple[Reference, ...] = ()
     bands: tuple[Band, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        wrong = Gathered()
+        for check in (self._check_named_once, self._check_lagged, self._check_missing_rule, self._check_bands):
+            with wrong.one():
+                check()
+        wrong.refuse()
+        return self
+
+    def _check_named_once(self) -> None:
         for key, names in (("items", self.items), ("lagged", self.lagged)):
             twice = [name for place, name in enumerate(names) if name in names[:place]]
             if twice:
                 raise ValueError(f"scale {self.name!r}: {key} name {twice[0]!r} twice; name it once")
+
+    def _check_lagged(self) -> None:
         stray = [name for name in self.lagged if name not in self.items]
         if stray:
             raise ValueError(
                 f"scale {self.name!r}: lagged item {stray[0]!r} is not among its items; {allowed(stray[0], self.items)}"
             )
-        self._check_missing_rule()
-        self._check_bands()
-        return self
 
     def _check_missing_rule(self) -> None:
         if self.minimum_valid is not None and self.minimum_valid > len(self.items):

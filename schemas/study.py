@@ -19,7 +19,8 @@ from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
-from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
+from doublecode.schemas.errors import DoublecodeError, StudyError
+from doublecode.schemas.gathered import Gathered, said_of
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
@@ -41,7 +42,14 @@ from doublecode.schemas.study_parts import (
 from doublecode.schemas.study_tables import StudyTables
 from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.toml_lines import EntryError
-from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
+from doublecode.schemas.variable_checks import (
+    check_errors,
+    check_outliers,
+    check_separations,
+    check_splits,
+    check_steps,
+    check_variables,
+)
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
@@ -112,7 +120,7 @@ class Study(Declared):
     seed: int = 20210501
     regression_errors: Literal["HC3", "least-squares"] = "HC3"
     due: dict[Identifier, date] = Field(default_factory=dict)
-    raters: tuple[Rater, ...] = ()
+    raters: tuple[Rater, ...] = Field(default=(), min_length=1)
     certification: Certification | None = None
     instruments: tuple[InstrumentUse, ...] = Field(min_length=1)
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
@@ -130,7 +138,14 @@ class Study(Declared):
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
-    def _named_once(self) -> Self:
+    def _consistent(self) -> Self:
+        wrong = Gathered()
+        self._check_named_once(wrong)
+        self._check_mentions(wrong)
+        wrong.refuse()
+        return self
+
+    def _check_named_once(self, wrong: Gathered) -> None:
         kinds = {
             "rater": [rater.id for rater in self.raters],
             "instrument": [use.name for use in self.instruments],
@@ -139,43 +154,31 @@ class Study(Declared):
             "model": [series.name for series in self.series] + [model.name for model in self.moderations],
         }
         for kind, names in kinds.items():
-            twice = [name for place, name in enumerate(names) if name in names[:place]]
-            if twice:
-                said = f"{kind} {twice[0]!r} stands twice; give each a name of its own, or remove one"
-                place = ("events", len(names) - 1 - names[::-1].index(twice[0])) if kind == "event" else ()
-                raise EntryError(said, twice[0], "id" if kind == "rater" else "name", place=place)
-        try:
-            refuse_twice("sample_columns", self.sample_columns)
-        except ValueError as wrong:
-            raise EntryError(str(wrong), place=("sample_columns",)) from None
-        refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
-        return self
+            for name in dict.fromkeys(name for at, name in enumerate(names) if name in names[:at]):
+                said = f"{kind} {name!r} stands twice; give each a name of its own, or remove one"
+                place = ("events", len(names) - 1 - names[::-1].index(name)) if kind == "event" else ()
+                with wrong.one():
+                    raise EntryError(said, name, "id" if kind == "rater" else "name", place=place)
+        with wrong.one():
+            refuse_twice("sample_columns", self.sample_columns, place=("sample_columns",))
+        with wrong.one():
+            refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _check_mentions(self, wrong: Gathered) -> None:
+        """Raters and variables that are named somewhere are declared."""
         raters = {rater.id for rater in self.raters}
-        for use in self.instruments:
-            stray = [rater for rater in use.raters if rater not in raters]
-            if stray:
-                said = allowed(stray[0], sorted(raters))
-                raise EntryError(
-                    f"instrument {use.name!r}: rater {stray[0]!r} is not declared; {said}", stray[0], "raters"
-                )
-        self._check_allocation(raters)
+        at = [(f"instrument {use.name!r}", rater, "raters") for use in self.instruments for rater in use.raters]
+        at += [("allocation", rater, "rater") for rater in self.allocation.raters]
+        for where, rater, key in at:
+            if rater not in raters:
+                said = f"{where}: rater {rater!r} is not declared; {allowed(rater, sorted(raters))}"
+                with wrong.one():
+                    raise EntryError(said, rater, key)
         known = sorted({variable.name for variable in self.variables} | {"session", "patient", "therapist"})
         for where, names in self._mentions().items():
-            stray = [name for name in names if name not in known]
-            if stray:
-                said = f"{where}: variable {stray[0]!r} is not declared; {allowed(stray[0], known)}"
-                raise EntryError(said, stray[0])
-        return self
-
-    def _check_allocation(self, raters: set[str]) -> None:
-        """Raters whom the plan's demands name are those of the study."""
-        for rater in self.allocation.raters:
-            if rater not in raters:
-                said = allowed(rater, sorted(raters))
-                raise EntryError(f"allocation: rater {rater!r} is not declared; {said}", rater, "rater")
+            for name in (name for name in names if name not in known):
+                with wrong.one():
+                    raise EntryError(f"{where}: variable {name!r} is not declared; {allowed(name, known)}", name)
 
     def _mentions(self) -> dict[str, tuple[str, ...]]:
         places: dict[str, tuple[str, ...]] = {
@@ -211,8 +214,7 @@ class Study(Declared):
             if book.name in books:
                 both = f"{named[book.name]!r} and {use.name!r}"
                 raise StudyError(
-                    f"{self.name}: the instruments {both} are both called {book.name!r}; give one of them another name "
-                    "in its file."
+                    f"the instruments {both} are both called {book.name!r}; give one of them another name in its file."
                 )
             named[book.name] = use.name
             books[book.name] = book if use.reverse is None else book.with_reversal(use.reverse)
@@ -220,7 +222,12 @@ class Study(Declared):
 
     @cached_property
     def _as_written(self) -> tuple[Instrument, ...]:
-        return tuple(load_instrument(self._source(use.name)) for use in self.instruments)
+        wrong, books = Gathered(), []
+        for use in self.instruments:
+            with wrong.one():
+                books.append(load_instrument(self._source(use.name)))
+        wrong.refuse()
+        return tuple(books)
 
     @cached_property
     def workbook_texts(self) -> WorkbookTexts:
@@ -247,7 +254,7 @@ class Study(Declared):
             return
         own = sorted(path.name for path in self.folder.glob("*.toml") if path.name != "study.toml")
         raise StudyError(
-            f"study.toml: [[instruments]], name = {name!r}: there is no such codebook; "
+            f"[[instruments]], name = {name!r}: there is no such codebook; "
             f"{allowed(name, (*own, *shipped_instruments()))} — correct the name, or copy its TOML "
             f"file into {self.folder}."
         )
@@ -284,23 +291,23 @@ class Study(Declared):
         See :mod:`doublecode.schemas.variable_checks`.
         """
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
-        check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
-        if "regression_errors" in self.model_fields_set and not self.moderations:
-            raise StudyError(
-                "regression_errors: only [[moderations]] stand on them, and none is declared. Take the line out, or "
-                "declare one."
-            )
         named = {one.name: one for one in self.variables}
-        check_steps(self.series, named)
-        check_splits(self.series, named, uses, self.unit)
-        rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
-        for name in (name for one in self.allocation.separations for name in one.instruments):
-            if name not in rated:
-                raise StudyError(
-                    f"allocation: separations: no instrument of raters is called {name!r}; {allowed(name, rated)}"
-                )
         acted_on = {name for where, names in self._mentions().items() if where not in self._apart for name in names}
-        check_outliers(self.outliers, acted_on, self.series)
+        wrong = Gathered()
+        with wrong.one():
+            check_variables(self.variables, uses, self.unit, [event.name for event in self.events])
+        with wrong.one():
+            check_steps(self.series, named)
+        with wrong.one():
+            check_splits(self.series, named, uses, self.unit)
+        with wrong.one():
+            check_outliers(self.outliers, acted_on, self.series)
+        with wrong.one():
+            check_errors("regression_errors" in self.model_fields_set, self.moderations)
+        with wrong.one():
+            rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
+            check_separations([name for one in self.allocation.separations for name in one.instruments], rated)
+        wrong.refuse()
 
     @property
     def _apart(self) -> frozenset[str]:
@@ -388,13 +395,20 @@ def load_study(folder: str | Path) -> Study:
         raise StudyError(f"{path.parent}: no study.toml here. Give the study folder, the one with study.toml in it.")
     study = load_toml(path, Study, StudyError)
     study._folder = path.parent
-    if study.codebooks:  # a wrong codebook says so by its own name
-        try:
-            study.check_variables()  # what is wrong is reported now, not in the middle of a run
-        except (StudyError, InstrumentError) as wrong:
-            raise StudyError(f"{path.name}: {wrong}") from None
+    try:
+        has_codebooks = bool(study.codebooks)
+    except StudyError as wrong_use:  # a wrong codebook says so by its own name
+        raise StudyError(f"{path.name}: {wrong_use}") from None
+    with said_of(path.name):
+        wrong = Gathered()
+        if has_codebooks:
+            with wrong.one():
+                study.check_variables()  # what is wrong is reported now, not in the middle of a run
+        with wrong.one():
+            study.table_files.check()
+        if study.certification is not None:
+            with wrong.one():
+                study.certification.check(study.folder, [rater.id for rater in study.raters], study.codebooks)
+        wrong.refuse()
     load_texts(study.language, study.folder)
-    study.table_files.check()
-    if study.certification is not None:
-        study.certification.check(study.folder, [rater.id for rater in study.raters], study.codebooks)
     return study

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared
-from doublecode.schemas.names import Identifier, Label, Name, Title, VariableName
+from doublecode.schemas.names import Identifier, Label, Name, Reference, Title, VariableName
+from doublecode.schemas.toml_lines import EntryError
 
 SessionNumber = Annotated[int, Field(ge=1)]
 KEYS: Final = ("session_id", "patient", "therapist", "session")
@@ -20,11 +21,11 @@ OF_SESSIONS: Final = ("minutes", "status", "reason", "recording")
 """Columns that every sessions.csv has, beside keys, date and phase: a variable of one of these is of a session."""
 
 
-def refuse_twice(where: str, names: Sequence[object]) -> None:
-    """Raise ``ValueError`` for what a list names twice."""
-    twice = [name for place, name in enumerate(names) if name in names[:place]]
+def refuse_twice(where: str, names: Sequence[object], *, place: Sequence[int | str] = ()) -> None:
+    """Raise ``EntryError`` for what a list names twice; `place` is that of the list."""
+    twice = [name for at, name in enumerate(names) if name in names[:at]]
     if twice:
-        raise ValueError(f"{where} name {twice[0]!r} twice; name it once")
+        raise EntryError(f"{where} name {twice[0]!r} twice; name it once", str(twice[0]), place=place)
 
 
 class InstrumentUse(Declared):
@@ -38,7 +39,7 @@ class InstrumentUse(Declared):
         Filled in by raters (workbooks in ``incoming/``), or an outcome measure
         (``outcomes/<name>.csv``: patient, session, one column per item).
     raters : tuple of str
-        Who rates it; ids of ``[[raters]]``.
+        Who rates it; ids of ``[[raters]]``. Without the line all do.
     sessions : tuple of int or None
         Session numbers it is used in; None means all. What was rated or answered in another session of the main
         phase is in no number, and the report says how much that is.
@@ -61,9 +62,9 @@ class InstrumentUse(Declared):
 
     name: Label
     source: Literal["raters", "outcomes"] = "raters"
-    raters: tuple[Identifier, ...] = ()
+    raters: tuple[Reference, ...] = Field(default=(), min_length=1)
     sessions: tuple[SessionNumber, ...] | None = Field(default=None, min_length=1)
-    reverse: tuple[Name, ...] | None = None
+    reverse: tuple[Reference, ...] | None = None
     reliability: Literal["two-way", "one-way"] = "two-way"
     reliability_interval: Literal["model", "jackknife"] = "model"
     pooling: Literal["mean", "primary"] = "mean"
@@ -185,8 +186,8 @@ class Variable(Declared):
     name: VariableName
     label: str = ""
     instrument: Label | None = None
-    scale: Name | None = None
-    item: Name | None = None
+    scale: Reference | None = None
+    item: Reference | None = None
     count: Literal["assigned", "completed", "difficulties", "degrees"] | None = None
     of_type: str | None = Field(default=None, min_length=1)
     column: str | None = None
@@ -195,9 +196,9 @@ class Variable(Declared):
     time: Literal["days", "weeks"] | None = None
     phase_from: int | None = Field(default=None, ge=2)
     session: SessionNumber | None = None
-    event: Name | None = None
+    event: Reference | None = None
     lag: int | None = Field(default=None, ge=1)
-    change: Name | None = None
+    change: Reference | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -287,7 +288,7 @@ class OutlierRule(Declared):
         How a quartile between two values is found.
     """
 
-    variables: tuple[Name, ...]
+    variables: tuple[Reference, ...]
     multiplier: float = Field(default=1.5, gt=0)
     quantiles: Literal["linear", "weibull", "hazen"] = "linear"
 
@@ -318,7 +319,7 @@ class ModelSeries(Declared):
     name: Name
     title: Title
     steps: tuple[str, ...] = Field(min_length=1)
-    split: tuple[Name, ...] = ()
+    split: tuple[Reference, ...] = ()
     intercept_at: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
@@ -353,10 +354,10 @@ class ModerationModel(Declared):
 
     name: Name
     title: Title
-    outcome: Name
-    predictor: Name
-    moderator: Name | None = None
-    covariates: tuple[Name, ...] = ()
+    outcome: Reference
+    predictor: Reference
+    moderator: Reference | None = None
+    covariates: tuple[Reference, ...] = ()
     subset: str | None = None
 
     @model_validator(mode="after")
@@ -388,8 +389,8 @@ class GroupComparison(Declared):
         The column that says who belongs together.
     """
 
-    outcome: Name
-    group: Name
+    outcome: Reference
+    group: Reference
 
 
 class Correlations(Declared):
@@ -403,7 +404,7 @@ class Correlations(Declared):
         Of values or of ranks.
     """
 
-    variables: tuple[Name, ...] = Field(min_length=2)
+    variables: tuple[Reference, ...] = Field(min_length=2)
     method: Literal["pearson", "spearman"] = "pearson"
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from doublecode.schemas.csv_rows import read_csv_rows
 from doublecode.schemas.dates import check_form
 from doublecode.schemas.errors import StudyError, UsageError
 from doublecode.schemas.frames import ASSIGNMENTS, GIVEN, PATIENTS, SESSIONS, THERAPISTS, Contract
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean
 from doublecode.schemas.near_names import allowed, ended, nearest
@@ -112,9 +113,11 @@ class StudyTables:
 
 def raise_wrong(entries: Sequence[str]) -> None:
     """Raise a StudyError that names every wrong entry of study.toml, if there is one."""
-    if entries:
-        head = f"study.toml: {len(entries)} wrong entr{'y' if len(entries) == 1 else 'ies'}."
-        raise StudyError("\n".join([head, *(f"  {ended(text)}" for text in entries)]))
+    wrong = Gathered()
+    for text in entries:
+        with wrong.one():
+            raise StudyError(ended(text))
+    wrong.refuse()
 
 
 def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from doublecode.schemas.errors import InstrumentError, StudyError
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed, ended
-from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, OutlierRule, Variable
+from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, ModerationModel, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
 """Codebook and use of each instrument of a study, by the codebook's name."""
@@ -37,28 +38,40 @@ def check_variables(
         A variable is of an instrument, scale, item, session or event that the study does not have, is no number, or
         asks for what a row of the frame does not have.
     """
+    wrong = Gathered()
     for variable in variables:
-        where = f"variable {variable.name!r}"
-        if variable.name in KEYS:
-            raise StudyError(f"{where}: this name is taken by the frame itself; choose another.")
-        _check_unit(variable, unit, where)
-        if variable.instrument is None:
-            _check_change(variable, (), where)
-            continue
-        if variable.instrument not in uses:
-            raise StudyError(
-                f"{where}: the study does not use {variable.instrument!r}; {ended(allowed(variable.instrument, uses))} "
-                "Add it to [[instruments]] in study.toml."
-            )
-        book, use = uses[variable.instrument]
+        with wrong.one():
+            _check_variable(variable, uses, unit, events)
+    wrong.refuse()
+
+
+def _check_variable(variable: Variable, uses: Uses, unit: Literal["session", "patient"], events: Sequence[str]) -> None:
+    where = f"variable {variable.name!r}"
+    if variable.name in KEYS:
+        raise StudyError(f"{where}: this name is taken by the frame itself; choose another.")
+    _check_unit(variable, unit, where)
+    if variable.instrument is None:
+        _check_change(variable, (), where)
+        return
+    if variable.instrument not in uses:
+        raise StudyError(
+            f"{where}: the study does not use {variable.instrument!r}; {ended(allowed(variable.instrument, uses))} "
+            "Add it to [[instruments]] in study.toml."
+        )
+    book, use = uses[variable.instrument]
+    wrong = Gathered()
+    with wrong.one():
         try:
             _check_source(variable, book, where)
-        except InstrumentError as wrong:
-            raise InstrumentError(f"{where}: {wrong}") from None
+        except InstrumentError as stray:
+            raise InstrumentError(f"{where}: {stray}") from None
+    with wrong.one():
         _check_session(variable, book, use.sessions, where)
+    with wrong.one():
         _check_event(variable, use, events, where)
-        if unit == "patient" and variable.session is None and variable.event is None and len(use.sessions or ()) != 1:
-            raise StudyError(f"{where}: say which session of a patient it is (session = …).")
+    wrong.refuse()
+    if unit == "patient" and variable.session is None and variable.event is None and len(use.sessions or ()) != 1:
+        raise StudyError(f"{where}: say which session of a patient it is (session = …).")
 
 
 def settled(variable: Variable, columns: Mapping[str, Sequence[str]], unit: Literal["session", "patient"]) -> Variable:
@@ -215,17 +228,26 @@ def check_splits(
     StudyError
         It is a predictor in no step, or has one value for each patient.
     """
+    wrong = Gathered()
     for one in series:
         for name in one.split:
-            where = f"series {one.name!r}: split: {name!r}"
-            word = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
-            if not any(word.search(step.partition("~")[2]) for step in one.steps):
-                raise StudyError(f"{where} is a predictor in no step. Put it into a step, or take it out of split.")
-            if unit == "patient" or (name != "session" and _is_fixed(variables.get(name), uses)):
-                raise StudyError(f"{where}{_FIXED}")
-            taken = [made for made in (f"{name}_within", f"{name}_between") if made in variables]
-            if taken:
-                raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
+            with wrong.one():
+                _check_split(one, name, variables, uses, unit)
+    wrong.refuse()
+
+
+def _check_split(
+    series: ModelSeries, name: str, variables: Mapping[str, Variable], uses: Uses, unit: Literal["session", "patient"]
+) -> None:
+    where = f"series {series.name!r}: split: {name!r}"
+    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
+    if not any(word.search(step.partition("~")[2]) for step in series.steps):
+        raise StudyError(f"{where} is a predictor in no step. Put it into a step, or take it out of split.")
+    if unit == "patient" or (name != "session" and _is_fixed(variables.get(name), uses)):
+        raise StudyError(f"{where}{_FIXED}")
+    taken = [made for made in (f"{name}_within", f"{name}_between") if made in variables]
+    if taken:
+        raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
 
 
 def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]) -> None:
@@ -237,15 +259,19 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
         A step names something else, or the steps of a series have different outcomes.
     """
     known = dict.fromkeys((*variables, *KEYS))
+    wrong = Gathered()
     for one in series:
-        _check_one_outcome(one)
-        for step in one.steps:
-            stray = next((name for name in names_in_step(step) if name not in known), None)
-            if stray is not None:
+        with wrong.one():
+            _check_one_outcome(one)
+        names = [(step, name) for step in one.steps for name in names_in_step(step)]
+        first_in = {name: step for step, name in reversed(names) if name not in known}
+        for name in dict.fromkeys(name for _, name in names if name in first_in):
+            with wrong.one():
                 raise StudyError(
-                    f"series {one.name!r}: {step!r}: {stray!r} is no column of the frame; "
-                    f"{ended(allowed(stray, known))}"
+                    f"series {one.name!r}: {first_in[name]!r}: {name!r} is no column of the frame; "
+                    f"{ended(allowed(name, known))}"
                 )
+    wrong.refuse()
 
 
 def _check_one_outcome(series: ModelSeries) -> None:
@@ -285,13 +311,47 @@ def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: 
         The rule would change no number.
     """
     in_series = {name for one in series for step in one.steps for name in names_in_step(step)}
+    wrong = Gathered()
     for name in () if rule is None else rule.variables:
         if name in in_series and name not in acted_on:
-            raise StudyError(
-                f"outliers: {name!r} stands in a series only, and series take values as observed: the rule would "
-                "change no number. Take it out of outliers, or use it in correlations, moderations or "
-                "group_comparisons, on which the rule acts."
-            )
+            with wrong.one():
+                raise StudyError(
+                    f"outliers: {name!r} stands in a series only, and series take values as observed: the rule would "
+                    "change no number. Take it out of outliers, or use it in correlations, moderations or "
+                    "group_comparisons, on which the rule acts."
+                )
+    wrong.refuse()
+
+
+def check_errors(are_chosen: bool, moderations: Collection[ModerationModel]) -> None:
+    """Refuse a choice of standard errors of regressions where there is no regression.
+
+    Raises
+    ------
+    StudyError
+        The choice would change no number.
+    """
+    if are_chosen and not moderations:
+        raise StudyError(
+            "regression_errors: only [[moderations]] stand on them, and none is declared. Take the line out, or "
+            "declare one."
+        )
+
+
+def check_separations(named: Iterable[str], rated: Sequence[str]) -> None:
+    """Hold the instruments that the plan separates to those that raters fill in.
+
+    Raises
+    ------
+    StudyError
+        One of them is no instrument of raters.
+    """
+    wrong = Gathered()
+    for name in (name for name in named if name not in rated):
+        with wrong.one():
+            said = ended(allowed(name, rated))
+            raise StudyError(f"allocation: separations: no instrument of raters is called {name!r}; {said}")
+    wrong.refuse()
 
 
 _FIXED = " has one value for each patient, so that nothing varies within patients. Take it out of split."
@@ -301,6 +361,8 @@ def _is_fixed(variable: Variable | None, uses: Uses) -> bool:
     """Whether every patient has one value: of patients.csv, of a single session, of an event."""
     if variable is None or variable.session is not None or variable.event is not None:
         return True
+    if variable.instrument is not None and variable.instrument not in uses:
+        return False  # refused as a variable
     if variable.instrument is None:
         return variable.column is not None and not variable.is_of_session and variable.table != "therapists"
     sessions = uses[variable.instrument][1].sessions

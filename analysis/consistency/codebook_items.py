@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.coding.scoring import reverse_items
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.instrument import Instrument, load_instrument
+from doublecode.schemas.near_names import told_apart
 from doublecode.schemas.results import Note
 from doublecode.schemas.scale import Scale
 
@@ -74,7 +75,7 @@ def items_by_codebook(
     spec = {"instrument": book.name, "scale": "" if scale is None else scale.name, "reversed": turned}
     return CodebookItems(
         reverse_items(data.rename(columns=str), [known[name] for name in names]), names, spec,
-        {name: item.label for name, item in known.items()}, tuple(notes),
+        told_apart((name, item.label) for name, item in known.items()), tuple(notes),
     )  # fmt: skip
 
 

@@ -47,7 +47,8 @@ class CorrelationResult(Answer):
         ``method``, ``n`` (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``,
         ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
     descriptives : DataFrame
-        ``variable``, ``n``, ``mean``, ``sd``.
+        ``level``, ``variable``, ``n``, ``mean``, ``sd``: of the rows (pooled), of the deviations from the patient's
+        mean (within: no mean, and the *SD* has rows − patients in its denominator), of the patients' means (between).
     by_session : DataFrame
         The estimate columns of each session by itself, with ``session``; empty without a session column.
     design : dict
@@ -75,7 +76,7 @@ class CorrelationResult(Answer):
             column("r"), column("conf_low", level_heading(self.spec["conf_level"]), kind="bounded"),
             column("p_value"), column("p_holm", "*p* Holm", kind="p"),
         )  # fmt: skip
-        moments = (column("variable", "Variable", kind="text"), column("n"), column("mean"), column("sd"))
+        moments = (column("variable", "Variable", kind="text"), *level, column("n"), column("mean"), column("sd"))
         return (
             Table("correlations", f"Correlations, {self.spec['method'].capitalize()}", self.frame, pairs),
             Table("variables", "Variables", self.descriptives, moments),
@@ -186,7 +187,7 @@ def correlate(
             "conf_level": conf_level,
         },
         frame=table,
-        descriptives=_descriptives(frame, variables),
+        descriptives=_descriptives(frame, variables, patient, session),
         by_session=_by_session(single),
         design={
             "n_rows": len(frame),
@@ -320,18 +321,37 @@ def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table.assign(p_holm=pd.Series(np.concatenate(adjusted), index=np.concatenate(places)))
 
 
-def _descriptives(frame: pd.DataFrame, variables: Sequence[str]) -> pd.DataFrame:
+def _descriptives(
+    frame: pd.DataFrame, variables: Sequence[str], patient: str | None, session: str | None
+) -> pd.DataFrame:
+    """Moments of each variable at each level of the table."""
     import pandas as pd
 
-    part = frame[list(variables)]
-    return pd.DataFrame(
-        {
-            "variable": list(variables),
-            "n": part.notna().sum().to_numpy(),
-            "mean": part.mean().to_numpy(),
-            "sd": part.std(ddof=1).to_numpy(),
-        }
-    )
+    levels = [POOLED, *([WITHIN, BETWEEN] if patient else []), *([MEAN] if session else [])]
+    rows = [(level, name, *_moments(frame, name, level, patient)) for level in levels for name in variables]
+    return pd.DataFrame(rows, columns=["level", "variable", "n", "mean", "sd"])
+
+
+def _moments(frame: pd.DataFrame, name: str, level: str, patient: str | None) -> tuple[int, float, float]:
+    """Count, mean and SD of what is correlated at a level.
+
+    Within: √(Σ (x − x̄ of the patient)² / (rows − patients)), the SD of a one-way analysis of variance; deviations have
+    mean 0. The r that is averaged over sessions has no one mean and SD.
+    """
+    if level == POOLED or patient is None:
+        values = frame[name]
+        known = int(values.notna().sum())
+        return (known, np.nan, np.nan) if level == MEAN else (known, float(values.mean()), float(values.std(ddof=1)))
+    rows = _rows_of(frame, [name, patient])
+    by_patient = rows.groupby(patient)[name]
+    if level == MEAN:
+        return len(rows), np.nan, np.nan
+    if level == BETWEEN:
+        means = by_patient.mean()
+        return len(means), float(means.mean()), float(means.std(ddof=1))
+    free = len(rows) - by_patient.ngroups
+    squares = float(((rows[name] - by_patient.transform("mean")) ** 2).sum())
+    return len(rows), np.nan, float(np.sqrt(squares / free)) if free else np.nan
 
 
 def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[Note, ...]:

@@ -17,6 +17,7 @@ from doublecode.coding.scoring import ITEMS
 from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import SCORES, as_pandas, check_frame
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.near_names import told_apart
 from doublecode.schemas.results import Note
 
 MOMENTS = ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis")
@@ -240,7 +241,11 @@ def describe_items(items: pd.DataFrame, codebooks: Mapping[str, Instrument]) -> 
     [['adherence', 'all', 2, 4.5], ['adherence', '1', 2, 4.5]]
     """
     check_frame(items, ITEMS)
-    labels = {(book.name, item.name): item.label for book in codebooks.values() for item in book.columns}
+    labels = {
+        (book.name, name): label
+        for book in codebooks.values()
+        for name, label in told_apart((item.name, item.label) for item in book.columns).items()
+    }
     return _describe(items, "item", labels, Note("items_as_coded"))
 
 
@@ -256,7 +261,11 @@ def describe_scores(scores: pd.DataFrame, codebooks: Mapping[str, Instrument] | 
     """
     check_frame(scores, SCORES)
     books = (codebooks or {}).values()
-    labels = {(book.name, scale.name): scale.label for book in books for scale in book.scales}
+    labels = {
+        (book.name, name): label
+        for book in books
+        for name, label in told_apart((scale.name, scale.label) for scale in book.scales).items()
+    }
     return _describe(scores, "scale", labels, Note("lagged_scores_begin_late"))
 
 

@@ -33,6 +33,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
+        **({} if run.replaced is None or run.replaced.empty else {"replaced": records(run.replaced)}),
         "headlines": [vars(one) for one in headlines(run)],
         "ratings": run.intake.rating_counts,
         "rows": {

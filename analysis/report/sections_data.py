@@ -29,7 +29,7 @@ _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min"
 def data_section(run: StudyRun) -> Section:
     """What was read, what was wrong with it, what was left out, and what the analysis warns of."""
     files = [] if run.intake.files.empty else [_files_table(run.intake)]
-    blocks = [*files, *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
+    blocks = [*files, *_replaced(run), *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
     return Section("data", "What was read, and warnings", tuple(blocks))
 
 
@@ -52,6 +52,23 @@ def _files_table(intake: Intake) -> Table:
     )
     title = "Workbooks read, by instrument and rater"
     return Table("files", title, counts, columns, (note, said), "title", data=files)
+
+
+def _replaced(run: StudyRun) -> list[Block]:
+    """What became of files after they were taken in: two reports may differ by it."""
+    if run.replaced is None or run.replaced.empty:
+        return []
+    columns = (
+        column("file", "File", kind="text"), column("taken_in", "Taken in", kind="text"),
+        column("what", "Since then", kind="text"), column("reason", "Why", kind="text"),
+        column("n_changed", "Ratings changed", kind="integer"),
+    )  # fmt: skip
+    rows = run.replaced.to_dict("records")
+    what = [f"{row['state']} on {row['on']}{row['by'] and ' by ' + row['by']}" for row in rows]
+    said = [row["reason"] or "no reason was given" for row in rows]
+    note = "Reports of before such a day stand on the earlier codes; the ledger has both: doublecode ledger history."
+    title = "Files that were replaced or withdrawn after they had been taken in"
+    return [Table("replaced", title, run.replaced.assign(what=what, reason=said), columns, (note,), data=run.replaced)]
 
 
 def _problem_blocks(intake: Intake) -> list[Block]:

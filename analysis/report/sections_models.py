@@ -56,6 +56,8 @@ def correlation_section(result: CorrelationResult | None, labels: Labels) -> Sec
     moments = (column("n"), column("mean"), column("sd"))
     smallest, largest = int(result.frame["n"].min()), int(result.frame["n"].max())
     note = f"Pairwise rows, {smallest} to {largest}. Intervals, *p* and Holm's *p* stand in the CSV file."
+    if len(levels) > 1:
+        note += " *n*, *M* and *SD* within patients: of the deviations from the patient's mean; between: of the means."
     columns = (column("variable", "Variable", kind="text"), *moments, *cells)
     table = Table(
         "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
@@ -70,11 +72,12 @@ def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataF
 
     square = result.matrix(level)
     rows = []
-    for number, row in enumerate(result.descriptives.to_dict("records"), 1):
+    moments = result.descriptives[result.descriptives["level"] == level]
+    for number, row in enumerate(moments.to_dict("records"), 1):
         name = str(row["variable"])
         r = {str(k): square.loc[name, other] for k, other in enumerate(square.columns[: number - 1], 1)}
         later = {str(k): float("nan") for k in range(number, len(square))}
-        head = {"level": level.capitalize(), **row, "variable": f"{number}. {labels.get(name, name)}", "name": name}
+        head = {**row, "level": level.capitalize(), "variable": f"{number}. {labels.get(name, name)}", "name": name}
         rows.append({str(key): value for key, value in head.items()} | r | later)
     return pd.DataFrame(rows)
 

@@ -163,9 +163,10 @@ class TracedTables:
             return ()
         if "x" in row:
             return self._pair(row["x"], row["y"])
+        if row[column] != row[column]:
+            return ()
         if column.isdigit():
-            other = result.spec["variables"][int(column) - 1]
-            return () if row[column] != row[column] else self._pair(other, row["name"])
+            return self._pair(result.spec["variables"][int(column) - 1], row["name"])
         return self.frames.values(row["name"], adjusted=True)
 
     def _pair(self, x: str, y: str) -> Basis:

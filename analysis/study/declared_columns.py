@@ -11,13 +11,15 @@ from doublecode.analysis.linking.cells import where_equal
 from doublecode.analysis.linking.session_list import session_list
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import FormulaError, StudyError
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.variable_checks import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import Variable
 
 OF_A_ROW = {"session": ("session_id", "patient", "therapist", "session"), "patient": ("patient", "therapist")}
 
@@ -41,38 +43,54 @@ def check_declared_columns(
         A column is in no table, a variable that must be a number is text or infinite, or a formula names what is no
         column of the frame.
     """
-    of_tables = [*map(str, patients.columns), *map(str, therapists.columns)]
+    wrong = Gathered()
+    of_tables = dict.fromkeys([*map(str, patients.columns), *map(str, therapists.columns)])
     for name in study.sample_columns:
-        if name not in of_tables:
-            raise StudyError(
-                f"sample_columns: there is no column {name!r}; {ended(allowed(name, dict.fromkeys(of_tables)))}"
-            )
+        with wrong.one():
+            if name not in of_tables:
+                raise StudyError(f"sample_columns: there is no column {name!r}; {ended(allowed(name, of_tables))}")
     texts = {name: "text" for name in OF_A_ROW[study.unit] if name != "session"}
     tables = {"patients": patients, "therapists": therapists, "sessions": sessions}
-    heads = {name: list(map(str, table.columns)) for name, table in tables.items()}
     for variable in study.variables:
-        if variable.column is None:
-            continue
-        table = str(settled(variable, heads, study.unit).table)
-        if variable.equals is not None:
-            where_equal(typed_texts(tables[table][variable.column].astype(object), table), variable)
-        why = "" if variable.equals is not None else _no_number(tables[table][variable.column])
-        texts |= {variable.name: why} if why else {}
-        if why and variable.change is not None:
-            raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
-    if any(variable.time is not None for variable in study.variables):
-        file = study.table_files.path("sessions")
-        name = "sessions.csv" if file is None else file.name
-        session_list(sessions, with_dates=True, file=name)  # a cell that is no date is refused now
+        with wrong.one():
+            why = _of_column(variable, tables, study)
+            texts |= {variable.name: why} if why else {}
+    with wrong.one():
+        if any(variable.time is not None for variable in study.variables):
+            file = study.table_files.path("sessions")
+            name = "sessions.csv" if file is None else file.name
+            session_list(sessions, with_dates=True, file=name)  # a cell that is no date is refused now
     known = [*OF_A_ROW[study.unit], *(variable.name for variable in study.variables)]
     for where, name in _numbers_wanted(study):
-        if name in texts:
-            raise StudyError(f"{where}: {name!r} must be a number, and is {texts[name]}. Name a variable of numbers.")
-        if name not in known:
-            raise StudyError(
-                f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {ended(allowed(name, known))}"
-            )
-    _check_steps(study, known)
+        with wrong.one():
+            _check_number(name, where, texts, known, study)
+    with wrong.one():
+        _check_steps(study, known)
+    wrong.refuse()
+
+
+def _of_column(variable: Variable, tables: Mapping[str, pd.DataFrame], study: Study) -> str:
+    """Hold a variable to the table of its column; say why it is no number, empty where it is one."""
+    if variable.column is None:
+        return ""
+    heads = {name: list(map(str, table.columns)) for name, table in tables.items()}
+    table = str(settled(variable, heads, study.unit).table)
+    if variable.equals is not None:
+        where_equal(typed_texts(tables[table][variable.column].astype(object), table), variable)
+        return ""
+    why = _no_number(tables[table][variable.column])
+    if why and variable.change is not None:
+        raise StudyError(f"variable {variable.name!r}: change is of numbers, and {variable.column!r} is {why}.")
+    return why
+
+
+def _check_number(name: str, where: str, texts: Mapping[str, str], known: Sequence[str], study: Study) -> None:
+    if name in texts:
+        raise StudyError(f"{where}: {name!r} must be a number, and is {texts[name]}. Name a variable of numbers.")
+    if name not in known:
+        raise StudyError(
+            f"{where}: {name!r} is no column of a frame with a row per {study.unit}; {ended(allowed(name, known))}"
+        )
 
 
 def _no_number(values: pd.Series[str]) -> str:
@@ -104,11 +122,14 @@ def _numbers_wanted(study: Study) -> Iterator[tuple[str, str]]:
 def _check_steps(study: Study, known: list[str]) -> None:
     from doublecode.analysis.mixed.formula import parse_mixed
 
+    wrong = Gathered()
     for series in study.series:
-        for step in series.steps:
-            try:
-                parse_mixed(step).columns(known)
-            except FormulaError as wrong:
-                asked = study.unit == "patient" and "session" in step
-                where = f"series {series.name!r}, step {series.steps.index(step) + 1}"
-                raise StudyError(f"{where}: {wrong}{NO_SESSIONS if asked else ''}") from None
+        for number, step in enumerate(series.steps, 1):
+            with wrong.one():
+                try:
+                    parse_mixed(step).columns(known)
+                except FormulaError as slip:
+                    asked = study.unit == "patient" and "session" in step
+                    where = f"series {series.name!r}, step {number}"
+                    raise StudyError(f"{where}: {slip}{NO_SESSIONS if asked else ''}") from None
+    wrong.refuse()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from doublecode.schemas.near_names import told_apart
+
 if TYPE_CHECKING:
     from doublecode.schemas.instrument import Instrument
 
@@ -26,7 +28,7 @@ def short_title(title: str) -> str:
 def label_of(books: Mapping[str, Instrument], instrument: str, name: str) -> str:
     """Printed label of an item or a scale of an instrument."""
     book = books[instrument]
-    labels = dict(book.parts) | {scale.name: scale.label for scale in book.scales}
+    labels = told_apart(book.parts) | told_apart((scale.name, scale.label) for scale in book.scales)
     return labels.get(name, name)
 
 

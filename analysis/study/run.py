@@ -231,6 +231,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.study_screens import screens_of
     from doublecode.analysis.study.warnings import run_warnings
+    from doublecode.coding.intake.replaced_files import replaced_files
 
     if intake.errors:
         raise StudyProblems(intake.problems)
@@ -249,6 +250,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "logs": _logs(intake),
         "recodes": recode_table(study, intake.ratings, intake.recodes),
         "screens": screens_of(study, intake.ratings),
+        "replaced": replaced_files(study),
     }
     steps("Inter-rater reliability")
     reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)

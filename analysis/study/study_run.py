@@ -120,7 +120,8 @@ class StudyRun:
 
     `moderations_untouched` are the same regressions without the outlier rule; empty where the
     study declares no rule. `warnings` are what the estimates are to be read with; what was wrong with the
-    files stands in ``intake.problems``.
+    files stands in ``intake.problems``. `replaced` lists what later files replaced and what was withdrawn, as
+    :func:`doublecode.coding.intake.replaced_files.replaced_files` does.
     """
 
     intake: Intake
@@ -141,6 +142,7 @@ class StudyRun:
     comparisons: tuple[AnovaResult, ...]
     recodes: RecodeTable | None = None
     screens: ScreenResult | None = None
+    replaced: pd.DataFrame | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

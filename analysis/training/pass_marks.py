@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from doublecode.schemas.errors import UsageError
 LEAST_TAPES: Final = 10
 """Below so many tapes only bias and the share within one point decide."""
 AT_FEW: Final = ("bias", "within_one")
+_MOST_LISTED: Final = 4
 _WORDS: Final = {"bias": "bias", "within_one": "within 1", "kappa": "κ", "icc": "ICC"}
 
 
@@ -131,9 +133,16 @@ def judge_rows(rows: pd.DataFrame, marks: PassMarks, keys: Sequence[str]) -> pd.
         reached=[marks.reached(str(one["criterion"]), {str(k): v for k, v in one.items()}).value for one in judged],
     )
     order = rows["criterion"].map({name: place for place, name in enumerate(CRITERIA)})
-    rows = rows.assign(_order=order).sort_values([*keys, "_order"], kind="stable", ignore_index=True)
+    rows = rows.assign(_order=order).sort_values([*keys, "_order"], kind="stable", ignore_index=True, key=_by_number)
     columns = [*keys, "n", "n_missing", "n_absent", "criterion", "estimate", "conf_low", "conf_high", "mark", "reached"]
     return rows[columns]
+
+
+def _by_number(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Sort texts by the numbers in them: s2 before s10."""
+    if values.dtype.kind in "ifb":
+        return values
+    return values.map(lambda one: re.sub(r"\d+", lambda found: found[0].zfill(9), str(one)))
 
 
 def verdicts_of(frame: pd.DataFrame, raters: str, by: Sequence[str], apart: Sequence[str]) -> pd.DataFrame:
@@ -166,6 +175,7 @@ def _listed(own: pd.DataFrame, inner: Sequence[str], state: Reached) -> str:
     if not inner:
         return ", ".join(_WORDS[name] for name in rows["criterion"])
     parts = []
-    for key, part in rows.groupby(list(inner), sort=True):
+    for key, part in rows.groupby(list(inner), sort=False):
         parts.append(f"{' '.join(map(str, key))}: {', '.join(_WORDS[name] for name in part['criterion'])}")
-    return "; ".join(parts)
+    more = [f"and {len(parts) - _MOST_LISTED} more, each below"] if len(parts) > _MOST_LISTED + 1 else []
+    return "; ".join([*parts[:_MOST_LISTED], *more] if more else parts)

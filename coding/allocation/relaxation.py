@@ -82,9 +82,13 @@ def impossible(streams: Sequence[Stream], demands: Demands, seed: int) -> Alloca
         said.append("add a rater")
     bare = [stream.instruments[0] for stream in streams if set(stream.raters) <= gone_raters(demands)]
     if bare:
-        said = [f"give {' and '.join(bare)} a rater who has not left (raters of [[instruments]])"]
+        said = [f"give {' and '.join(bare)} a rater who has not left (raters of study.toml, and of [[instruments]])"]
     way_out = ", or ".join(said) or "give up limits and restrictions one by one; nothing that was tried is enough"
-    found = f"all raters of {' and '.join(bare)} have left" if bare else _why(streams, demands)
+    found = _why(streams, demands)
+    if bare:
+        are_there = any(stream.raters for stream in streams if stream.instruments[0] in bare)
+        left = "all raters of {} have left" if are_there else "nobody is declared who rates {}"
+        found = left.format(" and ".join(bare))
     text = str(Problem("allocation_impossible", found=found, allowed=f"{way_out[:1].upper()}{way_out[1:]}."))
     return AllocationImpossible(text, *(ways[0] if ways else ((), demands)))
 

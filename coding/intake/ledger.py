@@ -275,8 +275,8 @@ class Ledger:
         -------
         DataFrame
             file, sha256, study, instrument, version, rater, batch, n_rows, occasion, taken_in, reason (of a
-            correction), site (empty: this study's own), withdrawn (why, or empty), entry (its number), holds (neither
-            replaced nor withdrawn).
+            correction), site (empty: this study's own), withdrawn (why, or empty), entry (its number), replaces
+            (number of the entry that it took the place of, or empty), holds (neither replaced nor withdrawn).
         """
         with self._transaction() as connection:
             return files_of(connection, self.tables)

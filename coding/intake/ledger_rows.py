@@ -87,5 +87,6 @@ def files_of(connection: Connection, tables: MetaData) -> pd.DataFrame:
     frame = pd.DataFrame([[row[name] for name in columns] for row in rows], columns=columns)
     frame["withdrawn"] = pd.Series([gone.get(row["id"]) for row in rows], dtype="object")
     frame["entry"] = [row["id"] for row in rows]
+    frame["replaces"] = pd.Series([row["supersedes"] for row in rows], dtype="object")
     frame["holds"] = [row["id"] not in replaced and row["id"] not in gone for row in rows]
     return frame

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from doublecode.schemas.instrument import Instrument
-
-
-@dataclass(frozen=True)
-class Use:
-    """One instrument of a new study: as study.toml names it, its codebook, and whether raters fill it in."""
-
-    named: str
-    book: Instrument
-    is_outcome: bool = False
-
-
-def quoted(text: str) -> str:
-    r"""A text as TOML writes it.
-
-    Examples
-    --------
-    >>> quoted('a "b"')
-    '"a \\"b\\""'
-    """
-    return json.dumps(text, ensure_ascii=False)
+from doublecode.coding.new_study.variable_examples import Use, further_variables, quoted
 
 
 def declaration(
@@ -44,7 +22,8 @@ def declaration(
     Parameters
     ----------
     columns : mapping of str to sequence of str
-        Further columns of ``patients.csv`` ("patients"), offered for the table of the sample and as variables.
+        Further columns of ``patients.csv`` ("patients"), offered for the table of the sample and as variables, and all
+        of ``sessions.csv`` ("sessions").
     events : mapping of str to str
         Events of outcomes beyond the sessions: name → as the lab's file writes it.
     """
@@ -55,6 +34,7 @@ def declaration(
         "# ---- what is measured: codebooks that come with doublecode by their name, your own by their file ----\n",
         *(_use(use, raters) for use in uses),
         _variable_part(variables, columns.get("patients", ()), events),
+        further_variables(uses, [one["name"] for one in variables], columns.get("sessions", ())),
         _models(variables),
     ]
     return "\n".join(parts)

@@ -125,7 +125,15 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     name = plain_name(folder.resolve().name)
     further = [str(column) for column in listed.patients.columns if column not in PATIENTS.columns]
     title = wishes.title or folder.resolve().name
-    text = declaration(name, title, wishes.seed, wishes.raters, uses, {"patients": further}, events)
+    text = declaration(
+        name,
+        title,
+        wishes.seed,
+        wishes.raters,
+        uses,
+        {"patients": further, "sessions": [*map(str, listed.sessions.columns)]},
+        events,
+    )
     readme = _readme(title, wishes.raters, uses)
     files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
     _check(files)

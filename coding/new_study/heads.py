@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from doublecode.coding.reading.head_words import PATIENT, SESSION, SESSION_ID, THERAPIST, may_be, squeezed, written_out
+from doublecode.coding.reading.head_words import PATIENT, SESSION, SESSION_ID, THERAPIST, may_be, squeezed
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.letters import written_out
 from doublecode.schemas.near_names import allowed, ended
 
 

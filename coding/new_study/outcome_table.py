@@ -13,6 +13,7 @@ import pandas as pd
 from doublecode.coding.new_study.given_table import GivenTable
 from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.new_study.list_dates import read_list_dates
+from doublecode.coding.new_study.list_slips import Slips
 from doublecode.coding.new_study.session_list import Understood
 from doublecode.coding.reading.cells import show_cell, show_number
 from doublecode.coding.reading.head_words import squeezed
@@ -265,7 +266,9 @@ def _numbers_of_days(
             "with the session number to one of the two."
         )
     number_on = dict(zip(zip(sessions["patient"], sessions["date"], strict=True), sessions["session"], strict=True))
-    days = read_list_dates(table, head, dates)
+    slips = Slips(table)
+    days = read_list_dates(table, head, dates, slips)
+    slips.refuse()
     return [str(number_on.get((patient, day), day)) for patient, day in zip(patients, days, strict=True)]
 
 
@@ -325,13 +328,16 @@ def without_codes(numbers: pd.Series[Any]) -> list[float]:
 def _codebook(table: GivenTable, name: str, chosen: Mapping[str, str]) -> dict[str, Any]:
     """A codebook of what the columns hold: one number is a total, several are items and their sum."""
     values = without_codes(table.pooled(chosen).dropna())
+    slips = Slips(table)
     for head in chosen:
-        for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
+        for row, (value, text) in enumerate(zip(table.numbers(head), table.texts(head), strict=True)):
             if value is None:
-                raise ContractError(
-                    f"{table.name}, {place}: {head}: found {text!r}, allowed a number or an empty cell. Correct it, or "
-                    f"say that it stands for a missing value: --missing {text}."
-                )
+                slips.cell(
+                    row, head,
+                    f"found {text!r}, allowed a number or an empty cell. Correct it, or say that it stands for a "
+                    f"missing value: --missing {text}.",
+                )  # fmt: skip
+    slips.refuse()
     if not values:
         raise ContractError(f"{table.name}: the columns {', '.join(chosen)} hold no number.")
     kind = kind_of(values, len(chosen))

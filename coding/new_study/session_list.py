@@ -15,9 +15,11 @@ from doublecode.coding.new_study.blind_ids import draw_ids
 from doublecode.coding.new_study.given_table import GivenTable
 from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.new_study.list_dates import read_list_dates
+from doublecode.coding.new_study.list_slips import Slips
 from doublecode.coding.reading.cells import show_number
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
 
 _TAKEN: Final = frozenset({*SESSIONS.columns, *PATIENTS.columns, *THERAPISTS.columns, "study", "rater", "item"})
@@ -109,19 +111,22 @@ def tables_of(
     UsageError
         A column is missing, or may be two things.
     ContractError
-        A cell cannot be what its column is; the message names the line.
+        Cells cannot be what their columns are; the message names each by its place.
     """
     meanings = _meanings(table, told)
     others = {head: one for head, one in meanings.items() if head not in told and _of_other_words(table, head, one)}
     meanings |= dict.fromkeys(others, Meaning.KEEP)
     at: dict[Meaning, str] = {meaning: head for head, meaning in meanings.items() if meaning is not Meaning.KEEP}
-    rows, said = _rows(table, at, dates)
+    slips = Slips(table)
+    rows, said = _rows(table, at, dates, slips)
     said += [
         f"{table.name}: the column {head!r} is no {meaning} of a session ({' or '.join(SESSIONS.words[meaning])}; "
         f"it says {table.example(head)}): it is kept as a further column."
         for head, meaning in others.items()
     ]
-    rows.insert(0, "session_id", _ids(table, at, rows, seed, ids or {}))
+    made = _ids(at, rows, seed, ids or {}, slips)
+    slips.refuse()
+    rows.insert(0, "session_id", made)
     originals = table.texts(at[Meaning.RECORDING]) if Meaning.RECORDING in at else [""] * len(rows)
     rows["recording"] = [
         one and f"{name}{PureWindowsPath(one).suffix}" for one, name in zip(originals, rows["session_id"], strict=True)
@@ -164,93 +169,106 @@ def _meanings(table: GivenTable, told: Mapping[str, str]) -> dict[str, Meaning]:
     return meanings
 
 
-def _rows(table: GivenTable, at: Mapping[Meaning, str], dates: str | None) -> tuple[pd.DataFrame, list[str]]:
+def _rows(
+    table: GivenTable, at: Mapping[Meaning, str], dates: str | None, slips: Slips
+) -> tuple[pd.DataFrame, list[str]]:
     """What every study has: patient, therapist, session, date, minutes, phase, status, reason."""
     said: list[str] = []
-    patients = _filled(table, at[Meaning.PATIENT], "patient")
-    days = None if Meaning.DATE not in at else read_list_dates(table, at[Meaning.DATE], dates)
+    patients = _filled(at[Meaning.PATIENT], "patient", slips)
+    days = None if Meaning.DATE not in at else read_list_dates(table, at[Meaning.DATE], dates, slips)
     rows = pd.DataFrame({"patient": patients})
     if Meaning.THERAPIST in at:
         rows["therapist"] = table.texts(at[Meaning.THERAPIST])
     if Meaning.SESSION in at:
-        rows["session"] = _numbers(table, at[Meaning.SESSION])
+        rows["session"] = _numbers(at[Meaning.SESSION], slips)
     elif days is not None:
-        rows["session"] = _by_date(table, at[Meaning.DATE], patients, days)
+        rows["session"] = _by_date(at[Meaning.DATE], patients, days, slips)
         said.append("Sessions were numbered by date within each patient, from 1.")
-    _refuse_twice(table, rows)
+    _refuse_twice(rows, slips)
     if days is not None:
         rows["date"] = days
     if Meaning.MINUTES in at:
-        rows["minutes"] = _minutes(table, at[Meaning.MINUTES])
+        rows["minutes"] = _minutes(at[Meaning.MINUTES], slips)
     for name, usual in (("phase", "main"), ("status", "held"), ("reason", "")):
         head = at.get(Meaning(name))
-        rows[name] = usual if head is None else [text or usual for text in table.texts(head)]
+        rows[name] = usual if head is None else [text or usual for text in _words(head, Meaning(name), slips)]
     return rows, said
 
 
-def _filled(table: GivenTable, head: str, what: str) -> list[str]:
-    texts = table.texts(head)
-    for text, place in zip(texts, table.places_of(head), strict=True):
+def _filled(head: str, what: str, slips: Slips) -> list[str]:
+    texts = slips.table.texts(head)
+    for row, text in enumerate(texts):
         if not text:
-            raise ContractError(f"{table.name}, {place}: {head}: the {what} is empty. Fill it, or remove the row.")
+            slips.cell(row, head, f"the {what} is empty. Fill it, or remove the row.")
     return texts
 
 
-def _numbers(table: GivenTable, head: str) -> list[int]:
+def _words(head: str, meaning: Meaning, slips: Slips) -> list[str]:
+    """A column of fixed words; another one is named at its cell."""
+    words, texts = SESSIONS.words.get(meaning, ()), slips.table.texts(head)
+    for row, text in enumerate(texts):
+        if words and text and text not in words:
+            slips.cell(row, head, f"found {text!r}; {allowed(text, words)}")
+    return texts
+
+
+def _numbers(head: str, slips: Slips) -> list[int]:
+    """Session numbers; 0 in the place of a wrong one."""
     numbers = []
-    for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
+    for row, (value, text) in enumerate(zip(slips.table.numbers(head), slips.table.texts(head), strict=True)):
         if value is None or value != value or value != round(value) or value < 1:
-            raise ContractError(
-                f"{table.name}, {place}: {head}: found {text!r}, allowed a session number: whole, from 1. Correct it; "
-                "what was measured before the first session is a column of patients.csv."
-            )
+            slips.cell(
+                row, head,
+                f"found {text!r}, allowed a session number: whole, from 1. Correct it; what was measured before the "
+                "first session is a column of patients.csv.",
+            )  # fmt: skip
+            value = 0
         numbers.append(int(value))
     return numbers
 
 
-def _by_date(table: GivenTable, head: str, patients: list[str], days: list[str]) -> list[int]:
-    for day, place in zip(days, table.places_of(head), strict=True):
-        if not day:
-            raise ContractError(
-                f"{table.name}, {place}: {head}: the date is empty, and sessions have no number. Fill it."
+def _by_date(head: str, patients: list[str], days: list[str], slips: Slips) -> list[int]:
+    for row, text in enumerate(slips.table.texts(head)):
+        if not text:
+            slips.cell(row, head, "the date is empty, and sessions have no number. Fill it.")
+    known = pd.DataFrame({"patient": patients, "day": days})
+    same = (known.duplicated() & (known != "").all(axis=1)).to_numpy()
+    for row in same.nonzero()[0].tolist():
+        slips.rows(
+            f"{slips.table.places[row]}: {patients[row]} has two sessions on {days[row]}, and sessions have no number. "
+            "Add a column with the session number, or remove one of the rows."
+        )
+    return [int(rank) for rank in known["day"].groupby(known["patient"]).rank(method="first")]
+
+
+def _refuse_twice(rows: pd.DataFrame, slips: Slips) -> None:
+    """Refuse a session that stands in two rows; cells that are wrong anyway are left to their own message."""
+    first: dict[tuple[str, int], str] = {}
+    for patient, number, place in zip(rows["patient"], rows["session"], slips.table.places, strict=True):
+        if not patient or number < 1:
+            continue
+        earlier = first.setdefault((patient, number), place)
+        if earlier != place:
+            slips.rows(
+                f"patient {patient}, session {number} stands in {earlier} and {place}. Keep one row per session."
             )
-    ranks = pd.Series(days).groupby(pd.Series(patients)).rank(method="first")
-    same = pd.DataFrame({"patient": patients, "day": days}).duplicated().to_numpy()
-    if same.any():
-        row = int(same.argmax())
-        raise ContractError(
-            f"{table.name}, {table.places[row]}: {patients[row]} has two sessions on {days[row]}, and sessions have no "
-            "number. Add a column with the session number, or remove one of the rows."
-        )
-    return [int(rank) for rank in ranks]
 
 
-def _refuse_twice(table: GivenTable, rows: pd.DataFrame) -> None:
-    again = rows.duplicated(["patient", "session"]).to_numpy()
-    if again.any():
-        second = int(again.argmax())
-        patient, number = rows["patient"].iloc[second], rows["session"].iloc[second]
-        first = int(((rows["patient"] == patient) & (rows["session"] == number)).to_numpy().argmax())
-        raise ContractError(
-            f"{table.name}: patient {patient}, session {number} stands in {table.places[first]} and "
-            f"{table.places[second]}. Keep one row per session."
-        )
-
-
-def _minutes(table: GivenTable, head: str) -> list[str]:
+def _minutes(head: str, slips: Slips) -> list[str]:
     minutes = []
-    for value, place, text in zip(table.numbers(head), table.places_of(head), table.texts(head), strict=True):
+    for row, (value, text) in enumerate(zip(slips.table.numbers(head), slips.table.texts(head), strict=True)):
         if value is None:
-            raise ContractError(
-                f"{table.name}, {place}: {head}: found {text!r}, allowed minutes as a number, or an empty cell. "
-                f'Correct it, or keep the column as it is: --map "{head}=keep".'
-            )
-        minutes.append("" if value != value else show_number(value))
+            slips.cell(
+                row, head,
+                f"found {text!r}, allowed minutes as a number, or an empty cell. Correct it, or keep the column as it "
+                f'is: --map "{head}=keep".',
+            )  # fmt: skip
+        minutes.append("" if value is None or value != value else show_number(value))
     return minutes
 
 
 def _ids(
-    table: GivenTable, at: Mapping[Meaning, str], rows: pd.DataFrame, seed: int, given: Mapping[tuple[str, str], str]
+    at: Mapping[Meaning, str], rows: pd.DataFrame, seed: int, given: Mapping[tuple[str, str], str], slips: Slips
 ) -> list[str]:
     """Session ids: those of the list, those given out before, or new ones from which nothing can be read."""
     if Meaning.SESSION_ID not in at:
@@ -259,12 +277,11 @@ def _ids(
         new = iter([one for one in draw_ids(rng, len(rows) + len(taken)) if one not in taken])
         keys = zip(rows["patient"], rows["session"].astype(str), strict=True)
         return [given.get(key) or next(new) for key in keys]
-    ids = _filled(table, at[Meaning.SESSION_ID], "session id")
-    twice = [one for place, one in enumerate(ids) if one in ids[:place]]
-    if twice:
-        raise ContractError(
-            f"{table.name}: the session id {twice[0]!r} stands twice. Give each session its own, or let ids be made: "
-            f'--map "{at[Meaning.SESSION_ID]}=keep".'
+    head = at[Meaning.SESSION_ID]
+    ids = _filled(head, "session id", slips)
+    for name in dict.fromkeys(one for place, one in enumerate(ids) if one and one in ids[:place]):
+        slips.rows(
+            f'the session id {name!r} stands twice. Give each session its own, or let ids be made: --map "{head}=keep".'
         )
     return ids
 

@@ -16,7 +16,7 @@ from doublecode.schemas.letters import clean, visible
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{1,15})?|[.,]\d{1,15})", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
 _CLOCK = re.compile(r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:\s?[ap]m)?", re.ASCII | re.IGNORECASE)
-_YES_NO = {"yes": 1, "y": 1, "ja": 1, "j": 1, "no": 0, "n": 0, "nein": 0}
+YES_NO = {"yes": 1, "y": 1, "ja": 1, "j": 1, "no": 0, "n": 0, "nein": 0}
 """Words that are read as yes and no, with a remark."""
 _SEPARATORS = re.compile(r"[,;+/&\s]+")
 
@@ -247,8 +247,8 @@ def _read_text(value: str, codec: Codec, session: int | None) -> Reading:
         return Reading(text=value.strip())
     if codec.item.type == "nominal":
         return _read_nominal(value, text, codec)
-    if codec.item.type == "yes_no" and text.casefold() in _YES_NO:
-        text = str(_YES_NO[text.casefold()])
+    if codec.item.type == "yes_no" and text.casefold() in YES_NO:
+        text = str(YES_NO[text.casefold()])
     number = None if _is_ambiguous(text, codec.item) else number_in(text)
     known = None if number is None else codec.quick.get(number)
     if known is not None and known.missing is not None:  # "-99.0"

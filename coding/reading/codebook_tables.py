@@ -75,15 +75,17 @@ def read_codebook(path: str | Path, *, score: str = "mean") -> Draft:
     file = Path(path)
     names = {name.casefold(): name for name in sheet_names(file)}
     if {"survey", "choices"} <= set(names):
-        draft = _xlsform(open_table(file, (), names["survey"]), open_table(file, (), names["choices"]))
+        whole, draft = "", _xlsform(open_table(file, (), names["survey"]), open_table(file, (), names["choices"]))
     else:
         table = open_table(file, list(any_case(_REDCAP, HEADS)), None)
         heads = heads_at(table, head_row(table, _REDCAP, HEADS))
         is_redcap = any(one in heads for one in _REDCAP["name"]) and any(one in heads for one in _REDCAP["kind"])
-        draft = _redcap(table) if is_redcap else _spreadsheet(table, score)
+        whole, draft = table.name, _redcap(table) if is_redcap else _spreadsheet(table, score)
     if draft.unread:
         lines = [f"  {place}: {ended(text)}" for place, text in draft.unread]
-        count = f"{len(lines)} cell{'s' if len(lines) > 1 else ''} cannot be read; correct or empty them."
+        of_columns = [text for place, text in draft.passed_over if place == whole]  # the cause may be one of them
+        lines += [f"  Look at {whole}: {ended(text)}" for text in of_columns]
+        count = f"{len(draft.unread)} cell{'s' if len(draft.unread) > 1 else ''} cannot be read; correct or empty them."
         raise UsageError("\n".join([f"{file.name}: {count}", *lines]))
     if not draft.items:
         why = "; ".join(f"{place}: {reason}" for place, reason in draft.passed_over[:3]) or "no row under the heads"

@@ -15,7 +15,10 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "type": ("type", "typ", "kind", "art", "item type", "itemtyp", "datentyp"),
     "minimum": ("min", "minimum", "from", "low", "lowest", "lower", "von", "kleinster wert", "untergrenze"),
     "maximum": ("max", "maximum", "to", "high", "highest", "upper", "bis", "größter wert", "obergrenze"),
-    "range": ("range", "scale range", "bereich", "wertebereich", "spanne", "skalenbereich"),
+    "range": (
+        "range", "scale range", "bereich", "wertebereich", "spanne", "skalenbereich", "von bis", "skala von bis",
+        "werte von bis", "skalenumfang", "min max", "from to",
+    ),
     "codes": (
         "anchors", "codes", "categories", "values", "choices", "options", "value labels", "response options", "coding",
         "responses", "anker", "kategorien", "werte", "stufen", "ausprägungen", "ausprägung", "kodierung", "codierung",

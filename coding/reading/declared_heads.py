@@ -7,6 +7,7 @@ from pathlib import Path
 
 from doublecode.coding.reading.long_table import cell_text, open_table, sheet_names
 from doublecode.coding.reading.statistics_files import statistics_heads, statistics_kind
+from doublecode.schemas.gathered import said_of
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.study import Study, load_study
 from doublecode.schemas.study_tables import TEXT_FILES, raise_wrong, wrong_heads
@@ -27,7 +28,8 @@ def open_study(folder: str | Path) -> Study:
         A file cannot be read.
     """
     study = load_study(folder)
-    raise_wrong([f"tables.{name}.{text}" for name in study.tables for text in _wrong(study, name)])
+    with said_of("study.toml"):
+        raise_wrong([f"tables.{name}.{text}" for name in study.tables for text in _wrong(study, name)])
     return study
 
 

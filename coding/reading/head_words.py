@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from doublecode.schemas.letters import written_out
+
 _OF_A_PERSON: Final = "id nr no num number nummer code kennung kuerzel chiffre"
 PATIENT: Final = (
     "patient patientin pat client klient klientin proband probandin participant subject case fall vp vpn pt",
@@ -25,14 +27,6 @@ _ITEM: Final = ("item merkmal itemname itemcode", "name nr no code id")
 _VALUE: Final = ("value wert rating score einschaetzung urteil auspraegung", "")
 _INSTRUMENT: Final = ("instrument verfahren", "name")
 _LONG_KEYS: Final = {"item": _ITEM, "value": _VALUE}
-
-
-def written_out(head: str) -> str:
-    """A head in small letters, umlauts written out."""
-    plain = head.casefold()
-    for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        plain = plain.replace(umlaut, letters)
-    return plain
 
 
 def squeezed(head: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge, check_depth, check_elements, parse
 from doublecode.coding.reading.sheet_grid import MAX_CELLS, MAX_COLUMNS, MAX_FILLED, MAX_ROWS, Cells, Sheet, number_of
-from doublecode.coding.reading.sheet_shape import Shape, cell_name
+from doublecode.coding.reading.sheet_shape import Shape, cell_name, is_nought
 from doublecode.coding.reading.zip_parts import ZipParts
 
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
@@ -110,6 +110,8 @@ class _Content:
         self._starts: dict[str, Callable[[dict[str, str]], None]] = {
             f"{_STYLE}style": self._begin_style,
             f"{_STYLE}table-properties": self._table_properties,
+            f"{_STYLE}table-row-properties": self._size_properties,
+            f"{_STYLE}table-column-properties": self._size_properties,
             f"{_TABLE}table": self._begin_table,
             f"{_TABLE}table-column": self._column,
             f"{_TABLE}table-row": self._begin_row,
@@ -152,6 +154,15 @@ class _Content:
         if attributes.get(f"{_TABLE}display") == "false":
             self._unseen_styles.add(self._style)
 
+    def _size_properties(self, attributes: dict[str, str]) -> None:
+        if any(is_nought(attributes.get(f"{_STYLE}{size}")) for size in ("row-height", "column-width")):
+            self._unseen_styles.add(self._style)
+
+    def _is_unseen(self, attributes: dict[str, str]) -> bool:
+        """Whether a row or column is hidden, filtered away, or of no height or width."""
+        flat = attributes.get(f"{_TABLE}style-name") in self._unseen_styles
+        return flat or attributes.get(f"{_TABLE}visibility") in _HIDDEN
+
     def _begin_table(self, attributes: dict[str, str]) -> None:
         name = attributes.get(f"{_TABLE}name", "")
         table = _Table()
@@ -171,7 +182,7 @@ class _Content:
             return
         table = self._open[-1]
         count = _repeats(attributes, "columns")
-        if attributes.get(f"{_TABLE}visibility") in _HIDDEN:
+        if self._is_unseen(attributes):
             table.hidden_columns.append((table.column_head + 1, table.column_head + count))
         table.column_head += count
 
@@ -180,7 +191,7 @@ class _Content:
             self._rows = _repeats(attributes, "rows")
             table = self._open[-1]
             table.column = 0
-            if attributes.get(f"{_TABLE}visibility") in _HIDDEN:
+            if self._is_unseen(attributes):
                 table.hidden_rows.append((table.row + 1, table.row + self._rows))
 
     def _end_row(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -84,3 +85,14 @@ def split_range(cells: str) -> tuple[int, int, int, int]:
     """First row, first column, last row, last column, from 0, of a range such as ``"A3:B4"``."""
     first, _, last = cells.partition(":")
     return (*split_cell(first), *split_cell(last or first))
+
+
+def is_nought(size: str | None) -> bool:
+    """Whether a height or width, with or without its unit, is nought: nobody sees the row or column.
+
+    Examples
+    --------
+    >>> is_nought("0"), is_nought("0.00cm"), is_nought("12.5"), is_nought(None)
+    (True, True, False, False)
+    """
+    return size is not None and re.fullmatch(r"0{1,9}(\.0{0,9})?[a-z]{0,4}", size.strip()) is not None

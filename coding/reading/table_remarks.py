@@ -22,6 +22,8 @@ USUAL_CODES = frozenset(
     {-1.0, -7.0, -8.0, -9.0, -77.0, -88.0, -99.0, 77.0, 88.0, 99.0, 777.0, 888.0, 999.0, -999.0, 9999.0, -9999.0}
 )
 """Numbers that often stand for a missing value."""
+_OF_ONE_DIGIT = frozenset({-1.0, -8.0, -9.0, 8.0, 9.0})
+_FEWEST_OF_SCALE, _LONGEST_SCALE = 20, 7
 LIKE_MISSING = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat", "-", "–", "—", ".", "?"})
 """Labels, in small letters, that often stand for a missing value."""
 _LOOK_ALIKE = str.maketrans(
@@ -123,11 +125,29 @@ def far_in(values: pd.Series[Any]) -> list[float]:
     low, high = float(present.quantile(0.25)), float(present.quantile(0.75))
     width = (high - low) or float((present - present.median()).abs().mean()) or 1.0
     beyond = present[(present < low - 3 * width) | (present > high + 3 * width)]
-    return [
+    far = [
         value
         for value in map(float, beyond.unique())
         if value in USUAL_CODES or not low - 10 * width <= value <= high + 10 * width
     ]
+    return far or _code_beside_scale(present)
+
+
+def _code_beside_scale(present: pd.Series[Any]) -> list[float]:
+    """A seldom 8, 9, -1, -8 or -9 beside a scale of few whole numbers that are all in use: 9 among 1 to 5 is no 5.
+
+    The scale ends at least two points before it, and it is at most half as frequent as the number in the middle, so
+    that chosen sessions (1, 2, 3 and 9) are none.
+    """
+    counts = present.value_counts()
+    seldom = counts[counts <= counts.median() / 2]
+    codes = [value for value in map(float, seldom.index) if value in _OF_ONE_DIGIT]
+    scale = counts.drop(codes)
+    if not codes or not len(scale) or scale.sum() < _FEWEST_OF_SCALE:
+        return []
+    low, high = float(scale.index.min()), float(scale.index.max())
+    is_scale = len(scale) == high - low + 1 <= _LONGEST_SCALE and low.is_integer()
+    return [value for value in codes if is_scale and not low - 2 < value < high + 2]
 
 
 def far_values(values: pd.Series[Any], file: str, name: str) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge, check_depth, check_elements
 from doublecode.coding.reading.sheet_grid import MAX_COLUMNS, MAX_FILLED, MAX_ROWS, Cells, Formats, Sheet, number_of
-from doublecode.coding.reading.sheet_shape import Shape, cell_name, column_letter, split_cell
+from doublecode.coding.reading.sheet_shape import Shape, cell_name, column_letter, is_nought, split_cell
 
 SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -121,7 +121,7 @@ class SheetHandler:
             raise Damaged(f"row {self._row + 1} stands there twice or beyond the sheet")
         self._row_text, self._column = str(self._row + 1), -1
         self._line = self.cells.rows[self._row] = {}
-        if attributes.get("hidden") in _TRUE:
+        if attributes.get("hidden") in _TRUE or is_nought(attributes.get("ht")):
             self.hidden_rows.append(self._row + 1)
 
     def _place(self, own: str | None) -> int:
@@ -144,7 +144,7 @@ class SheetHandler:
             self._phonetic = True
         elif kind == _MERGED:
             self.merged.append(attributes.get("ref", "")[:40])
-        elif attributes.get("hidden") in _TRUE:
+        elif attributes.get("hidden") in _TRUE or is_nought(attributes.get("width")):
             first, last = attributes.get("min", ""), attributes.get("max", "")
             if len(first) < 8 and first.isdecimal() and len(last) < 8 and last.isdecimal():
                 self.hidden_columns.append((int(first), int(last)))

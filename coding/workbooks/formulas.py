@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from doublecode.coding.reading.cells import make_reader
+from doublecode.coding.reading.cells import YES_NO, make_reader
 from doublecode.coding.workbooks.layout import HEADER_ROW, NOTES, OTHER, SESSION, STATUS, rate_columns, rated_items
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item
@@ -17,6 +17,7 @@ from doublecode.schemas.workbook_texts import WorkbookTexts
 
 FIRST = HEADER_ROW + 1
 LONGEST, _MOST_TERMS = 8000, 200
+_DIGITS = 9
 """Letters of a formula, of which Excel takes 8,192, and terms of a function."""
 
 
@@ -98,8 +99,31 @@ def is_allowed(book: Instrument, item: Item, cell: str) -> str:
         return ""
     words = [*item.categories, *book.missing_for(item)]
     said = [f'TRIM({cell}&"")={_quoted(word)}' for word in words]
-    numbers = [is_value(item, f"({cell})")] if not item.categories else []
+    numbers = [] if item.categories else [f"({_as_number_or_text(item, cell)})"]
     return _any([*numbers, *said])
+
+
+def _as_number_or_text(item: Item, cell: str) -> str:
+    """Whether a cell holds a value as a number or, as the reader takes it too, written out as text (an apostrophe)."""
+    text = f'TRIM({cell}&"")'
+    is_whole = item.type != "decimal"
+    if item.type == "yes_no":
+        return _one_of(text, ("0", "1", *YES_NO))
+    if is_whole and item.low >= 0 and item.high <= _DIGITS:
+        digits = "".join(map(str, range(int(item.low), int(item.high) + 1)))
+        return f"AND(LEN({text})=1,ISNUMBER(FIND({text},{_quoted(digits)})))"
+    if is_whole and item.high - item.low <= _DIGITS * 2:
+        return _one_of(text, map(str, range(int(item.low), int(item.high) + 1)))
+    # VALUE takes 2-3 for a day; written as a number again it is another text
+    number = f"VALUE({text})" if is_whole else f'_xlfn.NUMBERVALUE(SUBSTITUTE({text},",","."),".","_")'
+    same = f'TEXT({number},"0")={text}' if is_whole else f'ISERROR(FIND("%",{text})),ISERROR(FIND(" ",{text}))'
+    written = is_value(item, number)
+    return f"IF(ISNUMBER({cell}),{is_value(item, cell)},IFERROR(AND({same},{written}),FALSE))"
+
+
+def _one_of(text: str, words: Iterable[str]) -> str:
+    """Whether a text is one of some short words in small letters."""
+    return f'ISNUMBER(FIND("|"&LOWER({text})&"|",{_quoted("|" + "|".join(words) + "|")}))'
 
 
 def _any(terms: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from doublecode.analysis.cli.app import app
 from doublecode.analysis.report.folder import run_study
 from doublecode.analysis.study.run import read_study, store
 from doublecode.coding import Ledger
+from doublecode.coding.intake.replaced_files import replaced_files
 from doublecode.coding.intake.study_ratings import read_study_ratings
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import UsageError
@@ -131,6 +132,34 @@ def test_a_changed_or_renamed_file_is_not_absent(folder):
     assert codes(folder) == []
     code, said = type_in("ledger", "history", "--session", session, "--rater", "R1", "--study", str(folder))
     assert (code, f"replaced by {GONE}" in said, "reason: mistyped" in said) == (0, True, True)
+
+
+def test_a_report_says_what_was_replaced_or_withdrawn_since_when_and_why(folder):
+    """Two reports of one study had different numbers, and neither said that a workbook had been corrected between."""
+    book = folder / "incoming" / GONE
+    run_study(folder)
+    session = read_study(folder).ratings.query("source_file == @GONE")["session_id"].iloc[0]
+    fill_workbook(book, folder / "mended.xlsx", {(session, "smiles"): 4, (session, "nods"): 4})
+    book.write_bytes((folder / "mended.xlsx").read_bytes())
+    assert type_in("import", str(folder), "--reason", "two codes mistyped")[0] == 0
+    run_study(folder, overwrite=True)
+    record = json.loads((folder / "report" / "results.json").read_text(encoding="utf-8"))["replaced"]
+    own = next(one for one in record if one["file"] == GONE)
+    assert (own["state"], own["by"], own["reason"], own["rater"]) == ("replaced", GONE, "two codes mistyped", "R1")
+    assert 1 <= own["n_changed"] <= 2
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert "two codes mistyped" in page
+    assert "replaced on" in page
+    assert type_in("ledger", "withdraw", GONE, "--study", str(folder), "--reason", "wrong tapes")[0] == 0
+    gone = replaced_files(load_study(folder)).query("state == 'withdrawn'").to_dict("records")
+    assert [(one["file"], one["reason"], one["by"], one["n_changed"]) for one in gone] == [
+        (GONE, "wrong tapes", "", 24)
+    ]
+
+
+def test_a_study_without_a_ledger_replaced_nothing(folder):
+    (folder / "ledger.sqlite").unlink()
+    assert replaced_files(load_study(folder)).empty
 
 
 def test_setting_aside_leaves_out_what_the_ledger_holds_too(folder, tmp_path):

@@ -114,6 +114,39 @@ class TestSessions:
         assert len(correlate(data, ["behaviour", "age"]).by_session) == 0
 
 
+class TestMomentsOfLevels:
+    """Each level prints the moments of what it correlates: deviations within, means between."""
+
+    @pytest.fixture
+    def frame(self):
+        x = [1.0, 3.0, 2.0, 6.0, 4.0, 8.0, np.nan]  # patients' means 2, 4, 8
+        return pd.DataFrame(
+            {"patient": list("aabbbcc"), "x": x, "y": [1.0, 2, 4, 3, 5, 6, 7], "session": [1, 2] * 3 + [1]}
+        )
+
+    def test_sd_within_and_between_are_not_those_of_the_rows(self, frame):
+        moments = correlate(frame, ["x", "y"], patient="patient", session="session").descriptives
+        own = moments[moments["variable"] == "x"].set_index("level")
+        assert own["n"].tolist() == [6, 6, 3, 6]
+        assert own.loc["pooled", ["mean", "sd"]].tolist() == pytest.approx([4.0, np.std(frame["x"].dropna(), ddof=1)])
+        assert own.loc["within patients", "sd"] == pytest.approx(np.sqrt((1 + 1 + 4 + 4) / (6 - 3)))
+        assert own.loc["between patients", ["mean", "sd"]].tolist() == pytest.approx(
+            [14 / 3, np.std([2, 4, 8], ddof=1)]
+        )
+        assert own.loc[["within patients", "mean over sessions"], "mean"].isna().all()
+
+    def test_a_variable_of_patients_has_no_spread_within(self, frame):
+        moments = correlate(
+            frame.assign(age=[30, 30, 41, 41, 41, 50, 50]), ["x", "age"], patient="patient"
+        ).descriptives
+        spread = moments[moments["variable"] == "age"].set_index("level")["sd"]
+        assert spread["within patients"] == 0
+        assert spread["between patients"] == pytest.approx(np.std([30, 41, 50], ddof=1))
+
+    def test_rows_that_are_patients_have_one_level(self, frame):
+        assert correlate(frame, ["x", "y"]).descriptives["level"].unique().tolist() == ["pooled"]
+
+
 class TestTables:
     def test_pairwise_n(self, data):
         holes = data.copy()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from doublecode.analysis.study.run import read_study
 from doublecode.coding.new_study.folder import Wishes, plan_study, write_study
 from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.reading.outcomes import read_outcomes
@@ -195,3 +196,25 @@ def test_every_comment_of_the_declaration_may_be_uncommented(tmp_path, outcome):
 
 def test_names_of_columns_are_plain():
     assert [plain_name(head) for head in ("Größe (cm)", "2. Diagnose", "—")] == ["groesse_cm", "c_2_diagnose", "column"]
+
+
+def test_further_variables_stand_there_as_examples_that_load(tmp_path):
+    """Weeks, the session before, an item, minutes, a count of the log, a therapist's column: none was shown."""
+    folder = made(tmp_path, GERMAN + ROWS, instruments=("ghes", "homework_log"))
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    before, examples, rest = re.split(r"(?=# ---- more columns, as examples|# ---- what is asked)", text)
+    lines = [re.sub(r"^# (?=\[\[|[a-z]+ = )", "", line) for line in examples.splitlines()]
+    (folder / "study.toml").write_text("\n".join([before, *lines, rest]), encoding="utf-8")
+    (folder / "therapists.csv").write_text("therapist,training_years\nT1,3\nT2,9\n", encoding="utf-8")
+    made_of = {one.name: one.origin for one in read_study(folder).study.variables}
+    assert list(made_of)[-6:] == ["weeks", "he_before", "extent", "minutes", "given", "training"]
+    assert made_of["he_before"] == "ghes: scale he, 1 session before"
+    assert made_of["given"] == "homework_log: count assigned"
+    assert made_of["training"] == "therapists.csv: training_years"
+
+
+def test_examples_are_of_what_the_list_has(tmp_path):
+    folder = made(tmp_path, "Patient;Sitzung\nK1;1\nK1;2\n")
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    assert not re.findall(r"time = |training_years|count = |minutes", text)
+    assert "# lag = 1 # the value of the session before" in text

@@ -438,3 +438,20 @@ def test_marks_and_members_that_lead_to_nothing_are_said(tmp_path: Path) -> None
     assert "scale 'Orte': e4 is no number and is not in it; no item of it is left, and it is not made." in output
     assert [scale.name for scale in book.scales] == ["stil"]
     assert not any(item.reversed for item in book.items)
+
+
+def test_a_refusal_names_the_column_that_was_not_read(tmp_path):
+    """*No range was read* for a reversed item; the head of the ranges was not known, and nothing said so."""
+    file = tmp_path / "book.csv"
+    file.write_text("Item;Label;Spannbreite der Skala;umgepolt\na;A;1-5;x\nb;B;1-5;\n", encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        read_codebook(file)
+    assert str(refused.value).startswith("book.csv: 1 cell cannot be read")
+    assert "the column 'Spannbreite der Skala' is not read (2 cells, such as '1-5')" in str(refused.value)
+
+
+@pytest.mark.parametrize("head", ["von-bis", "Skala von-bis", "Min-Max"])
+def test_heads_of_a_range(tmp_path, head):
+    file = tmp_path / "book.csv"
+    file.write_text(f"Item;Label;{head};umgepolt\na;A;1-5;x\nb;B;1-5;\n", encoding="utf-8")
+    assert [(item["minimum"], item["maximum"]) for item in read_codebook(file).items] == [(1, 5), (1, 5)]

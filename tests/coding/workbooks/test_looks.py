@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,26 @@ def test_whole_numbers_within_the_declared_range(book):
     assert 'TRIM(F5&"")="=A"' in is_allowed(book, item["kind"], "F5")
     thabs = load_instrument("thabs")
     assert "F5<=7200" in is_value(thabs.item("time_assigning"), "F5")
+
+
+def test_a_number_written_out_as_text_is_allowed_where_the_reader_takes_it():
+    """An apostrophe before a 5: read as 5 by check, and ✗ in the workbook. LibreOffice gave what the reader gives."""
+    items = [
+        {"name": "few", "label": "Few", "minimum": 0, "maximum": 4},
+        {"name": "below", "label": "Below", "minimum": -2, "maximum": 2},
+        {"name": "many", "label": "Many", "minimum": 0, "maximum": 100},
+        {"name": "dose", "label": "Dose", "type": "decimal", "minimum": 0, "maximum": 4, "decimals": 1},
+        {"name": "given", "label": "Given", "type": "yes_no"},
+    ]
+    about = {"name": "text", "title": "Text", "version": "1.0", "citation": "Made up", "rights": "ours"}
+    book = Instrument.model_validate_json(json.dumps({**about, "items": items}))
+    rules = {item.name: is_allowed(book, item, "F5") for item in book.items}
+    assert 'AND(LEN(TRIM(F5&""))=1,ISNUMBER(FIND(TRIM(F5&""),"01234")))' in rules["few"]
+    assert '"|-2|-1|0|1|2|"' in rules["below"]
+    assert 'TEXT(VALUE(TRIM(F5&"")),"0")=TRIM(F5&"")' in rules["many"]
+    assert '_xlfn.NUMBERVALUE(SUBSTITUTE(TRIM(F5&""),",","."),".","_")' in rules["dose"]
+    assert "|0|1|yes|y|ja|j|no|n|nein|" in rules["given"]
+    assert all("ISNUMBER" in rule for rule in rules.values())
 
 
 def test_every_check_says_the_range(book, tmp_path):
