@@ -42,7 +42,9 @@ def check_unique(connection: Connection, tables: MetaData, *, before: int = 0) -
 
     ratings, counted = tables.tables["ratings"], holds(tables)
     if before:
-        counted = and_(counted, ratings.c.session_id.in_(select(ratings.c.session_id).where(ratings.c.file_id > before)))
+        counted = and_(
+            counted, ratings.c.session_id.in_(select(ratings.c.session_id).where(ratings.c.file_id > before))
+        )
     key = [ratings.c[name] for name in RATINGS.key]
     query = select(*key).where(counted).group_by(*key).having(func.count() > 1).limit(1)
     twice = connection.execute(query).first()
