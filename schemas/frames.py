@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from doublecode.schemas.column_types import row_word
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.near_names import nearest
 
 if TYPE_CHECKING:
+    import pandas as pd
     from narwhals import Float64, Series
     from narwhals.typing import IntoDataFrame
 
@@ -165,6 +164,8 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
         ...
     doublecode.schemas.errors.UsageError: data: found a list, allowed a frame of pandas, polars or pyarrow; ...
     """
+    import pandas as pd
+
     if isinstance(data, pd.DataFrame):
         return data
     import narwhals as nw
@@ -209,6 +210,7 @@ def check_frame(frame: pd.DataFrame, contract: Contract, where: str = "") -> pd.
 
     Examples
     --------
+    >>> import pandas as pd
     >>> check_frame(pd.DataFrame({"therapist": ["T1", "T1"]}), THERAPISTS)
     Traceback (most recent call last):
     ...
@@ -236,9 +238,12 @@ def complete(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> complete(pd.DataFrame({"patient": ["P1"]}), SESSIONS)["status"].tolist()
     ['held']
     """
+    import pandas as pd
+
     absent = {name: value for name, value in contract.usual.items() if name not in frame.columns}
     kinds = {name: "float64" if contract.columns[name] == "number" else "str" for name in absent}
     made = {name: pd.Series([value] * len(frame), frame.index, kinds[name]) for name, value in absent.items()}
@@ -276,6 +281,8 @@ class _Places:
 
 
 def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: str, places: _Places) -> None:
+    import pandas as pd
+
     if values.isna().any() and not may_be_empty:
         row = int(values.isna().to_numpy().argmax())
         raise ContractError(f"{name} is empty in {places.word} {places.labels[row]}. Fill it.")
@@ -339,6 +346,7 @@ def of_occasion(rows: pd.DataFrame, *, first: bool) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({"value": [1, 2], "occasion": [1, 2]})
     >>> of_occasion(rows, first=True)["value"].tolist(), of_occasion(rows, first=False)["value"].tolist()
     ([1], [2])

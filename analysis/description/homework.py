@@ -66,7 +66,8 @@ class LogResult(Answer):
         """Types, completion and difficulties; completion by type."""
         of = [f"{table}, per cent of {base}" for table, base in self.frame[["table", "base"]].itertuples(index=False)]
         counts = (
-            column("label", "", kind="text"), column("n"), column("n_base", "of", kind="integer"), column("percent"),
+            column("label", "Code", kind="text"), column("n"), column("n_base", "of", kind="integer"),
+            column("percent"),
         )  # fmt: skip
         shown = self.frame.assign(heading=[text[:1].upper() + text[1:] for text in of])
         return (

@@ -61,7 +61,13 @@ class SampleResult(Answer):
         ]
         shown = self.frame.assign(label=names).sort_values("unit", kind="stable")
         numbers = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
-        columns = (column("label", "", kind="text"), column("n"), column("percent"), *numbers, column("n_missing"))
+        columns = (
+            column("label", "Characteristic", kind="text"),
+            column("n"),
+            column("percent"),
+            *numbers,
+            column("n_missing"),
+        )
         return (Table("sample", "Sample", shown, columns, group="unit"),)
 
     def counted(self) -> str:

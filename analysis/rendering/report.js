@@ -23,7 +23,7 @@
     const { files, cells, of, roles, words, changed } = data;
     const [file, sheet] = files[cells.file[at]];
     const [makes, how] = roles[role];
-    const done = [makes && `makes ${makes}`, ...how.map((one) => words[one]), changed[at]].filter(Boolean).join("; ");
+    const done = [makes && `makes ${makes}`, ...how.map((one) => words[one]), changed[at]].filter(Boolean).join("; ") || "\u2013";
     const value = cells.value[at];
     const texts = [sheet ? `${file} \u203a ${sheet}` : file, cells.cell[at], value ?? "\u2013", of.session[cells.session[at]],
       of.rater[cells.rater[at]], of.item[cells.item[at]].filter(Boolean).join(", "), done];
@@ -42,6 +42,7 @@
     all.textContent = `Show the other ${waiting.length.toLocaleString("en")}`;
   }
 
+  const isBeside = (box, { clientX: x, clientY: y }) => x < box.left || x > box.right || y < box.top || y > box.bottom;
   const quoted = (text) => `"${text.replaceAll('"', '\\"')}"`;
 
   function open(button) {
@@ -103,8 +104,11 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.cells");
     if (button) open(button);
-    if (event.target === dialog) dialog.close(); // the backdrop
+    if (event.target === dialog && isBeside(dialog.getBoundingClientRect(), event)) dialog.close(); // the backdrop
   });
-  all.addEventListener("click", () => show(waiting.length));
+  all.addEventListener("click", () => {
+    show(waiting.length);
+    list.closest(".scroll").focus(); // the button is gone
+  });
   close.addEventListener("click", () => dialog.close());
 })();

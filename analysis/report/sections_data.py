@@ -200,7 +200,13 @@ def _sample_tables(run: StudyRun) -> list[Block]:
     ]
     shown = frame.assign(label=labels, unit=[str(unit).capitalize() for unit in frame["unit"]])
     moments = [column(name, digits=1) for name in ("mean", "sd", "min", "max")]
-    columns = (column("label", "", kind="text"), column("n"), column("percent"), *moments, column("n_missing"))
+    columns = (
+        column("label", "Characteristic", kind="text"),
+        column("n"),
+        column("percent"),
+        *moments,
+        column("n_missing"),
+    )
     notes = tuple(sentence(_by_label(note, names)) for note in run.sample.notes)
     return [Table("sample", "Sample", shown, columns, notes, "unit", data=frame)]
 
@@ -282,7 +288,7 @@ def homework_section(run: StudyRun) -> Section | None:
             ]
         )
         columns = (
-            column("label", "", kind="text"),
+            column("label", "Code", kind="text"),
             column("n"),
             column("n_base", "of", kind="integer"),
             column("percent"),

@@ -237,7 +237,7 @@ def _sessions(run: StudyRun, table: ConsistencyTable, level: float) -> list[Bloc
         return []
     rows = rows.assign(label=_scale_labels(run, rows), session=rows["level"].astype(int))
     shown = rows.assign(status=_session_remarks(table, rows))
-    remark = [column("status", "", kind="text")] if shown["status"].any() else []
+    remark = [column("status", "Remark", kind="text")] if shown["status"].any() else []
     columns = (column("session"), column("n_rows", "*n*", kind="integer"), *bounded_estimate("ω", level), *remark)
     blocks: list[Block] = []
     drawn = shown[shown["estimate"].notna()]

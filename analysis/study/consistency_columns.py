@@ -24,7 +24,10 @@ def wide_tables(
     tables = [Table("omega", "Internal consistency", pooled_rows, pooled)]
     split = levels[levels["by"] != "pooled"] if len(levels) else levels
     if len(split):
-        rows = (column("level", "", kind="text"), column("n_rows", "*n*", kind="integer"))
+        rows = (
+            column("level", str(split["by"].iloc[0]).capitalize(), kind="text"),
+            column("n_rows", "*n*", kind="integer"),
+        )
         title = f"By {split['by'].iloc[0]}"
         tables.append(Table("omega_levels", title, split, (*rows, *bounded_estimate("ω", conf_level)), group="scale"))
     if len(items):

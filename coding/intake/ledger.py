@@ -171,6 +171,7 @@ class Ledger:
 
         def store(connection: Connection) -> TakenIn:
             held = Held.of(connection, self._table("files"), self._table("events"))
+            before = max((entry for entry, _ in held.last.values()), default=0)
             taken = TakenIn(self.address, (), (), (), 0, ratings.index)
             for record in ({str(key): value for key, value in one.items()} for one in records):
                 name = canonical_text(record["file"])
@@ -183,8 +184,8 @@ class Ledger:
                     taken, new=(*taken.new, name), superseded=(*taken.superseded, *gone),
                     n_rows=taken.n_rows + len(rows),
                 )  # fmt: skip
-            if taken.new:
-                check_unique(connection, self.tables)
+            if taken.new and before:  # the contract has held those of now against one another
+                check_unique(connection, self.tables, before=before)
             return taken
 
         done = self.change(store)

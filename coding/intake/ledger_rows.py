@@ -36,11 +36,15 @@ def holds(tables: MetaData) -> ColumnElement[bool]:
     return and_(entry.not_in(replaced), entry.not_in(gone))
 
 
-def check_unique(connection: Connection, tables: MetaData) -> None:
-    """Refuse the same rating from two files that both hold."""
-    from sqlalchemy import func, select
+def check_unique(connection: Connection, tables: MetaData, *, before: int = 0) -> None:
+    """Refuse the same rating from two files that both hold; entries up to `before` were held against one another."""
+    from sqlalchemy import and_, func, select
 
     ratings, counted = tables.tables["ratings"], holds(tables)
+    if before:
+        counted = and_(
+            counted, ratings.c.session_id.in_(select(ratings.c.session_id).where(ratings.c.file_id > before))
+        )
     key = [ratings.c[name] for name in RATINGS.key]
     query = select(*key).where(counted).group_by(*key).having(func.count() > 1).limit(1)
     twice = connection.execute(query).first()

@@ -7,6 +7,7 @@ import errno
 import re
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ PATIENCE: Final = 30
 FAILURES: Final = "Check the ledger's address, and that no other program holds it."
 _LOCK: Final = 1_190_413
 _MOST_TRIES: Final = 5
+_MOST_MARKS: Final = 999
+"""Values that every SQLite takes in one statement."""
 _OF_SYSTEM: Final = {
     errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_READONLY,
     errno.EPERM: sqlite3.SQLITE_READONLY,
@@ -232,8 +235,14 @@ def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows
     if connection.dialect.name != "sqlite":
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
         return
-    marks = ", ".join("?" * len(names))
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})", list(rows))
+    marks = f"({', '.join('?' * len(names))})"
+    head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES"
+    at_once = max(1, min(len(rows), _MOST_MARKS // len(names)))
+    whole = len(rows) - len(rows) % at_once
+    many = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, whole, at_once)]
+    connection.exec_driver_sql(f"{head} {', '.join([marks] * at_once)}", many)
+    if whole < len(rows):
+        connection.exec_driver_sql(f"{head} {marks}", list(rows[whole:]))
 
 
 def shown_address(address: str) -> str:

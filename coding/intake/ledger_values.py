@@ -24,7 +24,7 @@ PlainRow = tuple[Any, ...]
 """A rating as plain values, in this order."""
 in_plain_order = itemgetter(*PLAIN_COLUMNS)
 """The same of a mapping."""
-_VALUE = ROW_COLUMNS.index("value")
+_ITEM, _VALUE, _CELL = map(ROW_COLUMNS.index, ("item", "value", "source_cell"))
 EVENT_COLUMNS = ("kind", "file_id", "subject", "reason", "at", "n_rows", "content", "head", "origin")
 GENESIS = "0" * 64
 """What the first entry of a chain stands on."""
@@ -46,25 +46,21 @@ def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
     columns: list[list[Any]] = []
     for name, kind in RATINGS.columns.items():
         if kind == "text":  # few different ones stand in many rows
-            codes, known = pd.factorize(rows[name])
-            texts = [*map(canonical_text, known), None]
-            columns.append([texts[code] for code in codes.tolist()])
+            known = _Made(lambda value: None if pd.isna(value) else canonical_text(value))
+            columns.append([known[value] for value in rows[name].tolist()])
             continue
-        convert: Callable[[Any], Any] = int if kind == "integer" else _number
-        present = rows[name].notna().tolist()
-        columns.append([convert(value) if ok else None for value, ok in zip(rows[name].tolist(), present, strict=True)])
-    times = [int(time) for time in with_occasion(rows)[OCCASION]]
+        values = rows[name].astype("float64").tolist()
+        if kind == "integer":
+            columns.append([int(value) if value == value else None for value in values])
+        else:  # in the one form in which every database gives it back: there is no −0
+            columns.append([value + 0.0 if value == value else None for value in values])
+    times = with_occasion(rows)[OCCASION].astype("int64").tolist()
     return list(zip(*columns, times, strict=True))
 
 
 def with_occasion(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with their occasion, 1 where they do not say it."""
     return rows if OCCASION in rows.columns else rows.assign(**{OCCASION: 1})
-
-
-def _number(value: Any) -> float:
-    """A number in the one form in which every database gives it back: there is no −0."""
-    return float(value) + 0.0
 
 
 def canonical_text(value: Any) -> str:
@@ -104,19 +100,33 @@ def is_content(rows: Sequence[PlainRow], content: str, salt: str = "") -> bool:
 
 
 def _texts_of(rows: Sequence[PlainRow]) -> list[str]:
-    """Each row as a JSON list, made by columns; the occasion of a recode stands at its end."""
-    if not rows:
-        return []
-    *columns, times = zip(*rows, strict=True)
-    texts: list[Sequence[str]] = []
-    for name, values in zip(ROW_COLUMNS, columns, strict=True):
-        if RATINGS.columns[name] == "text":
-            known = {value: "null" if value is None else encode_basestring(value) for value in set(values)}
-            texts.append([known[value] for value in values])
-        else:  # 0 and −0 are one key of a mapping, and two texts
-            texts.append(["null" if value is None else repr(value) for value in values])
-    ends = [f", {time}]" if time > 1 else "]" for time in times]
-    return [f"[{text}{end}" for text, end in zip(map(", ".join, zip(*texts, strict=True)), ends, strict=True)]
+    """Each row as a JSON list; the occasion of a recode stands at its end."""
+    known = _Made(lambda values: ", ".join(map(_text_of, values)))
+    texts = _Made(_text_of)
+    return [
+        f"[{known[row[:_ITEM]]}, {texts[row[_ITEM]]}, {'null' if (value := row[_VALUE]) is None else repr(value)}, "
+        f"{known[row[_VALUE + 1 : _CELL]]}, {texts[row[_CELL]]}{f', {row[-1]}' if row[-1] > 1 else ''}]"
+        for row in rows
+    ]
+
+
+class _Made(dict[Any, Any]):
+    """What is made of texts and whole numbers that stand in many rows, made once.
+
+    Values of ratings are none of them: 0 and −0 are one key of a mapping, and two texts.
+    """
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Any) -> Any:
+        self[key] = made = self._make(key)
+        return made
+
+
+def _text_of(value: Any) -> str:
+    return "null" if value is None else encode_basestring(value) if isinstance(value, str) else repr(value)
 
 
 def _digest(texts: list[str], salt: str) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from doublecode.schemas.instrument import Instrument
@@ -62,7 +63,7 @@ class Codec:
 def make_codec(book: Instrument, item: Item) -> Codec:
     """Prepare the reading of an item's cells."""
     missing = book.missing_for(item)
-    quick: dict[float | str, Reading] = {float(code): Reading(float(code)) for code in item.codes}
+    quick: dict[float | str, Reading] = {float(code): _counted(float(code)) for code in item.codes}
     if item.type == "nominal":
         quick |= {code: _chosen(code, item) for code in item.categories}
     if not _has_conditions(item):
@@ -99,6 +100,12 @@ def make_reader(book: Instrument) -> Reader:
         names = tuple(f"{item.name}_{slot}" for item in own)
         slots.append((names, tuple(f"{item.name}_{slot}" for item in own if not item.multiple)))
     return Reader(tuple(make_codec(book, item) for item in book.columns), tuple(slots))
+
+
+@lru_cache(maxsize=4096)
+def _counted(number: float) -> Reading:
+    """The reading of a number, one for all items that know it: thousands of cells hold the same few."""
+    return Reading(number)
 
 
 def _chosen(code: str, item: Item) -> Reading:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
-from doublecode.coding.reading.container import open_book, open_package
+from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.expectations import Expected, check_stamp
 from doublecode.coding.reading.long_table import cell_text
-from doublecode.coding.reading.safe_xml import Damaged, TooLarge
-from doublecode.coding.reading.sheet_grid import restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, cell_name
-from doublecode.coding.workbooks.layout import STAMP, STAMP_KEYS, Stamp, stamp_pairs
+from doublecode.coding.reading.stamped_book import open_stamped
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
 from doublecode.schemas.problems import Problem
@@ -72,28 +70,14 @@ def read_decisions(path: Path, expected: Expected) -> DecisionsRead:
     """
     package = open_package(path)
     problems = list(package.problems)
-    if package.kind not in ("xlsx", "ods"):
-        if package.kind is not None:
-            problems.append(Problem("not_a_workbook", package.name, found="a file of another kind"))
+    opened = open_stamped(package, problems, SHEET)
+    if opened is None:
         return DecisionsRead(tuple(problems))
-    try:
-        book = open_book(package)
-        pairs = stamp_pairs(book.sheet(STAMP).grid) if STAMP in book.names else {}
-        gone = [key for key in STAMP_KEYS if not pairs.get(key)]
-        if gone or SHEET not in book.names:
-            found = f"{', '.join(gone)} missing" if gone else f'no sheet "{SHEET}"'
-            return DecisionsRead((*problems, Problem("no_stamp", package.name, STAMP, found=found)))
-        sheet = book.sheet(SHEET)
-        restore_percents(sheet)
-    except TooLarge as wrong:
-        return DecisionsRead((*problems, Problem("too_large", package.name, SHEET, found=str(wrong))))
-    except Damaged as wrong:
-        return DecisionsRead((*problems, Problem("unreadable_file", package.name, found=f"damaged ({wrong})")))
-    stamp = Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=1)
-    wrong_stamp = check_stamp(stamp, replace(expected, assigned=None, raters={}), package.name)
+    wrong_stamp = check_stamp(opened.stamp, replace(expected, assigned=None, raters={}), package.name)
     if wrong_stamp:
         return DecisionsRead((*problems, *wrong_stamp))
-    return _Sheet(package.name, sheet.grid, sheet.shape, expected.books[stamp.instrument], expected).read(problems)
+    book, sheet = expected.books[opened.stamp.instrument], opened.sheet
+    return _Sheet(package.name, sheet.grid, sheet.shape, book, expected).read(problems)
 
 
 class _Sheet:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -174,6 +175,7 @@ def _kind_of(name: str, parts: ZipParts) -> tuple[Kind | None, Problem | None]:
     return None, _no_workbook(name, "a zip archive", "Unpack it, and give the workbook that is in it.")
 
 
+@lru_cache(maxsize=64)
 def calls_out(formula: str) -> bool:
     """Whether a formula asks something outside the workbook."""
     return bool(_CALLS_OUT.search(formula))

@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from doublecode.coding.allocation.blinding import alias, blind_names
 from doublecode.coding.reading.given_texts import Given, load_given
 from doublecode.coding.reading.left_out import sessions_left_out
-from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import STAMP, Stamp, own_order
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.errors import StudyError
@@ -17,10 +15,11 @@ from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from doublecode.schemas.study import Study
 
 _ENOUGH_TO_TELL = 4
 
@@ -110,6 +109,9 @@ def load_expected(study: Study | None) -> Expected:
     StudyError
         An assignment names what the study does not know.
     """
+    from doublecode.coding.allocation.blinding import alias, blind_names
+    from doublecode.coding.reading.study_tables import read_study_table
+
     if study is None:
         return Expected(None, {name: load_instrument(name) for name in shipped_instruments()})
     books = {book.name: book for book in study.codebooks.values() if study.use(book.name).source == "raters"}
@@ -180,6 +182,8 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
 
 
 def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str, int], dict[str, tuple[str, str]]] | None:
+    from doublecode.coding.reading.study_tables import has_table, read_study_table
+
     if not has_table(study, "assignments"):
         return None
     table = read_study_table(study, "assignments")
@@ -200,6 +204,8 @@ def checks_not_done(study: Study | None) -> tuple[str, ...]:
     >>> checks_not_done(None)[0]
     'whether the sessions exist and were assigned to this rater (no study)'
     """
+    from doublecode.coding.reading.study_tables import has_table
+
     if study is None:
         return (
             "whether the sessions exist and were assigned to this rater (no study)",

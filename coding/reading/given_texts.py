@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.reading.cells import number_in, show_cell
-from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.schemas.errors import ContractError
 from doublecode.schemas.frames import GIVEN, check_frame
-from doublecode.schemas.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.schemas.study import Study
 
 Given = Mapping[tuple[str, str], str]
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how a workbook writes letters that XML has not
@@ -38,6 +39,8 @@ def load_given(study: Study, sessions: Collection[str], given: pd.DataFrame | No
     DuplicateError
         A session has two entries for one item.
     """
+    from doublecode.coding.reading.study_tables import has_table, read_study_table
+
     where = "given"
     if given is None:
         if not has_table(study, "given"):

@@ -6,8 +6,9 @@ with an error yields no rating; a file that is not what the study expects yields
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -103,19 +104,21 @@ def read_workbooks(
         Per file, in the order of `paths`, each sorted by place.
     """
     order = copies_first(paths)
-    taken, ratings = _read_all([Path(paths[place]) for place in order], load_expected(study), progress=progress)
+    ordered = [Path(paths[place]) for place in order]
+    taken, ratings = _read_all(ordered, lambda: load_expected(study), progress=progress)
     found = dict(zip(order, taken, strict=True))
     return ratings, [_sorted(found[place].problems) for place in range(len(paths))]
 
 
 def _read_all(
     paths: Sequence[Path],
-    expected: Expected,
+    gather: Callable[[], Expected],
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[TakenFile], pd.DataFrame]:
     """Read files and hold each against those before it; a file that meets another is read again beside it."""
+    expected = cache(gather)
     collector = Collector()
     taken: list[TakenFile] = []
     known: dict[tuple[str, ...], list[TakenFile]] = {}
@@ -125,7 +128,7 @@ def _read_all(
         one, others = read, known.setdefault(_whose(read), []) if read.stamp is not None else []
         if _meets(one, others) or please_fix_path(path).name in names:
             own = Collector()
-            one = read_file(path, expected, own, taken, superseded, gone)
+            one = read_file(path, expected(), own, taken, superseded, gone)
         collector.join(own)
         taken.append(one)
         if one.stamp is not None:
@@ -228,8 +231,11 @@ def read_returned(
     """Read ``incoming/`` as :func:`read_incoming` does, and say which row of which file is of which session."""
     paths = _incoming_paths(study, set_aside)
     ordered = [paths[place] for place in copies_first(paths)]
-    expected = replace(load_expected(study), reads_training=training)
-    everything, ratings = _read_all(ordered, expected, superseded, withdrawn, progress)
+
+    def gather() -> Expected:
+        return replace(load_expected(study), reads_training=training)
+
+    everything, ratings = _read_all(ordered, gather, superseded, withdrawn, progress)
     problems = [*_folders_inside(study), *(problem for one in everything for problem in one.problems)]
     taken = [one for one in everything if one.stamp is not None]
     unread = [

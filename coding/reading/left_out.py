@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.coding.reading.sheet_shape import split_cell
-from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.coding.workbooks.layout import RATE
 from doublecode.schemas.frames import IN_NO_NUMBER
 from doublecode.schemas.letters import clean
@@ -37,6 +36,8 @@ def sessions_left_out(study: Study, sessions: pd.DataFrame) -> dict[str, str]:
     ContractError
         ``patients.csv`` breaks its contract.
     """
+    from doublecode.coding.reading.study_tables import has_table, read_study_table
+
     if not has_table(study, "patients"):
         return {}
     patients = read_study_table(study, "patients")

@@ -1,7 +1,8 @@
 """Reads many workbooks, each by itself: with every core where there are enough of them to be worth it.
 
-Helpers are processes of their own that run this module; they are asked for a few files at a time, from the end of the
-list, while this process reads from its beginning. One that dies takes nothing with it: its files are read here.
+Helpers are processes of their own that run this module, which is why nothing heavy may stand among its imports. They
+start while this process gathers what the files are held against, and are asked for a few files ahead, from the end of
+the list, while this process reads from its beginning. One that dies takes nothing with it: its files are read here.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import IO, Final
 
+from doublecode.coding.reading.cells import Reader
 from doublecode.coding.reading.expectations import Expected
 from doublecode.coding.reading.one_workbook import TakenFile, read_file
 from doublecode.coding.reading.ratings_builder import Collector
 
 Progress = Callable[[str, int, int], None]
 Read = tuple[TakenFile, Collector]
-Answers = dict[int, Read | bytes]
-"""By place in the list: what was read here, or what a helper sent, unopened."""
+Answers = dict[int, Read]
+"""By place in the list."""
 FEWEST: Final = 80
 """Fewer files than these are read sooner than a helper has started."""
-_AT_ONCE, _MOST_HELPERS = 4, 8
+_AHEAD, _MOST_HELPERS = 8, 8
+"""A helper is asked for so many files before it has answered: this process may be too busy to ask at once."""
 _LENGTH = struct.Struct(">Q")
 
 
@@ -40,15 +43,16 @@ class _Given:
     expected: Expected
     superseded: Collection[str]
     withdrawn: Mapping[str, str]
+    readers: dict[str, Reader] = field(default_factory=dict)
 
     def read(self, path: Path) -> Read:
-        collector = Collector()
-        return read_file(path, self.expected, collector, (), self.superseded, self.withdrawn), collector.unprepared()
+        collector = Collector(self.readers)
+        return read_file(path, self.expected, collector, (), self.superseded, self.withdrawn), collector
 
 
 def read_each(
     paths: Sequence[Path],
-    expected: Expected,
+    expected: Callable[[], Expected],
     superseded: Collection[str] = (),
     withdrawn: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -58,7 +62,8 @@ def read_each(
     Parameters
     ----------
     paths : sequence of Path
-    expected : Expected
+    expected : callable
+        Gathers what the files are held against; asked once, while helpers start.
     superseded, withdrawn
         As :func:`doublecode.coding.reading.one_workbook.read_file` takes them.
     progress : callable, optional
@@ -69,13 +74,13 @@ def read_each(
     list of (TakenFile, Collector)
         In the order of `paths`.
     """
-    given = _Given(expected, superseded, withdrawn or {})
     open_places = deque(range(len(paths)))
     answers: Answers = {}
     helpers = _start_helpers(len(paths))
-    packed = pickle.dumps(given) if helpers else b""
-    threads = [Thread(target=_ask, args=(one, packed, paths, open_places, answers), daemon=True) for one in helpers]
     try:
+        given = _Given(expected(), superseded, withdrawn or {})
+        packed = pickle.dumps(given) if helpers else b""
+        threads = [Thread(target=_ask, args=(one, packed, paths, open_places, answers), daemon=True) for one in helpers]
         for thread in threads:
             thread.start()
         _read_here(given, paths, open_places, answers, progress)
@@ -87,7 +92,7 @@ def read_each(
             helper.kill()
             with suppress(OSError), helper:  # closes its pipes, and waits for its end
                 pass
-    return [_opened(answers[place]) for place in range(len(paths))]
+    return [answers[place] for place in range(len(paths))]
 
 
 def _read_here(
@@ -105,13 +110,6 @@ def _read_here(
         answers[place] = given.read(paths[place])
         if progress is not None:
             progress("Reading workbooks", len(answers), len(paths))
-
-
-def _opened(answer: Read | bytes) -> Read:
-    if isinstance(answer, bytes):
-        read: Read = pickle.loads(answer)
-        return read
-    return answer
 
 
 def _start_helpers(n_files: int) -> list[subprocess.Popen[bytes]]:
@@ -137,25 +135,29 @@ def _ask(
     places: deque[int],
     answers: Answers,
 ) -> None:
-    """Give a helper the last files of the list, a few at a time, and keep what it answers unopened."""
+    """Give a helper the last files of the list, always a few ahead of what it has answered."""
     if helper.stdin is None or helper.stdout is None:
         return
-    asked: list[int] = []
+    asked: deque[int] = deque()
     try:
         _send(helper.stdin, given)
-        while asked := _last_of(places):
-            for place in asked:
+        while True:
+            more = _last_of(places, len(asked))
+            asked.extend(more)
+            for place in more:
                 _send(helper.stdin, os.fsencode(paths[place]))
-            for place in asked:
-                answers[place] = _received(helper.stdout)
-    except (OSError, EOFError, ValueError):  # it died: what it was asked for is read here
-        places.extend(place for place in asked if place not in answers)
+            if not asked:
+                return
+            answers[asked[0]] = pickle.loads(_received(helper.stdout))
+            asked.popleft()
+    except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # it died: what it was asked for is read here
+        places.extend(asked)
 
 
-def _last_of(places: deque[int]) -> list[int]:
-    """Take a few places from the end; fewer and fewer as the end comes near, so that all are done at one time."""
-    taken = []
-    for _ in range(min(_AT_ONCE, 1 + len(places) // 4)):
+def _last_of(places: deque[int], asked: int) -> list[int]:
+    """Take places from the end beside those `asked` for; fewer as the end comes near, so that all end at one time."""
+    taken: list[int] = []
+    while asked + len(taken) < min(_AHEAD, 1 + len(places) // 4):
         try:
             taken.append(places.pop())
         except IndexError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from doublecode.coding.reading.container import Package, open_book, open_package
+from doublecode.coding.reading.container import Package, open_package
 from doublecode.coding.reading.expectations import Expected, Held, check_rater, check_stamp, is_of_another_version
 from doublecode.coding.reading.left_out import names_only, rows_left_out, without_left_out
 from doublecode.coding.reading.mended_copies import please_fix_path
@@ -24,28 +24,17 @@ from doublecode.coding.reading.sheet_checks import (
     find_heads,
     find_rows,
 )
-from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, cell_name
+from doublecode.coding.reading.stamped_book import Stamped, open_stamped
 from doublecode.coding.workbooks.layout import (
     RATE,
     SESSION,
-    STAMP,
-    STAMP_KEYS,
     OwnWords,
     Stamp,
-    own_words,
-    stamp_pairs,
 )
 from doublecode.schemas.problems import Problem
-from doublecode.schemas.workbook_texts import languages, shipped_texts
 
 _OF_A_KNOWN_SESSION = frozenset({"given_changed", "recording_changed", "row_empty"})
-_OLD_FORMAT = "in a format whose hidden rows, notes and formulas cannot be checked"
-_AS_TEXT = (
-    "not_a_workbook",
-    "a text file",
-    "Type the codes into the workbook that was sent out, and send that one.",
-)
 
 
 @dataclass
@@ -93,14 +82,11 @@ def read_file(
     if package.sha256 in withdrawn:
         taken.problems.append(Problem("withdrawn_file", package.name, found=withdrawn[package.sha256]))
         return taken
-    if package.kind not in ("xlsx", "ods"):
-        code, found, way_out = _AS_TEXT if package.kind == "csv" else ("unreadable_file", _OLD_FORMAT, "")
-        taken.problems.append(Problem(code, package.name, found=found, allowed=way_out))
-        return _or_its_copy(taken, known)
-    opened = _open_sheets(package, taken)
+    opened = _opened(package, taken)
     if opened is None:
         return _or_its_copy(taken, known)
-    _read_rate(taken, *opened, expected, collector, known)
+    taken.words = opened.words
+    _read_rate(taken, opened.sheet.grid, opened.sheet.shape, opened.stamp, expected, collector, known)
     if taken.words.rate != RATE:  # what is said of the sheet names it as the rater sees it
         taken.problems = [replace(one, sheet=taken.words.rate) if one.sheet == RATE else one for one in taken.problems]
     return taken
@@ -114,53 +100,21 @@ def _or_its_copy(taken: TakenFile, known: Sequence[TakenFile]) -> TakenFile:
     return taken
 
 
-def _open_sheets(package: Package, taken: TakenFile) -> tuple[list[list[Any]], Shape, Stamp] | None:
-    """Grid and shape of *Rate* and the stamp; None, with a problem, where one of them is not there."""
+def _opened(package: Package, taken: TakenFile) -> Stamped | None:
+    """The workbook with its sheet *Rate*, once what stands beside its own sheets could be looked at, too."""
+    opened = open_stamped(package, taken.problems)
+    if opened is None:
+        return None
+    book, own = opened.book, opened.words.sheets
     try:
-        book = open_book(package)
-        pairs = stamp_pairs(book.sheet(STAMP).grid) if STAMP in book.names else {}
-        taken.words = own_words(pairs)
-        rate = taken.words.rate
-        if rate not in book.names and (pairs or not _lost_its_stamp(book)):
-            found = ", ".join(f'"{name}"' for name in book.names)
-            taken.problems.append(Problem("sheet_missing", package.name, found=found, allowed=f'"{rate}"'))
-            return None
-        stamp = _read_stamp(package, book, pairs, taken)
-        if stamp is None:
-            return None
-        sheet = book.sheet(rate)
-        restore_percents(sheet)
-        if rate in book.hidden:
-            taken.problems.append(Problem("hidden_rows", package.name, RATE, found="the whole sheet"))
-        taken.problems += check_sheet_names(
-            book.names, taken.words.sheets, lambda name: book.sheet(name).grid, package.name
-        )
-        return sheet.grid, sheet.shape, stamp
+        taken.problems += check_sheet_names(book.names, own, lambda name: book.sheet(name).grid, package.name)
     except TooLarge as wrong:
         taken.problems.append(Problem("too_large", package.name, RATE, found=str(wrong)))
     except Damaged as wrong:
         taken.problems.append(Problem("unreadable_file", package.name, found=f"damaged ({wrong})"))
+    else:
+        return opened
     return None
-
-
-def _lost_its_stamp(book: Book) -> bool:
-    """Whether it is a workbook in another language, whose hidden sheet would have said so."""
-    return any(shipped_texts(language).sheet_rate in book.names for language in languages())
-
-
-def _read_stamp(package: Package, book: Book, pairs: Mapping[str, str], taken: TakenFile) -> Stamp | None:
-    if STAMP not in book.names:
-        taken.problems.append(Problem("no_stamp", package.name, found="no such sheet"))
-        return None
-    gone = [key for key in STAMP_KEYS if not pairs.get(key)]
-    if gone:
-        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
-        return None
-    time = pairs.get("occasion") or "1"
-    if not time.isdecimal() or int(time) < 1:
-        taken.problems.append(Problem("no_stamp", package.name, STAMP, found=f"occasion {time}"))
-        return None
-    return Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=int(time))
 
 
 def _read_rate(

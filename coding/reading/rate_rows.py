@@ -57,6 +57,7 @@ class RateSheet:
             for codec in reader.codecs
             if codec.item.name in heads.columns
         ]
+        self.names = tuple((codec.name, letter) for _, letter, codec in self.columns)
         self.codec_of = {codec.item.name: codec for _, _, codec in self.columns}
         self.rated = [column for column in self.columns if not column[2].item.given]
         self.sent = [column for column in self.columns if column[2].item.given] if given is not None else []
@@ -96,19 +97,17 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
     problems += wrong
     if any(one.severity == "error" for one in wrong):
         return problems
-    number = str(row.number + 1)
     if status is not None:
-        rated = [(letter + number, codec.name) for _, letter, codec in sheet.rated]
-        collector.extend([name for _, name in rated], [Reading(missing=status)] * len(rated), [at for at, _ in rated])
+        rated = [at for at, (_, _, codec) in enumerate(sheet.columns) if not codec.item.given]
+        collector.extend(sheet.names, rated, [Reading(missing=status)] * len(rated), row.number + 1)
         return problems
     empty = _empty_row(sheet, row, cells)
     if empty:
         return problems + empty
     odd = sheet.odd(row.number)
-    names: list[str] = []
     readings: list[Reading] = []
-    places: list[str] = []
-    for place, letter, codec in sheet.columns:
+    places: list[int] = []
+    for at, (place, _, codec) in enumerate(sheet.columns):
         if place in changed:
             continue
         value = cells[place]
@@ -118,10 +117,9 @@ def read_session(sheet: RateSheet, row: Row, held: Held, collector: Collector) -
             reading = _read_slowly(sheet, row, place, codec, held.session, problems)
             if reading is None:
                 continue
-        names.append(codec.name)
         readings.append(reading)
-        places.append(letter + number)
-    collector.extend(names, readings, places)
+        places.append(at)
+    collector.extend(sheet.names, places, readings, row.number + 1)
     return problems + _unfinished_slots(sheet, row, cells)
 
 

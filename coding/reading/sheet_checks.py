@@ -34,7 +34,7 @@ _BREACH = re.compile(
     r"^session[ _]?(no|nr|number|num|#)?\.?$|^(session|week)[ _]?number",
     re.IGNORECASE,
 )
-_SEARCHED_ROWS = 40
+_SEARCHED_ROWS, _LONGEST_HEAD = 40, 500
 MOST_SAID = 200
 _DISPENSABLE = (RECORDING, START, STOP, NOTES)
 
@@ -64,7 +64,7 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
         own = sum(_fold(cell) in wanted for cell in cells)
         if own > hits:
             best, hits = row, own
-        if hits == len(names):
+        if best == row and hits == len(_written(names, cells)):
             break
     if best < 0:
         found = "no row with the heads of the columns"
@@ -79,7 +79,7 @@ def _written(names: tuple[str, ...], cells: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _fold(cell: Any) -> str:
-    return clean(cell).casefold() if isinstance(cell, str) else ""
+    return clean(cell).casefold() if isinstance(cell, str) and len(cell) <= _LONGEST_HEAD else ""
 
 
 def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) -> tuple[Heads, list[Problem]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.reading.cells import show_number, show_text
 from doublecode.coding.reading.sheet_grid import Sheet
@@ -15,6 +13,9 @@ from doublecode.coding.reading.sheet_shape import cell_name, column_letter
 from doublecode.schemas.csv_rows import CsvRows
 from doublecode.schemas.letters import clean, unseen_in
 from doublecode.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_NAMED, _FEWEST, _MOST_LABELS = 12, 8, 20_000
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
