@@ -9,7 +9,8 @@ from the time after it has begun to write (the journal of the ledger, or the fol
 child is forked, so that the moments lie in the work and not in the start of Python. STEPS more runs are killed before
 one step on the file system each (a file opened to be written, renamed or removed, a folder made or removed), beginning
 with the last. After each kill the ledger is opened and every hash recomputed, the report must be the old or the new
-one, byte for byte and without any help, and a second run must give what an undisturbed one gives. What it printed
+one, byte for byte and without any help; the same once more must give what an undisturbed child gives, and so must a
+run after it (after every import in ten, since most of the time goes there). What it printed
 stands in ``kills.txt``.
 """
 
@@ -37,14 +38,6 @@ raters = [{ id = "R1" }, { id = "R2" }]
 [[instruments]]
 name = "warmth.toml"
 raters = ["R1", "R2"]
-[[variables]]
-name = "warm"
-instrument = "warmth"
-scale = "total"
-[[series]]
-name = "warm"
-title = "Warmth"
-steps = ["warm ~ session + (1 | patient)"]
 """
 KEEP_OUT = shutil.ignore_patterns("all", "changed", "out")
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"})
@@ -196,7 +189,9 @@ def watch_steps(folder: Path, last: int) -> list[str]:
     steps: list[str] = []
 
     def watch(event: str, given: tuple[Any, ...]) -> None:
-        writes = event in STEPS or (event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR))
+        writes = event in STEPS or (
+            event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR)
+        )
         if writes and isinstance(given[0], (str, os.PathLike)) and os.fspath(given[0]).startswith(str(folder)):
             steps.append(event)
             if len(steps) == last:
@@ -245,8 +240,8 @@ def kill_at(child: int, folder: Path, moment: Moment) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Moment) -> str:
-    """Kill `work` at a moment, and hold what is left to the scene; say in which state it was found."""
+def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Moment, *, and_run: bool = True) -> str:
+    """Kill `work` at a moment, repeat it and hold what is left to the scene; say in which state it was found."""
     folder = Path(shutil.copytree(scene.before, at))
     was_at_work = kill_at(forked(work, folder, moment), folder, moment)
     _, files = what_is_held(folder)
@@ -256,10 +251,14 @@ def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Mome
         state += ", new report"
     elif left != scene.old_report:
         raise AssertionError("the report is neither the old nor the new one")
-    run(folder)
+    work(folder)
     ratings, files = what_is_held(folder)
-    if not (ratings.equals(scene.ratings) and files == scene.files and report_of(folder) == scene.new_report):
+    if not (ratings.equals(scene.ratings) and files == scene.files):
         raise AssertionError("a repeat did not complete it")
+    if and_run and work is not run:
+        run(folder)
+    if report_of(folder) != (scene.new_report if and_run or work is run else left):
+        raise AssertionError("the report after a repeat is not that of an undisturbed run")
     if left_over := [path.name for path in folder.glob(".*")]:
         raise AssertionError(f"a repeat left {left_over}")
     shutil.rmtree(folder)
@@ -287,7 +286,7 @@ def main(arguments: list[str]) -> int:
                 said = f"{name}: killed before each of its last {one.n_steps - last} steps on the file system"
                 steps = [Moment(step=step) for step in range(one.n_steps, last, -1)]
                 kill_all(said, work, [scene], steps, folder / "killed")
-    print("every ledger opened and every hash agreed; each repeat gave the report of an undisturbed run, byte for byte")
+    print("every ledger opened and every hash agreed; each repeat gave ledger and report of an undisturbed one")
     return 0
 
 
@@ -296,7 +295,7 @@ def kill_all(
 ) -> None:
     seen = Counter[str]()
     for number, moment in enumerate(moments):
-        seen[kill_once(work, scenes[number % len(scenes)], at, moment)] += 1
+        seen[kill_once(work, scenes[number % len(scenes)], at, moment, and_run=number % 20 < 2)] += 1
         print(f"{said} {number + 1}: {dict(seen)}", file=sys.stderr, flush=True)
     print(said, flush=True)
     for state, n in sorted(seen.items()):
