@@ -10,7 +10,7 @@ child is forked, so that the moments lie in the work and not in the start of Pyt
 one step on the file system each (a file opened to be written, renamed or removed, a folder made or removed), beginning
 with the last. After each kill the ledger is opened and every hash recomputed, the report must be the old or the new
 one, byte for byte and without any help; the same once more must give what an undisturbed child gives, and so must a
-run after it (after every import in ten, since most of the time goes there). What it printed
+run after it (after every import in twenty, since most of the time goes there). What it printed
 stands in ``kills.txt``.
 """
 
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -262,7 +262,7 @@ def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Mome
     if left_over := [path.name for path in folder.glob(".*")]:
         raise AssertionError(f"a repeat left {left_over}")
     shutil.rmtree(folder)
-    return f"{scene.name}: {state}{'' if was_at_work else ', had ended'}"
+    return f"{state}{'' if was_at_work else ', had ended'}"
 
 
 def draw(rng: random.Random, took: Took) -> Moment:
@@ -274,32 +274,38 @@ def main(arguments: list[str]) -> int:
     n_imports, n_runs, n_steps, seed = (int(arguments[place]) if len(arguments) > place else default
                                         for place, default in enumerate((200, 100, 1000, 1)))  # fmt: skip
     rng = random.Random(seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, it says how far it came
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        scenes = set_scenes(folder)
-        for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
-            took = [measure(work, scene, folder / "measured") for scene in scenes]
-            moments = [draw(rng, took[number % 2]) for number in range(count)]
-            kill_all(f"{name}: killed {count} times at random moments", work, scenes, moments, folder / "killed")
-            for scene, one in zip(scenes, took, strict=True):
-                last = max(0, one.n_steps - n_steps)
-                said = f"{name}: killed before each of its last {one.n_steps - last} steps on the file system"
-                steps = [Moment(step=step) for step in range(one.n_steps, last, -1)]
-                kill_all(said, work, [scene], steps, folder / "killed")
-    print("every ledger opened and every hash agreed; each repeat gave ledger and report of an undisturbed one")
+        kills = []
+        for number, scene in enumerate(set_scenes(Path(place))):
+            for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
+                took = measure(work, scene, Path(place) / "measured")
+                drawn = [draw(rng, took) for _ in range(count // 2 + (number < count % 2))]
+                steps = [Moment(step=step) for step in range(took.n_steps, max(0, took.n_steps - n_steps), -1)]
+                kills += [(f"{name}, {scene.name}, at a random moment", work, scene, moment) for moment in drawn]
+                kills += [(f"{name}, {scene.name}, before a step", work, scene, moment) for moment in steps]
+        rng.shuffle(kills)
+        seen: dict[str, Counter[str]] = {said: Counter() for said, *_ in kills}
+        try:
+            for number, (said, work, scene, moment) in enumerate(kills):
+                seen[said][kill_once(work, scene, Path(place) / "killed", moment, and_run=number % 20 == 0)] += 1
+                print(f"{number + 1} of {len(kills)}", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("stopped by hand")
+        tell(seen, len(kills), seed)
     return 0
 
 
-def kill_all(
-    said: str, work: Callable[[Path], None], scenes: Sequence[Scene], moments: Sequence[Moment], at: Path
-) -> None:
-    seen = Counter[str]()
-    for number, moment in enumerate(moments):
-        seen[kill_once(work, scenes[number % len(scenes)], at, moment, and_run=number % 20 < 2)] += 1
-        print(f"{said} {number + 1}: {dict(seen)}", file=sys.stderr, flush=True)
-    print(said, flush=True)
-    for state, n in sorted(seen.items()):
-        print(f"  {state}: {n}", flush=True)
+def tell(seen: dict[str, Counter[str]], n_wanted: int, seed: int) -> None:
+    n_done = sum(sum(states.values()) for states in seen.values())
+    n_random = sum(sum(states.values()) for said, states in seen.items() if "random" in said)
+    print(f"{n_done} of {n_wanted} kills, {n_random} of them at random moments; 50 workbooks, seed {seed}")
+    for said, states in seen.items():
+        print(f"{said}: {sum(states.values())}")
+        for state, n in sorted(states.items()):
+            print(f"  {state}: {n}")
+    print("every ledger opened and every hash agreed; every report was the old or the new one, byte for byte;")
+    print("each repeat gave the ledger of an undisturbed one, and each run its report")
 
 
 if __name__ == "__main__":
