@@ -9,6 +9,7 @@ study, and what the screens see of what no cell can show; what it printed stands
 from __future__ import annotations
 
 import datetime as dt
+import io
 import random
 import sys
 import tempfile
@@ -17,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from openpyxl import load_workbook
 from small_study import CODED, FIRST_ROW, HEADS, book_of, impossible, make_small
 
-from doublecode.coding.reading.incoming import read_workbook
+from doublecode.coding.reading.expectations import load_expected
+from doublecode.coding.reading.one_workbook import read_file
+from doublecode.coding.reading.ratings_builder import Collector
 from doublecode.coding.workbooks.mark import write_redpen
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study, load_study
@@ -256,20 +260,45 @@ def run(kinds: Sequence[Kind], positions: int, seed: int = 10) -> dict[str, Coun
     counts: dict[str, Count] = {}
     with tempfile.TemporaryDirectory() as scratch:
         study = load_study(make_small(Path(scratch) / "study"))
+        sources = [light(study.folder / "incoming" / book_of(rater)) for rater in ("R1", "R3")]
+        reader = Reader(study)
         for kind in kinds:
             rng = random.Random(f"{seed}/{kind.name}")
             count = counts[kind.name] = Count()
             for place in range(positions):
-                source = study.folder / "incoming" / book_of(("R1", "R3")[place % 2])
-                one_damage(kind, count, source, Path(scratch) / source.name, study, rng, is_first=place == 0)
+                path = Path(scratch) / book_of(("R1", "R3")[place % 2])
+                one_damage(
+                    kind, count, load_workbook(io.BytesIO(sources[place % 2])), path, reader, rng, is_first=place == 0
+                )
     return counts
 
 
+def light(path: Path) -> bytes:
+    """A workbook without the sheets that nobody types into: they take most of the time."""
+    workbook = load_workbook(path)
+    for name in ("Read me", "Anchors"):
+        workbook.remove(workbook[name])
+    held = io.BytesIO()
+    workbook.save(held)
+    return held.getvalue()
+
+
+class Reader:
+    """Reads one file as ``read_workbook`` does; what the study expects is gathered once."""
+
+    def __init__(self, study: Study) -> None:
+        self.study, self.expected = study, load_expected(study)
+
+    def read(self, path: Path) -> tuple[pd.DataFrame, list[Problem]]:
+        collector = Collector()
+        problems = read_file(path, self.expected, collector).problems
+        return collector.frame(), problems
+
+
 def one_damage(
-    kind: Kind, count: Count, source: Path, path: Path, study: Study, rng: random.Random, *, is_first: bool
+    kind: Kind, count: Count, workbook: Any, path: Path, reader: Reader, rng: random.Random, *, is_first: bool
 ) -> None:
     """Damage one place of a workbook that bears no error, and read; at the first place mark, mend and read again."""
-    workbook = load_workbook(source)
     sheet = workbook["Rate"]
     columns = {cell.value: cell.column for cell in sheet[HEADS]}
     rated = [
@@ -282,24 +311,29 @@ def one_damage(
     wanted = kind.place(row, cell.column_letter)
     kind.spoil(sheet, row, column)
     workbook.save(path)
-    ratings, problems = read_workbook(path, study=study)
-    hits = [one for one in problems if (one.code, one.cell) == (kind.code, wanted)]
     count.done += 1
+    try:
+        ratings, problems = reader.read(path)
+    except Exception as wrong:  # a traceback for the coordinator
+        count.crashed += 1
+        print(f"{kind.name} at {where}: {wrong!r}", file=sys.stderr)
+        return
+    hits = [one for one in problems if (one.code, one.cell) == (kind.code, wanted)]
     count.found += bool(hits)
     count.reported += len(problems)
     count.stray += len(problems) - len(hits) - sum(one.code in kind.also for one in problems)
     severe = kind.is_value and kind.code != "text_number"
-    count.impossible += impossible(ratings, study) + (severe and where in set(ratings["source_cell"]))
+    count.impossible += impossible(ratings, reader.study) + (severe and where in set(ratings["source_cell"]))
     if is_first and severe:
-        mark_and_mend(count, path, problems, study, where, value, style)
+        mark_and_mend(count, path, problems, reader, where, value, style)
 
 
 def mark_and_mend(
-    count: Count, path: Path, problems: Sequence[Problem], study: Study, where: str, value: Any, style: str
+    count: Count, path: Path, problems: Sequence[Problem], reader: Reader, where: str, value: Any, style: str
 ) -> None:
     """Does the marked copy check the same, and is it clean when the cell holds its code again?"""
     copy = write_redpen(path, problems, path.with_name(f"copy_{path.name}"))
-    again = {(one.code, one.cell, one.found) for one in read_workbook(copy, study=study)[1] if one.severity == "error"}
+    again = {(one.code, one.cell, one.found) for one in reader.read(copy)[1] if one.severity == "error"}
     count.copies += 1
     count.copied += again == {(one.code, one.cell, one.found) for one in problems if one.severity == "error"}
     workbook = load_workbook(copy)
@@ -308,7 +342,7 @@ def mark_and_mend(
     mended.value = value
     workbook.save(copy)
     count.mended += 1
-    count.clean += not [one for one in read_workbook(copy, study=study)[1] if one.severity != "info"]
+    count.clean += not [one for one in reader.read(copy)[1] if one.severity != "info"]
 
 
 def line_of(name: str, code: str, one: Count) -> str:
@@ -326,32 +360,52 @@ def line_of(name: str, code: str, one: Count) -> str:
 
 def summary(kinds: Sequence[tuple[str, str]], counts: dict[str, Count]) -> str:
     """Recall and precision over the kinds that can be found."""
-    own = [counts[name] for name, code in kinds if code]
-    found, done, reported, stray = (
-        sum(getattr(one, key) for one in own) for key in ("found", "done", "reported", "stray")
+
+    def total(key: str, chosen: Callable[[str], object]) -> int:
+        return sum(getattr(counts[name], key) for name, code in kinds if chosen(code))
+
+    every = frozenset(code for _, code in kinds).__contains__
+    found, done, reported, stray = (total(key, bool) for key in ("found", "done", "reported", "stray"))
+    right, n_kinds = reported - stray, sum(bool(code) for _, code in kinds)
+    lines = (
+        f"{n_kinds} kinds that can be found: recall at the cell {found} of {done} ({found / done:.2%}), "
+        f"precision at the cell {right} of {reported} ({right / reported:.2%})",
+        f"{len(kinds) - n_kinds} kinds that no cell can show: problems {total('reported', lambda code: not code)}",
+        f"impossible values accepted {total('impossible', every)}, tracebacks {total('crashed', every)}",
     )
-    nothing = [counts[name] for name, code in kinds if not code]
-    return (
-        f"{len(own)} kinds that can be found: recall at the cell {found} of {done} ({found / done:.2%}), precision at "
-        f"the cell {reported - stray} of {reported} ({(reported - stray) / reported:.2%}); impossible values accepted "
-        f"{sum(one.impossible for one in counts.values())}, tracebacks {sum(one.crashed for one in counts.values())}; {len(nothing)} kinds that no cell can show: reported "
-        f"{sum(one.reported for one in nothing)}"
-    )
+    return "\n".join(lines)
+
+
+def tell(title: str, kinds: Sequence[Any], counts: dict[str, Count]) -> None:
+    """Print the counts of a table of kinds."""
+    print(f"\n{title}\n")
+    for kind in kinds:
+        print(line_of(kind.name, kind.code, counts[kind.name]))
+    print(summary([(kind.name, kind.code) for kind in kinds], counts), flush=True)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the counts by kind."""
-    positions, of_studies, sets = (int(arguments[at]) if len(arguments) > at else default
-                                   for at, default in enumerate((30, 20, 20)))  # fmt: skip
+    import screened
+    import study_damage
+
+    positions, places, sets = (int(arguments[at]) if len(arguments) > at else default
+                               for at, default in enumerate((30, 11, 50)))  # fmt: skip
+    n_files, n_studies = len(KINDS) * positions, len(study_damage.KINDS) * places
+    print(f"{n_files + n_studies} damaged files: {len(KINDS)} kinds of damage to a workbook, {positions} places each;")
+    print(f"{len(study_damage.KINDS)} kinds of damage to a study that was taken in, {places} times each")
     counts = run(KINDS, positions)
-    print(f"One workbook damaged: {len(KINDS)} kinds, {positions} files each ({len(KINDS) * positions} files)\n")
-    for kind in KINDS:
-        print(line_of(kind.name, kind.code, counts[kind.name]))
-    print(summary([(kind.name, kind.code) for kind in KINDS], counts))
-    every = counts.values()
-    copied, copies, clean, mended = (sum(getattr(one, key) for one in every)
+    tell("One workbook damaged: found, of files", KINDS, counts)
+    copied, copies, clean, mended = (sum(getattr(one, key) for one in counts.values())
                                      for key in ("copied", "copies", "clean", "mended"))  # fmt: skip
-    print(f"marked copies that check the same {copied} of {copies}; clean after the advice {clean} of {mended}")
+    print(
+        f"marked copies that check the same {copied} of {copies}; clean after the advice {clean} of {mended}",
+        flush=True,
+    )
+    tell("A study damaged: found, of places", study_damage.KINDS, study_damage.run(study_damage.KINDS, places))
+    print(f"\nLegal codes in the wrong place: which alarms the screens raise, {sets} studies each\n")
+    for name, seen in screened.run(sets).items():
+        print(f"{name:<46} {', '.join(f'{screen} {n}' for screen, n in sorted(seen.items())) or 'none'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from damage import Count, line_of, summary, values
+from damage import Count, values
 from openpyxl import Workbook, load_workbook
 from small_study import BOOK, CODED, FIRST_ROW, N_ROWS, book_of, impossible, make_small
 
@@ -297,7 +297,7 @@ def _column_up(folder: Path, rng: random.Random) -> Wanted:
 
 
 def _na_column_down(folder: Path, rng: random.Random) -> Wanted:
-    """A column with NA in first sessions: the NA fall where they are not allowed, unless codes stand there by chance."""
+    """A column with NA in first sessions: the NA fall where they are not allowed."""
     name, column = book_of(rng.choice(("R1", "R2", "R3"))), rng.choice((6, 7))
     with Opened(folder / "incoming" / name) as sheet:
         first_sessions = {row for row in ROWS if sheet.cell(row, 6).value == "NA"}
@@ -476,8 +476,7 @@ def _decided(change: Callable[[Any, dict[str, int], int, random.Random], Wanted]
         with Opened(folder / CONSENSUS / DECISIONS, "Decide") as sheet:
             heads = heads_of(sheet)
             rows = [row for row in range(2, sheet.max_row) if sheet.cell(row, heads["item"]).value in CODED]
-            wanted = change(sheet, heads, rng.choice(rows), rng)
-        return wanted
+            return change(sheet, heads, rng.choice(rows), rng)
 
     return harm
 
@@ -584,8 +583,10 @@ def _torn(folder: Path, rng: random.Random) -> Wanted:
 
 def typed_decisions() -> list[StudyKind]:
     """What is typed into a rating cell, typed under *agreed*: one of each code, and the strangest of them."""
-    names = ("text 'x'", "text '1-2'", "number 5", "number -1", "half 2.5", "boolean True", "date 2021-03-02", "error #N/A",
-             "clock '1:30'", "formula =1+1", "percent 1 0%", "listed '3 '")  # fmt: skip
+    names = (
+        "text 'x'", "text '1-2'", "number 5", "number -1", "half 2.5", "boolean True", "date 2021-03-02", "error #N/A",
+        "clock '1:30'", "formula =1+1", "percent 1 0%", "listed '3 '",
+    )  # fmt: skip
     known = {kind.name: kind for kind in values()}
     found = [known[name] for name in names if name in known]
     return [StudyKind(f"decided: {one.name}", one.code, _spoiled(one.code, one.spoil), "decided") for one in found]
@@ -723,19 +724,8 @@ def one_damage(kind: StudyKind, count: Count, state: State, folder: Path, rng: r
         if one[:3] not in wanted.spots and one[1:3] not in wanted.touched and one[0] not in wanted.also
     ]  # fmt: skip
     count.stray += len(strays)
-    if SHOW and (strays or wanted.spots - spots):
-        print(kind.name, "missed", sorted(wanted.spots - spots)[:4], "stray", strays[:4], file=sys.stderr)
+    if strays or wanted.spots - spots:
+        print(f"{kind.name}: missed {sorted(wanted.spots - spots)[:4]}, elsewhere {strays[:4]}", file=sys.stderr)
     count.impossible += impossible(rated.ratings, study) + impossible(rated.decided, study)
     count.impossible += int(rated.ratings["source_file"].isin(wanted.gone).sum())
     count.impossible += len(codes_of(rated) ^ state.ratings) if wanted.stays else 0
-
-
-SHOW = False
-
-if __name__ == "__main__":
-    SHOW = True
-    chosen = [kind for kind in KINDS if not sys.argv[2:] or any(part in kind.name for part in sys.argv[2:])]
-    found = run(chosen, int(sys.argv[1]) if len(sys.argv) > 1 else 3)
-    for kind in chosen:
-        print(line_of(kind.name, kind.code, found[kind.name]))
-    print(summary([(kind.name, kind.code) for kind in chosen], found))
