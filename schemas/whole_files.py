@@ -10,10 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from doublecode.schemas.errors import UsageError
 
 _AN_HOUR = 3600
+_EXCHANGES: Final = {"linux": ("renameat2", (-100, -100)), "darwin": ("renamex_np", (None, None))}
+_IN_ONE_STEP: Final = 2
+"""Linux's RENAME_EXCHANGE and macOS's RENAME_SWAP; −100 is a path from where the process stands."""
 _written: list[Path] = []
 
 
@@ -89,9 +93,10 @@ def _take_back(done: list[Path], backups: Mapping[Path, Path]) -> None:
 def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
     """Put a new folder in the place of an old one, or make it; at any moment one of the two is whole.
 
-    The new one is filled beside its place and reaches the disk, the old one is renamed aside, the new
-    one renamed in, and only then the old one is removed. Where a step fails the old one is put back;
-    where the process was killed the next call does so (:func:`recover_folder`).
+    The new one is filled beside its place and reaches the disk; then the two are exchanged in one step, and only then
+    the old one is removed. Where the system knows no such step the old one is renamed aside and the new one renamed
+    in. Where a step fails the old one is put back; where the process was killed the next call does so
+    (:func:`recover_folder`).
 
     Parameters
     ----------
@@ -114,9 +119,7 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
         fresh.mkdir()
         fill(fresh)
         _reach_disk(fresh)
-        if target.exists():
-            os.rename(target, aside)
-        os.rename(fresh, target)
+        _put_in(fresh, target, aside)
     except OSError as wrong:
         _put_back(target, aside)
         stays = "the earlier one was left as it is" if target.exists() else "it was not made"
@@ -132,6 +135,26 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
         if target.exists():
             shutil.rmtree(aside, ignore_errors=True)
     note_written(target)
+
+
+def _put_in(fresh: Path, target: Path, aside: Path) -> None:
+    if target.exists():
+        if _exchange(fresh, target):
+            return
+        os.rename(target, aside)
+    os.rename(fresh, target)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders of one disk change places in one step; False, and nothing done, where that cannot be had."""
+    import ctypes
+
+    name, froms = _EXCHANGES.get(sys.platform, ("", (None, None)))
+    call: Any = getattr(ctypes.CDLL(None), name, None) if name else None
+    if call is None:
+        return False
+    places = (part for pair in zip(froms, map(os.fsencode, (one, other)), strict=True) for part in pair)
+    return int(call(*(part for part in places if part is not None), _IN_ONE_STEP)) == 0
 
 
 def check_no_file(target: Path) -> None:

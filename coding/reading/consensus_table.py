@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
+from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell, show_text
 from doublecode.coding.reading.container import open_package
 from doublecode.coding.reading.expectations import Expected, check_stamp
 from doublecode.coding.reading.long_table import cell_text
-from doublecode.coding.reading.sheet_shape import Shape, cell_name
+from doublecode.coding.reading.sheet_checks import covered_cells
+from doublecode.coding.reading.sheet_shape import Shape, cell_name, split_range
 from doublecode.coding.reading.stamped_book import open_stamped
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import nearest
@@ -24,6 +25,8 @@ DECIDERS: Final[Mapping[str, str]] = {"consensus": CONSENSUS, "expert": EXPERT}
 """What stands under *decided_by*, and who then stands in the place of a rater; no rater can be called so."""
 AGREED: Final = "agreed"
 HEADS: Final = ("session_id", "item", AGREED, "decided_by")
+_LEFT_OF: Final = {"item": "session_id", AGREED: "difference", "decided_by": AGREED}
+"""The head that was written to the left of each but the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,17 @@ class _Sheet:
     ) -> None:
         self.file, self.grid, self.shape, self.book, self.expected = file, grid, shape, book, expected
         self.codecs: dict[str, Codec] = {item.name: make_codec(book, item) for item in book.columns}
-        heads = [cell_text(cell) for cell in grid[0]] if grid else []
-        self.columns = {head: place for place, head in enumerate(heads) if head}
+        self.heads = [cell_text(cell) for cell in grid[0]] if grid else []
+        self.columns = {head: place for place, head in enumerate(self.heads) if head}
+        self.covered = covered_cells(shape)
         self.problems: list[Problem] = []
 
     def read(self, before: Sequence[Problem]) -> DecisionsRead:
         """Every decision, and what is wrong at which cell."""
         gone = [head for head in HEADS if head not in self.columns]
         if gone:
-            found = ", ".join(list(self.columns)[:8]) or "nothing"
-            renamed = [Problem("header_renamed", self.file, SHEET, "", "", found, head) for head in gone]
-            return DecisionsRead((*before, *renamed))
+            return DecisionsRead((*before, *map(self._head_gone, gone)))
+        self.problems += self._merged()
         body = [row for row in range(1, len(self.grid)) if any(map(cell_text, self.grid[row]))]
         decided = [one for one in map(self._decision, body) if one is not None]
         notes = {
@@ -108,6 +111,26 @@ class _Sheet:
             for row in body
         }  # fmt: skip
         return DecisionsRead((*before, *self.problems), self.book, tuple(decided), notes)
+
+    def _head_gone(self, head: str) -> Problem:
+        """A head that is not there, at the cell right of the one that it was written beside."""
+        place = self.columns.get(_LEFT_OF[head], -2) + 1 if head in _LEFT_OF else 0
+        if 0 <= place < len(self.heads) and self.heads[place] not in (*HEADS, *_LEFT_OF.values()):
+            found = show_text(self.heads[place]) if self.heads[place] else "an empty cell"
+            return Problem("header_renamed", self.file, SHEET, cell_name(0, place), "", found, f'"{head}"')
+        found = ", ".join(list(self.columns)[:8]) or "nothing"
+        return Problem("header_renamed", self.file, SHEET, "", "", found, f'"{head}"')
+
+    def _merged(self) -> Iterator[Problem]:
+        """Merged ranges that cover what is read: which of their rows a code is of, nobody can say."""
+        places = {self.columns[head] for head in HEADS}
+        for cells in self.shape.merged:
+            top, left, bottom, right = split_range(cells)
+            if bottom > 0 and any(left <= place <= right for place in places):
+                yield Problem("merged_cells", self.file, SHEET, cell_name(top, left), found=cells)
+
+    def _is_covered(self, row: int) -> bool:
+        return any((row, self.columns[head]) in self.covered for head in HEADS)
 
     def _cell(self, row: int, head: str) -> Any:
         place = self.columns.get(head, -1)
@@ -126,7 +149,7 @@ class _Sheet:
         """What a row decides; None where nothing stands there yet, or something is wrong."""
         value, session, item = self._cell(row, AGREED), self._text(row, "session_id"), self._text(row, "item")
         by = self._text(row, "decided_by").casefold() or "consensus"
-        if self._is_no_value(row) or not cell_text(value):
+        if self._is_covered(row) or self._is_no_value(row) or not cell_text(value):
             return None
         held = (self.expected.sessions or {}).get(session)
         codec = self.codecs.get(item)

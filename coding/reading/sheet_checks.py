@@ -104,7 +104,7 @@ def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) ->
     for place in [place for place, text in strangers.items() if _BREACH.search(text)]:
         found = show_text(strangers.pop(place))
         problems.append(Problem("blinding_breach", file, RATE, cell_name(row, place), found=found))
-    problems += _renamed(names, columns, strangers, file, row)
+    problems += _renamed(names, columns, strangers, file, row, cells)
     for place, text in strangers.items():
         problems.append(Problem("extra_column", file, RATE, cell_name(row, place), found=show_text(text)))
     moved = _moved(names, columns)
@@ -126,9 +126,14 @@ def _moved(names: tuple[str, ...], columns: dict[str, int]) -> list[str]:
 
 
 def _renamed(
-    names: tuple[str, ...], columns: dict[str, int], strangers: dict[int, str], file: str, row: int
+    names: tuple[str, ...],
+    columns: dict[str, int],
+    strangers: dict[int, str],
+    file: str,
+    row: int,
+    cells: Sequence[Any],
 ) -> Iterator[Problem]:
-    """Every needed column that is not there, beside the strange head that may have taken its place."""
+    """Every needed column that is not there, beside the strange or emptied head that may have taken its place."""
     needed = [name for name in names if name not in _DISPENSABLE and name not in columns]
     for name in needed:
         place = names.index(name)
@@ -136,8 +141,18 @@ def _renamed(
             close = difflib.get_close_matches(name, strangers.values(), n=1, cutoff=0.5)
             place = next((at for at, text in strangers.items() if close and text == close[0]), -1)
         found = show_text(strangers.pop(place)) if place >= 0 else "no such column"
+        if place < 0 and _is_emptied(names, name, columns, cells):
+            place, found = names.index(name), "an empty cell"
         cell = cell_name(row, place) if place >= 0 else ""
         yield Problem("header_renamed", file, RATE, cell, found=found, allowed=f'"{name}"')
+
+
+def _is_emptied(names: tuple[str, ...], name: str, columns: dict[str, int], cells: Sequence[Any]) -> bool:
+    """Whether nothing stands where the head of a column was written, and its neighbours stand where theirs were."""
+    place = names.index(name)
+    near = [at for at in (place - 1, place + 1) if 0 <= at < len(names)]
+    stay = all(columns.get(names[at]) == at for at in near)
+    return stay and place < len(cells) and not is_filled(cells[place])
 
 
 def check_shape(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file: str) -> list[Problem]:

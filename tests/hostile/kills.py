@@ -1,12 +1,17 @@
 """Kill an import and a run at random moments: the ledger opens, each file is wholly in or out, a repeat completes it.
 
-    python tests/hostile/kills.py [IMPORTS [RUNS [SEED]]]     # by hand: 200 and 100 unless said otherwise
+    python tests/hostile/kills.py [IMPORTS [RUNS [STEPS [SEED]]]]     # by hand: 200, 100 and all unless said otherwise
 
-A synthetic study of 50 workbooks. The state before: 25 of them taken in, and a report. Then 25 more arrive and 5 come
-back changed. The process that takes them in is killed with SIGKILL at a moment drawn from its whole duration; a child
-is forked, so that the moments lie in the work and not in the start of Python. After each kill the ledger is opened
-and every hash recomputed, the report must be the old or the new one, byte for byte, and a second run must give what
-an undisturbed one gives.
+A synthetic study of 50 workbooks, in two states: *first*, without ledger and report, all 50 in ``incoming/``; and
+*later*, with 25 of them taken in and a report, when 25 more have arrived and 5 have come back changed. The process at
+work is killed with SIGKILL, half of the times at a moment drawn from its whole duration, half of the times at one drawn
+from the time after it has begun to write (the journal of the ledger, or the folder of the new report, is there); a
+child is forked, so that the moments lie in the work and not in the start of Python. STEPS more runs are killed before
+one step on the file system each (a file opened to be written, renamed or removed, a folder made or removed), beginning
+with the last. After each kill the ledger is opened and every hash recomputed, the report must be the old or the new
+one, byte for byte and without any help; the same once more must give what an undisturbed child gives, and so must a
+run after it (after every import in twenty, since most of the time goes there). What it printed
+stands in ``kills.txt``.
 """
 
 from __future__ import annotations
@@ -33,28 +38,41 @@ raters = [{ id = "R1" }, { id = "R2" }]
 [[instruments]]
 name = "warmth.toml"
 raters = ["R1", "R2"]
-[[variables]]
-name = "warm"
-instrument = "warmth"
-scale = "total"
-[[series]]
-name = "warm"
-title = "Warmth"
-steps = ["warm ~ session + (1 | patient)"]
 """
+KEEP_OUT = shutil.ignore_patterns("all", "changed", "out")
+STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"})
 N_BATCHES, N_SESSIONS, N_BEFORE, N_CHANGED = 25, 4, 25, 5
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A study before and after more workbooks came, and what an undisturbed run gives of each."""
+    """A study before workbooks are taken in, and what an undisturbed run gives of it."""
 
+    name: str
     before: Path
-    after: Path
+    n_before: int
     old_report: dict[str, str]
     new_report: dict[str, str]
     ratings: Any
     files: list[tuple[str, bool]]
+
+
+@dataclass(frozen=True)
+class Took:
+    """How many seconds an undisturbed child works, and how many of them after it has begun to write."""
+
+    whole: float
+    writing: float
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a child is killed: so many seconds after its start, or after its first write, or before a step."""
+
+    seconds: float = 0.0
+    in_writing: bool = False
+    step: int = 0
 
 
 def make_study(folder: Path, rng: random.Random) -> Path:
@@ -105,9 +123,6 @@ def run(folder: Path) -> None:
 
 def report_of(folder: Path) -> dict[str, str]:
     """Hash of every file of a report by its path; the Word file, which holds its time, by its name alone."""
-    from doublecode.schemas.whole_files import recover_folder
-
-    recover_folder(folder / "report")
     paths = [path for path in sorted((folder / "report").rglob("*")) if path.is_file()]
     read = {path: b"" if path.suffix == ".docx" else path.read_bytes() for path in paths}
     return {path.relative_to(folder).as_posix(): hashlib.sha256(data).hexdigest() for path, data in read.items()}
@@ -130,94 +145,167 @@ def what_is_held(folder: Path) -> tuple[Any, list[tuple[str, bool]]]:
     return ordered, sorted(zip(files["file"], map(bool, files["holds"]), strict=True))
 
 
-def set_scene(folder: Path, seed: int = 1) -> Scene:
+def set_scenes(folder: Path, seed: int = 1) -> tuple[Scene, Scene]:
+    """The study when its first workbooks come, and when more come later."""
     source = make_study(folder / "source", random.Random(seed))
     books = sorted((source / "all").iterdir())
-    keep_out = shutil.ignore_patterns("all", "changed", "out")
-    before = Path(shutil.copytree(source, folder / "before", ignore=keep_out))
+    first, later = (Path(shutil.copytree(source, folder / name, ignore=KEEP_OUT)) for name in ("first", "later"))
+    for path in books:
+        shutil.copy(path, first / "incoming")
     for path in books[:N_BEFORE]:
-        shutil.copy(path, before / "incoming")
-    run(before)
-    old = report_of(before)
-    after = Path(shutil.copytree(before, folder / "after"))
-    arrive(source, before)
-    shutil.rmtree(after / "incoming")
-    shutil.copytree(before / "incoming", after / "incoming")
-    run(after)
-    return Scene(before, after, old, report_of(after), *what_is_held(after))
-
-
-def arrive(source: Path, study: Path) -> None:
-    books = sorted((source / "all").iterdir())
+        shutil.copy(path, later / "incoming")
+    run(later)
     for path in books[N_BEFORE:]:
-        shutil.copy(path, study / "incoming")
+        shutil.copy(path, later / "incoming")
     for path in books[:N_CHANGED]:
-        shutil.copy(source / "changed" / path.name, study / "incoming")
+        shutil.copy(source / "changed" / path.name, later / "incoming")
+    return scene_of("first", first, folder), scene_of("later", later, folder)
 
 
-def forked(work: Callable[[Path], None], folder: Path) -> int:
+def scene_of(name: str, before: Path, folder: Path) -> Scene:
+    n_before = len(what_is_held(before)[1]) if (before / "ledger.sqlite").exists() else 0
+    after = Path(shutil.copytree(before, folder / f"after_{name}"))
+    run(after)
+    return Scene(name, before, n_before, report_of(before), report_of(after), *what_is_held(after))
+
+
+def forked(work: Callable[[Path], None], folder: Path, moment: Moment = Moment(), told: int | None = None) -> int:
     """Begin a piece of work in a child of its own; return its process id."""
     child = os.fork()
     if child:
         return child
     try:
+        steps = watch_steps(folder, moment.step)
         work(folder)
+        if told is not None:
+            os.write(told, str(len(steps)).encode())
     except BaseException:
         os._exit(1)
     os._exit(0)
 
 
-def duration(work: Callable[[Path], None], scene: Scene, at: Path) -> float:
+def watch_steps(folder: Path, last: int) -> list[str]:
+    """Note every step on the file system within a folder; at the step of this number the process ends."""
+    steps: list[str] = []
+
+    def watch(event: str, given: tuple[Any, ...]) -> None:
+        writes = event in STEPS or (
+            event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR)
+        )
+        if writes and isinstance(given[0], (str, os.PathLike)) and os.fspath(given[0]).startswith(str(folder)):
+            steps.append(event)
+            if len(steps) == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    return steps
+
+
+def has_begun_to_write(folder: Path) -> bool:
+    return (folder / "ledger.sqlite-journal").exists() or any(folder.glob(".report-new-*"))
+
+
+def measure(work: Callable[[Path], None], scene: Scene, at: Path) -> Took:
+    """Let a child work undisturbed."""
     folder = Path(shutil.copytree(scene.before, at))
-    start = time.monotonic()
-    _, status = os.waitpid(forked(work, folder), 0)
-    if status:
+    read, write = os.pipe()
+    start, wrote = time.monotonic(), 0.0
+    child = forked(work, folder, told=write)
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if not wrote and has_begun_to_write(folder):
+            wrote = time.monotonic()
+        time.sleep(0.0005)
+    if ended[1]:
         raise AssertionError("the undisturbed child failed")
+    end = time.monotonic()
+    os.close(write)
+    with os.fdopen(read) as told:
+        n_steps = int(told.read())
     shutil.rmtree(folder)
-    return time.monotonic() - start
+    return Took(end - start, end - (wrote or start), n_steps)
 
 
-def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, delay: float) -> str:
-    """Kill `work` after `delay` seconds, and hold what is left to the scene; say in which state it was found."""
-    folder = Path(shutil.copytree(scene.before, at))
-    child = forked(work, folder)
-    time.sleep(delay)
+def kill_at(child: int, folder: Path, moment: Moment) -> bool:
+    """Kill a child when its moment has come; whether it was at work until then."""
+    if moment.step:
+        _, status = os.waitpid(child, 0)
+        return os.WIFSIGNALED(status)
+    while moment.in_writing and not has_begun_to_write(folder):
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
+        time.sleep(0.0005)
+    time.sleep(moment.seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    ended = os.WIFEXITED(status)
+    return os.WIFSIGNALED(status)
+
+
+def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Moment, *, and_run: bool = True) -> str:
+    """Kill `work` at a moment, repeat it and hold what is left to the scene; say in which state it was found."""
+    folder = Path(shutil.copytree(scene.before, at))
+    was_at_work = kill_at(forked(work, folder, moment), folder, moment)
     _, files = what_is_held(folder)
-    state = "stored" if files == scene.files else "as before" if len(files) == N_BEFORE else "PART"
+    state = "stored" if files == scene.files else "as before" if len(files) == scene.n_before else "PART"
     left = report_of(folder)
     if left == scene.new_report:
         state += ", new report"
     elif left != scene.old_report:
         raise AssertionError("the report is neither the old nor the new one")
-    run(folder)
+    work(folder)
     ratings, files = what_is_held(folder)
-    if not (ratings.equals(scene.ratings) and files == scene.files and report_of(folder) == scene.new_report):
+    if not (ratings.equals(scene.ratings) and files == scene.files):
         raise AssertionError("a repeat did not complete it")
+    if and_run and work is not run:
+        run(folder)
+    if report_of(folder) != (scene.new_report if and_run or work is run else left):
+        raise AssertionError("the report after a repeat is not that of an undisturbed run")
+    if left_over := [path.name for path in folder.glob(".*")]:
+        raise AssertionError(f"a repeat left {left_over}")
     shutil.rmtree(folder)
-    return f"{state}{', had ended' if ended else ''}"
+    return f"{state}{'' if was_at_work else ', had ended'}"
+
+
+def draw(rng: random.Random, took: Took) -> Moment:
+    in_writing = rng.random() < 0.5
+    return Moment(rng.uniform(0, 1.05 * (took.writing if in_writing else took.whole)), in_writing)
 
 
 def main(arguments: list[str]) -> int:
-    n_imports, n_runs, seed = (int(arguments[place]) if len(arguments) > place else default
-                               for place, default in enumerate((200, 100, 1)))  # fmt: skip
+    n_imports, n_runs, n_steps, seed = (int(arguments[place]) if len(arguments) > place else default
+                                        for place, default in enumerate((200, 100, 1000, 1)))  # fmt: skip
     rng = random.Random(seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, it says how far it came
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        scene = set_scene(folder)
-        for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
-            took = duration(work, scene, folder / "measured")
-            seen = Counter[str]()
-            for number in range(count):
-                seen[kill_once(work, scene, folder / "killed", rng.uniform(0, 1.05 * took))] += 1
-                print(f"{name} {number + 1}/{count}: {dict(seen)}", file=sys.stderr, flush=True)
-            print(f"{name}: killed {count} times, 50 workbooks, seed {seed}", flush=True)
-            for state, n in seen.most_common():
-                print(f"  {state}: {n}", flush=True)
-    print("every ledger opened and every hash agreed; each repeat gave the report of an undisturbed run, byte for byte")
+        kills = []
+        for number, scene in enumerate(set_scenes(Path(place))):
+            for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
+                took = measure(work, scene, Path(place) / "measured")
+                drawn = [draw(rng, took) for _ in range(count // 2 + (number < count % 2))]
+                steps = [Moment(step=step) for step in range(took.n_steps, max(0, took.n_steps - n_steps), -1)]
+                kills += [(f"{name}, {scene.name}, at a random moment", work, scene, moment) for moment in drawn]
+                kills += [(f"{name}, {scene.name}, before a step", work, scene, moment) for moment in steps]
+        rng.shuffle(kills)
+        seen: dict[str, Counter[str]] = {said: Counter() for said, *_ in kills}
+        try:
+            for number, (said, work, scene, moment) in enumerate(kills):
+                seen[said][kill_once(work, scene, Path(place) / "killed", moment, and_run=number % 20 == 0)] += 1
+                print(f"{number + 1} of {len(kills)}", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("stopped by hand")
+        tell(seen, len(kills), seed)
     return 0
+
+
+def tell(seen: dict[str, Counter[str]], n_wanted: int, seed: int) -> None:
+    n_done = sum(sum(states.values()) for states in seen.values())
+    n_random = sum(sum(states.values()) for said, states in seen.items() if "random" in said)
+    print(f"{n_done} of {n_wanted} kills, {n_random} of them at random moments; 50 workbooks, seed {seed}")
+    for said, states in seen.items():
+        print(f"{said}: {sum(states.values())}")
+        for state, n in sorted(states.items()):
+            print(f"  {state}: {n}")
+    print("every ledger opened and every hash agreed; every report was the old or the new one, byte for byte;")
+    print("each repeat gave the ledger of an undisturbed one, and each run its report")
 
 
 if __name__ == "__main__":

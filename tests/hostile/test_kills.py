@@ -17,13 +17,15 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and 
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    return kills.set_scene(tmp_path_factory.mktemp("scene"))
+def scenes(tmp_path_factory):
+    return kills.set_scenes(tmp_path_factory.mktemp("scenes"))
 
 
 @pytest.mark.parametrize("work", [kills.take_in, kills.run], ids=["import", "run"])
-def test_a_kill_leaves_each_file_whole_and_a_repeat_completes_it(scene, tmp_path, work):
-    took = kills.duration(work, scene, tmp_path / "measured")
+@pytest.mark.parametrize("number", [0, 1], ids=["first", "later"])
+def test_a_kill_leaves_each_file_whole_and_a_repeat_completes_it(scenes, tmp_path, work, number):
+    took = kills.measure(work, scenes[number], tmp_path / "measured")
     rng = random.Random(2)
-    states = [kills.kill_once(work, scene, tmp_path / "killed", rng.uniform(0, took)) for _ in range(3)]
-    assert not any(state.startswith("PART") for state in states)
+    last = kills.Moment(step=took.n_steps)
+    for moment in (kills.draw(rng, took), last):
+        assert "PART" not in kills.kill_once(work, scenes[number], tmp_path / "killed", moment)

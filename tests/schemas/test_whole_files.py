@@ -23,6 +23,12 @@ def fill(folder):
 
 
 @pytest.fixture
+def in_two_steps(monkeypatch):
+    """As on a system that cannot exchange two folders."""
+    monkeypatch.setattr(whole_files, "_exchange", lambda one, other: False)
+
+
+@pytest.fixture
 def report(tmp_path):
     folder = tmp_path / "report"
     folder.mkdir()
@@ -63,7 +69,7 @@ def failing(real, at, error=FULL):
 
 @pytest.mark.parametrize("error", [FULL, PermissionError(errno.EACCES, "in use"), KeyboardInterrupt()])
 @pytest.mark.parametrize(("name", "at"), [("rename", 1), ("rename", 2), ("fsync", 1)])
-def test_what_fails_leaves_the_old_folder(report, monkeypatch, name, at, error):
+def test_what_fails_leaves_the_old_folder(report, in_two_steps, monkeypatch, name, at, error):
     monkeypatch.setattr(os, name, failing(getattr(os, name), at, error))
     with pytest.raises(UsageError if isinstance(error, OSError) else KeyboardInterrupt) as told:
         replace_folder(report, fill)
@@ -74,7 +80,7 @@ def test_what_fails_leaves_the_old_folder(report, monkeypatch, name, at, error):
         assert "the earlier one was left as it is" in str(told.value)
 
 
-def test_where_even_putting_back_fails_the_old_one_is_named(report, monkeypatch):
+def test_where_even_putting_back_fails_the_old_one_is_named(report, in_two_steps, monkeypatch):
     real = os.rename
 
     def only_aside(old, new):
@@ -129,6 +135,7 @@ def test_a_kill_at_any_step_loses_neither(report, step):
             if {step!r} == f"rename {{len(calls)}}":
                 kill()
         os.rename = rename
+        whole_files._exchange = lambda one, other: False
         if {step!r} == "rmtree":
             shutil.rmtree = kill
         whole_files.replace_folder(Path({str(report)!r}), fill)
@@ -136,6 +143,31 @@ def test_a_kill_at_any_step_loses_neither(report, step):
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
     recover_folder(report)
     assert (report / "page").read_text() == ("old" if step in ("fill", "rename 1") else "new")
+    assert others(report) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith(("linux", "darwin")), reason="no exchange in one step")
+def test_two_folders_change_places_in_one_step(report, monkeypatch):
+    monkeypatch.setattr(os, "rename", failing(os.rename, 1))
+    replace_folder(report, fill)  # without a moment at which there is no report
+    assert (report / "inner" / "page").read_text() == "new"
+    assert others(report) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith(("linux", "darwin")), reason="no exchange in one step")
+def test_a_kill_after_the_exchange_leaves_the_new_one(report):
+    code = f"""
+        import os, shutil, signal
+        from pathlib import Path
+        from doublecode.schemas import whole_files
+        shutil.rmtree = lambda *args, **options: os.kill(os.getpid(), signal.SIGKILL)
+        whole_files.replace_folder(Path({str(report)!r}), lambda folder: (folder / "page").write_text("new"))
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False).returncode == -9
+    assert (report / "page").read_text() == "new"
+    assert len(others(report)) == 1
+    recover_folder(report)
+    assert (report / "page").read_text() == "new"
     assert others(report) == []
 
 
