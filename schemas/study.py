@@ -21,6 +21,7 @@ from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
@@ -30,7 +31,6 @@ from doublecode.schemas.study_parts import (
     Event,
     GroupComparison,
     InstrumentUse,
-    ModelSeries,
     ModerationModel,
     OutlierRule,
     Rater,

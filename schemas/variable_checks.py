@@ -8,8 +8,9 @@ from typing import Literal
 
 from doublecode.schemas.errors import InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.model_series import ModelSeries, check_differences, check_residuals
 from doublecode.schemas.near_names import allowed, ended
-from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, OutlierRule, Variable
+from doublecode.schemas.study_parts import KEYS, InstrumentUse, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
 """Codebook and use of each instrument of a study, by the codebook's name."""
@@ -234,11 +235,14 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
     Raises
     ------
     StudyError
-        A step names something else, or the steps of a series have different outcomes.
+        A step or what its residuals depend on names something else, the steps of a series have different outcomes, or
+        slopes are to be compared that stand in no step together.
     """
     known = dict.fromkeys((*variables, *KEYS))
     for one in series:
         _check_one_outcome(one)
+        check_residuals(one, variables)
+        check_differences(one, (frozenset(names_in_step(step.partition("~")[2])) for step in one.steps))
         for step in one.steps:
             stray = next((name for name in names_in_step(step) if name not in known), None)
             if stray is not None:

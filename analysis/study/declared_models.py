@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.schemas.model_series import ModelSeries
     from doublecode.schemas.study import Study
-    from doublecode.schemas.study_parts import ModelSeries, ModerationModel
+    from doublecode.schemas.study_parts import ModerationModel
 
 
 def declared_frame(
@@ -138,7 +139,8 @@ def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str
     _refuse_constant(series, data)
     return fit_series(
         series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
-        name=series.name, title=series.title,
+        name=series.name, title=series.title, differences=series.differences, correlation=series.correlation,
+        variance_by=series.variance_by, interval=series.interval, reproduces=series.reproduces,
     )  # fmt: skip
 
 

@@ -159,7 +159,24 @@ def _unsplit(note: Note) -> str:
     return f"{names}: varies within patients and is not split, so its slope mixes two questions."
 
 
+def _double_centred(note: Note) -> str:
+    pairs = ", ".join(" × ".join(names) for names in note.numbers["products"])
+    return (
+        f"{pairs} within patients: the product of the deviations, centred once more within patients, so that it holds "
+        "nothing that differs between them (Giesselmann & Schmidt-Catran 2022)."
+    )
+
+
 SERIES: Final[dict[str, Wording]] = {
+    "series_reproduces": (
+        "Labelled reproduction of {source}: its steps as declared, with REML criteria as it prints them. The answer is "
+        "that of a series with split predictors and of the refits by maximum likelihood."
+    ),
+    "series_double_centred": _double_centred,
+    "series_product_open": (
+        "{split} × {other}: {other} varies within patients and is not split, so that this product holds differences "
+        "between patients too; put {other} into split for one that is centred twice."
+    ),
     "series_criteria": (
         "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (χ²) compares refits by maximum "
         "likelihood, since REML likelihoods of different fixed effects do not compare. All models have the same rows."
