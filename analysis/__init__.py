@@ -57,6 +57,7 @@ A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     declared_frame  the analysis frame of the variables that a study declares
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
+    side_by_side    models in one table, a column for each, as papers print them
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
 
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
     from doublecode.analysis.training.certification import certify as certify
@@ -142,6 +144,7 @@ _HOME = {
     "run_study": "report.folder",
     "sample_table": "description.sample",
     "screen_ratings": "screening.rating_screens",
+    "side_by_side": "study.model_columns",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

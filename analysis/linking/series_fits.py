@@ -37,7 +37,7 @@ class Residuals:
     variance_by: str | None = None
 
     @property
-    def asked(self) -> dict[str, str | None]:
+    def asked(self) -> dict[str, Any]:
         """What ``fit_mixed`` is given; empty where residuals are independent and alike."""
         given = {"correlation": self.correlation, "variance_by": self.variance_by}
         return {} if self.correlation is None and self.variance_by is None else given

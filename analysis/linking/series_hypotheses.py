@@ -57,7 +57,8 @@ def slope_hypotheses(
         if model.result is None:
             continue
         for question, first, second in _asked(model, split, pairs):
-            tested = model.result.contrast({first: 1.0, second: -1.0}).iloc[0].drop("term").to_dict()
+            weights: dict[str, float] = {first: 1.0, second: -1.0}
+            tested = model.result.contrast(weights).drop(columns="term").to_dict("records")[0]
             head = {"step": model.step, "label": model.label, "declared": model.declared}
             rows.append({**head, "question": question, "first": first, "second": second, **tested})
     return pd.DataFrame(rows, columns=list(COLUMNS))

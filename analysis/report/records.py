@@ -116,7 +116,8 @@ def _series_record(result: SeriesResult) -> dict[str, Any]:
         }
         for model in result.models
     ]  # fmt: skip
-    return {**result_record(result), "models": models}
+    beside = {table.name: plain(table.data if table.data is not None else table.frame) for table in result.beside()}
+    return {**result_record(result), "models": models, **beside}
 
 
 def _moderation_record(result: ModerationResult) -> dict[str, Any]:

@@ -35,10 +35,9 @@ class TestSlopes:
 
     @pytest.mark.parametrize("question", [SlopeQuestion.WITHIN, SlopeQuestion.BETWEEN])
     def test_difference_of_two_predictors(self, data, reference, question):
-        found = fit_series(
-            [*STEPS, "homework ~ session + behaviour + alliance + (1 | patient)"], data, split=["behaviour", "alliance"],
-            differences=[("behaviour", "alliance")],
-        )  # fmt: skip
+        steps = [*STEPS, "homework ~ session + behaviour + alliance + (1 | patient)"]
+        pair = ("behaviour", "alliance")
+        found = fit_series(steps, data, split=pair, differences=[pair])
         rows = found.hypotheses[found.hypotheses["question"] == question]
         assert rows["label"].tolist() == ["3 within/between"]
         wanted = reference["within" if question is SlopeQuestion.WITHIN else "between"]
