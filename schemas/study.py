@@ -267,8 +267,8 @@ class Study(Declared):
 
     @property
     def times(self) -> tuple[str, ...]:
-        """Names of the variables that are time since the first session."""
-        return tuple(one.name for one in self.variables if one.time is not None)
+        """Names of the variables that are time: since the first session, or a phase of the treatment."""
+        return tuple(one.name for one in self.variables if one.time is not None or one.phase_from is not None)
 
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""

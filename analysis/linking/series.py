@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.latent_means import LatentMeans, find_latent_means
 from doublecode.analysis.linking.series_comparison import (
     comparison_table,
     likelihood_ratio,
@@ -33,6 +34,7 @@ from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, requir
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.series_tables import (
     Named,
+    latent_table,
     limits_table,
     printed_table,
     residuals_table,
@@ -59,7 +61,7 @@ class SeriesResult(Answer):
     ----------
     spec : dict
         Name, title, steps, split, ddf, intercept_at (the session of the intercepts; None: as the formulas say),
-        differences, correlation, variance_by, interval, reproduces, seed.
+        differences, latent_means, correlation, variance_by, interval, reproduces, seed.
     models : tuple of LabelledModel
         In the order of the steps, the declared one first.
     frame : DataFrame
@@ -72,6 +74,9 @@ class SeriesResult(Answer):
     notes : tuple of Note
     rows : Index
         Labels of the rows that every model stands on.
+    latent : LatentMeans or None
+        Where ``latent_means`` was asked for: the slopes of latent patient means beside the manifest ones; see
+        :mod:`doublecode.analysis.linking.latent_means`.
     """
 
     spec: dict[str, Any]
@@ -80,6 +85,7 @@ class SeriesResult(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    latent: LatentMeans | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = ("label",)
 
@@ -113,6 +119,8 @@ class SeriesResult(Answer):
         out = []
         if len(self.hypotheses):
             out.append(slopes_table(f"{prefix}slopes", self.hypotheses, named))
+        if self.latent is not None and len(self.latent.frame):
+            out.append(latent_table(f"{prefix}latent", self.latent.frame, named))
         if self.spec["interval"] != "wald" and len(self.limits):
             out.append(limits_table(f"{prefix}limits", self.limits, named))
         if len(self.residuals):
@@ -238,6 +246,7 @@ def fit_series(
     intercept_at: int | None = None,
     times: Sequence[str] = (),
     differences: Sequence[tuple[str, str]] = (),
+    latent_means: bool = False,
     correlation: str | None = None,
     variance_by: str | None = None,
     interval: IntervalMethod = "wald",
@@ -267,6 +276,8 @@ def fit_series(
         Columns that are time, as `session` is: their slopes are the course of the patients, and not called conflated.
     differences : sequence of pairs of str
         Predictors of one unit whose slopes are compared: two subscales.
+    latent_means : bool
+        Beside each split model the slopes of latent patient means (Lüdtke et al. 2008), in ``.latent``.
     correlation, variance_by : str, optional
         Residuals of every model, as in ``fit_mixed``; beside it stands the test against independent ones.
     interval : {"wald", "profile", "bootstrap"}
@@ -325,19 +336,24 @@ def fit_series(
     refuse_unequal_rows(models, rows.data)
     table, compared = comparison_table(models)
     unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
+    latent = find_latent_means(models, used, patient) if latent_means else None
     reproduced = (Note("series_reproduces", numbers={"source": reproduces}),) if reproduces else ()
     return SeriesResult(
         spec={
             "name": name, "title": title, "steps": list(map(str, steps.values())), "split": list(split), "ddf": ddf,
             "intercept_at": moved.intercept_at, "differences": [list(pair) for pair in differences],
             "correlation": correlation, "variance_by": variance_by, "interval": interval, "reproduces": reproduces,
-            "seed": seed,
+            "latent_means": latent_means, "seed": seed,
         },
         models=models,
         frame=table,
         design=_design(rows, len(data), patient),
-        notes=(*reproduced, *_notes(models), *moved.notes, *compared, *uncut, *_unsplit(models, split), *unused),
+        notes=(
+            *reproduced, *_notes(models), *moved.notes, *compared, *uncut, *_unsplit(models, split), *unused,
+            *(() if latent is None else latent.notes),
+        ),
         rows=rows.data.index,
+        latent=latent,
     )  # fmt: skip
 
 

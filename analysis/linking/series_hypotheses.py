@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -52,15 +52,15 @@ def slope_hypotheses(
         :class:`SlopeQuestion`), ``first`` and ``second`` (terms; the estimate is
         the slope of the first less that of the second), and the estimate columns.
     """
-    rows = []
+    rows: list[dict[Any, Any]] = []
     for model in models:
         if model.result is None:
             continue
         for question, first, second in _asked(model, split, pairs):
             weights: dict[str, float] = {first: 1.0, second: -1.0}
             tested = model.result.contrast(weights).drop(columns="term").to_dict("records")[0]
-            head = {"step": model.step, "label": model.label, "declared": model.declared}
-            rows.append({**head, "question": question, "first": first, "second": second, **tested})
+            head: dict[Any, Any] = {"step": model.step, "label": model.label, "declared": model.declared}
+            rows.append(head | {"question": question, "first": first, "second": second} | tested)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -95,3 +95,26 @@ def printed_table(name: str, frame: pd.DataFrame, source: str) -> Table:
         "data, so that this ratio tests nothing; the test is that of the refits by maximum likelihood."
     )
     return Table(name, f"Labelled reproduction: {source}", frame, columns, (note,))
+
+
+def latent_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+    """Slopes of latent patient means beside those of manifest ones.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        Columns of ``LatentMeans.frame``.
+    named : callable
+        The label of a term.
+    """
+    shown = frame.assign(named=[named(str(term)) for term in frame["term"]])
+    columns = (
+        column("named", "Term", kind="text"), column("manifest", "*b* manifest", kind="estimate"),
+        column("manifest_error", "*SE*", kind="estimate"), column("estimate", "*b* latent"), column("std_error"),
+        column("conf_low"), column("statistic", "*z*"), column("p_value"),
+        column("reliability", "Reliability of the mean", kind="bounded"),
+    )  # fmt: skip
+    note = "Latent: maximum likelihood, random intercepts only. Reliability: of a patient's manifest mean."
+    return Table(name, "Latent patient means", shown, columns, (note,), group="label", data=frame)

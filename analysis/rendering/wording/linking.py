@@ -167,7 +167,40 @@ def _double_centred(note: Note) -> str:
     )
 
 
+_NO_LATENT: Final = {
+    "product": "a split predictor stands in a product",
+    "group": "patients are no grouping factor of it",
+    "part": "it does not hold both parts of a split predictor",
+}
+
+
+def _latent_not_estimable(note: Note) -> str:
+    return f"{note.subject}: no latent patient means, since {_NO_LATENT[note.numbers['why']]}."
+
+
+def _latent_no_variance(note: Note) -> str:
+    names = ", ".join(note.numbers["names"])
+    return (
+        f"{note.subject}: no latent patient means, since {names} shows no variance between patients beyond what "
+        "sessions make of it."
+    )
+
+
+def _latent_few(note: Note) -> str:
+    n, term, reliability = (note.numbers[key] for key in ("n", "term", "reliability"))
+    low, high = (f"{note.numbers[key]:.2f}".replace("-", "−") for key in ("conf_low", "conf_high"))
+    return (
+        f"{note.subject}: latent patient means of {n} patients spread widely ({term}: [{low}, {high}]; reliability of "
+        f"the manifest mean {reliability:.2f}). Below 50 patients no single estimate is to be leaned on (Lüdtke et al. "
+        "2008)."
+    )
+
+
 SERIES: Final[dict[str, Wording]] = {
+    "latent_not_estimable": _latent_not_estimable,
+    "latent_no_variance": _latent_no_variance,
+    "latent_not_converged": "no latent patient means: the search did not converge.",
+    "latent_few_patients": _latent_few,
     "series_reproduces": (
         "Labelled reproduction of {source}: its steps as declared, with REML criteria as it prints them. The answer is "
         "that of a series with split predictors and of the refits by maximum likelihood."
