@@ -36,6 +36,7 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.patient_outcomes import patient_outcome as patient_outcome
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.mixed import compare as compare
@@ -138,6 +140,7 @@ _HOME = {
     "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
+    "patient_outcome": "linking.patient_outcomes",
     "precision": "planning.interval_width",
     "profile_function": "mixed",
     "read_study": "study.run",

@@ -24,6 +24,7 @@ from doublecode.schemas.instrument import Instrument, load_instrument, shipped_i
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -41,7 +42,7 @@ from doublecode.schemas.study_parts import (
 from doublecode.schemas.study_tables import StudyTables
 from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.toml_lines import EntryError
-from doublecode.schemas.variable_checks import check_outliers, check_splits, check_steps, check_variables
+from doublecode.schemas.variable_checks import check_means, check_outliers, check_splits, check_steps, check_variables
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
@@ -88,6 +89,8 @@ class Study(Declared):
         The table of correlations.
     series : tuple of ModelSeries
         Multilevel models, built up step by step.
+    patient_outcomes : tuple of PatientModel
+        Regressions over patients: an outcome at the end on a mean over sessions, adjusted for the baseline.
     moderations : tuple of ModerationModel
         Regressions with or without an interaction.
     group_comparisons : tuple of GroupComparison
@@ -120,6 +123,7 @@ class Study(Declared):
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None
     series: tuple[ModelSeries, ...] = ()
+    patient_outcomes: tuple[PatientModel, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
     sample_columns: tuple[str, ...] = ()
@@ -136,7 +140,7 @@ class Study(Declared):
             "instrument": [use.name for use in self.instruments],
             "event": [event.name for event in self.events],
             "variable": [variable.name for variable in self.variables],
-            "model": [series.name for series in self.series] + [model.name for model in self.moderations],
+            "model": [one.name for one in (*self.series, *self.patient_outcomes, *self.moderations)],
         }
         for kind, names in kinds.items():
             twice = [name for place, name in enumerate(names) if name in names[:place]]
@@ -185,6 +189,8 @@ class Study(Declared):
         for model in self.moderations:
             moderator = (model.moderator,) if model.moderator else ()
             places[f"moderation {model.name!r}"] = (model.outcome, model.predictor, *moderator, *model.covariates)
+        for patients in self.patient_outcomes:
+            places[f"patient outcome {patients.name!r}"] = patients.variables
         for series in self.series:
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
@@ -293,6 +299,7 @@ class Study(Declared):
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
         check_splits(self.series, named, uses, self.unit)
+        check_means(self.patient_outcomes, named, uses, self.unit)
         rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
         for name in (name for one in self.allocation.separations for name in one.instruments):
             if name not in rated:
@@ -300,12 +307,13 @@ class Study(Declared):
                     f"allocation: separations: no instrument of raters is called {name!r}; {allowed(name, rated)}"
                 )
         acted_on = {name for where, names in self._mentions().items() if where not in self._apart for name in names}
-        check_outliers(self.outliers, acted_on, self.series)
+        check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
 
     @property
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
-        return frozenset(("outliers", *(f"series {one.name!r}" for one in self.series)))
+        patients = (f"patient outcome {one.name!r}" for one in self.patient_outcomes)
+        return frozenset(("outliers", *patients, *(f"series {one.name!r}" for one in self.series)))
 
     @property
     def card(self) -> Card:
@@ -347,6 +355,7 @@ class Study(Declared):
 
     def _model_table(self) -> PlainTable:
         rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in self.series]
+        rows += [(one.name, "patients", one.title, one.formula) for one in self.patient_outcomes]
         rows += [(one.name, "regression", one.title, one.formula) for one in self.moderations]
         rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons]
         return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)

@@ -10,6 +10,7 @@ from doublecode.schemas.errors import InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.model_series import ModelSeries, check_differences, check_residuals
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.patient_model import PatientModel, check_patient_models
 from doublecode.schemas.study_parts import KEYS, InstrumentUse, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
@@ -229,6 +230,16 @@ def check_splits(
                 raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
 
 
+def check_means(
+    models: Iterable[PatientModel],
+    variables: Mapping[str, Variable],
+    uses: Uses,
+    unit: Literal["session", "patient"],
+) -> None:
+    """Hold regressions over patients to what patients have: see :func:`check_patient_models`."""
+    check_patient_models(models, lambda name: name not in KEYS and _is_fixed(variables.get(name), uses), unit)
+
+
 def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]) -> None:
     """Hold the names in the steps of series to the variables and to the columns that every frame has.
 
@@ -280,7 +291,12 @@ def names_in_step(step: str) -> list[str]:
     return found
 
 
-def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: Iterable[ModelSeries]) -> None:
+def check_outliers(
+    rule: OutlierRule | None,
+    acted_on: Collection[str],
+    series: Iterable[ModelSeries],
+    patients: Iterable[PatientModel] = (),
+) -> None:
     """Refuse an outlier rule for what stands in series only, which take values as they were observed.
 
     Raises
@@ -289,6 +305,7 @@ def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: 
         The rule would change no number.
     """
     in_series = {name for one in series for step in one.steps for name in names_in_step(step)}
+    in_series |= {name for one in patients for name in one.variables}
     for name in () if rule is None else rule.variables:
         if name in in_series and name not in acted_on:
             raise StudyError(

@@ -51,6 +51,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
+        **({"patient_outcomes": [result_record(one) for one in run.patient_outcomes]} if run.patient_outcomes else {}),
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
         "group_comparisons": [result_record(one) for one in run.comparisons],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
 
+from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
 from doublecode.analysis.linking.series import SeriesResult
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LONG: Final = ("table", "model", "part", "row", "estimate", "std_error", "df", "p_value")
 _PATIENTS: Final = "Patients"
+_OF_PATIENTS: Final = {"Rows": "n_rows", "Reliability of the mean": "reliability", "R²": "r_squared"}
 _LEVELS: Final = "Levels of "
 _COUNTS: Final = ("Parameters", "Rows", "df", _PATIENTS)
 
@@ -73,7 +75,7 @@ class ModelColumns(Answer):
 
 
 def side_by_side(
-    *results: SeriesResult | MixedResult | ModerationResult,
+    *results: SeriesResult | MixedResult | ModerationResult | PatientOutcomeResult,
     labels: Labels | None = None,
     refused: Sequence[Note] = (),
 ) -> ModelColumns:
@@ -81,7 +83,7 @@ def side_by_side(
 
     Parameters
     ----------
-    *results : SeriesResult, MixedResult or ModerationResult
+    *results : SeriesResult, MixedResult, ModerationResult or PatientOutcomeResult
         A series is a table of its own; mixed models, and regressions of one outcome, share one.
     labels : mapping of variable to label, optional
         What terms are called.
@@ -160,17 +162,19 @@ def study_models(intake: Intake) -> ModelColumns:
     if intake.errors:
         raise StudyProblems(intake.problems)
     study = intake.study
-    if not study.series and not study.moderations:
-        raise UsageError(f"{study.name}: no model is declared; add [[series]] or [[moderations]] to study.toml.")
+    if not (study.series or study.moderations or study.patient_outcomes):
+        known = "[[series]], [[moderations]] or [[patient_outcomes]]"
+        raise UsageError(f"{study.name}: no model is declared; add {known} to study.toml.")
     intake = in_the_numbers(intake)
     items, scores = score_study(intake)
     frame = frame_of(intake, scores, items).frame
     refused: list[Note] = []
     fits = [attempt(one.title, partial(declared_series, one, frame, study.times), refused) for one in study.series]
-    fits += regressions_of(study, frame, refused)["moderations"] if study.moderations else ()
+    found = regressions_of(study, frame, refused)
+    fits += [*found["patient_outcomes"], *found["moderations"]]
     labels = {variable.name: variable.label or variable.name for variable in study.variables}
-    found = [one for one in fits if isinstance(one, SeriesResult | ModerationResult)]
-    return side_by_side(*found, labels=labels, refused=refused)
+    shown = [one for one in fits if isinstance(one, SeriesResult | ModerationResult | PatientOutcomeResult)]
+    return side_by_side(*shown, labels=labels, refused=refused)
 
 
 Line = dict[str, Any]
@@ -192,8 +196,12 @@ def _lines_of(result: object, labels: Labels) -> list[Line]:
         return _mixed_lines(title, label, result, term_labels(labels))
     if isinstance(result, ModerationResult):
         return _regression_lines(result, labels)
+    if isinstance(result, PatientOutcomeResult):
+        return _patient_lines(result, labels)
     kind = type(result).__name__
-    raise UsageError(f"side_by_side: found a {kind}, allowed: results of fit_series, fit_mixed and moderation.")
+    raise UsageError(
+        f"side_by_side: found a {kind}, allowed: results of fit_series, fit_mixed, moderation and patient_outcome."
+    )
 
 
 def _series_lines(title: str, model: LabelledModel, row: Mapping[Any, Any], labels: Labels) -> list[Line]:
@@ -241,6 +249,19 @@ def _regression_lines(result: ModerationResult, labels: Labels) -> list[Line]:
     return lines + [_line(title, label, "fit", name, estimate=float(value)) for name, value in measures.items()]
 
 
+def _patient_lines(result: PatientOutcomeResult, labels: Labels) -> list[Line]:
+    outcome, predictor = (str(result.spec[key]) for key in ("outcome", "predictor"))
+    named = {**labels, f"{predictor}_mean": f"{labels.get(predictor, predictor)}, patient mean"}
+    title, label = f"{labels.get(outcome, outcome)} over patients", str(result.spec["title"] or result.heading)
+    lines = [
+        _line(title, label, "fixed", label_term(str(one["term"]), named),
+              **{name: one[name] for name in ("estimate", "std_error", "p_value")})
+        for one in result.frame.to_dict("records")
+    ]  # fmt: skip
+    measures = {name: float(result.design[key]) for name, key in _OF_PATIENTS.items()}
+    return lines + [_line(title, label, "fit", name, estimate=value) for name, value in measures.items()]
+
+
 def _wide(title: str, lines: pd.DataFrame) -> Table:
     """One table: rows in the order of their first place, fixed effects first, measures of fit last."""
     models = list(dict.fromkeys(lines["model"]))
@@ -267,7 +288,7 @@ def _kind(line: Mapping[Any, Any]) -> Kind:
     """How the number of a line is written."""
     if line["part"] == "fixed":
         return "estimate"
-    if line["row"] == "R²":
+    if line["row"] in ("R²", "Reliability of the mean"):
         return "bounded"
     is_count = line["row"] in _COUNTS or (line["part"] == "fit" and str(line["row"]).startswith(_LEVELS))
     return "integer" if is_count else "number"

@@ -313,6 +313,7 @@ def regressions_of(study: Study, frame: pd.DataFrame, refused: list[Note]) -> di
     from doublecode.analysis.description.correlations import correlate
     from doublecode.analysis.description.outliers import winsorise
     from doublecode.analysis.regression.group_differences import group_anova
+    from doublecode.analysis.study.declared_models import declared_patient_outcome
     from doublecode.analysis.study.declared_moderation import fit_moderation
 
     rule = study.outliers
@@ -331,6 +332,10 @@ def regressions_of(study: Study, frame: pd.DataFrame, refused: list[Note]) -> di
         attempt(f"{model.title}, before the outlier rule", partial(fit_one, model, frame), refused)
         for model in (study.moderations if outliers is not None else ())
     ]
+    patients = [
+        attempt(model.title, partial(declared_patient_outcome, model, frame), refused)
+        for model in study.patient_outcomes
+    ]
     groups = [
         attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
         for one in study.group_comparisons
@@ -338,6 +343,7 @@ def regressions_of(study: Study, frame: pd.DataFrame, refused: list[Note]) -> di
     return {
         "outliers": outliers,
         "correlations": None if correlated is None else attempt("Correlations", correlated, refused),
+        "patient_outcomes": tuple(filter(None, patients)),
         "moderations": tuple(filter(None, fits)),
         "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),

@@ -63,6 +63,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
+        "patient_outcomes",  # analysis/study/test_declared_series
         "allocation",
         "certification",
         "due",

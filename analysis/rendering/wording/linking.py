@@ -237,4 +237,33 @@ SERIES: Final[dict[str, Wording]] = {
     "series_unused_split": "{column} is declared to be split but stands in no step.",
 }
 
-SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES}
+_OF_THERAPISTS: Final = {
+    "CR2": "Standard errors are CR2 with Satterthwaite degrees of freedom, patients of one therapist together "
+    "(Pustejovsky & Tipton 2018).",
+    "fixed": "Therapists are fixed effects.",
+    "ignored": "Patients of one therapist count as independent.",
+}
+
+
+def _patient_mean(note: Note) -> str:
+    reliability = note.numbers["reliability"]
+    known = reliability == reliability  # NaN is not itself
+    drawn = (
+        f" The mean has reliability {reliability:.2f}: its slope is drawn towards 0 by about that factor."
+        if known
+        else ""
+    )
+    return f"Least squares over patients.{drawn} {_OF_THERAPISTS[note.numbers['therapists']]}"
+
+
+PATIENTS: Final[dict[str, Wording]] = {
+    "patient_mean": _patient_mean,
+    "patient_mean_of_one": "Each patient has one session: the reliability of a mean cannot be told from these data.",
+    "patient_mean_unknown": "The reliability of the mean is not estimable: {reason}.",
+    "patient_few_clusters": (
+        "{n} therapists: CR2 keeps its level, and its few degrees of freedom say how little is known; beside it "
+        "therapists as fixed effects."
+    ),
+}
+
+SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **PATIENTS}

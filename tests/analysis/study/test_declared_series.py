@@ -166,3 +166,57 @@ def test_wrong_declarations_are_refused_when_the_study_is_loaded(telephone, line
     declare(telephone, f'\n[[series]]\nname = "doubt"\ntitle = "A doubt"\n{step}\n{line}\n')
     with pytest.raises(StudyError, match=WRONG[line].replace("(", "\\(")):
         load_study(telephone).check_variables()
+
+
+PATIENTS = """
+[[variables]]
+name = "first_phq"
+instrument = "phq9"
+scale = "total"
+session = 1
+
+[[variables]]
+name = "last_phq"
+instrument = "phq9"
+scale = "total"
+session = 8
+
+[[patient_outcomes]]
+name = "early_he"
+title = "Symptoms at session 8 on early engagement"
+outcome = "last_phq"
+predictor = "he"
+sessions = [1, 2, 3]
+baseline = "first_phq"
+"""
+
+
+class TestPatients:
+    def test_declared_and_run(self, telephone):
+        run = analyse(read_study(declare(telephone, PATIENTS)))
+        (found,) = run.patient_outcomes
+        assert found.frame["term"].tolist() == ["Intercept", "he_mean", "first_phq"]
+        assert found.design["n_sessions"][1] == 3
+        assert 0 < found.design["reliability"] < 1
+        document = build_document(run)
+        assert "Outcomes of patients" in [section.title for section in document.sections]
+        assert results_record(run)["patient_outcomes"][0]["spec"]["therapists"] == "CR2"
+
+    def test_with_therapists_as_fixed_effects(self, telephone):
+        text = PATIENTS + 'therapists = "fixed"\n'
+        intake = read_study(declare(telephone, text))
+        assert intake.study.patient_outcomes[0].therapists == "fixed"
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('outcome = "last_phq"', 'outcome = "phq9"', "'phq9' differs from session to session"),
+            ('baseline = "first_phq"', 'baseline = "last_phq"', "twice"),
+            ("sessions = [1, 2, 3]", "sessions = [1, 1]", "sessions name 1 twice"),
+            ('predictor = "he"', 'predictor = "hee"', "'hee' is not declared"),
+        ],
+    )
+    def test_refused_when_loaded(self, telephone, old, new, said):
+        declare(telephone, PATIENTS.replace(old, new))
+        with pytest.raises(StudyError, match=said):
+            load_study(telephone).check_variables()
