@@ -140,7 +140,11 @@ class Study(Declared):
             "instrument": [use.name for use in self.instruments],
             "event": [event.name for event in self.events],
             "variable": [variable.name for variable in self.variables],
-            "model": [one.name for one in (*self.series, *self.patient_outcomes, *self.moderations)],
+            "model": [
+                *(one.name for one in self.series),
+                *(one.name for one in self.patient_outcomes),
+                *(one.name for one in self.moderations),
+            ],
         }
         for kind, names in kinds.items():
             twice = [name for place, name in enumerate(names) if name in names[:place]]

@@ -3,8 +3,10 @@
 import pytest
 
 from doublecode.analysis import read_study
+from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.records import results_record
 from doublecode.analysis.study.declared_models import declared_series
-from doublecode.analysis.study.run import frame_of, score_study
+from doublecode.analysis.study.run import analyse, frame_of, score_study
 from doublecode.schemas import load_study
 from doublecode.schemas.errors import StudyError
 
