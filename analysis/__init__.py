@@ -36,6 +36,7 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -57,6 +58,7 @@ A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     declared_frame  the analysis frame of the variables that a study declares
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
+    side_by_side    models in one table, a column for each, as papers print them
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
 
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.patient_outcomes import patient_outcome as patient_outcome
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.mixed import compare as compare
@@ -104,6 +107,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
     from doublecode.analysis.training.certification import certify as certify
@@ -136,12 +140,14 @@ _HOME = {
     "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
+    "patient_outcome": "linking.patient_outcomes",
     "precision": "planning.interval_width",
     "profile_function": "mixed",
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
     "screen_ratings": "screening.rating_screens",
+    "side_by_side": "study.model_columns",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

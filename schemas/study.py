@@ -22,8 +22,10 @@ from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, StudyError
 from doublecode.schemas.gathered import Gathered, said_of
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -31,7 +33,6 @@ from doublecode.schemas.study_parts import (
     Event,
     GroupComparison,
     InstrumentUse,
-    ModelSeries,
     ModerationModel,
     OutlierRule,
     Rater,
@@ -44,6 +45,7 @@ from doublecode.schemas.table_source import TableSource
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import (
     check_errors,
+    check_means,
     check_outliers,
     check_separations,
     check_splits,
@@ -96,6 +98,8 @@ class Study(Declared):
         The table of correlations.
     series : tuple of ModelSeries
         Multilevel models, built up step by step.
+    patient_outcomes : tuple of PatientModel
+        Regressions over patients: an outcome at the end on a mean over sessions, adjusted for the baseline.
     moderations : tuple of ModerationModel
         Regressions with or without an interaction.
     group_comparisons : tuple of GroupComparison
@@ -128,6 +132,7 @@ class Study(Declared):
     outliers: OutlierRule | None = None
     correlations: Correlations | None = None
     series: tuple[ModelSeries, ...] = ()
+    patient_outcomes: tuple[PatientModel, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
     sample_columns: tuple[str, ...] = ()
@@ -151,7 +156,11 @@ class Study(Declared):
             "instrument": [use.name for use in self.instruments],
             "event": [event.name for event in self.events],
             "variable": [variable.name for variable in self.variables],
-            "model": [series.name for series in self.series] + [model.name for model in self.moderations],
+            "model": [
+                *(one.name for one in self.series),
+                *(one.name for one in self.patient_outcomes),
+                *(one.name for one in self.moderations),
+            ],
         }
         for kind, names in kinds.items():
             for name in dict.fromkeys(name for at, name in enumerate(names) if name in names[:at]):
@@ -188,6 +197,8 @@ class Study(Declared):
         for model in self.moderations:
             moderator = (model.moderator,) if model.moderator else ()
             places[f"moderation {model.name!r}"] = (model.outcome, model.predictor, *moderator, *model.covariates)
+        for patients in self.patient_outcomes:
+            places[f"patient outcome {patients.name!r}"] = patients.variables
         for series in self.series:
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
@@ -274,8 +285,8 @@ class Study(Declared):
 
     @property
     def times(self) -> tuple[str, ...]:
-        """Names of the variables that are time since the first session."""
-        return tuple(one.name for one in self.variables if one.time is not None)
+        """Names of the variables that are time: since the first session, or a phase of the treatment."""
+        return tuple(one.name for one in self.variables if one.time is not None or one.phase_from is not None)
 
     def left_unreversed(self, instrument: str) -> tuple[str, ...]:
         """Labels of the items that the codebook reverses and the study, by its own list, does not."""
@@ -301,7 +312,9 @@ class Study(Declared):
         with wrong.one():
             check_splits(self.series, named, uses, self.unit)
         with wrong.one():
-            check_outliers(self.outliers, acted_on, self.series)
+            check_means(self.patient_outcomes, named, uses, self.unit)
+        with wrong.one():
+            check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
         with wrong.one():
@@ -312,7 +325,8 @@ class Study(Declared):
     @property
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
-        return frozenset(("outliers", *(f"series {one.name!r}" for one in self.series)))
+        patients = (f"patient outcome {one.name!r}" for one in self.patient_outcomes)
+        return frozenset(("outliers", *patients, *(f"series {one.name!r}" for one in self.series)))
 
     @property
     def card(self) -> Card:
@@ -354,6 +368,7 @@ class Study(Declared):
 
     def _model_table(self) -> PlainTable:
         rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in self.series]
+        rows += [(one.name, "patients", one.title, one.formula) for one in self.patient_outcomes]
         rows += [(one.name, "regression", one.title, one.formula) for one in self.moderations]
         rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons]
         return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)

@@ -298,37 +298,6 @@ class OutlierRule(Declared):
         return self
 
 
-class ModelSeries(Declared):
-    """Multilevel models built step by step on one common set of rows.
-
-    Attributes
-    ----------
-    name : str
-        The series' name in tables and file names.
-    title : str
-        Its heading in the report.
-    steps : tuple of str
-        lme4 formulas over the variables of the frame, ``session`` and ``patient``.
-    split : tuple of str
-        Time-varying predictors that are also entered as patient mean and deviation; each stands in a step and has
-        values of several sessions.
-    intercept_at : int
-        Session at which intercepts are given; 0 keeps the session number uncentred, as many papers do.
-    """
-
-    name: Name
-    title: Title
-    steps: tuple[str, ...] = Field(min_length=1)
-    split: tuple[Reference, ...] = ()
-    intercept_at: int = Field(default=1, ge=0)
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        refuse_twice(f"series {self.name!r}: split", self.split)
-        refuse_twice(f"series {self.name!r}: steps", self.steps)
-        return self
-
-
 class ModerationModel(Declared):
     """One moderated regression: outcome on predictor × moderator and covariates.
 

@@ -9,8 +9,10 @@ from typing import Literal
 from doublecode.schemas.errors import InstrumentError, StudyError
 from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.model_series import ModelSeries, check_differences, check_residuals
 from doublecode.schemas.near_names import allowed, ended
-from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModelSeries, ModerationModel, OutlierRule, Variable
+from doublecode.schemas.patient_model import PatientModel, check_patient_models
+from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModerationModel, OutlierRule, Variable
 
 Uses = Mapping[str, tuple[Instrument, InstrumentUse]]
 """Codebook and use of each instrument of a study, by the codebook's name."""
@@ -250,19 +252,34 @@ def _check_split(
         raise StudyError(f"{where} makes a column {taken[0]!r}, as a variable is called. Rename the variable.")
 
 
+def check_means(
+    models: Iterable[PatientModel],
+    variables: Mapping[str, Variable],
+    uses: Uses,
+    unit: Literal["session", "patient"],
+) -> None:
+    """Hold regressions over patients to what patients have: see :func:`check_patient_models`."""
+    check_patient_models(models, lambda name: name not in KEYS and _is_fixed(variables.get(name), uses), unit)
+
+
 def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]) -> None:
     """Hold the names in the steps of series to the variables and to the columns that every frame has.
 
     Raises
     ------
     StudyError
-        A step names something else, or the steps of a series have different outcomes.
+        A step or what its residuals depend on names something else, the steps of a series have different outcomes, or
+        slopes are to be compared that stand in no step together.
     """
     known = dict.fromkeys((*variables, *KEYS))
     wrong = Gathered()
     for one in series:
         with wrong.one():
             _check_one_outcome(one)
+        with wrong.one():
+            check_residuals(one, variables)
+        with wrong.one():
+            check_differences(one, (frozenset(names_in_step(step.partition("~")[2])) for step in one.steps))
         names = [(step, name) for step in one.steps for name in names_in_step(step)]
         first_in = {name: step for step, name in reversed(names) if name not in known}
         for name in dict.fromkeys(name for _, name in names if name in first_in):
@@ -302,7 +319,12 @@ def names_in_step(step: str) -> list[str]:
     return found
 
 
-def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: Iterable[ModelSeries]) -> None:
+def check_outliers(
+    rule: OutlierRule | None,
+    acted_on: Collection[str],
+    series: Iterable[ModelSeries],
+    patients: Iterable[PatientModel] = (),
+) -> None:
     """Refuse an outlier rule for what stands in series only, which take values as they were observed.
 
     Raises
@@ -311,6 +333,7 @@ def check_outliers(rule: OutlierRule | None, acted_on: Collection[str], series: 
         The rule would change no number.
     """
     in_series = {name for one in series for step in one.steps for name in names_in_step(step)}
+    in_series |= {name for one in patients for name in one.variables}
     wrong = Gathered()
     for name in () if rule is None else rule.variables:
         if name in in_series and name not in acted_on:

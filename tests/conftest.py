@@ -172,6 +172,12 @@ def planted_trainees() -> Any:
 
 
 @pytest.fixture(scope="session")
+def planted_means() -> Any:
+    """The simulation of latent patient means."""
+    return script("simulations/latent_means.py")
+
+
+@pytest.fixture(scope="session")
 def planted_screens() -> Any:
     """The simulation of the screens of ratings: honest studies, and what is planted in them."""
     return script("simulations/screens.py")

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
     for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
         app.command(name, rich_help_panel=RESEARCHER)(command)
+    app.command("models", rich_help_panel=RESEARCHER)(models)
     app.command("frame", rich_help_panel=RESEARCHER)(frame)
     app.command("drift", rich_help_panel=COORDINATOR)(drift)
 
@@ -324,6 +325,16 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
         raise NotEstimable(f"{intake.study.name}: no instrument of the study has a scale of two items or more.")
     record = consistency_record(table) if as_json else None
     print_answer(table, record, sentences=table.statements())
+
+
+def models(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -> None:
+    """The declared series and regressions side by side: one column per model, with its rows, patients and criteria."""
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.study.model_columns import study_models
+    from doublecode.schemas.results import result_record
+
+    found = study_models(_clean_intake(study, set_aside))
+    print_answer(found, result_record(found) if as_json else None)
 
 
 def frame(

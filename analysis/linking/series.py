@@ -9,7 +9,7 @@ likelihoods may be compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,30 +17,40 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.series_comparison import adds_random, likelihood_ratio, obstacle
-from doublecode.analysis.linking.series_models import LabelledModel, Version
-from doublecode.analysis.linking.splitting import split_formula, varying_within, within_between
-from doublecode.analysis.linking.time_origin import is_time, move_origin
+from doublecode.analysis.linking.latent_means import LatentMeans, find_latent_means
+from doublecode.analysis.linking.series_comparison import (
+    comparison_table,
+    likelihood_ratio,
+    obstacle,
+    restricted_ratios,
+)
+from doublecode.analysis.linking.series_fits import Fitting, Residuals, fit_steps, refuse_unequal_rows
+from doublecode.analysis.linking.series_hypotheses import slope_hypotheses
+from doublecode.analysis.linking.series_models import LabelledModel
+from doublecode.analysis.linking.splitting import within_between
+from doublecode.analysis.linking.time_origin import move_origin
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.series_tables import (
+    Named,
+    latent_table,
+    limits_table,
+    printed_table,
+    residuals_table,
+    slopes_table,
+)
 from doublecode.analysis.rendering.tables import Table, column
-from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.mixed.fit import Ddf
+    from doublecode.analysis.mixed.intervals import IntervalMethod
     from doublecode.analysis.mixed.result import MixedResult
 
     Formula = str | ModelFormula
-
-
-_FIT = ("k", "nobs", "loglik", "aic", "bic")
-_COLUMNS = (
-    "step", "label", "formula", "declared", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
-    "compared_with", "chi2", "df", "p_value", "reference", "converged", "singular", "remark",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,7 +60,8 @@ class SeriesResult(Answer):
     Attributes
     ----------
     spec : dict
-        Name, title, steps, split, ddf, intercept_at (the session of the intercepts; None: as the formulas say).
+        Name, title, steps, split, ddf, intercept_at (the session of the intercepts; None: as the formulas say),
+        differences, latent_means, correlation, variance_by, interval, reproduces, seed.
     models : tuple of LabelledModel
         In the order of the steps, the declared one first.
     frame : DataFrame
@@ -63,6 +74,9 @@ class SeriesResult(Answer):
     notes : tuple of Note
     rows : Index
         Labels of the rows that every model stands on.
+    latent : LatentMeans or None
+        Where ``latent_means`` was asked for: the slopes of latent patient means beside the manifest ones; see
+        :mod:`doublecode.analysis.linking.latent_means`.
     """
 
     spec: dict[str, Any]
@@ -71,6 +85,7 @@ class SeriesResult(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    latent: LatentMeans | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = ("label",)
 
@@ -89,7 +104,30 @@ class SeriesResult(Answer):
         if len(self.coefficients):
             tables.append(Table("fixed", "Fixed effects", self.coefficients, fixed, group="label"))
             tables.append(Table("variances", "Variance components", self.variances, parts, group="label"))
-        return tuple(tables)
+        return (*tables, *self.beside())
+
+    def beside(self, prefix: str = "", named: Named = str) -> tuple[Table, ...]:
+        """Return the tables beside coefficients and variances: what was asked for, and the contextual tests.
+
+        Parameters
+        ----------
+        prefix : str
+            What the names of the tables begin with.
+        named : callable
+            The label of a term.
+        """
+        out = []
+        if len(self.hypotheses):
+            out.append(slopes_table(f"{prefix}slopes", self.hypotheses, named))
+        if self.latent is not None and len(self.latent.frame):
+            out.append(latent_table(f"{prefix}latent", self.latent.frame, named))
+        if self.spec["interval"] != "wald" and len(self.limits):
+            out.append(limits_table(f"{prefix}limits", self.limits, named))
+        if len(self.residuals):
+            out.append(residuals_table(f"{prefix}residuals", self.residuals))
+        if self.spec["reproduces"]:
+            out.append(printed_table(f"{prefix}printed", self.printed, self.spec["reproduces"]))
+        return tuple(out)
 
     def counted(self) -> str:
         """Say on which rows all models stand."""
@@ -99,12 +137,12 @@ class SeriesResult(Answer):
     @cached_property
     def coefficients(self) -> pd.DataFrame:
         """Fixed effects of all models: ``step``, ``label``, ``declared`` and the estimate columns."""
-        return _gather(self.models, "fixed")
+        return _gather(self.models, lambda fit: fit.fixed)
 
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Variance components of all models: ``step``, ``label``, ``declared``, ``group``, ``term``, ``variance``."""
-        return _gather(self.models, "variances")
+        return _gather(self.models, lambda fit: fit.variances)
 
     @cached_property
     def siblings(self) -> pd.DataFrame:
@@ -112,7 +150,8 @@ class SeriesResult(Answer):
 
         ``step``, ``label``, ``declared``, ``formula`` (with the simpler random part) and the estimate columns.
         """
-        return _gather([replace(one, result=one.simpler) for one in self.models], "fixed", formula=True)
+        simpler = [replace(one, result=one.simpler) for one in self.models]
+        return _gather(simpler, lambda fit: fit.fixed, formula=True)
 
     @cached_property
     def contextual(self) -> pd.DataFrame:
@@ -127,6 +166,42 @@ class SeriesResult(Answer):
             tested = {} if obstacle(conflated.ml, split.ml) else likelihood_ratio(conflated.ml, split.ml)
             rows.append({"step": split.step, **{name: tested.get(name, np.nan) for name in ("chi2", "df", "p_value")}})
         return pd.DataFrame(rows, columns=["step", "chi2", "df", "p_value"])
+
+    @cached_property
+    def hypotheses(self) -> pd.DataFrame:
+        """Differences of two slopes of a model: between less within patients, and of the pairs in ``differences``.
+
+        ``step``, ``label``, ``declared``, ``question``, ``first``, ``second`` (terms: slope of the first less slope of
+        the second) and the estimate columns; see ``slope_hypotheses``.
+        """
+        return slope_hypotheses(self.models, self.spec["split"], self.spec["differences"])
+
+    @cached_property
+    def limits(self) -> pd.DataFrame:
+        """Limits of every parameter of every model by ``interval``: Wald, profile likelihood or bootstrap.
+
+        ``step``, ``label``, ``declared``, ``parameter`` (fixed, sd, corr, phi), ``group``, ``term``, ``estimate``,
+        ``conf_low``, ``conf_high``, ``method``; see :func:`doublecode.analysis.confint`.
+        """
+        method, seed = self.spec["interval"], self.spec["seed"]
+        return _gather(self.models, lambda fit: fit.confint(method, seed=seed))
+
+    @cached_property
+    def residuals(self) -> pd.DataFrame:
+        """Parameters of the residuals of every model, where they have a structure, and whether it is needed.
+
+        ``step``, ``label``, ``declared``, ``term`` (phi, sd), ``level``, ``estimate``, ``conf_low``, ``conf_high``;
+        ``chi2``, ``df``, ``p_value`` of the REML likelihood ratio with independent residuals of one variance.
+        """
+        found = _gather([one for one in self.models if one.plain is not None], lambda fit: fit.residual_parameters())
+        tested = {one.label: likelihood_ratio(one.plain, one.result) for one in self.models if one.plain is not None}
+        ratios = [[tested[label].get(name, np.nan) for label in found["label"]] for name in ("chi2", "df", "p_value")]
+        return found.assign(**dict(zip(("chi2", "df", "p_value"), ratios, strict=True)))
+
+    @cached_property
+    def printed(self) -> pd.DataFrame:
+        """REML criteria and their ratios as papers print them, for reproduction only: see ``restricted_ratios``."""
+        return restricted_ratios(self.models)
 
     @cached_property
     def shares(self) -> pd.DataFrame:
@@ -170,10 +245,17 @@ def fit_series(
     split: Sequence[str] = (),
     intercept_at: int | None = None,
     times: Sequence[str] = (),
+    differences: Sequence[tuple[str, str]] = (),
+    latent_means: bool = False,
+    correlation: str | None = None,
+    variance_by: str | None = None,
+    interval: IntervalMethod = "wald",
     ddf: Ddf = "auto",
     patient: str = "patient",
     name: str = "series",
     title: str = "",
+    reproduces: str = "",
+    seed: int = 0,
 ) -> SeriesResult:
     """Fit a series of mixed models on the rows that all of them can use.
 
@@ -185,18 +267,31 @@ def fit_series(
         One row per session.
     split : sequence of str
         Predictors that are also entered as patient mean and deviation, taken over the rows of the models; the
-        means are centred at the mean of the patients' means.
+        means are centred at the mean of the patients' means. The product of two of them is double-centred within
+        patients: :mod:`doublecode.analysis.linking.within_products`.
     intercept_at : int, optional
         Session at which intercepts are given: `session` enters as ``session_from_1``, its distance from session 1.
         None enters the session number as it is, so that intercepts belong to session 0.
     times : sequence of str
         Columns that are time, as `session` is: their slopes are the course of the patients, and not called conflated.
+    differences : sequence of pairs of str
+        Predictors of one unit whose slopes are compared: two subscales.
+    latent_means : bool
+        Beside each split model the slopes of latent patient means (Lüdtke et al. 2008), in ``.latent``.
+    correlation, variance_by : str, optional
+        Residuals of every model, as in ``fit_mixed``; beside it stands the test against independent ones.
+    interval : {"wald", "profile", "bootstrap"}
+        By which ``.limits`` are computed.
     ddf : {"auto", "kenward-roger", "satterthwaite", "z"}
         As in ``fit_mixed``.
     patient : str
         Column of the patients.
     name, title : str
         What the series is called, for what is printed and refused.
+    reproduces : str
+        The paper whose printed models these are: what is shown is labelled so.
+    seed : int
+        Of the bootstrap.
 
     Returns
     -------
@@ -230,26 +325,35 @@ def fit_series(
     [['1 as declared', 4, nan], ['2 as declared (conflated)', 5, 1.0], ['2 within/between', 6, 2.0]]
     """
     data = as_pandas(data)
-    steps = _steps(formulas, name)
-    require_columns(data, (patient, *split), f"series {name!r}")
+    steps, residuals = _steps(formulas, name), Residuals(correlation, variance_by)
+    require_columns(data, (patient, *split, *residuals.columns), f"series {name!r}")
     needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))
-    rows = common_rows(data, list(needed), (patient, "session"))
+    rows = common_rows(data, list(needed | dict.fromkeys(residuals.columns)), (patient, "session"))
     used = [one for one in split if one in needed]
     moved = move_origin(steps, within_between(rows.data, used, by=patient), intercept_at)
-    models, uncut = _fit_steps(moved.steps, moved.data, split, ddf, patient, times)
+    how = Fitting(tuple(split), ddf, patient, tuple(times), residuals)
+    models, uncut = fit_steps(moved.steps, moved.data, how)
     refuse_unequal_rows(models, rows.data)
-    table, compared = _comparison(models)
+    table, compared = comparison_table(models)
     unused = tuple(Note("series_unused_split", numbers={"column": one}) for one in split if one not in used)
+    latent = find_latent_means(models, used, patient) if latent_means else None
+    reproduced = (Note("series_reproduces", numbers={"source": reproduces}),) if reproduces else ()
     return SeriesResult(
         spec={
             "name": name, "title": title, "steps": list(map(str, steps.values())), "split": list(split), "ddf": ddf,
-            "intercept_at": moved.intercept_at,
+            "intercept_at": moved.intercept_at, "differences": [list(pair) for pair in differences],
+            "correlation": correlation, "variance_by": variance_by, "interval": interval, "reproduces": reproduces,
+            "latent_means": latent_means, "seed": seed,
         },
         models=models,
         frame=table,
         design=_design(rows, len(data), patient),
-        notes=(*_notes(models), *moved.notes, *compared, *uncut, *_unsplit(models, split), *unused),
+        notes=(
+            *reproduced, *_notes(models), *moved.notes, *compared, *uncut, *_unsplit(models, split), *unused,
+            *(() if latent is None else latent.notes),
+        ),
         rows=rows.data.index,
+        latent=latent,
     )  # fmt: skip
 
 
@@ -265,119 +369,13 @@ def _steps(formulas: Formula | Sequence[Formula] | Mapping[str, Formula], name: 
     return steps
 
 
-def _fit_steps(
-    steps: Mapping[str, ModelFormula],
-    data: pd.DataFrame,
-    split: Sequence[str],
-    ddf: Ddf,
-    patient: str,
-    own_times: Sequence[str],
-) -> tuple[tuple[LabelledModel, ...], tuple[Note, ...]]:
-    models: list[LabelledModel] = []
-    uncut: list[Note] = []
-    for step, (called, formula) in enumerate(steps.items(), start=1):
-        found = split_formula(formula, split)
-        whole = Version.CONFLATED if found.version is not None or found.inside_call else Version.DECLARED
-        models.append(_fit(step, called, whole, formula, data, ddf))
-        if found.version is not None:
-            models.append(_fit(step, called, Version.SPLIT, found.version, data, ddf))
-        elif found.inside_call:
-            uncut.append(Note("series_inside_call", numbers={"step": called, "columns": found.inside_call}))
-    times = [name for name in map(str, data.columns) if is_time(name)]
-    kept = (*times, *own_times, patient, *(f"{name}_within" for name in split))
-    return tuple(replace(one, conflated=_varying(one.formula, data, patient, kept)) for one in models), tuple(uncut)
-
-
-def _varying(formula: ModelFormula, data: pd.DataFrame, patient: str, kept: Sequence[str]) -> tuple[str, ...]:
-    """Fixed predictors of a formula that vary within patients, but for those whose slope is meant so."""
-    named = formula.fixed_columns(data.columns)
-    return varying_within([name for name in named if name not in kept], data, patient)
-
-
-def _fit(
-    step: int, called: str, version: Version, formula: ModelFormula, data: pd.DataFrame, ddf: Ddf
-) -> LabelledModel:
-    from doublecode.analysis.mixed.fit import fit_mixed
-
-    label = f"{called} {version}"
-    ml_ddf: Ddf = "z" if ddf == "z" else "satterthwaite"
-    try:
-        result, ml = fit_mixed(formula, data, ddf=ddf), fit_mixed(formula, data, reml=False, ddf=ml_ddf)
-    except NotEstimable as refused:
-        return LabelledModel(step, label, version, formula, None, None, str(refused))
-    return LabelledModel(step, label, version, formula, result, ml, simpler=_simpler(result, data, ddf))
-
-
-def _simpler(result: MixedResult, data: pd.DataFrame, ddf: Ddf) -> MixedResult | None:
-    """The fit with the next simpler random part, beside a singular one; None where the ladder finds none."""
-    from doublecode.analysis.mixed.ladder import fit_ladder
-
-    if not result.singular:
-        return None
-    kept = fit_ladder(result.spec["formula"], data, ddf=ddf).kept
-    return None if kept.singular or not kept.converged else kept
-
-
-def refuse_unequal_rows(models: Sequence[LabelledModel], data: pd.DataFrame) -> None:
-    """Raise ``UsageError`` if a fit left out rows of `data`: its likelihood belongs to other data."""
-    for model in models:
-        for fit in (model.result, model.ml):
-            if fit is not None and not fit.model.index.equals(data.index):
-                lost = data.index.difference(fit.model.index)
-                raise UsageError(
-                    f"series: model {model.label!r} uses {fit.nobs} of the {len(data)} common rows; rows "
-                    f"{', '.join(map(str, lost[:5]))} have no value of a term in {model.formula.text!r}. Likelihoods "
-                    "of unequal rows do not compare: mend the term, or make it a column of the frame."
-                )
-
-
-def _comparison(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[Note, ...]]:
-    rows: list[dict[str, Any]] = []
-    boundary: list[tuple[str, str]] = []
-    notes: list[Note] = []
-    for model in models:
-        against = _predecessor(model, models)
-        why = None if against is None else obstacle(against.ml, model.ml)
-        rows.append(_row(model, None if why else against))
-        if against is not None and why:
-            numbers = {"model": model.label, "against": against.label, "obstacle": why}
-            notes.append(Note("series_not_compared", numbers=numbers))
-        elif against is not None and adds_random(against.ml, model.ml):
-            boundary.append((model.label, against.label))
-    if boundary:
-        notes.append(Note("series_adds_random", numbers={"pairs": tuple(boundary)}))
-    return pd.DataFrame(rows, columns=list(_COLUMNS)), tuple(notes)
-
-
-def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> LabelledModel | None:
-    """The model of the step before: of the same kind if that step has it, else as declared."""
-    before = [other for other in models if other.step == model.step - 1]
-    of_kind = [other for other in before if other.declared == model.declared]
-    return next(iter(of_kind or before), None)
-
-
-def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
-    row |= {name: getattr(model, name) for name in ("step", "label", "declared", "converged", "singular")}
-    row |= {"formula": model.formula.text, "remark": model.remark, "compared_with": "", "reference": ""}
-    if model.result is None or model.ml is None:
-        return row
-    row |= dict(zip(_FIT, _fit_values(model.result), strict=True))
-    row |= dict(zip(("loglik_ml", "aic_ml", "bic_ml"), _fit_values(model.ml)[2:], strict=True))
-    if against is not None:
-        row |= {"compared_with": against.label, **likelihood_ratio(against.ml, model.ml)}
-    return row
-
-
-def _fit_values(fit: MixedResult) -> tuple[float, ...]:
-    return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
-
-
-def _gather(models: Sequence[LabelledModel], table: str, *, formula: bool = False) -> pd.DataFrame:
+def _gather(
+    models: Sequence[LabelledModel], table: Callable[[MixedResult], pd.DataFrame], *, formula: bool = False
+) -> pd.DataFrame:
     parts = []
     for model in models:
         if model.result is not None:
-            found: pd.DataFrame = getattr(model.result, table)
+            found = table(model.result)
             named = {"step": model.step, "label": model.label, "declared": model.declared}
             named |= {"formula": str(model.result.spec["formula"])} if formula else {}
             parts.append(pd.concat([pd.DataFrame(named, index=found.index), found], axis=1))

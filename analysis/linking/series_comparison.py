@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
+    from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.mixed.result import MixedResult
+
+
+_FIT = ("k", "nobs", "loglik", "aic", "bic")
+_COLUMNS = (
+    "step", "label", "formula", "declared", *_FIT, "loglik_ml", "aic_ml", "bic_ml",
+    "compared_with", "chi2", "df", "p_value", "reference", "converged", "singular", "remark",
+)  # fmt: skip
 
 
 class Obstacle(StrEnum):
@@ -53,3 +65,78 @@ def likelihood_ratio(small: MixedResult | None, large: MixedResult | None) -> di
         "p_value": float(test["p_value"]),
         "reference": test["reference"],
     }
+
+
+def comparison_table(models: Sequence[LabelledModel]) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+    """Fit of every model, and its likelihood ratio with the one of the step before; why where there is none."""
+    rows: list[dict[str, Any]] = []
+    boundary: list[tuple[str, str]] = []
+    notes: list[Note] = []
+    for model in models:
+        against = _predecessor(model, models)
+        why = None if against is None else obstacle(against.ml, model.ml)
+        rows.append(_row(model, None if why else against))
+        if against is not None and why:
+            numbers = {"model": model.label, "against": against.label, "obstacle": why}
+            notes.append(Note("series_not_compared", numbers=numbers))
+        elif against is not None and adds_random(against.ml, model.ml):
+            boundary.append((model.label, against.label))
+    if boundary:
+        notes.append(Note("series_adds_random", numbers={"pairs": tuple(boundary)}))
+    return pd.DataFrame(rows, columns=list(_COLUMNS)), tuple(notes)
+
+
+def _predecessor(model: LabelledModel, models: Sequence[LabelledModel]) -> LabelledModel | None:
+    """The model of the step before: of the same kind if that step has it, else as declared."""
+    before = [other for other in models if other.step == model.step - 1]
+    of_kind = [other for other in before if other.declared == model.declared]
+    return next(iter(of_kind or before), None)
+
+
+def _row(model: LabelledModel, against: LabelledModel | None) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
+    row |= {name: getattr(model, name) for name in ("step", "label", "declared", "converged", "singular")}
+    row |= {"formula": model.formula.text, "remark": model.remark, "compared_with": "", "reference": ""}
+    if model.result is None or model.ml is None:
+        return row
+    row |= dict(zip(_FIT, _fit_values(model.result), strict=True))
+    row |= dict(zip(("loglik_ml", "aic_ml", "bic_ml"), _fit_values(model.ml)[2:], strict=True))
+    if against is not None:
+        row |= {"compared_with": against.label, **likelihood_ratio(against.ml, model.ml)}
+    return row
+
+
+def _fit_values(fit: MixedResult) -> tuple[float, ...]:
+    return fit.n_parameters, fit.nobs, fit.loglik, fit.aic, fit.bic
+
+
+def restricted_ratios(models: Sequence[LabelledModel]) -> pd.DataFrame:
+    """Likelihood ratios of the REML fits as declared, each against the step before: what papers print.
+
+    2(ℓ₁ − ℓ₀) on the difference of the numbers of parameters. Where the fixed effects differ the two restricted
+    likelihoods are of different data (contrasts of the outcome), so that this is no test: it is for reproduction only.
+
+    Returns
+    -------
+    DataFrame
+        ``label``, ``compared_with``, ``k``, ``nobs``, ``loglik``, ``aic``, ``bic``, ``chi2``, ``df``, ``p_value``.
+    """
+    from scipy.special import gammaincc
+
+    rows: list[dict[str, Any]] = []
+    before: LabelledModel | None = None
+    for model in models:
+        if not model.declared or model.result is None:
+            continue
+        row: dict[str, Any] = {"label": model.label, "compared_with": ""}
+        row |= dict(zip(_FIT, _fit_values(model.result), strict=True)) | dict.fromkeys(
+            ("chi2", "df", "p_value"), np.nan
+        )
+        if before is not None and before.result is not None:
+            chi2 = max(0.0, 2.0 * (model.result.loglik - before.result.loglik))
+            df = model.result.n_parameters - before.result.n_parameters
+            tested = {"chi2": chi2, "df": float(df), "p_value": float(gammaincc(df / 2, chi2 / 2))} if df > 0 else {}
+            row |= {"compared_with": before.label, **tested}
+        rows.append(row)
+        before = model
+    return pd.DataFrame(rows, columns=["label", "compared_with", *_FIT, "chi2", "df", "p_value"])

@@ -45,6 +45,8 @@ class LabelledModel:
         Fixed predictors that vary within patients and are not split, so that their slopes are conflated.
     simpler : MixedResult or None
         Where the fit is singular: the one with the next simpler random part that is not.
+    plain : MixedResult or None
+        Where the residuals have a structure: the REML fit without one.
     """
 
     step: int
@@ -56,6 +58,7 @@ class LabelledModel:
     refusal: str = ""
     conflated: tuple[str, ...] = ()
     simpler: MixedResult | None = None
+    plain: MixedResult | None = None
 
     @property
     def declared(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from doublecode.analysis.linking.within_products import products_in, with_products
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_names import Mention, mentions, quoted
 from doublecode.analysis.mixed.model_rows import require_columns
@@ -103,21 +104,28 @@ class SplitFormula:
         None where none of the columns is a predictor, or where the split has no meaning.
     inside_call
         Predictors that stand inside a function, which cannot be split.
+    products
+        Predictors that multiply one another, for which ``version`` has a double-centred column each; see
+        :mod:`doublecode.analysis.linking.within_products`.
     """
 
     version: ModelFormula | None
     inside_call: tuple[str, ...] = ()
+    products: tuple[tuple[str, ...], ...] = ()
 
 
 def split_formula(formula: str | ModelFormula, columns: Sequence[str]) -> SplitFormula:
     """Put ``(x_within + x_between)`` for each of `columns` in the fixed part, ``x_within`` in the random part.
+
+    Where two of them multiply one another the fixed part is written term by term, with a double-centred column for the
+    product of the deviations.
 
     Examples
     --------
     >>> str(split_formula("phq9 ~ session + he * tbh + (session | patient)", ["he"]).version)
     'phq9 ~ session + (he_within + he_between) * tbh + (session | patient)'
     >>> split_formula("he ~ session + (1 | patient)", ["he"])
-    SplitFormula(version=None, inside_call=())
+    SplitFormula(version=None, inside_call=(), products=())
     """
     parsed = parse_formula(formula)
     places = [(one, _column(one)) for part in parsed.expressions for one in mentions(part)]
@@ -129,7 +137,16 @@ def split_formula(formula: str | ModelFormula, columns: Sequence[str]) -> SplitF
     fixed = in_place(parsed.fixed, {name: f"({within} + {between})" for name, (within, between) in new.items()})
     own = {name: within for name, (within, _) in new.items()}
     terms = [replace(term, expression=in_place(term.expression, own)) for term in parsed.terms]
-    return SplitFormula(parsed.with_parts(fixed, terms))
+    products = tuple(dict.fromkeys(one for part in parsed.expressions for one in products_in(part, present)))
+    if products:
+        fixed = with_products(parsed.fixed, present)
+        terms = [
+            replace(term, expression=with_products(term.expression, present, between=False))
+            if products_in(term.expression, present)
+            else simple
+            for term, simple in zip(parsed.terms, terms, strict=True)
+        ]
+    return SplitFormula(parsed.with_parts(fixed, terms), products=products)
 
 
 def _column(one: Mention) -> str:

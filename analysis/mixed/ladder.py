@@ -121,13 +121,19 @@ class LadderResult(Answer):
 
 
 def fit_ladder(
-    formula: str | ModelFormula, data: pd.DataFrame, *, reml: bool = True, ddf: Ddf = "auto"
+    formula: str | ModelFormula,
+    data: pd.DataFrame,
+    *,
+    reml: bool = True,
+    ddf: Ddf = "auto",
+    correlation: str | None = None,
+    variance_by: str | None = None,
 ) -> LadderResult:
     """Fit a mixed model; while its random part is singular, simplify it and say how.
 
     Parameters
     ----------
-    formula, data, reml, ddf
+    formula, data, reml, ddf, correlation, variance_by
         As for :func:`doublecode.analysis.mixed.fit_mixed`.
 
     Returns
@@ -155,7 +161,10 @@ def fit_ladder(
     fits: list[MixedResult] = []
     went: list[Step] = []
     for _ in range(MAX_STEPS):
-        fit = fit_mixed(parsed.with_parts(parsed.fixed, parsed.terms), data, reml=reml, ddf=ddf)
+        fit = fit_mixed(
+            parsed.with_parts(parsed.fixed, parsed.terms), data, reml=reml, ddf=ddf, correlation=correlation,
+            variance_by=variance_by,
+        )  # fmt: skip
         fits.append(fit)
         terms, step = _simpler(fit, parsed.terms)
         if step is None:

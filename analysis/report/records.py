@@ -52,6 +52,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
+        **({"patient_outcomes": [result_record(one) for one in run.patient_outcomes]} if run.patient_outcomes else {}),
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
         "group_comparisons": [result_record(one) for one in run.comparisons],
@@ -117,7 +118,8 @@ def _series_record(result: SeriesResult) -> dict[str, Any]:
         }
         for model in result.models
     ]  # fmt: skip
-    return {**result_record(result), "models": models}
+    beside = {table.name: plain(table.data if table.data is not None else table.frame) for table in result.beside()}
+    return {**result_record(result), "models": models, **beside}
 
 
 def _moderation_record(result: ModerationResult) -> dict[str, Any]:

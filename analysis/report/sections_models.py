@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
@@ -106,7 +107,8 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
     blocks += simpler_fits(result, labels)
-    return [*blocks, _comparison(name, result), *_variances(name, result, labels), Bullets(result.note_texts())]
+    blocks += [_comparison(name, result), *_variances(name, result, labels)]
+    return [*blocks, *result.beside(f"{name}_", partial(label_term, labels=labels)), Bullets(result.note_texts())]
 
 
 def _rows_in_words(result: SeriesResult, labels: Labels) -> str:

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
     from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.schemas.model_series import ModelSeries
+    from doublecode.schemas.patient_model import PatientModel
     from doublecode.schemas.study import Study
-    from doublecode.schemas.study_parts import ModelSeries, ModerationModel
+    from doublecode.schemas.study_parts import ModerationModel
 
 
 def declared_frame(
@@ -138,7 +141,19 @@ def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str
     _refuse_constant(series, data)
     return fit_series(
         series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
-        name=series.name, title=series.title,
+        name=series.name, title=series.title, differences=series.differences,
+        latent_means=series.latent_means, correlation=series.correlation,
+        variance_by=series.variance_by, interval=series.interval, reproduces=series.reproduces,
+    )  # fmt: skip
+
+
+def declared_patient_outcome(model: PatientModel, data: pd.DataFrame) -> PatientOutcomeResult:
+    """Fit a declared regression over patients; see :func:`doublecode.analysis.patient_outcome`."""
+    from doublecode.analysis.linking.patient_outcomes import patient_outcome
+
+    return patient_outcome(
+        data, model.outcome, model.predictor, baseline=model.baseline, covariates=model.covariates,
+        sessions=model.sessions, therapists=model.therapists, name=model.name, title=model.title,
     )  # fmt: skip
 
 

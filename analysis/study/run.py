@@ -253,15 +253,15 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "replaced": replaced_files(study),
     }
     steps("Inter-rater reliability")
-    reliability = _attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
+    reliability = attempt("Inter-rater reliability", partial(reliability_of, study, intake.ratings), refused)
     steps("Internal consistency")
-    consistency = _attempt("Internal consistency", partial(consistency_of, study, items), refused)
+    consistency = attempt("Internal consistency", partial(consistency_of, study, items), refused)
     steps("Correlations and regressions")
-    models = _regressions(study, frame.frame, refused)
+    models = regressions_of(study, frame.frame, refused)
     series = []
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
-        series.append(_attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
+        series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,
@@ -310,15 +310,16 @@ def score_study(intake: Intake) -> tuple[pd.DataFrame, pd.DataFrame]:
     return items, score(items, intake.study.codebooks)
 
 
-def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
+def regressions_of(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
     """Outlier rule, correlations, moderated regressions, group comparisons: what stands on one frame."""
     from doublecode.analysis.description.correlations import correlate
     from doublecode.analysis.description.outliers import winsorise
     from doublecode.analysis.regression.group_differences import group_anova
+    from doublecode.analysis.study.declared_models import declared_patient_outcome
     from doublecode.analysis.study.declared_moderation import fit_moderation
 
     rule = study.outliers
-    outliers = None if rule is None else _attempt("Outlier rule", partial(winsorise, frame, rule), refused)
+    outliers = None if rule is None else attempt("Outlier rule", partial(winsorise, frame, rule), refused)
     data = frame if outliers is None else outliers.data
     asked = study.correlations
     patient, session = ("patient", "session") if study.unit == "session" else (None, None)
@@ -328,27 +329,30 @@ def _regressions(study: Study, frame: pd.DataFrame, refused: list[Note]) -> dict
     fit_one = partial(
         fit_moderation, errors="least-squares" if study.regression_errors == "least-squares" else "robust"
     )
-    fits = [
-        _attempt(model.title, partial(fit_one, model, data, observed=frame), refused) for model in study.moderations
-    ]
+    fits = [attempt(model.title, partial(fit_one, model, data, observed=frame), refused) for model in study.moderations]
     untouched = [
-        _attempt(f"{model.title}, before the outlier rule", partial(fit_one, model, frame), refused)
+        attempt(f"{model.title}, before the outlier rule", partial(fit_one, model, frame), refused)
         for model in (study.moderations if outliers is not None else ())
     ]
+    patients = [
+        attempt(model.title, partial(declared_patient_outcome, model, frame), refused)
+        for model in study.patient_outcomes
+    ]
     groups = [
-        _attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
+        attempt(f"{one.outcome} by {one.group}", partial(group_anova, data, one.outcome, one.group), refused)
         for one in study.group_comparisons
     ]
     return {
         "outliers": outliers,
-        "correlations": None if correlated is None else _attempt("Correlations", correlated, refused),
+        "correlations": None if correlated is None else attempt("Correlations", correlated, refused),
+        "patient_outcomes": tuple(filter(None, patients)),
         "moderations": tuple(filter(None, fits)),
         "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),
     }
 
 
-def _attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
+def attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:
     """Compute, or keep the reason: a part that these data do not carry must not hide the others."""
     try:
         return compute()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
     from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -140,6 +141,7 @@ class StudyRun:
     moderations: tuple[ModerationResult, ...]
     moderations_untouched: tuple[ModerationResult, ...]
     comparisons: tuple[AnovaResult, ...]
+    patient_outcomes: tuple[PatientOutcomeResult, ...] = ()
     recodes: RecodeTable | None = None
     screens: ScreenResult | None = None
     replaced: pd.DataFrame | None = None

@@ -9,12 +9,12 @@ import pytest
 
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item
+from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.scale import Scale
 from doublecode.schemas.study import Study
 from doublecode.schemas.study_parts import (
     Correlations,
     InstrumentUse,
-    ModelSeries,
     ModerationModel,
     OutlierRule,
     Variable,
@@ -58,9 +58,12 @@ WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     "use": {"consensus"},  # coding/intake/test_consensus, analysis/study/test_settled
     "variable": {"count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from"},
+    # analysis/linking/test_series_forms, analysis/study/test_declared_series
+    "series": {"differences", "latent_means", "correlation", "variance_by", "interval", "reproduces"},
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
+        "patient_outcomes",  # analysis/study/test_declared_series
         "allocation",
         "certification",
         "due",

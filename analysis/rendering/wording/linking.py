@@ -159,7 +159,57 @@ def _unsplit(note: Note) -> str:
     return f"{names}: varies within patients and is not split, so its slope mixes two questions."
 
 
+def _double_centred(note: Note) -> str:
+    pairs = ", ".join(" × ".join(names) for names in note.numbers["products"])
+    return (
+        f"{pairs} within patients: the product of the deviations, centred once more within patients, so that it holds "
+        "nothing that differs between them (Giesselmann & Schmidt-Catran 2022)."
+    )
+
+
+_NO_LATENT: Final = {
+    "product": "a split predictor stands in a product",
+    "group": "patients are no grouping factor of it",
+    "part": "it does not hold both parts of a split predictor",
+}
+
+
+def _latent_not_estimable(note: Note) -> str:
+    return f"{note.subject}: no latent patient means, since {_NO_LATENT[note.numbers['why']]}."
+
+
+def _latent_no_variance(note: Note) -> str:
+    names = ", ".join(note.numbers["names"])
+    return (
+        f"{note.subject}: no latent patient means, since {names} shows no variance between patients beyond what "
+        "sessions make of it."
+    )
+
+
+def _latent_few(note: Note) -> str:
+    n, term, reliability = (note.numbers[key] for key in ("n", "term", "reliability"))
+    low, high = (f"{note.numbers[key]:.2f}".replace("-", "−") for key in ("conf_low", "conf_high"))
+    return (
+        f"{note.subject}: latent patient means of {n} patients spread widely ({term}: [{low}, {high}]; reliability of "
+        f"the manifest mean {reliability:.2f}). Below 50 patients no single estimate is to be leaned on (Lüdtke et al. "
+        "2008)."
+    )
+
+
 SERIES: Final[dict[str, Wording]] = {
+    "latent_not_estimable": _latent_not_estimable,
+    "latent_no_variance": _latent_no_variance,
+    "latent_not_converged": "no latent patient means: the search did not converge.",
+    "latent_few_patients": _latent_few,
+    "series_reproduces": (
+        "Labelled reproduction of {source}: its steps as declared, with REML criteria as it prints them. The answer is "
+        "that of a series with split predictors and of the refits by maximum likelihood."
+    ),
+    "series_double_centred": _double_centred,
+    "series_product_open": (
+        "{split} × {other}: {other} varies within patients and is not split, so that this product holds differences "
+        "between patients too; put {other} into split for one that is centred twice."
+    ),
     "series_criteria": (
         "Estimates, log-likelihood, AIC and BIC are by REML; the likelihood ratio (χ²) compares refits by maximum "
         "likelihood, since REML likelihoods of different fixed effects do not compare. All models have the same rows."
@@ -187,4 +237,33 @@ SERIES: Final[dict[str, Wording]] = {
     "series_unused_split": "{column} is declared to be split but stands in no step.",
 }
 
-SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES}
+_OF_THERAPISTS: Final = {
+    "CR2": "Standard errors are CR2 with Satterthwaite degrees of freedom, patients of one therapist together "
+    "(Pustejovsky & Tipton 2018).",
+    "fixed": "Therapists are fixed effects.",
+    "ignored": "Patients of one therapist count as independent.",
+}
+
+
+def _patient_mean(note: Note) -> str:
+    reliability = note.numbers["reliability"]
+    known = reliability == reliability  # NaN is not itself
+    drawn = (
+        f" The mean has reliability {reliability:.2f}: its slope is drawn towards 0 by about that factor."
+        if known
+        else ""
+    )
+    return f"Least squares over patients.{drawn} {_OF_THERAPISTS[note.numbers['therapists']]}"
+
+
+PATIENTS: Final[dict[str, Wording]] = {
+    "patient_mean": _patient_mean,
+    "patient_mean_of_one": "Each patient has one session: the reliability of a mean cannot be told from these data.",
+    "patient_mean_unknown": "The reliability of the mean is not estimable: {reason}.",
+    "patient_few_clusters": (
+        "{n} therapists: CR2 keeps its level, and its few degrees of freedom say how little is known; beside it "
+        "therapists as fixed effects."
+    ),
+}
+
+SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **PATIENTS}

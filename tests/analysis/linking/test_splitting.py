@@ -13,7 +13,17 @@ from doublecode.schemas.errors import UsageError
     ("formula", "expected"),
     [
         ("y ~ he + (1 | p)", "y ~ (he_within + he_between) + (1 | p)"),
-        ("y ~ he * tbh + (s | p)", "y ~ (he_within + he_between) * (tbh_within + tbh_between) + (s | p)"),
+        (
+            "y ~ he * tbh + (s | p)",
+            "y ~ he_within + he_between + tbh_within + tbh_between + he_by_tbh_within + he_within:tbh_between"
+            " + he_between:tbh_within + he_between:tbh_between + (s | p)",
+        ),
+        ("y ~ he * s + (1 | p)", "y ~ (he_within + he_between) * s + (1 | p)"),
+        (
+            "y ~ 0 + he:tbh:s + (he * tbh | p)",
+            "y ~ 0 + he_by_tbh_within:s + he_within:tbh_between:s + he_between:tbh_within:s + he_between:tbh_between:s"
+            " + (he_within + tbh_within + he_by_tbh_within | p)",
+        ),
         ("y ~ s + he + (he | p)", "y ~ s + (he_within + he_between) + (he_within | p)"),
         ("y ~ the + he2 + he + (1 | p)", "y ~ the + he2 + (he_within + he_between) + (1 | p)"),
         ("he ~ tbh + (1 | p)", "he ~ (tbh_within + tbh_between) + (1 | p)"),

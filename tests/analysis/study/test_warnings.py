@@ -19,8 +19,8 @@ from doublecode.analysis.study import warnings
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.reliability_table import reliability_table
 from doublecode.analysis.study.run import analyse, read_study
+from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.results import Note
-from doublecode.schemas.study_parts import ModelSeries
 from doublecode.schemas.to_be_written import NOT_NAMED
 
 REFERENCE = Path(__file__).parents[2] / "reference"

@@ -1,0 +1,120 @@
+"""The tables of a series beside its coefficients: slopes compared, limits, residuals, ratios as papers print them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from doublecode.analysis.rendering.coefficient_columns import coefficients
+from doublecode.analysis.rendering.tables import Table, column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Named = Callable[[str], str]
+"""How a term is called in print."""
+
+
+def slopes_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+    """Differences of slopes, model by model: between less within patients, one predictor less another.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, question, first, second`` and the estimate columns.
+    named : callable
+        The label of a term.
+    """
+    pairs = zip(frame["first"], frame["second"], strict=True)
+    shown = frame.assign(hypothesis=[f"{named(str(one))} − {named(str(other))}" for one, other in pairs])
+    columns = (column("hypothesis", "Difference of slopes", kind="text"), *coefficients(shown))
+    note = "With the degrees of freedom of the model. Between less within: is it 0, the unsplit slope answers both."
+    return Table(name, "Do two slopes differ", shown, columns, (note,), group="label", data=frame)
+
+
+def limits_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+    """Limits of every parameter by the declared method.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, parameter, group, term, estimate, conf_low, conf_high, method``.
+    named : callable
+        The label of a term.
+    """
+    shown = frame.assign(term=[named(str(term)) for term in frame["term"]])
+    columns = (
+        column("parameter", "Parameter", kind="text"), column("group", "Group", kind="text"),
+        column("term", "Term", kind="text"), column("estimate"), column("conf_low"),
+        column("method", "Limits", kind="text"),
+    )  # fmt: skip
+    note = "sd: of a random effect or the residual; corr: of two random effects; phi: of neighbouring residuals."
+    return Table(name, "Limits of all parameters", shown, columns, (note,), group="label", data=frame)
+
+
+def residuals_table(name: str, frame: pd.DataFrame) -> Table:
+    """Parameters of the residuals, and the likelihood ratio with the model whose residuals are independent and alike.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, term, level, estimate, conf_low, conf_high, chi2, df, p_value``.
+    """
+    columns = (
+        column("term", "Parameter", kind="text"), column("level", "Level", kind="text"), column("estimate", "Estimate"),
+        column("conf_low"), column("chi2"), column("df"), column("p_value"),
+    )  # fmt: skip
+    note = "χ²: likelihood ratio (REML) with independent residuals of one variance; the same in all rows of a model."
+    return Table(name, "Residuals", frame, columns, (note,), group="label")
+
+
+def printed_table(name: str, frame: pd.DataFrame, source: str) -> Table:
+    """REML criteria and their ratios as a paper prints them.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        ``label, k, nobs, loglik, aic, bic, chi2, df, p_value``.
+    source : str
+        The paper.
+    """
+    columns = (
+        column("label", "Model", kind="text"), column("k", "Parameters", kind="integer"), column("nobs"),
+        column("loglik"), column("aic"), column("bic"), column("chi2", "χ² (REML)"), column("df"), column("p_value"),
+    )  # fmt: skip
+    note = (
+        "For comparison with the printed values only: REML likelihoods of different fixed effects are of different "
+        "data, so that this ratio tests nothing; the test is that of the refits by maximum likelihood."
+    )
+    return Table(name, f"Labelled reproduction: {source}", frame, columns, (note,))
+
+
+def latent_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
+    """Slopes of latent patient means beside those of manifest ones.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        Columns of ``LatentMeans.frame``.
+    named : callable
+        The label of a term.
+    """
+    shown = frame.assign(named=[named(str(term)) for term in frame["term"]])
+    columns = (
+        column("named", "Term", kind="text"), column("manifest", "*b* manifest", kind="estimate"),
+        column("manifest_error", "*SE*", kind="estimate"), column("estimate", "*b* latent"), column("std_error"),
+        column("conf_low"), column("statistic", "*z*"), column("p_value"),
+        column("reliability", "Reliability of the mean", kind="bounded"),
+    )  # fmt: skip
+    note = "Latent: maximum likelihood, random intercepts only. Reliability: of a patient's manifest mean."
+    return Table(name, "Latent patient means", shown, columns, (note,), group="label", data=frame)

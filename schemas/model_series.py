@@ -1,0 +1,128 @@
+"""A series of multilevel models as a study declares it: one entry ``[[series]]`` of ``study.toml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from doublecode.schemas.declared import Declared
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.names import Name, Title
+from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.study_parts import KEYS, Variable, refuse_twice
+
+_RESIDUALS: Final = re.compile(r"c?ar1\(\s*(\w+)\s*\|\s*(\w+(?:\s*:\s*\w+)*)\s*\)")
+
+
+class ModelSeries(Declared):
+    """Multilevel models built step by step on one common set of rows.
+
+    Attributes
+    ----------
+    name : str
+        The series' name in tables and file names.
+    title : str
+        Its heading in the report.
+    steps : tuple of str
+        lme4 formulas over the variables of the frame, ``session`` and ``patient``.
+    split : tuple of str
+        Time-varying predictors that are also entered as patient mean and deviation; each stands in a step and has
+        values of several sessions. The product of two of them is double-centred within patients, and every split
+        comes with the test whether the two slopes differ.
+    intercept_at : int
+        Session at which intercepts are given; 0 keeps the session number uncentred, as many papers do.
+    differences : tuple of pairs of str
+        Predictors of one unit whose slopes are compared, such as two subscales: ``[["assigning", "reviewing"]]``. Each
+        pair stands together in a step.
+    latent_means : bool
+        Beside each split model the one whose patient means are latent (Lüdtke et al. 2008): the slope between patients
+        freed of the unreliability of a mean of few sessions.
+    correlation : str
+        Residuals of neighbouring sessions are correlated: ``"ar1(session | patient)"``, or ``"car1(weeks | patient)"``
+        for unequal distances.
+    variance_by : str
+        A column whose levels have residual variances of their own.
+    interval : {"wald", "profile", "bootstrap"}
+        By which limits of all parameters are given beside the tests.
+    reproduces : str
+        The paper whose printed models these are: the series is labelled so, and likelihood ratios of the REML fits
+        stand beside, as papers print them. Write ``intercept_at = 0`` where the paper kept the session number as it is.
+    """
+
+    name: Name
+    title: Title
+    steps: tuple[str, ...] = Field(min_length=1)
+    split: tuple[Name, ...] = ()
+    intercept_at: int = Field(default=1, ge=0)
+    differences: tuple[tuple[Name, Name], ...] = ()
+    latent_means: bool = False
+    correlation: Annotated[str, StringConstraints(pattern=rf"^{_RESIDUALS.pattern}$")] | None = None
+    variance_by: Name | None = None
+    interval: Literal["wald", "profile", "bootstrap"] = "wald"
+    reproduces: str = ""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_twice(f"series {self.name!r}: split", self.split)
+        refuse_twice(f"series {self.name!r}: steps", self.steps)
+        refuse_twice(f"series {self.name!r}: differences", self.differences)
+        same = next((one for one, other in self.differences if one == other), None)
+        if same is not None:
+            raise ValueError(f"series {self.name!r}: differences: {same!r} does not differ from itself; name another")
+        if self.latent_means and not self.split:
+            raise ValueError(
+                f"series {self.name!r}: latent_means are those of the predictors in split, and it has none; name them "
+                "in split, or leave latent_means out"
+            )
+        return self
+
+    @property
+    def residual_columns(self) -> tuple[str, ...]:
+        """Columns that the residuals need beside those of the steps."""
+        found = None if self.correlation is None else _RESIDUALS.fullmatch(self.correlation)
+        named = () if found is None else (found[1], *(one.strip() for one in found[2].split(":")))
+        return (*named, *filter(None, [self.variance_by]))
+
+
+def check_residuals(series: ModelSeries, variables: Mapping[str, Variable]) -> None:
+    """Hold what the residuals of a series depend on to the columns of the frame.
+
+    Raises
+    ------
+    StudyError
+        There is no such column.
+    """
+    known = dict.fromkeys((*variables, *KEYS))
+    for name in series.residual_columns:
+        if name not in known:
+            key = "variance_by" if name == series.variance_by else "correlation"
+            raise StudyError(
+                f"series {series.name!r}: {key}: {name!r} is no column of the frame; {ended(allowed(name, known))}"
+            )
+
+
+def check_differences(series: ModelSeries, predictors: Iterable[frozenset[str]]) -> None:
+    """Hold the pairs whose slopes are compared to the steps of their series.
+
+    Parameters
+    ----------
+    series : ModelSeries
+    predictors : iterable of sets of str
+        What stands right of ``~`` in each of its steps.
+
+    Raises
+    ------
+    StudyError
+        No step has both of a pair.
+    """
+    steps = list(predictors)
+    for pair in series.differences:
+        if not any(step.issuperset(pair) for step in steps):
+            both = " and ".join(map(repr, pair))
+            raise StudyError(
+                f"series {series.name!r}: differences: no step has both {both}, and slopes of different models do not "
+                "compare. Add a step with both, or take the pair out."
+            )
