@@ -23,6 +23,40 @@ def _leverage_one(note: Note) -> str:
     return f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
 
 
+def _grid(note: Note) -> str:
+    averaged = [f"{name} ({', '.join(values)})" for name, values in note.numbers["averaged"]]
+    held = [f"{name} at {value if isinstance(value, str) else format(value, '.4g')}" for name, value in note.numbers["held"]]
+    parts = [f"averaged with equal weights over {named(averaged)}"] if averaged else []
+    parts += [f"with {named(held)}"] if held else []
+    return f"Reference grid: {'; '.join(parts)}."
+
+
+def _not_estimable(note: Note) -> str:
+    return f"The rows of the model say nothing of {named(note.numbers['which'])} (an empty cell): not estimable."
+
+
+def _same_by_model(note: Note) -> str:
+    return (
+        f"{named(note.numbers['contrasts'])}: no difference by the form of the model, which has no interaction there; "
+        "nothing is tested."
+    )
+
+
+def _of_a_number(note: Note) -> str:
+    names = named(note.numbers["names"])
+    return f"{names}: a number, given at its mean; name values with at=, such as at={{{note.numbers['names'][0]!r}: [1, 9]}}."
+
+
+def _families(note: Note) -> str:
+    n, m = note.numbers["families"], note.numbers["n_tests"]
+    how = {
+        "holm": "Holm (1979)", "bonferroni": "Bonferroni", "bh": "Benjamini & Hochberg (1995)",
+        "tukey": "Tukey's studentized range (Kramer 1956)",
+    }[note.numbers["adjust"]]  # fmt: skip
+    families = f"{m} contrasts are one family" if n == 1 else f"{n} families of {m} contrasts each"
+    return f"{families}; the raw p stands beside the one adjusted by {how}."
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     # moderated regression
     "regression_subset": "Only rows with {subset}: {n_kept} of {n_frame}.",
@@ -57,6 +91,13 @@ SENTENCES: Final[dict[str, Wording]] = {
         "The {n_tests} interaction tests are one family; raw p-values stand beside those adjusted by "
         "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995)."
     ),
+    "regression_stands_on": "Ordinary least squares; tests and limits stand on the standard errors of {errors}.",
+    # marginal means
+    "marginal_grid": _grid,
+    "marginal_not_estimable": _not_estimable,
+    "marginal_same_by_model": _same_by_model,
+    "marginal_of_a_number": _of_a_number,
+    "marginal_families": _families,
     # analysis of variance
     "anova_assumptions": (
         "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups."
