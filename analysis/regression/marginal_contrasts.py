@@ -110,8 +110,8 @@ def family_columns(tests: Mapping[str, Floats], adjust: Adjust, k: int, conf_lev
 
     Tukey: p = P(Q > √2·|t|) and limits estimate ± q·SE/√2 with the studentized range Q of `k` means on the df of the
     contrast (Kramer 1956; where df differ between contrasts it is as approximate as emmeans has it). Bonferroni: m·p
-    and t at 1 − α/(2m). Holm and Benjamini–Hochberg adjust p alone; the limits beside them are those of Bonferroni, as
-    in emmeans.
+    and t at 1 − α/(2m) with m the contrasts that were asked for, those that are not estimable among them. Holm and
+    Benjamini–Hochberg adjust p alone; the limits beside them are those of Bonferroni, as in emmeans.
 
     Parameters
     ----------
@@ -126,14 +126,14 @@ def family_columns(tests: Mapping[str, Floats], adjust: Adjust, k: int, conf_lev
         ``p_adjusted, family_low, family_high``, each (m,).
     """
     t, df, p = tests["statistic"], tests["df"], tests["p_value"]
-    m = int((~np.isnan(p)).sum())
+    m = len(p)
     if adjust == "tukey":
         adjusted = np.array([range_p(np.sqrt(2.0) * abs(one), k, nu) for one, nu in zip(t, df, strict=True)])
         reach = {nu: range_quantile(conf_level, k, nu) / np.sqrt(2.0) for nu in np.unique(df)}
         critical = np.array([reach.get(nu, np.nan) for nu in df])
     else:
-        adjusted = p if adjust == "none" else adjust_p(p, adjust)
-        critical = quantile(1 - (1 - conf_level) / (1 if adjust == "none" else max(m, 1)), df)
+        adjusted = p if adjust == "none" else adjust_p(p, adjust, m)
+        critical = quantile(1 - (1 - conf_level) / (1 if adjust == "none" else m), df)
     half = np.asarray(critical * tests["std_error"])
     return {
         "p_adjusted": np.asarray(adjusted, dtype=float),

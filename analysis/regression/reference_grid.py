@@ -116,7 +116,9 @@ def reference_grid(model: LinearModel, at: Mapping[str, Any] | None = None) -> R
 def _listed(name: str, values: Any) -> tuple[Any, ...]:
     """The values of one entry of `at`, one or several, each once."""
     several = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
-    found = tuple(dict.fromkeys(values.tolist() if isinstance(values, np.ndarray) else values)) if several else (values,)
+    found = (
+        tuple(dict.fromkeys(values.tolist() if isinstance(values, np.ndarray) else values)) if several else (values,)
+    )
     if not found:
         raise UsageError(f"marginal_means: at[{name!r}] holds no value; give one or several.")
     return found
@@ -149,7 +151,7 @@ def _axis(model: LinearModel, name: str, given: tuple[Any, ...] | None) -> GridA
     values = np.asarray(column, dtype=float)
     codes = np.unique(values)
     if len(codes) <= 2:
-        own = (bool if pd.api.types.is_bool_dtype(column.dtype) else _plain)
+        own = bool if pd.api.types.is_bool_dtype(column.dtype) else _plain
         return GridAxis(name, tuple(own(code) for code in codes), Axis.CODES)
     return GridAxis(name, (float(values.mean()),), Axis.MEAN)
 

@@ -34,17 +34,17 @@ def marginal_courses(
         One course per level.
     """
     _, (axes,) = new_axes(height=3.4)
-    number = frame[over].dtype.kind in "iuf" and frame[over].nunique() > 1
+    number = frame[over].dtype.kind in "iuf" and len(set(frame[over])) > 1
     levels = list(dict.fromkeys(frame[over]))
     groups: list[tuple[Any, pd.DataFrame]] = list(frame.groupby(by, sort=False)) if by else [("", frame)]
     width = float(np.ptp(np.asarray(levels, dtype=float))) / max(len(levels) - 1, 1) if number else 1.0
     for tone, (label, part) in enumerate(groups):
         places = part[over].to_numpy(dtype=float) if number else np.array([levels.index(one) for one in part[over]])
         x = places + (tone - (len(groups) - 1) / 2) * BESIDE * width
-        look = {"color": COLOURS[tone % len(COLOURS)]}
-        axes.vlines(x, part["conf_low"], part["conf_high"], linewidth=1.8, **look)
+        colour = COLOURS[tone % len(COLOURS)]
+        axes.vlines(x, part["conf_low"], part["conf_high"], linewidth=1.8, color=colour)
         axes.plot(x, part["estimate"], marker=MARKERS[tone % len(MARKERS)], markersize=6,
-                  linestyle=LINES[tone % len(LINES)], linewidth=1.2, label=_text(label), **look)  # fmt: skip
+                  linestyle=LINES[tone % len(LINES)], linewidth=1.2, label=_text(label), color=colour)  # fmt: skip
     ticks = np.asarray(levels, dtype=float) if number else np.arange(len(levels), dtype=float)
     axes.set_xticks(ticks, [_text(level) for level in levels])
     margin = 0.5 * width

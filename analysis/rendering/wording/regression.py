@@ -25,7 +25,9 @@ def _leverage_one(note: Note) -> str:
 
 def _grid(note: Note) -> str:
     averaged = [f"{name} ({', '.join(values)})" for name, values in note.numbers["averaged"]]
-    held = [f"{name} at {value if isinstance(value, str) else format(value, '.4g')}" for name, value in note.numbers["held"]]
+    held = [
+        f"{name} at {value if isinstance(value, str) else format(value, '.4g')}" for name, value in note.numbers["held"]
+    ]
     parts = [f"averaged with equal weights over {named(averaged)}"] if averaged else []
     parts += [f"with {named(held)}"] if held else []
     return f"Reference grid: {'; '.join(parts)}."
@@ -43,8 +45,8 @@ def _same_by_model(note: Note) -> str:
 
 
 def _of_a_number(note: Note) -> str:
-    names = named(note.numbers["names"])
-    return f"{names}: a number, given at its mean; name values with at=, such as at={{{note.numbers['names'][0]!r}: [1, 9]}}."
+    names = note.numbers["names"]
+    return f"{named(names)}: a number, given at its mean; name values with at=, such as at={{{names[0]!r}: [1, 9]}}."
 
 
 def _families(note: Note) -> str:
