@@ -1,7 +1,7 @@
 """Coverage of marginal means and family-wise error of their contrasts, 22 patients × 9 sessions.
 
-Synthetic data. Run: ``python tests/simulations/marginal_means.py [SETS]`` (2,000 sets by default, some minutes on one
-core). The printed answer is kept in ``marginal_means.txt``. Model: ``y ~ phase * arm + he + (session | patient)`` with
+Synthetic data. Run: ``python tests/simulations/marginal_means.py [SETS]`` (2,000 sets by default, a quarter of
+an hour on one core). The printed answer is kept in ``marginal_means.txt``. Model: ``y ~ phase * arm + he + (session | patient)`` with
 three phases (early, middle, late) within patients and two arms between them, 15 % of the sessions missing; Kenward–Roger
 df. Means are compared with the truth; under no difference every contrast that is called significant is an error, and a
 family errs where one of its three does.
@@ -91,7 +91,7 @@ def main(n_sets: int) -> None:
         for method, error in errors(null, "phase").items():
             family[method] += error
         arms += bool((marginal_means(null, "arm", adjust="none").contrasts["p_value"] < 0.05).any())
-        first = frame[frame["session"] == -4.0].assign(y=lambda d: rng.standard_normal(len(d)))
+        first = frame[frame["session"] == -4.0].assign(y=rng.standard_normal(PATIENTS))
         group = fit_linear("y ~ site + he", first.assign(site=np.array(list("abcd"))[np.arange(len(first)) % 4]))
         for method, error in errors(group, "site").items():
             plain[method] += error

@@ -16,9 +16,8 @@ STORED = json.loads((Path(__file__).parents[2] / "reference" / "marginal_means.j
 def test_tail_as_ptukey():
     rows = zip(STORED["q"], STORED["k"], STORED["df"], STORED["p"], strict=True)
     for q, k, df, p in rows:
-        assert range_p(q, int(k), np.inf if df < 0 else df) == pytest.approx(
-            p, abs=1e-5
-        )  # ptukey's own error at few df
+        worst = 3e-5 if df == 2.5 else 1e-6  # ptukey's own error: at 2.5 df scipy and Student's t side with ours
+        assert range_p(q, int(k), np.inf if df < 0 else df) == pytest.approx(p, abs=worst)
 
 
 @pytest.mark.parametrize(("k", "df"), [(3, 2.5), (9, 7.3), (18, 127.4), (5, np.inf)])
