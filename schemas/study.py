@@ -18,8 +18,10 @@ from pydantic import Field, PrivateAttr, model_validator
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import Declared, load_toml
+from doublecode.schemas.declared import load_toml
+from doublecode.schemas.declared_findings import Findings
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
+from doublecode.schemas.finding_checks import check_findings
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
@@ -45,7 +47,7 @@ from doublecode.schemas.variable_checks import check_outliers, check_splits, che
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Declared):
+class Study(Findings):
     """A study folder's declaration.
 
     Attributes
@@ -189,7 +191,7 @@ class Study(Declared):
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
             places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places
+        return places | dict(self.named_variables)
 
     @property
     def folder(self) -> Path:
@@ -293,6 +295,7 @@ class Study(Declared):
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
         check_splits(self.series, named, uses, self.unit)
+        check_findings(self, self.series, self.moderations)
         rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
         for name in (name for one in self.allocation.separations for name in one.instruments):
             if name not in rated:
@@ -305,7 +308,7 @@ class Study(Declared):
     @property
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
-        return frozenset(("outliers", *(f"series {one.name!r}" for one in self.series)))
+        return frozenset(("outliers", *self.named_variables, *(f"series {one.name!r}" for one in self.series)))
 
     @property
     def card(self) -> Card:

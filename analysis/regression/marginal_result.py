@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.regression.families import METHODS
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Column, Table, column
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.schemas.results import Note
 
-ADJUSTED_BY = {
-    "bonferroni": "Bonferroni", "holm": "Holm", "bh": "Benjamini–Hochberg", "tukey": "Tukey",
-}  # fmt: skip
+ADJUSTED_BY = {**METHODS, "tukey": "Tukey"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
@@ -49,12 +50,25 @@ def _of_a_number(note: Note) -> str:
     return f"{named(names)}: a number, given at its mean; name values with at=, such as at={{{names[0]!r}: [1, 9]}}."
 
 
+_HOW: Final = {
+    "holm": "Holm (1979)",
+    "bonferroni": "Bonferroni",
+    "bh": "Benjamini & Hochberg (1995)",
+    "tukey": "Tukey's studentized range (Kramer 1956)",
+}
+
+
+def _family(note: Note) -> str:
+    n, alpha = note.numbers["n_tests"], format_number(note.numbers["alpha"], "p")
+    if note.numbers["method"] == "fixed":
+        return f"{n} tests, each held to p < {alpha}, a limit that was set and not computed here."
+    how = _HOW[note.numbers["method"]]
+    return f"{n} tests are one family; beside the raw p stands the one adjusted by {how}, held to {alpha}."
+
+
 def _families(note: Note) -> str:
     n, m = note.numbers["families"], note.numbers["n_tests"]
-    how = {
-        "holm": "Holm (1979)", "bonferroni": "Bonferroni", "bh": "Benjamini & Hochberg (1995)",
-        "tukey": "Tukey's studentized range (Kramer 1956)",
-    }[note.numbers["adjust"]]  # fmt: skip
+    how = _HOW[note.numbers["adjust"]]
     families = f"{m} contrasts are one family" if n == 1 else f"{n} families of {m} contrasts each"
     return f"{families}; the raw p stands beside the one adjusted by {how}."
 
@@ -89,6 +103,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "no_beta_of_z_scores": ("beta_z is not given: the formula holds a category or a function, which has no z-score."),
     "leverage_one": _leverage_one,
+    "family_of_tests": _family,
     "family_of_interactions": (
         "The {n_tests} interaction tests are one family; raw p-values stand beside those adjusted by "
         "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995)."
