@@ -47,6 +47,8 @@ Multilevel models (mixed)
     profile_function  the profile of one parameter
 
 Regression and groups
+    fit_linear      plain regression with factors and any interactions
+    marginal_means  means, slopes and contrasts of any fitted model, as emmeans
     moderation      moderated regression, simple slopes, Johnson–Neyman regions
     interaction_family  several interactions as one family of tests
     group_anova     one-way analysis of variance
@@ -94,8 +96,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.planning.interval_width import precision as precision
+    from doublecode.analysis.regression.estimated_means import marginal_means as marginal_means
     from doublecode.analysis.regression.families import interaction_family as interaction_family
     from doublecode.analysis.regression.group_differences import group_anova as group_anova
+    from doublecode.analysis.regression.linear_regression import fit_linear as fit_linear
     from doublecode.analysis.regression.moderated import moderation as moderation
     from doublecode.analysis.reliability.decision import d_study as d_study
     from doublecode.analysis.reliability.dyads import dyad_icc as dyad_icc
@@ -128,6 +132,7 @@ _HOME = {
     "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
     "fit_ladder": "mixed",
+    "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",
     "fit_mixed": "mixed",
     "fit_series": "linking.series",
@@ -138,6 +143,7 @@ _HOME = {
     "intra_rater": "reliability.interrater",
     "log_counts": "description.homework",
     "mahalanobis": "description.outliers",
+    "marginal_means": "regression.estimated_means",
     "moderation": "regression.moderated",
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.names import Name, Title
+from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.study_parts import KEYS, Variable, refuse_twice
 
@@ -55,12 +55,12 @@ class ModelSeries(Declared):
     name: Name
     title: Title
     steps: tuple[str, ...] = Field(min_length=1)
-    split: tuple[Name, ...] = ()
+    split: tuple[Reference, ...] = ()
     intercept_at: int = Field(default=1, ge=0)
-    differences: tuple[tuple[Name, Name], ...] = ()
+    differences: tuple[tuple[Reference, Reference], ...] = ()
     latent_means: bool = False
     correlation: Annotated[str, StringConstraints(pattern=rf"^{_RESIDUALS.pattern}$")] | None = None
-    variance_by: Name | None = None
+    variance_by: Reference | None = None
     interval: Literal["wald", "profile", "bootstrap"] = "wald"
     reproduces: str = ""
 

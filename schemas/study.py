@@ -16,17 +16,19 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas.allocation import Demands
-from doublecode.schemas.cards import Card, table_of
+from doublecode.schemas.cards import Card
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import Declared, load_toml
-from doublecode.schemas.errors import DoublecodeError, StudyError
+from doublecode.schemas.declared import load_toml
+from doublecode.schemas.declared_findings import Findings
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.finding_checks import check_findings
 from doublecode.schemas.gathered import Gathered, said_of
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
-from doublecode.schemas.plain_table import PlainTable
+from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
     KEYS,
     Correlations,
@@ -55,7 +57,7 @@ from doublecode.schemas.variable_checks import (
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Declared):
+class Study(Findings):
     """A study folder's declaration.
 
     Attributes
@@ -203,7 +205,7 @@ class Study(Declared):
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
             places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places
+        return places | dict(self.named_variables)
 
     @property
     def folder(self) -> Path:
@@ -314,6 +316,8 @@ class Study(Declared):
         with wrong.one():
             check_means(self.patient_outcomes, named, uses, self.unit)
         with wrong.one():
+            check_findings(self, self.series, self.moderations)
+        with wrong.one():
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
@@ -326,7 +330,8 @@ class Study(Declared):
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
         patients = (f"patient outcome {one.name!r}" for one in self.patient_outcomes)
-        return frozenset(("outliers", *patients, *(f"series {one.name!r}" for one in self.series)))
+        apart = ("outliers", *self.named_variables, *patients, *(f"series {one.name!r}" for one in self.series))
+        return frozenset(apart)
 
     @property
     def card(self) -> Card:
@@ -338,40 +343,15 @@ class Study(Declared):
             ("Raters", ", ".join(rater.id for rater in self.raters)),
             ("A row is a", self.unit), ("Seed", str(self.seed)),
         )  # fmt: skip
-        return Card(self.title, facts, (self._instrument_table(), self._model_table()))
+        uses = [(book, self.use(book.name)) for book in self.codebooks.values()]
+        models = model_table(self.series, self.patient_outcomes, self.moderations, self.group_comparisons)
+        return Card(self.title, facts, (instrument_table(uses, self.raters), models))
 
     def _counted(self, table: Literal["patients", "sessions"]) -> str:
-        """Say how many rows a table of the folder has, by their status."""
-        from doublecode.schemas.frames import PATIENTS, SESSIONS
-        from doublecode.schemas.table_files import read_table
-
         path = None if self.folder == Path() else self.table_files.path(table)
         if path is None or path.suffix != ".csv" or table in self.tables:
             return "" if path is None else path.name  # other kinds of files are read in the coordinator's room
-        try:
-            rows = read_table(path, {"patients": PATIENTS, "sessions": SESSIONS}[table])
-        except DoublecodeError as wrong:
-            return f"the table is wrong: {wrong}"
-        by_status = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().sort_index().items())
-        return f"{len(rows)} ({by_status})"
-
-    def _instrument_table(self) -> PlainTable:
-        rows = []
-        for book in self.codebooks.values():
-            use = self.use(book.name)
-            raters = ", ".join(use.raters or [rater.id for rater in self.raters])
-            numbers = "" if use.sessions is None else ", ".join(map(str, use.sessions))
-            by = raters if use.source == "raters" else "outcome"
-            scales = ", ".join(scale.name for scale in book.scales)
-            rows.append((book.name, book.title, by, str(len(book.items)), scales, numbers))
-        return table_of("Instruments", ("Name", "Title", "Rated by", "Items", "Scales", "Sessions"), rows)
-
-    def _model_table(self) -> PlainTable:
-        rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in self.series]
-        rows += [(one.name, "patients", one.title, one.formula) for one in self.patient_outcomes]
-        rows += [(one.name, "regression", one.title, one.formula) for one in self.moderations]
-        rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons]
-        return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)
+        return count_rows(path, table)
 
     def __str__(self) -> str:
         return self.card.text()

@@ -161,18 +161,18 @@ def correlate(
     [{'n': 5, 'r': 0.8, 'p_value': 0.104}]
     """
     frame = as_pandas(frame)
-    _check(frame, variables, method, (patient, session), conf_level)
+    check_variables(frame, variables, method, (patient, session), conf_level)
     rows: list[dict[str, Any]] = []
     single: list[dict[str, Any]] = []
     for x, y in combinations(variables, 2):
-        both = _rows_of(frame, [x, y] if patient is None else [x, y, patient])
+        both = rows_with(frame, [x, y] if patient is None else [x, y, patient])
         people = both[patient].nunique() if patient else len(both)
         head = {"x": x, "y": y, "n_patients": people}
-        rows.append(head | {"level": POOLED, **_pair(both, x, y, method, conf_level)})
+        rows.append(head | {"level": POOLED, **pair_correlation(both, x, y, method, conf_level)})
         if patient is not None:
             means = both.groupby(patient)[[x, y]].mean()
             rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
-            rows.append(head | {"level": BETWEEN, **_pair(means, x, y, method, conf_level)})
+            rows.append(head | {"level": BETWEEN, **pair_correlation(means, x, y, method, conf_level)})
         if session is not None:
             each = _each_session(frame, x, y, session, method, conf_level)
             single += each
@@ -200,9 +200,10 @@ def correlate(
     )
 
 
-def _check(
+def check_variables(
     frame: pd.DataFrame, variables: Sequence[str], method: str, keys: Sequence[str | None], conf_level: float
 ) -> None:
+    """Refuse fewer than two variables, one twice, an unknown one, an unknown method, what holds no numbers."""
     if len(variables) < 2 or len(set(variables)) < len(variables):
         raise UsageError(
             f"correlations: found {', '.join(variables) or 'none'}; allowed: two or more variables, each once."
@@ -219,12 +220,13 @@ def _check(
     refuse_infinite(frame, variables, "correlations")
 
 
-def _rows_of(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def rows_with(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The columns `names` of the rows that have all of them."""
     return frame.loc[has_all(frame, names, len(frame)), names]
 
 
-def _pair(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
+def pair_correlation(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
+    """The r of a pair with p and limits: ``method``, ``n``, ``df``, ``r``, ``p_value``, ``conf_low``, ``conf_high``."""
     n = len(both)
     blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
     if n < 3 or both[x].nunique() < 2 or both[y].nunique() < 2:
@@ -259,8 +261,10 @@ def _p_value(r: float, df: int) -> float:
 def _each_session(
     frame: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
 ) -> list[dict[str, Any]]:
-    groups = _rows_of(frame, [x, y, session]).groupby(session, sort=True)
-    return [{"x": x, "y": y, "session": key, **_pair(part, x, y, method, conf_level)} for key, part in groups]
+    groups = rows_with(frame, [x, y, session]).groupby(session, sort=True)
+    return [
+        {"x": x, "y": y, "session": key, **pair_correlation(part, x, y, method, conf_level)} for key, part in groups
+    ]
 
 
 def _mean_over(each: list[dict[str, Any]]) -> dict[str, float]:
@@ -342,7 +346,7 @@ def _moments(frame: pd.DataFrame, name: str, level: str, patient: str | None) ->
         values = frame[name]
         known = int(values.notna().sum())
         return (known, np.nan, np.nan) if level == MEAN else (known, float(values.mean()), float(values.std(ddof=1)))
-    rows = _rows_of(frame, [name, patient])
+    rows = rows_with(frame, [name, patient])
     by_patient = rows.groupby(patient)[name]
     if level == MEAN:
         return len(rows), np.nan, np.nan

@@ -109,15 +109,18 @@ class FormulaColumns:
 
     def get_model_matrix(self, data: pd.DataFrame) -> pd.DataFrame:
         """Evaluate the columns on `data`; a row that cannot be estimated is NaN."""
-        X = np.asarray(
-            _evaluated(self.spec, renamed_columns(data, self.aliases), str(self.spec.formula), self), dtype=float
-        )
-        X = X.reshape(len(data), -1)
+        X = self.every_column(data)
         out = X if self.kept is None else X[:, list(self.kept)]
         if self.blind is not None:
             lost = np.linalg.norm(X @ self.blind, axis=1) > NOT_ESTIMABLE * np.linalg.norm(X, axis=1)
             out = np.where(lost[:, None], np.nan, out)
         return pd.DataFrame(out, index=data.index, columns=list(self.names))
+
+    def every_column(self, data: pd.DataFrame) -> Floats:
+        """Evaluate all columns on `data`, (n, p), those that are not in use among them."""
+        renamed = renamed_columns(data, self.aliases)
+        X = np.asarray(_evaluated(self.spec, renamed, str(self.spec.formula), self), dtype=float)
+        return X.reshape(len(data), -1)
 
     def without(self, X: Floats, gone: tuple[int, ...]) -> FormulaColumns:
         """The recipe without the columns `gone` of X, which is (n, p) on the rows in use."""

@@ -1,23 +1,28 @@
-"""Interaction tests of several regressions as one family."""
+"""Tests of several models as one family."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Table, column
-from doublecode.analysis.results.multiplicity import adjusted_columns
+from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.results.multiplicity import adjust_p, adjusted_columns
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.regression.moderation_result import ModerationResult
+
+
+FamilyMethod = Literal["holm", "bonferroni", "bh", "fixed"]
+METHODS = {"holm": "Holm", "bonferroni": "Bonferroni", "bh": "Benjamini–Hochberg", "fixed": "fixed limit"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +34,8 @@ class FamilyResult(Answer):
     spec : dict
         What the family is.
     frame : DataFrame
-        ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``.
+        ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``; of a family with a
+        method of its own also ``p_adjusted`` (the raw p where the limit is fixed) and ``significant``.
     design : dict
         ``n_tests``, ``bonferroni_alpha``.
     notes : tuple of Note
@@ -47,6 +53,8 @@ class FamilyResult(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Every test with its raw and its adjusted p-values."""
+        if "p_adjusted" in self.frame.columns:
+            return (self._judged(),)
         columns = (
             column("model", "Model", kind="text"), column("term"), column("estimate"), column("p_value"),
             column("p_bonferroni", "Bonferroni", kind="p"), column("p_holm", "Holm", kind="p"),
@@ -54,9 +62,71 @@ class FamilyResult(Answer):
         )  # fmt: skip
         return (Table("family", "Interactions as one family of tests", self.frame, columns),)
 
+    def _judged(self) -> Table:
+        """Raw p, p by the method of the family, and what is called significant."""
+        method = self.spec["method"]
+        adjusted = () if method == "fixed" else (column("p_adjusted", f"*p* {METHODS[method]}", kind="p"),)
+        columns = (
+            column("model", "Model", kind="text"), column("term"), column("estimate"), column("p_value"), *adjusted,
+            column("significant", f"Below {format_number(self.spec['alpha'], 'p')}", kind="text"),
+        )  # fmt: skip
+        return Table("family", "A family of tests", self.frame, columns)
+
     def counted(self) -> str:
         """Say how many tests the family has."""
         return f"{self.design['n_tests']} tests"
+
+
+def family_of_tests(
+    tests: Sequence[Mapping[str, Any]], *, method: FamilyMethod = "holm", alpha: float = 0.05
+) -> FamilyResult:
+    """Judge several tests together: raw and adjusted p, and which are below `alpha`.
+
+    Parameters
+    ----------
+    tests : sequence of mapping
+        ``model``, ``term``, ``estimate``, ``p_value``; ``rows`` (Index) where known, other keys become columns.
+    method : {"holm", "bonferroni", "bh", "fixed"}
+        Holm (1979) and Bonferroni hold the chance of any false positive, Benjamini & Hochberg (1995) the expected
+        share of false ones among the positives. ``"fixed"`` holds raw p to a limit that was set otherwise, such as
+        .05/12 = .004.
+    alpha : float
+        In (0, 1).
+
+    Raises
+    ------
+    UsageError
+        No test, an unknown method, or `alpha` outside (0, 1).
+
+    Examples
+    --------
+    >>> tests = [{"model": "a", "term": "x", "estimate": 1.0, "p_value": p} for p in (0.01, 0.04, 0.03)]
+    >>> family_of_tests(tests, method="holm").frame["p_adjusted"].round(2).tolist()
+    [0.03, 0.06, 0.06]
+    >>> family_of_tests(tests, method="fixed", alpha=0.035).frame["significant"].tolist()
+    [True, False, True]
+    """
+    import pandas as pd
+
+    if not tests:
+        raise UsageError("family_of_tests: found no test; give at least one.")
+    if method not in METHODS:
+        raise UsageError(f"family_of_tests: found method = {method!r}; {allowed(str(method), METHODS)}.")
+    if not 0 < alpha < 1:
+        raise UsageError(f"family_of_tests: found alpha = {alpha!r}; it lies between 0 and 1.")
+    table = pd.DataFrame([{key: value for key, value in one.items() if key != "rows"} for one in tests])
+    raw = table["p_value"].to_numpy(dtype=np.float64)
+    rows = pd.Index([])
+    for one in tests:
+        rows = rows.union(one["rows"]) if "rows" in one else rows
+    adjusted = raw if method == "fixed" else adjust_p(raw, method, len(raw))
+    return FamilyResult(
+        spec={"method": method, "alpha": alpha},
+        frame=table.assign(**adjusted_columns(raw), p_adjusted=adjusted, significant=adjusted < alpha),
+        design={"n_tests": len(table), "bonferroni_alpha": alpha / len(table)},
+        notes=(Note("family_of_tests", numbers={"n_tests": len(table), "method": method, "alpha": alpha}),),
+        rows=rows,
+    )
 
 
 def interaction_family(results: Sequence[ModerationResult]) -> FamilyResult:

@@ -7,15 +7,17 @@ in the multilevel models, so that term names agree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from doublecode.analysis.mixed.checks import refuse_text_numbers
-from doublecode.analysis.mixed.formula import parse_formula
+from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
 from doublecode.analysis.mixed.formula_names import term_of
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
+from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.regression.regression_design import (
     LEVERAGE_ONE,
@@ -128,7 +130,7 @@ def moderation(
     """
     data = as_pandas(data)
     check_conf_level(conf_level, "moderation")
-    kind = _kind(robust, errors)
+    kind = errors_kind(robust, errors)
     parsed = parse_formula(formula)
     pair = interaction_of(parsed, data.columns)
     kept, outside = choose_subset(subset, data, observed, where=f"moderation {formula!r}")
@@ -137,9 +139,9 @@ def moderation(
     centres = centres_of(rows.data, pair)
     matrices = build_matrices(parsed, *(_centred(one, centres) for one in (rows.data, kept[list(rows.columns)])))
     refuse_lost_product(matrices, pair, formula)
-    fit = _fit(matrices)
-    _refuse_exact(fit, formula)
-    inference = _inference(matrices, conf_level, kind, fit)
+    fit = least_squares(matrices)
+    refuse_exact(fit, formula)
+    inference = inference_of(matrices, conf_level, kind, fit)
     standardized, beta_notes = _standardized(formula, rows.data, matrices, conf_level, kind)
     conditional = conditional_effects(inference, rows.data, pair, centres, at)
     diagnostics, influence_notes = diagnostics_of(fit, matrices, rows.data, keys)
@@ -157,16 +159,19 @@ def moderation(
             "subset": subset,
         },
         frame=_coefficients(inference, standardized),
-        least_squares=_inference(matrices, conf_level, None, fit).table(),
-        robust=_inference(matrices, conf_level, robust, fit).table(),
+        least_squares=inference_of(matrices, conf_level, None, fit).table(),
+        robust=inference_of(matrices, conf_level, robust, fit).table(),
         standardized=standardized,
         **conditional,
         diagnostics=diagnostics,
         outcome=outcome,
+        linear=linear_fit(
+            inference, parsed, rows, {"formula": formula, "conf_level": conf_level}, kind=kind, centres=centres
+        ),
         points=rows.data[list(rows.columns)].assign(**{outcome: matrices.y}),
         design={
-            **_counts(kept, rows, centres),
-            **_whole_model(fit, matrices, pair),
+            **row_counts(kept, rows, centres),
+            **whole_model(fit, matrices, pair),
             **_outlying(inference, diagnostics, pair, kind),
             "n_frame": len(data),
             "outside_subset": outside,
@@ -175,7 +180,8 @@ def moderation(
     )
 
 
-def _refuse_exact(fit: Any, formula: str) -> None:
+def refuse_exact(fit: Any, formula: str) -> None:
+    """Refuse a fit that leaves no residual."""
     if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
         raise NotEstimable(f"formula {formula!r} fits all {int(fit.nobs)} rows exactly; nothing is left to test with.")
 
@@ -184,7 +190,7 @@ def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
     return data.assign(**{name: data[name] - mean for name, mean in centres.items()})
 
 
-def _kind(robust: Robust, errors: Errors) -> Robust | None:
+def errors_kind(robust: Robust, errors: Errors) -> Robust | None:
     """The kind of robust errors that everything stands on; None for those of least squares."""
     if robust not in ("HC0", "HC1", "HC2", "HC3"):
         raise UsageError(f"moderation: found robust = {robust!r}; allowed: HC0, HC1, HC2, HC3.")
@@ -208,7 +214,8 @@ def _outlying(
     }
 
 
-def _fit(matrices: Matrices) -> Any:
+def least_squares(matrices: Matrices) -> Any:
+    """Fit by statsmodels; the one place that calls it."""
     from statsmodels.regression.linear_model import OLS
 
     return OLS(matrices.y, matrices.X, hasconst=True if "Intercept" in matrices.terms else None).fit(method="qr")
@@ -222,9 +229,9 @@ def _coefficients(inference: Inference, standardized: pd.DataFrame) -> pd.DataFr
     )
 
 
-def _inference(matrices: Matrices, conf_level: float, kind: Robust | None, fit: Any = None) -> Inference:
+def inference_of(matrices: Matrices, conf_level: float, kind: Robust | None, fit: Any = None) -> Inference:
     """A fit with the covariance of least squares, or of a robust kind; NaN where a row has leverage 1."""
-    fit = _fit(matrices) if fit is None else fit
+    fit = least_squares(matrices) if fit is None else fit
     if kind is None:
         covariance = np.asarray(fit.cov_params())
     elif kind in ("HC2", "HC3") and (leverages(matrices) > LEVERAGE_ONE).any():
@@ -232,6 +239,27 @@ def _inference(matrices: Matrices, conf_level: float, kind: Robust | None, fit: 
     else:
         covariance = np.asarray(fit.get_robustcov_results(cov_type=kind).cov_params())
     return Inference(fit, matrices, conf_level, covariance)
+
+
+def linear_fit(
+    inference: Inference,
+    parsed: ModelFormula,
+    rows: CommonRows,
+    spec: dict[str, Any],
+    *,
+    kind: Robust | None,
+    centres: Mapping[str, float] | None = None,
+    design: Mapping[str, Any] | None = None,
+) -> LinearFit:
+    """Gather what marginal means and predictions need of a fit: coefficients, covariance, df, recipe, rows."""
+    matrices = inference.matrices
+    stands = Note("regression_stands_on", numbers={"errors": kind or "least squares"})
+    return LinearFit(
+        spec=spec, frame=inference.table(), design=dict(design or {}), notes=(*matrices.notes, stands),
+        beta=np.asarray(inference.fit.params), covariance=inference.covariance, df=inference.df,
+        recipe=matrices.recipe, fixed=parsed.fixed, outcome=parsed.response,
+        points=rows.data[list(rows.columns)], centres=dict(centres or {}),
+    )  # fmt: skip
 
 
 def _without_outliers(
@@ -243,7 +271,7 @@ def _without_outliers(
     term = focal_term(matrices.terms, pair)
     if keep.all() or term is None or len(X) <= X.shape[1] or np.linalg.matrix_rank(X) < X.shape[1]:
         return {}
-    found = _inference(Matrices(matrices.y[keep], X, matrices.terms), conf_level, kind).table()
+    found = inference_of(replace(matrices, y=matrices.y[keep], X=X), conf_level, kind).table()
     row = found.iloc[matrices.terms.index(term)]
     names = ("estimate", "p_value", "conf_low", "conf_high")
     return {"n_rows": float(len(X)), **{name: float(row[name]) for name in names}}
@@ -257,13 +285,13 @@ def _standardized(
 
     nothing = np.full(len(matrices.terms), np.nan)
     spread = np.where(np.array(matrices.terms) == "Intercept", np.nan, matrices.X.std(axis=0, ddof=1))
-    b = np.asarray(_fit(matrices).params)
+    b = np.asarray(least_squares(matrices).params)
     posthoc = b * spread / matrices.y.std(ddof=1)
     beta, low, high, errors = nothing, nothing, nothing, nothing
     notes: tuple[Note, ...] = (Note("beta_of_z_scores"), Note("beta_afterwards"))
     if is_plain(formula, data):
         scores = data.assign(**{name: z_scores(data[name]) for name in parse_formula(formula).columns(data.columns)})
-        table = _inference(build_matrices(formula, scores), conf_level, kind).table()
+        table = inference_of(build_matrices(formula, scores), conf_level, kind).table()
         beta, low, high, errors = (table[c].to_numpy() for c in ("estimate", "conf_low", "conf_high", "std_error"))
     else:
         notes += (Note("no_beta_of_z_scores"),)
@@ -282,7 +310,8 @@ def _standardized(
     )
 
 
-def _counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) -> dict[str, Any]:
+def row_counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) -> dict[str, Any]:
+    """Rows given, in use and dropped, and where variables are centred."""
     return {
         "n_given": len(data),
         "n_rows": len(rows.data),
@@ -291,7 +320,7 @@ def _counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float]) 
     }
 
 
-def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> dict[str, Any]:
+def whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> dict[str, Any]:
     """Fit of the whole model; AIC and BIC count the residual SD as a parameter, as R's lm does."""
     n, p = matrices.X.shape
     loglik = float(fit.llf)
@@ -310,7 +339,7 @@ def _whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> 
     if pair is not None:
         place = matrices.terms.index(term_of(*pair))
         terms = tuple(term for i, term in enumerate(matrices.terms) if i != place)
-        without = _fit(Matrices(matrices.y, np.delete(matrices.X, place, axis=1), terms))
+        without = least_squares(replace(matrices, X=np.delete(matrices.X, place, axis=1), terms=terms))
         delta = float(fit.rsquared - without.rsquared)
         found |= {"delta_r_squared": delta, "f_squared": delta / (1 - float(fit.rsquared))}
     return found

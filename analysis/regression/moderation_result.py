@@ -14,6 +14,7 @@ from doublecode.schemas.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.regression.linear_fit import LinearFit
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.schemas.results import Note
 
@@ -51,6 +52,8 @@ class ModerationResult(Answer):
         product, and its chi-square p-value).
     outcome : str
         The outcome as the formula has it.
+    linear : LinearFit
+        The bare fit, for marginal means.
     points : DataFrame
         Columns of the model on the analysed rows, and the outcome; the index is that of the data.
     design : dict
@@ -75,6 +78,7 @@ class ModerationResult(Answer):
     lines: pd.DataFrame
     diagnostics: pd.DataFrame
     outcome: str
+    linear: LinearFit
     points: pd.DataFrame
     design: dict[str, Any]
     notes: tuple[Note, ...]

@@ -14,7 +14,13 @@ import numpy as np
 
 from doublecode.analysis.mixed.checks import without_redundant
 from doublecode.analysis.mixed.formula import ModelFormula, parse_formula
-from doublecode.analysis.mixed.formula_columns import aliased_columns, formula_columns, renamed_columns, terms_of
+from doublecode.analysis.mixed.formula_columns import (
+    Recipe,
+    aliased_columns,
+    formula_columns,
+    renamed_columns,
+    terms_of,
+)
 from doublecode.analysis.mixed.formula_names import quoted, term_of, variables_of
 from doublecode.analysis.mixed.model_rows import adjusted_columns
 from doublecode.analysis.results.complete_rows import has_all
@@ -35,11 +41,12 @@ LEVERAGE_ONE = 1 - 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """What ordinary least squares needs, with names: y (n,), X (n, p)."""
+    """What ordinary least squares needs, with names: y (n,), X (n, p), and the recipe of X for other rows."""
 
     y: Floats
     X: Floats
     terms: tuple[str, ...]
+    recipe: Recipe
     notes: tuple[Note, ...] = ()
 
 
@@ -107,14 +114,14 @@ def build_matrices(formula: str | ModelFormula, data: pd.DataFrame, given: pd.Da
         )
     if y.shape[1] != 1:
         raise UsageError(f"formula {text!r}: the outcome must be one numeric column.")
-    X, terms, _, notes = without_redundant(X, recipe.names, recipe)
+    X, terms, kept, notes = without_redundant(X, recipe.names, recipe)
     n, p = X.shape
     if n <= p:
         raise NotEstimable(f"formula {text!r}: {n} complete rows for {p} coefficients; name fewer predictors.")
     _refuse_collinear(X, terms)
     if np.ptp(y) == 0:
         raise NotEstimable(f"formula {text!r}: the outcome is the same in all {n} rows; there is nothing to explain.")
-    return Matrices(y[:, 0], X, terms, notes)
+    return Matrices(y[:, 0], X, terms, kept, notes)
 
 
 def refuse_lost_product(matrices: Matrices, pair: tuple[str, str] | None, formula: str) -> None:

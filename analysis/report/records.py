@@ -56,8 +56,25 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
         "group_comparisons": [result_record(one) for one in run.comparisons],
+        **_finding_records(run),
         "not_estimated": list(map(sentence, run.not_estimated)),
     }
+
+
+def _finding_records(run: StudyRun) -> dict[str, Any]:
+    """What was asked beyond the models; nothing where nothing was."""
+    means = {
+        str(one.spec["name"]): {**result_record(one), "contrasts": records(one.contrasts), "grid": records(one.grid)}
+        for one in run.marginals
+    }
+    found: dict[str, Any] = {"marginal_means": means} if means else {}
+    if run.families:
+        found["families"] = {str(one.spec["name"]): result_record(one) for one in run.families}
+    if run.covariate_screen is not None:
+        found["covariate_screen"] = result_record(run.covariate_screen)
+    if run.missing_comparison is not None:
+        found["missing_comparison"] = result_record(run.missing_comparison)
+    return found
 
 
 def _problem_records(run: StudyRun) -> list[dict[str, str]]:

@@ -72,6 +72,7 @@ class TracedTables:
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
+            **self._findings,
         }  # fmt: skip
 
     @cached_property
@@ -90,6 +91,8 @@ class TracedTables:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
             drawn[f"{result.spec['name']}_diagnostics"] = self.frames.series(result, result.models[-1:])
+        for means in run.marginals:
+            drawn[f"means_{means.spec['name']}"] = self._model(self._declared[means.spec["name"]])
         for one in run.moderations:
             drawn[f"interaction_{one.spec['name']}"] = self.frames.regression(one, adjusted=True)
         return drawn
@@ -233,6 +236,42 @@ class TracedTables:
             ),
         }  # fmt: skip
 
+    @cached_property
+    def _findings(self) -> dict[str, OfRow]:
+        """Marginal means, families of tests, covariates and missing data."""
+        run, found = self.run, dict[str, OfRow]()
+        for one in run.marginals:
+            basis = self._model(str(self._declared[one.spec["name"]]))
+            found |= dict.fromkeys((f"means_{one.spec['name']}", f"contrasts_{one.spec['name']}"), _always(basis))
+        for family in run.families:
+            found[f"family_{family.spec['name']}"] = lambda row, asked: self._model(str(row["name"]))
+        if run.covariate_screen is not None:
+            found["covariate_screen"] = lambda row, asked: self.frames.values(
+                *(name for label in (row["outcome"], row["covariate"]) for name in self._variables_called(label))
+            )
+        if run.missing_comparison is not None:
+            needed = run.missing_comparison.spec["complete"]
+            found["missing_comparison"] = lambda row, asked: self.frames.values(
+                *needed, *self._variables_called(row["variable"])
+            )
+        return found  # fmt: skip
+
+    @property
+    def _declared(self) -> dict[str, str]:
+        return {one.name: one.model for one in self.run.study.marginal_means}
+
+    def _variables_called(self, label: str) -> list[str]:
+        labels = self.run.labels
+        return [name for name in map(str, self.run.frame.frame.columns) if label in (name, labels.get(name))]
+
+    def _model(self, name: str) -> Basis:
+        """The cells of all models of a series, or of a regression."""
+        for series in self.run.series:
+            if series.spec["name"] == name:
+                return self._of_model(series, *(model.label for model in series.models))
+        (regression,) = (one for one in self.run.moderations if one.spec["name"] == name)
+        return self.frames.regression(regression, adjusted=True)
+
     def _files(self, row: Row, column: str) -> Basis:
         intake, origins, found = self.run.intake, self.origins, list[tuple[int, Role]]()
         again = intake.ratings.iloc[:0] if intake.recodes is None else intake.recodes
@@ -309,6 +348,10 @@ class TracedTables:
         rated = intake.ratings[intake.ratings["instrument"] == row["instrument"]]
         both = rated[rated.duplicated(["session_id", "item"], keep=False)]
         return gathered((origins.ratings[label], PLAIN) for label in both.index)
+
+
+def _always(basis: Basis) -> OfRow:
+    return lambda row, asked: basis
 
 
 def _of_log(bases: LogBases, row: Row, column: str) -> Basis:

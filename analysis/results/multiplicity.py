@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Adjustment = Literal["bonferroni", "holm", "bh"]
 
 
-def adjust_p(p_values: Floats | Sequence[float], method: Adjustment) -> Floats:
+def adjust_p(p_values: Floats | Sequence[float], method: Adjustment, n_tests: int | None = None) -> Floats:
     """Adjust p-values for a family of tests.
 
     With m tests and p₍₁₎ ≤ … ≤ p₍ₘ₎: Bonferroni m·p; Holm (1979) the running maximum of
@@ -30,6 +30,9 @@ def adjust_p(p_values: Floats | Sequence[float], method: Adjustment) -> Floats:
     p_values : array-like, shape (m,)
         Missing ones stay missing and are not counted.
     method : {"bonferroni", "holm", "bh"}
+    n_tests : int, optional
+        How many tests the family has where some of them could not be made and are to be counted; by default those that
+        have a p-value.
 
     Examples
     --------
@@ -44,8 +47,8 @@ def adjust_p(p_values: Floats | Sequence[float], method: Adjustment) -> Floats:
     out = np.full(given.shape, np.nan)
     there = np.flatnonzero(~np.isnan(given))
     order = there[np.argsort(given[there], kind="stable")]
-    m = len(order)
-    ordered, rank = given[order], np.arange(1, m + 1)
+    m = len(order) if n_tests is None else n_tests
+    ordered, rank = given[order], np.arange(1, len(order) + 1)
     if method == "bonferroni":
         adjusted = m * ordered
     elif method == "holm":

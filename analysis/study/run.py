@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.description.homework import LogResult
     from doublecode.analysis.linking.frame import AnalysisFrame
+    from doublecode.analysis.study.declared_findings import Fits
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.schemas.study import Study
 
@@ -262,9 +263,12 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     for declared in study.series:
         steps(f"Multilevel models: {declared.title}")
         series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
+    fits = (*filter(None, series), *models["moderations"])
+    asked = _findings(study, fits, frame.frame, refused)
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
-        series=tuple(filter(None, series)), not_estimated=tuple(refused), **described, **models,
+        series=tuple(filter(None, series)), **asked,
+        not_estimated=tuple(refused), **described, **models,
     )  # fmt: skip
     return replace(run, warnings=run_warnings(run))
 
@@ -350,6 +354,29 @@ def regressions_of(study: Study, frame: pd.DataFrame, refused: list[Note]) -> di
         "moderations_untouched": tuple(filter(None, untouched)),
         "comparisons": tuple(filter(None, groups)),
     }
+
+
+def _findings(study: Study, fits: Fits, frame: pd.DataFrame, refused: list[Note]) -> dict[str, Any]:
+    """What is asked beyond the models: marginal means, families of tests, who is missing, which covariates go along."""
+    from doublecode.analysis.description.covariate_screen import screen_covariates
+    from doublecode.analysis.description.missing_comparison import compare_missing
+    from doublecode.analysis.study.declared_findings import declared_family, declared_marginal
+
+    screen, missing = study.covariate_screen, study.missing_comparison
+    patient = "patient" if study.unit == "session" else None
+    means = [attempt(one.title, partial(declared_marginal, one, fits, frame), refused) for one in study.marginal_means]
+    families = [attempt(one.title, partial(declared_family, one, fits), refused) for one in study.families]
+    return {
+        "marginals": tuple(filter(None, means)),
+        "families": tuple(filter(None, families)),
+        "covariate_screen": None if screen is None else attempt(
+            "Covariates", partial(screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha),
+            refused,
+        ),
+        "missing_comparison": None if missing is None else attempt(
+            "Missing data", partial(compare_missing, frame, missing.complete, missing.compare, patient=patient), refused
+        ),
+    }  # fmt: skip
 
 
 def attempt(title: str, compute: Callable[[], Answer], refused: list[Note]) -> Answer | None:

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.correlations import CorrelationResult
+    from doublecode.analysis.description.covariate_screen import CovariateScreenResult
     from doublecode.analysis.description.descriptives import DescriptivesResult
     from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.description.missing_comparison import MissingComparisonResult
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
     from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.regression.families import FamilyResult
     from doublecode.analysis.regression.group_differences import AnovaResult
+    from doublecode.analysis.regression.marginal_result import MarginalResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
@@ -145,6 +149,10 @@ class StudyRun:
     recodes: RecodeTable | None = None
     screens: ScreenResult | None = None
     replaced: pd.DataFrame | None = None
+    marginals: tuple[MarginalResult, ...] = ()
+    families: tuple[FamilyResult, ...] = ()
+    covariate_screen: CovariateScreenResult | None = None
+    missing_comparison: MissingComparisonResult | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
@@ -30,6 +31,24 @@ def _undefined(note: Note) -> str:
     return f"Undefined, because a variable does not vary or the rows are too few: {which}."
 
 
+def _screened(note: Note) -> str:
+    marked = note.numbers["marked"]
+    found = (
+        f"marked (raw p < {format_number(note.numbers['alpha'], 'p')}): {named(marked)}" if marked else "none marked"
+    )
+    return (
+        f"{note.numbers['n_tests']} rank correlations, each on the rows that have both; {found}. A covariate that was "
+        "chosen because it is significant makes later tests too good; name control variables before the data."
+    )
+
+
+def _missing_compared(note: Note) -> str:
+    return (
+        f"Complete are those with {named(note.numbers['complete'])}; a large p is no proof that data are missing at "
+        "random, since small groups differ seldom."
+    )
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     "items_as_coded": "Items are described as coded, before any reversal.",
     "lagged_scores_begin_late": "Scores of a lagged scale do not exist in session 1; it counts as missing there.",
@@ -50,6 +69,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "none_beside_difficulty": (
         "{n} slot(s) say that there was no difficulty and name one; the one that is named counts."
     ),
+    "covariates_screened": _screened,
+    "missing_compared": _missing_compared,
     "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
     "pooled_r_mixes_levels": (
         "The pooled r treats all rows as independent and mixes differences between patients with changes within "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
@@ -21,6 +22,55 @@ def _extrapolated(note: Note) -> str:
 def _leverage_one(note: Note) -> str:
     who = named(note.numbers["rows"])
     return f"Row {who} has leverage 1: a coefficient rests on it alone, so its Cook's D and HC3 are undefined."
+
+
+def _grid(note: Note) -> str:
+    averaged = [f"{name} ({', '.join(values)})" for name, values in note.numbers["averaged"]]
+    held = [
+        f"{name} at {value if isinstance(value, str) else format(value, '.4g')}" for name, value in note.numbers["held"]
+    ]
+    parts = [f"averaged with equal weights over {named(averaged)}"] if averaged else []
+    parts += [f"with {named(held)}"] if held else []
+    return f"Reference grid: {'; '.join(parts)}."
+
+
+def _not_estimable(note: Note) -> str:
+    return f"The rows of the model say nothing of {named(note.numbers['which'])} (an empty cell): not estimable."
+
+
+def _same_by_model(note: Note) -> str:
+    return (
+        f"{named(note.numbers['contrasts'])}: no difference by the form of the model, which has no interaction there; "
+        "nothing is tested."
+    )
+
+
+def _of_a_number(note: Note) -> str:
+    names = note.numbers["names"]
+    return f"{named(names)}: a number, given at its mean; name values with at=, such as at={{{names[0]!r}: [1, 9]}}."
+
+
+_HOW: Final = {
+    "holm": "Holm (1979)",
+    "bonferroni": "Bonferroni",
+    "bh": "Benjamini & Hochberg (1995)",
+    "tukey": "Tukey's studentized range (Kramer 1956)",
+}
+
+
+def _family(note: Note) -> str:
+    n, alpha = note.numbers["n_tests"], format_number(note.numbers["alpha"], "p")
+    if note.numbers["method"] == "fixed":
+        return f"{n} tests, each held to p < {alpha}, a limit that was set and not computed here."
+    how = _HOW[note.numbers["method"]]
+    return f"{n} tests are one family; beside the raw p stands the one adjusted by {how}, held to {alpha}."
+
+
+def _families(note: Note) -> str:
+    n, m = note.numbers["families"], note.numbers["n_tests"]
+    how = _HOW[note.numbers["adjust"]]
+    families = f"{m} contrasts are one family" if n == 1 else f"{n} families of {m} contrasts each"
+    return f"{families}; the raw p stands beside the one adjusted by {how}."
 
 
 SENTENCES: Final[dict[str, Wording]] = {
@@ -53,10 +103,18 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "no_beta_of_z_scores": ("beta_z is not given: the formula holds a category or a function, which has no z-score."),
     "leverage_one": _leverage_one,
+    "family_of_tests": _family,
     "family_of_interactions": (
         "The {n_tests} interaction tests are one family; raw p-values stand beside those adjusted by "
         "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995)."
     ),
+    "regression_stands_on": "Ordinary least squares; tests and limits stand on the standard errors of {errors}.",
+    # marginal means
+    "marginal_grid": _grid,
+    "marginal_not_estimable": _not_estimable,
+    "marginal_same_by_model": _same_by_model,
+    "marginal_of_a_number": _of_a_number,
+    "marginal_families": _families,
     # analysis of variance
     "anova_assumptions": (
         "F assumes equal variances in the groups and independent rows; a large p is no proof of equal groups."

@@ -1,0 +1,110 @@
+"""Marginal means and families of tests as a study declares them, of the models that were estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from doublecode.analysis.linking.series import SeriesResult, fit_series
+from doublecode.analysis.linking.series_models import Version
+from doublecode.analysis.regression.estimated_means import marginal_means
+from doublecode.analysis.regression.families import family_of_tests
+from doublecode.analysis.regression.regression_tables import focal_term
+from doublecode.schemas.errors import NotEstimable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.regression.families import FamilyResult
+    from doublecode.analysis.regression.marginal_result import MarginalResult
+    from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.schemas.declared_findings import Family, FamilyTest, MarginalMeans
+
+Fits = Sequence["SeriesResult | ModerationResult"]
+"""Estimated series and regressions."""
+
+
+def declared_marginal(asked: MarginalMeans, fits: Fits, frame: pd.DataFrame) -> MarginalResult:
+    """Compute declared marginal means.
+
+    A step of a series is fitted once more with the session number as it is counted, on the rows of the series, so that
+    `at` and levels are sessions; the likelihood is the same.
+
+    Raises
+    ------
+    NotEstimable
+        The model could not be estimated.
+    """
+    fit: Any = _fit_of(asked.model, fits)
+    if isinstance(fit, SeriesResult):
+        fit = _counted_from_zero(fit, _step_of(fit, asked.step), frame)
+    found = marginal_means(
+        fit, asked.of, by=asked.by, at=asked.at or None, slope=asked.slope, adjust=asked.adjust,
+        contrasts=asked.contrasts or "pairwise",
+    )  # fmt: skip
+    return replace(found, spec={"name": asked.name, "title": asked.title, **found.spec})
+
+
+def _fit_of(name: str, fits: Fits) -> SeriesResult | ModerationResult:
+    for one in fits:
+        if one.spec["name"] == name:
+            return one
+    raise NotEstimable(f"the model {name!r} was not estimated, see above")
+
+
+def _step_of(series: SeriesResult, step: int | None) -> LabelledModel:
+    """The version of a step that is asked: within and between patients where it is split."""
+    wanted = max(model.step for model in series.models) if step is None else step
+    found = {model.version: model for model in series.models if model.step == wanted}
+    model = found.get(Version.SPLIT) or next(iter(found.values()))
+    if model.result is None:
+        raise NotEstimable(model.refusal)
+    return model
+
+
+def _counted_from_zero(series: SeriesResult, model: LabelledModel, frame: pd.DataFrame) -> Any:
+    """The fit of a step with the session number uncentred."""
+    if series.spec["intercept_at"] is None:
+        return model.result
+    step = series.spec["steps"][model.step - 1]
+    again = fit_series([step], frame.loc[series.rows], split=series.spec["split"], intercept_at=None)
+    return _step_of(again, 1).result
+
+
+def declared_family(asked: Family, fits: Fits) -> FamilyResult:
+    """Gather the tests of a declared family and judge them together.
+
+    Raises
+    ------
+    NotEstimable
+        One of its models could not be estimated, or has no such term: a family without one of its tests is another.
+    """
+    tests = [_test(one, fits) for one in asked.tests]
+    found = family_of_tests(tests, method=asked.method, alpha=asked.alpha)
+    return replace(found, spec={"name": asked.name, "title": asked.title, **found.spec})
+
+
+def _test(asked: FamilyTest, fits: Fits) -> dict[str, Any]:
+    """One test: model, term, estimate, p_value, and the rows it stands on."""
+    fit = _fit_of(asked.model, fits)
+    label, rows = str(fit.spec["title"]), fit.rows
+    if isinstance(fit, SeriesResult):
+        model = _step_of(fit, asked.step)
+        table, label = fit.coefficients[fit.coefficients["label"] == model.label], f"{label}, {model.label}"
+    else:
+        table = fit.frame
+    term = asked.term or _focal(fit)
+    row = table[table["term"] == term]
+    if row.empty:
+        terms = ", ".join(map(str, table["term"]))
+        raise NotEstimable(f"{asked.model}: there is no term {term!r}; its terms are {terms}")
+    numbers = {name: float(row[name].iloc[0]) for name in ("estimate", "p_value")}
+    return {"model": label, "name": asked.model, "term": term, **numbers, "rows": rows}
+
+
+def _focal(fit: Any) -> str:
+    """The test that a moderation is about: its interaction, else its predictor."""
+    pair = (fit.spec["predictor"], fit.spec["moderator"])
+    return str(focal_term(tuple(fit.frame["term"]), pair if all(pair) else None))

@@ -1,0 +1,65 @@
+"""Whether what a study asks of its models is there: the model, the step, the variables, the terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from doublecode.schemas.declared_findings import FamilyTest, Findings
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.model_series import ModelSeries
+from doublecode.schemas.near_names import allowed
+from doublecode.schemas.study_parts import ModerationModel
+from doublecode.schemas.variable_checks import names_in_step
+
+
+def check_findings(asked: Findings, series: Sequence[ModelSeries], moderations: Sequence[ModerationModel]) -> None:
+    """Hold marginal means and families to the declared models.
+
+    Raises
+    ------
+    StudyError
+        A model, step, variable or term is not declared.
+    """
+    models: dict[str, ModelSeries | ModerationModel] = {one.name: one for one in series}
+    models |= {one.name: one for one in moderations}
+    for one in asked.marginal_means:
+        where = f"marginal_means {one.name!r}"
+        columns = _columns(models, one.model, one.step, where)
+        stray = [name for name in one.names if name not in columns]
+        if stray:
+            raise StudyError(f"{where}: {stray[0]!r} is no predictor of {one.model!r}; {allowed(stray[0], columns)}.")
+    for family in asked.families:
+        for test in family.tests:
+            _check_test(test, models, f"families {family.name!r}: {test}")
+
+
+def _columns(
+    models: Mapping[str, ModelSeries | ModerationModel], name: str, step: int | None, where: str
+) -> tuple[str, ...]:
+    """Predictors of a declared model, the parts of those that are split among them."""
+    model = models.get(name)
+    if model is None:
+        raise StudyError(f"{where}: no series or moderation is called {name!r}; {allowed(name, models)}.")
+    if isinstance(model, ModerationModel):
+        if step is not None:
+            raise StudyError(f"{where}: {name!r} is a moderation and has no steps; leave step out.")
+        return tuple(filter(None, (model.predictor, model.moderator, *model.covariates)))
+    if step is not None and step > len(model.steps):
+        raise StudyError(f"{where}: step is {step}, and {name!r} has {len(model.steps)}.")
+    found = names_in_step(model.steps[-1 if step is None else step - 1].partition("~")[2])
+    parts = [f"{one}_{part}" for one in model.split if one in found for part in ("within", "between")]
+    return tuple(dict.fromkeys((*(one for one in found if one not in model.split), *parts)))
+
+
+def _check_test(test: FamilyTest, models: Mapping[str, ModelSeries | ModerationModel], where: str) -> None:
+    columns = _columns(models, test.model, test.step, where)
+    if test.term is None:
+        if isinstance(models[test.model], ModelSeries):
+            raise StudyError(
+                f"{where}: a model of a series has several tests; say which: "
+                f'{{model = "{test.model}", term = "{columns[0] if columns else "…"}"}}.'
+            )
+        return
+    stray = [one for one in test.term.split(":") if one.partition("[")[0].strip("`") not in columns and "(" not in one]
+    if stray:
+        raise StudyError(f"{where}: {stray[0]!r} is no predictor there; {allowed(stray[0], columns)}.")
