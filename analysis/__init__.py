@@ -36,6 +36,7 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    correct_for_raters  the slope that codes without error would show, beside the naive one
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.mixed import compare as compare
@@ -117,6 +119,7 @@ _HOME = {
     "compare": "mixed",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
+    "correct_for_raters": "linking.rater_correction",
     "correlate": "description.correlations",
     "d_study": "reliability.decision",
     "declared_frame": "study.declared_models",

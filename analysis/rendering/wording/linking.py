@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from doublecode.analysis.rendering.tables import format_number
 from doublecode.analysis.rendering.wording.phrases import Wording, filled, named
 from doublecode.schemas.results import Note
 
@@ -187,4 +188,40 @@ SERIES: Final[dict[str, Wording]] = {
     "series_unused_split": "{column} is declared to be split but stands in no step.",
 }
 
-SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES}
+
+def _shared(note: Note) -> str:
+    a, b, n = (note.numbers[name] for name in ("first", "second", "n_double"))
+    r = format_number(note.numbers["correlation"], "bounded")
+    return (
+        f"The same raters coded {a} and {b}: their errors correlate {r} in {n} double-coded sessions. The shared error "
+        "is taken out, with its uncertainty."
+    )
+
+
+RATER_ERROR: Final[dict[str, Wording]] = {
+    "rater_correction": (
+        "Naive slopes come first. Corrected ones take the raters' error, estimated from sessions coded twice, out of "
+        "the moments of the model; every patient is left out in turn for standard errors (jackknife), limits of slopes "
+        "are Fieller's. The median of a corrected slope is unbiased, its mean is not. Rating level: predictors "
+        "calibrated by a model of the ratings with raters crossed in it, a coded outcome rating by rating."
+    ),
+    "rater_few_double": (
+        "{n} sessions were coded twice (fewer than {fewest}): their error variance is hardly known, and the limits "
+        "show it."
+    ),
+    "rater_few_raters": "{n} raters: the variance of their severity is a guess (fewer than 10).",
+    "rater_apart": "Nobody coded both {first} and {second} of one session: they share no error of raters.",
+    "rater_shared": _shared,
+    "rater_not_mean": (
+        "{n} scores are not the mean of their raters' scores (pooled item by item, missing items); the weights 1/k "
+        "stand for them."
+    ),
+    "rater_slope_weights": lambda note: (
+        f"{named(note.numbers['terms'])}: random slopes of coded predictors stand in the naive model and not in the "
+        "weights of the corrected one."
+    ),
+    "rater_all_error": "The error is estimated larger than the variance of the codes: no slope can be corrected.",
+    "rater_unbounded": "The reliability may be 0 for all these data say, so the limits are infinite.",
+}
+
+SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **RATER_ERROR}
