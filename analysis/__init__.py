@@ -37,6 +37,7 @@ From codes to findings (linking)
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
     correct_for_raters  the slope that codes without error would show, beside the naive one
+    cross_lagged    which of two variables leads, stable differences removed
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
@@ -121,6 +123,7 @@ _HOME = {
     "consistency_table": "study.scale_consistency",
     "correct_for_raters": "linking.rater_correction",
     "correlate": "description.correlations",
+    "cross_lagged": "linking.lead_and_lag",
     "d_study": "reliability.decision",
     "declared_frame": "study.declared_models",
     "drift": "reliability.severity",

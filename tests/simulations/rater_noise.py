@@ -23,13 +23,15 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis import correct_for_raters
+from doublecode.analysis.linking.coded_columns import CodedPart, read_rated
+from doublecode.analysis.linking.coded_model import coded_model
 from doublecode.analysis.linking.error_matrix import corrected_system
 from doublecode.analysis.linking.rater_moments import error_moments, pair_sums
 from doublecode.analysis.linking.ratio_limits import fieller, partialled
 
 SEED = 20261127
 PATIENTS, SESSIONS, RATERS, DOUBLE = 22, 9, 5, 0.4
-BETWEEN, SLOPE = 0.25, -1.0
+BETWEEN, SLOPE, T21 = 0.25, -1.0, 2.0796138
 FORMULA = "y ~ x_within + (1 | patient)"
 
 
@@ -62,13 +64,28 @@ def study(rng, severity, error, outcome_sd=4.0, shared=None):
     return ratings, pooled
 
 
-def again(result, change):
-    """The slope of the result with other variances of the errors: `change` of what was estimated."""
-    model, P = result.model, PATIENTS
-    W = np.vstack([np.ones(P), 1.0 - np.eye(P)])
-    errors = error_moments(pair_sums(model.rated, model.rating_code, P), W, len(model.rated.instruments))
-    corrected = corrected_system(model.moments(), change(errors), W)[0]
-    return fieller(*partialled(corrected, 0), 0.95)
+def estimated(ratings, frame, changes, whole=False):
+    """Naive row of the slope, and the corrected one: as estimated, and with each of `changes` of the error variances.
+
+    What `correct_for_raters` does without its tables; with `whole` that it is the same is checked.
+    """
+    names = {name: name for name in ("patient", "session", "rater", "instrument", "value")}
+    used = sorted(ratings["instrument"].unique())
+    rated = read_rated(ratings, names, used)
+    parts = {name: (CodedPart(name),) for name in used}
+    model = coded_model(rated, frame, FORMULA, parts, (), "patient", "session", 0.95)
+    W = np.vstack([np.ones(PATIENTS), 1.0 - np.eye(PATIENTS)])
+    errors = error_moments(pair_sums(rated, model.rating_code, PATIENTS), W, len(used))
+    moments = model.moments()
+    slopes = [
+        fieller(*partialled(corrected_system(moments, one, W)[0], 0), 0.95)
+        for one in [errors, *(change(errors) for change in changes)]
+    ]
+    if whole:
+        row = correct_for_raters(ratings, frame, FORMULA).frame.iloc[-1]
+        assert np.allclose(row[["estimate", "conf_low", "conf_high"]].astype(float),
+                           [slopes[0].estimate, slopes[0].conf_low, slopes[0].conf_high])  # fmt: skip
+    return model.naive.frame.iloc[-1], slopes
 
 
 def by_k_only(errors):
@@ -86,15 +103,12 @@ def as_known(errors):
 
 def slope(rng, n, severity, error, sd):
     rows = []
-    for _ in range(n):
-        result = correct_for_raters(*study(rng, severity, error, sd), FORMULA)
-        found = result.frame[result.frame["term"] == "x_within"].set_index("model")
-        naive, one = found.loc["naive"], found.loc["corrected"]
-        half = 2.0796138 * one["std_error"]
+    for i in range(n):
+        naive, (one, wrong) = estimated(*study(rng, severity, error, sd), [by_k_only], whole=i == 0)
         rows.append((
-            naive["estimate"], one["estimate"], again(result, by_k_only).estimate,
-            naive["conf_low"] <= SLOPE <= naive["conf_high"], one["conf_low"] <= SLOPE <= one["conf_high"],
-            abs(one["estimate"] - SLOPE) <= half, np.isinf(one["conf_low"]),
+            naive["estimate"], one.estimate, wrong.estimate,
+            naive["conf_low"] <= SLOPE <= naive["conf_high"], one.conf_low <= SLOPE <= one.conf_high,
+            abs(one.estimate - SLOPE) <= T21 * one.std_error, np.isinf(one.conf_low),
         ))  # fmt: skip
     table = np.array(rows, dtype=float)
     medians, shares = np.nanmedian(table[:, :3], axis=0), table[:, 3:].mean(axis=0)
@@ -105,11 +119,10 @@ def slope(rng, n, severity, error, sd):
 
 def shared(rng, n, severity, error, correlation):
     rows = []
-    for _ in range(n):
-        result = correct_for_raters(*study(rng, severity, error, shared=correlation), FORMULA)
-        found = result.frame[result.frame["term"] == "x_within"].set_index("model")
-        p = [found.loc["naive", "p_value"], found.loc["corrected", "p_value"], again(result, as_known).p_value]
-        rows.append([*found["estimate"], *(np.array(p) < 0.05)])
+    for i in range(n):
+        naive, (one, known) = estimated(*study(rng, severity, error, shared=correlation), [as_known], whole=i == 0)
+        p = np.array([naive["p_value"], one.p_value, known.p_value])
+        rows.append([naive["estimate"], one.estimate, *(p < 0.05)])
     table = np.array(rows, dtype=float)
     values = [*np.nanmedian(table[:, :2], axis=0), *table[:, 2:].mean(axis=0)]
     print(f"{correlation:11.1f}  " + "  ".join(f"{v:9.3f}" for v in values), flush=True)

@@ -224,4 +224,52 @@ RATER_ERROR: Final[dict[str, Wording]] = {
     "rater_unbounded": "The reliability may be 0 for all these data say, so the limits are infinite.",
 }
 
-SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **RATER_ERROR}
+
+def _cross_lagged(note: Note) -> str:
+    time = "a mean of its own in every session" if note.numbers["time"] == "means" else "a line over the sessions"
+    return (
+        f"Time is in the model: {time}, of each variable. RI-CLPM and ML-SEM take stable differences between patients "
+        "out; paths are the same in all sessions, standard errors by the observed information. An association over "
+        "time is no proof of a cause: what changes both alike stays in it."
+    )
+
+
+def _neglected(note: Note) -> str:
+    return (
+        f"Error of measurement of {named(note.numbers['names'])} is neglected: it draws carry-over to 0 and lets paths "
+        "between the variables stand in for it. error_variance= takes it in."
+    )
+
+
+def _few_patients(note: Note) -> str:
+    n, width = note.numbers["n"], format_number(note.numbers["width"])
+    return (
+        f"{n} patients: the widest interval of a path is {width} wide. Read intervals, not p-values; with 22 simulated "
+        "patients an interval held the true path in 92 to 96 of 100 studies, and was about twice as wide as with 60."
+    )
+
+
+def _nickell(note: Note) -> str:
+    carry, to = (format_number(note.numbers[name], "bounded") for name in ("carry", "tends_to"))
+    return (
+        f"*centred lagged outcome* carries Nickell's bias (1981): of a carry-over of {carry} it finds about {to} in "
+        f"{format_number(note.numbers['pairs'], digits=1)} pairs of sessions, and the other slopes shift with it."
+    )
+
+
+CROSS_LAGGED: Final[dict[str, Wording]] = {
+    "cross_lagged": _cross_lagged,
+    "cross_lagged_error_neglected": _neglected,
+    "cross_lagged_order": (
+        "{first} speaks of the time before a session and {second} of the session: they share no interval, and {second} "
+        "answers to the {first} of the same session."
+    ),
+    "cross_lagged_few": _few_patients,
+    "cross_lagged_inadmissible": (
+        "The covariance matrix between patients is inadmissible (a variance below 0, or a correlation beyond 1): "
+        "stable differences are hardly there, or the patients too few to tell."
+    ),
+    "nickell_bias": _nickell,
+}
+
+SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **RATER_ERROR, **CROSS_LAGGED}
