@@ -38,6 +38,7 @@ From codes to findings (linking)
     fit_series      models step by step on one common set of rows, as declared and split
     correct_for_raters  the slope that codes without error would show, beside the naive one
     cross_lagged    which of two variables leads, stable differences removed
+    mediation       indirect effects: one level, within and between patients
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.indirect_effect import mediation as mediation
     from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
@@ -141,6 +143,7 @@ _HOME = {
     "log_counts": "description.homework",
     "mahalanobis": "description.outliers",
     "moderation": "regression.moderated",
+    "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
     "precision": "planning.interval_width",
     "profile_function": "mixed",

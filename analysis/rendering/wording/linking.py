@@ -272,4 +272,56 @@ CROSS_LAGGED: Final[dict[str, Wording]] = {
     "nickell_bias": _nickell,
 }
 
-SENTENCES: Final[dict[str, Wording]] = {**REASONS, **FRAMES, **SERIES, **RATER_ERROR, **CROSS_LAGGED}
+
+def _order(note: Note) -> str:
+    x, m, y = (note.numbers[name] for name in ("x", "m", "y"))
+    first, second = note.numbers["lags"]
+    return (
+        f"{m} is {_later(first)} {x}, {y} {_later(second)} {m}, by session number. What goes before may still share a "
+        "cause with what follows: an indirect effect is no proof."
+    )
+
+
+def _later(lag: int) -> str:
+    if lag == 0:
+        return "of the same session as"
+    return f"{lag} session{'s' if lag > 1 else ''} later than"
+
+
+def _levels(note: Note) -> str:
+    if note.numbers["kind"] == "2-1-1":
+        return (
+            f"x is one value per {note.numbers['clusters']}: the indirect effect is one between them only. Their means "
+            "of m and y are latent; b within stands apart and is no part of it."
+        )
+    clusters = note.numbers["clusters"]
+    return f"Within and between {clusters}s are two effects, never added: the means of the latter are latent."
+
+
+MEDIATION: Final[dict[str, Wording]] = {
+    "mediation_monte_carlo": (
+        "Limits of indirect and total effects are Monte Carlo ({draws:,} draws, seed {seed}); *z* and *p* of products "
+        "stand on the delta method, read the limits."
+    ),
+    "mediation_levels": _levels,
+    "mediation_few_clusters": (
+        "{n} clusters (fewer than 50): maximum likelihood makes intervals between them too short."
+    ),
+    "mediation_varying_slopes": (
+        "a and b vary between clusters: the indirect effect within is a·b + Cov(a, b). Standard errors leave out one "
+        "cluster at a time."
+    ),
+    "mediation_slopes_singular": (
+        "The covariance matrix of the varying slopes is singular: Cov(a, b) is hardly known; fixed slopes are the "
+        "simpler answer."
+    ),
+    "mediation_same_row": (
+        "{x}, {m} and {y} stand in one row: nothing here says that {x} comes before {m} and {m} before {y}. lags= "
+        "takes them from sessions in time order."
+    ),
+    "mediation_order": _order,
+}
+
+SENTENCES: Final[dict[str, Wording]] = {
+    **REASONS, **FRAMES, **SERIES, **RATER_ERROR, **CROSS_LAGGED, **MEDIATION,
+}  # fmt: skip
