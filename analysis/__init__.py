@@ -37,6 +37,9 @@ From codes to findings (linking)
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
+    correct_for_raters  the slope that codes without error would show, beside the naive one
+    cross_lagged    which of two variables leads, stable differences removed
+    mediation       indirect effects: one level, within and between patients
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
@@ -86,7 +89,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.indirect_effect import mediation as mediation
+    from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.patient_outcomes import patient_outcome as patient_outcome
+    from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.mixed import compare as compare
@@ -125,7 +131,9 @@ _HOME = {
     "compare": "mixed",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
+    "correct_for_raters": "linking.rater_correction",
     "correlate": "description.correlations",
+    "cross_lagged": "linking.lead_and_lag",
     "d_study": "reliability.decision",
     "declared_frame": "study.declared_models",
     "drift": "reliability.severity",
@@ -145,6 +153,7 @@ _HOME = {
     "mahalanobis": "description.outliers",
     "marginal_means": "regression.estimated_means",
     "moderation": "regression.moderated",
+    "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",
     "precision": "planning.interval_width",
