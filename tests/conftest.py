@@ -127,6 +127,24 @@ def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return once(tmp_path_factory, "adolescent", lambda folder: analysed("adolescent_cbt"))
 
 
+def built(run: Any) -> Any:
+    from doublecode.analysis.report.folder import build_document
+
+    return build_document(run)
+
+
+@pytest.fixture(scope="session")
+def telephone_document(tmp_path_factory: pytest.TempPathFactory, telephone_run: Any) -> Any:
+    """What the report of the telephone study says, built a second time; only read it."""
+    return once(tmp_path_factory, "telephone_document", lambda folder: built(telephone_run))
+
+
+@pytest.fixture(scope="session")
+def adolescent_document(tmp_path_factory: pytest.TempPathFactory, adolescent_run: Any) -> Any:
+    """What the report of the adolescent study says; only read it."""
+    return once(tmp_path_factory, "adolescent_document", lambda folder: built(adolescent_run))
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures stand where they stand, empty: for tests of numbers and sentences, which drawing would keep longest."""
