@@ -42,6 +42,15 @@ main()
 """
 
 
+# these keep one worker longest, so they start first
+LONGEST = ("test_random_studies", "test_same_ratings_in_any_file", "test_traced_report", "test_app", "test_notes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: a worker that begins one of them last keeps the others waiting."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
 @dataclass(frozen=True)
 class Demo:
     """The one whole run of the telephone study: ``doublecode demo``, as a person types it.
