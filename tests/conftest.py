@@ -42,6 +42,15 @@ main()
 """
 
 
+# these keep one worker longest, so they start first
+LONGEST = ("test_random_studies", "test_same_ratings_in_any_file", "test_traced_report", "test_app", "test_notes")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: a worker that begins one of them last keeps the others waiting."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
 @dataclass(frozen=True)
 class Demo:
     """The one whole run of the telephone study: ``doublecode demo``, as a person types it.
@@ -125,6 +134,24 @@ def telephone_run(telephone_demo: Demo) -> Any:
 def adolescent_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The adolescent study, analysed once for all tests that only read."""
     return once(tmp_path_factory, "adolescent", lambda folder: analysed("adolescent_cbt"))
+
+
+def built(run: Any) -> Any:
+    from doublecode.analysis.report.folder import build_document
+
+    return build_document(run)
+
+
+@pytest.fixture(scope="session")
+def telephone_document(tmp_path_factory: pytest.TempPathFactory, telephone_run: Any) -> Any:
+    """What the report of the telephone study says, built a second time; only read it."""
+    return once(tmp_path_factory, "telephone_document", lambda folder: built(telephone_run))
+
+
+@pytest.fixture(scope="session")
+def adolescent_document(tmp_path_factory: pytest.TempPathFactory, adolescent_run: Any) -> Any:
+    """What the report of the adolescent study says; only read it."""
+    return once(tmp_path_factory, "adolescent_document", lambda folder: built(adolescent_run))
 
 
 @pytest.fixture

@@ -116,27 +116,28 @@ def fit_one_factor_fiml(
     floor = FLOOR * variance
 
     def objective(theta: Array, at: NDArray[np.intp]) -> tuple[Array, Planner]:
-        left, state = [pattern.some(at) for pattern in found], _State(theta)
+        of = at % len(n)
+        left, state = [pattern.some(of) for pattern in found], _State(theta)
 
         def plan(kept: NDArray[np.bool_]) -> Plan:
             parts = left if kept.all() else [part.some(kept) for part in left]
-            slope, step = _newton_step(parts, _State(theta[kept]), floor[at[kept]])
-            size = (np.abs(slope) * unit[at[kept]]).max(axis=1)
+            slope, step = _newton_step(parts, _State(theta[kept]), floor[of[kept]])
+            size = (np.abs(slope) * unit[of[kept]]).max(axis=1)
             return Plan(step, size < tolerance, size)
 
         return -normal_loglik(left, state.mean, state.sigma), plan
 
     def move(theta: Array, step: Array, at: NDArray[np.intp]) -> Array:
         trial = theta + step
-        trial[:, -floor.shape[1] :] = np.maximum(trial[:, -floor.shape[1] :], floor[at])
+        trial[:, -floor.shape[1] :] = np.maximum(trial[:, -floor.shape[1] :], floor[at % len(n)])
         return trial
 
-    ends = []
+    outset = []
     for loadings, psi in starts:
         theta = np.column_stack([mean - origin, *np.broadcast_arrays(loadings, psi, mean)[:2]])
         theta[:, : mean.shape[1]] = _likeliest_means(found, _State(theta).sigma)
-        ends.append(descend(objective, theta, RULES, move))
-    end = lowest_end(ends)
+        outset.append(theta)
+    end = lowest_end(descend(objective, np.concatenate(outset), RULES, move), len(outset))
     state, loglik = _State(end.points), -end.values
     heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import icc
-from doublecode.analysis.report.folder import build_document
 from doublecode.analysis.report.headlines import ratings_in_words
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_recodes import recode_section
@@ -112,11 +111,11 @@ def test_equal_per_cent_is_shown_as_per_cent(recodes):
     assert len(table.notes) == 3  # few sessions rated again, and the row of all raters
 
 
-@pytest.mark.parametrize("run", ["telephone_run", "adolescent_run"])
-def test_no_table_of_a_report_shows_per_cent_of_a_wrong_unit(run, request):
+@pytest.mark.parametrize("written", ["telephone_document", "adolescent_document"])
+def test_no_table_of_a_report_shows_per_cent_of_a_wrong_unit(written, request):
     """A share is a *percent* column, what is in per cent already a *number*: none beyond 100, none all below 1."""
     n_columns = 0
-    for table in build_document(request.getfixturevalue(run)).tables():
+    for table in request.getfixturevalue(written).tables():
         rows = [row for row in table.body() if len(row) > 1]
         for place, column in enumerate(table.columns):
             shares = column.kind == "percent"
@@ -188,11 +187,11 @@ def test_counts_of_ratings_add_up_and_are_named():
     assert ratings_in_words({"read": 9, "in_numbers": 9, "rated_again": 0, "kept_out": 0}) == ""
 
 
-@pytest.mark.parametrize("run", ["telephone_run", "adolescent_run"])
-def test_tile_table_and_results_count_the_same_ratings(run, request):
-    run = request.getfixturevalue(run)
+@pytest.mark.parametrize("name", ["telephone", "adolescent"])
+def test_tile_table_and_results_count_the_same_ratings(name, request):
+    run, written = (request.getfixturevalue(f"{name}_{one}") for one in ("run", "document"))
     counts = run.intake.rating_counts
     assert counts["read"] == run.intake.files["n_rows"].sum()
-    (tile,) = [one for one in build_document(run).headlines if one.label.endswith("read")]
+    (tile,) = [one for one in written.headlines if one.label.endswith("read")]
     assert tile.value == f"{len(run.intake.files)} with {counts['read']:,} ratings"
     assert results_record(run)["ratings"] == counts

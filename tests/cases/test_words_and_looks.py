@@ -85,9 +85,9 @@ def test_both_limits_have_the_same_decimals(low, high, said):
 
 
 class TestWhatWasDone:
-    def test_nobodys_own_study_was_published(self, adolescent_run, telephone_run):
-        for run in (adolescent_run, telephone_run):
-            assert "as published" not in render_page(build_document(run))
+    def test_nobodys_own_study_was_published(self, adolescent_document, telephone_document):
+        for written in (adolescent_document, telephone_document):
+            assert "as published" not in render_page(written)
 
     def test_methods_speak_of_what_was_fitted(self, adolescent_run, telephone_run):
         teens, calls = (" ".join(methods_paragraphs(run)) for run in (adolescent_run, telephone_run))
@@ -97,8 +97,8 @@ class TestWhatWasDone:
         assert "one-way, " not in calls
         assert "Johnson–Neyman" not in calls
 
-    def test_intercepts_and_simpler_fits_are_on_the_page(self, telephone_run):
-        page = render_page(build_document(telephone_run))
+    def test_intercepts_and_simpler_fits_are_on_the_page(self, telephone_run, telephone_document, undrawn):
+        page = render_page(telephone_document)
         assert "Intercepts are those of session 1." in page
         assert 'id="table-phq9_simpler"' not in page  # no fit of this study is singular
         declared = next(one for one in telephone_run.study.series if one.name == "phq9")
@@ -111,8 +111,8 @@ class TestWhatWasDone:
         assert 'id="table-phq9_simpler"' in render_page(build_document(run))
         assert "singular fit, with a simpler random part *b*" in headlines(run)[-1].detail
 
-    def test_outlying_rows_and_the_family_of_tests_are_on_the_page(self, adolescent_run):
-        tables = {table.name: table for table in build_document(adolescent_run).tables()}
+    def test_outlying_rows_and_the_family_of_tests_are_on_the_page(self, adolescent_document):
+        tables = {table.name: table for table in adolescent_document.tables()}
         rows = tables["influence"].frame
         assert rows["flagged"].tolist() == ["–", "–", "–", "A43", "–", "A41", "A41", "–", "–"]
         assert rows["influential"].tolist()[:4] == ["A43", "A09", "A40", "A41"]

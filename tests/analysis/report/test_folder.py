@@ -111,15 +111,10 @@ def report(telephone_demo, tmp_path_factory):
     return shutil.copytree(telephone_demo.report, tmp_path_factory.mktemp("study") / "report")
 
 
-@pytest.fixture(scope="module")
-def document(telephone_run):
+@pytest.fixture
+def document(telephone_document):
     """The same report built a second time."""
-    return build_document(telephone_run)
-
-
-@pytest.fixture(scope="module")
-def adolescent_document(adolescent_run):
-    return build_document(adolescent_run)
+    return telephone_document
 
 
 def test_the_folder_holds_what_the_design_names(report, document):
