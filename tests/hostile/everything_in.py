@@ -16,6 +16,9 @@ Place = tuple[str, str, str]
 """Sheet, cell or "", and what it is about."""
 
 
+_SIDES = ("left", "center", "right")
+
+
 def everything_in(path: Path) -> dict[Place, Any]:
     """Values, formats, notes with the sizes of their boxes, widths, drop-downs, merged cells, how it is printed, …"""
     with warnings.catch_warnings():
@@ -36,9 +39,8 @@ def everything_in(path: Path) -> dict[Place, Any]:
 def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     """The part of each sheet, and its name."""
     targets = dict(_both(archive.read("xl/_rels/workbook.xml.rels").decode(), "Id", "Target"))
-    for name, relation in re.findall(
-        r'<sheet [^>]*?name="([^"]*)"[^>]*?r:id="([^"]*)"', archive.read("xl/workbook.xml").decode()
-    ):
+    listed = archive.read("xl/workbook.xml").decode()
+    for name, relation in re.findall(r'<sheet [^>]*?name="([^"]*)"[^>]*?r:id="([^"]*)"', listed):
         target = targets[relation].lstrip("/")
         yield target if target.startswith("xl/") else f"xl/{target}", name
 
@@ -49,18 +51,24 @@ def _both(text: str, *names: str) -> list[tuple[str, ...]]:
 
 
 def _of_sheet(sheet: Any) -> Iterator[tuple[tuple[str, str], Any]]:
+    book = sheet.parent
+    plain = {
+        "format": ("General", *map(repr, (book._fonts[0], book._borders[0], book._alignments[0]))),
+        "locked": repr(book._protections[0]), "fill": repr(book._fills[0]),
+    }  # fmt: skip
     for row in sheet.iter_rows():
         for cell in row:
             where = cell.coordinate
             if cell.value is not None:
                 yield (where, "value"), (cell.data_type, cell.value)
-            yield (where, "format"), (cell.number_format, repr(cell.font), repr(cell.border), repr(cell.alignment))
-            yield (where, "locked"), repr(cell.protection)
-            yield (where, "fill"), repr(cell.fill)
             if cell.comment is not None:
                 yield (where, "note"), cell.comment.text
             if cell.hyperlink is not None:
                 yield (where, "link"), (cell.hyperlink.target, cell.hyperlink.location)
+            looks = (cell.number_format, *map(repr, (cell.font, cell.border, cell.alignment)))
+            for what, look in (("format", looks), ("locked", repr(cell.protection)), ("fill", repr(cell.fill))):
+                if look != plain[what]:
+                    yield (where, what), look
     for letter, one in sheet.column_dimensions.items():
         yield ("", f"column {letter}"), (one.width, one.hidden, one.min, one.max)
     for number, one in sheet.row_dimensions.items():
@@ -69,32 +77,32 @@ def _of_sheet(sheet: Any) -> Iterator[tuple[tuple[str, str], Any]]:
     yield ("", "merged"), tuple(sorted(str(one) for one in sheet.merged_cells.ranges))
     yield ("", "state"), (sheet.sheet_state, sheet.freeze_panes, sheet.auto_filter.ref)
     yield ("", "protected"), repr(sheet.protection)
+    page = sheet.page_setup
+    yield ("", "page"), (page.orientation, page.paperSize, page.fitToWidth, page.fitToHeight, page.scale)
+    yield ("", "page fits"), sheet.sheet_properties.pageSetUpPr and sheet.sheet_properties.pageSetUpPr.fitToPage
+    yield ("", "margins"), tuple(getattr(sheet.page_margins, side) for side in ("left", "right", "top", "bottom"))
     yield (
         ("", "printed"),
-        tuple(
-            repr(getattr(sheet, name))
-            for name in (
-                "page_setup",
-                "page_margins",
-                "print_options",
-                "print_title_rows",
-                "print_area",
-                "oddFooter",
-                "oddHeader",
-            )
-        ),
+        (sheet.print_title_rows, sheet.print_area.partition("!")[2], sheet.print_options.horizontalCentered),
     )
+    said = (getattr(getattr(sheet, end), side).text for end in ("oddHeader", "oddFooter") for side in _SIDES)
+    yield ("", "head and foot"), tuple(said)
     view = sheet.sheet_view
     yield ("", "view"), (view.zoomScale, view.showGridLines, view.rightToLeft)
     for one in sheet.conditional_formatting:
         for rule in one.rules:
+            colour = rule.dxf.fill.bgColor.rgb if rule.dxf and rule.dxf.fill else ""
+            top = min(box.min_row for box in one.sqref.ranges)  # the formula is written for the first cell
+            said = [_from_row(text, top) for text in rule.formula]
             for cell in _cells(str(one.sqref)):
-                yield (
-                    (cell, f"live {rule.formula} {rule.dxf.fill.bgColor.rgb if rule.dxf and rule.dxf.fill else ''}"),
-                    True,
-                )
+                yield (cell, f"live {said} {colour}"), True
     for one in sheet.data_validations.dataValidation:
         yield from _choices(str(one.sqref), one.type, one.formula1, one.error, one.prompt)
+
+
+def _from_row(formula: str, top: int) -> str:
+    """A formula with its rows counted from one row, so that it reads the same from wherever it is written."""
+    return re.sub(r"(\$?[A-Z]{1,3})(\d+)\b", lambda at: f"{at[1]}[{int(at[2]) - top}]", formula)
 
 
 def _choices(where: str, *told: str | None) -> Iterator[tuple[tuple[str, str], Any]]:

@@ -59,19 +59,21 @@ class Fixer:
         Sheet and cell of what she changed; the cell is empty where it is the sheet, or a row that she was told of.
     puzzled : list of str
         Advice that she did not understand.
+    renamed : dict of str to str
+        Sheets that got another name, and which.
     """
 
     workbook: Any
     rng: random.Random
     touched: set[tuple[str, str]] = field(default_factory=set)
     puzzled: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     def mend(self) -> None:
-        """Follow every line of the list, the cells' first; what a cell's note says is in the list, too."""
-        lines = list(self._lines())
-        self.missing = [
-            found[1] for *_, said, _ in lines if (found := re.search(r"the assigned session (\S+) has no row", said))
-        ]
+        """Follow every line of the list, rows that are to be put back last; a cell's note says the same as its line."""
+        lines = sorted(self._lines(), key=lambda line: line[2].startswith("Put the row back"))
+        gone = (re.search(r"the assigned session (\S+) has no row", said) for _, said, _ in lines)
+        self.missing = [found[1] for found in gone if found]
         for place, said, todo in lines:
             sheet, _, cell = place.partition("!")
             if sheet in self.workbook.sheetnames and cell:
@@ -86,11 +88,10 @@ class Fixer:
 
     def _check_note(self, sheet: str, cell: str, said: str, todo: str) -> None:
         """The note of the cell says the same as the list."""
-        notes = [self.workbook[sheet][cell].comment]
-        for merged in self.workbook[sheet].merged_cells.ranges:
-            if cell in merged:
-                notes.append(self.workbook[sheet].cell(merged.min_row, merged.min_col).comment)
-        if not any(note is not None and todo in note.text for note in notes):
+        page = self.workbook[sheet]
+        merged = next((one for one in page.merged_cells.ranges if cell in one), None)
+        note = (page[cell] if merged is None else page.cell(merged.min_row, merged.min_col)).comment
+        if note is None or todo not in note.text:
             self.puzzled.append(f"{sheet}!{cell} bears no note: {said}. {todo}")
 
     def _follow(self, sheet: str, cell: str, said: str, todo: str) -> None:
@@ -220,7 +221,7 @@ def _name_sheet(fixer: Fixer, sheet: str, cell: str, said: str) -> None:
     strange = next((name for name in fixer.workbook.sheetnames if name not in own), None)
     if wanted is not None and strange is not None:
         fixer.workbook[strange].title = wanted[1]
-        fixer.touched |= {(strange, ""), (wanted[1], "")}
+        fixer.renamed[strange] = wanted[1]
 
 
 def _unhide(fixer: Fixer, sheet: str, cell: str, said: str) -> None:
@@ -277,9 +278,8 @@ def _extended(text: str) -> str:
         formula = re.search(r"<formula1>=?(.*?)</formula1>", inside)
         told = f"<x14:formula1><xm:f>{formula[1]}</xm:f></x14:formula1>" if formula else ""
         rest = re.sub(r' sqref="[^"]*"', "", tag)
-        made.append(
-            f"<x14:dataValidation{rest}>{told}<xm:sqref>{where[1] if where else ''}</xm:sqref></x14:dataValidation>"
-        )
+        cells = f"<xm:sqref>{where[1] if where else ''}</xm:sqref>"
+        made.append(f"<x14:dataValidation{rest}>{told}{cells}</x14:dataValidation>")
     main = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
     head = f'<extLst><ext uri="{{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}}" xmlns:x14="{main}">'
     more = f'<x14:dataValidations count="{len(made)}" xmlns:xm="http://schemas.microsoft.com/office/excel/2006/main">'
@@ -359,6 +359,7 @@ def fix(number: int, seed: int, sources: Sequence[Path], reader: Reader, folder:
         fixer.workbook.save(copy)
         outcome.puzzled += fixer.puzzled
         touched |= fixer.touched
+        before = {(fixer.renamed.get(sheet, sheet), *place): value for (sheet, *place), value in before.items()}
         outcome.n_rounds += 1
         path = copy
     after = everything_in(path)
@@ -397,17 +398,14 @@ def main(arguments: Sequence[str]) -> None:
     """Print what became of the workbooks."""
     count, seed = (int(arguments[at]) if len(arguments) > at else default for at, default in enumerate((200, 14)))
     outcomes = run(range(count), seed)
-    n_clean = sum(not one.left for one in outcomes)
-    rounds = Counter(one.n_rounds for one in outcomes if not one.left)
+    clean = [one for one in outcomes if not one.left]
+    rounds = Counter(one.n_rounds for one in clean)
     n_kinds = len({name for one in outcomes for name in one.kinds})
-    print(
-        f"{count} damaged workbooks, {sum(len(one.kinds) for one in outcomes)} damages of {n_kinds} of {len(KINDS)} kinds, seed {seed}"
-    )
-    print(f"clean after the advice: {n_clean}; rounds {', '.join(f'{n}: {rounds[n]}' for n in sorted(rounds))}")
+    n_damages = sum(len(one.kinds) for one in outcomes)
+    print(f"{count} damaged workbooks, {n_damages} damages of {n_kinds} of {len(KINDS)} kinds, seed {seed}")
+    print(f"clean after the advice: {len(clean)}; rounds {', '.join(f'{n}: {rounds[n]}' for n in sorted(rounds))}")
     print(f"with advice that was not understood: {sum(bool(one.puzzled) for one in outcomes)}")
-    print(
-        f"with a difference beside marks, the list and what the advice asked for: {sum(bool(one.unasked) for one in outcomes)}"
-    )
+    print(f"with a difference beside marks, the list and what was asked: {sum(bool(one.unasked) for one in outcomes)}")
     for number, one in enumerate(outcomes):
         for text in (*one.left, *one.puzzled, *one.unasked):
             print(f"  {number} {one.kinds}: {text}")
