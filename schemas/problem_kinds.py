@@ -69,7 +69,9 @@ _KINDS: dict[str, Kind] = {
         "that is allowed: 1 min 30 s is 90 seconds.",
     ),
     "error_cell": Kind("error", "the cell shows the error {found}, allowed {allowed}", "Type the code in its place."),
-    "formula_cell": Kind("error", "the formula {found} has no saved result", "Replace the formula by its value."),
+    "formula_cell": Kind(
+        "error", "the formula {found} has no saved result, allowed {allowed}", "Replace the formula by its value."
+    ),
     "formula_value": Kind("info", "a formula; its saved result {found} was read", "Nothing, if it is right."),
     "text_number": Kind("info", "the text {found} was read as {allowed}", "Nothing, if it is right."),
     # missing values

@@ -174,11 +174,11 @@ class _Sheet:
         """Whether an error or a formula without a result stands under *agreed*; it looks empty and is not."""
         where = cell_name(row, self.columns[AGREED])
         formula, saved = self.shape.formulas.get(where, ("", ""))
+        allowed = self.codecs[item].allowed if (item := self._text(row, "item")) in self.codecs else ""
         if where in self.shape.errors:
-            allowed = self.codecs[item].allowed if (item := self._text(row, "item")) in self.codecs else ""
             self._problem("error_cell", row, AGREED, self.shape.errors[where], allowed)
         elif saved is None:
-            self._problem("formula_cell", row, AGREED, formula)
+            self._problem("formula_cell", row, AGREED, formula, allowed)
         return where in self.shape.errors or saved is None
 
     def _codes(self, row: int) -> frozenset[tuple[str, str]]:

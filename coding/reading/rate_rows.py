@@ -206,7 +206,8 @@ def _is_odd(sheet: RateSheet, row: Row, place: int, codec: Codec, problems: list
     if result == "":  # it shows nothing: an empty cell
         return False
     code = "formula_cell" if result is None else "formula_value"
-    problems.append(Problem(code, *where, show_text(text) if result is None else result))
+    said = (show_text(text), codec.allowed) if result is None else (result,)
+    problems.append(Problem(code, *where, *said))
     return result is None
 
 

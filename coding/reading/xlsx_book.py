@@ -48,6 +48,10 @@ class XlsxBook:
         """Those of them that nobody sees."""
         return frozenset(self._hidden)
 
+    def part(self, name: str) -> str:
+        """The part of the package that holds a sheet; empty where there is no such sheet."""
+        return self._sheets.get(name, "")
+
     def sheet(self, name: str) -> Sheet:
         """Read one sheet."""
         part = self._sheets[name]

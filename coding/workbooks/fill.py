@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doublecode.coding.workbooks.layout import HEADER_ROW, SESSION, STAMP, own_words, stamp_pairs
+from doublecode.coding.workbooks.restored import restore
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
 
@@ -57,6 +58,7 @@ def fill_workbook(
     from openpyxl.comments import Comment
 
     workbook = load_workbook(source)
+    restore(workbook, Path(source).read_bytes())
     words = own_words(stamp_pairs(workbook[STAMP].values))
     sheet = workbook[words.rate]
     places = _Places(sheet)

@@ -18,6 +18,7 @@ from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_ce
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
 from doublecode.coding.workbooks.live_marks import add_live_marks
 from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
+from doublecode.coding.workbooks.restored import restore
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
@@ -93,6 +94,7 @@ def _open_copy(package: Package, book: Book | None) -> Workbook:
                 warnings.simplefilter("ignore", UserWarning)  # extensions of Excel that a copy does without
                 workbook = load_workbook(io.BytesIO(package.data))
                 if tuple(workbook.sheetnames) == book.names:  # it finds none in "strict" workbooks
+                    restore(workbook, package.data)
                     return _as_saved(workbook, book)
         except _DAMAGED:
             pass  # a part that our reader does without is damaged: the values are copied below
