@@ -52,8 +52,8 @@ def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
         values = rows[name].astype("float64").tolist()
         if kind == "integer":
             columns.append([int(value) if value == value else None for value in values])
-        else:  # in the one form in which every database gives it back: there is no −0
-            columns.append([value + 0.0 if value == value else None for value in values])
+        else:
+            columns.append([_number(value) if value == value else None for value in values])
     times = with_occasion(rows)[OCCASION].astype("int64").tolist()
     return list(zip(*columns, times, strict=True))
 
@@ -61,6 +61,11 @@ def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
 def with_occasion(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with their occasion, 1 where they do not say it."""
     return rows if OCCASION in rows.columns else rows.assign(**{OCCASION: 1})
+
+
+def _number(value: float) -> float:
+    """A number in the one form in which every database gives it back: there is no −0."""
+    return value + 0.0
 
 
 def canonical_text(value: Any) -> str:
