@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from doublecode.coding.new_study.declaration import Use, declaration
+from doublecode.coding.new_study.declaration import declaration
 from doublecode.coding.new_study.entered import copies_before, ids_before, kept_declarations, with_entered
 from doublecode.coding.new_study.given_table import GivenTable, read_given
 from doublecode.coding.new_study.heads import check_told, names_a_person, plain_name
@@ -18,6 +18,7 @@ from doublecode.coding.new_study.joined_outcomes import joined_outcomes
 from doublecode.coding.new_study.list_remarks import remarks_on_list
 from doublecode.coding.new_study.outcome_table import OutcomeTable, outcome_of, range_remark, said_made
 from doublecode.coding.new_study.session_list import SessionTables, Understood, tables_of
+from doublecode.coding.new_study.variable_examples import Use
 from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import PATIENTS, SESSIONS, THERAPISTS
