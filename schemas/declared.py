@@ -38,7 +38,9 @@ def load_toml(path: Path, model: type[Model], error: type[UsageError]) -> Model:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise error(f"{path}: there is no such file. Check the path.") from None
+        hidden = path.with_name(f"{path.name}.txt")
+        told = f"A file {hidden.name} is: take .txt off its name." if hidden.is_file() else "Check the path."
+        raise error(f"{path}: there is no such file. {told}") from None
     except OSError as wrong:
         raise error(f"{path}: cannot be read ({wrong.strerror or type(wrong).__name__}). Check the path.") from None
     text = _decode(data, path.name, error)

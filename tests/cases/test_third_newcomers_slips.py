@@ -189,3 +189,10 @@ def test_rules_of_a_codebook_that_are_broken_are_all_named(tmp_path: Path) -> No
         "'cold' is no",
     ):
         assert part in said
+
+
+def test_a_text_file_that_notepad_called_toml_txt_is_named(tmp_path: Path) -> None:
+    refused(tmp_path)
+    (tmp_path / "scale.toml").rename(tmp_path / "scale.toml.txt")
+    answer = CliRunner().invoke(app, ["instrument", "check", str(tmp_path / "scale.toml")])
+    assert "A file scale.toml.txt is: take .txt off its name." in str(answer.exception)
