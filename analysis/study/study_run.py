@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
-    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
