@@ -18,8 +18,8 @@ from doublecode.coding.intake.ledger_values import SEVERAL
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
 

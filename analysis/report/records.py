@@ -14,7 +14,7 @@ from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
-    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus

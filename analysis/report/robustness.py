@@ -16,7 +16,7 @@ from doublecode.schemas.marks import code
 from doublecode.schemas.results import DASH
 
 if TYPE_CHECKING:
-    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
 
 _INFLUENCE = (

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
+from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.regression.conditional_effects import readable_lines
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Column, Table, column, format_number
+from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number
 from doublecode.analysis.report.robustness import (
     errors_in_words,
     family_table,
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.description.correlations import CorrelationResult
     from doublecode.analysis.description.outliers import OutlierResult
-    from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.results import Note
@@ -124,7 +126,9 @@ def _share_between(result: SeriesResult) -> str:
     if result.share_between is None:
         return ""
     model, share = result.share_between
-    return f" {format_number(share, 'percent', 0)} of the variance lies between patients (model {model.label})."
+    low, high, _ = (math.nan, math.nan, "") if model.result is None else share_limits(model.result)
+    limits = "" if math.isnan(low) else f", 95% CI {format_interval(low, high, 'percent', 0)},"
+    return f" {format_number(share, 'percent', 0)}{limits} of the variance lies between patients (model {model.label})."
 
 
 def _coefficient_table(name: str, title: str, models: Sequence[LabelledModel], labels: Labels) -> list[Block]:

@@ -27,7 +27,7 @@ from doublecode.schemas.results import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
 

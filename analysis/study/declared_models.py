@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
-    from doublecode.analysis.linking.series import SeriesResult
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.schemas.model_series import ModelSeries
     from doublecode.schemas.patient_model import PatientModel
     from doublecode.schemas.study import Study

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pandas as pd
 
 from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
-from doublecode.analysis.linking.series import SeriesResult
+from doublecode.analysis.linking.series_result import SeriesResult
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.analysis.rendering.answers import Answer

@@ -12,8 +12,8 @@ from doublecode.schemas.results import Note
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.study.study_run import StudyRun
 
 THERAPIST: Final = "therapist"

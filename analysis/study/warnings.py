@@ -23,8 +23,8 @@ from doublecode.schemas.to_be_written import NOT_NAMED
 
 if TYPE_CHECKING:
     from doublecode.analysis.description.sample import SampleResult
-    from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.reliability.dyads import DyadResult

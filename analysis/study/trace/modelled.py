@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.correlations import CorrelationResult
-    from doublecode.analysis.linking.series import SeriesResult
     from doublecode.analysis.linking.series_models import LabelledModel
+    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
