@@ -28,7 +28,6 @@ from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import (
     KEYS,
-    Correlations,
     Event,
     GroupComparison,
     InstrumentUse,
@@ -86,8 +85,6 @@ class Study(Findings):
         The columns of the analysis frame.
     outliers : OutlierRule
         How values far from the others are treated; without it they stay as they are.
-    correlations : Correlations
-        The table of correlations.
     series : tuple of ModelSeries
         Multilevel models, built up step by step.
     moderations : tuple of ModerationModel
@@ -120,7 +117,6 @@ class Study(Findings):
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
-    correlations: Correlations | None = None
     series: tuple[ModelSeries, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()

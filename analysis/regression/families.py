@@ -34,8 +34,8 @@ class FamilyResult(Answer):
     spec : dict
         What the family is.
     frame : DataFrame
-        ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``; of a family with a method
-        of its own also ``p_adjusted`` (the raw p where the limit is fixed) and ``significant``.
+        ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``; of a family with a
+        method of its own also ``p_adjusted`` (the raw p where the limit is fixed) and ``significant``.
     design : dict
         ``n_tests``, ``bonferroni_alpha``.
     notes : tuple of Note
