@@ -114,7 +114,7 @@ def marginal_means(
     >>> data["phq9"] = 12 - 3 * (data.phase == "late") + rng.normal(0, 1, 120) + rng.normal(0, 2, 20)[data.patient]
     >>> found = marginal_means(fit_mixed("phq9 ~ phase + (1 | patient)", data), "phase")
     >>> found.frame[["phase", "estimate"]].round(0).to_dict("records")
-    [{'phase': 'early', 'estimate': 11.0}, {'phase': 'late', 'estimate': 8.0}]
+    [{'phase': 'early', 'estimate': 13.0}, {'phase': 'late', 'estimate': 10.0}]
     >>> found.contrasts["contrast"].tolist(), found.contrasts["df"].round(0).tolist()
     (['early − late'], [99.0])
     """
