@@ -27,8 +27,10 @@ Do items measure one thing? (consistency)
 What does a sample look like? (description)
     describe        moments, missing values, shape, by group
     sample_table    the sample as papers print it
+    compare_missing  people without complete data beside the others
     correlate       correlations, within and between patients too
     winsorise       values beyond the fences, brought to the fence, every change listed
+    screen_covariates  which covariates go with an outcome, by ranks
     mahalanobis     distances of rows from the middle of several variables
     log_counts      homework logs: counts, completion, difficulties
 
@@ -53,6 +55,7 @@ Regression and groups
     fit_linear      plain regression with factors and any interactions
     marginal_means  means, slopes and contrasts of any fitted model, as emmeans
     moderation      moderated regression, simple slopes, Johnson–Neyman regions
+    family_of_tests  tests of any models judged together, raw and adjusted
     interaction_family  several interactions as one family of tests
     group_anova     one-way analysis of variance
 
@@ -83,8 +86,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
     from doublecode.analysis.consistency.alpha_omega import omega as omega
     from doublecode.analysis.description.correlations import correlate as correlate
+    from doublecode.analysis.description.covariate_screen import screen_covariates as screen_covariates
     from doublecode.analysis.description.descriptives import describe as describe
     from doublecode.analysis.description.homework import log_counts as log_counts
+    from doublecode.analysis.description.missing_comparison import compare_missing as compare_missing
     from doublecode.analysis.description.outliers import mahalanobis as mahalanobis
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
@@ -103,6 +108,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.planning.interval_width import precision as precision
     from doublecode.analysis.regression.estimated_means import marginal_means as marginal_means
+    from doublecode.analysis.regression.families import family_of_tests as family_of_tests
     from doublecode.analysis.regression.families import interaction_family as interaction_family
     from doublecode.analysis.regression.group_differences import group_anova as group_anova
     from doublecode.analysis.regression.linear_regression import fit_linear as fit_linear
@@ -129,6 +135,7 @@ _HOME = {
     "build_frame": "linking.frame",
     "certify": "training.certification",
     "compare": "mixed",
+    "compare_missing": "description.missing_comparison",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
     "correct_for_raters": "linking.rater_correction",
@@ -139,6 +146,7 @@ _HOME = {
     "drift": "reliability.severity",
     "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
+    "family_of_tests": "regression.families",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",
@@ -161,6 +169,7 @@ _HOME = {
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",
+    "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
     "study_status": "study.coding_status",

@@ -9,12 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
-from doublecode.schemas.study_parts import name_or_table, refuse_twice
+from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
 
 
 def _several(given: object) -> object:
-    """A bare name is a list of one."""
-    return [given] if isinstance(given, str) else given
+    """A bare name is one of one."""
+    return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
 
 
 class MarginalMeans(Declared):
@@ -178,11 +178,32 @@ class MissingComparison(Declared):
         return self
 
 
+class CorrelationTable(Correlations):
+    """Variables whose correlations are tabulated, and how the table is printed.
+
+    Attributes
+    ----------
+    variables : tuple of str
+        At least two.
+    method : {"pearson", "spearman"}
+        Of values or of ranks.
+    stars : {"raw", "holm"}
+        Stars at p < .05, .01, .001, of the raw p or of Holm's; without it none.
+    counts : bool
+        The rows of each pair behind its r.
+    """
+
+    stars: Literal["raw", "holm"] | None = None
+    counts: bool = False
+
+
 class Findings(Declared):
     """What a study asks beyond its models.
 
     Attributes
     ----------
+    correlations : CorrelationTable
+        The table of correlations.
     marginal_means : tuple of MarginalMeans
         Means, slopes and contrasts of declared models.
     families : tuple of Family
@@ -193,6 +214,7 @@ class Findings(Declared):
         Patients with and without complete data.
     """
 
+    correlations: CorrelationTable | None = None
     marginal_means: tuple[MarginalMeans, ...] = ()
     families: tuple[Family, ...] = ()
     covariate_screen: CovariateScreen | None = None

@@ -31,7 +31,6 @@ from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
     KEYS,
-    Correlations,
     Event,
     GroupComparison,
     InstrumentUse,
@@ -96,8 +95,6 @@ class Study(Findings):
         The columns of the analysis frame.
     outliers : OutlierRule
         How values far from the others are treated; without it they stay as they are.
-    correlations : Correlations
-        The table of correlations.
     series : tuple of ModelSeries
         Multilevel models, built up step by step.
     patient_outcomes : tuple of PatientModel
@@ -132,7 +129,6 @@ class Study(Findings):
     events: tuple[Event, ...] = Field(default=(), json_schema_extra=name_or_table)
     variables: tuple[Variable, ...] = ()
     outliers: OutlierRule | None = None
-    correlations: Correlations | None = None
     series: tuple[ModelSeries, ...] = ()
     patient_outcomes: tuple[PatientModel, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from doublecode.analysis.description.correlation_triangle import Stars, triangle_of
 from doublecode.analysis.description.missing_rules import EACH_PAIR
+from doublecode.analysis.description.session_mean import limits_by_patients
 from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
@@ -106,6 +108,34 @@ class CorrelationResult(Answer):
             square.loc[x, y] = square.loc[y, x] = r
         return square
 
+    def triangle(self, level: str = POOLED, *, stars: Stars = None, counts: bool = False) -> pd.DataFrame:
+        """Lower triangle of one level as texts, as papers print it.
+
+        Parameters
+        ----------
+        level : str
+        stars : {"raw", "holm"}, optional
+            ``*`` p < .05, ``**`` p < .01, ``***`` p < .001, of the raw p or of Holm's; without it none.
+        counts : bool
+            The rows of each pair behind its r, ``.45 (38)``.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"he": [1.0, 2, 3, 4, 5], "tbh": [2.0, 1, 4, 3, 5]})
+        >>> correlate(frame, ["he", "tbh"]).triangle(stars="raw", counts=True).loc["tbh", "he"]
+        '.80 (5)'
+        """
+        self.matrix(level)  # refuses a level that is not there
+        return triangle_of(self.frame[self.frame["level"] == level], self.spec["variables"], stars, counts)
+
+    @property
+    def largest(self) -> pd.DataFrame:
+        """The pair with the largest r in size at each level: ``level``, ``x``, ``y``, ``r``, ``n``."""
+        known = self.frame[self.frame["r"].notna()]
+        best = known["r"].abs().groupby(known["level"], sort=False).idxmax()
+        return known.loc[best, ["level", "x", "y", "r", "n"]].reset_index(drop=True)
+
 
 def correlate(
     frame: pd.DataFrame,
@@ -115,6 +145,8 @@ def correlate(
     patient: str | None = None,
     session: str | None = None,
     conf_level: float = 0.95,
+    n_boot: int = 2000,
+    seed: int = 0,
 ) -> CorrelationResult:
     """Correlate every pair of variables on the rows that have both.
 
@@ -131,10 +163,13 @@ def correlate(
         measures correlation", always of Pearson's kind) and the r of the patients' means.
     session : str, optional
         Column of the session numbers. Then r is also taken in each session and averaged, as papers
-        print it: the mean of artanh r, weighted by n − 3, turned back. It has no interval here, since the
-        same patients stand in every session.
+        print it: the mean of artanh r, weighted by n − 3, turned back. Its interval and p stand on samples of patients
+        (:func:`doublecode.analysis.description.session_mean.patient_bootstrap`), since the same patients stand in every
+        session; without `patient` it has none.
     conf_level : float
         Between 0 and 1.
+    n_boot, seed : int
+        Samples of patients, at least 200, and their seed.
 
     Returns
     -------
@@ -162,6 +197,7 @@ def correlate(
     """
     frame = as_pandas(frame)
     check_variables(frame, variables, method, (patient, session), conf_level)
+    _check_samples(n_boot)
     rows: list[dict[str, Any]] = []
     single: list[dict[str, Any]] = []
     for x, y in combinations(variables, 2):
@@ -176,7 +212,11 @@ def correlate(
         if session is not None:
             each = _each_session(frame, x, y, session, method, conf_level)
             single += each
-            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **_mean_over(each)})
+            drawn = {}
+            if patient is not None:
+                keyed = rows_with(frame, [x, y, session, patient])
+                drawn = limits_by_patients(keyed, (x, y), (session, patient), method, conf_level, n_boot, seed)
+            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **_mean_over(each), **drawn})
     table = _adjust(rows)
     return CorrelationResult(
         spec={
@@ -185,6 +225,7 @@ def correlate(
             "patient": patient,
             "session": session,
             "conf_level": conf_level,
+            **({} if patient is None or session is None else {"n_boot": n_boot, "seed": seed}),
         },
         frame=table,
         descriptives=_descriptives(frame, variables, patient, session),
@@ -218,6 +259,11 @@ def check_variables(
         if frame[name].dtype.kind not in "if":
             raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
     refuse_infinite(frame, variables, "correlations")
+
+
+def _check_samples(n_boot: int) -> None:
+    if not isinstance(n_boot, int) or n_boot < 200:
+        raise UsageError(f"correlations: found n_boot = {n_boot!r}; at least 200 samples of patients, usually 2000.")
 
 
 def rows_with(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -365,7 +411,7 @@ def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str |
         if method == "spearman":
             notes.append(Note("within_r_is_pearsons"))
     if session is not None:
-        notes.append(Note("mean_r_over_sessions"))
+        notes.append(Note("mean_r_over_sessions", numbers={"by_patients": patient is not None}))
     blank = table.loc[table["r"].isna(), ["x", "y", "level", "n"]]
     if len(blank):
         notes.append(Note("r_undefined", numbers={"pairs": tuple(blank.itertuples(index=False, name=None))}))

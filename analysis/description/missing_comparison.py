@@ -1,4 +1,4 @@
-"""Whether units without complete data differ from those that have them."""
+"""Units without complete data beside those that have them."""
 
 from __future__ import annotations
 

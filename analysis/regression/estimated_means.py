@@ -35,6 +35,8 @@ _CONTRASTS = ("contrast", "estimate", "std_error", "df", "statistic", "p_value",
               "family_low", "family_high")  # fmt: skip
 ROUNDING = 1e-10
 """Share of a number's size below which what is left of a difference is rounding."""
+NOTHING = 1e-12
+"""Below which the mean of a variable is said to be 0."""
 STEP = 1e-3
 """Step of the difference quotient of a slope, as a share of the range of the variable."""
 
@@ -112,7 +114,7 @@ def marginal_means(
     >>> data["phq9"] = 12 - 3 * (data.phase == "late") + rng.normal(0, 1, 120) + rng.normal(0, 2, 20)[data.patient]
     >>> found = marginal_means(fit_mixed("phq9 ~ phase + (1 | patient)", data), "phase")
     >>> found.frame[["phase", "estimate"]].round(0).to_dict("records")
-    [{'phase': 'early', 'estimate': 11.0}, {'phase': 'late', 'estimate': 8.0}]
+    [{'phase': 'early', 'estimate': 13.0}, {'phase': 'late', 'estimate': 10.0}]
     >>> found.contrasts["contrast"].tolist(), found.contrasts["df"].round(0).tolist()
     (['early − late'], [99.0])
     """
@@ -222,6 +224,11 @@ def _differences(C: Floats, L: Floats) -> Floats:
     return np.where(np.abs(found) <= ROUNDING * (np.abs(C) @ np.abs(L)), 0.0, found)
 
 
+def _shown(value: Any) -> Any:
+    """A mean of deviations is 0 and not what rounding leaves of it."""
+    return 0.0 if isinstance(value, float) and abs(value) < NOTHING else value
+
+
 def _label(key: Any) -> str:
     if isinstance(key, tuple):
         return ", ".join(map(_label, key))
@@ -258,7 +265,7 @@ def _notes(
 ) -> tuple[Note, ...]:
     """What the means are to be read with: what was averaged and held, what is undefined, which families."""
     averaged = tuple((one.name, one.values) for one in grid.axes if one.name not in shown and len(one.values) > 1)
-    held = tuple((one.name, one.values[0]) for one in grid.axes if len(one.values) == 1 and one.name != slope)
+    held = tuple((one.name, _shown(one.values[0])) for one in grid.axes if len(one.values) == 1 and one.name != slope)
     out = []
     if averaged or held:
         averages = tuple((name, tuple(map(_label, values))) for name, values in averaged if name != slope)

@@ -162,11 +162,13 @@ def absent_files(names: Sequence[str]) -> str:
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
+    from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import family_section, marginal_section, screening_section
     from doublecode.analysis.report.sections_patients import patients_section
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
     from doublecode.analysis.report.sections_settled import settled_section
+    from doublecode.analysis.study.labels import term_labels
 
     labels = run.labels
     yield sections_data.data_section(run)
@@ -181,12 +183,13 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_data.homework_section(run)
     yield sections_models.outlier_section(run.outliers, labels)
     yield screening_section(run.covariate_screen, run.missing_comparison, labels)
-    yield sections_models.correlation_section(run.correlations, labels)
+    yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
     yield patients_section(run.patient_outcomes, labels)
     yield sections_models.moderation_section(run.moderations, run.moderations_untouched, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
-    yield marginal_section(run.marginals, labels)
-    yield family_section(run.families, labels)
+    split = [name for one in run.series for name in one.spec["split"]]
+    yield marginal_section(run.marginals, term_labels(labels, split))
+    yield family_section(run.families, term_labels(labels, split))
     yield sections_data.not_estimated_section(run)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

@@ -1,4 +1,4 @@
-"""The sections of a report on associations: correlations, multilevel series, moderated regressions."""
+"""The sections of a report on models: outliers, multilevel series, moderated regressions, groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number
+from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.report.robustness import (
     errors_in_words,
     family_table,
@@ -31,7 +31,6 @@ from doublecode.schemas.marks import code
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.description.correlations import CorrelationResult
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
@@ -44,45 +43,6 @@ DDF_WORDS = {
     "satterthwaite": "Satterthwaite degrees of freedom",
     "z": "normal-theory tests",
 }
-
-
-def correlation_section(result: CorrelationResult | None, labels: Labels) -> Section | None:
-    """Means, standard deviations and correlations, as papers print them."""
-    if result is None:
-        return None
-    import pandas as pd
-
-    names = list(result.spec["variables"])
-    levels = [_triangle(result, str(level), labels) for level in result.frame["level"].unique()]
-    frame = pd.concat(levels, ignore_index=True)
-    cells = [Column(str(number), str(number), "bounded") for number in range(1, len(names))]
-    moments = (column("n"), column("mean"), column("sd"))
-    smallest, largest = int(result.frame["n"].min()), int(result.frame["n"].max())
-    note = f"Pairwise rows, {smallest} to {largest}. Intervals, *p* and Holm's *p* stand in the CSV file."
-    if len(levels) > 1:
-        note += " *n*, *M* and *SD* within patients: of the deviations from the patient's mean; between: of the means."
-    columns = (column("variable", "Variable", kind="text"), *moments, *cells)
-    table = Table(
-        "correlations", "Means, standard deviations and correlations", frame, columns, (note,),
-        group="level" if len(levels) > 1 else "", data=result.frame,
-    )  # fmt: skip
-    return Section("correlations", "Correlations", (table, Bullets(result.note_texts())))
-
-
-def _triangle(result: CorrelationResult, level: str, labels: Labels) -> pd.DataFrame:
-    """Lower triangle of one level beside the moments of its variables."""
-    import pandas as pd
-
-    square = result.matrix(level)
-    rows = []
-    moments = result.descriptives[result.descriptives["level"] == level]
-    for number, row in enumerate(moments.to_dict("records"), 1):
-        name = str(row["variable"])
-        r = {str(k): square.loc[name, other] for k, other in enumerate(square.columns[: number - 1], 1)}
-        later = {str(k): float("nan") for k in range(number, len(square))}
-        head = {**row, "level": level.capitalize(), "variable": f"{number}. {labels.get(name, name)}", "name": name}
-        rows.append({str(key): value for key, value in head.items()} | r | later)
-    return pd.DataFrame(rows)
 
 
 def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:

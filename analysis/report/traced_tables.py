@@ -246,23 +246,21 @@ class TracedTables:
         for family in run.families:
             found[f"family_{family.spec['name']}"] = lambda row, asked: self._model(str(row["name"]))
         if run.covariate_screen is not None:
-            found["covariate_screen"] = lambda row, asked: self.frames.values(
-                *(name for label in (row["outcome"], row["covariate"]) for name in self._variables_called(label))
-            )
+            found["covariate_screen"] = lambda row, asked: self._values_of(row["outcome"], row["covariate"])
         if run.missing_comparison is not None:
             needed = run.missing_comparison.spec["complete"]
-            found["missing_comparison"] = lambda row, asked: self.frames.values(
-                *needed, *self._variables_called(row["variable"])
-            )
-        return found  # fmt: skip
+            found["missing_comparison"] = lambda row, asked: self._values_of(*needed, row["variable"])
+        return found
 
     @property
     def _declared(self) -> dict[str, str]:
         return {one.name: one.model for one in self.run.study.marginal_means}
 
-    def _variables_called(self, label: str) -> list[str]:
+    def _values_of(self, *called: str) -> Basis:
+        """The cells of every value of some variables, by name or label."""
         labels = self.run.labels
-        return [name for name in map(str, self.run.frame.frame.columns) if label in (name, labels.get(name))]
+        names = [name for name in map(str, self.run.frame.frame.columns) if {name, labels.get(name, name)} & {*called}]
+        return _union(self.frames.values(name) for name in names)
 
     def _model(self, name: str) -> Basis:
         """The cells of all models of a series, or of a regression."""

@@ -65,7 +65,7 @@ def range_p(q: float, k: int, df: float) -> float:
     Examples
     --------
     >>> round(range_p(3.506, 3, 20.0), 4)
-    0.0551
+    0.0554
     """
     from scipy.special import chdtri
 

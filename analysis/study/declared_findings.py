@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.linking.series import SeriesResult, fit_series
+from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.linking.series_models import Version
+from doublecode.analysis.linking.series_result import SeriesResult
 from doublecode.analysis.regression.estimated_means import marginal_means
 from doublecode.analysis.regression.families import family_of_tests
 from doublecode.analysis.regression.regression_tables import focal_term

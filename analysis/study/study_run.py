@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
-from doublecode.analysis.linking.series_result import SeriesResult
-from doublecode.analysis.regression.families import FamilyResult
+    from doublecode.analysis.linking.series_result import SeriesResult
+    from doublecode.analysis.regression.families import FamilyResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.marginal_result import MarginalResult
     from doublecode.analysis.regression.moderation_result import ModerationResult

@@ -31,6 +31,18 @@ def _undefined(note: Note) -> str:
     return f"Undefined, because a variable does not vary or the rows are too few: {which}."
 
 
+def _mean_over_sessions(note: Note) -> str:
+    limits = (
+        "its interval and p stand on samples of patients, who bring all their sessions (t on patients − 1 df)"
+        if note.numbers["by_patients"]
+        else "it has no interval, since the same patients stand in every session and no column names them"
+    )
+    return (
+        "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
+        f"patients' differences with changes; {limits}."
+    )
+
+
 def _screened(note: Note) -> str:
     marked = note.numbers["marked"]
     found = (
@@ -77,10 +89,7 @@ SENTENCES: Final[dict[str, Wording]] = {
         "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017)."
     ),
     "within_r_is_pearsons": "The r within patients is of Pearson's kind; ranks have no within-patient form here.",
-    "mean_r_over_sessions": (
-        "The mean over sessions is Fisher's, weighted by n − 3, of sessions with more than three rows; it mixes "
-        "patients' differences with changes and has no interval, since the same patients stand in every session."
-    ),
+    "mean_r_over_sessions": _mean_over_sessions,
     "r_undefined": _undefined,
     "winsorised": (
         "Values beyond {multiplier:g} times the interquartile range from the first or third quartile were "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.stats import pearsonr
 
 from doublecode.analysis.description.correlations import correlate
@@ -81,6 +82,15 @@ class TestLevels:
         ranks = correlate(nested, ["x", "y"], patient="patient", method="spearman")
         assert "Pearson's kind" in ranks.note_texts()[2]
 
+    def test_within_is_pingouins_repeated_measures_r(self, nested):
+        import pingouin
+
+        theirs = pingouin.rm_corr(nested, x="x", y="y", subject="patient")
+        names = {"".join(c for c in str(one).lower() if c.isalnum()): one for one in theirs.columns}
+        row = correlate(nested, ["x", "y"], patient="patient").frame.set_index("level").loc["within patients"]
+        wanted = [float(theirs[names[one]].iloc[0]) for one in ("r", "dof", "pval")]
+        assert row[["r", "df", "p_value"]].tolist() == pytest.approx(wanted, abs=1e-10)
+
     def test_patient_means_use_the_rows_of_the_pair(self, nested):
         holes = nested.copy()
         holes.loc[holes.index % 3 == 0, "y"] = np.nan
@@ -97,7 +107,8 @@ class TestSessions:
         row = result.frame.set_index("level").loc["mean over sessions"]
         assert row["r"] == pytest.approx(np.tanh(np.mean(np.arctanh(each))))  # eight rows in each session
         assert row[["n", "df"]].tolist() == [56, 35]
-        assert np.isnan(row["p_value"])
+        assert row["conf_low"] < row["r"] < row["conf_high"]
+        assert 0 < row["p_value"] < 1
         assert result.by_session["r"].tolist() == pytest.approx(each)
         assert result.by_session["session"].tolist() == list(range(7))
         assert any("Fisher's" in text for text in result.note_texts())
@@ -109,6 +120,32 @@ class TestSessions:
         expected = np.tanh((77 * np.arctanh(r1) + 34 * np.arctanh(r2)) / 111)
         assert rows.loc["mean over sessions", "r"] == pytest.approx(expected)
         assert rows.loc["mean over sessions", "n"] == 117
+
+    @pytest.mark.parametrize("method", ["pearson", "spearman"])
+    def test_interval_of_the_mean_by_drawing_patients_one_by_one(self, nested, method):
+        """The same samples by hand: frames of drawn patients, r of each session by scipy, Fisher's mean."""
+        frame = nested.assign(session=np.tile(np.arange(7), 8)).drop(index=[3, 11, 30])
+        result = correlate(frame, ["x", "y"], patient="patient", session="session", method=method, n_boot=200, seed=4)
+        people = list(dict.fromkeys(frame["patient"]))
+        counts = np.random.default_rng(4).multinomial(8, np.full(8, 1 / 8), size=200)
+        means = [by_hand(frame, people, row, method) for row in counts]
+        spread, z = np.nanstd(means, ddof=1), by_hand(frame, people, np.ones(8, dtype=int), method)
+        row = result.frame.set_index("level").loc["mean over sessions"]
+        reach = stats.t.ppf(0.975, 7) * spread
+        assert row["r"] == pytest.approx(np.tanh(z))
+        assert row[["conf_low", "conf_high"]].tolist() == pytest.approx([np.tanh(z - reach), np.tanh(z + reach)])
+        assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(z) / spread, 7))
+
+    def test_without_a_column_of_patients_the_mean_has_no_interval(self, data):
+        frame = data.assign(session=np.repeat([1, 2, 3], 40))
+        result = correlate(frame, ["behaviour", "alliance"], session="session")
+        row = result.frame.set_index("level").loc["mean over sessions"]
+        assert row[["conf_low", "conf_high", "p_value"]].isna().all()
+        assert any("no column names them" in text for text in result.note_texts())
+
+    def test_few_samples_are_refused(self, nested):
+        with pytest.raises(UsageError, match="n_boot = 10"):
+            correlate(nested, ["x", "y"], patient="patient", n_boot=10)
 
     def test_without_sessions_the_table_is_empty(self, data):
         assert len(correlate(data, ["behaviour", "age"]).by_session) == 0
@@ -147,7 +184,38 @@ class TestMomentsOfLevels:
         assert correlate(frame, ["x", "y"]).descriptives["level"].unique().tolist() == ["pooled"]
 
 
+def by_hand(frame, people, counts, method):
+    """Fisher's mean of a sample in which each patient stands as often as `counts` says."""
+    parts = [frame[frame["patient"] == one] for one, n in zip(people, counts, strict=True) for _ in range(n)]
+    total = weight = 0.0
+    for _, part in pd.concat(parts).groupby("session"):
+        r = getattr(stats, f"{method}r")(part["x"], part["y"]).statistic if np.ptp(part["x"]) else np.nan
+        if len(part) > 3 and abs(r) < 1 - 1e-12:
+            total, weight = total + (len(part) - 3) * np.arctanh(r), weight + len(part) - 3
+    return total / weight if weight else np.nan
+
+
 class TestTables:
+    def test_triangle_with_stars_and_counts(self, data):
+        holes = data.copy()
+        holes.loc[:9, "age"] = np.nan
+        result = correlate(holes, ["behaviour", "alliance", "age"])
+        plain, starred = result.triangle(), result.triangle(stars="raw", counts=True)
+        assert plain.loc["behaviour", "alliance"] == ""
+        p = result.frame.set_index(["x", "y"])["p_value"]
+        stars = "*" * sum(p["behaviour", "alliance"] < limit for limit in (0.05, 0.01, 0.001))
+        assert starred.loc["alliance", "behaviour"] == f"{plain.loc['alliance', 'behaviour']}{stars} (120)"
+        assert starred.loc["age", "behaviour"].endswith("(110)")
+        with pytest.raises(UsageError, match="stars = 'bh'"):
+            result.triangle(stars="bh")
+        with pytest.raises(UsageError, match="no level"):
+            result.triangle("within patients")
+
+    def test_largest_r(self, data):
+        result = correlate(data, ["behaviour", "alliance", "age"])
+        best = result.frame.loc[result.frame["r"].abs().idxmax()]
+        assert result.largest[["x", "y", "r"]].iloc[0].tolist() == [best["x"], best["y"], best["r"]]
+
     def test_pairwise_n(self, data):
         holes = data.copy()
         holes.loc[:9, "age"] = np.nan
