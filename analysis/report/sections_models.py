@@ -16,7 +16,7 @@ from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number
 from doublecode.analysis.report.robustness import (
     errors_in_words,
     family_table,
