@@ -187,8 +187,15 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Turn a value into what JSON knows: NaN and infinities become None, arrays lists, keys texts."""
+    if type(value) in _AS_THEY_ARE:
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if is_missing(value):
@@ -199,8 +206,6 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(inner) for inner in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     return value if isinstance(value, (bool, int, str)) else str(value)
 
 

@@ -16,7 +16,7 @@ Harman & Jones (1966), *Psychometrika* 31 (minres).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -114,7 +114,7 @@ def fit_factors(matrices: Array, n_factors: int = 1, *, method: Method = "ml", s
     starts = [x, *(_along_items(S) if method == "ml" and n_factors == 1 and start is None else ())]
     every = np.tile(S, (len(starts), 1, 1))
     found = _newton(lambda at, which: profile(every[which], at, n_factors), np.concatenate(starts), lower, len(S))
-    end = lowest_end(found, len(starts))
+    end = lowest_end(parted(found, len(starts)))
     psi = np.exp(end.points) if method == "ml" else end.points
     loadings = _loadings(S, psi, n_factors, method)
     return FactorFit(loadings * scale[:, :, None], psi * scale**2, end.values, end.converged, psi <= FLOOR * (1 + 1e-6))
@@ -146,15 +146,15 @@ def _along_items(R: Array) -> Iterator[Array]:
         yield np.log(rest)
 
 
-def _part(end: Descent, some: slice) -> Descent:
-    return replace(end, **{field.name: getattr(end, field.name)[some] for field in fields(end)})
+def parted(end: Descent, n_starts: int) -> list[Descent]:
+    """Searches of the same sets that went on together, one start after the other."""
+    columns = {field.name: np.split(getattr(end, field.name), n_starts) for field in fields(end)}
+    return [replace(end, **{name: held[k] for name, held in columns.items()}) for k in range(n_starts)]
 
 
-def lowest_end(found: Descent, n_starts: int) -> Descent:
-    """Per set the converged end of the lowest value, else that of the first start; `found` has all sets per start."""
-    n_sets = len(found.values) // n_starts
-    ends = [_part(found, slice(k * n_sets, (k + 1) * n_sets)) for k in range(n_starts)]
-    if n_starts == 1:
+def lowest_end(ends: Sequence[Descent]) -> Descent:
+    """Of several searches of the same sets the converged end of the lowest value of each; else the first."""
+    if len(ends) == 1:
         return ends[0]
     values = np.stack([np.where(end.converged, end.values, np.inf) for end in ends])
     # ends that differ by rounding only count as the first

@@ -12,12 +12,12 @@ Lee (1986), *Computational Statistics & Data Analysis* 4 (Fisher scoring with mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doublecode.analysis.consistency.factor import FLOOR, FactorFit, fit_factors, lowest_end
+from doublecode.analysis.consistency.factor import FLOOR, FactorFit, fit_factors, lowest_end, parted
 from doublecode.analysis.consistency.item_moments import (
     Array,
     ItemData,
@@ -33,6 +33,7 @@ from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, desce
 MOST_COMPONENTS = 3
 LARGEST = 0.95  # standardised loading of a start
 RULES = Rules(steps=200, noise=1e-12, shrink=0.5, least=1e-9)
+OF_OTHERS = replace(RULES, least=1e-5)  # a further start that creeps along the floor of a uniqueness leads nowhere
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,11 @@ def fit_one_factor_fiml(
         theta = np.column_stack([mean - origin, *np.broadcast_arrays(loadings, psi, mean)[:2]])
         theta[:, : mean.shape[1]] = _likeliest_means(found, _State(theta).sigma)
         outset.append(theta)
-    end = lowest_end(descend(objective, np.concatenate(outset), RULES, move), len(outset))
+    first, *others = outset
+    ends = [descend(objective, first, RULES, move)]
+    if others:
+        ends += parted(descend(objective, np.concatenate(others), OF_OTHERS, move), len(others))
+    end = lowest_end(ends)
     state, loglik = _State(end.points), -end.values
     heywood = state.psi <= floor * (1 + 1e-6)
     sign = np.where(state.loadings.sum(axis=1, keepdims=True) < 0, -1.0, 1.0)

@@ -23,6 +23,7 @@ from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.study import load_study
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 HERE = Path(__file__).parent
 KEPT = HERE / "study_before_store"
 """A study folder with its ledger (tables of version 2), both made before the ledger was read; synthetic."""

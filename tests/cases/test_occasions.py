@@ -23,6 +23,7 @@ from doublecode.schemas.frames import ASSIGNMENTS
 from doublecode.schemas.study import load_study
 from doublecode.schemas.table_files import read_table
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 HERE = Path(__file__).parent
 BOOK = (HERE / "study_before_store" / "warmth.toml").read_text(encoding="utf-8")
 STUDY = """name = "recoded"

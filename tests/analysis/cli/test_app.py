@@ -340,7 +340,7 @@ def test_check_finds_the_study_upward_and_says_what_it_could_not_check(run, tele
     assert (alone.parent / "R3_ghes_batch02_please_fix.xlsx").is_file()
 
 
-def test_a_whole_run_prints_the_lines_that_matter(run, telephone):
+def test_a_whole_run_prints_the_lines_that_matter(run, telephone, undrawn):
     spoil(telephone)
     declared = (telephone / "study.toml").read_text(encoding="utf-8")
     short = declared.split("[correlations]")[0]  # the models are tested with the run; here it is the command

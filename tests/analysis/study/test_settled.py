@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from doublecode.analysis.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 KEPT = Path(__file__).parents[2] / "cases" / "study_before_store"
 
 
