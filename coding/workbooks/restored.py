@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.coding.reading.safe_xml import Damaged, Element, TooLarge, elements
 from doublecode.coding.reading.sheet_shape import cell_name
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LENGTH: Final = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5}(?:\.\d{1,9})?)(px|pt|in|mm|cm)?", re.ASCII)
 _PIXELS: Final = {"px": 1.0, "": 1.0, "pt": 96 / 72, "in": 96.0, "mm": 96 / 25.4, "cm": 96 / 2.54}
-_TEXTS: Final = ("errorTitle", "error", "promptTitle", "prompt", "operator", "errorStyle")
+_TEXTS: Final = ("type", "errorTitle", "error", "promptTitle", "prompt", "operator", "errorStyle")
 _SWITCHES: Final = ("allowBlank", "showErrorMessage", "showInputMessage", "showDropDown")
 
 
@@ -94,9 +94,6 @@ def _add_choices(sheet: Worksheet, parts: ZipParts, part: str) -> None:
 def _validation(said: Mapping[str, str], inside: Mapping[str, str]) -> DataValidation:
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    switches = {name: said[name] in ("1", "true") for name in _SWITCHES if name in said}
-    texts = {name: said[name] for name in _TEXTS if name in said}
-    return DataValidation(
-        type=said.get("type"), formula1=inside.get("formula1"), formula2=inside.get("formula2"),
-        sqref=inside["sqref"], **{"allowBlank": False, **switches, **texts},
-    )  # fmt: skip
+    told: dict[str, Any] = {name: said[name] in ("1", "true") for name in _SWITCHES if name in said}
+    told |= {name: said[name] for name in _TEXTS if name in said}
+    return DataValidation(**{"allowBlank": False, **told, **inside})

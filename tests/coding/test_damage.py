@@ -344,3 +344,15 @@ def test_a_session_that_nobody_has_rated_yet_is_one_problem(study, filled):
     assert check(study, path)[0] == []
     copy = openpyxl.load_workbook(study.folder / "please_fix" / "R1_thabs_batch01_please_fix.xlsx")["Rate"]
     assert copy["E5"].fill.fgColor.rgb == "00FFFF66"
+
+
+def test_an_emptied_head_is_named_at_its_cell(study, filled):
+    found, _ = check(study, damaged(filled(NAME), lambda sheet: sheet.__setitem__("F4", None)))
+    assert ("header_renamed", "F4", "an empty cell") in found
+    assert {code for code, _, _ in found} == {"header_renamed", "stray_cell"}
+
+
+def test_the_codes_that_a_formula_s_cell_allows_are_named(study, filled):
+    path = damaged(filled(NAME), lambda sheet: sheet.__setitem__("F5", "=1+1"))
+    (problem,) = read_workbook(path, study=study)[1]
+    assert problem.sentence.endswith('the formula "=1+1" has no saved result, allowed 0–4 or IN/NR')

@@ -218,3 +218,48 @@ def test_who_was_erased_is_in_no_comparison_and_no_new_workbook(rated):
     assert gone & {row["session_id"] for row in rows}
     write_consensus(rated, after.ratings)
     assert not gone & {row["session_id"] for row in rows_of(book_of(rated))}
+
+
+@pytest.fixture
+def decided(rated):
+    write_consensus(rated, read_study_ratings(rated).ratings)
+    return rated
+
+
+def said_of(study):
+    problems = [one for one in read_study_ratings(study).problems if one.file == "consensus_ghes.xlsx"]
+    return [(one.code, one.sheet, one.cell) for one in problems if one.severity == "error"], problems
+
+
+def change(study, work):
+    workbook = load_workbook(book_of(study))
+    work(workbook["Decide"])
+    workbook.save(book_of(study))
+
+
+def test_a_lost_head_is_named_at_its_cell(decided):
+    heads = [cell.value for cell in load_workbook(book_of(decided))["Decide"][1]]
+    at = heads.index("agreed") + 1
+    for value, found in (("code", '"code"'), (None, "an empty cell")):
+        change(decided, lambda sheet, value=value: sheet.cell(1, at).__setattr__("value", value))
+        said, problems = said_of(decided)
+        assert said == [("header_renamed", "Decide", f"{chr(64 + at)}1")]
+        assert (problems[0].found, problems[0].allowed) == (found, '"agreed"')
+
+
+def test_a_lost_sheet_is_no_lost_stamp(decided):
+    change(decided, lambda sheet: sheet.__setattr__("title", "Decided"))
+    assert said_of(decided)[0] == [("sheet_missing", "", "")]
+
+
+def test_merged_cells_decide_nothing_and_are_named(decided):
+    row = {"agreed": 0}
+
+    def merge(sheet):
+        row["agreed"] = [cell.value for cell in sheet[1]].index("agreed") + 1
+        sheet.cell(2, row["agreed"]).value = 1
+        sheet.merge_cells(start_row=2, start_column=row["agreed"], end_row=3, end_column=row["agreed"])
+
+    change(decided, merge)
+    assert said_of(decided)[0] == [("merged_cells", "Decide", f"{chr(64 + row['agreed'])}2")]
+    assert read_study_ratings(decided).decided.empty

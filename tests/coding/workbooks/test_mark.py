@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -157,3 +158,71 @@ def test_the_target_is_never_the_file_itself(filled, tmp_path):
     with pytest.raises(UsageError, match="not overwritten"):
         write_redpen(path, [], overwrite=False)
     assert please_fix_path(copy) == copy
+
+
+def saved_by_excel(path: Path) -> None:
+    """Move the drop-downs into the extension where Excel keeps those whose list stands on another sheet."""
+    parts = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            parts[name] = archive.read(name)
+    for name in [one for one in parts if one.startswith("xl/worksheets/sheet")]:
+        text = parts[name].decode()
+        found = re.search(r"<dataValidations\b.*?</dataValidations>", text, re.DOTALL)
+        if found is None:
+            continue
+        moved = re.sub(
+            r'<dataValidation\b([^>]*?) sqref="([^"]*)"([^>]*)>\s*<formula1>=?(.*?)</formula1>\s*</dataValidation>',
+            r"<x14:dataValidation\1\3><x14:formula1><xm:f>\4</xm:f></x14:formula1><xm:sqref>\2</xm:sqref></x14:dataValidation>",
+            found[0],
+            flags=re.DOTALL,
+        )
+        moved = re.sub(r"<dataValidation\b.*?(/>|</dataValidation>)", "", moved, flags=re.DOTALL)
+        office = "http://schemas.microsoft.com/office"
+        tail = (
+            f'<extLst><ext uri="{{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}}" '
+            f'xmlns:x14="{office}/spreadsheetml/2009/9/main" xmlns:xm="{office}/excel/2006/main">'
+            f"{moved.replace('dataValidations', 'x14:dataValidations')}</ext></extLst></worksheet>"
+        )
+        parts[name] = text.replace(found[0], "").replace("</worksheet>", tail).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def choices_of(path: Path) -> dict[str, tuple[object, ...]]:
+    checked = openpyxl.load_workbook(path)["Rate"].data_validations.dataValidation
+    return {
+        str(one.sqref): (one.formula1.lstrip("="), one.error, one.prompt, one.showErrorMessage)
+        for one in checked
+        if one.formula1 and one.type == "list"
+    }
+
+
+@pytest.mark.filterwarnings("ignore:Data Validation extension")
+def test_a_marked_copy_keeps_the_drop_downs_that_excel_put_into_its_extension(study, filled):
+    path = filled(NAME, {(5, "rationale"): 7})
+    before = choices_of(path)
+    assert len(before) >= 2
+    saved_by_excel(path)
+    assert choices_of(path) == {}
+    _, problems = read_workbook(path, study=study)
+    assert [one.code for one in problems] == ["out_of_range"]
+    assert choices_of(write_redpen(path, problems)) == before
+
+
+def boxes_of(path: Path) -> list[list[str]]:
+    with zipfile.ZipFile(path) as archive:
+        drawings = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".vml")]
+    return [re.findall(r"width:\d+px;height:\d+px", text) for text in drawings]
+
+
+def test_a_marked_copy_keeps_the_size_of_every_note(study, filled):
+    path = filled(NAME, {(5, "rationale"): 7})
+    sent = boxes_of(study.folder / "outgoing" / NAME)
+    assert boxes_of(path) == sent
+    assert len(set(sent[0])) > 1
+    _, problems = read_workbook(path, study=study)
+    (marked,) = boxes_of(write_redpen(path, problems))
+    assert len(marked) == len(sent[0]) + 1
+    assert not [one for one in sent[0] if one not in marked]
