@@ -79,9 +79,10 @@ class CorrelationResult(Answer):
             column("p_value"), column("p_holm", "*p* Holm", kind="p"),
         )  # fmt: skip
         moments = (column("variable", "Variable", kind="text"), *level, column("n"), column("mean"), column("sd"))
+        own = self.descriptives[self.descriptives["level"] != MEAN]  # which has no one mean and SD
         return (
             Table("correlations", f"Correlations, {self.spec['method'].capitalize()}", self.frame, pairs),
-            Table("variables", "Variables", self.descriptives, moments),
+            Table("variables", "Variables", own, moments),
         )
 
     def counted(self) -> str:

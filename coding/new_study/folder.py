@@ -125,18 +125,11 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     events = {name: text for one in outcomes for name, text in one.events.items()}
     name = plain_name(folder.resolve().name)
     further = [str(column) for column in listed.patients.columns if column not in PATIENTS.columns]
+    columns = {"patients": further, "sessions": [*map(str, listed.sessions.columns)]}
     title = wishes.title or folder.resolve().name
-    text = declaration(
-        name,
-        title,
-        wishes.seed,
-        wishes.raters,
-        uses,
-        {"patients": further, "sessions": [*map(str, listed.sessions.columns)]},
-        events,
-    )
-    readme = _readme(title, wishes.raters, uses)
-    files = {"study.toml": text.encode(), "README.md": readme.encode(), **_tables(listed), **files}
+    text = declaration(name, title, wishes.seed, wishes.raters, uses, columns, events)
+    readme = _readme(title, wishes.raters, uses).encode()
+    files = {"study.toml": text.encode(), "README.md": readme, **_tables(listed), **files}
     _check(files)
     said = (*listed.said, *(text for one in outcomes for text in (*one.said, *said_made(one))))
     understood = (*listed.understood, *(line for one in outcomes for line in one.understood))
