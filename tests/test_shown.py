@@ -49,8 +49,10 @@ from doublecode.analysis import (
     mahalanobis,
     moderation,
     omega,
+    patient_outcome,
     sample_table,
     screen_ratings,
+    side_by_side,
     study_status,
     winsorise,
 )  # fmt: skip
@@ -300,6 +302,26 @@ def series() -> Any:
         "session": "homework ~ behaviour + sess_c + (1 | patient)",
     }
     return fit_series(steps, homework(), split=("behaviour",), name="homework", title="Homework")
+
+
+@case
+def series_forms() -> Any:
+    steps = ["homework ~ session + (1 | patient)", "homework ~ session + behaviour * alliance + (1 | patient)"]
+    return fit_series(
+        [*steps, "homework ~ session + behaviour + alliance + (1 | patient)"], homework(),
+        split=("behaviour", "alliance"), differences=[("behaviour", "alliance")], latent_means=True, intercept_at=1,
+        correlation="ar1(session | patient)", interval="profile", reproduces="A paper (2021)", name="homework",
+    )  # fmt: skip
+
+
+@case
+def models_side_by_side() -> Any:
+    return side_by_side(series())
+
+
+@case
+def outcome_of_patients() -> Any:
+    return patient_outcome(pd.read_csv(REFERENCE / "patient_level.csv"), "post", "he", baseline="base")
 
 
 @case

@@ -93,7 +93,7 @@ class PatientOutcomeResult(Answer):
         reliability = format_number(self.design["reliability"], "bounded")
         return (
             f"{self.design['n_rows']} patients of {self.design['n_therapists']} therapists; mean of {sessions} "
-            f"sessions, reliability {reliability}; R² = {format_number(self.design['r_squared'], 'bounded')}"
+            f"session{'' if most == 1 else 's'}, reliability {reliability}; R² = {format_number(self.design['r_squared'], 'bounded')}"
         )
 
 

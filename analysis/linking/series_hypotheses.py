@@ -73,6 +73,8 @@ def _asked(
     wanted += [
         (question, f"{one}{side}", f"{other}{side}") for one, other in pairs for side, question in _SIDES.items()
     ]
+    multiplied = {name for term in terms if ":" in term for name in term.split(":")}
     for question, first, second in wanted:
-        if first in terms and second in terms:
+        at_zero = question is SlopeQuestion.UNSPLIT and multiplied & {first, second}  # slopes at 0 of another predictor
+        if first in terms and second in terms and not at_zero:
             yield question, first, second

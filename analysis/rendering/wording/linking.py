@@ -180,10 +180,13 @@ def _latent_not_estimable(note: Note) -> str:
 
 
 def _latent_no_variance(note: Note) -> str:
-    names = ", ".join(note.numbers["names"])
+    names = note.numbers["names"]
+    what = (
+        f"{names[0]} shows no variance" if len(names) == 1 else f"{' and '.join(names)} show no variances of their own"
+    )
     return (
-        f"{note.subject}: no latent patient means, since {names} shows no variance between patients beyond what "
-        "sessions make of it."
+        f"{note.subject}: no latent patient means, since {what} between patients beyond what sessions make of "
+        f"{'it' if len(names) == 1 else 'them'}."
     )
 
 
