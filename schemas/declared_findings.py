@@ -137,6 +137,31 @@ class Family(Declared):
         return self
 
 
+class InteractionFigure(Declared):
+    """At which values of the moderator the lines of a moderation's figure stand.
+
+    Attributes
+    ----------
+    model : str
+        Name of a moderation with a moderator.
+    form : {"spread", "codes", "median", "cut"}
+        Mean and one SD around it, or percentiles where those leave the data (as without an entry); the values of a
+        code; the means of both halves at the median; the means below and from `cut` on.
+    cut : float
+        Of ``"cut"``: 5 makes groups < 5 and ≥ 5.
+    """
+
+    model: Name
+    form: Literal["spread", "codes", "median", "cut"]
+    cut: float | None = None
+
+    @model_validator(mode="after")
+    def _acts(self) -> Self:
+        if (self.form == "cut") != (self.cut is not None):
+            raise ValueError(f"interaction figure of {self.model!r}: cut belongs to form = 'cut', and is needed there")
+        return self
+
+
 class CovariateScreen(Declared):
     """Which covariates go with an outcome, by rank correlation; those that do are candidates for control.
 
@@ -208,6 +233,8 @@ class Findings(Declared):
         Means, slopes and contrasts of declared models.
     families : tuple of Family
         Tests that are judged together.
+    interaction_figures : tuple of InteractionFigure
+        How the figures of moderations are drawn.
     covariate_screen : CovariateScreen
         Rank correlations of covariates with outcomes.
     missing_comparison : MissingComparison
@@ -217,12 +244,14 @@ class Findings(Declared):
     correlations: CorrelationTable | None = None
     marginal_means: tuple[MarginalMeans, ...] = ()
     families: tuple[Family, ...] = ()
+    interaction_figures: tuple[InteractionFigure, ...] = ()
     covariate_screen: CovariateScreen | None = None
     missing_comparison: MissingComparison | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:
         refuse_twice("marginal_means: name", [one.name for one in self.marginal_means])
+        refuse_twice("interaction_figures: model", [one.model for one in self.interaction_figures])
         refuse_twice("families: name", [one.name for one in self.families])
         return self
 

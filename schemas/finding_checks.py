@@ -28,6 +28,13 @@ def check_findings(asked: Findings, series: Sequence[ModelSeries], moderations: 
         stray = [name for name in one.names if name not in columns]
         if stray:
             raise StudyError(f"{where}: {stray[0]!r} is no predictor of {one.model!r}; {allowed(stray[0], columns)}.")
+    drawn = [one.name for one in moderations if one.moderator]
+    for figure in asked.interaction_figures:
+        if figure.model not in drawn:
+            raise StudyError(
+                f"interaction_figures: no moderation with a moderator is called {figure.model!r}; "
+                f"{allowed(figure.model, drawn)}."
+            )
     for family in asked.families:
         for test in family.tests:
             _check_test(test, models, f"families {family.name!r}: {test}")

@@ -23,7 +23,6 @@ from doublecode.analysis.regression.simple_slopes import (
     slope_band,
     slope_table,
 )
-from doublecode.analysis.rendering.tables import format_number
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -134,25 +133,3 @@ def drawn_points(points: Sequence[Point]) -> tuple[Point, ...]:
     """The values of which lines are drawn: percentiles where mean ± SD leaves the data, else those there are."""
     percentiles = tuple(point for point in points if point.kind is PointKind.PERCENTILE)
     return percentiles or tuple(points)
-
-
-def readable_lines(lines: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
-    """Lines to draw, each over the observed range of the predictor: columns label, x, y.
-
-    Parameters
-    ----------
-    lines : DataFrame
-        Expected outcomes, columns ``LINE_COLUMNS``.
-    low, high : float
-        Lowest and highest observed value of the predictor.
-    """
-    import pandas as pd
-
-    rows = []
-    for _, points in lines.groupby(["at", "moderator"], sort=False):
-        at, value = str(points["at"].iloc[0]), float(points["moderator"].iloc[0])
-        first, last = points.iloc[0], points.iloc[-1]
-        slope = (last["estimate"] - first["estimate"]) / (last["predictor"] - first["predictor"])
-        label = f"{value:g}" if at == f"{value:g}" else f"{format_number(value, 'estimate')} ({at})"
-        rows += [(label, x, first["estimate"] + slope * (x - first["predictor"])) for x in (low, high)]
-    return pd.DataFrame(rows, columns=["label", "x", "y"])

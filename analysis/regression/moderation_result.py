@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.regression.conditional_effects import readable_lines
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, format_number, format_p
-from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.regression.interaction_lines import LineForm
     from doublecode.analysis.regression.linear_fit import LinearFit
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.schemas.results import Note
@@ -137,19 +136,28 @@ class ModerationResult(Answer):
             text += f"; ΔR² of the interaction {format_number(found['delta_r_squared'], 'bounded')}"
         return text
 
-    def plot(self) -> Axes:
-        """Draw the lines of the interaction over the observed range of the predictor, and the analysed rows.
+    def plot(self, form: LineForm = "spread", *, cut: float | None = None) -> Axes:
+        """Draw lines of the interaction with their bands over the observed range of the predictor, and the rows.
+
+        Parameters
+        ----------
+        form : {"spread", "codes", "median", "cut"}
+            At which values of the moderator: see
+            :func:`doublecode.analysis.regression.interaction_lines.interaction_lines`.
+        cut : float, optional
+            Of ``"cut"``.
 
         Raises
         ------
         UsageError
-            There is no interaction.
+            There is no interaction, or the form does not fit the moderator.
         """
-        from doublecode.analysis.rendering.figures import interaction
+        from doublecode.analysis.regression.interaction_lines import interaction_lines
+        from doublecode.analysis.rendering.interaction_figures import interaction
 
         predictor, moderator = self.spec["predictor"], self.spec["moderator"]
-        if moderator is None:
-            raise UsageError(f"{self.spec['formula']!r} has no interaction to draw.")
-        values = self.points[predictor]
-        lines = readable_lines(self.lines, float(values.min()), float(values.max()))
-        return interaction(self.points, lines, predictor=predictor, outcome=self.outcome, moderator=moderator)
+        found = interaction_lines(self, form, cut=cut)
+        return interaction(
+            self.points, found.lines, predictor=predictor, outcome=self.outcome, moderator=moderator,
+            groups=found.groups,
+        )  # fmt: skip

@@ -282,53 +282,15 @@ def trajectories(
         fitted = [line[0] + line[1] * end for end in ends]
         axes.plot(ends, fitted, color=VERMILION, linestyle="--", linewidth=2, label="model")
     axes.set_xlabel(time.capitalize())
-    axes.set_ylabel(_folded(y_label or outcome))
+    axes.set_ylabel(folded(y_label or outcome))
     _whole_numbers(axes)
-    _legend_above(axes)
+    legend_above(axes)
     return axes
 
 
 def _fainter(n: int) -> float:
     """How strong one of n thin lines is: of many each is fainter, so that the course of the mean can be seen."""
     return 0.35 if n <= 60 else max(0.06, 0.35 * 60 / n)
-
-
-def interaction(
-    points: pd.DataFrame,
-    lines: pd.DataFrame,
-    *,
-    predictor: str,
-    outcome: str,
-    moderator: str,
-    x_label: str = "",
-    y_label: str = "",
-    title: str = "",
-) -> Axes:
-    """Draw simple slopes over the observed range of the predictor, with the data behind them.
-
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        The rows of the model: columns `predictor` and `outcome`.
-    lines : pandas.DataFrame
-        One row per end of a line: ``label``, ``x``, ``y`` (several x per label make a curve).
-    moderator : str
-        Whose values the labels are: the heading of the legend.
-    """
-    _, (axes,) = new_axes(height=3.7)
-    axes.plot(
-        points[predictor], points[outcome], linestyle="none", marker="o", markersize=4, color=GREY, alpha=0.45,
-        markeredgewidth=0, rasterized=len(points) > MANY_POINTS,
-    )  # fmt: skip
-    for tone, (label, ends) in enumerate(lines.groupby("label", sort=False)):
-        style = LINES[tone % len(LINES)]
-        axes.plot(ends["x"], ends["y"], color=COLOURS[tone], linestyle=style, linewidth=2, label=str(label))
-    axes.set_xlabel(_folded(x_label or predictor, 60))
-    axes.set_ylabel(_folded(y_label or outcome))
-    if title:
-        axes.set_title(title, loc="left")
-    _legend_above(axes, title=_folded(moderator, 70))
-    return axes
 
 
 def by_session(
@@ -399,7 +361,8 @@ def diagnostics(fitted: Sequence[float], residuals: Sequence[float], effects: pd
     return left
 
 
-def _folded(text: str, width: int = 40) -> str:
+def folded(text: str, width: int = 40) -> str:
+    """A text in lines of at most `width` letters."""
     return "\n".join(textwrap.wrap(text, width))
 
 
@@ -409,7 +372,8 @@ def _whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend_above(axes: Axes, title: str | None = None) -> None:
+def legend_above(axes: Axes, title: str | None = None) -> None:
+    """Put the legend on top of the panel, three entries a row."""
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
         handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",

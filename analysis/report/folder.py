@@ -186,7 +186,9 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
     yield patients_section(run.patient_outcomes, labels)
-    yield sections_models.moderation_section(run.moderations, run.moderations_untouched, labels)
+    yield sections_models.moderation_section(
+        run.moderations, run.moderations_untouched, labels, run.study.interaction_figures
+    )
     yield sections_models.comparison_section(run.comparisons, labels)
     split = [name for one in run.series for name in one.spec["split"]]
     yield marginal_section(run.marginals, term_labels(labels, split))

@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.linking.variance_shares import share_limits
-from doublecode.analysis.regression.conditional_effects import readable_lines
+from doublecode.analysis.regression.interaction_lines import interaction_lines
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.interaction_figures import interaction
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number
 from doublecode.analysis.report.robustness import (
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
+    from doublecode.analysis.regression.interaction_lines import LineForm
     from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.schemas.declared_findings import InteractionFigure
     from doublecode.schemas.results import Note
 
 DDF_WORDS = {
@@ -205,6 +208,7 @@ def moderation_section(
     results: Sequence[ModerationResult],
     untouched: Sequence[ModerationResult],
     labels: Labels,
+    forms: Sequence[InteractionFigure] = (),
 ) -> Section | None:
     """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
     if not results:
@@ -218,7 +222,12 @@ def moderation_section(
     blocks += [table for table in (_simple_slopes(results), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
-    blocks += [_interaction_picture(result, labels) for result in results if len(result.lines)]
+    asked = {one.model: one for one in forms}
+    blocks += [
+        _interaction_picture(result, labels, asked.get(str(result.spec["name"])))
+        for result in results
+        if len(result.lines)
+    ]
     return Section("moderation", "Moderated regressions", tuple(blocks))
 
 
@@ -343,22 +352,34 @@ def _reading(row: Mapping[str, Any]) -> str:
     return str(row["direction"]) if row["significant"] else "not significant"
 
 
-def _interaction_picture(result: ModerationResult, labels: Labels) -> Block:
+def _interaction_picture(result: ModerationResult, labels: Labels, form: InteractionFigure | None) -> Block:
     outcome = result.outcome
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
-    rows = result.points
-    lines = readable_lines(result.lines, float(rows[predictor].min()), float(rows[predictor].max()))
-    axes = figures.interaction(
-        rows, lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
-        x_label=labels.get(predictor, predictor),
-        y_label=labels.get(outcome, outcome),
+    asked: LineForm = "spread" if form is None else form.form
+    found = interaction_lines(result, asked, cut=None if form is None else form.cut)
+    axes = interaction(
+        result.points, found.lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
+        groups=found.groups, x_label=labels.get(predictor, predictor), y_label=labels.get(outcome, outcome),
     )  # fmt: skip
+    where = _FORMS[asked].format(moderator=labels.get(moderator, moderator))
+    level = f"{100 * result.spec['conf_level']:g}"
     shown = picture(
         axes, f"interaction_{result.spec['name']}", str(result.spec["title"]),
-        f"Lines: expected outcome at values of {labels.get(moderator, moderator)} inside the data, covariates at their "
-        "means, over the observed range of the predictor. Points: the analysed rows.",
+        f"Lines: expected outcome {where}, covariates at their means, over the observed range of the predictor; bands: "
+        f"pointwise {level}% limits. Points: the analysed rows.",
     )  # fmt: skip
     return replace(shown, half=True)
+
+
+_FORMS: Final = {
+    "spread": "at values of {moderator} inside the data",
+    "codes": "at the codes of {moderator}",
+    "median": (
+        "at the means of {moderator} up to and above its median, split for illustration only; the model has no groups"
+    ),
+    "cut": "at the means of {moderator} below the cut and from it on, split for illustration only",
+}
+"""Where the lines of a figure stand."""
 
 
 def comparison_section(results: Sequence[AnovaResult], labels: Labels) -> Section | None:

@@ -8,6 +8,7 @@ import pytest
 
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.figures import picture
+from doublecode.analysis.rendering.interaction_figures import interaction
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_trajectories_leave_out_means_of_few_and_draw_the_model_line(course):
 def test_interaction_lines_have_one_style_each():
     points = pd.DataFrame({"x": [0.0, 1, 2], "y": [1.0, 2, 3]})
     lines = pd.DataFrame({"label": ["low", "low", "high", "high"], "x": [0, 2, 0, 2], "y": [1, 1, 0, 4]})
-    axes = figures.interaction(points, lines, predictor="x", outcome="y", moderator="z")
+    axes = interaction(points, lines, predictor="x", outcome="y", moderator="z")
     drawn = [line for line in axes.lines if line.get_label() in ("low", "high")]
     assert [line.get_ydata().tolist() for line in drawn] == [[1, 1], [0, 4]]
     assert axes.get_legend().get_title().get_text() == "z"
