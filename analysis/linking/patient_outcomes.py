@@ -91,9 +91,10 @@ class PatientOutcomeResult(Answer):
         fewest, most = self.design["n_sessions"]
         sessions = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         reliability = format_number(self.design["reliability"], "bounded")
+        r_squared = format_number(self.design["r_squared"], "bounded")
         return (
             f"{self.design['n_rows']} patients of {self.design['n_therapists']} therapists; mean of {sessions} "
-            f"session{'' if most == 1 else 's'}, reliability {reliability}; R² = {format_number(self.design['r_squared'], 'bounded')}"
+            f"session{'' if most == 1 else 's'}, reliability {reliability}; R² = {r_squared}"
         )
 
 

@@ -170,9 +170,36 @@ def _series(run: StudyRun) -> str:
         text += f" Sessions are counted from session {' or '.join(map(str, origins))}, where intercepts are given."
     if any(not result.siblings.empty for result in run.series):
         text += " Beside a singular fit stands the one with the next simpler random part (Matuschek et al., 2017)."
+    text += _series_choices(run)
     steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
     formulas = "; ".join(map(code, steps))
     return f"{text} Formulas: {formulas}."
+
+
+def _series_choices(run: StudyRun) -> str:
+    """What was chosen beside steps and splits: tests of slopes, latent means, residuals, limits, patients as rows."""
+    specs = [result.spec for result in run.series]
+    said = []
+    if any(len(result.hypotheses) for result in run.series):
+        said.append(
+            "Differences of slopes are contrasts of the fixed effects with the degrees of freedom of the model."
+        )
+    if any(spec["latent_means"] for spec in specs):
+        said.append("Latent patient means (Lüdtke et al., 2008) by maximum likelihood stand beside the manifest ones.")
+    structures = dict.fromkeys(
+        text
+        for spec in specs
+        for text in (spec["correlation"], spec["variance_by"] and f"a variance for each level of {spec['variance_by']}")
+        if text
+    )
+    if structures:
+        said.append(f"Residuals: {'; '.join(structures)} (Pinheiro & Bates, 2000).")
+    limits = sorted({spec["interval"] for spec in specs} - {"wald"})
+    if limits:
+        said.append(f"Limits of all parameters: {' and '.join(limits)}.")
+    if run.patient_outcomes:
+        said.append("Outcomes of patients are regressed by least squares on their mean over sessions and the baseline.")
+    return "".join(f" {one}" for one in said)
 
 
 def _regressions(run: StudyRun) -> str:
