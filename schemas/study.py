@@ -18,12 +18,13 @@ from pydantic import Field, PrivateAttr, model_validator
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import Declared, load_toml
+from doublecode.schemas.declared import load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
+from doublecode.schemas.process_models import ProcessModels
 from doublecode.schemas.study_parts import (
     KEYS,
     Correlations,
@@ -45,7 +46,7 @@ from doublecode.schemas.variable_checks import check_outliers, check_splits, che
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Declared):
+class Study(ProcessModels):
     """A study folder's declaration.
 
     Attributes
@@ -92,6 +93,12 @@ class Study(Declared):
         Regressions with or without an interaction.
     group_comparisons : tuple of GroupComparison
         Analyses of variance.
+    rater_corrections : tuple of RaterCorrection
+        Models with slopes as codes without error would show them.
+    cross_lagged : tuple of Direction
+        Pairs of variables, and which of them goes first.
+    mediations : tuple of MediationModel
+        Indirect effects.
     sample_columns : tuple of str
         Columns of the tables of patients and therapists that the table of the sample shows.
     allocation : Demands
@@ -189,7 +196,7 @@ class Study(Declared):
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
             places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places
+        return places | self.process_mentions
 
     @property
     def folder(self) -> Path:
@@ -292,6 +299,7 @@ class Study(Declared):
             )
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
+        self.check_process(named, self.unit)
         check_splits(self.series, named, uses, self.unit)
         rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
         for name in (name for one in self.allocation.separations for name in one.instruments):
@@ -305,7 +313,7 @@ class Study(Declared):
     @property
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
-        return frozenset(("outliers", *(f"series {one.name!r}" for one in self.series)))
+        return frozenset(("outliers", *self.process_mentions, *(f"series {one.name!r}" for one in self.series)))
 
     @property
     def card(self) -> Card:
@@ -348,6 +356,9 @@ class Study(Declared):
     def _model_table(self) -> PlainTable:
         rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in self.series]
         rows += [(one.name, "regression", one.title, one.formula) for one in self.moderations]
+        rows += [(one.name, "corrected for raters", one.title, one.formula) for one in self.rater_corrections]
+        rows += [(one.name, "which goes first", one.title, f"{one.x}, {one.y}") for one in self.cross_lagged]
+        rows += [(one.name, "mediation", one.title, f"{one.x} → {one.m} → {one.y}") for one in self.mediations]
         rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons]
         return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)
 

@@ -162,6 +162,7 @@ def absent_files(names: Sequence[str]) -> str:
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
+    from doublecode.analysis.report.sections_process import process_sections
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
     from doublecode.analysis.report.sections_settled import settled_section
@@ -180,6 +181,8 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield sections_models.correlation_section(run.correlations, labels)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
+    if run.process is not None:
+        yield from process_sections(run.process, labels)
     yield sections_models.moderation_section(run.moderations, run.moderations_untouched, labels)
     yield sections_models.comparison_section(run.comparisons, labels)
     yield sections_data.not_estimated_section(run)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
+    from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -141,6 +142,7 @@ class StudyRun:
     comparisons: tuple[AnovaResult, ...]
     recodes: RecodeTable | None = None
     screens: ScreenResult | None = None
+    process: ProcessAnswers | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

@@ -1,8 +1,8 @@
 """Coverage of Monte-Carlo and delta limits of the indirect effect: synthetic patients of 6 to 12 sessions.
 
 1-1-1: a = .3, b = −.4 within (residuals of variance 1), a = .4, b = −.5 between (variances .5). 2-1-1: x of the
-patient, a = .5, b = −.5. One level: n rows, a = .3, b = −.4. Slopes vary: a_j, b_j with SD .3 and correlation .5, so that the
-indirect effect within is a·b + .045.
+patient, a = .5, b = −.5. One level: n rows, a = .3, b = −.4. Slopes vary: a_j, b_j with SD .3 and correlation .5, so
+that the indirect effect within is a·b + .045.
 
 Run: OMP_NUM_THREADS=1 python tests/simulations/mediation.py [sets] > tests/simulations/mediation.txt
 """
