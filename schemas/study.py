@@ -28,6 +28,7 @@ from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
+from doublecode.schemas.process_models import ProcessModels
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -56,7 +57,7 @@ from doublecode.schemas.variable_checks import (
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Findings):
+class Study(Findings, ProcessModels):
     """A study folder's declaration.
 
     Attributes
@@ -103,6 +104,12 @@ class Study(Findings):
         Regressions with or without an interaction.
     group_comparisons : tuple of GroupComparison
         Analyses of variance.
+    rater_corrections : tuple of RaterCorrection
+        Models with slopes as codes without error would show them.
+    cross_lagged : tuple of Direction
+        Pairs of variables, and which of them goes first.
+    mediations : tuple of MediationModel
+        Indirect effects.
     sample_columns : tuple of str
         Columns of the tables of patients and therapists that the table of the sample shows.
     allocation : Demands
@@ -201,7 +208,7 @@ class Study(Findings):
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
             places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places | dict(self.named_variables)
+        return places | dict(self.named_variables) | self.process_mentions
 
     @property
     def folder(self) -> Path:
@@ -308,6 +315,8 @@ class Study(Findings):
         with wrong.one():
             check_steps(self.series, named)
         with wrong.one():
+            self.check_process(named, self.unit)
+        with wrong.one():
             check_splits(self.series, named, uses, self.unit)
         with wrong.one():
             check_means(self.patient_outcomes, named, uses, self.unit)
@@ -326,8 +335,8 @@ class Study(Findings):
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
         patients = (f"patient outcome {one.name!r}" for one in self.patient_outcomes)
-        apart = ("outliers", *self.named_variables, *patients, *(f"series {one.name!r}" for one in self.series))
-        return frozenset(apart)
+        models = (*patients, *(f"series {one.name!r}" for one in self.series))
+        return frozenset(("outliers", *self.named_variables, *self.process_mentions, *models))
 
     @property
     def card(self) -> Card:
@@ -340,7 +349,13 @@ class Study(Findings):
             ("A row is a", self.unit), ("Seed", str(self.seed)),
         )  # fmt: skip
         uses = [(book, self.use(book.name)) for book in self.codebooks.values()]
-        models = model_table(self.series, self.patient_outcomes, self.moderations, self.group_comparisons)
+        models = model_table([
+            *((one.name, "series", one.title, "; ".join(one.steps)) for one in self.series),
+            *((one.name, "patients", one.title, one.formula) for one in self.patient_outcomes),
+            *((one.name, "regression", one.title, one.formula) for one in self.moderations),
+            *self.process_rows,
+            *(("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons),
+        ])  # fmt: skip
         return Card(self.title, facts, (instrument_table(uses, self.raters), models))
 
     def _counted(self, table: Literal["patients", "sessions"]) -> str:

@@ -9,10 +9,8 @@ from typing import Literal
 from doublecode.schemas.cards import table_of
 from doublecode.schemas.errors import DoublecodeError
 from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.model_series import ModelSeries
-from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.plain_table import PlainTable
-from doublecode.schemas.study_parts import GroupComparison, InstrumentUse, ModerationModel, Rater
+from doublecode.schemas.study_parts import InstrumentUse, Rater
 
 
 def count_rows(path: Path, table: Literal["patients", "sessions"]) -> str:
@@ -40,15 +38,6 @@ def instrument_table(uses: Iterable[tuple[Instrument, InstrumentUse]], raters: I
     return table_of("Instruments", ("Name", "Title", "Rated by", "Items", "Scales", "Sessions"), rows)
 
 
-def model_table(
-    series: Iterable[ModelSeries],
-    patient_outcomes: Iterable[PatientModel],
-    moderations: Iterable[ModerationModel],
-    comparisons: Iterable[GroupComparison],
-) -> PlainTable:
-    """One row per declared model, with its formulas."""
-    rows = [(one.name, "series", one.title, "; ".join(one.steps)) for one in series]
-    rows += [(one.name, "patients", one.title, one.formula) for one in patient_outcomes]
-    rows += [(one.name, "regression", one.title, one.formula) for one in moderations]
-    rows += [("", "groups", "", f"{one.outcome} ~ {one.group}") for one in comparisons]
-    return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), rows)
+def model_table(rows: Iterable[tuple[str, str, str, str]]) -> PlainTable:
+    """One row per declared model: its name, kind, title and formulas."""
+    return table_of("Declared models", ("Name", "Kind", "Title", "Formulas"), list(rows))

@@ -181,6 +181,8 @@ class Variable(Declared):
     change : str
         The value less that of another: ``"previous"`` (the session whose number is one less), ``"first"`` (the
         patient's first session in ``sessions.csv``), or an event of an outcome such as ``"baseline"``.
+    refers_to : {"since last session", "this session"}
+        Which interval its value of a session speaks of; a pair of variables in ``cross_lagged`` is ordered by it.
     """
 
     name: VariableName
@@ -199,6 +201,7 @@ class Variable(Declared):
     event: Reference | None = None
     lag: int | None = Field(default=None, ge=1)
     change: Reference | None = None
+    refers_to: Literal["since last session", "this session"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

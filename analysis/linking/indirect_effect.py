@@ -109,7 +109,7 @@ def mediation(
     >>> m = 0.5 * x + rng.normal(size=150)
     >>> data = pd.DataFrame({"tbh": x, "he": m, "phq9": 10 - m + rng.normal(size=150)})
     >>> mediation(data, "tbh", "he", "phq9").frame[["term", "estimate"]].round(1).values.tolist()
-    [['a', 0.5], ['b', -1.0], ['direct', -0.0], ['indirect', -0.5], ['total', -0.5]]
+    [['a', 0.4], ['b', -0.9], ['direct', 0.0], ['indirect', -0.4], ['total', -0.3]]
     """
     check_conf_level(conf_level, CALLER)
     data = as_pandas(data)

@@ -115,7 +115,7 @@ def correct_for_raters(
     >>> frame["phq9"] = 10 - 2 * he + rng.normal(size=160)
     >>> result = correct_for_raters(ratings, frame, "phq9 ~ he_within + (1 | patient)")
     >>> result.frame.loc[result.frame["term"] == "he_within", ["model", "estimate"]].round(1).values.tolist()
-    [['naive', -1.2], ['corrected', -1.8]]
+    [['naive', -1.4], ['corrected', -2.3]]
     """
     check_conf_level(conf_level, CALLER)
     ratings, frame = as_pandas(ratings), as_pandas(frame)

@@ -66,7 +66,7 @@ def fieller(numerator: Floats, denominator: Floats, conf_level: float) -> Ratio:
     --------
     >>> rng = np.random.default_rng(1)
     >>> one = fieller(np.r_[6.0, 6 - rng.normal(0.3, 0.1, 20)], np.r_[3.0, 3 - rng.normal(0.15, 0.05, 20)], 0.95)
-    >>> one.estimate, one.conf_low < 2 < one.conf_high
+    >>> one.estimate, bool(one.conf_low < 2 < one.conf_high)
     (2.0, True)
     """
     n, d = float(numerator[0]), float(denominator[0])

@@ -165,6 +165,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import family_section, marginal_section, screening_section
     from doublecode.analysis.report.sections_patients import patients_section
+    from doublecode.analysis.report.sections_process import process_sections
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
     from doublecode.analysis.report.sections_settled import settled_section
@@ -186,6 +187,8 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels)
     yield patients_section(run.patient_outcomes, labels)
+    if run.process is not None:
+        yield from process_sections(run.process, labels)
     yield sections_models.moderation_section(
         run.moderations, run.moderations_untouched, labels, run.study.interaction_figures
     )

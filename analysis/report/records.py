@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus
+    from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.rater_drift import StudyDrift
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -57,6 +58,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
         "group_comparisons": [result_record(one) for one in run.comparisons],
         **_finding_records(run),
+        **({} if run.process is None else _process_records(run.process)),
         "not_estimated": list(map(sentence, run.not_estimated)),
     }
 
@@ -74,6 +76,18 @@ def _finding_records(run: StudyRun) -> dict[str, Any]:
         found["covariate_screen"] = result_record(run.covariate_screen)
     if run.missing_comparison is not None:
         found["missing_comparison"] = result_record(run.missing_comparison)
+    return found
+
+
+def _process_records(process: ProcessAnswers) -> dict[str, Any]:
+    """Models of process by kind and name, only the kinds that are declared; a model without an answer is its reason."""
+    found = {}
+    for kind in ("rater_corrections", "cross_lagged", "mediations"):
+        answers = getattr(process, kind)
+        if answers:
+            found[kind] = {
+                one.name: {"reason": one.reason} if one.result is None else result_record(one.result) for one in answers
+            }
     return found
 
 

@@ -228,6 +228,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
     from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.declared_process import process_answers
     from doublecode.analysis.study.recodes import recode_table
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.study_screens import screens_of
@@ -265,9 +266,11 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
+    process = process_answers(study, intake.ratings, frame.frame)
+    refused += process.refused
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
-        series=tuple(filter(None, series)), **asked,
+        series=tuple(filter(None, series)), process=process, **asked,
         not_estimated=tuple(refused), **described, **models,
     )  # fmt: skip
     return replace(run, warnings=run_warnings(run))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
+    from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -153,6 +154,7 @@ class StudyRun:
     families: tuple[FamilyResult, ...] = ()
     covariate_screen: CovariateScreenResult | None = None
     missing_comparison: MissingComparisonResult | None = None
+    process: ProcessAnswers | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

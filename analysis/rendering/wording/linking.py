@@ -295,8 +295,8 @@ RATER_ERROR: Final[dict[str, Wording]] = {
     "rater_apart": "Nobody coded both {first} and {second} of one session: they share no error of raters.",
     "rater_shared": _shared,
     "rater_not_mean": (
-        "{n} scores are not the mean of their raters' scores (pooled item by item, missing items); the weights 1/k "
-        "stand for them."
+        "Scores that are not the mean of their raters' scores (pooled item by item, with missing items): {n}. The "
+        "weights 1/k stand for them."
     ),
     "rater_slope_weights": lambda note: (
         f"{named(note.numbers['terms'])}: random slopes of coded predictors stand in the naive model and not in the "

@@ -1,0 +1,161 @@
+"""What a study declares of process: slopes corrected for raters, directions of time, mediations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from doublecode.schemas.declared import Declared
+from doublecode.schemas.errors import StudyError
+from doublecode.schemas.names import Name, Title
+from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.study_parts import KEYS, Variable, refuse_twice
+from doublecode.schemas.variable_checks import names_in_step
+
+
+class RaterCorrection(Declared):
+    """A multilevel model whose coded predictors are corrected for the raters' error.
+
+    Attributes
+    ----------
+    name : str
+        The model's name in tables and file names.
+    title : str
+        Its heading in the report.
+    formula : str
+        An lme4 formula over the variables of the frame, ``session`` and ``patient``; predictors that raters coded are
+        corrected, and so is the error that they share with a coded outcome.
+    split : tuple of str
+        Coded predictors that are entered as patient mean and deviation.
+    """
+
+    name: Name
+    title: Title
+    formula: str
+    split: tuple[Name, ...] = ()
+
+
+class Direction(Declared):
+    """Two variables over the sessions: which of them goes first.
+
+    Attributes
+    ----------
+    name : str
+        The model's name in tables and file names.
+    title : str
+        Its heading in the report.
+    x, y : str
+        The two variables; each says by its ``refers_to`` which interval it speaks of.
+    time : {"means", "trend"}
+        How time stands in the model: a mean of its own in every session, or a line over the sessions.
+    rater_error : bool
+        Whether the raters' error of a coded variable enters as known error variance, from sessions coded twice; else
+        it is neglected, and the report says so.
+    """
+
+    name: Name
+    title: Title
+    x: Name
+    y: Name
+    time: Literal["means", "trend"] = "means"
+    rater_error: bool = True
+
+
+class MediationModel(Declared):
+    """An indirect effect of x on y by way of m.
+
+    Attributes
+    ----------
+    name : str
+        The model's name in tables and file names.
+    title : str
+        Its heading in the report.
+    x, m, y : str
+        The three variables, in time order. In a frame of sessions the effects within and between patients are apart,
+        and an x that each patient has one value of works between patients only.
+    slopes : {"fixed", "random"}
+        Whether the slopes of m on x and of y on m vary between patients.
+    """
+
+    name: Name
+    title: Title
+    x: Name
+    m: Name
+    y: Name
+    slopes: Literal["fixed", "random"] = "fixed"
+
+
+class ProcessModels(Declared):
+    """The part of a study's declaration that speaks of process.
+
+    Attributes
+    ----------
+    rater_corrections : tuple of RaterCorrection
+        Models with slopes as codes without error would show them.
+    cross_lagged : tuple of Direction
+        Pairs of variables, and which of them goes first.
+    mediations : tuple of MediationModel
+        Indirect effects.
+    """
+
+    rater_corrections: tuple[RaterCorrection, ...] = ()
+    cross_lagged: tuple[Direction, ...] = ()
+    mediations: tuple[MediationModel, ...] = ()
+
+    @model_validator(mode="after")
+    def _process_named_once(self) -> Self:
+        refuse_twice("rater_corrections", [one.name for one in self.rater_corrections])
+        refuse_twice("cross_lagged", [one.name for one in self.cross_lagged])
+        refuse_twice("mediations", [one.name for one in self.mediations])
+        for pair in self.cross_lagged:
+            refuse_twice(f"cross_lagged {pair.name!r}: x and y", (pair.x, pair.y))
+        for three in self.mediations:
+            refuse_twice(f"mediation {three.name!r}: x, m and y", (three.x, three.m, three.y))
+        return self
+
+    @property
+    def process_mentions(self) -> dict[str, tuple[str, ...]]:
+        """Variables that the models of process name, by where."""
+        places: dict[str, tuple[str, ...]] = {f"cross_lagged {one.name!r}": (one.x, one.y) for one in self.cross_lagged}
+        places |= {f"mediation {one.name!r}": (one.x, one.m, one.y) for one in self.mediations}
+        places |= {f"rater correction {one.name!r}: split": one.split for one in self.rater_corrections}
+        return places
+
+    @property
+    def process_rows(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Name, kind, title and formula of each, for the study's card."""
+        return (
+            *((one.name, "corrected for raters", one.title, one.formula) for one in self.rater_corrections),
+            *((one.name, "which goes first", one.title, f"{one.x}, {one.y}") for one in self.cross_lagged),
+            *((one.name, "mediation", one.title, f"{one.x} → {one.m} → {one.y}") for one in self.mediations),
+        )
+
+    def check_process(self, variables: Mapping[str, Variable], unit: Literal["session", "patient"]) -> None:
+        """Hold the models of process to the variables.
+
+        Raises
+        ------
+        StudyError
+            A formula names no variable; rows are patients, who have no sessions; an interval that nothing asks for.
+        """
+        if unit == "patient" and (self.rater_corrections or self.cross_lagged):
+            key = "rater_corrections" if self.rater_corrections else "cross_lagged"
+            raise StudyError(f"{key}: a row is a patient here, and they need sessions. Take {key} out.")
+        parts = (name + end for name in variables for end in ("_within", "_between"))
+        known = dict.fromkeys((*variables, *parts, *KEYS))
+        for one in self.rater_corrections:
+            stray = next((name for name in names_in_step(one.formula) if name not in known), None)
+            if stray is not None:
+                raise StudyError(
+                    f"rater correction {one.name!r}: {one.formula!r}: {stray!r} is no column of the frame; "
+                    f"{ended(allowed(stray, (*variables, *KEYS)))}"
+                )
+        asked = {name for one in self.cross_lagged for name in (one.x, one.y)}
+        idle = next((name for name, one in variables.items() if one.refers_to and name not in asked), None)
+        if idle is not None:
+            raise StudyError(
+                f"variable {idle!r}: refers_to: only [[cross_lagged]] asks for the interval, and none names {idle}. "
+                "Take it out, or declare one."
+            )
