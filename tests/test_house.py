@@ -57,6 +57,7 @@ def imports(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield node.module, tuple(alias.name for alias in node.names)
 
 
+@cache
 def runs(name: str) -> set[str]:
     """Libraries that a file imports when its code runs; a type that is only named needs no library."""
     typed = {

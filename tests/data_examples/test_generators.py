@@ -4,6 +4,7 @@ import csv
 import json
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import openpyxl
@@ -29,9 +30,15 @@ def again(tmp_path_factory):
     return folder
 
 
+@cache
+def opened(path: Path) -> openpyxl.Workbook:
+    """A workbook, read once; nothing here writes into one."""
+    return openpyxl.load_workbook(path)
+
+
 def cells(path: Path, sheet: str) -> list[list[object]]:
     """Values of a sheet without empty rows at its end; numbers as numbers, however they were saved."""
-    workbook = openpyxl.load_workbook(path)
+    workbook = opened(path)
     rows = [[float(v) if isinstance(v, int | float) else v for v in row] for row in workbook[sheet].values]
     while rows and not any(value is not None for value in rows[-1]):
         rows.pop()
@@ -48,7 +55,7 @@ def without_segments(rows: list[list[object]]) -> list[list[object]]:
 
 
 def comments(path: Path) -> dict[tuple[object, int], str]:
-    rate = openpyxl.load_workbook(path)[RATE]
+    rate = opened(path)[RATE]
     heads = {cell.column: cell.value for cell in rate[4]}
     cells = [cell for row in rate.iter_rows(min_row=5) for cell in row if cell.comment]
     return {(heads[cell.column], cell.row): cell.comment.text for cell in cells}
@@ -96,7 +103,7 @@ def test_every_file_says_that_it_is_synthetic(shipped):
             with path.open(encoding="utf-8", newline="") as stream:
                 assert {row["synthetic"] for row in csv.DictReader(stream)} == {"yes"}, path.name
         elif path.suffix == ".xlsx":
-            workbook = openpyxl.load_workbook(path)
+            workbook = opened(path)
             read_me = " ".join(str(cell) for row in workbook[READ_ME].values for cell in row if cell)
             assert "SYNTHETIC DATA" in read_me, path.name
             assert workbook.properties.keywords == "synthetic", path.name

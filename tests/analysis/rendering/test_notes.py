@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -29,12 +30,12 @@ NONSENSE = "blether"
 SENTENCES = {"notes", "text", "reason", "reasons", "remark", "not_estimated", "sentence", "detail"}
 
 
+@cache
 def sources():
     """Every module that may make a note, and its tree."""
-    for room in ("analysis", "coding", "schemas"):
-        for path in sorted(Path(str(files(f"doublecode.{room}"))).rglob("*.py")):
-            if "wording" not in path.parts:
-                yield path, ast.parse(path.read_text(encoding="utf-8"))
+    rooms = [Path(str(files(f"doublecode.{room}"))) for room in ("analysis", "coding", "schemas")]
+    paths = [path for room in rooms for path in sorted(room.rglob("*.py")) if "wording" not in path.parts]
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def kinds_made():
