@@ -66,7 +66,7 @@ def test_a_site_is_merged_and_what_the_tables_lack_of_it_is_said(study, tmp_path
     shutil.copytree(KEPT, tmp_path / "other")
     code, said = typed("ledger", "merge", tmp_path / "other", "--site", "berlin", "--study", study)
     assert code == 0
-    assert "To be added to sessions.csv: 24 ids of berlin (berlin:S-3RLB, berlin:S-3Z5A, berlin:S-6D54, …)." in said
+    assert "To be added to sessions.csv: 24 ids of berlin (berlin:S-3PYB, berlin:S-3RLB, berlin:S-3Z5A, …)." in said
     assert "To be added to patients.csv: 6 ids of berlin (berlin:K01, berlin:K02, berlin:K03, …)." in said
     assert "To be added to therapists.csv: 2 ids of berlin (berlin:T1, berlin:T2)." in said
     for name, ids in {"sessions": ("session_id", "patient", "therapist"), "patients": ("patient",),
