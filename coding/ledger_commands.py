@@ -16,6 +16,7 @@ from doublecode.schemas.letters import as_typed
 if TYPE_CHECKING:
     from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.coding.intake.imports import Imported
+    from doublecode.coding.intake.ledger import Ledger
     from doublecode.schemas.problems import Problem
     from doublecode.schemas.study import Study
 
@@ -213,6 +214,11 @@ def _filled(value: Any) -> bool:
     return value is not None and value == value and value != ""
 
 
+def _entry(held: Ledger, typed: str) -> str:
+    """The name of a file in the ledger: a path to it will do, and a file of another site begins with that site."""
+    return typed if typed in set(held.files()["file"]) else Path(typed).name
+
+
 @ledger.command("withdraw")
 def withdraw(
     file: Annotated[str, typer.Argument(help="Its name, or the beginning of its SHA-256.", show_default=False)],
@@ -224,7 +230,7 @@ def withdraw(
 
     declared = _with_ledger(study)
     with open_ledger(declared) as held:
-        name = held.withdraw(Path(file).name, reason)
+        name = held.withdraw(_entry(held, file), reason)
     say(f"{name} is withdrawn and in no number from now on. Its ratings stay in the history ({reason}).")
     if (declared.folder / "incoming" / name).is_file():
         say(f"It still lies in incoming/ and will be named there; take it out: {declared.folder / 'incoming' / name}")
@@ -240,7 +246,7 @@ def restore(
     from doublecode.coding.intake.study_ledger import open_ledger
 
     with open_ledger(_with_ledger(study)) as held:
-        name = held.restore(Path(file).name, reason)
+        name = held.restore(_entry(held, file), reason)
     say(f"{name} counts again ({reason}).")
 
 
@@ -319,7 +325,7 @@ def merge(
 ) -> None:
     """Take another site's ledger in; its ids are kept apart: SITE:ID."""
     from doublecode.coding.intake.ledger import Ledger
-    from doublecode.coding.intake.ledger_merge import merge_ledgers
+    from doublecode.coding.intake.ledger_merge import ids_not_in_tables, merge_ledgers
     from doublecode.coding.intake.study_ledger import LEDGER, open_ledger
 
     path = other / LEDGER if other.is_dir() else other
@@ -328,6 +334,11 @@ def merge(
     declared = _study(study)
     with open_ledger(declared) as held, Ledger(path) as source:
         done = merge_ledgers(held, source, site)
+        lacking = ids_not_in_tables(declared, held, site)
     counts = f"{done.n_files} files with {done.n_ratings} ratings taken in, {done.n_known} known already"
     say(f"{site}: {counts}, {done.n_events} withdrawals and erasures followed.")
-    say(f"Its sessions, patients and therapists stand in the study's tables as {site}:ID. Next: doublecode run")
+    for table, ids in lacking.items():
+        say(f"To be added to {table}: {len(ids)} ids of {site} ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}).")
+    if lacking:
+        say(f"Take its lines from the site's own tables, with {site}: before each id.")
+    say("Next: doublecode run")

@@ -119,7 +119,9 @@ def placed_anew(study: Study, ratings: pd.DataFrame, entries: pd.DataFrame) -> t
         now = {session: getattr(held, name) for session, held in sessions.items()}
         values = ratings["session_id"].map(now)
         placed[name] = values.where(known, ratings[name]).astype(ratings[name].dtype)
-    roles, said = _roles(expected, ratings, set(entries.loc[~entries["rater"].isin([SEVERAL, CONSENSUS]), "file"]))
+    # tables and decisions were never assigned, and what another site rates that site has assigned
+    assigned = ~entries["rater"].isin([SEVERAL, CONSENSUS]) & (entries["site"] == "")
+    roles, said = _roles(expected, ratings, set(entries.loc[assigned, "file"]))
     return placed.assign(role=pd.Series(roles, ratings.index, dtype="str")), [*problems, *said]
 
 

@@ -31,7 +31,8 @@ class Imported:
     problems : tuple of Problem
         Of every file, as a run names them.
     waiting : tuple of str
-        Files that were read and not stored: they hold errors, or share ratings with one that does.
+        Files that were read and not stored: they hold errors, or share ratings with one that does. A file that the
+        ledger holds already, as it is now, does not wait.
     absent : tuple of str
         Workbooks that the ledger holds and ``incoming/`` does not.
     """
@@ -82,6 +83,9 @@ def import_study(
     kept = files[~files["file"].isin(waiting)]
     with open_ledger(study) as ledger:
         taken = ledger.take_in(ratings[ratings["source_file"].isin(kept["file"])], kept, reason=reason)
+        held = ledger.files()
+    there = files["sha256"].isin(held.loc[held["holds"].astype(bool), "sha256"])
+    waiting -= set(files.loc[there, "file"])
     refused = {one.file for one in rated.problems if one.severity == "error" and one.file}
     return Imported(taken, rated.problems, tuple(sorted({*waiting, *refused})), rated.absent)
 

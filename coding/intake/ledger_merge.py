@@ -11,6 +11,7 @@ from doublecode.coding.intake.ledger_changes import append_event, erase, moment_
 from doublecode.coding.intake.ledger_rows import check_unique, rows_of
 from doublecode.coding.intake.ledger_state import ERASED, Held
 from doublecode.coding.intake.ledger_values import SEVERAL, PlainRow, in_plain_order
+from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
     from doublecode.coding.intake.ledger import Ledger
+    from doublecode.schemas.study import Study
 
 _IDS: Final = ("patient", "therapist", "session_id", "rater")
 _SITE: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -71,6 +73,33 @@ def merge_ledgers(target: Ledger, source: Ledger, site: str, *, now: dt.datetime
         raise UsageError(f"{source.address}: it holds other sites. Merge each site's own ledger.")
     moment = moment_of(now)
     return target.change(lambda one: _merge(one, target, (files, events, rows), site, moment))
+
+
+def ids_not_in_tables(study: Study, ledger: Ledger, site: str) -> dict[str, list[str]]:
+    """Ids of a site's ratings, as the ledger has them, that the tables of the study do not hold yet, by table.
+
+    Parameters
+    ----------
+    study : Study
+    ledger : Ledger
+        Of the study, after the site was merged.
+    site : str
+
+    Returns
+    -------
+    dict of str to list of str
+        Name of the table → ids; without the tables that lack none, and without ``patients`` and ``therapists`` where
+        the study has no such table.
+    """
+    files = ledger.files()
+    ratings = ledger.ratings(files.loc[files["holds"].astype(bool) & (files["site"] == site), "entry"].tolist())
+    lacking = {}
+    for table, column in (("sessions", "session_id"), ("patients", "patient"), ("therapists", "therapist")):
+        if has_table(study, table):
+            known = read_study_table(study, table)[column]
+            ids = ratings[column].dropna()
+            lacking[f"{table}.csv"] = sorted(ids[~ids.isin(known)].unique())
+    return {table: ids for table, ids in lacking.items() if ids}
 
 
 def _merge(

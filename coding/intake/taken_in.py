@@ -67,7 +67,8 @@ class TakenIn(Result):
 
     def counted(self) -> str:
         """Files and ratings that were stored."""
-        return f"{len(self.new)} files with {self.n_rows} ratings stored, {len(self.known)} held already."
+        files = "1 file" if len(self.new) == 1 else f"{len(self.new)} files"
+        return f"{files} with {self.n_rows} ratings stored, {len(self.known)} held already."
 
 
 def ledger_card(address: str, files: pd.DataFrame) -> Card:

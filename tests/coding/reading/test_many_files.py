@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -92,3 +94,11 @@ def test_what_is_read_is_counted(full):
     read_incoming(full, progress=lambda step, done, of: told.append((step, done, of)))
     n = len(list((full.folder / "incoming").iterdir()))
     assert told == [("Reading workbooks", done, n) for done in range(1, n + 1)]
+
+
+def test_a_helper_imports_nothing_heavy():
+    asked = (
+        "import sys, doublecode.coding.reading.many_files; print([n for n in ('pandas', 'numpy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
