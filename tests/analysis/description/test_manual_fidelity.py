@@ -41,7 +41,7 @@ def test_all_delivered_has_no_limits(frame):
 
 
 def test_refusals(frame):
-    with pytest.raises(ContractError, match="'agenda' holds 2.0"):
+    with pytest.raises(ContractError, match=r"'agenda' holds 2\.0"):
         fidelity(frame.assign(agenda=2.0), ["agenda"])
     with pytest.raises(NotEstimable, match="applied in any of 40"):
         fidelity(frame.assign(agenda=np.nan), ["agenda"])
