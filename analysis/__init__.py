@@ -30,6 +30,7 @@ What does a sample look like? (description)
     compare_missing  people without complete data beside the others
     correlate       correlations, within and between patients too
     winsorise       values beyond the fences, brought to the fence, every change listed
+    fidelity        components of a manual that were delivered
     screen_covariates  which covariates go with an outcome, by ranks
     mahalanobis     distances of rows from the middle of several variables
     log_counts      homework logs: counts, completion, difficulties
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.covariate_screen import screen_covariates as screen_covariates
     from doublecode.analysis.description.descriptives import describe as describe
     from doublecode.analysis.description.homework import log_counts as log_counts
+    from doublecode.analysis.description.manual_fidelity import fidelity as fidelity
     from doublecode.analysis.description.missing_comparison import compare_missing as compare_missing
     from doublecode.analysis.description.outliers import mahalanobis as mahalanobis
     from doublecode.analysis.description.outliers import winsorise as winsorise
@@ -147,6 +149,7 @@ _HOME = {
     "describe": "description.descriptives",
     "dyad_icc": "reliability.dyads",
     "family_of_tests": "regression.families",
+    "fidelity": "description.manual_fidelity",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",

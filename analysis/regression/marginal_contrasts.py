@@ -64,7 +64,8 @@ def contrast_weights(contrasts: Contrasts, labels: Sequence[str], keys: Sequence
         C = np.zeros((len(pairs), k))
         for row, (i, j) in enumerate(pairs):
             C[row, i], C[row, j] = 1.0, -1.0
-        return [f"{labels[i]} − {labels[j]}" for i, j in pairs], C
+        named = [f"({label.replace('-', '−', 1)})" if label.startswith("-") else label for label in labels]
+        return [f"{named[i]} − {named[j]}" for i, j in pairs], C
     if not isinstance(contrasts, Mapping) or not contrasts:
         raise UsageError(
             f"marginal_means: found contrasts = {contrasts!r}; give a mapping of names to weights, or 'pairwise'."

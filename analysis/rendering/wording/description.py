@@ -43,6 +43,15 @@ def _mean_over_sessions(note: Note) -> str:
     )
 
 
+def _fidelity(note: Note) -> str:
+    n, unit, held = note.numbers["n"], note.numbers["unit"], note.numbers["n_held"]
+    share = f" of {held} held ({100 * note.numbers['reviewed'] / held:.0f} %)" if held else ""
+    return (
+        f"{note.numbers['reviewed']} sessions{share} were reviewed; limits take {unit} as the unit (t on {n - 1} df); "
+        "there are none where all or nothing was delivered."
+    )
+
+
 def _screened(note: Note) -> str:
     marked = note.numbers["marked"]
     found = (
@@ -81,6 +90,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "none_beside_difficulty": (
         "{n} slot(s) say that there was no difficulty and name one; the one that is named counts."
     ),
+    "fidelity_shares": _fidelity,
     "covariates_screened": _screened,
     "missing_compared": _missing_compared,
     "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
