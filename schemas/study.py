@@ -15,16 +15,16 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from doublecode.schemas import process_models as process
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import load_toml
+from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
-from doublecode.schemas.process_models import ProcessModels
 from doublecode.schemas.study_parts import (
     KEYS,
     Correlations,
@@ -46,7 +46,7 @@ from doublecode.schemas.variable_checks import check_outliers, check_splits, che
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(ProcessModels):
+class Study(Declared):
     """A study folder's declaration.
 
     Attributes
@@ -129,6 +129,9 @@ class Study(ProcessModels):
     series: tuple[ModelSeries, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
+    rater_corrections: tuple[process.RaterCorrection, ...] = ()
+    cross_lagged: tuple[process.Direction, ...] = ()
+    mediations: tuple[process.MediationModel, ...] = ()
     sample_columns: tuple[str, ...] = ()
     allocation: Demands = Demands()
     tables: dict[str, TableSource] = Field(default_factory=dict)
@@ -155,6 +158,7 @@ class Study(ProcessModels):
             refuse_twice("sample_columns", self.sample_columns)
         except ValueError as wrong:
             raise EntryError(str(wrong), place=("sample_columns",)) from None
+        process.refuse_process_twice(self)
         refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
         return self
 
@@ -196,7 +200,7 @@ class Study(ProcessModels):
             places[f"series {series.name!r}"] = series.split
         for comparison in self.group_comparisons:
             places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places | self.process_mentions
+        return places | process.process_mentions(self)
 
     @property
     def folder(self) -> Path:
@@ -299,7 +303,7 @@ class Study(ProcessModels):
             )
         named = {one.name: one for one in self.variables}
         check_steps(self.series, named)
-        self.check_process(named, self.unit)
+        process.check_process(self, named, self.unit)
         check_splits(self.series, named, uses, self.unit)
         rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
         for name in (name for one in self.allocation.separations for name in one.instruments):
@@ -313,7 +317,9 @@ class Study(ProcessModels):
     @property
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
-        return frozenset(("outliers", *self.process_mentions, *(f"series {one.name!r}" for one in self.series)))
+        return frozenset(
+            ("outliers", *process.process_mentions(self), *(f"series {one.name!r}" for one in self.series))
+        )
 
     @property
     def card(self) -> Card:
