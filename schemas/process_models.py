@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
-
-from pydantic import model_validator
+from typing import Literal, Protocol
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.errors import StudyError
@@ -87,75 +85,76 @@ class MediationModel(Declared):
     slopes: Literal["fixed", "random"] = "fixed"
 
 
-class ProcessModels(Declared):
-    """The part of a study's declaration that speaks of process.
+class ProcessModels(Protocol):
+    """The part of a study's declaration that speaks of process."""
 
-    Attributes
-    ----------
-    rater_corrections : tuple of RaterCorrection
-        Models with slopes as codes without error would show them.
-    cross_lagged : tuple of Direction
-        Pairs of variables, and which of them goes first.
-    mediations : tuple of MediationModel
-        Indirect effects.
+    @property
+    def rater_corrections(self) -> tuple[RaterCorrection, ...]:
+        """Models with slopes as codes without error would show them."""
+
+    @property
+    def cross_lagged(self) -> tuple[Direction, ...]:
+        """Pairs of variables, and which of them goes first."""
+
+    @property
+    def mediations(self) -> tuple[MediationModel, ...]:
+        """Indirect effects."""
+
+
+def refuse_process_twice(models: ProcessModels) -> None:
+    """Raise ``ValueError`` for a name or a variable that models of process give twice."""
+    refuse_twice("rater_corrections", [one.name for one in models.rater_corrections])
+    refuse_twice("cross_lagged", [one.name for one in models.cross_lagged])
+    refuse_twice("mediations", [one.name for one in models.mediations])
+    for pair in models.cross_lagged:
+        refuse_twice(f"cross_lagged {pair.name!r}: x and y", (pair.x, pair.y))
+    for three in models.mediations:
+        refuse_twice(f"mediation {three.name!r}: x, m and y", (three.x, three.m, three.y))
+
+
+def process_mentions(models: ProcessModels) -> dict[str, tuple[str, ...]]:
+    """Variables that the models of process name, by where."""
+    places: dict[str, tuple[str, ...]] = {f"cross_lagged {one.name!r}": (one.x, one.y) for one in models.cross_lagged}
+    places |= {f"mediation {one.name!r}": (one.x, one.m, one.y) for one in models.mediations}
+    places |= {f"rater correction {one.name!r}: split": one.split for one in models.rater_corrections}
+    return places
+
+
+def process_rows(models: ProcessModels) -> tuple[tuple[str, str, str, str], ...]:
+    """Name, kind, title and formula of each, for the study's card."""
+    return (
+        *((one.name, "corrected for raters", one.title, one.formula) for one in models.rater_corrections),
+        *((one.name, "which goes first", one.title, f"{one.x}, {one.y}") for one in models.cross_lagged),
+        *((one.name, "mediation", one.title, f"{one.x} → {one.m} → {one.y}") for one in models.mediations),
+    )
+
+
+def check_process(
+    models: ProcessModels, variables: Mapping[str, Variable], unit: Literal["session", "patient"]
+) -> None:
+    """Hold the models of process to the variables.
+
+    Raises
+    ------
+    StudyError
+        A formula names no variable; rows are patients, who have no sessions; an interval that nothing asks for.
     """
-
-    rater_corrections: tuple[RaterCorrection, ...] = ()
-    cross_lagged: tuple[Direction, ...] = ()
-    mediations: tuple[MediationModel, ...] = ()
-
-    @model_validator(mode="after")
-    def _process_named_once(self) -> Self:
-        refuse_twice("rater_corrections", [one.name for one in self.rater_corrections])
-        refuse_twice("cross_lagged", [one.name for one in self.cross_lagged])
-        refuse_twice("mediations", [one.name for one in self.mediations])
-        for pair in self.cross_lagged:
-            refuse_twice(f"cross_lagged {pair.name!r}: x and y", (pair.x, pair.y))
-        for three in self.mediations:
-            refuse_twice(f"mediation {three.name!r}: x, m and y", (three.x, three.m, three.y))
-        return self
-
-    @property
-    def process_mentions(self) -> dict[str, tuple[str, ...]]:
-        """Variables that the models of process name, by where."""
-        places: dict[str, tuple[str, ...]] = {f"cross_lagged {one.name!r}": (one.x, one.y) for one in self.cross_lagged}
-        places |= {f"mediation {one.name!r}": (one.x, one.m, one.y) for one in self.mediations}
-        places |= {f"rater correction {one.name!r}: split": one.split for one in self.rater_corrections}
-        return places
-
-    @property
-    def process_rows(self) -> tuple[tuple[str, str, str, str], ...]:
-        """Name, kind, title and formula of each, for the study's card."""
-        return (
-            *((one.name, "corrected for raters", one.title, one.formula) for one in self.rater_corrections),
-            *((one.name, "which goes first", one.title, f"{one.x}, {one.y}") for one in self.cross_lagged),
-            *((one.name, "mediation", one.title, f"{one.x} → {one.m} → {one.y}") for one in self.mediations),
-        )
-
-    def check_process(self, variables: Mapping[str, Variable], unit: Literal["session", "patient"]) -> None:
-        """Hold the models of process to the variables.
-
-        Raises
-        ------
-        StudyError
-            A formula names no variable; rows are patients, who have no sessions; an interval that nothing asks for.
-        """
-        if unit == "patient" and (self.rater_corrections or self.cross_lagged):
-            key = "rater_corrections" if self.rater_corrections else "cross_lagged"
-            raise StudyError(f"{key}: a row is a patient here, and they need sessions. Take {key} out.")
-        parts = (name + end for name in variables for end in ("_within", "_between"))
-        known = dict.fromkeys((*variables, *parts, *KEYS))
-        for one in self.rater_corrections:
-            stray = next((name for name in names_in_step(one.formula) if name not in known), None)
-            if stray is not None:
-                raise StudyError(
-                    f"rater correction {one.name!r}: {one.formula!r}: {stray!r} is no column of the frame; "
-                    f"{ended(allowed(stray, (*variables, *KEYS)))}"
-                )
-        asked = {name for one in self.cross_lagged for name in (one.x, one.y)}
-        idle = next((name for name, one in variables.items() if one.refers_to and name not in asked), None)
-        if idle is not None:
+    if unit == "patient" and (models.rater_corrections or models.cross_lagged):
+        key = "rater_corrections" if models.rater_corrections else "cross_lagged"
+        raise StudyError(f"{key}: a row is a patient here, and they need sessions. Take {key} out.")
+    parts = (name + end for name in variables for end in ("_within", "_between"))
+    known = dict.fromkeys((*variables, *parts, *KEYS))
+    for one in models.rater_corrections:
+        stray = next((name for name in names_in_step(one.formula) if name not in known), None)
+        if stray is not None:
             raise StudyError(
-                f"variable {idle!r}: refers_to: only [[cross_lagged]] asks for the interval, and none names {idle}. "
-                "Take it out, or declare one."
+                f"rater correction {one.name!r}: {one.formula!r}: {stray!r} is no column of the frame; "
+                f"{ended(allowed(stray, (*variables, *KEYS)))}"
             )
+    asked = {name for one in models.cross_lagged for name in (one.x, one.y)}
+    idle = next((name for name, one in variables.items() if one.refers_to and name not in asked), None)
+    if idle is not None:
+        raise StudyError(
+            f"variable {idle!r}: refers_to: only [[cross_lagged]] asks for the interval, and none names {idle}. "
+            "Take it out, or declare one."
+        )

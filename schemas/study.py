@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from doublecode.schemas import process_models as process
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card
 from doublecode.schemas.certification import Certification
@@ -28,7 +29,6 @@ from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel
-from doublecode.schemas.process_models import ProcessModels
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -57,7 +57,7 @@ from doublecode.schemas.variable_checks import (
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Findings, ProcessModels):
+class Study(Findings):
     """A study folder's declaration.
 
     Attributes
@@ -140,6 +140,9 @@ class Study(Findings, ProcessModels):
     patient_outcomes: tuple[PatientModel, ...] = ()
     moderations: tuple[ModerationModel, ...] = ()
     group_comparisons: tuple[GroupComparison, ...] = ()
+    rater_corrections: tuple[process.RaterCorrection, ...] = ()
+    cross_lagged: tuple[process.Direction, ...] = ()
+    mediations: tuple[process.MediationModel, ...] = ()
     sample_columns: tuple[str, ...] = ()
     allocation: Demands = Demands()
     tables: dict[str, TableSource] = Field(default_factory=dict)
@@ -176,6 +179,8 @@ class Study(Findings, ProcessModels):
         with wrong.one():
             refuse_twice("sample_columns", self.sample_columns, place=("sample_columns",))
         with wrong.one():
+            process.refuse_process_twice(self)
+        with wrong.one():
             refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
 
     def _check_mentions(self, wrong: Gathered) -> None:
@@ -202,13 +207,10 @@ class Study(Findings, ProcessModels):
         for model in self.moderations:
             moderator = (model.moderator,) if model.moderator else ()
             places[f"moderation {model.name!r}"] = (model.outcome, model.predictor, *moderator, *model.covariates)
-        for patients in self.patient_outcomes:
-            places[f"patient outcome {patients.name!r}"] = patients.variables
-        for series in self.series:
-            places[f"series {series.name!r}"] = series.split
-        for comparison in self.group_comparisons:
-            places[f"group comparison of {comparison.outcome!r}"] = (comparison.outcome, comparison.group)
-        return places | dict(self.named_variables) | self.process_mentions
+        places |= {f"patient outcome {one.name!r}": one.variables for one in self.patient_outcomes}
+        places |= {f"series {one.name!r}": one.split for one in self.series}
+        places |= {f"group comparison of {one.outcome!r}": (one.outcome, one.group) for one in self.group_comparisons}
+        return places | dict(self.named_variables) | process.process_mentions(self)
 
     @property
     def folder(self) -> Path:
@@ -315,7 +317,7 @@ class Study(Findings, ProcessModels):
         with wrong.one():
             check_steps(self.series, named)
         with wrong.one():
-            self.check_process(named, self.unit)
+            process.check_process(self, named, self.unit)
         with wrong.one():
             check_splits(self.series, named, uses, self.unit)
         with wrong.one():
@@ -335,8 +337,8 @@ class Study(Findings, ProcessModels):
     def _apart(self) -> frozenset[str]:
         """Places of :meth:`_mentions` on which the outlier rule does not act."""
         patients = (f"patient outcome {one.name!r}" for one in self.patient_outcomes)
-        models = (*patients, *(f"series {one.name!r}" for one in self.series))
-        return frozenset(("outliers", *self.named_variables, *self.process_mentions, *models))
+        models = (*patients, *process.process_mentions(self), *(f"series {one.name!r}" for one in self.series))
+        return frozenset(("outliers", *self.named_variables, *models))
 
     @property
     def card(self) -> Card:
@@ -353,16 +355,14 @@ class Study(Findings, ProcessModels):
             *((one.name, "series", one.title, "; ".join(one.steps)) for one in self.series),
             *((one.name, "patients", one.title, one.formula) for one in self.patient_outcomes),
             *((one.name, "regression", one.title, one.formula) for one in self.moderations),
-            *self.process_rows,
+            *process.process_rows(self),
             *(("", "groups", "", f"{one.outcome} ~ {one.group}") for one in self.group_comparisons),
         ])  # fmt: skip
         return Card(self.title, facts, (instrument_table(uses, self.raters), models))
 
     def _counted(self, table: Literal["patients", "sessions"]) -> str:
         path = None if self.folder == Path() else self.table_files.path(table)
-        if path is None or path.suffix != ".csv" or table in self.tables:
-            return "" if path is None else path.name  # other kinds of files are read in the coordinator's room
-        return count_rows(path, table)
+        return count_rows(path, table, is_ours=table not in self.tables)
 
     def __str__(self) -> str:
         return self.card.text()

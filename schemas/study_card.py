@@ -13,11 +13,13 @@ from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.study_parts import InstrumentUse, Rater
 
 
-def count_rows(path: Path, table: Literal["patients", "sessions"]) -> str:
-    """Say how many rows a table has, by their status."""
+def count_rows(path: Path | None, table: Literal["patients", "sessions"], *, is_ours: bool) -> str:
+    """Say how many rows a table has, by their status; one with other heads or of another kind by its name."""
     from doublecode.schemas.frames import PATIENTS, SESSIONS
     from doublecode.schemas.table_files import read_table
 
+    if path is None or path.suffix != ".csv" or not is_ours:
+        return "" if path is None else path.name  # other kinds of files are read in the coordinator's room
     try:
         rows = read_table(path, {"patients": PATIENTS, "sessions": SESSIONS}[table])
     except DoublecodeError as wrong:

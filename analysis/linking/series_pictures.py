@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,30 @@ from doublecode.analysis.linking.time_origin import is_time
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.rendering.figures import Axes
+
+
+class Drawable(Protocol):
+    """What a figure needs of the answer of a series."""
+
+    @property
+    def models(self) -> Sequence[LabelledModel]:
+        """In the order of the steps."""
+
+    @property
+    def times(self) -> pd.Series[float] | None:
+        """Session of each row."""
+
+    @property
+    def share_limits(self) -> pd.DataFrame:
+        """Shares of the variance with their limits, of all models."""
+
 
 _KINDS = ("course", "caterpillar", "residuals", "influence", "shares")
 
 
-def draw(result: SeriesResult, kind: str, label: str | None) -> Axes:
+def draw(result: Drawable, kind: str, label: str | None) -> Axes:
     """Draw one figure of a series; see :meth:`doublecode.analysis.linking.series.SeriesResult.plot`."""
     from doublecode.analysis.rendering import series_figures
     from doublecode.analysis.rendering.figures import forest
@@ -42,7 +59,7 @@ def draw(result: SeriesResult, kind: str, label: str | None) -> Axes:
     return series_figures.residual_panels(rows.sort_values(["unit", "x"]), fit.random())
 
 
-def _chosen(result: SeriesResult, label: str | None, kind: str) -> tuple[LabelledModel, MixedResult]:
+def _chosen(result: Drawable, label: str | None, kind: str) -> tuple[LabelledModel, MixedResult]:
     """The model that is drawn, and its fit."""
     fits = [(one, one.result) for one in result.models if one.result is not None]
     if kind == "course":
@@ -55,7 +72,7 @@ def _chosen(result: SeriesResult, label: str | None, kind: str) -> tuple[Labelle
     raise UsageError(f"plot: {kind!r} shows a model{why}; found {label!r}, allowed: {known}.")
 
 
-def _timed(result: SeriesResult, fit: MixedResult) -> pd.DataFrame:
+def _timed(result: Drawable, fit: MixedResult) -> pd.DataFrame:
     """Unit and session of each row; without a session its number in the patient."""
     frame = fit.model.frame
     unit = pd.Series(fit.model.terms[0].codes, index=frame.index)
@@ -69,14 +86,14 @@ def _timed(result: SeriesResult, fit: MixedResult) -> pd.DataFrame:
     return pd.DataFrame({"unit": unit.to_numpy(), "x": x.to_numpy()}, index=frame.index)
 
 
-def _of_time_alone(result: SeriesResult, fit: MixedResult) -> bool:
+def _of_time_alone(result: Drawable, fit: MixedResult) -> bool:
     """Whether the fixed part is a function of the session, so that it makes one curve; not a constant."""
     rows = pd.DataFrame(fit.model.X).assign(x=_timed(result, fit)["x"].to_numpy())
     spread = rows.groupby("x").agg(np.ptp).to_numpy()
     return fit.model.X.shape[1] > 1 and bool((np.abs(spread) < 1e-9).all())
 
 
-def course(result: SeriesResult, fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFrame]:
+def course(result: Drawable, fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Points of every patient, and the model's mean at each session with limits by the model's df.
 
     Returns
