@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ class Drawable(Protocol):
         """In the order of the steps."""
 
     @property
-    def times(self) -> pd.Series[float] | None:
+    def times(self) -> pd.Series[Any] | None:
         """Session of each row."""
 
     @property
