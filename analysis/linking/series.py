@@ -114,6 +114,7 @@ def fit_series(
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(3)
     >>> data = pd.DataFrame({"patient": np.repeat(list("ABCDEFGHIJ"), 6), "session": np.tile(np.arange(1.0, 7), 10)})
     >>> data["he"] = rng.normal(2.5, 0.7, 60)
