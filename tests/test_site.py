@@ -7,12 +7,10 @@ name, ``<!-- exit: N -->`` says how the command after it ends; of what a command
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import shlex
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,30 +33,47 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(language, text, dict(re.findall(r"<!-- (\w+): (.*?) -->", remarks)))
 
 
-def run_commands(block: Block, folder: Path) -> None:
-    environment = os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
-    start = "from doublecode.analysis.cli.app import main; main()"
+Typed = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Run a command line in this process, which spares its imports; exit code and what it printed."""
+    from doublecode.analysis.cli.app import main
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["doublecode", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0), "\n".join(capsys.readouterr())
+
+    return call
+
+
+def run_commands(block: Block, typed: Typed) -> None:
     for part in re.split(r"(?m)^\$ ", block.text)[1:]:
         command, _, shown = part.partition("\n")
         name, *arguments = shlex.split(command)
         assert name == "doublecode", command
-        done = subprocess.run(
-            [sys.executable, "-c", start, *arguments], cwd=folder, env=environment, capture_output=True
-        )
-        printed = [line.split() for line in (done.stdout + b"\n" + done.stderr).decode("utf-8").splitlines()]
-        assert done.returncode == int(block.remarks.get("exit", 0)), (command, printed)
+        code, text = typed(*arguments)
+        printed = [line.split() for line in text.splitlines()]
+        assert code == int(block.remarks.get("exit", 0)), (command, printed)
         assert [line for line in shown.splitlines() if line.strip(" …") and line.split() not in printed] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in blocks(page):
         if "file" in block.remarks:
             tmp_path.joinpath(block.remarks["file"]).write_text(block.text + "\n", encoding="utf-8")
         elif block.language == "console":
-            run_commands(block, tmp_path)
+            run_commands(block, typed)
         elif block.language == "python":
             exec(compile(block.text, str(page), "exec"), names)
         elif block.language == "pycon":
