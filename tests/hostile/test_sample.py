@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import damage
+import fixer
 import hostile_files
 import screened
 import study_damage
@@ -67,3 +68,8 @@ def test_the_screens_see_copied_rows_and_slipped_columns_and_honest_studies_rais
     assert seen["nothing was done"] == {}
     assert seen["10 rows copied by session, codes alone"] == {"identical_rows": 2}
     assert seen["a column of 36 rows down, first cell repeated"] == {"column_shifted": 2}
+
+
+def test_a_rater_who_follows_the_notes_brings_her_workbook_to_clean_and_nothing_else_changes():
+    for one in fixer.run(range(4)):
+        assert (one.left, one.puzzled, one.unasked) == ([], [], []), one.kinds
