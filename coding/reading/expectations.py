@@ -162,17 +162,18 @@ def check_assigned(study: Study, assignments: pd.DataFrame, sessions: Collection
     StudyError
         The message names the first stranger and what is allowed.
     """
-    raters = [rater.id for rater in study.raters]
+    raters = dict.fromkeys(rater.id for rater in study.raters)
     known: dict[str, tuple[Collection[str], str]] = {
         "session_id": (sessions, "session {!r} is not in sessions.csv. Add it there or drop the row."),
         "instrument": (study.codebooks, f"the study does not use {{!r}}; allowed: {', '.join(study.codebooks)}."),
         "rater": (raters, f"rater {{!r}} is not declared in study.toml; allowed: {', '.join(raters) or 'none'}."),
     }
     for column, (names, message) in known.items():
-        stray = next((name for name in assignments[column].astype(str) if name not in names), None)
+        stray = next((name for name in assignments[column].astype(str).unique().tolist() if name not in names), None)
         if stray is not None:
             raise StudyError(f"assignments: {message.format(stray)}")
-    for rater, instrument in dict.fromkeys(zip(assignments["rater"], assignments["instrument"], strict=True)):
+    pairs = zip(assignments["rater"].tolist(), assignments["instrument"].tolist(), strict=True)
+    for rater, instrument in dict.fromkeys(pairs):
         own = study.use(instrument).raters
         if own and rater not in own:
             raise StudyError(
@@ -189,8 +190,8 @@ def _assigned(study: Study, sessions: Collection[str]) -> dict[tuple[str, str, i
     table = read_study_table(study, "assignments")
     check_assigned(study, table, sessions)
     assigned: dict[tuple[str, str, int], dict[str, tuple[str, str]]] = {}
-    columns = (table[name] for name in ("session_id", "rater", "instrument", "role", "batch"))
-    times = table[OCCASION] if OCCASION in table.columns else [1] * len(table)
+    columns = (table[name].tolist() for name in ("session_id", "rater", "instrument", "role", "batch"))
+    times = table[OCCASION].tolist() if OCCASION in table.columns else [1] * len(table)
     for session, rater, instrument, role, batch, time in zip(*columns, times, strict=True):
         assigned.setdefault((rater, instrument, int(time)), {})[session] = (role, batch)
     return assigned
