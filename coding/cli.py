@@ -83,7 +83,7 @@ def check(
             problems += its
             unfinished += _unfinished(file.name, ratings, its)
             if marked:
-                copies += hand_back([file], its, _copy_folder(file, declared), overwrite)
+                copies += hand_back([file], its, _copy_folder(file, declared), overwrite, declared)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
@@ -144,7 +144,9 @@ _MOST_NAMED = 30
 _NOTHING_TO_MARK = frozenset({"unreadable_file", "password_protected", "not_a_workbook", "too_large"})
 
 
-def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool) -> list[Path]:
+def hand_back(
+    files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool, study: Study | None
+) -> list[Path]:
     """Write a marked copy of each file that holds errors; return the copies.
 
     A copy that exists may hold a rater's corrections, so it is replaced only with
@@ -162,7 +164,7 @@ def hand_back(files: Sequence[Path], problems: Sequence[Problem], folder: Path, 
         if target.exists() and not overwrite:
             say(f"{target} is there already and was left as it is (--overwrite replaces it).", to_error=True)
             continue
-        write_redpen(file, mine, target, overwrite=overwrite)
+        write_redpen(file, mine, target, overwrite=overwrite, study=study)
         copies.append(target)
     return copies
 

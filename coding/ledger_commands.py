@@ -91,7 +91,7 @@ def _say_imported(done: Imported, study: Study, overwrite: bool) -> None:
         return
     say(f"Not stored, as they are to be mended first: {', '.join(done.waiting)}", to_error=True, style="bold red")
     sources = [path for name in done.waiting if (path := study.folder / "incoming" / name).is_file()]
-    for path in hand_back(sources, done.problems, study.folder / "please_fix", overwrite):
+    for path in hand_back(sources, done.problems, study.folder / "please_fix", overwrite, study):
         say(f"Marked copy: {path}", to_error=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -10,13 +11,15 @@ from pathlib import Path
 from string import Formatter
 from typing import Final, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.errors import StudyError
+from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.item import Item
 from doublecode.schemas.names import Label
 from doublecode.schemas.near_names import allowed, ended, nearest
+from doublecode.schemas.problem_kinds import CATALOGUE
 
 REASONS: Final = ("no_recording", "poor_sound", "incomplete", "off_manual", "other")
 """Why a session cannot be coded, as tables have it."""
@@ -24,6 +27,21 @@ HIDDEN_SHEETS: Final = ("Lists", "Stamp")
 LONGEST_SHEET, LONGEST_TEXT = 31, 240
 _IN_ENGLISH: Final = {"de": "German"}
 _NO_SHEET: Final = re.compile(r"[:\\/?*\[\]]|^'|'$")
+
+
+class ProblemWords(Declared):
+    """What one kind of problem is called in a language, what is said of it, and what is to be done.
+
+    Attributes
+    ----------
+    name : str
+    sentence, next_step : str
+        With the fields ``{found}`` and ``{allowed}`` of the English ones, or without.
+    """
+
+    name: Label
+    sentence: Label
+    next_step: Label
 
 
 class WorkbookTexts(Declared):
@@ -38,6 +56,11 @@ class WorkbookTexts(Declared):
     read_me_segment : str
         Follows ``read_me_open`` where the study says from where to where a recording is heard; a language may do
         without.
+    problem_place, problem_kind, problem_found, problem_todo : str
+        Heads of the list of problems in a marked copy; ``problem_file``, ``problem_unfinished`` and
+        ``problem_formula`` stand in its lines.
+    problems : dict of str to ProblemWords
+        Code of a problem → its words; a code that is left out is said in English.
     no_recording, poor_sound, incomplete, off_manual, other : str
         What the reasons are called in the drop-down; ``…_means`` says it at length.
     """
@@ -107,6 +130,15 @@ class WorkbookTexts(Declared):
     own_words: Label
     authors: Label
     page: Label
+    problem_place: Label = "place"
+    problem_kind: Label = "problem"
+    problem_found: Label = "what was found"
+    problem_todo: Label = "what to do"
+    problem_file: Label = "the file"
+    problem_unfinished: Label = "{n} rows are empty: was the right file sent, and was it saved?"
+    problem_formula: Label = "the formula {formula} became its saved value {value}"
+    problem_formula_todo: Label = "Nothing; the file you sent keeps its formula."
+    problems: dict[str, ProblemWords] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _sheets_can_be_made(self) -> Self:
@@ -134,9 +166,18 @@ class WorkbookTexts(Declared):
 
     @model_validator(mode="after")
     def _short_enough(self) -> Self:
-        for key, text in self.model_dump().items():
+        for key, text in self.model_dump(exclude={"problems"}).items():
             if len(text) > LONGEST_TEXT:
                 raise ValueError(f"{key} has {len(text)} letters; allowed: {LONGEST_TEXT}")
+        return self
+
+    @model_validator(mode="after")
+    def _problems_are_known(self) -> Self:
+        wrong = Gathered()
+        for code, words in self.problems.items():
+            with wrong.one():
+                _check_words(code, words)
+        wrong.refuse()
         return self
 
     @property
@@ -159,6 +200,18 @@ class WorkbookTexts(Declared):
         return {"authors": self.authors, "own words": self.own_words}.get(source, source)
 
 
+def _check_words(code: str, words: ProblemWords) -> None:
+    """Refuse words for a code that no problem has, and braces that its English words have not."""
+    kind = CATALOGUE.get(code)
+    if kind is None:
+        raise ValueError(f"problems: there is no code {code!r}; {ended(allowed(code, CATALOGUE))}")
+    for text in (words.sentence, words.next_step):
+        found, known = _braces(text), (_braces(kind.sentence) or set()) | (_braces(kind.next_step) or set())
+        if found is None or not found <= known:
+            braces = ", ".join(f"{{{name}}}" for name in sorted(known)) or "none"
+            raise ValueError(f"problems.{code}: the braces of {text!r} are not known; allowed: {braces}")
+
+
 def languages() -> tuple[str, ...]:
     """The languages that are shipped."""
     folder = resources.files("doublecode.schemas.languages")
@@ -179,8 +232,14 @@ def shipped_texts(language: str) -> WorkbookTexts:
 
 
 def texts_to_translate() -> str:
-    """The file of the English texts, to be translated."""
-    return (resources.files("doublecode.schemas.languages") / "en.toml").read_text(encoding="utf-8")
+    """The file of the English texts, to be translated; what is said of problems of workbooks at its end."""
+    text = (resources.files("doublecode.schemas.languages") / "en.toml").read_text(encoding="utf-8")
+    for code in shipped_texts("de").problems:
+        words = {"name": code.replace("_", " ")}
+        words |= {"sentence": CATALOGUE[code].sentence, "next_step": CATALOGUE[code].next_step}
+        lines = "".join(f"{key} = {json.dumps(said, ensure_ascii=False)}\n" for key, said in words.items())
+        text += f"\n[problems.{code}]\n{lines}"
+    return text
 
 
 def load_texts(language: str, folder: Path) -> WorkbookTexts:
@@ -208,7 +267,7 @@ def load_texts(language: str, folder: Path) -> WorkbookTexts:
         raise StudyError(f"study.toml: language = {language!r} leads out of the study folder. Copy the file into it.")
     texts = load_toml(path, WorkbookTexts, StudyError)
     english = shipped_texts("en").model_dump()
-    for key, text in texts.model_dump(exclude_unset=True).items():
+    for key, text in texts.model_dump(exclude_unset=True, exclude={"problems"}).items():
         wanted = _braces(english[key])
         if _braces(text) != wanted:
             braces = ", ".join(f"{{{name}}}" for name in sorted(wanted or ())) or "none"

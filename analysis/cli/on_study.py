@@ -105,7 +105,7 @@ def _stop(intake: Intake, folder: Path, target: Path, *, overwrite: bool, as_jso
     print_problems(intake.problems, severities=("error",))
     sources = [folder / "incoming" / name for name in sorted({one.file for one in intake.errors if one.file})]
     workbooks = [path for path in sources if path.is_file()]
-    marked = hand_back(workbooks, intake.problems, target / "please_fix", overwrite)
+    marked = hand_back(workbooks, intake.problems, target / "please_fix", overwrite, intake.study)
     say(f"\n{len(intake.errors)} problem(s) in the data; no report was written.", to_error=True, style="bold red")
     for path in marked:
         say(f"Marked copy: {path}", to_error=True)

@@ -18,6 +18,7 @@ from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_ce
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
 from doublecode.coding.workbooks.live_marks import add_live_marks
 from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
+from doublecode.coding.workbooks.rater_words import RaterWords, rater_words
 from doublecode.coding.workbooks.restored import restore
 from doublecode.coding.workbooks.save import save_fixed
 from doublecode.schemas.errors import UsageError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
+    from doublecode.schemas.study import Study
+
 HER_NOTE = "\n— your note: "
 _YELLOW, _RED = "FFFF66", "FF9999"
 _MISSING = frozenset({"missing_rating", "log_missing", "reason_missing", "row_empty", "row_missing"})
@@ -34,13 +37,12 @@ _DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, AttributeError, IndexE
 _WIDTHS = (18, 22, 60, 44)
 _MOST_FORMULAS = 500
 _FEW_ROWS = 3
-_NOTHING = "Nothing; the file you sent keeps its formula."
-_HEADS = ("place", "problem", "what was found", "what to do")
 
 
 def write_redpen(
-    path: str | Path, problems: Sequence[Problem], target: str | Path | None = None, *, overwrite: bool = True
-) -> Path:
+    path: str | Path, problems: Sequence[Problem], target: str | Path | None = None, *, overwrite: bool = True,
+    study: Study | None = None,
+) -> Path:  # fmt: skip
     """Write a copy of a rater's file in which every problem is marked.
 
     Parameters
@@ -53,6 +55,8 @@ def write_redpen(
         The copy, an .xlsx file; by default :func:`please_fix_path`.
     overwrite : bool
         Replace an earlier marked copy.
+    study : Study, optional
+        For its codebooks, and for texts in a language of its own.
 
     Returns
     -------
@@ -74,13 +78,15 @@ def write_redpen(
     package = open_package(source)
     book = _book_of(package)
     workbook = _open_copy(package, book)
+    own_sheets, stamped = _words_of(book), _stamp_of(book)
+    words = rater_words(own_sheets, stamped, study)
     marks: dict[str, dict[str, str]] = {}
     for problem in own:
         if problem.severity != "info" and problem.sheet in workbook.sheetnames and problem.cell:
-            marks.setdefault(problem.sheet, {}).update(_mark(workbook[problem.sheet], problem))
+            marks.setdefault(problem.sheet, {}).update(_mark(workbook[problem.sheet], problem, words))
     for name, colours in marks.items():
         add_live_marks(workbook[name], colours)
-    _list_problems(workbook, own, _words_of(book), () if book is None else tuple(_replaced(book)))
+    _list_problems(workbook, own, own_sheets, words, () if book is None else tuple(_replaced(book, words)))
     return save_fixed(workbook, place, overwrite=overwrite)
 
 
@@ -122,9 +128,13 @@ def _book_of(package: Package) -> Book | None:
     return book
 
 
+def _stamp_of(book: Book | None) -> dict[str, str]:
+    return stamp_pairs(book.sheet(STAMP).grid) if book is not None and STAMP in book.names else {}
+
+
 def _words_of(book: Book | None) -> OwnWords:
     """The names of the sheets in the language of the workbook."""
-    return own_words(stamp_pairs(book.sheet(STAMP).grid) if book is not None and STAMP in book.names else {})
+    return own_words(_stamp_of(book))
 
 
 def _as_saved(workbook: Workbook, book: Book) -> Workbook:
@@ -202,7 +212,7 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32)
 
 
-def _mark(sheet: Worksheet, problem: Problem) -> dict[str, str]:
+def _mark(sheet: Worksheet, problem: Problem, words: RaterWords) -> dict[str, str]:
     """Fill a cell and write what is to be done into its note; the cell that carries the mark, with its colour."""
     from openpyxl.cell import MergedCell
     from openpyxl.styles import PatternFill
@@ -216,7 +226,7 @@ def _mark(sheet: Worksheet, problem: Problem) -> dict[str, str]:
         cell = sheet.cell(merged.min_row, merged.min_col)
     colour = _YELLOW if problem.code in _MISSING else _RED
     cell.fill = PatternFill("solid", fgColor=colour)
-    own = f"{NOTE_MARK} {_sentence(problem)}"
+    own = f"{NOTE_MARK} {'. '.join(words.of(problem))}"
     before = cell.comment.text if cell.comment is not None else ""
     if before.startswith(NOTE_MARK):  # two problems in one cell
         ours, mark, hers = before.partition(HER_NOTE)
@@ -225,38 +235,36 @@ def _mark(sheet: Worksheet, problem: Problem) -> dict[str, str]:
     return {cell.coordinate: colour}
 
 
-def _sentence(problem: Problem) -> str:
-    return f"{problem.sentence}. {problem.next_step}"
-
-
-def _replaced(book: Book) -> Iterator[tuple[str, str, str]]:
+def _replaced(book: Book, words: RaterWords) -> Iterator[tuple[str, str, str]]:
     """Sheet, cell and what is said of each formula in whose place its saved value stands now."""
     for name in book.names:
         for cell, (formula, saved) in book.sheet(name).shape.formulas.items():
             if saved is not None:
-                yield name, cell, f"the formula {formula} became its saved value {show_text(saved)}"
+                yield name, cell, words.texts.problem_formula.format(formula=formula, value=show_text(saved))
 
 
 def _list_problems(
-    workbook: Workbook, problems: Sequence[Problem], words: OwnWords, replaced: Sequence[tuple[str, str, str]] = ()
-) -> None:
+    workbook: Workbook, problems: Sequence[Problem], sheets: OwnWords, words: RaterWords,
+    replaced: Sequence[tuple[str, str, str]] = (),
+) -> None:  # fmt: skip
     from openpyxl.styles import Font
 
-    if words.problems in workbook.sheetnames:
-        workbook.remove(workbook[words.problems])
-    sheet = workbook.create_sheet(words.problems, 0)
-    lines = [("", "", place, code, found, todo) for place, code, found, todo in _summary(problems)]
+    if sheets.problems in workbook.sheetnames:
+        workbook.remove(workbook[sheets.problems])
+    sheet = workbook.create_sheet(sheets.problems, 0)
+    lines = [("", "", place, code, found, todo) for place, code, found, todo in _summary(problems, words)]
     lines += [
         (one.sheet if one.cell else "", one.cell, place, code, found, todo)
-        for one, place, code, found, todo in _lines(problems)
+        for one, place, code, found, todo in _lines(problems, words)
     ]
     lines += [
-        (name, cell, f"{name}!{cell}", "formula", said, _NOTHING) for name, cell, said in replaced[:_MOST_FORMULAS]
+        (name, cell, f"{name}!{cell}", "formula", said, words.texts.problem_formula_todo)
+        for name, cell, said in replaced[:_MOST_FORMULAS]
     ]
     if len(replaced) > _MOST_FORMULAS:
         more = f"{len(replaced) - _MOST_FORMULAS} more formulas became their saved values"
-        lines.append(("", "", "", "formula", more, _NOTHING))
-    for row, (name, cell, *texts) in enumerate([("", "", *_HEADS), *lines], start=1):
+        lines.append(("", "", "", "formula", more, words.texts.problem_formula_todo))
+    for row, (name, cell, *texts) in enumerate([("", "", *words.heads), *lines], start=1):
         for column, text in enumerate(texts, start=1):
             put(sheet, row, column, _printable(text), bold=row == 1).border = box()
         sheet.row_dimensions[row].height = height_of(zip(texts, _WIDTHS, strict=True))
@@ -267,24 +275,24 @@ def _list_problems(
         sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
-    set_page(sheet, words.problems, "{page} / {pages}")
+    set_page(sheet, sheets.problems, "{page} / {pages}")
     fit_width(sheet, _WIDTHS)
     workbook.active = 0
     for other in workbook.worksheets[1:]:
         other.sheet_view.tabSelected = False
 
 
-def _summary(problems: Sequence[Problem]) -> Iterator[tuple[str, str, str, str]]:
+def _summary(problems: Sequence[Problem], words: RaterWords) -> Iterator[tuple[str, str, str, str]]:
     """The whole workbook in one line, where it came back long before it was done."""
     empty = [one for one in problems if one.code == "row_empty"]
     if len(empty) > _FEW_ROWS:
-        said = f"{len(empty)} rows are empty: was the right file sent, and was it saved?"
-        yield "the file", "row_empty", said, empty[0].next_step
+        said = words.texts.problem_unfinished.format(n=len(empty))
+        yield words.texts.problem_file, words.kind("row_empty"), said, words.of(empty[0])[1]
 
 
-def _lines(problems: Sequence[Problem]) -> Iterator[tuple[Problem, str, str, str, str]]:
+def _lines(problems: Sequence[Problem], words: RaterWords) -> Iterator[tuple[Problem, str, str, str, str]]:
     """Errors first, then warnings, then what was put right."""
     weight = {"error": 0, "warning": 1, "info": 2}
     for problem in sorted(problems, key=lambda one: (weight[one.severity], one.sheet, split_cell(one.cell))):
-        place = "!".join(part for part in (problem.sheet, problem.cell) if part) or "the file"
-        yield problem, place, problem.code, problem.sentence, problem.next_step
+        place = "!".join(part for part in (problem.sheet, problem.cell) if part) or words.texts.problem_file
+        yield problem, place, words.kind(problem.code), *words.of(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+import tomli_w
 
 from doublecode.analysis.cli import app as cli
 from doublecode.coding.reading.incoming import read_workbook
@@ -18,8 +19,15 @@ from doublecode.coding.workbooks.mark import write_redpen
 from doublecode.coding.workbooks.write import write_workbooks
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import load_instrument, shipped_instruments
+from doublecode.schemas.problems import CATALOGUE, Problem
 from doublecode.schemas.study import Study, load_study
-from doublecode.schemas.workbook_texts import languages, load_texts, shipped_texts, texts_to_translate
+from doublecode.schemas.workbook_texts import (
+    WorkbookTexts,
+    languages,
+    load_texts,
+    shipped_texts,
+    texts_to_translate,
+)
 
 NAME = "R1_thabs_batch01.xlsx"
 
@@ -118,7 +126,7 @@ def test_every_language_says_the_same_with_the_same_braces(tmp_path):
     for language in languages():
         texts = shipped_texts(language)
         assert set(texts.model_dump()) == set(english)
-        (tmp_path / "own.toml").write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in texts.model_dump().items()))
+        (tmp_path / "own.toml").write_text(tomli_w.dumps(texts.model_dump()), encoding="utf-8")
         assert load_texts("own.toml", tmp_path) == texts
 
 
@@ -177,5 +185,51 @@ def test_the_texts_to_translate_are_written_once(study, capsys, monkeypatch):
 
     assert run("fr.toml") == 0
     assert 'language = "fr.toml"' in capsys.readouterr().out.replace("\n", " ")
-    assert load_texts("fr.toml", study.folder) == shipped_texts("en")
+    english = load_texts("fr.toml", study.folder)
+    assert english.model_copy(update={"problems": {}}) == shipped_texts("en")
+    assert {code: (one.sentence, one.next_step) for code, one in english.problems.items()} == {
+        code: (CATALOGUE[code].sentence, CATALOGUE[code].next_step) for code in shipped_texts("de").problems
+    }
     assert [run(name) for name in ("fr.toml", "fr", "../fr.toml")] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_marked_copy_speaks_the_language_of_its_workbook(study, language):
+    """A German workbook came back with English heads, codes and advice."""
+    declared, path = in_language(study, language)
+    texts, book = shipped_texts(language), load_instrument("thabs")
+    rate, allowed = texts.sheet_rate, book.allowed(book.item("rationale"))
+    problems = [
+        Problem("out_of_range", path.name, rate, "G5", "S-1, rationale", "7", allowed),
+        Problem("excel_date", path.name, rate, "H5", "S-1, review", "2024-03-02", allowed),
+        *(Problem("row_empty", path.name, rate, f"G{row}", f"S-{row}") for row in range(6, 11)),
+    ]
+    copy = openpyxl.load_workbook(write_redpen(path, problems, study=declared))
+    heads, first, *lines = copy[texts.sheet_problems].iter_rows(values_only=True)
+    note = copy[rate]["G5"].comment.text
+    if language == "en":
+        assert (heads[0], first[0]) == ("place", "the file")
+        assert "S-1, rationale: found 7, allowed 0–4 or IN/NR. Type an allowed value." in note
+        return
+    assert heads == ("Stelle", "Problem", "was gefunden wurde", "was zu tun ist")
+    assert first[0] == "die Datei"
+    assert first[2].startswith("5 Zeilen sind leer")
+    assert "S-1, rationale: gefunden 7, erlaubt 0–4 oder IN/NR. Gib einen erlaubten Wert ein." in note
+    said = "S-1, review: Excel hat aus der Eingabe das Datum 2024-03-02 gemacht, erlaubt 0–4 oder IN/NR"
+    assert ("Datum statt Code (excel_date)", said) in [line[1:3] for line in lines]
+
+
+def test_words_of_problems_are_held_to_the_catalogue():
+    german = shipped_texts("de").model_dump()
+    for code, sentence, said in (("out_of_rage", "x", "did you mean 'out_of_range'?"),
+                                 ("out_of_range", "{fund}", "the braces of '{fund}' are not known"),
+                                 ("out_of_range", "{found", "are not known; allowed: {allowed}, {found}")):  # fmt: skip
+        wrong = german | {"problems": {code: {"name": "n", "sentence": sentence, "next_step": "x"}}}
+        with pytest.raises(ValueError, match=re.escape(said)):
+            WorkbookTexts.model_validate(wrong)
+
+
+def test_the_texts_to_be_translated_hold_what_is_said_of_problems():
+    given = tomllib.loads(texts_to_translate())
+    assert given["problems"].keys() == shipped_texts("de").problems.keys()
+    assert WorkbookTexts.model_validate(given).problems["row_empty"].sentence == "nothing is rated in this row"
