@@ -62,6 +62,7 @@ class TracedTables:
             for part, make in (
                 ("models", self._coefficients), ("split", self._coefficients), ("simpler", self._by_label),
                 ("variances", self._by_label), ("comparison", self._compared),
+                *((part, self._by_label) for part in ("slopes", "limits", "residuals", "latent", "printed")),
             )
         }  # fmt: skip
         return {
