@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.regression.linear_fit import LinearFit
 
     Floats = NDArray[np.float64]
 
@@ -46,7 +47,12 @@ class InteractionLines:
 
 
 def interaction_lines(
-    result: ModerationResult, form: LineForm = "spread", *, cut: float | None = None
+    fit: LinearFit,
+    pair: tuple[str, str],
+    form: LineForm = "spread",
+    *,
+    cut: float | None = None,
+    points: Mapping[str, float] | None = None,
 ) -> InteractionLines:
     """Lay out the lines of an interaction.
 
@@ -55,19 +61,23 @@ def interaction_lines(
 
     Parameters
     ----------
-    result : ModerationResult
-        With an interaction.
+    fit : LinearFit
+        Of a regression with the interaction, both variables centred: ``ModerationResult.linear``.
+    pair : (str, str)
+        Predictor and moderator.
     form : {"spread", "codes", "median", "cut"}
         ``"spread"``: mean − SD, mean, mean + SD of the moderator, or percentiles where those leave the observed range;
         ``"codes"``: each value of a moderator with up to five; ``"median"``: the means of the rows up to and above the
         median; ``"cut"``: the means of the rows below `cut` and from it on.
     cut : float, optional
         Of ``"cut"``, in units of the moderator: 5 makes *< 5* and *≥ 5*.
+    points : mapping of label to value, optional
+        Values of ``"spread"`` that somebody chose.
 
     Raises
     ------
     UsageError
-        No interaction, an unknown form, a cut that leaves a group empty, too many values for codes.
+        An unknown form, a cut that leaves a group empty, too many values for codes.
 
     References
     ----------
@@ -79,22 +89,20 @@ def interaction_lines(
     >>> from doublecode.analysis import moderation
     >>> data = pd.DataFrame({"x": [0.0, 1, 2, 3, 0, 1, 2, 3], "z": [4.0, 4, 4, 5, 6, 6, 6, 7],
     ...                      "y": [1.0, 1.2, 0.9, 1.1, 0.1, 1.9, 4.2, 5.8]})
-    >>> found = interaction_lines(moderation("y ~ x * z", data), "cut", cut=5)
+    >>> found = interaction_lines(moderation("y ~ x * z", data).linear, ("x", "z"), "cut", cut=5)
     >>> list(dict.fromkeys(found.lines["label"]))
     ['< 5 (M = 4.00, n = 3)', '≥ 5 (M = 6.00, n = 5)']
     """
-    if result.spec["moderator"] is None:
-        raise UsageError(f"{result.spec['formula']!r} has no interaction to draw.")
     if form not in get_args(LineForm):
         raise UsageError(f"interaction: found form = {form!r}; {allowed(str(form), get_args(LineForm))}.")
     if (form == "cut") != (cut is not None):
         raise UsageError("interaction: cut= belongs to form = 'cut', and is needed there, such as cut=5.")
-    z = result.points[result.spec["moderator"]].to_numpy(dtype=float)
-    values, groups = _split(z, form, cut) if form in ("median", "cut") else (_values(z, form), None)
-    return InteractionLines(_lines(result, values), groups)
+    z = fit.points[pair[1]].to_numpy(dtype=float)
+    values, groups = _split(z, form, cut) if form in ("median", "cut") else (_values(z, form, points), None)
+    return InteractionLines(_lines(fit, pair, values), groups)
 
 
-def _values(z: Floats, form: str) -> dict[str, float]:
+def _values(z: Floats, form: str, given: Mapping[str, float] | None) -> dict[str, float]:
     """Values of the moderator by what a legend calls them."""
     if form == "codes":
         codes = np.unique(z)
@@ -103,9 +111,11 @@ def _values(z: Floats, form: str) -> dict[str, float]:
                 f"interaction: the moderator has {len(codes)} values, more than {MOST_CODES} codes; use 'spread'."
             )
         return {f"{code:g}": float(code) for code in codes}
-    points = drawn_points(default_points(z, float(z.mean())))
-    named = {f"{format_number(point.value)} ({point.label})": point.value for point in points}
-    return {f"{value:g}" if len(np.unique(z)) == 2 else label: value for label, value in named.items()}
+    if given is None:
+        given = {point.label: point.value for point in drawn_points(default_points(z, float(z.mean())))}
+    return {
+        at if at == f"{value:g}" else f"{format_number(value, 'estimate')} ({at})": value for at, value in given.items()
+    }
 
 
 def _split(z: Floats, form: str, cut: float | None) -> tuple[dict[str, float], NDArray[np.object_]]:
@@ -127,19 +137,18 @@ def _split(z: Floats, form: str, cut: float | None) -> tuple[dict[str, float], N
     return means, np.where(low, names[0], names[1]).astype(object)
 
 
-def _lines(result: ModerationResult, values: dict[str, float]) -> pd.DataFrame:
+def _lines(fit: LinearFit, pair: tuple[str, str], values: dict[str, float]) -> pd.DataFrame:
     """Expected outcome over the observed range of the predictor at each value of the moderator, with limits."""
     import pandas as pd
 
-    fit, spec = result.linear, result.spec
-    predictor, moderator = spec["predictor"], spec["moderator"]
+    predictor, moderator = pair
     terms = list(fit.frame["term"])
     places = [terms.index(one) for one in (term_of(predictor), term_of(moderator), term_of(predictor, moderator))]
     centred = fit.points.assign(**{name: fit.points[name] - mean for name, mean in fit.centres.items()})
     average = np.asarray(fit.recipe.get_model_matrix(centred), dtype=float).mean(axis=0)
     observed = fit.points[predictor].to_numpy(dtype=float)
     x = np.linspace(observed.min(), observed.max(), N_POINTS)
-    reach = critical_t(1 - spec["conf_level"], fit.df)
+    reach = critical_t(1 - fit.spec["conf_level"], fit.df)
     parts = []
     for label, value in values.items():
         L = np.tile(average, (len(x), 1))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, format_number, format_p
+from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.regression.interaction_lines import LineForm
+    from doublecode.analysis.regression.interaction_lines import InteractionLines, LineForm
     from doublecode.analysis.regression.linear_fit import LinearFit
     from doublecode.analysis.rendering.figures import Axes
     from doublecode.schemas.results import Note
@@ -152,12 +153,21 @@ class ModerationResult(Answer):
         UsageError
             There is no interaction, or the form does not fit the moderator.
         """
-        from doublecode.analysis.regression.interaction_lines import interaction_lines
         from doublecode.analysis.rendering.interaction_figures import interaction
 
+        found = self.drawn(form, cut)
         predictor, moderator = self.spec["predictor"], self.spec["moderator"]
-        found = interaction_lines(self, form, cut=cut)
         return interaction(
             self.points, found.lines, predictor=predictor, outcome=self.outcome, moderator=moderator,
             groups=found.groups,
         )  # fmt: skip
+
+    def drawn(self, form: LineForm = "spread", cut: float | None = None) -> InteractionLines:
+        """What :meth:`plot` draws: the lines with their bands, and the groups of the rows."""
+        from doublecode.analysis.regression.interaction_lines import interaction_lines
+
+        predictor, moderator = self.spec["predictor"], self.spec["moderator"]
+        if moderator is None:
+            raise UsageError(f"{self.spec['formula']!r} has no interaction to draw.")
+        points = dict(zip(self.lines["at"], self.lines["moderator"], strict=True))
+        return interaction_lines(self.linear, (predictor, moderator), form, cut=cut, points=points)

@@ -59,16 +59,23 @@ def interaction(
     for tone, (label, ends) in enumerate(lines.groupby("label", sort=False)):
         colour, style = COLOURS[tone % len(COLOURS)], LINES[tone % len(LINES)]
         if "low" in lines.columns:
-            axes.fill_between(ends["x"], ends["low"], ends["high"], color=colour, alpha=BAND, linewidth=0)
-            for edge in ("low", "high"):
-                axes.plot(ends["x"], ends[edge], color=colour, linestyle=style, linewidth=0.6, alpha=0.6)
-        axes.plot(ends["x"], ends["y"], color=colour, linestyle=style, linewidth=2, label=str(label))
+            axes.fill_between(
+                ends["x"], ends["low"], ends["high"], facecolor=(colour, BAND), edgecolor=(colour, 0.6),
+                linestyle=style, linewidth=0.6,
+            )  # fmt: skip
+        drawn = ends.iloc[[0, -1]] if _is_straight(ends["y"].to_numpy(dtype=float)) else ends
+        axes.plot(drawn["x"], drawn["y"], color=colour, linestyle=style, linewidth=2, label=str(label))
     axes.set_xlabel(folded(x_label or predictor, 60))
     axes.set_ylabel(folded(y_label or outcome))
     if title:
         axes.set_title(title, loc="left")
     legend_above(axes, title=folded(moderator, 70))
     return axes
+
+
+def _is_straight(y: Any) -> bool:
+    """Whether values at even steps lie on a line, of which the ends are enough."""
+    return len(y) > 2 and bool(np.abs(np.diff(y, 2)).max() <= 1e-9 * max(np.ptp(y), 1e-300))
 
 
 def _draw_points(axes: Axes, x: Any, y: Any, labels: list[str], groups: Any) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.linking.variance_shares import share_limits
-from doublecode.analysis.regression.interaction_lines import interaction_lines
 from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
@@ -356,7 +355,7 @@ def _interaction_picture(result: ModerationResult, labels: Labels, form: Interac
     outcome = result.outcome
     predictor, moderator = str(result.spec["predictor"]), str(result.spec["moderator"])
     asked: LineForm = "spread" if form is None else form.form
-    found = interaction_lines(result, asked, cut=None if form is None else form.cut)
+    found = result.drawn(asked, None if form is None else form.cut)
     axes = interaction(
         result.points, found.lines, predictor=predictor, outcome=outcome, moderator=labels.get(moderator, moderator),
         groups=found.groups, x_label=labels.get(predictor, predictor), y_label=labels.get(outcome, outcome),

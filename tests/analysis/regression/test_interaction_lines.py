@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import fit_linear, moderation
-from doublecode.analysis.regression.interaction_lines import interaction_lines
 from doublecode.schemas.errors import UsageError
 
 
@@ -26,7 +25,7 @@ def fit(data):
 
 def test_a_line_and_its_band_are_the_models(data, fit):
     """The same model uncentred, at z = 5 and the share of site b: estimate and limits of each point of the line."""
-    found = interaction_lines(fit, "cut", cut=5)
+    found = fit.drawn("cut", 5)
     above = found.lines[found.lines["label"].str.startswith("≥")]
     z, share = data.loc[data.z >= 5, "z"].mean(), (data.site == "b").mean()
     plain = fit_linear("y ~ x * z + site", data)
@@ -40,26 +39,26 @@ def test_a_line_and_its_band_are_the_models(data, fit):
 
 
 def test_the_four_forms_name_their_values(data, fit):
-    labels = {form: list(dict.fromkeys(interaction_lines(fit, form, cut=cut).lines["label"]))
+    labels = {form: list(dict.fromkeys(fit.drawn(form, cut).lines["label"]))
               for form, cut in (("spread", None), ("median", None), ("cut", 5))}  # fmt: skip
     assert [text.split(" (")[1] for text in labels["spread"]] == ["mean − SD)", "mean)", "mean + SD)"]
     low = data.z <= data.z.median()
     assert labels["median"][0] == f"≤ {data.z.median():g} (M = {data.z[low].mean():.2f}, n = {low.sum()})"
     assert labels["cut"][1] == f"≥ 5 (M = {data.z[data.z >= 5].mean():.2f}, n = {(data.z >= 5).sum()})"
-    codes = interaction_lines(moderation("y ~ x * code", data), "codes")
+    codes = moderation("y ~ x * code", data).drawn("codes")
     assert list(dict.fromkeys(codes.lines["label"])) == ["0", "1"]
 
 
 def test_no_line_leaves_the_data(data, fit):
     skewed = data.assign(z=np.where(data.z > 5, data.z**2, 6.0))
-    lines = interaction_lines(moderation("y ~ x * z", skewed)).lines
+    lines = moderation("y ~ x * z", skewed).drawn().lines
     assert lines["x"].min() == data.x.min()
     assert lines["x"].max() == data.x.max()
     assert all("percentile" in label for label in lines["label"])
 
 
 def test_points_go_with_their_group(data, fit):
-    found = interaction_lines(fit, "cut", cut=5)
+    found = fit.drawn("cut", 5)
     assert [str(one).startswith("≥") for one in found.groups] == (data.z >= 5).tolist()
     axes = fit.plot("cut", cut=5)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(dict.fromkeys(found.lines["label"]))
@@ -78,7 +77,7 @@ def test_points_go_with_their_group(data, fit):
 )
 def test_refusals(fit, asked, says):
     with pytest.raises(UsageError, match=says):
-        interaction_lines(fit, **asked)
+        fit.drawn(**asked)
 
 
 def test_without_an_interaction_there_is_nothing_to_draw(data):
