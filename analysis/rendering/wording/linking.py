@@ -325,10 +325,7 @@ def _neglected(note: Note) -> str:
 
 def _few_patients(note: Note) -> str:
     n, width = note.numbers["n"], format_number(note.numbers["width"])
-    return (
-        f"{n} patients: the widest interval of a path is {width} wide. Read intervals, not p-values; with 22 simulated "
-        "patients an interval held the true path in 92 to 96 of 100 studies, and was about twice as wide as with 60."
-    )
+    return f"{n} patients: the widest interval of a path is {width} wide. Read the intervals, not the p-values."
 
 
 def _nickell(note: Note) -> str:
