@@ -28,8 +28,8 @@ _MOST_TRIES: Final = 5
 _MOST_MARKS: Final = 999
 """Values that every SQLite takes in one statement."""
 _OF_SYSTEM: Final = {
-    errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EROFS: sqlite3.SQLITE_READONLY, errno.EACCES: sqlite3.SQLITE_READONLY,
-    errno.EPERM: sqlite3.SQLITE_READONLY,
+    errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EFBIG: sqlite3.SQLITE_IOERR, errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.EACCES: sqlite3.SQLITE_READONLY, errno.EPERM: sqlite3.SQLITE_READONLY,
 }  # fmt: skip
 
 
@@ -311,6 +311,11 @@ def failure(address: str, wrong: Exception, *, writes: bool = False) -> UsageErr
         why = f"another program has been writing to it for {PATIENCE} seconds; wait until it has ended and try again"
     elif code == sqlite3.SQLITE_FULL:
         return UsageError(f"ledger {address}: the disk is full.{nothing} Make room on it and try again.")
+    elif code == sqlite3.SQLITE_IOERR:
+        return UsageError(
+            f"ledger {address}: the disk does not take what is written.{nothing} Is a quota used up, or a network "
+            "drive gone? Make room on it or connect it, and try again."
+        )
     elif code == sqlite3.SQLITE_READONLY or (writes and code == sqlite3.SQLITE_CANTOPEN):
         return ReadOnlyLedger(
             f"ledger {address}: it can be read here, and not written.{nothing} Look at the rights of the file and of "

@@ -122,3 +122,21 @@ def test_two_imports_at_once_store_each_file_once(tmp_path):
     with Ledger(study / "ledger.sqlite") as ledger:
         assert ledger.verify() == ()
         assert len(ledger.files()) == 3
+
+
+QUOTA = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); "
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
+def test_a_quota_that_is_used_up_is_no_other_program(tmp_path):
+    study = Path(shutil.copytree(KEPT, tmp_path / "study"))
+    (study / "ledger.sqlite").unlink()
+    done = subprocess.run([sys.executable, "-c", QUOTA + IMPORT, "import", str(study)], capture_output=True, text=True)
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "the disk does not take what is written" in said
+    assert "Is a quota used up" in said
+    assert typed("import", str(study))[0] == 0
+    with Ledger(study / "ledger.sqlite") as ledger:
+        assert ledger.verify() == ()
+        assert len(ledger.files()) == 3
