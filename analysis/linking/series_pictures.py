@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,57 +12,43 @@ from doublecode.analysis.linking.time_origin import is_time
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.rendering.figures import Axes
 
-
-class Drawable(Protocol):
-    """What a figure needs of the answer of a series."""
-
-    @property
-    def models(self) -> Sequence[LabelledModel]:
-        """In the order of the steps."""
-
-    @property
-    def times(self) -> pd.Series[Any] | None:
-        """Session of each row."""
-
-    @property
-    def share_limits(self) -> pd.DataFrame:
-        """Shares of the variance with their limits, of all models."""
-
+    Times = pd.Series[Any] | None
 
 _KINDS = ("course", "caterpillar", "residuals", "influence", "shares")
 
 
-def draw(result: Drawable, kind: str, label: str | None) -> Axes:
-    """Draw one figure of a series; see :meth:`doublecode.analysis.linking.series.SeriesResult.plot`."""
+def draw(models: Sequence[LabelledModel], times: Times, kind: str, label: str | None) -> Axes:
+    """Draw one model of a series; see :meth:`doublecode.analysis.linking.series_result.SeriesResult.plot`."""
     from doublecode.analysis.rendering import series_figures
-    from doublecode.analysis.rendering.figures import forest
 
     if kind not in _KINDS:
         raise UsageError(f"plot: kind={kind!r}; allowed: {', '.join(map(repr, _KINDS))}.")
-    if kind == "shares":
-        return forest(result.share_limits, x_label="Share of the variance between", limits=(0, 1))
-    model, fit = _chosen(result, label, kind)
+    model, fit = _chosen(models, times, label, kind)
     if kind == "caterpillar":
         return series_figures.caterpillar(fit.random())
     if kind == "influence":
         without = fit.influence()
         return series_figures.influence_panels(without.frame, without.fixed)
     if kind == "course":
-        points, curve = course(result, fit)
+        points, curve = course(times, fit)
         return series_figures.course_band(points, curve, y_label=model.formula.response)
     found = fit.residuals()
-    rows = _timed(result, fit).assign(fitted=found["fitted"].to_numpy(), residual=found["standardized"].to_numpy())
+    rows = _timed(times, fit).assign(fitted=found["fitted"].to_numpy(), residual=found["standardized"].to_numpy())
     return series_figures.residual_panels(rows.sort_values(["unit", "x"]), fit.random())
 
 
-def _chosen(result: Drawable, label: str | None, kind: str) -> tuple[LabelledModel, MixedResult]:
+def _chosen(
+    models: Sequence[LabelledModel], times: Times, label: str | None, kind: str
+) -> tuple[LabelledModel, MixedResult]:
     """The model that is drawn, and its fit."""
-    fits = [(one, one.result) for one in result.models if one.result is not None]
+    fits = [(one, one.result) for one in models if one.result is not None]
     if kind == "course":
-        fits = [(one, fit) for one, fit in fits if _of_time_alone(result, fit)]
+        fits = [(one, fit) for one, fit in fits if _of_time_alone(times, fit)]
     named = [pair for pair in fits if label in (None, pair[0].label)]
     if named:
         return named[-1]
@@ -72,28 +57,28 @@ def _chosen(result: Drawable, label: str | None, kind: str) -> tuple[LabelledMod
     raise UsageError(f"plot: {kind!r} shows a model{why}; found {label!r}, allowed: {known}.")
 
 
-def _timed(result: Drawable, fit: MixedResult) -> pd.DataFrame:
+def _timed(times: Times, fit: MixedResult) -> pd.DataFrame:
     """Unit and session of each row; without a session its number in the patient."""
     frame = fit.model.frame
     unit = pd.Series(fit.model.terms[0].codes, index=frame.index)
-    times = [name for name in frame.columns if is_time(str(name))]
-    if result.times is not None:
-        x = result.times.loc[frame.index]
-    elif times:
-        x = frame[times[0]]
+    named = [name for name in frame.columns if is_time(str(name))]
+    if times is not None:
+        x = times.loc[frame.index]
+    elif named:
+        x = frame[named[0]]
     else:
         x = unit.groupby(unit).cumcount() + 1
     return pd.DataFrame({"unit": unit.to_numpy(), "x": x.to_numpy()}, index=frame.index)
 
 
-def _of_time_alone(result: Drawable, fit: MixedResult) -> bool:
+def _of_time_alone(times: Times, fit: MixedResult) -> bool:
     """Whether the fixed part is a function of the session, so that it makes one curve; not a constant."""
-    rows = pd.DataFrame(fit.model.X).assign(x=_timed(result, fit)["x"].to_numpy())
+    rows = pd.DataFrame(fit.model.X).assign(x=_timed(times, fit)["x"].to_numpy())
     spread = rows.groupby("x").agg(np.ptp).to_numpy()
     return fit.model.X.shape[1] > 1 and bool((np.abs(spread) < 1e-9).all())
 
 
-def course(result: Drawable, fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFrame]:
+def course(times: Times, fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Points of every patient, and the model's mean at each session with limits by the model's df.
 
     Returns
@@ -103,7 +88,7 @@ def course(result: Drawable, fit: MixedResult) -> tuple[pd.DataFrame, pd.DataFra
     curve : DataFrame
         ``x``, ``estimate``, ``conf_low``, ``conf_high``: contrasts of the fixed effects, pointwise.
     """
-    timed = _timed(result, fit)
+    timed = _timed(times, fit)
     points = timed.assign(y=fit.model.y)
     first = timed.reset_index(drop=True).drop_duplicates("x").sort_values("x")
     curve = fit.contrast(fit.model.X[first.index.to_numpy()])

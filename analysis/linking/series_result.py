@@ -242,8 +242,11 @@ class SeriesResult(Answer):
             There is no such model, or none that the figure can show.
         """
         from doublecode.analysis.linking.series_pictures import draw
+        from doublecode.analysis.rendering.figures import forest
 
-        return draw(self, kind, label)
+        if kind == "shares":
+            return forest(self.share_limits, x_label="Share of the variance between", limits=(0, 1))
+        return draw(self.models, self.times, kind, label)
 
     @property
     def share_between(self) -> tuple[LabelledModel, float] | None:

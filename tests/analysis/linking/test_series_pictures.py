@@ -34,7 +34,7 @@ def test_every_kind_is_drawn(series, kind):
 
 def test_band_of_a_straight_course_is_that_of_the_fixed_effects(series):
     fit = series.model(2).result
-    points, curve = course(series, fit)
+    points, curve = course(series.times, fit)
     b, V = fit.beta, fit.vcov.to_numpy()
     at = curve["x"].to_numpy() - 1
     assert curve["x"].tolist() == list(range(1, 10))
@@ -49,7 +49,7 @@ def test_band_of_a_straight_course_is_that_of_the_fixed_effects(series):
 @pytest.mark.parametrize("time", ["log(session)", "bs(session, df=4)", "C(session)"])
 def test_course_of_any_form_of_time(data, time):
     found = fit_series([f"homework ~ {time} + (1 | patient)"], data)
-    _, curve = course(found, found.model(1).result)
+    _, curve = course(found.times, found.model(1).result)
     predicted = found.model(1).result.predict(random="none").groupby(data["session"]).first()
     assert curve["estimate"].to_numpy() == pytest.approx(predicted.to_numpy())
 
