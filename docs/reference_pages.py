@@ -79,8 +79,10 @@ def _described_schema(model: type[Any]) -> dict[str, Any]:
 
 def _meanings(model: type[Any]) -> dict[str, str]:
     """What each key of a model means, from the section *Attributes* of its docstring."""
-    doc = NumpyDocString(inspect.cleandoc(model.__doc__ or ""))
-    meant = {name.strip(): _plain(" ".join(one.desc)) for one in doc["Attributes"] for name in one.name.split(",")}
+    meant: dict[str, str] = {}
+    for part in reversed([one for one in model.__mro__ if issubclass(one, Declared)]):
+        doc = NumpyDocString(inspect.cleandoc(part.__doc__ or ""))
+        meant |= {name.strip(): _plain(" ".join(one.desc)) for one in doc["Attributes"] for name in one.name.split(",")}
     lacking = [key for key in model.model_fields if key not in meant]
     if lacking:
         raise KeyError(f"{model.__name__}.{lacking[0]} has no description under Attributes")
@@ -103,7 +105,10 @@ def _declaration_page(model: type[Any], file: str, what: str) -> str:
 
 def _inner_models(model: type[Any]) -> list[type[Any]]:
     """The models that a declaration is made of, in the order in which they are mentioned."""
-    known = {one.__name__: one for one in Declared.__subclasses__()}
+    several = list(Declared.__subclasses__())
+    for one in several:  # grows while it is read
+        several += one.__subclasses__()
+    known = {one.__name__: one for one in several}
     schema = model.model_json_schema()
     asked, found = [schema], list[str]()
     for held in asked:  # grows while it is read
