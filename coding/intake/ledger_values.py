@@ -47,7 +47,7 @@ def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
     for name, kind in RATINGS.columns.items():
         if kind == "text":  # few different ones stand in many rows
             known = _Made(lambda value: None if pd.isna(value) else canonical_text(value))
-            columns.append([known[value] for value in rows[name].tolist()])
+            columns.append(list(map(known.__getitem__, rows[name].tolist())))
             continue
         values = rows[name].astype("float64").tolist()
         if kind == "integer":
