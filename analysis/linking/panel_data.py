@@ -156,12 +156,14 @@ def nickell(carry: float, n: float) -> float:
     """The carry-over that a centred lagged outcome tends to, of a true one, with n pairs of sessions per patient.
 
     ρ + bias, bias = −(1 + ρ)/(n − 1) · k / [1 − 2ρ k/((1 − ρ)(n − 1))], k = 1 − (1 − ρⁿ)/(n(1 − ρ)) (Nickell 1981,
-    equation 18).
+    equation 18). A mean number of pairs lies between two whole ones, of which a carry-over below 0 has powers only.
 
     Examples
     --------
-    >>> round(nickell(0.3, 8), 2)
-    0.13
+    >>> round(nickell(0.3, 8), 2), round(nickell(-0.15, 6.9), 2)
+    (0.13, -0.27)
     """
-    k = 1 - (1 - carry**n) / (n * (1 - carry))
-    return float(carry - (1 + carry) / (n - 1) * k / (1 - 2 * carry * k / ((1 - carry) * (n - 1))))
+    whole = np.array([max(np.floor(n), 2.0), max(np.ceil(n), 2.0)])
+    k = 1 - (1 - carry**whole) / (whole * (1 - carry))
+    tends = carry - (1 + carry) / (whole - 1) * k / (1 - 2 * carry * k / ((1 - carry) * (whole - 1)))
+    return float(tends[0] + (n - np.floor(n)) * (tends[1] - tends[0]))

@@ -44,8 +44,8 @@ class RaterCorrection(Answer):
         ``variable``, ``level`` (within, between), ``reliability`` (λ), ``variance``, ``residual_error``,
         ``rater_error`` (their sum over the variance is 1 − λ), ``mean_inverse_k``, ``q``, ``n_rows``, ``n_double``.
     errors : DataFrame
-        ``first``, ``second`` (instruments; the same twice for a variance), ``residual`` (σ_e of a single rating),
-        ``rater`` (σ_r), ``correlation`` of the whole errors, ``n_double`` sessions, ``df``.
+        ``first``, ``second`` (instruments; the same twice for a variance), ``residual`` (σ²_e of a single rating),
+        ``rater`` (σ²_r), ``correlation`` of the whole errors, ``n_double`` sessions, ``df``.
     gain : DataFrame
         ``variable``, ``coding`` ("as it was", "every session"), ``raters`` of a session, ``reliability`` within,
         ``slope`` to be expected without correction, ``t_ratio`` of its t statistic to the present one.
@@ -102,7 +102,7 @@ class RaterCorrection(Answer):
         )  # fmt: skip
         errors = (
             column("first", "Of", kind="text"), column("second", "with", kind="text"),
-            column("residual", "Residual σₑ", digits=3), column("rater", "Rater σᵣ", digits=3),
+            column("residual", "Residual σ²ₑ", digits=3), column("rater", "Rater σ²ᵣ", digits=3),
             column("correlation", "Correlation", kind="bounded"), column("n_double", "Sessions", kind="integer"),
         )  # fmt: skip
         gain = (
