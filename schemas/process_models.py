@@ -151,6 +151,13 @@ def check_process(
                 f"rater correction {one.name!r}: {one.formula!r}: {stray!r} is no column of the frame; "
                 f"{ended(allowed(stray, (*variables, *KEYS)))}"
             )
+    for pair in models.cross_lagged:
+        silent = [name for name in (pair.x, pair.y) if name in variables and not variables[name].refers_to]
+        if len(silent) == 1:
+            raise StudyError(
+                f"cross_lagged {pair.name!r}: only one of {pair.x} and {pair.y} says by refers_to which interval it "
+                f"speaks of, so that nothing follows from it. Give variable {silent[0]!r} one, too."
+            )
     asked = {name for one in models.cross_lagged for name in (one.x, one.y)}
     idle = next((name for name, one in variables.items() if one.refers_to and name not in asked), None)
     if idle is not None:

@@ -121,6 +121,14 @@ def _arrays(table: pd.DataFrame, used: tuple[str, ...]) -> Ratings:
     )  # fmt: skip
 
 
+def refuse_twice(frame: pd.DataFrame, patient: str, session: str) -> None:
+    """Raise ``ContractError`` for a session that stands in two rows: its ratings would count twice."""
+    twice = frame[frame.duplicated([patient, session])]
+    if len(twice):
+        one = twice[[patient, session]].astype(object).iloc[0]
+        raise ContractError(f"{CALLER}: {one[patient]} session {one[session]} stands twice in frame; keep one row.")
+
+
 def parts_of(coded: Coded) -> dict[str, tuple[CodedPart, ...]]:
     """Columns as sums of parts; a bare name is the mean of the session's raters.
 

@@ -18,6 +18,7 @@ from doublecode.analysis.mixed.formula_names import mentions
 from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.near_names import allowed, ended
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,10 +184,17 @@ def coded_model(
     Raises
     ------
     UsageError
-        No coded column is a predictor or the outcome; a random term crosses patients; columns within and between do
-        not come from the rows of the model; scores without ratings.
+        No coded column is a predictor or the outcome; split with a name that is none; a random term
+        crosses patients; columns within and between do not come from the rows of the model; scores without ratings.
     """
     parsed = parse_mixed(formula)
+    predictors = [_base(name, parts) for name in derived_columns(parsed, parts)]
+    stray = next((name for name in split if name not in predictors), None)
+    if stray is not None:
+        raise UsageError(
+            f"{CALLER}: split names {stray!r}, no coded predictor of {parsed.text!r}; "
+            f"{ended(allowed(stray, dict.fromkeys(predictors)))}"
+        )
     whole = split_formula(parsed, split).version if split else parsed
     parsed = parsed if whole is None else whole
     derived = derived_columns(parsed, parts)

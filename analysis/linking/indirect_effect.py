@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -29,6 +31,8 @@ Slopes = Literal["fixed", "random"]
 CALLER: Final = "mediation"
 DRAWS: Final = 20_000
 FEWEST_ROWS, FEWEST_CLUSTERS, FEW_CLUSTERS = 6, 10, 50
+EXACT: Final = 1e-7
+"""Standard deviations that a variable may lie off the others and still be theirs."""
 COLUMNS = (
     "level", "term", "path", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "delta_low",
     "delta_high",
@@ -94,7 +98,8 @@ def mediation(
     UsageError, ContractError
         Columns or options that cannot be; m or y that do not vary within clusters.
     NotEstimable
-        Fewer than six rows or ten clusters; no variance; a likelihood without a maximum.
+        Fewer than six rows or ten clusters; no variance; a variable that follows from the others
+        without error; a likelihood without a maximum.
 
     References
     ----------
@@ -113,7 +118,7 @@ def mediation(
     """
     check_conf_level(conf_level, CALLER)
     data = as_pandas(data)
-    _check_options(x, m, y, clusters, session, lags, slopes)
+    _check_options(x, m, y, clusters, session, lags, slopes, seed)
     require_columns(data, [name for name in (x, m, y, clusters, session) if name is not None], CALLER)
     for name in (x, m, y):
         if data[name].dtype.kind not in "iuf":
@@ -123,7 +128,7 @@ def mediation(
     rows = common_rows(ordered, [x, m, y, *keys], keys)
     spec = {"x": x, "m": m, "y": y, "clusters": clusters, "session": session, "lags": lags, "slopes": slopes,
             "conf_level": conf_level, "seed": seed, "draws": DRAWS}  # fmt: skip
-    _refuse_alike(rows, (x, m, y))
+    _refuse_alike(rows, (x, m, y), clusters)
     design, found, apart, notes = _estimated(rows, spec)
     rng = np.random.default_rng(seed)
     lines = [line for one in found for line in _lines(one, conf_level, rng)]
@@ -138,15 +143,18 @@ def mediation(
 
 
 def _check_options(
-    x: str, m: str, y: str, clusters: str | None, session: str | None, lags: tuple[int, int], slopes: str
+    x: str, m: str, y: str, clusters: str | None, session: str | None, lags: tuple[int, int], slopes: str, seed: int
 ) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise UsageError(f"{CALLER}: seed is {seed!r}; a whole number from 0 on.")
     if len({x, m, y}) < 3:
         raise UsageError(f"{CALLER}: x, m and y are {x!r}, {m!r} and {y!r}; name three variables.")
     if slopes not in ("fixed", "random"):
         raise UsageError(f"{CALLER}: slopes is {slopes!r}; allowed: 'fixed' and 'random'.")
     if slopes == "random" and clusters is None:
         raise UsageError(f"{CALLER}: slopes vary between clusters, and none are named. Give clusters=.")
-    if any(isinstance(lag, bool) or not isinstance(lag, int) or lag < 0 for lag in lags) or len(lags) != 2:
+    two = isinstance(lags, tuple | list) and len(lags) == 2
+    if not two or any(isinstance(lag, bool) or not isinstance(lag, int) or lag < 0 for lag in lags):
         raise UsageError(f"{CALLER}: lags are {lags!r}; two whole numbers from 0 on, as in (1, 0).")
     if any(lags) and (session is None or clusters is None):
         raise UsageError(f"{CALLER}: lags go by session number within patients. Give clusters= and session=.")
@@ -159,6 +167,8 @@ def _in_order(
 ) -> pd.DataFrame:
     """Rows of the sessions of y, with m and x of the sessions before, by number."""
     keys = [clusters, session]
+    if any(lags) and data[session].dtype.kind not in "iuf":
+        raise ContractError(f"{CALLER}: lags go by {session!r}, which must hold numbers, found {data[session].dtype}.")
     twice = data[data.duplicated(keys)]
     if len(twice):
         one = twice.iloc[0]
@@ -172,12 +182,31 @@ def _in_order(
     return out
 
 
-def _refuse_alike(rows: CommonRows, names: Sequence[str]) -> None:
+def _refuse_alike(rows: CommonRows, names: Sequence[str], clusters: str | None) -> None:
     if len(rows.data) < FEWEST_ROWS:
         raise NotEstimable(f"{CALLER}: {len(rows.data)} rows have all three variables; {FEWEST_ROWS} are the least.")
     for name in names:
         if rows.data[name].nunique() < 2:
             raise NotEstimable(f"{CALLER}: {name} has the same value in all rows; nothing can go by way of it.")
+    values = rows.data[[*names]].astype(float)
+    _refuse_collinear(values, names, "")
+    if clusters is not None:
+        means = values.groupby(rows.data[clusters]).transform("mean")
+        _refuse_collinear(values - means, names, f" within {clusters}")
+
+
+def _refuse_collinear(values: pd.DataFrame, names: Sequence[str], where: str) -> None:
+    """Refuse variables of which one follows from the others without error."""
+    off = values - values.mean()
+    sd = np.sqrt((off**2).mean())
+    own = [name for name in names if sd[name] > 0]
+    for several in (*combinations(own, 2), own):
+        held = (off[list(several)] / sd[list(several)]).to_numpy()
+        if len(several) > 1 and np.linalg.svd(held, compute_uv=False)[-1] < EXACT * np.sqrt(len(held)):
+            raise NotEstimable(
+                f"{CALLER}: {' and '.join(several)} follow from one another without error{where}, so that paths "
+                "between them are not told apart. Take variables that are measured apart."
+            )
 
 
 Found = tuple[str, list[Paths], list[tuple[float, float]], list[Note]]
@@ -229,7 +258,7 @@ def _lines(paths: Paths, conf_level: float, rng: np.random.Generator) -> list[di
         "indirect": (a * b + extra, [b, a, 0]), "total": (a * b + extra + direct, [b, a, 1]),
     }  # fmt: skip
     pads = {name: more if name in ("indirect", "total") else [0.0] * len(more) for name in ways}
-    draws = rng.multivariate_normal(paths.values, paths.vcov, size=DRAWS, method="eigh")
+    draws = _drawn(paths, rng)
     product = draws[:, 0] * draws[:, 1] + (draws[:, 3] if more else 0.0)
     drawn = {"indirect": product, "total": product + draws[:, 2]}
     out = []
@@ -244,6 +273,15 @@ def _lines(paths: Paths, conf_level: float, rng: np.random.Generator) -> list[di
     if more:
         out.append(_line(paths.level, "covariance of slopes", extra, float(np.sqrt(paths.vcov[3, 3])), z))
     return out
+
+
+def _drawn(paths: Paths, rng: np.random.Generator) -> Floats:
+    """Draws (20,000, k) of the paths: the same ones in standard errors, whatever units the variables have."""
+    sd = np.sqrt(np.diag(paths.vcov))
+    unit = np.where(sd > 0, sd, 1.0)
+    values, vectors = np.linalg.eigh(paths.vcov / np.outer(unit, unit))
+    root = vectors * np.sqrt(np.clip(values, 0.0, None)) @ vectors.T
+    return np.asarray(paths.values + rng.standard_normal((DRAWS, len(sd))) @ root * sd)
 
 
 _PATH: Final = {

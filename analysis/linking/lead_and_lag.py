@@ -78,7 +78,7 @@ def cross_lagged(
         Which interval a variable's value of a session speaks of: ``"since last session"`` or ``"this session"``, by
         variable; without it both speak of the same. Where one speaks of the time before the session and the other of
         the session itself, they have no interval in common, and the later one answers to the earlier one of the same
-        session.
+        session. Name both or none.
     error_variance : mapping, optional
         Known variance of measurement error within patients, in squared units of the variable, such as ``residual_error
         + rater_error`` of ``correct_for_raters(…).reliability``. Without it the error is neglected, and a note says so.
@@ -97,7 +97,8 @@ def cross_lagged(
     UsageError, ContractError
         Columns, options or values that cannot be.
     NotEstimable
-        Too few patients or sessions; no spread; paths by session with too few patients; RI-CLPM without a maximum.
+        Too few patients, sessions or pairs of consecutive ones; session numbers with a gap longer than what is held; no
+        spread; paths by session with too few patients; RI-CLPM without a maximum.
 
     Notes
     -----
@@ -127,9 +128,9 @@ def cross_lagged(
     check_conf_level(conf_level, CALLER)
     _check_options(time, paths)
     data = as_pandas(data)
-    swapped, y_first = _order(refers_to or {}, x, y)
+    swapped, y_first = _order({} if refers_to is None else refers_to, x, y)
     first, second = (y, x) if swapped else (x, y)
-    known = error_variance or {}
+    known = {} if error_variance is None else error_variance
     panel = read_panel(
         data, first, second, patient, session, trend=time == "trend", y_first=y_first, error_variance=known
     )  # fmt: skip
@@ -147,12 +148,20 @@ def _check_options(time: str, paths: str) -> None:
 
 def _order(refers_to: Mapping[str, str], x: str, y: str) -> tuple[bool, bool]:
     """Whether x and y change places so that y is the earlier one, and whether one is earlier within a session."""
+    if not isinstance(refers_to, Mapping):
+        raise UsageError(f"{CALLER}: refers_to is {refers_to!r}; give a mapping such as {{{x!r}: {THIS!r}}}.")
     for name, said in refers_to.items():
         if name not in (x, y) or said not in (SINCE, THIS):
             raise UsageError(
                 f"{CALLER}: refers_to has {name!r}: {said!r}; allowed are {x!r} and {y!r} with {SINCE!r} or {THIS!r}."
             )
-    if len(refers_to) < 2 or refers_to[x] == refers_to[y]:
+    if len(refers_to) == 1:
+        silent = y if x in refers_to else x
+        raise UsageError(
+            f"{CALLER}: refers_to speaks of one variable, so that nothing follows from it. Say of {silent!r}, too, "
+            f"whether it speaks of {SINCE!r} or {THIS!r}."
+        )
+    if not refers_to or refers_to[x] == refers_to[y]:
         return False, False
     return refers_to[x] == SINCE, True
 

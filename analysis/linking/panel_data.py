@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CALLER: Final = "cross_lagged"
-FEWEST_SESSIONS, FEWEST_PATIENTS = 3, 8
+FEWEST_SESSIONS, FEWEST_PATIENTS, FEWEST_PAIRS = 3, 8, 8
 SINCE, THIS = "since last session", "this session"
 
 
@@ -68,7 +69,8 @@ def read_panel(
     ContractError
         Values or session numbers are no (whole) numbers, a session stands twice.
     NotEstimable
-        Fewer than three sessions or eight patients, a variable without spread.
+        Fewer than three sessions, eight patients or eight consecutive sessions of a path; more session numbers empty
+        than held; a variable without spread.
     """
     require_columns(data, (patient, session, x, y), CALLER)
     if x == y:
@@ -79,12 +81,15 @@ def read_panel(
     rows = data[data[[x, y]].notna().any(axis=1)]
     refuse_infinite(rows, (x, y), CALLER)
     _check_keys(rows, patient, session)
-    numbers = np.arange(rows[session].min(), rows[session].max() + 1) if len(rows) else np.empty(0)
-    if len(numbers) < FEWEST_SESSIONS or rows[patient].nunique() < FEWEST_PATIENTS:
+    span = int(rows[session].max() - rows[session].min()) + 1 if len(rows) else 0
+    if span < FEWEST_SESSIONS or rows[patient].nunique() < FEWEST_PATIENTS:
         raise NotEstimable(
-            f"{CALLER}: {rows[patient].nunique()} patients and {len(numbers)} sessions hold {x} or {y}; "
+            f"{CALLER}: {rows[patient].nunique()} patients and {span} sessions hold {x} or {y}; "
             f"{FEWEST_PATIENTS} patients and {FEWEST_SESSIONS} sessions are the least."
         )
+    _refuse_apart(rows, (x, y), patient, session, y_first=y_first)
+    _refuse_gap(rows[session], span)
+    numbers = np.arange(rows[session].min(), rows[session].max() + 1)
     by_key = rows.set_index([patient, session])
     wide = {name: by_key[name].unstack(session).reindex(columns=numbers) for name in (x, y)}  # noqa: PD010
     values = [wide[name].to_numpy(dtype=float) for name in (x, y)]
@@ -108,7 +113,38 @@ def _check_keys(rows: pd.DataFrame, patient: str, session: str) -> None:
         raise ContractError(f"{CALLER}: {one[patient]} session {one[session]:g} stands twice; keep one row.")
 
 
+def _refuse_apart(rows: pd.DataFrame, names: tuple[str, str], patient: str, session: str, *, y_first: bool) -> None:
+    """Refuse paths between sessions that nobody has next to each other: the form of the model alone would make them."""
+    keys = [patient, session]
+    before = rows[[*keys, *names]].assign(**{session: rows[session] + 1})
+    for led in names:
+        for outcome in names:
+            held = rows if y_first and (led, outcome) == (names[1], names[0]) else before
+            first, second = held[held[led].notna()][keys], rows[rows[outcome].notna()][keys]
+            n = len(second.merge(first, on=keys))
+            if n < FEWEST_PAIRS:
+                raise NotEstimable(
+                    f"{CALLER}: {n} sessions with {outcome} follow one with {led} by number ({session!r}: t and t + 1);"
+                    f" {FEWEST_PAIRS} are the least for a path. Number consecutive sessions 1, 2, 3."
+                )
+
+
+def _refuse_gap(sessions: pd.Series[Any], span: int) -> None:
+    """Refuse numbers of which more are empty than held: one mistyped number would make hundreds of empty sessions."""
+    held = np.unique(sessions.to_numpy(dtype=float))
+    if span > 2 * len(held):
+        at = int(np.argmax(np.diff(held)))
+        raise NotEstimable(
+            f"{CALLER}: {len(held)} session numbers hold a value, from {held[0]:g} to {held[-1]:g}; none lies between "
+            f"{held[at]:g} and {held[at + 1]:g}. Mend the number, or leave sessions beyond the gap out."
+        )
+
+
 def _errors(given: Mapping[str, float], names: tuple[str, str], sd: list[float]) -> tuple[float, float]:
+    if not isinstance(given, Mapping) or any(not isinstance(one, Real) for one in given.values()):
+        raise UsageError(
+            f"{CALLER}: error_variance is {given!r}; give numbers by variable, such as {{{names[0]!r}: 0.2}}."
+        )
     stray = [name for name in given if name not in names]
     if stray:
         raise UsageError(f"{CALLER}: error_variance names {stray[0]!r}; allowed: {names[0]!r} and {names[1]!r}.")

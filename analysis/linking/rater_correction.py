@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.coded_columns import CALLER, CodedPart, parts_of, read_rated
+from doublecode.analysis.linking.coded_columns import CALLER, CodedPart, parts_of, read_rated, refuse_twice
 from doublecode.analysis.linking.coded_model import ENDINGS, CodedModel, coded_model
 from doublecode.analysis.linking.coded_reliability import component_frame, gain_frame, reliability_frame
 from doublecode.analysis.linking.error_matrix import corrected_system
@@ -20,6 +20,7 @@ from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def correct_for_raters(
     ------
     UsageError
         No coded predictor; a random term that joins patients; scores that do not come from the ratings; a coded
-        column inside a function or multiplied with another one.
+        column inside a function or multiplied with another one; split or coded with a name that is not in the formula.
+    ContractError
+        A session stands twice in `frame`, a rater rated one twice, values are no numbers.
     NotEstimable
         Fewer than five patients; no session coded twice.
 
@@ -120,6 +123,7 @@ def correct_for_raters(
     check_conf_level(conf_level, CALLER)
     ratings, frame = as_pandas(ratings), as_pandas(frame)
     require_columns(frame, (patient, session), CALLER)
+    refuse_twice(frame, patient, session)
     split = (split,) if isinstance(split, str) else tuple(split)
     names = {"patient": patient, "session": session, "rater": rater, "instrument": instrument, "value": value}
     parts = _parts(ratings, frame, formula, coded, instrument)
@@ -136,19 +140,26 @@ def _parts(
 ) -> dict[str, tuple[CodedPart, ...]]:
     parsed = parse_mixed(formula)
     require_columns(ratings, (instrument,), CALLER)
+    named = {name.removesuffix(end) for name in parsed.names for end in ("", *ENDINGS)}
     found = sorted(map(str, ratings[instrument].dropna().unique()))
     if coded is None:
-        named = {name.removesuffix(end) for name in parsed.names for end in ("", *ENDINGS)}
         coded = {name: name for name in found if name in named}
         if not coded:
             raise UsageError(
                 f"{CALLER}: no column of {parsed.text!r} bears the name of an instrument ({', '.join(found)}). Say "
                 "which columns are codes: coded={'he': 'ghes'}."
             )
+    if not isinstance(coded, Mapping):
+        raise UsageError(f"{CALLER}: coded is {coded!r}; give a mapping of columns, such as {{'he': 'ghes'}}.")
     parts = parts_of(coded)
     require_columns(frame, parts, CALLER)
-    named = {name.removesuffix(end) for name in parsed.names for end in ("", *ENDINGS)}
-    return {name: one for name, one in parts.items() if name in named}
+    stray = next((name for name in parts if name not in named), None)
+    if stray is not None:
+        raise UsageError(
+            f"{CALLER}: coded names {stray!r}, which {parsed.text!r} does not; "
+            f"{ended(allowed(stray, sorted(named.intersection(frame.columns))))}"
+        )
+    return parts
 
 
 def _corrected(model: CodedModel, spec: dict[str, Any], conf_level: float) -> RaterCorrection:

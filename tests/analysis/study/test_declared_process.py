@@ -125,6 +125,8 @@ def test_a_scale_of_two_tapes_is_two_halves(folder, taken_in):
     ('[[rater_corrections]]\nname = "a"\ntitle = "A"\nformula = "phq9 ~ mood + (1 | patient)"\n', str,
      "'mood' is no column"),
     ("", with_interval, "only \\[\\[cross_lagged\\]\\] asks for the interval"),
+    (DECLARED, lambda toml: with_interval(toml).replace('refers_to = "this session"\n', ""),
+     "Give variable 'phq9' one"),
     ('[[mediations]]\nname = "a"\ntitle = "A"\nx = "tbh"\nm = "he"\ny = "phq9"\nslopes = "free"\n', str, "slopes"),
 ])  # fmt: skip
 def test_what_is_declared_acts_or_is_refused(folder, text, change, said):
