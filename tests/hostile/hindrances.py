@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import resource
 import shutil
 import signal
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -252,42 +254,58 @@ def server() -> Iterator[Path | None]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def in_a_server(scene: Scene, place: Path, times: int = 4) -> Iterator[str]:
-    """Two imports at once, and imports that are killed, with the ledger in a server."""
+def in_a_server(scene: Scene, place: Path, times: int = 4, n_kills: int = 20) -> Iterator[str]:
+    """Two imports at once, and imports that are killed at random moments, with the ledger in a server."""
     from doublecode.coding import Ledger
 
-    user = {"user": SERVANT} if os.geteuid() == 0 else {}
     with server() as socket:
         if socket is None:
             yield "PostgreSQL: skipped, no server or no psycopg is installed here"
             return
-        ended, states, names = 0, [], {name for name, _ in scene.files}
-        for number in range(2 * times):
-            name = f"study{number}"
-            create = [str(BIN / "createdb"), "-h", str(socket), "-U", "doublecode", name]  # type: ignore[operator]
-            subprocess.run(create, check=True, timeout=60, **user)
-            address = f"postgresql://doublecode@/{name}?host={socket}"
+        names, rng, states = {name for name, _ in scene.files}, random.Random(14), Counter[str]()
+        ended, took = 0, 0.0
+        for number in range(1 + times + n_kills):
+            address = new_database(socket, f"study{number}")
             with copied(scene, place / "served") as folder:
                 told = (folder / "study.toml").read_text(encoding="utf-8")
                 (folder / "study.toml").write_text(f'ledger = "{address}"\n{told}', encoding="utf-8")
-                if number < times:
-                    answers = [heard(*child) for child in [begun(take_in, folder) for _ in range(2)]]
-                    ended += answers == ["done", "done"]
+                start = time.monotonic()
+                if number <= times:
+                    children = [begun(take_in, folder) for _ in range(2 if number else 1)]
+                    ended += [heard(*child) for child in children] == ["done", "done"]
+                    took = took or time.monotonic() - start
                 else:
-                    child, read = begun(take_in, folder)
-                    time.sleep(0.3 * (number - times + 1))
-                    os.kill(child, signal.SIGKILL)
-                    os.waitpid(child, 0)
-                    os.close(read)
-                    with Ledger(address) as ledger:
-                        states.append(len(ledger.files()))
+                    states[killed_after(rng.uniform(0.3, 1.1) * took, folder, address, len(names))] += 1
                     take_in(folder)
                 with Ledger(address) as ledger:
                     wrong, files = ledger.verify(), ledger.files()
                 if wrong or len(files) != len(set(files["file"])) or set(files["file"]) != names:
                     raise AssertionError(f"PostgreSQL: {wrong or len(files)}")
         yield f"two at once, import, PostgreSQL: {times} times, each file once; in {ended} both ended without an error"
-        yield f"import killed, PostgreSQL: {times} times, files held then {states}; a repeat completed each"
+        yield f"import killed, PostgreSQL: {n_kills} times, {dict(states)}; a repeat completed each"
+
+
+def new_database(socket: Path, name: str) -> str:
+    user = {"user": SERVANT} if os.geteuid() == 0 else {}
+    create = [str(BIN / "createdb"), "-h", str(socket), "-U", "doublecode", name]  # type: ignore[operator]
+    subprocess.run(create, check=True, timeout=60, **user)
+    return f"postgresql://doublecode@/{name}?host={socket}"
+
+
+def killed_after(seconds: float, folder: Path, address: str, n_files: int) -> str:
+    """Kill an import; whether its files are all in the server, or none of them."""
+    from doublecode.coding import Ledger
+
+    child, read = begun(take_in, folder)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(read)
+    with Ledger(address) as ledger:
+        wrong, n_held = ledger.verify(), len(ledger.files())
+    if wrong or n_held not in (0, n_files):
+        raise AssertionError(f"PostgreSQL: {wrong or n_held} after a kill")
+    return "all stored" if n_held else "nothing stored"
 
 
 HINDRANCES = (two_at_once, in_a_server, a_writer_that_stays, full_disk, read_only, open_report)
