@@ -18,7 +18,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card, table_of
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import load_toml
+from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.declared_findings import Findings
 from doublecode.schemas.errors import DoublecodeError, InstrumentError, StudyError
 from doublecode.schemas.finding_checks import check_findings
@@ -46,7 +46,7 @@ from doublecode.schemas.variable_checks import check_outliers, check_splits, che
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Findings):
+class Study(Findings, Declared):
     """A study folder's declaration.
 
     Attributes
