@@ -19,7 +19,7 @@ from doublecode.schemas import process_models as process
 from doublecode.schemas.allocation import Demands
 from doublecode.schemas.cards import Card
 from doublecode.schemas.certification import Certification
-from doublecode.schemas.declared import load_toml
+from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.declared_findings import Findings
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.finding_checks import check_findings
@@ -57,7 +57,7 @@ from doublecode.schemas.variable_checks import (
 from doublecode.schemas.workbook_texts import WorkbookTexts, load_texts
 
 
-class Study(Findings):
+class Study(Findings, Declared):
     """A study folder's declaration.
 
     Attributes
