@@ -117,6 +117,8 @@ def side_by_side(
     """
     if not results and not refused:
         raise UsageError("side_by_side: there is no model; give at least one result of a fit.")
+    if not (labels is None or isinstance(labels, Mapping)) or not all(isinstance(note, Note) for note in refused):
+        raise UsageError("side_by_side: labels is a mapping of variable to label, refused a list of Note.")
     known = dict(labels or {})
     lines: list[Line] = []
     for result in results:

@@ -44,6 +44,11 @@ class TestModelsOfTheSameNameSideBySide:
         same = [note.subject for note in found.notes if note.kind == "series_criteria"]
         assert same == ["series", "series (2)"]  # each says of its own models that their rows are the same
 
+    @pytest.mark.parametrize("given", [{"labels": ["x"]}, {"refused": ["abc"]}])
+    def test_labels_that_are_none(self, data, given):
+        with pytest.raises(UsageError, match="labels is a mapping of variable to label, refused a list of Note"):
+            side_by_side(moderation("y ~ he", data), **given)
+
 
 KEYS = {"patient": "patient", "session": "session", "n_boot": 200}
 
