@@ -17,7 +17,7 @@ import numpy as np
 
 from doublecode.analysis.description.correlation_triangle import Stars, triangle_of
 from doublecode.analysis.description.missing_rules import EACH_PAIR
-from doublecode.analysis.description.session_mean import limits_by_patients
+from doublecode.analysis.description.session_mean import left_out_notes, limits_by_patients, mean_over
 from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
@@ -211,13 +211,13 @@ def correlate(
             rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
             rows.append(head | {"level": BETWEEN, **pair_correlation(means, x, y, method, conf_level)})
         if session is not None:
-            each = _each_session(frame, x, y, session, method, conf_level)
+            keyed = rows_with(frame, [x, y, session, *([] if patient is None else [patient])])
+            each = _each_session(keyed, x, y, session, method, conf_level)
             single += each
             drawn = {}
             if patient is not None:
-                keyed = rows_with(frame, [x, y, session, patient])
                 drawn = limits_by_patients(keyed, (x, y), (session, patient), method, conf_level, n_boot, seed)
-            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **_mean_over(each), **drawn})
+            rows.append(head | {"level": MEAN, "method": method, **_nothing(), **mean_over(each), **drawn})
     table = _adjust(rows)
     return CorrelationResult(
         spec={
@@ -238,7 +238,7 @@ def correlate(
             "missing_rule": EACH_PAIR,
         },
         rows=frame.index[frame[list(variables)].notna().sum(axis=1) > 1],
-        notes=_notes(table, method, patient, session),
+        notes=_notes(table, method, patient, session) + left_out_notes(frame, variables, patient, single),
     )
 
 
@@ -255,7 +255,13 @@ def check_variables(
             f"correlations: found method = {method!r} and conf_level = {conf_level}; "
             "allowed: 'pearson' or 'spearman', and a level between 0 and 1."
         )
-    require_columns(frame, (*variables, *(key for key in keys if key is not None)), "correlations")
+    named = [*variables, *(key for key in keys if key is not None)]
+    require_columns(frame, named, "correlations")
+    if len(set(named)) < len(named) or frame.columns.duplicated()[frame.columns.isin(named)].any():
+        raise UsageError(
+            f"correlations: found {', '.join(named)}, of which one is named twice or stands twice in the frame; "
+            "variables, patient and session are columns of their own."
+        )
     for name in variables:
         if frame[name].dtype.kind not in "if":
             raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
@@ -306,23 +312,12 @@ def _p_value(r: float, df: int) -> float:
 
 
 def _each_session(
-    frame: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
+    keyed: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
 ) -> list[dict[str, Any]]:
-    groups = rows_with(frame, [x, y, session]).groupby(session, sort=True)
+    groups = keyed.groupby(session, sort=True)
     return [
         {"x": x, "y": y, "session": key, **pair_correlation(part, x, y, method, conf_level)} for key, part in groups
     ]
-
-
-def _mean_over(each: list[dict[str, Any]]) -> dict[str, float]:
-    """Fisher's mean of the sessions that have an r below 1 in size and more than three rows."""
-    used = [one for one in each if one["n"] > 3 and abs(one["r"]) < 1]
-    weights = np.array([one["n"] - 3 for one in used], dtype=np.float64)
-    found = {"n": sum(one["n"] for one in used), "df": int(weights.sum())}
-    if not used:
-        return found
-    z = np.arctanh([one["r"] for one in used])
-    return found | {"r": float(np.tanh(np.average(z, weights=weights)))}
 
 
 def _by_session(single: list[dict[str, Any]]) -> pd.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +65,25 @@ def mean_z(sessions: Sequence[SessionRows], counts: Floats, ranks: bool) -> Floa
         weight += np.where(used, n - 3, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(weight > 0, total / weight, np.nan))
+
+
+def mean_over(each: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Fisher's mean of the sessions that have an r below 1 in size and more than three rows: ``n``, ``df``, ``r``."""
+    used = [one for one in each if one["n"] > 3 and abs(one["r"]) < LARGEST]
+    weights = np.array([one["n"] - 3 for one in used], dtype=np.float64)
+    found = {"n": sum(one["n"] for one in used), "df": int(weights.sum())}
+    if not used:
+        return found
+    z = np.arctanh([one["r"] for one in used])
+    return found | {"r": float(np.tanh(np.average(z, weights=weights)))}
+
+
+def _without_z(each: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, int, int], ...]:
+    """Pairs with sessions of r = 1 or −1, which has no Fisher z: x, y, how many sessions, how many rows."""
+    perfect = [one for one in each if one["n"] > 3 and abs(one["r"]) >= LARGEST]
+    pairs = dict.fromkeys((str(one["x"]), str(one["y"])) for one in perfect)
+    rows = {pair: [int(one["n"]) for one in perfect if (one["x"], one["y"]) == pair] for pair in pairs}
+    return tuple((*pair, len(n), sum(n)) for pair, n in rows.items())
 
 
 def _ranks(values: Floats, w: Floats) -> Floats:
@@ -140,10 +161,23 @@ def limits_by_patients(
     import pandas as pd
 
     (x, y), (session, patient) = pair, keys
-    who, people = pd.factorize(both[patient])
+    who, people = pd.factorize(both[patient], sort=True)  # the draws do not depend on the order of the rows
     values = [both[name].to_numpy(dtype=float) for name in (x, y)]
     places = both.groupby(session, sort=True).indices.values()
     parts = [SessionRows(values[0][at], values[1][at], who[at]) for at in places]
     return patient_bootstrap(
         parts, len(people), ranks=method == "spearman", conf_level=conf_level, n_boot=n_boot, seed=seed
     )
+
+
+def left_out_notes(
+    frame: pd.DataFrame, variables: Sequence[str], patient: str | None, single: list[dict[str, Any]]
+) -> tuple[Note, ...]:
+    """What no correlation or no mean over sessions holds: rows without a patient, sessions without a Fisher z."""
+    notes = []
+    nobody = 0 if patient is None else int((frame[patient].isna() & frame[list(variables)].notna().any(axis=1)).sum())
+    if nobody:
+        notes.append(Note("rows_without_patient", numbers={"n": nobody, "patient": patient}))
+    if found := _without_z(single):
+        notes.append(Note("sessions_without_z", numbers={"pairs": found}))
+    return tuple(notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 FamilyMethod = Literal["holm", "bonferroni", "bh", "fixed"]
+_KEYS = ("model", "term", "estimate", "p_value")
 METHODS = {"holm": "Holm", "bonferroni": "Bonferroni", "bh": "Benjamini–Hochberg", "fixed": "fixed limit"}
 
 
@@ -37,7 +39,7 @@ class FamilyResult(Answer):
         ``model``, ``term``, ``estimate``, ``p_value``, ``p_bonferroni``, ``p_holm``, ``p_bh``; of a family with a
         method of its own also ``p_adjusted`` (the raw p where the limit is fixed) and ``significant``.
     design : dict
-        ``n_tests``, ``bonferroni_alpha``.
+        ``n_tests`` (those that have a p-value), ``bonferroni_alpha``.
     notes : tuple of Note
     rows : Index
         Labels of the rows that any of the models stands on.
@@ -85,7 +87,8 @@ def family_of_tests(
     Parameters
     ----------
     tests : sequence of mapping
-        ``model``, ``term``, ``estimate``, ``p_value``; ``rows`` (Index) where known, other keys become columns.
+        ``model``, ``term``, ``estimate``, ``p_value``; ``rows`` (Index) where known, other keys become columns. A test
+        without a p-value (NaN) stands in the table and does not count in the family.
     method : {"holm", "bonferroni", "bh", "fixed"}
         Holm (1979) and Bonferroni hold the chance of any false positive, Benjamini & Hochberg (1995) the expected
         share of false ones among the positives. ``"fixed"`` holds raw p to a limit that was set otherwise, such as
@@ -96,7 +99,7 @@ def family_of_tests(
     Raises
     ------
     UsageError
-        No test, an unknown method, or `alpha` outside (0, 1).
+        No test, one that lacks a key or whose p is no number in [0, 1], an unknown method, or `alpha` outside (0, 1).
 
     Examples
     --------
@@ -108,8 +111,7 @@ def family_of_tests(
     """
     import pandas as pd
 
-    if not tests:
-        raise UsageError("family_of_tests: found no test; give at least one.")
+    check_tests(tests)
     if method not in METHODS:
         raise UsageError(f"family_of_tests: found method = {method!r}; {allowed(str(method), METHODS)}.")
     if not 0 < alpha < 1:
@@ -119,14 +121,36 @@ def family_of_tests(
     rows = pd.Index([])
     for one in tests:
         rows = rows.union(one["rows"]) if "rows" in one else rows
-    adjusted = raw if method == "fixed" else adjust_p(raw, method, len(raw))
+    adjusted = raw if method == "fixed" else adjust_p(raw, method)
+    n_tests = int(np.isfinite(raw).sum())
+    numbers = {"n_tests": n_tests, "n_without": len(raw) - n_tests, "method": method, "alpha": alpha}
     return FamilyResult(
         spec={"method": method, "alpha": alpha},
         frame=table.assign(**adjusted_columns(raw), p_adjusted=adjusted, significant=adjusted < alpha),
-        design={"n_tests": len(table), "bonferroni_alpha": alpha / len(table)},
-        notes=(Note("family_of_tests", numbers={"n_tests": len(table), "method": method, "alpha": alpha}),),
+        design={"n_tests": n_tests, "bonferroni_alpha": alpha / n_tests if n_tests else np.nan},
+        notes=(Note("family_of_tests", numbers=numbers),),
         rows=rows,
     )
+
+
+def check_tests(tests: object) -> None:
+    """Refuse what is no list of tests, a test that lacks a key, and a p that is no number in [0, 1]."""
+    if isinstance(tests, str) or not isinstance(tests, Sequence):
+        raise UsageError(
+            f"family_of_tests: found a {type(tests).__name__}; give a list of mappings, of a frame its "
+            "frame.to_dict('records')."
+        )
+    if not tests:
+        raise UsageError("family_of_tests: found no test; give at least one.")
+    for number, one in enumerate(tests, 1):
+        lacking = [key for key in _KEYS if not isinstance(one, Mapping) or key not in one]
+        if lacking:
+            raise UsageError(f"family_of_tests: test {number} lacks {', '.join(lacking)}; give {', '.join(_KEYS)}.")
+        p = one["p_value"]
+        if not (p is None or (isinstance(p, Real) and (np.isnan(float(p)) or 0 <= float(p) <= 1))):
+            raise UsageError(
+                f"family_of_tests: test {number} has p_value = {p!r}; allowed: a number from 0 to 1, or NaN."
+            )
 
 
 def interaction_family(results: Sequence[ModerationResult]) -> FamilyResult:

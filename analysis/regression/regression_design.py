@@ -65,6 +65,7 @@ def interaction_of(formula: str | ModelFormula, columns: Iterable[object] | None
         raise FormulaError(f"formula {parsed.text!r} has random terms, which belong to fit_mixed. {form}")
     terms = terms_of(parsed.fixed, columns)
     products = [factors for factors in terms if len(factors) > 1]
+    _refuse_squares(parsed)
     if not products:
         return None
     if len(products) > 1 or len(products[0]) != 2:
@@ -80,6 +81,24 @@ def interaction_of(formula: str | ModelFormula, columns: Iterable[object] | None
             f"{first} * {second}. To fit the product as it stands, make it a column of the frame and name that."
         )
     return first.strip("`"), second.strip("`")
+
+
+_NAME = r"`[^`]+`|[\w.]+"
+_WITH_ITSELF = re.compile(rf"(?<![\w.`])({_NAME})\s*(?:[*:]\s*\1(?![\w.`(])|(?:\*\*|\^)\s*\d)")
+_CALL = re.compile(r"[\w.]+\([^()]*\)")
+
+
+def _refuse_squares(parsed: ModelFormula) -> None:
+    """Refuse a variable times itself, which a formula reads as the variable alone."""
+    text, count = parsed.fixed, 1
+    while count:
+        text, count = _CALL.subn("1", text)
+    if found := _WITH_ITSELF.search(text):
+        name = found[1]
+        raise UsageError(
+            f"formula {parsed.text!r}: {found[0]!r} is {name} alone, since a variable does not interact with itself. "
+            f"For a square write {name} + I({name} ** 2); for an interaction name another variable."
+        )
 
 
 def centres_of(data: pd.DataFrame, pair: tuple[str, str] | None) -> dict[str, float]:

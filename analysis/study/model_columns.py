@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pandas as pd
@@ -44,7 +45,8 @@ class ModelColumns(Answer):
         "residual": standard deviations, "fit"), ``row`` (term, effect or measure), ``estimate``, ``std_error``,
         ``df``, ``p_value``. A model that could not be estimated has the part "not estimated", and why in ``row``.
     design : dict
-        ``n_rows``: label of a model to its rows; ``n_models``, ``n_refused``.
+        ``n_rows``: label of a model to its rows, with the title of its table before it where several tables have
+        that label; ``n_models``, ``n_refused``.
     notes : tuple of Note
     rows : Index
         Labels of the rows that some model stands on.
@@ -84,7 +86,8 @@ def side_by_side(
     Parameters
     ----------
     *results : SeriesResult, MixedResult, ModerationResult or PatientOutcomeResult
-        A series is a table of its own; mixed models, and regressions of one outcome, share one.
+        A series is a table of its own; mixed models, and regressions of one outcome, share one. Of two with the same
+        name the second is numbered, ``he (2)``.
     labels : mapping of variable to label, optional
         What terms are called.
     refused : sequence of Note
@@ -114,20 +117,24 @@ def side_by_side(
     """
     if not results and not refused:
         raise UsageError("side_by_side: there is no model; give at least one result of a fit.")
+    if not (labels is None or isinstance(labels, Mapping)) or not all(isinstance(note, Note) for note in refused):
+        raise UsageError("side_by_side: labels is a mapping of variable to label, refused a list of Note.")
     known = dict(labels or {})
-    lines = [line for result in results for line in _lines_of(result, known)]
+    lines: list[Line] = []
+    for result in results:
+        lines += _apart(_lines_of(result, known, {line["table"] for line in lines}), lines)
     lines += [_line("", note.subject, "not estimated", str(note.numbers["reason"])) for note in refused]
     frame = pd.DataFrame(lines, columns=list(_LONG))
     counts = frame[frame["row"] == "Rows"]
     index = pd.Index(dict.fromkeys(label for result in results for label in result.rows))
-    n_rows = {str(name): int(n) for name, n in zip(counts["model"], counts["estimate"], strict=True)}
+    n_rows = {name: int(n) for name, n in zip(_names(counts), counts["estimate"], strict=True)}
     models = {str(t): list(dict.fromkeys(part["model"])) for t, part in frame.groupby("table", sort=False)}
     failed = frame[frame["part"] == "not estimated"]
     return ModelColumns(
         spec={"models": models},
         frame=frame,
         design={"n_rows": n_rows, "n_models": len(counts), "n_refused": len(failed)},
-        notes=distinct(note for result in results if isinstance(result, SeriesResult) for note in result.notes),
+        notes=_notes(results),
         rows=index,
     )
 
@@ -184,11 +191,51 @@ def _line(table: str, model: str, part: str, row: str, **numbers: float) -> Line
     return {"table": table, "model": model, "part": part, "row": row, **numbers}
 
 
-def _lines_of(result: object, labels: Labels) -> list[Line]:
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name, numbered from 2 where it is taken."""
+    known = set(taken)
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in known)
+
+
+def _apart(lines: list[Line], before: Sequence[Line]) -> list[Line]:
+    """The lines of one result, its columns numbered where the table has one of that name."""
+    taken = {(one["table"], one["model"]) for one in before}
+    names = {
+        (table, model): _free(model, (name for title, name in taken if title == table))
+        for table, model in {(one["table"], one["model"]) for one in lines}
+    }
+    return [one | {"model": names[one["table"], one["model"]]} for one in lines]
+
+
+def _names(counts: pd.DataFrame) -> list[str]:
+    """Label of each model, after the title of its table where it stands in several."""
+    several = counts["model"].duplicated(keep=False)
+    rows = zip(counts["table"], counts["model"], several, strict=True)
+    return [f"{table}: {model}" if twice else str(model) for table, model, twice in rows]
+
+
+def _notes(results: Sequence[object]) -> tuple[Note, ...]:
+    """The notes of the series, each under its title where the series stand on different rows."""
+    titles: list[str] = []
+    notes: list[Note] = []
+    all_series = [one for one in results if isinstance(one, SeriesResult)]
+    differ = any(set(one.rows) != set(all_series[0].rows) for one in all_series)
+    for one in all_series:
+        titles.append(_free(_title(one), titles))
+        notes += [replace(note, subject=note.subject or titles[-1]) if differ else note for note in one.notes]
+    return distinct(notes)
+
+
+def _title(series: SeriesResult) -> str:
+    return str(series.spec["title"] or series.spec["name"])
+
+
+def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Line]:
     """What one result has to say, model by model."""
     if isinstance(result, SeriesResult):
         named = term_labels(short_labels(labels), result.spec["split"])
-        title = str(result.spec["title"] or result.spec["name"])
+        title = _free(_title(result), tables)
         fitted = zip(result.models, result.frame.to_dict("records"), strict=True)
         return [line for model, row in fitted for line in _series_lines(title, model, row, named)]
     if isinstance(result, MixedResult):

@@ -43,6 +43,11 @@ def _mean_over_sessions(note: Note) -> str:
     )
 
 
+def _without_z(note: Note) -> str:
+    which = named([f"{x} with {y}: {k} session(s), {n} rows" for x, y, k, n in note.numbers["pairs"]])
+    return f"Not in the mean over sessions, since r is 1 or −1 there and has no Fisher z: {which}."
+
+
 def _fidelity(note: Note) -> str:
     n, unit, held = note.numbers["n"], note.numbers["unit"], note.numbers["n_held"]
     share = f" of {held} held ({100 * note.numbers['reviewed'] / held:.0f} %)" if held else ""
@@ -100,6 +105,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "within_r_is_pearsons": "The r within patients is of Pearson's kind; ranks have no within-patient form here.",
     "mean_r_over_sessions": _mean_over_sessions,
+    "sessions_without_z": _without_z,
+    "rows_without_patient": (
+        "{n} row(s) have no value of {patient!r}; no correlation holds them, within, between and over sessions alike."
+    ),
     "r_undefined": _undefined,
     "winsorised": (
         "Values beyond {multiplier:g} times the interquartile range from the first or third quartile were "

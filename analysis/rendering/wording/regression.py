@@ -60,10 +60,12 @@ _HOW: Final = {
 
 def _family(note: Note) -> str:
     n, alpha = note.numbers["n_tests"], format_number(note.numbers["alpha"], "p")
+    without = note.numbers["n_without"]
+    rest = f" {without} more have no p-value and do not count." if without else ""
     if note.numbers["method"] == "fixed":
-        return f"{n} tests, each held to p < {alpha}, a limit that was set and not computed here."
+        return f"{n} tests, each held to p < {alpha}, a limit that was set and not computed here.{rest}"
     how = _HOW[note.numbers["method"]]
-    return f"{n} tests are one family; beside the raw p stands the one adjusted by {how}, held to {alpha}."
+    return f"{n} tests are one family; beside the raw p stands the one adjusted by {how}, held to {alpha}.{rest}"
 
 
 def _families(note: Note) -> str:
