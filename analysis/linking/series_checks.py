@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.linking.time_origin import SESSION
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.model_series import never_together, same_twice
+from doublecode.schemas.results import Note
 from doublecode.schemas.variable_checks import names_in_step
 
 if TYPE_CHECKING:
@@ -78,3 +80,23 @@ def check_choices(intercept_at: object, interval: object, where: str) -> None:
         )
     if interval not in _INTERVALS:
         raise UsageError(f"{where}: interval is {interval!r}; allowed: {', '.join(map(repr, _INTERVALS))}.")
+
+
+def repeated_sessions(data: pd.DataFrame, patient: str) -> tuple[Note, ...]:
+    """Say which sessions have several rows, of which every row counts as a session of its own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"patient": ["P1", "P1", "P2"], "session": [1, 1, 1]})
+    >>> [note.numbers["n"] for note in repeated_sessions(rows, "patient")]
+    [1]
+    """
+    if SESSION not in data.columns:
+        return ()
+    keyed = data.dropna(subset=[patient, SESSION])
+    twice = keyed[keyed.duplicated([patient, SESSION])]
+    if twice.empty:
+        return ()
+    first = {"patient": str(twice[patient].iloc[0]), "session": str(twice[SESSION].iloc[0])}
+    return (Note("series_repeated_sessions", numbers={"n": len(twice), **first}),)
