@@ -69,9 +69,9 @@ class ModelSeries(Declared):
         refuse_twice(f"series {self.name!r}: split", self.split)
         refuse_twice(f"series {self.name!r}: steps", self.steps)
         refuse_twice(f"series {self.name!r}: differences", self.differences)
-        same = next((one for one, other in self.differences if one == other), None)
+        same = next((fault for pair in self.differences if (fault := same_twice(pair))), None)
         if same is not None:
-            raise ValueError(f"series {self.name!r}: differences: {same!r} does not differ from itself; name another")
+            raise ValueError(f"series {self.name!r}: differences: {same}")
         if self.latent_means and not self.split:
             raise ValueError(
                 f"series {self.name!r}: latent_means are those of the predictors in split, and it has none; name them "
@@ -120,9 +120,22 @@ def check_differences(series: ModelSeries, predictors: Iterable[frozenset[str]])
     """
     steps = list(predictors)
     for pair in series.differences:
-        if not any(step.issuperset(pair) for step in steps):
-            both = " and ".join(map(repr, pair))
-            raise StudyError(
-                f"series {series.name!r}: differences: no step has both {both}, and slopes of different models do not "
-                "compare. Add a step with both, or take the pair out."
-            )
+        fault = never_together(pair, steps)
+        if fault is not None:
+            raise StudyError(f"series {series.name!r}: differences: {fault}")
+
+
+def same_twice(pair: tuple[str, str]) -> str | None:
+    """What is wrong with a pair of one predictor, or None."""
+    return f"{pair[0]!r} does not differ from itself; name another" if pair[0] == pair[1] else None
+
+
+def never_together(pair: tuple[str, str], steps: Iterable[frozenset[str]]) -> str | None:
+    """What is wrong with a pair that stands in no step together, or None."""
+    if any(step.issuperset(pair) for step in steps):
+        return None
+    both = " and ".join(map(repr, pair))
+    return (
+        f"no step has both {both}, and slopes of different models do not compare. Add a step with both, or take the "
+        "pair out."
+    )

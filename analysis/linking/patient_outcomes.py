@@ -31,7 +31,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, format_number
 from doublecode.analysis.results.rules import FEW_THERAPISTS
-from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Therapists = Literal["CR2", "fixed", "ignored"]
+_EXACT: Final = 1e-20
+"""Residual sum of squares, as a share of that of the outcome, up to which a fit is exact to rounding."""
 _ALLOWED: Final = ("CR2", "fixed", "ignored")
 
 
@@ -143,9 +145,11 @@ def patient_outcome(
     Raises
     ------
     UsageError
-        A column is absent, or has several values in one patient.
+        A column is absent, named twice, holds no numbers, or has several values in one patient.
+    DuplicateError
+        A session stands twice.
     NotEstimable
-        Too few patients, or predictors that determine one another.
+        Too few patients, predictors that determine one another, or an exact fit.
 
     Examples
     --------
@@ -167,8 +171,10 @@ def patient_outcome(
     require_columns(data, (patient, *fixed, predictor, *needed_therapist), f"patient_outcome {name!r}")
     if therapists not in _ALLOWED:
         raise UsageError(f"patient_outcome: therapists={therapists!r}; allowed: {', '.join(map(repr, _ALLOWED))}.")
+    _refuse_unfit([*fixed, predictor], data)
     _refuse_varying(fixed, data, patient)
     inside = _chosen(data, sessions, session)
+    _refuse_repeated(inside[inside[predictor].notna()], patient, session)
     people = _people(data, inside, predictor, fixed, patient, therapist)
     wanted = [*fixed, f"{predictor}_mean", *(needed_therapist if therapists != "ignored" else ())]
     kept = common_rows(people, wanted, (patient,))
@@ -195,6 +201,34 @@ def patient_outcome(
         notes=(Note("patient_mean", numbers={"reliability": reliability, "therapists": therapists}), *notes),
         rows=pd.Index(kept.data[patient]),
     )  # fmt: skip
+
+
+def _refuse_unfit(names: Sequence[str], data: pd.DataFrame) -> None:
+    """Refuse a column in two places, and one that holds no numbers."""
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise UsageError(
+            f"patient_outcome: {twice!r} is named twice among outcome, baseline, covariates and predictor; name each "
+            "column once."
+        )
+    for name in names:
+        if not pd.api.types.is_numeric_dtype(data[name]):
+            raise ContractError(
+                f"patient_outcome: {name!r} must hold numbers, found {data[name].dtype}. Give numbers, of groups one "
+                "column of 0 and 1 for each but the first."
+            )
+
+
+def _refuse_repeated(data: pd.DataFrame, patient: str, session: str) -> None:
+    """Refuse two rows of one session: the mean would weigh it twice."""
+    if session not in data.columns:
+        return
+    keyed = data.dropna(subset=[patient, session])
+    twice = keyed[keyed.duplicated([patient, session])]
+    if len(twice):
+        raise DuplicateError(
+            f"patient_outcome: {twice[patient].iloc[0]} session {twice[session].iloc[0]} stands twice; keep one row."
+        )
 
 
 def _refuse_varying(names: Sequence[str], data: pd.DataFrame, patient: str) -> None:
@@ -255,6 +289,11 @@ def _estimates(
     y = people[outcome].to_numpy(dtype=float)
     beta = np.linalg.lstsq(X, y, rcond=None)[0]
     residual, left = y - X @ beta, len(y) - X.shape[1]
+    if residual @ residual <= _EXACT * float(y @ y):
+        raise NotEstimable(
+            f"patient_outcome: {', '.join(terms[1:])} reproduce {outcome} without error (to rounding), or it is "
+            "constant, so nothing is left to test; take out what the outcome is made of"
+        )
     ols = np.sqrt(np.diag(np.linalg.inv(X.T @ X)) * (residual @ residual) / left)
     error, df = ols, np.full(len(beta), float(left))
     if clusters is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from doublecode.analysis.linking.latent_means import find_latent_means
+from doublecode.analysis.linking.series_checks import check_choices, check_names, check_pairs, repeated_sessions
 from doublecode.analysis.linking.series_comparison import (
     comparison_table,
 )
@@ -103,6 +104,8 @@ def fit_series(
     ------
     FormulaError
         A formula cannot be read, or names something that is no column.
+    UsageError
+        What is split, time or compared is no column or stands in no step together; `interval`, `intercept_at`.
     NotEstimable
         No row has all variables.
 
@@ -125,7 +128,11 @@ def fit_series(
     """
     data = as_pandas(data)
     steps, residuals = _steps(formulas, name), Residuals(correlation, variance_by)
-    require_columns(data, (patient, *split, *residuals.columns), f"series {name!r}")
+    require_columns(data, (patient, *residuals.columns), f"series {name!r}")
+    check_choices(intercept_at, interval, f"series {name!r}")
+    check_names(split, data, f"series {name!r}: split")
+    check_names(times, data, f"series {name!r}: times")
+    check_pairs(differences, steps.values(), f"series {name!r}: differences")
     needed = dict.fromkeys(column for step in steps.values() for column in step.columns(data.columns))
     rows = common_rows(data, list(needed | dict.fromkeys(residuals.columns)), (patient, "session"))
     used = [one for one in split if one in needed]
@@ -149,6 +156,7 @@ def fit_series(
         design=_design(rows, len(data), patient),
         notes=(
             *reproduced, *model_notes(models), *moved.notes, *compared, *uncut, *unsplit_notes(models, split), *unused,
+            *repeated_sessions(rows.data, patient),
             *(() if latent is None else latent.notes),
         ),
         rows=rows.data.index,

@@ -224,6 +224,11 @@ def lay_out_residuals(model: ResidualModel, design: Design) -> ResidualLayout:
         levels = tuple(found)
         if len(levels) < 2:
             raise UsageError(f"variance_by={model.variance_by!r} has one level ({levels[0]!r}); it needs two")
+        if 2 * len(levels) > len(rows):
+            raise UsageError(
+                f"variance_by={model.variance_by!r} has {len(levels)} levels in {len(rows)} rows: a variance of each "
+                "needs two rows of a level or more, on average. Name a column of groups."
+            )
     order, gap = np.arange(len(rows)), np.full(len(rows), np.inf)
     if model.kind is not None:
         order, gap = _series(model, design.terms, rows)

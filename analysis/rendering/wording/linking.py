@@ -239,6 +239,10 @@ SERIES: Final[dict[str, Wording]] = {
     "series_inside_call": _inside_call,
     "series_unsplit": _unsplit,
     "series_unused_split": "{column} is declared to be split but stands in no step.",
+    "series_repeated_sessions": (
+        "{n} rows repeat the session of another row, first patient {patient} session {session}: every row counts as a "
+        "session of its own. Keep one row of each, unless the rows are no sessions."
+    ),
 }
 
 _OF_THERAPISTS: Final = {
