@@ -16,6 +16,8 @@ Numbers = npt.NDArray[Any]
 RULES: Final = Rules(steps=300, noise=1e-12, shrink=0.5, least=1e-10)
 DONE, STEP = 1e-10, 1e-30
 POLISH: Final = 6
+SINGULAR: Final = 1e-10
+"""Smallest eigenvalue, as a share of the largest, of a covariance matrix that has an inverse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +102,14 @@ def _pieces(sums: ClusterSums, theta: Numbers) -> tuple[Numbers, Numbers, Number
 
 def loglik(sums: ClusterSums, theta: Floats) -> float:
     """Log-likelihood; −∞ where a matrix is not positive definite (Muthén 1994; McDonald & Goldstein 1989)."""
-    _, within, _ = unpack(theta, sums.mean.shape[1], sums.design.shape[1])
-    V, U, off, sigma = _pieces(sums, theta)
-    every = np.concatenate([within[None], sigma])
-    if not np.isfinite(every).all() or np.linalg.eigvalsh(every)[:, 0].min() <= 0:
+    _, within, between = unpack(theta, sums.mean.shape[1], sums.design.shape[1])
+    every = np.concatenate([within[None], within + sums.size[:, None, None] * between])
+    if not np.isfinite(every).all():
         return -np.inf
+    roots = np.linalg.eigvalsh(every)
+    if (roots[:, 0] <= SINGULAR * roots[:, -1]).any():
+        return -np.inf
+    V, U, off, sigma = _pieces(sums, theta)
     spare = sums.size.sum() - len(sums.size)
     value = spare * np.linalg.slogdet(within)[1] + np.einsum("ij,ij->", U, sums.within)
     value += np.linalg.slogdet(sigma)[1].sum() + np.einsum("j,ji,jik,jk->", sums.size, off, V, off)
@@ -168,9 +173,9 @@ def fit_two_level_normal(sums: ClusterSums) -> TwoLevelNormal:
     """Find the maximum by Fisher's scoring, then Newton's steps."""
 
     def objective(theta: Floats, at: Ints) -> tuple[Floats, Planner]:
-        score = gradient(sums, theta[0])
 
         def plan(kept: npt.NDArray[np.bool_]) -> Plan:
+            score = gradient(sums, theta[0])
             step = np.asarray(np.linalg.lstsq(expected_information(sums, theta[0]), score, rcond=1e-12)[0])
             return Plan(
                 step[None].astype(np.float64), np.array([abs(float(step @ score)) < DONE]), np.abs(score).max()[None]
