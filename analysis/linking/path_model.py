@@ -23,6 +23,8 @@ Numbers = npt.NDArray[Any]
 RULES: Final = Rules(steps=300, noise=1e-12, shrink=0.5, least=1e-10)
 DONE, POLISHED, STEP = 1e-9, 1e-16, 1e-30
 MOST_POLISH, MANY = 12, 4
+SINGULAR: Final = 1e-10
+"""Share of a variable's variance that the others leave open, below which a covariance matrix has no inverse."""
 
 
 @dataclass
@@ -147,11 +149,10 @@ def evaluate(model: PathModel, blocks: Blocks, theta: Numbers, error: Floats, *,
     padded = np.where(both, sigma, 0.0) + np.eye(len(sigma)) * ~blocks.observed[:, :, None]
     loglik = 0.0
     if value:
-        try:
-            root = np.linalg.cholesky(padded)
-        except np.linalg.LinAlgError:
+        pivots = _pivots(padded)
+        if pivots is None:
             return State(-np.inf, theta * np.nan, theta[:0], padded, reach, total)
-        loglik = -2.0 * float((blocks.n * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)).sum())
+        loglik = -2.0 * float((blocks.n * np.log(pivots).sum(axis=1)).sum())
     V = np.where(both, np.linalg.inv(padded), 0.0)
     weighted = blocks.n[:, None, None] * V
     normal = model.means.T @ weighted.sum(axis=0) @ model.means
@@ -163,6 +164,16 @@ def evaluate(model: PathModel, blocks: Blocks, theta: Numbers, error: Floats, *,
         loglik = 0.5 * (loglik - constant - float(np.einsum("mij,mij->", weighted, about)))
     G = 0.5 * (weighted @ about @ V - weighted).sum(axis=0)
     return State(loglik, _score(model, G, reach, total), beta, V, reach, total)
+
+
+def _pivots(sigma: Floats) -> Floats | None:
+    """Diagonals (M, p) of Cholesky roots; None where a variable is determined by the others, or nearly so."""
+    try:
+        pivots = np.diagonal(np.linalg.cholesky(sigma), axis1=1, axis2=2)
+    except np.linalg.LinAlgError:
+        return None
+    unexplained = pivots**2 / np.diagonal(sigma, axis1=1, axis2=2)
+    return np.asarray(pivots) if np.isfinite(unexplained).all() and unexplained.min() > SINGULAR else None
 
 
 def _matrices(model: PathModel, theta: Numbers) -> tuple[Numbers, Numbers]:
@@ -302,6 +313,17 @@ def _scoring(model: PathModel, blocks: Blocks, state: State) -> Floats:
 def _polished(model: PathModel, blocks: Blocks, theta: Floats, error: Floats) -> PathFit:
     """Newton's steps at the end of the search, and the observed information there."""
     state = evaluate(model, blocks, theta, error)
+    try:
+        return _newton(model, blocks, theta, state, error)
+    except np.linalg.LinAlgError:
+        lost = np.full((len(theta), len(theta)), np.nan)
+        return PathFit(tuple(model.names), theta, lost, np.asarray(state.beta), state.loglik, converged=False)
+
+
+def _newton(model: PathModel, blocks: Blocks, theta: Floats, state: State, error: Floats) -> PathFit:
+    """Raise ``LinAlgError`` where the search ended at no point, or the information has no inverse."""
+    if not np.isfinite(state.loglik):
+        raise np.linalg.LinAlgError
     for _ in range(MOST_POLISH):
         H = observed_information(model, blocks, theta, error)
         step = np.linalg.solve(H + 1e-14 * np.diag(np.diag(H)), state.score)
