@@ -18,8 +18,8 @@ _TOGETHER = (
 
 _MANY = 10
 _FEW = (
-    f"Fewer than {_MANY} sessions rated again by a rater say next to nothing of that rater: the intervals of an ICC are "
-    "so wide that their formula leaves the range from −1 to 1, so none is printed here (results.json has them). Read "
+    f"Fewer than {_MANY} sessions rated again by a rater say next to nothing of that rater: its ICC has intervals "
+    "so wide that their formula leaves the range from −1 to 1, and none is printed here (results.json has them). Read "
     "the share of equal codes and the change."
 )
 

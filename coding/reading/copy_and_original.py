@@ -1,4 +1,4 @@
-"""A file that has no errors and stands beside its marked copy: one of them is a later correction, and nobody said which."""
+"""A file without errors beside its marked copy: one of them is a later correction, and nobody said which."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from doublecode.coding.reading.incoming import read_incoming
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import ASSIGNMENTS
-from doublecode.schemas.process_models import check_process_models
+from doublecode.schemas.process_models import check_process
 from doublecode.schemas.study import load_study
 from doublecode.schemas.table_files import read_table
 
@@ -111,7 +111,7 @@ def test_intervals_that_nothing_asks_for_are_named_together_with_what_belongs_to
     spoken = {name: SimpleNamespace(refers_to="this session") for name in ("warm", "bdi")}
     models = SimpleNamespace(rater_corrections=(), cross_lagged=())
     with pytest.raises(StudyError, match=r"variables 'warm', 'bdi': refers_to: .*declare \[\[cross_lagged\]\]"):
-        check_process_models(models, spoken, "session")
+        check_process(models, spoken, "session")
 
 
 def withdrawn(path: Path) -> dict[str, str]:
