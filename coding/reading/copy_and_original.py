@@ -47,7 +47,7 @@ def against_copy(
     differs = ~((first == second) | (first.isna() & second.isna())).all(axis=1)
     if not differs.any():
         return []
-    place = where[differs.to_numpy().argmax()]
+    place = where[int(differs.to_numpy().argmax())]
     source = here if place in here.index else there
     sheet, cell = (str(source.loc[place, column]) for column in ("source_sheet", "source_cell"))
     found = f"{copy} (codes that differ: {differs.sum()})"
