@@ -141,7 +141,9 @@ def _copy_folder(file: Path, study: Study | None) -> Path:
 
 
 _MOST_NAMED = 30
-_NOTHING_TO_MARK = frozenset({"unreadable_file", "password_protected", "not_a_workbook", "too_large"})
+_NOTHING_TO_MARK = frozenset(
+    {"unreadable_file", "password_protected", "not_a_workbook", "too_large", "copy_and_original_differ"}
+)
 
 
 def hand_back(

@@ -245,6 +245,12 @@ _KINDS: dict[str, Kind] = {
         "was not read: its marked copy {found} is here, and counts in its place",
         "Nothing, if the copy is mended and saved.",
     ),
+    "copy_and_original_differ": Kind(
+        "error",
+        "has no errors, and other codes than its marked copy {found}; which of them counts?",
+        "Move the file that does not count out of incoming/, or take it out of the numbers: doublecode ledger withdraw "
+        "FILE --reason WHY.",
+    ),
     "older_file": Kind("warning", "an older state of a file already taken in: {found}", "Send the newest file."),
     "file_absent": Kind(
         "warning",

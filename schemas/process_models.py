@@ -159,9 +159,11 @@ def check_process(
                 f"speaks of, so that nothing follows from it. Give variable {silent[0]!r} one, too."
             )
     asked = {name for one in models.cross_lagged for name in (one.x, one.y)}
-    idle = next((name for name, one in variables.items() if one.refers_to and name not in asked), None)
-    if idle is not None:
+    idle = [name for name, one in variables.items() if one.refers_to and name not in asked]
+    if idle:
+        whose = f"variable{'s' if len(idle) > 1 else ''} {', '.join(map(repr, idle))}"
         raise StudyError(
-            f"variable {idle!r}: refers_to: only [[cross_lagged]] asks for the interval, and none names {idle}. "
-            "Take it out, or declare one."
+            f"{whose}: refers_to: only [[cross_lagged]] asks for the interval, and none names {', '.join(idle)}. The "
+            "two belong together: take refers_to out of what is named here, or declare [[cross_lagged]] with it as x "
+            "or y."
         )

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.study.study_run import Intake, StudyRun
 
+_COUNTED: Final = (
+    "Missing: rows that were read and have no value. A session without a row, because it was not rated or its outcome "
+    "was not filled in, is not among them: the table *From sessions held to rows in the models* counts it."
+)
 MOST_NAMED: Final = 10
 """More patients than these are counted in a callout, and named in a file."""
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
@@ -232,7 +236,8 @@ def descriptives_section(run: StudyRun) -> Section:
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
         columns = (column("label", heading, kind="text"), *_MOMENTS)
-        blocks.append(Table(f"described_{name}", title, overall, columns, result.note_texts(), "title", data=frame))
+        notes = (*result.note_texts(), _COUNTED)
+        blocks.append(Table(f"described_{name}", title, overall, columns, notes, "title", data=frame))
     blocks += _bands(run)
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]

@@ -18,13 +18,14 @@ _TOGETHER = (
 
 _MANY = 10
 _FEW = (
-    f"Fewer than {_MANY} sessions rated again by a rater say next to nothing of that rater: intervals are so wide that "
-    "their formula leaves the range from −1 to 1. Read the share of equal codes and the change beside them."
+    f"Fewer than {_MANY} sessions rated again by a rater say next to nothing of that rater: its ICC has intervals "
+    "so wide that their formula leaves the range from −1 to 1, and none is printed here (results.json has them). Read "
+    "the share of equal codes and the change."
 )
 
 
 def recode_section(recodes: RecodeTable | None) -> Section | None:
-    """Intra-rater ICC and agreement; nothing where nobody rated a session again."""
+    """Intra-rater agreement, and the ICC where enough sessions were rated again; nothing where none was."""
     if recodes is None:
         return None
     columns = (
@@ -39,5 +40,9 @@ def recode_section(recodes: RecodeTable | None) -> Section | None:
         *([_FEW] if (recodes.frame["n_sessions"] < _MANY).any() else []),
         *([_TOGETHER] if (recodes.frame["rater"] == TOGETHER).any() else []),
     )
-    table = Table("recodes", "Raters against their own earlier codes", recodes.frame, columns, notes, "title")
+    few = recodes.frame["n_sessions"] < _MANY
+    shown = recodes.frame.assign(
+        **{name: recodes.frame[name].mask(few) for name in ("estimate", "conf_low", "conf_high")}
+    )
+    table = Table("recodes", "Raters against their own earlier codes", shown, columns, notes, "title", recodes.frame)
     return Section("recodes", "Intra-rater reliability", (table,))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from doublecode.coding.reading.container import open_book, open_package
+from doublecode.coding.reading.copy_and_original import against_copy
 from doublecode.coding.reading.expectations import Expected, checks_not_done, load_expected
 from doublecode.coding.reading.long_table import read_long
 from doublecode.coding.reading.many_files import Progress, read_each
@@ -123,16 +124,23 @@ def _read_all(
     taken: list[TakenFile] = []
     known: dict[tuple[str, ...], list[TakenFile]] = {}
     names: set[str] = set()
+    copies: dict[str, Collector] = {}
     gone = withdrawn or {}
     for path, (read, own) in zip(paths, read_each(paths, expected, superseded, gone, progress), strict=True):
         one, others = read, known.setdefault(_whose(read), []) if read.stamp is not None else []
         if _meets(one, others) or please_fix_path(path).name in names:
-            own = Collector()
-            one = read_file(path, expected(), own, taken, superseded, gone)
+            again = Collector()
+            one = read_file(path, expected(), again, taken, superseded, gone)
+            copy = please_fix_path(path).name
+            if copy in copies and any(problem.code == "mended_copy" for problem in one.problems):
+                one.problems = against_copy(read, own, copy, copies[copy], expected().out) or one.problems
+            own = again
         collector.join(own)
         taken.append(one)
         if one.stamp is not None:
             names.add(one.file)
+            if one.file == please_fix_path(path).name:
+                copies[one.file] = own
             others.append(one)
     return taken, collector.frame()
 
