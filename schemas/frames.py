@@ -251,7 +251,7 @@ def complete(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 
 def check_columns(
-    frame: pd.DataFrame, contract: Contract, name: str, may_lack: Collection[str] = (), way_out: str = ""
+    frame: pd.DataFrame, contract: Contract, name: str, may_lack: Iterable[str] = (), way_out: str = ""
 ) -> None:
     """Name every column that is missing, all at once, with the words that it holds, and those that were found."""
     missing = [column for column in contract.columns if column not in {*frame.columns, *may_lack}]
