@@ -302,7 +302,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """Remove a patient's codes and texts for good, and list the files that are to be destroyed."""
-    from doublecode.coding.intake.erasing import left_to_destroy
+    from doublecode.coding.intake.erasing import left_to_destroy, stem_of, with_others
     from doublecode.coding.intake.study_ledger import open_ledger
 
     declared = _with_ledger(study)
@@ -310,11 +310,31 @@ def erase(
         typer.confirm(f"Erase every rating of {patient} from the ledger? This cannot be undone.", abort=True)
     with open_ledger(declared) as held:
         files = held.erase(patient, reason)  # one row per state of a file
+        shared = with_others(declared, held.history(), patient)
     say(f"{int(files['n_rows'].sum())} ratings of {patient} are erased from {len(files)} file(s) of the ledger.")
-    say(f"Write consent_withdrawn as the status of {patient} in patients.csv. To be destroyed by you:")
+    if not _withdrew(declared, patient):
+        say(f"Write consent_withdrawn as the status of {patient} in patients.csv.")
+    say("To be destroyed by you:")
+    both = []
     for path, what in left_to_destroy(declared, files, patient):
-        say(f"  {path} ({what})")
+        if path.suffix and stem_of(path.name) in shared:
+            both.append(path)
+        else:
+            say(f"  {path} ({what})")
     say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
+    if both:
+        say(f"Hold rows of others, too: save each without the rows of {patient}, under its name, and run again:")
+    for path in both:
+        say(f"  {path}")
+
+
+def _withdrew(study: Study, patient: str) -> bool:
+    """Whether the table of patients says already that this one withdrew consent."""
+    from doublecode.coding.reading.study_tables import read_study_table
+    from doublecode.schemas.frames import WITHDRAWN
+
+    people = read_study_table(study, "patients")
+    return WITHDRAWN in people.loc[people["patient"] == patient, "status"].tolist()
 
 
 @ledger.command("merge")

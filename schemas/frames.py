@@ -7,7 +7,7 @@ must be unique.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -250,14 +250,16 @@ def complete(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return frame.assign(**made) if made else frame
 
 
-def check_columns(frame: pd.DataFrame, contract: Contract, name: str) -> None:
-    """Name every column that is missing, all at once."""
-    missing = [column for column in contract.columns if column not in frame.columns]
+def check_columns(
+    frame: pd.DataFrame, contract: Contract, name: str, may_lack: Iterable[str] = (), way_out: str = ""
+) -> None:
+    """Name every column that is missing, all at once, with the words that it holds, and those that were found."""
+    missing = [column for column in contract.columns if column not in {*frame.columns, *may_lack}]
     if missing:
         found = ", ".join(map(str, frame.columns))
-        raise ContractError(
-            f"{name}: {said_missing(missing)}; found: {found}. Add {'it' if len(missing) == 1 else 'them'}."
-        )
+        words = "".join(f" {one}: {', '.join(contract.words[one])}." for one in missing if one in contract.words)
+        add = f"Add {'it' if len(missing) == 1 else 'them'}"
+        raise ContractError(f"{name}: {said_missing(missing)}; found: {found}. {add}{way_out}.{words}")
 
 
 def said_missing(columns: Sequence[str]) -> str:

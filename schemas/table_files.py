@@ -46,8 +46,9 @@ def typed_table(texts: pd.DataFrame, contract: Contract, name: str) -> pd.DataFr
     name : str
         The file, in messages.
     """
+    way_out = f", or say in study.toml which head holds it: [tables.{contract.name}] map"
+    check_columns(texts, contract, name, contract.usual, way_out)
     frame = complete(texts, contract)
-    check_columns(frame, contract, name)
     for column, kind in contract.columns.items():
         if kind != "text":
             frame[column] = to_numbers(frame[column], f"{name}: column {column!r}")

@@ -18,10 +18,13 @@ from doublecode.coding.intake.ledger_values import SEVERAL
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.linking.conditional_slope import ConditionalSlope
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
+
+    Slope = tuple[LabelledModel, ConditionalSlope, str, Sequence[str]]
 
 MOST_NAMED: Final = 3
 """More flagged rows than these are counted, not named."""
@@ -105,31 +108,43 @@ def _consistency(run: StudyRun) -> Headline | None:
 
 
 def _slope(run: StudyRun) -> Headline | None:
-    """Slope within patients of the last series' first split predictor, else the first declared interaction."""
-    for result in reversed(run.series):
-        found = _within(result, run)
-        if found is not None:
-            return found
+    """Slope within patients of the last series' first split predictor, else the first declared interaction.
+
+    Where that slope depends on another variable, the first declared series in which the same slope on the same outcome
+    does not goes before it.
+    """
+    slopes = [one for one in map(_within, run.series) if one is not None]
+    if slopes:
+        last = slopes[-1]
+        plain = [one for one in slopes if not one[1].held and _question(one) == _question(last)]
+        return _said(*(plain[0] if last[1].held and plain else last), run)
     focal = [one for one in run.moderations if one.spec["moderator"] is not None]
     return _interaction(focal[0], focal, run) if focal else None
 
 
-def _within(result: SeriesResult, run: StudyRun) -> Headline | None:
-    """The slope, with the values of what it interacts with, and what a simpler fit says where the fit is singular."""
-    for term in [f"{name}_within" for name in result.spec["split"]][:1]:
+def _within(result: SeriesResult) -> Slope | None:
+    """The first model of a series with the slope of its first split predictor."""
+    split = result.spec["split"]
+    for term in [f"{name}_within" for name in split][:1]:
         for model in result.models:
-            fit = model.result
-            if fit is None or term not in fit.model.x_names:
-                continue
-            split = result.spec["split"]
-            slope = conditional_slope(fit, term, split)
-            parts = [f"on {_named(run, model.formula.response)}", *(_held(one, run) for one in slope.held)]
-            parts.append(f"*p* {format_p(slope.row['p_value'])}")
-            if model.singular:
-                parts.append(_beside(model, term, split))
-            label = label_term(term, term_labels(short_labels(run.labels), split))
-            return Headline(label, _estimate(slope.row), "; ".join(parts))
+            if model.result is not None and term in model.result.model.x_names:
+                return model, conditional_slope(model.result, term, split), term, split
     return None
+
+
+def _question(slope: Slope) -> tuple[str, str]:
+    """Outcome and term."""
+    return slope[0].formula.response, slope[2]
+
+
+def _said(model: LabelledModel, slope: ConditionalSlope, term: str, split: Sequence[str], run: StudyRun) -> Headline:
+    """The slope, with the values of what it interacts with, and what a simpler fit says where the fit is singular."""
+    parts = [f"on {_named(run, model.formula.response)}", *(_held(one, run) for one in slope.held)]
+    parts.append(f"*p* {format_p(slope.row['p_value'])}")
+    if model.singular:
+        parts.append(_beside(model, term, split))
+    label = label_term(term, term_labels(short_labels(run.labels), split))
+    return Headline(label, _estimate(slope.row), "; ".join(parts))
 
 
 def _beside(model: LabelledModel, term: str, split: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from platform import python_version
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.report.methods_asked import asked_paragraph
 from doublecode.analysis.report.robustness import errors_in_words, n_interactions
 from doublecode.analysis.report.sections_models import DDF_WORDS
 from doublecode.analysis.results.states import Estimator
@@ -29,6 +30,7 @@ def methods_paragraphs(run: StudyRun) -> list[str]:
         _consistency(run),
         _series(run),
         _regressions(run),
+        asked_paragraph(run),
         _software(run),
         _instruments(run),
     ]
@@ -177,7 +179,7 @@ def _series(run: StudyRun) -> str:
 
 
 def _series_choices(run: StudyRun) -> str:
-    """What was chosen beside steps and splits: tests of slopes, latent means, residuals, limits, patients as rows."""
+    """What was chosen beside steps and splits: tests of slopes, latent means, residuals, limits."""
     specs = [result.spec for result in run.series]
     said = []
     if any(len(result.hypotheses) for result in run.series):
@@ -197,8 +199,6 @@ def _series_choices(run: StudyRun) -> str:
     limits = sorted({spec["interval"] for spec in specs} - {"wald"})
     if limits:
         said.append(f"Limits of all parameters: {' and '.join(limits)}.")
-    if run.patient_outcomes:
-        said.append("Outcomes of patients are regressed by least squares on their mean over sessions and the baseline.")
     return "".join(f" {one}" for one in said)
 
 

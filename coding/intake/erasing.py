@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -35,7 +37,7 @@ def left_to_destroy(study: Study, held: pd.DataFrame, patient: str) -> list[tupl
         Each with what it is. Copies elsewhere (mail, backups, the raters' own) nobody here can know.
     """
     hashes = dict(zip(held["sha256"], held["file"], strict=True))
-    stems = {Path(name).stem.removesuffix(PLEASE_FIX) for name in held["file"]} | _never_taken_in(study, patient)
+    stems = set(map(stem_of, held["file"])) | _incoming(study, lambda who: who == patient)
     found, met = [], set()
     for inside in (study.folder, *(study.folder / name for name in _FOLDERS)):
         for path in sorted(inside.iterdir()) if inside.is_dir() else ():
@@ -53,12 +55,24 @@ def left_to_destroy(study: Study, held: pd.DataFrame, patient: str) -> list[tupl
     return found + [(path, "a copy of a recording") for path in _recordings(study, patient)]
 
 
-def _never_taken_in(study: Study, patient: str) -> set[str]:
-    """Stems of the workbooks in ``incoming/`` that hold ratings of a patient, in the ledger or not."""
+def with_others(study: Study, history: pd.DataFrame, patient: str) -> frozenset[str]:
+    """Stems of the files that hold ratings of other patients, too: all but the rows of `patient` are to be kept.
+
+    `history` is what :meth:`doublecode.coding.intake.ledger.Ledger.history` returns.
+    """
+    taken_in = history.loc[history["patient"] != patient, "source_file"]
+    return frozenset(map(stem_of, taken_in)) | _incoming(study, lambda who: who != patient)
+
+
+def stem_of(name: str) -> str:
+    """The name of a file without its ending and without the mark of a marked copy."""
+    return Path(name).stem.removesuffix(PLEASE_FIX)
+
+
+def _incoming(study: Study, of: Callable[[pd.Series[Any]], pd.Series[bool]]) -> set[str]:
+    """Stems of the workbooks in ``incoming/`` that hold ratings of such patients, in the ledger or not."""
     ratings, _ = read_workbooks(workbook_paths(study.folder / "incoming"), study=study)
-    return {
-        Path(name).stem.removesuffix(PLEASE_FIX) for name in ratings.loc[ratings["patient"] == patient, "source_file"]
-    }
+    return set(map(stem_of, ratings.loc[of(ratings["patient"]), "source_file"]))
 
 
 def _recordings(study: Study, patient: str) -> list[Path]:

@@ -399,8 +399,8 @@ MEDIATION: Final[dict[str, Wording]] = {
         "simpler answer."
     ),
     "mediation_same_row": (
-        "{x}, {m} and {y} stand in one row: nothing here says that {x} comes before {m} and {m} before {y}. lags= "
-        "takes them from sessions in time order."
+        "{x}, {m} and {y} stand in one row: nothing here says that {x} comes before {m} and {m} before {y}. What "
+        "comes first is to be a variable of the session before (lag = 1)."
     ),
     "mediation_order": _order,
 }
