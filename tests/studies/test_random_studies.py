@@ -58,20 +58,26 @@ OF_EVERY_STUDY = {
 WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     "use": {"consensus"},  # coding/intake/test_consensus, analysis/study/test_settled
-    "variable": {"count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from"},
+    "variable": {
+        "count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from",
+        "refers_to",  # analysis/study/test_declared_process
+    },
     # analysis/linking/test_series_forms, analysis/study/test_declared_series
     "series": {"differences", "latent_means", "correlation", "variance_by", "interval", "reproduces"},
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
         "patient_outcomes",  # analysis/study/test_declared_series
+        # analysis/study/test_declared_findings
+        "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison",
+        "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "allocation",
         "certification",
         "due",
         "language",
         "ledger",  # who rates what, how far, and where it is kept
     },
-}
+}  # fmt: skip
 """Keys that the random studies do not draw; each file named checks them against a reference of its own."""
 
 
