@@ -37,7 +37,7 @@ def check(study: Study, path: Path) -> tuple[list[tuple[str, str, str]], Any]:
     """Read a file, hand it back, and hold the marked copy to what was found."""
     ratings, problems = read_workbook(path, study=study)
     errors = [one for one in problems if one.severity == "error"]
-    copies = hand_back([path], problems, path.parent.parent / "please_fix", overwrite=True)
+    copies = hand_back([path], problems, path.parent.parent / "please_fix", overwrite=True, study=study)
     assert len(copies) == bool(errors)
     for copy in copies:
         workbook = openpyxl.load_workbook(copy)
@@ -286,7 +286,7 @@ def test_a_copy_that_cannot_be_written_says_what_to_do(study, filled):
     problems = read_workbook(path, study=study)[1]
     (study.folder / "please_fix").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match=r"_please_fix\.xlsx: cannot be written \(.+\)\. Close it if another program"):
-        hand_back([path], problems, study.folder / "please_fix", overwrite=True)
+        hand_back([path], problems, study.folder / "please_fix", overwrite=True, study=study)
 
 
 def test_the_copy_of_an_ods_keeps_what_she_hid_merged_and_noted(tmp_path):
@@ -312,7 +312,7 @@ def test_the_copy_of_an_ods_keeps_what_she_hid_merged_and_noted(tmp_path):
     rewrite(path, spoil)
     problems = read_workbook(path)[1]
     assert {"hidden_rows", "not_a_number", "comment_found"} <= {one.code for one in problems}
-    (copy,) = hand_back([path], problems, tmp_path, overwrite=True)
+    (copy,) = hand_back([path], problems, tmp_path, overwrite=True, study=None)
     again = read_workbook(copy)[1]
     assert [(one.code, one.cell, one.found) for one in again] == [(one.code, one.cell, one.found) for one in problems]
 
