@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.coded_model import CodedModel
     from doublecode.analysis.mixed.result import MixedResult
 
-ESTIMATES = ("term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
-
 
 def rating_level_model(model: CodedModel, conf_level: float) -> MixedResult:
     """Fit the model with calibrated predictors and, where the outcome is coded, one row per rating of it.

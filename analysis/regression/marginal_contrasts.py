@@ -10,7 +10,6 @@ import numpy as np
 
 from doublecode.analysis.mixed.hypotheses import quantile
 from doublecode.analysis.results.multiplicity import adjust_p
-from doublecode.analysis.results.studentized_range import range_p, range_quantile
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 
@@ -129,8 +128,10 @@ def family_columns(tests: Mapping[str, Floats], adjust: Adjust, k: int, conf_lev
     t, df, p = tests["statistic"], tests["df"], tests["p_value"]
     m = len(p)
     if adjust == "tukey":
-        adjusted = np.array([range_p(np.sqrt(2.0) * abs(one), k, nu) for one, nu in zip(t, df, strict=True)])
-        reach = {nu: range_quantile(conf_level, k, nu) / np.sqrt(2.0) for nu in np.unique(df)}
+        from scipy.stats import studentized_range
+
+        adjusted = np.asarray(studentized_range.sf(np.sqrt(2.0) * np.abs(t), k, df))
+        reach = {nu: studentized_range.isf(1 - conf_level, k, nu) / np.sqrt(2.0) for nu in np.unique(df)}
         critical = np.array([reach.get(nu, np.nan) for nu in df])
     else:
         adjusted = p if adjust == "none" else adjust_p(p, adjust, m)

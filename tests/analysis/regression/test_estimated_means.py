@@ -23,7 +23,7 @@ STORED = json.loads((REFERENCE / "marginal_means.json").read_text())
 PLAIN = {"rel": 1e-8, "abs": 1e-8}
 MIXED = {"estimate": 1e-7, "std_error": 1e-6, "df": 1e-5, "limits": 1e-6, "p": 1e-6}
 # emmeans takes whole df into ptukey, which moves a p by up to 5e-5 where df are broken; ptukey itself holds 1e-6, and
-# qtukey stops at 1e-4 of its own scale. Ours is held to Student's t (k = 2) and to ptukey in test_studentized_range.py.
+# qtukey stops at 1e-4 of its own scale. Ours is scipy's studentized range, which takes df as they are.
 TUKEY = {"lmer": {"p": 5e-5, "limits": 1e-5}, "lm": {"p": 1e-6, "limits": 1e-5}}
 ADJUST = {"BH": "bh"}
 
