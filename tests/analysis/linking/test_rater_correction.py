@@ -44,7 +44,7 @@ def by_hand(ratings, frame, outcome="phq9"):
         cell = double["patient"].astype(str) + ":" + double["session"].astype(str)
         dummies = np.column_stack([pd.get_dummies(cell), pd.get_dummies(double["rater"])]).astype(float)
         y = double["value"].to_numpy()
-        beta, _, rank, _ = np.linalg.lstsq(dummies, y)
+        beta, _, rank, _ = np.linalg.lstsq(dummies, y, rcond=None)
         error = ((y - dummies @ beta) ** 2).sum() / (len(y) - rank)
         D = pd.get_dummies(double["rater"]).astype(float)
         D = (D - D.groupby(cell).transform("mean")).to_numpy()
