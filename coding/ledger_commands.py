@@ -14,6 +14,8 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.letters import as_typed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.coding.intake.imports import Imported
     from doublecode.coding.intake.ledger import Ledger
@@ -168,8 +170,8 @@ def history(
         spec = {"command": "ledger history", "study": declared.name, **where}
         print_record(spec, plain(found), {"n_rows": len(found), "events": plain(events)}, ())
         return
-    for row in found.head(_MOST_ROWS).to_dict("records"):
-        say(_told_cell(row) if where else _told_file(row))
+    for told in (_told_cells(found) if where else [_told_file(row) for row in found.to_dict("records")])[:_MOST_ROWS]:
+        say(told)
     if len(found) > _MOST_ROWS:
         say(f"… and {len(found) - _MOST_ROWS} more; --json prints all.")
     if found.empty:
@@ -186,14 +188,27 @@ def _cell(text: str) -> dict[str, str]:
     return {"source_file": file, "source_cell": cell}
 
 
-def _told_cell(row: Mapping[Any, Any]) -> str:
+def _told_cells(found: pd.DataFrame) -> list[str]:
+    """Say each state of the cells; of one that was replaced also what took its place, where that is among them."""
+    told, later = [], dict[tuple[Any, ...], str]()
+    for row in reversed(found.to_dict("records")):
+        key = tuple(row[name] for name in ("site", "session_id", "rater", "instrument", "item", "occasion"))
+        told.append(_told_cell(row, later.get(key)))
+        later[key] = _said(row)
+    return told[::-1]
+
+
+def _told_cell(row: Mapping[Any, Any], later: str | None) -> str:
     from doublecode.schemas.problems import place_in
 
     place = place_in(row["source_file"], row["source_sheet"] or "", row["source_cell"] or "")
+    told = f"{row['taken_in']}  {row['session_id']}, {row['rater']}, {row['item']} = {_said(row)}  ({place})"
+    return f"{told}{_fate(row, later)}"
+
+
+def _said(row: Mapping[Any, Any]) -> str:
     what = next((row[name] for name in ("missing_code", "text", "value") if _filled(row[name])), "empty")
-    shown = f"{what:g}" if isinstance(what, float) else str(what)
-    told = f"{row['taken_in']}  {row['session_id']}, {row['rater']}, {row['item']} = {shown}  ({place})"
-    return f"{told}{_fate(row)}"
+    return f"{what:g}" if isinstance(what, float) else str(what)
 
 
 def _told_file(row: Mapping[Any, Any]) -> str:
@@ -203,9 +218,11 @@ def _told_file(row: Mapping[Any, Any]) -> str:
     return f"{head}{_fate(row)}{state}"
 
 
-def _fate(row: Mapping[Any, Any]) -> str:
+def _fate(row: Mapping[Any, Any], later: str | None = None) -> str:
     parts = [f"reason: {row['reason']}"] if _filled(row["reason"]) else []
-    parts += [f"replaced by {row['replaced_by']}"] if _filled(row.get("replaced_by")) else []
+    if _filled(row.get("replaced_by")):
+        says = "" if later is None else f", which says {'the same' if later == _said(row) else later}"
+        parts.append(f"replaced by {row['replaced_by']}{says}")
     parts += [f"withdrawn: {row['withdrawn']}"] if _filled(row["withdrawn"]) else []
     return f"; {'; '.join(parts)}" if parts else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -43,14 +44,24 @@ def part_places(books: Mapping[str, Instrument]) -> dict[tuple[str, str], int]:
 
 
 def short_labels(labels: Labels) -> dict[str, str]:
-    """Return the labels without what they say in parentheses.
+    """Return the labels without what they end with in parentheses, if that begins with an abbreviation.
+
+    A unit stays, and so does what tells two labels apart.
 
     Examples
     --------
-    >>> short_labels({"he": "Homework engagement (GHES)"})
-    {'he': 'Homework engagement'}
+    >>> short_labels({"he": "Homework engagement (GHES)", "minutes": "Length (Min.)"})
+    {'he': 'Homework engagement', 'minutes': 'Length (Min.)'}
     """
-    return {name: label.partition(" (")[0] for name, label in labels.items()}
+    short = {name: _without_abbreviation(label) for name, label in labels.items()}
+    times = Counter(short.values())
+    return {name: label if times[label] == 1 else labels[name] for name, label in short.items()}
+
+
+def _without_abbreviation(label: str) -> str:
+    head, _, rest = label.partition(" (")
+    first = rest.replace(";", " ").partition(" ")[0]
+    return head if rest.endswith(")") and sum(map(str.isupper, first)) > 1 else label
 
 
 def term_labels(labels: Labels, split: Iterable[str] = ()) -> dict[str, str]:
