@@ -12,6 +12,7 @@ from doublecode.analysis.rendering.wording import (
     concordance,
     consistency,
     description,
+    frozen,
     linking,
     mixed,
     ratings,
@@ -38,6 +39,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **study.SENTENCES,
     **training.SENTENCES,
     **trace.SENTENCES,
+    **frozen.SENTENCES,
 }
 
 

@@ -294,15 +294,16 @@ class Table:
         return self.frame if self.data is None else self.data
 
 
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame with full precision; the same frame gives the same bytes.
-
-    A text that a spreadsheet would take for a formula is written with an
-    apostrophe before it.
-    """
+def csv_text(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV, with full precision; a text that a spreadsheet takes for a formula gets an apostrophe."""
     from doublecode.schemas.csv_rows import without_formulas
 
-    without_formulas(frame).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    return without_formulas(frame).to_csv(index=False, lineterminator="\n")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as :func:`csv_text` has it; the same frame gives the same bytes."""
+    path.write_bytes(csv_text(frame).encode())
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
+from doublecode.analysis.rendering.document import NO_WORKBOOK, Bullets, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
+from doublecode.analysis.rendering.wording.frozen import deviation_sentence, frozen_sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.methods_text import methods_paragraphs
@@ -26,6 +27,7 @@ from doublecode.schemas.results import compact_json, to_json
 from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
 
 if TYPE_CHECKING:
+    from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
@@ -133,6 +135,8 @@ def build_document(run: StudyRun) -> Document:
         callouts.append(Callout("Synthetic data: every number here comes from a generator, none from a patient."))
     if run.unread:
         callouts.append(Callout(NO_WORKBOOK))
+    if run.intake.plan is not None:
+        callouts.append(Callout(frozen_sentence(run.intake.plan)))
     if run.intake.set_aside:
         files = ", ".join(f"`{name}`" for name in run.intake.set_aside)
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))
@@ -149,6 +153,14 @@ def build_document(run: StudyRun) -> Document:
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
     )
+
+
+def _departures(plan: PlanState | None) -> Section | None:
+    """What is declared otherwise than it was frozen, entry by entry."""
+    if plan is None or not plan.deviations:
+        return None
+    said = Bullets(tuple(map(deviation_sentence, plan.deviations)), "Entries of study.toml")
+    return Section("deviations", "Deviations from the frozen plan", (said,))
 
 
 def absent_files(names: Sequence[str]) -> str:
@@ -197,4 +209,5 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield marginal_section(run.marginals, term_labels(labels, split))
     yield family_section(run.families, term_labels(labels, split))
     yield sections_data.not_estimated_section(run)
+    yield _departures(run.intake.plan)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus
     from doublecode.analysis.study.declared_process import ProcessAnswers
+    from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.rater_drift import StudyDrift
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -35,6 +36,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
         **({} if run.replaced is None or run.replaced.empty else {"replaced": records(run.replaced)}),
+        **({} if run.intake.plan is None else {"plan": _plan_record(run.intake.plan)}),
         "headlines": [vars(one) for one in headlines(run)],
         "ratings": run.intake.rating_counts,
         "rows": {
@@ -60,6 +62,15 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         **_finding_records(run),
         **({} if run.process is None else _process_records(run.process)),
         "not_estimated": list(map(sentence, run.not_estimated)),
+    }
+
+
+def _plan_record(plan: PlanState) -> dict[str, Any]:
+    """When the analysis was frozen and amended, and what departs from it."""
+    told = ("at", "reason", "n_ratings", "version", "sha256")
+    return {
+        "versions": [{name: getattr(one, name) for name in told} for one in plan.versions],
+        "deviations": [vars(one) for one in plan.deviations],
     }
 
 

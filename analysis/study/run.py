@@ -92,6 +92,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
     """
     from doublecode.analysis.study.declared_columns import check_declared_columns
     from doublecode.analysis.study.empty_logs import empty_logs
+    from doublecode.analysis.study.frozen_plan import plan_state
     from doublecode.coding.intake.study_ratings import read_study_ratings
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
@@ -126,6 +127,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
         recodes=of_occasion(rated.ratings, first=False),
         decided=rated.decided,
         typed_twice=rated.typed_twice,
+        plan=plan_state(study),
         **read,
     )
     counted = in_the_numbers(everything)

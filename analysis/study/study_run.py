@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
     from doublecode.analysis.study.declared_process import ProcessAnswers
+    from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
@@ -74,6 +75,8 @@ class Intake:
         Contract RATINGS: what was agreed on where raters disagreed. Beside the ratings, never among them.
     typed_twice : DoubleEntry or None
         How sheets that were typed twice compare.
+    plan : PlanState or None
+        The frozen plan of the analysis and what departs from it.
     """
 
     study: Study
@@ -93,6 +96,7 @@ class Intake:
     held: tuple[str, ...] = ()
     decided: pd.DataFrame | None = None
     typed_twice: DoubleEntry | None = None
+    plan: PlanState | None = None
 
     @property
     def agreed(self) -> pd.DataFrame:
