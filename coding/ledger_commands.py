@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 InStudy = Annotated[Path | None, typer.Option("--study", help="The study folder; else the nearest study.toml upward.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.", show_default=False)]
 _MOST_ROWS = 200
+_OF_A_CODE = ("site", "session_id", "rater", "instrument", "item", "occasion")
 
 ledger = typer.Typer(help="The store of ratings: history, taking back, checks, export.", no_args_is_help=True)
 
@@ -192,7 +193,7 @@ def _told_cells(found: pd.DataFrame) -> list[str]:
     """Say each state of the cells; of one that was replaced also what took its place, where that is among them."""
     told, later = [], dict[tuple[Any, ...], str]()
     for row in reversed(found.to_dict("records")):
-        key = tuple(row[name] for name in ("site", "session_id", "rater", "instrument", "item", "occasion"))
+        key = tuple(row.get(name) for name in _OF_A_CODE)  # occasion is there where anything was rated again
         told.append(_told_cell(row, later.get(key)))
         later[key] = _said(row)
     return told[::-1]

@@ -203,8 +203,8 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Note]:
         before, after = ({one[key]: one["sha256"] for one in side[part]} for side in (was, now))
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
-                kind = "missing" if name not in after else "changed" if name in before else "new"
-                yield Note(f"reproduce_{kind}", name)
+                came = "reproduce_changed" if name in before else "reproduce_new"
+                yield Note("reproduce_missing" if name not in after else came, name)
     for name in sorted(set(was["set_aside"]) - set(now["set_aside"])):
         yield Note("reproduce_missing", name)
     if was["seed"] != now["seed"]:
