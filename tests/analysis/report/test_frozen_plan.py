@@ -1,4 +1,4 @@
-"""``freeze``, the deviations that later reports name, and ``reproduce``; on the small synthetic study of tests/cases."""
+"""``freeze``, deviations that later reports name, and ``reproduce``; on the small synthetic study of tests/cases."""
 
 from __future__ import annotations
 
