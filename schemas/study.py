@@ -168,6 +168,7 @@ class Study(Findings, Declared):
                 *(one.name for one in self.series),
                 *(one.name for one in self.patient_outcomes),
                 *(one.name for one in self.moderations),
+                *process.process_names(self),
             ],
         }
         for kind, names in kinds.items():

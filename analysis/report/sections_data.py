@@ -157,8 +157,9 @@ def _attention(flagged: pd.DataFrame, run: StudyRun) -> Table:
 
 def rows_section(run: StudyRun) -> Section:
     """The row ledger in short: from held to in the model."""
-    titles = {series.name: series.title for series in run.study.series}
-    titles |= {model.name: model.title for model in run.study.moderations}
+    study = run.study
+    process = (*study.rater_corrections, *study.cross_lagged, *study.mediations)
+    titles = {one.name: one.title for one in (*study.series, *study.moderations, *study.patient_outcomes, *process)}
     labels = {StageKind.SCORED: run.labels, StageKind.KNOWN: run.labels, StageKind.IN_MODEL: titles}
     stages = [Stage(one.kind, labels.get(one.kind, {}).get(one.name, one.name)) for one in run.frame.stages]
     flow = run.frame.flow

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
+from doublecode.analysis.report.traced_findings import TracedFindings
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
+from doublecode.analysis.study.trace.findings import FindingBases
 from doublecode.analysis.study.trace.measured import (
     ALL,
     LogBases,
@@ -74,12 +76,17 @@ class TracedTables:
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
             **self._findings,
+            **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
+
+    @cached_property
+    def _beyond(self) -> TracedFindings:
+        return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
-        run, drawn = self.run, dict[str, Basis]()
+        run, drawn = self.run, dict(self._beyond.figures)
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]

@@ -1,4 +1,4 @@
-"""Type I error and coverage of `patient_outcome` where few therapists share the patients: CR2, fixed effects, plain OLS.
+"""Type I error and coverage of `patient_outcome` with few therapists: CR2, fixed effects, plain least squares.
 
     python tests/simulations/few_therapists.py [sets]        # 2,000 by default; writes to standard output
 
