@@ -103,7 +103,7 @@ class ProcessModels(Protocol):
 
 def process_names(models: ProcessModels) -> tuple[str, ...]:
     """Names of the models of process."""
-    return tuple(one.name for one in (*models.rater_corrections, *models.cross_lagged, *models.mediations))
+    return tuple(name for name, *_ in process_rows(models))
 
 
 def refuse_process_twice(models: ProcessModels) -> None:

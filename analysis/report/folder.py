@@ -185,7 +185,8 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_models.outlier_section(run.outliers, labels)
     yield screening_section(run.covariate_screen, run.missing_comparison, labels)
     yield correlation_section(run.correlations, labels, run.study.correlations)
-    yield from sections_models.series_sections(run.series, run.frame.frame, labels)
+    figures = {one.name: one.figures for one in run.study.series}
+    yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
     yield patients_section(run.patient_outcomes, labels)
     if run.process is not None:
         yield from process_sections(run.process, labels)

@@ -64,6 +64,7 @@ class TracedTables:
             for part, make in (
                 ("models", self._coefficients), ("split", self._coefficients), ("simpler", self._by_label),
                 ("variances", self._by_label), ("comparison", self._compared),
+                ("explained", self._by_label),
                 *((part, self._by_label) for part in ("slopes", "limits", "residuals", "latent", "printed")),
             )
         }  # fmt: skip
@@ -98,7 +99,8 @@ class TracedTables:
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
-            drawn[f"{result.spec['name']}_diagnostics"] = self.frames.series(result, result.models[-1:])
+            for part in ("diagnostics", "course", "caterpillar", "residuals", "influence"):
+                drawn[f"{result.spec['name']}_{part}"] = self.frames.series(result, result.models[-1:])
         for means in run.marginals:
             drawn[f"means_{means.spec['name']}"] = self._model(self._declared[means.spec["name"]])
         for one in run.moderations:

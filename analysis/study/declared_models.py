@@ -161,7 +161,8 @@ def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str
         series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
         name=series.name, title=series.title, differences=series.differences,
         latent_means=series.latent_means, correlation=series.correlation,
-        variance_by=series.variance_by, interval=series.interval, reproduces=series.reproduces,
+        variance_by=series.variance_by, interval=series.interval, explained=series.explained,
+        reproduces=series.reproduces,
     )  # fmt: skip
 
 
