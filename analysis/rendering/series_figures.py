@@ -101,6 +101,7 @@ def residual_panels(rows: pd.DataFrame, effects: pd.DataFrame) -> Axes:
     effects : DataFrame
         ``term``, ``estimate``: conditional modes, whose quantiles stand beside.
     """
+    from matplotlib.ticker import MaxNLocator
     from scipy.special import ndtri
 
     _, (first, quantiles, time, before) = new_axes(height=5.6, columns=2, rows=2)
@@ -128,7 +129,7 @@ def residual_panels(rows: pd.DataFrame, effects: pd.DataFrame) -> Axes:
     spreads = spreads[spreads["size"] > 2]
     time.errorbar(spreads.index, spreads["mean"], yerr=spreads["std"], color=INK, fmt="s", markersize=4, linewidth=1.2)
     time.set_xlabel("time (mean ± SD)")
-    time.xaxis.get_major_locator().set_params(integer=True)
+    time.xaxis.set_major_locator(MaxNLocator(integer=True))
     earlier = rows.groupby("unit")["residual"].shift(1)
     next_to = rows.groupby("unit")["x"].diff() == 1
     before.plot(earlier[next_to], rows["residual"][next_to], marker="o", color=BLUE, alpha=0.5, **dots)

@@ -29,6 +29,7 @@ from doublecode.schemas.results import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
@@ -257,10 +258,22 @@ class TracedTables:
             found[f"family_{family.spec['name']}"] = lambda row, asked: self._model(str(row["name"]))
         if run.covariate_screen is not None:
             found["covariate_screen"] = lambda row, asked: self._values_of(row["outcome"], row["covariate"])
+        if run.fidelity is not None:
+            of = run.fidelity
+            found["fidelity"] = lambda row, asked: self._delivered(of, row)
         if run.missing_comparison is not None:
             needed = run.missing_comparison.spec["complete"]
             found["missing_comparison"] = lambda row, asked: self._values_of(*needed, row["variable"])
         return found
+
+    def _delivered(self, result: FidelityResult, row: Row) -> Basis:
+        """The components of all sessions, of one therapist's, or one component."""
+        names, rows = result.spec["components"], self.run.frame.frame.loc[result.rows]
+        if row["level"] == "component":
+            names = [name for name in names if row["name"] in (name, self.run.labels.get(name, name))]
+        if row["level"] == "therapist":
+            rows = rows[rows["therapist"].astype(str) == row["name"]]
+        return self.frames.rows(names, rows.index)
 
     @property
     def _declared(self) -> dict[str, str]:
