@@ -236,6 +236,8 @@ class SeriesResult(Answer):
         """
         beside = {"estimate": "share", "conf_low": "share_low", "conf_high": "share_high"}
         shares = self.share_limits.rename(columns=beside).drop(columns="method")
+        if shares.empty:  # no step could be estimated
+            return shares.reindex(columns=[*shares.columns, *SOURCES])
         named = self.explained.assign(source=[str(one).replace(" ", "_") for one in self.explained["source"]])
         wide = named.pivot_table(index="label", columns="source", values="value")
         return shares.join(wide.reindex(columns=list(SOURCES)), on="label")
