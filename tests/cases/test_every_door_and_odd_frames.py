@@ -37,7 +37,7 @@ from doublecode.schemas.errors import ContractError, DoublecodeError, UsageError
 from doublecode.schemas.frames import SCORES
 from doublecode.schemas.study_parts import Variable
 
-N, EACH = 30, 6
+N, EACH = 18, 5
 
 
 def sound(n: int = N, each: int = EACH) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def sound(n: int = N, each: int = EACH) -> pd.DataFrame:
     data["base"] = rng.normal(14, 4, n)[who]
     data["post"] = 0.5 * data["base"] + rng.normal(0, 2, n)[who]
     data["arm"] = np.where(who % 2 == 0, "x", "z")
-    data["done"] = rng.integers(0, 2, len(who)).astype(float)
+    data["done"] = np.where(who % 5 == 0, np.nan, rng.integers(0, 2, len(who)))
     return data
 
 
@@ -106,9 +106,11 @@ DOORS = {
         fit_linear("y ~ he + m", data).frame.assign(model="a").to_dict("records")
     ),
     "group_anova": lambda data: group_anova(data, "y", "therapist"),
-    "correlate": lambda data: correlate(data, ["he", "m", "y"], patient="patient", session="session"),
+    "correlate": lambda data: correlate(
+        data, ["he", "m", "y"], patient="patient", session="session", n_boot=50
+    ),
     "screen_covariates": lambda data: screen_covariates(data, ["y"], ["base", "he"]),
-    "compare_missing": lambda data: compare_missing(data, ["he"], ["base", "y"], patient="patient"),
+    "compare_missing": lambda data: compare_missing(data, ["done"], ["base", "y"], patient="patient"),
     "fidelity": lambda data: fidelity(data, ["done"], therapist="therapist"),
 }
 
