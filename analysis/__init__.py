@@ -65,7 +65,8 @@ Before the data (planning)
 
 A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
-    declared_frame  the analysis frame of the variables that a study declares
+    study_frame     its analysis frame: one row per session or patient, with the ledger of every row
+    declared_frame  the same from tables that were read and scored
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
     side_by_side    models in one table, a column for each, as papers print them
     study_status    how far the coding is: done, late, pace, pairs, hours left
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
+    from doublecode.analysis.study.study_frame import study_frame as study_frame
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
@@ -175,6 +177,7 @@ _HOME = {
     "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
+    "study_frame": "study.study_frame",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

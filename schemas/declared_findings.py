@@ -76,7 +76,7 @@ class MarginalMeans(Declared):
 
 
 class FamilyTest(Declared):
-    """One test of a family.
+    """One test of a family: a coefficient of a model, or contrasts of marginal means.
 
     Attributes
     ----------
@@ -87,11 +87,28 @@ class FamilyTest(Declared):
         has none, needs no naming.
     step : int
         Of a series: the number of the step; without it the last one.
+    means : str
+        In the place of a model: name of declared marginal means, whose contrasts are tests of the family with their
+        raw p.
+    contrast : str
+        One of these contrasts, ``"late - early"``; without it all of them.
     """
 
-    model: Reference
+    model: Reference | None = None
     term: str | None = Field(default=None, min_length=1)
     step: int | None = Field(default=None, ge=1)
+    means: Reference | None = None
+    contrast: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.model is None) == (self.means is None):
+            raise ValueError("a test of a family names either a model or means; give one of them")
+        stray = ("term", "step") if self.means else ("contrast",)
+        idle = next((key for key in stray if getattr(self, key) is not None), None)
+        if idle is not None:
+            raise ValueError(f"a test of a family: {idle} belongs to {'a model' if self.means else 'means'}")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +117,8 @@ class FamilyTest(Declared):
         return {"model": given} if isinstance(given, str) else given
 
     def __str__(self) -> str:
+        if self.means is not None:
+            return f"{self.means}{'' if self.contrast is None else f': {self.contrast}'}"
         step = "" if self.step is None else f" step {self.step}"
         return f"{self.model}{step}{'' if self.term is None else f': {self.term}'}"
 
@@ -114,7 +133,8 @@ class Family(Declared):
     title : str
         Its heading in the report.
     tests : tuple of FamilyTest
-        Names of moderations, ``["rationale_s1", "time_s1"]``, or tables with model, term and step.
+        Names of moderations, ``["rationale_s1", "time_s1"]``, or tables with model, term and step, or with means and
+        contrast.
     method : {"holm", "bonferroni", "bh", "fixed"}
         How p is adjusted; ``"fixed"`` leaves it and holds the raw p to `alpha`, as in a paper's .05/12 = .004.
     alpha : float
@@ -130,7 +150,8 @@ class Family(Declared):
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         refuse_twice(f"family {self.name!r}: tests", tuple(map(str, self.tests)))
-        if self.method != "fixed" and len(self.tests) < 2:
+        alone = len(self.tests) < 2 and (self.tests[0].means is None or self.tests[0].contrast is not None)
+        if self.method != "fixed" and alone:
             raise ValueError(f"family {self.name!r}: one test is no family; name several, or leave the family out")
         if self.method == "fixed" and "alpha" not in self.model_fields_set:
             raise ValueError(f"family {self.name!r}: method = 'fixed' needs alpha, such as alpha = 0.004")
@@ -203,6 +224,26 @@ class MissingComparison(Declared):
         return self
 
 
+class FidelityTable(Declared):
+    """Which components of a manual were delivered, as shares of the sessions in which they applied.
+
+    Attributes
+    ----------
+    components : tuple of str
+        Variables that are 1 (delivered), 0 (not) or empty (did not apply).
+    by_therapist : bool
+        Shares of each therapist beside those of all, and therapists as the unit of the limits; else sessions are.
+    """
+
+    components: tuple[Reference, ...] = Field(min_length=1)
+    by_therapist: bool = True
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_twice("fidelity: components", self.components)
+        return self
+
+
 class CorrelationTable(Correlations):
     """Variables whose correlations are tabulated, and how the table is printed.
 
@@ -239,6 +280,8 @@ class Findings(Declared):
         Rank correlations of covariates with outcomes.
     missing_comparison : MissingComparison
         Patients with and without complete data.
+    fidelity : FidelityTable
+        Components of a manual that were delivered.
     """
 
     correlations: CorrelationTable | None = None
@@ -247,6 +290,7 @@ class Findings(Declared):
     interaction_figures: tuple[InteractionFigure, ...] = ()
     covariate_screen: CovariateScreen | None = None
     missing_comparison: MissingComparison | None = None
+    fidelity: FidelityTable | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:
@@ -262,4 +306,5 @@ class Findings(Declared):
         return {
             "covariate_screen": () if screen is None else (*screen.outcomes, *screen.covariates),
             "missing_comparison": () if missing is None else (*missing.complete, *missing.compare),
+            "fidelity": () if self.fidelity is None else self.fidelity.components,
         }

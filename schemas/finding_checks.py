@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from doublecode.schemas.declared_findings import FamilyTest, Findings
+from doublecode.schemas.declared_findings import FamilyTest, Findings, MarginalMeans
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed
@@ -12,14 +13,21 @@ from doublecode.schemas.study_parts import ModerationModel
 from doublecode.schemas.variable_checks import names_in_step
 
 
-def check_findings(asked: Findings, series: Sequence[ModelSeries], moderations: Sequence[ModerationModel]) -> None:
-    """Hold marginal means and families to the declared models.
+def check_findings(
+    asked: Findings,
+    series: Sequence[ModelSeries],
+    moderations: Sequence[ModerationModel],
+    unit: Literal["session", "patient"],
+) -> None:
+    """Hold marginal means and families to the declared models, and fidelity to frames of sessions.
 
     Raises
     ------
     StudyError
-        A model, step, variable or term is not declared.
+        A model, step, variable, term or contrast is not declared; components of sessions where a row is a patient.
     """
+    if asked.fidelity is not None and unit == "patient":
+        raise StudyError("fidelity: components are those of sessions, and a row is a patient here. Take fidelity out.")
     models: dict[str, ModelSeries | ModerationModel] = {one.name: one for one in series}
     models |= {one.name: one for one in moderations}
     for one in asked.marginal_means:
@@ -37,7 +45,11 @@ def check_findings(asked: Findings, series: Sequence[ModelSeries], moderations: 
             )
     for family in asked.families:
         for test in family.tests:
-            _check_test(test, models, f"families {family.name!r}: {test}")
+            where = f"families {family.name!r}: {test}"
+            if test.means is None:
+                _check_test(test, models, where)
+            else:
+                _check_contrast(test, {one.name: one for one in asked.marginal_means}, where)
 
 
 def _columns(
@@ -58,10 +70,20 @@ def _columns(
     return tuple(dict.fromkeys((*(one for one in found if one not in model.split), *parts)))
 
 
+def _check_contrast(test: FamilyTest, means: Mapping[str, MarginalMeans], where: str) -> None:
+    """Contrasts of one's own are known; those of levels are held to them when they are computed."""
+    found = means.get(str(test.means))
+    if found is None:
+        raise StudyError(f"{where}: no marginal_means are called {test.means!r}; {allowed(str(test.means), means)}.")
+    if test.contrast is not None and found.contrasts and test.contrast not in found.contrasts:
+        raise StudyError(f"{where}: {test.contrast!r} is no contrast there; {allowed(test.contrast, found.contrasts)}.")
+
+
 def _check_test(test: FamilyTest, models: Mapping[str, ModelSeries | ModerationModel], where: str) -> None:
-    columns = _columns(models, test.model, test.step, where)
+    named = str(test.model)
+    columns = _columns(models, named, test.step, where)
     if test.term is None:
-        if isinstance(models[test.model], ModelSeries):
+        if isinstance(models[named], ModelSeries):
             raise StudyError(
                 f"{where}: a model of a series has several tests; say which: "
                 f'{{model = "{test.model}", term = "{columns[0] if columns else "…"}"}}.'

@@ -149,13 +149,15 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
     Parameters
     ----------
     data : DataFrame
-        pandas' frames are handed on untouched; those of polars, pyarrow and others that narwhals
-        knows are converted.
+        pandas' frames are handed on untouched, but for columns of nullable types, which become ordinary ones; those
+        of polars, pyarrow and others that narwhals knows are converted.
 
     Raises
     ------
     UsageError
         `data` is no frame.
+    ContractError
+        A name stands over several columns, or a column holds lists.
 
     Examples
     --------
@@ -167,7 +169,8 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        return data
+        refuse_odd_columns(data)
+        return _without_nullable(data)
     import narwhals as nw
 
     try:
@@ -179,6 +182,49 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
         ) from None
     eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
     return pd.DataFrame({name: _plain_values(eager[name], nw.Float64) for name in eager.columns})
+
+
+def _without_nullable(data: pd.DataFrame) -> pd.DataFrame:
+    """Columns of pandas' nullable and Arrow types as ordinary numbers and texts, NA as NaN or None."""
+    import pandas as pd
+
+    nullable = [place for place, kind in enumerate(data.dtypes) if getattr(kind, "na_value", None) is pd.NA]
+    if not nullable:
+        return data
+    plain = {place: _ordinary(data.iloc[:, place]) for place in nullable}
+    columns = [plain.get(place, data.iloc[:, place]) for place in range(data.shape[1])]
+    return pd.concat(columns, axis=1).set_axis(data.columns, axis=1)
+
+
+def _ordinary(column: pd.Series[Any]) -> pd.Series[Any]:
+    kind, gaps = column.dtype.kind, bool(column.isna().any())
+    if kind in "iufb":
+        own: Any = "float64" if gaps else getattr(column.dtype, "numpy_dtype", "float64")
+        return column.astype(own)
+    return column.astype(object).where(column.notna(), None)
+
+
+def refuse_odd_columns(data: pd.DataFrame, where: str = "data") -> None:
+    """Refuse a name that stands over several columns, and columns of lists and the like.
+
+    Raises
+    ------
+    ContractError
+        The name does not say which column is meant, or its values are neither numbers nor names of anything.
+    """
+    if not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()][0]
+        raise ContractError(
+            f"{where}: the column {twice!r} stands {int((data.columns == twice).sum())} times, so that its name does "
+            "not say which is meant; rename one of them, or leave it out."
+        )
+    for place, kind in enumerate(data.dtypes if len(data) else ()):
+        first = data.iloc[0, place] if getattr(kind, "kind", "") == "O" else None
+        if isinstance(first, list | dict | set | tuple):
+            raise ContractError(
+                f"{where}: the column {data.columns[place]!r} holds several values in one cell (a "
+                f"{type(first).__name__}); give every value a cell of its own."
+            )
 
 
 def _plain_values(column: Series[Any], floats: type[Float64]) -> Any:
@@ -254,6 +300,7 @@ def check_columns(
     frame: pd.DataFrame, contract: Contract, name: str, may_lack: Iterable[str] = (), way_out: str = ""
 ) -> None:
     """Name every column that is missing, all at once, with the words that it holds, and those that were found."""
+    refuse_odd_columns(frame, name)
     missing = [column for column in contract.columns if column not in {*frame.columns, *may_lack}]
     if missing:
         found = ", ".join(map(str, frame.columns))
@@ -292,9 +339,9 @@ def _check_column(values: pd.Series[Any], kind: Kind, may_be_empty: bool, name: 
         return
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         raise ContractError(f"{name} must hold numbers, found {values.dtype}. Convert it before the call.")
-    present = values.dropna()
-    if kind == "integer" and not (present == present.round()).all():
-        row = int((values.notna() & (values != values.round())).to_numpy().argmax())
+    odd = values.notna() & ((values != values.round()) | values.abs().eq(float("inf")))
+    if kind == "integer" and odd.any():
+        row = int(odd.to_numpy().argmax())
         where = f"{places.word} {places.labels[row]}"
         raise ContractError(f"{name}, {where}: found {values.iloc[row]}, allowed a whole number. Correct it.")
 

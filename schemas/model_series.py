@@ -17,6 +17,9 @@ from doublecode.schemas.study_parts import KEYS, Variable, refuse_twice
 _RESIDUALS: Final = re.compile(r"c?ar1\(\s*(\w+)\s*\|\s*(\w+(?:\s*:\s*\w+)*)\s*\)")
 
 
+SeriesFigure = Literal["course", "caterpillar", "residuals", "influence"]
+
+
 class ModelSeries(Declared):
     """Multilevel models built step by step on one common set of rows.
 
@@ -47,6 +50,13 @@ class ModelSeries(Declared):
         A column whose levels have residual variances of their own.
     interval : {"wald", "profile", "bootstrap"}
         By which limits of all parameters are given beside the tests.
+    explained : bool
+        The share of the variance between patients with its limits, Nakagawa's R² and explained variance by source
+        (Rights & Sterba 2019), model by model.
+    figures : tuple of {"course", "caterpillar", "residuals", "influence"}
+        What the report draws of the series beside its usual figures: the patients' courses with the mean of the last
+        model of time alone and its band; random effects in their order; four panels of residuals; what leaving each
+        patient out changes. The last three are of the last model.
     reproduces : str
         The paper whose printed models these are: the series is labelled so, and likelihood ratios of the REML fits
         stand beside, as papers print them. Write ``intercept_at = 0`` where the paper kept the session number as it is.
@@ -62,6 +72,8 @@ class ModelSeries(Declared):
     correlation: Annotated[str, StringConstraints(pattern=rf"^{_RESIDUALS.pattern}$")] | None = None
     variance_by: Reference | None = None
     interval: Literal["wald", "profile", "bootstrap"] = "wald"
+    explained: bool = False
+    figures: tuple[SeriesFigure, ...] = ()
     reproduces: str = ""
 
     @model_validator(mode="after")
@@ -69,6 +81,7 @@ class ModelSeries(Declared):
         refuse_twice(f"series {self.name!r}: split", self.split)
         refuse_twice(f"series {self.name!r}: steps", self.steps)
         refuse_twice(f"series {self.name!r}: differences", self.differences)
+        refuse_twice(f"series {self.name!r}: figures", self.figures)
         same = next((fault for pair in self.differences if (fault := same_twice(pair))), None)
         if same is not None:
             raise ValueError(f"series {self.name!r}: differences: {same}")
@@ -102,6 +115,31 @@ def check_residuals(series: ModelSeries, variables: Mapping[str, Variable]) -> N
             raise StudyError(
                 f"series {series.name!r}: {key}: {name!r} is no column of the frame; {ended(allowed(name, known))}"
             )
+
+
+def check_course(series: ModelSeries, predictors: Iterable[frozenset[str]], phases: Iterable[str]) -> None:
+    """Hold the figure of the course to a step of time alone, whose mean makes one curve.
+
+    Parameters
+    ----------
+    series : ModelSeries
+    predictors : iterable of sets of str
+        What stands right of ``~`` in each of its steps.
+    phases : iterable of str
+        Variables that are phases: functions of the session.
+
+    Raises
+    ------
+    StudyError
+        No step has time as its only predictor.
+    """
+    times = {"session", *phases}
+    ids = {"patient", "therapist"}
+    if "course" in series.figures and not any(step & times and step <= times | ids for step in predictors):
+        raise StudyError(
+            f"series {series.name!r}: figures: 'course' shows a step whose predictors are time alone, and there is "
+            "none. Add a step such as '… ~ session + (session | patient)', or take 'course' out."
+        )
 
 
 def check_differences(series: ModelSeries, predictors: Iterable[frozenset[str]]) -> None:

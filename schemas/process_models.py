@@ -101,11 +101,13 @@ class ProcessModels(Protocol):
         """Indirect effects."""
 
 
+def process_names(models: ProcessModels) -> tuple[str, ...]:
+    """Names of the models of process."""
+    return tuple(name for name, *_ in process_rows(models))
+
+
 def refuse_process_twice(models: ProcessModels) -> None:
-    """Raise ``ValueError`` for a name or a variable that models of process give twice."""
-    refuse_twice("rater_corrections", [one.name for one in models.rater_corrections])
-    refuse_twice("cross_lagged", [one.name for one in models.cross_lagged])
-    refuse_twice("mediations", [one.name for one in models.mediations])
+    """Raise ``ValueError`` for a variable that a model of process gives twice."""
     for pair in models.cross_lagged:
         refuse_twice(f"cross_lagged {pair.name!r}: x and y", (pair.x, pair.y))
     for three in models.mediations:

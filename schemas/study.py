@@ -168,6 +168,7 @@ class Study(Findings, Declared):
                 *(one.name for one in self.series),
                 *(one.name for one in self.patient_outcomes),
                 *(one.name for one in self.moderations),
+                *process.process_names(self),
             ],
         }
         for kind, names in kinds.items():
@@ -323,7 +324,7 @@ class Study(Findings, Declared):
         with wrong.one():
             check_means(self.patient_outcomes, named, uses, self.unit)
         with wrong.one():
-            check_findings(self, self.series, self.moderations)
+            check_findings(self, self.series, self.moderations, self.unit)
         with wrong.one():
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():

@@ -9,7 +9,7 @@ from typing import Literal
 from doublecode.schemas.errors import InstrumentError, StudyError
 from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.instrument import Instrument
-from doublecode.schemas.model_series import ModelSeries, check_differences, check_residuals
+from doublecode.schemas.model_series import ModelSeries, check_course, check_differences, check_residuals
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.patient_model import PatientModel, check_patient_models
 from doublecode.schemas.study_parts import KEYS, InstrumentUse, ModerationModel, OutlierRule, Variable
@@ -278,8 +278,11 @@ def check_steps(series: Iterable[ModelSeries], variables: Mapping[str, Variable]
             _check_one_outcome(one)
         with wrong.one():
             check_residuals(one, variables)
+        predictors = [frozenset(names_in_step(step.partition("~")[2])) for step in one.steps]
         with wrong.one():
-            check_differences(one, (frozenset(names_in_step(step.partition("~")[2])) for step in one.steps))
+            check_differences(one, predictors)
+        with wrong.one():
+            check_course(one, predictors, [name for name, of in variables.items() if of.phase_from is not None])
         names = [(step, name) for step in one.steps for name in names_in_step(step)]
         first_in = {name: step for step, name in reversed(names) if name not in known}
         for name in dict.fromkeys(name for _, name in names if name in first_in):

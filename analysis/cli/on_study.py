@@ -350,12 +350,11 @@ def frame(
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.frame_file import write_frame
     from doublecode.analysis.study.frame_codebook import frame_codebook
-    from doublecode.analysis.study.run import frame_of, score_study
+    from doublecode.analysis.study.study_frame import study_frame
     from doublecode.schemas.results import plain
 
     intake = _clean_intake(study, set_aside)
-    items, scores = score_study(intake)
-    built = frame_of(intake, scores, items)
+    built = study_frame(intake)
     written = write_frame(built, intake.study, out or intake.study.folder / "frame.csv", overwrite=overwrite)
     if as_json:
         spec = {"command": "frame", **built.spec, "codebook": frame_codebook(built, intake.study).to_dict("records")}

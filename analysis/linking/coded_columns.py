@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.schemas.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def read_rated(ratings: pd.DataFrame, names: Mapping[str, str], used: Sequence[s
     if stray:
         raise UsageError(f"{CALLER}: there are no ratings of {stray[0]!r}; found: {', '.join(found)}.")
     table = table[table["value"].notna() & table["instrument"].isin(used)]
+    refuse_infinite(table, ("value",), CALLER)
     keys = ["patient", "session", "rater", "instrument"]
     twice = table[table.duplicated(keys)]
     if len(twice):
@@ -148,11 +150,20 @@ def weights_of(
     missing: list[tuple[Any, Any]] = []
     for part in parts:
         code = rated.instruments.index(part.instrument)
-        of = np.array([rated.places.get((who, when - part.lag), -1) for who, when in rows])
+        of = np.array([rated.places.get((who, _before(when, part.lag)), -1) for who, when in rows])
         held = (of[:, None] == rated.place[None, :]) & (rated.instrument == code)[None, :]
         out += part.weight * held * rated.weight
         missing += [row for row, some in zip(rows, held.any(axis=1), strict=True) if not some]
     return out, missing
+
+
+def _before(session: Any, lag: int) -> Any:
+    """The session so many before, by number."""
+    if not lag:
+        return session
+    if not isinstance(session, Real):
+        raise ContractError(f"{CALLER}: a lag goes by the number of the session, and found is session {session!r}.")
+    return session - lag
 
 
 def check_scores(column: str, scores: Floats, weights: Floats, rated: Ratings, missing: Sequence[Any]) -> int:

@@ -198,9 +198,9 @@ def build_frame(
     {'stage': 'in the model: he', 'kept': 1, 'lost': 1, 'reasons': '1 × he: not rated: recording failed'}
     """
     items = no_items() if items is None else items
-    sessions = complete(sessions, SESSIONS)
+    sessions = check_frame(complete(sessions, SESSIONS), SESSIONS)
     listed = _patients_of(sessions) if patients is None else complete(patients, PATIENTS)
-    for table, contract in ((scores, SCORES), (items, ITEMS), (sessions, SESSIONS), (listed, PATIENTS)):
+    for table, contract in ((scores, SCORES), (items, ITEMS), (listed, PATIENTS)):
         check_frame(table, contract)
     tables = Tables(
         scores, items, sessions, listed, _or_empty(therapists, ("therapist",)),

@@ -205,12 +205,12 @@ def model_stages(
     for name, formulas in models.items():
         stage = Stage(StageKind.IN_MODEL, name)
         needed = dict.fromkeys(column for one in formulas for column in one.columns(frame.columns))
-        lost = _incomplete(frame, why, list(needed))
+        lost = incomplete(frame, why, list(needed))
         subset = subsets.get(name)
         if subset is not None:
             used = variables_of(subset, frame.columns)
             also = [column for column in map(str, frame.columns) if column in used and column not in needed]
-            missing = _incomplete(frame, why, [*needed, *also])
+            missing = incomplete(frame, why, [*needed, *also])
             not_chosen = Note("outside_subset", numbers={"subset": subset})
             inside = rows_inside(subset, frame, f"model {name!r}").tolist()
             lost = [
@@ -221,8 +221,8 @@ def model_stages(
     return stages
 
 
-def _incomplete(frame: pd.DataFrame, why: pd.DataFrame, needed: Sequence[str]) -> list[Note | None]:
-    """Per row why it cannot be in a model that needs these columns; None where it can."""
+def incomplete(frame: pd.DataFrame, why: pd.DataFrame, needed: Sequence[str]) -> list[Note | None]:
+    """Say per row why it cannot be in a model of these columns, from `why` its cells are empty; None where it can."""
     missing = lacking(frame[list(needed)])
     out: list[Note | None] = [None] * len(frame)
     for place in np.flatnonzero(~has_all(frame, needed, len(frame))):

@@ -49,6 +49,7 @@ def fit_series(
     correlation: str | None = None,
     variance_by: str | None = None,
     interval: IntervalMethod = "wald",
+    explained: bool = False,
     ddf: Ddf = "auto",
     patient: str = "patient",
     name: str = "series",
@@ -81,6 +82,8 @@ def fit_series(
         Residuals of every model, as in ``fit_mixed``; beside it stands the test against independent ones.
     interval : {"wald", "profile", "bootstrap"}
         By which ``.limits`` are computed.
+    explained : bool
+        Print the variance shares and the explained variance by source, ``.sources``, beside the models.
     ddf : {"auto", "kenward-roger", "satterthwaite", "z"}
         As in ``fit_mixed``.
     patient : str
@@ -149,7 +152,7 @@ def fit_series(
             "name": name, "title": title, "steps": list(map(str, steps.values())), "split": list(split), "ddf": ddf,
             "intercept_at": moved.intercept_at, "differences": [list(pair) for pair in differences],
             "correlation": correlation, "variance_by": variance_by, "interval": interval, "reproduces": reproduces,
-            "latent_means": latent_means, "seed": seed,
+            "latent_means": latent_means, "explained": explained, "seed": seed,
         },
         models=models,
         frame=table,

@@ -12,7 +12,7 @@ from doublecode.analysis.linking.time_origin import is_time
 from doublecode.schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.rendering.figures import Axes
@@ -22,30 +22,53 @@ if TYPE_CHECKING:
 _KINDS = ("course", "caterpillar", "residuals", "influence", "shares")
 
 
-def draw(models: Sequence[LabelledModel], times: Times, kind: str, label: str | None) -> Axes:
-    """Draw one model of a series; see :meth:`doublecode.analysis.linking.series_result.SeriesResult.plot`."""
+def draw(
+    models: Sequence[LabelledModel], times: Times, kind: str, label: str | None, named: Callable[[str], str] = str
+) -> Axes:
+    """Draw one model of a series; see :meth:`doublecode.analysis.linking.series_result.SeriesResult.plot`.
+
+    Parameters
+    ----------
+    models : sequence of LabelledModel
+    times : Series or None
+        Session number of each row.
+    kind, label : str
+        As in ``plot``.
+    named : callable
+        What a term and the outcome are called.
+    """
     from doublecode.analysis.rendering import series_figures
 
     if kind not in _KINDS:
         raise UsageError(f"plot: kind={kind!r}; allowed: {', '.join(map(repr, _KINDS))}.")
-    model, fit = _chosen(models, times, label, kind)
+    model, fit = drawn_model(models, times, kind, label)
     if kind == "caterpillar":
-        return series_figures.caterpillar(fit.random())
+        return series_figures.caterpillar(_called(fit.random(), named))
     if kind == "influence":
         without = fit.influence()
-        return series_figures.influence_panels(without.frame, without.fixed)
+        return series_figures.influence_panels(without.frame, _called(without.fixed, named))
     if kind == "course":
         points, curve = course(times, fit)
-        return series_figures.course_band(points, curve, y_label=model.formula.response)
+        return series_figures.course_band(points, curve, y_label=named(model.formula.response))
     found = fit.residuals()
     rows = _timed(times, fit).assign(fitted=found["fitted"].to_numpy(), residual=found["standardized"].to_numpy())
-    return series_figures.residual_panels(rows.sort_values(["unit", "x"]), fit.random())
+    return series_figures.residual_panels(rows.sort_values(["unit", "x"]), _called(fit.random(), named))
 
 
-def _chosen(
-    models: Sequence[LabelledModel], times: Times, label: str | None, kind: str
+def _called(frame: pd.DataFrame, named: Callable[[str], str]) -> pd.DataFrame:
+    return frame.assign(term=[named(str(term)) for term in frame["term"]])
+
+
+def drawn_model(
+    models: Sequence[LabelledModel], times: Times, kind: str, label: str | None = None
 ) -> tuple[LabelledModel, MixedResult]:
-    """The model that is drawn, and its fit."""
+    """The model that a figure shows, and its fit: by default the last one that is estimated and fits the figure.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or none that the figure can show.
+    """
     fits = [(one, one.result) for one in models if one.result is not None]
     if kind == "course":
         fits = [(one, fit) for one, fit in fits if _of_time_alone(times, fit)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.series_tables import (
     Named,
+    explained_table,
     latent_table,
     limits_table,
     printed_table,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.rendering.figures import Axes
 
+SOURCES: Final = (
+    "marginal", "conditional", "fixed_within", "fixed_between", "slope_variation", "mean_variation", "residual",
+)  # fmt: skip
 Drawn = Literal["course", "caterpillar", "residuals", "influence", "shares"]
 
 
@@ -43,7 +47,7 @@ class SeriesResult(Answer):
     ----------
     spec : dict
         Name, title, steps, split, ddf, intercept_at (the session of the intercepts; None: as the formulas say),
-        differences, latent_means, correlation, variance_by, interval, reproduces, seed.
+        differences, latent_means, correlation, variance_by, interval, explained, reproduces, seed.
     models : tuple of LabelledModel
         In the order of the steps, the declared one first.
     frame : DataFrame
@@ -108,6 +112,8 @@ class SeriesResult(Answer):
             out.append(latent_table(f"{prefix}latent", self.latent.frame, named))
         if self.spec["interval"] != "wald" and len(self.limits):
             out.append(limits_table(f"{prefix}limits", self.limits, named))
+        if self.spec["explained"] and len(self.sources):
+            out.append(explained_table(f"{prefix}explained", self.sources))
         if len(self.residuals):
             out.append(residuals_table(f"{prefix}residuals", self.residuals))
         if self.spec["reproduces"]:
@@ -219,6 +225,22 @@ class SeriesResult(Answer):
         fixed effects within and between patients, slope variation, variation of means, residual.
         """
         return _gather(self.models, lambda fit: fit.r2())
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """Variance shares side by side, one row per model; NaN where a model has no such division.
+
+        ``step``, ``label``, ``share``, ``share_low``, ``share_high`` (of the random effects, see `share_limits`),
+        ``marginal``, ``conditional`` (Nakagawa's R²), then the shares of `explained` in the total variance:
+        ``fixed_within``, ``fixed_between``, ``slope_variation``, ``mean_variation``, ``residual``.
+        """
+        beside = {"estimate": "share", "conf_low": "share_low", "conf_high": "share_high"}
+        shares = self.share_limits.rename(columns=beside).drop(columns="method")
+        if shares.empty:  # no step could be estimated
+            return shares.reindex(columns=[*shares.columns, *SOURCES])
+        named = self.explained.assign(source=[str(one).replace(" ", "_") for one in self.explained["source"]])
+        wide = named.pivot_table(index="label", columns="source", values="value")
+        return shares.join(wide.reindex(columns=list(SOURCES)), on="label")
 
     def _of_fits(self, facts: Callable[[MixedResult], dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
         fitted = [(one, one.result) for one in self.models if one.result is not None]

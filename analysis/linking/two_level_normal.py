@@ -228,6 +228,8 @@ class _Model:
         good = np.asarray(np.isfinite(observed).all(axis=(1, 2)))
         safe = np.where(good[:, None, None], observed, np.eye(self.q))
         d = np.sqrt(np.abs(np.einsum("sqq->sq", safe)))
+        good &= (d > 0).all(axis=1)
+        d = np.where(d > 0, d, 1.0)
         scaled = safe / (d[:, :, None] * d[:, None, :])
         good &= np.linalg.eigvalsh(scaled)[:, 0] > 1e-10
         inverse = np.linalg.inv(np.where(good[:, None, None], scaled, np.eye(self.q)))

@@ -11,6 +11,7 @@ from doublecode.analysis.mixed.model_rows import common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, NotEstimable
+from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
     import pandas as pd
     from scipy.special import fdtrc
 
+    frame = as_pandas(frame)
     require_columns(frame, (outcome, group), "group comparison")
     if frame[outcome].dtype.kind not in "if":
         raise ContractError(f"group comparison: column {outcome!r} must hold numbers, found {frame[outcome].dtype}.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -97,6 +99,8 @@ def interaction_lines(
         raise UsageError(f"interaction: found form = {form!r}; {allowed(str(form), get_args(LineForm))}.")
     if (form == "cut") != (cut is not None):
         raise UsageError("interaction: cut= belongs to form = 'cut', and is needed there, such as cut=5.")
+    if cut is not None and (isinstance(cut, bool) or not isinstance(cut, Real) or not math.isfinite(cut)):
+        raise UsageError(f"interaction: cut is {cut!r}; allowed: a number, in units of {pair[1]}.")
     z = fit.points[pair[1]].to_numpy(dtype=float)
     values, groups = _split(z, form, cut) if form in ("median", "cut") else (_values(z, form, points), None)
     return InteractionLines(_lines(fit, pair, values), groups)

@@ -81,7 +81,8 @@ def diagnostics_of(
     centred = "Intercept" in matrices.terms
     distance2 = np.maximum((n - 1) * (leverage - 1 / n), 0) if centred and p > 1 else np.full(n, np.nan)
     there = [key for key in keys if key in data.columns]
-    labels = data[there].astype(str).agg(" ".join, axis=1) if there else data.index.to_series().astype(str)
+    texts = data[there].astype(str).where(data[there].notna(), "?")
+    labels = texts.agg(" ".join, axis=1) if there else data.index.to_series().astype(str)
     table = pd.DataFrame(
         {
             "row": labels.to_numpy(),

@@ -5,6 +5,7 @@ Nothing rests on colour alone: what is told apart has its own marker or line sty
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.rendering.figures import Axes
 
-ROW_IN: Final = 0.16
-MOST_ROWS: Final = 60
+ROW_IN: Final = 0.19
+MOST_ROWS: Final = 50
 """Levels of a caterpillar beyond which only their order is drawn, without names."""
+TITLE: Final = 56
+LEGEND: Final = 70
+"""Letters of a line across the figure, as a title and in a legend."""
 
 
 def course_band(
@@ -80,8 +84,8 @@ def caterpillar(modes: pd.DataFrame, *, z: float = 1.959964) -> Axes:
         axes.plot(rows["estimate"], rows.index, linestyle="none", marker="o", markersize=4, color=BLUE,
                   markerfacecolor="white")  # fmt: skip
         axes.plot(rows["estimate"][clear], rows.index[clear], linestyle="none", marker="o", markersize=4, color=BLUE)
-        axes.set_title(str(term), loc="left", fontsize=10)
-        axes.set_yticks(range(len(rows)) if n <= MOST_ROWS else [], rows["level"] if n <= MOST_ROWS else [], fontsize=7)
+        axes.set_title(textwrap.fill(str(term), TITLE // len(terms)), loc="left", fontsize=10)
+        axes.set_yticks(range(len(rows)) if n <= MOST_ROWS else [], rows["level"] if n <= MOST_ROWS else [], fontsize=9)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.set_xlabel("deviation from the mean")
     return panels[0]
@@ -97,6 +101,7 @@ def residual_panels(rows: pd.DataFrame, effects: pd.DataFrame) -> Axes:
     effects : DataFrame
         ``term``, ``estimate``: conditional modes, whose quantiles stand beside.
     """
+    from matplotlib.ticker import MaxNLocator
     from scipy.special import ndtri
 
     _, (first, quantiles, time, before) = new_axes(height=5.6, columns=2, rows=2)
@@ -115,15 +120,16 @@ def residual_panels(rows: pd.DataFrame, effects: pd.DataFrame) -> Axes:
         spread = float(ordered.std()) or 1.0
         at = ndtri((np.arange(ordered.size) + 0.5) / ordered.size)
         quantiles.plot(at, (ordered - ordered.mean()) / spread, marker=MARKERS[tone % len(MARKERS)],
-                       color=COLOURS[tone % len(COLOURS)], label=label, **dots)  # fmt: skip
+                       color=COLOURS[tone % len(COLOURS)], label=textwrap.fill(label, 22), **dots)  # fmt: skip
     quantiles.axline((0, 0), slope=1, color=GREY, linewidth=0.8)
     quantiles.set_xlabel("normal quantile")
-    quantiles.legend(frameon=False, fontsize=8, loc="upper left", handletextpad=0.3)
+    quantiles.legend(frameon=False, fontsize=9, loc="upper left", handletextpad=0.3)
     time.plot(rows["x"], rows["residual"], marker="o", color=BLUE, alpha=0.35, **dots)
     spreads = rows.groupby("x")["residual"].agg(["mean", "std", "size"])
     spreads = spreads[spreads["size"] > 2]
     time.errorbar(spreads.index, spreads["mean"], yerr=spreads["std"], color=INK, fmt="s", markersize=4, linewidth=1.2)
     time.set_xlabel("time (mean ± SD)")
+    time.xaxis.set_major_locator(MaxNLocator(integer=True))
     earlier = rows.groupby("unit")["residual"].shift(1)
     next_to = rows.groupby("unit")["x"].diff() == 1
     before.plot(earlier[next_to], rows["residual"][next_to], marker="o", color=BLUE, alpha=0.5, **dots)
@@ -149,21 +155,23 @@ def influence_panels(levels: pd.DataFrame, changes: pd.DataFrame, *, most: int =
         How many levels are drawn.
     """
     shown = levels.sort_values("cooks_distance", ascending=False).head(most).iloc[::-1].reset_index(drop=True)
-    _, (left, right) = new_axes(height=1.3 + 0.22 * len(shown), columns=2)
+    terms = [term for term in dict.fromkeys(changes["term"]) if term != "Intercept"]
+    called = {term: textwrap.fill(str(term), LEGEND) for term in terms}
+    lines = sum(text.count("\n") + 1 for text in called.values())
+    figure, (left, right) = new_axes(height=1.0 + 0.22 * len(shown) + 0.19 * lines, columns=2)
     left.hlines(shown.index, 0, shown["cooks_distance"], color=BLUE, linewidth=1.2)
     left.plot(shown["cooks_distance"], shown.index, linestyle="none", marker="o", markersize=5, color=BLUE)
-    left.set_yticks(range(len(shown)), shown["level"], fontsize=8)
+    left.set_yticks(range(len(shown)), shown["level"], fontsize=9)
     left.set_xlabel("Cook's distance")
-    terms = [term for term in dict.fromkeys(changes["term"]) if term != "Intercept"]
     place = {level: row for row, level in enumerate(shown["level"])}
     for tone, term in enumerate(terms):
         rows = changes[(changes["term"] == term) & changes["level"].isin(place)]
         right.plot(rows["change_in_se"], [place[level] for level in rows["level"]], linestyle="none", markersize=5,
-                   marker=MARKERS[tone % len(MARKERS)], color=COLOURS[tone % len(COLOURS)], label=str(term),
+                   marker=MARKERS[tone % len(MARKERS)], color=COLOURS[tone % len(COLOURS)], label=called[term],
                    markerfacecolor="none")  # fmt: skip
     right.axvline(0, color=GREY, linewidth=0.9, linestyle=":")
     right.set_yticks(range(len(shown)), [""] * len(shown))
-    right.set_xlabel("change without the level, in SE")
-    right.legend(frameon=False, fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0,
-                 ncols=1 if len(terms) < 3 else 2)  # fmt: skip
+    right.set_xlabel("change without it, in SE")
+    if terms:
+        figure.legend(loc="outside upper left", frameon=False, fontsize=9, handletextpad=0.4)
     return left

@@ -118,3 +118,31 @@ def latent_table(name: str, frame: pd.DataFrame, named: Named = str) -> Table:
     )  # fmt: skip
     note = "Latent: maximum likelihood, random intercepts only. Reliability: of a patient's manifest mean."
     return Table(name, "Latent patient means", shown, columns, (note,), group="label", data=frame)
+
+
+def explained_table(name: str, frame: pd.DataFrame) -> Table:
+    """Shares of variance, and explained variance by source.
+
+    Parameters
+    ----------
+    name : str
+        Of the table's file.
+    frame : DataFrame
+        Columns of ``SeriesResult.sources``.
+    """
+    parts = {
+        "marginal": "*R*² marginal", "conditional": "*R*² conditional", "fixed_within": "Fixed, within",
+        "fixed_between": "Fixed, between", "slope_variation": "Slopes", "mean_variation": "Means",
+        "residual": "Residual",
+    }  # fmt: skip
+    columns = (
+        column("label", "Model", kind="text"), column("share", "Share between", kind="bounded"),
+        column("share_low", "95% CI", kind="bounded", upper="share_high"),
+        *(column(one, head, kind="bounded") for one, head in parts.items()),
+    )  # fmt: skip
+    notes = (
+        "Share between: of the random effects in what the fixed part leaves. *R*²: Nakagawa, Johnson & Schielzeth "
+        "(2017). The last five columns part the whole variance and sum to 1 (Rights & Sterba 2019): predictors within "
+        "and between patients, slopes that vary, means that vary, residual; with one grouping factor only.",
+    )
+    return Table(name, "Shares of variance, and what is explained, by source", frame, columns, notes)

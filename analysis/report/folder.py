@@ -175,7 +175,12 @@ def absent_files(names: Sequence[str]) -> str:
 def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
     from doublecode.analysis.report.sections_correlations import correlation_section
-    from doublecode.analysis.report.sections_findings import family_section, marginal_section, screening_section
+    from doublecode.analysis.report.sections_findings import (
+        family_section,
+        fidelity_section,
+        marginal_section,
+        screening_section,
+    )
     from doublecode.analysis.report.sections_patients import patients_section
     from doublecode.analysis.report.sections_process import process_sections
     from doublecode.analysis.report.sections_recodes import recode_section
@@ -194,10 +199,12 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_scales.consistency_section(run)
     yield sections_data.descriptives_section(run)
     yield sections_data.homework_section(run)
+    yield fidelity_section(run.fidelity, labels)
     yield sections_models.outlier_section(run.outliers, labels)
     yield screening_section(run.covariate_screen, run.missing_comparison, labels)
     yield correlation_section(run.correlations, labels, run.study.correlations)
-    yield from sections_models.series_sections(run.series, run.frame.frame, labels)
+    figures = {one.name: one.figures for one in run.study.series}
+    yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
     yield patients_section(run.patient_outcomes, labels)
     if run.process is not None:
         yield from process_sections(run.process, labels)

@@ -65,9 +65,10 @@ def ratings_in_words(counts: Mapping[str, int]) -> str:
 def _rows(run: StudyRun) -> Headline:
     design = run.frame.design
     flow = run.frame.flow
-    models = flow[[stage.kind is StageKind.IN_MODEL for stage in run.frame.stages]]
-    counts = sorted({int(kept) for kept in models["kept"]})
     unit = "sessions" if run.study.unit == "session" else "patients"
+    in_model = [stage.kind is StageKind.IN_MODEL for stage in run.frame.stages]
+    models = flow[in_model][lambda rows: rows["unit"] == unit]
+    counts = sorted({int(kept) for kept in models["kept"]})
     ends = "" if not counts else f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
     detail = "held → rated" + (f" → {unit} in the models" if ends else "")
     return Headline("Sessions", " → ".join(filter(None, [str(design["n_held"]), str(design["n_rated"]), ends])), detail)

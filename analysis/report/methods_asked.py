@@ -32,7 +32,7 @@ _LINES: Final = {
 
 def asked_paragraph(run: StudyRun) -> str:
     """Say what was done with outcomes of patients, process, marginal means, families of tests, and figures."""
-    said = (_patients(run), *_process(run), _marginal(run), _families(run), _figures(run))
+    said = (_patients(run), *_process(run), _marginal(run), _families(run), _fidelity(run), _figures(run))
     return " ".join(filter(None, said))
 
 
@@ -79,6 +79,13 @@ def _marginal(run: StudyRun) -> str:
     kinds = dict.fromkeys("slopes" if one.spec["slope"] else "means" for one in run.marginals)
     text = f"Marginal {' and '.join(kinds)} stand on a reference grid of the model (Searle, Speed & Milliken, 1980)"
     return f"{text}; their contrasts are adjusted by {ways}." if ways else f"{text}."
+
+
+def _fidelity(run: StudyRun) -> str:
+    if run.fidelity is None:
+        return ""
+    unit = "sessions" if run.fidelity.spec["therapist"] is None else "therapists"
+    return f"Fidelity is the share of the components that were delivered, with limits of clusters ({unit})."
 
 
 def _families(run: StudyRun) -> str:

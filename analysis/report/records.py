@@ -87,6 +87,8 @@ def _finding_records(run: StudyRun) -> dict[str, Any]:
         found["covariate_screen"] = result_record(run.covariate_screen)
     if run.missing_comparison is not None:
         found["missing_comparison"] = result_record(run.missing_comparison)
+    if run.fidelity is not None:
+        found["fidelity"] = result_record(run.fidelity)
     return found
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.covariate_screen import CovariateScreenResult
+    from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.description.missing_comparison import MissingComparisonResult
     from doublecode.analysis.regression.families import FamilyResult
     from doublecode.analysis.regression.marginal_result import MarginalResult
@@ -86,6 +87,15 @@ def screening_section(
             blocks += [replace(table, frame=_labelled(result.frame, names, labels), data=result.frame)]
             blocks.append(Bullets(result.note_texts()))
     return Section("covariates", "Covariates and missing data", tuple(blocks)) if blocks else None
+
+
+def fidelity_section(result: FidelityResult | None, labels: Labels) -> Section | None:
+    """Components of the manual that were delivered, in all sessions, each by itself, and by therapist."""
+    if result is None:
+        return None
+    (table,) = result.tables()
+    shown = replace(table, frame=_labelled(result.frame, ("name",), labels), data=result.frame)
+    return Section("fidelity", "Fidelity to the manual", (shown, Bullets(result.note_texts())))
 
 
 def _labelled(frame: pd.DataFrame, names: Sequence[str], labels: Labels) -> pd.DataFrame:

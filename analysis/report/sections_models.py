@@ -24,6 +24,7 @@ from doublecode.analysis.report.robustness import (
     n_interactions,
     simpler_fits,
 )
+from doublecode.analysis.report.series_pictures import series_picture
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
 from doublecode.schemas.marks import code
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.interaction_lines import LineForm
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.declared_findings import InteractionFigure
+    from doublecode.schemas.model_series import SeriesFigure
     from doublecode.schemas.results import Note
 
 DDF_WORDS = {
@@ -47,16 +49,25 @@ DDF_WORDS = {
 }
 
 
-def series_sections(results: Sequence[SeriesResult], frame: pd.DataFrame, labels: Labels) -> list[Section]:
-    """One section per model series: coefficients as declared and split, comparison, trajectory."""
+def series_sections(
+    results: Sequence[SeriesResult],
+    frame: pd.DataFrame,
+    labels: Labels,
+    asked: Mapping[str, Sequence[SeriesFigure]] | None = None,
+) -> list[Section]:
+    """One section per model series: coefficients as declared and split, comparison, figures.
+
+    `asked` are the figures that series declare, by name: a course and residuals take the place of the usual ones.
+    """
     sections, drawn = [], set[str]()
     for result in results:
-        response = result.models[0].formula.response
+        response, figures = result.models[0].formula.response, (asked or {}).get(str(result.spec["name"]), ())
         blocks = _series_blocks(result, labels)
-        if response not in drawn and "session" in frame.columns:  # a row is a session
+        if response not in drawn and "course" not in figures and "session" in frame.columns:  # a row is a session
             blocks.append(_course(result, response, frame, labels))
             drawn.add(response)
-        blocks += _diagnostics(result)
+        blocks += [] if "residuals" in figures else _diagnostics(result)
+        blocks += [series_picture(result, kind, labels) for kind in figures]
         sections.append(Section(f"series-{result.spec['name']}", str(result.spec["title"]), tuple(blocks)))
     return sections
 

@@ -31,4 +31,9 @@ def _table(result: PatientOutcomeResult, labels: Labels) -> Table:
     if result.spec["therapists"] == "CR2":
         columns.append(column("ols_error", "*SE*, least squares", kind="estimate"))
     title = f"{result.spec['title']}: {labels.get(outcome, outcome)}"
-    return Table(str(result.spec["name"]), title, shown, tuple(columns), data=result.frame)
+    return Table(patients_table_name(result), title, shown, tuple(columns), data=result.frame)
+
+
+def patients_table_name(result: PatientOutcomeResult) -> str:
+    """Name of the table of a regression over patients, which may be called as one of our own."""
+    return f"{result.spec['name']}_patients"

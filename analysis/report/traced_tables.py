@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
+from doublecode.analysis.report.traced_findings import TracedFindings
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
+from doublecode.analysis.study.trace.findings import FindingBases
 from doublecode.analysis.study.trace.measured import (
     ALL,
     LogBases,
@@ -27,6 +29,7 @@ from doublecode.schemas.results import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.study_run import StudyRun
@@ -62,6 +65,7 @@ class TracedTables:
             for part, make in (
                 ("models", self._coefficients), ("split", self._coefficients), ("simpler", self._by_label),
                 ("variances", self._by_label), ("comparison", self._compared),
+                ("explained", self._by_label),
                 *((part, self._by_label) for part in ("slopes", "limits", "residuals", "latent", "printed")),
             )
         }  # fmt: skip
@@ -74,12 +78,17 @@ class TracedTables:
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
             **self._findings,
+            **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
+
+    @cached_property
+    def _beyond(self) -> TracedFindings:
+        return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
-        run, drawn = self.run, dict[str, Basis]()
+        run, drawn = self.run, dict(self._beyond.figures)
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
@@ -91,7 +100,8 @@ class TracedTables:
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
-            drawn[f"{result.spec['name']}_diagnostics"] = self.frames.series(result, result.models[-1:])
+            for part in ("diagnostics", "course", "caterpillar", "residuals", "influence"):
+                drawn[f"{result.spec['name']}_{part}"] = self.frames.series(result, result.models[-1:])
         for means in run.marginals:
             drawn[f"means_{means.spec['name']}"] = self._model(self._declared[means.spec["name"]])
         for one in run.moderations:
@@ -248,10 +258,22 @@ class TracedTables:
             found[f"family_{family.spec['name']}"] = lambda row, asked: self._model(str(row["name"]))
         if run.covariate_screen is not None:
             found["covariate_screen"] = lambda row, asked: self._values_of(row["outcome"], row["covariate"])
+        if run.fidelity is not None:
+            of = run.fidelity
+            found["fidelity"] = lambda row, asked: self._delivered(of, row)
         if run.missing_comparison is not None:
             needed = run.missing_comparison.spec["complete"]
             found["missing_comparison"] = lambda row, asked: self._values_of(*needed, row["variable"])
         return found
+
+    def _delivered(self, result: FidelityResult, row: Row) -> Basis:
+        """The components of all sessions, of one therapist's, or one component."""
+        names, rows = result.spec["components"], self.run.frame.frame.loc[result.rows]
+        if row["level"] == "component":
+            names = [name for name in names if row["name"] in (name, self.run.labels.get(name, name))]
+        if row["level"] == "therapist":
+            rows = rows[rows["therapist"].astype(str) == row["name"]]
+        return self.frames.rows(names, rows.index)
 
     @property
     def _declared(self) -> dict[str, str]:

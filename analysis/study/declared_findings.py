@@ -17,11 +17,12 @@ from doublecode.schemas.errors import NotEstimable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.regression.families import FamilyResult
     from doublecode.analysis.regression.marginal_result import MarginalResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
-    from doublecode.schemas.declared_findings import Family, FamilyTest, MarginalMeans
+    from doublecode.schemas.declared_findings import Family, FamilyTest, FidelityTable, MarginalMeans
 
 Fits = Sequence["SeriesResult | ModerationResult"]
 """Estimated series and regressions."""
@@ -45,7 +46,7 @@ def declared_marginal(asked: MarginalMeans, fits: Fits, frame: pd.DataFrame) -> 
         fit, asked.of, by=asked.by, at=asked.at or None, slope=asked.slope, adjust=asked.adjust,
         contrasts=asked.contrasts or "pairwise",
     )  # fmt: skip
-    return replace(found, spec={"name": asked.name, "title": asked.title, **found.spec})
+    return replace(found, spec={"name": asked.name, "title": asked.title, "model": asked.model, **found.spec})
 
 
 def _fit_of(name: str, fits: Fits) -> SeriesResult | ModerationResult:
@@ -74,22 +75,25 @@ def _counted_from_zero(series: SeriesResult, model: LabelledModel, frame: pd.Dat
     return _step_of(again, 1).result
 
 
-def declared_family(asked: Family, fits: Fits) -> FamilyResult:
+def declared_family(asked: Family, fits: Fits, means: Sequence[MarginalResult] = ()) -> FamilyResult:
     """Gather the tests of a declared family and judge them together.
 
     Raises
     ------
     NotEstimable
-        One of its models could not be estimated, or has no such term: a family without one of its tests is another.
+        One of its models or marginal means could not be estimated, or has no such term or contrast: a family without
+        one of its tests is another.
     """
-    tests = [_test(one, fits) for one in asked.tests]
+    tests = [
+        test for one in asked.tests for test in ([_test(one, fits)] if one.means is None else _contrasts(one, means))
+    ]
     found = family_of_tests(tests, method=asked.method, alpha=asked.alpha)
     return replace(found, spec={"name": asked.name, "title": asked.title, **found.spec})
 
 
 def _test(asked: FamilyTest, fits: Fits) -> dict[str, Any]:
     """One test: model, term, estimate, p_value, and the rows it stands on."""
-    fit = _fit_of(asked.model, fits)
+    fit = _fit_of(str(asked.model), fits)
     label, rows = str(fit.spec["title"]), fit.rows
     if isinstance(fit, SeriesResult):
         model = _step_of(fit, asked.step)
@@ -103,6 +107,34 @@ def _test(asked: FamilyTest, fits: Fits) -> dict[str, Any]:
         raise NotEstimable(f"{asked.model}: there is no term {term!r}; its terms are {terms}")
     numbers = {name: float(row[name].iloc[0]) for name in ("estimate", "p_value")}
     return {"model": label, "name": asked.model, "term": term, **numbers, "rows": rows}
+
+
+def _contrasts(asked: FamilyTest, means: Sequence[MarginalResult]) -> list[dict[str, Any]]:
+    """Contrasts of declared marginal means, one test for each and for each combination of what they are taken by."""
+    found = next((one for one in means if one.spec["name"] == asked.means), None)
+    if found is None:
+        raise NotEstimable(f"the marginal means {asked.means!r} were not estimated, see above")
+    table = found.contrasts
+    known = list(dict.fromkeys(table["contrast"])) if len(table) else []
+    if not known or asked.contrast not in (None, *known):
+        raise NotEstimable(f"{asked}: there is no such contrast; there are {', '.join(known) or 'none'}")
+    rows = table if asked.contrast is None else table[table["contrast"] == asked.contrast]
+    by, head = found.spec["by"], {"model": found.spec["title"], "name": found.spec["model"], "rows": found.rows}
+    return [
+        {
+            **head, "term": ", ".join([row["contrast"], *(f"{name} = {row[name]}" for name in by)]),
+            "estimate": float(row["estimate"]), "p_value": float(row["p_value"]),
+        }
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+
+
+def declared_fidelity(asked: FidelityTable, frame: pd.DataFrame) -> FidelityResult:
+    """Count the declared components over the held sessions of the frame; see :func:`doublecode.analysis.fidelity`."""
+    from doublecode.analysis.description.manual_fidelity import fidelity
+
+    therapist = "therapist" if asked.by_therapist else None
+    return fidelity(frame, asked.components, therapist=therapist, n_held=len(frame))
 
 
 def _focal(fit: Any) -> str:

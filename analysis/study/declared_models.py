@@ -10,6 +10,7 @@ from doublecode.schemas.errors import NotEstimable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from doublecode.analysis.linking.finding_stages import PatientRows, SessionRows
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.patient_outcomes import PatientOutcomeResult
     from doublecode.analysis.linking.series_result import SeriesResult
@@ -74,13 +75,14 @@ def declared_frame(
     >>> answer.frame["hw2"].notna().sum().item()
     44
     """
+    from doublecode.analysis.linking.finding_stages import with_finding_stages
     from doublecode.analysis.linking.frame import build_frame
 
     study.check_variables()
     given = [(book.name, item.name) for book in study.codebooks.values() for item in book.columns if item.given]
     uses = {name: study.use(name) for name in study.codebooks}
     models: dict[str, tuple[str, ...]] = {one.name: one.steps for one in study.series}
-    return build_frame(
+    built = build_frame(
         scores, sessions, patients, items,
         variables=study.variables,
         unit=study.unit,
@@ -93,6 +95,22 @@ def declared_frame(
         counts=None if ratings is None else _counts(study, ratings, empty_logs),
         at_events=at_events,
     )  # fmt: skip
+    return with_finding_stages(built, _needed_rows(study, list(map(str, built.frame.columns))))
+
+
+def _needed_rows(study: Study, columns: Sequence[str]) -> list[SessionRows | PatientRows]:
+    """Which rows the models beyond series and regressions need."""
+    from doublecode.analysis.linking.finding_stages import PatientRows, SessionRows, formula_rows
+
+    return [
+        *(
+            PatientRows(one.name, one.fixed, one.predictor, one.sessions, one.therapists != "ignored")
+            for one in study.patient_outcomes
+        ),
+        *(formula_rows(one.name, one.formula, columns) for one in study.rater_corrections),
+        *(SessionRows(one.name, (one.x, one.y), any_of=True) for one in study.cross_lagged),
+        *(SessionRows(one.name, (one.x, one.m, one.y)) for one in study.mediations),
+    ]
 
 
 def _counts(study: Study, ratings: pd.DataFrame, empty: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -143,7 +161,8 @@ def declared_series(series: ModelSeries, data: pd.DataFrame, times: Sequence[str
         series.steps, data, split=series.split, intercept_at=series.intercept_at or None, times=times,
         name=series.name, title=series.title, differences=series.differences,
         latent_means=series.latent_means, correlation=series.correlation,
-        variance_by=series.variance_by, interval=series.interval, reproduces=series.reproduces,
+        variance_by=series.variance_by, interval=series.interval, explained=series.explained,
+        reproduces=series.reproduces,
     )  # fmt: skip
 
 

@@ -157,24 +157,14 @@ def study_models(intake: Intake) -> ModelColumns:
         The study declares no model.
     """
     from doublecode.analysis.study.declared_models import declared_series
-    from doublecode.analysis.study.run import (
-        StudyProblems,
-        attempt,
-        frame_of,
-        in_the_numbers,
-        regressions_of,
-        score_study,
-    )
+    from doublecode.analysis.study.run import attempt, regressions_of
+    from doublecode.analysis.study.study_frame import study_frame
 
-    if intake.errors:
-        raise StudyProblems(intake.problems)
     study = intake.study
     if not (study.series or study.moderations or study.patient_outcomes):
         known = "[[series]], [[moderations]] or [[patient_outcomes]]"
         raise UsageError(f"{study.name}: no model is declared; add {known} to study.toml.")
-    intake = in_the_numbers(intake)
-    items, scores = score_study(intake)
-    frame = frame_of(intake, scores, items).frame
+    frame = study_frame(intake).frame
     refused: list[Note] = []
     fits = [attempt(one.title, partial(declared_series, one, frame, study.times), refused) for one in study.series]
     found = regressions_of(study, frame, refused)
@@ -228,7 +218,8 @@ def _notes(results: Sequence[object]) -> tuple[Note, ...]:
 
 
 def _title(series: SeriesResult) -> str:
-    return str(series.spec["title"] or series.spec["name"])
+    title, source = str(series.spec["title"] or series.spec["name"]), series.spec["reproduces"]
+    return f"{title} (labelled reproduction: {source})" if source else title
 
 
 def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Line]:
@@ -237,7 +228,8 @@ def _lines_of(result: object, labels: Labels, tables: Iterable[str]) -> list[Lin
         named = term_labels(short_labels(labels), result.spec["split"])
         title = _free(_title(result), tables)
         fitted = zip(result.models, result.frame.to_dict("records"), strict=True)
-        return [line for model, row in fitted for line in _series_lines(title, model, row, named)]
+        lines = [line for model, row in fitted for line in _series_lines(title, model, row, named)]
+        return lines + _printed_lines(title, result)
     if isinstance(result, MixedResult):
         title, label = f"Mixed models of {result.model.formula.response}", str(result.spec["formula"])
         return _mixed_lines(title, label, result, term_labels(labels))
@@ -256,10 +248,18 @@ def _series_lines(title: str, model: LabelledModel, row: Mapping[Any, Any], labe
         return [_line(title, f"{title}: {model.label}", "not estimated", model.remark)]
     lines = _mixed_lines(title, model.label, model.result, labels)
     if row["compared_with"]:
-        lines.append(
-            _line(title, model.label, "fit", "χ² (ML)", estimate=row["chi2"], df=row["df"], p_value=row["p_value"])
-        )
+        lines.append(_ratio(title, model.label, "χ² (ML)", row))
     return lines
+
+
+def _ratio(title: str, label: str, name: str, row: Mapping[Any, Any]) -> Line:
+    return _line(title, label, "fit", name, estimate=row["chi2"], df=row["df"], p_value=row["p_value"])
+
+
+def _printed_lines(title: str, series: SeriesResult) -> list[Line]:
+    """Ratios of the REML fits, as the paper prints them that the series reproduces."""
+    rows = series.printed.to_dict("records") if series.spec["reproduces"] else []
+    return [_ratio(title, str(row["label"]), "χ² (REML, as printed)", row) for row in rows if row["df"] > 0]
 
 
 def _mixed_lines(title: str, label: str, fit: MixedResult, labels: Labels) -> list[Line]:

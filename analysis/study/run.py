@@ -365,14 +365,15 @@ def _findings(study: Study, fits: Fits, frame: pd.DataFrame, refused: list[Note]
     """What is asked beyond the models: marginal means, families of tests, who is missing, which covariates go along."""
     from doublecode.analysis.description.covariate_screen import screen_covariates
     from doublecode.analysis.description.missing_comparison import compare_missing
-    from doublecode.analysis.study.declared_findings import declared_family, declared_marginal
+    from doublecode.analysis.study.declared_findings import declared_family, declared_fidelity, declared_marginal
 
     screen, missing = study.covariate_screen, study.missing_comparison
     patient = "patient" if study.unit == "session" else None
     means = [attempt(one.title, partial(declared_marginal, one, fits, frame), refused) for one in study.marginal_means]
-    families = [attempt(one.title, partial(declared_family, one, fits), refused) for one in study.families]
+    found = tuple(filter(None, means))
+    families = [attempt(one.title, partial(declared_family, one, fits, found), refused) for one in study.families]
     return {
-        "marginals": tuple(filter(None, means)),
+        "marginals": found,
         "families": tuple(filter(None, families)),
         "covariate_screen": None if screen is None else attempt(
             "Covariates", partial(screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha),
@@ -380,6 +381,9 @@ def _findings(study: Study, fits: Fits, frame: pd.DataFrame, refused: list[Note]
         ),
         "missing_comparison": None if missing is None else attempt(
             "Missing data", partial(compare_missing, frame, missing.complete, missing.compare, patient=patient), refused
+        ),
+        "fidelity": None if study.fidelity is None else attempt(
+            "Fidelity to the manual", partial(declared_fidelity, study.fidelity, frame), refused
         ),
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.covariate_screen import CovariateScreenResult
     from doublecode.analysis.description.descriptives import DescriptivesResult
     from doublecode.analysis.description.homework import LogResult
+    from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.description.missing_comparison import MissingComparisonResult
     from doublecode.analysis.description.outliers import OutlierResult
     from doublecode.analysis.description.sample import SampleResult
@@ -158,6 +159,7 @@ class StudyRun:
     families: tuple[FamilyResult, ...] = ()
     covariate_screen: CovariateScreenResult | None = None
     missing_comparison: MissingComparisonResult | None = None
+    fidelity: FidelityResult | None = None
     process: ProcessAnswers | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()

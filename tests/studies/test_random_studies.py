@@ -63,13 +63,16 @@ WITH_TESTS_OF_THEIR_OWN = {
         "refers_to",  # analysis/study/test_declared_process
     },
     # analysis/linking/test_series_forms, analysis/study/test_declared_series
-    "series": {"differences", "latent_means", "correlation", "variance_by", "interval", "reproduces"},
+    "series": {
+        "differences", "latent_means", "correlation", "variance_by", "interval", "reproduces",
+        "explained", "figures",  # analysis/report/test_series_pictures
+    },
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
         "patient_outcomes",  # analysis/study/test_declared_series
         # analysis/study/test_declared_findings
-        "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison",
+        "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "allocation",
         "certification",

@@ -45,6 +45,14 @@ def _no_session_before(note: Note) -> str:
     return f"session {session} has {far}"
 
 
+def _mean_of_no_session(note: Note) -> str:
+    n, sessions, first = note.numbers["n"], note.numbers["sessions"], note.numbers["first"]
+    among = "" if sessions is None else f" {', '.join(map(str, sessions))}"
+    if not n:
+        return f"no session{among} was held" if among else "no session was held"
+    return f"no value in {n} session{'' if n == 1 else 's'}{among and ' of' + among}; first: {_said(first)}"
+
+
 REASONS: Final[dict[str, Wording]] = {
     "patient_left_out": _of_patient(", in no number"),
     "patient_without_session": _of_patient(", no session was held"),
@@ -66,6 +74,7 @@ REASONS: Final[dict[str, Wording]] = {
     "value_not_scored": "{reason}",
     "cell_unknown": "{column} is unknown",
     "cells_missing": _cells_missing,
+    "mean_of_no_session": _mean_of_no_session,
     "outside_subset": "outside the subset {subset}",
 }
 

@@ -18,6 +18,7 @@ HOW: Final = {
     "missing": "no value: counted as missing",
     "counted": "counted",
     "base": "per cent are taken of it",
+    "compared": "raters are compared by it",
     "first": "first rating",
     "again": "rated again",
     "lost": "left out",

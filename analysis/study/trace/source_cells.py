@@ -29,7 +29,7 @@ class How(StrEnum):
     MISSING = "missing"
     COUNTED = "counted"
     BASE = "base"
-    SPREAD = "spread"
+    COMPARED = "compared"
     FIRST = "first"
     AGAIN = "again"
     LOST = "lost"

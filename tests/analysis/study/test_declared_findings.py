@@ -1,13 +1,24 @@
 """Marginal means and families as a study declares them, of the models of the example studies."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from doublecode.analysis import fit_mixed, marginal_means
-from doublecode.analysis.report.sections_findings import family_section, marginal_section, screening_section
-from doublecode.analysis.study.declared_findings import declared_family, declared_marginal
+from doublecode.analysis.report.sections_findings import (
+    family_section,
+    fidelity_section,
+    marginal_section,
+    screening_section,
+)
+from doublecode.analysis.report.traced_tables import TracedTables
+from doublecode.analysis.results.multiplicity import adjust_p
+from doublecode.analysis.study.declared_findings import declared_family, declared_fidelity, declared_marginal
+from doublecode.analysis.study.run import attempt
 from doublecode.schemas import load_study
-from doublecode.schemas.declared_findings import Family, MarginalMeans
+from doublecode.schemas.declared_findings import Family, FidelityTable, MarginalMeans
 from doublecode.schemas.errors import NotEstimable, StudyError
 
 STUDY = """
@@ -96,9 +107,73 @@ class TestFamily:
             declared_family(family, adolescent_run.moderations)
 
 
+class TestContrastsInFamilies:
+    @pytest.fixture(scope="class")
+    def means(self, telephone_run):
+        run = telephone_run
+        asked = marginal(model="phq9", step=2, of=("session",), at={"session": (1.0, 5.0, 9.0)})
+        return declared_marginal(asked, run.series, run.frame.frame)
+
+    def test_all_contrasts_and_a_coefficient_are_one_family(self, telephone_run, means):
+        tests = ({"means": "course"}, {"model": "phq9", "term": "he_within"})
+        found = declared_family(Family(name="f", title="F", tests=tests), telephone_run.series, [means])
+        assert found.frame["term"].tolist() == [*means.contrasts["contrast"], "he_within"]
+        assert found.frame["p_value"].tolist()[:3] == means.contrasts["p_value"].tolist()
+        assert found.frame["p_adjusted"].tolist() == pytest.approx(adjust_p(found.frame["p_value"], "holm"))
+        assert found.frame["name"].tolist() == ["phq9"] * 4  # the model, by which cells are traced
+
+    def test_one_contrast_or_why_not(self, telephone_run, means):
+        name = means.contrasts["contrast"].iloc[1]
+        tests = ({"means": "course", "contrast": name},)
+        family = Family(name="f", title="F", tests=tests, method="fixed", alpha=0.01)
+        assert declared_family(family, telephone_run.series, [means]).frame["term"].tolist() == [name]
+        stray = Family(name="f", title="F", tests=({"means": "course", "contrast": "late - early"}, "x"))
+        with pytest.raises(NotEstimable, match="no such contrast; there are "):
+            declared_family(stray, telephone_run.series, [means])
+        with pytest.raises(NotEstimable, match="were not estimated, see above"):
+            declared_family(stray, telephone_run.series, [])
+
+
+class TestFidelity:
+    def test_shares_are_those_of_the_held_sessions(self, telephone_run):
+        frame = telephone_run.frame.frame.assign(agenda=lambda rows: (rows["he"] > 2).where(rows["he"].notna()) * 1.0)
+        found = declared_fidelity(FidelityTable(components=("agenda",)), frame)
+        assert found.frame["share"].iloc[0] == pytest.approx((frame["he"].dropna() > 2).mean())
+        assert found.design["reviewed"] == frame["he"].notna().mean()
+        assert set(found.frame["level"]) == {"overall", "component", "therapist"}
+        alone = declared_fidelity(FidelityTable(components=("agenda",), by_therapist=False), frame)
+        assert set(alone.frame["level"]) == {"overall", "component"}
+        section = fidelity_section(found, {"agenda": "Sets the agenda"})
+        assert section.blocks[0].frame["name"].iloc[1] == "Sets the agenda"
+        traced = TracedTables(replace(telephone_run, fidelity=found))
+        assert "fidelity" in traced.tables
+
+    def test_what_is_no_share_is_a_row_with_its_reason(self, telephone_run):
+        """A mean of two raters may be a half: the analysis is named with its reason and the others run."""
+        refused = []
+        asked = FidelityTable(components=("he",))
+        part = partial(declared_fidelity, asked, telephone_run.frame.frame)
+        assert attempt("Fidelity to the manual", part, refused) is None
+        assert "allowed: 1 (delivered), 0 (not), empty" in refused[0].numbers["reason"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("\n[fidelity]\ncomponents = ['agenda']\n", "'agenda' is not declared"),
+        ("\n[fidelity]\ncomponents = ['he', 'he']\n", "twice"),
+        (FAMILY + 'tests = [{ means = "m", model = "course" }]\n', "either a model or means"),
+        (FAMILY + 'tests = [{ contrast = "a" }]\n', "either a model or means"),
+        (FAMILY + 'tests = [{ means = "m", term = "late" }]\n', "term belongs to a model"),
+        (FAMILY + 'tests = [{ means = "gone" }]\n', "no marginal_means are called 'gone'"),
+        (
+            ASKED
+            + 'model = "course"\nof = "late"\ncontrasts = { ab = [1, -1] }\n'
+            + FAMILY
+            + 'tests = [{ means = "m", contrast = "ba" }, { means = "m" }]\n',
+            "'ba' is no contrast there",
+        ),
+        (FAMILY + 'tests = [{ means = "m", contrast = "a" }]\n', "one test is no family"),
         (ASKED + 'model = "curse"\nof = "late"\n', "did you mean 'course'"),
         (ASKED + 'model = "course"\nof = "he"\n', "'he' is no predictor of 'course'"),
         (ASKED + 'model = "course"\nstep = 1\nof = "session"\n', "'session' is no predictor"),

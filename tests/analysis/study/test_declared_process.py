@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 import pytest
 
 from doublecode.analysis import read_study
+from doublecode.analysis.rendering.document import Picture
+from doublecode.analysis.rendering.tables import Table
+from doublecode.analysis.report.headlines import headlines
+from doublecode.analysis.report.sections_data import rows_section
+from doublecode.analysis.report.sections_patients import patients_section
 from doublecode.analysis.report.sections_process import process_sections
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.declared_process import process_answers
 from doublecode.analysis.study.rater_scores import coded_variables, rater_scores
-from doublecode.analysis.study.run import frame_of, score_study
+from doublecode.analysis.study.run import analyse, frame_of, score_study
+from doublecode.analysis.study.trace.source_cells import How
 from doublecode.schemas import load_study
 from doublecode.schemas.errors import StudyError
 
@@ -72,6 +80,69 @@ def taken_in(folder):
     intake = read_study(folder)
     items, scores = score_study(intake)
     return intake, frame_of(intake, scores, items).frame
+
+
+PATIENTS = """
+[[variables]]
+name = "end"
+instrument = "phq9"
+scale = "total"
+session = 9
+
+[[patient_outcomes]]
+name = "end_on_he"
+title = "The last session on early engagement"
+outcome = "end"
+predictor = "he"
+sessions = [2, 3]
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(folder, taken_in):
+    """Everything declared, analysed."""
+    return analyse(replace(taken_in[0], study=declare(folder, DECLARED + PATIENTS, with_interval)))
+
+
+def test_the_ledger_keeps_the_rows_of_every_model(whole):
+    ledger, frame = whole.frame.ledger, whole.frame.frame
+    kept = ledger[ledger["status"] == "kept"].groupby("stage")
+    process = whole.process
+    for one in (process.rater_corrections[0], process.cross_lagged[0], process.mediations[0]):
+        rows = kept.get_group(f"in the model: {one.name}")
+        assert set(rows["session_id"]) == set(frame.loc[one.result.rows, "session_id"])
+    patients = whole.patient_outcomes[0].rows
+    assert set(kept.get_group("in the model: end_on_he")["patient"]) == set(patients)
+    lost = ledger[(ledger["stage"] == "in the model: end_on_he") & (ledger["status"] == "lost")]
+    assert len(lost) + len(patients) == frame["patient"].nunique()
+    assert set(lost["reason"]) == {"end: session 9 was not held"}
+    shown = rows_section(whole).blocks[0].frame["stage"].tolist()
+    assert "in the model: The last session on early engagement" in shown
+    assert headlines(whole)[1].value.startswith("210 → 194 → 161")
+
+
+def test_every_number_of_them_is_traced(whole):
+    traced = TracedTables(whole)
+    sections = [*process_sections(whole.process, {}), patients_section(whole.patient_outcomes, {})]
+    blocks = [block for section in sections for block in section.blocks]
+    tables = [one for one in blocks if isinstance(one, Table) and not one.name.endswith("_not_run")]
+    assert {one.name for one in tables} <= set(traced.tables)
+    assert [one.name for one in blocks if isinstance(one, Picture) and one.name not in traced.figures] == []
+    basis = traced.tables["end_on_he_patients"]({}, "estimate")
+    cells = traced.origins.cells.cells
+    behind = {(cells[at].instrument, cells[at].session) for at, role in basis if role.of == "he"}
+    frame = whole.frame.frame
+    used = frame[frame["patient"].isin(whole.patient_outcomes[0].rows) & frame["session"].isin([2, 3])]
+    assert behind == {("ghes", one) for one in used.loc[used["he"].notna(), "session_id"]}
+    compared = [role for _, role in traced.tables["phq9_on_he_errors"]({}, "residual") if How.COMPARED in role.how]
+    assert len(compared) > 77 * 2 * 7  # every rating of the sessions coded twice, and of those coded once
+    assert not any(How.COMPARED in role.how for _, role in traced.tables["by_he_mediation"]({}, "estimate"))
+
+
+def test_one_name_is_of_one_model(folder):
+    twice = DECLARED.replace('name = "by_he"', 'name = "he_phq9"')
+    with pytest.raises(StudyError, match="model 'he_phq9' stands twice"):
+        declare(folder, twice, with_interval)
 
 
 @pytest.fixture(scope="module")
