@@ -7,7 +7,7 @@ A synthetic study of 50 workbooks, in two states: *first*, without ledger and re
 work is killed with SIGKILL, half of the times at a moment drawn from its whole duration, half of the times at one drawn
 from the time after it has begun to write (the journal of the ledger, or the folder of the new report, is there); a
 child is forked, so that the moments lie in the work and not in the start of Python; how long it takes is measured anew
-every ten kills, and where a kill came too late another moment is drawn. STEPS more runs are killed before
+every thirty kills, and where a kill came too late another moment is drawn. STEPS more runs are killed before
 one step on the file system each (a file opened to be written, renamed or removed, a folder made or removed), beginning
 with the last. After each kill the ledger is opened and every hash recomputed, the report must be the old or the new
 one, byte for byte and without any help; the same once more must give what an undisturbed child gives, and so must a
@@ -292,7 +292,7 @@ def main(arguments: list[str]) -> int:
         seen: dict[str, Counter[str]] = {f"{name}, {at}": Counter() for name, *_ in works for at in MOMENTS}
         try:
             for number, (name, work, scene, step) in enumerate(kills):
-                if number % 10 == 0:  # how long it takes changes with what else the machine does
+                if number % 30 == 0:  # how long it takes changes with what else the machine does
                     took = {one: measure(do, of, Path(place) / "measured") for one, do, of, _ in works}
                 moment = Moment(step=step) if step else draw(rng, took[name])
                 state = kill_once(work, scene, Path(place) / "killed", moment, and_run=number % 20 == 0)
