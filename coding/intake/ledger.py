@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from doublecode.coding.intake.ledger_tables import (
     bring_up_to_date,
     copy_in_memory,
     failure,
-    insert_rows,
+    insert_ratings,
     is_conflict,
     keep_copy,
     make_tables,
@@ -41,13 +41,13 @@ from doublecode.coding.intake.ledger_tables import (
 )
 from doublecode.coding.intake.ledger_values import (
     FILE_COLUMNS,
-    PLAIN_COLUMNS,
-    PlainRow,
+    NO_RATINGS,
+    PlainColumns,
     canonical_text,
     chain_of,
     check_files,
+    columns_by_file,
     digest_of,
-    plain_rows,
     ratings_of,
     scalar_of,
     with_occasion,
@@ -163,10 +163,7 @@ class Ledger:
         check_frame(ratings, RATINGS)
         check_files(ratings, files)
         moment = moment_of(now)
-        sent: dict[str, list[PlainRow]] = {}
-        file = PLAIN_COLUMNS.index("source_file")
-        for values in plain_rows(ratings):
-            sent.setdefault(values[file], []).append(values)
+        sent = columns_by_file(ratings)
         records = with_occasion(files)[[*FILE_COLUMNS, OCCASION]].to_dict("records")
 
         def store(connection: Connection) -> TakenIn:
@@ -175,14 +172,14 @@ class Ledger:
             taken = TakenIn(self.address, (), (), (), 0, ratings.index)
             for record in ({str(key): value for key, value in one.items()} for one in records):
                 name = canonical_text(record["file"])
-                rows = sent.get(name, [])
-                if held.knows(record, rows):
+                columns = sent.get(name, NO_RATINGS)
+                if held.knows(record, columns):
                     taken = replace(taken, known=(*taken.known, name))
                     continue
-                gone = self.append(connection, held, {**record, "site": "", "reason": reason}, rows, moment)
+                gone = self.append(connection, held, {**record, "site": "", "reason": reason}, columns, moment)
                 taken = replace(
                     taken, new=(*taken.new, name), superseded=(*taken.superseded, *gone),
-                    n_rows=taken.n_rows + len(rows),
+                    n_rows=taken.n_rows + len(columns[0]),
                 )  # fmt: skip
             if taken.new and before:  # the contract has held those of now against one another
                 check_unique(connection, self.tables, before=before)
@@ -208,7 +205,7 @@ class Ledger:
         raise UsageError(f"ledger {self.address}: it was never written. {FAILURES}")
 
     def append(
-        self, connection: Connection, held: Held, record: dict[str, Any], values: Sequence[PlainRow], moment: str
+        self, connection: Connection, held: Held, record: dict[str, Any], columns: PlainColumns, moment: str
     ) -> list[str]:
         """Write one file and its rows within a transaction; return the name of the file that it replaces, if any."""
         replaced = held.latest(record)
@@ -217,16 +214,14 @@ class Ledger:
             **{key: scalar_of(record[key]) for key in (*FILE_COLUMNS, OCCASION, "site", "reason")},
             "taken_in": moment,
             "supersedes": None if replaced is None else replaced[0],
-            "content": digest_of(values, salt),
+            "content": digest_of(columns, salt),
             "salt": salt,
             "origin": record.get("origin"),
         }
         entry["chain"] = chain_of(held.head, entry)
         made = connection.execute(self._table("files").insert().values(**entry)).inserted_primary_key
         file_id = 0 if made is None else int(made[0])
-        insert_rows(
-            connection, self._table("ratings"), ("file_id", *PLAIN_COLUMNS), [(file_id, *row) for row in values]
-        )
+        insert_ratings(connection, self._table("ratings"), file_id, columns)
         held.add(file_id, entry)
         return [] if replaced is None else [replaced[1]]
 

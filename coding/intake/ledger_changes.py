@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.coding.intake.ledger_state import ERASED, RESTORED, WITHDRAWN, withdrawn_ids
 from doublecode.coding.intake.ledger_tables import allow_changes, forbid_changes
-from doublecode.coding.intake.ledger_values import GENESIS, digest_of, event_chain_of, in_plain_order
+from doublecode.coding.intake.ledger_values import GENESIS, columns_of, digest_of, event_chain_of
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 
@@ -100,12 +100,12 @@ def erase(connection: Connection, tables: MetaData, patient: str, reason: str, m
         mine = ratings.c.file_id == file_id
         connection.execute(ratings.delete().where(mine, ratings.c.patient == patient))
         left = connection.execute(ratings.select().where(mine).order_by(ratings.c.id)).mappings()
-        rows = list(map(in_plain_order, left))
+        columns = columns_of(left)
         salt = secrets.token_hex(16)
         connection.execute(files.update().where(files.c.id == file_id).values(salt=salt))
         append_event(
-            connection, tables, ERASED, moment, reason=reason, subject=patient, file_id=file_id, n_rows=len(rows),
-            content=digest_of(rows, salt),
+            connection, tables, ERASED, moment, reason=reason, subject=patient, file_id=file_id, n_rows=len(columns[0]),
+            content=digest_of(columns, salt),
         )  # fmt: skip
         held.append({"file": entry.file, "sha256": entry.sha256, "site": entry.site, "n_rows": count})
     if not held:  # nothing of hers was ever taken in; that nothing will be is said all the same

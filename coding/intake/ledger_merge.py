@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from doublecode.coding.intake.ledger_changes import append_event, erase, moment_of
 from doublecode.coding.intake.ledger_rows import check_unique, rows_of
 from doublecode.coding.intake.ledger_state import ERASED, Held
-from doublecode.coding.intake.ledger_values import SEVERAL, PlainRow, in_plain_order
+from doublecode.coding.intake.ledger_values import SEVERAL, columns_of
 from doublecode.coding.reading.study_tables import has_table, read_study_table
 from doublecode.schemas.errors import UsageError
 
@@ -109,7 +109,7 @@ def _merge(
     table = target.tables.tables["files"]
     held = Held.of(connection, table, target.tables.tables["events"])
     known = {one.origin: one.id for one in connection.execute(table.select().where(table.c.site == site))}
-    own: dict[int, list[PlainRow]] = {}
+    own: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         own.setdefault(row["file_id"], []).append(_of_site(row, site))
     n_known, n_ratings, places = len(known.keys() & {one["chain"] for one in files}), 0, {}
@@ -118,7 +118,7 @@ def _merge(
             mine = own.get(entry["id"], [])
             rater = entry["rater"] if entry["rater"] == SEVERAL else f"{site}:{entry['rater']}"
             record = {**entry, "rater": rater, "file": f"{site}/{entry['file']}", "n_rows": len(mine), "site": site}
-            target.append(connection, held, {**record, "origin": entry["chain"]}, mine, moment)
+            target.append(connection, held, {**record, "origin": entry["chain"]}, columns_of(mine), moment)
             n_ratings += len(mine)
             latest = held.latest(record)
             known[entry["chain"]] = 0 if latest is None else latest[0]
@@ -128,10 +128,9 @@ def _merge(
     return Merged(len(files) - n_known, n_ratings, n_events, n_known)
 
 
-def _of_site(row: Mapping[str, Any], site: str) -> PlainRow:
+def _of_site(row: Mapping[str, Any], site: str) -> dict[str, Any]:
     ids = {name: f"{site}:{row[name]}" for name in _IDS if row[name] is not None}
-    moved: PlainRow = in_plain_order({**row, **ids, "source_file": f"{site}/{row['source_file']}"})
-    return moved
+    return {**row, **ids, "source_file": f"{site}/{row['source_file']}"}
 
 
 def _merge_events(

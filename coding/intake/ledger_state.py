@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ from doublecode.coding.intake.ledger_values import (
     EVENT_COLUMNS,
     GENESIS,
     SEVERAL,
-    PlainRow,
+    PlainColumns,
     chain_of,
+    columns_of,
     digest_of,
     event_chain_of,
-    in_plain_order,
     is_content,
     scalar_of,
 )
@@ -64,7 +64,7 @@ class Held:
             held.add(row["id"], dict(row))
         return held
 
-    def knows(self, record: Mapping[str, Any], rows: Sequence[PlainRow]) -> bool:
+    def knows(self, record: Mapping[str, Any], columns: PlainColumns) -> bool:
         """Whether a file is held already, as it is read now.
 
         Raises
@@ -80,7 +80,7 @@ class Held:
         if record["rater"] != SEVERAL:
             return record["sha256"] in self.hashes
         last = self.readings.get(tuple(record[name] for name in _KEY))
-        return last is not None and last[:3] == (record["sha256"], record["version"], digest_of(rows, last[3]))
+        return last is not None and last[:3] == (record["sha256"], record["version"], digest_of(columns, last[3]))
 
     def latest(self, record: Mapping[str, Any]) -> tuple[int, str] | None:
         """The entry that a file replaces, and the name of its file."""
@@ -118,9 +118,9 @@ def wrong_entries(connection: Connection, files: Table, ratings: Table, events: 
     previous, heads = GENESIS, {GENESIS}
     for row in connection.execute(files.select().order_by(files.c.id)).mappings().all():
         own = ratings.select().where(ratings.c.file_id == row["id"]).order_by(ratings.c.id)
-        found = list(map(in_plain_order, connection.execute(own).mappings()))
+        found = columns_of(connection.execute(own).mappings())
         count, content = erased.get(row["id"], (row["n_rows"], row["content"]))
-        if len(found) != count or not is_content(found, content, row["salt"]):
+        if len(found[0]) != count or not is_content(found, content, row["salt"]):
             yield f"{row['file']}: its {count} ratings are not what was taken in"
         if chain_of(previous, dict(row)) != row["chain"]:
             yield f"{row['file']}: the entry, or one before it, was changed or removed"

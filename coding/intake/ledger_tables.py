@@ -6,12 +6,12 @@ import contextlib
 import errno
 import re
 import sqlite3
-from collections.abc import Sequence
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.coding.intake.ledger_values import FILE_COLUMNS, SEVERAL
+from doublecode.coding.intake.ledger_values import FILE_COLUMNS, PLAIN_COLUMNS, SEVERAL, PlainColumns, is_constant
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import OCCASION, RATINGS
 
@@ -228,21 +228,34 @@ def keep_copy(engine: Engine, target: Path) -> None:
         raise failure(str(target), wrong, writes=True) from None
 
 
-def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows whose values stand in the order of `names`; SQLite takes them without a detour."""
-    if not rows:
-        return
+def insert_ratings(connection: Connection, table: Table, file_id: int, columns: PlainColumns) -> None:
+    """Insert the ratings of a file. SQLite takes many at once, and once what is the same in all of them."""
+    names, given = ("file_id", *PLAIN_COLUMNS), ([file_id] * len(columns[0]), *columns)
     if connection.dialect.name != "sqlite":
-        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*given, strict=True)]
+        if rows:
+            connection.execute(table.insert(), rows)
         return
-    marks = f"({', '.join('?' * len(names))})"
-    head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES"
-    at_once = max(1, min(len(rows), _MOST_MARKS // len(names)))
-    whole = len(rows) - len(rows) % at_once
-    many = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, whole, at_once)]
-    connection.exec_driver_sql(f"{head} {', '.join([marks] * at_once)}", many)
-    if whole < len(rows):
-        connection.exec_driver_sql(f"{head} {marks}", list(rows[whole:]))
+    same = tuple(map(is_constant, given))
+    fixed = tuple(column[0] for column, once in zip(given, same, strict=True) if once)
+    varying = [column for column, once in zip(given, same, strict=True) if not once]
+    values = tuple(chain.from_iterable(zip(*varying, strict=True)))
+    n_rows, width = len(columns[0]), len(varying)
+    at_once = (_MOST_MARKS - len(fixed)) // max(1, width)
+    rest = n_rows % at_once
+    for size, starts in ((at_once, range(0, n_rows - rest, at_once)), (rest, range(n_rows - rest, n_rows, at_once))):
+        own = [fixed + values[at * width : (at + size) * width] for at in starts]
+        if own:
+            connection.exec_driver_sql(_insertion(table.name, names, same, size), own)
+
+
+@lru_cache(maxsize=32)
+def _insertion(table: str, names: tuple[str, ...], same: tuple[bool, ...], n_rows: int) -> str:
+    """A statement whose first parameters are those that are the same in every row."""
+    first, others = count(1), count(same.count(True) + 1)
+    fixed = [f"?{next(first)}" if once else "" for once in same]
+    rows = (", ".join(mark or f"?{next(others)}" for mark in fixed) for _ in range(n_rows))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join(f'({row})' for row in rows)}"
 
 
 def shown_address(address: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from json.encoder import encode_basestring
 from operator import itemgetter
@@ -20,11 +20,11 @@ SEVERAL = "(table)"
 """Instrument and rater of a file that holds ratings of all of them."""
 ROW_COLUMNS = tuple(RATINGS.columns)
 PLAIN_COLUMNS = (*ROW_COLUMNS, OCCASION)
-PlainRow = tuple[Any, ...]
-"""A rating as plain values, in this order."""
-in_plain_order = itemgetter(*PLAIN_COLUMNS)
-"""The same of a mapping."""
-_ITEM, _VALUE, _CELL = map(ROW_COLUMNS.index, ("item", "value", "source_cell"))
+PlainColumns = tuple[Sequence[Any], ...]
+"""Ratings as plain values, missing ones None: one sequence per column, in this order."""
+NO_RATINGS: PlainColumns = tuple(() for _ in PLAIN_COLUMNS)
+_in_plain_order = itemgetter(*PLAIN_COLUMNS)
+_VALUE = ROW_COLUMNS.index("value")
 EVENT_COLUMNS = ("kind", "file_id", "subject", "reason", "at", "n_rows", "content", "head", "origin")
 GENESIS = "0" * 64
 """What the first entry of a chain stands on."""
@@ -41,21 +41,48 @@ def in_one_frame(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 _MOST_IN_PAIRS = 100
 
 
-def plain_rows(rows: pd.DataFrame) -> list[PlainRow]:
-    """Rows as plain Python values, missing ones as None, in the order of ``PLAIN_COLUMNS``."""
+def columns_by_file(ratings: pd.DataFrame) -> dict[str, PlainColumns]:
+    """Ratings of each file, by its name in the one form in which it is kept, in the order in which they stand."""
+    codes, names = pd.factorize(ratings["source_file"])
+    if len(codes) and (codes[1:] < codes[:-1]).any():
+        order = codes.argsort(kind="stable")
+        ratings, codes = ratings.iloc[order], codes[order]
+    columns = _plain_columns(ratings)
+    ends = codes.searchsorted(range(len(names)), side="right").tolist()
+    slices = map(slice, [0, *ends], ends)
+    return {
+        canonical_text(name): tuple(one[own] for one in columns) for name, own in zip(names, slices, strict=True)
+    }  # fmt: skip
+
+
+def columns_of(rows: Iterable[Mapping[Any, Any]]) -> PlainColumns:
+    """Rows of a database as columns."""
+    return tuple(zip(*map(_in_plain_order, rows), strict=True)) or NO_RATINGS
+
+
+def _plain_columns(rows: pd.DataFrame) -> list[list[Any]]:
     columns: list[list[Any]] = []
     for name, kind in RATINGS.columns.items():
-        if kind == "text":  # few different ones stand in many rows
-            known = _Made(lambda value: None if pd.isna(value) else canonical_text(value))
-            columns.append(list(map(known.__getitem__, rows[name].tolist())))
+        if kind == "text":
+            columns.append(_plain_texts(rows[name]))
             continue
         values = rows[name].astype("float64").tolist()
         if kind == "integer":
             columns.append([int(value) if value == value else None for value in values])
         else:
             columns.append([_number(value) if value == value else None for value in values])
-    times = with_occasion(rows)[OCCASION].astype("int64").tolist()
-    return list(zip(*columns, times, strict=True))
+    return [*columns, with_occasion(rows)[OCCASION].astype("int64").tolist()]
+
+
+def _plain_texts(column: pd.Series[Any]) -> list[Any]:
+    """Texts in their one form, missing ones as None; few different ones stand in many rows."""
+    values = column.tolist()
+    if (missing := column.isna()).any():
+        values = [None if gone else value for value, gone in zip(values, missing.tolist(), strict=True)]
+    made = {value: None if value is None else canonical_text(value) for value in set(values)}
+    if all(value is plain for value, plain in made.items()):
+        return values
+    return list(map(made.__getitem__, values))
 
 
 def with_occasion(rows: pd.DataFrame) -> pd.DataFrame:
@@ -82,56 +109,61 @@ def scalar_of(value: Any) -> Any:
     return canonical_text(plain) if isinstance(plain, str) else plain
 
 
-def digest_of(rows: Sequence[PlainRow], salt: str = "") -> str:
+def digest_of(columns: PlainColumns, salt: str = "") -> str:
     """SHA-256 of the ratings of a file; the salt keeps few codes from being found by trying all."""
-    return _digest(_texts_of(rows), salt)
+    return _digest(_texts_of(columns), salt)
 
 
-def is_content(rows: Sequence[PlainRow], content: str, salt: str = "") -> bool:
-    """Whether rows are those of a digest; a 0 may have been hashed as −0, which ledgers of older versions did.
+def is_content(columns: PlainColumns, content: str, salt: str = "") -> bool:
+    """Whether ratings are those of a digest; a 0 may have been hashed as −0, which ledgers of older versions did.
 
     SQLite gives −0 back as 0, so that those rows are as they were taken in. Tried are each zero, each pair and all.
     """
-    texts = _texts_of(rows)
+    texts = _texts_of(columns)
     if _digest(texts, salt) == content:
         return True
-    zeros = [at for at, row in enumerate(rows) if row[_VALUE] == 0]
-    other = [(*rows[at][:_VALUE], -0.0, *rows[at][_VALUE + 1 :]) for at in zeros]
-    minus = dict(zip(zeros, _texts_of(other), strict=True))
+    values = columns[_VALUE]
+    other = _texts_of((*columns[:_VALUE], [-0.0 if value == 0 else value for value in values], *columns[_VALUE + 1 :]))
+    minus = {at: other[at] for at, value in enumerate(values) if value == 0}
     tried = [*combinations(minus, 1), *(combinations(minus, 2) if len(minus) <= _MOST_IN_PAIRS else ()), tuple(minus)]
     return any(
         _digest([minus[at] if at in some else text for at, text in enumerate(texts)], salt) == content for some in tried
     )
 
 
-def _texts_of(rows: Sequence[PlainRow]) -> list[str]:
+def _texts_of(columns: PlainColumns) -> list[str]:
     """Each row as a JSON list; the occasion of a recode stands at its end."""
-    known = _Made(lambda values: ", ".join(map(_text_of, values)))
-    texts = _Made(_text_of)
-    return [
-        f"[{known[row[:_ITEM]]}, {texts[row[_ITEM]]}, {'null' if (value := row[_VALUE]) is None else repr(value)}, "
-        f"{known[row[_VALUE + 1 : _CELL]]}, {texts[row[_CELL]]}{f', {row[-1]}' if row[-1] > 1 else ''}]"
-        for row in rows
-    ]
+    written: list[str] = []
+    varying: list[Sequence[str]] = []
+    for kind, column in zip(RATINGS.columns.values(), columns, strict=False):
+        if kind != "text":  # among them 0 and −0, which are equal and two texts
+            varying.append(["null" if value is None else repr(value) for value in column])
+        elif is_constant(column):
+            written.append(_text_of(column[0]).replace("%", "%%"))
+            continue
+        elif None not in column and _stands_as_it_is("".join(column)):
+            varying.append(column)
+            written.append('"%s"')
+            continue
+        else:
+            varying.append(list(map(_text_of, column)))
+        written.append("%s")
+    varying.append([f", {time}" if time > 1 else "" for time in columns[-1]])
+    return list(map(f"[{', '.join(written)}%s]".__mod__, zip(*varying, strict=True)))
 
 
-class _Made(dict[Any, Any]):
-    """What is made of texts and whole numbers that stand in many rows, made once.
-
-    Values of ratings are none of them: 0 and −0 are one key of a mapping, and two texts.
-    """
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: Any) -> Any:
-        self[key] = made = self._make(key)
-        return made
+def is_constant(column: Sequence[Any]) -> bool:
+    """Whether there are values and all are the same, as in most columns of one file."""
+    return len(column) > 0 and column.count(column[0]) == len(column)
 
 
-def _text_of(value: Any) -> str:
-    return "null" if value is None else encode_basestring(value) if isinstance(value, str) else repr(value)
+def _text_of(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
+
+
+def _stands_as_it_is(text: str) -> bool:
+    """Whether JSON writes a text between quotation marks without changing a letter."""
+    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _digest(texts: list[str], salt: str) -> str:

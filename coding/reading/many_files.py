@@ -7,6 +7,7 @@ the list, while this process reads from its beginning. One that dies takes nothi
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import struct
@@ -77,6 +78,7 @@ def read_each(
     open_places = deque(range(len(paths)))
     answers: Answers = {}
     helpers = _start_helpers(len(paths))
+    gc.freeze()  # what was there before need not be looked through each time that many objects came which stay
     try:
         given = _Given(expected(), superseded, withdrawn or {})
         packed = pickle.dumps(given) if helpers else b""
@@ -88,6 +90,7 @@ def read_each(
             thread.join()
         _read_here(given, paths, open_places, answers, progress)  # what a helper that died left undone
     finally:
+        gc.unfreeze()
         for helper in helpers:
             helper.kill()
             with suppress(OSError), helper:  # closes its pipes, and waits for its end

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.coding.workbooks.error_sign import without_sign
 from doublecode.coding.workbooks.uncovered import uncover
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 _LONGEST: Final = 200
+_OWN_FORMATS: Final = 180
+"""Numbers of formats in rules begin here; those of the sheet's own signs lie below."""
 
 
 def add_live_marks(sheet: Worksheet, marks: Mapping[str, str]) -> None:
@@ -26,8 +29,8 @@ def add_live_marks(sheet: Worksheet, marks: Mapping[str, str]) -> None:
     Notes
     -----
     A rule above all others holds the colour while the value is the one that was sent, a rule below them takes the fill
-    away afterwards. A value that no formula can be sure of, such as a date, keeps its fill for good: the formats that
-    would hide it are taken off its cell.
+    and the sign away afterwards. A value that no formula can be sure of, such as a date, keeps both for good: the
+    formats that would hide them are taken off its cell.
     """
     from openpyxl.formatting.formatting import ConditionalFormattingList
 
@@ -43,16 +46,25 @@ def add_live_marks(sheet: Worksheet, marks: Mapping[str, str]) -> None:
             last = max(last, rule.priority)
             kept.add(str(formats.sqref), rule)
     for place, (cell, formula) in enumerate(said.items(), start=last + 1):
-        kept.add(cell, _rule(f"NOT({formula})", "FFFFFF", place))
+        code = sheet[cell].number_format
+        plain = without_sign(code)
+        kept.add(cell, _rule(f"NOT({formula})", "FFFFFF", place, plain if plain != code else ""))
     sheet.conditional_formatting = kept
 
 
-def _rule(formula: str, colour: str, priority: int) -> Rule:
+def _rule(formula: str, colour: str, priority: int, number_format: str = "") -> Rule:
     from openpyxl.formatting.rule import Rule
     from openpyxl.styles import PatternFill
     from openpyxl.styles.differential import DifferentialStyle
+    from openpyxl.styles.numbers import NumberFormat, builtin_format_id
 
-    style = DifferentialStyle(fill=PatternFill("solid", bgColor=colour, fgColor=colour))
+    known = builtin_format_id(number_format)
+    style = DifferentialStyle(
+        fill=PatternFill("solid", bgColor=colour, fgColor=colour),
+        numFmt=NumberFormat(_OWN_FORMATS + priority if known is None else known, number_format)
+        if number_format
+        else None,
+    )
     return Rule(type="expression", dxf=style, stopIfTrue=True, formula=[formula], priority=priority)
 
 

@@ -15,6 +15,7 @@ from doublecode.coding.reading.mended_copies import please_fix_path
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, restore_percents
 from doublecode.coding.reading.sheet_shape import Shape, column_letter, split_cell, split_range
+from doublecode.coding.workbooks.error_sign import with_sign, without_sign
 from doublecode.coding.workbooks.layout import LISTS, NOTE_MARK, STAMP, OwnWords, own_words, stamp_pairs
 from doublecode.coding.workbooks.live_marks import add_live_marks
 from doublecode.coding.workbooks.paper import FONT, TEXT, box, fit_width, height_of, put, set_page
@@ -61,8 +62,8 @@ def write_redpen(
     Returns
     -------
     Path
-        The copy. Yellow cells are missing, red ones not allowed; each has a note that says what to
-        do; the sheet *Problems* lists all of them with links. A file that cannot be opened comes
+        The copy. Yellow cells are missing, red ones, with a ✗ before their value, not allowed; each has a note that
+        says what to do; the sheet *Problems* lists all of them with links. A file that cannot be opened comes
         back as that list alone.
 
     Raises
@@ -152,6 +153,7 @@ def _as_saved(workbook: Workbook, book: Book) -> Workbook:
                 continue
             cell = sheet[place]
             cell.comment, cell.fill = None, PatternFill()
+            cell.number_format = without_sign(cell.number_format)
             _, _, hers = text.partition(HER_NOTE)
             if hers:
                 _note(cell, hers)
@@ -226,6 +228,8 @@ def _mark(sheet: Worksheet, problem: Problem, words: RaterWords) -> dict[str, st
         cell = sheet.cell(merged.min_row, merged.min_col)
     colour = _YELLOW if problem.code in _MISSING else _RED
     cell.fill = PatternFill("solid", fgColor=colour)
+    if colour == _RED:
+        cell.number_format = with_sign(without_sign(cell.number_format))
     own = f"{NOTE_MARK} {'. '.join(words.of(problem))}"
     before = cell.comment.text if cell.comment is not None else ""
     if before.startswith(NOTE_MARK):  # two problems in one cell

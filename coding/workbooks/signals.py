@@ -7,8 +7,9 @@ with every common kind of colour-blindness, and by their lightness in a grey pri
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from doublecode.coding.workbooks.error_sign import REFUSED, with_sign
 from doublecode.coding.workbooks.formulas import (
     FIRST,
     LONGEST,
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from openpyxl.formatting.rule import Rule
     from openpyxl.worksheet.worksheet import Worksheet
 
-DONE, BEGUN, REFUSED = "✓", "…", "✗"
+DONE, BEGUN = "✓", "…"
 _BLUE, _ORANGE, _DARK, _GREY = "5B9BD5", "F8CBAD", "C00000", "D9D9D9"
-_SIGNED: Final = '"{0} "General;"{0} "-General;"{0} "General;"{0} "@'
 
 
 def add_signals(sheet: Worksheet, grid: Grid) -> None:
@@ -63,6 +63,6 @@ def _rule(colour: str, *, sign: str = "", letters: str | None = None, frame: boo
         fill=PatternFill("solid", bgColor=colour, fgColor=colour),
         font=Font(color=letters) if letters else None,
         border=Border(left=line, right=line, top=line, bottom=line) if frame else None,
-        numFmt=NumberFormat(numFmtId=170 + "✓…✗".index(sign), formatCode=_SIGNED.format(sign)) if sign else None,
+        numFmt=NumberFormat(numFmtId=170 + "✓…✗".index(sign), formatCode=with_sign("General", sign)) if sign else None,
     )
     return Rule(type="expression", dxf=style, stopIfTrue=True)

@@ -16,7 +16,7 @@ from doublecode.analysis.report.folder import run_study
 from doublecode.analysis.study.recodes import recode_table
 from doublecode.analysis.study.run import read_study
 from doublecode.coding import Ledger, score, write_workbooks
-from doublecode.coding.intake.ledger_values import digest_of, plain_rows
+from doublecode.coding.intake.ledger_values import columns_by_file, digest_of
 from doublecode.coding.workbooks.fill import fill_workbook
 from doublecode.schemas.errors import ContractError, DuplicateError
 from doublecode.schemas.frames import ASSIGNMENTS
@@ -130,6 +130,10 @@ def test_plain_frames_with_occasions_are_scored_by_the_first(folder):
     assert scored["value"].tolist() == [2.0]
 
 
+def digests(ratings):
+    return {file: digest_of(columns) for file, columns in columns_by_file(ratings).items()}
+
+
 def test_a_ledger_of_an_earlier_version_opens_and_means_occasion_one(tmp_path):
     """The file was made by the code before there were occasions; its data are synthetic."""
     path = tmp_path / "ledger.sqlite"
@@ -140,7 +144,7 @@ def test_a_ledger_of_an_earlier_version_opens_and_means_occasion_one(tmp_path):
         assert old["value"].tolist() == [1.0, 2.0]
         assert ledger.verify() == ()
         assert len(ledger.history(rater="R1")) == 2
-        assert digest_of(plain_rows(old)) == digest_of(plain_rows(old.assign(occasion=1)))
+        assert digests(old) == digests(old.assign(occasion=1))
     heads = sqlite3.connect(path).execute("select * from ratings").description
     assert "occasion" not in [head[0] for head in heads]  # reading changed nothing
     again = old.assign(occasion=2, source_file="again.xlsx", value=3.0)

@@ -65,7 +65,7 @@ def _of_sheet(sheet: Any) -> Iterator[tuple[tuple[str, str], Any]]:
                 yield (where, "note"), cell.comment.text
             if cell.hyperlink is not None:
                 yield (where, "link"), (cell.hyperlink.target, cell.hyperlink.location)
-            looks = (cell.number_format, *map(repr, (cell.font, cell.border, cell.alignment)))
+            looks = (_unsigned(cell.number_format), *map(repr, (cell.font, cell.border, cell.alignment)))
             for what, look in (("format", looks), ("locked", repr(cell.protection)), ("fill", repr(cell.fill))):
                 if look != plain[what]:
                     yield (where, what), look
@@ -98,6 +98,11 @@ def _of_sheet(sheet: Any) -> Iterator[tuple[tuple[str, str], Any]]:
                 yield (cell, f"live {said} {colour}"), True
     for one in sheet.data_validations.dataValidation:
         yield from _choices(str(one.sqref), one.type, one.formula1, one.error, one.prompt)
+
+
+def _unsigned(code: str) -> str:
+    """A number format without the sign that a marked cell shows."""
+    return code.split(";")[0].replace('"✗ "', "") if "✗" in code else code
 
 
 def _from_row(formula: str, top: int) -> str:

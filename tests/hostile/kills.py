@@ -6,7 +6,8 @@ A synthetic study of 50 workbooks, in two states: *first*, without ledger and re
 *later*, with 25 of them taken in and a report, when 25 more have arrived and 5 have come back changed. The process at
 work is killed with SIGKILL, half of the times at a moment drawn from its whole duration, half of the times at one drawn
 from the time after it has begun to write (the journal of the ledger, or the folder of the new report, is there); a
-child is forked, so that the moments lie in the work and not in the start of Python. STEPS more runs are killed before
+child is forked, so that the moments lie in the work and not in the start of Python; how long it takes is measured anew
+every thirty kills, and where a kill came too late another moment is drawn. STEPS more runs are killed before
 one step on the file system each (a file opened to be written, renamed or removed, a folder made or removed), beginning
 with the last. After each kill the ledger is opened and every hash recomputed, the report must be the old or the new
 one, byte for byte and without any help; the same once more must give what an undisturbed child gives, and so must a
@@ -41,6 +42,8 @@ raters = ["R1", "R2"]
 """
 KEEP_OUT = shutil.ignore_patterns("all", "changed", "out")
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"})
+MOMENTS = ("at a random moment", "before a step")
+HAD_ENDED = ", had ended"
 N_BATCHES, N_SESSIONS, N_BEFORE, N_CHANGED = 25, 4, 25, 5
 
 
@@ -262,7 +265,7 @@ def kill_once(work: Callable[[Path], None], scene: Scene, at: Path, moment: Mome
     if left_over := [path.name for path in folder.glob(".*")]:
         raise AssertionError(f"a repeat left {left_over}")
     shutil.rmtree(folder)
-    return f"{state}{'' if was_at_work else ', had ended'}"
+    return f"{state}{'' if was_at_work else HAD_ENDED}"
 
 
 def draw(rng: random.Random, took: Took) -> Moment:
@@ -276,30 +279,39 @@ def main(arguments: list[str]) -> int:
     rng = random.Random(seed)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, it says how far it came
     with tempfile.TemporaryDirectory() as place:
-        kills = []
-        for number, scene in enumerate(set_scenes(Path(place))):
-            for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs)):
-                took = measure(work, scene, Path(place) / "measured")
-                drawn = [draw(rng, took) for _ in range(count // 2 + (number < count % 2))]
-                steps = [Moment(step=step) for step in range(took.n_steps, max(0, took.n_steps - n_steps), -1)]
-                kills += [(f"{name}, {scene.name}, at a random moment", work, scene, moment) for moment in drawn]
-                kills += [(f"{name}, {scene.name}, before a step", work, scene, moment) for moment in steps]
+        works = [(f"{name}, {scene.name}", work, scene, count // 2 + (number < count % 2))
+                 for number, scene in enumerate(set_scenes(Path(place)))
+                 for name, work, count in (("import", take_in, n_imports), ("run", run, n_runs))]  # fmt: skip
+        kills: list[tuple[str, Callable[[Path], None], Scene, int]] = []
+        for name, work, scene, count in works:
+            last = measure(work, scene, Path(place) / "measured").n_steps
+            kills += [(name, work, scene, 0)] * count
+            kills += [(name, work, scene, step) for step in range(last, max(0, last - n_steps), -1)]
         rng.shuffle(kills)
-        seen: dict[str, Counter[str]] = {said: Counter() for said, *_ in kills}
+        n_wanted = len(kills)
+        seen: dict[str, Counter[str]] = {f"{name}, {at}": Counter() for name, *_ in works for at in MOMENTS}
         try:
-            for number, (said, work, scene, moment) in enumerate(kills):
-                seen[said][kill_once(work, scene, Path(place) / "killed", moment, and_run=number % 20 == 0)] += 1
+            for number, (name, work, scene, step) in enumerate(kills):
+                if number % 30 == 0:  # how long it takes changes with what else the machine does
+                    took = {one: measure(do, of, Path(place) / "measured") for one, do, of, _ in works}
+                moment = Moment(step=step) if step else draw(rng, took[name])
+                state = kill_once(work, scene, Path(place) / "killed", moment, and_run=number % 20 == 0)
+                seen[f"{name}, {MOMENTS[step > 0]}"][state] += 1
+                if not step and state.endswith(HAD_ENDED):
+                    kills.append((name, work, scene, step))  # it came too late: another moment is drawn
                 print(f"{number + 1} of {len(kills)}", file=sys.stderr, flush=True)
         except KeyboardInterrupt:
             print("stopped by hand")
-        tell(seen, len(kills), seed)
+        tell(seen, n_wanted, seed)
     return 0
 
 
 def tell(seen: dict[str, Counter[str]], n_wanted: int, seed: int) -> None:
-    n_done = sum(sum(states.values()) for states in seen.values())
-    n_random = sum(sum(states.values()) for said, states in seen.items() if "random" in said)
-    print(f"{n_done} of {n_wanted} kills, {n_random} of them at random moments; 50 workbooks, seed {seed}")
+    at_work = {said: Counter({state: n for state, n in states.items() if not state.endswith(HAD_ENDED)})
+               for said, states in seen.items()}  # fmt: skip
+    n_done = sum(states.total() for states in at_work.values())
+    n_random = sum(states.total() for said, states in at_work.items() if said.endswith(MOMENTS[False]))
+    print(f"{n_done} of {n_wanted} kills at work, {n_random} of them at random moments; 50 workbooks, seed {seed}")
     for said, states in seen.items():
         print(f"{said}: {sum(states.values())}")
         for state, n in sorted(states.items()):

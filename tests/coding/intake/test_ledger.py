@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import os
 import signal
 import sqlite3
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 
 from doublecode.coding.intake.ledger import Ledger
+from doublecode.coding.intake.ledger_values import ROW_COLUMNS, columns_of, digest_of
 from doublecode.coding.reading.incoming import read_incoming
 from doublecode.schemas.errors import ContractError, DuplicateError, UsageError
 from doublecode.schemas.frames import RATINGS, check_frame
@@ -42,6 +45,36 @@ def test_what_went_in_comes_out(intake, tmp_path):
         back = ledger.ratings()
     check_frame(back, RATINGS)
     pd.testing.assert_frame_equal(by_key(back), by_key(ratings))
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 57, 200])
+def test_a_digest_is_that_of_the_rows_as_a_list_in_json(n_rows):
+    """As ledgers of every version have it; texts of all kinds, with a recode among them."""
+    texts = ["S-1", "50 %", '"%s"', "a\\b", "a\nb", "Müller", "\U0001f600", "\u2028", None, "\x7f", ""]
+    rows = [
+        {
+            **{name: texts[(n * (place + 1)) % len(texts)] for place, name in enumerate(ROW_COLUMNS)},
+            "study": "50 %", "rater": None, "item": f"i{n}", "session": None if n % 5 else n,
+            "value": [0.0, -0.0, None, 1.5, 1e16][n % 5], "occasion": 1 + (n % 7 == 3),
+        }
+        for n in range(n_rows)
+    ]  # fmt: skip
+    listed = [[*(row[name] for name in ROW_COLUMNS), *[row["occasion"]] * (row["occasion"] > 1)] for row in rows]
+    written = json.dumps(listed, ensure_ascii=False)
+    assert digest_of(columns_of(rows), "salt") == hashlib.sha256(f"salt{written}".encode()).hexdigest()
+
+
+def test_rows_of_several_files_may_stand_in_any_order(intake, tmp_path):
+    ratings, files = intake
+    mixed = ratings.sample(frac=1, random_state=1)
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ledger.take_in(mixed, files, now=NOW)
+        assert ledger.verify() == ()
+        back = ledger.ratings()
+        assert not any(table["rater"].isna().any() for table in (back, ledger.history()))
+    pd.testing.assert_frame_equal(by_key(back), by_key(ratings))
+    for file, rows in back.groupby("source_file", sort=False):
+        assert rows["source_cell"].tolist() == mixed.loc[mixed["source_file"] == file, "source_cell"].tolist()
 
 
 def test_the_same_file_twice_changes_nothing(intake, tmp_path):

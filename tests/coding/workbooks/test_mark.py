@@ -60,6 +60,42 @@ def test_colours_and_notes_say_what_to_do(marked):
     assert "type the reason code" in sheet["F6"].comment.text
 
 
+def test_what_is_refused_bears_a_sign_that_is_no_part_of_its_value(study, marked):
+    """A number format shows it wherever the file is opened, also where no rule is calculated."""
+    path, problems, copy = marked
+    sheet = openpyxl.load_workbook(copy)["Rate"]
+    assert sheet["F5"].number_format == '"✗ "General;"✗ "-General;"✗ "General;"✗ "@'
+    assert "✗" not in sheet["F6"].number_format + sheet["F7"].number_format
+    assert (sheet["F5"].value, sheet["F5"].data_type) == (7, "n")
+    again = read_workbook(copy, study=study)[1]
+    wrong = {(one.code, one.cell) for one in problems if one.severity == "error"}
+    assert {(one.code, one.cell) for one in again if one.severity == "error"} == wrong
+    last = [rule for one in sheet.conditional_formatting if str(one.sqref) == "F5" for rule in one.rules][-1]
+    assert (last.formula, last.dxf.numFmt.formatCode) == (["NOT(F5=7)"], "General")
+    twice = openpyxl.load_workbook(write_redpen(copy, [], copy.with_name("b.xlsx")))["Rate"]
+    assert twice["F5"].number_format == "General"
+    assert twice["F5"].value == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "value"), [("General", "o.k."), ("0%", 3), ("@", "7"), ("dd/mm/yyyy", 45_000), ("[h]:mm", 0.5)]
+)
+def test_a_sign_leaves_a_cell_the_kind_that_it_is(study, filled, code, value):
+    path = filled(NAME)
+    workbook = openpyxl.load_workbook(path)
+    cell = workbook["Rate"]["F5"]
+    cell.value, cell.number_format = value, code
+    workbook.save(path)
+    _, problems = read_workbook(path, study=study)
+    copy = write_redpen(path, [*problems, Problem("out_of_range", path.name, "Rate", "F5", "S, x", "?", "0–4")])
+    marked = openpyxl.load_workbook(copy)["Rate"]["F5"]
+    assert ("✗" in marked.number_format) == (code != "[h]:mm")
+    again = read_workbook(copy, study=study)[1]
+    assert [(one.code, one.cell, one.found) for one in again] == [(one.code, one.cell, one.found) for one in problems]
+    twice = openpyxl.load_workbook(write_redpen(copy, [], copy.with_name("b.xlsx")))["Rate"]["F5"]
+    assert twice.number_format == code
+
+
 def test_the_list_of_problems_links_to_the_cells(marked):
     _, problems, copy = marked
     sheet = openpyxl.load_workbook(copy)["Problems"]
