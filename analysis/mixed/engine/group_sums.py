@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Which = npt.NDArray[np.intp]
+Ints = npt.NDArray[np.int64]
 
 
 class Contraction(Protocol):
@@ -198,39 +199,59 @@ class Sparse:
     def _transposed(self) -> tuple[sparse.csr_array, ...]:
         return tuple(c.T.tocsr() for c in self.cross)
 
+    @cached_property
+    def _products(self) -> dict[tuple[int, int], sparse.csr_array]:
+        """Per pair k ≤ h of inner columns the symmetric ½(``B_j[k] ⊗ B_j[h]`` + its transpose), (J, q2²).
+
+        Only cells below the diagonal are kept, at twice their value, and those on it: what a product with a
+        symmetric matrix needs. They are made once, so that `quad` and `lift` are one sparse product each.
+        """
+        P = range(len(self.cross))
+        first, second, starts = _pairs_in_rows(self.cross[0].indptr)
+        columns = self.cross[0].indices
+        size = self._q**2
+        cells = columns[first].astype(np.int32 if size < 2**31 else np.int64) * self._q + columns[second]
+        twice = np.where(first == second, 0.5, 1.0)
+
+        def products(left: Floats, right: Floats) -> Floats:
+            return (left[first] * right[second] + right[first] * left[second]) * twice
+
+        return {
+            (k, h): _sparse_rows(products(self.cross[k].data, self.cross[h].data), cells, starts, size)
+            for k in P for h in P if k <= h
+        }  # fmt: skip
+
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         _one_set(which)
         return np.stack([self._quad_one(M[:, :, 0, c]) for c in range(M.shape[3])])[None]
 
     def _quad_one(self, M: Floats) -> Floats:
-        q, P = self._q, len(self.cross)
+        q = self._q
         r = q + self.dense.shape[2]
         out = np.zeros((r, r))
-        for k in range(P):
-            for h in range(P):
-                m = M[k, h]
-                scaled = self.cross[h].copy()
-                scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
-                out[:q, :q] += (self._transposed[k] @ scaled).toarray()
-                weighted = m[:, None] * self.dense[h]
-                out[:q, q:] += self._transposed[k] @ weighted
-                out[q:, q:] += self.dense[k].T @ weighted
-        out[q:, :q] = out[:q, q:].T
+        inside, beside = out[:q, :q], out[:q, q:]
+        for (k, h), products in self._products.items():
+            part = (M[k, h] @ products).reshape(q, q)
+            inside += (0.5 if k == h else 1.0) * (part + part.T)
+        for k, transposed in enumerate(self._transposed):
+            weighted = (M[k][..., None] * self.dense).sum(axis=0)
+            beside += transposed @ weighted
+            out[q:, q:] += self.dense[k].T @ weighted
+        out[q:, :q] = beside.T
         return out
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
         _one_set(which)
         q, P = self._q, len(self.cross)
+        inside = np.ascontiguousarray(K[0, :q, :q]).ravel()
+        beside = [c @ K[0, :q, q:] for c in self.cross]
         out = np.empty((P, P, 1, self.dense.shape[1]))
-        for k in range(P):
-            product = self.cross[k] @ K[0, :q] + self.dense[k] @ K[0, q:]
-            for h in range(k, P):
-                c = self.cross[h]
-                rows = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
-                cells = np.bincount(rows, c.data * product[rows, c.indices], minlength=c.shape[0])
-                out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[h])
+        for (k, h), products in self._products.items():
+            around = beside[k] + self.dense[k] @ K[0, q:, q:]
+            cells = products @ inside + np.einsum("jp,jp->j", around, self.dense[h])
+            out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", beside[h], self.dense[k])
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
@@ -245,6 +266,23 @@ class Sparse:
         q = self._q
         pairs = zip(self.cross, self.dense, strict=True)
         return np.stack([((c @ g[0, :, :q].T).T + g[0, :, q:] @ d.T)[None] for c, d in pairs])
+
+
+def _pairs_in_rows(indptr: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Ints]:
+    """Places of every two stored cells of one row, the first not before the second, and where each row's begin."""
+    sizes = np.diff(indptr)
+    heads = np.repeat(indptr[:-1], sizes)
+    count = np.arange(len(heads), dtype=np.int64) - heads + 1
+    ends = np.cumsum(count)
+    first = np.repeat(np.arange(len(heads)), count)
+    second = np.arange(len(first)) + np.repeat(heads - (ends - count), count)
+    return first, second, np.concatenate([[0], ends])[indptr]
+
+
+def _sparse_rows(data: Floats, cells: Ints, starts: Ints, width: int) -> sparse.csr_array:
+    from scipy import sparse
+
+    return sparse.csr_array((data, cells, starts), shape=(len(starts) - 1, width))
 
 
 def _one_set(which: Which) -> None:

@@ -275,6 +275,7 @@ def _invert_large(S: Floats, q: int) -> tuple[Floats, float, float]:
     if info:
         raise np.linalg.LinAlgError(f"trailing block is not positive definite at column {info}")
     log = 2.0 * np.log(np.diag(L))
-    inverse, _ = lapack.dpotri(L, lower=1)
-    lower = np.tril(inverse)
-    return lower + np.tril(inverse, -1).T, float(log[:q].sum()), float(log[q:].sum())
+    lower, _ = lapack.dpotri(L, lower=1)  # above the diagonal it leaves the noughts of L
+    inverse = lower + lower.T
+    inverse[np.diag_indices(len(S))] = np.diag(lower)
+    return inverse, float(log[:q].sum()), float(log[q:].sum())
