@@ -178,7 +178,7 @@ class Stacked:
 
 @dataclass(frozen=True)
 class Sparse:
-    """One very large design, one parameter set at a time: crossed factors with few cells filled.
+    """One very large design, set by set: crossed factors with few cells filled.
 
     Attributes
     ----------
@@ -223,8 +223,8 @@ class Sparse:
 
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        return np.stack([self._quad_one(M[:, :, 0, c]) for c in range(M.shape[3])])[None]
+        each = M.transpose(2, 3, 0, 1, 4)
+        return np.stack([np.stack([self._quad_one(one) for one in of_set]) for of_set in each])
 
     def _quad_one(self, M: Floats) -> Floats:
         q = self._q
@@ -243,29 +243,33 @@ class Sparse:
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
+        return np.stack([self._lift_one(one) for one in K], axis=2)
+
+    def _lift_one(self, K: Floats) -> Floats:
         q, P = self._q, len(self.cross)
-        inside = np.ascontiguousarray(K[0, :q, :q]).ravel()
-        beside = [c @ K[0, :q, q:] for c in self.cross]
-        out = np.empty((P, P, 1, self.dense.shape[1]))
+        inside = np.ascontiguousarray(K[:q, :q]).ravel()
+        beside = [c @ K[:q, q:] for c in self.cross]
+        out = np.empty((P, P, self.dense.shape[1]))
         for (k, h), products in self._products.items():
-            around = beside[k] + self.dense[k] @ K[0, q:, q:]
+            around = beside[k] + self.dense[k] @ K[q:, q:]
             cells = products @ inside + np.einsum("jp,jp->j", around, self.dense[h])
-            out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", beside[h], self.dense[k])
+            out[k, h] = out[h, k] = cells + np.einsum("jp,jp->j", beside[h], self.dense[k])
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        parts = [np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))]
-        return np.asarray(sum(parts))[None]
+        flat = v.reshape(len(v), -1, v.shape[-1])
+        parts = [
+            np.hstack([(turned @ one.T).T, one @ d])
+            for turned, one, d in zip(self._transposed, flat, self.dense, strict=True)
+        ]
+        return np.asarray(sum(parts)).reshape(*v.shape[1:3], -1)
 
     def down(self, g: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        q = self._q
+        q, flat = self._q, g.reshape(-1, g.shape[-1])
         pairs = zip(self.cross, self.dense, strict=True)
-        return np.stack([((c @ g[0, :, :q].T).T + g[0, :, q:] @ d.T)[None] for c, d in pairs])
+        return np.stack([((c @ flat[:, :q].T).T + flat[:, q:] @ d.T).reshape(*g.shape[:2], -1) for c, d in pairs])
 
 
 def _pairs_in_rows(indptr: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Ints]:
@@ -283,8 +287,3 @@ def _sparse_rows(data: Floats, cells: Ints, starts: Ints, width: int) -> sparse.
     from scipy import sparse
 
     return sparse.csr_array((data, cells, starts), shape=(len(starts) - 1, width))
-
-
-def _one_set(which: Which) -> None:
-    if len(which) != 1:
-        raise ValueError(f"a sparse design is evaluated one parameter set at a time, not {len(which)}")

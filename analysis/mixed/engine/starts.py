@@ -34,12 +34,10 @@ def default_start(moments: Moments, scale: float = FIRST_START) -> Floats:
 
 def moment_start(moments: Moments) -> Floats:
     """(N, m) conditioned parameters by the method of moments, each grouping factor by itself."""
-    theta = np.tile(default_start(moments), (moments.n_sets, 1))
-    covariances = np.zeros((moments.n_sets, moments.layout.m))
-    for elements, A, s in _sums(moments):
-        covariances[:, elements.at] = _covariances(moments, elements, A, s)
+    layout = moments.layout
+    theta, covariances = np.tile(default_start(moments), (moments.n_sets, 1)), _factor_by_factor(moments)
     covariances /= _residual(moments, covariances)[:, None]
-    for block in moments.layout.blocks:
+    for block in layout.blocks:
         rows, columns = triangle(block.size)
         D = np.zeros((len(theta), block.size, block.size))
         D[:, rows, columns] = D[:, columns, rows] = covariances[:, block.theta]
@@ -47,6 +45,15 @@ def moment_start(moments: Moments) -> Floats:
         bounded = vectors * np.clip(values, SMALLEST, LARGEST)[:, None]
         theta[:, block.theta] = np.linalg.cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
     return theta
+
+
+def _factor_by_factor(moments: Moments) -> Floats:
+    """(N, m) σ²D by the moments of each grouping factor, the other terms left aside; not bounded yet."""
+    layout = moments.layout
+    out = np.zeros((moments.n_sets, len(layout.elements)))
+    for elements, A, s in _sums(moments):
+        out[:, elements.at] = _covariances(moments, elements, A, s)
+    return layout.tied(out, 1) / layout.tied(np.ones(out.shape[1]), 0)
 
 
 def _sums(moments: Moments) -> list[tuple[InnerElements, Floats, Floats]]:
@@ -62,7 +69,8 @@ def _outer_sums(moments: Moments, block: Block) -> tuple[InnerElements, Floats, 
     p, at = block.size, block.start + block.size * np.arange(block.levels)
     A = np.stack([np.stack([moments.wtw[:, at + k, at + h] for h in range(p)]) for k in range(p)])
     s = np.stack([moments.wty[:, at + k] for k in range(p)])
-    positions = tuple(range(block.theta.start, block.theta.stop))
+    number = moments.layout.blocks.index(block)
+    positions = tuple(a for a, element in enumerate(moments.layout.elements) if element.block == number)
     return InnerElements.make(positions, tuple(block.elements), p), A, s
 
 
@@ -88,8 +96,15 @@ def _residual(moments: Moments, covariances: Floats) -> Floats:
     """
     layout = moments.layout
     variances = np.maximum(covariances, 0.0) * layout.diagonal
-    nested = np.max([variances[:, tier.at].sum(axis=1) for tier in layout.tiers], axis=0)
-    crossed = variances.sum(axis=1) - variances[:, layout.eliminated].sum(axis=1)
+    of_factor = np.zeros((len(variances), len(layout.tiers)))
+    crossed = np.zeros(len(variances))
+    for block in layout.blocks:
+        own = variances[:, block.theta].sum(axis=1)
+        if block.inner:
+            of_factor[:, block.tier] += own
+        else:
+            crossed += own
+    nested = of_factor.max(axis=1)
     total = moments.yty / np.maximum(moments.n, 1.0)
     residual = np.maximum(total - nested - crossed, RESIDUAL * total)
     return np.where(residual > 0.0, residual, 1.0)
