@@ -146,14 +146,17 @@ def modes(fit: Fit) -> tuple[Floats, ...]:
     out = []
     for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
         D = covariance(block, fit.theta[None])[0]
-        s = _rows(fit, block, inner[block.tier][:, 0], outer[0])
+        s = _rows(fit, len(out), inner[block.tier][:, 0], outer[0])
         out.append(np.linalg.solve(R, D @ s.T).T * scale)
     return tuple(out)
 
 
-def _rows(fit: Fit, block: Block, inner: Floats, outer: Floats) -> Floats:
+def _rows(fit: Fit, number: int, inner: Floats, outer: Floats) -> Floats:
+    block = fit.moments.layout.blocks[number]
+    if number in fit.moments.copies:
+        return fit.moments.copies[number].by_level(inner[block.columns].T)[:, None]
     if block.inner:
-        return _by_level(fit, block, inner[block.start : block.start + block.size].T)
+        return _by_level(fit, block, inner[block.columns].T)
     return outer[outer_columns(block)].reshape(block.levels, block.size)
 
 
@@ -175,9 +178,12 @@ def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
     for i, (block, R) in enumerate(zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True)):
         L = block.factor(fit.theta[None])[0]
         if block.inner:
-            at = slice(block.start, block.start + block.size)
+            at = block.columns
             own = np.moveaxis((U.F[block.tier] - U.Y[block.tier])[at, at, 0], -1, 0)
-            own = _by_level(fit, block, own)
+            if i in fit.moments.copies:
+                own = fit.moments.copies[i].by_level(np.diagonal(own, axis1=1, axis2=2))[:, None, None]
+            else:
+                own = _by_level(fit, block, own)
         else:
             own = np.einsum("lilj->lij", U.outer(i, i)[0])
         root = np.linalg.solve(R, L)

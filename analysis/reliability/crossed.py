@@ -183,9 +183,11 @@ def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: 
     k_eff, q = (
         np.repeat([getattr(g.layout, name) for g in groups], [int(u.sum()) for u in usable]) for name in ("k_eff", "q")
     )
-    for name in names:
-        share = two_way_share(name, k_eff, q) if two_way else Share.same((1.0,), (0.0,), 1.0, len(k_eff))
-        low, high = profile_limits(fit.criterion, share, fit.ratios, fit.deviance, conf_level)
+    shares = [
+        two_way_share(name, k_eff, q) if two_way else Share.same((1.0,), (0.0,), 1.0, len(k_eff)) for name in names
+    ]
+    limits = profile_limits(fit.criterion, shares, fit.ratios, fit.deviance, conf_level)
+    for name, share, (low, high) in zip(names, shares, limits, strict=True):
         for array, found in zip(answers.limits[name], (share.value(fit.ratios), low, high), strict=True):
             array[chosen] = found
     return answers

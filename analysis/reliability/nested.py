@@ -105,7 +105,7 @@ def clustered_block(
             notes.append((s, Note("no_residual_with_clusters", numbers={"clusters": names[1]})))
             continue
         fit = _fit(layout, values, terms)
-        found = [_limits(fit, ratio.share(terms), conf_level) for ratio in ratios]
+        found = _limits(fit, [ratio.share(terms) for ratio in ratios], conf_level)
         for i, (form, at) in enumerate(forms):
             step = form.k if ratios[at].stepped else 1.0
             one = [spearman_brown(np.array([part]), step)[0] for part in found[at]]
@@ -127,17 +127,19 @@ def clustered_block(
     )  # fmt: skip
 
 
-def _limits(fit: Fit, share: Share, conf_level: float) -> tuple[float, float, float]:
-    """Estimate and profile limits of one coefficient; NaN where it is 0/0."""
+def _limits(fit: Fit, shares: Sequence[Share], conf_level: float) -> list[tuple[float, float, float]]:
+    """Estimate and profile limits of every coefficient; NaN where it is 0/0."""
     ratios = fit.theta[None] ** 2
     ratios = np.where(ratios < NOUGHT, 0.0, ratios)
-    top, rest = share.parts(ratios)
-    if top[0] + rest[0] == 0.0:
-        return np.nan, np.nan, np.nan
-    low, high = profile_limits(
-        Criterion(fit.moments), share, ratios, np.array([fit.deviance]), conf_level, tolerance=3e-5
-    )
-    return float(share.value(ratios)[0]), float(low[0]), float(high[0])
+    out = [(np.nan, np.nan, np.nan)] * len(shares)
+    defined = [i for i, share in enumerate(shares) if np.add(*share.parts(ratios))[0] != 0.0]
+    if not defined:
+        return out
+    chosen, criterion = [shares[i] for i in defined], Criterion(fit.moments)
+    limits = profile_limits(criterion, chosen, ratios, np.array([fit.deviance]), conf_level, tolerance=3e-5)
+    for i, share, (low, high) in zip(defined, chosen, limits, strict=True):
+        out[i] = float(share.value(ratios)[0]), float(low[0]), float(high[0])
+    return out
 
 
 def nested_terms(layout: Layout, names: tuple[str, str]) -> tuple[tuple[str, ...], list[Note]]:

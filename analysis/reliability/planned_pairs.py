@@ -125,4 +125,4 @@ def simulated_limits(
         return nothing, nothing
     fit = fit_crossed([RatingSets(layout, values, np.arange(studies))])
     weights = two_way_share("A", np.full(studies, layout.k_eff), np.full(studies, layout.q))
-    return profile_limits(fit.criterion, weights, fit.ratios, fit.deviance, conf_level, tolerance=1e-4)
+    return profile_limits(fit.criterion, [weights], fit.ratios, fit.deviance, conf_level, tolerance=1e-4)[0]

@@ -10,7 +10,7 @@ parametrisation, in which the constraint holds by itself. All sets at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -249,32 +249,73 @@ class _Path:
         return [(w, w1, w2), (1.0 - w, -w1, -w2)]
 
 
-class _Profile:
-    """Rise of the criterion above its minimum along ρ, warm-started from the last point."""
+@dataclass(frozen=True, eq=False)
+class _Paths:
+    """The paths of several coefficients; a job is a coefficient of a set, all sets of the first one first.
 
-    def __init__(self, criterion: Criterion, path: _Path, which: Ints, best: Floats, warm: Floats, done: float) -> None:
-        self.criterion, self.path, self.which, self.best, self.done = criterion, path, which, best, done
-        self.warm, self.slope = warm[which], np.zeros(len(which))
+    All paths have as many free parameters, one fewer than there are ratios.
+    """
+
+    paths: tuple[_Path, ...]
+    n_sets: int
+
+    def start(self, ratios: Floats) -> Floats:
+        """Free parameters of all jobs at given ratios (n_sets, m)."""
+        return np.concatenate([path.start(ratios) for path in self.paths])
+
+    def parts(self, ratios: Floats) -> tuple[Floats, Floats]:
+        """:meth:`Share.parts` of all jobs."""
+        top, rest = zip(*(path.share.parts(ratios) for path in self.paths), strict=True)
+        return np.concatenate(top), np.concatenate(rest)
+
+    def rows(self, jobs: Ints) -> list[tuple[_Path, Ints]]:
+        """Which rows belong to each path, for the jobs (B,)."""
+        kinds = jobs // self.n_sets
+        return [(path, np.flatnonzero(kinds == number)) for number, path in enumerate(self.paths)]
+
+    def ratios(self, u: Floats, odds: Floats, jobs: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+        """:meth:`_Path.ratios` of jobs (B,), and which ratios are proportional to the odds (B, m)."""
+        (B, n), m = u.shape, len(self.paths[0].share.above)
+        value, first, second = np.empty((B, m)), np.empty((B, m, n)), np.empty((B, m, n, n))
+        moved = np.zeros((B, m))
+        for path, rows in self.rows(jobs):
+            value[rows], first[rows], second[rows] = path.ratios(u[rows], odds[rows], jobs[rows] % self.n_sets)
+            moved[rows[:, None], path.top] = 1.0
+        return value, first, second, moved
+
+    def lifted(self, u: Floats, jobs: Ints) -> Floats:
+        """Free parameters (B, n) with their roots off nought, where every function of them is stationary."""
+        for path, rows in self.rows(jobs):
+            roots = u[rows, : len(path.free)]
+            u[rows, : len(path.free)] = np.where(np.abs(roots) < 0.05, 0.05, roots)
+        return u
+
+
+class _Profile:
+    """Rise of the criterion above its minimum along ρ, warm-started from the last point; a row is a side of a job."""
+
+    def __init__(
+        self, criterion: Criterion, paths: _Paths, jobs: Ints, best: Floats, warm: Floats, done: float
+    ) -> None:
+        self.criterion, self.paths, self.jobs, self.best, self.done = criterion, paths, jobs, best, done
+        self.warm, self.slope = warm[jobs], np.zeros(len(jobs))
 
     def rise(self, odds: Floats, rows: Ints) -> Floats:
         """Minimum at `odds` minus the overall minimum, for the rows of this profile."""
 
         def objective(u: Floats, local: Ints) -> tuple[Floats, Floats, Floats]:
-            sets = self.which[rows[local]]
-            ratios, first, second = self.path.ratios(u, odds[local], sets)
-            value, gradient, hessian = self.criterion(ratios, sets)
-            top = self.path.top  # these are proportional to the odds
-            self.slope[rows[local]] = (gradient[:, top] * ratios[:, top]).sum(axis=1)
+            jobs = self.jobs[rows[local]]
+            ratios, first, second, moved = self.paths.ratios(u, odds[local], jobs)
+            value, gradient, hessian = self.criterion(ratios, jobs % self.paths.n_sets)
+            self.slope[rows[local]] = (gradient * ratios * moved).sum(axis=1)
             slope = np.einsum("bm,bmn->bn", gradient, first)
             curved = np.swapaxes(first, 1, 2) @ hessian @ first
             return value, slope, curved + np.einsum("bm,bmij->bij", gradient, second)
 
-        start = self.warm[rows]
-        f = len(self.path.free)
-        start[:, :f] = np.where(np.abs(start[:, :f]) < 0.05, 0.05, start[:, :f])
+        start = self.paths.lifted(self.warm[rows], self.jobs[rows])
         u, value = _descend(objective, start, np.arange(len(rows)), self.done)
         self.warm[rows] = u
-        return np.maximum(value - self.best[self.which[rows]], 0.0)
+        return np.maximum(value - self.best[self.jobs[rows] % self.paths.n_sets], 0.0)
 
     def constrained(self, rows: Ints, aim: Floats, slope: Floats, turn: int) -> tuple[Floats, Floats, Floats]:
         """The constrained minimum at log odds `aim`, as the search of limits asks for it."""
@@ -283,15 +324,21 @@ class _Profile:
 
 
 def profile_limits(
-    criterion: Criterion, share: Share, ratios: Floats, deviance: Floats, conf_level: float, *, tolerance: float = 1e-7
-) -> tuple[Floats, Floats]:
-    """Profile-likelihood limits of a coefficient.
+    criterion: Criterion,
+    shares: Sequence[Share],
+    ratios: Floats,
+    deviance: Floats,
+    conf_level: float,
+    *,
+    tolerance: float = 1e-7,
+) -> list[tuple[Floats, Floats]]:
+    """Profile-likelihood limits of coefficients, all of them at once.
 
     Parameters
     ----------
     criterion : Criterion
-    share : Share
-        The coefficient.
+    shares : sequence of Share
+        The coefficients.
     ratios, deviance : ndarrays, shapes (n_sets, m) and (n_sets,)
         The REML solution.
     conf_level : float
@@ -300,19 +347,19 @@ def profile_limits(
 
     Returns
     -------
-    low, high : ndarrays, shape (n_sets,)
+    list of (low, high) : ndarrays, shape (n_sets,)
         The lower limit is 0 where the likelihood does not exclude it; the upper one is 1 where the estimate is.
     """
     root = float(np.sqrt(special.chdtri(1, 1.0 - conf_level)))
-    path, done = _Path(share), max(DONE, 0.01 * tolerance)
-    which, start = np.arange(len(deviance)), path.start(ratios)
-    nought = _Profile(criterion, path, which, deviance, start, done).rise(np.zeros(len(which)), which)
-    below = which[np.sqrt(nought) > root]
-    profile = _Profile(criterion, path, np.concatenate([below, which]), deviance, start, done)
-    side = np.repeat([-1.0, 1.0], [len(below), len(which)])
-    top, rest = share.parts(ratios)
+    paths, done = _Paths(tuple(_Path(share) for share in shares), len(deviance)), max(DONE, 0.01 * tolerance)
+    jobs, start = np.arange(len(shares) * len(deviance)), paths.start(ratios)
+    nought = _Profile(criterion, paths, jobs, deviance, start, done).rise(np.zeros(len(jobs)), jobs)
+    below = jobs[np.sqrt(nought) > root]
+    profile = _Profile(criterion, paths, np.concatenate([below, jobs]), deviance, start, done)
+    side = np.repeat([-1.0, 1.0], [len(below), len(jobs)])
+    top, rest = paths.parts(ratios)
     odds = np.divide(top, rest, out=np.full(len(top), NO_NOISE), where=rest > 0.0)
-    center = np.log(np.maximum(odds, 1e-6))[profile.which]
+    center = np.log(np.maximum(odds, 1e-6))[profile.jobs]
     blank = np.ones(len(side))
     sought = Sought(
         center, side, FIRST_STEP / root * blank, center + FIRST_STEP * side, np.inf * side, FURTHEST + np.abs(center)
@@ -323,6 +370,7 @@ def profile_limits(
         profile.done = max(done, 0.01 * COARSE)
         limits[lost] = find_limits(profile.constrained, sought, lost, root, tolerance=COARSE)[lost]
     found = special.expit(limits)
-    low = np.zeros(len(which))
+    low = np.zeros(len(jobs))
     low[below] = found[: len(below)]
-    return low, np.where(rest > 0.0, found[len(below) :], 1.0)
+    high = np.where(rest > 0.0, found[len(below) :], 1.0)
+    return list(zip(low.reshape(len(shares), -1), high.reshape(len(shares), -1), strict=True))

@@ -103,7 +103,7 @@ def run(condition, layout, patient, studies, rng):
         values, (t, r, e) = simulate(layout, patient, icc, share, between, n, rng)
         fit = fit_crossed([RatingSets(layout, values, np.arange(n))])
         weights = two_way_share("A", np.full(n, layout.k_eff), np.full(n, layout.q))
-        low, high = profile_limits(fit.criterion, weights, fit.ratios, fit.deviance, 0.95)
+        ((low, high),) = profile_limits(fit.criterion, [weights], fit.ratios, fit.deviance, 0.95)
         single = weights.value(fit.ratios)
         mc_low, mc_high = monte_carlo(fit, layout.k_eff, rng)
         dyad, median = dyad_means(layout, values)

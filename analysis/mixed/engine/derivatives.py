@@ -118,7 +118,7 @@ def traces(U: Blocks, items: tuple[Element, ...]) -> Floats:
         if not item.inner:
             diagonal = np.einsum("bhihj->bij", U.outer(item.block, item.block))
             out[:, a] = sum(diagonal[:, i, j] for i, j in item.pairs)
-    return out
+    return U.state.moments.layout.tied(out, 1)
 
 
 def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
@@ -134,31 +134,27 @@ def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     pairs = _inner_pairs(U) + flat @ np.swapaxes(flipped, 1, 2)
     out[:, inner[:, None], inner] = pairs
     outer = [a for a, item in enumerate(items) if not item.inner]
-    if not outer:
-        return out
-    for number, a in enumerate(inner):
+    for number, a in enumerate(inner if outer else ()):
         psi_n = _psi_n(U, psi[:, number], k_psi[:, number])
         for b in outer:
             out[:, a, b] = out[:, b, a] = _mixed_pair(U, psi_n, items[b])
     for i, a in enumerate(outer):
         for b in outer[i:]:
             out[:, a, b] = out[:, b, a] = _outer_pair(U, items[a], items[b])
-    return out
+    return U.state.moments.layout.tied(out, 1, 2)
 
 
 def _psi(U: Blocks) -> Floats:
     """(B, inner elements, r, r) Σⱼ HⱼᵀEₐHⱼ."""
     tiers, E = U.state.moments.layout.tiers, U.state.E
+    if U.state.links:
+        return np.concatenate([U.state.chain.quad(tier, items) for tier, items in enumerate(tiers)], axis=1)
     inner = tiers[-1]
     left, right = E[:, inner.rows], E[:, inner.columns]
     M = left[:, None] * right[None]
     if len(E) > 1:
         M = (M + M.swapaxes(0, 1)) * (0.5 * inner.weight)[:, None, None]
-    own = U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
-    if not U.state.links:
-        return own
-    finer = [U.state.chain.quad(tier, items) for tier, items in enumerate(tiers[:-1])]
-    return np.concatenate([*finer, own], axis=1)
+    return U.state.moments.cross.quad(np.ascontiguousarray(M.swapaxes(2, 3)), U.state.which)
 
 
 def _psi_n(U: Blocks, psi: Floats, k_psi: Floats) -> Floats:
@@ -243,7 +239,8 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], o
         first = first + flat2 @ np.swapaxes(outer, 1, 2)
         mixed = x @ U.N @ np.swapaxes(flat2, 1, 2)
         second = second + mixed + np.swapaxes(mixed, 1, 2) + flat2 @ U.U22 @ np.swapaxes(flat2, 1, 2)
-    return first.reshape(B, m, C, C), second.reshape(B, m, C, m, C)
+    tied = U.state.moments.layout.tied
+    return tied(first.reshape(B, m, C, C), 1), tied(second.reshape(B, m, C, m, C), 1, 3)
 
 
 def _turned(elements: InnerElements, G: Floats, m: int) -> Floats:

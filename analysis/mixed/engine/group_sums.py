@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Which = npt.NDArray[np.intp]
+Ints = npt.NDArray[np.int64]
 
 
 class Contraction(Protocol):
@@ -177,7 +178,7 @@ class Stacked:
 
 @dataclass(frozen=True)
 class Sparse:
-    """One very large design, one parameter set at a time: crossed factors with few cells filled.
+    """One very large design, set by set: crossed factors with few cells filled.
 
     Attributes
     ----------
@@ -198,55 +199,91 @@ class Sparse:
     def _transposed(self) -> tuple[sparse.csr_array, ...]:
         return tuple(c.T.tocsr() for c in self.cross)
 
+    @cached_property
+    def _products(self) -> dict[tuple[int, int], sparse.csr_array]:
+        """Per pair k ≤ h of inner columns the symmetric ½(``B_j[k] ⊗ B_j[h]`` + its transpose), (J, q2²).
+
+        Only cells below the diagonal are kept, at twice their value, and those on it: what a product with a
+        symmetric matrix needs. They are made once, so that `quad` and `lift` are one sparse product each.
+        """
+        P = range(len(self.cross))
+        first, second, starts = _pairs_in_rows(self.cross[0].indptr)
+        columns = self.cross[0].indices
+        size = self._q**2
+        cells = columns[first].astype(np.int32 if size < 2**31 else np.int64) * self._q + columns[second]
+        twice = np.where(first == second, 0.5, 1.0)
+
+        def products(left: Floats, right: Floats) -> Floats:
+            return (left[first] * right[second] + right[first] * left[second]) * twice
+
+        return {
+            (k, h): _sparse_rows(products(self.cross[k].data, self.cross[h].data), cells, starts, size)
+            for k in P for h in P if k <= h
+        }  # fmt: skip
+
     def quad(self, M: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        return np.stack([self._quad_one(M[:, :, 0, c]) for c in range(M.shape[3])])[None]
+        each = M.transpose(2, 3, 0, 1, 4)
+        return np.stack([np.stack([self._quad_one(one) for one in of_set]) for of_set in each])
 
     def _quad_one(self, M: Floats) -> Floats:
-        q, P = self._q, len(self.cross)
+        q = self._q
         r = q + self.dense.shape[2]
         out = np.zeros((r, r))
-        for k in range(P):
-            for h in range(P):
-                m = M[k, h]
-                scaled = self.cross[h].copy()
-                scaled.data = scaled.data * np.repeat(m, np.diff(scaled.indptr))
-                out[:q, :q] += (self._transposed[k] @ scaled).toarray()
-                weighted = m[:, None] * self.dense[h]
-                out[:q, q:] += self._transposed[k] @ weighted
-                out[q:, q:] += self.dense[k].T @ weighted
-        out[q:, :q] = out[:q, q:].T
+        inside, beside = out[:q, :q], out[:q, q:]
+        for (k, h), products in self._products.items():
+            part = (M[k, h] @ products).reshape(q, q)
+            inside += (0.5 if k == h else 1.0) * (part + part.T)
+        for k, transposed in enumerate(self._transposed):
+            weighted = (M[k][..., None] * self.dense).sum(axis=0)
+            beside += transposed @ weighted
+            out[q:, q:] += self.dense[k].T @ weighted
+        out[q:, :q] = beside.T
         return out
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
+        return np.stack([self._lift_one(one) for one in K], axis=2)
+
+    def _lift_one(self, K: Floats) -> Floats:
         q, P = self._q, len(self.cross)
-        out = np.empty((P, P, 1, self.dense.shape[1]))
-        for k in range(P):
-            product = self.cross[k] @ K[0, :q] + self.dense[k] @ K[0, q:]
-            for h in range(k, P):
-                c = self.cross[h]
-                rows = np.repeat(np.arange(c.shape[0]), np.diff(c.indptr))
-                cells = np.bincount(rows, c.data * product[rows, c.indices], minlength=c.shape[0])
-                out[k, h, 0] = out[h, k, 0] = cells + np.einsum("jp,jp->j", product[:, q:], self.dense[h])
+        inside = np.ascontiguousarray(K[:q, :q]).ravel()
+        beside = [c @ K[:q, q:] for c in self.cross]
+        out = np.empty((P, P, self.dense.shape[1]))
+        for (k, h), products in self._products.items():
+            around = beside[k] + self.dense[k] @ K[q:, q:]
+            cells = products @ inside + np.einsum("jp,jp->j", around, self.dense[h])
+            out[k, h] = out[h, k] = cells + np.einsum("jp,jp->j", beside[h], self.dense[k])
         return out
 
     def up(self, v: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        parts = [np.hstack([(self._transposed[k] @ v[k, 0].T).T, v[k, 0] @ self.dense[k]]) for k in range(len(v))]
-        return np.asarray(sum(parts))[None]
+        flat = v.reshape(len(v), -1, v.shape[-1])
+        parts = [
+            np.hstack([(turned @ one.T).T, one @ d])
+            for turned, one, d in zip(self._transposed, flat, self.dense, strict=True)
+        ]
+        return np.asarray(sum(parts)).reshape(*v.shape[1:3], -1)
 
     def down(self, g: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
-        _one_set(which)
-        q = self._q
+        q, flat = self._q, g.reshape(-1, g.shape[-1])
         pairs = zip(self.cross, self.dense, strict=True)
-        return np.stack([((c @ g[0, :, :q].T).T + g[0, :, q:] @ d.T)[None] for c, d in pairs])
+        return np.stack([((c @ flat[:, :q].T).T + flat[:, q:] @ d.T).reshape(*g.shape[:2], -1) for c, d in pairs])
 
 
-def _one_set(which: Which) -> None:
-    if len(which) != 1:
-        raise ValueError(f"a sparse design is evaluated one parameter set at a time, not {len(which)}")
+def _pairs_in_rows(indptr: npt.NDArray[np.int32]) -> tuple[Ints, Ints, Ints]:
+    """Places of every two stored cells of one row, the first not before the second, and where each row's begin."""
+    sizes = np.diff(indptr)
+    heads = np.repeat(indptr[:-1], sizes)
+    count = np.arange(len(heads), dtype=np.int64) - heads + 1
+    ends = np.cumsum(count)
+    first = np.repeat(np.arange(len(heads)), count)
+    second = np.arange(len(first)) + np.repeat(heads - (ends - count), count)
+    return first, second, np.concatenate([[0], ends])[indptr]
+
+
+def _sparse_rows(data: Floats, cells: Ints, starts: Ints, width: int) -> sparse.csr_array:
+    from scipy import sparse
+
+    return sparse.csr_array((data, cells, starts), shape=(len(starts) - 1, width))

@@ -41,6 +41,9 @@ class Block:
         Positions of its p(p+1)/2 parameters, column-major lower triangle as in lme4.
     tier
         Which of the nested inner factors it belongs to, counted from the finest; 0 if there is one, or if outer.
+    copies
+        Columns that an intercept of a factor nested in the inner one has there, one for each of its levels in a
+        group: raters within a patient. Their variance is one.
     """
 
     size: int
@@ -49,6 +52,12 @@ class Block:
     start: int
     theta: slice
     tier: int = 0
+    copies: int = 1
+
+    @property
+    def columns(self) -> slice:
+        """Its columns among those of its inner factor."""
+        return slice(self.start, self.start + self.size * self.copies)
 
     @property
     def elements(self) -> list[tuple[int, int]]:
@@ -90,28 +99,44 @@ class Layout:
     p: int
     finer: tuple[tuple[int, int], ...] = ()
 
-    @property
+    @cached_property
     def m(self) -> int:
         """Number of covariance parameters θ."""
         return sum(block.size * (block.size + 1) // 2 for block in self.blocks)
 
-    @property
+    @cached_property
     def diagonal(self) -> npt.NDArray[np.bool_]:
         """(m,) which parameters are diagonal elements of a factor."""
         return np.array([k == h for block in self.blocks for k, h in block.elements])
 
     @cached_property
     def elements(self) -> tuple[Element, ...]:
-        """All distinct elements of D in the order of θ."""
+        """All distinct elements of D in the order of θ; those of copies follow each other."""
         out = []
         for number, block in enumerate(self.blocks):
-            shift = block.start if block.inner else 0
-            for k, h in block.elements:
-                pairs: Pairs = ((k + shift, h + shift),)
-                if k != h:
-                    pairs = (*pairs, (h + shift, k + shift))
-                out.append(Element(number, block.inner, pairs, block.tier))
+            for copy in range(block.copies):
+                shift = block.start + copy if block.inner else 0
+                for k, h in block.elements:
+                    pairs: Pairs = ((k + shift, h + shift),)
+                    if k != h:
+                        pairs = (*pairs, (h + shift, k + shift))
+                    out.append(Element(number, block.inner, pairs, block.tier))
         return tuple(out)
+
+    @cached_property
+    def first_copies(self) -> Ints | None:
+        """(m,) where the elements of each parameter begin; None if each has but one."""
+        if all(block.copies == 1 for block in self.blocks):
+            return None
+        counts = [block.copies for block in self.blocks for _ in block.elements]
+        return np.concatenate([[0], np.cumsum(counts)[:-1]])
+
+    def tied(self, values: Floats, *axes: int) -> Floats:
+        """Sum what was found for elements over those that share a parameter, along `axes`."""
+        if self.first_copies is not None:
+            for axis in axes:
+                values = np.add.reduceat(values, self.first_copies, axis=axis)
+        return values
 
     @cached_property
     def jacobian_tensor(self) -> Floats:
@@ -159,7 +184,7 @@ class Layout:
 
     @cached_property
     def eliminated(self) -> Ints:
-        """Positions in θ of the elements of all nested inner factors, tier by tier."""
+        """Positions of the elements of all nested inner factors, tier by tier."""
         return np.concatenate([tier.at for tier in self.tiers])
 
 
@@ -222,7 +247,7 @@ class SquareChart:
 
 @dataclass(frozen=True)
 class InnerElements:
-    """Elements of D of the inner block: positions `at` in θ, the pair (row, column), and its weight.
+    """Elements of D of the inner block: positions `at` among all elements, the pair (row, column), and its weight.
 
     `weight` is 1 on the diagonal and 2 off it, where Eₐ has two entries. With u, v numbering the pairs
     i ≤ j of inner columns, tr(XEₐYE_b) = Σ x_u y_v `gram_map`[u, v, a, b] for symmetric X and Y.

@@ -225,8 +225,9 @@ def _spread(moments: Moments, theta: Floats) -> tuple[tuple[Floats, ...], tuple[
         L = block.factor(theta)
         factors.append(L)
         if block.inner:
-            at = slice(block.start, block.start + block.size)
-            D[block.tier][at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
+            for copy in range(block.copies):
+                at = slice(block.start + copy, block.start + copy + block.size)
+                D[block.tier][at, at] = (L @ L.swapaxes(1, 2)).transpose(1, 2, 0)
     return D, tuple(factors)
 
 
@@ -236,7 +237,9 @@ def outer_columns(block: Block) -> slice:
 
 
 def scale_both(Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...], *, transpose: bool = False) -> Floats:
-    """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I)."""
+    """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I); Q itself if there is none."""
+    if all(block.inner for block in blocks):
+        return Q
     out = np.array(Q)
     for L, block in zip(factors, blocks, strict=True):
         if block.inner:
@@ -275,6 +278,7 @@ def _invert_large(S: Floats, q: int) -> tuple[Floats, float, float]:
     if info:
         raise np.linalg.LinAlgError(f"trailing block is not positive definite at column {info}")
     log = 2.0 * np.log(np.diag(L))
-    inverse, _ = lapack.dpotri(L, lower=1)
-    lower = np.tril(inverse)
-    return lower + np.tril(inverse, -1).T, float(log[:q].sum()), float(log[q:].sum())
+    lower, _ = lapack.dpotri(L, lower=1)  # above the diagonal it leaves the noughts of L
+    inverse = lower + lower.T
+    inverse[np.diag_indices(len(S))] = np.diag(lower)
+    return inverse, float(log[:q].sum()), float(log[q:].sum())

@@ -14,7 +14,7 @@ units of its own standard deviation. The model is the same; :class:`Conditioning
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.engine.group_sums import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.engine.layout import Layout
-from doublecode.analysis.mixed.engine.nesting import Plan, Tier, finer_tiers, lay_out
+from doublecode.analysis.mixed.engine.nesting import Copies, Plan, Tier, finer_tiers, lay_out
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
@@ -87,6 +87,8 @@ class Moments:
         (N,) what the deviance has beside the conditioned one: −Σ log w.
     finer
         Sums of the factors nested in the inner one, the finest first.
+    copies
+        Where the levels are of terms that are kept as columns of the inner factor, by the number of the term.
     """
 
     layout: Layout
@@ -100,6 +102,7 @@ class Moments:
     n: Floats
     constant: Floats
     finer: tuple[Tier, ...] = ()
+    copies: dict[int, Copies] = field(default_factory=dict)
 
     @property
     def n_sets(self) -> int:
@@ -146,7 +149,7 @@ def make_moments(
     plan = lay_out(design.terms, X.shape[1])
     layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)
-    inner = [_inner_columns(scaled, layout, tier)[order] for tier in range(len(plan.places))]
+    inner = [_inner_columns(scaled, design.terms, plan, tier)[order] for tier in range(len(plan.places))]
     outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
     conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
@@ -157,10 +160,11 @@ def make_moments(
     return _assemble(sums, outer, plan, inner, conditioning, constant)
 
 
-def _inner_columns(scaled: list[tuple[Floats, Floats]], layout: Layout, tier: int) -> Floats:
+def _inner_columns(scaled: list[tuple[Floats, Floats]], terms: tuple[Term, ...], plan: Plan, tier: int) -> Floats:
     """(n, P) columns of all terms of one of the nested inner factors."""
-    pairs = zip(scaled, layout.blocks, strict=True)
-    return np.hstack([Z for (Z, _), block in pairs if block.inner and block.tier == tier])
+    own = [i for i, block in enumerate(plan.layout.blocks) if block.inner and block.tier == tier]
+    columns = [plan.copies[i].columns(terms[i], scaled[i][0]) if i in plan.copies else scaled[i][0] for i in own]
+    return columns[0] if len(own) == 1 else np.hstack(columns)
 
 
 def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
@@ -216,7 +220,7 @@ def _assemble(
         else:
             ztz, cross, wtw = _many_designs(sums, W)
         finer = finer_tiers(plan, inner, W, sums.Y, sums.mask)
-    return Moments(layout, conditioning, ztz, cross, wtw, zty, wty, yty, n, constant, finer)
+    return Moments(layout, conditioning, ztz, cross, wtw, zty, wty, yty, n, constant, finer, plan.copies)
 
 
 def _one_design(sums: _Sums, W: Floats, J: int, N: int, *, chained: bool) -> tuple[Floats, Contraction, Floats]:

@@ -23,6 +23,8 @@ WORTH = 40
 """Effects spared the dense block from which on a chain pays; a smaller dense block is quicker."""
 SETS_CELLS = 2_000_000
 """Numbers per array, groups × columns × sets, to which sets of nested factors are evaluated at once."""
+MOST_COPIES = 12
+"""Most levels in a group of a factor kept as columns there: their matrices are inverted group by group."""
 MOST_CELLS = 20_000_000
 """Largest array (160 MB) that eliminating a chain may need beside a wide dense block."""
 
@@ -50,12 +52,43 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """Where the levels of a factor are that is kept as columns of the coarsest factor of the chain, (levels,).
+
+    Attributes
+    ----------
+    group, number
+        The group a level lies in, and which of its levels it is, counted from 0.
+    most
+        Largest number of levels in a group.
+    """
+
+    group: Ints
+    number: Ints
+    most: int
+
+    def by_level(self, values: Floats) -> Floats:
+        """(J, copies, …) values of the groups → (levels, …)."""
+        return values[self.group, self.number]
+
+    def columns(self, term: Term, Z: Floats) -> Floats:
+        """(n, copies) the column Z (n, 1) of a term, apart by the copy that a row belongs to."""
+        out = np.zeros((len(Z), self.most))
+        out[np.arange(len(Z)), self.number[term.codes]] = Z[:, 0]
+        return out
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A layout with the order (n,) of the rows in which groups are contiguous, and the places, finest first."""
+    """A layout with the order (n,) of the rows in which groups are contiguous, and the places, finest first.
+
+    `copies` has the terms that are kept as columns of the coarsest factor, by their number.
+    """
 
     layout: Layout
     order: Ints
     places: tuple[Place, ...]
+    copies: dict[int, Copies]
 
 
 @dataclass(frozen=True)
@@ -87,14 +120,18 @@ def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
     p
         Number of fixed columns, which stand in the dense block beside the outer terms.
     """
-    chain = _chain(terms, p)
+    chain, copies = _chain(terms, p)
     tier_of = {_factor(term): tier for tier, term in enumerate(chain)}
     widths = [0] * len(chain)
     blocks, q2, theta = [], 0, 0
-    for term in terms:
+    for number, term in enumerate(terms):
         span = slice(theta, theta := theta + term.size * (term.size + 1) // 2)
         tier = tier_of.get(_factor(term))
-        if tier is None:
+        if number in copies:
+            most = copies[number].most
+            blocks.append(Block(1, len(term.levels), True, widths[-1], span, len(chain) - 1, most))
+            widths[-1] += most
+        elif tier is None:
             blocks.append(Block(term.size, len(term.levels), False, q2, span))
             q2 += term.size * len(term.levels)
         else:
@@ -103,7 +140,7 @@ def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
     finer = tuple((len(term.levels), width) for term, width in zip(chain[:-1], widths, strict=False))
     layout = Layout(tuple(blocks), len(chain[-1].levels), widths[-1], q2, p, finer)
     order = _order(chain)
-    return Plan(layout, order, _places([term.codes[order] for term in chain]))
+    return Plan(layout, order, _places([term.codes[order] for term in chain]), copies)
 
 
 def sets_at_once(layout: Layout) -> int | None:
@@ -119,21 +156,44 @@ def _factor(term: Term) -> Factor:
     return frozenset(term.random.factors)
 
 
-def _chain(terms: tuple[Term, ...], p: int) -> tuple[Term, ...]:
-    """A term of each factor to eliminate, the finest first: the largest factor alone unless a chain pays."""
+def _chain(terms: tuple[Term, ...], p: int) -> tuple[tuple[Term, ...], dict[int, Copies]]:
+    """A term of each factor to eliminate, the finest first: the largest factor alone unless a chain pays.
+
+    With them what is kept as columns of the coarsest one: intercepts of a factor that nests in it but not in the chain.
+    """
     biggest = max(terms, key=lambda t: len(t.levels) * t.size)
     effects: dict[Factor, int] = {}
     for term in terms:
         effects[_factor(term)] = effects.get(_factor(term), 0) + len(term.levels) * term.size
     total, alone = sum(effects.values()), effects[_factor(biggest)]
     if total - alone <= WORTH:
-        return (biggest,)
+        return (biggest,), {}
     one_each = sorted({_factor(t): t for t in terms}.values(), key=lambda t: -len(t.levels))
     chains = [_climb(one_each[i:]) for i in range(len(one_each))]
     best = max(chains, key=lambda chain: sum(effects[_factor(t)] for t in chain))
     saved = sum(effects[_factor(t)] for t in best) - alone
+    copies = _copies(best, terms) if len(best) > 1 else {}
+    saved += sum(len(terms[number].levels) for number in copies)
     dense = total - alone + p
-    return best if saved > WORTH and _affordable(best, dense, dense - saved) else (biggest,)
+    return (best, copies) if saved > WORTH and _affordable(best, dense, dense - saved) else ((biggest,), {})
+
+
+def _copies(chain: tuple[Term, ...], terms: tuple[Term, ...]) -> dict[int, Copies]:
+    """Terms outside the chain that are worth columns of its coarsest factor, by their number."""
+    inside, top = {_factor(term) for term in chain}, chain[-1]
+    out = {}
+    for number, term in enumerate(terms):
+        if _factor(term) in inside or term.size > 1 or len(term.levels) <= WORTH or not _nests(term, top):
+            continue
+        group = np.zeros(len(term.levels), dtype=np.intp)
+        group[term.codes] = top.codes
+        order = np.argsort(group, kind="stable")
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.arange(len(order)) - np.searchsorted(group[order], group[order])
+        most = int(place.max()) + 1
+        if most <= MOST_COPIES:
+            out[number] = Copies(group, place, most)
+    return out
 
 
 def _climb(factors: list[Term]) -> tuple[Term, ...]:

@@ -109,6 +109,10 @@ def test_three_layouts_give_the_same_numbers(formula, monkeypatch):
     c = differentiate(evaluate(sparse, theta[:1], ONE, reml=True))
     np.testing.assert_allclose(c.state.deviance, a.state.deviance[:1], rtol=1e-12)
     np.testing.assert_allclose(c.hessian(), a.hessian()[:1], rtol=1e-8, atol=1e-8)
+    both = differentiate(evaluate(make_moments(design, Y), theta, np.arange(2), reml=True))
+    assert isinstance(both.state.moments.cross, Sparse)
+    np.testing.assert_allclose(both.state.deviance, a.state.deviance, rtol=1e-12)
+    np.testing.assert_allclose(both.hessian(), a.hessian(), rtol=1e-8, atol=1e-8)
 
 
 def test_missing_rows_of_a_set_are_a_smaller_design():

@@ -10,7 +10,7 @@ from doublecode.analysis.mixed.design import build_design
 from doublecode.analysis.mixed.engine.likelihood import evaluate
 from doublecode.analysis.mixed.engine.moments import make_moments
 from doublecode.analysis.mixed.engine.optimise import covariance, minimise
-from doublecode.analysis.mixed.engine.starts import FIRST_START, SMALLEST, default_start, moment_start
+from doublecode.analysis.mixed.engine.starts import SMALLEST, default_start, moment_start
 
 
 def synthetic(groups: int, size: int, sd: float, slope: float, seed: int = 4) -> pd.DataFrame:
@@ -49,10 +49,15 @@ def test_balanced_one_way_is_the_ratio_of_sums_of_squares():
     assert moment_start(moments)[0, 0] ** 2 == pytest.approx((ratio - 1.0) / (k - ratio), rel=1e-12)
 
 
-def test_no_variance_starts_at_the_bound_and_outer_terms_at_the_default():
-    data = synthetic(40, 8, 0.0, 0.0).assign(y=lambda d: d.y - d.groupby("g").y.transform("mean") + 1e-3 * d.g)
+def test_no_variance_starts_at_the_bound_and_crossed_factors_each_by_their_own_moments():
+    data = synthetic(40, 8, 0.0, 0.0).assign(y=lambda d: d.y - d.groupby("g").y.transform("mean") + 0.3 * d.h)
     moments = make_moments(build_design("y ~ 1 + (1 | g) + (1 | h)", data))
-    np.testing.assert_allclose(moment_start(moments)[0], [np.sqrt(SMALLEST), FIRST_START], rtol=1e-12)
+    y, n = (data.y - data.y.mean()) / data.y.std(ddof=0), len(data)
+    counts, sums = data.groupby("h").size(), y.groupby(data.h).sum()
+    # Σs² = σ²Σk + τ²Σk² and yᵀy = nσ² + nτ², Σk = n: the two equations of the factor h by hand
+    tau2 = ((sums**2).sum() - n) / ((counts**2).sum() - n)
+    expected = [np.sqrt(SMALLEST), np.sqrt(tau2 / (1.0 - tau2))]
+    np.testing.assert_allclose(moment_start(moments)[0], expected, rtol=1e-10)
 
 
 def test_sets_with_rows_of_their_own_start_as_they_would_alone():
