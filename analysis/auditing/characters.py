@@ -16,7 +16,12 @@ _TABLE: Final = str.maketrans(
         **dict.fromkeys(_MINUS, "-"),
         **dict.fromkeys(_BLANKS, " "),
         **dict.fromkeys(_EMPHASIS, " "),
-        **{"\r": " ", "µ": "μ", "％": "%", "⁄": "/", "∕": "/", "\x00": " "},
+        "\r": " ",
+        "µ": "μ",
+        "％": "%",
+        "⁄": "/",
+        "∕": "/",
+        "\x00": " ",
         **_SIGNS,
     }
 )

@@ -54,7 +54,7 @@ _MARKS: Final = {
     "|": Kind.BAR, "!": Kind.STOP, "?": Kind.STOP, "\f": Kind.BREAK,
 }  # fmt: skip
 _WORD: Final = (
-    r"n\.\s?s\.|[χΧΞ]\s?\^?\s?[2²]|[Xx](?:\^2|²)|[Cc]hi\s?(?:\^2|²)"
+    r"n\.\s?s\.|[Ss]\.\s?[EeDd]\.|[χΧΞ]\s?\^?\s?[2²]|[Xx](?:\^2|²)|[Cc]hi\s?(?:\^2|²)"
     r"|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
 )
 _POINT: Final = r"\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
@@ -66,9 +66,36 @@ _DECIMAL_COMMA: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*,\d|(?<![\d,.])0,\d|\
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
 _THOUSANDS: Final = re.compile(r"[=<>≤≥]\s?\d{1,3}(?:,\d{3})+(?![\d,])")
 _ABBREVIATED: Final = frozenset(
-    "e.g i.e vs cf al fig figs tab ca bzw nr no approx resp vgl dr st s z.b d.h u.a sog inkl bspw ref eq".split()
+    [
+        "e.g",
+        "i.e",
+        "vs",
+        "cf",
+        "al",
+        "fig",
+        "figs",
+        "tab",
+        "ca",
+        "bzw",
+        "nr",
+        "no",
+        "approx",
+        "resp",
+        "vgl",
+        "dr",
+        "st",
+        "s",
+        "z.b",
+        "d.h",
+        "u.a",
+        "sog",
+        "inkl",
+        "bspw",
+        "ref",
+        "eq",
+    ]
 )
-_TURNS: Final = frozenset("to bis and und of von was is betrug war ist".split())
+_TURNS: Final = frozenset(["to", "bis", "and", "und", "of", "von", "was", "is", "betrug", "war", "ist"])
 
 
 def has_decimal_comma(text: str) -> bool:
@@ -116,7 +143,9 @@ def tokens_of(text: str, comma: bool | None = None, offset: int = 0) -> list[Tok
 
 def _digits(piece: str, german: bool) -> str:
     if german:
-        piece = piece.replace(".", "").replace(",", ".") if "," in piece and "." in piece[1:] else piece.replace(",", ".")
+        piece = (
+            piece.replace(".", "").replace(",", ".") if "," in piece and "." in piece[1:] else piece.replace(",", ".")
+        )
     else:
         piece = piece.replace(",", "")
     return f"0{piece}" if piece.startswith(".") else piece

@@ -124,10 +124,16 @@ def slips(rng: np.random.Generator, text: str) -> list[str]:
     unit = Decimal(1).scaleb(-len(text.partition(".")[2]))
     found += [str(Decimal(text) + unit * int(step)) for step in rng.integers(-12, 13, 6)]
     rng.shuffle(found)
-    return [one for one in dict.fromkeys(found) if float(one) != float(text) and not (one[0] == "0" and one[1:2] not in ("", "."))]
+    return [
+        one
+        for one in dict.fromkeys(found)
+        if float(one) != float(text) and not (one[0] == "0" and one[1:2] not in ("", "."))
+    ]
 
 
-def plant(pen: Pen, text: str, low: float, high: float, sort: str, least: float = -math.inf, most: float = math.inf) -> str | None:
+def plant(
+    pen: Pen, text: str, low: float, high: float, sort: str, least: float = -math.inf, most: float = math.inf
+) -> str | None:
     """The number that is printed: as it is, or with a slip inside or outside of `low` to `high`; None if there is none."""
     if sort == RIGHT:
         return text if touches(text, low, high) else None
@@ -166,7 +172,11 @@ def _inequality(pen: Pen, name: str, low: float, high: float, true: float, sort:
         return None
     mark = options[0] if sort != INSIDE else options[-1]
     if mark == "ns":
-        said = pen.any_of("n.s.", f"{pen.label(name)} > {pen.number('0.05', True)}", f"{pen.label(name)} {pen.any_of('n.s.', '= n.s.')}")
+        said = pen.any_of(
+            "n.s.",
+            f"{pen.label(name)} > {pen.number('0.05', True)}",
+            f"{pen.label(name)} {pen.any_of('n.s.', '= n.s.')}",
+        )
     elif mark == "0.000":
         said = pen.equals(name, mark, True)
     else:
@@ -189,8 +199,14 @@ def frame(pen: Pen, core: tuple[str, ...]) -> str:
     return pen.any_of(
         pen.say(f"{who} differed in the score {inner}.", f"{who} unterschieden sich im Wert {inner}."),
         pen.say(f"{who} were compared, {run}.", f"Im Vergleich zeigte sich: {run}."),
-        pen.say(f"As expected, the test gave {pen.say(' and ', ' und ').join(core)}.", f"Der Test ergab {' und '.join(core)}."),
-        pen.say(f"In Table 2 {who.lower()} are set side by side {inner}, as planned.", f"{who} sind in Tabelle 2 {inner} gegenübergestellt."),
+        pen.say(
+            f"As expected, the test gave {pen.say(' and ', ' und ').join(core)}.",
+            f"Der Test ergab {' und '.join(core)}.",
+        ),
+        pen.say(
+            f"In Table 2 {who.lower()} are set side by side {inner}, as planned.",
+            f"{who} sind in Tabelle 2 {inner} gegenübergestellt.",
+        ),
     )
 
 
@@ -206,7 +222,11 @@ def statistic_text(pen: Pen, name: str, dfs: tuple[str, ...], value: str, n: int
     spaced = f"{pen.label(name)} ({inner}){pen.equal}{pen.number(value, bounded)}"
     later = f"{pen.equals(name, value, bounded)}{pen.sep}{pen.label('df')}{pen.equal}{inner}"
     inside = f"{pen.label(name)}({pen.label('df')}{pen.equal}{inner}){pen.equal}{pen.number(value, bounded)}"
-    attached = f"{name}{inner}{pen.equal}{pen.number(value, bounded)}" if len(dfs) == 1 and name == "t" and not pen.mark else plain
+    attached = (
+        f"{name}{inner}{pen.equal}{pen.number(value, bounded)}"
+        if len(dfs) == 1 and name == "t" and not pen.mark
+        else plain
+    )
     return str(pen.rng.choice([plain, spaced, later, inside, attached], p=[0.5, 0.15, 0.15, 0.12, 0.08]))
 
 
@@ -222,7 +242,9 @@ def statistic(pen: Pen, family: str, sort: str) -> Made | None:
     two, label, dfs, value, n = _drawn(pen, family, df1, true2, text2)
     printed = rounded(value, digits if family != "r" else 2)
     low, high = absolute(printed)
-    spread = [two(x, d) for x in (low, high) for d in ((df2 - slack, df2 + slack) if family in ("t", "F", "r") else (df1,))]
+    spread = [
+        two(x, d) for x in (low, high) for d in ((df2 - slack, df2 + slack) if family in ("t", "F", "r") else (df1,))
+    ]
     one_tailed = family in ("t", "z") and rng.random() < 0.1
     k = 0.5 if one_tailed else 1.0
     p_true = k * two(abs(value), true2)
@@ -237,7 +259,9 @@ def statistic(pen: Pen, family: str, sort: str) -> Made | None:
     if one_tailed:
         text = text[:-1] + pen.say(", one-tailed.", ", einseitig.")
     if satterthwaite:
-        text += pen.say(" Degrees of freedom are Satterthwaite's.", " Die Freiheitsgrade sind nach Satterthwaite geschätzt.")
+        text += pen.say(
+            " Degrees of freedom are Satterthwaite's.", " Die Freiheitsgrade sind nach Satterthwaite geschätzt."
+        )
     return Made(f"{family} and p", sort, text, p[1])
 
 
@@ -253,7 +277,13 @@ def _drawn(pen: Pen, family: str, df1: int, true2: float, text2: str):  # type: 
         return (lambda x, d: 2 * stats.norm.sf(x)), pen.any_of("z", "Z", "z"), (), sign * stats.norm.isf(p / 2), None
     if family == "chi2":
         label = pen.any_of("χ²", "χ2", "χ^2", "chi-square", "Chi²", "X²", "Chi-Quadrat" if pen.german else "Chi-square")
-        return (lambda x, d: stats.chi2.sf(x, df1)), label, (str(df1),), stats.chi2.isf(p, df1), int(pen.rng.integers(30, 300))
+        return (
+            (lambda x, d: stats.chi2.sf(x, df1)),
+            label,
+            (str(df1),),
+            stats.chi2.isf(p, df1),
+            int(pen.rng.integers(30, 300)),
+        )
     t = stats.t.isf(p / 2, true2)
     r = sign * t / math.sqrt(t * t + round(true2))
 
@@ -265,7 +295,9 @@ def _drawn(pen: Pen, family: str, df1: int, true2: float, text2: str):  # type: 
     return two, "r", (whole,), r, None
 
 
-def _slip_of_statistic(pen: Pen, family: str, sort: str, drawn, printed: str, p_true: float, df2: float, df1: int) -> Made | None:  # type: ignore[no-untyped-def]
+def _slip_of_statistic(
+    pen: Pen, family: str, sort: str, drawn, printed: str, p_true: float, df2: float, df1: int
+) -> Made | None:  # type: ignore[no-untyped-def]
     two, label, dfs, n = drawn
     if family == "r" or p_true < 0.002:
         return None
@@ -308,7 +340,9 @@ def coefficient(pen: Pen, form: str, sort: str) -> Made | None:
             return None
         sign = "-" if b < 0 else ""
         parts = [pen.equals(name, b_text), pen.equals("SE", se_text), pen.equals("t", sign + made)]
-        return Made("b, SE and t", sort, _about_slope(pen, parts), f"t of {b / se:.3f} → {made}" if sort != RIGHT else "")
+        return Made(
+            "b, SE and t", sort, _about_slope(pen, parts), f"t of {b / se:.3f} → {made}" if sort != RIGHT else ""
+        )
     no_df = form == "no df"
     p_true = float(2 * stats.t.sf(abs(b / se), df))
     if no_df and sort == INSIDE:
@@ -333,8 +367,14 @@ def _about_slope(pen: Pen, parts: list[str], bare: bool = False) -> str:
     inner = f"({pen.sep.join(parts)})" if bare else pen.bracket(*parts)
     run = pen.sep.join(parts)
     options = [
-        pen.say(f"Engagement predicted symptoms in the next session {inner}.", f"Das Engagement sagte die Symptome vorher {inner}."),
-        pen.say(f"The slope of time was small {inner} and was kept.", f"Der Zeitverlauf war gering {inner} und blieb im Modell."),
+        pen.say(
+            f"Engagement predicted symptoms in the next session {inner}.",
+            f"Das Engagement sagte die Symptome vorher {inner}.",
+        ),
+        pen.say(
+            f"The slope of time was small {inner} and was kept.",
+            f"Der Zeitverlauf war gering {inner} und blieb im Modell.",
+        ),
     ]
     if not bare:
         options += [
@@ -385,8 +425,11 @@ def _ci(pen: Pen, level: int, low: str, high: str) -> str:
     a, b = pen.number(low), pen.number(high)
     joint = pen.any_of("; ", ";") if pen.comma else pen.any_of(", ", ", ", "; ")
     return pen.any_of(
-        f"{share}{name} [{a}{joint}{b}]", f"{share}{name}{pen.equal}[{a}{joint}{b}]", f"{share}{name}: {a} {pen.say('to', 'bis')} {b}",
-        f"{share}{name}, {a} {pen.say('to', 'bis')} {b}", f"{share}{name} ({a}{joint}{b})",
+        f"{share}{name} [{a}{joint}{b}]",
+        f"{share}{name}{pen.equal}[{a}{joint}{b}]",
+        f"{share}{name}: {a} {pen.say('to', 'bis')} {b}",
+        f"{share}{name}, {a} {pen.say('to', 'bis')} {b}",
+        f"{share}{name} ({a}{joint}{b})",
     )
 
 
@@ -398,7 +441,9 @@ def models(pen: Pen, form: str, sort: str) -> Made | None:
     n, k = int(rng.integers(40, 600)), int(rng.integers(3, 9))
     k2 = k + 1
     ll = -float(rng.uniform(0.6, 4.0)) * n
-    gain = float(rng.choice([stats.chi2.isf(rng.uniform(0.001, 0.7), 1), stats.chi2.isf(rng.uniform(0.001, 0.05), 1)])) / 2
+    gain = (
+        float(rng.choice([stats.chi2.isf(rng.uniform(0.001, 0.7), 1), stats.chi2.isf(rng.uniform(0.001, 0.05), 1)])) / 2
+    )
     d_ll, d_ic = 2, int(rng.choice([1, 2]))
     lls = [rounded(ll, d_ll), rounded(ll + gain, d_ll)]
     aics = [rounded(-2 * x + 2 * m, d_ic) for x, m in ((ll, k), (ll + gain, k2))]
@@ -408,7 +453,9 @@ def models(pen: Pen, form: str, sort: str) -> Made | None:
         high = low + 8 * half(lls[0])
         if low <= 0:
             return None
-        p = p_of(pen, float(stats.chi2.sf(high, 1)), float(stats.chi2.sf(low, 1)), float(stats.chi2.sf(2 * gain, 1)), sort)
+        p = p_of(
+            pen, float(stats.chi2.sf(high, 1)), float(stats.chi2.sf(low, 1)), float(stats.chi2.sf(2 * gain, 1)), sort
+        )
         return None if p is None else Made("likelihood ratio", sort, _two_models(pen, lls, aics, None, p[0]), p[1])
     if form == "aic":
         two_ll = [-2 * end for end in reversed(ends(lls[0]))]
@@ -437,10 +484,17 @@ def _one_model(pen: Pen, ll: str, aic: str, bic: str | None, n: int | None) -> s
         rows = pen.any_of(f"{pen.label('n')}{pen.equal}{n}", pen.say(f"{n} observations", f"{n} Beobachtungen"))
         parts.insert(int(pen.rng.integers(len(parts) + 1)) if rows.startswith(pen.label("n")) else len(parts), rows)
     inner, run = pen.bracket(*parts), pen.sep.join(parts)
-    return pen.any_of(
-        pen.say(f"The model with a random slope fitted well {inner}.", f"Das Modell mit zufälliger Steigung passte gut {inner}."),
-        pen.say(f"Fit of the model: {run}.", f"Güte des Modells: {run}."),
-    ).replace("with a random slope ", pen.any_of("", "of the null step ")).replace("mit zufälliger Steigung ", "")
+    return (
+        pen.any_of(
+            pen.say(
+                f"The model with a random slope fitted well {inner}.",
+                f"Das Modell mit zufälliger Steigung passte gut {inner}.",
+            ),
+            pen.say(f"Fit of the model: {run}.", f"Güte des Modells: {run}."),
+        )
+        .replace("with a random slope ", pen.any_of("", "of the null step "))
+        .replace("mit zufälliger Steigung ", "")
+    )
 
 
 def _two_models(pen: Pen, lls: list[str], aics: list[str], bics: None, p: str) -> str:
@@ -460,8 +514,19 @@ def _two_models(pen: Pen, lls: list[str], aics: list[str], bics: None, p: str) -
 
 # ---- counts ----
 
-THINGS = (("sessions", "Sitzungen"), ("patients", "Patienten"), ("homework tasks", "Hausaufgaben"), ("recordings", "Aufnahmen"))
-PARTS = (("cognitive", "kognitiv"), ("behavioural", "verhaltensbezogen"), ("educational", "edukativ"), ("other", "sonstige"), ("relapse-related", "rückfallbezogen"))
+THINGS = (
+    ("sessions", "Sitzungen"),
+    ("patients", "Patienten"),
+    ("homework tasks", "Hausaufgaben"),
+    ("recordings", "Aufnahmen"),
+)
+PARTS = (
+    ("cognitive", "kognitiv"),
+    ("behavioural", "verhaltensbezogen"),
+    ("educational", "edukativ"),
+    ("other", "sonstige"),
+    ("relapse-related", "rückfallbezogen"),
+)
 
 
 def percent_ends(text: str, total: int) -> tuple[float, float]:
@@ -486,7 +551,13 @@ def share(pen: Pen, sort: str) -> Made | None:
     elif sort != RIGHT:
         low, high = percent_ends(text, total)
         options = [one for one in slips(rng, part_text) if "." not in one and 0 < int(one) <= total]
-        good = [one for one in options if (low + 1e-9 < int(one) < high - 1e-9) == (sort == INSIDE) and abs(int(one) - low) > 1e-9 and abs(int(one) - high) > 1e-9]
+        good = [
+            one
+            for one in options
+            if (low + 1e-9 < int(one) < high - 1e-9) == (sort == INSIDE)
+            and abs(int(one) - low) > 1e-9
+            and abs(int(one) - high) > 1e-9
+        ]
         if not good:
             return None
         planted, part_text = f"{part} → {good[0]}", good[0]
@@ -497,13 +568,28 @@ def _share_text(pen: Pen, part: str, total: str, percent: str) -> str:
     thing = pen.say(*THINGS[int(pen.rng.integers(len(THINGS)))])
     q = pen.number(percent) + pen.any_of("%", " %", pen.say(" percent", " Prozent"))
     return pen.any_of(
-        pen.say(f"Of {total} {thing}, {part} ({q}) were complete.", f"Von {total} {thing} waren {part} ({q}) vollständig."),
-        pen.say(f"{part} of {total} {thing} ({q}) could be used.", f"{part} von {total} {thing} ({q}) waren verwendbar."),
-        pen.say(f"In all, {part} of the {total} {thing} ({q}) were rated.", f"Insgesamt wurden {part} der {total} {thing} ({q}) beurteilt."),
+        pen.say(
+            f"Of {total} {thing}, {part} ({q}) were complete.", f"Von {total} {thing} waren {part} ({q}) vollständig."
+        ),
+        pen.say(
+            f"{part} of {total} {thing} ({q}) could be used.", f"{part} von {total} {thing} ({q}) waren verwendbar."
+        ),
+        pen.say(
+            f"In all, {part} of the {total} {thing} ({q}) were rated.",
+            f"Insgesamt wurden {part} der {total} {thing} ({q}) beurteilt.",
+        ),
         pen.say(f"{part}/{total} {thing} ({q}) were lost.", f"{part}/{total} {thing} ({q}) gingen verloren."),
-        pen.say(f"A diary was kept in {q} ({part}/{total}) of the {thing}.", f"Ein Tagebuch fand sich bei {q} ({part}/{total}) der {thing}."),
-        pen.say(f"Follow-up was reached by {q} ({part} of {total}).", f"Die Katamnese erreichten {q} ({part} von {total})."),
-        pen.say(f"{part} out of {total} {thing} ({q}) came from the first phase.", f"{part} von insgesamt {total} {thing} ({q}) stammten aus der ersten Phase."),
+        pen.say(
+            f"A diary was kept in {q} ({part}/{total}) of the {thing}.",
+            f"Ein Tagebuch fand sich bei {q} ({part}/{total}) der {thing}.",
+        ),
+        pen.say(
+            f"Follow-up was reached by {q} ({part} of {total}).", f"Die Katamnese erreichten {q} ({part} von {total})."
+        ),
+        pen.say(
+            f"{part} out of {total} {thing} ({q}) came from the first phase.",
+            f"{part} von insgesamt {total} {thing} ({q}) stammten aus der ersten Phase.",
+        ),
     )
 
 
@@ -533,7 +619,9 @@ def parts(pen: Pen, sort: str) -> Made | None:
             if made is None:
                 return None
             planted, printed[which] = f"{printed[which]} → {made}", made
-    return Made("parts and total", sort, _parts_text(pen, printed, texts if with_percent else None, total_text), planted)
+    return Made(
+        "parts and total", sort, _parts_text(pen, printed, texts if with_percent else None, total_text), planted
+    )
 
 
 def _parts_text(pen: Pen, counts: list[str], texts: list[str] | None, total: str) -> str:
@@ -542,10 +630,17 @@ def _parts_text(pen: Pen, counts: list[str], texts: list[str] | None, total: str
     sign = pen.any_of("%", " %")
     cells = []
     for name, count, place in zip(names, counts, range(len(counts)), strict=True):
-        q = "" if texts is None else f"{pen.any_of('; ', ', ') if not pen.comma else '; '}{pen.number(texts[place])}{sign}"
+        q = (
+            ""
+            if texts is None
+            else f"{pen.any_of('; ', ', ') if not pen.comma else '; '}{pen.number(texts[place])}{sign}"
+        )
         cells.append((name, count, q))
     if pen.rng.random() < 0.2:
-        rows = [f"| {name} | {count} |{'' if texts is None else f' {pen.number(texts[place])} |'}" for place, (name, count, _) in enumerate(cells)]
+        rows = [
+            f"| {name} | {count} |{'' if texts is None else f' {pen.number(texts[place])} |'}"
+            for place, (name, count, _) in enumerate(cells)
+        ]
         head = f"| {pen.say('Type', 'Art')} | n |{'' if texts is None else ' % |'}"
         last = f"| {pen.say('Total', 'Gesamt')} | {total} |{'' if texts is None else ' 100 |'}"
         rule = "| --- | --- |" + ("" if texts is None else " --- |")
@@ -553,15 +648,29 @@ def _parts_text(pen: Pen, counts: list[str], texts: list[str] | None, total: str
     listed = [f"{name} ({pen.label('n')}{pen.equal}{count}{q})" for name, count, q in cells]
     joined = f"{', '.join(listed[:-1])} {pen.say('and', 'und')} {listed[-1]}"
     return pen.any_of(
-        pen.say(f"A total of {total} {thing} were recorded. These were {joined}.", f"Insgesamt wurden {total} {thing} erfasst. Diese waren {joined}."),
-        pen.say(f"Of the {total} {thing} in total, all were classified: {joined}.", f"Alle insgesamt {total} {thing} wurden zugeordnet: {joined}."),
-        pen.say(f"{total} {thing} in total were classified as {joined}.", f"{total} {thing} insgesamt wurden eingeteilt in {joined}."),
+        pen.say(
+            f"A total of {total} {thing} were recorded. These were {joined}.",
+            f"Insgesamt wurden {total} {thing} erfasst. Diese waren {joined}.",
+        ),
+        pen.say(
+            f"Of the {total} {thing} in total, all were classified: {joined}.",
+            f"Alle insgesamt {total} {thing} wurden zugeordnet: {joined}.",
+        ),
+        pen.say(
+            f"{total} {thing} in total were classified as {joined}.",
+            f"{total} {thing} insgesamt wurden eingeteilt in {joined}.",
+        ),
     )
 
 
 # ---- means, repeats, loads, matrices ----
 
-TOTALS = (("PHQ-9 sum score", "PHQ-9-Summenwert"), ("number of sessions", "Anzahl der Sitzungen"), ("sum score of the BDI", "Summenwert des BDI"), ("number of tasks", "Anzahl der Aufgaben"))
+TOTALS = (
+    ("PHQ-9 sum score", "PHQ-9-Summenwert"),
+    ("number of sessions", "Anzahl der Sitzungen"),
+    ("sum score of the BDI", "Summenwert des BDI"),
+    ("number of tasks", "Anzahl der Aufgaben"),
+)
 
 
 def grim(pen: Pen, sort: str) -> Made | None:
@@ -575,7 +684,12 @@ def grim(pen: Pen, sort: str) -> Made | None:
         options = [one for one in slips(rng, text) if 0 < float(one) < 39]
         near = [one for one in options if (one in possible) == (sort == INSIDE)]
         if sort == OUTSIDE:  # nowhere near a tie of rounding
-            near = [one for one in near if min(abs(float(one) - k / n) for k in range(int(float(one) * n) - 1, int(float(one) * n) + 3)) > 0.005 + 1e-9]
+            near = [
+                one
+                for one in near
+                if min(abs(float(one) - k / n) for k in range(int(float(one) * n) - 1, int(float(one) * n) + 3))
+                > 0.005 + 1e-9
+            ]
         if not near:
             return None
         planted, text = f"{text} → {near[0]}", near[0]
@@ -602,16 +716,31 @@ def twice(pen: Pen, sort: str) -> Made | None:
     a, b, s = pen.number(first), pen.number(second), pen.number(spread)
     eq = pen.equal
     abstract = pen.any_of(
-        pen.say(f"Tapes of {n} patients ({pen.label('M')} age{eq}{a}{pen.sep}{pen.label('SD')}{eq}{s}) were rated.", f"Aufnahmen von {n} Patienten (Alter: {pen.label('M')}{eq}{a}{pen.sep}{pen.label('SD')}{eq}{s}) wurden beurteilt."),
-        pen.say(f"{n} patients (70% female, age: {pen.label('M')}{eq}{a}, {pen.label('SD')}{eq}{s}) took part.", f"{n} Patienten (mittleres Alter {a} Jahre) nahmen teil."),
-        pen.say(f"{n} patients took part; their mean age was {a} years (SD{eq}{s}).", f"Es nahmen {n} Patienten teil; das mittlere Alter betrug {a} Jahre (SD{eq}{s})."),
+        pen.say(
+            f"Tapes of {n} patients ({pen.label('M')} age{eq}{a}{pen.sep}{pen.label('SD')}{eq}{s}) were rated.",
+            f"Aufnahmen von {n} Patienten (Alter: {pen.label('M')}{eq}{a}{pen.sep}{pen.label('SD')}{eq}{s}) wurden beurteilt.",
+        ),
+        pen.say(
+            f"{n} patients (70% female, age: {pen.label('M')}{eq}{a}, {pen.label('SD')}{eq}{s}) took part.",
+            f"{n} Patienten (mittleres Alter {a} Jahre) nahmen teil.",
+        ),
+        pen.say(
+            f"{n} patients took part; their mean age was {a} years (SD{eq}{s}).",
+            f"Es nahmen {n} Patienten teil; das mittlere Alter betrug {a} Jahre (SD{eq}{s}).",
+        ),
     )
     later = pen.any_of(
-        pen.say(f"Patients were on average {b} years old (SD{eq}{s}).", f"Die Patienten waren im Mittel {b} Jahre alt (SD{eq}{s})."),
+        pen.say(
+            f"Patients were on average {b} years old (SD{eq}{s}).",
+            f"Die Patienten waren im Mittel {b} Jahre alt (SD{eq}{s}).",
+        ),
         pen.say(f"The mean age of the patients was {b} years.", f"Das mittlere Alter der Patienten betrug {b} Jahre."),
         pen.say(f"The sample was {b} years old on average.", f"Die Stichprobe war durchschnittlich {b} Jahre alt."),
     )
-    filler = pen.say("Three therapists (mean age 34 years) treated them.", "Drei Therapeutinnen (im Mittel 34 Jahre alt) behandelten sie.")
+    filler = pen.say(
+        "Three therapists (mean age 34 years) treated them.",
+        "Drei Therapeutinnen (im Mittel 34 Jahre alt) behandelten sie.",
+    )
     text = f"{abstract}\n\n{filler}\n\n{later}" if rng.random() < 0.6 else f"{abstract}\n\n{later}"
     return Made("printed twice", sort, text, f"age {first}, then {second}" if sort != RIGHT else "")
 
@@ -674,9 +803,21 @@ def matrix(pen: Pen, sort: str) -> Made | None:
     room = (size - 1) * 0.005
     if (sort == OUTSIDE and least > -room - 1e-9) or (sort != OUTSIDE and least < 1e-9):
         return None
-    names = [pen.say(*one) for one in (("Rationale", "Begründung"), ("Praise", "Lob"), ("Resistance", "Widerstand"), ("Time", "Zeit"), ("Adherence", "Adhärenz"))][:size]
+    names = [
+        pen.say(*one)
+        for one in (
+            ("Rationale", "Begründung"),
+            ("Praise", "Lob"),
+            ("Resistance", "Widerstand"),
+            ("Time", "Zeit"),
+            ("Adherence", "Adhärenz"),
+        )
+    ][:size]
     head = [pen.say("Variable", "Variable"), *[str(place + 1) for place in range(size)]]
-    rows = [[f"{i + 1}. {names[i]}", *[pen.number(one, True) for one in texts[i]], pen.any_of("–", "1", "—")] for i in range(size)]
+    rows = [
+        [f"{i + 1}. {names[i]}", *[pen.number(one, True) for one in texts[i]], pen.any_of("–", "1", "—")]
+        for i in range(size)
+    ]
     title = pen.say("Table 3. Correlations of the predictors", "Tabelle 3. Korrelationen der Prädiktoren")
     if rng.random() < 0.5:
         rows = [row + [""] * (size + 1 - len(row)) for row in rows]
@@ -756,7 +897,9 @@ def dressed(pen: Pen, text: str) -> str:
     if rng.random() < 0.1:
         whole = whole.replace(" = ", "\u00a0= ")
     if rng.random() < 0.35:
-        whole = "\n".join(textwrap.wrap(whole, int(rng.integers(38, 90)), break_long_words=False, break_on_hyphens=False))
+        whole = "\n".join(
+            textwrap.wrap(whole, int(rng.integers(38, 90)), break_long_words=False, break_on_hyphens=False)
+        )
     return whole
 
 
