@@ -81,9 +81,9 @@ class Paper:
         return self.tokens[sentence.first].start, self.tokens[sentence.after - 1].end
 
     def words_of(self, sentence: Sentence) -> str:
-        """The sentence in small letters."""
+        """The sentence in small letters, with one blank between words."""
         start, end = self.place_of(sentence)
-        return self.plain[start:end].lower()
+        return " ".join(self.plain[start:end].lower().split())
 
     def near(self, sentence: Sentence, most: int = 12) -> list[Sentence]:
         """Return the other sentences of its paragraph and the sentence before that, nearest first."""

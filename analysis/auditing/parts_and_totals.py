@@ -18,8 +18,8 @@ from doublecode.analysis.auditing.tokens import Kind, Token
 _FEWEST: Final = 3
 _TOTAL: Final = re.compile(r"\btotal(?:ly)?\b|\bin all\b|\binsgesamt\b|\bgesamt\b|\baltogether\b|\boverall\b")
 _ALL_OF_THEM: Final = re.compile(
-    r"classified|categori[sz]ed|consisted|comprised|divided|these were|namely|as follows|distributed|eingeteilt|zugeordnet|"
-    r"diese waren|verteilten sich|setzten sich|nämlich"
+    r"classified|categori[sz]ed|consisted|comprised|divided|these\s+were|namely|as\s+follows|distributed|eingeteilt|zugeordnet|"
+    r"diese\s+waren|verteilten\s+sich|setzten\s+sich|nämlich"
 )
 _SOME_OF_THEM: Final = re.compile(
     r"exclu|reason|drop|lost|missing|includ|such as|e\.g|among|multiple|more than one|some |ausgeschlossen|grund|gründe|"
@@ -88,12 +88,19 @@ def _of_sentence(paper: Paper, sentence: Sentence, parts: Parts) -> Iterator[Fin
         yield from _shares_off(parts, match)
         return
     total = _total(candidates, parts, words)
-    if total is None or not (parts.whole or (_ALL_OF_THEM.search(words) and not parts.shares)) or (
-        not parts.shares and _SOME_OF_THEM.search(words)
-    ):  # fmt: skip
+    if total is None or not _exhaustive(paper, parts, total):
         yield undecided(Check.PARTS, parts.place, str(parts.sum), Reason.NO_TOTAL)
         return
     yield _said(parts, total, Verdict.QUESTION)
+
+
+def _exhaustive(paper: Paper, parts: Parts, total: Printed) -> bool:
+    """Whether parts are said to be all: percentages that make up a hundred, or words from the total to the list."""
+    if parts.shares:
+        return parts.whole
+    start = paper.place_of(paper.sentence_at(total.start))[0]
+    words = paper.plain[min(start, parts.place[0]) : parts.place[1]].lower()
+    return _ALL_OF_THEM.search(words) is not None and _SOME_OF_THEM.search(words) is None
 
 
 def _before_list(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from doublecode.analysis.auditing.counts import count_at, counts_of, labelled_counts
+from doublecode.analysis.auditing.counts import count_at, count_before, counts_of, labelled_counts
 from doublecode.analysis.auditing.paper import Paper, Sentence
 from doublecode.analysis.auditing.printed_numbers import Printed
 from doublecode.analysis.auditing.tokens import Kind, Token
@@ -49,6 +49,8 @@ _EACH: Final = re.compile(
 )
 _PILOT: Final = re.compile(r"pilot|trial rating|prior to the rating|excluded cases|probe|training phase|vorab")
 _FEWEST: Final = 20
+_CUTS: Final = (Kind.COMMA, Kind.SEMICOLON)
+_RANGES: Final = frozenset(["and", "to", "und", "bis"])
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def rated_counts(paper: Paper) -> list[SessionCount]:
     found = []
     for sentence in paper.sentences:
         words = paper.words_of(sentence)
-        if _RATED.search(words) is None or _EACH.search(words) or _PILOT.search(words):
+        if _RATED.search(words) is None or _PILOT.search(words):
             continue
         tokens = paper.tokens_in(sentence)
         ones = _labelled(tokens, sentence) or _named(tokens, sentence)
@@ -87,13 +89,32 @@ def _named(tokens: Sequence[Token], sentence: Sentence) -> list[SessionCount]:
     for at, count in counts_of(tokens):
         following = [token.word for token in tokens[at + 1 : at + 4]]
         noun = next((place for place, word in enumerate(following) if word in SESSIONS), None)
-        if noun is None or count.count < _FEWEST or tokens[at].kind is not Kind.NUMBER:
+        if noun is None or count.count < _FEWEST or tokens[at].kind is not Kind.NUMBER or _of_each(tokens, at):
             continue
-        later = [token.word for token in tokens[at + noun + 2 : at + noun + 4]]
+        later = _clause_after(tokens, at + noun + 2)
         earlier = [token.word for token in tokens[max(0, at - 4) : at]]
         if any(_RATED.fullmatch(word) for word in (*earlier, *later) if word):
             found.append(SessionCount(count, sentence, False))
     return found
+
+
+def _clause_after(tokens: Sequence[Token], at: int) -> list[str]:
+    """The words from a place to the next comma or semicolon."""
+    end = next((place for place in range(at, len(tokens)) if tokens[place].kind in _CUTS), len(tokens))
+    return [token.word for token in tokens[at:end]]
+
+
+def _of_each(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a number is a load: one end of a range, or of *each rater* in its clause."""
+    before, after = tokens[at - 1] if at else None, tokens[at + 1]
+    if before is not None and (before.kind is Kind.DASH or before.word in _RANGES) and at > 1 and tokens[at - 2].number:
+        return True
+    if (after.kind is Kind.DASH or after.word in _RANGES) and at + 2 < len(tokens) and tokens[at + 2].number:
+        return True
+    ends = [place for place, token in enumerate(tokens) if token.kind in _CUTS]
+    first = max((place for place in ends if place < at), default=-1)
+    last = min((place for place in ends if place > at), default=len(tokens))
+    return _EACH.search(" ".join(token.word for token in tokens[first + 1 : last])) is not None
 
 
 def pilot_sessions(paper: Paper) -> int | None:
@@ -115,11 +136,10 @@ def raters_of(paper: Paper) -> int | None:
     found: Counter[int] = Counter()
     for at, token in enumerate(paper.tokens):
         if token.word in RATERS:
-            for place in range(at - 1, max(-1, at - 4), -1):
-                count = count_at(paper.tokens, place)
-                if count is not None and 2 <= count.count <= 60:
-                    found[count.count] += 1
-                    break
+            place = count_before(paper.tokens, at, most=3)
+            count = None if place is None else count_at(paper.tokens, place)
+            if count is not None and 2 <= count.count <= 60:
+                found[count.count] += 1
     return found.most_common(1)[0][0] if found else None
 
 

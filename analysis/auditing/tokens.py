@@ -57,14 +57,16 @@ _WORD: Final = (
     r"n\.\s?s\.|[Ss]\.\s?[EeDd]\.|[χΧΞ]\s?\^?\s?[2²]|[Xx](?:\^2|²)|[Cc]hi\s?(?:\^2|²)"
     r"|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
 )
-_POINT: Final = r"\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
+_POINT: Final = r"(?<!F\()(?<!F \()(?<!F  \()\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
 _COMMA: Final = r"\d{1,3}(?:\.\d{3})+(?=,\d)(?:,\d+)|\d+[,.]\d+|(?<![\d,])[,.]\d+|\d+"
 _REST: Final = r"\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w]"
 _ENGLISH: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_POINT})|(?P<rest>{_REST})")
 _GERMAN: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_COMMA})|(?P<rest>{_REST})")
-_DECIMAL_COMMA: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*,\d|(?<![\d,.])0,\d|\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;")
+_DECIMAL_COMMA: Final = re.compile(
+    r"(?<!df)(?<!df )(?<!df  )[=<>≤≥]\s?-?\s?(?!\d{1,3}(?:,\d{3})+\.\d)\d*,\d|(?<![\d,.])0,\d|\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;|F\s?\(\d+;"
+)
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
-_THOUSANDS: Final = re.compile(r"[=<>≤≥]\s?\d{1,3}(?:,\d{3})+(?![\d,])")
+_THOUSANDS: Final = re.compile(r"[Nn]\s{0,2}=\s?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _ABBREVIATED: Final = frozenset(
     [
         "e.g",

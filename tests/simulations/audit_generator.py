@@ -403,12 +403,14 @@ def _interval(pen: Pen, sort: str, name: str, b: float, se: float, b_text: str, 
     digits = len(b_text.partition(".")[2])
     low_text, high_text = rounded(b - q * se, digits), rounded(b + q * se, digits)
     (b0, b1), (s0, s1) = ends(b_text), ends(se_text)
+    (low0, low1), (high0, high1) = ends(low_text), ends(high_text)
     q1 = q if with_df else float(stats.t.isf((100 - level) / 200, 10 if sort != OUTSIDE else 4))
+    # each limit lies so many standard errors from b, and as far as the other limit
     if pen.rng.random() < 0.5:
-        made = plant(pen, low_text, b0 - q1 * s1, b1 - q * s0, sort)
+        made = plant(pen, low_text, max(b0 - q1 * s1, 2 * b0 - high1), min(b1 - q * s0, 2 * b1 - high0), sort)
         ci, planted = (made, high_text), f"{low_text} → {made}"
     else:
-        made = plant(pen, high_text, b0 + q * s0, b1 + q1 * s1, sort)
+        made = plant(pen, high_text, max(b0 + q * s0, 2 * b0 - low1), min(b1 + q1 * s1, 2 * b1 - low0), sort)
         ci, planted = (low_text, made), f"{high_text} → {made}"
     if made is None or float(ci[0]) >= float(ci[1]):
         return None
