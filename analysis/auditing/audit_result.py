@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from doublecode.analysis.auditing.findings import Verdict
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.wording.auditing import CHECKS, REASONS
 
 if TYPE_CHECKING:
     from doublecode.schemas.results import Note
@@ -22,7 +23,7 @@ class AuditResult(Answer):
     Attributes
     ----------
     spec : dict
-        ``source`` (name of the file, if any), ``letters``.
+        ``source`` (name of the file, if any), ``letters``, ``every`` (whether every check is shown, or the questions).
     frame : DataFrame
         One row per check, in the order of the text: ``place`` (line, paragraph or page), ``statement`` (as printed,
         blanks joined), ``check`` (a value of :class:`doublecode.analysis.auditing.findings.Check`), ``printed`` (the
@@ -50,17 +51,22 @@ class AuditResult(Answer):
         """The rows whose verdict is a question."""
         return self.frame[self.frame["verdict"] == Verdict.QUESTION.value]
 
+    def every(self) -> AuditResult:
+        """The same answer, showing every check."""
+        return replace(self, spec={**self.spec, "every": True})
+
     def tables(self) -> tuple[Table, ...]:
-        """The questions; every check where there is none."""
-        asked = self.questions
+        """The questions; every check where there is none or all are asked for."""
+        asked = self.questions if not self.spec["every"] else self.frame
         columns = (
             column("place", "Place", kind="text"), column("check", "Check", kind="text"),
             column("printed", "Printed", kind="text"), column("recomputed", "Recomputed", kind="estimate", digits=3),
             column("verdict", "Verdict", kind="text"), column("reason", "Remark", kind="text"),
         )  # fmt: skip
         shown = asked if len(asked) else self.frame
-        title = "Questions" if len(asked) else "No questions: every check"
-        return (Table("audit", title, shown.reset_index(drop=True), columns, data=self.frame),)
+        words = {"check": shown["check"].map(CHECKS), "reason": shown["reason"].map(REASONS)}
+        title = "Questions" if len(asked) and not self.spec["every"] else "Every check"
+        return (Table("audit", title, shown.assign(**words).reset_index(drop=True), columns, data=self.frame),)
 
     def counted(self) -> str:
         """Checks by verdict."""

@@ -116,7 +116,7 @@ def _audited(manuscript: Manuscript, source: str) -> AuditResult:
         "n_not_checked": int(verdicts.get(Verdict.NOT_CHECKED.value, 0)),
     }  # fmt: skip
     notes = tuple(_note(one, places) for one in findings if one.verdict is Verdict.QUESTION)
-    return AuditResult({"source": source, "letters": len(manuscript.text)}, frame, design, notes, frame.index)
+    return AuditResult({"source": source, "letters": len(manuscript.text), "every": False}, frame, design, notes, frame.index)
 
 
 def _key(finding: Finding) -> tuple[Any, ...]:
@@ -140,7 +140,7 @@ def _note(finding: Finding, places: _Places) -> Note:
     }  # fmt: skip
     more = {"line_of": places.name(finding.facts["line_of"])} if "line_of" in finding.facts else {}
     return Note(
-        f"audit_{finding.check.value}", places.name(finding.start), {**facts, "facts": {**finding.facts, **more}}
+        finding.check.value, places.name(finding.start), {**facts, "facts": {**finding.facts, **more}}
     )
 
 

@@ -95,8 +95,8 @@ def _against_p(
         return undecided(Check.COEFFICIENT_P, group.place, p_text(p), Reason.NOT_A_NUMBER_OF_ITS_KIND)
     df = _df(paper, group)
     facts = {
-        "estimate": estimate.number.text, "error": error.number.text, "p": p_text(p),
-        "ratio_low": ratio.low, "ratio_high": ratio.high,
+        "estimate": estimate.number.text, "error": error.number.text, "number": p.number.value,
+        "decimals": p.number.decimals, "ratio_low": ratio.low, "ratio_high": ratio.high, "free": df is None,
     }  # fmt: skip
     half_unit = p.number.half_unit if p.sign == "=" else 0.0005
     ends = [df] if df is not None else [Span(_ONE_DF, 1e9)]

@@ -37,7 +37,8 @@ def _of_one(fit: ModelFit, place: tuple[int, int]) -> Iterator[Finding]:
     if parameters is None:
         return
     printed = f"AIC {fit.values[Quantity.AIC].text}"
-    facts = {"model": fit.name, "loglik": _loglik_text(fit)}
+    aic = fit.values[Quantity.AIC]
+    facts = {"model": fit.name, "loglik": _loglik_text(fit), "aic": aic.value, "decimals": aic.decimals}
     whole = math.floor(parameters.high + 1e-9) - math.ceil(parameters.low - 1e-9)
     if parameters.high - parameters.low >= 1.0:
         yield undecided(Check.PARAMETERS, place, printed, Reason.TOO_COARSE)
@@ -97,7 +98,7 @@ def _ratio(block: Block, place: tuple[int, int]) -> Iterator[Finding]:
         return
     permitted = p_permitted(Quantity.CHI2, gain, [Span(df, df)])
     best = (gain.low + gain.high) / 2.0
-    facts = {"ratio": best, "df": df, "p": p_text(p)}
+    facts = {"ratio": best, "df": df, "number": p.number.value, "decimals": p.number.decimals}
     half_unit = p.number.half_unit if p.sign == "=" else 0.0005
     central = p_value(Quantity.CHI2, best, (float(df),))
     yield held(Check.LIKELIHOOD_RATIO, place, (p_text(p), printed), central, permitted, half_unit, facts)

@@ -74,7 +74,7 @@ def held_share(
         math.ceil(share.span.low * base.count / 100 - 1e-9), math.floor(share.span.high * base.count / 100 + 1e-9)
     )
     facts = {
-        "part": part.count, "base": base.count, "share": share.text, "low": int(counts.low), "high": int(counts.high),
+        "part": part.count, "base": base.count, "share": share.text, "decimals": share.decimals, "low": int(counts.low), "high": int(counts.high),
         **(more or {}),
     }  # fmt: skip
     printed = (f"{share.text} %", share.span)
@@ -146,7 +146,7 @@ def _of_flow(paper: Paper, sentence: Sentence, part: Printed, share: Share) -> I
     exact = 100.0 * part.count / base.total
     asked = not share.number.span.meets(Span(exact, exact))
     facts = {
-        "part": part.count, "base": base.total, "share": share.number.text, "held": list(base.held), "lost": base.lost,
+        "part": part.count, "base": base.total, "share": share.number.text, "decimals": share.number.decimals, "held": list(base.held), "lost": base.lost,
         "low": math.ceil(share.number.span.low * base.total / 100), "high": math.floor(share.number.span.high * base.total / 100),
     }  # fmt: skip
     verdict = Verdict.QUESTION if asked else Verdict.CONSISTENT

@@ -42,7 +42,7 @@ def _checked(paper: Paper, group: Group, statistic: Labelled, p: Labelled) -> Fi
         size = Span(size.low, min(1.0, size.high))
     permitted = p_permitted(statistic.quantity, size, spans)
     best = p_value(statistic.quantity, min(abs(statistic.number.value), 1e300), tuple(df.value for df in dfs))
-    facts = {"statistic": statistic.quantity.value, "p": p_text(p)}
+    facts = {"statistic": statistic.quantity.value, "number": p.number.value, "decimals": p.number.decimals}
     half_unit = p.number.half_unit if p.sign == "=" else _INEQUALITY
     found = held(Check.TEST_P, group.place, (p_text(p), printed), best, permitted, half_unit, facts)
     return _tailed(paper, found, printed, statistic.quantity)

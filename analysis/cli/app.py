@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from doublecode.analysis.cli import on_files, on_plans, on_raters, on_study, on_traces
+from doublecode.analysis.cli import on_files, on_plans, on_raters, on_study, on_texts, on_traces
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding import init_command, ledger_commands, table_commands
@@ -56,6 +56,7 @@ on_raters.register(app)
 ledger_commands.register(app)
 on_traces.register(app)
 on_files.register(app)
+on_texts.register(app)
 
 
 def main() -> None:
