@@ -1,1 +1,1 @@
-"""The audit of a text: its printed numbers recomputed from one another, and what does not add up asked as a question."""
+"""The audit of a text: printed numbers recomputed from one another, and a question where they do not add up."""

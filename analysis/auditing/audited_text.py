@@ -28,8 +28,8 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
 _CHECKS: Final = (
-    checked_tests, checked_coefficients, checked_models, checked_parts, checked_percentages, checked_means, checked_ages,
-    checked_sessions, checked_matrices, checked_betas, checked_claims,
+    checked_tests, checked_coefficients, checked_models, checked_parts, checked_percentages, checked_means,
+    checked_ages, checked_sessions, checked_matrices, checked_betas, checked_claims,
 )  # fmt: skip
 _COLUMNS: Final = ("place", "statement", "check", "printed", "recomputed", "low", "high", "verdict", "reason")
 _MOST_SHOWN: Final = 400
@@ -38,12 +38,12 @@ _MOST_SHOWN: Final = 400
 def audit(text: str) -> AuditResult:
     """Recompute the printed numbers of a text from one another, and ask where they do not add up.
 
-    A printed number stands for all numbers that round to it: .07 for .065 to .075. A statement is *consistent* where the
-    numbers can be had together, a *question* where they cannot, *not checked* where the text does not decide. Read are
-    English and German prose, decimal points and commas, all minus signs, and tables of bars, tabs or blanks.
+    A printed number stands for all numbers that round to it: .07 for .065 to .075. A statement is *consistent* where
+    the numbers can be had together, a *question* where they cannot, *not checked* where the text does not decide.
+    Read are English and German prose, decimal points and commas, all minus signs, and tables of bars, tabs or blanks.
 
-    Checked are t, F, χ², z and r with their df against p; b, SE and t, p or interval; log-likelihood, AIC and BIC against
-    whole numbers of parameters and rows; likelihood ratios; parts and totals; counts and percentages; means of whole
+    Checked are t, F, χ², z and r with their df against p; b, SE and t, p or interval; log-likelihood, AIC and BIC
+    against whole numbers of parameters and rows; likelihood ratios; parts and totals; counts and percentages; means of whole
     numbers (GRIM); a mean age, a number of sessions or a model's log-likelihood that is printed twice; loads of raters
     against the share that is coded twice; tables of correlations that are not positive definite; β of two predictors
     against their correlations.
@@ -57,8 +57,8 @@ def audit(text: str) -> AuditResult:
     Returns
     -------
     AuditResult
-        ``.frame``: place, statement, check, printed, recomputed, low, high, verdict, reason; ``.notes``: the questions in
-        words, with the smallest repair.
+        ``.frame``: place, statement, check, printed, recomputed, low, high, verdict, reason; ``.notes``: the questions
+        in words, with the smallest repair.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def audit(text: str) -> AuditResult:
     Notes
     -----
     p of t, z and r is two-sided but where the sentence words a one-tailed test. Whole degrees of freedom are exact but
-    where the text names an estimate of them (Satterthwaite, Kenward–Roger, Welch, mixed models). Without df, b, SE and p
-    are consistent where any df of five or more give them. A question is a question: the tables may hold the answer.
+    where the text names an estimate of them (Satterthwaite, Kenward–Roger, Welch, mixed models). Without df, b, SE and
+    p are consistent where any df of five or more give them. A question is a question: the tables may hold the answer.
 
     References
     ----------
@@ -87,7 +87,7 @@ def audit(text: str) -> AuditResult:
     """
     if not isinstance(text, str):
         raise UsageError(
-            f"audit: text is a {type(text).__name__}; it takes a text. Files: audit_file(path), or doublecode audit FILE."
+            f"audit: text is a {type(text).__name__}; it takes a text. Files are read by: doublecode audit FILE."
         )
     return _audited(Manuscript(text), "")
 
@@ -116,7 +116,9 @@ def _audited(manuscript: Manuscript, source: str) -> AuditResult:
         "n_not_checked": int(verdicts.get(Verdict.NOT_CHECKED.value, 0)),
     }  # fmt: skip
     notes = tuple(_note(one, places) for one in findings if one.verdict is Verdict.QUESTION)
-    return AuditResult({"source": source, "letters": len(manuscript.text), "every": False}, frame, design, notes, frame.index)
+    return AuditResult(
+        {"source": source, "letters": len(manuscript.text), "every": False}, frame, design, notes, frame.index
+    )
 
 
 def _key(finding: Finding) -> tuple[Any, ...]:
@@ -139,9 +141,7 @@ def _note(finding: Finding, places: _Places) -> Note:
         "reason": None if finding.reason is None else finding.reason.value,
     }  # fmt: skip
     more = {"line_of": places.name(finding.facts["line_of"])} if "line_of" in finding.facts else {}
-    return Note(
-        finding.check.value, places.name(finding.start), {**facts, "facts": {**finding.facts, **more}}
-    )
+    return Note(finding.check.value, places.name(finding.start), {**facts, "facts": {**finding.facts, **more}})
 
 
 class _Places:

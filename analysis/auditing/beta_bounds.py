@@ -87,7 +87,7 @@ def _held(paper: Paper, sentence: Sentence, own: str, beta: Printed, rs: Sequenc
     inner = [max(-0.999, min(0.999, end)) for end in spans[2]]
     steps = [inner[0] + (inner[1] - inner[0]) * part / 20 for part in range(21)]
     found = [beta_of(a, b, c) for a, b, c in product(spans[0], spans[1], steps)]
-    best = beta_of(*(r.value for r in rs[:2]), max(-0.999, min(0.999, rs[2].value)))
+    best = beta_of(rs[0].value, rs[1].value, max(-0.999, min(0.999, rs[2].value)))
     facts = {"name": own, "beta": beta.text, "rs": [r.text for r in rs]}
     printed = (f"β = {beta.text}", beta.span)
     return held(

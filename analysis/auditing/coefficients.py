@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from doublecode.analysis.auditing.findings import Check, Finding, Reason, Verdict, held, undecided
@@ -124,22 +125,12 @@ def _at_how_many(found: Finding, ratio: Span, printed: Span) -> Finding:
     few = df_that_give(ratio, printed)
     if few.high >= LEAST_DF:
         return found
-    facts = {**found.facts, "df_low": max(1.0, few.low), "df_high": few.high}
-    return Finding(
-        found.check,
-        Verdict.QUESTION,
-        found.start,
-        found.end,
-        found.printed,
-        found.recomputed,
-        normal,
-        Reason.FEW_DF,
-        facts,
-    )
+    asked = replace(found, verdict=Verdict.QUESTION, permitted=normal, reason=Reason.FEW_DF)
+    return replace(asked, facts={**found.facts, "df_low": max(1.0, few.low), "df_high": few.high})
 
 
 def _of_deviation(paper: Paper, group: Group, estimate: Labelled) -> Iterator[Finding]:
-    """``(−0.83, SD = 0.35, p = .015)``: a deviation in the place of a standard error, where the p says that it is one."""
+    """``(−0.83, SD = 0.35, p = .015)``: a deviation in the place of a standard error, where p says that it is one."""
     deviation, p = group.one(Quantity.SD), group.one(Quantity.P)
     if deviation is None or p is None or deviation.number.span.low <= 0.0 or group.statistic is not None:
         return
@@ -147,11 +138,7 @@ def _of_deviation(paper: Paper, group: Group, estimate: Labelled) -> Iterator[Fi
     best = abs(estimate.number.value) / deviation.number.value
     found = _against_p(paper, group, (estimate, deviation, p), (best, ratio))
     if p.sign == "=" and abs(found.recomputed - p.number.value) <= _NEAR * p.number.value:
-        facts = {**found.facts, "deviation": True}
-        yield Finding(
-            found.check, found.verdict, found.start, found.end, found.printed, found.recomputed, found.permitted,
-            found.reason, facts,
-        )  # fmt: skip
+        yield replace(found, facts={**found.facts, "deviation": True})
     else:
         yield undecided(Check.COEFFICIENT_P, group.place, p_text(p), Reason.SD_IS_NO_SE)
 

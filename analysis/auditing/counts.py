@@ -82,7 +82,7 @@ def _after_percent(tokens: Sequence[Token], at: int) -> int | None:
 
 
 def count_at(tokens: Sequence[Token], at: int) -> Printed | None:
-    """Return the count at a place: a whole number, in figures or as a word, that is no name, per cent or year in brackets."""
+    """Return the count at a place: a whole number, in figures or as a word, that is no name and no percentage."""
     if not 0 <= at < len(tokens):
         return None
     number = tokens[at].number
@@ -126,9 +126,8 @@ def count_before(tokens: Sequence[Token], at: int, most: int = 6) -> int | None:
     for place in range(at - 1, max(-1, at - most - 1), -1):
         if count_at(tokens, place) is not None:
             return place
-        if tokens[place].kind not in (Kind.WORD, Kind.DASH) and not (
-            tokens[place].number and tokens[place].number.glued
-        ):
+        number = tokens[place].number
+        if tokens[place].kind not in (Kind.WORD, Kind.DASH) and not (number is not None and number.glued):
             return None
     return None
 

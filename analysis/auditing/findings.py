@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from doublecode.analysis.auditing.printed_numbers import Span
+
+UNKNOWN: Final = Span(float("nan"), float("nan"))
 
 
 class Check(StrEnum):
@@ -165,7 +167,7 @@ class Finding:
     end: int
     printed: str = ""
     recomputed: float = float("nan")
-    permitted: Span = Span(float("nan"), float("nan"))
+    permitted: Span = UNKNOWN
     reason: Reason | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 

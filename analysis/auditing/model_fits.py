@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from doublecode.analysis.auditing.labelled_values import Labelled
@@ -16,7 +16,6 @@ from doublecode.analysis.auditing.vocabulary import Quantity
 _CRITERIA: Final = (Quantity.LOGLIK, Quantity.DEVIANCE, Quantity.AIC, Quantity.BIC)
 _ROWS: Final = frozenset(["observations", "beobachtungen", "rows", "zeilen", "messungen", "datenpunkte"])
 _MODELS: Final = frozenset(["model", "modell", "step", "schritt"])
-_NAMED: Final = re.compile(r"(?:model|modell|step|schritt)\s+(\w+)", re.IGNORECASE)
 
 
 @dataclass
@@ -146,7 +145,7 @@ def _name_before(paper: Paper, sentence: Sentence, value: Labelled) -> str:
 def _counted_rows(paper: Paper, sentence: Sentence) -> Printed | None:
     """``172 observations``."""
     tokens = paper.tokens_in(sentence)
-    for one, other in zip(tokens, tokens[1:], strict=False):
+    for one, other in pairwise(tokens):
         if one.number is not None and other.word in _ROWS and one.number.is_whole:
             return one.number
     return None
@@ -157,6 +156,6 @@ def _worded_df(paper: Paper, sentence: Sentence) -> list[Printed]:
     tokens = paper.tokens_in(sentence)
     return [
         one.number
-        for one, other in zip(tokens, tokens[1:], strict=False)
+        for one, other in pairwise(tokens)
         if one.number is not None and other.word in ("df", "degree", "degrees", "freiheitsgrad", "freiheitsgrade")
     ]

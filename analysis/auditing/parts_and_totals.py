@@ -16,13 +16,16 @@ from doublecode.analysis.auditing.table_cells import TextTable
 from doublecode.analysis.auditing.tokens import Kind, Token
 
 _FEWEST: Final = 3
+_HEADS_OF_COUNTS: Final = ("n", "count", "anzahl", "frequency", "häufigkeit")
 _TOTAL: Final = re.compile(r"\btotal(?:ly)?\b|\bin all\b|\binsgesamt\b|\bgesamt\b|\baltogether\b|\boverall\b")
 _ALL_OF_THEM: Final = re.compile(
-    r"classified|categori[sz]ed|consisted|comprised|divided|these\s+were|namely|as\s+follows|distributed|eingeteilt|zugeordnet|"
+    r"classified|categori[sz]ed|consisted|comprised|divided|"
+    r"these\s+were|namely|as\s+follows|distributed|eingeteilt|zugeordnet|"
     r"diese\s+waren|verteilten\s+sich|setzten\s+sich|nämlich"
 )
 _SOME_OF_THEM: Final = re.compile(
-    r"exclu|reason|drop|lost|missing|includ|such as|e\.g|among|multiple|more than one|some |ausgeschlossen|grund|gründe|"
+    r"exclu|reason|drop|lost|missing|includ|such as|e\.g|among|multiple|more than one|some |"
+    r"ausgeschlossen|grund|gründe|"
     r"fehl|darunter|u\. ?a\.|mehrfach"
 )
 
@@ -78,7 +81,8 @@ def _parts_of(paper: Paper, sentence: Sentence) -> Parts | None:
 
 def _of_sentence(paper: Paper, sentence: Sentence, parts: Parts) -> Iterator[Finding]:
     before = paper.before(sentence)
-    tokens = [*(paper.tokens_in(before) if before else ()), *_before_list(paper.tokens_in(sentence))]
+    own_tokens = paper.tokens_in(sentence)
+    tokens = [*(paper.tokens_in(before) if before else ()), *_outside_list(own_tokens)]
     words = (paper.words_of(before) if before else "") + " " + paper.words_of(sentence)
     own = {count.start for count in parts.counts}
     candidates = [count for _, count in counts_of(tokens) if count.start not in own and count.count > 1]
@@ -103,9 +107,10 @@ def _exhaustive(paper: Paper, parts: Parts, total: Printed) -> bool:
     return _ALL_OF_THEM.search(words) is not None and _SOME_OF_THEM.search(words) is None
 
 
-def _before_list(tokens: Sequence[Token]) -> Sequence[Token]:
-    first = next(iter(labelled_counts(tokens)), (len(tokens), None))[0]
-    return tokens[:first]
+def _outside_list(tokens: Sequence[Token]) -> Sequence[Token]:
+    """What stands before the first part, and the rest after the last one."""
+    places = [at for at, _ in labelled_counts(tokens)]
+    return [*tokens[: places[0]], *tokens[places[-1] + 4 :]]
 
 
 def _total(candidates: Sequence[Printed], parts: Parts, words: str) -> Printed | None:
@@ -132,9 +137,7 @@ def _facts(parts: Parts, total: Printed) -> dict[str, Any]:
 
 def _repairs(parts: Parts, total: Printed) -> Iterator[dict[str, Any]]:
     missing = total.count - parts.sum
-    if missing == 0:
-        return
-    if not parts.shares:
+    if missing == 0 or not parts.shares:
         return
     summed = Printed(str(parts.sum), 0, 0)
     if parts.fitting(summed) == len(parts.shares):

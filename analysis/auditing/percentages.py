@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from doublecode.analysis.auditing.counts import (
     OF,
@@ -65,17 +65,18 @@ def gives(part: Printed, base: Printed, share: Printed) -> bool:
     return base.count >= part.count and share.span.meets(Span(exact, exact))
 
 
-def held_share(
-    place: tuple[int, int], part: Printed, base: Printed, share: Printed, more: Mapping[str, Any] | None = None
-) -> Finding:
+def _counts(share: Printed, base: int) -> dict[str, int]:
+    """The least and the most counts of a base that give a printed percentage."""
+    low, high = (end * base / 100 for end in share.span)
+    return {"low": math.ceil(low - 1e-9), "high": math.floor(high + 1e-9)}
+
+
+def held_share(place: tuple[int, int], part: Printed, base: Printed, share: Printed) -> Finding:
     """Hold a percentage against a count and its base, with the counts that would give it."""
     exact = 100.0 * part.count / base.count
-    counts = Span(
-        math.ceil(share.span.low * base.count / 100 - 1e-9), math.floor(share.span.high * base.count / 100 + 1e-9)
-    )
     facts = {
-        "part": part.count, "base": base.count, "share": share.text, "decimals": share.decimals, "low": int(counts.low), "high": int(counts.high),
-        **(more or {}),
+        "part": part.count, "base": base.count, "share": share.text, "decimals": share.decimals,
+        **_counts(share, base.count),
     }  # fmt: skip
     printed = (f"{share.text} %", share.span)
     return held(Check.PERCENT, place, printed, exact, Span(exact, exact), share.half_unit, facts)
@@ -146,8 +147,8 @@ def _of_flow(paper: Paper, sentence: Sentence, part: Printed, share: Share) -> I
     exact = 100.0 * part.count / base.total
     asked = not share.number.span.meets(Span(exact, exact))
     facts = {
-        "part": part.count, "base": base.total, "share": share.number.text, "decimals": share.number.decimals, "held": list(base.held), "lost": base.lost,
-        "low": math.ceil(share.number.span.low * base.total / 100), "high": math.floor(share.number.span.high * base.total / 100),
+        "part": part.count, "base": base.total, "share": share.number.text, "decimals": share.number.decimals,
+        "held": list(base.held), "lost": base.lost, **_counts(share.number, base.total),
     }  # fmt: skip
     verdict = Verdict.QUESTION if asked else Verdict.CONSISTENT
     yield Finding(Check.PERCENT, verdict, *place, f"{share.number.text} %", exact, Span(exact, exact), None, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,8 +50,8 @@ class Available:
 def available_sessions(paper: Paper, sentence: Sentence) -> Available | None:
     """Return what the paragraph of a sentence says could be coded; None where the text does not say.
 
-    The paragraph names the sessions by what was lost of each (*Four Session 1 tapes could not be coded*); how many people
-    had each comes from the sentence on who started and dropped out, anywhere in the text.
+    The paragraph names the sessions by what was lost of each (*Four Session 1 tapes could not be coded*); how many
+    people had each comes from the sentence on who started and dropped out, anywhere in the text.
     """
     lost: dict[int, int] = {}
     for other in [sentence, *paper.near(sentence)]:
@@ -88,15 +88,16 @@ def _people_by_session(paper: Paper, last: int) -> dict[int, int] | None:
         started = next((count for at in range(len(tokens)) if (count := count_at(tokens, at)) is not None), None)
         leaving = _leaving(tokens)
         if started is not None and leaving:
-            gone = {
-                number: sum(n for before, n in leaving.items() if before <= number) for number in range(1, last + 1)
-            }
-            return {number: started.count - gone[number] for number in gone}
+            return {number: started.count - _gone(leaving, number) for number in range(1, last + 1)}
     return None
 
 
+def _gone(leaving: Mapping[int, int], session: int) -> int:
+    return sum(people for before, people in leaving.items() if before <= session)
+
+
 def _leaving(tokens: Sequence[Token]) -> dict[int, int]:
-    """``two dropping out before the second session and five more before Session 3``: session → people gone before it."""
+    """``two dropping out before the second session and five more before Session 3``: session → people who left."""
     found: dict[int, int] = {}
     last: int | None = None
     for at, token in enumerate(tokens):

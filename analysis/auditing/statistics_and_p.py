@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from doublecode.analysis.auditing.findings import Check, Finding, Reason, Verdict, held, undecided
@@ -56,14 +57,9 @@ def _tailed(paper: Paper, found: Finding, printed: Span, family: Quantity) -> Fi
     if not printed.meets(halved):
         return found
     if worded_as_one_tailed(paper, found.start):
-        return Finding(
-            found.check, Verdict.CONSISTENT, found.start, found.end, found.printed, found.recomputed / 2.0, halved,
-            Reason.ONE_TAILED, found.facts,
-        )  # fmt: skip
-    return Finding(
-        found.check, found.verdict, found.start, found.end, found.printed, found.recomputed, found.permitted,
-        found.reason or Reason.ONE_TAILED, found.facts,
-    )  # fmt: skip
+        right = replace(found, verdict=Verdict.CONSISTENT, permitted=halved, reason=Reason.ONE_TAILED)
+        return replace(right, recomputed=found.recomputed / 2.0)
+    return replace(found, reason=found.reason or Reason.ONE_TAILED)
 
 
 def worded_as_one_tailed(paper: Paper, start: int) -> bool:

@@ -63,7 +63,8 @@ _REST: Final = r"\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w
 _ENGLISH: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_POINT})|(?P<rest>{_REST})")
 _GERMAN: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_COMMA})|(?P<rest>{_REST})")
 _DECIMAL_COMMA: Final = re.compile(
-    r"(?<!df)(?<!df )(?<!df  )[=<>≤≥]\s?-?\s?(?!\d{1,3}(?:,\d{3})+\.\d)\d*,\d|(?<![\d,.])0,\d|\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;|F\s?\(\d+;"
+    r"(?<!df)(?<!df )(?<!df  )[=<>≤≥]\s?-?\s?(?!\d{1,3}(?:,\d{3})+\.\d)\d*,\d|(?<![\d,.])0,\d|"
+    r"\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;|F\s?\(\d+;"
 )
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
 _THOUSANDS: Final = re.compile(r"[Nn]\s{0,2}=\s?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")

@@ -38,14 +38,17 @@ def _by(note: Note) -> str:
 
 def _rounded_p(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
-    return f"p < {10.0**-decimals:.{decimals}f}".replace("0.", ".") if float(text) == 0 else f"p = {text.removeprefix('0')}"
+    if float(text) == 0:
+        return f"p < {10.0**-decimals:.{decimals}f}".replace("0.", ".")
+    return f"p = {text.removeprefix('0')}"
 
 
 def _test_p(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
     tailed = own["reason"] == "one_tailed"
     mend = "; a one-tailed test would give it: was it one?" if tailed else _mended_p(own)
-    return f"{own['printed']}: {_by(note)}this {facts['statistic']} gives p of {_between(own['low'], own['high'], _p)}{mend}"
+    gives = _between(own["low"], own["high"], _p)
+    return f"{own['printed']}: {_by(note)}this {facts['statistic']} gives p of {gives}{mend}"
 
 
 def _mended_p(own: Facts) -> str:
@@ -56,16 +59,16 @@ def _mended_p(own: Facts) -> str:
 def _coefficient_p(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
     error = "SD (read as the standard error)" if facts.get("deviation") else "SE"
-    ratio = f"{facts['estimate']} with {error} {facts['error']} is a t of {_between(facts['ratio_low'], facts['ratio_high'], _t)}"
+    t = _between(facts["ratio_low"], facts["ratio_high"], _t)
+    ratio = f"{facts['estimate']} with {error} {facts['error']} is a t of {t}"
     if own["reason"] == "few_df":
-        return (
-            f"{ratio}, which gives {own['printed']} only at {_between(facts['df_low'], facts['df_high'], _df)} degrees of "
-            "freedom. Which degrees of freedom were used?"
-        )
-    if facts["free"] and own["recomputed"] > 0 and own["low"] > facts["number"]:
+        df = _between(facts["df_low"], facts["df_high"], _df)
+        return f"{ratio}, which gives {own['printed']} only at {df} df. Which degrees of freedom were used?"
+    if facts["free"] and own["low"] > facts["number"]:
         least = f"{_p(own['low'])}, the least that any degrees of freedom give"
         return f"{ratio}: {_by(note)}{own['printed']} is below {least}{_mended_p(own)}"
-    return f"{ratio}: {_by(note)}{own['printed']} is outside of {_between(own['low'], own['high'], _p)}{_mended_p(own)}"
+    outside = _between(own["low"], own["high"], _p)
+    return f"{ratio}: {_by(note)}{own['printed']} is outside of {outside}{_mended_p(own)}"
 
 
 def _t(value: float) -> str:
@@ -86,11 +89,12 @@ def _coefficient_t(note: Note) -> str:
 
 def _coefficient_interval(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
-    if facts["centre"]:
-        what = f"its middle is not {facts['estimate']}"
-    else:
-        what = f"{facts['estimate']} ± that many SE of {facts['error']} is [{_number(facts['low'])}, {_number(facts['high'])}]"
-    return f"{own['printed']}: {_by(note)}{what}. Which of the numbers is different, or is the interval by another method?"
+    what = f"its middle is not {facts['estimate']}"
+    if not facts["centre"]:
+        limits = f"[{_number(facts['low'])}, {_number(facts['high'])}]"
+        what = f"{facts['estimate']} with SE {facts['error']} has limits of about {limits}"
+    asked = "Which of the numbers is different, or is the interval by another method?"
+    return f"{own['printed']}: {_by(note)}{what}. {asked}"
 
 
 def _of_model(facts: Facts) -> str:
@@ -101,11 +105,10 @@ def _parameters(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
     k = own["recomputed"]
     lower = max(1, math.floor(k))
-    shift = 2 * (lower - k)
-    mended = f"{facts['aic'] + shift:.{facts['decimals']}f}"
+    mended = f"{facts['aic'] + 2 * (lower - k):.{facts['decimals']}f}"
     return (
-        f"{_of_model(facts)}log-likelihood {facts['loglik']} and {own['printed']} give {_number(k, 2)} parameters, which is "
-        f"no whole number. AIC would be {mended} for {lower}, two more for each further one: which number is different?"
+        f"{_of_model(facts)}log-likelihood {facts['loglik']} and {own['printed']} give {_number(k, 2)} parameters, which "
+        f"is no whole number. AIC would be {mended} for {lower}, two more for each further one. Which number is different?"
     )
 
 
@@ -113,31 +116,37 @@ def _model_rows(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
     if "fits" in facts:
         less = f" less one for each of {facts['less']} patients" if facts["less"] else ""
+        rows = _between(math.ceil(facts["rows_low"]), math.floor(facts["rows_high"]), _df)
         return (
-            f"the BICs imply {_between(math.ceil(facts['rows_low']), math.floor(facts['rows_high']), _df)} rows, which fits "
-            f"{facts['fits']}{less} and not {facts['other']}{less}. Which number of sessions went into the models?"
+            f"the BICs imply {rows} rows, which fits {facts['fits']}{less} and not {facts['other']}{less}. Which number of "
+            "sessions went into the models?"
         )
     if facts["n"]:
+        rows = _between(own["low"], own["high"], _df)
         return (
             f"{_of_model(facts)}{own['printed']}: log-likelihood and BIC with {facts['parameters']} parameters imply "
-            f"{_between(own['low'], own['high'], _df)} rows. Which rows were used?"
+            f"{rows} rows. Which rows were used?"
         )
-    return f"{_of_model(facts)}{own['printed']} with {facts['parameters']} parameters gives no whole number of rows. Which number is different?"
+    return (
+        f"{_of_model(facts)}{own['printed']} with {facts['parameters']} parameters gives no whole number of rows. Which "
+        "number is different?"
+    )
 
 
 def _model_name(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
         f"{_of_model(facts)}log-likelihood and AIC give {facts['parameters']} parameters; a random intercept and slope with "
-        f"their covariance, the residual, intercept and slope have {facts['least']} already. Which model was fitted?"
+        f"their covariance, the residual, intercept and slope are {facts['least']} already. Which model was fitted?"
     )
 
 
 def _likelihood_ratio(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
+    outside = f"{_between(own['low'], own['high'], _p)} (p = {_p(own['recomputed'])})"
     return (
-        f"twice the difference of the log-likelihoods is {_t(facts['ratio'])} on {facts['df']} df: {_by(note)}{own['printed']} "
-        f"is outside of {_between(own['low'], own['high'], _p)} (p = {_p(own['recomputed'])}){_mended_p(own)}"
+        f"twice the difference of the log-likelihoods is {_t(facts['ratio'])} on {facts['df']} df: {_by(note)}"
+        f"{own['printed']} is outside of {outside}{_mended_p(own)}"
     )
 
 
@@ -146,14 +155,14 @@ def _parts(note: Note) -> str:
     plus = " + ".join(map(str, facts["parts"]))
     asked = f"the parts {plus} make {facts['sum']}, the total is {facts['total']}"
     mends = [_mended_part(one) for one in facts["repairs"][:_MOST]]
-    return f"{asked}. {'; or '.join(mends)}" if mends else f"{asked}. Which of the numbers is different?"
+    return f"{asked}. {'; or '.join(mends)}: is it that?" if mends else f"{asked}. Which of the numbers is different?"
 
 
 def _mended_part(repair: Facts) -> str:
     change = f"{repair['old']} → {repair['new']}"
     if repair["what"] == "total":
-        return f"A total {change} repairs the sum and every printed percentage: is it that?"
-    return f"{change} repairs the sum and the printed {repair['share']} %: is it that?"
+        return f"a total {change} repairs the sum and every printed percentage"
+    return f"{change} repairs the sum and the printed {repair['share']} %"
 
 
 def _percent(note: Note) -> str:
@@ -174,25 +183,31 @@ def _percent(note: Note) -> str:
 def _whole_numbers(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
-        f"a mean of {facts['mean']} over {facts['n']} would be a sum of {facts['sum']:.2f}, and a sum of whole numbers is whole; "
-        f"the nearest means are {named(facts['nearest'])}. Is n different, or are some values no whole numbers?"
+        f"a mean of {facts['mean']} over {facts['n']} would be a sum of {facts['sum']:.2f}, and a sum of whole numbers is "
+        f"whole; the nearest means are {named(facts['nearest'])}. Is n different, or are some values no whole numbers?"
     )
 
 
 def _printed_twice(note: Note) -> str:
     facts = note.numbers["facts"]
     if facts["what"] == "age":
-        return f"the mean age is {facts['second']} here and {facts['first']} in {facts['line_of']}. Which sample is which?"
-    if facts["what"] == "model":
-        ks = [facts["parameters_first"], facts["parameters_second"]]
-        more = f" ({ks[0]} and {ks[1]} parameters)" if None not in ks and ks[0] != ks[1] else ""
         return (
-            f"model {facts['model']} has log-likelihood {facts['first']} in one comparison and {facts['second']} in the "
-            f"next{more}. Are these two models?"
+            f"the mean age is {facts['second']} here and {facts['first']} in {facts['line_of']}. Which sample is which?"
         )
+    if facts["what"] == "model":
+        return _model_twice(facts)
     pilot = facts["pilot"]
     why = f" The {pilot} sessions of the pilot would explain it: were they counted in?" if pilot else " Which is it?"
     return f"{facts['first']} rated sessions in one place, {facts['second']} in another.{why}"
+
+
+def _model_twice(facts: Facts) -> str:
+    ks = [facts["parameters_first"], facts["parameters_second"]]
+    more = f" ({ks[0]} and {ks[1]} parameters)" if None not in ks and ks[0] != ks[1] else ""
+    return (
+        f"model {facts['model']} has log-likelihood {facts['first']} in one comparison and {facts['second']} in the "
+        f"next{more}. Are these two models?"
+    )
 
 
 def _loads(note: Note) -> str:
@@ -203,26 +218,33 @@ def _loads(note: Note) -> str:
     if facts["share"] is None:
         return f"{made}, of {sessions} sessions that are each to be rated once. Which number is different?"
     asked = (
-        f"{made} of {sessions} sessions, which makes {_df(facts['share_low'])} to {_df(facts['share_high'])} % coded twice; "
-        f"printed {facts['share']} %."
+        f"{made} of {sessions} sessions, which makes {_df(facts['share_low'])} to {_df(facts['share_high'])} % coded "
+        f"twice; printed {facts['share']} %."
     )
     if facts["pilot"] is None:
         return f"{asked} Which number is different?"
-    return f"{asked} The pilot ({facts['pilot']} sessions × {raters} raters), counted in the loads, would explain it: was it?"
+    pilot = f"{facts['pilot']} sessions × {raters} raters"
+    return f"{asked} The pilot ({pilot}), counted in the loads, would explain it: was it?"
 
 
 def _correlations(note: Note) -> str:
     facts = note.numbers["facts"]
     mends = [f"row {one['row']}, column {one['column']} ({one['old']})" for one in facts["repairs"]]
-    mend = f" With the other sign of {' or '.join(mends)} it could be: is it that?" if mends else " Is one of them different, or are rows missing pairwise?"
-    return f"no data have these {facts['size']} variables' correlations together (smallest eigenvalue {_number(facts['least'])}).{mend}"
+    mend = "Is one of them different, or are rows missing pairwise?"
+    if mends:
+        mend = f"With the other sign of {' or '.join(mends)} they could be had: is it that?"
+    least = _number(facts["least"])
+    return (
+        f"no data have these correlations of {facts['size']} variables together (smallest eigenvalue {least}). {mend}"
+    )
 
 
 def _beta(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
+    gives = _between(own["low"], own["high"], _t)
     return (
-        f"β of {facts['name']} is {facts['beta']}; the correlations {named(facts['rs'])} give {_between(own['low'], own['high'], _t)}"
-        f"{', by a hair' if own['reason'] == 'by_a_hair' else ''}. Were other predictors in the model, or is a number different?"
+        f"β of {facts['name']} is {facts['beta']}; {_by(note)}the correlations {named(facts['rs'])} give {gives}. Were other "
+        "predictors in the model, or is a number different?"
     )
 
 
@@ -234,7 +256,8 @@ def _icc_model(note: Note) -> str:
 
 
 def _adjusted(note: Note) -> str:
-    return f"{note.numbers['facts']['name']} is called adjusted for outliers here and is not in the list of adjusted variables. Was it?"
+    name = note.numbers["facts"]["name"]
+    return f"{name} is called adjusted for outliers here and is not in the list of adjusted variables. Was it adjusted?"
 
 
 SENTENCES: Final[dict[str, Wording]] = {
