@@ -27,6 +27,7 @@ import pytest
 from doublecode.analysis import (
     agreement,
     alpha,
+    audit,
     bland_altman,
     build_frame,
     certify,

@@ -13,6 +13,7 @@ OF: Final = frozenset(["of", "from", "von", "aus", "der", "den", "des"])
 _FILLING: Final = frozenset(["the", "insgesamt", "total", "all", "in", "out", "alle", "allen", "eligible"])
 PERCENT_WORDS: Final = frozenset(["percent", "prozent"])
 _MOST_BETWEEN: Final = 3
+_LARGEST_NAME: Final = 60
 _NAMES: Final = frozenset(
     [
         "session",
@@ -89,7 +90,7 @@ def count_at(tokens: Sequence[Token], at: int) -> Printed | None:
     if number is None or not number.is_whole or number.glued or _after_percent(tokens, at + 1) is not None:
         return None
     before = tokens[at - 1] if at else None
-    if before is not None and (before.word in _NAMES or before.kind is Kind.DASH):
+    if before is not None and (before.kind is Kind.DASH or (before.word in _NAMES and number.count <= _LARGEST_NAME)):
         return None
     return number
 

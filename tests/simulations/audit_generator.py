@@ -49,7 +49,7 @@ class Pen:
         self.equal = str(rng.choice([" = ", "=", " =", "= "], p=[0.7, 0.15, 0.1, 0.05]))
         self.mark = str(rng.choice(["", "*", "_"], p=[0.8, 0.12, 0.08]))
         self.sep = "; " if self.comma or rng.random() < 0.2 else ", "
-        self.zero = self.german and rng.random() < 0.7 or rng.random() < 0.15
+        self.zero = (self.german and rng.random() < 0.7) or rng.random() < 0.15
         self.big_p = rng.random() < 0.1
 
     def any_of(self, *options: str) -> str:
@@ -682,7 +682,7 @@ def grim(pen: Pen, sort: str) -> Made | None:
     text = rounded(total / n, digits)
     planted = ""
     if sort != RIGHT:
-        possible = {rounded(one / n, digits) for one in range(0, 40 * n)}
+        possible = {rounded(one / n, digits) for one in range(40 * n)}
         options = [one for one in slips(rng, text) if 0 < float(one) < 39]
         near = [one for one in options if (one in possible) == (sort == INSIDE)]
         if sort == OUTSIDE:  # nowhere near a tie of rounding

@@ -107,8 +107,9 @@ def _parameters(note: Note) -> str:
     lower = max(1, math.floor(k))
     mended = f"{facts['aic'] + 2 * (lower - k):.{facts['decimals']}f}"
     return (
-        f"{_of_model(facts)}log-likelihood {facts['loglik']} and {own['printed']} give {_number(k, 2)} parameters, which "
-        f"is no whole number. AIC would be {mended} for {lower}, two more for each further one. Which number is different?"
+        f"{_of_model(facts)}log-likelihood {facts['loglik']} and {own['printed']} give {_number(k, 2)} parameters, "
+        f"which is no whole number. AIC would be {mended} for {lower}, two more for each further one. Which number is "
+        "different?"
     )
 
 
@@ -118,8 +119,8 @@ def _model_rows(note: Note) -> str:
         less = f" less one for each of {facts['less']} patients" if facts["less"] else ""
         rows = _between(math.ceil(facts["rows_low"]), math.floor(facts["rows_high"]), _df)
         return (
-            f"the BICs imply {rows} rows, which fits {facts['fits']}{less} and not {facts['other']}{less}. Which number of "
-            "sessions went into the models?"
+            f"the BICs imply {rows} rows, which fits {facts['fits']}{less} and not {facts['other']}{less}. Which "
+            "number of sessions went into the models?"
         )
     if facts["n"]:
         rows = _between(own["low"], own["high"], _df)
@@ -128,16 +129,16 @@ def _model_rows(note: Note) -> str:
             f"{rows} rows. Which rows were used?"
         )
     return (
-        f"{_of_model(facts)}{own['printed']} with {facts['parameters']} parameters gives no whole number of rows. Which "
-        "number is different?"
+        f"{_of_model(facts)}{own['printed']} with {facts['parameters']} parameters gives no whole number of rows. "
+        "Which number is different?"
     )
 
 
 def _model_name(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
-        f"{_of_model(facts)}log-likelihood and AIC give {facts['parameters']} parameters; a random intercept and slope with "
-        f"their covariance, the residual, intercept and slope are {facts['least']} already. Which model was fitted?"
+        f"{_of_model(facts)}log-likelihood and AIC give {facts['parameters']} parameters; a random intercept and slope "
+        f"with their covariance, the residual, intercept and slope are {facts['least']} already. Which model was fitted?"
     )
 
 
@@ -175,8 +176,8 @@ def _percent(note: Note) -> str:
     if facts["low"] <= facts["high"]:
         would = f" {_between(facts['low'], facts['high'], _df)} of {facts['base']} would be {facts['share']} %."
     return (
-        f"{facts['part']} of {base} is {own['recomputed']:.{digits}f} %, {_by(note)}printed {facts['share']} %.{would} Which "
-        "of the numbers is different, or is it of another number?"
+        f"{facts['part']} of {base} is {own['recomputed']:.{digits}f} %, {_by(note)}printed {facts['share']} %.{would} "
+        "Which of the numbers is different, or is it of another number?"
     )
 
 
@@ -243,8 +244,8 @@ def _beta(note: Note) -> str:
     own, facts = note.numbers, note.numbers["facts"]
     gives = _between(own["low"], own["high"], _t)
     return (
-        f"β of {facts['name']} is {facts['beta']}; {_by(note)}the correlations {named(facts['rs'])} give {gives}. Were other "
-        "predictors in the model, or is a number different?"
+        f"β of {facts['name']} is {facts['beta']}; {_by(note)}the correlations {named(facts['rs'])} give {gives}. Were "
+        "other predictors in the model, or is a number different?"
     )
 
 
