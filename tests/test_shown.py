@@ -456,6 +456,14 @@ def screens() -> Any:
 
 
 @case
+def audited_statements() -> Any:
+    return audit(
+        "Sessions differed, t(20) = 2.31, p = .032, and raters, t(20) = 2.31, p = .023. Tasks were 411 in total, "
+        "classed as reading (n = 142; 35%), acting (n = 138; 31%), thinking (n = 76; 18%), and others (n = 65; 16%)."
+    )
+
+
+@case
 def coding_status() -> Any:
     with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
         return study_status(folder, today=dt.date(2021, 5, 1))

@@ -60,7 +60,7 @@ class AuditResult(Answer):
         asked = self.questions if not self.spec["every"] else self.frame
         columns = (
             column("place", "Place", kind="text"), column("check", "Check", kind="text"),
-            column("printed", "Printed", kind="text"), column("recomputed", "Recomputed", kind="estimate", digits=3),
+            column("printed", "Printed", kind="text"), column("recomputed", "Recomputed", kind="count", digits=3),
             column("verdict", "Verdict", kind="text"), column("reason", "Remark", kind="text"),
         )  # fmt: skip
         shown = asked if len(asked) else self.frame

@@ -44,9 +44,9 @@ def audit(text: str) -> AuditResult:
 
     Checked are t, F, χ², z and r with their df against p; b, SE and t, p or interval; log-likelihood, AIC and BIC
     against whole numbers of parameters and rows; likelihood ratios; parts and totals; counts and percentages; means of
-    whole numbers (GRIM); a mean age, a number of sessions or a model's log-likelihood that is printed twice; loads of raters
-    against the share that is coded twice; tables of correlations that are not positive definite; β of two predictors
-    against their correlations.
+    whole numbers (GRIM); a mean age, a number of sessions or a model's log-likelihood that is printed twice; loads of
+    raters against the share that is coded twice; tables of correlations that are not positive definite; β of two
+    predictors against their correlations.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ or more give them, and a slip lies outside where no df of three or more does.
     python tests/simulations/audit_generator.py [NUMBER]        500 statements of each sort; prints counts and misses
 """
 
+# ruff: noqa: E501 - sentences stand on one line
 from __future__ import annotations
 
 import math
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -113,7 +115,7 @@ def slips(rng: np.random.Generator, text: str) -> list[str]:
     """The number as a hand or an eye may get it wrong: swapped digits, one digit changed, a unit off, a point moved."""
     digits = [place for place, letter in enumerate(text) if letter.isdigit()]
     found = []
-    for first, second in zip(digits, digits[1:], strict=False):
+    for first, second in pairwise(digits):
         swapped = list(text)
         swapped[first], swapped[second] = text[second], text[first]
         found.append("".join(swapped))
@@ -298,7 +300,7 @@ def _drawn(pen: Pen, family: str, df1: int, true2: float, text2: str):  # type: 
 def _slip_of_statistic(
     pen: Pen, family: str, sort: str, drawn, printed: str, p_true: float, df2: float, df1: int
 ) -> Made | None:  # type: ignore[no-untyped-def]
-    two, label, dfs, n = drawn
+    _, label, dfs, n = drawn
     if family == "r" or p_true < 0.002:
         return None
     p_text = rounded(p_true, 3)

@@ -138,7 +138,7 @@ def _model_name(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
         f"{_of_model(facts)}log-likelihood and AIC give {facts['parameters']} parameters; a random intercept and slope "
-        f"with their covariance, the residual, intercept and slope are {facts['least']} already. Which model was fitted?"
+        f"with their covariance, the residual, intercept and slope are {facts['least']} already. Which model was it?"
     )
 
 
@@ -171,8 +171,9 @@ def _percent(note: Note) -> str:
     digits = max(1, facts["decimals"])
     base = str(facts["base"])
     if "held" in facts:
-        base = f"{base} ({' + '.join(map(str, facts['held']))} held − {facts['lost']} lost)"
-    would = ""
+        held = " + ".join(map(str, facts["held"]))
+        base = f"{base} ({held} held − {facts['lost']} lost)"
+    would = f" No count of {facts['base']} is."
     if facts["low"] <= facts["high"]:
         would = f" {_between(facts['low'], facts['high'], _df)} of {facts['base']} would be {facts['share']} %."
     return (
@@ -184,8 +185,8 @@ def _percent(note: Note) -> str:
 def _whole_numbers(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
-        f"a mean of {facts['mean']} over {facts['n']} would be a sum of {facts['sum']:.2f}, and a sum of whole numbers is "
-        f"whole; the nearest means are {named(facts['nearest'])}. Is n different, or are some values no whole numbers?"
+        f"a mean of {facts['mean']} over {facts['n']} would be a sum of {facts['sum']:.2f}, and whole numbers have a "
+        f"whole sum; the nearest means are {named(facts['nearest'])}. Is n different, or are some values no whole numbers?"
     )
 
 

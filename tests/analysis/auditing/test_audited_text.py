@@ -18,8 +18,8 @@ TYPES = (
 SESSIONS = (
     "Taped sessions (N = 197) of 22 patients (77% female, age: M = 54.1, SD = 18.8) were rated by five raters.\n\n"
     "All therapists were 34 years old on average (SD = 5.9). From 210 sessions in this sample, we could rate 194 "
-    "sessions (92.4%); left out were sessions off the manual (n = 4) and lost recordings (n = 12). Prior to the rating, "
-    "three therapy sessions from excluded cases were rated by all five raters.\n\n"
+    "sessions (92.4%); left out were sessions off the manual (n = 4) and lost recordings (n = 12). Prior to the "
+    "rating, three therapy sessions from excluded cases were rated by all five raters.\n\n"
     "Each rater got between 32 and 38 sessions for the main rating. 40% of the sessions were drawn for double-ratings, "
     "which made 57 to 62 sessions rated per rater.\n\n"
     "The sample was on average 56 years old (SD = 18.1).\n\n"
@@ -27,8 +27,8 @@ SESSIONS = (
 MODELS = (
     "The new model fitted better (log-likelihood for model 1 = - 451.37 and for model 2 = − 448.05, p = .009; AIC for "
     "model 1 = 910.74 and for model 2 = 906.10; BIC for model 1 = 923.3 and for model 2 = 921.8) for the random "
-    "intercept random slope model. Then model 3 did not (log-likelihood for model 2 = − 444.69 and for model 3 = "
-    "− 444.24, p = .346; AIC for model 2 = 903.4 and for model 3 = 904.5; BIC for model 2 = 925.4 and for model 3 = 929.6)."
+    "intercept random slope model. Then model 3 did not (log-likelihood for model 2 = − 444.69 and for "
+    "model 3 = − 444.24, p = .346; AIC for model 2 = 903.4 and for model 3 = 904.5; BIC for model 2 = 925.4 and for model 3 = 929.6)."
 )
 
 
