@@ -37,11 +37,10 @@ def checked_percentages(paper: Paper) -> Iterator[Finding]:
 
 
 def _of_share(paper: Paper, sentence: Sentence, tokens: Sequence[Token], share: Share) -> Iterator[Finding]:
-    place = paper.place_of(sentence)
     tight = _beside(tokens, share)
     if tight is not None:
         if tight[1].count > 0 and tight[0].count <= tight[1].count:
-            yield held_share(place, *tight, share.number)
+            yield held_share(_around(tokens, share, *tight), *tight, share.number)
         return
     part = _lone_part(tokens, share)
     if part is None:
@@ -52,11 +51,17 @@ def _of_share(paper: Paper, sentence: Sentence, tokens: Sequence[Token], share: 
         return
     fitting = [one for one in _candidates(paper, sentence) if gives(count, one, share.number)]
     if fitting:
-        yield held_share(place, count, fitting[0], share.number)
+        yield held_share(_around(tokens, share, count), count, fitting[0], share.number)
     elif base is not None and base.count >= count.count:
-        yield held_share(place, count, base, share.number)
+        yield held_share(_around(tokens, share, base, count), count, base, share.number)
     else:
         yield from _of_flow(paper, sentence, count, share)
+
+
+def _around(tokens: Sequence[Token], share: Share, *counts: Printed) -> tuple[int, int]:
+    """From the first to the last of the numbers."""
+    start = min(share.number.start, *(count.start for count in counts))
+    return start, max(tokens[share.after - 1].end, *(count.end for count in counts))
 
 
 def gives(part: Printed, base: Printed, share: Printed) -> bool:

@@ -186,7 +186,7 @@ def _whole_numbers(note: Note) -> str:
     facts = note.numbers["facts"]
     return (
         f"a mean of {facts['mean']} over {facts['n']} would be a sum of {facts['sum']:.2f}, and whole numbers have a "
-        f"whole sum; the nearest means are {named(facts['nearest'])}. Is n different, or are some values no whole numbers?"
+        f"whole sum; the nearest means are {named(facts['nearest'])}. Is n different, or are some values not whole?"
     )
 
 

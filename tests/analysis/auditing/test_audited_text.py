@@ -28,7 +28,8 @@ MODELS = (
     "The new model fitted better (log-likelihood for model 1 = - 451.37 and for model 2 = − 448.05, p = .009; AIC for "
     "model 1 = 910.74 and for model 2 = 906.10; BIC for model 1 = 923.3 and for model 2 = 921.8) for the random "
     "intercept random slope model. Then model 3 did not (log-likelihood for model 2 = − 444.69 and for "
-    "model 3 = − 444.24, p = .346; AIC for model 2 = 903.4 and for model 3 = 904.5; BIC for model 2 = 925.4 and for model 3 = 929.6)."
+    "model 3 = − 444.24, p = .346; AIC for model 2 = 903.4 and for model 3 = 904.5; BIC for model 2 = 925.4 and for "
+    "model 3 = 929.6)."
 )
 
 
