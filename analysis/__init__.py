@@ -63,6 +63,9 @@ Regression and groups
 Before the data (planning)
     precision       expected width of an ICC's interval under a plan of who rates what
 
+Before a paper goes out (auditing)
+    audit           printed numbers recomputed from one another; what does not add up, as a question
+
 A whole study
     read_study      what lies in a study folder: ratings, outcomes, tables, and what is wrong with them
     study_frame     its analysis frame: one row per session or patient, with the ledger of every row
@@ -83,6 +86,7 @@ from typing import TYPE_CHECKING
 from doublecode.schemas.doors import doors
 
 if TYPE_CHECKING:
+    from doublecode.analysis.auditing.audited_text import audit as audit
     from doublecode.analysis.concordance.coefficients import agreement as agreement
     from doublecode.analysis.concordance.limits_of_agreement import bland_altman as bland_altman
     from doublecode.analysis.consistency.alpha_omega import alpha as alpha
@@ -135,6 +139,7 @@ if TYPE_CHECKING:
 _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
+    "audit": "auditing.audited_text",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "certify": "training.certification",

@@ -211,6 +211,12 @@ def planted_screens() -> Any:
 
 
 @pytest.fixture(scope="session")
+def planted_statements() -> Any:
+    """The simulation of the audit: statements in prose, right and with a planted slip."""
+    return script("simulations/audit_generator.py")
+
+
+@pytest.fixture(scope="session")
 def half_finished(half: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study in the middle of its coding; only read it."""
     made: Path = once(tmp_path_factory, "half", lambda folder: half.make_half_finished(folder / "study", 77))

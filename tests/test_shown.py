@@ -27,6 +27,7 @@ import pytest
 from doublecode.analysis import (
     agreement,
     alpha,
+    audit,
     bland_altman,
     build_frame,
     certify,
@@ -452,6 +453,14 @@ def screens() -> Any:
         for rater, given in codes.items() for s in range(40) for j, item in enumerate(book.items)
     ]  # fmt: skip
     return screen_ratings(pd.DataFrame(rows, columns=["session_id", "rater", "item", "value"]), book)
+
+
+@case
+def audited_statements() -> Any:
+    return audit(
+        "Sessions differed, t(20) = 2.31, p = .032, and raters, t(20) = 2.31, p = .023. Tasks were 411 in total, "
+        "classed as reading (n = 142; 35%), acting (n = 138; 31%), thinking (n = 76; 18%), and others (n = 65; 16%)."
+    )
 
 
 @case

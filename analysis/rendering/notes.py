@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from doublecode.analysis.rendering.wording import (
+    auditing,
     concordance,
     consistency,
     description,
@@ -27,6 +28,7 @@ from doublecode.analysis.rendering.wording.phrases import Wording, filled
 from doublecode.schemas.results import Note
 
 CATALOGUE: Final[dict[str, Wording]] = {
+    **auditing.SENTENCES,
     **ratings.SENTENCES,
     **reliability.SENTENCES,
     **concordance.SENTENCES,
