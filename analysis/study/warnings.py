@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.series_models import Version
-from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
+from doublecode.analysis.results.row_levels import varying_within
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.analysis.study.study_screens import screen_warnings
 from doublecode.analysis.study.therapist_variables import therapist_warnings
