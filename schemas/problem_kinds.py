@@ -101,6 +101,23 @@ _KINDS: dict[str, Kind] = {
         "Put the given text back and say under notes what differs; a wrong entry is mended in the study's given.csv.",
     ),
     # row identity
+    "answer_without_session": Kind(
+        "error",
+        "found {found}, and the study has no session with it",
+        "Write its session number into the row; or, if it is filled in between sessions: next_session_within = 7 under "
+        "the instrument in study.toml, and a column date; or, if it is of before, after or follow-up: a column event.",
+    ),
+    "answered_twice": Kind("error", "has two questionnaires: {found}", "Keep one of the two; nothing is averaged."),
+    "answer_linked": Kind(
+        "info",
+        "filled in on {found}, counts for {allowed}",
+        "Nothing, if next_session_within in study.toml is what you want; else write the session number into the row.",
+    ),
+    "answer_not_linked": Kind(
+        "warning",
+        "filled in on {found}, is in no number: {allowed}",
+        "Write the session number into the row if it belongs to one; or another next_session_within in study.toml.",
+    ),
     "unknown_session": Kind(
         "error",
         "found the session {found}, which the study does not know{allowed}",

@@ -288,6 +288,7 @@ class Study(Findings, Declared):
         return StudyTables(
             self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_columns),
             tuple(rater.id for rater in self.raters),
+            frozenset(name for name in by_source["outcomes"] if self.use(name).next_session_within is not None),
         )  # fmt: skip
 
     @property

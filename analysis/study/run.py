@@ -95,7 +95,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
     from doublecode.coding.intake.study_ratings import read_study_ratings
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
-    from doublecode.coding.reading.outcomes import read_outcomes
+    from doublecode.coding.reading.outcomes import linked_answers, read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.schemas.frames import PATIENTS, SESSIONS, of_occasion
@@ -126,6 +126,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
         recodes=of_occasion(rated.ratings, first=False),
         decided=rated.decided,
         typed_twice=rated.typed_twice,
+        linked=linked_answers(study),
         **read,
     )
     counted = in_the_numbers(everything)
@@ -227,6 +228,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     """
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
+    from doublecode.analysis.study.code_counts import code_counts
     from doublecode.analysis.study.declared_models import declared_series
     from doublecode.analysis.study.declared_process import process_answers
     from doublecode.analysis.study.recodes import recode_table
@@ -250,6 +252,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
+        "codes": code_counts(study, intake.ratings),
         "recodes": recode_table(study, intake.ratings, intake.recodes),
         "screens": screens_of(study, intake.ratings),
         "replaced": replaced_files(study),
@@ -373,7 +376,9 @@ def _findings(study: Study, fits: Fits, frame: pd.DataFrame, refused: list[Note]
         "marginals": tuple(filter(None, means)),
         "families": tuple(filter(None, families)),
         "covariate_screen": None if screen is None else attempt(
-            "Covariates", partial(screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha),
+            "Covariates", partial(
+                screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha, patient=patient
+            ),
             refused,
         ),
         "missing_comparison": None if missing is None else attempt(
