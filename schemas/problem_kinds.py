@@ -214,17 +214,25 @@ _KINDS: dict[str, Kind] = {
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
     "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
-    "extra_column": Kind("info", "the column {found} is none of the instrument's; it was not read", "Nothing."),
+    "extra_column": Kind(
+        "info",
+        "the column {found} is none of the instrument's; it was not read",
+        "Look whether it says who a patient is, and take it out if it does; else nothing.",
+    ),
     "sheet_missing": Kind(
         "error",
         "has no sheet {allowed}; found {found}",
         "Give the sheet its name back, or send the workbook you were sent.",
     ),
-    "stray_cell": Kind("info", "stands under no head: {found}; it was not read", "Nothing, if it is no code."),
+    "stray_cell": Kind(
+        "info",
+        "stands under no head: {found}; it was not read",
+        "Look whether it says who a patient is, and take it out if it does; nothing, if it is no code.",
+    ),
     "extra_sheet": Kind(
         "warning",
         "the sheet is none of the workbook's; it was not read",
-        "Look whether codes stand there: they belong on the sheet Rate.",
+        "Look whether codes stand there: they belong on the sheet on which sessions are rated.",
     ),
     "rows_moved": Kind(
         "warning",
@@ -284,9 +292,7 @@ _KINDS: dict[str, Kind] = {
         "still holds {found}, which were erased; they were not read",
         "Destroy the file, or save it without these rows.",
     ),
-    "blinding_breach": Kind(
-        "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
-    ),
+    "blinding_breach": Kind("error", "found {found}, which raters must not have", "Remove it; tell the coordinator."),
     # the file itself
     "unreadable_file": Kind("error", "cannot be read: {found}", "Save it again as .xlsx and send it again."),
     "password_protected": Kind("error", "is protected by a password", "Remove the password and send it again."),
@@ -418,3 +424,6 @@ _KINDS: dict[str, Kind] = {
 }
 
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
+NAMES_OF_SHEETS: Final = frozenset({"extra_sheet"})
+FREE_WORDS: Final = frozenset({"stray_cell", "comment_found", "extra_column", *NAMES_OF_SHEETS})
+"""What somebody typed beside the codes stands in what was found: a report, which goes to others, does not print it."""

@@ -94,7 +94,7 @@ def _process_records(process: ProcessAnswers) -> dict[str, Any]:
 
 def _problem_records(run: StudyRun) -> list[dict[str, str]]:
     """What was found in reading, and what the analysis warns of."""
-    staged = [("reading", one) for one in run.intake.problems]
+    staged = [("reading", one.in_report) for one in run.intake.problems]
     staged += [("analysis", problem_of(one)) for one in run.warnings]
     return [
         {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}

@@ -83,7 +83,7 @@ def _problem_blocks(intake: Intake) -> list[Block]:
             "severity": problem.severity, "code": problem.code, "place": problem.place, "sentence": problem.sentence,
             "next_step": problem.next_step,
         }
-        for problem in intake.problems
+        for problem in (one.in_report for one in intake.problems)
     ]  # fmt: skip
     listed = frame_of(rows, ("severity", "code", "place", "sentence", "next_step"))
     if listed.empty:

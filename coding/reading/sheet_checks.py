@@ -31,9 +31,11 @@ from doublecode.schemas.problems import Problem
 
 _BREACH = re.compile(
     r"phq|gad|bdi|outcome|symptom|depress|patient|client|therapist|diagnos|phase|\bdate\b|\bage\b|birth|"
+    r"klient|therapeut|\bdatum\b|\balter\b|geburt|^(nach|vor)?name$|initial|"
     r"^session[ _]?(no|nr|number|num|#)?\.?$|^(session|week)[ _]?number",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"\b(Frau|Herrn?|Fr\.|Hr\.|Mrs?|Ms|Miss)\b\.? +[A-ZÄÖÜ]|\b(Fr|Hr)\. +[A-ZÄÖÜ]")
 _SEARCHED_ROWS, _LONGEST_HEAD = 40, 500
 MOST_SAID = 200
 _DISPENSABLE = (RECORDING, START, STOP, NOTES)
@@ -102,7 +104,7 @@ def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) ->
                 where = (file, RATE, cell_name(row, place))
                 problems.append(Problem("text_number", *where, f"the head {name}", show_text(cell), name))
     for place in [place for place, text in strangers.items() if _BREACH.search(text)]:
-        found = show_text(strangers.pop(place))
+        found = f"the column {show_text(strangers.pop(place))}"
         problems.append(Problem("blinding_breach", file, RATE, cell_name(row, place), found=found))
     problems += _renamed(names, columns, strangers, file, row, cells)
     for place, text in strangers.items():
@@ -184,6 +186,18 @@ def _strays(heads: Heads, grid: Sequence[Sequence[Any]], file: str) -> Iterator[
     """Columns without a head in which something stands beside the table."""
     bare = [place for place, head in enumerate(grid[heads.row]) if not show_cell(head).strip()]
     for place in bare:
+        above = [(row, show_cell(grid[row][place]).strip()) for row in range(heads.row)]
+        breach = next(((row, text) for row, text in above if _BREACH.search(text)), None)
+        named = next(
+            (row for row in range(heads.row + 1, len(grid)) if _ADDRESS.search(show_cell(grid[row][place]))), None
+        )
+        if breach is not None:
+            found = f"the column {show_text(breach[1])}"
+            yield Problem("blinding_breach", file, RATE, cell_name(breach[0], place), found=found)
+            continue
+        if named is not None:
+            yield Problem("blinding_breach", file, RATE, cell_name(named, place), found="what looks like a name")
+            continue
         filled = [row for row in range(heads.row + 1, len(grid)) if is_filled(grid[row][place])]
         if filled:
             more = f" and {len(filled) - 1} more below" if len(filled) > 1 else ""
@@ -347,7 +361,9 @@ def check_sheet_names(
         first = next(([show_cell(cell).strip() for cell in row] for row in read(name) if any(map(is_filled, row))), [])
         breach = next((text for text in (name, *first) if _BREACH.search(text)), None)
         if breach is not None:
-            problems.append(Problem("blinding_breach", file, name, found=f"{show_text(breach)} on another sheet"))
+            problems.append(
+                Problem("blinding_breach", file, name, found=f"the column {show_text(breach)} on another sheet")
+            )
         elif first:
             problems.append(Problem("extra_sheet", file, name))
     return problems
