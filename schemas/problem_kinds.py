@@ -425,5 +425,5 @@ _KINDS: dict[str, Kind] = {
 
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
 NAMES_OF_SHEETS: Final = frozenset({"extra_sheet"})
-FREE_WORDS: Final = frozenset({"stray_cell", "comment_found", "extra_column", *NAMES_OF_SHEETS})
+FREE_WORDS: Final = frozenset({"stray_cell", "comment_found", "note_found", "extra_column", *NAMES_OF_SHEETS})
 """What somebody typed beside the codes stands in what was found: a report, which goes to others, does not print it."""
