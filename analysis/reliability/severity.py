@@ -277,19 +277,30 @@ def _one_set(
         owner, when = cells // len(period_names), cells % len(period_names)
         if len(period_names) < 2:
             raise NotEstimable(f"drift: one period only ({period_names[0]!r}); drift needs at least two.")
+        alone = _alone(owner, when, layout, period_names, notes)
         fit = _fit_cells(cell, layout, y, conf_level)
         weights = _period_weights(owner, when)
-        by_period = _rows(fit, weights)
+        by_period = _rows(fit, weights[~alone]).set_axis(np.flatnonzero(~alone)).reindex(range(len(owner)))
         by_period.insert(0, "n_ratings", np.bincount(cell))
         by_period.insert(0, "period", period_names[when])
         by_period.insert(0, "rater", [layout.rater_names[r] for r in owner])
-        drifts = _drifts(layout, fit, weights, (owner, when), power, conf_level, notes)
+        drifts = _drifts(layout, fit, weights, (np.where(alone, -1, owner), when), power, conf_level, notes)
         interaction = _interaction(owner, when)
         if len(interaction):
             tests.append(_f_row("rater × period", fit, interaction))
-        severity = weights @ fit.beta
+        severity = np.where(alone, severity[owner], weights @ fit.beta)
     heard = _hear_again(layout, object_array(target_names)[layout.target], y - severity[cell], fit.sigma, y, top)
     return {"frame": overall, "periods": by_period, "drifts": drifts, "tests": pd.DataFrame(tests), "sessions": heard}
+
+
+def _alone(owner: Ints, when: Ints, layout: Layout, periods: NDArray[Any], notes: list[Note]) -> NDArray[np.bool_]:
+    """Which cells are of a rater who has a period to herself: severity is relative to others, so there is none."""
+    alone = np.bincount(when)[when] == 1
+    for r, p in zip(owner[alone], when[alone], strict=True):
+        notes.append(Note("rater_alone_in_period", numbers={"rater": layout.rater_names[r], "period": periods[p]}))
+    if alone.all():
+        raise NotEstimable("drift: no period has two raters, so there is no severity to follow; choose fewer periods.")
+    return alone
 
 
 def _in_order(rows: pd.DataFrame, targets: str, raters: str) -> tuple[pd.DataFrame, tuple[Hashable, ...]]:
