@@ -196,7 +196,7 @@ def _sample_tables(run: StudyRun) -> list[Block]:
     if run.sample.frame.empty:
         return []
     frame = run.sample.frame.sort_values("unit", kind="stable")
-    names = {one.column: one.label for one in run.study.variables if one.column and one.label}
+    names = {one.column: one.label for one in run.study.variables if one.column and one.label and one.equals is None}
     labels = [
         names.get(variable, variable.replace("_", " "))
         + ("" if is_missing(level) or level in ("", "1") else f": {level}")
