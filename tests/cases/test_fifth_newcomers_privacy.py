@@ -8,6 +8,7 @@ import pytest
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import data_section
 from doublecode.coding import read_workbook
+from doublecode.schemas import load_study
 from doublecode.schemas.problems import Problem
 
 
@@ -28,7 +29,7 @@ def sent(telephone_demo, tmp_path):
         for below, value in enumerate(cells, 1):
             sheet.cell(grey + below, free, value)
         book.save(target)
-        found = read_workbook(target, study=telephone_demo.study)[1]
+        found = read_workbook(target, study=load_study(telephone_demo.study))[1]
         return [one for one in found if one.code in ("stray_cell", "blinding_breach")]
 
     return write
