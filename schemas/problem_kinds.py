@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-Severity = Literal["error", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One entry of the catalogue.
-
-    Parameters
-    ----------
-    severity : {"error", "warning", "info"}
-        An error stops the report; a warning is printed in it; an info lists what was
-        read in spite of its shape, or put right.
-    sentence : str
-        What was found, with the fields ``{found}`` and ``{allowed}``.
-    next_step : str
-        What the reader of the message does now.
-    in_outcome : str
-        The same where the cell is in the table of an outcome whose codebook lies in the study folder.
-    """
-
-    severity: Severity
-    sentence: str
-    next_step: str
-    in_outcome: str = ""
-
+from doublecode.schemas.outcome_problems import OF_OUTCOMES
+from doublecode.schemas.problem_kind import Kind
 
 _BEYOND_RANGE: Final = (
     "Correct it in this table; if the true range is wider, write it in {codebook}: minimum and maximum of the item; if "
@@ -101,23 +77,6 @@ _KINDS: dict[str, Kind] = {
         "Put the given text back and say under notes what differs; a wrong entry is mended in the study's given.csv.",
     ),
     # row identity
-    "answer_without_session": Kind(
-        "error",
-        "found {found}, and the study has no session with it",
-        "Write its session number into the row; or, if it is filled in between sessions: next_session_within = 7 under "
-        "the instrument in study.toml, and a column date; or, if it is of before, after or follow-up: a column event.",
-    ),
-    "answered_twice": Kind("error", "has two questionnaires: {found}", "Keep one of the two; nothing is averaged."),
-    "answer_linked": Kind(
-        "info",
-        "filled in on {found}, counts for {allowed}",
-        "Nothing, if next_session_within in study.toml is what you want; else write the session number into the row.",
-    ),
-    "answer_not_linked": Kind(
-        "warning",
-        "filled in on {found}, is in no number: {allowed}",
-        "Write the session number into the row if it belongs to one; or another next_session_within in study.toml.",
-    ),
     "unknown_session": Kind(
         "error",
         "found the session {found}, which the study does not know{allowed}",
@@ -423,7 +382,4 @@ _KINDS: dict[str, Kind] = {
     ),
 }
 
-CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
-NAMES_OF_SHEETS: Final = frozenset({"extra_sheet"})
-FREE_WORDS: Final = frozenset({"stray_cell", "comment_found", "note_found", "extra_column", *NAMES_OF_SHEETS})
-"""What somebody typed beside the codes stands in what was found: a report, which goes to others, does not print it."""
+CATALOGUE: Mapping[str, Kind] = MappingProxyType({**_KINDS, **OF_OUTCOMES})

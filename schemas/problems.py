@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.problem_kinds import CATALOGUE, FREE_WORDS, NAMES_OF_SHEETS, Kind, Severity
+from doublecode.schemas.outcome_problems import FREE_WORDS, NAMES_OF_SHEETS
+from doublecode.schemas.problem_kind import Kind, Severity
+from doublecode.schemas.problem_kinds import CATALOGUE
 
 __all__ = ["CATALOGUE", "Kind", "Problem", "Severity", "place_in"]
 

@@ -95,6 +95,11 @@ class InstrumentUse(Declared):
             refuse_twice(f"instrument {self.name!r}: {key}", values)
         return self
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether rows of the outcome may have a date in the place of a session number."""
+        return self.next_session_within is not None
+
 
 class Rater(Declared):
     """One person who codes.

@@ -269,8 +269,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
-    process = process_answers(study, intake.ratings, frame.frame)
-    refused += process.refused
+    refused += (process := process_answers(study, intake.ratings, frame.frame)).refused
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), process=process, **asked,
