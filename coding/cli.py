@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -97,11 +97,22 @@ def check(
     raise typer.Exit(PROBLEMS if errors else CLEAN)
 
 
+_NOT_RATED: Final = {
+    "row_missing": "without a row", "unknown_session": "under an unknown id", "duplicate_rating": "in two rows",
+}  # fmt: skip
+"""Why a session of a workbook is not rated, beside an empty row, by the problem that says so."""
+
+
 def _unfinished(name: str, ratings: pd.DataFrame, problems: Sequence[Problem]) -> list[str]:
     """How far a workbook came, where rows of it are empty; before its problems are named one by one."""
     empty = sum(one.code == "row_empty" for one in problems)
+    if not empty:
+        return []
     rated = ratings.loc[ratings["source_file"] == name, "session_id"].nunique()
-    return [f"{name}: {rated} of {rated + empty} sessions rated; {empty} rows are empty."] if empty else []
+    counts = {code: sum(one.code == code for one in problems) for code in _NOT_RATED}
+    besides = ", ".join(f"{n} {_NOT_RATED[code]}" for code, n in counts.items() if n)
+    more = f" Besides: {besides}." if besides else ""
+    return [f"{name}: {rated} of {rated + empty + sum(counts.values())} sessions rated; {empty} rows are empty.{more}"]
 
 
 def _expand(given: Sequence[Path]) -> list[Path]:
@@ -146,6 +157,11 @@ _NOTHING_TO_MARK = frozenset(
 )
 
 
+def _is_nothing_to_mark(problem: Problem) -> bool:
+    """Whether a rater has nothing to mend: the file does not open, or stands there twice as a whole."""
+    return problem.code in _NOTHING_TO_MARK or (problem.code == "duplicate_rating" and not problem.cell)
+
+
 def hand_back(
     files: Sequence[Path], problems: Sequence[Problem], folder: Path, overwrite: bool, study: Study | None
 ) -> list[Path]:
@@ -160,7 +176,7 @@ def hand_back(
     copies = []
     for file in files:
         mine = [one for one in problems if one.file == file.name]
-        if not any(one.severity == "error" and one.code not in _NOTHING_TO_MARK for one in mine):
+        if not any(one.severity == "error" and not _is_nothing_to_mark(one) for one in mine):
             continue
         target = folder / please_fix_path(file).name
         if target.exists() and not overwrite:

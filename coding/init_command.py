@@ -55,6 +55,15 @@ def init(
         str | None, typer.Option(metavar="TEXTS", help="What stands for a missing value: -99,k.A.")
     ] = None,
     dates: Annotated[str | None, typer.Option(metavar="FORM", help="How dates are written: dd.mm.yyyy")] = None,
+    within: Annotated[
+        int | None,
+        typer.Option(
+            "--next-session-within",
+            metavar="DAYS",
+            min=0,
+            help="An answer between sessions is of the patient's next session, at most so many days later.",
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the study; the folder's name without it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Take the guess as it is shown.")] = False,
     overwrite: Annotated[
@@ -81,6 +90,7 @@ def init(
             items=_listed(items or ""),
             missing=_listed(missing or ""),
             dates=dates,
+            within=within,
             title=title,
         ),
     )

@@ -287,9 +287,17 @@ def verify(study: InStudy = None, as_json: AsJson = False) -> None:
         say(text, to_error=True, style="bold red")
     say("Something in the ledger was changed by hand." if wrong else "The ledger is intact: every hash agrees.")
     for state, rows in states.groupby("state", sort=False):
-        shown = "" if state == "as it was taken in" else f": {', '.join(rows['file'])}"
+        named = _told_apart(rows, states)
+        shown = "" if state == "as it was taken in" else f": {', '.join(named)}"
         say(f"{len(rows)} file(s) {state}{shown}")
     raise typer.Exit(PROBLEMS if wrong else CLEAN)
+
+
+def _told_apart(rows: pd.DataFrame, states: pd.DataFrame) -> list[str]:
+    """The names of files; of those that the ledger holds twice, with the beginning of the hash."""
+    twice = set(states.loc[states["file"].duplicated(), "file"])
+    pairs = zip(rows["file"], rows["sha256"], strict=True)
+    return [f"{name} [{digest[:8]}]" if name in twice else str(name) for name, digest in pairs]
 
 
 @ledger.command("export")

@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-Severity = Literal["error", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One entry of the catalogue.
-
-    Parameters
-    ----------
-    severity : {"error", "warning", "info"}
-        An error stops the report; a warning is printed in it; an info lists what was
-        read in spite of its shape, or put right.
-    sentence : str
-        What was found, with the fields ``{found}`` and ``{allowed}``.
-    next_step : str
-        What the reader of the message does now.
-    in_outcome : str
-        The same where the cell is in the table of an outcome whose codebook lies in the study folder.
-    """
-
-    severity: Severity
-    sentence: str
-    next_step: str
-    in_outcome: str = ""
-
+from doublecode.schemas.outcome_problems import OF_OUTCOMES
+from doublecode.schemas.problem_kind import Kind
 
 _BEYOND_RANGE: Final = (
     "Correct it in this table; if the true range is wider, write it in {codebook}: minimum and maximum of the item; if "
@@ -197,17 +173,25 @@ _KINDS: dict[str, Kind] = {
     "merged_cells": Kind("error", "the cells {found} are merged", "Unmerge them and fill each one."),
     "header_renamed": Kind("error", "expected the column {allowed}, found {found}", "Put the header back."),
     "columns_moved": Kind("info", "columns stand in another order; they were read by their names: {found}", "Nothing."),
-    "extra_column": Kind("info", "the column {found} is none of the instrument's; it was not read", "Nothing."),
+    "extra_column": Kind(
+        "info",
+        "the column {found} is none of the instrument's; it was not read",
+        "Look whether it says who a patient is, and take it out if it does; else nothing.",
+    ),
     "sheet_missing": Kind(
         "error",
         "has no sheet {allowed}; found {found}",
         "Give the sheet its name back, or send the workbook you were sent.",
     ),
-    "stray_cell": Kind("info", "stands under no head: {found}; it was not read", "Nothing, if it is no code."),
+    "stray_cell": Kind(
+        "info",
+        "stands under no head: {found}; it was not read",
+        "Look whether it says who a patient is, and take it out if it does; nothing, if it is no code.",
+    ),
     "extra_sheet": Kind(
         "warning",
         "the sheet is none of the workbook's; it was not read",
-        "Look whether codes stand there: they belong on the sheet Rate.",
+        "Look whether codes stand there: they belong on the sheet on which sessions are rated.",
     ),
     "rows_moved": Kind(
         "warning",
@@ -267,9 +251,7 @@ _KINDS: dict[str, Kind] = {
         "still holds {found}, which were erased; they were not read",
         "Destroy the file, or save it without these rows.",
     ),
-    "blinding_breach": Kind(
-        "error", "found the column {found}, which raters must not have", "Remove it; tell the coordinator."
-    ),
+    "blinding_breach": Kind("error", "found {found}, which raters must not have", "Remove it; tell the coordinator."),
     # the file itself
     "unreadable_file": Kind("error", "cannot be read: {found}", "Save it again as .xlsx and send it again."),
     "password_protected": Kind("error", "is protected by a password", "Remove the password and send it again."),
@@ -400,4 +382,4 @@ _KINDS: dict[str, Kind] = {
     ),
 }
 
-CATALOGUE: Mapping[str, Kind] = MappingProxyType(_KINDS)
+CATALOGUE: Mapping[str, Kind] = MappingProxyType({**_KINDS, **OF_OUTCOMES})

@@ -7,15 +7,20 @@ and the next step. A code that is not in the catalogue is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.problem_kinds import CATALOGUE, Kind, Severity
+from doublecode.schemas.outcome_problems import FREE_WORDS, NAMES_OF_SHEETS
+from doublecode.schemas.problem_kind import Kind, Severity
+from doublecode.schemas.problem_kinds import CATALOGUE
 
 __all__ = ["CATALOGUE", "Kind", "Problem", "Severity", "place_in"]
 
 _PERCENT_FORMAT: Final = "Set the format of the cell to General, then type an allowed value."
+
+_NOT_PRINTED: Final = "words that are not printed here, as they may say who a patient is"
+_SHEET_OF_ANOTHER: Final = "a sheet of its own"
 
 
 def place_in(file: str, sheet: str = "", cell: str = "") -> str:
@@ -83,6 +88,20 @@ class Problem:
         """What is wrong, in words."""
         text = CATALOGUE[self.code].sentence.format(found=self.found, allowed=self.allowed)
         return f"{self.subject}: {text}" if self.subject else text
+
+    @property
+    def in_report(self) -> Problem:
+        """The problem as a report prints it: without words that somebody typed beside the codes, which may be a name.
+
+        Examples
+        --------
+        >>> Problem("stray_cell", "R3.xlsx", "Rate", "M5", found="Mrs K.").in_report.sentence
+        'stands under no head: words that are not printed here, as they may say who a patient is; it was not read'
+        """
+        if self.code not in FREE_WORDS:
+            return self
+        sheet = _SHEET_OF_ANOTHER if self.code in NAMES_OF_SHEETS else self.sheet
+        return replace(self, sheet=sheet, found=_NOT_PRINTED)
 
     @property
     def next_step(self) -> str:

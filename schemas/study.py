@@ -288,7 +288,7 @@ class Study(Findings, Declared):
         asked += [name for name in self.allocation.columns if name not in KEYS]
         return StudyTables(
             self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_columns),
-            tuple(rater.id for rater in self.raters),
+            tuple(one.id for one in self.raters), frozenset(n for n in by_source["outcomes"] if self.use(n).is_dated),
         )  # fmt: skip
 
     @property

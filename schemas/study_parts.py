@@ -58,6 +58,10 @@ class InstrumentUse(Declared):
     consensus : bool
         Whether scores stand on what was agreed on where raters disagreed (workbooks of ``consensus/``, written by
         ``doublecode reconcile``); cells without such a value are pooled as ever. Reliability never does.
+    next_session_within : int or None
+        Days, of an outcome that is filled in between sessions: a row with a ``date`` and no session number is of the
+        patient's next session, the one of the same day included, if it is at most so many days later. Of several rows
+        of a session the last one counts. Each row that is linked so, and each that is not, is named.
     """
 
     name: Label
@@ -69,6 +73,7 @@ class InstrumentUse(Declared):
     reliability_interval: Literal["model", "jackknife"] = "model"
     pooling: Literal["mean", "primary"] = "mean"
     consensus: bool = False
+    next_session_within: int | None = Field(default=None, ge=0, le=366)
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
@@ -78,6 +83,10 @@ class InstrumentUse(Declared):
             raise ValueError(
                 f"instrument {self.name!r}: {idle[0]} has no effect on an outcome, which nobody rates; leave it out"
             )
+        if self.source == "raters" and self.next_session_within is not None:
+            raise ValueError(
+                f"instrument {self.name!r}: next_session_within has no effect on what raters fill in; leave it out"
+            )
         for key, values in (
             ("sessions", self.sessions or ()),
             ("raters", self.raters),
@@ -85,6 +94,11 @@ class InstrumentUse(Declared):
         ):
             refuse_twice(f"instrument {self.name!r}: {key}", values)
         return self
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether rows of the outcome may have a date in the place of a session number."""
+        return self.next_session_within is not None
 
 
 class Rater(Declared):

@@ -48,6 +48,8 @@ class StudyTables:
     columns : tuple of str
         Columns of patients, therapists or sessions that the study asks for beyond ours.
     raters : tuple of str
+    dated : frozenset of str
+        Outcomes whose rows may have a date in the place of a session number.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class StudyTables:
     outcomes: Mapping[str, Instrument]
     columns: tuple[str, ...]
     raters: tuple[str, ...]
+    dated: frozenset[str] = frozenset()
 
     def path(self, name: str) -> Path | None:
         """Where a table lies; None where there is none.
@@ -83,7 +86,9 @@ class StudyTables:
         if name in TABLES:
             return tuple(dict.fromkeys((*TABLES[name].columns, *(self.columns if name in _FREE else ()))))
         items = tuple(dict.fromkeys(item.name for book in self.books_of(name) for item in book.columns))
-        return (*RATING_KEYS, *items, *self.raters) if name == RATINGS_TABLE else (*OUTCOME_COLUMNS, *items)
+        if name == RATINGS_TABLE:
+            return (*RATING_KEYS, *items, *self.raters)
+        return (*OUTCOME_COLUMNS, *(("date",) if name in self.dated else ()), *items)
 
     def books_of(self, name: str) -> list[Instrument]:
         """The codebooks whose items stand in a table."""
@@ -136,7 +141,7 @@ def _wrong_entries(held: StudyTables, name: str, source: TableSource) -> Iterato
         if name != RATINGS_TABLE and getattr(source, key) is not None:
             yield f"{key}: has an effect on [tables.{RATINGS_TABLE}] only; leave it out"
     if source.dates is not None:
-        if name != "sessions":
+        if name != "sessions" and name not in held.dated:
             yield "dates: has an effect on [tables.sessions] only; leave it out"
         try:
             check_form(source.dates)

@@ -19,6 +19,7 @@ from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.item import Item
 from doublecode.schemas.names import Label
 from doublecode.schemas.near_names import allowed, ended, nearest
+from doublecode.schemas.phrases import PHRASES
 from doublecode.schemas.problem_kinds import CATALOGUE
 
 REASONS: Final = ("no_recording", "poor_sound", "incomplete", "off_manual", "other")
@@ -59,6 +60,11 @@ class WorkbookTexts(Declared):
     problem_place, problem_kind, problem_found, problem_todo : str
         Heads of the list of problems in a marked copy; ``problem_file``, ``problem_unfinished`` and
         ``problem_formula`` stand in its lines.
+    decimal : str
+        The decimal mark of the language.
+    phrases : dict of str to str
+        Words inside of what was found, by the keys of :data:`doublecode.schemas.phrases.PHRASES`; one that is left out
+        is said in English.
     problems : dict of str to ProblemWords
         Code of a problem → its words; a code that is left out is said in English.
     no_recording, poor_sound, incomplete, off_manual, other : str
@@ -138,6 +144,8 @@ class WorkbookTexts(Declared):
     problem_unfinished: Label = "{n} rows are empty: was the right file sent, and was it saved?"
     problem_formula: Label = "the formula {formula} became its saved value {value}"
     problem_formula_todo: Label = "Nothing; the file you sent keeps its formula."
+    decimal: Label = "."
+    phrases: dict[str, Label] = Field(default_factory=dict)
     problems: dict[str, ProblemWords] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -166,7 +174,7 @@ class WorkbookTexts(Declared):
 
     @model_validator(mode="after")
     def _short_enough(self) -> Self:
-        for key, text in self.model_dump(exclude={"problems"}).items():
+        for key, text in self.model_dump(exclude={"problems", "phrases"}).items():
             if len(text) > LONGEST_TEXT:
                 raise ValueError(f"{key} has {len(text)} letters; allowed: {LONGEST_TEXT}")
         return self
@@ -177,6 +185,9 @@ class WorkbookTexts(Declared):
         for code, words in self.problems.items():
             with wrong.one():
                 _check_words(code, words)
+        for key, text in self.phrases.items():
+            with wrong.one():
+                _check_phrase(key, text)
         wrong.refuse()
         return self
 
@@ -212,6 +223,14 @@ def _check_words(code: str, words: ProblemWords) -> None:
             raise ValueError(f"problems.{code}: the braces of {text!r} are not known; allowed: {braces}")
 
 
+def _check_phrase(key: str, text: str) -> None:
+    """Refuse a phrase of no key of ours, or with other braces."""
+    if key not in PHRASES:
+        raise ValueError(f"phrases: there is no {key!r}; {ended(allowed(key, PHRASES))}")
+    if _braces(text) != _braces(PHRASES[key]):
+        raise ValueError(f"phrases.{key}: the braces of {text!r} are not those of {PHRASES[key]!r}")
+
+
 def languages() -> tuple[str, ...]:
     """The languages that are shipped."""
     folder = resources.files("doublecode.schemas.languages")
@@ -228,12 +247,15 @@ def shipped_texts(language: str) -> WorkbookTexts:
     'Bewerten'
     """
     with resources.as_file(resources.files("doublecode.schemas.languages") / f"{language}.toml") as path:
-        return load_toml(path, WorkbookTexts, StudyError)
+        texts = load_toml(path, WorkbookTexts, StudyError)
+    return texts.model_copy(update={"phrases": dict(PHRASES)}) if language == "en" else texts
 
 
 def texts_to_translate() -> str:
     """The file of the English texts, to be translated; what is said of problems of workbooks at its end."""
     text = (resources.files("doublecode.schemas.languages") / "en.toml").read_text(encoding="utf-8")
+    text += "\n[phrases]\n"
+    text += "".join(f"{key} = {json.dumps(said, ensure_ascii=False)}\n" for key, said in PHRASES.items())
     for code in shipped_texts("de").problems:
         words = {"name": code.replace("_", " ")}
         words |= {"sentence": CATALOGUE[code].sentence, "next_step": CATALOGUE[code].next_step}
@@ -267,7 +289,7 @@ def load_texts(language: str, folder: Path) -> WorkbookTexts:
         raise StudyError(f"study.toml: language = {language!r} leads out of the study folder. Copy the file into it.")
     texts = load_toml(path, WorkbookTexts, StudyError)
     english = shipped_texts("en").model_dump()
-    for key, text in texts.model_dump(exclude_unset=True, exclude={"problems"}).items():
+    for key, text in texts.model_dump(exclude_unset=True, exclude={"problems", "phrases"}).items():
         wanted = _braces(english[key])
         if _braces(text) != wanted:
             braces = ", ".join(f"{{{name}}}" for name in sorted(wanted or ())) or "none"

@@ -75,6 +75,7 @@ def allocate(
     from doublecode.coding.intake.standing import standing_assignments
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.study_tables import has_table, read_study_table
+    from doublecode.coding.workbooks.taken_back import taken_back
     from doublecode.schemas.csv_rows import without_formulas
     from doublecode.schemas.whole_files import replace_files
 
@@ -103,6 +104,8 @@ def allocate(
     if before is not None and kept is not None:
         new, back = changed(before, rows)
         say(f"Replanned: {len(rows) - new} assignments stand, {new} are new, {back} are taken back.")
+        for line in taken_back(before, rows, declared.folder / "outgoing"):
+            say(line)
     say(f"{len(rows)} assignments written to {target}")
 
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from doublecode.analysis.description.correlation_checks import check_samples, check_variables
 from doublecode.analysis.description.correlation_triangle import Stars, triangle_of
 from doublecode.analysis.description.missing_rules import EACH_PAIR
 from doublecode.analysis.description.session_mean import left_out_notes, limits_by_patients, mean_over
-from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.results.multiplicity import adjust_p
-from doublecode.schemas.errors import ContractError, UsageError
+from doublecode.analysis.results.row_levels import of_patients
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
 
@@ -46,8 +47,8 @@ class CorrelationResult(Answer):
         Variables, method, patient and session columns, conf_level.
     frame : DataFrame
         ``x``, ``y``, ``level`` ("pooled", "within patients", "between patients", "mean over sessions"),
-        ``method``, ``n`` (rows with both), ``n_patients``, ``r``, ``df``, ``conf_low``, ``conf_high``,
-        ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
+        ``method``, ``n`` (rows with both; patients where the r is of patients), ``n_patients``, ``r``, ``df``,
+        ``conf_low``, ``conf_high``, ``p_value``, ``p_holm`` (Holm 1979, over the pairs of a level).
     descriptives : DataFrame
         ``level``, ``variable``, ``n``, ``mean``, ``sd``: of the rows (pooled), of the deviations from the patient's
         mean (within: no mean, and the *SD* has rows − patients in its denominator), of the patients' means (between).
@@ -161,7 +162,8 @@ def correlate(
     patient : str, optional
         Column of the patients where they have several rows. Then the pooled r, which mixes two
         questions, is joined by the r within patients (the common slope of deviations, "repeated
-        measures correlation", always of Pearson's kind) and the r of the patients' means.
+        measures correlation", always of Pearson's kind) and the r of the patients' means. A variable with one value
+        per patient has nothing within them, and its rows are copies: then the pooled r is that of the patients' means.
     session : str, optional
         Column of the session numbers. Then r is also taken in each session and averaged, as papers
         print it: the mean of artanh r, weighted by n − 3, turned back. Its interval and p stand on samples of patients
@@ -198,16 +200,19 @@ def correlate(
     """
     frame = as_pandas(frame)
     check_variables(frame, variables, method, (patient, session), conf_level)
-    _check_samples(n_boot)
+    check_samples(n_boot)
     rows: list[dict[str, Any]] = []
     single: list[dict[str, Any]] = []
+    alone: dict[str, None] = {}
     for x, y in combinations(variables, 2):
         both = rows_with(frame, [x, y] if patient is None else [x, y, patient])
         people = both[patient].nunique() if patient else len(both)
         head = {"x": x, "y": y, "n_patients": people}
-        rows.append(head | {"level": POOLED, **pair_correlation(both, x, y, method, conf_level)})
+        means = both if patient is None else both.groupby(patient)[[x, y]].mean()
+        copied = () if patient is None else of_patients([x, y], both, patient)
+        alone |= dict.fromkeys(copied)
+        rows.append(head | {"level": POOLED, **pair_correlation(means if copied else both, x, y, method, conf_level)})
         if patient is not None:
-            means = both.groupby(patient)[[x, y]].mean()
             rows.append(head | {"level": WITHIN, **_within(both, x, y, patient, conf_level)})
             rows.append(head | {"level": BETWEEN, **pair_correlation(means, x, y, method, conf_level)})
         if session is not None:
@@ -238,39 +243,8 @@ def correlate(
             "missing_rule": EACH_PAIR,
         },
         rows=frame.index[frame[list(variables)].notna().sum(axis=1) > 1],
-        notes=_notes(table, method, patient, session) + left_out_notes(frame, variables, patient, single),
+        notes=_notes(table, method, patient, session, tuple(alone)) + left_out_notes(frame, variables, patient, single),
     )
-
-
-def check_variables(
-    frame: pd.DataFrame, variables: Sequence[str], method: str, keys: Sequence[str | None], conf_level: float
-) -> None:
-    """Refuse fewer than two variables, one twice, an unknown one, an unknown method, what holds no numbers."""
-    if len(variables) < 2 or len(set(variables)) < len(variables):
-        raise UsageError(
-            f"correlations: found {', '.join(variables) or 'none'}; allowed: two or more variables, each once."
-        )
-    if method not in ("pearson", "spearman") or not 0 < conf_level < 1:
-        raise UsageError(
-            f"correlations: found method = {method!r} and conf_level = {conf_level}; "
-            "allowed: 'pearson' or 'spearman', and a level between 0 and 1."
-        )
-    named = [*variables, *(key for key in keys if key is not None)]
-    require_columns(frame, named, "correlations")
-    if len(set(named)) < len(named) or frame.columns.duplicated()[frame.columns.isin(named)].any():
-        raise UsageError(
-            f"correlations: found {', '.join(named)}, of which one is named twice or stands twice in the frame; "
-            "variables, patient and session are columns of their own."
-        )
-    for name in variables:
-        if frame[name].dtype.kind not in "if":
-            raise ContractError(f"correlations: column {name!r} must hold numbers, found {frame[name].dtype}.")
-    refuse_infinite(frame, variables, "correlations")
-
-
-def _check_samples(n_boot: int) -> None:
-    if not isinstance(n_boot, int) or n_boot < 200:
-        raise UsageError(f"correlations: found n_boot = {n_boot!r}; at least 200 samples of patients, usually 2000.")
 
 
 def rows_with(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -382,8 +356,11 @@ def _moments(frame: pd.DataFrame, name: str, level: str, patient: str | None) ->
     """Count, mean and SD of what is correlated at a level.
 
     Within: √(Σ (x − x̄ of the patient)² / (rows − patients)), the SD of a one-way analysis of variance; deviations have
-    mean 0. The r that is averaged over sessions has no one mean and SD.
+    mean 0. Pooled: of the patients, where the variable has one value per patient. The r that is averaged over sessions
+    has no one mean and SD.
     """
+    if patient is not None and level == POOLED and of_patients([name], frame, patient):
+        level = BETWEEN
     if level == POOLED or patient is None:
         values = frame[name]
         known = int(values.notna().sum())
@@ -400,8 +377,12 @@ def _moments(frame: pd.DataFrame, name: str, level: str, patient: str | None) ->
     return len(rows), np.nan, float(np.sqrt(squares / free)) if free else np.nan
 
 
-def _notes(table: pd.DataFrame, method: str, patient: str | None, session: str | None) -> tuple[Note, ...]:
+def _notes(
+    table: pd.DataFrame, method: str, patient: str | None, session: str | None, alone: tuple[str, ...]
+) -> tuple[Note, ...]:
     notes = [Note("pairs_differ_in_n")]
+    if alone:
+        notes.append(Note("pairs_of_patients", numbers={"names": alone}))
     if patient is not None:
         notes.append(Note("pooled_r_mixes_levels"))
         if method == "spearman":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from doublecode.analysis.description.correlations import Method, check_variables, pair_correlation, rows_with
+from doublecode.analysis.description.correlation_checks import check_variables
+from doublecode.analysis.description.correlations import Method, pair_correlation, rows_with
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.results.multiplicity import adjust_p
@@ -27,12 +28,13 @@ class CovariateScreenResult(Answer):
     Attributes
     ----------
     spec : dict
-        Outcomes, covariates, method, alpha, conf_level.
+        Outcomes, covariates, method, alpha, conf_level, patient.
     frame : DataFrame
-        ``outcome``, ``covariate``, ``n``, ``r``, ``conf_low``, ``conf_high``, ``p_value``, ``p_holm`` (over all pairs),
+        ``outcome``, ``covariate``, ``n`` (patients, or rows without a column of them), ``r``, ``conf_low``,
+        ``conf_high``, ``p_value``, ``p_holm`` (over all pairs),
         ``marked`` (raw p below alpha).
     design : dict
-        ``n_rows``, ``n_tests``, ``marked`` (covariates that are marked for any outcome).
+        ``n_rows``, ``n_patients``, ``n_tests``, ``marked`` (covariates that are marked for any outcome).
     notes : tuple of Note
     rows : Index
         Labels of the rows that have any pair.
@@ -65,6 +67,7 @@ def screen_covariates(
     *,
     method: Method = "spearman",
     alpha: float = 0.05,
+    patient: str | None = None,
     conf_level: float = 0.95,
 ) -> CovariateScreenResult:
     """Correlate every covariate with every outcome, as a paper does before it names its control variables.
@@ -76,12 +79,15 @@ def screen_covariates(
     Parameters
     ----------
     frame : DataFrame
-        One row per patient.
+        One row per patient; with `patient` several rows of each.
     outcomes, covariates : sequence of str
         Numeric columns, each named once.
     method : {"spearman", "pearson"}
     alpha : float
         A raw p below it is marked.
+    patient : str, optional
+        Column of the patients where they have several rows: each pair is correlated on one row per patient, the means
+        of the rows that have both, so that what stands in all sessions of a patient counts once.
     conf_level : float
         Between 0 and 1; the interval is that of :func:`doublecode.analysis.correlate`.
 
@@ -102,24 +108,34 @@ def screen_covariates(
     import pandas as pd
 
     frame = as_pandas(frame)
-    check_variables(frame, (*outcomes, *covariates), method, (), conf_level)
+    check_variables(frame, (*outcomes, *covariates), method, (patient,), conf_level)
     if not 0 < alpha < 1:
         raise UsageError(f"screen_covariates: found alpha = {alpha!r}; it lies between 0 and 1.")
     rows = []
     for outcome in outcomes:
         for covariate in covariates:
-            found = pair_correlation(rows_with(frame, [covariate, outcome]), covariate, outcome, method, conf_level)
+            both = rows_with(frame, [covariate, outcome, *([] if patient is None else [patient])])
+            pair = both if patient is None else both.groupby(patient)[[covariate, outcome]].mean()
+            found = pair_correlation(pair, covariate, outcome, method, conf_level)
             rows.append({"outcome": outcome, "covariate": covariate, **found})
     columns = ["outcome", "covariate", "n", "r", "conf_low", "conf_high", "p_value"]
     table = pd.DataFrame(rows)[columns]
     raw = table["p_value"].to_numpy(dtype=np.float64)
     table = table.assign(p_holm=adjust_p(raw, "holm"), marked=raw < alpha)
+    people = len(frame) if patient is None else int(frame[patient].nunique())
     marked = list(dict.fromkeys(table.loc[table["marked"], "covariate"]))
     return CovariateScreenResult(
         spec={"outcomes": list(outcomes), "covariates": list(covariates), "method": method, "alpha": alpha,
-              "conf_level": conf_level},
+              "conf_level": conf_level, "patient": patient},
         frame=table,
-        design={"n_rows": len(frame), "n_tests": len(table), "marked": marked},
-        notes=(Note("covariates_screened", numbers={"n_tests": len(table), "alpha": alpha, "marked": tuple(marked)}),),
+        design={"n_rows": len(frame), "n_patients": people, "n_tests": len(table), "marked": marked},
+        notes=(
+            Note(
+                "covariates_screened",
+                numbers={
+                    "n_tests": len(table), "alpha": alpha, "marked": tuple(marked), "by_patient": people < len(frame)
+                },
+            ),
+        ),
         rows=frame.index[frame[[*outcomes, *covariates]].notna().sum(axis=1) > 1],
     )  # fmt: skip

@@ -23,6 +23,7 @@ from doublecode.analysis.mixed.model_rows import (
 )
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.results.row_levels import of_patients
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
@@ -107,7 +108,8 @@ def winsorise(
 
     The fences are Q1 − m·IQR and Q3 + m·IQR (Tukey 1977), with m and the quantile
     definition as declared. A variable whose IQR is 0 is left as it is: any value off the
-    middle would be an outlier there; its status is "refused".
+    middle would be an outlier there; its status is "refused". A variable that has one value per patient counts once per
+    patient, however many rows of a patient hold it.
 
     Parameters
     ----------
@@ -146,13 +148,15 @@ def winsorise(
     data = frame.copy()
     changes: list[dict[str, Any]] = []
     counts = []
-    labels = _row_labels(frame, keys)
+    of_rows, of_people = _row_labels(frame, keys), _row_labels(frame, keys[:1])
     for name in rule.variables:
         values = _numbers(frame, name)
-        fences = _fences(values, rule.multiplier, rule.quantiles)
+        own, copied = _own_places(frame, name, keys)
+        labels = of_people if copied else of_rows
+        fences = _fences(values[own], rule.multiplier, rule.quantiles)
         refused = fences["status"] == RuleState.REFUSED
         now = values if refused else np.clip(values, fences["low_fence"], fences["high_fence"])
-        changed = [_change(labels[i], name, values[i], now[i]) for i in np.flatnonzero(_differs(values, now))]
+        changed = [_change(labels[i], name, values[i], now[i]) for i in np.flatnonzero(_differs(values, now) & own)]
         if changed:
             data[name] = now
         sides = [change["fence"] for change in changed]
@@ -186,6 +190,14 @@ def _row_labels(frame: pd.DataFrame, keys: Sequence[str]) -> list[str]:
     if not there:
         return [str(label) for label in frame.index]
     return [" ".join(str(part) for part in row) for row in frame[there].itertuples(index=False, name=None)]
+
+
+def _own_places(frame: pd.DataFrame, name: str, keys: Sequence[str]) -> tuple[NDArray[np.bool_], bool]:
+    """The rows that hold a value of their own, and whether others hold copies: the first key is who has it."""
+    who = keys[0] if keys else ""
+    if who not in frame.columns or not of_patients([name], frame, who):
+        return np.ones(len(frame), dtype=bool), False
+    return ~frame[who].where(frame[name].notna()).duplicated().to_numpy(), True
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.mixed.cluster_robust import cr2
 from doublecode.analysis.mixed.hypotheses import quantile, two_sided
 from doublecode.analysis.mixed.model_rows import common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.results.row_levels import varying_within
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.series_models import LabelledModel, Version
-from doublecode.analysis.linking.splitting import SplitFormula, split_formula, varying_within
+from doublecode.analysis.linking.splitting import SplitFormula, split_formula
 from doublecode.analysis.linking.time_origin import is_time
 from doublecode.analysis.linking.within_products import double_centred, open_products, product_name
+from doublecode.analysis.results.row_levels import varying_within
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note
 

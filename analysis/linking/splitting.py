@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -159,16 +159,3 @@ def in_place(text: str, new: Mapping[str, str]) -> str:
         if one.name in new:
             text = text[: one.start] + new[one.name] + text[one.end :]
     return text
-
-
-def varying_within(columns: Iterable[str], data: pd.DataFrame, patient: str) -> tuple[str, ...]:
-    """Return those of `columns` that take several values in one patient, whose slope answers two questions unsplit.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> data = pd.DataFrame({"patient": ["P1", "P1", "P2"], "he": [2.0, 3.0, 3.0], "age": [50, 50, 61]})
-    >>> varying_within(["he", "age"], data, "patient")
-    ('he',)
-    """
-    return tuple(name for name in columns if data.groupby(patient)[name].nunique().max() > 1)

@@ -10,6 +10,7 @@ import numpy as np
 from doublecode.analysis.mixed.model_rows import common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.results.row_levels import of_patients
 from doublecode.schemas.errors import ContractError, NotEstimable
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
@@ -75,7 +76,8 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
     Parameters
     ----------
     frame : DataFrame
-        One row per unit.
+        One row per unit. With a column ``patient`` an outcome that is the patient's, the same in all of several rows,
+        counts once per patient and group.
     outcome, group : str
         A numeric column and the column of group labels.
 
@@ -103,12 +105,13 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
     if frame[outcome].dtype.kind not in "if":
         raise ContractError(f"group comparison: column {outcome!r} must hold numbers, found {frame[outcome].dtype}.")
     rows = common_rows(frame, (outcome, group), ("patient", "session"))
-    by = rows.data.groupby(group, sort=True, observed=True)[outcome]
+    data = _own_rows(rows.data, outcome, group)
+    by = data.groupby(group, sort=True, observed=True)[outcome]
     groups = pd.DataFrame({"n": by.size(), "mean": by.mean(), "sd": by.std(ddof=1)}).rename_axis("group").reset_index()
     n, k = int(groups["n"].sum()), len(groups)
-    residual = rows.data[outcome] - by.transform("mean")
+    residual = data[outcome] - by.transform("mean")
     within = float((residual**2).sum())
-    total = float(((rows.data[outcome] - rows.data[outcome].mean()) ** 2).sum())
+    total = float(((data[outcome] - data[outcome].mean()) ** 2).sum())
     _refuse(n, k, within, total, f"group comparison of {outcome} by {group}")
     between, mean_sq = total - within, within / (n - k)
     statistic = between / (k - 1) / mean_sq
@@ -129,9 +132,20 @@ def group_anova(frame: pd.DataFrame, outcome: str, group: str) -> AnovaResult:
         frame=table,
         groups=groups,
         design={"n_rows": n, "n_groups": k, "dropped": rows.lost_records},
-        notes=_notes(groups, group, n if rows.data[group].dtype.kind in "iuf" else 0),
-        rows=rows.data.index,
+        notes=_notes(groups, group, n if data[group].dtype.kind in "iuf" else 0) + _copies(len(rows.data), n, outcome),
+        rows=data.index,
     )
+
+
+def _own_rows(data: pd.DataFrame, outcome: str, group: str) -> pd.DataFrame:
+    """One row per patient and group where the outcome is the patient's."""
+    if "patient" not in data or "patient" in (outcome, group) or not of_patients([outcome], data, "patient"):
+        return data
+    return data.drop_duplicates(["patient", group])
+
+
+def _copies(n_rows: int, n: int, outcome: str) -> tuple[Note, ...]:
+    return (Note("copies_left_out", numbers={"names": (outcome,), "n_rows": n_rows, "n": n}),) if n < n_rows else ()
 
 
 def _refuse(n: int, k: int, within: float, total: float, where: str) -> None:

@@ -17,6 +17,7 @@ from doublecode.analysis.ratings.id_codes import id_codes, object_array
 from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.design_notes import disconnected_note
 from doublecode.analysis.reliability.fixed_effects import fixed_effects
+from doublecode.analysis.reliability.period_cells import alone_in_period, interaction, period_weights
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
@@ -277,17 +278,18 @@ def _one_set(
         owner, when = cells // len(period_names), cells % len(period_names)
         if len(period_names) < 2:
             raise NotEstimable(f"drift: one period only ({period_names[0]!r}); drift needs at least two.")
+        alone = alone_in_period(owner, when, layout, period_names, notes)
         fit = _fit_cells(cell, layout, y, conf_level)
-        weights = _period_weights(owner, when)
-        by_period = _rows(fit, weights)
+        weights = period_weights(owner, when)
+        by_period = _rows(fit, weights[~alone]).set_axis(np.flatnonzero(~alone)).reindex(range(len(owner)))
         by_period.insert(0, "n_ratings", np.bincount(cell))
         by_period.insert(0, "period", period_names[when])
         by_period.insert(0, "rater", [layout.rater_names[r] for r in owner])
-        drifts = _drifts(layout, fit, weights, (owner, when), power, conf_level, notes)
-        interaction = _interaction(owner, when)
-        if len(interaction):
-            tests.append(_f_row("rater × period", fit, interaction))
-        severity = weights @ fit.beta
+        drifts = _drifts(layout, fit, weights, (np.where(alone, -1, owner), when), power, conf_level, notes)
+        contrasts = interaction(owner, when)
+        if len(contrasts):
+            tests.append(_f_row("rater × period", fit, contrasts))
+        severity = np.where(alone, severity[owner], weights @ fit.beta)
     heard = _hear_again(layout, object_array(target_names)[layout.target], y - severity[cell], fit.sigma, y, top)
     return {"frame": overall, "periods": by_period, "drifts": drifts, "tests": pd.DataFrame(tests), "sessions": heard}
 
@@ -351,20 +353,6 @@ def _f_row(name: str, fit: MixedResult, L: Floats) -> dict[str, Any]:
     return {
         "test": name, "df_num": len(L), "df_den": float(df[0]), "statistic": float(statistic[0]), "p_value": tail
     }  # fmt: skip
-
-
-def _period_weights(owner: Ints, when: Ints) -> Floats:
-    """Each cell against the mean of the cells of its period."""
-    same = (when[:, None] == when[None, :]).astype(float)
-    return np.asarray(np.eye(len(owner)) - same / same.sum(axis=1, keepdims=True), dtype=np.float64)
-
-
-def _interaction(owner: Ints, when: Ints) -> Floats:
-    """Contrasts of cells that vanish where rater and period only add, (rows, cells)."""
-    additive = np.hstack([np.eye(owner.max() + 1)[owner], np.eye(when.max() + 1)[when]])
-    left, values, _ = np.linalg.svd(additive, full_matrices=True)
-    rank = int((values > 1e-9 * values[0]).sum())
-    return np.asarray(left[:, rank:].T)
 
 
 def _drifts(

@@ -27,6 +27,8 @@ from doublecode.schemas.results import compact_json, to_json
 from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.study_run import StudyRun
 
@@ -86,7 +88,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
             write_csv(table.csv_frame, fresh / "tables" / f"{table.name}.csv")
         for shown in document.pictures():
             (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
-        write_csv(run.frame.ledger, fresh / "row_ledger.csv")
+        write_csv(ledger_with_linked(run.frame.ledger, run.intake.linked), fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
         (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
@@ -155,6 +157,22 @@ def build_document(run: StudyRun) -> Document:
     )
 
 
+def ledger_with_linked(ledger: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
+    """The row ledger, and below it each answer that counts for the session of another day."""
+    import pandas as pd
+
+    if linked is None or linked.empty:
+        return ledger
+    said = [
+        f"filled in on {day}, {n} day{'s' if n > 1 else ''} before"
+        for day, n in zip(linked["day"], linked["days_before"], strict=True)
+    ]
+    rows = linked[["session_id", "patient", "session"]].assign(
+        stage="linked by date: " + linked["instrument"], status="kept", reason=said
+    )
+    return pd.concat([ledger, rows[ledger.columns]], ignore_index=True)
+
+
 def _departures(plan: PlanState | None) -> Section | None:
     """What is declared otherwise than it was frozen, entry by entry."""
     if plan is None or not plan.deviations:
@@ -174,6 +192,7 @@ def absent_files(names: Sequence[str]) -> str:
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
     from doublecode.analysis.report import sections_data, sections_models, sections_scales
+    from doublecode.analysis.report.sections_codes import codes_section
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import (
         family_section,
@@ -198,6 +217,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield settled_section(run.intake)
     yield sections_scales.consistency_section(run)
     yield sections_data.descriptives_section(run)
+    yield codes_section(run.codes)
     yield sections_data.homework_section(run)
     yield fidelity_section(run.fidelity, labels)
     yield sections_models.outlier_section(run.outliers, labels)

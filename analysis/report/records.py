@@ -48,6 +48,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        **({} if run.codes is None else {"codes": records(run.codes.frame)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),
         **({} if settled is None else {"consensus": records(settled)}),
@@ -106,7 +107,7 @@ def _process_records(process: ProcessAnswers) -> dict[str, Any]:
 
 def _problem_records(run: StudyRun) -> list[dict[str, str]]:
     """What was found in reading, and what the analysis warns of."""
-    staged = [("reading", one) for one in run.intake.problems]
+    staged = [("reading", one.in_report) for one in run.intake.problems]
     staged += [("analysis", problem_of(one)) for one in run.warnings]
     return [
         {"stage": stage, "code": one.code, "severity": one.severity, "subject": one.subject, "text": str(one)}

@@ -84,7 +84,7 @@ def _problem_blocks(intake: Intake) -> list[Block]:
             "severity": problem.severity, "code": problem.code, "place": problem.place, "sentence": problem.sentence,
             "next_step": problem.next_step,
         }
-        for problem in intake.problems
+        for problem in (one.in_report for one in intake.problems)
     ]  # fmt: skip
     listed = frame_of(rows, ("severity", "code", "place", "sentence", "next_step"))
     if listed.empty:
@@ -199,7 +199,7 @@ def _sample_tables(run: StudyRun) -> list[Block]:
     if run.sample.frame.empty:
         return []
     frame = run.sample.frame.sort_values("unit", kind="stable")
-    names = {one.column: one.label for one in run.study.variables if one.column and one.label}
+    names = {one.column: one.label for one in run.study.variables if one.column and one.label and one.equals is None}
     labels = [
         names.get(variable, variable.replace("_", " "))
         + ("" if is_missing(level) or level in ("", "1") else f": {level}")

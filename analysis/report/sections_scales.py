@@ -16,6 +16,7 @@ from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
 from doublecode.analysis.rendering.wording.icc_sentence import icc_sentence
+from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.rules import rule_named
 from doublecode.analysis.study.labels import label_of, part_places, short_title
 from doublecode.schemas.results import DASH, Note
@@ -72,15 +73,21 @@ def _shared_notes(run: StudyRun) -> tuple[str, ...]:
         return ()
     books = run.study.codebooks
     notes: dict[str, None] = {}
+    told: dict[tuple[str, str, str], dict[str, None]] = {}
+    sets: dict[tuple[str, str], int] = {}
     for instrument, _, phase, result in run.reliability.results:
         read = result.estimates.read
         called = {read.name_of(place): key[0] for place, key in enumerate(read.keys)}
+        sets[instrument, phase] = sets.get((instrument, phase), 0) + len(called)
         for note in result.notes:
-            own = note.kind == "lack_of_spread"
-            subject = label_of(books, instrument, str(called[note.subject])) if own else ""
             numbers = {name: value for name, value in note.numbers.items() if name != "q"}
-            text = sentence(Note(note.kind, subject, numbers))
-            notes[f"{short_title(books[instrument].title)}, {phase}: {text}"] = None
+            of = told.setdefault((instrument, phase, sentence(Note(note.kind, "", numbers))), {})
+            known = called.get(note.subject)
+            of |= dict.fromkeys(map(str, called.values()) if known is None else [str(known)])
+    for (instrument, phase, text), of in told.items():
+        about = [] if len(of) == sets[instrument, phase] else [label_of(books, instrument, one) for one in of]
+        head = f"{short_title(books[instrument].title)}, {phase}"
+        notes[": ".join(filter(None, (head, named(about), text)))] = None
     for note in run.reliability.notes:
         if note.kind == "reliability_refused":
             title = short_title(books[note.numbers["instrument"]].title)

@@ -177,9 +177,9 @@ def declared_patient_outcome(model: PatientModel, data: pd.DataFrame) -> Patient
 
 
 def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
-    from doublecode.analysis.linking.splitting import varying_within
     from doublecode.analysis.mixed.formula import parse_formula
     from doublecode.analysis.mixed.model_rows import common_rows
+    from doublecode.analysis.results.row_levels import varying_within
 
     steps = map(parse_formula, series.steps)
     needed = dict.fromkeys(column for step in steps for column in step.columns(data.columns))

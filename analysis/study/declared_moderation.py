@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.mixed.formula import parse_formula
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.analysis.regression.moderated import moderation
+from doublecode.analysis.results.row_levels import of_patients, without_copies
+from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +37,7 @@ def fit_moderation(
     model : ModerationModel
         Outcome, predictor, moderator (optional), covariates, subset (optional).
     frame : DataFrame
-        One row per patient, with these columns.
+        One row per patient, with these columns; of sessions whose variables are all the patient's, one counts.
     observed : DataFrame, optional
         The same rows before an outlier rule; the subset is judged by these values.
     at : mapping or sequence, optional
@@ -44,6 +49,8 @@ def fit_moderation(
     ------
     UsageError
         The subset cannot be read or leaves no row, or a variable is missing from the frame.
+    NotEstimable
+        The outcome has one value per patient, and the predictors have several: its rows are copies.
 
     Examples
     --------
@@ -59,13 +66,26 @@ def fit_moderation(
     formula = f"{model.outcome} ~ {' + '.join((focal, *model.covariates))}"
     moderator = (model.moderator,) if model.moderator else ()
     require_columns(frame, (model.outcome, model.predictor, *moderator, *model.covariates), f"model {model.name!r}")
-    result = moderation(
-        formula,
-        frame,
-        at=at,
-        subset=model.subset,
-        observed=observed,
-        errors=errors,
-        keys=("patient", "session"),
-    )
+    fit = partial(moderation, formula, at=at, subset=model.subset, errors=errors, keys=("patient", "session"))
+    result = fit(frame, observed=observed)
+    names = parse_formula(formula).columns(frame.columns)
+    copies = _copies(frame.loc[result.rows], model, names)
+    if len(copies):
+        numbers = {"names": tuple(names), "n_rows": len(result.rows), "n": len(result.rows) - len(copies)}
+        result = fit(frame.drop(copies), observed=None if observed is None else observed.drop(copies))
+        result = replace(result, notes=(*result.notes, Note("copies_left_out", numbers=numbers)))
     return replace(result, spec={"name": model.name, "title": model.title, "subset": model.subset, **result.spec})
+
+
+def _copies(rows: pd.DataFrame, model: ModerationModel, names: Sequence[str]) -> pd.Index[Any]:
+    """Rows that say again what the patient's first row says."""
+    if "patient" not in rows or not of_patients([model.outcome], rows, "patient"):
+        return rows.index[:0]
+    own = without_copies(rows, names, "patient")
+    if len(own) == len(rows):
+        raise NotEstimable(
+            f"{model.outcome} has one value per patient, which stands in {len(rows)} rows of "
+            f"{rows['patient'].nunique()} patients: declare it under [[patient_outcomes]], or take one session of each "
+            'patient with subset = "session == 1"'
+        )
+    return rows.index.difference(own.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from doublecode.analysis.linking.indirect_effect import mediation
 from doublecode.analysis.linking.indirect_effect_result import Mediation
 from doublecode.analysis.linking.lead_and_lag import cross_lagged
 from doublecode.analysis.linking.lead_and_lag_result import CrossLagged
+from doublecode.analysis.linking.panel_data import SINCE
 from doublecode.analysis.linking.rater_correction import correct_for_raters
 from doublecode.analysis.linking.rater_correction_result import RaterCorrection as Corrected
 from doublecode.analysis.mixed.formula import parse_formula
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from doublecode.schemas.process_models import Direction, MediationModel, RaterCorrection
     from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import Variable
 
 Kind = TypeVar("Kind", bound=Answer)
 TOO_LITTLE = (NotEstimable, UsageError, FormulaError)
@@ -120,4 +122,17 @@ def _known_error(study: Study, ratings: pd.DataFrame, frame: pd.DataFrame, decla
 
 def _mediation(study: Study, frame: pd.DataFrame, declared: MediationModel) -> Mediation:
     clusters = "patient" if study.unit == "session" else None
-    return mediation(frame, declared.x, declared.m, declared.y, clusters=clusters, slopes=declared.slopes)
+    found = mediation(frame, declared.x, declared.m, declared.y, clusters=clusters, slopes=declared.slopes)
+    named = {one.name: one for one in study.variables}
+    told = [(name, _place(named.get(name))) for name in (declared.x, declared.m, declared.y)]
+    if len({place for _, place in told}) == 1:
+        return found
+    order = Note("mediation_declared_order", numbers={"places": tuple(told)})
+    return replace(found, notes=tuple(order if note.kind == "mediation_same_row" else note for note in found.notes))
+
+
+def _place(variable: Variable | None) -> float:
+    """Where in time a variable stands: sessions before the row's; what is since the last session is half of one."""
+    if variable is None:
+        return 0.0
+    return -float(variable.lag or 0) - (0.5 if variable.refers_to == SINCE else 0.0)

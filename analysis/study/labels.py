@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from doublecode.schemas.near_names import told_apart
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 Labels = Mapping[str, str]
 """Name of a variable → its label."""
+_LEVEL: Final = re.compile(
+    r"(?:C\((?P<called>[^,()]+)[^()]*(?:\([^()]*\))?\)|(?P<column>[^\[]+))\[(?:T\.)?(?P<level>.*)\]"
+)
 
 
 def short_title(title: str) -> str:
@@ -84,8 +88,24 @@ def label_term(term: str, labels: Labels) -> str:
     --------
     >>> label_term("rationale:resistance", {"rationale": "Rationale", "resistance": "Resistance"})
     'Rationale × Resistance'
+    >>> label_term("medication[T.SSRI]", {"medication": "Medication"})
+    'Medication: SSRI'
     """
-    return " × ".join(labels.get(name, _session(name)) for name in term.split(":"))
+    return " × ".join(_part(name, labels) for name in _factors(term))
+
+
+def _factors(term: str) -> list[str]:
+    """The columns that a term multiplies; a colon inside a level, as in ``[T.a:b]``, parts nothing."""
+    return re.findall(r"(?:\[[^\]]*\]|[^:\[])+", term) or [term]
+
+
+def _part(name: str, labels: Labels) -> str:
+    """A column by its label; of a category its level, which is held against the one that is not in the table."""
+    found = _LEVEL.fullmatch(name)
+    if found is None or name in labels:
+        return labels.get(name, _session(name))
+    column = found["called"] or found["column"]
+    return f"{labels.get(column, column)}: {found['level']}"
 
 
 def _session(name: str) -> str:

@@ -185,6 +185,15 @@ def _not_judged(ratings: pd.DataFrame, key: pd.DataFrame, books: Sequence[Instru
         left = [item.name for item in _numeric(book) if judged and item.name not in judged and not item.given]
         if left:
             notes.append(Note("items_not_judged", book.name, {"named": ", ".join(left), "n": len(left)}))
+    for book in books:
+        rated = set(tapes.loc[tapes["instrument"] == book.name, "item"])
+        codes = [
+            item.name
+            for item in book.columns
+            if item.type == "nominal" and not item.is_numeric and not item.given and item.name in rated
+        ]
+        if codes:
+            notes.append(Note("codes_not_judged", book.name, {"named": ", ".join(codes), "n": len(codes)}))
     return notes
 
 

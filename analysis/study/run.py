@@ -96,7 +96,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
     from doublecode.coding.intake.study_ratings import read_study_ratings
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.coding.reading.outcome_events import read_outcome_events
-    from doublecode.coding.reading.outcomes import read_outcomes
+    from doublecode.coding.reading.outcomes import linked_answers, read_outcomes
     from doublecode.coding.reading.study_remarks import remarks_on_tables
     from doublecode.coding.reading.study_tables import read_study_table
     from doublecode.schemas.frames import PATIENTS, SESSIONS, of_occasion
@@ -128,6 +128,7 @@ def read_study(folder: str | Path, *, set_aside: Collection[str] = (), progress:
         decided=rated.decided,
         typed_twice=rated.typed_twice,
         plan=plan_state(study),
+        linked=linked_answers(study),
         **read,
     )
     counted = in_the_numbers(everything)
@@ -229,6 +230,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     """
     from doublecode.analysis.description import descriptives
     from doublecode.analysis.description.sample import sample_table
+    from doublecode.analysis.study.code_counts import code_counts
     from doublecode.analysis.study.declared_models import declared_series
     from doublecode.analysis.study.declared_process import process_answers
     from doublecode.analysis.study.recodes import recode_table
@@ -252,6 +254,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
+        "codes": code_counts(study, intake.ratings),
         "recodes": recode_table(study, intake.ratings, intake.recodes),
         "screens": screens_of(study, intake.ratings),
         "replaced": replaced_files(study),
@@ -268,8 +271,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         series.append(attempt(declared.title, partial(declared_series, declared, frame.frame, study.times), refused))
     fits = (*filter(None, series), *models["moderations"])
     asked = _findings(study, fits, frame.frame, refused)
-    process = process_answers(study, intake.ratings, frame.frame)
-    refused += process.refused
+    refused += (process := process_answers(study, intake.ratings, frame.frame)).refused
     run = StudyRun(
         intake=intake, items=items, scores=scores, frame=frame, reliability=reliability, consistency=consistency,
         series=tuple(filter(None, series)), process=process, **asked,
@@ -376,7 +378,9 @@ def _findings(study: Study, fits: Fits, frame: pd.DataFrame, refused: list[Note]
         "marginals": found,
         "families": tuple(filter(None, families)),
         "covariate_screen": None if screen is None else attempt(
-            "Covariates", partial(screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha),
+            "Covariates", partial(
+                screen_covariates, frame, screen.outcomes, screen.covariates, alpha=screen.alpha, patient=patient
+            ),
             refused,
         ),
         "missing_comparison": None if missing is None else attempt(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
+    from doublecode.analysis.study.code_counts import CodeCounts
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.recodes import RecodeTable
@@ -74,6 +75,9 @@ class Intake:
         finds them: sessions without homework.
     decided : DataFrame or None
         Contract RATINGS: what was agreed on where raters disagreed. Beside the ratings, never among them.
+    linked : DataFrame or None
+        Answers of outcomes that count for the session of another day, as
+        :func:`doublecode.coding.reading.outcomes.linked_answers` gives them.
     typed_twice : DoubleEntry or None
         How sheets that were typed twice compare.
     plan : PlanState or None
@@ -98,6 +102,7 @@ class Intake:
     decided: pd.DataFrame | None = None
     typed_twice: DoubleEntry | None = None
     plan: PlanState | None = None
+    linked: pd.DataFrame | None = None
 
     @property
     def agreed(self) -> pd.DataFrame:
@@ -153,6 +158,7 @@ class StudyRun:
     comparisons: tuple[AnovaResult, ...]
     patient_outcomes: tuple[PatientOutcomeResult, ...] = ()
     recodes: RecodeTable | None = None
+    codes: CodeCounts | None = None
     screens: ScreenResult | None = None
     replaced: pd.DataFrame | None = None
     marginals: tuple[MarginalResult, ...] = ()

@@ -80,7 +80,7 @@ def _numeric(study: Study, ratings: pd.DataFrame) -> Any:
 def _why_nothing(study: Study, ratings: pd.DataFrame) -> str:
     """Why no instrument has ratings of two raters to compare."""
     if not _numeric(study, ratings).any():
-        return "no item that was rated is a number; compare names by agreement()."
+        return "no item that was rated is a number; names are counted under Codes without a number."
     return "no instrument was rated by two raters in the same phase; have some sessions rated twice."
 
 

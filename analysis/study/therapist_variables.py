@@ -34,9 +34,20 @@ def therapist_warnings(run: StudyRun) -> Iterator[CodedWarning]:
         asked = declared[str(fit.spec["name"])]
         names = [asked.predictor, *filter(None, [asked.moderator]), *asked.covariates]
         yield from _of_therapists(names, frame.loc[fit.rows], asked.name, "declare_series")
+    for about, used in _correlated(run):
+        yield from _of_therapists(used, frame, about, "declare_series")
     for groups in run.comparisons:
         about = f"{groups.spec['outcome']} by {groups.spec['group']}"
         yield from _of_therapists([groups.spec["group"]], frame.loc[groups.rows], about, "declare_series")
+
+
+def _correlated(run: StudyRun) -> Iterator[tuple[str, list[str]]]:
+    """What was correlated, under the name of its table."""
+    if run.correlations is not None:
+        yield "correlations", list(run.correlations.spec["variables"])
+    if run.covariate_screen is not None:
+        asked = run.covariate_screen.spec
+        yield "covariate_screen", [*asked["outcomes"], *asked["covariates"]]
 
 
 def _fixed_variables(model: LabelledModel, series: SeriesResult, frame: pd.DataFrame) -> list[str]:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.linking.series_models import Version
-from doublecode.analysis.linking.splitting import varying_within
 from doublecode.analysis.reliability.design_notes import few_pairs
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
 from doublecode.analysis.rendering.wording.phrases import named
 from doublecode.analysis.results.coded_warnings import CodedWarning
+from doublecode.analysis.results.row_levels import varying_within
 from doublecode.analysis.results.rules import FEW_THERAPISTS
 from doublecode.analysis.study.study_screens import screen_warnings
 from doublecode.analysis.study.therapist_variables import therapist_warnings
@@ -224,13 +224,14 @@ def _not_converged(model: LabelledModel) -> Note:
 
 def _conflated_regressions(run: StudyRun) -> Iterator[CodedWarning]:
     """Warn of regressions over sessions: patients come in several rows, and no predictor is split there."""
-    estimated = {str(result.spec["name"]) for result in run.moderations}
+    rows = {str(result.spec["name"]): result.rows for result in run.moderations}
     known = ("session", *run.study.times)
     for model in run.study.moderations if run.study.unit == "session" else ():
         moderator = (model.moderator,) if model.moderator else ()
         names = [name for name in (model.predictor, *moderator, *model.covariates) if name not in known]
-        mixed = varying_within(names, run.frame.frame, "patient")
-        if mixed and model.name in estimated:
+        used = run.frame.frame.loc[rows.get(model.name, [])]
+        mixed = varying_within(names, used, "patient") if len(used) else ()
+        if mixed:
             yield _conflated(mixed, model.name, "declare_series")
 
 

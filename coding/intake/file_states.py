@@ -1,8 +1,9 @@
-"""The files of a ledger beside those in ``incoming/``: the same bytes, others, or none."""
+"""The files of a ledger beside those in ``incoming/`` and ``consensus/``: the same bytes, others, or none."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from doublecode.schemas.study import Study
 
 
 def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
-    """Hash what lies in ``incoming/`` again and hold it against the entries that count.
+    """Hash what lies in ``incoming/`` and ``consensus/`` again and hold it against the entries that count.
 
     Parameters
     ----------
@@ -27,12 +28,11 @@ def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
         file, sha256, state: *as it was taken in*, *changed since it was taken in*, *not in incoming/, counted from the
         ledger*, *of tables or other sites*, *withdrawn*, *replaced by its marked copy*, *not taken in yet*.
     """
-    there = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in workbook_paths(study.folder / "incoming")
-    }
+    there, agreed = (_hashes(study.folder / name) for name in ("incoming", "consensus"))
+    held = set(files["sha256"])
     rows = []
     for entry in files.to_dict("records"):
-        known = entry["sha256"] in there.values()
+        known = entry["sha256"] in {*there.values(), *agreed.values()}
         if entry["withdrawn"] is not None and entry["withdrawn"] == entry["withdrawn"]:
             state = "withdrawn"
         elif not entry["holds"]:
@@ -41,15 +41,21 @@ def file_states(study: Study, files: pd.DataFrame) -> pd.DataFrame:
             state = "of tables or other sites"
         elif known:
             state = "as it was taken in"
-        elif entry["file"] in there:
+        elif there.get(entry["file"], agreed.get(entry["file"])) not in {None, *held}:
             state = "changed since it was taken in"
         else:
             state = "not in incoming/, counted from the ledger"
         rows.append((entry["file"], entry["sha256"], state))
-    held, names = set(files["sha256"]), {row[0] for row in rows}
+    names = {row[0] for row in rows}
     for name, digest in there.items():
         if digest not in held and name not in names:
             copy = please_fix_path(name).name
             replaced = copy != name and copy in there
             rows.append((name, digest, "replaced by its marked copy" if replaced else "not taken in yet"))
     return pd.DataFrame(rows, columns=["file", "sha256", "state"])
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The workbooks of a folder: name → hash; none where there is no such folder."""
+    paths = workbook_paths(folder) if folder.is_dir() else []
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from doublecode.coding.new_study.variable_examples import Use, further_variables, quoted
+
+_KEYS: Final = ("name", "label", "instrument", "scale", "event")
 
 
 def declaration(
@@ -33,7 +35,7 @@ def declaration(
         _raters(raters),
         "# ---- what is measured: codebooks that come with doublecode by their name, your own by their file ----\n",
         *(_use(use, raters) for use in uses),
-        _variable_part(variables, columns.get("patients", ()), events),
+        _variable_part(variables, columns.get("patients", ())),
         further_variables(uses, [one["name"] for one in variables], columns.get("sessions", ())),
         _models(variables),
     ]
@@ -81,9 +83,12 @@ def _use(use: Use, raters: Sequence[str]) -> str:
     some = ", ".join(map(quoted, numeric[:1]))
     head = f"[[instruments]] # {use.book.title}\nname = {quoted(use.named)}\n"
     if use.is_outcome:
+        days = "days: a row with a date and no session number is of the patient's next session, if it is so near"
+        mark, within = ("# ", 7) if use.within is None else ("", use.within)
+        rule = f"{mark}next_session_within = {within} # {days}"
         return (
             f'{head}source = "outcomes" # the answers lie in outcomes/{use.book.name}.csv: patient, session, a column '
-            "per item\n# sessions = [1, 2, 3] # only in these sessions; without the line in all\n"
+            f"per item\n{rule}\n# sessions = [1, 2, 3] # only in these sessions; without the line in all\n"
         )
     listed = ", ".join(map(quoted, raters))
     pooled = "a session coded twice counts with the"
@@ -110,32 +115,31 @@ def _variables(uses: Sequence[Use]) -> list[dict[str, Any]]:
         name = (
             scale.name if is_plain else use.book.name if len(use.book.scales) == 1 else f"{use.book.name}_{scale.name}"
         )
-        made.append(
-            {"name": name, "label": scale.label, "instrument": use.book.name, "scale": scale.name,
-             "is_outcome": use.is_outcome}
-        )  # fmt: skip
+        own = {"name": name, "label": scale.label, "instrument": use.book.name, "scale": scale.name,
+               "is_outcome": use.is_outcome, "shown": True}  # fmt: skip
+        made += [own] if use.of_sessions else []
+        made += [
+            own | {"name": f"{name}_{event}", "label": f"{scale.label} ({text})", "event": event,
+                   "shown": not use.of_sessions}
+            for event, text in use.events.items()
+        ]  # fmt: skip
     return made
 
 
-def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str], events: Mapping[str, str]) -> str:
+def _variable_part(variables: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     lines = ["# ---- the columns of the analysis, from scales, items, and columns of your tables ----\n"]
-    for one in variables:
-        keys = ("name", "label", "instrument", "scale")
-        lines.append("[[variables]]\n" + "".join(f"{key} = {quoted(one[key])}\n" for key in keys))
-    for event, text in events.items():
-        one = next(one for one in variables if one["is_outcome"])
-        told = {"name": f"{one['name']}_{event}", "label": f"{one['label']} ({text})"}
-        told |= {"instrument": one["instrument"], "scale": one["scale"], "event": event}
-        lines.append("# [[variables]]\n" + "".join(f"# {key} = {quoted(value)}\n" for key, value in told.items()))
-    column = columns[0] if columns else "age"
-    lines.append(
-        f"# [[variables]]\n# name = {quoted(column)}\n# label = {quoted(column)}\n# column = {quoted(column)} # of "
-        "patients.csv; numbers\n"
-    )
+    for one in sorted(variables, key=lambda one: not one["shown"]):
+        keys = ("[[variables]]", *(f"{key} = {quoted(one[key])}" for key in _KEYS if key in one))
+        mark = "" if one["shown"] else "# "
+        lines.append("".join(f"{mark}{key}\n" for key in keys))
+    column, added = (columns[0], "") if columns else ("age", ", once you have added it there")
+    told = f"# name = {quoted(column)}\n# label = {quoted(column)}\n# column = {quoted(column)}"
+    lines.append(f"# [[variables]]\n{told} # of patients.csv{added}; numbers\n")
     return "\n".join(lines)
 
 
 def _models(variables: Sequence[Mapping[str, Any]]) -> str:
+    variables = sorted((one for one in variables if one["shown"]), key=lambda one: "event" in one)
     names = [one["name"] for one in variables]
     if not names:
         return "# ---- what is asked: declare variables first ----\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,8 @@ class Wishes:
         What stands for a missing value.
     dates : str, optional
         The form of dates.
+    within : int, optional
+        Days: an answer between sessions is of the next session, if it is so near.
     title : str
     seed : int
     """
@@ -65,6 +68,7 @@ class Wishes:
     items: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     dates: str | None = None
+    within: int | None = None
     title: str = ""
     seed: int = SEED
 
@@ -117,8 +121,12 @@ def plan_study(folder: Path, wishes: Wishes) -> NewStudy:
     uses, files = _instruments(wishes.instruments)
     each = [_outcome(path, one, wishes, listed, uses) for path, one in exports]
     outcomes = joined_outcomes(each)
+    if wishes.within is not None and not any(one.is_dated for one in outcomes):
+        raise UsageError(
+            "init: --next-session-within has nothing to link: no outcome has a date that is no session's. Leave it out."
+        )
     for outcome in outcomes:
-        _add_outcome(outcome, uses, files)
+        _add_outcome(outcome, uses, files, wishes.within)
     for path, one in exports:
         if not any(map(names_a_person, one.heads)):
             files[_free(f"outcomes/source/{path.name}", files)] = path.read_bytes()
@@ -205,24 +213,29 @@ def _instruments(named: Sequence[str]) -> tuple[list[Use], dict[str, bytes]]:
 def _outcome(path: Path, table: GivenTable, wishes: Wishes, listed: SessionTables, uses: Sequence[Use]) -> OutcomeTable:
     books: list[Instrument] = [*(use.book for use in uses), *map(load_instrument, shipped_instruments())]
     return outcome_of(
-        table, path.stem, wishes.told, listed.sessions, books, items=wishes.items, dates=wishes.dates
+        table, path.stem, wishes.told, listed.sessions, books, items=wishes.items, dates=wishes.dates,
+        within=wishes.within,
     )  # fmt: skip
 
 
-def _add_outcome(outcome: OutcomeTable, uses: list[Use], files: dict[str, bytes]) -> None:
+def _add_outcome(outcome: OutcomeTable, uses: list[Use], files: dict[str, bytes], within: int | None) -> None:
     import tomli_w
 
     files[f"outcomes/{outcome.instrument}.csv"] = _csv(outcome.rows)
+    made = partial(
+        Use, is_outcome=True, events=outcome.events, of_sessions=outcome.is_of_sessions,
+        within=within if outcome.is_dated else None,
+    )  # fmt: skip
     own = next((place for place, use in enumerate(uses) if use.book.name == outcome.instrument), None)
     if outcome.codebook is not None:
         book = Instrument.model_validate_json(_json(outcome.codebook))
         text = range_remark(outcome.codebook) + tomli_w.dumps(outcome.codebook)
         files[f"{outcome.instrument}.toml"] = text.encode()
-        uses.append(Use(f"{outcome.instrument}.toml", book, is_outcome=True))
+        uses.append(made(f"{outcome.instrument}.toml", book))
     elif own is None:
-        uses.append(Use(outcome.instrument, load_instrument(outcome.instrument), is_outcome=True))
+        uses.append(made(outcome.instrument, load_instrument(outcome.instrument)))
     else:
-        uses[own] = Use(uses[own].named, uses[own].book, is_outcome=True)
+        uses[own] = made(uses[own].named, uses[own].book)
 
 
 def _json(value: Any) -> str:

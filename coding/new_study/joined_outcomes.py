@@ -47,7 +47,7 @@ def _is_same(one: OutcomeTable, other: OutcomeTable) -> bool:
 
 
 def _items(table: OutcomeTable) -> set[str]:
-    return {str(name) for name in table.rows.columns if name not in ("patient", "session", "event")}
+    return {str(name) for name in table.rows.columns if name not in ("patient", "session", "event", "date")}
 
 
 def _join(one: OutcomeTable, other: OutcomeTable) -> OutcomeTable:
@@ -60,6 +60,8 @@ def _join(one: OutcomeTable, other: OutcomeTable) -> OutcomeTable:
     rows = pd.concat([one.rows, other.rows], ignore_index=True)
     if "event" in rows:
         rows.insert(2, "event", rows.pop("event").fillna(""))
+    if "date" in rows:
+        rows.insert(2, "date", rows.pop("date").fillna(""))
     rows = rows.sort_values(["patient", "session"], kind="stable")
     counts = f"{int((rows['session'] != '').sum())} rows of sessions"
     if "event" in rows:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from doublecode.coding.new_study.between_sessions import said_of_days, said_twice
 from doublecode.coding.new_study.given_table import GivenTable
 from doublecode.coding.new_study.heads import Meaning, guess_meanings, plain_name
 from doublecode.coding.new_study.list_dates import read_list_dates
@@ -43,7 +44,7 @@ class OutcomeTable:
     instrument : str
         Name of its codebook.
     rows : DataFrame
-        patient, session, event (if it has any), one column per item; texts.
+        patient, session, event and date (if it has any), one column per item; texts.
     codebook : dict or None
         A codebook that was made for it, as it is declared; None where there is one.
     understood : tuple of Understood
@@ -69,6 +70,16 @@ class OutcomeTable:
     file: str = ""
     remarks: tuple[Problem, ...] = ()
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether rows have a date in the place of a session number."""
+        return "date" in self.rows
+
+    @property
+    def is_of_sessions(self) -> bool:
+        """Whether any row is of a session."""
+        return not self.events or bool((self.rows["session"] != "").any()) or self.is_dated
+
 
 def outcome_of(
     table: GivenTable,
@@ -79,6 +90,7 @@ def outcome_of(
     *,
     items: Sequence[str] = (),
     dates: str | None = None,
+    within: int | None = None,
 ) -> OutcomeTable:
     """Make the table of an outcome measure from a lab's export.
 
@@ -98,6 +110,8 @@ def outcome_of(
         Heads that hold the answers, as somebody said; before every guess.
     dates : str, optional
         The form of dates.
+    within : int, optional
+        Days: an answer of another day than a session's is of the next session, if it is so near; the run links it.
 
     Raises
     ------
@@ -116,7 +130,7 @@ def outcome_of(
     said: list[str] = []
     if Meaning.EVENT in at and not _beyond_sessions(table, at):
         meanings[at.pop(Meaning.EVENT)] = Meaning.KEEP
-    keys = _keys(table, at, sessions, dates, said)
+    keys = _keys(table, at, sessions, dates, within, said)
     free = [head for head, meaning in meanings.items() if meaning is Meaning.KEEP]
     book = next((one for one in books if {item.name for item in one.columns} <= {h.strip() for h in free}), None)
     if book is not None:
@@ -191,15 +205,18 @@ def _spelt_out(table: GivenTable, told: Sequence[str]) -> list[str]:
 
 
 def _keys(
-    table: GivenTable, at: Mapping[Meaning, str], sessions: pd.DataFrame, dates: str | None, said: list[str]
-) -> pd.DataFrame:
+    table: GivenTable, at: Mapping[Meaning, str], sessions: pd.DataFrame, dates: str | None, within: int | None,
+    said: list[str],
+) -> pd.DataFrame:  # fmt: skip
     """Patient and session of each row; rows of sessions that the list does not have are named."""
     patients = table.texts(at[Meaning.PATIENT])
+    days: list[str] | None = None
     if Meaning.SESSION in at:
         cells = zip(table.numbers(at[Meaning.SESSION]), table.texts(at[Meaning.SESSION]), strict=True)
         numbers = [_whole(value, text) for value, text in cells]
     elif Meaning.DATE in at:
-        numbers = _numbers_of_days(table, at[Meaning.DATE], patients, sessions, dates)
+        days = _days(table, at[Meaning.DATE], sessions, dates)
+        numbers = _numbers_of_days(days, patients, sessions)
     else:
         numbers = [""] * len(patients)
     keys = pd.DataFrame({"patient": patients, "session": numbers})
@@ -212,11 +229,19 @@ def _keys(
     stray = [place for place, key in enumerate(zip(patients, numbers, strict=True)) if key not in held]
     if "event" in keys:
         stray = [place for place in stray if not keys["event"].iloc[place]]
-    if stray:
+    said += said_twice(table, keys, days)
+    if stray and days is not None:
+        own = {key for key in zip(patients, numbers, strict=True) if key in held}
+        dated = [(patients[at], days[at], table.places[at]) for at in stray]
+        said.append(said_of_days(table, dated, sessions, within, own))
+        if within is not None:
+            keys["date"] = days
+            keys.loc[keys.index[stray], "session"] = ""
+    elif stray:
         first = f"{patients[stray[0]]}, session {numbers[stray[0]]} ({table.places[stray[0]]})"
         said.append(
             f"{table.name}: {len(stray)} rows are of sessions that the list of sessions does not have, the first "
-            f"{first}. A run stops there: add these sessions to sessions.csv, or remove the rows."
+            f"{first}. A run stops there: correct the number, or add a session that was held to sessions.csv."
         )
     return keys
 
@@ -256,19 +281,22 @@ def _whole(value: float | None, text: str) -> str:
     return text if value is None or value != value or value != round(value) else str(int(value))
 
 
-def _numbers_of_days(
-    table: GivenTable, head: str, patients: list[str], sessions: pd.DataFrame, dates: str | None
-) -> list[str]:
-    """The session on the day of each answer."""
+def _days(table: GivenTable, head: str, sessions: pd.DataFrame, dates: str | None) -> list[str]:
+    """The day of each answer, year-month-day."""
     if "date" not in sessions:
         raise UsageError(
             f"{table.name}: it has dates and no session numbers, and the list of sessions has no dates. Add a column "
             "with the session number to one of the two."
         )
-    number_on = dict(zip(zip(sessions["patient"], sessions["date"], strict=True), sessions["session"], strict=True))
     slips = Slips(table)
     days = read_list_dates(table, head, dates, slips)
     slips.refuse()
+    return days
+
+
+def _numbers_of_days(days: list[str], patients: list[str], sessions: pd.DataFrame) -> list[str]:
+    """The session on the day of each answer; the day itself where there is none."""
+    number_on = dict(zip(zip(sessions["patient"], sessions["date"], strict=True), sessions["session"], strict=True))
     return [str(number_on.get((patient, day), day)) for patient, day in zip(patients, days, strict=True)]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from doublecode.schemas.instrument import Instrument
@@ -18,11 +18,29 @@ _HEAD = """\
 
 @dataclass(frozen=True)
 class Use:
-    """One instrument of a new study: as study.toml names it, its codebook, and whether raters fill it in."""
+    """One instrument of a new study.
+
+    Attributes
+    ----------
+    named : str
+        As study.toml names it.
+    book : Instrument
+    is_outcome : bool
+        Whether it lies in ``outcomes/``; else raters fill it in.
+    events : mapping of str to str
+        Events at which the outcome was measured: name → as the lab's file writes it.
+    of_sessions : bool
+        Whether the outcome has answers of sessions.
+    within : int or None
+        Days in which an answer between sessions is of the next one.
+    """
 
     named: str
     book: Instrument
     is_outcome: bool = False
+    events: Mapping[str, str] = field(default_factory=dict)
+    of_sessions: bool = True
+    within: int | None = None
 
 
 def quoted(text: str) -> str:

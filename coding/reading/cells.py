@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.item import Item, number_of
 from doublecode.schemas.letters import clean, visible
+from doublecode.schemas.phrases import Phrase
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{1,15})?|[.,]\d{1,15})", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}", re.ASCII)
@@ -167,7 +168,7 @@ def _empty(codec: Codec) -> Reading:
 def log_missing(codec: Codec) -> Reading:
     """What is said of an empty cell of a log: it says which codes may stand there, where there are codes."""
     is_text = codec.item.type == "text"
-    return Reading(problem="log_missing", found="", allowed="what was said, or 'none'" if is_text else codec.allowed)
+    return Reading(problem="log_missing", found="", allowed=Phrase("said_or_none") if is_text else codec.allowed)
 
 
 def _clock(value: dt.time | dt.timedelta, codec: Codec) -> Reading:
@@ -283,7 +284,7 @@ def _read_missing(value: str, code: str, codec: Codec, session: int | None) -> R
     if code == "NA" and _has_conditions(codec.item) and session is not None and session != 1:
         codes = [allowed for allowed in codec.missing if allowed != "NA"]
         allowed = codec.allowed.replace("/".join(codec.missing), "/".join(codes))
-        return Reading(problem="not_applicable_here", found=code, allowed=f"{allowed} (NA only in session 1)")
+        return Reading(problem="not_applicable_here", found=code, allowed=Phrase("na_in_first", allowed))
     if value == code:
         return Reading(missing=code)
     return Reading(missing=code, problem="text_number", found=show_text(value), allowed=code)

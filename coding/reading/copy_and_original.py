@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def against_copy(
     place = where[int(differs.to_numpy().argmax())]
     source = here if place in here.index else there
     sheet, cell = (str(source.loc[place, column]) for column in ("source_sheet", "source_cell"))
-    found = f"{copy} (codes that differ: {differs.sum()})"
+    found = Phrase("differ", str(copy), str(differs.sum()))
     return [Problem("copy_and_original_differ", original.file, sheet, cell, ", ".join(place), found)]
 
 

@@ -14,6 +14,7 @@ from doublecode.schemas.errors import StudyError
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -229,8 +230,8 @@ def _has_given_items(study: Study) -> bool:
 def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     """Whether the workbook was made for this study, with this version of the codebook."""
     if expected.study is not None and stamp.study != expected.study:
-        found = f"the study {stamp.study}"
-        return [Problem("wrong_instrument", file, found=found, allowed=f"the study {expected.study}")]
+        found = Phrase("of_study", stamp.study)
+        return [Problem("wrong_instrument", file, found=found, allowed=Phrase("of_study", expected.study))]
     book = expected.books.get(stamp.instrument)
     if book is None:
         allowed = ", ".join(expected.books) or "no rated instrument"
@@ -238,7 +239,7 @@ def check_stamp(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     if stamp.version != book.version:
         return [Problem("wrong_version", file, subject=book.name, found=stamp.version, allowed=book.version)]
     if stamp.hash != expected.hash_of(book):
-        found = f"{stamp.version} with other items or codes"
+        found = Phrase("other_items", stamp.version)
         return [Problem("wrong_version", file, subject=book.name, found=found, allowed=book.version)]
     return check_rater(stamp, expected, file)
 
@@ -253,11 +254,11 @@ def check_rater(stamp: Stamp, expected: Expected, file: str) -> list[Problem]:
     """Whether the workbook was made for somebody whom the study gave it, and bears the name of its stamp."""
     own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
     if stamp.rater not in expected.raters.get(stamp.instrument, (stamp.rater,)):
-        return [Problem("not_assigned", file, STAMP, found=f"the workbook of {own}")]
+        return [Problem("not_assigned", file, STAMP, found=Phrase("workbook_of", own))]
     if expected.assigned is None:
         return []
     if not any(batch == stamp.batch for _, batch in expected.roles(stamp).values()):
-        return [Problem("not_assigned", file, STAMP, found=f"the workbook of {own}")]
+        return [Problem("not_assigned", file, STAMP, found=Phrase("workbook_of", own))]
     name = file.casefold()
     if name.startswith(f"{stamp.rater}_{stamp.instrument}_{stamp.batch}".casefold()):
         return []

@@ -32,6 +32,7 @@ from doublecode.coding.workbooks.layout import (
     OwnWords,
     Stamp,
 )
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 
 _OF_A_KNOWN_SESSION = frozenset({"given_changed", "recording_changed", "row_empty"})
@@ -203,7 +204,7 @@ def _not_elsewhere(
     for other in others:
         if other.stamp == stamp:
             subject = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
-            found = f"the whole workbook stands in {other.file} too"
+            found = Phrase("workbook_too", other.file)
             return [], [Problem("duplicate_rating", taken.file, subject=subject, found=found)]
     places = {row.session_id: (other.file, row.number) for other in others for row in other.rows}
     again = [row for row in rows if row.session_id in places]
@@ -211,6 +212,6 @@ def _not_elsewhere(
     for row in again:
         file, number = places[row.session_id]
         cell = cell_name(row.number, heads.columns[SESSION])
-        found = f"here and in {file}, row {number + 1}"
+        found = Phrase("in_file_too", file, str(number + 1))
         problems.append(Problem("duplicate_rating", taken.file, RATE, cell, row.session_id, found))
     return [row for row in rows if row.session_id not in places], problems

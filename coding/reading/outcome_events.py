@@ -8,7 +8,7 @@ import pandas as pd
 
 from doublecode.coding.reading.cells import make_codec
 from doublecode.coding.reading.long_table import cell_text
-from doublecode.coding.reading.outcomes import OutcomeTable, open_outcome, reason_of
+from doublecode.coding.reading.outcomes import OutcomeTable, of_event, open_outcome, reason_of
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.problems import Problem
@@ -76,7 +76,7 @@ def _read_events(
         if key is None:
             continue
         if key in seen:
-            problems.append(Problem("duplicate_rating", *line, ", ".join(key), f"{seen[key]} and {line[2]}"))
+            problems.append(Problem("answered_twice", *line, ", ".join(key), f"{seen[key]} and {line[2]}"))
             continue
         seen[key] = line[2]
         for codec in codecs:
@@ -97,7 +97,7 @@ def _event_of(
     places = answers.places
     patient, event = cell_text(cells[places["patient"]]), cell_text(cells[places["event"]])
     session = cell_text(cells[places["session"]]) if "session" in places else ""
-    if not event and "session" in places:
+    if not of_event(cells, places):
         return None
     names = [one.name for one in study.events]
     if session:

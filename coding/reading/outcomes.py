@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from doublecode.coding.reading.cells import Codec, Reading, make_codec, read_cell
+from doublecode.coding.reading.dated_answers import DATE, DatedRow, Day, dated_rows, days_of_sessions, link_rows
 from doublecode.coding.reading.long_table import Table, cell_text, find_columns
 from doublecode.coding.reading.study_tables import open_study_table, read_study_table
 from doublecode.schemas.column_types import number_in_cell, table_mark
@@ -51,10 +52,11 @@ def read_outcomes(study: Study) -> tuple[pd.DataFrame, list[Problem]]:
     }
     rows: list[tuple[Any, ...]] = []
     problems: list[Problem] = []
+    days = days_of_sessions(sessions) if study.table_files.dated else {}
     for name, book in study.codebooks.items():
         if study.use(name).source == "outcomes":
             own: list[tuple[Any, ...]] = []
-            _read_outcome(study, book, held, own, problems)
+            _read_outcome(study, book, held, days, own, problems)
             rows += sorted(
                 own, key=lambda row: (counted_order(row[1]), row[3])
             )  # by patient and session, whatever the file's order
@@ -119,7 +121,8 @@ def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
     """
     items = [item.name for item in book.columns]
     names = ["patient", "session", *items]
-    table = open_study_table(study, book.name, ["patient", "session", "event", *items])
+    dated = book.name in study.table_files.dated
+    table = open_study_table(study, book.name, ["patient", "session", "event", *([DATE] if dated else []), *items])
     file = table.name if book.name in study.tables else f"outcomes/{table.name}"
     filled = [row for row, cells in enumerate(table.rows) if any(cell_text(cell) for cell in cells)]
     if not filled:
@@ -132,6 +135,10 @@ def open_outcome(study: Study, book: Instrument) -> OutcomeTable:
                 'events = ["baseline", "post"].'
             )
         names = ["patient", *(["session"] if "session" in heads else []), "event", *items]
+    elif dated and "session" not in heads:
+        names = ["patient", *items]
+    if dated:
+        names.insert(1, DATE)
     places = find_columns(table, filled[0], names)
     body = [table.rows[row] for row in filled[1:]]
     decimal = table_mark([cells[places[item]] for cells in body if places[item] < len(cells)] for item in items)
@@ -143,6 +150,7 @@ def _read_outcome(
     study: Study,
     book: Instrument,
     held: dict[tuple[str, int], tuple[str, str | None, str]],
+    days: Mapping[str, Mapping[int, Day]],
     rows: list[tuple[Any, ...]],
     problems: list[Problem],
 ) -> None:
@@ -151,12 +159,13 @@ def _read_outcome(
     problems.extend(table.said(places.values()))
     codecs = [make_codec(book, item) for item in book.columns]
     seen: dict[tuple[str, int], str] = {}
+    linked = _linked(study, answers, book.name, days, problems)
     for row in answers.body:
         cells = answers.cells(row)
         line = answers.line(row)
-        if "event" in places and (cell_text(cells[places["event"]]) or "session" not in places):
-            continue  # read by outcome_events
-        key = _session_of(cells, places, line, held, seen, problems)
+        if of_event(cells, places) or linked.get(row, 0) is None:
+            continue  # read by outcome_events; not linked, which is said
+        key = _session_of(cells, places, line, held, seen, problems, linked.get(row))
         if key is None:
             continue
         session_id, therapist, phase = held[key]
@@ -168,6 +177,69 @@ def _read_outcome(
                 rows.append((*head, codec.item.name, reading.value, math.nan, reason))
 
 
+def of_event(cells: Sequence[Any], places: Mapping[str, int]) -> bool:
+    """Whether a row is of an event; a row without a session or a date can be nothing else."""
+    if "event" not in places:
+        return False
+    return bool(cell_text(cells[places["event"]])) or ("session" not in places and not _filled(cells, places, DATE))
+
+
+def _filled(cells: Sequence[Any], places: Mapping[str, int], name: str) -> bool:
+    return name in places and bool(cell_text(cells[places[name]]))
+
+
+def _linked(
+    study: Study, answers: OutcomeTable, name: str, days: Mapping[str, Mapping[int, Day]], problems: list[Problem]
+) -> dict[int, int | None]:
+    """The session of each row that has a date alone, by the rule of the study; None where none is near."""
+    within = study.use(name).next_session_within
+    if within is None:
+        return {}
+    dated, numbered = _dated(study, answers, name)
+    found = link_rows(dated, days, within, numbered, problems)
+    return {one.row: found.get(one.row) for one in dated}
+
+
+def linked_answers(study: Study) -> pd.DataFrame | None:
+    """The rows that count for the session of another day; None where no outcome has such a rule.
+
+    Returns
+    -------
+    DataFrame or None
+        ``instrument, patient, session, session_id, day`` (when it was filled in), ``days_before`` the session.
+    """
+    if not study.table_files.dated:
+        return None
+    sessions = read_study_table(study, "sessions")
+    days, rows = days_of_sessions(sessions), []
+    ids = {(str(p), int(s)): str(i) for p, s, i in sessions[["patient", "session", "session_id"]].to_numpy()}
+    for name in sorted(study.table_files.dated):
+        answers = open_outcome(study, study.codebooks[name])
+        found = _linked(study, answers, name, days, [])
+        for one in _dated(study, answers, name)[0]:
+            number = found[one.row]
+            before = 0 if number is None else (days[one.patient][number] - one.day).days
+            if number is not None and before:
+                rows.append((name, one.patient, number, ids[one.patient, number], f"{one.day}", before))
+    return pd.DataFrame(rows, columns=["instrument", "patient", "session", "session_id", "day", "days_before"])
+
+
+def _dated(study: Study, answers: OutcomeTable, name: str) -> tuple[list[DatedRow], dict[tuple[str, int], str]]:
+    """Rows with a date alone, and the line of each session whose number stands in its row."""
+    places = answers.places
+    rows, numbered = [], {}
+    for row in answers.body:
+        cells, line = answers.cells(row), answers.line(row)
+        patient = cell_text(cells[places["patient"]])
+        if _filled(cells, places, "session"):
+            number = number_in_cell(cells[places["session"]], ".")
+            numbered[patient, int(number) if number is not None and number.is_integer() else 0] = line[2]
+        elif not of_event(cells, places) and _filled(cells, places, DATE):
+            rows.append((row, patient, cells[places[DATE]], line))
+    source = study.tables.get(name)
+    return list(dated_rows(rows, None if source is None else source.dates)), numbered
+
+
 def _session_of(
     cells: Sequence[Any],
     places: dict[str, int],
@@ -175,16 +247,19 @@ def _session_of(
     held: dict[tuple[str, int], tuple[str, str | None, str]],
     seen: dict[tuple[str, int], str],
     problems: list[Problem],
+    linked: int | None = None,
 ) -> tuple[str, int] | None:
-    patient, number = cell_text(cells[places["patient"]]), number_in_cell(cells[places["session"]], ".")
+    typed = cells[places["session"]] if "session" in places else ""
+    patient = cell_text(cells[places["patient"]])
+    number = number_in_cell(typed, ".") if linked is None else float(linked)
     whole = number is not None and number.is_integer()
     key = (patient, int(number)) if whole and number is not None else None
-    shown = f"{patient}, session {cell_text(cells[places['session']])}"
+    shown = f"{patient}, session {cell_text(typed) if linked is None else linked}"
     if key is None or key not in held:
-        problems.append(Problem("unknown_session", *line, found=shown, allowed=" (see sessions.csv)"))
+        problems.append(Problem("answer_without_session", *line, found=shown))
         return None
     if key in seen:
-        problems.append(Problem("duplicate_rating", *line, shown, f"{seen[key]} and {line[2]}"))
+        problems.append(Problem("answered_twice", *line, shown, f"{seen[key]} and {line[2]}"))
         return None
     seen[key] = line[2]
     return key

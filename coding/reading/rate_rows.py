@@ -11,6 +11,7 @@ from doublecode.coding.reading.ratings_builder import Collector
 from doublecode.coding.reading.sheet_checks import MOST_SAID, Heads, Row, covered_cells, is_filled
 from doublecode.coding.reading.sheet_shape import Shape, cell_name, column_letter, split_cell
 from doublecode.coding.workbooks.layout import NOTES, OTHER, RATE, RECORDING, STATUS, OwnWords
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 
 INFO = frozenset({"text_number"})
@@ -221,7 +222,7 @@ def _read_status(sheet: RateSheet, row: Row, cells: list[Any]) -> tuple[str | No
     reason = sheet.words.reason(value) if isinstance(value, str) else None
     if reason is None:
         found = show_text(value) if isinstance(value, str) else show_cell(value)
-        allowed = "/".join(sheet.words.reasons.values()) + " or empty"
+        allowed = Phrase("or_empty", "/".join(sheet.words.reasons.values()))
         subject = f"{row.session_id}, {STATUS}"
         return None, [Problem("out_of_range", *where[:3], subject, found, allowed)]
     rated = [codec.name for at, _, codec in sheet.rated if is_filled(cells[at])]

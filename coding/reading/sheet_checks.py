@@ -27,13 +27,16 @@ from doublecode.coding.workbooks.layout import (
 from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.letters import clean, unseen_in
 from doublecode.schemas.near_names import nearest
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 
 _BREACH = re.compile(
     r"phq|gad|bdi|outcome|symptom|depress|patient|client|therapist|diagnos|phase|\bdate\b|\bage\b|birth|"
+    r"klient|therapeut|\bdatum\b|\balter\b|geburt|^(nach|vor)?name$|initial|"
     r"^session[ _]?(no|nr|number|num|#)?\.?$|^(session|week)[ _]?number",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"\b(Frau|Herrn?|Fr\.|Hr\.|Mrs?|Ms|Miss)\b\.? +[A-ZÄÖÜ]|\b(Fr|Hr)\. +[A-ZÄÖÜ]")
 _SEARCHED_ROWS, _LONGEST_HEAD = 40, 500
 MOST_SAID = 200
 _DISPENSABLE = (RECORDING, START, STOP, NOTES)
@@ -67,7 +70,7 @@ def find_heads(grid: Sequence[Sequence[Any]], book: Instrument, file: str) -> tu
         if best == row and hits == len(_written(names, cells)):
             break
     if best < 0:
-        found = "no row with the heads of the columns"
+        found = Phrase("no_heads")
         return Heads(-1, {}), [Problem("header_renamed", file, RATE, found=found, allowed=", ".join(names))]
     return _match(grid[best], best, _written(names, grid[best]), file)
 
@@ -94,22 +97,24 @@ def _match(cells: Sequence[Any], row: int, names: tuple[str, ...], file: str) ->
             if text:
                 strangers[place] = text
         elif name in columns:
-            twice = f'"{name}" a second time'
-            problems.append(Problem("header_renamed", file, RATE, cell_name(row, place), found=twice, allowed="one"))
+            twice = Phrase("second_time", name)
+            problems.append(
+                Problem("header_renamed", file, RATE, cell_name(row, place), found=twice, allowed=Phrase("one"))
+            )
         else:
             columns[name] = place
             if isinstance(cell, str) and unseen_in(cell):
                 where = (file, RATE, cell_name(row, place))
-                problems.append(Problem("text_number", *where, f"the head {name}", show_text(cell), name))
+                problems.append(Problem("text_number", *where, Phrase("head", name), show_text(cell), name))
     for place in [place for place, text in strangers.items() if _BREACH.search(text)]:
-        found = show_text(strangers.pop(place))
+        found = Phrase("column", show_text(strangers.pop(place)))
         problems.append(Problem("blinding_breach", file, RATE, cell_name(row, place), found=found))
     problems += _renamed(names, columns, strangers, file, row, cells)
     for place, text in strangers.items():
         problems.append(Problem("extra_column", file, RATE, cell_name(row, place), found=show_text(text)))
     moved = _moved(names, columns)
     if moved:
-        problems.append(Problem("columns_moved", file, RATE, found=f"{', '.join(moved)} moved"))
+        problems.append(Problem("columns_moved", file, RATE, found=Phrase("moved", ", ".join(moved))))
     return Heads(row, columns), problems
 
 
@@ -140,9 +145,9 @@ def _renamed(
         if place not in strangers:
             close = difflib.get_close_matches(name, strangers.values(), n=1, cutoff=0.5)
             place = next((at for at, text in strangers.items() if close and text == close[0]), -1)
-        found = show_text(strangers.pop(place)) if place >= 0 else "no such column"
+        found = show_text(strangers.pop(place)) if place >= 0 else Phrase("no_column")
         if place < 0 and _is_emptied(names, name, columns, cells):
-            place, found = names.index(name), "an empty cell"
+            place, found = names.index(name), Phrase("empty_cell")
         cell = cell_name(row, place) if place >= 0 else ""
         yield Problem("header_renamed", file, RATE, cell, found=found, allowed=f'"{name}"')
 
@@ -170,7 +175,7 @@ def check_shape(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file:
             problems.append(Problem("comment_found", file, RATE, cell, found=show_text(text, MOST_SAID)))
     for cell, (formula, _) in shape.formulas.items():
         if calls_out(formula):
-            problems.append(Problem("active_content", file, RATE, cell, found=f"the formula {show_text(formula)}"))
+            problems.append(Problem("active_content", file, RATE, cell, found=Phrase("formula", show_text(formula))))
     return problems
 
 
@@ -184,10 +189,22 @@ def _strays(heads: Heads, grid: Sequence[Sequence[Any]], file: str) -> Iterator[
     """Columns without a head in which something stands beside the table."""
     bare = [place for place, head in enumerate(grid[heads.row]) if not show_cell(head).strip()]
     for place in bare:
+        above = [(row, show_cell(grid[row][place]).strip()) for row in range(heads.row)]
+        breach = next(((row, text) for row, text in above if _BREACH.search(text)), None)
+        named = next(
+            (row for row in range(heads.row + 1, len(grid)) if _ADDRESS.search(show_cell(grid[row][place]))), None
+        )
+        if breach is not None:
+            head = Phrase("column", show_text(breach[1]))
+            yield Problem("blinding_breach", file, RATE, cell_name(breach[0], place), found=head)
+            continue
+        if named is not None:
+            yield Problem("blinding_breach", file, RATE, cell_name(named, place), found=Phrase("like_a_name"))
+            continue
         filled = [row for row in range(heads.row + 1, len(grid)) if is_filled(grid[row][place])]
         if filled:
-            more = f" and {len(filled) - 1} more below" if len(filled) > 1 else ""
-            found = f"{show_text(show_cell(grid[filled[0]][place]))}{more}"
+            first = show_text(show_cell(grid[filled[0]][place]))
+            found = Phrase("and_below", first, str(len(filled) - 1)) if len(filled) > 1 else first
             yield Problem("stray_cell", file, RATE, cell_name(filled[0], place), found=found)
 
 
@@ -196,13 +213,13 @@ def _hidden(shape: Shape, heads: Heads, grid: Sequence[Sequence[Any]], file: str
         row for row in shape.hidden_rows if heads.row < row <= len(grid) and any(cell != "" for cell in grid[row - 1])
     ]
     if rows:
-        yield Problem("hidden_rows", file, RATE, f"A{rows[0]}", found=f"row {', '.join(map(str, rows))}")
+        yield Problem("hidden_rows", file, RATE, f"A{rows[0]}", found=Phrase("rows", ", ".join(map(str, rows))))
     known = {place: name for name, place in heads.columns.items()}
     for first, last in shape.hidden_columns:
         names = [known[place] for place in range(first - 1, last) if place in known]
         if names:
             cell = cell_name(max(heads.row, 0), first - 1)
-            yield Problem("hidden_rows", file, RATE, cell, found=f"the columns {', '.join(names)}")
+            yield Problem("hidden_rows", file, RATE, cell, found=Phrase("columns", ", ".join(names)))
 
 
 def covered_cells(shape: Shape) -> frozenset[tuple[int, int]]:
@@ -256,11 +273,11 @@ def find_rows(
         cell = cell_name(number, column)
         if not session:
             if any(is_filled(cells[place]) for place in places) and (number, column) not in covered:
-                problems.append(Problem("unknown_session", file, RATE, cell, found='""', allowed=": the id is gone"))
+                problems.append(Problem("unknown_session", file, RATE, cell, found='""', allowed=Phrase("id_gone")))
             continue
         if session in rows:
-            found = f"{session} in {cell_name(rows[session].number, column)} and {cell}"
-            problems.append(Problem("duplicate_rating", file, RATE, cell, session, found))
+            both = Phrase("in_two_cells", session, cell_name(rows[session].number, column), cell)
+            problems.append(Problem("duplicate_rating", file, RATE, cell, session, both))
             repeated.add(session)
             continue
         rows[session] = Row(number, session)
@@ -291,10 +308,10 @@ def _rows_moved(rows: dict[str, Row], stamp: Stamp, expected: Expected, file: st
     other = order_of_another(stamp, here, expected)
     if other is not None:
         own = f"{stamp.rater}, {stamp.instrument}, {stamp.batch}"
-        yield Problem("stamp_differs", file, RATE, found=own, allowed=f"the order of the rows {other}")
+        yield Problem("stamp_differs", file, RATE, found=own, allowed=Phrase("order_of", other))
     elif set(sent) == set(here):
         n_moved = sum(one != other for one, other in zip(sent, here, strict=True))
-        yield Problem("rows_moved", file, RATE, found=f"{n_moved} of {len(sent)} stand elsewhere")
+        yield Problem("rows_moved", file, RATE, found=Phrase("stand_elsewhere", str(n_moved), str(len(sent))))
 
 
 def is_filled(cell: Any) -> bool:
@@ -310,7 +327,7 @@ def _place_problem(
     if expected.sessions is not None and session not in expected.sessions:
         own = [name for name, (_, batch) in roles.items() if batch == stamp.batch]
         meant = nearest(session, own) or nearest(session, roles) or nearest(session, expected.sessions)
-        allowed = f"; the nearest is {meant}" if meant else ""
+        allowed = Phrase("nearest", meant) if meant else ""
         found = session if session.isprintable() and len(session) <= 40 else show_text(session)
         return Problem("unknown_session", file, RATE, cell, found=found, allowed=allowed), meant
     if expected.assigned is not None and session not in roles:
@@ -347,7 +364,7 @@ def check_sheet_names(
         first = next(([show_cell(cell).strip() for cell in row] for row in read(name) if any(map(is_filled, row))), [])
         breach = next((text for text in (name, *first) if _BREACH.search(text)), None)
         if breach is not None:
-            problems.append(Problem("blinding_breach", file, name, found=f"{show_text(breach)} on another sheet"))
+            problems.append(Problem("blinding_breach", file, name, found=Phrase("another_column", show_text(breach))))
         elif first:
             problems.append(Problem("extra_sheet", file, name))
     return problems

@@ -12,6 +12,7 @@ from doublecode.coding.reading.container import Package, open_book
 from doublecode.coding.reading.safe_xml import Damaged, TooLarge
 from doublecode.coding.reading.sheet_grid import Book, Sheet, restore_percents
 from doublecode.coding.workbooks.layout import RATE, STAMP, STAMP_KEYS, OwnWords, Stamp, own_words, stamp_pairs
+from doublecode.schemas.phrases import Phrase
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.workbook_texts import languages, shipped_texts
 
@@ -83,7 +84,7 @@ def _opened(package: Package, problems: list[Problem], sheet: str) -> Stamped | 
     read = book.sheet(name)
     restore_percents(read)
     if name in book.hidden:
-        problems.append(Problem("hidden_rows", package.name, sheet, found="the whole sheet"))
+        problems.append(Problem("hidden_rows", package.name, sheet, found=Phrase("whole_sheet")))
     return Stamped(book, stamp, words, name, read)
 
 
@@ -94,14 +95,14 @@ def _lost_its_stamp(book: Book) -> bool:
 
 def _stamp(package: Package, book: Book, pairs: Mapping[str, str], problems: list[Problem]) -> Stamp | None:
     if STAMP not in book.names:
-        problems.append(Problem("no_stamp", package.name, found="no such sheet"))
+        problems.append(Problem("no_stamp", package.name, found=Phrase("no_sheet")))
         return None
     gone = [key for key in STAMP_KEYS if not pairs.get(key)]
     if gone:
-        problems.append(Problem("no_stamp", package.name, STAMP, found=f"{', '.join(gone)} missing"))
+        problems.append(Problem("no_stamp", package.name, STAMP, found=Phrase("missing", ", ".join(gone))))
         return None
     time = pairs.get("occasion") or "1"
     if not time.isdecimal() or int(time) < 1:
-        problems.append(Problem("no_stamp", package.name, STAMP, found=f"occasion {time}"))
+        problems.append(Problem("no_stamp", package.name, STAMP, found=Phrase("occasion", str(time))))
         return None
     return Stamp(**{key: pairs[key] for key in STAMP_KEYS}, occasion=int(time))

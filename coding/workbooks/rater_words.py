@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from doublecode.coding.workbooks.layout import OwnWords
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
+from doublecode.schemas.phrases import in_words
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
 from doublecode.schemas.workbook_texts import WorkbookTexts, languages, shipped_texts
+
+_NUMBER: Final = re.compile(r"-?\d+\.\d+")
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,18 @@ class RaterWords:
         words = self.texts.problems.get(problem.code)
         if words is None:
             return problem.sentence, problem.next_step
-        facts = {"found": problem.found, "allowed": self.allowed.get(problem.allowed, problem.allowed)}
-        said = words.sentence.format(**facts)
-        return f"{problem.subject}: {said}" if problem.subject else said, words.next_step.format(**facts)
+        facts = {"found": self._said(problem.found), "allowed": self._said(problem.allowed)}
+        said, subject = words.sentence.format(**facts), self._said(problem.subject)
+        return f"{subject}: {said}" if subject else said, words.next_step.format(**facts)
+
+    def _said(self, text: str) -> str:
+        return in_words(text, self.texts.phrases, self._plain)
+
+    def _plain(self, text: str) -> str:
+        """What may stand in a cell in the words of the language, a number with its decimal mark."""
+        if _NUMBER.fullmatch(text):
+            return text.replace(".", self.texts.decimal)
+        return self.allowed.get(text, text)
 
     def kind(self, code: str) -> str:
         """What a kind of problem is called in the language, with its code."""
@@ -68,9 +82,13 @@ def rater_words(own: OwnWords, stamped: Mapping[str, str], study: Study | None) 
     ]
     texts = same[0] if same else shipped_texts("en")
     book = _book(stamped.get("instrument", ""), study)
-    return RaterWords(
-        texts, {} if book is None else {book.allowed(one): book.allowed(one, texts) for one in book.columns}
-    )
+    said = {} if book is None else {book.allowed(one): book.allowed(one, texts) for one in book.columns}
+    return RaterWords(texts, {_without_na(one): _without_na(other) for one, other in said.items()} | said)
+
+
+def _without_na(text: str) -> str:
+    """What may stand in a cell where NA may not: from the second session on."""
+    return text.replace("NA/", "", 1) if "NA/" in text else text.replace("/NA", "", 1)
 
 
 def _book(name: str, study: Study | None) -> Instrument | None:

@@ -62,8 +62,13 @@ def _screened(note: Note) -> str:
     found = (
         f"marked (raw p < {format_number(note.numbers['alpha'], 'p')}): {named(marked)}" if marked else "none marked"
     )
+    rows = (
+        "one row per patient, the mean of the sessions that have both"
+        if note.numbers["by_patient"]
+        else "the rows that have both"
+    )
     return (
-        f"{note.numbers['n_tests']} rank correlations, each on the rows that have both; {found}. A covariate that was "
+        f"{note.numbers['n_tests']} rank correlations, each on {rows}; {found}. A covariate that was "
         "chosen because it is significant makes later tests too good; name control variables before the data."
     )
 
@@ -99,6 +104,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "covariates_screened": _screened,
     "missing_compared": _missing_compared,
     "pairs_differ_in_n": "Each pair on the rows that have both variables, so n differs between pairs.",
+    "pairs_of_patients": lambda note: (
+        f"One value per patient: {named(note.numbers['names'])}. It stands in all sessions of a patient and counts "
+        "once: a pooled r with it is of the patients' means, n counts patients, and there is none within patients."
+    ),
     "pooled_r_mixes_levels": (
         "The pooled r treats all rows as independent and mixes differences between patients with changes within "
         "them; its p-value and interval are too narrow. Read the r within patients (Bakdash & Marusich 2017)."

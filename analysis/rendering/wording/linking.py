@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from doublecode.analysis.rendering.tables import format_number
+from doublecode.analysis.rendering.wording.declared_order import declared_order
 from doublecode.analysis.rendering.wording.phrases import Wording, filled, named
 from doublecode.schemas.results import Note
 
@@ -412,6 +413,7 @@ MEDIATION: Final[dict[str, Wording]] = {
         "comes first is to be a variable of the session before (lag = 1)."
     ),
     "mediation_order": _order,
+    "mediation_declared_order": declared_order,
 }
 
 SENTENCES: Final[dict[str, Wording]] = {

@@ -111,6 +111,10 @@ SENTENCES: Final[dict[str, Wording]] = {
         "Bonferroni, Holm (1979) and Benjamini & Hochberg (1995)."
     ),
     "regression_stands_on": "Ordinary least squares; tests and limits stand on the standard errors of {errors}.",
+    "copies_left_out": lambda note: (
+        f"One value per patient: {named(note.numbers['names'])}. Of {note.numbers['n_rows']} rows {note.numbers['n']} "
+        "hold a value of their own and count; the others repeat it."
+    ),
     # marginal means
     "marginal_grid": _grid,
     "marginal_not_estimable": _not_estimable,

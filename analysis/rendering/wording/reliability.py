@@ -156,6 +156,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "planned_limits": "expected interval: medians of the profile limits of {studies} simulated studies (seed {seed})",
     "single_coded_at_random": "single-coded targets count through the random target effect, which supposes that they "
     "were allotted at random",
+    "rater_alone_in_period": "{rater} is the only rater of {period}, and severity is relative to the others of "
+    "a period: none is given there, and the change of {rater} leaves it out",
     "rater_in_one_period": "drift of {rater}: ratings in one period only, so there is none to estimate",
     "nothing_shared": "no {targets} is shared in a way that compares {raters:pl}",
 }

@@ -60,6 +60,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "cell_withdrawn": "its file is withdrawn: {reason}",
     "cell_not_held": "the ledger does not hold it",
     "trace_changed_file": "{file} is no longer what the report was made of: its numbers are those of then",
+    "trace_name": "the codes of {item} are names without values: they are counted, in no score and in no ICC",
     "trace_text": "{item} is a text; no number is made of it",
     "trace_code": "{code} is a missing code: it is no value; it counts where missing values are counted",
     "trace_not_counted": "by the declared pooling the rating of {rater} does not count for scores, and nobody else "

@@ -35,6 +35,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "key_of_other_version": "the key of {subject} was made with version {key} of the codebook, the study uses {now} "
     "now: ratings of version {key} are held to it, and scored as the codebook says now",
     "key_without_instrument": "the key holds nothing of {named}: what raters rated with it is not judged",
+    "codes_not_judged": "{subject}: {n} item(s) whose codes have no values ({named}) are not judged, since a mark "
+    "is of numbers; agreement() compares them",
     "items_not_judged": '{subject}: {n} item(s) in no scale ({named}) are not judged; level = "items" judges items',
     "errors_in_incoming": "{n} problem(s) in incoming/: what is refused there is in no number; doublecode check says "
     "where",

@@ -94,7 +94,8 @@ class KnownCells:
         if isinstance(rating["missing_code"], str):
             return Note("trace_code", numbers={"code": rating["missing_code"]})
         if not book.item(cell.item).is_numeric:
-            return Note("trace_text", numbers={"item": cell.item})
+            named = book.item(cell.item).type == "nominal"
+            return Note("trace_name" if named else "trace_text", numbers={"item": cell.item})
         if rating["phase"] != "main":
             return Note("trace_pilot")
         pooling = self.study.use(cell.instrument).pooling

@@ -175,8 +175,8 @@ def test_problems_of_outcomes_name_the_line(study):
     )  # fmt: skip
     items, problems = read_outcomes(study)
     assert [(one.code, one.cell) for one in problems] == [
-        ("out_of_range", "line 2"), ("missing_rating", "line 3"), ("duplicate_rating", "line 4"),
-        ("unknown_session", "line 5"), ("unknown_session", "line 6"), ("half_point", "line 7"),
+        ("out_of_range", "line 2"), ("missing_rating", "line 3"), ("answered_twice", "line 4"),
+        ("answer_without_session", "line 5"), ("answer_without_session", "line 6"), ("half_point", "line 7"),
     ]  # fmt: skip
     assert str(problems[0]) == (
         "outcomes/phq9.csv › line 2 · out_of_range · P1, session 1, interest: found 4, allowed 0–3 or NR. "
