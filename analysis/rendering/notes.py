@@ -13,12 +13,12 @@ from doublecode.analysis.rendering.wording import (
     concordance,
     consistency,
     description,
-    frozen,
     linking,
     mixed,
     ratings,
     regression,
     reliability,
+    reproduction,
     screening,
     study,
     trace,
@@ -41,7 +41,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **study.SENTENCES,
     **training.SENTENCES,
     **trace.SENTENCES,
-    **frozen.SENTENCES,
+    **reproduction.SENTENCES,
 }
 
 

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.rendering.document import NO_WORKBOOK, Bullets, Callout, Document, Paragraph, Section
+from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
 from doublecode.analysis.rendering.tables import write_csv
-from doublecode.analysis.rendering.wording.frozen import deviation_sentence, frozen_sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.methods_text import methods_paragraphs
+from doublecode.analysis.report.plan_in_words import plan_section, plan_sentence
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED
 from doublecode.analysis.report.trace_file import TRACE, TraceFile
@@ -29,7 +29,6 @@ from doublecode.schemas.whole_files import check_no_file, recover_folder, replac
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
@@ -138,7 +137,7 @@ def build_document(run: StudyRun) -> Document:
     if run.unread:
         callouts.append(Callout(NO_WORKBOOK))
     if run.intake.plan is not None:
-        callouts.append(Callout(frozen_sentence(run.intake.plan)))
+        callouts.append(Callout(plan_sentence(run.intake.plan)))
     if run.intake.set_aside:
         files = ", ".join(f"`{name}`" for name in run.intake.set_aside)
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))
@@ -155,6 +154,22 @@ def build_document(run: StudyRun) -> Document:
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
     )
+
+
+def ledger_with_linked(ledger: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
+    """The row ledger, and below it each answer that counts for the session of another day."""
+    import pandas as pd
+
+    if linked is None or linked.empty:
+        return ledger
+    said = [
+        f"filled in on {day}, {n} day{'s' if n > 1 else ''} before"
+        for day, n in zip(linked["day"], linked["days_before"], strict=True)
+    ]
+    rows = linked[["session_id", "patient", "session"]].assign(
+        stage="linked by date: " + linked["instrument"], status="kept", reason=said
+    )
+    return pd.concat([ledger, rows[ledger.columns]], ignore_index=True)
 
 
 def ledger_with_linked(ledger: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
@@ -236,5 +251,5 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield marginal_section(run.marginals, term_labels(labels, split))
     yield family_section(run.families, term_labels(labels, split))
     yield sections_data.not_estimated_section(run)
-    yield _departures(run.intake.plan)
+    yield plan_section(run.intake.plan)
     yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

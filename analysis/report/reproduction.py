@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, csv_text
-from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.folder import build_document, ledger_with_linked
 from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study
@@ -153,7 +153,8 @@ def _tables(report: Path) -> dict[str, Cells]:
 
 def _made_again(run: StudyRun) -> dict[str, Cells]:
     made = {f"tables/{one.name}.csv": _cells(csv_text(one.csv_frame)) for one in build_document(run).tables()}
-    return {**made, _ROW_LEDGER: _cells(csv_text(run.frame.ledger)), _RESULTS: _leaves(plain(results_record(run)))}
+    ledger = ledger_with_linked(run.frame.ledger, run.intake.linked)
+    return {**made, _ROW_LEDGER: _cells(csv_text(ledger)), _RESULTS: _leaves(plain(results_record(run)))}
 
 
 def _cells(text: str) -> Cells:

@@ -210,7 +210,8 @@ class Sparse:
         first, second, starts = _pairs_in_rows(self.cross[0].indptr)
         columns = self.cross[0].indices
         size = self._q**2
-        cells = columns[first].astype(np.int32 if size < 2**31 else np.int64) * self._q + columns[second]
+        wide = columns.astype(np.int32 if size < 2**31 else np.int64)
+        cells = wide[first] * self._q + wide[second]
         twice = np.where(first == second, 0.5, 1.0)
 
         def products(left: Floats, right: Floats) -> Floats:

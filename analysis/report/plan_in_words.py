@@ -1,25 +1,24 @@
-"""Sentences on a frozen plan, and on a report that was made again."""
+"""The frozen plan of an analysis, and what departs from it, as a report says it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.document import Bullets, Section
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.frozen_plan import Deviation, PlanState, PlanVersion
 
-SENTENCES: Final[dict[str, Wording]] = {
-    "reproduce_changed": "{subject} is not as it was when the report was made",
-    "reproduce_missing": "{subject} was read for the report, and is not there now",
-    "reproduce_new": "{subject} is there now, and was not read for the report",
-    "reproduce_seed": "the seed was {was} and is {now}",
-    "reproduce_codebook": "the codes of the codebook {subject} do not mean what they meant",
-    "reproduce_version": "{subject} was {was} and is {now}",
-}
+
+def plan_section(plan: PlanState | None) -> Section | None:
+    """What is declared otherwise than it was frozen, entry by entry."""
+    if plan is None or not plan.deviations:
+        return None
+    said = Bullets(tuple(map(_deviation, plan.deviations)), "Entries of study.toml")
+    return Section("deviations", "Deviations from the frozen plan", (said,))
 
 
-def frozen_sentence(plan: PlanState) -> str:
+def plan_sentence(plan: PlanState) -> str:
     """Say when the analysis was frozen, before or after what, and whether it is still the planned one."""
     first, *amended = plan.versions
     parts = [f"The analysis was frozen {first.at}, {_with(first)}."]
@@ -33,7 +32,7 @@ def frozen_sentence(plan: PlanState) -> str:
     return " ".join([*parts, f"{n} {entries} from the plan: {named}{more}."])
 
 
-def deviation_sentence(deviation: Deviation) -> str:
+def _deviation(deviation: Deviation) -> str:
     """Say what was planned for an entry, and what is declared."""
     planned, now = (f"`{one}`" if one is not None else "" for one in (deviation.planned, deviation.now))
     if not planned:
