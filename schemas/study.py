@@ -1,7 +1,7 @@
 """A study as declared in its folder: ``study.toml`` and the tables beside it.
 
-The declaration says who rates what, how double-coded sessions are pooled, which variables stand in the analysis frame and
-which models are run. Nothing about the analysis is decided anywhere else.
+The declaration says who rates what, how double-coded sessions are pooled, which variables stand in the analysis frame
+and which models are run. Nothing about the analysis is decided anywhere else.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def coefficients(frame: pd.DataFrame, conf_level: float = 0.95, statistic: str =
     >>> [one.heading for one in coefficients(pd.DataFrame({"estimate": [0.5], "p_value": [0.02]}))]
     ['*b*', '*p*']
     """
-    whole = "df" not in frame.columns or bool((frame["df"] % 1 < 5e-5).all())
+    whole = "df" not in frame.columns or bool(((frame["df"] - frame["df"].round()).abs() < 5e-5).all())
     wanted = (
         column("estimate"),
         column("std_error"),

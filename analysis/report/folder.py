@@ -172,30 +172,6 @@ def ledger_with_linked(ledger: pd.DataFrame, linked: pd.DataFrame | None) -> pd.
     return pd.concat([ledger, rows[ledger.columns]], ignore_index=True)
 
 
-def ledger_with_linked(ledger: pd.DataFrame, linked: pd.DataFrame | None) -> pd.DataFrame:
-    """The row ledger, and below it each answer that counts for the session of another day."""
-    import pandas as pd
-
-    if linked is None or linked.empty:
-        return ledger
-    said = [
-        f"filled in on {day}, {n} day{'s' if n > 1 else ''} before"
-        for day, n in zip(linked["day"], linked["days_before"], strict=True)
-    ]
-    rows = linked[["session_id", "patient", "session"]].assign(
-        stage="linked by date: " + linked["instrument"], status="kept", reason=said
-    )
-    return pd.concat([ledger, rows[ledger.columns]], ignore_index=True)
-
-
-def _departures(plan: PlanState | None) -> Section | None:
-    """What is declared otherwise than it was frozen, entry by entry."""
-    if plan is None or not plan.deviations:
-        return None
-    said = Bullets(tuple(map(deviation_sentence, plan.deviations)), "Entries of study.toml")
-    return Section("deviations", "Deviations from the frozen plan", (said,))
-
-
 def absent_files(names: Sequence[str]) -> str:
     """Name the workbooks that count from the ledger alone."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""

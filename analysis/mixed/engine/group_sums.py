@@ -210,7 +210,7 @@ class Sparse:
         first, second, starts = _pairs_in_rows(self.cross[0].indptr)
         columns = self.cross[0].indices
         size = self._q**2
-        wide = columns.astype(np.int32 if size < 2**31 else np.int64)
+        wide: Any = columns.astype(np.int32 if size < 2**31 else np.int64)
         cells = wide[first] * self._q + wide[second]
         twice = np.where(first == second, 0.5, 1.0)
 

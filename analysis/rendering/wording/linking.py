@@ -416,6 +416,4 @@ MEDIATION: Final[dict[str, Wording]] = {
     "mediation_declared_order": declared_order,
 }
 
-SENTENCES: Final[dict[str, Wording]] = {
-    **REASONS, **FRAMES, **SERIES, **PATIENTS, **RATER_ERROR, **CROSS_LAGGED, **MEDIATION,
-}  # fmt: skip
+SENTENCES: Final = {**REASONS, **FRAMES, **SERIES, **PATIENTS, **RATER_ERROR, **CROSS_LAGGED, **MEDIATION}

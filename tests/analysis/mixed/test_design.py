@@ -86,7 +86,7 @@ def test_nothing_left(data):
 def test_columns_must_be_there_once(data):
     refused(ContractError, "names 'gg', which the data do not have; columns are g, x, y", "y ~ x + (1 | gg)", data)
     twice = pd.concat([data, data[["x"]]], axis=1)
-    refused(ContractError, "column 'x' stands more than once", "y ~ x + (1 | g)", twice)
+    refused(ContractError, "the column 'x' stands 2 times", "y ~ x + (1 | g)", twice)
     refused(UsageError, "found a dict, allowed a frame of pandas", "y ~ x + (1 | g)", data.to_dict())
     refused(FormulaError, "needs one numeric outcome", "f ~ x + (1 | g)", data)
 

@@ -188,7 +188,7 @@ def test_recodes_of_one_rater():
 @pytest.mark.parametrize(
     ("change", "options", "error", "words"),
     [
-        (lambda frame: pd.concat([frame, frame[["y"]]], axis=1), {}, ContractError, "more than one column 'y'"),
+        (lambda frame: pd.concat([frame, frame[["y"]]], axis=1), {}, ContractError, "the column 'y' stands 2 times"),
         (lambda frame: frame.to_numpy(), {}, UsageError, "found a ndarray, allowed a frame of pandas"),
         (lambda frame: frame, {"conf_level": "0.9"}, UsageError, "conf_level is '0.9'"),
     ],
