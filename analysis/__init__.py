@@ -126,10 +126,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.frame_of_study import study_frame as study_frame
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
-    from doublecode.analysis.study.study_frame import study_frame as study_frame
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
@@ -177,7 +177,7 @@ _HOME = {
     "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
-    "study_frame": "study.study_frame",
+    "study_frame": "study.frame_of_study",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

@@ -350,7 +350,7 @@ def frame(
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.frame_file import write_frame
     from doublecode.analysis.study.frame_codebook import frame_codebook
-    from doublecode.analysis.study.study_frame import study_frame
+    from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.schemas.results import plain
 
     intake = _clean_intake(study, set_aside)

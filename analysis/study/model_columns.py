@@ -157,8 +157,8 @@ def study_models(intake: Intake) -> ModelColumns:
         The study declares no model.
     """
     from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.analysis.study.run import attempt, regressions_of
-    from doublecode.analysis.study.study_frame import study_frame
 
     study = intake.study
     if not (study.series or study.moderations or study.patient_outcomes):
