@@ -128,9 +128,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
-    from doublecode.analysis.study.analysis_frame import study_frame as study_frame
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
+    from doublecode.analysis.study.frame_of_study import study_frame as study_frame
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
@@ -182,7 +182,7 @@ _HOME = {
     "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
-    "study_frame": "study.analysis_frame",
+    "study_frame": "study.frame_of_study",
     "study_status": "study.coding_status",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",

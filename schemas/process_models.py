@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
+
+from pydantic import model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.errors import StudyError
@@ -60,6 +62,11 @@ class Direction(Declared):
     time: Literal["means", "trend"] = "means"
     rater_error: bool = True
 
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        refuse_twice(f"cross_lagged {self.name!r}: x and y", (self.x, self.y))
+        return self
+
 
 class MediationModel(Declared):
     """An indirect effect of x on y by way of m.
@@ -84,6 +91,11 @@ class MediationModel(Declared):
     y: Name
     slopes: Literal["fixed", "random"] = "fixed"
 
+    @model_validator(mode="after")
+    def _three(self) -> Self:
+        refuse_twice(f"mediation {self.name!r}: x, m and y", (self.x, self.m, self.y))
+        return self
+
 
 class ProcessModels(Protocol):
     """The part of a study's declaration that speaks of process."""
@@ -104,14 +116,6 @@ class ProcessModels(Protocol):
 def process_names(models: ProcessModels) -> tuple[str, ...]:
     """Names of the models of process."""
     return tuple(name for name, *_ in process_rows(models))
-
-
-def refuse_process_twice(models: ProcessModels) -> None:
-    """Raise ``ValueError`` for a variable that a model of process gives twice."""
-    for pair in models.cross_lagged:
-        refuse_twice(f"cross_lagged {pair.name!r}: x and y", (pair.x, pair.y))
-    for three in models.mediations:
-        refuse_twice(f"mediation {three.name!r}: x, m and y", (three.x, three.m, three.y))
 
 
 def process_mentions(models: ProcessModels) -> dict[str, tuple[str, ...]]:

@@ -179,8 +179,6 @@ class Study(Findings, Declared):
         with wrong.one():
             refuse_twice("sample_columns", self.sample_columns, place=("sample_columns",))
         with wrong.one():
-            process.refuse_process_twice(self)
-        with wrong.one():
             refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
 
     def _check_mentions(self, wrong: Gathered) -> None:

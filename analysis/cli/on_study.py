@@ -349,8 +349,8 @@ def frame(
     """Write the frame that the models stand on, with its codebook and row ledger, for other programs."""
     from doublecode.analysis.rendering.screen import print_json
     from doublecode.analysis.report.frame_file import write_frame
-    from doublecode.analysis.study.analysis_frame import study_frame
     from doublecode.analysis.study.frame_codebook import frame_codebook
+    from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.schemas.results import plain
 
     intake = _clean_intake(study, set_aside)

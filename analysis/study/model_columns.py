@@ -156,8 +156,8 @@ def study_models(intake: Intake) -> ModelColumns:
     UsageError
         The study declares no model.
     """
-    from doublecode.analysis.study.analysis_frame import study_frame
     from doublecode.analysis.study.declared_models import declared_series
+    from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.analysis.study.run import attempt, regressions_of
 
     study = intake.study

@@ -106,7 +106,7 @@ DOORS = {
         fit_linear("y ~ he + m", data).frame.assign(model="a").to_dict("records")
     ),
     "group_anova": lambda data: group_anova(data, "y", "therapist"),
-    "correlate": lambda data: correlate(data, ["he", "m", "y"], patient="patient", session="session", n_boot=50),
+    "correlate": lambda data: correlate(data, ["he", "m", "y"], patient="patient", session="session", n_boot=200),
     "screen_covariates": lambda data: screen_covariates(data, ["y"], ["base", "he"]),
     "compare_missing": lambda data: compare_missing(data, ["done"], ["base", "y"], patient="patient"),
     "fidelity": lambda data: fidelity(data, ["done"], therapist="therapist"),

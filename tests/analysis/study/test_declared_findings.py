@@ -107,13 +107,13 @@ class TestFamily:
             declared_family(family, adolescent_run.moderations)
 
 
-class TestContrastsInFamilies:
-    @pytest.fixture(scope="class")
-    def means(self, telephone_run):
-        run = telephone_run
-        asked = marginal(model="phq9", step=2, of=("session",), at={"session": (1.0, 5.0, 9.0)})
-        return declared_marginal(asked, run.series, run.frame.frame)
+@pytest.fixture(scope="module")
+def means(telephone_run):
+    asked = marginal(model="phq9", step=2, of=("session",), at={"session": (1.0, 5.0, 9.0)})
+    return declared_marginal(asked, telephone_run.series, telephone_run.frame.frame)
 
+
+class TestContrastsInFamilies:
     def test_all_contrasts_and_a_coefficient_are_one_family(self, telephone_run, means):
         tests = ({"means": "course"}, {"model": "phq9", "term": "he_within"})
         found = declared_family(Family(name="f", title="F", tests=tests), telephone_run.series, [means])
