@@ -76,6 +76,8 @@ def import_files(
         spec = {"command": "import", "study": declared.name, **done.taken.design, "waiting": list(done.waiting)}
         print_problems_json(done.problems, spec)
     else:
+        for one in done.unfinished:
+            say(str(one), to_error=True, style="yellow")
         print_problems(done.problems, most=200)
         _say_imported(done, declared, overwrite)
     raise typer.Exit(PROBLEMS if done.n_errors else CLEAN)

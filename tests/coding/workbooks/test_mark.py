@@ -62,7 +62,7 @@ def test_colours_and_notes_say_what_to_do(marked):
 
 def test_what_is_refused_bears_a_sign_that_is_no_part_of_its_value(study, marked):
     """A number format shows it wherever the file is opened, also where no rule is calculated."""
-    path, problems, copy = marked
+    _, problems, copy = marked
     sheet = openpyxl.load_workbook(copy)["Rate"]
     assert sheet["F5"].number_format == '"✗ "General;"✗ "-General;"✗ "General;"✗ "@'
     assert "✗" not in sheet["F6"].number_format + sheet["F7"].number_format
