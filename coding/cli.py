@@ -16,8 +16,6 @@ from doublecode.schemas.problems import Problem
 from doublecode.schemas.to_be_written import NOT_NAMED
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.study import Study
 
@@ -67,12 +65,13 @@ def check(
 ) -> None:
     """Validate workbooks. A marked copy of each file with errors is written for its rater."""
     from doublecode.coding.reading.incoming import checks_not_done, read_workbooks
+    from doublecode.coding.reading.unfinished import Unfinished, unfinished
 
     files = _expand(files)
     problems: list[Problem] = []
     copies: list[Path] = []
     notes: dict[str, None] = {}
-    unfinished: list[str] = []
+    begun: list[Unfinished] = []
     n_ratings = 0
     for declared, own in _by_study(files, study):
         with progress_bar() as show:
@@ -81,38 +80,20 @@ def check(
         notes |= dict.fromkeys(f"not checked: {text}" for text in checks_not_done(declared))
         for file, its in zip(own, found, strict=True):
             problems += its
-            unfinished += _unfinished(file.name, ratings, its)
+            begun += unfinished(ratings, its)
             if marked:
                 copies += hand_back([file], its, _copy_folder(file, declared), overwrite, declared)
     errors = sum(one.severity == "error" for one in problems)
     if as_json:
         print_problems_json(problems, {"command": "check", "files": [str(file) for file in files]}, notes)
     else:
-        for line in unfinished:
-            say(line, to_error=True, style="yellow")
+        for one in begun:
+            say(str(one), to_error=True, style="yellow")
         print_problems(problems, most=200, severities=("error", "warning", "info"))
         say(f"{len(files)} file(s), {n_ratings} ratings: {errors} error(s), {len(problems) - errors} other remark(s).")
         for line in (*notes, *(f"Marked copy: {path}" for path in copies)):
             say(line)
     raise typer.Exit(PROBLEMS if errors else CLEAN)
-
-
-_NOT_RATED: Final = {
-    "row_missing": "without a row", "unknown_session": "under an unknown id", "duplicate_rating": "in two rows",
-}  # fmt: skip
-"""Why a session of a workbook is not rated, beside an empty row, by the problem that says so."""
-
-
-def _unfinished(name: str, ratings: pd.DataFrame, problems: Sequence[Problem]) -> list[str]:
-    """How far a workbook came, where rows of it are empty; before its problems are named one by one."""
-    empty = sum(one.code == "row_empty" for one in problems)
-    if not empty:
-        return []
-    rated = ratings.loc[ratings["source_file"] == name, "session_id"].nunique()
-    counts = {code: sum(one.code == code for one in problems) for code in _NOT_RATED}
-    besides = ", ".join(f"{n} {_NOT_RATED[code]}" for code, n in counts.items() if n)
-    more = f" Besides: {besides}." if besides else ""
-    return [f"{name}: {rated} of {rated + empty + sum(counts.values())} sessions rated; {empty} rows are empty.{more}"]
 
 
 def _expand(given: Sequence[Path]) -> list[Path]:

@@ -102,7 +102,7 @@ def print_problems(
     for problem in named[:most]:
         say(str(problem), to_error=True, style=_TONE[problem.severity])
     for (code, file), count in more.items():
-        say(f"{file} · {code}: {count} more cells (--json lists each).", to_error=True)
+        say(f"{file} · {code}: {count} more (--json lists each).", to_error=True)
     if len(named) > most:
         say(f"… and {len(named) - most} more.", to_error=True)
 
@@ -112,14 +112,19 @@ def _first_of_each(problems: Sequence[Problem]) -> tuple[list[Problem], dict[tup
 
     One slip of the hand, such as a column that was sorted by itself, must not hide the others.
     """
-    counts = Counter((one.code, one.file) for one in problems if one.cell)
+    counts = Counter((one.code, one.file) for one in problems if _is_of_a_file(one))
     named, seen = list[Problem](), Counter[tuple[str, str]]()
     for one in problems:
         kind = (one.code, one.file)
-        seen[kind] += bool(one.cell)
-        if not one.cell or counts[kind] <= _MANY or seen[kind] <= _FEW:
+        seen[kind] += _is_of_a_file(one)
+        if not _is_of_a_file(one) or counts[kind] <= _MANY or seen[kind] <= _FEW:
             named.append(one)
     return named, {kind: count - _FEW for kind, count in counts.items() if count > _MANY}
+
+
+def _is_of_a_file(problem: Problem) -> bool:
+    """Whether a problem is of a cell or of a session in some file, and not of a file or a result as a whole."""
+    return bool(problem.cell or (problem.file and problem.subject))
 
 
 class Shell:

@@ -79,6 +79,8 @@ def import_files(
         spec = {"command": "import", "study": declared.name, **done.taken.design, "waiting": list(done.waiting)}
         print_problems_json(done.problems, spec)
     else:
+        for one in done.unfinished:
+            say(str(one), to_error=True, style="yellow")
         print_problems(done.problems, most=200)
         _say_imported(done, declared, overwrite)
     raise typer.Exit(PROBLEMS if done.n_errors else CLEAN)
@@ -344,14 +346,14 @@ def erase(
     both = []
     for path, what in left_to_destroy(declared, files, patient):
         if path.suffix and stem_of(path.name) in shared:
-            both.append(path)
+            both.append(f"  {path} ({what})")
         else:
             say(f"  {path} ({what})")
     say("  copies elsewhere: mail, backups, the raters' own; the recordings; the outcomes in outcomes/")
     if both:
         say(f"Hold rows of others, too: save each without the rows of {patient}, under its name, and run again:")
-    for path in both:
-        say(f"  {path}")
+    for line in both:
+        say(line)
 
 
 def _withdrew(study: Study, patient: str) -> bool:

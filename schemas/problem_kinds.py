@@ -99,6 +99,11 @@ _KINDS: dict[str, Kind] = {
         "error", "{found} was not assigned to this rater", "Ask the coordinator; do not rate other sessions."
     ),
     "duplicate_rating": Kind("error", "is rated twice: {found}", "Keep one of the two; nothing is averaged."),
+    "heads_again": Kind(
+        "error",
+        "the heads of the sheet stand here a second time: {found}",
+        "Empty this row. Of a session that stands above and below it, keep one row.",
+    ),
     "entry_differs": Kind(
         "error",
         "typed as {found} the first time, and as {allowed} the second",

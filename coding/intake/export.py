@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from doublecode.coding.intake.ledger_values import with_occasion
+from doublecode.coding.intake.redcap_tables import redcap_tables
 from doublecode.schemas.csv_rows import without_formulas
 from doublecode.schemas.frames import OCCASION
 from doublecode.schemas.instrument import Instrument
@@ -38,7 +39,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
 
 
 def export_ratings(study: Study, ratings: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write ratings as a Psych-DS folder, with a table for REDCap per instrument.
+    """Write ratings as a Psych-DS folder, with the forms of a REDCap project.
 
     Parameters
     ----------
@@ -50,15 +51,16 @@ def export_ratings(study: Study, ratings: pd.DataFrame, folder: Path) -> list[Pa
     Returns
     -------
     list of Path
-        ``dataset_description.json`` (JSON-LD, schema.org), ``data/…_data.csv``, ``redcap/INSTRUMENT.csv``.
+        ``dataset_description.json`` (JSON-LD, schema.org), ``data/…_data.csv``, ``redcap/data_dictionary.csv``, which
+        makes the forms of a project, and ``redcap/INSTRUMENT.csv``, which fills them once they may be repeated.
     """
     name = "".join(filter(str.isalnum, study.name))
     contents = {
         folder / "dataset_description.json": json.dumps(_description(study), ensure_ascii=False, indent=1) + "\n",
         folder / "data" / f"study-{name}_description-ratings_data.csv": _csv(with_occasion(ratings)[list(_MEANINGS)]),
     }
-    for instrument, rows in ratings.groupby("instrument", sort=True):
-        contents[folder / "redcap" / f"{instrument}.csv"] = _csv(_for_redcap(rows, str(instrument)))
+    for table, frame in redcap_tables(study, ratings).items():
+        contents[folder / "redcap" / f"{table}.csv"] = _csv(frame)
     replace_files({path: text.encode() for path, text in contents.items()})
     return list(contents)
 
@@ -90,19 +92,3 @@ def _item(book: Instrument, item: Any) -> dict[str, Any]:
     }
     limits = {"minValue": getattr(item, "minimum", None), "maxValue": getattr(item, "maximum", None)}
     return told | {key: value for key, value in limits.items() if value is not None}
-
-
-def _for_redcap(rows: pd.DataFrame, instrument: str) -> pd.DataFrame:
-    """A row per session and rater, repeated within the patient; a cell holds the code, the text or the missing code."""
-    keyed = with_occasion(rows)
-    by = ["patient", "session", "session_id", "rater", OCCASION]
-    number = keyed["value"].map("{:.15g}".format).where(keyed["value"].notna())
-    shown = keyed.assign(cell=keyed["missing_code"].fillna(keyed["text"]).fillna(number))
-    wide = shown.set_index([*by, "item"])["cell"].unstack("item").reset_index()  # noqa: PD010
-    items = [name for name in dict.fromkeys(rows["item"]) if name in wide.columns]
-    wide = wide.sort_values(by, kind="stable", ignore_index=True)
-    instance = wide.groupby("patient", sort=False).cumcount() + 1
-    head = pd.DataFrame(
-        {"record_id": wide["patient"], "redcap_repeat_instrument": instrument, "redcap_repeat_instance": instance}
-    )
-    return pd.concat([head, wide[["session", "session_id", "rater", OCCASION, *items]]], axis=1)

@@ -11,6 +11,7 @@ from doublecode.coding.intake.study_ledger import open_ledger
 from doublecode.coding.intake.study_ratings import StudyRatings, read_study_ratings
 from doublecode.coding.intake.taken_in import TakenIn
 from doublecode.coding.reading.many_files import Progress
+from doublecode.coding.reading.unfinished import Unfinished, unfinished
 from doublecode.schemas.frames import OCCASION, RATINGS
 from doublecode.schemas.problems import Problem
 from doublecode.schemas.study import Study
@@ -35,12 +36,15 @@ class Imported:
         ledger holds already, as it is now, does not wait.
     absent : tuple of str
         Workbooks that the ledger holds and ``incoming/`` does not.
+    unfinished : tuple of Unfinished
+        Workbooks with empty rows, and how far they came.
     """
 
     taken: TakenIn
     problems: tuple[Problem, ...]
     waiting: tuple[str, ...]
     absent: tuple[str, ...]
+    unfinished: tuple[Unfinished, ...]
 
     @property
     def n_errors(self) -> int:
@@ -86,8 +90,9 @@ def import_study(
         held = ledger.files()
     there = files["sha256"].isin(held.loc[held["holds"].astype(bool), "sha256"])
     waiting -= set(files.loc[there, "file"])
+    begun = unfinished(ratings, rated.problems)
     refused = {one.file for one in rated.problems if one.severity == "error" and one.file}
-    return Imported(taken, rated.problems, tuple(sorted({*waiting, *refused})), rated.absent)
+    return Imported(taken, rated.problems, tuple(sorted({*waiting, *refused})), rated.absent, begun)
 
 
 def _waiting(rated: StudyRatings, files: pd.DataFrame) -> set[str]:

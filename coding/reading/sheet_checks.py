@@ -266,6 +266,7 @@ def find_rows(
     repeated: set[str] = set()
     strangers: list[Row] = []
     mistyped: set[str] = set()
+    own_heads = {clean(show_cell(cells[column])) for cells in grid[max(0, heads.row - 1) : heads.row + 1]}
     for number in range(heads.row + 1, len(grid)):
         cells = grid[number]
         written = show_cell(cells[column])
@@ -274,6 +275,9 @@ def find_rows(
         if not session:
             if any(is_filled(cells[place]) for place in places) and (number, column) not in covered:
                 problems.append(Problem("unknown_session", file, RATE, cell, found='""', allowed=Phrase("id_gone")))
+            continue
+        if session in own_heads:
+            problems.append(Problem("heads_again", file, RATE, cell, found=session))
             continue
         if session in rows:
             both = Phrase("in_two_cells", session, cell_name(rows[session].number, column), cell)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from doublecode.coding import cli
-from doublecode.coding.cli import _unfinished, hand_back
+from doublecode.coding.reading.unfinished import unfinished
 from doublecode.coding.intake.file_states import file_states
 from doublecode.coding.ledger_commands import _told_apart
 from doublecode.coding.workbooks.taken_back import taken_back
@@ -38,9 +38,9 @@ def test_a_replanned_plan_says_whose_and_which_workbooks_are_void(tmp_path):
 def test_a_checked_workbook_counts_what_was_assigned():
     ratings = pd.DataFrame({"source_file": "a.xlsx", "session_id": [f"S{n}" for n in range(38)]})
     codes = ["row_empty", "row_missing", "row_missing", "unknown_session", "duplicate_rating"]
-    (said,) = _unfinished("a.xlsx", ratings, [Problem(code) for code in codes])
-    assert said == (
-        "a.xlsx: 38 of 43 sessions rated; 1 rows are empty. Besides: 2 without a row, 1 under an unknown id, 1 in two "
+    (said,) = unfinished(ratings, [Problem(code, "a.xlsx") for code in codes])
+    assert str(said) == (
+        "a.xlsx: 38 of 43 sessions rated; 1 row is empty. Besides: 2 without a row, 1 under an unknown id, 1 in two "
         "rows."
     )
 

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from doublecode.coding.cli import register
+from doublecode.coding.ledger_commands import register as take_in
 from doublecode.coding.reading.incoming import read_incoming, read_workbooks
 from doublecode.schemas.errors import UsageError
 
@@ -135,5 +136,8 @@ def test_how_far_a_workbook_came_is_said_before_its_problems(study, filled):
     register(app)
     told = CliRunner().invoke(app, ["check", str(path), "--study", str(study.folder)])
     assert f"{path.name}: 1 of {n_empty + 1} sessions rated; {n_empty} rows are empty." in told.output
+    take_in(app)
+    imported = CliRunner().invoke(app, ["import", str(study.folder)])
+    assert imported.output.startswith(f"{path.name}: 1 of {n_empty + 1} sessions rated; {n_empty} rows are empty.")
     listed = openpyxl.load_workbook(study.folder / "please_fix" / f"{path.stem}_please_fix.xlsx")["Problems"]
     assert str(listed["C2"].value).startswith(f"{n_empty} rows are empty")

@@ -71,11 +71,12 @@ class Took:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a child is killed: so many seconds after its start, or after its first write, or before a step."""
+    """When a child is killed: seconds after its start or its first write, or once it has stored, or before a step."""
 
     seconds: float = 0.0
     in_writing: bool = False
     step: int = 0
+    stored: bool = False
 
 
 def make_study(folder: Path, rng: random.Random) -> Path:
@@ -233,10 +234,12 @@ def kill_at(child: int, folder: Path, moment: Moment) -> bool:
     if moment.step:
         _, status = os.waitpid(child, 0)
         return os.WIFSIGNALED(status)
-    while moment.in_writing and not has_begun_to_write(folder):
+    while (moment.in_writing or moment.stored) and not has_begun_to_write(folder):
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             break
         time.sleep(0.0005)
+    while moment.stored and (folder / "ledger.sqlite-journal").exists():
+        time.sleep(0)
     time.sleep(moment.seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)

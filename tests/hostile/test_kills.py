@@ -27,5 +27,5 @@ def test_a_kill_leaves_each_file_whole_and_a_repeat_completes_it(scenes, tmp_pat
     took = kills.measure(work, scenes[number], tmp_path / "measured")
     rng = random.Random(2)
     last = kills.Moment(step=took.n_steps)
-    for moment in (kills.draw(rng, took), last):
+    for moment in (kills.draw(rng, took), last, *[kills.Moment(stored=True)] * (work is kills.take_in)):
         assert "PART" not in kills.kill_once(work, scenes[number], tmp_path / "killed", moment)

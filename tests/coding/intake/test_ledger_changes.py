@@ -139,7 +139,8 @@ def test_an_export_reads_back_as_the_same_ratings(folder, ledger, tmp_path):
     study = load_study(folder)
     paths = export_ratings(study, ledger.ratings(), tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in paths] == [
-        "dataset_description.json", "data/study-kept_description-ratings_data.csv", "redcap/warmth.csv",
+        "dataset_description.json", "data/study-kept_description-ratings_data.csv", "redcap/data_dictionary.csv",
+        "redcap/warmth.csv",
     ]  # fmt: skip
     told = json.loads(paths[0].read_text(encoding="utf-8"))
     assert (told["@context"], told["@type"]) == ("https://schema.org/", "Dataset")
@@ -152,10 +153,32 @@ def test_an_export_reads_back_as_the_same_ratings(folder, ledger, tmp_path):
     for column in ("value", "patient", "phase"):
         want = ledger.ratings().set_index(key)[column].sort_index()
         assert again.set_index(key)[column].sort_index().tolist() == want.tolist()
-    wide = pd.read_csv(paths[2])
+    wide = pd.read_csv(paths[3])
     assert not wide.duplicated(["record_id", "redcap_repeat_instrument", "redcap_repeat_instance"]).any()
     first = ledger.ratings().set_index(key).loc[("S-11", "R1", "smiles"), "value"]
-    assert wide.query("session_id == 'S-11' and rater == 'R1'")["smiles"].tolist() == [first]
+    assert wide.query("warmth_session_id == 'S-11' and warmth_rater == 'R1'")["smiles"].tolist() == [first]
+
+
+def test_all_forms_of_redcap_go_into_one_project(folder, ledger, tmp_path):
+    """A field stands in one form of a project: two codebooks share an item's name, and every form its session."""
+    book = (folder / "warmth.toml").read_text(encoding="utf-8")
+    (folder / "calm.toml").write_text(book.replace('"warmth"', '"calm"').replace('"nods"', '"waits"'), encoding="utf-8")
+    declared = folder / "study.toml"
+    declared.write_text(
+        declared.read_text(encoding="utf-8") + '\n[[instruments]]\nname = "calm.toml"\n', encoding="utf-8"
+    )
+    own = ledger.ratings()
+    both = pd.concat([own, own.assign(instrument="calm", item=own["item"].replace("nods", "waits"))])
+    export_ratings(load_study(folder), both, tmp_path / "out")
+    fields = pd.read_csv(tmp_path / "out" / "redcap" / "data_dictionary.csv").iloc[:, :2]
+    assert not fields.iloc[:, 0].duplicated().any()
+    assert fields.iloc[0].tolist() == ["record_id", "patients"]
+    assert fields.iloc[:, 0].str.fullmatch("[a-z][a-z0-9_]*").all()
+    for name, own_items in (("warmth", ["warmth_smiles", "nods"]), ("calm", ["calm_smiles", "waits"])):
+        heads = list(pd.read_csv(tmp_path / "out" / "redcap" / f"{name}.csv", nrows=0).columns)
+        assert heads[:3] == ["record_id", "redcap_repeat_instrument", "redcap_repeat_instance"]
+        assert sorted(heads[3:]) == sorted(fields.loc[fields.iloc[:, 1] == name].iloc[:, 0])
+        assert set(own_items) <= set(heads)
 
 
 def test_the_commands_say_what_is_wrong(folder, tmp_path):

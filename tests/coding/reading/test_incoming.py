@@ -614,3 +614,21 @@ def test_the_example_studies_hold_nothing_that_was_changed_on_the_way(folder):
     _, problems, read = read_incoming(study)
     assert len(read) > 5
     assert [str(one) for one in problems if one.severity != "info"] == []
+
+
+def test_a_second_table_below_the_first_is_named_at_its_heads_and_not_cell_by_cell(study, filled):
+    path = filled(NAME)
+    labels, names = (openpyxl.load_workbook(path)["Rate"].cell(row, 1).value for row in (3, 4))
+
+    def add(sheet: Any) -> None:
+        last = sheet.max_row
+        for shift, text in enumerate((labels, names, sheet["A5"].value), start=3):
+            sheet.cell(last + shift, 1, text)
+            sheet.cell(last + shift, 5, 2)
+
+    last = openpyxl.load_workbook(path)["Rate"].max_row
+    edit(path, add)
+    _, problems = read_workbook(path, study=study)
+    assert [(one.code, one.cell) for one in errors(problems)] == [
+        ("heads_again", f"A{last + 3}"), ("heads_again", f"A{last + 4}"), ("duplicate_rating", f"A{last + 5}"),
+    ]  # fmt: skip
