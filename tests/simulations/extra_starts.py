@@ -64,10 +64,14 @@ def models() -> list[Model]:
         Model("22 x 9, slope and raters", slope + " + (1 | rater)", study, 0.15),
         Model("40 x 5, crossed", "y ~ 1 + (1 | patient) + (1 | rater)", grid(40, 5, rng), 0.4),
         Model("10 x 6, slope", "y ~ time + (time | patient)", grid(10, 6, rng), 0.2),
-        Model("15 unlike groups, heavy tails", "y ~ time + (1 | patient)", unlike(15, rng, largest=30, spread=0.7), 0.1, 1.5),
-        Model("8 unlike groups, slope, heavy tails", "y ~ time + (time | patient)", unlike(8, rng, largest=60, spread=1.0), 0.1, 1.5),
-        Model("8 unlike groups, slope ||, heavy tails", "y ~ time + (time || patient)", unlike(8, rng, largest=60, spread=1.0), 0.1, 1.5),
-        Model("6 unlike groups, slope and a crossed factor", "y ~ time + (time | patient) + (1 | g)", unlike(6, rng, largest=40, spread=1.0), 0.1, 2.0),
+        Model("15 unlike groups, heavy tails", "y ~ time + (1 | patient)", unlike(15, rng, largest=30, spread=0.7),
+              0.1, 1.5),
+        Model("8 unlike groups, slope, heavy tails", "y ~ time + (time | patient)",
+              unlike(8, rng, largest=60, spread=1.0), 0.1, 1.5),
+        Model("8 unlike groups, slope ||, heavy tails", "y ~ time + (time || patient)",
+              unlike(8, rng, largest=60, spread=1.0), 0.1, 1.5),
+        Model("6 unlike groups, slope and a crossed factor", "y ~ time + (time | patient) + (1 | g)",
+              unlike(6, rng, largest=40, spread=1.0), 0.1, 2.0),
     ]  # fmt: skip
 
 
@@ -134,10 +138,8 @@ def main(sets: int = 2000) -> None:
         missed = lower & ~asked
         total, lost = total + len(first), lost + int(missed.sum())
         most = float((first - best)[missed].max()) if missed.any() else 0.0
-        print(
-            f"{model.name:45s}{len(first):6d}: {asked.mean():5.0%} {int(lower.sum()):5d} {int(missed.sum()):5d} ({most:.1e})",
-            flush=True,
-        )
+        counts = f"{int(lower.sum()):5d} {int(missed.sum()):5d} ({most:.1e})"
+        print(f"{model.name:45s}{len(first):6d}: {asked.mean():5.0%} {counts}", flush=True)
     print(f"all: {total} sets, {lost} lost")
 
 

@@ -40,7 +40,7 @@ OTHER_STARTS = (1.0, 3.0)
 """Further scales of the identity to start from."""
 NEAR_BOUNDARY = 0.02
 """Variance, in units of the residual's, below which the end of the first search is checked from other starts."""
-MANY_EVALUATIONS, FAR = 6, 0.5
+MANY_EVALUATIONS, FAR = 5, 0.5
 """So is an end that took more evaluations, or a parameter of which moved further: a poor quadratic on the way."""
 
 
