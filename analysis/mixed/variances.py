@@ -143,7 +143,7 @@ def modes(fit: Fit) -> tuple[Floats, ...]:
     """Per term the conditional modes (levels, p) of its random effects, D ZᵀPy, in the data's units."""
     inner, outer = fit.state.s
     scale = float(fit.moments.conditioning.scale[0])
-    out = []
+    out: list[Floats] = []
     for block, R in zip(fit.moments.layout.blocks, fit.moments.conditioning.term_roots, strict=True):
         D = covariance(block, fit.theta[None])[0]
         s = _rows(fit, len(out), inner[block.tier][:, 0], outer[0])
