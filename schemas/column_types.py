@@ -373,7 +373,9 @@ def missing_in(column: pd.Series[Any]) -> npt.NDArray[np.bool_]:
 
 def missing_labels(labels: Iterable[Any]) -> set[str]:
     """Those of the labels that are texts and no value."""
-    return {label for label in labels if isinstance(label, str) and (label in MISSING or label.isspace())}
+    held = labels if isinstance(labels, (list, tuple)) else list(labels)
+    texts = held if set(map(type, held)) == {str} else [label for label in held if isinstance(label, str)]
+    return set(filter(str.isspace, texts)) | MISSING.intersection(texts)
 
 
 def is_missing(text: str) -> bool:

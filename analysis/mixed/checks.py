@@ -46,6 +46,8 @@ class RandomColumns(Protocol):
     def levels(self) -> pd.Index[Any]: ...  # noqa: D102
     @property
     def size(self) -> int: ...  # noqa: D102
+    @property
+    def factors(self) -> tuple[Floats, Floats]: ...  # noqa: D102
 
 
 def as_floats(value: Any, what: str) -> Floats:
@@ -191,7 +193,11 @@ def check_weights(weights: Floats | None) -> Floats | None:
 
 
 def refuse_unidentified(
-    X: Floats, x_names: tuple[str, ...], terms: Sequence[RandomColumns], columns: Mapping[str, pd.Series[Any]]
+    X: Floats,
+    x_names: tuple[str, ...],
+    terms: Sequence[RandomColumns],
+    columns: Mapping[str, pd.Series[Any]],
+    x_root: Floats,
 ) -> None:
     """Refuse what no estimator can tell apart, with lme4's rules, before any number is made.
 
@@ -203,6 +209,8 @@ def refuse_unidentified(
         The random terms.
     columns
         The columns in use, (n,) each.
+    x_root
+        (p, p) triangular factor of X.
     """
     n = len(X)
     for term in terms:
@@ -218,9 +226,9 @@ def refuse_unidentified(
                 "they cannot be told from the residual"
                 + (": one row per group" if len(term.levels) == n else "; take a simpler term")
             )
-        _refuse_collinear(term.Z, term.columns, f"random term {term.label}")
+        _refuse_collinear(term.Z, term.columns, f"random term {term.label}", term.factors[1])
     if X.shape[1]:
-        _refuse_collinear(X, x_names, "fixed effects")
+        _refuse_collinear(X, x_names, "fixed effects", x_root)
     if X.shape[1] >= n:
         text = [f"{name} ({one.nunique()} levels)" for name, one in columns.items() if _is_text(one)]
         raise NotEstimable(
@@ -285,12 +293,21 @@ def redundant_columns(X: Floats) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str) -> None:
-    """Gram–Schmidt in order: name the first column that those before it determine, and which do."""
-    lengths = np.linalg.norm(X, axis=0)
+def orthogonal(columns: Floats) -> tuple[Floats, Floats]:
+    """Split columns (n, p) = Q R; one column is divided by its length, without a call of LAPACK."""
+    if columns.shape[1] != 1:
+        Q, R = np.linalg.qr(columns)
+        return Q, R
+    length = np.sqrt(columns.T @ columns)
+    return columns / np.where(length > 0.0, length, 1.0), length
+
+
+def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str, root: Floats) -> None:
+    """Gram–Schmidt in order: name the first column that those before it determine, and which do; X = Q `root`."""
+    lengths = np.sqrt((root * root).sum(axis=0)) if X.shape[1] > 1 else np.linalg.norm(X, axis=0)
     if (lengths == 0).any():
         raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
-    R: Floats = np.asarray(np.linalg.qr(X / lengths, mode="r"), dtype=float)
+    R = root / lengths
     left = np.abs(np.diag(R)) if len(R) else np.zeros(0)
     bad = np.flatnonzero(left < COLLINEAR)
     if len(left) < X.shape[1]:

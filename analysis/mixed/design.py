@@ -15,6 +15,7 @@ import pandas as pd
 from doublecode.analysis.mixed.checks import (
     check_weights,
     many_categories,
+    orthogonal,
     refuse_constant,
     refuse_text_numbers,
     refuse_text_outcome,
@@ -82,6 +83,11 @@ class Term:
         """Number of random effects per level, p."""
         return int(self.Z.shape[1])
 
+    @cached_property
+    def factors(self) -> tuple[Floats, Floats]:
+        """Z = QR, (n, p) and (p, p): what tells collinear columns, and conditions the others."""
+        return orthogonal(self.Z)
+
 
 @dataclass(frozen=True)
 class Design:
@@ -132,6 +138,11 @@ class Design:
     def nobs(self) -> int:
         """Number of rows in use."""
         return len(self.y)
+
+    @cached_property
+    def x_factors(self) -> tuple[Floats, Floats]:
+        """X = QR, as :attr:`Term.factors`."""
+        return orthogonal(self.X)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -225,7 +236,7 @@ def build_design(
         columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
     )  # fmt: skip
-    refuse_unidentified(X, names, design.terms, columns)
+    refuse_unidentified(X, names, design.terms, columns, design.x_factors[1])
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design
@@ -299,13 +310,28 @@ def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, pd.Index]:
     return codes, levels
 
 
+def _number(values: npt.NDArray[Any]) -> tuple[Ints, pd.Index] | None:
+    """Number the distinct integers in their order by marking them on their range; None if that is too wide."""
+    low, high = int(values.min()), int(values.max())
+    if high - low > 4 * len(values) + 100 or high > np.iinfo(np.int64).max:
+        if len(values) >= SORT_BELOW:
+            return None
+        levels, codes = np.unique(values, return_inverse=True)
+        return codes.astype(np.int64), pd.Index(levels)
+    places = values.astype(np.int64) - low
+    there = np.zeros(high - low + 1, dtype=bool)
+    there[places] = True
+    return (np.cumsum(there) - 1)[places], pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
+
+
 def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         return used.cat.codes.to_numpy().astype(np.int64), pd.Index(used.cat.categories)
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and len(column) < SORT_BELOW:
-        values, codes = np.unique(column.to_numpy(), return_inverse=True)
-        return codes.astype(np.int64), pd.Index(values)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
+        numbered = _number(column.to_numpy())
+        if numbered is not None:
+            return numbered
     held = column.to_numpy(dtype=object) if column.dtype == "str" else column  # many times as quick
     try:
         codes, levels = pd.factorize(held, sort=True)

@@ -103,7 +103,8 @@ def refuse_infinite(
         column = columns[name]
         if column.dtype.kind != "f":
             continue
-        bad = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        ordinary = isinstance(column.dtype, np.dtype)
+        bad = np.isinf(column.to_numpy() if ordinary else column.to_numpy(dtype=np.float64, na_value=np.nan))
         if bad.any():
             rows = ", ".join(map(str, column.index[bad][:5]))
             raise ContractError(

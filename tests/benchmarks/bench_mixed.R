@@ -11,6 +11,8 @@ for (size in c("22x9", "2000x20", "20000x20")) if (wanted(size)) {
   say(size, cpu(for (i in seq_len(times)) quiet(lme4::lmer(slopes, d))) / times) }
 if (wanted("crossed")) { d <- read("crossed"); d$target <- factor(d$target); d$rater <- factor(d$rater)
   say("crossed", cpu(for (i in 1:5) quiet(lme4::lmer(y ~ 1 + (1 | target) + (1 | rater), d))) / 5) }
+if (wanted("large_crossed")) { d <- read("large_crossed"); d$a <- factor(d$a); d$b <- factor(d$b)
+  say("large_crossed", cpu(quiet(lme4::lmer(y ~ x + (1 | a) + (1 | b), d)))) }
 nested <- list(nested = y ~ x + (1 | patient/session), nested_slopes = y ~ x + (x | patient) + (1 | patient:session),
                nested_therapists = y ~ x + (1 | therapist/patient/session), nested_20000 = y ~ x + (1 | patient/session))
 for (name in names(nested)) if (wanted(name)) { d <- read(name)

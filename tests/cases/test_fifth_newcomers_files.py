@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from doublecode.coding import cli
-from doublecode.coding.reading.unfinished import unfinished
 from doublecode.coding.intake.file_states import file_states
 from doublecode.coding.ledger_commands import _told_apart
+from doublecode.coding.reading.unfinished import unfinished
 from doublecode.coding.workbooks.taken_back import taken_back
 from doublecode.schemas.problems import Problem
 

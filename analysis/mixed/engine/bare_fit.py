@@ -39,6 +39,8 @@ class Fit:
         (m,) conditioned parameters at the optimum.
     converged, rungs
         Outcome of the ladder and its attempts; :attr:`log` is the frame of them.
+    at_end
+        Gradient and Hessian at the optimum, if the search ended with them.
     """
 
     design: Design
@@ -47,6 +49,7 @@ class Fit:
     reml: bool
     converged: bool
     rungs: tuple[Rung, ...]
+    at_end: Derivatives | None = None
 
     @property
     def log(self) -> pd.DataFrame:
@@ -56,12 +59,14 @@ class Fit:
     @cached_property
     def state(self) -> State:
         """The solution at the optimum (a batch of one)."""
+        if self.at_end is not None:
+            return self.at_end.state
         return evaluate(self.moments, self.theta[None], np.zeros(1, dtype=np.intp), reml=self.reml)
 
     @cached_property
     def derivatives(self) -> Derivatives:
         """Gradient and Hessian at the optimum."""
-        return differentiate(self.state)
+        return self.at_end if self.at_end is not None else differentiate(self.state)
 
     @property
     def deviance(self) -> float:
@@ -81,7 +86,7 @@ def fit_design(design: Design, *, reml: bool, start: Floats | None = None) -> Fi
         end = climb(moments, reml=reml, start=start)
     except np.linalg.LinAlgError as error:
         raise _unbounded(design, f"until the equations cannot be solved ({error})") from error
-    fit = Fit(design, moments, end.theta, reml, end.converged, end.rungs)
+    fit = Fit(design, moments, end.theta, reml, end.converged, end.rungs, end.at_end)
     if not end.converged and fit.state.r2[0] <= VANISHED * moments.yty[0]:
         raise _unbounded(design, f"and no search has ended after {len(end.rungs)} attempts")
     return fit

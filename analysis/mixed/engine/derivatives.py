@@ -65,7 +65,7 @@ def make_blocks(state: State, *, projected: bool) -> Blocks:
         N = -(K @ state.Q[:, :, :q])
         N[:, np.arange(q), np.arange(q)] += 1.0
         U22 = state.Q[:, :q] @ N
-        U22 = 0.5 * (U22 + np.swapaxes(U22, 1, 2))
+        U22 = 0.5 * (U22 + U22.swapaxes(1, 2))
     else:
         N = _times_outer(K[:, :, :q], inverse, state)
         U22 = -_times_outer(np.swapaxes(N[:, :q], 1, 2), inverse, state)
@@ -130,8 +130,8 @@ def products(U: Blocks, items: tuple[Element, ...]) -> Floats:
     k_psi = U.K[:, None] @ psi
     size = U.K.shape[1] ** 2
     flat = k_psi.reshape(B, len(inner), size)
-    flipped = np.swapaxes(k_psi, -1, -2).reshape(B, len(inner), size)
-    pairs = _inner_pairs(U) + flat @ np.swapaxes(flipped, 1, 2)
+    flipped = k_psi.swapaxes(-1, -2).reshape(B, len(inner), size)
+    pairs = _inner_pairs(U) + flat @ flipped.swapaxes(1, 2)
     out[:, inner[:, None], inner] = pairs
     outer = [a for a, item in enumerate(items) if not item.inner]
     for number, a in enumerate(inner if outer else ()):
@@ -161,7 +161,7 @@ def _psi_n(U: Blocks, psi: Floats, k_psi: Floats) -> Floats:
     """(B, r, q₂) ΨₐN."""
     if U.outer_inverse is None:
         return psi @ U.N
-    return _times_outer(np.swapaxes(k_psi, 1, 2)[:, :, : U.N.shape[2]], U.outer_inverse, U.state)
+    return _times_outer(k_psi.swapaxes(1, 2)[:, :, : U.N.shape[2]], U.outer_inverse, U.state)
 
 
 def _inner_pairs(U: Blocks) -> Floats:
@@ -186,7 +186,7 @@ def _inner_pairs(U: Blocks) -> Floats:
 def _own_pairs(items: InnerElements, F: Floats, Y: Floats) -> Floats:
     """(B, a, b) Σⱼ of tr(FEₐFE_b) − 2 tr(FEₐYE_b) over the elements of one factor."""
     F, Y = F[items.upper].swapaxes(0, 1), Y[items.upper].swapaxes(0, 1)
-    gram = F @ np.swapaxes(F - Y, 1, 2) - Y @ np.swapaxes(F, 1, 2)
+    gram = F @ np.swapaxes(F - Y, 1, 2) - Y @ F.swapaxes(1, 2)
     count = len(items.at)
     return (gram.reshape(len(F), -1) @ items.gram_map.reshape(-1, count * count)).reshape(-1, count, count)
 
@@ -228,17 +228,17 @@ def sandwich(U: Blocks, items: tuple[Element, ...], inner: tuple[Floats, ...], o
     first = (flat1[-1] @ np.swapaxes(inner[-1], 2, 3)).sum(axis=0)
     if U.state.links:
         for t, G in zip(flat1[:-1], inner, strict=False):
-            first = first + (t @ np.swapaxes(G, 2, 3)).sum(axis=0)
+            first = first + (t @ G.swapaxes(2, 3)).sum(axis=0)
         second, x = U.state.chain.quadratic(tuple(flat1), U.F)
     else:
         x = U.state.moments.cross.up(apply(U.state.E[:, :, :, None], flat1[0]), U.state.which)
         second = (flat1[0] @ np.swapaxes(apply(U.F[0][:, :, :, None], flat1[0]), 2, 3)).sum(axis=0)
-    second = second - x @ U.K @ np.swapaxes(x, 1, 2)
+    second = second - x @ U.K @ x.swapaxes(1, 2)
     if q:
         flat2 = _turned_outer(U, items, outer)
-        first = first + flat2 @ np.swapaxes(outer, 1, 2)
-        mixed = x @ U.N @ np.swapaxes(flat2, 1, 2)
-        second = second + mixed + np.swapaxes(mixed, 1, 2) + flat2 @ U.U22 @ np.swapaxes(flat2, 1, 2)
+        first = first + flat2 @ outer.swapaxes(1, 2)
+        mixed = x @ U.N @ flat2.swapaxes(1, 2)
+        second = second + mixed + mixed.swapaxes(1, 2) + flat2 @ U.U22 @ flat2.swapaxes(1, 2)
     tied = U.state.moments.layout.tied
     return tied(first.reshape(B, m, C, C), 1), tied(second.reshape(B, m, C, m, C), 1, 3)
 
@@ -331,7 +331,7 @@ class Derivatives:
         J = (full @ chart.slope.reshape(M, -1)).reshape(-1, m, M)
         bend = (self.gradient_cov @ chart.bend.reshape(m, -1)).reshape(-1, M, M)
         gradient = (self.gradient_cov[:, None] @ J)[:, 0]
-        return gradient, np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + bend
+        return gradient, J.swapaxes(1, 2) @ self.hessian_cov @ J + bend
 
     def gradient(self) -> Floats:
         """(B, m) gradient of the profiled deviance in θ."""
@@ -340,4 +340,4 @@ class Derivatives:
     def hessian(self) -> Floats:
         """(B, m, m) second derivatives of the profiled deviance in θ."""
         J = self.jacobian
-        return np.asarray(np.swapaxes(J, 1, 2) @ self.hessian_cov @ J + self.curvature(self.gradient_cov))
+        return np.asarray(J.swapaxes(1, 2) @ self.hessian_cov @ J + self.curvature(self.gradient_cov))

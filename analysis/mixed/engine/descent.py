@@ -158,7 +158,9 @@ class _Search:
             return
         final = at[plan.done]
         if rules.last_step:
-            end.points[final] = self.move(points[plan.done], plan.step[plan.done], final)
+            moves = plan.done & plan.step.any(axis=1)
+            if moves.any():
+                end.points[at[moves]] = self.move(points[moves], plan.step[moves], at[moves])
         end.converged[final] = True
         self._leave(at[~going])
 

@@ -74,7 +74,7 @@ class Shared:
         _, J, r = self.cross.shape
         k, h = self._pairs
         outer = self.cross[k][..., :, None] * self.cross[h][..., None, :]
-        both = np.where((k == h)[:, None, None, None], outer, outer + np.swapaxes(outer, 2, 3))
+        both = np.where((k == h)[:, None, None, None], outer, outer + outer.swapaxes(2, 3))
         return both.reshape(len(k) * J, r * r)
 
     @cached_property
@@ -152,7 +152,7 @@ class Stacked:
             for h in range(1, P):
                 weighted += M[k, h][..., None] * cross[h]
             total = total + np.swapaxes(cross[k], -1, -2) @ weighted
-        return np.asarray(0.5 * (total + np.swapaxes(total, -1, -2)))
+        return np.asarray(0.5 * (total + total.swapaxes(-1, -2)))
 
     def lift(self, K: Floats, which: Which) -> Floats:
         """See :class:`Contraction`."""
@@ -208,10 +208,9 @@ class Sparse:
         """
         P = range(len(self.cross))
         first, second, starts = _pairs_in_rows(self.cross[0].indptr)
-        columns = self.cross[0].indices
         size = self._q**2
-        wide: Any = columns.astype(np.int32 if size < 2**31 else np.int64)
-        cells = wide[first] * self._q + wide[second]
+        columns: Ints = np.asarray(self.cross[0].indices, dtype=np.int32 if size < 2**31 else np.int64)
+        cells = columns[first] * self._q + columns[second]
         twice = np.where(first == second, 0.5, 1.0)
 
         def products(left: Floats, right: Floats) -> Floats:

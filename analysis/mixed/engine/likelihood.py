@@ -148,7 +148,7 @@ class State:
         out = np.zeros_like(self.K)
         if q:
             x = self.S_inv[:, :q, q:]
-            inverse = self.S_inv[:, :q, :q] - x @ np.linalg.solve(self.S_inv[:, q:, q:], np.swapaxes(x, 1, 2))
+            inverse = self.S_inv[:, :q, :q] - x @ np.linalg.solve(self.S_inv[:, q:, q:], x.swapaxes(1, 2))
             out[:, :q, :q] = scale_both(inverse, self.factors, self.moments.layout.blocks)
         return out
 
@@ -249,12 +249,12 @@ def scale_both(Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...]
             out[:, at, :] *= L
             out[:, :, at] *= L
             continue
-        M = L if transpose else np.swapaxes(L, 1, 2)
+        M = L if transpose else L.swapaxes(1, 2)
         for _ in range(2):
             part = out[:, :, at]
             shaped = part.reshape(*part.shape[:2], block.levels, block.size)
             out[:, :, at] = (shaped @ M[:, None]).reshape(part.shape)
-            out = np.ascontiguousarray(np.swapaxes(out, 1, 2))
+            out = np.ascontiguousarray(out.swapaxes(1, 2))
     return out
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.checks import orthogonal
 from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.engine.group_sums import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.engine.layout import Layout
@@ -137,15 +138,13 @@ def make_moments(
         Y = np.where(mask > 0, Y, 0.0)
     root = None if design.weights is None else np.sqrt(design.weights)[:, None]
     Y = Y if root is None else root * Y
-    X, x_root = _condition(design.X if root is None else root * design.X)
-    columns = [term.Z if root is None else root * term.Z for term in design.terms]
-    scaled = (
-        [_condition(Z) for Z in columns]
-        if term_roots is None
-        else [
-            (np.asarray(np.linalg.solve(R.T, Z.T).T, dtype=float), R) for Z, R in zip(columns, term_roots, strict=True)
-        ]
-    )
+    X, x_root = _condition(design.x_factors if root is None else orthogonal(root * design.X))
+    scaled = [
+        _condition(term.factors if root is None else orthogonal(root * term.Z))
+        if R is None
+        else _in_units(term.Z, R, root)
+        for term, R in zip(design.terms, term_roots or [None] * len(design.terms), strict=True)
+    ]
     plan = lay_out(design.terms, X.shape[1])
     layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)
@@ -295,17 +294,17 @@ def _sparse_outer(term: Term, Z: Floats) -> Any:
     return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
 
 
-def _condition(columns: Floats) -> tuple[Floats, Floats]:
-    """Split columns = columns' R with columns' uncorrelated and of mean square one."""
-    n, p = columns.shape
-    if p == 0:
-        return columns, np.zeros((0, 0))
-    if p == 1:
-        scale = float(np.sqrt(np.mean(columns**2)))
-        return columns / scale, np.full((1, 1), scale)
-    Q, R = np.linalg.qr(columns)
+def _condition(factors: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Columns QR → columns' and R' with columns = columns' R', uncorrelated and of mean square one."""
+    Q, R = factors
+    n = len(Q)
     sign = np.where(np.diag(R) < 0, -1.0, 1.0)
     return Q * (sign * np.sqrt(n)), (sign[:, None] * R) / np.sqrt(n)
+
+
+def _in_units(Z: Floats, R: Floats, root: Floats | None) -> tuple[Floats, Floats]:
+    """Columns' of a given R'."""
+    return np.asarray(np.linalg.solve(R.T, (Z if root is None else root * Z).T).T, dtype=float), R
 
 
 def _standardise(Y: Floats, X: Floats, mask: Floats | None) -> tuple[Floats, Floats, Floats]:

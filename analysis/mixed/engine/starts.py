@@ -86,7 +86,13 @@ def _covariances(moments: Moments, inner: InnerElements, A: Floats, s: Floats) -
     system[:, count, :count] = (sums * inner.weight[:, None]).T
     system[:, count, count] = moments.n if len(system) > 1 else moments.n[0]
     given = np.concatenate([(s[rows] * s[columns]).sum(axis=-1), moments.yty[None]])
-    return np.asarray((np.linalg.pinv(system) @ given.T[:, :, None])[:, :count, 0])
+    try:
+        found: Floats = np.linalg.solve(system, given.T[:, :, None])
+    except np.linalg.LinAlgError:
+        found = np.full((len(system), count + 1, 1), np.nan)
+    if not np.isfinite(found).all():  # no rows to tell a variance from the residual's
+        found = np.linalg.pinv(system) @ given.T[:, :, None]
+    return found[:, :count, 0]
 
 
 def _residual(moments: Moments, covariances: Floats) -> Floats:
