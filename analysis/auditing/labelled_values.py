@@ -15,6 +15,7 @@ NOT_SIGNIFICANT: Final = frozenset(["n.s.", "n. s.", "ns"])
 _JOINTS: Final = frozenset(["to", "bis", "and", "und"])
 _ATTACHED: Final = re.compile(r"([tF])(\d+(?:\.\d+)?)")
 _MOST_IN_BRACKET: Final = 14
+_VALUED: Final = frozenset([Kind.SIGN, Kind.NUMBER, Kind.OPEN])
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ def values_of(tokens: Sequence[Token]) -> list[Labelled]:
     return found
 
 
-def _values_at(tokens: Sequence[Token], at: int) -> list[Labelled]:
+def _values_at(tokens: Sequence[Token], at: int) -> Sequence[Labelled]:
     token = tokens[at]
     if token.kind is Kind.NUMBER:
         one = _interval(tokens, at) or _bare_estimate(tokens, at)
         return [one] if one else []
-    if token.kind is not Kind.WORD:
-        return []
+    if token.kind is not Kind.WORD or not any(one.kind in _VALUED for one in tokens[at + 1 : at + 5]):
+        return [_not_significant(token, at, at)] if token.word in NOT_SIGNIFICANT and token.word != "ns" else ()
     if token.word in ("n.s.", "n. s."):
         return [_not_significant(token, at, at)]
     if token.word in ("ci", "ki"):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from doublecode.analysis.auditing.number_words import NUMBER_WORDS
 from doublecode.analysis.auditing.printed_numbers import Printed
@@ -31,20 +30,15 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token; `word` is in small letters, `number` is there for numbers and for number words."""
+class Token(NamedTuple):
+    """One token; `word` is in small letters and empty for other kinds, `number` also stands for number words."""
 
     kind: Kind
     text: str
     start: int
     end: int
     number: Printed | None = None
-
-    @property
-    def word(self) -> str:
-        """The word in small letters; nothing for other tokens."""
-        return self.text.lower() if self.kind is Kind.WORD else ""
+    word: str = ""
 
 
 _MARKS: Final = {
@@ -59,7 +53,7 @@ _WORD: Final = (
 )
 _POINT: Final = r"(?<!F\()(?<!F \()(?<!F  \()\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
 _COMMA: Final = r"\d{1,3}(?:\.\d{3})+(?=,\d)(?:,\d+)|\d+[,.]\d+|(?<![\d,])[,.]\d+|\d+"
-_REST: Final = r"\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w]"
+_REST: Final = r"(?P<run>[^\w\s])(?P=run){3,}|\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w]"
 _ENGLISH: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_POINT})|(?P<rest>{_REST})")
 _GERMAN: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_COMMA})|(?P<rest>{_REST})")
 _DECIMAL_COMMA: Final = re.compile(
@@ -136,9 +130,10 @@ def tokens_of(text: str, comma: bool | None = None, offset: int = 0) -> list[Tok
         if match.lastgroup == "number":
             _add_number(found, Printed(_digits(piece, german), start, end), piece, text, offset)
         elif match.lastgroup == "word":
-            spelled = NUMBER_WORDS.get(piece.lower())
+            small = piece.lower()
+            spelled = NUMBER_WORDS.get(small)
             number = None if spelled is None else Printed(str(spelled), start, end, spelled=True)
-            found.append(Token(Kind.WORD, piece, start, end, number))
+            found.append(Token(Kind.WORD, piece, start, end, number, small))
         else:
             found.append(Token(_kind_of(piece, found, text, match.end()), piece, start, end))
     return found
