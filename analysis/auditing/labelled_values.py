@@ -86,10 +86,13 @@ def _values_at(tokens: Sequence[Token], at: int) -> Sequence[Labelled]:
     if token.kind is Kind.NUMBER:
         one = _interval(tokens, at) or _bare_estimate(tokens, at)
         return [one] if one else []
-    if token.kind is not Kind.WORD or not any(one.kind in _VALUED for one in tokens[at + 1 : at + 5]):
-        return [_not_significant(token, at, at)] if token.word in NOT_SIGNIFICANT and token.word != "ns" else ()
+    if token.kind is not Kind.WORD:
+        return ()
     if token.word in ("n.s.", "n. s."):
         return [_not_significant(token, at, at)]
+    following = tokens[at + 1 : at + 5]
+    if not any(one.kind in _VALUED or one.word in NOT_SIGNIFICANT for one in following):
+        return ()
     if token.word in ("ci", "ki"):
         one = _limits(tokens, at + 1, at, 95.0)
         return [one] if one else []
