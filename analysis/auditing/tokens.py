@@ -60,8 +60,12 @@ _DECIMAL_COMMA: Final = re.compile(
     r"(?<!df)(?<!df )(?<!df  )[=<>≤≥]\s?-?\s?(?!\d{1,3}(?:,\d{3})+\.\d)\d*,\d|(?<![\d,.])0,\d|"
     r"\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;|F\s?\(\d+;"
 )
+_WITHOUT_ZERO: Final = re.compile(r"(?:^|[\t|\s(\[])-?,\d{1,3}(?![\d,])", re.MULTILINE)
+_GERMAN_WORDS: Final = re.compile(r"\b(?:der|die|das|und|mit|wurden?|betrug|waren?|nicht|Jahre)\b")
+_IN_GERMAN: Final = re.compile(r"(?<![\d([,.])\d+,\d{1,2}(?![\d,])")
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
 _THOUSANDS: Final = re.compile(r"[Nn]\s{0,2}=\s?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+_A_PAGE: Final = 5000
 _ABBREVIATED: Final = frozenset(
     [
         "e.g",
@@ -103,7 +107,9 @@ def has_decimal_comma(text: str) -> bool:
     >>> has_decimal_comma("t(20) = 2,31; p = 0,032"), has_decimal_comma("F(2,45) = 3.11, N = 1,204")
     (True, False)
     """
-    commas = len(_DECIMAL_COMMA.findall(text)) - len(_THOUSANDS.findall(text))
+    commas = len(_DECIMAL_COMMA.findall(text)) + len(_WITHOUT_ZERO.findall(text)) - len(_THOUSANDS.findall(text))
+    if commas <= 0 and len(_GERMAN_WORDS.findall(text, 0, _A_PAGE)) > 1:
+        commas = len(_IN_GERMAN.findall(text))
     return commas > 0 and commas * 2 >= len(_DECIMAL_POINT.findall(text))
 
 

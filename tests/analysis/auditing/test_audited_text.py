@@ -140,6 +140,7 @@ def test_words_that_claim_what_cannot_be() -> None:
         ("F(2, 57) = 4.12, p = .021", "consistent"),
         ("F2,57 = 4.12, p = .021", "consistent"),
         ("F(2,105) = 4.12, p = .21", "question"),
+        ("F = 7.90, df = 2,151, p = .041", "question"),
         ("χ²(1, N = 90) = 6.64, p = .009", "question"),
         ("χ2(1, N = 90) = 6.64, p = .010", "consistent"),
         ("Chi-Quadrat = 6,64; df = 1; p = ,010", "consistent"),
