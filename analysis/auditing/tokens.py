@@ -49,7 +49,7 @@ _MARKS: Final = {
 }  # fmt: skip
 _WORD: Final = (
     r"n\.\s?s\.|[Ss]\.\s?[EeDd]\.|[χΧΞ]\s?\^?\s?[2²]|[Xx](?:\^2|²)|[Cc]hi\s?(?:\^2|²)"
-    r"|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
+    r"|t\d+,\d+(?=\s?=)|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
 )
 _POINT: Final = r"(?<!F\()(?<!F \()(?<!F  \()\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
 _COMMA: Final = r"\d{1,3}(?:\.\d{3})+(?=,\d)(?:,\d+)|\d+[,.]\d+|(?<![\d,])[,.]\d+|\d+"
@@ -62,7 +62,7 @@ _DECIMAL_COMMA: Final = re.compile(
 )
 _WITHOUT_ZERO: Final = re.compile(r"(?:^|[\t|\s(\[])-?,\d{1,3}(?![\d,])", re.MULTILINE)
 _GERMAN_WORDS: Final = re.compile(r"\b(?:der|die|das|und|mit|wurden?|betrug|waren?|nicht|Jahre)\b")
-_IN_GERMAN: Final = re.compile(r"(?<![\d([,.])\d+,\d{1,2}(?![\d,])")
+_IN_GERMAN: Final = re.compile(r"(?<![\d([,.])\d+,\d{1,2}(?!\d|[,.]\d)")
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
 _THOUSANDS: Final = re.compile(r"[Nn]\s{0,2}=\s?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _A_PAGE: Final = 5000

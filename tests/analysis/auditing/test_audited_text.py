@@ -134,6 +134,7 @@ def test_words_that_claim_what_cannot_be() -> None:
         ("t(20) = 2,31; p = 0,032", "consistent"),
         ("*t*(20) = −2.31, *p* = .03", "consistent"),
         ("t20 = 2.31, p < .05", "consistent"),
+        ("t81,3 = –0,78; p = 0,935", "question"),
         ("t = 2.31, df = 20, p = n.s.", "question"),
         ("t(29) = 1.80, p = .041 (one-tailed)", "consistent"),
         ("t(29) = 1.80, p = .041", "question"),
