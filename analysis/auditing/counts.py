@@ -63,7 +63,7 @@ def shares_of(tokens: Sequence[Token]) -> list[Share]:
     """Return the percentages of a sentence that are no level of an interval."""
     found = []
     for at, token in enumerate(tokens):
-        after = _after_percent(tokens, at + 1)
+        after = None if token.number is None else _after_percent(tokens, at + 1)
         if token.number is not None and after is not None and not token.number.value > 100.0:
             found.append(Share(at, after, token.number))
     return found

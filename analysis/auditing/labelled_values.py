@@ -13,8 +13,9 @@ from doublecode.analysis.auditing.vocabulary import BY_RANKS, INTERVAL_WORDS, ST
 
 NOT_SIGNIFICANT: Final = frozenset(["n.s.", "n. s.", "ns"])
 _JOINTS: Final = frozenset(["to", "bis", "and", "und"])
-_ATTACHED: Final = re.compile(r"([tF])(\d+(?:\.\d+)?)")
+_ATTACHED: Final = re.compile(r"([tF])(\d+(?:[.,]\d+)?)")
 _MOST_IN_BRACKET: Final = 14
+_VALUED: Final = frozenset([Kind.SIGN, Kind.NUMBER, Kind.OPEN])
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,18 @@ def values_of(tokens: Sequence[Token]) -> list[Labelled]:
     return found
 
 
-def _values_at(tokens: Sequence[Token], at: int) -> list[Labelled]:
+def _values_at(tokens: Sequence[Token], at: int) -> Sequence[Labelled]:
     token = tokens[at]
     if token.kind is Kind.NUMBER:
         one = _interval(tokens, at) or _bare_estimate(tokens, at)
         return [one] if one else []
     if token.kind is not Kind.WORD:
-        return []
+        return ()
     if token.word in ("n.s.", "n. s."):
         return [_not_significant(token, at, at)]
+    following = tokens[at + 1 : at + 5]
+    if not any(one.kind in _VALUED or one.word in NOT_SIGNIFICANT for one in following):
+        return ()
     if token.word in ("ci", "ki"):
         one = _limits(tokens, at + 1, at, 95.0)
         return [one] if one else []
@@ -194,7 +198,7 @@ def _bracket(tokens: Sequence[Token], at: int) -> tuple[tuple[Printed, ...], Pri
 def _with_attached(tokens: Sequence[Token], at: int, letter: str, df: str) -> Labelled | None:
     """``t20 = 2.31`` and ``F2,45 = 3.11``: degrees of freedom that were an index."""
     token = tokens[at]
-    own = Printed(df, token.start + 1, token.end)
+    own = Printed(df.replace(",", "."), token.start + 1, token.end)
     second = number_at(tokens, at + 2) if _kind(tokens, at + 1) is Kind.COMMA else None
     if letter == "F":
         return None if second is None else _valued(tokens, at, at + 3, Quantity.F, (own, second))

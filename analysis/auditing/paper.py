@@ -21,6 +21,11 @@ _ROUNDED_DF: Final = re.compile(
 )
 
 
+LONGEST_SENTENCE: Final = 400
+"""Tokens after which a sentence ends in any case, so that a text without full stops takes no longer."""
+_ENDS: Final = frozenset([Kind.STOP, Kind.BREAK])
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A sentence: its tokens from `first` to before `after`, and the paragraph it stands in."""
@@ -105,9 +110,9 @@ def _sentences(tokens: Sequence[Token]) -> list[Sentence]:
 def _cut(tokens: Sequence[Token]) -> Iterator[Sentence]:
     first = paragraph = 0
     for at, token in enumerate(tokens):
-        if token.kind not in (Kind.STOP, Kind.BREAK):
+        if token.kind not in _ENDS and at - first < LONGEST_SENTENCE:
             continue
-        after = at + 1 if token.kind is Kind.STOP else at
+        after = at if token.kind is Kind.BREAK else at + 1
         if after > first:
             yield Sentence(first, after, paragraph)
         first = at + 1

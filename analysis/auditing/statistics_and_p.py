@@ -74,8 +74,8 @@ def freedom(group: Group, statistic: Labelled) -> tuple[Printed, ...]:
     beside = group.one(Quantity.DF)
     if not dfs and beside is not None:
         dfs = beside.dfs
-    if statistic.quantity is Quantity.F and len(dfs) == 1 and "." in dfs[0].text:
-        dfs = _cut_at_comma(dfs[0])  # F(2,45) of a text with decimal commas
+    if statistic.quantity is Quantity.F and len(dfs) == 1:
+        dfs = _cut_at_comma(dfs[0])
     if statistic.quantity is Quantity.R and not dfs:
         n = group.one(Quantity.N)
         number = statistic.n if n is None else n.number
@@ -85,7 +85,9 @@ def freedom(group: Group, statistic: Labelled) -> tuple[Printed, ...]:
 
 
 def _cut_at_comma(number: Printed) -> tuple[Printed, ...]:
-    return tuple(Printed(part, number.start, number.end) for part in number.text.split("."))
+    """Two df that were read as one number: F(2,45) of a text with decimal commas, ``df = 2,151`` as thousands."""
+    text = number.text if "." in number.text or len(number.text) < 4 else f"{number.text[:-3]}.{int(number.text[-3:])}"
+    return tuple(Printed(part, number.start, number.end) for part in text.split("."))
 
 
 def _exact(number: Printed, paper: Paper, family: Quantity, place: int) -> Span:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from doublecode.analysis.auditing.number_words import NUMBER_WORDS
 from doublecode.analysis.auditing.printed_numbers import Printed
@@ -31,20 +30,15 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token; `word` is in small letters, `number` is there for numbers and for number words."""
+class Token(NamedTuple):
+    """One token; `word` is in small letters and empty for other kinds, `number` also stands for number words."""
 
     kind: Kind
     text: str
     start: int
     end: int
     number: Printed | None = None
-
-    @property
-    def word(self) -> str:
-        """The word in small letters; nothing for other tokens."""
-        return self.text.lower() if self.kind is Kind.WORD else ""
+    word: str = ""
 
 
 _MARKS: Final = {
@@ -55,19 +49,23 @@ _MARKS: Final = {
 }  # fmt: skip
 _WORD: Final = (
     r"n\.\s?s\.|[Ss]\.\s?[EeDd]\.|[χΧΞ]\s?\^?\s?[2²]|[Xx](?:\^2|²)|[Cc]hi\s?(?:\^2|²)"
-    r"|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
+    r"|t\d+,\d+(?=\s?=)|[^\W\d_](?:\w*\d\.\d+|[\w']*(?:-(?=[^\W\d_])[\w']+)*)"
 )
 _POINT: Final = r"(?<!F\()(?<!F \()(?<!F  \()\d{1,3}(?:,\d{3})+(?![\d,.]\d|\d)|\d+\.\d+|(?<![\d.])\.\d+|\d+"
 _COMMA: Final = r"\d{1,3}(?:\.\d{3})+(?=,\d)(?:,\d+)|\d+[,.]\d+|(?<![\d,])[,.]\d+|\d+"
-_REST: Final = r"\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w]"
+_REST: Final = r"(?P<run>[^\w\s])(?P=run){3,}|\n[ \t]*\n\s*|<=|>=|[=<>≤≥≈()\[\]{},;:%/|!?\f-]|\.|[^\s\w]"
 _ENGLISH: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_POINT})|(?P<rest>{_REST})")
 _GERMAN: Final = re.compile(rf"(?P<word>{_WORD})|(?P<number>{_COMMA})|(?P<rest>{_REST})")
 _DECIMAL_COMMA: Final = re.compile(
     r"(?<!df)(?<!df )(?<!df  )[=<>≤≥]\s?-?\s?(?!\d{1,3}(?:,\d{3})+\.\d)\d*,\d|(?<![\d,.])0,\d|"
     r"\d,\d+\s?(?:%|Prozent)|\d,\d+\s?;|F\s?\(\d+;"
 )
+_WITHOUT_ZERO: Final = re.compile(r"(?:^|[\t|\s(\[])-?,\d{1,3}(?![\d,])", re.MULTILINE)
+_GERMAN_WORDS: Final = re.compile(r"\b(?:der|die|das|und|mit|wurden?|betrug|waren?|nicht|Jahre)\b")
+_IN_GERMAN: Final = re.compile(r"(?<![\d([,.])\d+,\d{1,2}(?!\d|[,.]\d)")
 _DECIMAL_POINT: Final = re.compile(r"[=<>≤≥]\s?-?\s?\d*\.\d|(?<![\d,.])0\.\d|\d\.\d+\s?%")
 _THOUSANDS: Final = re.compile(r"[Nn]\s{0,2}=\s?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+_A_PAGE: Final = 5000
 _ABBREVIATED: Final = frozenset(
     [
         "e.g",
@@ -109,7 +107,9 @@ def has_decimal_comma(text: str) -> bool:
     >>> has_decimal_comma("t(20) = 2,31; p = 0,032"), has_decimal_comma("F(2,45) = 3.11, N = 1,204")
     (True, False)
     """
-    commas = len(_DECIMAL_COMMA.findall(text)) - len(_THOUSANDS.findall(text))
+    commas = len(_DECIMAL_COMMA.findall(text)) + len(_WITHOUT_ZERO.findall(text)) - len(_THOUSANDS.findall(text))
+    if commas <= 0 and len(_GERMAN_WORDS.findall(text, 0, _A_PAGE)) > 1:
+        commas = len(_IN_GERMAN.findall(text))
     return commas > 0 and commas * 2 >= len(_DECIMAL_POINT.findall(text))
 
 
@@ -136,9 +136,10 @@ def tokens_of(text: str, comma: bool | None = None, offset: int = 0) -> list[Tok
         if match.lastgroup == "number":
             _add_number(found, Printed(_digits(piece, german), start, end), piece, text, offset)
         elif match.lastgroup == "word":
-            spelled = NUMBER_WORDS.get(piece.lower())
+            small = piece.lower()
+            spelled = NUMBER_WORDS.get(small)
             number = None if spelled is None else Printed(str(spelled), start, end, spelled=True)
-            found.append(Token(Kind.WORD, piece, start, end, number))
+            found.append(Token(Kind.WORD, piece, start, end, number, small))
         else:
             found.append(Token(_kind_of(piece, found, text, match.end()), piece, start, end))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -54,9 +55,17 @@ _TWO_WORDS: Final = {
     ("p", "value"): Quantity.P, ("p", "wert"): Quantity.P,
 }  # fmt: skip
 _CHI_SQUARE: Final = re.compile(r"(?:[χΧ]|chi|x)\s?\^?\s?[2²]|chi-?(?:square[d]?|quadrat)(?:-?wert)?", re.IGNORECASE)
+_LONGEST: Final = 40
 INTERVAL_WORDS: Final = frozenset(["ci", "cis", "ki", "confidence", "konfidenzintervall", "vertrauensintervall"])
 BY_RANKS: Final = frozenset(["spearman", "spearman's", "spearmans", "kendall", "kendall's", "partial", "semipartial"])
 """Words before an r that is no product-moment correlation of n pairs."""
+
+
+@lru_cache(maxsize=4096)
+def _one_word(word: str) -> Quantity | None:
+    small = word.lower()
+    one = _AS_WRITTEN.get(word) or _IN_ANY_CASE.get(small)
+    return Quantity.CHI2 if one is None and _CHI_SQUARE.fullmatch(word) else one
 
 
 def quantity_of(word: str, following: str = "") -> tuple[Quantity, int] | None:
@@ -67,11 +76,8 @@ def quantity_of(word: str, following: str = "") -> tuple[Quantity, int] | None:
     >>> quantity_of("SE"), quantity_of("standard", "error"), quantity_of("Chi-Quadrat"), quantity_of("Tabelle")
     ((<Quantity.SE: 'SE'>, 1), (<Quantity.SE: 'SE'>, 2), (<Quantity.CHI2: 'χ²'>, 1), None)
     """
-    small = word.lower()
-    two = _TWO_WORDS.get((small, following.lower()))
+    two = _TWO_WORDS.get((word.lower(), following.lower())) if following else None
     if two is not None:
         return two, 2
-    one = _AS_WRITTEN.get(word) or _IN_ANY_CASE.get(small)
-    if one is None and _CHI_SQUARE.fullmatch(word):
-        one = Quantity.CHI2
+    one = _one_word(word) if len(word) < _LONGEST else None
     return None if one is None else (one, 1)

@@ -46,6 +46,9 @@ def test_decimal_commas() -> None:
     assert has_decimal_comma("p = 0,032")
     assert not has_decimal_comma("N = 1,204 and p = .03")
     assert not has_decimal_comma("F = 8.17, df = 2,60.3")
+    assert has_decimal_comma("Das mittlere Alter der Patienten betrug 19,7 Jahre.")
+    assert has_decimal_comma("1. Lob\t-,79\t-")
+    assert not has_decimal_comma("as in earlier studies [1,2] and in Table 1,2")
 
 
 def test_a_printed_number_stands_for_what_rounds_to_it() -> None:
