@@ -8,7 +8,7 @@ from typing import Literal
 from doublecode.schemas.declared_findings import FamilyTest, Findings, MarginalMeans
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.model_series import ModelSeries
-from doublecode.schemas.near_names import allowed
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.study_parts import ModerationModel
 from doublecode.schemas.variable_checks import names_in_step
 
@@ -91,4 +91,5 @@ def _check_test(test: FamilyTest, models: Mapping[str, ModelSeries | ModerationM
         return
     stray = [one for one in test.term.split(":") if one.partition("[")[0].strip("`") not in columns and "(" not in one]
     if stray:
-        raise StudyError(f"{where}: {stray[0]!r} is no predictor there; {allowed(stray[0], columns)}.")
+        known = [one for one in columns if one != "patient"]
+        raise StudyError(f"{where}: {stray[0]!r} is no predictor there; {ended(allowed(stray[0], known))}")

@@ -56,9 +56,12 @@ def _check_variable(variable: Variable, uses: Uses, unit: Literal["session", "pa
         _check_change(variable, (), where)
         return
     if variable.instrument not in uses:
+        titled = next((name for name, (book, _) in uses.items() if variable.instrument == book.title), None)
+        if titled is not None:
+            raise StudyError(f"{where}: {variable.instrument!r} is a title; write the name: instrument = {titled!r}.")
         raise StudyError(
             f"{where}: the study does not use {variable.instrument!r}; {ended(allowed(variable.instrument, uses))} "
-            "Add it to [[instruments]] in study.toml."
+            "Write one of these, or add the instrument to [[instruments]] in study.toml."
         )
     book, use = uses[variable.instrument]
     wrong = Gathered()

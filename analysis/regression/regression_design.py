@@ -272,8 +272,8 @@ def rows_inside(subset: str, frame: pd.DataFrame, where: str) -> NDArray[np.bool
     inside = np.asarray(found)
     if inside.dtype != np.bool_ or inside.shape != (len(frame),):
         raise UsageError(
-            f"{where}: the subset {subset!r} is no condition that is true or false in each row. "
-            "Compare a column with a value."
+            f"{where}: the subset {subset!r} is no condition that is true or false in each row. Compare a column with "
+            f"a value, with two equals signs for equal: {example} == 2; columns: {', '.join(map(str, frame.columns))}."
         )
     if re.search(r"\b(isna|isnull|notna|notnull)\b", subset):
         return inside

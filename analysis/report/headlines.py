@@ -14,6 +14,7 @@ from doublecode.analysis.rendering.tables import format_interval, format_number,
 from doublecode.analysis.report.robustness import errors_in_words
 from doublecode.analysis.study.labels import label_of, label_term, short_labels, short_title, term_labels
 from doublecode.coding.intake.ledger_values import SEVERAL
+from doublecode.coding.reading.consensus_table import DECIDERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +42,11 @@ def _files(run: StudyRun) -> Headline:
     n = {weight: sum(one.severity == weight for one in intake.problems) for weight in ("error", "warning", "info")}
     weights = {"error": "error", "warning": "warning", "info": "note"}
     aside = f", {len(intake.set_aside)} set aside" if intake.set_aside else ""
-    n_tables = int((intake.files["rater"] == SEVERAL).sum())
-    n_files = len(intake.files)
+    own = intake.files[
+        ~intake.files["rater"].isin(list(DECIDERS.values()))
+    ]  # what was agreed on is no rater's workbook
+    n_tables = int((own["rater"] == SEVERAL).sum())
+    n_files = len(own)
     unit = "" if not n_tables else " files" if n_tables < n_files else " table" if n_tables == 1 else " tables"
     what = "Workbooks" if not n_tables else "Tables" if n_tables == n_files else "Workbooks and tables"
     return Headline(

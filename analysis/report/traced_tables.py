@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
+<<<<<<< HEAD
 from doublecode.analysis.report.traced_findings import TracedFindings
+=======
+from doublecode.analysis.study.code_counts import WHOLE
+>>>>>>> mend
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
 from doublecode.analysis.study.trace.findings import FindingBases
@@ -72,7 +76,7 @@ class TracedTables:
         return {
             "files": self._files, "flow": self._flow, "sample": self._sample, "attention": self._attention,
             "reliability": self._icc, "reliability_pilot": self._icc, "recodes": self._recodes,
-            "consensus": self._consensus,
+            "consensus": self._consensus, "codes": self._codes,
             "omega": self._omega, "omega_by_session": self._omega, "omega_items": self._omega,
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
@@ -306,6 +310,14 @@ class TracedTables:
                 mine = (rows["instrument"] == row["instrument"]) & (rows["rater"] == row["rater"])
             found += [(cells[label], role) for label in rows.index[mine]]
         return gathered(found)
+
+    def _codes(self, row: Row, column: str) -> Basis:
+        rows, code = self.run.intake.ratings, str(row["code"])
+        mine = rows[(rows["instrument"] == row["instrument"]) & (rows["item"] == row["item"]) & rows["text"].notna()]
+        mine = mine[mine["phase"] == row["phase"]]
+        if column in ("n_codes", "n_sessions") and code != WHOLE:
+            mine = mine[[code in map(str.strip, str(text).split(",")) for text in mine["text"]]]
+        return gathered((self.origins.ratings[label], PLAIN) for label in mine.index)
 
     def _sample(self, row: Row, column: str) -> Basis:
         intake, result, unit = self.run.intake, self.run.sample, str(row["unit"]).lower()

@@ -117,6 +117,13 @@ class Intake:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
+    def n_workbooks(self) -> int:
+        """Files of raters; what was agreed on in ``consensus/`` is none."""
+        from doublecode.coding.reading.consensus_table import DECIDERS
+
+        return int((~self.files["rater"].isin(list(DECIDERS.values()))).sum())
+
+    @property
     def rating_counts(self) -> dict[str, int]:
         """Ratings that were read (``read``), and what became of them: ``in_numbers``, ``rated_again``, ``kept_out``.
 
@@ -176,7 +183,7 @@ class StudyRun:
         design, models = self.frame.design, sum(len(one.models) for one in self.series)
         codes = Counter(one.code for one in self.warnings)
         facts = (
-            ("Workbooks", f"{len(self.intake.files)} with {self.intake.rating_counts['read']:,} ratings"),
+            ("Workbooks", f"{self.intake.n_workbooks} with {self.intake.rating_counts['read']:,} ratings"),
             ("Set aside", ", ".join(self.intake.set_aside)),
             ("Sessions", f"{design['n_held']} held, {design['n_rated']} rated, of {design['n_patients']} patients"),
             ("Estimated", f"{models} models in {len(self.series)} series, {len(self.moderations)} regressions, "

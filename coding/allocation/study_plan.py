@@ -69,7 +69,7 @@ def _check_named(tables: Mapping[str, pd.DataFrame], demands: Demands) -> None:
     asked: list[tuple[str, str, tuple[str, ...]]] = [("shares", one.column, (one.value,)) for one in demands.shares]
     asked += [("restrictions", one.column, one.never or one.only) for one in demands.restrictions]
     for key, column, values in asked:
-        known = sorted(set(every[column].map(text_of)))
+        known = sorted(filter(None, set(every[column].map(text_of))))
         for value in values:
             if value not in known:
                 raise UsageError(

@@ -1,11 +1,14 @@
 """Nominal items without values are counted, with the agreement of double-coded sessions. All data are synthetic."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from doublecode.analysis import agreement
 from doublecode.analysis.report.sections_codes import codes_section
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.code_counts import WHOLE, code_counts
 from doublecode.schemas import load_study
 from doublecode.schemas.frames import RATINGS
@@ -134,3 +137,14 @@ def test_phases_stand_apart_and_the_section_shows_them(study):
 def test_the_kept_studies_have_no_codes_beside_their_log(adolescent_run, telephone_run):
     assert adolescent_run.codes is None
     assert telephone_run.codes is None
+
+
+def test_the_counts_are_traced_to_their_ratings(study):
+    cells = {("S1", "R1"): "1", ("S1", "R2"): "2", ("S2", "R1"): "1", ("S3", "R1"): None}
+    data = pd.DataFrame(rows("module", cells))
+    run = SimpleNamespace(intake=SimpleNamespace(ratings=data))
+    held = SimpleNamespace(run=run, origins=SimpleNamespace(ratings={n: n for n in range(4)}))
+    own = {"instrument": "coach", "item": "module", "phase": "main"}
+    for code, column, expected in (("1", "n_codes", {0, 2}), ("1", "kappa", {0, 1, 2}), (WHOLE, "n_codes", {0, 1, 2})):
+        found = TracedTables._codes(held, own | {"code": code}, column)
+        assert {cell for cell, _ in found} == expected

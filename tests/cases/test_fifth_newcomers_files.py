@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from doublecode.coding import cli
+from doublecode.coding.cli import hand_back
 from doublecode.coding.intake.file_states import file_states
 from doublecode.coding.ledger_commands import _told_apart
 from doublecode.coding.reading.unfinished import unfinished
