@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
-<<<<<<< HEAD
 from doublecode.analysis.report.traced_findings import TracedFindings
-=======
 from doublecode.analysis.study.code_counts import WHOLE
->>>>>>> mend
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
 from doublecode.analysis.study.trace.findings import FindingBases
