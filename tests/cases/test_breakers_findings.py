@@ -99,7 +99,7 @@ class TestMeanCorrelationOverSessions:
             correlate(data, ["he", "tbh"], **named)
 
     def test_a_column_that_stands_twice(self, data):
-        with pytest.raises(UsageError, match="stands twice in the frame"):
+        with pytest.raises(UsageError, match="'he' stands 2 times"):
             correlate(pd.concat([data, data[["he"]]], axis=1), ["he", "tbh"])
 
 

@@ -36,7 +36,8 @@ def panel():
 
 def asked(**has):
     """A run in which nothing but this was asked."""
-    nothing = {"patient_outcomes": (), "process": None, "marginals": (), "families": (), "moderations": ()}
+    nothing = {"patient_outcomes": (), "process": None, "marginals": (), "families": (), "moderations": (),
+               "fidelity": None}  # fmt: skip
     return SimpleNamespace(**{**nothing, **has})
 
 

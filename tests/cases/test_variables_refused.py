@@ -112,7 +112,7 @@ def test_rows_of_events_that_are_wrong(tmp_path):
     read, problems = read_outcome_events(study, read_table(tmp_path / "patients.csv", PATIENTS))
     assert [(one.code, one.cell) for one in problems] == [
         ("event_and_session", "line 2"), ("unknown_event", "line 3"), ("unknown_patient", "line 4"),
-        ("duplicate_rating", "line 6"), ("out_of_range", "line 7"),
+        ("answered_twice", "line 6"), ("out_of_range", "line 7"),
     ]  # fmt: skip
     assert "did you mean 'post'?" in str(problems[1])
     assert len(read) == 9 + 8

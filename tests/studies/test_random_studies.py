@@ -57,7 +57,8 @@ OF_EVERY_STUDY = {
 """Keys that cannot be taken out of a study to see what they do: they say what it is."""
 WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
-    "use": {"consensus"},  # coding/intake/test_consensus, analysis/study/test_settled
+    # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes
+    "use": {"consensus", "next_session_within"},
     "variable": {
         "count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from",
         "refers_to",  # analysis/study/test_declared_process

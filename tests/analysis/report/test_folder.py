@@ -178,7 +178,9 @@ def test_page_word_file_and_results_show_every_warning_of_the_analysis(report, t
     assert [row for row in shown if row[0] == "analysis"] == [
         ("analysis", "warning", one.code, one.subject, str(one)) for one in warnings
     ]
-    assert [row[4] for row in shown if row[0] == "reading"] == [str(one) for one in telephone_run.intake.problems]
+    assert [row[4] for row in shown if row[0] == "reading"] == [
+        str(one.in_report) for one in telephone_run.intake.problems
+    ]
     listed = pd.read_csv(report / "tables" / "warnings.csv")
     assert list(zip(listed["code"], listed["sentence"], listed["next_step"], strict=True)) == [
         (one.code, one.sentence, one.next_step) for one in warnings

@@ -32,7 +32,7 @@ def told(course: pd.DataFrame, *steps: str, split: tuple[str, ...] = ()):
     series = replace(series, spec={**series.spec, "name": "m"})
     run = SimpleNamespace(
         frame=SimpleNamespace(frame=course), series=(series,), moderations=(), comparisons=(),
-        study=SimpleNamespace(moderations=()),
+        correlations=None, covariate_screen=None, study=SimpleNamespace(moderations=()),
     )  # fmt: skip
     return list(therapist_warnings(run)), series
 
