@@ -82,7 +82,7 @@ def audit(text: str) -> AuditResult:
     >>> found = audit("Sessions differed, t(20) = 2.31, p = .032, and raters, t(20) = 2.31, p = .023.")
     >>> found.frame[["printed", "verdict"]].values.tolist()
     [['p = .032', 'consistent'], ['p = .023', 'question']]
-    >>> round(found.frame["recomputed"][1], 4)
+    >>> round(float(found.frame["recomputed"][1]), 4)
     0.0317
     """
     if not isinstance(text, str):
