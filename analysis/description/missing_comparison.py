@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.analysis.results.complete_rows import has_all
@@ -100,7 +100,7 @@ def compare_missing(
     Raises
     ------
     UsageError
-        A column is not there, or stands in both lists.
+        A column is not there, stands in both lists, or is to be compared and holds infinite values.
     NotEstimable
         All units are complete, or none is.
 
@@ -122,6 +122,7 @@ def compare_missing(
     frame = as_pandas(frame)
     check_conf_level(conf_level, "compare_missing")
     require_columns(frame, (*complete, *compare, *([patient] if patient else [])), "compare_missing")
+    refuse_infinite(frame, compare, "compare_missing")
     both = [name for name in complete if name in compare]
     if both:
         raise UsageError(f"compare_missing: {both[0]!r} stands in complete and in compare; compare other variables.")
