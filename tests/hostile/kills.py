@@ -229,17 +229,22 @@ def measure(work: Callable[[Path], None], scene: Scene, at: Path) -> Took:
     return Took(end - start, end - (wrote or start), n_steps)
 
 
+def wait_until(child: int, has_come: Callable[[], bool]) -> None:
+    """Look every quarter of a millisecond, as long as a child is at work."""
+    while not has_come() and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        time.sleep(0.00025)
+
+
 def kill_at(child: int, folder: Path, moment: Moment) -> bool:
     """Kill a child when its moment has come; whether it was at work until then."""
     if moment.step:
         _, status = os.waitpid(child, 0)
         return os.WIFSIGNALED(status)
-    while (moment.in_writing or moment.stored) and not has_begun_to_write(folder):
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            break
-        time.sleep(0.0005)
-    while moment.stored and (folder / "ledger.sqlite-journal").exists():
-        time.sleep(0)
+    fresh = not (folder / "ledger.sqlite").exists()  # its tables are made in a transaction of their own
+    for _ in range(1 + fresh if moment.stored else moment.in_writing):
+        wait_until(child, lambda: has_begun_to_write(folder))
+        if moment.stored:
+            wait_until(child, lambda: not (folder / "ledger.sqlite-journal").exists())
     time.sleep(moment.seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
