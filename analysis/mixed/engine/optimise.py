@@ -29,8 +29,8 @@ PREDICTED = 1e-9
 """Predicted decrease of the deviance below which one last step is taken."""
 STATIONARY = 1e-3
 """Largest gradient (deviance per unit of conditioned θ) of a point called converged."""
-NEGLIGIBLE = 3e-14
-"""Predicted decrease below which the last step is not taken: it moves no parameter by 2e-7 of its standard error."""
+NEGLIGIBLE = 1e-16
+"""Predicted decrease below which the last step is not taken: it moves no parameter by 1e-8 of its standard error."""
 COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
 NO_VARIANCE = 1e-6
