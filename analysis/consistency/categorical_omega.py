@@ -104,7 +104,7 @@ def draw_one_rater(data: pd.DataFrame, targets: Sequence[str], raters: str, seed
         raise DuplicateError(f"{int(doubled.sum())} row(s) occur twice, first {first}; remove one of each.")
     pairs = data[keys].reset_index(drop=True).sort_values(keys)
     lot = np.random.default_rng(seed).random(len(pairs))
-    places = pairs.assign(lot=lot).groupby(list(targets), sort=True)["lot"].idxmin()
+    places = pairs.assign(lot=lot).groupby(list(targets), sort=True, observed=True)["lot"].idxmin()
     return data.iloc[places]
 
 

@@ -49,7 +49,10 @@ def band_counts(scores: pd.DataFrame, codebooks: Iterable[Instrument]) -> pd.Dat
         placed = mine.assign(band=[band_of(scale, value) or OUTSIDE for value in mine["value"]])
         names = [band.label for band in sorted(scale.bands, key=lambda band: band.low)]
         names += [OUTSIDE] if (placed["band"] == OUTSIDE).any() else []
-        levels = [("all", placed), *((str(number), part) for number, part in placed.groupby("session", sort=True))]
+        levels = [
+            ("all", placed),
+            *((str(number), part) for number, part in placed.groupby("session", sort=True, observed=True)),
+        ]
         for level, part in levels:
             counts = part["band"].value_counts()
             for name in names:

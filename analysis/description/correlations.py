@@ -135,7 +135,7 @@ class CorrelationResult(Answer):
     def largest(self) -> pd.DataFrame:
         """The pair with the largest r in size at each level: ``level``, ``x``, ``y``, ``r``, ``n``."""
         known = self.frame[self.frame["r"].notna()]
-        best = known["r"].abs().groupby(known["level"], sort=False).idxmax()
+        best = known["r"].abs().groupby(known["level"], sort=False, observed=True).idxmax()
         return known.loc[best, ["level", "x", "y", "r", "n"]].reset_index(drop=True)
 
 
@@ -208,7 +208,7 @@ def correlate(
         both = rows_with(frame, [x, y] if patient is None else [x, y, patient])
         people = both[patient].nunique() if patient else len(both)
         head = {"x": x, "y": y, "n_patients": people}
-        means = both if patient is None else both.groupby(patient)[[x, y]].mean()
+        means = both if patient is None else both.groupby(patient, observed=True)[[x, y]].mean()
         copied = () if patient is None else of_patients([x, y], both, patient)
         alone |= dict.fromkeys(copied)
         rows.append(head | {"level": POOLED, **pair_correlation(means if copied else both, x, y, method, conf_level)})
@@ -268,7 +268,7 @@ def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float)
     """The r of deviations from the patient's means; its df are those of the ANCOVA with patients as a factor."""
     df = len(both) - both[patient].nunique() - 1
     blank = {"method": "pearson", "n": len(both), "df": max(df, 0), **_nothing()}
-    deviations = both[[x, y]] - both.groupby(patient)[[x, y]].transform("mean")
+    deviations = both[[x, y]] - both.groupby(patient, observed=True)[[x, y]].transform("mean")
     moves = (deviations.abs().max() > 1e-12 * both[[x, y]].abs().max()).all()
     if df < 1 or not moves:
         return blank
@@ -288,7 +288,7 @@ def _p_value(r: float, df: int) -> float:
 def _each_session(
     keyed: pd.DataFrame, x: str, y: str, session: str, method: Method, conf_level: float
 ) -> list[dict[str, Any]]:
-    groups = keyed.groupby(session, sort=True)
+    groups = keyed.groupby(session, sort=True, observed=True)
     return [
         {"x": x, "y": y, "session": key, **pair_correlation(part, x, y, method, conf_level)} for key, part in groups
     ]
@@ -335,9 +335,10 @@ def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
     table = pd.DataFrame(rows)[_COLUMNS]
     adjusted = [
-        adjust_p(part["p_value"].to_numpy(dtype=float), "holm") for _, part in table.groupby("level", sort=False)
+        adjust_p(part["p_value"].to_numpy(dtype=float), "holm")
+        for _, part in table.groupby("level", sort=False, observed=True)
     ]
-    places = [part.index.to_numpy() for _, part in table.groupby("level", sort=False)]
+    places = [part.index.to_numpy() for _, part in table.groupby("level", sort=False, observed=True)]
     return table.assign(p_holm=pd.Series(np.concatenate(adjusted), index=np.concatenate(places)))
 
 
@@ -366,7 +367,7 @@ def _moments(frame: pd.DataFrame, name: str, level: str, patient: str | None) ->
         known = int(values.notna().sum())
         return (known, np.nan, np.nan) if level == MEAN else (known, float(values.mean()), float(values.std(ddof=1)))
     rows = rows_with(frame, [name, patient])
-    by_patient = rows.groupby(patient)[name]
+    by_patient = rows.groupby(patient, observed=True)[name]
     if level == MEAN:
         return len(rows), np.nan, np.nan
     if level == BETWEEN:

@@ -115,7 +115,7 @@ def screen_covariates(
     for outcome in outcomes:
         for covariate in covariates:
             both = rows_with(frame, [covariate, outcome, *([] if patient is None else [patient])])
-            pair = both if patient is None else both.groupby(patient)[[covariate, outcome]].mean()
+            pair = both if patient is None else both.groupby(patient, observed=True)[[covariate, outcome]].mean()
             found = pair_correlation(pair, covariate, outcome, method, conf_level)
             rows.append({"outcome": outcome, "covariate": covariate, **found})
     columns = ["outcome", "covariate", "n", "r", "conf_low", "conf_high", "p_value"]

@@ -169,7 +169,7 @@ def describe(
     names = _numeric(data, variables, by)
     parts = [(ALL, data)]
     if by is not None:
-        parts += [(str(level), part) for level, part in data.groupby(by, sort=True)]
+        parts += [(str(level), part) for level, part in data.groupby(by, sort=True, observed=True)]
     rows: list[dict[str, Any]] = [
         {"variable": name, "label": name, "level": level, **moments(part[name].to_numpy(dtype=float))}
         for name in names
@@ -271,19 +271,26 @@ def describe_scores(scores: pd.DataFrame, codebooks: Mapping[str, Instrument] | 
 
 def _describe(long: pd.DataFrame, kind: str, labels: Mapping[tuple[str, str], str], note: Note) -> DescriptivesResult:
     place = {key: number for number, key in enumerate(labels)}
-    found = {(str(book), str(name)): part for (book, name), part in long.groupby(["instrument", kind], sort=True)}
+    found = {
+        (str(book), str(name)): part
+        for (book, name), part in long.groupby(["instrument", kind], sort=True, observed=True)
+    }
     rows = []
     for key in sorted(found, key=lambda key: place.get(key, len(place))):
         part = found[key]
         head = {"instrument": key[0], kind: key[1], "label": labels.get(key, key[1])}
         rows.append({**head, "session": ALL, **moments(part["value"].to_numpy())})
-        for number, one in part.groupby("session", sort=True):
+        for number, one in part.groupby("session", sort=True, observed=True):
             rows.append({**head, "session": str(number), **moments(one["value"].to_numpy())})
     table = pd.DataFrame(rows, columns=["instrument", kind, "label", "session", *MOMENTS])
     gone = long[long["value"].isna()]
     why = gone["reason"].astype(object).where(gone["reason"].notna(), "no reason given")
     missing = (
-        gone.assign(reason=why).groupby(["instrument", kind, "reason"], sort=True).size().rename("n").reset_index()
+        gone.assign(reason=why)
+        .groupby(["instrument", kind, "reason"], sort=True, observed=True)
+        .size()
+        .rename("n")
+        .reset_index()
     )
     return DescriptivesResult(
         spec={"of": f"{kind}s", "by": "session"},

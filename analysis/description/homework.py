@@ -300,6 +300,6 @@ def _per_session(used: pd.DataFrame, log: HomeworkLog) -> pd.DataFrame:
         counted, names = counted.assign(n_difficulties=used["met"].map(len).astype(int)), [*names, "n_difficulties"]
     if log.has_degrees:
         counted, names = counted.assign(sum_degrees=used["degree"]), [*names, "sum_degrees"]
-    by = counted.groupby(["patient", "session"], sort=True)
+    by = counted.groupby(["patient", "session"], sort=True, observed=True)
     sums = by[names].sum()
     return sums.assign(n_assignments=by.size()).reset_index()[["patient", "session", "n_assignments", *names]]

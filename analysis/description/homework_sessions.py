@@ -90,8 +90,11 @@ def session_counts(
     chosen, without, _ = one_rater(mine, role, empty_of(codebook, empty))
     difficulty = next((item for item in codebook.items if item.name == log.difficulties), None)
     rows: list[tuple[Any, ...]] = []
-    logs = [(*_session_of(cells), _slots(cells, codebook, log)) for _, cells in chosen.groupby(["patient", "session"])]
-    logs += [(*_session_of(cells), []) for _, cells in without.groupby(["patient", "session"])]
+    logs = [
+        (*_session_of(cells), _slots(cells, codebook, log))
+        for _, cells in chosen.groupby(["patient", "session"], observed=True)
+    ]
+    logs += [(*_session_of(cells), []) for _, cells in without.groupby(["patient", "session"], observed=True)]
     for patient, session, slots in sorted(logs, key=lambda one: one[:2]):
         for of_type in (None, *dict.fromkeys(of_types)):
             found = _counts(slots, log, difficulty, of_type)

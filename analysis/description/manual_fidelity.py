@@ -120,7 +120,10 @@ def fidelity(
     parts = [("overall", OVERALL, names, rows, clusters)]
     parts += [("component", name, [name], rows, clusters) for name in names]
     if therapist is not None:
-        parts += [("therapist", str(who), names, one, one.index.to_series()) for who, one in rows.groupby(therapist)]
+        parts += [
+            ("therapist", str(who), names, one, one.index.to_series())
+            for who, one in rows.groupby(therapist, observed=True)
+        ]
     n = int(clusters.nunique())
     return FidelityResult(
         spec={"components": names, "therapist": therapist, "n_held": n_held, "conf_level": conf_level},
@@ -148,7 +151,7 @@ def _share(
 
     values = rows[list(names)].astype(float)
     delivered, applicable = values.sum(axis=1), values.notna().sum(axis=1)
-    d, a = (one.groupby(clusters).sum().to_numpy(dtype=float) for one in (delivered, applicable))
+    d, a = (one.groupby(clusters, observed=True).sum().to_numpy(dtype=float) for one in (delivered, applicable))
     d, a = d[a > 0], a[a > 0]
     found = {"level": level, "name": str(name), "n_sessions": int((applicable > 0).sum()), "delivered": int(d.sum()),
              "applicable": int(a.sum()), "share": np.nan, "conf_low": np.nan, "conf_high": np.nan}  # fmt: skip

@@ -129,7 +129,7 @@ def compare_missing(
     lacks = pd.DataFrame({name: ~has_all(frame, [name], len(frame)) for name in complete}, index=frame.index)
     values = frame[list(compare)]
     if patient is not None:
-        lacks = lacks.groupby(frame[patient]).any()
+        lacks = lacks.groupby(frame[patient], observed=True).any()
         values = _by_patient(frame, compare, patient)
     whole = ~lacks.any(axis=1).to_numpy()
     if whole.all() or not whole.any():
@@ -151,7 +151,7 @@ def compare_missing(
 def _by_patient(frame: pd.DataFrame, names: Sequence[str], patient: str) -> pd.DataFrame:
     import pandas as pd
 
-    groups = frame.groupby(patient)
+    groups = frame.groupby(patient, observed=True)
     return pd.DataFrame(
         {name: groups[name].mean() if frame[name].dtype.kind in "iufb" else groups[name].first() for name in names}
     )

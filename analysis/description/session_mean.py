@@ -163,7 +163,7 @@ def limits_by_patients(
     (x, y), (session, patient) = pair, keys
     who, people = pd.factorize(both[patient], sort=True)  # the draws do not depend on the order of the rows
     values = [both[name].to_numpy(dtype=float) for name in (x, y)]
-    places = both.groupby(session, sort=True).indices.values()
+    places = both.groupby(session, sort=True, observed=True).indices.values()
     parts = [SessionRows(values[0][at], values[1][at], who[at]) for at in places]
     return patient_bootstrap(
         parts, len(people), ranks=method == "spearman", conf_level=conf_level, n_boot=n_boot, seed=seed

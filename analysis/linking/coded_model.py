@@ -239,7 +239,7 @@ def _with_parts(data: pd.DataFrame, bases: Sequence[str], patient: str) -> pd.Da
 
 def _refuse_crossed(naive: MixedResult, patient: pd.Series[Any]) -> None:
     for term in naive.model.terms:
-        per_level = patient.groupby(term.codes).nunique()
+        per_level = patient.groupby(term.codes, observed=True).nunique()
         if per_level.max() > 1:
             raise UsageError(
                 f"{CALLER}: {term.label} joins several patients, who must be independent here. Use (… | "

@@ -108,7 +108,7 @@ def _stage(one: SessionRows | PatientRows, built: AnalysisFrame) -> Iterator[pd.
         yield stage_rows(built.frame, stage, _of_sessions(one, built))
     else:
         people = built.frame.drop_duplicates("patient")
-        by = dict(list(built.frame.groupby("patient", sort=False)))
+        by = dict(list(built.frame.groupby("patient", sort=False, observed=True)))
         yield stage_rows(people[["patient"]], stage, [_of_patient(one, built, by[who]) for who in people["patient"]])
     yield stage_rows(left[["patient"]], stage, list(left["why"]))
 

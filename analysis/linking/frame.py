@@ -303,7 +303,7 @@ def _check_patients(held: pd.DataFrame, main: pd.DataFrame, patients: pd.DataFra
 def _units(unit: Unit, held: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     if unit == "session":
         return held[list(_UNIT_COLUMNS["session"])].reset_index(drop=True), ()
-    by = held.groupby("patient", sort=True)["therapist"]
+    by = held.groupby("patient", sort=True, observed=True)["therapist"]
     several = by.nunique()
     therapist = by.first().where(several == 1, None)
     changed = tuple(several[several > 1].index)

@@ -191,7 +191,7 @@ def _refuse_alike(rows: CommonRows, names: Sequence[str], clusters: str | None) 
     values = rows.data[[*names]].astype(float)
     _refuse_collinear(values, names, "")
     if clusters is not None:
-        means = values.groupby(rows.data[clusters]).transform("mean")
+        means = values.groupby(rows.data[clusters], observed=True).transform("mean")
         _refuse_collinear(values - means, names, f" within {clusters}")
 
 
@@ -222,7 +222,7 @@ def _estimated(rows: CommonRows, spec: dict[str, Any]) -> Found:
     J = int(code.max()) + 1
     if J < FEWEST_CLUSTERS:
         raise NotEstimable(f"{CALLER}: {J} clusters; {FEWEST_CLUSTERS} are the least for a two-level model.")
-    varies = rows.data.groupby(spec["clusters"])[names].nunique().max() > 1
+    varies = rows.data.groupby(spec["clusters"], observed=True)[names].nunique().max() > 1
     for name in names[1:]:
         if not varies[name]:
             raise UsageError(

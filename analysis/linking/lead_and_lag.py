@@ -302,7 +302,7 @@ class _Scale:
 
     def _sd(self, name: str) -> float:
         rows = self.panel.data.dropna(subset=[name])
-        off = rows[name] - rows.groupby(self.panel.patient)[name].transform("mean")
+        off = rows[name] - rows.groupby(self.panel.patient, observed=True)[name].transform("mean")
         return float(np.sqrt((off**2).sum() / max(len(rows) - rows[self.panel.patient].nunique(), 1)))
 
 

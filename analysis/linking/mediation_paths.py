@@ -176,7 +176,7 @@ def varying_slopes(values: Floats, cluster: Ints) -> tuple[Paths, MixedResult]:
 
 def _stacked(values: Floats, cluster: Ints) -> pd.DataFrame:
     frame = pd.DataFrame(values, columns=["x", "m", "y"])
-    off = frame - frame.groupby(cluster).transform("mean")
+    off = frame - frame.groupby(cluster, observed=True).transform("mean")
     nought = np.zeros(len(frame))
     of_m = {"z": frame["m"], "of_m": 1.0, "of_y": 0.0, "a": off["x"], "b": nought, "direct": nought}
     of_y = {"z": frame["y"], "of_m": 0.0, "of_y": 1.0, "a": nought, "b": off["m"], "direct": off["x"]}

@@ -252,11 +252,11 @@ def _people(
     data: pd.DataFrame, inside: pd.DataFrame, predictor: str, fixed: Sequence[str], patient: str, therapist: str
 ) -> pd.DataFrame:
     """One row per patient: the outcome and what it is adjusted for, the mean, and how many sessions are behind it."""
-    by = data.groupby(patient, sort=True)
+    by = data.groupby(patient, sort=True, observed=True)
     out = by[list(dict.fromkeys(fixed))].first()
     if therapist in data.columns:
         out[therapist] = by[therapist].first().where(by[therapist].nunique().eq(1))
-    values = inside.groupby(patient)[predictor]
+    values = inside.groupby(patient, observed=True)[predictor]
     out[f"{predictor}_mean"] = values.mean()
     out["n_sessions"] = values.count().reindex(out.index, fill_value=0)
     return out.reset_index()
@@ -317,7 +317,7 @@ def _reliability(
     from doublecode.analysis.mixed.fit import fit_mixed
 
     rows = inside[inside[patient].isin(list(kept)) & inside[predictor].notna()]
-    sizes = rows.groupby(patient).size()
+    sizes = rows.groupby(patient, observed=True).size()
     if len(sizes) < 2 or sizes.max() < 2:
         return float("nan"), float("nan"), (Note("patient_mean_of_one"),)
     numbers = pd.DataFrame(

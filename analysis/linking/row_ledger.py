@@ -172,7 +172,7 @@ def patient_stages(patients: pd.DataFrame, held: pd.DataFrame) -> list[pd.DataFr
     """Stage "patients: <status>" of each status in patients.csv: kept are those in the numbers with a session held."""
     out, present = left_out(patients), set(held["patient"])
     stages = []
-    for status, rows in patients.groupby("status", sort=True):
+    for status, rows in patients.groupby("status", sort=True, observed=True):
         why = [
             out.get(str(row.patient))
             or (None if row.patient in present else status_note("patient_without_session", row))

@@ -181,7 +181,7 @@ def _steps(formulas: Formula | Sequence[Formula] | Mapping[str, Formula], name: 
 
 
 def _design(rows: CommonRows, n_given: int, patient: str) -> dict[str, Any]:
-    per_patient = rows.data.groupby(patient).size()
+    per_patient = rows.data.groupby(patient, observed=True).size()
     n_rows, n_patients = len(rows.data), len(per_patient)
     return {
         "rows": f"{n_rows} of {n_given} rows, of {n_patients} patients, that have all of {', '.join(rows.columns)}",

@@ -90,14 +90,14 @@ def _timed(times: Times, fit: MixedResult) -> pd.DataFrame:
     elif named:
         x = frame[named[0]]
     else:
-        x = unit.groupby(unit).cumcount() + 1
+        x = unit.groupby(unit, observed=True).cumcount() + 1
     return pd.DataFrame({"unit": unit.to_numpy(), "x": x.to_numpy()}, index=frame.index)
 
 
 def _of_time_alone(times: Times, fit: MixedResult) -> bool:
     """Whether the fixed part is a function of the session, so that it makes one curve; not a constant."""
     rows = pd.DataFrame(fit.model.X).assign(x=_timed(times, fit)["x"].to_numpy())
-    spread = rows.groupby("x").agg(np.ptp).to_numpy()
+    spread = rows.groupby("x", observed=True).agg(np.ptp).to_numpy()
     return fit.model.X.shape[1] > 1 and bool((np.abs(spread) < 1e-9).all())
 
 

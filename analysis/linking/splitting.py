@@ -74,7 +74,7 @@ def within_between(
     out = data.copy()
     for name in names:
         _refuse_unfit(data, name)
-        patients = data.groupby(by, sort=False)[name]
+        patients = data.groupby(by, sort=False, observed=True)[name]
         mean = patients.transform("mean")
         out[f"{name}_between"] = mean if centre is None else mean - patients.mean().mean()
         out[f"{name}_within"] = data[name] - mean

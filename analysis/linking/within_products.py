@@ -165,7 +165,7 @@ def double_centred(data: pd.DataFrame, names: Sequence[str], *, by: str = "patie
     if name in data.columns:
         raise UsageError(f"the column {name!r}, a product within patients, is there already; rename it.")
     multiplied = data[[f"{one}_within" for one in names]].prod(axis=1)
-    return data.assign(**{name: multiplied - multiplied.groupby(data[by]).transform("mean")})
+    return data.assign(**{name: multiplied - multiplied.groupby(data[by], observed=True).transform("mean")})
 
 
 def _bare(factor: str) -> str:

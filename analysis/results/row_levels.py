@@ -23,7 +23,7 @@ def varying_within(columns: Iterable[str], data: pd.DataFrame, patient: str) -> 
     >>> varying_within(["he", "age"], data, "patient")
     ('he',)
     """
-    return tuple(name for name in columns if data.groupby(patient)[name].nunique().max() > 1)
+    return tuple(name for name in columns if data.groupby(patient, observed=True)[name].nunique().max() > 1)
 
 
 def of_patients(columns: Iterable[str], data: pd.DataFrame, patient: str) -> tuple[str, ...]:

@@ -51,8 +51,10 @@ def fast_pace(ratings: pd.DataFrame, rated_at: str, minutes: str) -> Iterator[Fi
     rows = pd.DataFrame(
         {"rater": ratings["rater"], "session_id": ratings["session_id"], "time": times, "minutes": ratings[minutes]}
     ).dropna()
-    each = rows.groupby(["rater", "session_id"], as_index=False).agg(time=("time", "max"), minutes=("minutes", "max"))
-    for rater, own in each.sort_values(["rater", "time"], kind="stable").groupby("rater"):
+    each = rows.groupby(["rater", "session_id"], as_index=False, observed=True).agg(
+        time=("time", "max"), minutes=("minutes", "max")
+    )
+    for rater, own in each.sort_values(["rater", "time"], kind="stable").groupby("rater", observed=True):
         gaps = own["time"].diff().dt.total_seconds().to_numpy() / 60.0
         fast: Ints = np.flatnonzero(gaps < SPEED * own["minutes"].to_numpy(float))
         yield Finding(

@@ -181,7 +181,12 @@ def _pairs(
                         on=[targets, raters, *names])  # fmt: skip
     asked = asked.assign(n=asked["rating"].notna(), there=asked["there"].eq(True))
     asked = asked.assign(n_missing=asked["there"] & ~asked["n"], n_absent=~asked["there"])
-    counts = asked.groupby([raters, *names], sort=True)[["n", "n_missing", "n_absent"]].sum().astype(int).reset_index()
+    counts = (
+        asked.groupby([raters, *names], sort=True, observed=True)[["n", "n_missing", "n_absent"]]
+        .sum()
+        .astype(int)
+        .reset_index()
+    )
     matched = matched.rename(columns={targets: "target"})
     rows = pd.Index(matched["row"])
     return _Pairs(matched, counts, held[targets].nunique(), len(given) - len(seen), rows)
@@ -201,12 +206,12 @@ def _departures(
     """The ratings furthest from the key; of equal ones those of sessions in which the trainee is further off."""
     rows = matched.assign(departure=matched["rating"] - matched["key"])
     size = rows["departure"].abs()
-    whole = size.groupby([rows[raters], rows["target"]]).transform("mean")
+    whole = size.groupby([rows[raters], rows["target"]], observed=True).transform("mean")
     beyond = size > 1.0 + 1e-9
     order = rows.assign(_size=-size, _whole=-whole)[beyond].sort_values(
         [raters, *apart, "_size", "_whole", "target", *names], kind="stable"
     )
-    kept = order.groupby([raters, *apart], sort=False).head(top)
+    kept = order.groupby([raters, *apart], sort=False, observed=True).head(top)
     return kept[[raters, *names, "target", "key", "rating", "departure"]].reset_index(drop=True), int(beyond.sum())
 
 

@@ -34,7 +34,7 @@ def key_statistics(matched: pd.DataFrame, by: Sequence[str], conf_level: float) 
         One row per set and criterion, in the order of :data:`CRITERIA`: `by`, ``criterion, estimate, conf_low,
         conf_high``; NaN where it is not defined. ``span``: the range of all ratings and keys of the set, in points.
     """
-    rows = matched.assign(set=matched.groupby(list(by), sort=True).ngroup())
+    rows = matched.assign(set=matched.groupby(list(by), sort=True, observed=True).ngroup())
     n_sets = int(rows["set"].max()) + 1
     found = {
         "bias": _bias(rows, n_sets, conf_level),
@@ -57,13 +57,13 @@ def _spans(matched: pd.DataFrame, by: Sequence[str], keys: pd.DataFrame) -> Floa
     ends = pd.concat([matched[own].assign(value=matched[name]) for name in ("rating", "key")])
     if not own:
         return np.full(len(keys), float(np.ptp(ends["value"].to_numpy(dtype=float))))
-    spans = ends.groupby(own)["value"].agg(np.ptp).rename("span").reset_index()
+    spans = ends.groupby(own, observed=True)["value"].agg(np.ptp).rename("span").reset_index()
     return keys[own].merge(spans, on=own, how="left")["span"].to_numpy(dtype=float)
 
 
 def _bias(rows: pd.DataFrame, n_sets: int, conf_level: float) -> tuple[Floats, Floats, Floats]:
     """Mean of rating − key, limits by t."""
-    apart = (rows["rating"] - rows["key"]).groupby(rows["set"])
+    apart = (rows["rating"] - rows["key"]).groupby(rows["set"], observed=True)
     n, mean = apart.size().to_numpy(dtype=float), apart.mean().to_numpy(dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         error = apart.std().to_numpy(dtype=float) / np.sqrt(n)
@@ -75,7 +75,7 @@ def _within(rows: pd.DataFrame, n_sets: int, conf_level: float) -> tuple[Floats,
     """Share of ratings within one point of the key, limits by Wilson (1927)."""
     from scipy.stats import binomtest
 
-    near = ((rows["rating"] - rows["key"]).abs() <= 1.0 + 1e-9).groupby(rows["set"])
+    near = ((rows["rating"] - rows["key"]).abs() <= 1.0 + 1e-9).groupby(rows["set"], observed=True)
     tests = [binomtest(int(count), int(n)) for count, n in zip(near.sum(), near.size(), strict=True)]
     limits = [one.proportion_ci(conf_level, method="wilson") for one in tests]
     share, low, high = np.array(

@@ -149,9 +149,13 @@ def verdicts_of(frame: pd.DataFrame, raters: str, by: Sequence[str], apart: Sequ
     """The verdict on every trainee, and what it stands on."""
     inner = [name for name in by if name not in apart]
     rows = []
-    for key, own in frame.groupby([raters, *apart], sort=True):
+    for key, own in frame.groupby([raters, *apart], sort=True, observed=True):
         missed, unclear = _listed(own, inner, Reached.NO), _listed(own, inner, Reached.UNDEFINED)
-        judged = own["reached"].isin((Reached.YES, Reached.NO)).groupby([own[name] for name in inner] or own[raters])
+        judged = (
+            own["reached"]
+            .isin((Reached.YES, Reached.NO))
+            .groupby([own[name] for name in inner] or own[raters], observed=True)
+        )
         if not judged.any().all():
             unclear = "; ".join(filter(None, [unclear, "no mark can be judged"]))
         total = own["n"] + own["n_missing"]
@@ -175,7 +179,7 @@ def _listed(own: pd.DataFrame, inner: Sequence[str], state: Reached) -> str:
     if not inner:
         return ", ".join(_WORDS[name] for name in rows["criterion"])
     parts = []
-    for key, part in rows.groupby(list(inner), sort=False):
+    for key, part in rows.groupby(list(inner), sort=False, observed=True):
         parts.append(f"{' '.join(map(str, key))}: {', '.join(_WORDS[name] for name in part['criterion'])}")
     more = [f"and {len(parts) - _MOST_LISTED} more, each below"] if len(parts) > _MOST_LISTED + 1 else []
     return "; ".join([*parts[:_MOST_LISTED], *more] if more else parts)
