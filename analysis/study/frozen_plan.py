@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PLAN_FILE: Final = "frozen_plan.json"
 _WORDS: Final = frozenset({"title", "label", "citation", "description", "language", "due"})
 """Entries that decide how something is called or handed out, and no number."""
-_NAMES: Final = ("name", "id", "variable", "instrument")
+_NAMES: Final = ("name", "id")
 
 
 @dataclass(frozen=True)

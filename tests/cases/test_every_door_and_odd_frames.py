@@ -158,10 +158,11 @@ for _name in COLUMNS:
     FRAMES[f"{_name} as yes and no"] = column(_name, lambda data: np.arange(len(data)) % 3 == 0)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", [door for door in DOORS if not door.endswith("odd ratings")])
 def test_a_sound_frame_is_answered(door):
-    if "odd" not in door:
-        DOORS[door](sound())
+    found = DOORS[door](sound())
+    assert found is not None
+    assert len(getattr(found, "frame", [found])) > 0
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -46,9 +46,12 @@ def test_one_group_and_one_row_per_group(data):
 def test_constant_and_fully_explained_outcomes(data):
     refused(NotEstimable, "outcome 'y' is constant \\(3 in all 60 rows\\)", "y ~ x + (1 | g)", data.assign(y=3.0))
     refused(NotEstimable, "without error", "y ~ x + (1 | g)", data.assign(y=3 * data.x + 1))
-    # whether the residual variance ends at zero or is still on its way there is a matter of rounding
-    refused(NotEstimable, "without error", "y ~ 1 + (1 | g)", data.assign(y=data.g * 1.0))
-    refused(NotEstimable, "without error", "y ~ x + (1 | g)", data.assign(y=data.g**2 + data.x))
+    # whether the search ends at zero or is still on its way there is a matter of rounding, of numpy's versions too
+    vanished = (
+        "without error \\(to rounding\\): the residual variance is zero|grow without bound against the residual's"
+    )
+    refused(NotEstimable, vanished, "y ~ 1 + (1 | g)", data.assign(y=data.g * 1.0))
+    refused(NotEstimable, vanished, "y ~ x + (1 | g)", data.assign(y=data.g**2 + data.x))
 
 
 def test_infinite_values_are_located(data):
