@@ -43,6 +43,8 @@ NOT_HERS = {
 KINDS = [kind for kind in damage.KINDS if kind.code not in NOT_HERS]
 MARKED = ("note", "box", "fill")
 """What a mark changes at a cell; the live formats of the sheet besides."""
+NOTHING_TO_MEND = ("Nothing", "Look whether it says who a patient is")
+"""How advice begins that asks for no change here: she looks, and no damage of ours names anybody."""
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Fixer:
     def _lines(self) -> Iterator[tuple[str, str, str]]:
         """Place, what is wrong and what to do of each line that asks for something."""
         for place, code, said, todo in self.workbook["Problems"].iter_rows(min_row=2, max_col=4, values_only=True):
-            if code != "formula" and not todo.startswith("Nothing"):
+            if code != "formula" and not todo.startswith(NOTHING_TO_MEND):
                 yield place, said, todo
 
     def _check_note(self, sheet: str, cell: str, said: str, todo: str) -> None:
