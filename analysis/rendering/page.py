@@ -1,6 +1,7 @@
 """The report as one web page: no request, readable on paper, on a telephone and without its one script.
 
-The script turns numbers into buttons that list the cells which a number stands on; the cells lie in the page.
+The script sorts tables, and turns numbers into buttons that list the cells which a number stands on; the cells lie in
+the page.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def render_page(document: Document, trace: PageTrace | None = None) -> str:
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
     css = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8") if trace is not None else ""
+    scripts = ("page.js",) if trace is None else ("page.js", "report.js")
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in scripts)
     data = "" if trace is None else compact_json({**trace.data, "words": HOW}).replace("<", "\\u003c")
     return template.render(
         document=document, numbers=document.numbers(), css=css, sets={} if trace is None else trace.sets, script=script,
