@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.notes import sentence
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.training.certification_result import CertificationResult
 
 
+RATING_QUALITY: Final = ("agreement", "composites", "raters", "pairs", "severity")
+"""Tables beside the reliability, in results.json."""
+
+
 def results_record(run: StudyRun) -> dict[str, Any]:
     """Everything that was estimated, with full precision, ready for JSON."""
     settled = settled_table(run.intake)
@@ -48,6 +52,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        "rating_quality": {part: records(getattr(run.quality, part)) for part in RATING_QUALITY},
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),

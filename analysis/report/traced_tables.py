@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
 from doublecode.analysis.report.traced_findings import TracedFindings
+from doublecode.analysis.report.traced_raters import TracedRaters
 from doublecode.analysis.study.code_counts import WHOLE
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
@@ -78,7 +79,7 @@ class TracedTables:
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings,
+            **self._findings, **TracedRaters(self.run, self.origins, self._icc).tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
 
