@@ -149,8 +149,9 @@ def _moderation(
     if row["p_value"] < ALPHA and len(result.slopes):
         parts.append(_slopes(result))
     parts += _changed(result, row, untouched)
-    see = ("table moderations", "table simple_slopes" if len(result.slopes) else "", f"figure interaction_{name}")
-    return Paragraph(" ".join(map(sentence_case, parts)), tuple(filter(None, see)))
+    drawn = ("table simple_slopes", f"figure interaction_{name}") if len(result.slopes) else ()
+    see = ("table moderations", *drawn)
+    return Paragraph(" ".join(map(sentence_case, parts)), see)
 
 
 def _slopes(result: ModerationResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.document import Block, Bullets
@@ -100,8 +101,9 @@ def rater_tables(run: StudyRun) -> list[Block]:
         blocks.append(_pairs_table(run))
     if len(quality.severity):
         blocks.append(_severity_table(run))
-    said = [sentence(note) for note in quality.notes if note.kind != "rows_without_rating"]
-    return [*blocks, Bullets(tuple(said))] if said and blocks else blocks
+    kept = [replace(note, subject="") for note in quality.notes if note.kind != "rows_without_rating"]
+    said = tuple(dict.fromkeys(map(sentence, kept)))
+    return [*blocks, Bullets(said)] if said and len(quality.severity) else blocks
 
 
 def _codes_table(run: StudyRun) -> Table:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.linking.composite_reliability import CompositeReliability
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.item import Item
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
@@ -67,13 +66,12 @@ class RatingQuality:
     notes: tuple[Note, ...]
 
 
-def rating_quality(intake: Intake) -> RatingQuality:
-    """Compute all of it from the ratings of a study."""
+def rating_quality(study: Study, ratings: pd.DataFrame, files: pd.DataFrame, sessions: pd.DataFrame) -> RatingQuality:
+    """Compute all of it from what an intake holds: ratings, and the batches and dates in which they were made."""
     import pandas as pd
 
-    study, ratings = intake.study, intake.ratings
     main = ratings[ratings["phase"] == "main"]
-    severity, notes = _severity(intake)
+    severity, notes = _severity(study, ratings, files, sessions)
     return RatingQuality(
         pd.DataFrame(list(_agreements(study, ratings)), columns=list(AGREEMENT)),
         pd.DataFrame(list(_composites(study, ratings)), columns=list(COMPOSITES)),
@@ -201,13 +199,15 @@ def _pairs(study: Study, main: pd.DataFrame) -> Iterator[dict[str, Any]]:
             yield dict(zip(PAIRS, (instrument, one, other, len(held[one] & held[other])), strict=True))
 
 
-def _severity(intake: Intake) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+def _severity(
+    study: Study, ratings: pd.DataFrame, files: pd.DataFrame, sessions: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     import pandas as pd
 
     from doublecode.analysis.study.rater_drift import drift_of
 
     try:
-        found = drift_of(intake.study, intake.ratings, intake.files, intake.sessions, top=0)
+        found = drift_of(study, ratings, files, sessions, top=0)
     except NotEstimable:
         return pd.DataFrame(columns=list(SEVERITY)), ()
     keys = ["instrument", "scale", "rater"]

@@ -209,7 +209,7 @@ class StudyRun:
         """Agreement, codes, pairs and severity of the raters, beside the reliability."""
         from doublecode.analysis.study.rating_quality import rating_quality
 
-        return rating_quality(self.intake)
+        return rating_quality(self.study, self.intake.ratings, self.intake.files, self.intake.sessions)
 
     @property
     def study(self) -> Study:
