@@ -176,7 +176,6 @@ class Reported(Declared):
 
     @model_validator(mode="after")
     def _said_once(self) -> Self:
-        refuse_twice("sample_columns", self.sample_columns, place=("sample_columns",))
         refuse_twice("drop_rules: instrument", [one.instrument for one in self.drop_rules])
         refuse_twice("sample_rows: label", [one.label for one in self.sample_rows])
         refuse_twice("flow: label", [one.label for one in self.flow])

@@ -174,6 +174,8 @@ class Study(Findings, Declared):
                 with wrong.one():
                     raise EntryError(said, name, "id" if kind == "rater" else "name", place=place)
         with wrong.one():
+            refuse_twice("sample_columns", self.sample_columns, place=("sample_columns",))
+        with wrong.one():
             refuse_twice("group_comparisons", [f"{one.outcome} by {one.group}" for one in self.group_comparisons])
 
     def _check_mentions(self, wrong: Gathered) -> None:

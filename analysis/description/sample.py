@@ -160,11 +160,10 @@ def _homes(tables: Mapping[str, pd.DataFrame], name: str) -> list[tuple[str, pd.
     return people or homes
 
 
-def _as_counted(row: SampleRow) -> tuple[str, str]:
-    """A row and how it was counted, in the words of study.toml."""
+def _as_counted(row: SampleRow) -> tuple[str, tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """A row's label, its columns and its condition."""
     given = row.model_dump(exclude_defaults=True, exclude={"label", "columns"})
-    conditions = [f"{key} {', '.join(value) if isinstance(value, tuple) else value}" for key, value in given.items()]
-    return row.label, f"{' and '.join(row.columns)}: {'; '.join(conditions)}"
+    return row.label, row.columns, tuple(given.items())
 
 
 def _kind(values: pd.Series[Any]) -> ColumnKind:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.study.achieved_coding import coded_rows
 from doublecode.analysis.study.flow import KEPT
 from doublecode.analysis.study.reported import STACKED
 from doublecode.analysis.study.sample_of_study import sample_sessions
@@ -81,13 +82,11 @@ class TracedReported:
     def _coded(self, row: Row, column: str) -> Basis:
         """Every cell that was coded with an instrument in a phase, by one rater, or by two in the sessions of both."""
         rated = self.run.intake.ratings
-        mine = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == row["phase"])]
-        mine = mine[mine["value"].notna() | mine["text"].notna()]
+        every = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == row["phase"])]
+        every = coded_rows(self.run.study, every)
         raters = [row[name] for name in ("rater", "rater_1", "rater_2") if name in row]
-        mine = mine[mine["rater"].isin(raters)] if raters else mine
+        mine = every[every["rater"].isin(raters)] if raters else every
         if len(raters) == 2 or column in ("n_double", "n_shared", "n_alone", "percent_double"):
-            every = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == row["phase"])]
-            every = every[every["value"].notna() | every["text"].notna()]
             several = (mine if len(raters) == 2 else every).groupby("session_id", observed=True)["rater"].nunique()
             shared = set(several.index[several > 1])
             if column in ("n_double", "n_shared") or len(raters) == 2:

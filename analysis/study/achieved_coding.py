@@ -18,6 +18,17 @@ CODING: Final = (
 )  # fmt: skip
 
 
+def coded_rows(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
+    """The ratings that are a coding: neither a missing code nor a remark in an item of free text."""
+    import pandas as pd
+
+    remarks = [
+        (name, item.name) for name, book in study.codebooks.items() for item in book.columns if item.type == "text"
+    ]
+    coded = ratings[ratings["value"].notna() | ratings["text"].notna()]
+    return coded[~pd.MultiIndex.from_frame(coded[["instrument", "item"]]).isin(remarks)] if remarks else coded
+
+
 def achieved_coding(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Count sessions by rater and by pair of raters, for each instrument and phase.
 
@@ -25,8 +36,7 @@ def achieved_coding(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, 
     ----------
     study : Study
     ratings : DataFrame
-        Contract RATINGS, of occasion 1. A session counts for a rater who coded any item of it; a missing code is no
-        coding.
+        Contract RATINGS, of occasion 1. A session counts for a rater who coded any item of it.
 
     Returns
     -------
@@ -40,7 +50,7 @@ def achieved_coding(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, 
     """
     import pandas as pd
 
-    coded = ratings[ratings["value"].notna() | ratings["text"].notna()]
+    coded = coded_rows(study, ratings)
     keys = coded[["instrument", "phase", "rater", "session_id"]].drop_duplicates()
     loads, pairs, coding = [], [], []
     for (instrument, phase), part in keys.groupby(["instrument", "phase"], sort=False, observed=True):
@@ -63,5 +73,5 @@ def achieved_coding(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame, 
     return (
         pd.DataFrame(loads, columns=list(LOADS)),
         pd.DataFrame(pairs, columns=list(PAIRS)),
-        pd.DataFrame(coding, columns=list(CODING)),
+        pd.DataFrame(coding, columns=list(CODING)).astype({"pair_min": float, "pair_max": float}),
     )

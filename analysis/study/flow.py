@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.study.achieved_coding import coded_rows
 from doublecode.analysis.study.labels import short_title
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.frames import IN_NO_NUMBER, WITHDRAWN
@@ -188,7 +189,7 @@ def _sessions(
 def _lane(study: Study, name: str, main: pd.DataFrame, mine: pd.DataFrame) -> tuple[FlowBox, ...]:
     use = study.use(name)
     held = main if use.sessions is None else main[main["session"].isin(use.sessions)]
-    given = set(mine.loc[mine["value"].notna() | mine["text"].notna(), "session_id"])
+    given = set(coded_rows(study, mine)["session_id"])
     coded = mine[mine["missing_code"].notna()].groupby("session_id")["missing_code"].agg(lambda x: x.mode().iloc[0])
     said = study.codebooks[name].missing_codes
     why = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -151,11 +151,11 @@ def _with_pooled(table: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: found[:, place] for place, name in enumerate(numbers)})
 
 
-def _days(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame, files: pd.DataFrame | None) -> pd.Series[float]:
+def _days(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame, files: pd.DataFrame | None) -> pd.Series[Any]:
     """Days between the days on which the batch of the first code and that of the recode were due."""
     import pandas as pd
 
-    nothing: pd.Series[float] = pd.Series([], dtype="float64", name="days")
+    nothing: pd.Series[Any] = pd.Series([], dtype="float64", name="days")
     if files is None or not study.due:
         return nothing
     due = {file: study.due.get(batch) for file, batch in zip(files["file"], files["batch"], strict=True)}
@@ -164,7 +164,7 @@ def _days(study: Study, ratings: pd.DataFrame, recodes: pd.DataFrame, files: pd.
         rows.assign(day=pd.to_datetime(rows["source_file"].map(due), errors="coerce")).groupby(keys)["day"].min()
         for rows in (ratings, recodes)
     )
-    days = (later - first).dropna().dt.days.astype("float64")
+    days: pd.Series[Any] = (later - first).dropna().dt.days.astype("float64")
     return nothing if days.empty else days.rename("days")
 
 

@@ -21,9 +21,19 @@ def _coded_zero_one(note: Note) -> str:
     return f"Coded 0/1, the row shows those with 1: {_variables(note)}."
 
 
+_CONDITIONS: Final = {
+    "any_of": "{}", "other_than": "an answer other than {}", "answers": "{} answers or more",
+    "not_counted": "{} not counted", "at_least": "{:g} or more", "at_most": "{:g} or less",
+}  # fmt: skip
+
+
 def _counted_rows(note: Note) -> str:
-    listed = "; ".join(f"{label} ({how})" for label, how in note.numbers["rows"])
-    return f"Counted from columns, as declared: {listed}."
+    said = []
+    for label, columns, condition in note.numbers["rows"]:
+        words = " and ".join(_CONDITIONS[key].format(named(value) if isinstance(value, tuple) else value)
+                             for key, value in condition)  # fmt: skip
+        said.append(f"{label} ({named(columns)}: {words})")
+    return f"Counted from columns, as declared: {'; '.join(said)}."
 
 
 def _log_of_first_rater(note: Note) -> str:
