@@ -83,3 +83,24 @@ def test_the_sentence_names_recodes_and_one_coding():
     said = intra_rater(codes((20, 20, 20)), targets="tape", raters="rater", occasions="time", ratings="y").sentence()
     assert said.startswith("Intra-rater reliability of tape scores (rater A): ICC(A,1)")
     assert "3 tapes, 2 occasions, 6 ratings" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--intra", "time", "--days", "day"], 0, "Intra-rater reliability of tape scores (rater A): ICC(A,1)"),
+        (["--intra", "time", "--dyads"], 2, "--intra: --dyads has no effect on recodes; leave it out."),
+        (["--days", "day"], 2, "--days: belongs to --intra"),
+    ],
+)
+def test_on_the_command_line(more, code, said, tmp_path, monkeypatch, capsys):
+    from doublecode.analysis.cli.app import main
+
+    codes((20, 30, 25)).to_csv(tmp_path / "codes.csv", index=False)
+    words = ["icc", str(tmp_path / "codes.csv"), "--targets", "tape", "--raters", "rater", "--ratings", "y", *more]
+    monkeypatch.setattr("sys.argv", ["doublecode", *words])
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert int(left.value.code or 0) == code
+    assert said in "".join(capsys.readouterr())
