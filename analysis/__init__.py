@@ -65,6 +65,8 @@ Before the data (planning)
 
 Beside other studies (meta_analysis)
     pool            one effect over studies: random effects, Hartung–Knapp, prediction interval, meta-regression
+    published_effects  what meta-analyses of homework printed, with their disagreements
+    beside_published  an own correlation between patients beside them
     convert_effect  d, g, r, odds ratio, U3 and common language, one into another
 
 Before a paper goes out (auditing)
@@ -112,6 +114,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
     from doublecode.analysis.meta_analysis.effect_conversion import convert_effect as convert_effect
+    from doublecode.analysis.meta_analysis.published import beside_published as beside_published
+    from doublecode.analysis.meta_analysis.published import published_effects as published_effects
     from doublecode.analysis.meta_analysis.random_effects import pool as pool
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
@@ -146,6 +150,7 @@ _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
+    "beside_published": "meta_analysis.published",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "certify": "training.certification",
@@ -184,6 +189,7 @@ _HOME = {
     "pool": "meta_analysis.random_effects",
     "precision": "planning.interval_width",
     "profile_function": "mixed",
+    "published_effects": "meta_analysis.published",
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",

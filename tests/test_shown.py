@@ -28,6 +28,7 @@ from doublecode.analysis import (
     agreement,
     alpha,
     audit,
+    beside_published,
     bland_altman,
     build_frame,
     certify,
@@ -53,6 +54,7 @@ from doublecode.analysis import (
     omega,
     patient_outcome,
     pool,
+    published_effects,
     sample_table,
     screen_ratings,
     side_by_side,
@@ -506,6 +508,16 @@ def pooled_left_out() -> Any:
 @case
 def effects_converted() -> Any:
     return convert_effect([0.22, 0.26, 0.36], "r", "odds_ratio", n=1702)
+
+
+@case
+def published_results() -> Any:
+    return published_effects()
+
+
+@case
+def published_beside() -> Any:
+    return beside_published(0.31, 22, level="between")
 
 
 @case

@@ -107,6 +107,13 @@ def pool(
 def _roles(given: tuple[str | None, ...]) -> dict[str, Role]:
     """The columns that hold the effects, all numbers; refuses what is neither one way of giving them nor the other."""
     estimate, variance, se, r, n = given
+    from doublecode.analysis.meta_analysis.pooled_inputs import ALREADY_POOLED
+
+    if ALREADY_POOLED in given:
+        raise UsageError(
+            f"pool: {ALREADY_POOLED!r} holds pooled results of meta-analyses, which share studies with one another; "
+            "they are not pooled."
+        )
     asked = {
         "--estimate": estimate, "--variance": variance, "--se": se, "--r": r, "--n": n,
     }  # fmt: skip

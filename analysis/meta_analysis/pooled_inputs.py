@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
 
 CALLER: Final = "pool"
+ALREADY_POOLED: Final = "pooled_estimate"
+"""Column of results that were pooled by others."""
 Given = str | Sequence[Any] | npt.NDArray[Any] | pd.Series
 Moderators = str | pd.DataFrame | pd.Series | Mapping[str, Any] | None
 
@@ -90,6 +92,11 @@ def read_inputs(
 
 def _column(given: Given, frame: pd.DataFrame | None, name: str, like: pd.Series[Any] | None) -> pd.Series[Any]:
     if isinstance(given, str):
+        if given == ALREADY_POOLED:
+            raise UsageError(
+                f"{CALLER}: {given!r} holds pooled results of meta-analyses, which share studies with one another; "
+                "they are lines to hold a result against (published_effects, beside_published) and are not pooled."
+            )
         if frame is None:
             raise UsageError(f"{CALLER}: {name} is {given!r}, the name of a column; give the frame as data=.")
         require_columns(frame, [given], CALLER)

@@ -93,9 +93,9 @@ def pool(
     --------
     >>> found = pool([0.10, 0.30, 0.35, 0.65], [0.02, 0.02, 0.03, 0.04], labels=["A", "B", "C", "D"])
     >>> found.frame[["estimate", "conf_low", "conf_high"]].round(2).values.tolist()
-    [[0.31, -0.01, 0.64]]
+    [[0.32, -0.02, 0.66]]
     >>> round(found.tau2, 3), round(found.q, 2)
-    (0.018, 5.62)
+    (0.017, 5.14)
     """
     check_conf_level(conf_level, CALLER)
     used = _options(method, test, studies is not None)

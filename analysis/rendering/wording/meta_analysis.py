@@ -63,4 +63,11 @@ POOLING: Final[dict[str, Wording]] = {
     "trim_and_fill": _filled,
     "left_out_range": "without one of {n} studies the pooled effect lies between {low:.3f} and {high:.3f}",
 }
-SENTENCES: Final[dict[str, Wording]] = {**EFFECTS, **POOLING}
+PUBLISHED: Final[dict[str, Wording]] = {
+    "published_disagree": lambda note: f"prints differ: {'; '.join(note.numbers['said'])}",
+    "published_not_pooled": "these results share studies with one another: lines to hold a result against, never to be "
+    "pooled",
+    "published_beside": "one's own is a correlation over {n} patients; a slope or correlation within patients is "
+    "another quantity and would not stand here",
+}
+SENTENCES: Final[dict[str, Wording]] = {**EFFECTS, **POOLING, **PUBLISHED}
