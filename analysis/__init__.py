@@ -63,6 +63,12 @@ Regression and groups
 Before the data (planning)
     precision       expected width of an ICC's interval under a plan of who rates what
 
+Beside other studies (meta_analysis)
+    pool            one effect over studies: random effects, Hartung–Knapp, prediction interval, meta-regression
+    published_effects  what meta-analyses of homework printed, with their disagreements
+    beside_published  an own correlation between patients beside them
+    convert_effect  d, g, r, odds ratio, U3 and common language, one into another
+
 Before a paper goes out (auditing)
     audit           printed numbers recomputed from one another; what does not add up, as a question
 
@@ -107,6 +113,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
+    from doublecode.analysis.meta_analysis.effect_conversion import convert_effect as convert_effect
+    from doublecode.analysis.meta_analysis.published import beside_published as beside_published
+    from doublecode.analysis.meta_analysis.published import published_effects as published_effects
+    from doublecode.analysis.meta_analysis.random_effects import pool as pool
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
@@ -140,6 +150,7 @@ _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
+    "beside_published": "meta_analysis.published",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "certify": "training.certification",
@@ -147,6 +158,7 @@ _HOME = {
     "compare_missing": "description.missing_comparison",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
+    "convert_effect": "meta_analysis.effect_conversion",
     "correct_for_raters": "linking.rater_correction",
     "correlate": "description.correlations",
     "cross_lagged": "linking.lead_and_lag",
@@ -174,8 +186,10 @@ _HOME = {
     "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",
+    "pool": "meta_analysis.random_effects",
     "precision": "planning.interval_width",
     "profile_function": "mixed",
+    "published_effects": "meta_analysis.published",
     "read_study": "study.run",
     "run_study": "report.folder",
     "sample_table": "description.sample",

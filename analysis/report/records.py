@@ -16,6 +16,7 @@ from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.series_result import SeriesResult
+    from doublecode.analysis.meta_analysis.pool_result import PoolResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus
@@ -142,6 +143,25 @@ def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
 def with_records(beside: Mapping[str, Answer]) -> dict[str, Any]:
     """What ``--json`` prints of the answers beside the one that was asked for, by their names."""
     return {name: result_record(answer) for name, answer in beside.items()}
+
+
+def pool_record(result: PoolResult) -> dict[str, Any]:
+    """A pooled effect, and how much effects differ, the studies and the test of moderators beside it."""
+    parts = (
+        "tau2",
+        "se_tau2",
+        "tau2_within",
+        "i2",
+        "h2",
+        "q",
+        "q_p",
+        "prediction",
+        "omnibus",
+        "r2",
+        "loglik",
+        "studies",
+    )
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
 
 
 def drift_record(result: StudyDrift) -> dict[str, Any]:
