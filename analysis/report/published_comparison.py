@@ -26,7 +26,7 @@ from doublecode.analysis.study.published_verdicts import (
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.published_values import PrintedValue, load_published
-from doublecode.schemas.results import DASH, Note, is_missing
+from doublecode.schemas.results import Note, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 _INPUTS: Final = ("patients", "therapists", "sessions", "assignments")
 _SMALL: Final = 1e-12
+_SHORT: Final = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,24 +121,27 @@ class PublishedResult(Answer):
         return ", ".join(parts)
 
     def _counted(self) -> Table:
+        known = ORIGINS if self.frame["origin"].ne("").any() else ()
         columns = (
             column("verdict", "Verdict", kind="text"), column("n", "Values", kind="integer"),
-            *(column(name, name.capitalize(), kind="integer") for name in ORIGINS),
+            *(column(name, name.capitalize(), kind="integer") for name in known),
         )  # fmt: skip
         return Table("published_counts", "Printed values by verdict", self.counts, columns)
 
     def _beside(self) -> Table:
+        short = [text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…" for text in self.frame["printed"]]
         shown = self.frame.assign(
+            printed_shown=short,
             **{
                 f"{name}_shown": [
                     _shown(value, decimals)
                     for value, decimals in zip(self.frame[name], self.frame["decimals"], strict=True)
                 ]
                 for name in ("ours", "expected", "sd_over_seeds")
-            }
+            },
         )
         columns = (
-            column("value", "Value", kind="text"), column("printed", "Printed"), column("ours_shown", "Ours"),
+            column("value", "Value", kind="text"), column("printed_shown", "Printed"), column("ours_shown", "Ours"),
             column("expected_shown", "Expected"), column("sd_over_seeds_shown", "*SD*"), column("z", "*z*"),
             column("origin", "Origin", kind="text"), column("verdict", "Verdict", kind="text"),
         )  # fmt: skip
@@ -163,10 +167,11 @@ def compare_published(
     Parameters
     ----------
     folder : path
-        A study folder with a written report. Its ``published_values.json`` names for each printed value the table, rows
-        and column in which ours stands: a table of ``report/tables/``, ``patients``, ``therapists``, ``sessions``,
-        ``assignments`` of the folder, or one of `tables`. Of a synthetic study ``printed_values.csv`` has the expected
-        value and the SD over many studies of the same design.
+        A study folder with a written report, or any folder where `tables` has all that is asked for. Its
+        ``published_values.json`` names for each printed value the table, rows and column in which ours stands: a table
+        of ``report/tables/``, ``patients``, ``therapists``, ``sessions``, ``assignments`` of the folder, or one of
+        `tables`. Of a synthetic study ``printed_values.csv`` has the expected value and the SD over many studies of the
+        same design.
     tables : mapping, optional
         Further results and frames by name, for numbers that stand in no table of the report.
     published : path, optional
@@ -179,7 +184,7 @@ def compare_published(
     Raises
     ------
     UsageError
-        The folder has no published values or no report, or one of the values is declared wrongly.
+        The folder has no published values, or neither it nor `tables` has a table, or a value is declared wrongly.
 
     Notes
     -----
@@ -197,7 +202,7 @@ def compare_published(
 
     folder = Path(folder)
     declared = load_published(folder if published is None else published)
-    given = {**_tables_of(folder), **(tables or {})}
+    given = {**_tables_of(folder, needed=not tables), **(tables or {})}
     twin = _twin_of(folder)
     frame = pd.DataFrame([_row(one, given, twin) for one in declared.values], columns=list(COLUMNS))
     notes = [Note("published_z")] if twin else []
@@ -230,12 +235,12 @@ def _row(one: PrintedValue, tables: Mapping[str, object], twin: Mapping[str, Map
     }  # fmt: skip
 
 
-def _tables_of(folder: Path) -> dict[str, object]:
+def _tables_of(folder: Path, *, needed: bool) -> dict[str, object]:
     """The tables of the folder and of its report."""
     import pandas as pd
 
     tables = folder / "report" / "tables"
-    if not tables.is_dir():
+    if needed and not tables.is_dir():
         raise UsageError(f"{folder}: there is no report in it. Run the study first: doublecode run {folder.name}")
     files = [file for file in (folder / f"{name}.csv" for name in _INPUTS) if file.is_file()]
     return {file.stem: pd.read_csv(file) for file in (*files, *sorted(tables.glob("*.csv")))}
@@ -260,13 +265,13 @@ def _counts(frame: pd.DataFrame) -> pd.DataFrame:
         if len(of):
             apart = {origin: int((of["origin"] == origin).sum()) if name in COMPUTED else None for origin in ORIGINS}
             rows.append({"verdict": name, "n": len(of), **apart})
-    return pd.DataFrame(rows, columns=["verdict", "n", *ORIGINS])
+    return pd.DataFrame(rows, columns=["verdict", "n", *ORIGINS]).astype(dict.fromkeys(ORIGINS, "Int64"))
 
 
-def _shown(value: object, decimals: int) -> str:
+def _shown(value: object, decimals: int) -> str | None:
     """A number of ours to one decimal more than the printed one; whole numbers as they are."""
     if is_missing(value):
-        return DASH
+        return None
     if isinstance(value, str):
         return value
     number = float(value)  # type: ignore[arg-type]

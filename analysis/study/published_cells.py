@@ -101,11 +101,24 @@ def _chosen(frame: pd.DataFrame, cell: Cell) -> pd.Series[bool]:
     return kept
 
 
+def _equals(values: pd.Series[Any], wanted: object) -> pd.Series[bool]:
+    """Which values are the one that is wanted; a number is one however it is written (2, 2.0, "2")."""
+    import pandas as pd
+
+    try:
+        number = float(str(wanted))
+    except ValueError:
+        return values.astype(str) == str(wanted)
+    return pd.to_numeric(values, errors="coerce") == number
+
+
 def _meets(values: pd.Series[Any], wanted: object) -> pd.Series[bool]:
+    import pandas as pd
+
     if isinstance(wanted, tuple):
-        return values.isin(list(wanted)) | values.astype(str).isin([str(one) for one in wanted])
+        return pd.concat([_equals(values, one) for one in wanted], axis=1).any(axis=1)
     if not isinstance(wanted, Condition):
-        return values == wanted if not isinstance(wanted, str) else values.astype(str) == wanted
+        return _equals(values, wanted)
     kept = values.notna()
     if wanted.unlike is not None:
         kept &= values.astype(str) != str(wanted.unlike)

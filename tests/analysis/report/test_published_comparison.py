@@ -109,7 +109,7 @@ def test_an_altered_value_moves_a_verdict(folders: dict[str, Path], tmp_path: Pa
 def test_a_part_is_shown_by_the_table_it_belongs_to(beside: dict[str, PublishedResult]) -> None:
     part = beside["adolescent_cbt"].of("Table 3")
     assert set(part.frame["shown_with"]) == {"Table 3"}
-    assert [table.name for table in part.tables()] == ["published_values", "published_quotes"]
+    assert [table.name for table in part.tables()] == ["published_values", "published_remarks", "published_quotes"]
     assert (
         "| rationale × resistance: beta | .31 | 0.302 | 0.299 | 0.166 | 0.07 | calibrated | \\|z\\| ≤ 1 |"
         in part.to_markdown()
