@@ -231,6 +231,14 @@ def load_published(path: str | Path) -> PublishedValues:
     ------
     UsageError
         No such file, no JSON, or an entry that is wrong; the message names it.
+
+    Examples
+    --------
+    >>> from importlib.resources import as_file, files
+    >>> with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
+    ...     published = load_published(folder)
+    >>> len(published.values), published.values[0].label, published.values[0].printed
+    (151, 'patients analysed', '22')
     """
     file = Path(path)
     file = file / FILE if file.is_dir() else file

@@ -129,20 +129,13 @@ class PublishedResult(Answer):
         return Table("published_counts", "Printed values by verdict", self.counts, columns)
 
     def _beside(self) -> Table:
-        short = [text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…" for text in self.frame["printed"]]
-        shown = self.frame.assign(
-            printed_shown=short,
-            **{
-                f"{name}_shown": [
-                    _shown(value, decimals)
-                    for value, decimals in zip(self.frame[name], self.frame["decimals"], strict=True)
-                ]
-                for name in ("ours", "expected", "sd_over_seeds")
-            },
-        )
+        shown, decimals = self.frame.copy(), self.frame["decimals"]
+        shown["printed"] = [text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…" for text in shown["printed"]]
+        for name in ("ours", "expected", "sd_over_seeds"):
+            shown[name] = [_shown(value, n) for value, n in zip(self.frame[name], decimals, strict=True)]
         columns = (
-            column("value", "Value", kind="text"), column("printed_shown", "Printed"), column("ours_shown", "Ours"),
-            column("expected_shown", "Expected"), column("sd_over_seeds_shown", "*SD*"), column("z", "*z*"),
+            column("value", "Value", kind="text"), column("printed", "Printed"), column("ours", "Ours"),
+            column("expected", "Expected"), column("sd_over_seeds", "*SD*"), column("z", "*z*"),
             column("origin", "Origin", kind="text"), column("verdict", "Verdict", kind="text"),
         )  # fmt: skip
         return Table("published_values", "Printed beside ours", shown, columns, data=self.frame)
@@ -194,9 +187,15 @@ def compare_published(
 
     Examples
     --------
-    >>> compare_published("no such folder")
-    Traceback (most recent call last):
-    doublecode.schemas.errors.UsageError: no such folder/published_values.json: there is no such file. ...
+    >>> from importlib.resources import as_file, files
+    >>> import pandas as pd
+    >>> from doublecode.analysis import icc
+    >>> with as_file(files("doublecode.data_examples") / "classics") as folder:
+    ...     judged = pd.read_csv(folder / "shrout_fleiss_1979.csv")
+    ...     found = icc(judged, targets="target", raters="judge", ratings="rating")
+    ...     beside = compare_published(folder, tables={"icc": found}).of("Shrout & Fleiss 1979")
+    >>> beside.counts[["verdict", "n"]].to_dict("list")
+    {'verdict': ['match after rounding'], 'n': [6]}
     """
     import pandas as pd
 
