@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from doublecode.schemas import load_published
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.published_values import PrintedValue
 
-STUDIES = Path(__file__).parents[2] / "data_examples"
+STUDIES = Path(str(files("doublecode.data_examples")))
 SOUND: dict[str, Any] = {
     "name": "r", "printed": "−.31", "value": -0.31, "quote": "( r = −.31, p = .03)", "place": "Results",
     "shown_with": "Table 2", "ours": {"table": "correlations", "rows": {"x": "a"}, "column": "r"},

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from doublecode.schemas.errors import UsageError
 ROOT = Path(__file__).parents[3]
 RUNS = ROOT / "tests" / "reference" / "runs"
 STUDIES = ("adolescent_cbt", "telephone_cbt")
+SHIPPED = Path(str(files("doublecode.data_examples")))
 
 
 def packed(study: str) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp(study) / study
         tables = folder / "report" / "tables"
         tables.mkdir(parents=True)
-        for file in (ROOT / "data_examples" / study).iterdir():
+        for file in (SHIPPED / study).iterdir():
             if file.suffix in (".csv", ".json"):
                 shutil.copy(file, folder)
         for name, columns in packed(study).items():
@@ -144,6 +146,6 @@ def test_a_laboratory_without_twins_has_no_z_and_no_origin(folders: dict[str, Pa
 
 
 def test_a_folder_without_a_report_says_what_to_run(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "data_examples" / "adolescent_cbt" / "published_values.json", tmp_path)
+    shutil.copy(SHIPPED / "adolescent_cbt" / "published_values.json", tmp_path)
     with pytest.raises(UsageError, match=r"there is no report in it\. Run the study first: doublecode run"):
         compare_published(tmp_path)
