@@ -80,6 +80,7 @@ A whole study
     side_by_side    models in one table, a column for each, as papers print them
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
+    compare_published  every number that a paper prints beside ours, with a verdict
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
 ``doublecode.schemas``; allocation, workbooks, ledger and scores stand in ``doublecode.coding``.
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.report.published_comparison import compare_published as compare_published
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
@@ -192,6 +194,7 @@ _HOME = {
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
     "run_study": "report.folder",
+    "compare_published": "report.published_comparison",
     "sample_table": "description.sample",
     "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",
