@@ -101,6 +101,8 @@ class Document:
     sections: tuple[Section, ...]
     colophon: str
     has_files: bool = True
+    links: tuple[tuple[str, str], ...] = ()
+    """Pages beside it: address, and what is to be found there."""
 
     def tables(self) -> list[Table]:
         """All tables, in the order of their numbers."""
