@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.printed_csv import table_frame
@@ -14,6 +15,7 @@ from doublecode.analysis.rendering.tables import SMALLEST_P
 from doublecode.schemas.marks import bare
 
 if TYPE_CHECKING:
+    from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.worksheet import Worksheet
 
 _ANY_DAY: Final = datetime(2000, 1, 1)
@@ -63,15 +65,28 @@ def number_format(cell: Cell) -> str:
     return f"{shown}{stars};{sign}{shown}{stars}"
 
 
+@cache
+def _font(*, bold: bool = False, italic: bool = False, size: int = 11) -> Font:
+    from openpyxl.styles import Font
+
+    return Font(name=_FONT, bold=bold, italic=italic, size=size)
+
+
+@cache
+def _placed(where: str = "general", *, wrap: bool = False, indent: int = 0) -> Alignment:
+    from openpyxl.styles import Alignment
+
+    return Alignment(horizontal=where, vertical="top", wrap_text=wrap, indent=indent)
+
+
 def _fill(sheet: Worksheet, table: TableParts) -> None:
-    from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.properties import PageSetupProperties
 
     width = len(table.columns) + 1
     at = 1
     for text, font in (
-        (table.caption, Font(name=_FONT, bold=True)),
-        (bare(table.title), Font(name=_FONT, italic=True)),
+        (table.caption, _font(bold=True)),
+        (bare(table.title), _font(italic=True)),
     ):
         if text:
             _put(sheet, at, 1, text, font=font)
@@ -80,7 +95,7 @@ def _fill(sheet: Worksheet, table: TableParts) -> None:
     at = _heads(sheet, table, at)
     for row in table.rows:
         label = bare(row.label) + _raised(row.marks)
-        _put(sheet, at, 1, label, font=Font(name=_FONT, italic=row.is_section), indent=row.indent)
+        _put(sheet, at, 1, label, font=_font(italic=row.is_section), indent=row.indent)
         for place, cell in kept(row.cells):
             _cell(sheet, at, place + 2, cell, is_text=table.columns[place].is_text)
         if row.rule:
@@ -90,9 +105,9 @@ def _fill(sheet: Worksheet, table: TableParts) -> None:
     _rule(sheet, first, width, top="medium")
     for runs in table.notes:
         text = "".join(f"({run.text}) " if run.is_raised else bare(run.text) for run in runs)
-        _put(sheet, at, 1, text, font=Font(name=_FONT, size=9))
+        _put(sheet, at, 1, text, font=_font(size=9))
         sheet.merge_cells(start_row=at, start_column=1, end_row=at, end_column=width)
-        sheet.cell(at, 1).alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.cell(at, 1).alignment = _placed(wrap=True)
         room = _STUB_WIDTH + 11 * (width - 1)
         sheet.row_dimensions[at].height = 13 * (1 + int(len(text) / room))
         at += 1
@@ -105,23 +120,22 @@ def _fill(sheet: Worksheet, table: TableParts) -> None:
 
 def _heads(sheet: Worksheet, table: TableParts, at: int) -> int:
     """Write the head, and return the row below it."""
-    from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
 
-    font, width = Font(name=_FONT), len(table.columns) + 1
+    font, width = _font(), len(table.columns) + 1
     for run in table.spanners:
         if run.text:
             _put(sheet, at, run.start + 2, bare(run.text), font=font)
             sheet.merge_cells(
                 start_row=at, start_column=run.start + 2, end_row=at, end_column=run.start + 1 + run.width
             )
-            sheet.cell(at, run.start + 2).alignment = Alignment(horizontal="center", wrap_text=True)
+            sheet.cell(at, run.start + 2).alignment = _placed("center", wrap=True)
             _rule(sheet, at, run.start + 1 + run.width, bottom="thin", first=run.start + 2)
     at += bool(table.spanners)
     _put(sheet, at, 1, bare(table.stub), font=font)
     for place, column in enumerate(table.columns):
         _put(sheet, at, place + 2, bare(column.heading), font=font)
-        sheet.cell(at, place + 2).alignment = Alignment(horizontal="left" if column.is_text else "right")
+        sheet.cell(at, place + 2).alignment = _placed("left" if column.is_text else "right")
         texts = [len(row.cells[place].text) for row in table.rows if row.cells and row.cells[place].span == 1]
         sheet.column_dimensions[get_column_letter(place + 2)].width = 3 + max(
             [len(bare(column.heading)), *texts], default=6
@@ -131,17 +145,15 @@ def _heads(sheet: Worksheet, table: TableParts, at: int) -> int:
 
 
 def _cell(sheet: Worksheet, row: int, column: int, cell: Cell, *, is_text: bool) -> None:
-    from openpyxl.styles import Alignment, Font
-
     where = "center" if cell.span > 1 else "left" if is_text else "right"
     if cell.is_number:
         here = sheet.cell(row, column, float(cell.value or 0.0))
         raised = _raised(cell.marks)
         here.number_format = number_format(cell) if not raised else number_format(_with_mark(cell, raised))
-        here.font, here.alignment = Font(name=_FONT), Alignment(horizontal=where)
+        here.font, here.alignment = _font(), _placed(where)
     elif cell.text or cell.marks:
-        _put(sheet, row, column, cell.text + _raised(cell.marks), font=Font(name=_FONT))
-        sheet.cell(row, column).alignment = Alignment(horizontal=where)
+        _put(sheet, row, column, cell.text + _raised(cell.marks), font=_font())
+        sheet.cell(row, column).alignment = _placed(where)
     if cell.span > 1:
         sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=column + cell.span - 1)
 
@@ -156,13 +168,11 @@ def _raised(marks: tuple[str, ...]) -> str:
 
 def _put(sheet: Worksheet, row: int, column: int, text: str, *, font: Any, indent: int = 0) -> None:
     """Write a text as a text, also one that begins like a formula."""
-    from openpyxl.styles import Alignment
-
     here = sheet.cell(row, column)
     here.value, here.data_type = text, "s"
     here.font = font
     if indent:
-        here.alignment = Alignment(indent=indent)
+        here.alignment = _placed("left", indent=indent)
 
 
 def _rule(sheet: Worksheet, row: int, last: int, *, top: str = "", bottom: str = "", first: int = 1) -> None:

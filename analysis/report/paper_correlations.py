@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import HEADS, cells, number, records
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import short_labels
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def correlations_table(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
     return PrintedTable(
         asked.number, asked.title, "Variable", (*(Head(HEADS[one]) for one in asked.shown), *numbered), tuple(rows),
         general=" ".join(filter(None, (_general(run, asked, names, counts), asked.note))),
-        probability="" if stars == "none" else _meaning(stars), source=("correlations",),
+        probability="" if stars == "none" else _meaning(stars), source=sources_of(run.study, asked),
     )  # fmt: skip
 
 

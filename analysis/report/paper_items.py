@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import MISSING, Letters, cells, heads, number, records
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_of, short_title
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def items_table(run: StudyRun, asked: PaperTable) -> PrintedTable:
     return PrintedTable(
         asked.number, asked.title, "Item", tuple(columns), tuple(rows),
         general=" ".join(filter(None, (_general(run, asked), asked.note))), specific=letters.notes,
-        source=(*(["reliability"] if {*before} & {*_RELIABILITY} else []), *(["described_items"] if moments else [])),
+        source=sources_of(run.study, asked),
     )  # fmt: skip
 
 

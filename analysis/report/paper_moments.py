@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.rendering.printed_parts import Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import HEADS, cells, heads, records
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_of, short_labels
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ def by_session_table(run: StudyRun, asked: PaperTable) -> PrintedTable:
     rows = [_row(f"{session}", session, moments, asked) for session in sessions]
     rows.append(_row("All sessions", _ALL, moments, asked, rule=True))
     general = "A session that was coded twice counts with the mean of its raters, item by item."
-    scales = any(not _is_item(run, score) for score in asked.scores)
     return PrintedTable(
         asked.number, asked.title, "Session", tuple(columns), tuple(rows),
         general=" ".join(filter(None, (general, asked.note))),
-        source=("described_scores" if scales else "described_items",),
+        source=sources_of(run.study, asked),
     )  # fmt: skip
 
 
@@ -76,5 +76,5 @@ def descriptives_table(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
     general = "Values after the outlier rule." if run.outliers is not None else ""
     return PrintedTable(
         asked.number, asked.title, "Variable", tuple(Head(HEADS[one]) for one in asked.shown), tuple(rows),
-        general=" ".join(filter(None, (general, asked.note))), source=("correlations",),
+        general=" ".join(filter(None, (general, asked.note))), source=sources_of(run.study, asked),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import cells, heads, in_order, number, records, spanned
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_term, short_labels
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def regressions_table(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
     return PrintedTable(
         asked.number, asked.title, "Predictor", tuple(columns), tuple(rows),
         general=" ".join(filter(None, (*parts, asked.note))),
-        source=("moderations",),
+        source=sources_of(run.study, asked),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import cells, heads, number, records
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.results import is_missing
 
@@ -36,7 +37,7 @@ def sample_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
     general += " Several answers are possible where they add up to more than 100 %." if several else ""
     return PrintedTable(
         asked.number, asked.title, "Characteristic", columns, tuple(rows),
-        general=" ".join(filter(None, (general, asked.note))), source=("sample",),
+        general=" ".join(filter(None, (general, asked.note))), source=sources_of(run.study, asked),
     )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def homework_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
     ]
     return PrintedTable(
         asked.number, asked.title, "Homework", (Head("*n*"), Head("%")), tuple(rows),
-        general=" ".join(filter(None, (*said, asked.note))), source=("homework",),
+        general=" ".join(filter(None, (*said, asked.note))), source=sources_of(run.study, asked),
     )  # fmt: skip
 
 
@@ -124,8 +125,7 @@ def reliability_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None
     if not rows:
         return None
     general = "ICC of the score that is analysed: of the mean of *k* ratings, absolute agreement."
-    source = ("reliability", *(["omega"] if coefficients else []))
     return PrintedTable(
         asked.number, asked.title, "Item or scale", heads(asked.shown), tuple(rows),
-        general=" ".join(filter(None, (general, asked.note))), source=source,
+        general=" ".join(filter(None, (general, asked.note))), source=sources_of(run.study, asked),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.rendering.tables import Kind
 from doublecode.analysis.report.paper_cells import MISSING, cells, heads, in_order, number, records, spanned
+from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
 
 if TYPE_CHECKING:
@@ -62,12 +63,10 @@ def series_table(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
         Row("Fit"), *_fit(columns, len(asked.shown)),
     ]  # fmt: skip
     every = [head for column in columns for head in heads(asked.shown, column.head)]
-    names = dict.fromkeys(str(one.series.spec["name"]) for one in columns)
-    kind = "split" if asked.split else "models"
     return PrintedTable(
         asked.number, asked.title, "Parameter", tuple(every), tuple(rows),
         general=" ".join(filter(None, (*_general(columns, asked), asked.note))),
-        source=tuple(f"{name}_{part}" for name in names for part in (kind, "variances", "comparison")),
+        source=sources_of(run.study, asked),
     )  # fmt: skip
 
 

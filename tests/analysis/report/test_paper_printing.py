@@ -16,6 +16,8 @@ import pytest
 
 from doublecode.analysis.report.folder import check_target, is_of_report
 from doublecode.analysis.report.paper_printing import SUFFIXES, printed_tables, write_paper
+from doublecode.analysis.report.paper_sources import sources_of
+from doublecode.analysis.report.traced_report import TracedReport
 from doublecode.analysis.study.frozen_plan import _declared
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.paper_tables import KEYS_OF, Papers, PaperTable
@@ -185,6 +187,16 @@ def test_nothing_is_written_where_nothing_is_declared(telephone_run: Any, tmp_pa
 def test_tables_of_the_paper_are_no_part_of_the_plan(telephone_run: Any) -> None:
     assert telephone_run.study.papers.tables
     assert "papers" not in _declared(telephone_run.study)
+
+
+def test_whoever_traces_a_table_of_the_paper_is_told_where(telephone_demo: Any, telephone_run: Any) -> None:
+    report = TracedReport(telephone_run.study, telephone_demo.report)
+    for name in ("table_6", "paper/table_6.csv", "Table 6"):
+        with pytest.raises(UsageError, match=r"Table 6 of the paper .* Trace its numbers in phq9_models, phq9_var"):
+            report.number(name, ["x"], "estimate")
+    for one in telephone_run.study.papers.tables:
+        for name in sources_of(telephone_run.study, one):
+            assert (telephone_demo.report / "tables" / f"{name}.csv").is_file(), name
 
 
 if __name__ == "__main__":
