@@ -15,7 +15,7 @@ STYLE: Final = """
 .apa .scroll { overflow-x: auto; }
 .apa table { border-collapse: collapse; border-bottom: 1.5px solid currentColor; font-variant-numeric: tabular-nums;
   font-size: .92rem; line-height: 1.35; }
-.apa caption { text-align: left; padding-bottom: .5rem; }
+.apa caption { text-align: left; padding-bottom: .5rem; position: sticky; left: 0; max-width: calc(100vw - 2.5rem); }
 .apa caption b { display: block; }
 .apa caption i i { font-style: normal; }
 .apa th, .apa td { padding: .22rem .6rem; text-align: right; vertical-align: top; white-space: nowrap; border: 0;

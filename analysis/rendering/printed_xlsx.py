@@ -95,7 +95,7 @@ def _fill(sheet: Worksheet, table: TableParts) -> None:
     at = _heads(sheet, table, at)
     for row in table.rows:
         label = bare(row.label) + _raised(row.marks)
-        _put(sheet, at, 1, label, font=_font(italic=row.is_section), indent=row.indent)
+        _put(sheet, at, 1, label, font=_font(italic=row.is_section or _is_symbol(row.label)), indent=row.indent)
         for place, cell in kept(row.cells):
             _cell(sheet, at, place + 2, cell, is_text=table.columns[place].is_text)
         if row.rule:
@@ -134,7 +134,7 @@ def _heads(sheet: Worksheet, table: TableParts, at: int) -> int:
     at += bool(table.spanners)
     _put(sheet, at, 1, bare(table.stub), font=font)
     for place, column in enumerate(table.columns):
-        _put(sheet, at, place + 2, bare(column.heading), font=font)
+        _put(sheet, at, place + 2, bare(column.heading), font=_font(italic=_is_symbol(column.heading)))
         sheet.cell(at, place + 2).alignment = _placed("left" if column.is_text else "right")
         texts = [len(row.cells[place].text) for row in table.rows if row.cells and row.cells[place].span == 1]
         sheet.column_dimensions[get_column_letter(place + 2)].width = 3 + max(
@@ -156,6 +156,11 @@ def _cell(sheet: Worksheet, row: int, column: int, cell: Cell, *, is_text: bool)
         sheet.cell(row, column).alignment = _placed(where)
     if cell.span > 1:
         sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=column + cell.span - 1)
+
+
+def _is_symbol(text: str) -> bool:
+    """Whether the whole text is set in italics, as the symbol of a statistic is."""
+    return text == f"*{bare(text)}*"
 
 
 def _with_mark(cell: Cell, raised: str) -> Cell:
