@@ -13,7 +13,16 @@ from doublecode.schemas.near_names import allowed
 from doublecode.schemas.study_parts import refuse_twice
 
 TableKind = Literal[
-    "items", "correlations", "regressions", "series", "by_session", "reliability", "sample", "homework", "descriptives"
+    "items",
+    "correlations",
+    "regressions",
+    "series",
+    "by_session",
+    "reliability",
+    "coding",
+    "sample",
+    "homework",
+    "descriptives",
 ]
 
 
@@ -28,7 +37,24 @@ STATISTICS: Final[Mapping[str, tuple[str, ...]]] = {
     "regressions": ("b", "se", "interval", "beta", "t", "p"),
     "series": ("b", "se", "interval", "df", "t", "p"),
     "by_session": ("n", "mean", "sd", "range"),
-    "reliability": ("sessions", "double_coded", "k", "icc", "interval", "single", "omega", "alpha"),
+    "reliability": (
+        "sessions",
+        "double_coded",
+        "k",
+        "icc",
+        "interval",
+        "single",
+        "alone",
+        "dyads_mean",
+        "dyads_median",
+        "dyads_range",
+        "omega",
+        "alpha",
+        "omega_range",
+        "omega_sessions",
+        "item_totals",
+    ),
+    "coding": ("sessions", "double_coded", "percent", "raters", "loads", "pairs", "per_pair"),
     "descriptives": ("n", "mean", "sd", "range", "skew", "kurtosis"),
 }
 """What the columns of a kind may be; the order in the file is the order in print."""
@@ -39,6 +65,7 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "series": ("b", "se", "df", "p"),
     "by_session": ("n", "mean", "sd"),
     "reliability": ("sessions", "double_coded", "k", "icc", "interval"),
+    "coding": ("sessions", "double_coded", "percent", "raters", "loads", "pairs", "per_pair"),
     "descriptives": ("n", "mean", "sd", "range"),
 }
 """Columns where a table names none."""
@@ -48,7 +75,8 @@ KEYS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "regressions": ("models", "heads", "predictor_label", "errors", "statistics"),
     "series": ("series", "steps", "split", "heads", "statistics"),
     "by_session": ("scores", "sessions", "heads", "statistics"),
-    "reliability": ("instruments", "statistics"),
+    "reliability": ("instruments", "rows", "summaries", "statistics"),
+    "coding": ("instruments", "statistics"),
     "sample": ("variables", "labels"),
     "homework": ("instruments",),
     "descriptives": ("variables", "statistics"),
@@ -73,11 +101,11 @@ class PaperTable(Declared):
         *items*: items of instruments, their reliability and moments. *correlations*: the lower triangle.
         *regressions*: declared moderations side by side. *series*: steps of declared series side by side.
         *by_session*: moments of scores, session by session. *reliability*: items and scales with ICC and omega.
-        *sample*: patients and therapists. *homework*: counts of the homework log. *descriptives*: moments of variables.
+        *coding*: how much was coded, and how often twice. *sample*: patients and therapists. *homework*: counts of the homework log. *descriptives*: moments of variables.
     note : str
         A sentence of yours, printed behind the general note.
     instruments : tuple of str
-        Of *items*, *reliability* and *homework*: names of instruments; without it all.
+        Of *items*, *reliability*, *coding* and *homework*: names of instruments; without it all.
     sessions : tuple of int
         Of *items* and *by_session*: which sessions are shown; without it all together (items), or each (by_session).
     scores : tuple of str
@@ -102,6 +130,11 @@ class PaperTable(Declared):
         Of *series*: which steps are shown; without it all.
     split : bool
         Of *series*: the versions with predictors split within and between patients, where a step has one.
+    rows : {"all", "items", "scales"}
+        Of *reliability*: which of them.
+    summaries : bool
+        Of *reliability*: mean and median ICC over the items of each instrument, of the pilot too; the pairs of raters with
+        all items stacked; each rater against herself, where sessions were rated again.
     heads : tuple of str
         Of *regressions*, *series* and *by_session*: what stands above the columns of each model or score.
     statistics : tuple of str
@@ -125,6 +158,8 @@ class PaperTable(Declared):
     series: tuple[Reference, ...] = ()
     steps: tuple[Annotated[int, Field(ge=1)], ...] = ()
     split: bool = False
+    rows: Literal["all", "items", "scales"] = "all"
+    summaries: bool = False
     heads: tuple[Label, ...] = ()
     statistics: tuple[str, ...] = ()
 

@@ -20,7 +20,9 @@ HEADS: Final[Mapping[str, str]] = {
     "icc": "ICC", "interval": "95% CI", "single": "ICC, one rater", "n": "*n*", "mean": "*M*", "sd": "*SD*",
     "range": "Range", "item_total": "*r* item–total", "b": "*b*", "se": "*SE*", "beta": "β", "t": "*t*", "p": "*p*",
     "df": "*df*", "sessions": "Sessions", "double_coded": "Double-coded", "k": "*k*", "omega": "ω", "alpha": "α",
-    "skew": "Skew", "kurtosis": "Kurtosis",
+    "skew": "Skew", "kurtosis": "Kurtosis", "omega_range": "ω per session", "omega_sessions": "Sessions with ω",
+    "item_totals": "*r* item–total", "alone": "ICC, coded twice", "dyads_mean": "Pairs: *M*",
+    "dyads_median": "Pairs: median", "dyads_range": "Pairs: range",
 }  # fmt: skip
 """Printed head of each statistic."""
 _COLUMNS: Final[Mapping[str, tuple[str, Kind, int]]] = {
@@ -31,8 +33,15 @@ _COLUMNS: Final[Mapping[str, tuple[str, Kind, int]]] = {
     "sessions": ("n_targets", "integer", 0), "double_coded": ("n_multiply_coded", "integer", 0),
     "k": ("k", "count", 2), "omega": ("omega", "bounded", 2), "alpha": ("alpha", "bounded", 2),
     "skew": ("skew", "number", 2), "kurtosis": ("kurtosis", "number", 2),
+    "omega_sessions": ("n_sessions", "integer", 0), "alone": ("alone", "bounded", 2),
+    "dyads_mean": ("dyads_mean", "bounded", 2), "dyads_median": ("dyads_median", "bounded", 2),
 }  # fmt: skip
 """Column of a result's frame that holds a statistic, and how it is printed."""
+_RANGES: Final[Mapping[str, tuple[str, str, Kind]]] = {
+    "range": ("min", "max", "count"), "omega_range": ("session_min", "session_max", "bounded"),
+    "item_totals": ("r_drop_min", "r_drop_max", "bounded"), "dyads_range": ("dyads_min", "dyads_max", "bounded"),
+}  # fmt: skip
+"""Columns that hold the lowest and the highest value."""
 
 
 def heads(statistics: Iterable[str], spanner: str = "") -> tuple[Head, ...]:
@@ -54,12 +63,18 @@ def cells(statistics: Iterable[str], record: Record | None, limits: Kind = "esti
 
 
 def _cell(statistic: str, record: Record, limits: Kind) -> Cell:
+    """One statistic; empty where it is not defined, as the β of an intercept: its column is None, or not there."""
     if statistic == "interval":
-        return Cell(number(record["conf_low"]), limits, high=number(record["conf_high"]))
-    if statistic == "range":
-        return Cell(number(record["min"]), "count", high=number(record["max"]), is_range=True)
+        return (
+            Cell(number(record["conf_low"]), limits, high=number(record["conf_high"]))
+            if "conf_low" in record
+            else EMPTY
+        )
+    if statistic in _RANGES:
+        low, high, kind = _RANGES[statistic]
+        return Cell(number(record[low]), kind, high=number(record[high]), is_range=True) if low in record else EMPTY
     name, kind, digits = _COLUMNS[statistic]
-    if name in record and record[name] is None:  # what is not defined here, as the β of an intercept
+    if record.get(name) is None:
         return EMPTY
     return Cell(number(record.get(name)), kind, digits)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Row
@@ -39,7 +40,7 @@ def items_table(run: StudyRun, asked: PaperTable) -> PrintedTable:
                 rows.append(Row(" – ".join(filter(None, (title, scale)))))
             for at, item in items:
                 rows.append(_item(run, book, (at, item), (before, moments, sessions), found, letters))
-    rows += _foot(asked, found[0], before, len(columns))
+    rows += _foot(asked, found[0], before, len(columns), _dropped(run))
     return PrintedTable(
         asked.number, asked.title, "Item", tuple(columns), tuple(rows),
         general=" ".join(filter(None, (_general(run, asked), asked.note))), specific=letters.notes,
@@ -84,6 +85,8 @@ def _item(
     marks = []
     if name in reversed_items(run, book):
         marks.append(letters.of("Reversed before scoring."))
+    if name in _dropped(run).get(book.name, {}):
+        marks.append(letters.of(_dropped(run)[book.name][name]))
     return Row(f"{at}. {label_of(run.study.codebooks, book.name, name)}", tuple(row), marks=tuple(marks))
 
 
@@ -91,6 +94,19 @@ def reversed_items(run: StudyRun, book: Instrument) -> frozenset[str]:
     """Items that count the other way round in this study."""
     in_scales = {name for scale in book.scales for name in scale.items}
     return frozenset(item.name for item in book.items if item.reversed and item.name in in_scales)
+
+
+def _dropped(run: StudyRun) -> dict[str, dict[str, str]]:
+    """Instrument → item that the declared rule drops → why."""
+    drops = () if run.reported is None else run.reported.drops
+    return {
+        instrument: {
+            row["item"]: f"Dropped: {result.spec['declared'] or row['reason']}.".replace("..", ".")
+            for row in records(result.frame)
+            if row["decision"] == "dropped"
+        }
+        for instrument, result in drops
+    }
 
 
 def _reliabilities(run: StudyRun) -> Records:
@@ -115,19 +131,27 @@ def _item_totals(run: StudyRun) -> Records:
     return {(row["instrument"], row["item"]): row for row in reversed(rows)}
 
 
-def _foot(asked: PaperTable, reliability: Records, before: Sequence[str], width: int) -> list[Row]:
-    """Mean and range of the item ICCs, item by item, where they are shown."""
+def _foot(
+    asked: PaperTable, reliability: Records, before: Sequence[str], width: int, dropped: Mapping[str, Mapping[str, str]]
+) -> list[Row]:
+    """Mean and range of the item ICCs, where they are shown; the mean of those that no rule drops."""
     if "icc" not in before:
         return []
-    values = [number(row["estimate"]) for (name, _), row in reliability.items() if name in asked.instruments]
-    known = [value for value in values if value == value]
+    values = {key: number(row["estimate"]) for key, row in reliability.items() if key[0] in asked.instruments}
+    known = {key: value for key, value in values.items() if value == value}
     if len(known) < 2:
         return []
     place = list(before).index("icc")
-    mean, ends = [EMPTY] * width, [EMPTY] * width
-    mean[place] = Cell(sum(known) / len(known), "bounded")
-    ends[place] = Cell(min(known), "bounded", high=max(known), is_range=True)
-    return [Row("Mean ICC", tuple(mean), rule=True), Row("Range of ICCs", tuple(ends))]
+    kept = [value for (name, item), value in known.items() if item not in dropped.get(name, {})]
+    rows = [("Mean ICC", Cell(fmean(known.values()), "bounded"))]
+    if 0 < len(kept) < len(known):
+        rows.append(("Mean ICC of the items kept", Cell(fmean(kept), "bounded")))
+    ends = Cell(min(known.values()), "bounded", high=max(known.values()), is_range=True)
+    rows.append(("Range of ICCs", ends))
+    return [
+        Row(label, tuple(cell if at == place else EMPTY for at in range(width)), rule=at_top == 0)
+        for at_top, (label, cell) in enumerate(rows)
+    ]
 
 
 def _general(run: StudyRun, asked: PaperTable) -> str:

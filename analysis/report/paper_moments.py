@@ -11,8 +11,6 @@ from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.study.labels import label_of, short_labels
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.paper_tables import PaperTable
 
@@ -60,19 +58,13 @@ def _row(
 
 
 def descriptives_table(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
-    """Moments of the variables of the analysis frame, after the outlier rule where there is one."""
-    from doublecode.analysis.description.descriptives import describe
-
-    data: pd.DataFrame = run.frame.frame if run.outliers is None else run.outliers.data
-    names = list(asked.variables or (one.name for one in run.study.variables if one.name in data.columns))
-    numeric = [name for name in names if name in data.columns and data[name].dtype.kind in "iufb"]
-    if not numeric:
+    """Moments of the variables as they are analysed: after the outlier rule where there is one."""
+    held = {} if run.reported is None else {str(row["variable"]): row for row in records(run.reported.variables)}
+    names = [name for name in asked.variables or held if name in held]
+    if not names:
         return None
     labels = short_labels(run.labels)
-    found = describe(data, numeric).frame
-    rows = [
-        Row(labels.get(str(row["variable"]), str(row["variable"])), cells(asked.shown, row)) for row in records(found)
-    ]
+    rows = [Row(labels.get(name, name), cells(asked.shown, held[name])) for name in names]
     general = "Values after the outlier rule." if run.outliers is not None else ""
     return PrintedTable(
         asked.number, asked.title, "Variable", tuple(Head(HEADS[one]) for one in asked.shown), tuple(rows),

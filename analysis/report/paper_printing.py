@@ -13,7 +13,8 @@ from doublecode.analysis.report.paper_correlations import correlations_table
 from doublecode.analysis.report.paper_items import items_table
 from doublecode.analysis.report.paper_moments import by_session_table, descriptives_table
 from doublecode.analysis.report.paper_regressions import regressions_table
-from doublecode.analysis.report.paper_sample import homework_printed, reliability_printed, sample_printed
+from doublecode.analysis.report.paper_reliability import coding_printed, reliability_printed
+from doublecode.analysis.report.paper_sample import homework_printed, sample_printed
 from doublecode.analysis.report.paper_series import series_table
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PAGE: Final = "index.html"
 SUFFIXES: Final = (".html", ".docx", ".tex", ".xlsx", ".md", ".csv")
 _MAKERS: Final[Mapping[str, Callable[[StudyRun, PaperTable], PrintedTable | None]]] = {
     "items": items_table, "correlations": correlations_table, "regressions": regressions_table,
-    "series": series_table, "by_session": by_session_table, "reliability": reliability_printed,
+    "series": series_table, "by_session": by_session_table, "reliability": reliability_printed, "coding": coding_printed,
     "sample": sample_printed, "homework": homework_printed, "descriptives": descriptives_table,
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Sample, homework and reliability as a paper prints them."""
+"""Sample and homework as a paper prints them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
-from doublecode.analysis.report.paper_cells import cells, heads, number, records
+from doublecode.analysis.report.paper_cells import number, records
 from doublecode.analysis.report.paper_sources import sources_of
-from doublecode.analysis.study.labels import label_of, short_title
+from doublecode.analysis.study.labels import short_title
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def sample_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
         own = frame[frame["unit"] == unit]
         shown = [name for name in wanted if name in set(own["variable"])]
         if shown:
-            rows.append(Row(f"{unit.capitalize()} (*n* = {counts[f'n_{unit}']})"))
+            size = counts.get(f"n_{unit}")
+            rows.append(Row(unit.capitalize() if size is None else f"{unit.capitalize()} (*n* = {size})"))
         for name in shown:
             rows += _characteristic(run, asked, records(own[own["variable"] == name]))
     if not rows:
@@ -47,6 +48,8 @@ def _characteristic(run: StudyRun, asked: PaperTable, levels_of: list[dict[str, 
     declared = {one.column: one.label for one in run.study.variables if one.column and one.label and one.equals is None}
     label = asked.labels.get(name) or declared.get(name) or name.replace("_", " ").capitalize()
     levels = ["" if is_missing(one["level"]) else str(one["level"]) for one in levels_of]
+    if levels == [""] and number(levels_of[0].get("percent")) == number(levels_of[0].get("percent")):
+        return [Row(label, _counted(levels_of[0]), 1)]  # a row that is counted from columns
     if levels == [""]:
         one = levels_of[0]
         ends = Cell(number(one["min"]), "integer", high=number(one["max"]), is_range=True)
@@ -93,39 +96,3 @@ def homework_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
 
 def _words(table: str) -> str:
     return {"type": "Type of homework", "completed": "Completed", "difficulties": "Difficulties"}.get(table, table)
-
-
-def reliability_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
-    """Items and scales with their ICC, in the order of the codebooks; omega and alpha beside scales."""
-    if run.reliability is None:
-        return None
-    frame = run.reliability.frame
-    main = frame[frame["phase"] == "main"] if len(frame) else frame
-    rows: list[Row] = []
-    pooled = [] if run.consistency is None else records(run.consistency.frame)
-    consistency = {(one["instrument"], one["scale"], one["pairing"]): one for one in pooled}
-    coefficients = {"omega", "alpha"} & {*asked.shown}
-    for name, book in run.study.codebooks.items():
-        own = {str(one["name"]): one for one in records(main[main["instrument"] == name])} if len(main) else {}
-        if (asked.instruments and name not in asked.instruments) or not own:
-            continue
-        rows.append(Row(book.title))
-        named = [*(part for part, _ in book.parts), *(scale.name for scale in book.scales)]
-        for part in named:
-            scale = next((v for (i, s, _), v in consistency.items() if (i, s) == (name, part)), None)
-            if part not in own and not (coefficients and scale):
-                continue
-            row = list[Cell]()
-            for statistic in asked.shown:
-                held = scale if statistic in coefficients else own.get(part)
-                row += cells([statistic], held, "bounded")
-            is_scale = part not in dict(book.parts)
-            label = label_of(run.study.codebooks, name, part)
-            rows.append(Row(f"{label} (scale)" if is_scale else label, tuple(row), 1))
-    if not rows:
-        return None
-    general = "ICC of the score that is analysed: of the mean of *k* ratings, absolute agreement."
-    return PrintedTable(
-        asked.number, asked.title, "Item or scale", heads(asked.shown), tuple(rows),
-        general=" ".join(filter(None, (general, asked.note))), source=sources_of(run.study, asked),
-    )  # fmt: skip

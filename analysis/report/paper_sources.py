@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 _RELIABILITY: Final = frozenset({"icc", "interval", "single"})
 _MOMENTS: Final = frozenset({"n", "mean", "sd", "range"})
-_CONSISTENCY: Final = frozenset({"omega", "alpha"})
+_CONSISTENCY: Final = frozenset({"omega", "alpha", "omega_range", "omega_sessions", "item_totals"})
+_ALONE: Final = frozenset({"alone"})
+_DYADS: Final = frozenset({"dyads_mean", "dyads_median", "dyads_range"})
 _ONE: Final = {
     "correlations": "correlations", "regressions": "moderations", "sample": "sample", "homework": "homework",
-    "descriptives": "correlations",
+    "descriptives": "variables", "coding": "coding",
 }  # fmt: skip
 
 
@@ -31,7 +33,9 @@ def sources_of(study: Study, asked: PaperTable) -> tuple[str, ...]:
         names = ("described_scores" if score in scales else "described_items" for score in asked.scores)
         return tuple(dict.fromkeys(names))
     if asked.kind == "reliability":
-        return ("reliability", *(["omega"] if _CONSISTENCY & shown else []))
+        extra = ((_CONSISTENCY, "omega"), (_ALONE, "double_coded"), (_DYADS, "dyads"))
+        summary = ["icc_summary"] if asked.summaries else []
+        return ("reliability", *(name for statistics, name in extra if statistics & shown), *summary)
     return (_ONE[asked.kind],)
 
 
