@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.paper_tables import Papers
+from doublecode.schemas.reported_parts import Reported
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
 
 
@@ -264,7 +265,7 @@ class CorrelationTable(Correlations):
     counts: bool = False
 
 
-class Findings(Declared):
+class Findings(Reported):
     """What a study asks beyond its models.
 
     Attributes

@@ -101,7 +101,8 @@ class PaperTable(Declared):
         *items*: items of instruments, their reliability and moments. *correlations*: the lower triangle.
         *regressions*: declared moderations side by side. *series*: steps of declared series side by side.
         *by_session*: moments of scores, session by session. *reliability*: items and scales with ICC and omega.
-        *coding*: how much was coded, and how often twice. *sample*: patients and therapists. *homework*: counts of the homework log. *descriptives*: moments of variables.
+        *coding*: how much was coded, and how often twice. *sample*: patients and therapists. *homework*: counts of the
+        homework log. *descriptives*: moments of variables.
     note : str
         A sentence of yours, printed behind the general note.
     instruments : tuple of str
@@ -133,8 +134,8 @@ class PaperTable(Declared):
     rows : {"all", "items", "scales"}
         Of *reliability*: which of them.
     summaries : bool
-        Of *reliability*: mean and median ICC over the items of each instrument, of the pilot too; the pairs of raters with
-        all items stacked; each rater against herself, where sessions were rated again.
+        Of *reliability*: mean and median ICC over the items of each instrument, of the pilot too; the pairs of raters
+        with all items stacked; each rater against herself, where sessions were rated again.
     heads : tuple of str
         Of *regressions*, *series* and *by_session*: what stands above the columns of each model or score.
     statistics : tuple of str

@@ -83,7 +83,7 @@ def _range(low: float, high: float, kind: Kind, digits: int) -> str:
     if is_missing(low) and is_missing(high):
         return DASH
     ends = [format_number(one, kind, digits) for one in (low, high)]
-    return (" to " if low < 0 else "–").join(ends)
+    return ends[0] if ends[0] == ends[1] else (" to " if low < 0 else "–").join(ends)
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def absent_files(names: Sequence[str]) -> str:
 
 
 def _sections(run: StudyRun) -> Iterable[Section | None]:
-    from doublecode.analysis.report import sections_data, sections_models, sections_scales
+    from doublecode.analysis.report import sections_data, sections_models, sections_reported, sections_scales
     from doublecode.analysis.report.sections_codes import codes_section
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import (
@@ -197,6 +197,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
         marginal_section,
         screening_section,
     )
+    from doublecode.analysis.report.sections_flow import flow_section
     from doublecode.analysis.report.sections_patients import patients_section
     from doublecode.analysis.report.sections_process import process_sections
     from doublecode.analysis.report.sections_recodes import recode_section
@@ -206,9 +207,10 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
 
     labels = run.labels
     yield sections_data.data_section(run)
-    yield sections_data.rows_section(run)
+    yield from (flow_section(run), sections_data.rows_section(run))
     yield sections_data.sample_section(run)
-    yield sections_scales.reliability_section(run)
+    yield sections_reported.coding_section(run)
+    yield from (sections_scales.reliability_section(run), sections_reported.reported_reliability_section(run))
     yield recode_section(run.recodes)
     yield screens_section(run.screens)
     yield settled_section(run.intake)
@@ -218,6 +220,7 @@ def _sections(run: StudyRun) -> Iterable[Section | None]:
     yield sections_data.homework_section(run)
     yield fidelity_section(run.fidelity, labels)
     yield sections_models.outlier_section(run.outliers, labels)
+    yield sections_reported.variables_section(run)
     yield screening_section(run.covariate_screen, run.missing_comparison, labels)
     yield correlation_section(run.correlations, labels, run.study.correlations)
     figures = {one.name: one.figures for one in run.study.series}

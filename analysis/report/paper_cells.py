@@ -65,11 +65,8 @@ def cells(statistics: Iterable[str], record: Record | None, limits: Kind = "esti
 def _cell(statistic: str, record: Record, limits: Kind) -> Cell:
     """One statistic; empty where it is not defined, as the β of an intercept: its column is None, or not there."""
     if statistic == "interval":
-        return (
-            Cell(number(record["conf_low"]), limits, high=number(record["conf_high"]))
-            if "conf_low" in record
-            else EMPTY
-        )
+        ends = [number(record[end]) for end in ("conf_low", "conf_high") if end in record]
+        return Cell(ends[0], limits, high=ends[1]) if ends else EMPTY
     if statistic in _RANGES:
         low, high, kind = _RANGES[statistic]
         return Cell(number(record[low]), kind, high=number(record[high]), is_range=True) if low in record else EMPTY

@@ -27,8 +27,9 @@ PAGE: Final = "index.html"
 SUFFIXES: Final = (".html", ".docx", ".tex", ".xlsx", ".md", ".csv")
 _MAKERS: Final[Mapping[str, Callable[[StudyRun, PaperTable], PrintedTable | None]]] = {
     "items": items_table, "correlations": correlations_table, "regressions": regressions_table,
-    "series": series_table, "by_session": by_session_table, "reliability": reliability_printed, "coding": coding_printed,
-    "sample": sample_printed, "homework": homework_printed, "descriptives": descriptives_table,
+    "series": series_table, "by_session": by_session_table, "reliability": reliability_printed,
+    "coding": coding_printed, "sample": sample_printed, "homework": homework_printed,
+    "descriptives": descriptives_table,
 }  # fmt: skip
 
 

@@ -109,7 +109,8 @@ def _general(asked: PaperTable) -> Iterator[str]:
 
 
 _CODING: Final[Mapping[str, tuple[str, ...]]] = {
-    "sessions": ("Sessions", "n_sessions"), "double_coded": ("Coded twice", "n_double"), "percent": ("%", "percent_double"),
+    "sessions": ("Sessions", "n_sessions"), "double_coded": ("Coded twice", "n_double"),
+    "percent": ("%", "percent_double"),
     "raters": ("Raters", "n_raters"), "loads": ("Per rater", "load_min", "load_max"), "pairs": ("Pairs", "n_pairs"),
     "per_pair": ("Per pair", "pair_min", "pair_max"),
 }  # fmt: skip

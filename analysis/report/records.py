@@ -9,6 +9,7 @@ from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.report.reported_records import reported_record
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
@@ -49,6 +50,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
+        **({} if run.reported is None else {"reported": reported_record(run.reported)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),
         **({} if settled is None else {"consensus": records(settled)}),

@@ -79,6 +79,37 @@ def test_the_items_print_the_mean_and_the_range_of_their_iccs(adolescent_run: An
     assert (last.value, last.high, last.text) == (icc.min(), icc.max(), ".49–.87")
 
 
+def test_a_dropped_item_has_a_note_and_the_mean_without_it(adolescent_run: Any) -> None:
+    table = declared(adolescent_run, kind="items", instruments=("thabs",))
+    marked = [row.label for row in table.rows if row.marks]
+    assert marked == ["4. Last homework was reviewed"]
+    assert table.specific[0][1].startswith("Dropped: Jungbluth")
+    frame = adolescent_run.reliability.frame
+    kept = frame[(frame["instrument"] == "thabs") & (frame["level"] == "item") & (frame["name"] != "review")]
+    assert values(table, "Mean ICC of the items kept")[0] == pytest.approx(kept["estimate"].mean())
+
+
+def test_what_papers_print_of_reliability_is_what_was_estimated(telephone_run: Any) -> None:
+    statistics = ("icc", "alone", "dyads_mean", "dyads_range", "omega_range", "omega_sessions", "item_totals")
+    table = declared(
+        telephone_run, kind="reliability", instruments=("ghes",), rows="scales", summaries=True, statistics=statistics
+    )
+    facts = telephone_run.reported
+    alone = facts.double_coded.frame.set_index("name").loc["he", "estimate"]
+    pairs = facts.dyads[facts.dyads["name"] == "he"].set_index("statistic")["estimate"]
+    omega = telephone_run.consistency.frame.set_index("scale").loc["he"]
+    row = next(row for row in table.rows if row.label == "Homework engagement")
+    assert [cell.value for cell in row.cells[1:]] == [
+        alone, pairs["mean"], pairs["minimum"], omega["session_min"], omega["n_sessions"], omega["r_drop_min"],
+    ]  # fmt: skip
+    assert [cell.high for cell in (row.cells[3], row.cells[4], row.cells[6])] == [
+        pairs["maximum"], omega["session_max"], omega["r_drop_max"],
+    ]  # fmt: skip
+    pilot = facts.icc_summary.set_index(["instrument", "phase", "k"]).loc[("ghes", "pilot", 2)]
+    assert values(table, "Pilot: mean ICC(A,2) over 7 items")[0] == pilot["mean"]
+    assert values(table, "Pilot: median ICC(A,2) over 7 items")[0] == pilot["median"]
+
+
 def test_a_step_that_was_not_estimated_is_dashes_and_a_sentence(telephone_run: Any) -> None:
     series = telephone_run.series[0]
     lost = replace(series.models[1], result=None, refusal="x")
@@ -109,7 +140,8 @@ ACTS: dict[str, dict[str, Any]] = {
     "correlations": {"variables": ("he", "phq9"), "level": "within patients", "stars": "none", "statistics": ("n",)},
     "series": {"series": ("phq9",), "steps": (2,), "split": True, "heads": ("A", "B"), "statistics": ("b", "t")},
     "by_session": {"scores": ("phq9.total",), "sessions": (1, 2), "heads": ("X", "Y"), "statistics": ("range",)},
-    "reliability": {"instruments": ("ghes",), "statistics": ("omega",)},
+    "reliability": {"instruments": ("ghes",), "rows": "scales", "summaries": True, "statistics": ("omega",)},
+    "coding": {"instruments": ("sthar",), "statistics": ("loads",)},
     "sample": {"variables": ("age",), "labels": {"age": "Years"}},
     "homework": {},
     "descriptives": {"variables": ("phq9",), "statistics": ("skew",)},
