@@ -120,7 +120,7 @@ def document(telephone_document):
 def test_the_folder_holds_what_the_design_names(report, document):
     assert {entry.name for entry in report.iterdir()} == {
         "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json", "manifest.json",
-        "trace.json", "checklists.html", "checklists.docx",
+        "trace.json", "checklists.html", "checklists.docx", "paper",
     }  # fmt: skip
     assert {path.stem for path in (report / "tables").iterdir()} == {table.name for table in document.tables()}
     assert {path.stem for path in (report / "figures").iterdir()} == {shown.name for shown in document.pictures()}
