@@ -157,6 +157,8 @@ class Document:
     sections: tuple[Section, ...]
     colophon: str
     has_files: bool = True
+    links: tuple[tuple[str, str], ...] = ()
+    """Pages beside it: address, and what is to be found there."""
 
     def parts(self) -> tuple[Part, ...]:
         """The sections under the headings of their parts."""

@@ -17,6 +17,8 @@ from doublecode.analysis.report.checklists import CHECKLISTS, CHECKLISTS_WORD, c
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.manifest import manifest_record
 from doublecode.analysis.report.order import sections_in_order
+from doublecode.analysis.report.paper_printing import FOLDER as PAPER
+from doublecode.analysis.report.paper_printing import is_of_paper, paper_links, write_paper
 from doublecode.analysis.report.plan_in_words import plan_sentence
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED, attention_callouts
@@ -62,6 +64,8 @@ def is_of_report(path: str) -> bool:
     part, _, name = rest.partition("/")
     if not name:
         return first == "report" and part in _FILES
+    if part == PAPER:
+        return first == "report" and is_of_paper(name)
     return first == "report" and "/" not in name and name.endswith(_PARTS.get(part, "/"))
 
 
@@ -96,6 +100,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         write_csv(ledger_with_linked(run.frame.ledger, run.intake.linked), fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
+        write_paper(run, fresh)
         (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
@@ -160,6 +165,7 @@ def build_document(run: StudyRun) -> Document:
             f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and "
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
+        links=paper_links(study),
     )
 
 

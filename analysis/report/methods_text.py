@@ -288,5 +288,4 @@ def _software(run: StudyRun) -> str:
 
 def packages_used(run: StudyRun) -> tuple[str, ...]:
     """Names of the libraries whose numbers are in the report."""
-    extra = (("statsmodels", bool(run.moderations)), ("pingouin", run.correlations is not None))
-    return (*_PACKAGES, *(name for name, used in extra if used))
+    return (*_PACKAGES, *(["statsmodels"] if run.moderations else []))

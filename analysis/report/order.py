@@ -39,13 +39,14 @@ def _found(run: StudyRun) -> Iterator[Section | None]:
 
 
 def _sure(run: StudyRun) -> Iterator[Section | None]:
-    from doublecode.analysis.report import sections_data, sections_scales
+    from doublecode.analysis.report import sections_data, sections_reported, sections_scales
     from doublecode.analysis.report.plan_in_words import plan_section
     from doublecode.analysis.report.robustness import robustness_section
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
 
     yield sections_scales.reliability_section(run)
+    yield sections_reported.reported_reliability_section(run)
     yield recode_section(run.recodes)
     yield sections_scales.consistency_section(run)
     yield robustness_section(run)
@@ -56,17 +57,21 @@ def _sure(run: StudyRun) -> Iterator[Section | None]:
 
 
 def _data(run: StudyRun) -> Iterator[Section | None]:
-    from doublecode.analysis.report import sections_data, sections_models
+    from doublecode.analysis.report import sections_data, sections_models, sections_reported
     from doublecode.analysis.report.sections_codes import codes_section
     from doublecode.analysis.report.sections_findings import fidelity_section, screening_section
+    from doublecode.analysis.report.sections_flow import flow_section
 
+    yield flow_section(run)
     yield sections_data.rows_section(run)
     yield sections_data.sample_section(run)
+    yield sections_reported.coding_section(run)
     yield sections_data.descriptives_section(run)
     yield codes_section(run.codes)
     yield sections_data.homework_section(run)
     yield fidelity_section(run.fidelity, run.labels)
     yield sections_models.outlier_section(run.outliers, run.labels)
+    yield sections_reported.variables_section(run)
     yield screening_section(run.covariate_screen, run.missing_comparison, run.labels)
 
 

@@ -46,18 +46,25 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
 
     if run.reliability is None:
         return pd.DataFrame()
+    frame = run.reliability.frame
+    beside = run.quality.agreement.rename(columns={"estimate": "ac"})[[*_KEYS, "equal", "within_one", "ac"]]
+    frame = frame.merge(beside, on=list(_KEYS), how="left")
+    return labelled_reliability(run, frame[frame["phase"] == phase])
+
+
+def labelled_reliability(run: StudyRun, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of reliability with labels and titles of their instruments, in the order of the codebooks."""
+    import pandas as pd
+
     books = run.study.codebooks
     places = part_places(books)
-    beside = run.quality.agreement.rename(columns={"estimate": "ac"})[[*_KEYS, "equal", "within_one", "ac"]]
-    table = run.reliability.frame.merge(beside, on=list(_KEYS), how="left")
     rows = []
-    for record in table.to_dict("records"):
+    for record in frame.to_dict("records"):
         row = {str(key): value for key, value in record.items()}
-        if row["phase"] == phase:
-            label = label_of(books, row["instrument"], row["name"])
-            row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
-            row["title"] = books[row["instrument"]].title
-            rows.append((places[row["instrument"], row["name"]], row))
+        label = label_of(books, row["instrument"], row["name"])
+        row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
+        row["title"] = books[row["instrument"]].title
+        rows.append((places[row["instrument"], row["name"]], row))
     return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.rating_quality import RatingQuality
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.analysis.study.reported import ReportedFacts
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.schemas.study import Study
@@ -176,6 +177,7 @@ class StudyRun:
     missing_comparison: MissingComparisonResult | None = None
     fidelity: FidelityResult | None = None
     process: ProcessAnswers | None = None
+    reported: ReportedFacts | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 

@@ -120,7 +120,7 @@ def document(telephone_document):
 def test_the_folder_holds_what_the_design_names(report, document):
     assert {entry.name for entry in report.iterdir()} == {
         "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json", "manifest.json",
-        "trace.json", "checklists.html", "checklists.docx",
+        "trace.json", "checklists.html", "checklists.docx", "paper",
     }  # fmt: skip
     assert {path.stem for path in (report / "tables").iterdir()} == {table.name for table in document.tables()}
     assert {path.stem for path in (report / "figures").iterdir()} == {shown.name for shown in document.pictures()}
@@ -214,7 +214,7 @@ def test_the_row_ledger_file_follows_its_contract(report, telephone_run):
 
 def test_the_methods_paragraph_names_versions_rules_and_formulas(report):
     text = (report / "index.html").read_text(encoding="utf-8")
-    for words in ("pandas " + pd.__version__, "pingouin", "Kenward–Roger", "Koo &amp; Li", "Curran &amp; Bauer"):
+    for words in ("pandas " + pd.__version__, "Kenward–Roger", "Koo &amp; Li", "Curran &amp; Bauer"):
         assert words in text
     assert "phq9 ~ session + he + tbh + (session | patient)" in text
     assert "seed 805" in text
