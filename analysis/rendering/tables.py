@@ -143,10 +143,15 @@ class Column:
     digits: int = 2
     upper: str = ""
 
+    @property
+    def shares(self) -> bool:
+        """Whether it is the estimate of a row, its error or its limits, which are printed with the same decimals."""
+        return self.kind == "estimate" and self.name in ("estimate", "std_error", "conf_low")
+
     def render(self, row: Mapping[str, Any], digits: int | None = None) -> str:
         """Render the cell of this column in `row`; `digits` are those that the estimates of the row share."""
         value = row[self.name]
-        if digits is not None and self.kind == "estimate" and not isinstance(value, str):
+        if digits is not None and self.shares and not isinstance(value, str):
             return replace(self, kind="number", digits=digits).render(row)
         if self.upper:
             return format_interval(value, row[self.upper], self.kind, self.digits)
@@ -158,10 +163,9 @@ class Column:
 
 
 def row_digits(row: Mapping[str, Any], columns: Sequence[Column]) -> int | None:
-    """Decimals that all estimates of a row share: two significant digits of a standard error below 0.01.
+    """Decimals that estimate, error and limits of a row share: two significant digits of a standard error below 0.01.
 
-    Without a standard error those of an interval narrower than 0.02. None where the row has neither: its numbers may be
-    of different things.
+    Without a standard error those of an interval narrower than 0.02. None where the row has neither.
 
     Examples
     --------
@@ -169,11 +173,13 @@ def row_digits(row: Mapping[str, Any], columns: Sequence[Column]) -> int | None:
     >>> row_digits({"estimate": 0.00096, "std_error": 0.0037, "conf_low": -0.0066, "conf_high": 0.0085}, shared)
     4
     """
-    if any(one.name == "std_error" for one in columns) and _is_finite(row["std_error"]):
-        return max(2, _significant(float(row["std_error"]), SMALL))
-    widths = [abs(float(row[one.upper]) - float(row[one.name])) for one in columns
+    shared = [one for one in columns if one.shares]
+    fewest = max((one.digits for one in shared), default=2)
+    if any(one.name == "std_error" for one in shared) and _is_finite(row["std_error"]):
+        return max(fewest, _significant(float(row["std_error"]), SMALL))
+    widths = [abs(float(row[one.upper]) - float(row[one.name])) for one in shared
               if one.upper and _is_finite(row[one.name]) and _is_finite(row[one.upper])]  # fmt: skip
-    return max(2, _significant(min(widths), NARROW)) if widths else None
+    return max(fewest, _significant(min(widths), NARROW)) if widths else None
 
 
 def _is_finite(value: Any) -> bool:
@@ -301,7 +307,7 @@ class Table:
             if self.group and row[self.group] != before:
                 before = row[self.group]
                 rows.append((str(before),))
-            digits = row_digits(row, [column for column in self.columns if column.kind == "estimate"])
+            digits = row_digits(row, self.columns)
             rows.append(tuple(column.render(row, digits) for column in self.columns))
         return rows
 
