@@ -148,11 +148,13 @@ class Column:
         """Whether it is the estimate of a row, its error or its limits, which are printed with the same decimals."""
         return self.kind == "estimate" and self.name in ("estimate", "std_error", "conf_low")
 
-    def render(self, row: Mapping[str, Any], digits: int | None = None) -> str:
-        """Render the cell of this column in `row`; `digits` are those that the estimates of the row share."""
+    def with_digits(self, digits: int | None) -> Column:
+        """The column with the decimals that the estimates of a row share; None where they share none."""
+        return self if digits is None or not self.shares else replace(self, kind="number", digits=digits)
+
+    def render(self, row: Mapping[str, Any]) -> str:
+        """Render the cell of this column in `row`."""
         value = row[self.name]
-        if digits is not None and self.shares and not isinstance(value, str):
-            return replace(self, kind="number", digits=digits).render(row)
         if self.upper:
             return format_interval(value, row[self.upper], self.kind, self.digits)
         if is_missing(value):
@@ -308,7 +310,7 @@ class Table:
                 before = row[self.group]
                 rows.append((str(before),))
             digits = row_digits(row, self.columns)
-            rows.append(tuple(column.render(row, digits) for column in self.columns))
+            rows.append(tuple(column.with_digits(digits).render(row) for column in self.columns))
         return rows
 
     def plain(self, most: int = MOST_ROWS) -> PlainTable:
