@@ -126,7 +126,8 @@ def _letters(table: TableParts) -> list[float]:
     cells: list[float] = []
     for at, one in enumerate(table.columns):
         texts = [row.cells[at].text + ",".join(row.cells[at].marks) for row in rows if row.cells[at].span == 1]
-        cells.append(max([3.0, *map(_breadth, (bare(one.heading), *texts))]))
+        words = (1.25 * _breadth(word) for word in bare(one.heading).split())  # letters are broader than digits
+        cells.append(max([3.0, *words, *map(_breadth, texts)]))  # a heading may wrap
     return [min(max(longest, _STUB[0]), _STUB[1]), *cells]
 
 
