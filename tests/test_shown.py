@@ -30,10 +30,12 @@ from doublecode.analysis import (
     agreement,
     alpha,
     audit,
+    beside_published,
     bland_altman,
     build_frame,
     certify,
     compare,
+    convert_effect,
     correlate,
     d_study,
     describe,
@@ -53,6 +55,8 @@ from doublecode.analysis import (
     moderation,
     omega,
     patient_outcome,
+    pool,
+    published_effects,
     sample_table,
     screen_ratings,
     side_by_side,
@@ -457,6 +461,67 @@ def screens() -> Any:
         for rater, given in codes.items() for s in range(40) for j, item in enumerate(book.items)
     ]  # fmt: skip
     return screen_ratings(pd.DataFrame(rows, columns=["session_id", "rater", "item", "value"]), book)
+
+
+def correlations_of_studies() -> pd.DataFrame:
+    data = pd.read_csv(REFERENCE / "data" / "meta_molloy2014.csv")
+    return data.assign(z=np.arctanh(data["ri"]), v=1 / (data["ni"] - 3))
+
+
+@case
+def pooled_correlations() -> Any:
+    return pool("z", "v", data=correlations_of_studies(), labels="study", measure="r")
+
+
+@case
+def pooled_by_age() -> Any:
+    return pool("z", "v", data=correlations_of_studies().head(8), moderators="meanage", test="z")
+
+
+@case
+def pooled_fixed() -> Any:
+    return pool([0.1, 0.3, None, 0.2], [0.02, 0.04, 0.03, 0.01], labels=list("ABCD"), method="FE")
+
+
+@case
+def pooled_three_levels() -> Any:
+    data = pd.read_csv(REFERENCE / "data" / "meta_konstantopoulos.csv").head(14)
+    return pool("yi", "vi", data=data, studies="district")
+
+
+@case
+def pooled_eggers() -> Any:
+    return pooled_correlations().egger()
+
+
+@case
+def pooled_ranks() -> Any:
+    return pooled_correlations().rank_test()
+
+
+@case
+def pooled_trimmed() -> Any:
+    return pooled_correlations().trim_and_fill()
+
+
+@case
+def pooled_left_out() -> Any:
+    return pool("z", "v", data=correlations_of_studies().head(6), labels="study").leave_one_out()
+
+
+@case
+def effects_converted() -> Any:
+    return convert_effect([0.22, 0.26, 0.36], "r", "odds_ratio", n=1702)
+
+
+@case
+def published_results() -> Any:
+    return published_effects()
+
+
+@case
+def published_beside() -> Any:
+    return beside_published(0.31, 22, level="between")
 
 
 @case
