@@ -209,5 +209,5 @@ class Papers(Declared):
 
     @model_validator(mode="after")
     def _numbered_once(self) -> Self:
-        refuse_twice("papers.tables: number", [one.number for one in self.tables])
+        refuse_twice("papers.tables: number", [one.number.casefold() for one in self.tables])  # files are called so
         return self
