@@ -27,6 +27,7 @@ from doublecode.schemas.instrument import Instrument, load_instrument, shipped_i
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.paper_checks import check_papers
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
@@ -299,10 +300,7 @@ class Study(Findings, Declared):
         )
 
     def check_variables(self) -> None:
-        """Hold variables, series, the outlier rule and separations to what is declared.
-
-        See :mod:`doublecode.schemas.variable_checks`.
-        """
+        """Hold variables, series, outlier rule, separations and tables of the paper to what is declared."""
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
         named = {one.name: one for one in self.variables}
         rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
@@ -320,6 +318,8 @@ class Study(Findings, Declared):
             check_means(self.patient_outcomes, named, uses, self.unit)
         with wrong.one():
             check_findings(self, self.series, self.moderations, self.unit)
+        with wrong.one():
+            check_papers(self)
         with wrong.one():
             check_drop_rules(self.drop_rules, {name: uses[name][0] for name in rated})
         with wrong.one():

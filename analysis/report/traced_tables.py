@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
 from doublecode.analysis.report.traced_findings import TracedFindings
+from doublecode.analysis.report.traced_raters import TracedRaters
 from doublecode.analysis.report.traced_reported import TracedReported
 from doublecode.analysis.study.code_counts import WHOLE
 from doublecode.analysis.study.labels import term_labels
@@ -26,11 +28,10 @@ from doublecode.analysis.study.trace.modelled import FrameBases
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import PLAIN, Basis, How, Role, role_of
 from doublecode.coding.reading.consensus_table import EXPERT
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -79,7 +80,7 @@ class TracedTables:
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings, **self._reported.tables,
+            **self._findings, **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
 
@@ -98,11 +99,11 @@ class TracedTables:
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
-            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in records_of(main))
+            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in rows_of(main))
         if run.consistency is not None:
             levels = run.consistency.levels
             rows = levels[levels["by"] == "session"] if len(levels) else levels
-            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in records_of(rows))
+            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in rows_of(rows))
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
@@ -391,14 +392,9 @@ def _of_type(bases: LogBases, row: Row, column: str) -> Basis:
     return bases.by_type(row["type"])
 
 
-def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, values by their columns."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
 def _union(bases: Iterable[Basis]) -> Basis:
     several = list(bases)
-    return several[0] if len(several) == 1 else gathered(one for basis in several for one in basis)
+    return several[0] if len(several) == 1 else gathered(chain.from_iterable(several))
 
 
 def _names(results: Sequence[ModerationResult], head: Callable[[ModerationResult], str]) -> dict[str, list[str]]:

@@ -71,6 +71,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
+        "papers",  # schemas/test_paper_tables, analysis/report/test_paper_printing
         "patient_outcomes",  # analysis/study/test_declared_series
         # analysis/study/test_declared_findings
         "drop_rules", "sample_rows", "flow",  # analysis/study/test_reported, test_flow, test_reported_parts
