@@ -93,13 +93,21 @@ def render_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def render_pdf(figure: Figure) -> bytes:
+    """Draw a figure as PDF for a journal, letters as letters, without a date."""
+    buffer = io.BytesIO()
+    _draw(figure, "pdf", buffer, ("CreationDate", "Creator", "Producer"), {"pdf.fonttype": 42})
+    return buffer.getvalue()
+
+
 def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: Any) -> None:
     """Draw a figure once, where ``savefig`` would draw it twice; what is `untold` the file does not say."""
     import matplotlib as mpl
-    from matplotlib.backends import backend_agg, backend_svg
+    from matplotlib.backends import backend_agg, backend_pdf, backend_svg
 
     canvas, dpi = figure.canvas, figure.dpi
-    own: Any = (backend_svg.FigureCanvasSVG if form == "svg" else backend_agg.FigureCanvasAgg)(figure)
+    canvases = {"svg": backend_svg.FigureCanvasSVG, "pdf": backend_pdf.FigureCanvasPdf}
+    own: Any = canvases.get(form, backend_agg.FigureCanvasAgg)(figure)
     figure.dpi = 200
     with mpl.rc_context({**STYLE, **style}):
         getattr(own, f"print_{form}")(buffer, metadata=dict.fromkeys(untold))

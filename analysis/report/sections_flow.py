@@ -44,14 +44,15 @@ def flow_section(run: StudyRun) -> Section | None:
 def _pictures(unit: str, title: str, lanes: Lanes) -> Iterator[Block]:
     """The figure, cut into parts where it is longer than a page."""
     said = dict(lanes)
-    parts = flow_parts([(head, _boxes(boxes)) for head, boxes in lanes], unit)
+    parts = flow_parts([(head, boxes_of(boxes)) for head, boxes in lanes], unit)
     for number, part in enumerate(parts, 1):
         name, of = (f"flow_{unit}", "") if number == 1 else (f"flow_{unit}_{number}", f", part {number}")
         words = flow_in_words(tuple((head, said[head]) for head, _ in part))
         yield picture(flow_chart(part, unit), name, f"{title}{of}", words)
 
 
-def _boxes(boxes: tuple[FlowBox, ...]) -> list[Box]:
+def boxes_of(boxes: tuple[FlowBox, ...]) -> list[Box]:
+    """The boxes as they are drawn."""
     return [Box(one.label, one.n, tuple((why, n) for why, n, _ in one.lost)) for one in boxes]
 
 
