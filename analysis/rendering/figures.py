@@ -30,6 +30,7 @@ LINES: Final = ("-", "--", "-.", ":")
 WIDTH_IN: Final = 5.6
 LONGEST_IN: Final = 8.0
 LABEL: Final = 30
+LEGEND: Final = 52
 FOREST_FRAME_IN: Final = 0.75
 FOREST_ROW_IN: Final = 0.27
 MANY_POINTS: Final = 600
@@ -381,8 +382,9 @@ def _whole_numbers(axes: Axes) -> None:
 
 
 def legend_above(axes: Axes, title: str | None = None) -> None:
-    """Put the legend on top of the panel, three entries a row."""
+    """Put the legend on top of the panel, three entries a row, or two where three are wider than the figure."""
+    longest = sum(sorted((len(str(text)) for text in axes.get_legend_handles_labels()[1]), reverse=True)[:3])
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
-        handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
+        loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3 if longest <= LEGEND else 2, frameon=False, fontsize=9,
+        borderaxespad=0, handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
     )  # fmt: skip
