@@ -181,7 +181,7 @@ def _flow(run: StudyRun, asked: PaperFigure, pictures: Mapping[str, Picture]) ->
         raise NotEstimable("no instrument of raters has sessions to count.")
     axes = flow_chart([(head, boxes_of(boxes)) for head, boxes in lanes], asked.of)
     known = None if f"flow_{asked.of}_2" in pictures else pictures.get(f"flow_{asked.of}")
-    return _drawn(axes, asked, flow_in_words(lanes), asked.note, "", known)
+    return _drawn(axes, asked, flow_in_words(lanes, asked.of), asked.note, "", known)
 
 
 def _drawn(

@@ -77,7 +77,7 @@ def test_words_of_a_figure_say_how_it_was_made_and_the_slope_of_each_group(drawn
     assert "Low HW2 (below 5) (n = " in said
     assert drawn["1"].beside == "interaction_rationale_s1"
     assert "parted at its median" in drawn["1"].description
-    assert "Started treatment 50, then left: 2 before session 2" in drawn["S1"].description
+    assert "Started treatment: 50 (left: 2 before session 2)" in drawn["S1"].description
     assert drawn["3"].description in figure_html(drawn["3"]).replace("&#x27;", "'")
 
 
