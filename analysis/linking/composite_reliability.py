@@ -97,6 +97,7 @@ def composite_reliability(
 
     Examples
     --------
+    >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(2)
     >>> rows = []
     >>> for patient in range(15):
@@ -173,10 +174,15 @@ def _variances(sums: _Sums, errors: ErrorMoments, W: Floats) -> tuple[Floats, Fl
     e, r = (np.tensordot(W, part, 1) / n[:, None, None] for part in (sums.residual, sums.rater))
     mean = np.tensordot(W, sums.means, 1) / n[:, None, None]
     q = r - np.einsum("brg,brh->bgh", mean, mean)
-    residual = (e * errors.residual).sum(axis=(1, 2))
-    severity = np.maximum((r * errors.rater).sum(axis=(1, 2)), 0.0)
-    moving = np.where(severity > 0.0, np.maximum((q * errors.rater).sum(axis=(1, 2)), 0.0), 0.0)
+    residual = _weighed(e, errors.residual)
+    severity = np.maximum(_weighed(r, errors.rater), 0.0)
+    moving = np.where(severity > 0.0, np.maximum(_weighed(np.where(r != 0.0, q, 0.0), errors.rater), 0.0), 0.0)
     return spread - residual - moving, residual + severity
+
+
+def _weighed(shares: Floats, variances: Floats) -> Floats:
+    """Sums over pairs of parts; what no score shares has no weight, also where its covariance is unknown."""
+    return np.where(shares != 0.0, shares * np.where(shares != 0.0, variances, 0.0), 0.0).sum(axis=(1, 2))
 
 
 def _limits(true: Floats, error: Floats, P: int, conf_level: float) -> tuple[float, float]:
