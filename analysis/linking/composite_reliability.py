@@ -102,9 +102,10 @@ def composite_reliability(
     >>> rows = []
     >>> for patient in range(15):
     ...     for session in range(1, 9):
+    ...         raters = rng.permutation(4)[: 1 + session % 2]
     ...         for part in ("assigning", "reviewing"):
     ...             true = rng.normal()
-    ...             for rater in rng.permutation(4)[: 1 + session % 2]:
+    ...             for rater in raters:
     ...                 rows.append((patient, session, f"R{rater}", part, true + rng.normal(0, 0.7)))
     >>> long = pd.DataFrame(rows, columns=["patient", "session", "rater", "instrument", "value"])
     >>> found = composite_reliability(long, [CodedPart("assigning", 1, 0.5), CodedPart("reviewing", 0, 0.5)])
@@ -129,7 +130,7 @@ def composite_reliability(
     W = np.vstack([np.ones(P), 1.0 - np.eye(P)])
     errors = error_moments(pair_sums(rated, of_rating, P), W, len(rated.instruments))
     true, error = _variances(sums, errors, W)
-    if not (np.isfinite(true[0]) and true[0] > 0):
+    if not (np.isfinite(true[0]) and np.isfinite(error[0]) and true[0] > 0):
         raise NotEstimable("the error of the raters is as large as the variance of the scores, or larger.")
     low, high = _limits(true, error, P, conf_level)
     alone = sum(p.weight**2 * _own(errors, rated.instruments.index(p.instrument)) for p in parts)
@@ -182,12 +183,12 @@ def _variances(sums: _Sums, errors: ErrorMoments, W: Floats) -> tuple[Floats, Fl
 
 def _weighed(shares: Floats, variances: Floats) -> Floats:
     """Sums over pairs of parts; what no score shares has no weight, also where its covariance is unknown."""
-    return np.where(shares != 0.0, shares * np.where(shares != 0.0, variances, 0.0), 0.0).sum(axis=(1, 2))
+    return np.asarray((shares * np.where(shares != 0.0, variances, 0.0)).sum(axis=(1, 2)))
 
 
 def _limits(true: Floats, error: Floats, P: int, conf_level: float) -> tuple[float, float]:
     """Student's limits on the jackknife of log(T/E), turned back."""
-    if not (np.all(np.isfinite(true)) and np.all(true > 0.0) and np.all(error > 0.0)):
+    if not (np.all(np.isfinite(true) & np.isfinite(error)) and np.all(true > 0.0) and np.all(error > 0.0)):
         return float("nan"), float("nan")
     logit = np.log(true / error)
     spread = np.sqrt((P - 1.0) / P * ((logit[1:] - logit[1:].mean()) ** 2).sum())
