@@ -213,6 +213,6 @@ class Papers(Declared):
 
     @model_validator(mode="after")
     def _numbered_once(self) -> Self:
-        refuse_twice("papers.tables: number", [one.number for one in self.tables])
-        refuse_twice("papers.figures: number", [one.number for one in self.figures])
+        for part, declared in (("tables", self.tables), ("figures", self.figures)):  # files are called by the numbers
+            refuse_twice(f"papers.{part}: number", [one.number.casefold() for one in declared])
         return self

@@ -56,7 +56,7 @@ def printed_tables(run: StudyRun) -> dict[str, PrintedTable]:
 
 def _nothing(asked: PaperTable) -> PrintedTable:
     rows = (Row("Nothing could be computed; the report says why."),)
-    return PrintedTable(asked.number, asked.title, "", (), rows, asked.note)
+    return PrintedTable(asked.number, asked.title, "Table", (), rows, asked.note)
 
 
 def write_paper(run: StudyRun, folder: Path, pictures: Iterable[Picture] = ()) -> None:
