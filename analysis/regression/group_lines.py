@@ -78,9 +78,9 @@ def group_lines(
     Examples
     --------
     >>> import pandas as pd
-    >>> data = pd.DataFrame({"x": [0.0, 1, 2, 0, 1, 2], "z": [1.0, 1, 2, 5, 6, 7], "y": [1.0, 1, 1, 0, 2, 4]})
+    >>> data = pd.DataFrame({"x": [0.0, 1, 2, 0, 1, 2], "z": [1.0, 1, 2, 5, 6, 7], "y": [1.0, 2, 3, 0, 2, 4]})
     >>> group_lines(data, outcome="y", predictor="x", moderator="z", cut=5).groups["slope"].round(2).tolist()
-    [0.0, 2.0]
+    [1.0, 2.0]
     """
     import pandas as pd
 

@@ -238,6 +238,11 @@ def reliability(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, 
         if column == "single":
             return float((ms_t - ms_e) / (ms_t + (m - 1) * ms_e + m * (ms_r - ms_e) / n))
         return float((ms_t - ms_e) / (ms_t + (ms_r - ms_e) / n))
+    if one_way and len(set(times)) == 1 and times[0] > 1:  # complete pairs: mean squares between and within sessions
+        m = times[0]
+        sets = np.array([y[target == at] for at in range(len(sessions))])
+        between, within = m * sets.mean(axis=1).var(ddof=1), sets.var(axis=1, ddof=1).mean()
+        return float((between - within) / (between + (m - 1) * within if column == "single" else between))
     groups = [target] if one_way else [target, rater]
     parts = variance_components(y, groups)
     error = parts[-1] + (0 if one_way else parts[1])

@@ -206,9 +206,12 @@ def test_the_report_has_every_form_and_a_page(telephone_demo: Any, telephone_run
     paper = telephone_demo.report / "paper"
     names = {path.name for path in paper.iterdir()}
     numbers = [one.number for one in telephone_run.study.papers.tables]
-    assert names == {f"table_{n}{suffix}" for n in numbers for suffix in SUFFIXES} | {"index.html", "tables.docx"}
+    figures = [one.number for one in telephone_run.study.papers.figures]
+    drawn = {f"figure_{n}{suffix}" for n in figures for suffix in (".svg", ".pdf", ".png")}
+    made = {f"table_{n}{suffix}" for n in numbers for suffix in SUFFIXES}
+    assert names == made | drawn | {"index.html", "tables.docx"}
     page = (paper / "index.html").read_text(encoding="utf-8")
-    assert page.count("<figure") == len(numbers)
+    assert page.count("<figure") == len(numbers) + len(figures)
     assert not re.search(r"<th[^>]*></th>", page)
     assert not re.search(r'(src|href)="(https?:)?//', page)
     report = (telephone_demo.report / "index.html").read_text(encoding="utf-8")
