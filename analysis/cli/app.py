@@ -12,7 +12,16 @@ from typing import Annotated, Final
 
 import typer
 
-from doublecode.analysis.cli import on_files, on_frozen_plans, on_plans, on_raters, on_study, on_texts, on_traces
+from doublecode.analysis.cli import (
+    on_effects,
+    on_files,
+    on_frozen_plans,
+    on_plans,
+    on_raters,
+    on_study,
+    on_texts,
+    on_traces,
+)
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding import init_command, ledger_commands, table_commands
@@ -61,6 +70,7 @@ ledger_commands.register(app)
 on_traces.register(app)
 on_frozen_plans.register(app)
 on_files.register(app)
+on_effects.register(app)
 on_texts.register(app)
 
 

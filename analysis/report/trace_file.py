@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
 
 TRACE: Final = "trace.json"
-OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "problems", "replaced", "warnings"})
+OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "pairs", "problems", "replaced", "warnings"})
 """Tables whose page shows other rows than their CSV file holds."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 

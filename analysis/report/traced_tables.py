@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
 from doublecode.analysis.report.traced_findings import TracedFindings
+from doublecode.analysis.report.traced_raters import TracedRaters
+from doublecode.analysis.report.traced_reported import TracedReported
 from doublecode.analysis.study.code_counts import WHOLE
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
@@ -71,14 +73,14 @@ class TracedTables:
             )
         }  # fmt: skip
         return {
-            "files": self._files, "flow": self._flow, "sample": self._sample, "attention": self._attention,
+            "files": self._files, "flow": self._flow, "attention": self._attention,
             "reliability": self._icc, "reliability_pilot": self._icc, "recodes": self._recodes,
             "consensus": self._consensus, "codes": self._codes,
             "omega": self._omega, "omega_by_session": self._omega, "omega_items": self._omega,
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings,
+            **self._findings, **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
 
@@ -87,9 +89,13 @@ class TracedTables:
         return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
+    def _reported(self) -> TracedReported:
+        return TracedReported(self.run, self.origins, self.frames, self._icc)
+
+    @cached_property
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
-        run, drawn = self.run, dict(self._beyond.figures)
+        run, drawn = self.run, self._beyond.figures | self._reported.figures
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
@@ -315,12 +321,6 @@ class TracedTables:
         if column in ("n_codes", "n_sessions") and code != WHOLE:
             mine = mine[[code in map(str.strip, str(text).split(",")) for text in mine["text"]]]
         return gathered((self.origins.ratings[label], PLAIN) for label in mine.index)
-
-    def _sample(self, row: Row, column: str) -> Basis:
-        intake, result, unit = self.run.intake, self.run.sample, str(row["unit"]).lower()
-        rows = intake.patients.loc[result.rows] if unit == "patients" else intake.therapists
-        key = unit[:-1]
-        return gathered(one for who in rows[key] for one in self.origins.column(unit, row["variable"], (who,)))
 
     def _flow(self, row: Row, column: str) -> Basis:
         facts = self._stages[row["stage"]]
