@@ -82,7 +82,8 @@ class Copies:
 class Plan:
     """A layout with the order of the rows in which groups are contiguous, and the places, finest first.
 
-    `order` is (n,), or the whole slice, which copies nothing, where the rows are in that order already. `copies` has the terms that are kept as columns of the coarsest factor, by their number.
+    `order` is (n,), or the whole slice, which copies nothing, where the rows are in that order already. `copies`
+    has the terms that are kept as columns of the coarsest factor, by their number.
     """
 
     layout: Layout
