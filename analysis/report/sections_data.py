@@ -12,6 +12,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.report.headlines import ratings_in_words
 from doublecode.analysis.report.row_reasons import main_reasons
+from doublecode.analysis.report.session_ranges import RANGES, session_ranges
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.process_models import process_rows
 from doublecode.schemas.results import Note, is_missing
@@ -252,8 +253,11 @@ def descriptives_section(run: StudyRun) -> Section:
         overall = overall.assign(title=overall["instrument"].map(titles))
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
-        columns = (column("label", heading, kind="text"), *_MOMENTS)
-        notes = (*result.note_texts(), _COUNTED)
+        overall = overall.assign(means=session_ranges(frame, overall))
+        several = bool((overall["means"] != "").any())
+        ranges = [column("means", "*M* by session", kind="text")] if several else []
+        columns = (column("label", heading, kind="text"), *_MOMENTS, *ranges)
+        notes = (*result.note_texts(), *([RANGES] if several else []), _COUNTED)
         blocks.append(Table(f"described_{name}", title, overall, columns, notes, "title", data=frame))
     blocks += [*_bands(run), *_attention_table(run)]
     by_session = run.described_scores.frame
