@@ -2,7 +2,8 @@
 
 ``print(result)`` shows tables, counts and notes; ``result.frame`` holds the numbers with full precision,
 ``result.spec`` the question, ``result.design`` the counts, ``result.notes`` the facts to read it with. A result is a
-table in a notebook, ``to_markdown()`` makes it text, and ``plot()`` draws it where a figure exists.
+table in a notebook, ``to_markdown()`` makes it text, and ``plot()`` draws it where a figure exists,
+and ``to_docx()``, ``to_xlsx()`` and ``to_latex()`` write it for a manuscript.
 
 Do raters tell targets apart? (reliability)
     icc             intraclass correlations of any design: complete, rotating pairs, one-way, nested
@@ -82,6 +83,8 @@ A whole study
     side_by_side    models in one table, a column for each, as papers print them
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
+    compare_published  every number that a paper prints beside ours, with a verdict
+    printed_tables  the tables of the paper that a study declares, in every form
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
 ``doublecode.schemas``; allocation, workbooks, ledger and scores stand in ``doublecode.coding``.
@@ -141,6 +144,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
+    from doublecode.analysis.report.published_comparison import compare_published as compare_published
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
     from doublecode.analysis.study.declared_models import declared_frame as declared_frame
@@ -192,11 +197,13 @@ _HOME = {
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
     "precision": "planning.interval_width",
+    "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
     "reliable_change": "linking.patient_change",
     "run_study": "report.folder",
+    "compare_published": "report.published_comparison",
     "sample_table": "description.sample",
     "screen_covariates": "description.covariate_screen",
     "screen_ratings": "screening.rating_screens",

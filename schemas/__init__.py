@@ -5,6 +5,7 @@ Declared in TOML
     load_instrument  a shipped codebook by name, or your own by its path
     Study            a study folder: instruments, raters, variables, models; prints as a card
     load_study       the study of a folder
+    load_published   the numbers that a paper prints, each with its quote and the cell that answers it
 
 Found in data
     Problem          one thing wrong: code, place, sentence, next step
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from doublecode.schemas.instrument import Instrument as Instrument
     from doublecode.schemas.instrument import load_instrument as load_instrument
     from doublecode.schemas.problems import Problem as Problem
+    from doublecode.schemas.published_values import load_published as load_published
     from doublecode.schemas.study import Study as Study
     from doublecode.schemas.study import load_study as load_study
 
@@ -27,6 +29,7 @@ _HOME = {
     "Instrument": "instrument",
     "load_instrument": "instrument",
     "Problem": "problems",
+    "load_published": "published_values",
     "Study": "study",
     "load_study": "study",
 }

@@ -20,9 +20,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import docx
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from doublecode.analysis import (
     agreement,
@@ -63,9 +65,11 @@ from doublecode.analysis import (
     sudden_gains,
     winsorise,
 )  # fmt: skip
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.coding import allocate
 from doublecode.schemas import load_instrument
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.marks import bare
 from doublecode.schemas.results import Note, Result
 from doublecode.schemas.study_parts import Variable
 
@@ -687,6 +691,23 @@ def test_estimates_and_limits_by_label_or_a_refusal_that_says_why(name: str, ans
         else:
             with pytest.raises(UsageError, match=column):
                 ask()
+
+
+@every(ANSWERS)
+def test_every_answer_of_the_researcher_is_written_for_a_manuscript(name: str, answer: Any, tmp_path: Path) -> None:
+    if not isinstance(answer, Answer):
+        pytest.skip("a card, or an answer of the coordinator")
+    printed = answer.printed_tables()
+    assert len(printed) == len(answer.tables())
+    if not printed:
+        pytest.skip("nothing differs, so there is no table")
+    file = docx.Document(str(answer.to_docx(tmp_path / "t.docx")))
+    book = load_workbook(answer.to_xlsx(tmp_path / "t.xlsx"))
+    assert (len(file.tables), len(book.worksheets)) == (len(printed), 2 * len(printed))
+    assert answer.to_latex().count(r"\toprule") == len(printed)
+    for table, shown in zip(file.tables, answer.plain_tables(), strict=True):
+        cells = [cell.text for row in table.rows for cell in row.cells]
+        assert {bare(text) for row in shown.rows for text in row} <= set(cells)
 
 
 def test_names_of_the_user_are_no_markup() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.report.reported_records import reported_record
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.analysis.training.certification_result import CertificationResult
+
+
+RATING_QUALITY: Final = ("agreement", "composites", "raters", "pairs", "severity")
+"""Tables beside the reliability, in results.json."""
 
 
 def results_record(run: StudyRun) -> dict[str, Any]:
@@ -49,7 +54,9 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        "rating_quality": {part: records(getattr(run.quality, part)) for part in RATING_QUALITY},
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
+        **({} if run.reported is None else {"reported": reported_record(run.reported)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),
         **({} if settled is None else {"consensus": records(settled)}),
