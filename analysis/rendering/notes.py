@@ -10,6 +10,7 @@ from typing import Final
 
 from doublecode.analysis.rendering.wording import (
     auditing,
+    change,
     concordance,
     consistency,
     description,
@@ -38,6 +39,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **regression.SENTENCES,
     **mixed.SENTENCES,
     **linking.SENTENCES,
+    **change.SENTENCES,
     **meta_analysis.SENTENCES,
     **screening.SENTENCES,
     **study.SENTENCES,
