@@ -16,8 +16,8 @@ SENTENCES: Final[dict[str, Wording]] = {
     "published_z": (
         "z is how far what is printed lies from the mean of studies of the same design, in their SD; there is none of "
         "bounds and words, and none where the number is the same in every one of them. Calibrated: the generator, or "
-        "the choice of the shipped seed, was tuned to it; by design: the same in every study; emerged: nobody tuned it. "
-        "A p-value, a smallest or a largest value is not normal over studies, and z is then a rough guide"
+        "the choice of the shipped seed, was tuned to it; by design: the same in every study; emerged: nobody tuned "
+        "it. A p-value, a smallest or a largest value is not normal over studies, and z is then a rough guide"
     ),
     "published_declared": "declared values are read from a declaration, not computed, and count as no match",
 }
