@@ -2,7 +2,8 @@
 
 ``print(result)`` shows tables, counts and notes; ``result.frame`` holds the numbers with full precision,
 ``result.spec`` the question, ``result.design`` the counts, ``result.notes`` the facts to read it with. A result is a
-table in a notebook, ``to_markdown()`` makes it text, and ``plot()`` draws it where a figure exists.
+table in a notebook, ``to_markdown()`` makes it text, and ``plot()`` draws it where a figure exists,
+and ``to_docx()``, ``to_xlsx()`` and ``to_latex()`` write it for a manuscript.
 
 Do raters tell targets apart? (reliability)
     icc             intraclass correlations of any design: complete, rotating pairs, one-way, nested
@@ -63,6 +64,12 @@ Regression and groups
 Before the data (planning)
     precision       expected width of an ICC's interval under a plan of who rates what
 
+Beside other studies (meta_analysis)
+    pool            one effect over studies: random effects, Hartung–Knapp, prediction interval, meta-regression
+    published_effects  what meta-analyses of homework printed, with their disagreements
+    beside_published  an own correlation between patients beside them
+    convert_effect  d, g, r, odds ratio, U3 and common language, one into another
+
 Before a paper goes out (auditing)
     audit           printed numbers recomputed from one another; what does not add up, as a question
 
@@ -75,6 +82,7 @@ A whole study
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
+    printed_tables  the tables of the paper that a study declares, in every form
 
 Each name's ``help()`` has its parameters, formulas, sources and an example. Instruments and studies are loaded from
 ``doublecode.schemas``; allocation, workbooks, ledger and scores stand in ``doublecode.coding``.
@@ -108,6 +116,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
+    from doublecode.analysis.meta_analysis.effect_conversion import convert_effect as convert_effect
+    from doublecode.analysis.meta_analysis.published import beside_published as beside_published
+    from doublecode.analysis.meta_analysis.published import published_effects as published_effects
+    from doublecode.analysis.meta_analysis.random_effects import pool as pool
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
@@ -128,6 +140,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
+    from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
     from doublecode.analysis.report.published_comparison import compare_published as compare_published
     from doublecode.analysis.screening.rating_screens import screen_ratings as screen_ratings
     from doublecode.analysis.study.coding_status import study_status as study_status
@@ -142,6 +155,7 @@ _HOME = {
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
+    "beside_published": "meta_analysis.published",
     "bland_altman": "concordance.limits_of_agreement",
     "build_frame": "linking.frame",
     "certify": "training.certification",
@@ -149,6 +163,7 @@ _HOME = {
     "compare_missing": "description.missing_comparison",
     "confint": "mixed",
     "consistency_table": "study.scale_consistency",
+    "convert_effect": "meta_analysis.effect_conversion",
     "correct_for_raters": "linking.rater_correction",
     "correlate": "description.correlations",
     "cross_lagged": "linking.lead_and_lag",
@@ -176,8 +191,11 @@ _HOME = {
     "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",
+    "pool": "meta_analysis.random_effects",
     "precision": "planning.interval_width",
+    "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
+    "published_effects": "meta_analysis.published",
     "read_study": "study.run",
     "run_study": "report.folder",
     "compare_published": "report.published_comparison",

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
+from doublecode.schemas.paper_tables import Papers
+from doublecode.schemas.reported_parts import Reported
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
 
 
@@ -263,7 +265,7 @@ class CorrelationTable(Correlations):
     counts: bool = False
 
 
-class Findings(Declared):
+class Findings(Reported):
     """What a study asks beyond its models.
 
     Attributes
@@ -282,6 +284,8 @@ class Findings(Declared):
         Patients with and without complete data.
     fidelity : FidelityTable
         Components of a manual that were delivered.
+    papers : Papers
+        Tables as the paper prints them: ``[[papers.tables]]``.
     """
 
     correlations: CorrelationTable | None = None
@@ -291,6 +295,7 @@ class Findings(Declared):
     covariate_screen: CovariateScreen | None = None
     missing_comparison: MissingComparison | None = None
     fidelity: FidelityTable | None = None
+    papers: Papers = Papers()
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:

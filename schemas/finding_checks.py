@@ -7,8 +7,10 @@ from typing import Literal
 
 from doublecode.schemas.declared_findings import FamilyTest, Findings, MarginalMeans
 from doublecode.schemas.errors import StudyError
+from doublecode.schemas.instrument import Instrument
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.reported_parts import DropRule
 from doublecode.schemas.study_parts import ModerationModel
 from doublecode.schemas.variable_checks import names_in_step
 
@@ -50,6 +52,25 @@ def check_findings(
                 _check_test(test, models, where)
             else:
                 _check_contrast(test, {one.name: one for one in asked.marginal_means}, where)
+
+
+def check_drop_rules(rules: Sequence[DropRule], rated: Mapping[str, Instrument]) -> None:
+    """Hold drop rules to the instruments that raters fill in.
+
+    Raises
+    ------
+    StudyError
+        There is no such instrument or item, or the instrument has none but the items that are dropped.
+    """
+    for rule in rules:
+        where = f"drop_rules, instrument = {rule.instrument!r}"
+        book = rated.get(rule.instrument)
+        if book is None:
+            raise StudyError(f"{where}: no instrument of raters is called so; {allowed(rule.instrument, rated)}.")
+        items = [item.name for item in book.columns if item.is_numeric]
+        stray = [name for name in rule.dropped if name not in items]
+        if stray:
+            raise StudyError(f"{where}: dropped names {stray[0]!r}; {allowed(stray[0], items)}.")
 
 
 def _columns(

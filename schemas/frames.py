@@ -169,8 +169,9 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        refuse_odd_columns(data)
-        return _without_nullable(data)
+        kinds = list(data.dtypes)
+        refuse_odd_columns(data, kinds=kinds)
+        return _without_nullable(data, kinds)
     import narwhals as nw
 
     try:
@@ -184,11 +185,11 @@ def as_pandas(data: pd.DataFrame | IntoDataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: _plain_values(eager[name], nw.Float64) for name in eager.columns})
 
 
-def _without_nullable(data: pd.DataFrame) -> pd.DataFrame:
+def _without_nullable(data: pd.DataFrame, kinds: Sequence[Any]) -> pd.DataFrame:
     """Columns of pandas' nullable and Arrow types as ordinary numbers and texts, NA as NaN or None."""
     import pandas as pd
 
-    nullable = [place for place, kind in enumerate(data.dtypes) if getattr(kind, "na_value", None) is pd.NA]
+    nullable = [place for place, kind in enumerate(kinds) if getattr(kind, "na_value", None) is pd.NA]
     if not nullable:
         return data
     plain = {place: _ordinary(data.iloc[:, place]) for place in nullable}
@@ -204,8 +205,10 @@ def _ordinary(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.astype(object).where(column.notna(), None)
 
 
-def refuse_odd_columns(data: pd.DataFrame, where: str = "data") -> None:
+def refuse_odd_columns(data: pd.DataFrame, where: str = "data", kinds: Sequence[Any] | None = None) -> None:
     """Refuse a name that stands over several columns, and columns of lists and the like.
+
+    The types of the columns are `kinds`, where a caller has asked for them already.
 
     Raises
     ------
@@ -218,8 +221,10 @@ def refuse_odd_columns(data: pd.DataFrame, where: str = "data") -> None:
             f"{where}: the column {twice!r} stands {int((data.columns == twice).sum())} times, so that its name does "
             "not say which is meant; rename one of them, or leave it out."
         )
-    for place, kind in enumerate(data.dtypes if len(data) else ()):
-        first = data.iloc[0, place] if getattr(kind, "kind", "") == "O" else None
+    kinds = list(data.dtypes) if kinds is None else kinds
+    for place, kind in enumerate(kinds if len(data) else ()):
+        may_be_lists = getattr(kind, "kind", "") == "O" and getattr(kind, "name", "") not in ("str", "string")
+        first = data.iloc[0, place] if may_be_lists else None
         if isinstance(first, list | dict | set | tuple):
             raise ContractError(
                 f"{where}: the column {data.columns[place]!r} holds several values in one cell (a "

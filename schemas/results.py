@@ -15,6 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.marks import for_markdown
 from doublecode.schemas.plain_table import MOST_ROWS, WIDTH, PlainTable
 
@@ -211,7 +212,7 @@ def plain(value: Any) -> Any:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame as one mapping per row, ready for JSON."""
-    return [{str(key): plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    return [{key: plain(value) for key, value in row.items()} for row in rows_of(frame)]
 
 
 def result_record(result: Result) -> dict[str, Any]:

@@ -21,12 +21,13 @@ from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
 from doublecode.schemas.declared_findings import Findings
 from doublecode.schemas.errors import StudyError
-from doublecode.schemas.finding_checks import check_findings
+from doublecode.schemas.finding_checks import check_drop_rules, check_findings
 from doublecode.schemas.gathered import Gathered, said_of
 from doublecode.schemas.instrument import Instrument, load_instrument, shipped_instruments
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.paper_checks import check_papers
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
@@ -109,8 +110,6 @@ class Study(Findings, Declared):
         Pairs of variables, and which of them goes first.
     mediations : tuple of MediationModel
         Indirect effects.
-    sample_columns : tuple of str
-        Columns of the tables of patients and therapists that the table of the sample shows.
     allocation : Demands
         What the plan of who rates what keeps to.
     tables : dict of str to TableSource
@@ -142,7 +141,6 @@ class Study(Findings, Declared):
     rater_corrections: tuple[process.RaterCorrection, ...] = ()
     cross_lagged: tuple[process.Direction, ...] = ()
     mediations: tuple[process.MediationModel, ...] = ()
-    sample_columns: tuple[str, ...] = ()
     allocation: Demands = Demands()
     tables: dict[str, TableSource] = Field(default_factory=dict)
     ledger: str = Field(default="", pattern=r"^(\w[\w+]*://.+)?$", exclude=True)
@@ -284,7 +282,7 @@ class Study(Findings, Declared):
         asked = [one.column for one in self.variables if one.column is not None]
         asked += [name for name in self.allocation.columns if name not in KEYS]
         return StudyTables(
-            self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_columns),
+            self.folder, self.tables, by_source["raters"], by_source["outcomes"], (*asked, *self.sample_sources),
             tuple(one.id for one in self.raters), frozenset(n for n in by_source["outcomes"] if self.use(n).is_dated),
         )  # fmt: skip
 
@@ -302,12 +300,10 @@ class Study(Findings, Declared):
         )
 
     def check_variables(self) -> None:
-        """Hold variables, series, the outlier rule and separations to what is declared.
-
-        See :mod:`doublecode.schemas.variable_checks`.
-        """
+        """Hold variables, series, outlier rule, separations and tables of the paper to what is declared."""
         uses = {book.name: (book, use) for book, use in zip(self.codebooks.values(), self.instruments, strict=True)}
         named = {one.name: one for one in self.variables}
+        rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
         acted_on = {name for where, names in self._mentions().items() if where not in self._apart for name in names}
         wrong = Gathered()
         with wrong.one():
@@ -323,11 +319,14 @@ class Study(Findings, Declared):
         with wrong.one():
             check_findings(self, self.series, self.moderations, self.unit)
         with wrong.one():
+            check_papers(self)
+        with wrong.one():
+            check_drop_rules(self.drop_rules, {name: uses[name][0] for name in rated})
+        with wrong.one():
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
         with wrong.one():
-            rated = sorted(name for name in self.codebooks if self.use(name).source == "raters")
             check_separations([name for one in self.allocation.separations for name in one.instruments], rated)
         wrong.refuse()
 

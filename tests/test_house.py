@@ -22,7 +22,6 @@ RESERVED = {
     "openpyxl": ("coding/", "analysis/rendering/"),
     "statsmodels": ("analysis/regression/moderated.py",),
     "formulaic": ("analysis/mixed/formula_columns.py",),
-    "pingouin": ("analysis/description/correlations.py",),
     "matplotlib": ("analysis/rendering/",),
     "docx": ("analysis/rendering/", "analysis/auditing/manuscripts.py"),
     "pypdf": ("analysis/auditing/manuscripts.py",),

@@ -20,18 +20,22 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import docx
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
 from doublecode.analysis import (
     agreement,
     alpha,
     audit,
+    beside_published,
     bland_altman,
     build_frame,
     certify,
     compare,
+    convert_effect,
     correlate,
     d_study,
     describe,
@@ -51,15 +55,19 @@ from doublecode.analysis import (
     moderation,
     omega,
     patient_outcome,
+    pool,
+    published_effects,
     sample_table,
     screen_ratings,
     side_by_side,
     study_status,
     winsorise,
 )  # fmt: skip
+from doublecode.analysis.rendering.answers import Answer
 from doublecode.coding import allocate
 from doublecode.schemas import load_instrument
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.marks import bare
 from doublecode.schemas.results import Note, Result
 from doublecode.schemas.study_parts import Variable
 
@@ -455,6 +463,67 @@ def screens() -> Any:
     return screen_ratings(pd.DataFrame(rows, columns=["session_id", "rater", "item", "value"]), book)
 
 
+def correlations_of_studies() -> pd.DataFrame:
+    data = pd.read_csv(REFERENCE / "data" / "meta_molloy2014.csv")
+    return data.assign(z=np.arctanh(data["ri"]), v=1 / (data["ni"] - 3))
+
+
+@case
+def pooled_correlations() -> Any:
+    return pool("z", "v", data=correlations_of_studies(), labels="study", measure="r")
+
+
+@case
+def pooled_by_age() -> Any:
+    return pool("z", "v", data=correlations_of_studies().head(8), moderators="meanage", test="z")
+
+
+@case
+def pooled_fixed() -> Any:
+    return pool([0.1, 0.3, None, 0.2], [0.02, 0.04, 0.03, 0.01], labels=list("ABCD"), method="FE")
+
+
+@case
+def pooled_three_levels() -> Any:
+    data = pd.read_csv(REFERENCE / "data" / "meta_konstantopoulos.csv").head(14)
+    return pool("yi", "vi", data=data, studies="district")
+
+
+@case
+def pooled_eggers() -> Any:
+    return pooled_correlations().egger()
+
+
+@case
+def pooled_ranks() -> Any:
+    return pooled_correlations().rank_test()
+
+
+@case
+def pooled_trimmed() -> Any:
+    return pooled_correlations().trim_and_fill()
+
+
+@case
+def pooled_left_out() -> Any:
+    return pool("z", "v", data=correlations_of_studies().head(6), labels="study").leave_one_out()
+
+
+@case
+def effects_converted() -> Any:
+    return convert_effect([0.22, 0.26, 0.36], "r", "odds_ratio", n=1702)
+
+
+@case
+def published_results() -> Any:
+    return published_effects()
+
+
+@case
+def published_beside() -> Any:
+    return beside_published(0.31, 22, level="between")
+
+
 @case
 def audited_statements() -> Any:
     return audit(
@@ -608,6 +677,23 @@ def test_estimates_and_limits_by_label_or_a_refusal_that_says_why(name: str, ans
         else:
             with pytest.raises(UsageError, match=column):
                 ask()
+
+
+@every(ANSWERS)
+def test_every_answer_of_the_researcher_is_written_for_a_manuscript(name: str, answer: Any, tmp_path: Path) -> None:
+    if not isinstance(answer, Answer):
+        pytest.skip("a card, or an answer of the coordinator")
+    printed = answer.printed_tables()
+    assert len(printed) == len(answer.tables())
+    if not printed:
+        pytest.skip("nothing differs, so there is no table")
+    file = docx.Document(str(answer.to_docx(tmp_path / "t.docx")))
+    book = load_workbook(answer.to_xlsx(tmp_path / "t.xlsx"))
+    assert (len(file.tables), len(book.worksheets)) == (len(printed), 2 * len(printed))
+    assert answer.to_latex().count(r"\toprule") == len(printed)
+    for table, shown in zip(file.tables, answer.plain_tables(), strict=True):
+        cells = [cell.text for row in table.rows for cell in row.cells]
+        assert {bare(text) for row in shown.rows for text in row} <= set(cells)
 
 
 def test_names_of_the_user_are_no_markup() -> None:

@@ -5,13 +5,23 @@ Everything heavy is imported inside the commands, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import gc
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from doublecode.analysis.cli import on_files, on_frozen_plans, on_plans, on_raters, on_study, on_texts, on_traces
+from doublecode.analysis.cli import (
+    on_effects,
+    on_files,
+    on_frozen_plans,
+    on_plans,
+    on_raters,
+    on_study,
+    on_texts,
+    on_traces,
+)
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding import init_command, ledger_commands, table_commands
@@ -28,6 +38,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+SELDOM: Final = 50_000
+"""New objects between two searches for unreachable ones: a command ends soon, and they were a tenth of a run's time."""
 
 
 def _version(wanted: bool) -> None:
@@ -57,6 +70,7 @@ ledger_commands.register(app)
 on_traces.register(app)
 on_frozen_plans.register(app)
 on_files.register(app)
+on_effects.register(app)
 on_texts.register(app)
 
 
@@ -66,6 +80,7 @@ def main() -> None:
         # a pipe on Windows speaks cp1252, which has neither → nor ω
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
             stream.reconfigure(encoding="utf-8")
+    gc.set_threshold(SELDOM)
     with Shell() as shell:
         app()
     sys.exit(shell.code)

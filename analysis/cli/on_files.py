@@ -83,6 +83,17 @@ def icc(
     d_study: Annotated[
         bool, typer.Option("--d-study", help="Beside it what to expect of more raters and more targets coded twice.")
     ] = False,
+    intra: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of the occasion, 1, 2 …: each rater against her own earlier codes instead of the others.",
+            show_default=False,
+        ),
+    ] = None,
+    days: Annotated[
+        str | None,
+        typer.Option(help="Of --intra: column of the day of coding, 2021-04-03.", show_default=False),
+    ] = None,
     seed: Seed = 0,
     sheet: Sheet = None,
     missing: Missing = "",
@@ -90,18 +101,23 @@ def icc(
 ) -> None:
     """Intraclass correlations of ratings, whatever the design: complete, rotating pairs, one-way, nested."""
     from doublecode.analysis.reliability.interrater import icc as estimate
+    from doublecode.analysis.reliability.interrater import intra_rater
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.records import with_records
     from doublecode.analysis.study.warnings import dyad_warnings, icc_warnings
     from doublecode.schemas.results import result_record
 
     targets, ratings, clusters = bare(targets), ratings and bare(ratings), clusters and bare(clusters)
-    others = tuple(name for name in (clusters, *names_in(by)) if name)
+    idle = {"--clusters": clusters, "--dyads": dyads, "--d-study": d_study, "--interval": interval != "model",
+            "--k": k != "1,2,eff"}  # fmt: skip
+    again: dict[str, Any] = _recodes(intra, days, raters, idle)
+    others = tuple(name for name in (clusters, *again.values(), *names_in(by)) if name)
     data, raters, ratings, remarks = read_ratings(file, targets, raters, ratings, others, sheet, names_in(missing))
-    result = estimate(
-        data, targets=targets, raters=raters, ratings=ratings, clusters=clusters, by=names_in(by) or None,
-        k=[_k(part) for part in names_in(k)], conf_level=conf_level, seed=seed,
-        interval="model" if interval == "bootstrap" else interval,
+    common: dict[str, Any] = {"targets": targets, "ratings": ratings, "by": names_in(by) or None, "seed": seed,
+                              "conf_level": conf_level}  # fmt: skip
+    result = intra_rater(data, raters=str(raters), **common, **again) if again else estimate(
+        data, raters=raters, clusters=clusters, k=[_k(part) for part in names_in(k)],
+        interval="model" if interval == "bootstrap" else interval, **common,
     )  # fmt: skip
     beside: dict[str, Answer] = {}
     warnings = icc_warnings(result)
@@ -115,6 +131,20 @@ def icc(
     record = {**with_remarks(result_record(result), remarks), **with_records(beside)} if as_json else None
     sentences = result.sentence(rule).splitlines()
     print_answer(result, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
+
+
+def _recodes(intra: str | None, days: str | None, raters: str | None, idle: dict[str, Any]) -> dict[str, str]:
+    """The columns of occasion and day where raters are held against themselves; what then has no effect is refused."""
+    if intra is None:
+        if days is not None:
+            raise UsageError("--days: belongs to --intra; name the column of the occasion there.")
+        return {}
+    if raters is None:
+        raise UsageError("--intra: each rater is held against her own codes; name the column of the rater in --raters.")
+    given = next((name for name, value in idle.items() if value), None)
+    if given is not None:
+        raise UsageError(f"--intra: {given} has no effect on recodes; leave it out.")
+    return {"occasions": bare(intra), **({} if days is None else {"days": bare(days)})}
 
 
 def _planned(result: ICCResult, seed: int) -> DStudyResult:

@@ -38,6 +38,7 @@ SETTLED = 1e-3  # slope below which a start has found its minimum
 SAME_END = 0.3  # distance of log ψ within which another start falls into it
 SAME_ROOT = 1e-8  # share of a root below which two are one, and the function has an edge
 RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
+CREEPING = 1e-5  # damping at which a further start is given up: it creeps along an edge, which leads nowhere
 
 
 @dataclass(frozen=True)
@@ -233,20 +234,23 @@ def _newton(profile: Profile, x: Array, lower: float, n_sets: int) -> Descent:
 
         def plan(kept: NDArray[np.bool_]) -> Plan:
             at, of = x[kept], which[kept]
-            held = (at <= lower) & (gradient[kept] > 0)
-            slope = np.where(held, 0.0, gradient[kept])
+            upward = gradient[kept]
+            held = (at <= lower) & (upward > 0)
+            slope = np.where(held, 0.0, upward)
             size = np.abs(slope).max(axis=1)
             first = (of < n_sets) & (size < SETTLED)
             ends[of[first]] = at[first]
             joined = (of >= n_sets) & (np.abs(at - ends[of % n_sets]).max(axis=1) < SAME_END)
             done = joined | (size < GRADIENT_TOLERANCE)
-            step = np.zeros_like(slope)
-            step[~done] = _newton_step(hessian[kept][~done], slope[~done], held[~done])
+            step, on = np.zeros_like(slope), ~done
+            if on.any():
+                step[on] = _newton_step(hessian[kept][on], slope[on], held[on])
             return Plan(step, done, size)
 
         return value, plan
 
-    return descend(objective, x, RULES, lambda x, step, which: np.maximum(x + step, lower))
+    least = np.where(np.arange(len(x)) < n_sets, RULES.least, CREEPING)
+    return descend(objective, x, replace(RULES, least=least), lambda x, step, which: np.maximum(x + step, lower))
 
 
 def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:

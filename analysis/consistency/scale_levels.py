@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,11 @@ class LevelTables:
         """Return the k-th frame over all levels."""
         if len(self.tables[k]) == 1:
             return self.tables[k][0].reset_index(drop=True)
-        rows = [record for table in self.tables[k] for record in table.to_dict("records")]
-        return pd.DataFrame(rows, columns=self.tables[k][0].columns) if rows else pd.DataFrame()
+        if not self.tables[k]:
+            return pd.DataFrame()
+        # value by value: levels may be numbers, texts or both, and a level that failed has no numbers
+        columns = {name: [table[name].tolist() for table in self.tables[k]] for name in self.tables[k][0].columns}
+        return pd.DataFrame({name: list(chain.from_iterable(parts)) for name, parts in columns.items()})
 
 
 def levels_of(data: pd.DataFrame, read: ItemData, by: str | None) -> Iterator[tuple[Hashable, ItemData]]:

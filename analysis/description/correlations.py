@@ -1,19 +1,18 @@
 """Correlations of the frame: pooled, within patients, between patients.
 
-The only module that knows pingouin. Of its answers we take the coefficient and
-the p-value through one adapter; its limits are rounded, so the intervals here
-are our own.
+Coefficients, tests and limits by their formulas (:func:`pair_correlation`); a library that prints them all would
+cost a second to import.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from doublecode.analysis.description.correlation_checks import check_samples, check_variables
 from doublecode.analysis.description.correlation_triangle import Stars, triangle_of
@@ -253,15 +252,19 @@ def rows_with(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def pair_correlation(both: pd.DataFrame, x: str, y: str, method: Method, conf_level: float) -> dict[str, Any]:
-    """The r of a pair with p and limits: ``method``, ``n``, ``df``, ``r``, ``p_value``, ``conf_low``, ``conf_high``."""
+    """The r of a pair with p and limits: ``method``, ``n``, ``df``, ``r``, ``p_value``, ``conf_low``, ``conf_high``.
+
+    Spearman's is the r of the ranks, ties sharing their mean; p of both is that of t = r·√(df / (1 − r²)), df = n − 2.
+    """
     n = len(both)
     blank = {"method": method, "n": n, "df": max(n - 2, 0), **_nothing()}
     if n < 3 or both[x].nunique() < 2 or both[y].nunique() < 2:
         return blank
-    r, p_value = _ask_pingouin(both[x], both[y], method)
+    pair = both[[x, y]] if method == "pearson" else both[[x, y]].rank()
+    r = _product_moment(pair[x].to_numpy(dtype=float), pair[y].to_numpy(dtype=float))
     spread = 1 + r**2 / 2 if method == "spearman" else 1.0
     low, high = _limits(r, spread, n - 3, conf_level)
-    return blank | {"r": r, "p_value": p_value, "conf_low": low, "conf_high": high}
+    return blank | {"r": r, "p_value": _p_value(r, n - 2), "conf_low": low, "conf_high": high}
 
 
 def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float) -> dict[str, Any]:
@@ -272,7 +275,7 @@ def _within(both: pd.DataFrame, x: str, y: str, patient: str, conf_level: float)
     moves = (deviations.abs().max() > 1e-12 * both[[x, y]].abs().max()).all()
     if df < 1 or not moves:
         return blank
-    r, _ = _ask_pingouin(deviations[x], deviations[y], "pearson")
+    r = _product_moment(deviations[x].to_numpy(dtype=float), deviations[y].to_numpy(dtype=float))
     low, high = _limits(r, 1.0, df - 1, conf_level)
     return blank | {"r": r, "p_value": _p_value(r, df), "conf_low": low, "conf_high": high}
 
@@ -282,7 +285,7 @@ def _p_value(r: float, df: int) -> float:
     from scipy.special import stdtr
 
     rest = 1 - r**2
-    return float(2 * stdtr(df, -abs(r) * np.sqrt(df / rest))) if rest > 0 else 0.0
+    return float(2 * stdtr(df, -abs(r) * np.sqrt(df / rest))) if rest > 1e-15 else 0.0
 
 
 def _each_session(
@@ -315,19 +318,10 @@ def _limits(r: float, spread: float, freedom: int, conf_level: float) -> tuple[f
     return float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
 
 
-def _ask_pingouin(x: pd.Series[float], y: pd.Series[float], method: Method) -> tuple[float, float]:
-    """Coefficient and p-value by ``pingouin.corr``; the one place that knows its columns.
-
-    Its p column has been called ``p-val``, ``p_val`` and ``pval``. What it warns of inside (its own
-    deprecations, and the limits and power that it computes and we leave) is kept apart from our user.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pingouin
-
-        answer = pingouin.corr(x, y, method=method)
-    names = {"".join(c for c in str(name).lower() if c.isalnum()): name for name in answer.columns}
-    return float(answer[names["r"]].iloc[0]), float(answer[names["pval"]].iloc[0])
+def _product_moment(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Pearson's r of two columns (n,), neither of them constant."""
+    x, y = (about / np.linalg.norm(about) for about in (x - x.mean(), y - y.mean()))
+    return float(np.clip(x @ y, -1.0, 1.0))
 
 
 def _adjust(rows: list[dict[str, Any]]) -> pd.DataFrame:

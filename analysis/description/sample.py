@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
 from doublecode.analysis.description.descriptives import moments
 from doublecode.analysis.description.missing_rules import EACH_VARIABLE
+from doublecode.analysis.description.sample_rows import counted_row
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
+
+if TYPE_CHECKING:
+    from doublecode.schemas.reported_parts import SampleRow
 
 
 class ColumnKind(StrEnum):
@@ -36,7 +40,8 @@ class SampleResult(Answer):
     ----------
     spec : dict
     frame : DataFrame
-        ``unit`` ("patients" or "therapists"), ``variable``, ``level`` (a category, or empty for a number), ``n``,
+        ``unit`` ("patients", "therapists" or "sessions"), ``variable``, ``level`` (a category, or empty for a number),
+        ``n``,
         ``percent`` (of those with a value), ``mean``, ``sd``, ``min``, ``max``, ``n_missing``.
     design : dict
         ``n_patients``, ``n_therapists``, ``kinds`` (how each column was read).
@@ -75,7 +80,14 @@ class SampleResult(Answer):
         return f"{self.design['n_patients']} patients, {self.design['n_therapists']} therapists."
 
 
-def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequence[str]) -> SampleResult:
+def sample_table(
+    patients: pd.DataFrame,
+    therapists: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    sessions: pd.DataFrame | None = None,
+    rows: Sequence[SampleRow] = (),
+) -> SampleResult:
     """Describe the sample: M and SD of numbers, n and % of categories, multi-response columns option by option.
 
     Parameters
@@ -86,6 +98,10 @@ def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequ
         Columns of either table; a name that both have is described in both. A column of numbers
         gets moments, one of 0 and 1 the share of 1, one in which a cell holds ``;`` is taken as
         multi-response (its percentages may add up to more than 100), any other as categories.
+    sessions : DataFrame, optional
+        ``sessions.csv``, for columns that neither of the others has, such as ``minutes``.
+    rows : sequence of SampleRow
+        Rows that are counted from columns, such as *three or more disorders*.
 
     Raises
     ------
@@ -101,36 +117,53 @@ def sample_table(patients: pd.DataFrame, therapists: pd.DataFrame, columns: Sequ
     >>> table[["variable", "level", "n", "percent"]].fillna(0).to_numpy().tolist()
     [['age', '', 2, 0.0], ['comorbid', 'GAD', 2, 100.0], ['comorbid', 'SAD', 1, 50.0]]
     """
-    rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     kinds: dict[tuple[str, str], ColumnKind] = {}
+    tables = {"patients": patients, "therapists": therapists}
+    tables |= {} if sessions is None else {"sessions": sessions}
     for name in columns:
-        homes = [(unit, t) for unit, t in (("patients", patients), ("therapists", therapists)) if name in t.columns]
-        if not homes:
-            allowed = ", ".join(dict.fromkeys([*map(str, patients.columns), *map(str, therapists.columns)]))
-            raise UsageError(f"sample table: there is no column {name!r}; allowed: {allowed}. See sample_columns.")
-        for unit, table in homes:
+        for unit, table in _homes(tables, name):
             values = typed_texts(table[name], f"{unit}.csv: column {name!r}")
             kind = kinds[unit, name] = _kind(values)
             n_missing = int(values.isna().sum())
             parts = _sample_rows(values.dropna(), kind)
-            rows += [{"unit": unit, "variable": name, **part, "n_missing": n_missing} for part in parts]
+            found += [{"unit": unit, "variable": name, **part, "n_missing": n_missing} for part in parts]
+    found += [counted_row(tables, row) for row in rows]
     order = ["unit", "variable", "level", "n", "percent", "mean", "sd", "min", "max", "n_missing"]
     notes = [Note("share_of_those_with_a_value", numbers={"column": "n_missing"})]
     for kind, note in ((ColumnKind.MULTIPLE, "several_answers"), (ColumnKind.YES_NO, "coded_zero_one")):
         of_kind = tuple(place for place, one in kinds.items() if one == kind)
         notes += [Note(note, numbers={"variables": of_kind})] if of_kind else []
+    notes += [Note("rows_counted_from_columns", numbers={"rows": tuple(map(_as_counted, rows))})] if rows else []
     return SampleResult(
-        spec={"columns": list(columns)},
-        frame=pd.DataFrame(rows, columns=order),
+        spec={"columns": list(columns), "rows": [row.label for row in rows]},
+        frame=pd.DataFrame(found, columns=order),
         design={
             "n_patients": len(patients),
             "n_therapists": len(therapists),
+            **({"n_sessions": len(tables["sessions"])} if any("sessions" in key for key in kinds) else {}),
             "kinds": {f"{unit}: {name}": str(kind) for (unit, name), kind in kinds.items()},
             "missing_rule": EACH_VARIABLE,
         },
         notes=tuple(notes),
         rows=patients.index,
     )
+
+
+def _homes(tables: Mapping[str, pd.DataFrame], name: str) -> list[tuple[str, pd.DataFrame]]:
+    """The tables that have a column: patients and therapists, else sessions."""
+    homes = [(unit, table) for unit, table in tables.items() if name in table.columns]
+    people = [home for home in homes if home[0] != "sessions"]
+    if not homes:
+        allowed = ", ".join(dict.fromkeys(str(head) for table in tables.values() for head in table.columns))
+        raise UsageError(f"sample table: there is no column {name!r}; allowed: {allowed}. See sample_columns.")
+    return people or homes
+
+
+def _as_counted(row: SampleRow) -> tuple[str, tuple[str, ...], tuple[tuple[str, Any], ...]]:
+    """A row's label, its columns and its condition."""
+    given = row.model_dump(exclude_defaults=True, exclude={"label", "columns"})
+    return row.label, row.columns, tuple(given.items())
 
 
 def _kind(values: pd.Series[Any]) -> ColumnKind:

@@ -65,7 +65,7 @@ def cr2(X: Floats, residual: Floats, clusters: Sequence[Hashable]) -> tuple[Floa
     hat = X @ M @ X.T
     turned = []
     for rows in groups:
-        adjusted = _inverse_root(np.eye(len(rows)) - hat[np.ix_(rows, rows)]) @ X[rows] @ M
+        adjusted = inverse_root(np.eye(len(rows)) - hat[np.ix_(rows, rows)]) @ X[rows] @ M
         turned.append((rows, adjusted))
     score = np.array([adjusted.T @ residual[rows] for rows, adjusted in turned])
     maker = np.eye(len(X)) - hat
@@ -75,7 +75,7 @@ def cr2(X: Floats, residual: Floats, clusters: Sequence[Hashable]) -> tuple[Floa
     return score.T @ score, df
 
 
-def _inverse_root(matrix: Floats) -> Floats:
+def inverse_root(matrix: Floats) -> Floats:
     """Symmetric inverse square root; directions without variance stay without."""
     values, vectors = np.linalg.eigh(matrix)
     kept = values > 1e-10

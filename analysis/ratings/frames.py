@@ -99,7 +99,7 @@ def read_ratings(
     """Turn a long frame into sets of ratings, grouped by layout.
 
     Rows without a rating are left out and counted. Duplicates are refused. Targets are coded in
-    the order of their labels, or as they come where `sort_targets` is False, which is quicker.
+    the order of their labels, or in the quickest one where `sort_targets` is False.
 
     Raises
     ------
@@ -125,7 +125,8 @@ def read_ratings(
     if rater is not None:
         seat = seat * len(rater_names) + rater
     order = _order(seat)
-    rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], table[:, order])
+    values = table[:, order] if isinstance(order, slice) else table.take(order, axis=1)
+    rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], values)
     _refuse_duplicates(rows, seat[order], (keys, target_names, rater_names), (targets, raters, caller))
     cluster = _cluster_codes(frame, clusters, rows.target, target_names, order, caller)
     groups = _group_by_layout(rows, len(keys) // len(table), cluster, rater_names)
@@ -220,10 +221,23 @@ def _cluster_codes(
     return code
 
 
+def _complete(rows: _Rows, n_sets: int, rater_names: tuple[Hashable, ...]) -> RatingSets | None:
+    """The one group of sets whose raters all rated every target, as the number of rows without doubles tells."""
+    n_targets, n_raters = int(rows.target.max()) + 1, len(rater_names)
+    if rows.rater is None or len(rows.target) != n_sets * n_targets * n_raters:
+        return None
+    target, rater = (at.ravel() for at in np.indices((n_targets, n_raters)))
+    values = np.ascontiguousarray(rows.values.reshape(n_sets * len(rows.values), -1))
+    return RatingSets(Layout(target, rater, None, rater_names, True), values, np.arange(len(values)))
+
+
 def _group_by_layout(
     rows: _Rows, n_sets: int, cluster: Ints | None, rater_names: tuple[Hashable, ...]
 ) -> tuple[RatingSets, ...]:
     set_code, target = rows.set_code, rows.target
+    whole = None if cluster is not None else _complete(rows, n_sets, rater_names)
+    if whole is not None:
+        return (whole,)
     bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
     fresh = np.ones(len(target), dtype=bool)
     fresh[1:] = (target[1:] != target[:-1]) | (set_code[1:] != set_code[:-1])

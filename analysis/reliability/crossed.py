@@ -120,7 +120,8 @@ def incomplete_blocks(
         One per group, from :func:`doublecode.analysis.reliability.forms.requested`.
     conf_level : float
     """
-    states = [_states(group) for group in groups]
+    fits = [fixed_effects(group.layout, group.values) for group in groups]
+    states = [_states(group, fit) for group, fit in zip(groups, fits, strict=True)]
     ordinary = [~np.isin(state, (1, 2)) for state in states]
     crossed = [
         chosen & (state == 0) & (group.layout.kind == "incomplete")
@@ -129,19 +130,19 @@ def incomplete_blocks(
     one = _answers(groups, ordinary, conf_level, two_way=False)
     two = _answers(groups, crossed, conf_level, two_way=True)
     blocks, at = [], 0
-    for group, state, forms in zip(groups, states, wanted, strict=True):
+    for group, fit, state, forms in zip(groups, fits, states, wanted, strict=True):
         own = slice(at, at + len(group.values))
         at = own.stop
-        blocks.append(_block(group, state, forms, one.of(own), two.of(own)))
+        blocks.append(_block(group, fit, state, forms, one.of(own), two.of(own)))
     return blocks
 
 
-def _states(group: RatingSets) -> NDArray[np.int64]:
+def _states(group: RatingSets, fit: FixedEffects) -> NDArray[np.int64]:
     """0 ordinary, 1 all equal, 2 perfect agreement, 3 apart by constants only, 4 saturated, 5 as 3 but for a trace."""
     state = agreement_states(group)
     if group.layout.kind == "incomplete" and (state == 0).any():
-        found, df = reproduced(group)
-        exact = fixed_effects(group.layout, group.values).residual == 0.0
+        found, df = reproduced(group, fit)
+        exact = fit.residual == 0.0
         state[(state == 0) & found] = 3 if df > 0 else 4
         state[(state == 3) & ~exact] = 5
     return state
@@ -158,13 +159,13 @@ def agreement_states(group: RatingSets) -> NDArray[np.int64]:
     return np.where(flat, 1, np.where(same, 2, 0))
 
 
-def reproduced(group: RatingSets) -> tuple[Bools, int]:
+def reproduced(group: RatingSets, fit: FixedEffects | None = None) -> tuple[Bools, int]:
     """Whether targets and raters reproduce every rating but for a trace, (n_sets,), and the residual's df.
 
     A trace is a residual mean square below :data:`TRACE` of the ratings' variance: the likelihood is a difference of
-    sums of squares, and double precision does not hold its slopes there.
+    sums of squares, and double precision does not hold its slopes there. The `fit` may be at hand.
     """
-    fit = fixed_effects(group.layout, group.values)
+    fit = fixed_effects(group.layout, group.values) if fit is None else fit
     trace = TRACE * np.var(group.values, axis=1) * max(fit.residual_df, 1)
     return (fit.residual <= trace) | (fit.residual_df <= 0), fit.residual_df
 
@@ -195,6 +196,7 @@ def _answers(groups: Sequence[RatingSets], usable: Sequence[Bools], conf_level: 
 
 def _block(
     group: RatingSets,
+    fit: FixedEffects,
     state: NDArray[np.int64],
     wanted: Sequence[tuple[float, bool, str]],
     one: _Answers,
@@ -209,7 +211,6 @@ def _block(
     limits = one.limits | two.limits
     columns = [_at_k(limits[form.definition], form) for form in forms]
     estimate, low, high = (np.stack([column[i] for column in columns], axis=1) for i in range(3))
-    fit = fixed_effects(layout, group.values)
     tests = _tests(layout, fit, forms)
     block = IccBlock(
         forms=tuple(forms),

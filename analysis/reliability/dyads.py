@@ -146,6 +146,49 @@ def dyad_icc(
     (['mean', 'median', 'minimum', 'maximum'], 3)
     """
     data = as_pandas(data)
+    found = dyad_estimates(
+        data, targets=targets, raters=raters, ratings=ratings, by=by, stack=stack, definition=definition, k=k,
+        conf_level=conf_level,
+    )  # fmt: skip
+    names, dyads = as_names(by), found.dyads
+    spec = {
+        "targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "stack": stack,
+        "form": found.form,
+        "shrout_fleiss": f"ICC({SHROUT_FLEISS[definition]},{k:g})", "model": MODEL[definition],
+        "conf_level": conf_level,
+    }  # fmt: skip
+    from doublecode.analysis.reliability.interrater import icc
+
+    pooled = icc(
+        data, targets=targets, raters=raters, ratings=ratings, by=[*names, *([stack] if stack else [])] or None,
+        k=(1, k, "eff"), conf_level=conf_level,
+    )  # fmt: skip
+    return DyadResult(spec, found.frame, dyads, pooled, {"n_dyads": len(dyads), "n_sets": found.n_sets}, _notes(dyads))
+
+
+@dataclass(frozen=True, eq=False)
+class DyadEstimates:
+    """The ICCs of rater dyads by themselves: ``frame`` and ``dyads`` as of :class:`DyadResult`, and the ``form``."""
+
+    frame: pd.DataFrame
+    dyads: pd.DataFrame
+    form: str
+    n_sets: int
+
+
+def dyad_estimates(
+    data: pd.DataFrame,
+    *,
+    targets: str,
+    raters: str,
+    ratings: str,
+    by: str | Sequence[str] | None = None,
+    stack: str | None = None,
+    definition: str = "A",
+    k: float = 2,
+    conf_level: float = 0.95,
+) -> DyadEstimates:
+    """Do what :func:`dyad_icc` does, without the pooled coefficient beside it; parameters and errors are its."""
     check_conf_level(conf_level, "dyad_icc")
     if definition not in SINGLES:
         raise UsageError(f"dyad_icc: definition is {definition!r}; allowed are 'A', 'C' and '1'.")
@@ -163,21 +206,7 @@ def dyad_icc(
     for position, name in reversed(list(enumerate(names))):
         dyads.insert(0, name, [read.keys[s][position] for s in dyads["_set"]])
     dyads = dyads.drop(columns="_set").reset_index(drop=True)
-    form = f"ICC({definition},{k:g})"
-    spec = {
-        "targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "stack": stack, "form": form,
-        "shrout_fleiss": f"ICC({SHROUT_FLEISS[definition]},{k:g})", "model": MODEL[definition],
-        "conf_level": conf_level,
-    }  # fmt: skip
-    from doublecode.analysis.reliability.interrater import icc
-
-    pooled = icc(
-        data, targets=targets, raters=raters, ratings=ratings, by=[*names, *([stack] if stack else [])] or None,
-        k=(1, k, "eff"), conf_level=conf_level,
-    )  # fmt: skip
-    return DyadResult(
-        spec, _summary(dyads, names), dyads, pooled, {"n_dyads": len(dyads), "n_sets": read.n_sets}, _notes(dyads)
-    )
+    return DyadEstimates(_summary(dyads, names), dyads, f"ICC({definition},{k:g})", read.n_sets)
 
 
 def _stacked(data: pd.DataFrame, targets: str, stack: str) -> tuple[pd.DataFrame, str]:

@@ -17,8 +17,10 @@ from doublecode.analysis.reliability.form_tables import Estimates, form_table
 from doublecode.analysis.reliability.forms import IccBlock, requested
 from doublecode.analysis.reliability.icc_result import ICCResult
 from doublecode.analysis.reliability.lack_of_spread import spread_remarks
+from doublecode.analysis.reliability.recodes import interval_notes
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.wording.phrases import plural
+from doublecode.schemas.dates import read_dates
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level, distinct
@@ -270,6 +272,7 @@ def intra_rater(
     occasions: str,
     ratings: str,
     by: str | Sequence[str] | None = None,
+    days: str | None = None,
     conf_level: float = 0.95,
     seed: int = 0,
 ) -> ICCResult:
@@ -284,6 +287,9 @@ def intra_rater(
         Long: one row per target × rater × occasion.
     targets, raters, occasions, ratings : str
         Columns. Targets that a rater coded once only take no part in her set.
+    days : str, optional
+        Column of the day of coding, dates or ``2021-04-03``: the interval between codes is then a note, with a warning
+        where it is short (below two weeks).
     by, conf_level, seed
         As in :func:`icc`.
 
@@ -319,8 +325,21 @@ def intra_rater(
     )
     left, n_missing = len(held) - len(recoded), len(data) - len(held)
     design = {**found.design, "dropped": {"missing rating": n_missing, "coded once only": left}}
-    notes = (*rows_without_rating(n_missing), Note("recodes"), *map(_of_occasions, found.notes))
+    between = () if days is None else interval_notes(_days_between(recoded, [*names, raters, targets], days))
+    notes = (*rows_without_rating(n_missing), Note("recodes"), *between, *map(_of_occasions, found.notes))
     return replace(found, spec={**found.spec, "intra_rater": raters}, design=design, notes=notes)
+
+
+def _days_between(recoded: pd.DataFrame, keys: Sequence[str], days: str) -> pd.Series[float]:
+    """Days of each recode since the coding of the same target before it; NaN of the first ones."""
+    require_columns(recoded, [days], "intra_rater")
+    read = recoded[days]
+    if read.dtype.kind != "M":
+        texts = read.astype(object).where(read.notna(), None)
+        read = read_dates(texts, None, [f"row {label}" for label in recoded.index], days, "YYYY-MM-DD")
+    ordered = recoded.assign(**{days: read}).sort_values(days, kind="stable")
+    between: pd.Series[float] = ordered.groupby(list(keys), observed=True)[days].diff().dt.days
+    return between
 
 
 def _of_occasions(note: Note) -> Note:

@@ -31,10 +31,11 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
 from doublecode.analysis.ratings.rounding import rounding_noise
+from doublecode.analysis.reliability.balanced_criterion import balanced_criterion
 from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
-from doublecode.analysis.reliability.variance_profile import Criterion, Share, profile_limits
+from doublecode.analysis.reliability.variance_profile import Criterion, Objective, Share, profile_limits
 from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import NotEstimable
@@ -105,7 +106,8 @@ def clustered_block(
             notes.append((s, Note("no_residual_with_clusters", numbers={"clusters": names[1]})))
             continue
         fit = _fit(layout, values, terms)
-        found = _limits(fit, [ratio.share(terms) for ratio in ratios], conf_level)
+        criterion = balanced_criterion(layout, values, terms) or Criterion(fit.moments)
+        found = _limits(fit, criterion, [ratio.share(terms) for ratio in ratios], conf_level)
         for i, (form, at) in enumerate(forms):
             step = form.k if ratios[at].stepped else 1.0
             one = [spearman_brown(np.array([part]), step)[0] for part in found[at]]
@@ -127,7 +129,9 @@ def clustered_block(
     )  # fmt: skip
 
 
-def _limits(fit: Fit, shares: Sequence[Share], conf_level: float) -> list[tuple[float, float, float]]:
+def _limits(
+    fit: Fit, criterion: Objective, shares: Sequence[Share], conf_level: float
+) -> list[tuple[float, float, float]]:
     """Estimate and profile limits of every coefficient; NaN where it is 0/0."""
     ratios = fit.theta[None] ** 2
     ratios = np.where(ratios < NOUGHT, 0.0, ratios)
@@ -135,8 +139,9 @@ def _limits(fit: Fit, shares: Sequence[Share], conf_level: float) -> list[tuple[
     defined = [i for i, share in enumerate(shares) if np.add(*share.parts(ratios))[0] != 0.0]
     if not defined:
         return out
-    chosen, criterion = [shares[i] for i in defined], Criterion(fit.moments)
-    limits = profile_limits(criterion, chosen, ratios, np.array([fit.deviance]), conf_level, tolerance=3e-5)
+    chosen = [shares[i] for i in defined]
+    least, _, _ = criterion(ratios, np.zeros(1, dtype=np.int64))
+    limits = profile_limits(criterion, chosen, ratios, least, conf_level, tolerance=3e-5)
     for i, share, (low, high) in zip(defined, chosen, limits, strict=True):
         out[i] = float(share.value(ratios)[0]), float(low[0]), float(high[0])
     return out

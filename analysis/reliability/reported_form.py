@@ -48,7 +48,9 @@ def sentence_facts(
         Which coefficient; the one of the scores as the design yields them by default.
     """
     rows = rows_of(frame, counts["set"])
-    row = used_form(rows) if form is None else rows[rows["form"] == form].iloc[0]
+    again = bool(spec.get("intra_rater"))  # a score stands on one coding, whoever codes some sessions again
+    wanted = "ICC(A,1)" if again and form is None else form
+    row = used_form(rows) if wanted is None else rows[rows["form"] == wanted].iloc[0]
     origin = estimates.origins[cast("int", row.name)]
     return IccFacts(
         targets=spec["targets"],
@@ -64,6 +66,7 @@ def sentence_facts(
         conf_level=spec["conf_level"],
         method=row["method"],
         how=origin.how,
+        recodes=again,
     )
 
 

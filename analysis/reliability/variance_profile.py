@@ -295,7 +295,7 @@ class _Profile:
     """Rise of the criterion above its minimum along ρ, warm-started from the last point; a row is a side of a job."""
 
     def __init__(
-        self, criterion: Criterion, paths: _Paths, jobs: Ints, best: Floats, warm: Floats, done: float
+        self, criterion: Objective, paths: _Paths, jobs: Ints, best: Floats, warm: Floats, done: float
     ) -> None:
         self.criterion, self.paths, self.jobs, self.best, self.done = criterion, paths, jobs, best, done
         self.warm, self.slope = warm[jobs], np.zeros(len(jobs))
@@ -324,7 +324,7 @@ class _Profile:
 
 
 def profile_limits(
-    criterion: Criterion,
+    criterion: Objective,
     shares: Sequence[Share],
     ratios: Floats,
     deviance: Floats,
@@ -336,7 +336,8 @@ def profile_limits(
 
     Parameters
     ----------
-    criterion : Criterion
+    criterion : callable
+        A :class:`Criterion`, or what gives the same of ratios (B, m) and their sets (B,).
     shares : sequence of Share
         The coefficients.
     ratios, deviance : ndarrays, shapes (n_sets, m) and (n_sets,)

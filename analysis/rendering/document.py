@@ -8,6 +8,7 @@ the Word file cannot differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from doublecode.analysis.rendering.tables import Table
@@ -20,9 +21,53 @@ NO_WORKBOOK: Final = (
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of running text."""
+    """A paragraph of running text.
+
+    Parameters
+    ----------
+    text : str
+    see : tuple of str
+        Tables and figures that it speaks of, as :meth:`Document.numbers` names them (``"table models"``): the page
+        links to them, the Word file names them.
+    """
 
     text: str
+    see: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place to go to: its words, and its address, which paper leaves out."""
+
+    text: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Links:
+    """A paragraph with places to go to, other files of the report among them."""
+
+    text: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class ChecklistRow:
+    """An item of a reporting checklist, where it is answered, and what is left to write (empty: nothing)."""
+
+    number: str
+    topic: str
+    links: tuple[Link, ...]
+    to_write: str
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """A reporting checklist, as far as a report can fill it in."""
+
+    name: str
+    title: str
+    rows: tuple[ChecklistRow, ...]
 
 
 @dataclass(frozen=True)
@@ -34,10 +79,11 @@ class Callout:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of remarks; a long one is folded on the page."""
+    """A list of remarks; a long one is folded on the page, unless it is there `to_read`."""
 
     items: tuple[str, ...]
     title: str = "Notes"
+    to_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,16 +115,26 @@ class Picture:
     half: bool = False
 
 
-Block = Paragraph | Callout | Bullets | Picture | Table
+Block = Paragraph | Callout | Bullets | Picture | Table | Links | Checklist
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section with its heading; `anchor` is its address in the page."""
+    """A section with its heading; `anchor` is its address in the page, `part` the heading above it and others."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbouring sections under one heading; without a title they stand by themselves."""
+
+    anchor: str
+    title: str
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +157,13 @@ class Document:
     sections: tuple[Section, ...]
     colophon: str
     has_files: bool = True
+    links: tuple[tuple[str, str], ...] = ()
+    """Pages beside it: address, and what is to be found there."""
+
+    def parts(self) -> tuple[Part, ...]:
+        """The sections under the headings of their parts."""
+        runs = groupby(self.sections, lambda section: section.part)
+        return tuple(Part(f"part-{at}" if title else "", title, tuple(of)) for at, (title, of) in enumerate(runs, 1))
 
     def tables(self) -> list[Table]:
         """All tables, in the order of their numbers."""

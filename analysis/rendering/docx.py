@@ -8,9 +8,18 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any, Final
 
-from doublecode.analysis.rendering.document import Bullets, Callout, Document, Paragraph, Picture, Section
+from doublecode.analysis.rendering.document import (
+    Bullets,
+    Callout,
+    Checklist,
+    Document,
+    Links,
+    Paragraph,
+    Picture,
+    Section,
+)
 from doublecode.analysis.rendering.docx_table import CELL_MARGIN_CM, table_xml
-from doublecode.analysis.rendering.tables import Table
+from doublecode.analysis.rendering.tables import Column, Table, frame_of
 from doublecode.schemas.marks import bare, inline
 
 FONT: Final = "Times New Roman"
@@ -36,8 +45,11 @@ def write_docx(document: Document, path: Path) -> None:
         _write(paragraph, headline.value, bold=True)
         _write(paragraph, f" {headline.detail}")
     numbers = document.numbers()
-    for section in document.sections:
-        _section(file, section, numbers)
+    for part in document.parts():
+        if part.title:
+            _write(file.add_heading(level=1), part.title)
+        for section in part.sections:
+            _section(file, section, numbers)
     _write(file.add_paragraph(), document.colophon)
     file.save(str(path))
 
@@ -54,7 +66,7 @@ def _set_up(file: Any, document: Document) -> None:
     page.page_width, page.page_height = Cm(21.0), Cm(29.7)
     page.left_margin = page.right_margin = Cm((21.0 - _TEXT_WIDTH_CM) / 2)
     page.top_margin = page.bottom_margin = Cm(2.3)
-    for name, size in (("Normal", 11), ("Title", 20), ("Heading 1", 14)):
+    for name, size in (("Normal", 11), ("Title", 20), ("Heading 1", 15), ("Heading 2", 12)):
         style = file.styles[name]
         style.font.name, style.font.size = FONT, Pt(size)
         style.font.color.rgb = RGBColor(0, 0, 0)
@@ -66,7 +78,7 @@ def _set_up(file: Any, document: Document) -> None:
 
 
 def _section(file: Any, section: Section, numbers: dict[str, int]) -> None:
-    _write(file.add_heading(level=1), section.title)
+    _write(file.add_heading(level=2 if section.part else 1), section.title)
     for block in section.blocks:
         _block(block, file, numbers)
 
@@ -78,7 +90,26 @@ def _block(block: object, file: Any, numbers: dict[str, int]) -> None:
 
 @_block.register
 def _(block: Paragraph, file: Any, numbers: dict[str, int]) -> None:
-    _write(file.add_paragraph(), block.text)
+    _write(file.add_paragraph(), block.text + seen(block.see, numbers))
+
+
+@_block.register
+def _(block: Links, file: Any, numbers: dict[str, int]) -> None:
+    _write(file.add_paragraph(), f"{block.text} {', '.join(link.text for link in block.links)}".strip())
+
+
+@_block.register
+def _(block: Checklist, file: Any, numbers: dict[str, int]) -> None:
+    rows = [
+        {
+            "number": row.number, "topic": row.topic, "where": "; ".join(link.text for link in row.links),
+            "to_write": row.to_write,
+        }
+        for row in block.rows
+    ]  # fmt: skip
+    heads = (("number", "Item"), ("topic", "To report"), ("where", "In the report"), ("to_write", "You must write"))
+    columns = tuple(Column(name, head, "text") for name, head in heads)
+    _put_table(file, Table(block.name, block.title, frame_of(rows, [name for name, _ in heads]), columns), 9)
 
 
 @_block.register
@@ -89,7 +120,7 @@ def _(block: Callout, file: Any, numbers: dict[str, int]) -> None:
 @_block.register
 def _(block: Bullets, file: Any, numbers: dict[str, int]) -> None:
     for item in block.items:
-        _write(file.add_paragraph(style="List Bullet"), item, size=9)
+        _write(file.add_paragraph(style="List Bullet"), item, size=None if block.to_read else 9)
 
 
 @_block.register
@@ -108,14 +139,23 @@ def _(block: Picture, file: Any, numbers: dict[str, int]) -> None:
 
 @_block.register
 def _(block: Table, file: Any, numbers: dict[str, int]) -> None:
+    _caption(file, f"Table {numbers[f'table {block.name}']}", block.title)
+    _put_table(file, block, 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8)
+    _notes(file, block.notes)
+
+
+def _put_table(file: Any, block: Table, size: int) -> None:
     from docx.oxml import parse_xml
     from docx.shared import Cm
 
-    _caption(file, f"Table {numbers[f'table {block.name}']}", block.title)
-    size = 10 if len(block.columns) <= 6 else 9 if len(block.columns) <= 8 else 8
     widths = [Cm(width).twips for width in column_widths(block, size)]
     file.element.body[-1].addprevious(parse_xml(table_xml(block, widths, size)))  # the last one is the page's set-up
-    _notes(file, block.notes)
+
+
+def seen(see: tuple[str, ...], numbers: dict[str, int]) -> str:
+    """Name tables and figures by their numbers, in brackets; what the document does not have is left out."""
+    named = [f"{name.partition(' ')[0].capitalize()} {numbers[name]}" for name in see if name in numbers]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def column_widths(block: Table, size: float) -> list[float]:

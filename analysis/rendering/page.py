@@ -1,6 +1,7 @@
 """The report as one web page: no request, readable on paper, on a telephone and without its one script.
 
-The script turns numbers into buttons that list the cells which a number stands on; the cells lie in the page.
+The script sorts tables, and turns numbers into buttons that list the cells which a number stands on; the cells lie in
+the page.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from doublecode.schemas.marks import inline
 from doublecode.schemas.results import compact_json
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 _TAGS = {"": "{}", "code": "<code>{}</code>", "italic": "<i>{}</i>"}
@@ -52,19 +55,26 @@ def rich_text(text: str) -> Markup:
     return Markup("").join(Markup(_TAGS[mark]).format(run) for mark, run in inline(text))
 
 
-def render_page(document: Document, trace: PageTrace | None = None) -> str:
-    """Render a document as a self-contained HTML page; with `trace` its numbers can be clicked."""
+@cache
+def _template() -> Template:
+    """The page without its contents, compiled once."""
     from jinja2 import Environment, StrictUndefined
 
-    folder = resources.files("doublecode.analysis.rendering")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["rich"] = rich_text
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
-    template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
+    page = resources.files("doublecode.analysis.rendering") / "report.html"
+    return environment.from_string(page.read_text(encoding="utf-8"))
+
+
+def render_page(document: Document, trace: PageTrace | None = None) -> str:
+    """Render a document as a self-contained HTML page; with `trace` its numbers can be clicked."""
+    folder = resources.files("doublecode.analysis.rendering")
     css = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8") if trace is not None else ""
+    scripts = ("page.js",) if trace is None else ("page.js", "report.js")
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in scripts)
     data = "" if trace is None else compact_json({**trace.data, "words": HOW}).replace("<", "\\u003c")
-    return template.render(
+    return _template().render(
         document=document, numbers=document.numbers(), css=css, sets={} if trace is None else trace.sets, script=script,
         data=data, digest=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.plain_table import MOST_ROWS, PlainTable
 from doublecode.schemas.results import DASH, is_missing
 
@@ -265,8 +266,7 @@ class Table:
         """Rendered rows; a spanner row has one cell only."""
         rows: list[tuple[str, ...]] = []
         before: Any = None
-        for record in self.frame.to_dict("records"):
-            row = {str(key): value for key, value in record.items()}
+        for row in rows_of(self.frame):
             if self.group and row[self.group] != before:
                 before = row[self.group]
                 rows.append((str(before),))

@@ -7,18 +7,21 @@ kill leaves the old report or the new one, never half of one.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document, Paragraph, Section
+from doublecode.analysis.rendering.document import NO_WORKBOOK, Callout, Document
 from doublecode.analysis.rendering.tables import write_csv
+from doublecode.analysis.report.checklists import CHECKLISTS, CHECKLISTS_WORD, checklists_document
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.manifest import manifest_record
-from doublecode.analysis.report.methods_text import methods_paragraphs
-from doublecode.analysis.report.plan_in_words import plan_section, plan_sentence
+from doublecode.analysis.report.order import sections_in_order
+from doublecode.analysis.report.paper_printing import FOLDER as PAPER
+from doublecode.analysis.report.paper_printing import is_of_paper, paper_links, write_paper
+from doublecode.analysis.report.plan_in_words import plan_sentence
 from doublecode.analysis.report.records import results_record
-from doublecode.analysis.report.sections_data import MOST_NAMED
+from doublecode.analysis.report.sections_data import MOST_NAMED, attention_callouts
 from doublecode.analysis.report.trace_file import TRACE, TraceFile
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
@@ -33,7 +36,9 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 _PARTS = {"tables": ".csv", "figures": ".svg"}
-_FILES = frozenset({PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json", TRACE})
+_FILES = frozenset(
+    {PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json", TRACE, CHECKLISTS, CHECKLISTS_WORD}
+)
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
@@ -59,6 +64,8 @@ def is_of_report(path: str) -> bool:
     part, _, name = rest.partition("/")
     if not name:
         return first == "report" and part in _FILES
+    if part == PAPER:
+        return first == "report" and is_of_paper(name)
     return first == "report" and "/" not in name and name.endswith(_PARTS.get(part, "/"))
 
 
@@ -83,6 +90,9 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
             (fresh / part).mkdir()
         (fresh / PAGE).write_text(render_page(document, traced.of_page()), encoding="utf-8", newline="\n")
         write_docx(document, fresh / "report.docx")
+        lists = checklists_document(run, document)
+        (fresh / CHECKLISTS).write_text(render_page(lists), encoding="utf-8", newline="\n")
+        write_docx(lists, fresh / CHECKLISTS_WORD)
         for table in document.tables():
             write_csv(table.csv_frame, fresh / "tables" / f"{table.name}.csv")
         for shown in document.pictures():
@@ -90,6 +100,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         write_csv(ledger_with_linked(run.frame.ledger, run.intake.linked), fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
+        write_paper(run, fresh)
         (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
@@ -143,16 +154,18 @@ def build_document(run: StudyRun) -> Document:
         callouts.append(Callout(f"Set aside by name and not in any number below: {files}."))
     if run.intake.absent:
         callouts.append(Callout(absent_files(run.intake.absent)))
+    callouts += attention_callouts(run)
     return Document(
         title=study.title,
         subtitle=" · ".join(filter(None, [f"Report of the study `{study.name}`", study.citation])),
         callouts=tuple(callouts),
-        headlines=headlines(run),
-        sections=tuple(section for section in _sections(run) if section is not None),
+        headlines=tuple(reversed(headlines(run))),  # what was found before what was read
+        sections=sections_in_order(run),
         colophon=(
             f"Made by doublecode {version_of('doublecode')}. Numbers are rounded for the eye; `tables/` and "
             "`results.json` hold them with full precision, `row_ledger.csv` accounts for every session."
         ),
+        links=paper_links(study),
     )
 
 
@@ -179,53 +192,3 @@ def absent_files(names: Sequence[str]) -> str:
         f"In the ledger and no longer in incoming/, and counted as taken in: {', '.join(names[:MOST_NAMED])}{more}. "
         "Put them back, or take them out of the numbers: doublecode ledger withdraw FILE --reason …"
     )
-
-
-def _sections(run: StudyRun) -> Iterable[Section | None]:
-    from doublecode.analysis.report import sections_data, sections_models, sections_scales
-    from doublecode.analysis.report.sections_codes import codes_section
-    from doublecode.analysis.report.sections_correlations import correlation_section
-    from doublecode.analysis.report.sections_findings import (
-        family_section,
-        fidelity_section,
-        marginal_section,
-        screening_section,
-    )
-    from doublecode.analysis.report.sections_patients import patients_section
-    from doublecode.analysis.report.sections_process import process_sections
-    from doublecode.analysis.report.sections_recodes import recode_section
-    from doublecode.analysis.report.sections_screens import screens_section
-    from doublecode.analysis.report.sections_settled import settled_section
-    from doublecode.analysis.study.labels import term_labels
-
-    labels = run.labels
-    yield sections_data.data_section(run)
-    yield sections_data.rows_section(run)
-    yield sections_data.sample_section(run)
-    yield sections_scales.reliability_section(run)
-    yield recode_section(run.recodes)
-    yield screens_section(run.screens)
-    yield settled_section(run.intake)
-    yield sections_scales.consistency_section(run)
-    yield sections_data.descriptives_section(run)
-    yield codes_section(run.codes)
-    yield sections_data.homework_section(run)
-    yield fidelity_section(run.fidelity, labels)
-    yield sections_models.outlier_section(run.outliers, labels)
-    yield screening_section(run.covariate_screen, run.missing_comparison, labels)
-    yield correlation_section(run.correlations, labels, run.study.correlations)
-    figures = {one.name: one.figures for one in run.study.series}
-    yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
-    yield patients_section(run.patient_outcomes, labels)
-    if run.process is not None:
-        yield from process_sections(run.process, labels)
-    yield sections_models.moderation_section(
-        run.moderations, run.moderations_untouched, labels, run.study.interaction_figures
-    )
-    yield sections_models.comparison_section(run.comparisons, labels)
-    split = [name for one in run.series for name in one.spec["split"]]
-    yield marginal_section(run.marginals, term_labels(labels, split))
-    yield family_section(run.families, term_labels(labels, split))
-    yield sections_data.not_estimated_section(run)
-    yield plan_section(run.intake.plan)
-    yield Section("methods", "Methods, as a paper would print them", tuple(map(Paragraph, methods_paragraphs(run))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from platform import python_version
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from doublecode.analysis.study.labels import short_title
 from doublecode.schemas.marks import code
 
 if TYPE_CHECKING:
+    from doublecode.analysis.description.correlations import CorrelationResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.study_run import StudyRun
@@ -107,7 +108,31 @@ def _reliability(run: StudyRun) -> str:
             f" As the study declares, the limits of {' and '.join(named)} come from leaving out each session once "
             "(Arvesen & Schmitz, 1970), which does not take scores as normal."
         )
-    return text
+    return " ".join([text, *_beside_reliability(run)])
+
+
+def _beside_reliability(run: StudyRun) -> Iterator[str]:
+    """What stands beside the intraclass correlations: composites, agreement, severity."""
+    quality = run.quality
+    joined = quality.composites[quality.composites["estimate"].notna()]
+    if len(joined):
+        named = _all([run.labels.get(name, name) for name in joined["variable"]])
+        yield (
+            f"The error of {named}, which joins two tapes, was put together from the errors of its halves in tapes "
+            "coded twice (Brennan, 2001), with a jackknife over patients."
+        )
+    found = set(quality.agreement.loc[quality.agreement["phase"] == "main", "coefficient"])
+    if found:
+        ways = {"AC2": "AC2 with ordinal weights", "AC1": "AC1 where an item has two codes"}
+        named = _all([words for name, words in ways.items() if name in found])
+        yield f"Agreement is given as shares of pairs of raters and as Gwet's (2014) {named}."
+    if len(quality.severity):
+        changed = ", and its change from the first batch of workbooks to the last" if _drifts(run) else ""
+        yield f"Severity of raters{changed} was estimated by a mixed model with raters fixed and sessions random."
+
+
+def _drifts(run: StudyRun) -> bool:
+    return bool(run.quality.severity["change"].notna().any())
 
 
 _WAYS: Final = {
@@ -172,6 +197,7 @@ def _series(run: StudyRun) -> str:
         text += f" Sessions are counted from session {' or '.join(map(str, origins))}, where intercepts are given."
     if any(not result.siblings.empty for result in run.series):
         text += " Beside a singular fit stands the one with the next simpler random part (Matuschek et al., 2017)."
+    text += " Every model takes the rows that have all variables of its series."
     text += _series_choices(run)
     steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
     formulas = "; ".join(map(code, steps))
@@ -213,7 +239,7 @@ def _regressions(run: StudyRun) -> str:
             + (" The multilevel models take the values as observed." if run.series else "")
         )
     if run.correlations is not None:
-        parts.append(f"Correlations are {run.correlations.spec.get('method', 'pearson').capitalize()}'s, pairwise.")
+        parts.append(_correlations(run.correlations))
     if run.moderations:
         parts.append(_moderations(run.moderations))
     if run.comparisons:
@@ -221,14 +247,30 @@ def _regressions(run: StudyRun) -> str:
     return " ".join(parts)
 
 
+def _correlations(result: CorrelationResult) -> str:
+    text = f"Correlations are {result.spec.get('method', 'pearson').capitalize()}'s, pairwise"
+    levels = [words for level, words in _LEVELS.items() if level in set(result.frame["level"])]
+    return f"{text}: {_all(levels)}." if len(levels) > 1 else f"{text}."
+
+
+_LEVELS: Final = {
+    "pooled": "over all sessions",
+    "within patients": "within patients (Bakdash & Marusich, 2017)",
+    "between patients": "between the patients' means",
+    "mean over sessions": "averaged over sessions on Fisher's scale",
+}
+"""Levels of correlations where patients have several sessions."""
+
+
 def _moderations(results: Sequence[ModerationResult]) -> str:
     """What the declared regressions did: centring and slopes only where there is an interaction."""
     parts = []
     if n_interactions(results):
-        regions = " and Johnson–Neyman regions" if any(len(one.johnson_neyman) for one in results) else ""
+        drawn = any(len(one.johnson_neyman) for one in results)
+        regions = ", and Johnson–Neyman regions stay inside it (Bauer & Curran, 2005)" if drawn else ""
         parts.append(
             "Moderated regressions centre predictor and moderator at their means before the product is formed "
-            f"(Aiken & West, 1991); simple slopes{regions} stay inside the observed range (Bauer & Curran, 2005)."
+            f"(Aiken & West, 1991); simple slopes beyond what was observed are named as such{regions}."
         )
     rule, beside = errors_in_words(results[0]), results[0].beside[0]
     cited = " (Long & Ervin, 2000)" if results[0].spec["errors"] == "robust" else ""
@@ -246,5 +288,4 @@ def _software(run: StudyRun) -> str:
 
 def packages_used(run: StudyRun) -> tuple[str, ...]:
     """Names of the libraries whose numbers are in the report."""
-    extra = (("statsmodels", bool(run.moderations)), ("pingouin", run.correlations is not None))
-    return (*_PACKAGES, *(name for name, used in extra if used))
+    return (*_PACKAGES, *(["statsmodels"] if run.moderations else []))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
-from doublecode.analysis.report.traced_tables import records_of
 from doublecode.analysis.study.published_cells import value_of
 from doublecode.analysis.study.published_verdicts import (
     BY_DESIGN,
@@ -24,6 +23,7 @@ from doublecode.analysis.study.published_verdicts import (
     verdict,
 )
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.published_values import PrintedValue, load_published
 from doublecode.schemas.results import Note, is_missing
@@ -252,7 +252,7 @@ def _twin_of(folder: Path) -> dict[str, Mapping[str, Any]]:
     file = folder / TWIN
     if not file.is_file():
         return {}
-    return {row["quantity"]: row for row in records_of(pd.read_csv(file))}
+    return {row["quantity"]: row for row in rows_of(pd.read_csv(file))}
 
 
 def _counts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
 from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.report.reported_records import reported_record
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.series_result import SeriesResult
+    from doublecode.analysis.meta_analysis.pool_result import PoolResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.analysis.training.certification_result import CertificationResult
+
+
+RATING_QUALITY: Final = ("agreement", "composites", "raters", "pairs", "severity")
+"""Tables beside the reliability, in results.json."""
 
 
 def results_record(run: StudyRun) -> dict[str, Any]:
@@ -48,7 +54,9 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
+        "rating_quality": {part: records(getattr(run.quality, part)) for part in RATING_QUALITY},
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
+        **({} if run.reported is None else {"reported": reported_record(run.reported)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
         "screens": None if run.screens is None else result_record(run.screens),
         **({} if settled is None else {"consensus": records(settled)}),
@@ -135,6 +143,25 @@ def consistency_record(table: ConsistencyTable) -> dict[str, Any]:
 def with_records(beside: Mapping[str, Answer]) -> dict[str, Any]:
     """What ``--json`` prints of the answers beside the one that was asked for, by their names."""
     return {name: result_record(answer) for name, answer in beside.items()}
+
+
+def pool_record(result: PoolResult) -> dict[str, Any]:
+    """A pooled effect, and how much effects differ, the studies and the test of moderators beside it."""
+    parts = (
+        "tau2",
+        "se_tau2",
+        "tau2_within",
+        "i2",
+        "h2",
+        "q",
+        "q_p",
+        "prediction",
+        "omnibus",
+        "r2",
+        "loglik",
+        "studies",
+    )
+    return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
 
 
 def drift_record(result: StudyDrift) -> dict[str, Any]:

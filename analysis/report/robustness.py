@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.regression.families import interaction_family
 from doublecode.analysis.rendering.coefficient_columns import coefficients
-from doublecode.analysis.rendering.document import Block
+from doublecode.analysis.rendering.document import Block, Section
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.rendering.wording.phrases import named
-from doublecode.analysis.study.labels import Labels, label_term
+from doublecode.analysis.study.labels import Labels, label_term, term_labels
 from doublecode.schemas.marks import code
 from doublecode.schemas.results import DASH
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
+    from doublecode.analysis.study.study_run import StudyRun
 
 _INFLUENCE = (
     "model", "term", "estimate", "p_value", "flagged", "estimate_unflagged", "p_unflagged", "influential", "cooks_d",
     "estimate_without",
 )  # fmt: skip
+
+
+def robustness_section(run: StudyRun) -> Section | None:
+    """Whether the findings hold without the outlier rule, without single rows, as one family, and in a simpler fit."""
+    results, labels = run.moderations, term_labels(run.labels)
+    blocks: list[Block] = []
+    for series in run.series:
+        blocks += simpler_fits(series, term_labels(run.labels, series.spec["split"]))
+    if results and run.moderations_untouched:
+        blocks.append(_focal_both(results, run.moderations_untouched, labels))
+    blocks += [influence_table(results, labels)] if results else []
+    blocks += [family_table(results, labels)] if n_interactions(results) > 1 else []
+    return Section("robustness", "Robustness", tuple(blocks)) if blocks else None
 
 
 def errors_in_words(result: ModerationResult) -> str:
@@ -96,3 +112,35 @@ def simpler_fits(result: SeriesResult, labels: Labels) -> list[Block]:
     columns = (column("term"), *coefficients(shown))
     title = "Fixed effects of the simpler fits beside singular ones"
     return [Table(f"{result.spec['name']}_simpler", title, shown, columns, (note,), "model", data=frame)]
+
+
+def focal_row(result: ModerationResult) -> pd.Series[Any]:
+    """The row of the interaction, or of the predictor where there is none."""
+    pair = (result.spec["predictor"], result.spec["moderator"])
+    wanted = ":".join(pair) if all(pair) else None
+    rows = result.frame[result.frame["term"] == wanted] if wanted else result.frame.iloc[1:2]
+    return rows.iloc[0]
+
+
+def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], labels: Labels) -> Table:
+    import pandas as pd
+
+    rows = []
+    found = {before.spec["name"]: before for before in untouched}
+    for after in results:
+        if after.spec["name"] not in found:
+            continue  # not estimable without the rule: said among what was not estimated
+        one, other = focal_row(after), focal_row(found[after.spec["name"]])
+        rows.append(
+            {
+                "model": after.spec["title"], "label": label_term(str(one["term"]), labels),
+                "estimate": one["estimate"], "p_value": one["p_value"],
+                "estimate_untouched": other["estimate"], "p_untouched": other["p_value"],
+            }
+        )  # fmt: skip
+    columns = (
+        column("model", "Model", kind="text"), column("label", "Term", kind="text"),
+        column("estimate", "*b*, winsorised"), column("p_value", "*p*"),
+        column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
+    )  # fmt: skip
+    return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)

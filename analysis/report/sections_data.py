@@ -32,10 +32,14 @@ _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min"
 
 
 def data_section(run: StudyRun) -> Section:
-    """What was read, what was wrong with it, what was left out, and what the analysis warns of."""
+    """What was read, what was wrong with it, and what was left out."""
     files = [] if run.intake.files.empty else [_files_table(run.intake)]
-    blocks = [*files, *_replaced(run), *_problem_blocks(run.intake), *_flagged(run), *_warnings(run)]
-    return Section("data", "What was read, and warnings", tuple(blocks))
+    return Section("data", "What was read", (*files, *_replaced(run), *_problem_blocks(run.intake)))
+
+
+def warnings_section(run: StudyRun) -> Section:
+    """What the estimates are to be read with."""
+    return Section("warnings", "Warnings of the analysis", tuple(_warnings(run)))
 
 
 def _files_table(intake: Intake) -> Table:
@@ -120,10 +124,9 @@ def _warning_rows(warnings: Sequence[CodedWarning]) -> pd.DataFrame:
     return frame_of([{name: getattr(one, name) for name in names} for one in map(problem_of, warnings)], names)
 
 
-def _flagged(run: StudyRun) -> list[Block]:
-    from doublecode.coding.scoring import flagged_answers
-
-    flagged = flagged_answers(run.items, run.study.codebooks)
+def attention_callouts(run: StudyRun) -> list[Callout]:
+    """Answers that somebody must look at, for the top of the report."""
+    flagged = _flagged(run)
     if flagged.empty:
         return []
     n = len(flagged[["patient", "session"]].drop_duplicates())
@@ -138,8 +141,19 @@ def _flagged(run: StudyRun) -> list[Block]:
     few = len(who) <= MOST_NAMED
     of = f"patients {', '.join(who)}" if few else f"{len(who)} patients, all of them in `tables/attention.csv`"
     text = f"Answers that ask for attention ({'; '.join(names)}): {n} sessions of {of}. "
-    callout = Callout(text + "Make sure that somebody has looked at them.")
-    return [callout] if few else [callout, _attention(flagged, run)]
+    return [Callout(text + "Make sure that somebody has looked at them.")]
+
+
+def _flagged(run: StudyRun) -> pd.DataFrame:
+    from doublecode.coding.scoring import flagged_answers
+
+    return flagged_answers(run.items, run.study.codebooks)
+
+
+def _attention_table(run: StudyRun) -> list[Block]:
+    """The answers that ask for attention, where they are of more patients than a callout names."""
+    flagged = _flagged(run)
+    return [_attention(flagged, run)] if flagged["patient"].nunique() > MOST_NAMED else []
 
 
 def _attention(flagged: pd.DataFrame, run: StudyRun) -> Table:
@@ -241,7 +255,7 @@ def descriptives_section(run: StudyRun) -> Section:
         columns = (column("label", heading, kind="text"), *_MOMENTS)
         notes = (*result.note_texts(), _COUNTED)
         blocks.append(Table(f"described_{name}", title, overall, columns, notes, "title", data=frame))
-    blocks += _bands(run)
+    blocks += [*_bands(run), *_attention_table(run)]
     by_session = run.described_scores.frame
     by_session = by_session[by_session["session"] != "all"]
     if len(by_session["session"].unique()) > 1:

@@ -17,13 +17,7 @@ from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.interaction_figures import interaction
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number
-from doublecode.analysis.report.robustness import (
-    errors_in_words,
-    family_table,
-    influence_table,
-    n_interactions,
-    simpler_fits,
-)
+from doublecode.analysis.report.robustness import errors_in_words
 from doublecode.analysis.report.series_pictures import series_picture
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.study.labels import Labels, label_term, short_labels, term_labels
@@ -81,7 +75,6 @@ def _series_blocks(result: SeriesResult, labels: Labels) -> list[Block]:
     blocks += _coefficient_table(f"{name}_models", "Fixed effects, models as declared", declared, labels)
     title = "Fixed effects, predictors split within and between patients"
     blocks += _coefficient_table(f"{name}_split", title, split, labels)
-    blocks += simpler_fits(result, labels)
     blocks += [_comparison(name, result), *_variances(name, result, labels)]
     return [*blocks, *result.beside(f"{name}_", partial(label_term, labels=labels)), Bullets(result.note_texts())]
 
@@ -215,20 +208,13 @@ def outlier_section(result: OutlierResult | None, labels: Labels) -> Section | N
 
 
 def moderation_section(
-    results: Sequence[ModerationResult],
-    untouched: Sequence[ModerationResult],
-    labels: Labels,
-    forms: Sequence[InteractionFigure] = (),
+    results: Sequence[ModerationResult], labels: Labels, forms: Sequence[InteractionFigure] = ()
 ) -> Section | None:
     """Moderated regressions: coefficients, simple slopes, regions of significance, figures."""
     if not results:
         return None
     labels = term_labels(labels)
     blocks: list[Block] = [_moderation_table(results, labels)]
-    if untouched:
-        blocks.append(_focal_both(results, untouched, labels))
-    blocks.append(influence_table(results, labels))
-    blocks += [family_table(results, labels)] if n_interactions(results) > 1 else []
     blocks += [table for table in (_simple_slopes(results), _regions(results, labels)) if table is not None]
     notes = dict.fromkeys(sentence(_labelled(note, labels)) for result in results for note in result.notes)
     blocks.append(Bullets(tuple(notes)))
@@ -280,37 +266,6 @@ def _moderation_table(results: Sequence[ModerationResult], labels: Labels) -> Ta
         "interactions leaves the others in its residuals and spreads them unequally.",
     )
     return Table("moderations", "Moderated regressions", frame, columns, notes, "model")
-
-
-def _focal(result: ModerationResult) -> pd.Series[Any]:
-    pair = (result.spec["predictor"], result.spec["moderator"])
-    wanted = ":".join(pair) if all(pair) else None
-    rows = result.frame[result.frame["term"] == wanted] if wanted else result.frame.iloc[1:2]
-    return rows.iloc[0]
-
-
-def _focal_both(results: Sequence[ModerationResult], untouched: Sequence[ModerationResult], labels: Labels) -> Table:
-    import pandas as pd
-
-    rows = []
-    found = {before.spec["name"]: before for before in untouched}
-    for after in results:
-        if after.spec["name"] not in found:
-            continue  # not estimable without the rule: said among what was not estimated
-        one, other = _focal(after), _focal(found[after.spec["name"]])
-        rows.append(
-            {
-                "model": after.spec["title"], "label": label_term(str(one["term"]), labels),
-                "estimate": one["estimate"], "p_value": one["p_value"],
-                "estimate_untouched": other["estimate"], "p_untouched": other["p_value"],
-            }
-        )  # fmt: skip
-    columns = (
-        column("model", "Model", kind="text"), column("label", "Term", kind="text"),
-        column("estimate", "*b*, winsorised"), column("p_value", "*p*"),
-        column("estimate_untouched", "*b*, as found", kind="estimate"), column("p_untouched", "*p*", kind="p"),
-    )  # fmt: skip
-    return Table("moderations_both", "With and without the outlier rule", pd.DataFrame(rows), columns)
 
 
 def _simple_slopes(results: Sequence[ModerationResult]) -> Table | None:

@@ -14,9 +14,17 @@ from doublecode.analysis.rendering import figures
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.notes import sentence
-from doublecode.analysis.rendering.tables import Table, bounded_estimate, column, format_number, level_heading
+from doublecode.analysis.rendering.tables import Column, Table, bounded_estimate, column, format_number, level_heading
 from doublecode.analysis.rendering.wording.icc_sentence import icc_sentence
 from doublecode.analysis.rendering.wording.phrases import named
+from doublecode.analysis.report.sections_raters import (
+    FEWEST,
+    agreement_table,
+    analysed_table,
+    rater_tables,
+    too_few,
+    without_coefficients,
+)
 from doublecode.analysis.results.rules import rule_named
 from doublecode.analysis.study.labels import label_of, part_places, short_title
 from doublecode.schemas.results import DASH, Note
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from doublecode.schemas.results import Note
 
 RULE = "koo2016"
+_KEYS = ("instrument", "level", "name", "phase")
 
 
 def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
@@ -37,16 +46,25 @@ def reliability_frame(run: StudyRun, phase: str) -> pd.DataFrame:
 
     if run.reliability is None:
         return pd.DataFrame()
+    frame = run.reliability.frame
+    beside = run.quality.agreement.rename(columns={"estimate": "ac"})[[*_KEYS, "equal", "within_one", "ac"]]
+    frame = frame.merge(beside, on=list(_KEYS), how="left")
+    return labelled_reliability(run, frame[frame["phase"] == phase])
+
+
+def labelled_reliability(run: StudyRun, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of reliability with labels and titles of their instruments, in the order of the codebooks."""
+    import pandas as pd
+
     books = run.study.codebooks
     places = part_places(books)
     rows = []
-    for record in run.reliability.frame.to_dict("records"):
+    for record in frame.to_dict("records"):
         row = {str(key): value for key, value in record.items()}
-        if row["phase"] == phase:
-            label = label_of(books, row["instrument"], row["name"])
-            row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
-            row["title"] = books[row["instrument"]].title
-            rows.append((places[row["instrument"], row["name"]], row))
+        label = label_of(books, row["instrument"], row["name"])
+        row["label"] = f"{label} (scale)" if row["level"] == "scale" else label
+        row["title"] = books[row["instrument"]].title
+        rows.append((places[row["instrument"], row["name"]], row))
     return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
 
 
@@ -54,14 +72,15 @@ def reliability_section(run: StudyRun) -> Section | None:
     """ICC of items and scales with the forest, the sentences to paste, the warnings."""
     if run.reliability is None or run.reliability.frame.empty:
         return None
-    blocks: list[Block] = []
+    blocks: list[Block] = analysed_table(run, RULE)
     main = reliability_frame(run, "main")
     if len(main):
         blocks += [_reliability_table("reliability", "Inter-rater reliability of items and scales", main)]
-        blocks += _forests(main)
+        blocks += [*_forests(main), *agreement_table(run)]
     pilot = reliability_frame(run, "pilot")
     if len(pilot):
-        blocks.append(_reliability_table("reliability_pilot", "The same in the pilot phase", pilot))
+        blocks.append(_reliability_table("reliability_pilot", "Inter-rater reliability in the pilot phase", pilot))
+    blocks += rater_tables(run)
     blocks += [Paragraph(text) for text in scale_sentences(run)]
     blocks.append(Bullets(_shared_notes(run)))
     return Section("reliability", "Inter-rater reliability", tuple(blocks))
@@ -96,17 +115,48 @@ def _shared_notes(run: StudyRun) -> tuple[str, ...]:
 
 
 def _reliability_table(name: str, title: str, frame: pd.DataFrame) -> Table:
-    columns = (
-        column("label", "Item or scale", kind="text"), column("form", "Form", kind="text"),
-        column("n_targets", "Sessions", kind="integer"), column("n_multiply_coded", "Double-coded", kind="integer"),
-        column("k", "*k*", kind="count"), *bounded_estimate("ICC", 0.95),
-        column("single", "ICC, one rater", kind="bounded"),
-    )  # fmt: skip
-    notes = (
-        "ICC of the score that is analysed: the mean of *k* ratings (harmonic mean over sessions), absolute agreement "
-        "where raters are told apart, one-way where they are not.",
+    few, forms = too_few(frame), frame["form"].drop_duplicates().tolist()
+    agreed = tuple(
+        column(part, heading, kind="percent", digits=0)
+        for part, heading in (("equal", "Equal"), ("within_one", "Within 1 point"))
+        if frame[part].notna().any()
     )
-    return Table(name, title, frame, columns, notes, "title", data=frame)
+    chance = (column("ac", "AC", kind="bounded"),) if frame["ac"].notna().any() else ()
+    coefficients = (
+        column("k", "*k*", kind="count"), *bounded_estimate("ICC", 0.95),
+        column("single", "ICC, one rater", kind="bounded"), *agreed[1:], *chance,
+    )  # fmt: skip
+    columns = (
+        column("label", "Item or scale", kind="text"),
+        *(() if few.all() or len(forms) == 1 else (column("form", "Form", kind="text"),)),
+        column("n_targets", "Sessions", kind="integer"), column("n_multiply_coded", "Double-coded", kind="integer"),
+        *((column("n_raters", "Raters", kind="integer"), *agreed) if few.all() else coefficients),
+    )  # fmt: skip
+    return Table(
+        name, title, without_coefficients(frame), columns, _reliability_notes(few, forms, chance), "title", data=frame
+    )
+
+
+def _reliability_notes(few: pd.Series[bool], forms: list[str], chance: tuple[Column, ...]) -> tuple[str, ...]:
+    notes = [] if few.all() else [
+        f"{_form(forms)} of the mean of *k* ratings (harmonic mean over sessions), absolute agreement where raters "
+        "are told apart, one-way where they are not."
+    ]  # fmt: skip
+    if few.any():
+        notes.append(
+            f"Fewer than {FEWEST} sessions with several raters are too few for a coefficient that means anything: none "
+            "is printed; the CSV file has what the formulas give."
+        )
+    if few.all():
+        notes.append("Equal, within 1 point: shares of pairs of raters.")
+    elif chance:
+        notes.append("Within 1 point: share of pairs of raters. AC: AC2 with ordinal weights; of two codes AC1.")
+    return tuple(notes)
+
+
+def _form(forms: list[str]) -> str:
+    """The form that all coefficients have; the column says it where there are several."""
+    return forms[0] if len(forms) == 1 else "ICC"
 
 
 def _forests(frame: pd.DataFrame) -> list[Block]:

@@ -10,15 +10,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.page import PageTrace
-from doublecode.analysis.report.traced_tables import OfRow, TracedTables, records_of
+from doublecode.analysis.report.traced_tables import OfRow, TracedTables
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import Basis, Role, SourceCell
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.marks import inline
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
 
 TRACE: Final = "trace.json"
-OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "problems", "replaced", "warnings"})
+OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "pairs", "problems", "replaced", "warnings"})
 """Tables whose page shows other rows than their CSV file holds."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -96,9 +96,9 @@ class TraceFile:
         places = {label: at for at, label in enumerate(shown.index)}
         listed: list[tuple[int | None, int | None, dict[str, Any]]] = [
             (at, places.get(label) if same else None, row)
-            for at, (label, row) in enumerate(zip(held.index, records_of(held), strict=True))
+            for at, (label, row) in enumerate(zip(held.index, rows_of(held), strict=True))
         ]
-        on_page = records_of(shown)
+        on_page = rows_of(shown)
         if not same and table.data is not None:
             listed += [(None, at, row) for at, row in enumerate(on_page)]
         for csv, at, row in listed:
@@ -251,10 +251,11 @@ def _sorted(cells: Sequence[SourceCell], sets: Sequence[Basis]) -> tuple[list[So
 def _runs(numbers: Sequence[int]) -> str:
     """Ascending numbers as runs: how far each begins behind the end of the one before, and its length above one."""
     parts, end = [], 0
-    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        own = [number for _, number in run]
-        parts.append(base36(own[0] - end) + (f":{base36(len(own))}" if len(own) > 1 else ""))
-        end = own[-1]
+    starts = [at for at in range(len(numbers)) if not at or numbers[at] != numbers[at - 1] + 1]
+    for at, after in zip(starts, [*starts[1:], len(numbers)], strict=True):
+        length = after - at
+        parts.append(base36(numbers[at] - end) + (f":{base36(length)}" if length > 1 else ""))
+        end = numbers[after - 1]
     return " ".join(parts)
 
 

@@ -15,6 +15,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.rendering.wording.trace import HOW, shown_value
+from doublecode.analysis.report.paper_sources import traced_elsewhere
 from doublecode.analysis.report.trace_file import TRACE, read_set
 from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import SourceCell
@@ -182,6 +183,9 @@ class TracedReport:
             raise UsageError(
                 f"table {name!r} counts remarks, not cells; tables/{name}.csv lists each with its place. {_of(tables)}"
             )
+        elsewhere = traced_elsewhere(self.study, name or "")
+        if elsewhere:
+            raise UsageError(f"trace: {elsewhere} {_of(tables)}")
         found = "no table was named" if name is None else f"there is no table {name!r} in {self.report}"
         raise UsageError(f"trace: {found}; {ended(allowed(name or '', tables))}")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
 from doublecode.analysis.report.traced_findings import TracedFindings
+from doublecode.analysis.report.traced_raters import TracedRaters
+from doublecode.analysis.report.traced_reported import TracedReported
 from doublecode.analysis.study.code_counts import WHOLE
 from doublecode.analysis.study.labels import term_labels
 from doublecode.analysis.study.recodes import TOGETHER
@@ -25,11 +28,10 @@ from doublecode.analysis.study.trace.modelled import FrameBases
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import PLAIN, Basis, How, Role, role_of
 from doublecode.coding.reading.consensus_table import EXPERT
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from doublecode.analysis.description.manual_fidelity import FidelityResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -71,14 +73,14 @@ class TracedTables:
             )
         }  # fmt: skip
         return {
-            "files": self._files, "flow": self._flow, "sample": self._sample, "attention": self._attention,
+            "files": self._files, "flow": self._flow, "attention": self._attention,
             "reliability": self._icc, "reliability_pilot": self._icc, "recodes": self._recodes,
             "consensus": self._consensus, "codes": self._codes,
             "omega": self._omega, "omega_by_session": self._omega, "omega_items": self._omega,
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings,
+            **self._findings, **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
 
@@ -87,17 +89,21 @@ class TracedTables:
         return TracedFindings(self.run, FindingBases(self.origins, self.frames))
 
     @cached_property
+    def _reported(self) -> TracedReported:
+        return TracedReported(self.run, self.origins, self.frames, self._icc)
+
+    @cached_property
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
-        run, drawn = self.run, dict(self._beyond.figures)
+        run, drawn = self.run, self._beyond.figures | self._reported.figures
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]
-            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in records_of(main))
+            drawn["icc_forest"] = _union(self._icc(row, "estimate") for row in rows_of(main))
         if run.consistency is not None:
             levels = run.consistency.levels
             rows = levels[levels["by"] == "session"] if len(levels) else levels
-            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in records_of(rows))
+            drawn["omega_by_session"] = _union(self._omega(row, "estimate") for row in rows_of(rows))
         for result in run.series:
             response = result.models[0].formula.response
             drawn[f"{response}_by_session"] = self.frames.values(response)
@@ -316,12 +322,6 @@ class TracedTables:
             mine = mine[[code in map(str.strip, str(text).split(",")) for text in mine["text"]]]
         return gathered((self.origins.ratings[label], PLAIN) for label in mine.index)
 
-    def _sample(self, row: Row, column: str) -> Basis:
-        intake, result, unit = self.run.intake, self.run.sample, str(row["unit"]).lower()
-        rows = intake.patients.loc[result.rows] if unit == "patients" else intake.therapists
-        key = unit[:-1]
-        return gathered(one for who in rows[key] for one in self.origins.column(unit, row["variable"], (who,)))
-
     def _flow(self, row: Row, column: str) -> Basis:
         facts = self._stages[row["stage"]]
         wanted = (
@@ -392,14 +392,9 @@ def _of_type(bases: LogBases, row: Row, column: str) -> Basis:
     return bases.by_type(row["type"])
 
 
-def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, values by their columns."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
 def _union(bases: Iterable[Basis]) -> Basis:
     several = list(bases)
-    return several[0] if len(several) == 1 else gathered(one for basis in several for one in basis)
+    return several[0] if len(several) == 1 else gathered(chain.from_iterable(several))
 
 
 def _names(results: Sequence[ModerationResult], head: Callable[[ModerationResult], str]) -> dict[str, list[str]]:

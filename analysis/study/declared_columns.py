@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.description.sample_rows import counted_row
 from doublecode.analysis.linking.cells import where_equal
 from doublecode.analysis.linking.session_list import session_list
 from doublecode.schemas.column_types import typed_texts
-from doublecode.schemas.errors import FormulaError, StudyError
+from doublecode.schemas.errors import FormulaError, StudyError, UsageError
 from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.variable_checks import settled
@@ -18,6 +19,7 @@ from doublecode.schemas.variable_checks import settled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from doublecode.schemas.reported_parts import SampleRow
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import Variable
 
@@ -44,13 +46,16 @@ def check_declared_columns(
         column of the frame.
     """
     wrong = Gathered()
-    of_tables = dict.fromkeys([*map(str, patients.columns), *map(str, therapists.columns)])
+    tables = {"patients": patients, "therapists": therapists, "sessions": sessions}
+    of_tables = dict.fromkeys(str(name) for table in tables.values() for name in table.columns)
     for name in study.sample_columns:
         with wrong.one():
             if name not in of_tables:
                 raise StudyError(f"sample_columns: there is no column {name!r}; {ended(allowed(name, of_tables))}")
+    for row in study.sample_rows:
+        with wrong.one():
+            _check_row(row, tables)
     texts = {name: "text" for name in OF_A_ROW[study.unit] if name != "session"}
-    tables = {"patients": patients, "therapists": therapists, "sessions": sessions}
     for variable in study.variables:
         with wrong.one():
             why = _of_column(variable, tables, study)
@@ -67,6 +72,14 @@ def check_declared_columns(
     with wrong.one():
         _check_steps(study, known)
     wrong.refuse()
+
+
+def _check_row(row: SampleRow, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Hold a row of the sample table to the tables, by counting it."""
+    try:
+        counted_row(tables, row)
+    except UsageError as slip:
+        raise StudyError(str(slip)) from None
 
 
 def _of_column(variable: Variable, tables: Mapping[str, pd.DataFrame], study: Study) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from doublecode.schemas.study import Study
 
 PLAN_FILE: Final = "frozen_plan.json"
-_WORDS: Final = frozenset({"title", "label", "citation", "description", "language", "due"})
-"""Entries that decide how something is called or handed out, and no number."""
+_WORDS: Final = frozenset({"title", "label", "citation", "description", "language", "due", "papers"})
+"""Entries that decide how something is called, handed out or laid out, and no number."""
 _NAMES: Final = ("name", "id")
 
 

@@ -261,10 +261,11 @@ class DropResult(Answer):
 def drop_unreliable(
     result: ICCResult,
     *,
-    below: float,
+    below: float | None = None,
     item: str = "item",
     form: str = "ICC(A,1)",
     on: str = "estimate",
+    left_out: Collection[str] = (),
     declared: str = "",
 ) -> DropResult:
     """Drop the items whose reliability lies below a threshold that was written down beforehand.
@@ -273,7 +274,7 @@ def drop_unreliable(
     ----------
     result : ICCResult
         Of :func:`doublecode.analysis.reliability.interrater.icc` with ``by=item``.
-    below : float
+    below : float, optional
         An item is dropped if its coefficient is smaller.
     item : str
         Grouping column of the items.
@@ -281,6 +282,8 @@ def drop_unreliable(
         Coefficient that is compared.
     on : {"estimate", "conf_low", "conf_high"}
         Number that is compared: ``conf_high`` drops only what lies below for certain.
+    left_out : collection of str
+        Items that are dropped whatever their coefficient, because a decision of before says so.
     declared : str
         Where and when the rule was written (protocol, registration); printed in the trace.
 
@@ -308,20 +311,27 @@ def drop_unreliable(
         own = result.frame[result.frame[item] == name]
         match = own[own["form"] == form]
         row = match.iloc[0] if len(match) else own.iloc[0]
-        rows.append(_decide(str(name), row, below, on, form))
+        rows.append(_decide(str(name), row, below, on, form, str(name) in left_out))
     frame = pd.DataFrame(rows)
     decided = {word: tuple(frame.loc[frame["decision"] == word, "item"]) for word in ("kept", "dropped", "undecided")}
     notes = [Note("rule_declared", numbers={"declared": declared}) if declared else Note("rule_not_declared")]
     if decided["undecided"]:
         notes.append(Note("items_undecided", numbers={"items": decided["undecided"]}))
-    spec = {"below": below, "form": form, "on": on, "declared": declared, "conf_level": result.spec["conf_level"]}
+    spec = {
+        "below": below, "form": form, "on": on, "left_out": list(left_out), "declared": declared,
+        "conf_level": result.spec["conf_level"],
+    }  # fmt: skip
     design = {"n_items": len(frame)}
     return DropResult(spec, frame, **decided, design=design, notes=tuple(notes), rows=result.rows)
 
 
-def _decide(name: str, row: Any, below: float, on: str, form: str) -> dict[str, Any]:
+def _decide(name: str, row: Any, below: float | None, on: str, form: str, left_out: bool) -> dict[str, Any]:
     value = row[on] if row["form"] == form else float("nan")
-    if pd.isna(value):
+    if left_out:
+        decision, reason = "dropped", "left out by declaration, whatever its coefficient"
+    elif below is None:
+        decision, reason = "kept", "not left out by declaration"
+    elif pd.isna(value):
         decision, reason = "undecided", str(row["method"])
     elif value < below:
         decision, reason = "dropped", f"{on} {value:.3f} < {below:g}"

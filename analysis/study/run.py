@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from doublecode.analysis.study.facts_of_run import with_facts
 from doublecode.analysis.study.study_run import Intake, StudyRun
 from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, StudyError, UsageError
 from doublecode.schemas.near_names import allowed
@@ -229,11 +230,11 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         The data hold error-level problems.
     """
     from doublecode.analysis.description import descriptives
-    from doublecode.analysis.description.sample import sample_table
     from doublecode.analysis.study.code_counts import code_counts
     from doublecode.analysis.study.declared_models import declared_series
     from doublecode.analysis.study.declared_process import process_answers
     from doublecode.analysis.study.recodes import recode_table
+    from doublecode.analysis.study.sample_of_study import study_sample
     from doublecode.analysis.study.study_scales import reliability_of
     from doublecode.analysis.study.study_screens import screens_of
     from doublecode.analysis.study.warnings import run_warnings
@@ -250,12 +251,12 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
     steps("Describing")
     refused: list[Note] = []
     described: dict[str, Any] = {
-        "sample": sample_table(_held(intake), intake.therapists, study.sample_columns),
+        "sample": study_sample(intake),
         "described_items": descriptives.describe_items(items, study.codebooks),
         "described_scores": descriptives.describe_scores(scores, study.codebooks),
         "logs": _logs(intake),
         "codes": code_counts(study, intake.ratings),
-        "recodes": recode_table(study, intake.ratings, intake.recodes),
+        "recodes": recode_table(study, intake.ratings, intake.recodes, intake.files),
         "screens": screens_of(study, intake.ratings),
         "replaced": replaced_files(study),
     }
@@ -277,7 +278,7 @@ def analyse(intake: Intake, progress: Progress = no_progress) -> StudyRun:
         series=tuple(filter(None, series)), process=process, **asked,
         not_estimated=tuple(refused), **described, **models,
     )  # fmt: skip
-    return replace(run, warnings=run_warnings(run))
+    return with_facts(replace(run, warnings=run_warnings(run)))
 
 
 def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None:
@@ -286,15 +287,6 @@ def consistency_of(study: Study, items: pd.DataFrame) -> ConsistencyTable | None
 
     books = [book for book in study.codebooks.values() if any(len(scale.items) > 1 for scale in book.scales)]
     return consistency_table(items, books, seed=study.seed) if books else None
-
-
-def _held(intake: Intake) -> pd.DataFrame:
-    """Patients who had a session of the main phase and are in the numbers: the sample."""
-    from doublecode.schemas.frames import IN_NO_NUMBER
-
-    main = intake.sessions[intake.sessions["phase"] == "main"]
-    inside = ~intake.patients["status"].isin(IN_NO_NUMBER)
-    return intake.patients[inside & intake.patients["patient"].isin(main["patient"])]
 
 
 def frame_of(intake: Intake, scores: pd.DataFrame, items: pd.DataFrame) -> AnalysisFrame:

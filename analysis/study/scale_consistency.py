@@ -22,6 +22,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.study.consistency_columns import study_tables, wide_tables
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.results import Note, distinct
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ConsistencyTable(Answer):
         """What is to be said of each row of `frame`, as facts: subject the scale, numbers the row."""
         return tuple(
             Note("scale_consistency", _row_name(row), {**row, "conf_level": self.spec["conf_level"]})
-            for row in _records(self.frame)
+            for row in rows_of(self.frame)
         )
 
     @property
@@ -387,7 +388,3 @@ def _row_name(row: Mapping[str, Any]) -> str:
     """Name the scale of a row with its pairing; a wide file has but one."""
     head = " ".join(filter(None, [str(row["instrument"]), str(row["scale"])]))
     return head if row["pairing"] == SAME_TAPE and not row["instrument"] else f"{head} ({row['pairing']})"
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

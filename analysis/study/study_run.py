@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.rendering.notes import sentence
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.code_counts import CodeCounts
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
+    from doublecode.analysis.study.rating_quality import RatingQuality
     from doublecode.analysis.study.recodes import RecodeTable
     from doublecode.analysis.study.reliability_table import ReliabilityTable
+    from doublecode.analysis.study.reported import ReportedFacts
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.coding.intake.double_entry import DoubleEntry
     from doublecode.schemas.study import Study
@@ -174,6 +177,7 @@ class StudyRun:
     missing_comparison: MissingComparisonResult | None = None
     fidelity: FidelityResult | None = None
     process: ProcessAnswers | None = None
+    reported: ReportedFacts | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()
 
@@ -201,6 +205,13 @@ class StudyRun:
 
     def _repr_html_(self) -> str:
         return self.card.html()
+
+    @cached_property
+    def quality(self) -> RatingQuality:
+        """Agreement, codes, pairs and severity of the raters, beside the reliability."""
+        from doublecode.analysis.study.rating_quality import rating_quality
+
+        return rating_quality(self.study, self.intake.ratings, self.intake.files, self.intake.sessions)
 
     @property
     def study(self) -> Study:

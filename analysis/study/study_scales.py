@@ -54,15 +54,21 @@ def rated_by_several(study: Study, ratings: pd.DataFrame) -> tuple[pd.DataFrame,
     scores : DataFrame
         Every rater's scale scores by themselves.
     """
-    import pandas as pd
-
     from doublecode.coding.scoring import score_raters
-    from doublecode.coding.several_answers import per_code
 
     books = _rated(study)
+    return items_by_several(study, ratings), score_raters(_of_several(ratings[_numeric(study, ratings)]), books)
+
+
+def items_by_several(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return the items of :func:`rated_by_several`."""
+    import pandas as pd
+
+    from doublecode.coding.several_answers import per_code
+
     rows = _of_several(ratings[_numeric(study, ratings)])
-    by_code = _of_several(per_code(ratings, books))
-    return (pd.concat([rows, by_code]) if len(by_code) else rows), score_raters(rows, books)
+    by_code = _of_several(per_code(ratings, _rated(study)))
+    return pd.concat([rows, by_code]) if len(by_code) else rows
 
 
 def _rated(study: Study) -> list[Instrument]:

@@ -158,7 +158,14 @@ def _models(variables: Sequence[Mapping[str, Any]]) -> str:
 # title = {quoted(f"{outcome} on {predictor}" if predictor else f"Course of {outcome}")}
 # steps = [
 {listed}# ]
-{"" if predictor is None else split + _outliers(outcome)}"""
+{"" if predictor is None else split}\
+
+# [[papers.tables]] # as your paper prints it, for Word, Excel and LaTeX: docs, "Tables as the paper prints them"
+# number = 1
+# title = {quoted(f"Multilevel models of {outcome}")}
+# kind = "series"
+# series = ["m_{outcome}"]
+{"" if predictor is None else _outliers(outcome)}"""
 
 
 def _outliers(outcome: str) -> str:

@@ -71,8 +71,10 @@ WITH_TESTS_OF_THEIR_OWN = {
     "study": {
         "events",
         "tables",  # test_declared_variables, cases/test_tables_of_labs
+        "papers",  # schemas/test_paper_tables, analysis/report/test_paper_printing
         "patient_outcomes",  # analysis/study/test_declared_series
         # analysis/study/test_declared_findings
+        "drop_rules", "sample_rows", "flow",  # analysis/study/test_reported, test_flow, test_reported_parts
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "allocation",

@@ -21,6 +21,21 @@ def _coded_zero_one(note: Note) -> str:
     return f"Coded 0/1, the row shows those with 1: {_variables(note)}."
 
 
+_CONDITIONS: Final = {
+    "any_of": "{}", "other_than": "an answer other than {}", "answers": "{} answers or more",
+    "not_counted": "{} not counted", "at_least": "{:g} or more", "at_most": "{:g} or less",
+}  # fmt: skip
+
+
+def _counted_rows(note: Note) -> str:
+    said = []
+    for label, columns, condition in note.numbers["rows"]:
+        words = " and ".join(_CONDITIONS[key].format(named(value) if isinstance(value, tuple) else value)
+                             for key, value in condition)  # fmt: skip
+        said.append(f"{label} ({named(columns)}: {words})")
+    return f"Counted from columns, as declared: {'; '.join(said)}."
+
+
 def _log_of_first_rater(note: Note) -> str:
     listed = named(note.numbers["sessions"])
     return f"No {note.numbers['role']} rater, so the first rater's log counts: {listed}."
@@ -90,6 +105,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "sessions_pooled": "Rows of all sessions are pooled as they are; SDs mix differences between and within patients.",
     "share_of_those_with_a_value": "Percentages are of those with a value; {column} says how many have none.",
     "several_answers": _several_answers,
+    "rows_counted_from_columns": _counted_rows,
     "coded_zero_one": _coded_zero_one,
     "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
     "log_of_first_rater": _log_of_first_rater,

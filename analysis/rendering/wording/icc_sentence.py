@@ -38,6 +38,8 @@ class IccFacts:
         Entry of the column ``method``, and the same for a sentence.
     called : str
         What the set is called; by the names and values of its columns when not given.
+    recodes : bool
+        Occasions stand in the place of raters: each rater is held against her own codes.
     """
 
     targets: str
@@ -54,12 +56,14 @@ class IccFacts:
     method: str
     how: str
     called: str = ""
+    recodes: bool = False
 
 
 def icc_sentence(facts: IccFacts, rule: Rule) -> str:
     """Say one coefficient in a sentence."""
     name = facts.called or ", ".join(f"{key} {value}" for key, value in facts.counts["set"].items())
-    head = f"Inter-rater reliability of {facts.targets} scores{f' ({name})' if name else ''}"
+    kind, judges = ("Intra-rater", "occasions") if facts.recodes else ("Inter-rater", "raters")
+    head = f"{kind} reliability of {facts.targets} scores{f' ({name})' if name else ''}"
     if math.isnan(facts.estimate):
         return f"{head} could not be estimated ({facts.method})."
     there = facts.shrout_fleiss != DASH
@@ -67,7 +71,7 @@ def icc_sentence(facts: IccFacts, rule: Rule) -> str:
     limits = f"{facts.conf_level:.0%} CI [{_number(facts.conf_low)}, {_number(facts.conf_high)}]"
     return (
         f"{head}: {both} = {_number(facts.estimate)}, {limits}; {MODEL[facts.definition]}, {_k_words(facts)}, "
-        f"n = {count_words(facts.counts, facts.targets)}, {facts.how}. {_verdict(facts, rule)}"
+        f"n = {count_words(facts.counts, facts.targets, judges)}, {facts.how}. {_verdict(facts, rule)}"
     )
 
 

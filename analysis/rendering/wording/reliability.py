@@ -81,6 +81,13 @@ def _lack_of_spread(note: Note) -> str:
     return f"{note.subject}: {text}" if note.subject else text
 
 
+def _days_between_codes(note: Note) -> str:
+    """The interval between codes: one number where it is always the same."""
+    found = note.numbers
+    ends = f", {found['low']:g} to {found['high']:g}" if found["low"] != found["high"] else ""
+    return f"days between a code and the one before: median {found['median']:g}{ends} ({found['n']} recodes)"
+
+
 def _negative(note: Note) -> str:
     sources = ", ".join(note.numbers["sources"])
     return f"negative variance component(s): {sources}; they count as 0 in the coefficients"
@@ -141,6 +148,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     "no_interaction": "the interaction of raters and {clusters:pl} is not identified here and left out",
     "raters_not_compared": "raters cannot be compared here; their differences count as error",
     "recodes": "intra-rater: occasions stand where raters stand in the forms",
+    "days_between_codes": _days_between_codes,
+    "carry_over": "{n} of {of} recodes follow the code before within {days} days: what a rater remembers may make her "
+    "codes alike, so that the agreement with herself is better than her reading of a session is steady",
     "dyad_average": "labelled reproduction: an average over dyads is biased (each rests on a handful of sessions and "
     "may fall far below nought); in simulated studies of rotating pairs with a true ICC(A,2) of .71 the mean of ten "
     "dyads gave .61 (RMSE .15) and pooled REML .71 (.06). Print the pooled ICC(A,·) of icc(), which stands in "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.schemas.frame_rows import rows_of
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _rows(history: pd.DataFrame) -> list[dict[str, Any]]:
         *_KEY, *(["occasion"] if "occasion" in history.columns else []),
     ]  # fmt: skip
     plain = history[names].astype(object)
-    return [{str(k): v for k, v in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")]
+    return rows_of(plain.where(plain.notna(), None))
 
 
 def _state(

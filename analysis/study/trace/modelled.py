@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
@@ -99,7 +100,7 @@ class FrameBases:
     def rows(self, names: Sequence[str], labels: pd.Index, *, adjusted: bool = False) -> Basis:
         """The cells of some columns in the rows of a result."""
         at = self.places(labels)
-        return gathered(found for name in names for found in self.variable(name, at, adjusted=adjusted))
+        return gathered(chain.from_iterable(self.variable(name, at, adjusted=adjusted) for name in names))
 
     def values(self, name: str, *, adjusted: bool = False) -> Basis:
         """The cells of every value of a variable."""

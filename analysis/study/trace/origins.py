@@ -38,8 +38,11 @@ _PARTS = {Part.LAGGED: How.LAGGED, Part.START: How.START}
 
 def with_how(basis: Iterable[tuple[int, Role]], *how: How, of: str | None = None) -> Iterator[tuple[int, Role]]:
     """The same cells with something more that was done to them, or under the name of what they make."""
+    made: dict[Role, Role] = {}
     for number, role in basis:
-        yield number, extended(role, how, of)
+        if role not in made:
+            made[role] = extended(role, how, of)
+        yield number, made[role]
 
 
 class Origins:

@@ -91,6 +91,20 @@ class TestLevels:
         wanted = [float(theirs[names[one]].iloc[0]) for one in ("r", "dof", "pval")]
         assert row[["r", "df", "p_value"]].tolist() == pytest.approx(wanted, abs=1e-10)
 
+    @pytest.mark.parametrize("method", ["pearson", "spearman"])
+    @pytest.mark.parametrize("shape", ["plain", "tied", "large", "three"])
+    def test_pairs_are_scipys(self, method, shape):
+        rng = np.random.default_rng(6)
+        x = rng.normal(size=3 if shape == "three" else 40)
+        y = 0.4 * x + rng.normal(size=len(x))
+        if shape == "tied":
+            x, y = x.round(), y.round()
+        if shape == "large":
+            y = 1e9 + y
+        row = correlate(pd.DataFrame({"x": x, "y": y}), ["x", "y"], method=method).frame.iloc[0]
+        theirs = (stats.pearsonr if method == "pearson" else stats.spearmanr)(x, y)
+        assert [row["r"], row["p_value"]] == pytest.approx(list(theirs), rel=1e-11)
+
     def test_patient_means_use_the_rows_of_the_pair(self, nested):
         holes = nested.copy()
         holes.loc[holes.index % 3 == 0, "y"] = np.nan

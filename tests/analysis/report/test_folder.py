@@ -19,7 +19,7 @@ from doublecode.analysis.rendering.page import render_page, rich_text
 from doublecode.analysis.rendering.tables import Table, column, write_csv
 from doublecode.analysis.report.folder import build_document, results_record, write_report
 from doublecode.analysis.report.methods_text import methods_paragraphs
-from doublecode.analysis.report.sections_data import data_section
+from doublecode.analysis.report.sections_data import warnings_section
 from doublecode.analysis.report.trace_file import TraceFile
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ROW_LEDGER
@@ -120,7 +120,7 @@ def document(telephone_document):
 def test_the_folder_holds_what_the_design_names(report, document):
     assert {entry.name for entry in report.iterdir()} == {
         "index.html", "report.docx", "tables", "figures", "row_ledger.csv", "results.json", "manifest.json",
-        "trace.json",
+        "trace.json", "checklists.html", "checklists.docx", "paper",
     }  # fmt: skip
     assert {path.stem for path in (report / "tables").iterdir()} == {table.name for table in document.tables()}
     assert {path.stem for path in (report / "figures").iterdir()} == {shown.name for shown in document.pictures()}
@@ -202,7 +202,7 @@ def test_page_word_file_and_results_show_every_warning_of_the_analysis(report, t
 def test_a_study_without_warnings_says_so(telephone_run):
     quiet = replace(telephone_run, sample=replace(telephone_run.sample, frame=telephone_run.sample.frame.head(0)),
                     reliability=None, series=(), comparisons=(), warnings=())  # fmt: skip
-    texts = [block.text for block in data_section(quiet).blocks if isinstance(block, Paragraph)]
+    texts = [block.text for block in warnings_section(quiet).blocks if isinstance(block, Paragraph)]
     assert "The analysis gives no warning." in texts
 
 
@@ -214,7 +214,7 @@ def test_the_row_ledger_file_follows_its_contract(report, telephone_run):
 
 def test_the_methods_paragraph_names_versions_rules_and_formulas(report):
     text = (report / "index.html").read_text(encoding="utf-8")
-    for words in ("pandas " + pd.__version__, "pingouin", "Kenward–Roger", "Koo &amp; Li", "Curran &amp; Bauer"):
+    for words in ("pandas " + pd.__version__, "Kenward–Roger", "Koo &amp; Li", "Curran &amp; Bauer"):
         assert words in text
     assert "phq9 ~ session + he + tbh + (session | patient)" in text
     assert "seed 805" in text
