@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
+from doublecode.schemas.sensitivity import Sensitivity
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
 
 
@@ -282,6 +283,8 @@ class Findings(Declared):
         Patients with and without complete data.
     fidelity : FidelityTable
         Components of a manual that were delivered.
+    sensitivity : Sensitivity
+        How far one finding depends on single patients, raters and therapists, and on rules that could be others.
     """
 
     correlations: CorrelationTable | None = None
@@ -291,6 +294,7 @@ class Findings(Declared):
     covariate_screen: CovariateScreen | None = None
     missing_comparison: MissingComparison | None = None
     fidelity: FidelityTable | None = None
+    sensitivity: Sensitivity | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:

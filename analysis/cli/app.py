@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from doublecode.analysis.cli import on_files, on_frozen_plans, on_plans, on_raters, on_study, on_texts, on_traces
+from doublecode.analysis.cli import (
+    on_files,
+    on_frozen_plans,
+    on_plans,
+    on_raters,
+    on_sensitivity,
+    on_study,
+    on_texts,
+    on_traces,
+)
 from doublecode.analysis.cli.help import HelpByPerson
 from doublecode.coding import cli as coordinator
 from doublecode.coding import init_command, ledger_commands, table_commands
@@ -48,6 +57,7 @@ def options(
 
 
 on_study.register(app)
+on_sensitivity.register(app)
 init_command.register(app)
 on_plans.register(app)
 coordinator.register(app)
