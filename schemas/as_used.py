@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.instrument import Instrument
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.scale import Scale
 from doublecode.schemas.study_parts import InstrumentUse
 
@@ -37,15 +38,18 @@ def as_used(book: Instrument, use: InstrumentUse) -> Instrument:
     Raises
     ------
     InstrumentError
-        An item or a scale is not in the codebook.
+        An item that is to be reversed is not in the codebook.
     StudyError
-        More items are asked for than a scale has.
+        A scale is not, or more items are asked for than it has.
     """
     turned = book if use.reverse is None else book.with_reversal(use.reverse)
     if not use.minimum_valid:
         return turned
-    for name in use.minimum_valid:
-        turned.scale(name)  # refused with what there is
+    known = [one.name for one in turned.scales]
+    for name in (name for name in use.minimum_valid if name not in known):
+        raise StudyError(
+            f"instrument {use.name!r}: minimum_valid: there is no scale {name!r}; {ended(allowed(name, known))}"
+        )
     scales = tuple(_with_rule(one, use.minimum_valid.get(one.name), use.name) for one in turned.scales)
     return turned.model_copy(update={"scales": scales})
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Reference
 from doublecode.schemas.study_parts import refuse_twice
 
 Unit = Literal["patient", "rater", "therapist"]
-Fence = Literal["none"] | Annotated[float, Field(gt=0)]
 RandomPart = Annotated[str, StringConstraints(pattern=r"^\s*\([^()~]+\|[^()~]+\)(\s*\+\s*\([^()~]+\|[^()~]+\))*\s*$")]
 MOST_SPECIFICATIONS: Final = 2000
 """More combinations than these are refused: nobody reads them, and they take hours."""
+
+
+def _checked_fence(value: object) -> str | float:
+    """A fence in interquartile ranges, or the word for none."""
+    if value == "none":
+        return "none"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError("allowed: 'none', or a number above 0 without quotation marks")
+    return float(value)
+
+
+Fence = Annotated[
+    str | float,
+    PlainValidator(_checked_fence),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
+]
 
 
 class SensitivityHeadline(Declared):
