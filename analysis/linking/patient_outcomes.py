@@ -1,6 +1,6 @@
 r"""Outcome of patients at the end or after it, on their mean in the sessions, adjusted for where they began (ANCOVA).
 
-.. math:: Y_j = β_0 + β_1 \bar x_j + β_2 Y_{j0} + γ^T z_j + ε_j
+.. math:: Y_j = β_0 + β_1 \bar x_j + β_2 Y_{j0} + γ^⊤ z_j + ε_j
 
 by least squares over patients, :math:`\bar x_j` the mean of the patient's sessions (all, or early ones). Its
 reliability :math:`τ^2/(τ^2 + σ^2/\tilde n)`, from a random-intercept model of the same sessions and the harmonic mean

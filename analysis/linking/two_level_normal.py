@@ -1,13 +1,13 @@
 r"""Several variables of sessions within patients, jointly normal at both levels: maximum likelihood.
 
-For session i of patient j the variables :math:`v_{ij} = Γ^T z_{ij} + b_j + w_{ij}` with
+For session i of patient j the variables :math:`v_{ij} = Γ^⊤ z_{ij} + b_j + w_{ij}` with
 :math:`b_j ∼ N(0, Σ_B)`, :math:`w_{ij} ∼ N(0, Σ_W)` and known covariates z. With residuals e of the means, the
 log-likelihood of a patient with n sessions is
 
 .. math::
    −\tfrac12 [(n−1) \log|Σ_W| + \log|Σ_W + nΣ_B|
-   + \mathrm{tr}\, Σ_W^{-1} \textstyle\sum_i (e_i − \bar e)(e_i − \bar e)^T
-   + n\, \bar e^T (Σ_W + nΣ_B)^{-1} \bar e + n p \log 2π].
+   + \mathrm{tr}\, Σ_W^{-1} \textstyle\sum_i (e_i − \bar e)(e_i − \bar e)^⊤
+   + n\, \bar e^⊤ (Σ_W + nΣ_B)^{-1} \bar e + n p \log 2π].
 
 Fisher scoring; :math:`Σ_B` is not bounded, so that a negative variance between patients is a finding and no wall. Many
 sets of values on the same patients and covariates at once.

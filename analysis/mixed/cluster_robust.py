@@ -1,13 +1,13 @@
 r"""Cluster-robust covariance CR2 of least squares, with Satterthwaite degrees of freedom.
 
-With :math:`M = (X^TX)^{-1}`, the rows :math:`X_g` and residuals :math:`e_g` of cluster g, and the adjustment
-:math:`A_g = (I − X_g M X_g^T)^{-1/2}` (symmetric, pseudo-inverse),
+With :math:`M = (X^⊤X)^{-1}`, the rows :math:`X_g` and residuals :math:`e_g` of cluster g, and the adjustment
+:math:`A_g = (I − X_g M X_g^⊤)^{-1/2}` (symmetric, pseudo-inverse),
 
-.. math:: V = M \left(\sum_g X_g^T A_g e_g e_g^T A_g X_g\right) M,
+.. math:: V = M \left(\sum_g X_g^⊤ A_g e_g e_g^⊤ A_g X_g\right) M,
 
 which is unbiased where residuals are independent and alike. Under that working model the degrees of freedom of a
-contrast c are :math:`(\sum_g p_g^T p_g)^2 / \sum_{g,h} (p_g^T p_h)^2` with
-:math:`p_g = (I − XMX^T)_g^T A_g X_g M c`.
+contrast c are :math:`(\sum_g p_g^⊤ p_g)^2 / \sum_{g,h} (p_g^⊤ p_h)^2` with
+:math:`p_g = (I − XMX^⊤)_g^⊤ A_g X_g M c`.
 
 References
 ----------

@@ -5,8 +5,8 @@ in one batch, and Newton's method starts at the full fit; two or three steps suf
 covariance of β̂ and b₍ᵢ₎, Φ₍ᵢ₎ those without group i (Demidenko & Stukel 2005; Loy & Hofmann 2014):
 
 .. math::
-   D_i = (b − b_{(i)})^T Φ^{-1} (b − b_{(i)})/p, \quad
-   MDFFITS_i = (b − b_{(i)})^T Φ_{(i)}^{-1} (b − b_{(i)})/p,
+   D_i = (b − b_{(i)})^⊤ Φ^{-1} (b − b_{(i)})/p, \quad
+   MDFFITS_i = (b − b_{(i)})^⊤ Φ_{(i)}^{-1} (b − b_{(i)})/p,
 
 COVTRACE = |tr(Φ⁻¹Φ₍ᵢ₎) − p| and COVRATIO = |Φ₍ᵢ₎|/|Φ|. Φ is the model-based covariance, not the
 adjusted one of Kenward and Roger.

@@ -2,7 +2,7 @@ r"""The profiled ML and REML deviance, its gradient and its Hessian, for many se
 
 With V = I + Z D Zᵀ, D = Λ Λᵀ block-diagonal, ν = n (ML) or n − p (REML),
 
-.. math:: d(θ) = \log|V| + [\log|X^TV^{-1}X|] + ν\{1 + \log(2π\, y^TPy / ν)\}
+.. math:: d(θ) = \log|V| + [\log|X^⊤V^{-1}X|] + ν\{1 + \log(2π\, y^⊤Py / ν)\}
 
 (Bates et al. 2015, eqs 34 and 42; the bracket under REML), P = V⁻¹ − V⁻¹X(XᵀV⁻¹X)⁻¹XᵀV⁻¹.
 The inner grouping factor is eliminated group by group: with Aⱼ = ZⱼᵀZⱼ, Bⱼ = ZⱼᵀW and

@@ -5,14 +5,14 @@ W for the columns outside the chain and C_g for those right of group g: of the g
 A_g = Z_gᵀV_{t−1}⁻¹Z_g, E_g = (I + D A_g)⁻¹ and Π_g = E_g D, every group takes Π_g times its own sums from those
 of the coarser groups it lies in,
 
-.. math:: C^TV_t^{-1}C = C^TV_{t-1}^{-1}C − \sum_g (Z_g^TV_{t-1}^{-1}C)^T Π_g (Z_g^TV_{t-1}^{-1}C),
+.. math:: C^⊤V_t^{-1}C = C^⊤V_{t-1}^{-1}C − \sum_g (Z_g^⊤V_{t-1}^{-1}C)^⊤ Π_g (Z_g^⊤V_{t-1}^{-1}C),
 
 and log|V_t| grows by Σ log|I + D A_g|. What reaches the coarsest factor is a model with that factor alone, whose
 sums are those of a residual covariance V: the engine solves it as it stands. Derivatives need for
 each group j, besides, F_j = A_jE_j, the *reach* G_j^u = Z_jᵀV_{u−1}⁻¹Z_u to each group u that it lies in, and
 H_j = Z_jᵀV⁻¹W; the blocks of U = ZᵀPZ are then
 
-.. math:: U_{jj'} = F_jδ_{jj'} − \sum_u G_j^u Π_u G_{j'}^{u^T} − H_j K H_{j'}^T
+.. math:: U_{jj'} = F_jδ_{jj'} − \sum_u G_j^u Π_u G_{j'}^{u⊤} − H_j K H_{j'}^⊤
 
 over the groups u that hold both, with G_j^uE_u in place of G_j^u where j' is u itself. Nothing larger than
 groups × columns of W is stored, and no product is larger than linear in the groups.

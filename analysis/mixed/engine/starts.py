@@ -2,7 +2,7 @@ r"""A start near the optimum: the method of moments for each grouping factor.
 
 With sⱼ = Zⱼᵀy, Aⱼ = ZⱼᵀZⱼ and y the least-squares residual, and the other random terms left aside,
 
-.. math:: E Σ_j s_j s_j^T = σ² Σ_j (A_j + A_j D A_j), \qquad E\,y^Ty = σ² (n + tr D Σ_j A_j),
+.. math:: E Σ_j s_j s_j^⊤ = σ² Σ_j (A_j + A_j D A_j), \qquad E\,y^⊤y = σ² (n + tr D Σ_j A_j),
 
 which is linear in σ² and σ²D (Rao's MINQUE with prior weights zero, the fixed effects taken as known). What the
 covariances of all factors leave of the outcome's variance is σ². It saves between one and five Newton steps against
