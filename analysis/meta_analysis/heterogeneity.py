@@ -1,6 +1,6 @@
 r"""How much true effects differ: :math:`τ^2` of random-effects models with any moderators.
 
-The model is :math:`y_i = x_i^Tβ + u_i + e_i` with :math:`u_i ∼ N(0, τ^2)` and known sampling variances
+The model is :math:`y_i = x_i^Tβ + u_i + e_i` with :math:`u_i \sim N(0, τ^2)` and known sampling variances
 :math:`v_i`. With :math:`W = \mathrm{diag}(1/(v_i + τ^2))` and :math:`P = W − WX(X^TWX)^{-1}X^TW`:
 
 ======  ==============================================================================
