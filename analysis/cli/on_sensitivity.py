@@ -43,7 +43,7 @@ def sensitivity(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:  # fmt: skip
-    """Does the finding of [sensitivity] hold without each patient, rater, therapist, and under other rules."""
+    """Does the declared finding hold without each patient, rater, therapist, and under other rules."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.sensitivity_folder import (
         check_sensitivity_target,

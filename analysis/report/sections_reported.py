@@ -63,27 +63,8 @@ def coding_section(run: StudyRun) -> Section | None:
         "Coded twice: by two or more raters, with the percentage of the sessions coded. Pairs: any two raters who "
         "share a session. Per rater and per pair: fewest and most sessions."
     )
-    tables: list[Block] = [Table("coding", "What was coded, and how often twice", coding, columns, (note,),
-                                 data=facts.coding)]  # fmt: skip
-    several = facts.coding["n_raters"].max() > 1
-    return Section("coding", "Who coded how much", (*tables, *(_loads(run, facts) if several else [])))
-
-
-def _loads(run: StudyRun, facts: ReportedFacts) -> list[Block]:
-    loads = facts.loads.assign(title=[f"{a}, {b}" for a, b in zip(_titles(run, facts.loads), facts.loads["phase"],
-                                                                  strict=True)])  # fmt: skip
-    pairs = facts.pairs.assign(title=[f"{a}, {b}" for a, b in zip(_titles(run, facts.pairs), facts.pairs["phase"],
-                                                                  strict=True)])  # fmt: skip
-    pairs = pairs.assign(pair=[f"{a} and {b}" for a, b in zip(pairs["rater_1"], pairs["rater_2"], strict=True)])
-    of_raters = (
-        column("rater", "Rater", kind="text"), column("n_sessions", "Sessions", kind="integer"),
-        column("n_alone", "Alone", kind="integer"), column("n_shared", "With another", kind="integer"),
-    )  # fmt: skip
-    of_pairs = (column("pair", "Raters", kind="text"), column("n_sessions", "Sessions that both coded", kind="integer"))
-    return [
-        Table("loads", "Sessions of each rater", loads, of_raters, (), "title", facts.loads, folded=True),
-        Table("rater_pairs", "Sessions that two raters share", pairs, of_pairs, (), "title", facts.pairs, folded=True),
-    ]
+    table = Table("coding", "What was coded, and how often twice", coding, columns, (note,), data=facts.coding)
+    return Section("coding", "How much was coded", (table,))
 
 
 def reported_reliability_section(run: StudyRun) -> Section | None:

@@ -41,7 +41,7 @@ class TracedReported:
     def tables(self) -> dict[str, OfRow]:
         """Per name of a table what its numbers stand on."""
         return {
-            "sample": self._sample, "coding": self._coded, "loads": self._coded, "rater_pairs": self._coded,
+            "sample": self._sample, "coding": self._coded,
             "items_dropped": lambda row, asked: self._main_icc(row["instrument"], "item", row["item"]),
             "icc_summary": self._summary, "double_coded": self._double, "dyads": self._dyads,
             "variables": lambda row, asked: self.frames.values(
@@ -80,19 +80,13 @@ class TracedReported:
         return gathered(one for key in keys for name in names for one in self.origins.column(unit, name, key))
 
     def _coded(self, row: Row, column: str) -> Basis:
-        """Every cell that was coded with an instrument in a phase, by one rater, or by two in the sessions of both."""
+        """Every cell that was coded with an instrument in a phase; of the shares coded twice those of several raters."""
         rated = self.run.intake.ratings
         every = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == row["phase"])]
-        every = coded_rows(self.run.study, every)
-        raters = [row[name] for name in ("rater", "rater_1", "rater_2") if name in row]
-        mine = every[every["rater"].isin(raters)] if raters else every
-        if len(raters) == 2 or column in ("n_double", "n_shared", "n_alone", "percent_double"):
-            several = (mine if len(raters) == 2 else every).groupby("session_id", observed=True)["rater"].nunique()
-            shared = set(several.index[several > 1])
-            if column in ("n_double", "n_shared") or len(raters) == 2:
-                mine = mine[mine["session_id"].isin(shared)]
-            elif column == "n_alone":
-                mine = mine[~mine["session_id"].isin(shared)]
+        mine = coded_rows(self.run.study, every)
+        if column in ("n_double", "percent_double"):
+            several = mine.groupby("session_id", observed=True)["rater"].nunique()
+            mine = mine[mine["session_id"].isin(set(several.index[several > 1]))] if column == "n_double" else mine
         return gathered((self.origins.ratings[label], PLAIN) for label in mine.index)
 
     def _summary(self, row: Row, column: str) -> Basis:

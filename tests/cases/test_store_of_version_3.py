@@ -53,8 +53,12 @@ def test_a_study_of_before_runs_unchanged_with_equal_numbers(study):
     assert [key for key in before if not is_same(before[key], after.get(key))] == []
     for table in sorted((KEPT / "report" / "tables").iterdir()):
         with table.open(encoding="utf-8") as own, (study / "report" / "tables" / table.name).open() as other:
-            rows = zip(csv.reader(own), csv.reader(other), strict=True)
-            assert all(is_same(*([as_number(cell) for cell in row] for row in pair)) for pair in rows), table.name
+            rows = zip(csv.DictReader(own), csv.DictReader(other), strict=True)
+            assert all(is_same(*map(as_numbers, pair)) for pair in rows), table.name
+
+
+def as_numbers(row: dict[str, str]) -> dict[str, float | str]:
+    return {name: as_number(cell) for name, cell in row.items()}
 
 
 def as_number(cell: str) -> float | str:

@@ -375,13 +375,13 @@ def derived(cells: Cells, rule: dict[str, Any], column: str) -> float | None:
 
 
 def loads(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
-    """Sessions of raters, of pairs, and of an instrument: what is listed is what is counted."""
+    """Sessions coded with an instrument: what is listed is what is counted."""
     raters: dict[str, set[str]] = defaultdict(set)
     for one in cells.rows:
         raters[one["rater"]].add(one["session_id"])
     every = set.union(*raters.values())
-    if spec["table"] != "coding" or column in ("n_sessions", "n_double"):
-        return float(len(every)) if column in ("n_sessions", "n_alone", "n_shared", "n_double") else None
+    if column in ("n_sessions", "n_double"):
+        return float(len(every))
     sizes = [len(own) for own in raters.values()]
     pairs = [len(a & b) for a, b in itertools.combinations(raters.values(), 2) if a & b]
     twice = sum(sum(one in own for own in raters.values()) > 1 for one in every)
@@ -706,7 +706,7 @@ _TABLES: dict[str, Callable[[Cells, dict[str, Any], str, dict[str, Any]], float 
     "outlier_changes": outliers, "moderations": regression, "moderations_both": regression, "influence": regression,
     "interaction_family": regression, "simple_slopes": regression, "group_comparisons": groups, "_models": mixed,
     "_split": mixed, "_comparison": mixed, "_variances": mixed,
-    "coding": loads, "loads": loads, "rater_pairs": loads, "variables": variables, "distances": distances,
+    "coding": loads, "variables": variables, "distances": distances,
     "dyads": dyads, "icc_summary": icc_summary, "items_dropped": dropped, "double_coded": reliability,
     "flow_patients": counted, "flow_sessions": counted,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from doublecode.analysis.study.run import StudyProblems, analyse, read_study, st
 from doublecode.coding.intake.ledger import Ledger
 from doublecode.coding.scoring import scored_items
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.paper_tables import Papers
 
 FILE = "R3_ghes_batch02.xlsx"
 
@@ -109,7 +110,8 @@ def test_a_session_that_was_not_rated_is_said_so_in_the_row_ledger(telephone, te
     steps = []
     (series,) = (one for one in intake.study.series if one.name == "phq9")
     alone = series.model_copy(update={"steps": series.steps[:1], "split": ()})
-    one_model = intake.study.model_copy(update={"series": (alone,)})
+    others = {"papers": Papers(), "sensitivity": None}  # which name the models left out
+    one_model = intake.study.model_copy(update={"series": (alone,), **others})
     changed = replace(intake, study=one_model, ratings=ratings, sessions=sessions)
     after = analyse(changed, lambda step, done, of: steps.append((step, done, of))).frame
     assert after.design["n_rated"] == before.design["n_rated"] - 1
