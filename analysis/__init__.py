@@ -40,6 +40,8 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
+    sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
     correct_for_raters  the slope that codes without error would show, beside the naive one
     cross_lagged    which of two variables leads, stable differences removed
@@ -79,6 +81,7 @@ A whole study
     declared_frame  the same from tables that were read and scored
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
     side_by_side    models in one table, a column for each, as papers print them
+    study_sensitivity  one finding without each patient, rater, therapist, and under other rules
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
@@ -112,10 +115,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.frame import build_frame as build_frame
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
     from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
+    from doublecode.analysis.linking.patient_change import reliable_change as reliable_change
     from doublecode.analysis.linking.patient_outcomes import patient_outcome as patient_outcome
     from doublecode.analysis.linking.rater_correction import correct_for_raters as correct_for_raters
     from doublecode.analysis.linking.series import fit_series as fit_series
     from doublecode.analysis.linking.splitting import within_between as within_between
+    from doublecode.analysis.linking.sudden_gain_criteria import sudden_gains as sudden_gains
     from doublecode.analysis.meta_analysis.effect_conversion import convert_effect as convert_effect
     from doublecode.analysis.meta_analysis.published import beside_published as beside_published
     from doublecode.analysis.meta_analysis.published import published_effects as published_effects
@@ -149,6 +154,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
+    from doublecode.analysis.study.sensitivity_answer import study_sensitivity as study_sensitivity
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
@@ -197,6 +203,7 @@ _HOME = {
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
+    "reliable_change": "linking.patient_change",
     "run_study": "report.folder",
     "compare_published": "report.published_comparison",
     "sample_table": "description.sample",
@@ -204,7 +211,9 @@ _HOME = {
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
     "study_frame": "study.frame_of_study",
+    "study_sensitivity": "study.sensitivity_answer",
     "study_status": "study.coding_status",
+    "sudden_gains": "linking.sudden_gain_criteria",
     "winsorise": "description.outliers",
     "within_between": "linking.splitting",
 }

@@ -11,6 +11,7 @@ from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.paper_tables import Papers
 from doublecode.schemas.reported_parts import Reported
+from doublecode.schemas.sensitivity import Sensitivity
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
 
 
@@ -286,6 +287,8 @@ class Findings(Reported):
         Components of a manual that were delivered.
     papers : Papers
         Tables as the paper prints them: ``[[papers.tables]]``.
+    sensitivity : Sensitivity
+        How far one finding depends on single patients, raters and therapists, and on rules that could be others.
     """
 
     correlations: CorrelationTable | None = None
@@ -296,6 +299,7 @@ class Findings(Reported):
     missing_comparison: MissingComparison | None = None
     fidelity: FidelityTable | None = None
     papers: Papers = Papers()
+    sensitivity: Sensitivity | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:

@@ -49,7 +49,7 @@ def check_findings(
         for test in family.tests:
             where = f"families {family.name!r}: {test}"
             if test.means is None:
-                _check_test(test, models, where)
+                check_test(test, models, where)
             else:
                 _check_contrast(test, {one.name: one for one in asked.marginal_means}, where)
 
@@ -100,7 +100,14 @@ def _check_contrast(test: FamilyTest, means: Mapping[str, MarginalMeans], where:
         raise StudyError(f"{where}: {test.contrast!r} is no contrast there; {allowed(test.contrast, found.contrasts)}.")
 
 
-def _check_test(test: FamilyTest, models: Mapping[str, ModelSeries | ModerationModel], where: str) -> None:
+def check_test(test: FamilyTest, models: Mapping[str, ModelSeries | ModerationModel], where: str) -> None:
+    """Hold a coefficient that is asked for to the declared models.
+
+    Raises
+    ------
+    StudyError
+        There is no such model, step or predictor; or a series is named without a term.
+    """
     named = str(test.model)
     columns = _columns(models, named, test.step, where)
     if test.term is None:

@@ -37,17 +37,22 @@ class PaperSources(Protocol):
 
 
 def check_papers(known: PaperSources) -> None:
-    """Hold the tables of a paper to what the study declares.
+    """Hold the tables and figures of a paper to what the study declares.
 
     Raises
     ------
     StudyError
-        A table names what is not declared; the message says the table, what was found and what is allowed.
+        A table or figure names what is not declared; the message says which, what was found and what is allowed.
     """
     wrong = Gathered()
     for one in known.papers.tables:
         with wrong.one():
             _check(one, known)
+    moderated = [model.name for model in known.moderations if model.moderator]
+    for figure in known.papers.figures:
+        with wrong.one():
+            _named(f"papers.figures {figure.number!r}", "moderation with a moderator", filter(None, [figure.model]),
+                   moderated)  # fmt: skip
     wrong.refuse()
 
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Identifier, Label, Reference, Title
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.paper_figures import PaperFigure
 from doublecode.schemas.study_parts import refuse_twice
 
 TableKind = Literal[
@@ -203,11 +204,15 @@ class Papers(Declared):
     ----------
     tables : tuple of PaperTable
         Its tables, in the order in which they are printed.
+    figures : tuple of PaperFigure
+        Its figures, in the order in which they are printed.
     """
 
     tables: tuple[PaperTable, ...] = ()
+    figures: tuple[PaperFigure, ...] = ()
 
     @model_validator(mode="after")
     def _numbered_once(self) -> Self:
-        refuse_twice("papers.tables: number", [one.number for one in self.tables])
+        for part, declared in (("tables", self.tables), ("figures", self.figures)):  # files are called by the numbers
+            refuse_twice(f"papers.{part}: number", [one.number.casefold() for one in declared])
         return self

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from doublecode.schemas import process_models as process
 from doublecode.schemas.allocation import Demands
+from doublecode.schemas.as_used import books_as_used
 from doublecode.schemas.cards import Card
 from doublecode.schemas.certification import Certification
 from doublecode.schemas.declared import Declared, load_toml
@@ -29,6 +30,7 @@ from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.paper_checks import check_papers
 from doublecode.schemas.patient_model import PatientModel
+from doublecode.schemas.sensitivity_checks import check_sensitivity
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
 from doublecode.schemas.study_parts import (
     KEYS,
@@ -215,24 +217,14 @@ class Study(Findings, Declared):
 
     @cached_property
     def codebooks(self) -> Mapping[str, Instrument]:
-        """The study's instruments by name, with its reversal choices applied.
+        """The study's instruments by name, with its choices of reversal and of missing items applied.
 
         Raises
         ------
         StudyError
             Two files hold instruments of one name, or an item is reversed that stands in no scale.
         """
-        books: dict[str, Instrument] = {}
-        named: dict[str, str] = {}
-        for use, book in zip(self.instruments, self._as_written, strict=True):
-            if book.name in books:
-                both = f"{named[book.name]!r} and {use.name!r}"
-                raise StudyError(
-                    f"the instruments {both} are both called {book.name!r}; give one of them another name in its file."
-                )
-            named[book.name] = use.name
-            books[book.name] = book if use.reverse is None else book.with_reversal(use.reverse)
-        return books
+        return books_as_used(self.instruments, self._as_written)
 
     @cached_property
     def _as_written(self) -> tuple[Instrument, ...]:
@@ -324,6 +316,8 @@ class Study(Findings, Declared):
             check_drop_rules(self.drop_rules, {name: uses[name][0] for name in rated})
         with wrong.one():
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
+        with wrong.one():
+            check_sensitivity(self, named, uses)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
         with wrong.one():

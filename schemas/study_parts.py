@@ -46,6 +46,9 @@ class InstrumentUse(Declared):
     reverse : tuple of str or None
         Exactly these items are reversed, whatever the codebook says; the choice is printed in the report. A
         repeated item is named without a number: all of its slots are reversed, or none.
+    minimum_valid : dict of str to int
+        By scale: how many of its items must be present, whatever the codebook says, ``{he = 5}``. A sum of fewer items
+        than all is scaled up to the full length.
     reliability : {"two-way", "one-way"}
         One-way where it does not matter, or is not known, which rater is which.
     reliability_interval : {"model", "jackknife"}
@@ -69,6 +72,7 @@ class InstrumentUse(Declared):
     raters: tuple[Reference, ...] = Field(default=(), min_length=1)
     sessions: tuple[SessionNumber, ...] | None = Field(default=None, min_length=1)
     reverse: tuple[Reference, ...] | None = None
+    minimum_valid: dict[Reference, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     reliability: Literal["two-way", "one-way"] = "two-way"
     reliability_interval: Literal["model", "jackknife"] = "model"
     pooling: Literal["mean", "primary"] = "mean"

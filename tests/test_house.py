@@ -20,7 +20,6 @@ PACKAGES = ("schemas", "coding", "analysis", "data_examples")
 DOORS = ("doublecode.schemas", "doublecode.coding", "doublecode.analysis")
 RESERVED = {
     "openpyxl": ("coding/", "analysis/rendering/"),
-    "statsmodels": ("analysis/regression/moderated.py",),
     "formulaic": ("analysis/mixed/formula_columns.py",),
     "matplotlib": ("analysis/rendering/",),
     "docx": ("analysis/rendering/", "analysis/auditing/manuscripts.py"),

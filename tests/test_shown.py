@@ -57,10 +57,12 @@ from doublecode.analysis import (
     patient_outcome,
     pool,
     published_effects,
+    reliable_change,
     sample_table,
     screen_ratings,
     side_by_side,
     study_status,
+    sudden_gains,
     winsorise,
 )  # fmt: skip
 from doublecode.analysis.rendering.answers import Answer
@@ -522,6 +524,18 @@ def published_results() -> Any:
 @case
 def published_beside() -> Any:
     return beside_published(0.31, 22, level="between")
+
+
+@case
+def changed_reliably() -> Any:
+    people = pd.DataFrame({"patient": list("ABCDE"), "phq9": [20, 14, 14, 9, 14], "end": [12, 7, 9, 2, None]})
+    return reliable_change(people, "phq9", "end", reliability=0.8, sd=5.0, source="made-up norms", cutoff=10)
+
+
+@case
+def gained_suddenly() -> Any:
+    values = [30, 29, 31, 18, 17, 16, 25, 12]
+    return sudden_gains(pd.DataFrame({"patient": "A", "session": range(1, 9), "bdi": values}), "bdi", cutoff=7)
 
 
 @case

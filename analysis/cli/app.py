@@ -18,6 +18,7 @@ from doublecode.analysis.cli import (
     on_frozen_plans,
     on_plans,
     on_raters,
+    on_sensitivity,
     on_study,
     on_texts,
     on_traces,
@@ -61,6 +62,7 @@ def options(
 
 
 on_study.register(app)
+on_sensitivity.register(app)
 init_command.register(app)
 on_plans.register(app)
 coordinator.register(app)

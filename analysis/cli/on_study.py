@@ -155,6 +155,8 @@ def _print_headlines(done: StudyRun, target: Path, *, is_demo: bool) -> None:
     if done.intake.set_aside:
         say(f"Set aside: {', '.join(done.intake.set_aside)}", style="yellow")
     say(f"\nReport: {target / 'index.html'} (open it in a browser) and {target / 'report.docx'}")
+    if done.study.papers.tables:
+        say(f"Tables of the paper: {target / 'paper' / 'index.html'}, for Word {target / 'paper' / 'tables.docx'}")
     if is_demo:
         folder = target.parent
         typed = as_typed(folder)

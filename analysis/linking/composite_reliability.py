@@ -97,13 +97,15 @@ def composite_reliability(
 
     Examples
     --------
+    >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(2)
     >>> rows = []
     >>> for patient in range(15):
     ...     for session in range(1, 9):
+    ...         raters = rng.permutation(4)[: 1 + session % 2]
     ...         for part in ("assigning", "reviewing"):
     ...             true = rng.normal()
-    ...             for rater in rng.permutation(4)[: 1 + session % 2]:
+    ...             for rater in raters:
     ...                 rows.append((patient, session, f"R{rater}", part, true + rng.normal(0, 0.7)))
     >>> long = pd.DataFrame(rows, columns=["patient", "session", "rater", "instrument", "value"])
     >>> found = composite_reliability(long, [CodedPart("assigning", 1, 0.5), CodedPart("reviewing", 0, 0.5)])
@@ -128,7 +130,7 @@ def composite_reliability(
     W = np.vstack([np.ones(P), 1.0 - np.eye(P)])
     errors = error_moments(pair_sums(rated, of_rating, P), W, len(rated.instruments))
     true, error = _variances(sums, errors, W)
-    if not (np.isfinite(true[0]) and true[0] > 0):
+    if not (np.isfinite(true[0]) and np.isfinite(error[0]) and true[0] > 0):
         raise NotEstimable("the error of the raters is as large as the variance of the scores, or larger.")
     low, high = _limits(true, error, P, conf_level)
     alone = sum(p.weight**2 * _own(errors, rated.instruments.index(p.instrument)) for p in parts)
@@ -173,15 +175,20 @@ def _variances(sums: _Sums, errors: ErrorMoments, W: Floats) -> tuple[Floats, Fl
     e, r = (np.tensordot(W, part, 1) / n[:, None, None] for part in (sums.residual, sums.rater))
     mean = np.tensordot(W, sums.means, 1) / n[:, None, None]
     q = r - np.einsum("brg,brh->bgh", mean, mean)
-    residual = (e * errors.residual).sum(axis=(1, 2))
-    severity = np.maximum((r * errors.rater).sum(axis=(1, 2)), 0.0)
-    moving = np.where(severity > 0.0, np.maximum((q * errors.rater).sum(axis=(1, 2)), 0.0), 0.0)
+    residual = _weighed(e, errors.residual)
+    severity = np.maximum(_weighed(r, errors.rater), 0.0)
+    moving = np.where(severity > 0.0, np.maximum(_weighed(np.where(r != 0.0, q, 0.0), errors.rater), 0.0), 0.0)
     return spread - residual - moving, residual + severity
+
+
+def _weighed(shares: Floats, variances: Floats) -> Floats:
+    """Sums over pairs of parts; what no score shares has no weight, also where its covariance is unknown."""
+    return np.asarray((shares * np.where(shares != 0.0, variances, 0.0)).sum(axis=(1, 2)))
 
 
 def _limits(true: Floats, error: Floats, P: int, conf_level: float) -> tuple[float, float]:
     """Student's limits on the jackknife of log(T/E), turned back."""
-    if not (np.all(np.isfinite(true)) and np.all(true > 0.0) and np.all(error > 0.0)):
+    if not (np.all(np.isfinite(true) & np.isfinite(error)) and np.all(true > 0.0) and np.all(error > 0.0)):
         return float("nan"), float("nan")
     logit = np.log(true / error)
     spread = np.sqrt((P - 1.0) / P * ((logit[1:] - logit[1:].mean()) ** 2).sum())

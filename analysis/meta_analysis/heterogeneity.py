@@ -1,13 +1,13 @@
 r"""How much true effects differ: :math:`τ^2` of random-effects models with any moderators.
 
-The model is :math:`y_i = x_i^⊤β + u_i + e_i` with :math:`u_i ∼ N(0, τ^2)` and known sampling variances
-:math:`v_i`. With :math:`W = \mathrm{diag}(1/(v_i + τ^2))` and :math:`P = W − WX(X^⊤WX)^{-1}X^⊤W`:
+The model is :math:`y_i = x_i^Tβ + u_i + e_i` with :math:`u_i ∼ N(0, τ^2)` and known sampling variances
+:math:`v_i`. With :math:`W = \mathrm{diag}(1/(v_i + τ^2))` and :math:`P = W − WX(X^TWX)^{-1}X^TW`:
 
 ======  ==============================================================================
 DL      :math:`(Q − (k − p)) / \mathrm{tr}\,P` at :math:`τ^2 = 0` (DerSimonian & Laird 1986)
-PM      the root of :math:`y^⊤Py = k − p` (Paule & Mandel 1982)
-REML    the maximum of the restricted likelihood, where :math:`y^⊤PPy = \mathrm{tr}\,P`
-ML      the maximum of the likelihood, where :math:`y^⊤PPy = \mathrm{tr}\,W`
+PM      the root of :math:`y^TPy = k − p` (Paule & Mandel 1982)
+REML    the maximum of the restricted likelihood, where :math:`y^TPPy = \mathrm{tr}\,P`
+ML      the maximum of the likelihood, where :math:`y^TPPy = \mathrm{tr}\,W`
 FE      0
 ======  ==============================================================================
 

@@ -1,7 +1,7 @@
 r"""A pooled effect with its standard error, limits and prediction interval, by normal theory or by Hartung & Knapp.
 
 Hartung & Knapp (2001; Sidik & Jonkman 2002; Knapp & Hartung 2003 for moderators) scale the covariance
-:math:`(X^⊤WX)^{-1}` by :math:`s^2 = y^⊤Py / (k − p)` and take t with k − p degrees of freedom: the uncertainty of
+:math:`(X^TWX)^{-1}` by :math:`s^2 = y^TPy / (k − p)` and take t with k − p degrees of freedom: the uncertainty of
 :math:`τ^2` is in the interval. With few studies :math:`s^2` can fall below 1, so that the interval is narrower than
 that of z; the *ad hoc* variant (Knapp & Hartung 2003) never lets it.
 """

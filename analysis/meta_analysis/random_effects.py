@@ -40,8 +40,8 @@ def pool(
 ) -> PoolResult:
     r"""Pool effects of studies: random effects with Hartung–Knapp limits and a prediction interval.
 
-    The model is :math:`y_i = x_i^⊤β + u_i + e_i`, :math:`u_i ∼ N(0, τ^2)`, :math:`e_i ∼ N(0, v_i)` with known
-    :math:`v_i`; :math:`b = (X^⊤WX)^{-1}X^⊤Wy` with :math:`W = \mathrm{diag}(1/(v_i + τ^2))`.
+    The model is :math:`y_i = x_i^Tβ + u_i + e_i`, :math:`u_i ∼ N(0, τ^2)`, :math:`e_i ∼ N(0, v_i)` with known
+    :math:`v_i`; :math:`b = (X^TWX)^{-1}X^TWy` with :math:`W = \mathrm{diag}(1/(v_i + τ^2))`.
 
     Parameters
     ----------

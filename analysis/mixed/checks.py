@@ -23,6 +23,10 @@ Floats = npt.NDArray[np.float64]
 
 COLLINEAR = 1e-9
 """Share of a column's length left after regression on those before it, under which it is redundant."""
+MANY_ROWS = 1000
+"""Rows above which columns are made orthogonal by their products."""
+APART = 0.01
+"""Share of a column's length that must then lie outside the span of those before it."""
 MANY = 8
 """Levels from which a categorical variable with half as many of them as there are groups is named."""
 ABSORBED = 1e-9
@@ -294,12 +298,31 @@ def redundant_columns(X: Floats) -> tuple[int, ...]:
 
 
 def orthogonal(columns: Floats) -> tuple[Floats, Floats]:
-    """Split columns (n, p) = Q R; one column is divided by its length, without a call of LAPACK."""
+    """Split columns (n, p) = Q R; one column is divided by its length, without a call of LAPACK.
+
+    Of many rows the factor of Cholesky of the products, taken twice, is as exact at a fraction of the price where no
+    column is near the others' span (CholeskyQR2; Yamamoto et al. 2015, *ETNA* 44).
+    """
     if columns.shape[1] != 1:
-        Q, R = np.linalg.qr(columns)
-        return Q, R
+        quick = _by_products(columns) if len(columns) > MANY_ROWS else None
+        return np.linalg.qr(columns) if quick is None else quick
     length = np.sqrt(columns.T @ columns)
     return columns / np.where(length > 0.0, length, 1.0), length
+
+
+def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
+    """Q and R by the products of the columns, twice; None where a column lies close to the span of those before it."""
+    Q, R = columns, np.eye(columns.shape[1])
+    for _ in range(2):
+        products = Q.T @ Q
+        try:
+            root = np.linalg.cholesky(products)
+        except np.linalg.LinAlgError:
+            return None
+        if (np.diag(root) < APART * np.sqrt(np.diag(products))).any():
+            return None
+        Q, R = Q @ np.linalg.inv(root).T, root.T @ R
+    return Q, R
 
 
 def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str, root: Floats) -> None:

@@ -99,7 +99,7 @@ def read_ratings(
     """Turn a long frame into sets of ratings, grouped by layout.
 
     Rows without a rating are left out and counted. Duplicates are refused. Targets are coded in
-    the order of their labels, or in the quickest one where `sort_targets` is False.
+    the order of their labels, or as they come where `sort_targets` is False, which is quicker.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def id_codes(
     rows : slice
         Which rows to read.
     sort : bool
-        Codes in the order of the labels (of the categories, in a category); else in the order that is quickest.
+        Codes in the order of the labels (of the categories, in a category); else as they come.
 
     Returns
     -------
@@ -127,12 +127,12 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     if isinstance(series.array, pd.Categorical):
         codes = series.array.codes[rows]
         if len(codes) and codes.min() >= 0:
-            found, place = _dense(codes)
+            place, found = _counted(codes, sort=sort)
             return place, series.array.categories[found]
     if isinstance(dtype, np.dtype) and dtype.kind == "i" and len(series):
         numbers = series.to_numpy()[rows]
         if numbers.min() >= 0 and (sort or _few_gaps(numbers)):
-            return _dense(numbers)[::-1]
+            return _counted(numbers, sort=sort)
     if not _holds_objects(dtype):
         return pd.factorize(series.iloc[rows], sort=sort)
     held = series.to_numpy(dtype=object)[rows]
@@ -148,6 +148,19 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     row[own] = np.arange(len(own))
     place, labels = _factorize_few(held[row], sort=sort)
     return place[own], labels
+
+
+def _counted(numbers: NDArray[np.integer[Any]], *, sort: bool) -> tuple[Ints, Ints]:
+    """As `pd.factorize` for numbers from nought on."""
+    found, place = _dense(numbers)
+    if sort:
+        return place, found
+    first = np.empty(len(found), dtype=np.intp)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[place], found[order]
 
 
 def _in_order(codes: NDArray[np.intp], labels: NDArray[np.object_]) -> tuple[NDArray[np.intp], NDArray[np.object_]]:

@@ -11,15 +11,14 @@ from doublecode.analysis.mixed.model_rows import common_rows
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderated import (
     Errors,
-    Robust,
     errors_kind,
     inference_of,
-    least_squares,
     linear_fit,
     refuse_exact,
     row_counts,
     whole_model,
 )
+from doublecode.analysis.regression.ordinary_fit import Robust, least_squares
 from doublecode.analysis.regression.regression_design import build_matrices
 from doublecode.schemas.errors import FormulaError
 from doublecode.schemas.frames import as_pandas

@@ -1,7 +1,6 @@
 """Multiple regression with an interaction of two centred variables (and without one).
 
-The only module that knows statsmodels. The matrices come from formulaic, as
-in the multilevel models, so that term names agree.
+The matrices come from formulaic, as in the multilevel models, so that term names agree.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from doublecode.analysis.mixed.model_rows import CommonRows, common_rows
 from doublecode.analysis.regression.conditional_effects import conditional_effects
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderation_result import ModerationResult
+from doublecode.analysis.regression.ordinary_fit import OrdinaryFit, Robust, least_squares
 from doublecode.analysis.regression.regression_design import (
     LEVERAGE_ONE,
     Matrices,
@@ -27,7 +27,6 @@ from doublecode.analysis.regression.regression_design import (
     choose_subset,
     interaction_of,
     is_plain,
-    leverages,
     refuse_lost_product,
     variance_inflation,
     z_scores,
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
 
 OUTLYING = 0.001
 """A row whose Mahalanobis distance has a smaller p-value is flagged (Tabachnick & Fidell 2013)."""
-Robust = Literal["HC0", "HC1", "HC2", "HC3"]
 Errors = Literal["least-squares", "robust"]
 
 
@@ -180,10 +178,10 @@ def moderation(
     )
 
 
-def refuse_exact(fit: Any, formula: str) -> None:
+def refuse_exact(fit: OrdinaryFit, formula: str) -> None:
     """Refuse a fit that leaves no residual."""
-    if float(fit.ssr) <= 1e-20 * float(fit.centered_tss):
-        raise NotEstimable(f"formula {formula!r} fits all {int(fit.nobs)} rows exactly; nothing is left to test with.")
+    if fit.ssr <= 1e-20 * fit.nobs * float(np.var(fit.y)):
+        raise NotEstimable(f"formula {formula!r} fits all {fit.nobs} rows exactly; nothing is left to test with.")
 
 
 def _centred(data: pd.DataFrame, centres: Mapping[str, float]) -> pd.DataFrame:
@@ -214,13 +212,6 @@ def _outlying(
     }
 
 
-def least_squares(matrices: Matrices) -> Any:
-    """Fit by statsmodels; the one place that calls it."""
-    from statsmodels.regression.linear_model import OLS
-
-    return OLS(matrices.y, matrices.X, hasconst=True if "Intercept" in matrices.terms else None).fit(method="qr")
-
-
 def _coefficients(inference: Inference, standardized: pd.DataFrame) -> pd.DataFrame:
     return inference.table().assign(
         beta_z=standardized["beta_z"],
@@ -229,15 +220,15 @@ def _coefficients(inference: Inference, standardized: pd.DataFrame) -> pd.DataFr
     )
 
 
-def inference_of(matrices: Matrices, conf_level: float, kind: Robust | None, fit: Any = None) -> Inference:
+def inference_of(
+    matrices: Matrices, conf_level: float, kind: Robust | None, fit: OrdinaryFit | None = None
+) -> Inference:
     """A fit with the covariance of least squares, or of a robust kind; NaN where a row has leverage 1."""
     fit = least_squares(matrices) if fit is None else fit
-    if kind is None:
-        covariance = np.asarray(fit.cov_params())
-    elif kind in ("HC2", "HC3") and (leverages(matrices) > LEVERAGE_ONE).any():
+    if kind in ("HC2", "HC3") and (fit.leverage > LEVERAGE_ONE).any():
         covariance = np.full((len(fit.params),) * 2, np.nan)
     else:
-        covariance = np.asarray(fit.get_robustcov_results(cov_type=kind).cov_params())
+        covariance = fit.covariance(kind)
     return Inference(fit, matrices, conf_level, covariance)
 
 
@@ -256,7 +247,7 @@ def linear_fit(
     stands = Note("regression_stands_on", numbers={"errors": kind or "least squares"})
     return LinearFit(
         spec=spec, frame=inference.table(), design=dict(design or {}), notes=(*matrices.notes, stands),
-        beta=np.asarray(inference.fit.params), covariance=inference.covariance, df=inference.df,
+        beta=inference.fit.params, covariance=inference.covariance, df=inference.df,
         recipe=matrices.recipe, fixed=parsed.fixed, outcome=parsed.response,
         points=rows.data[list(rows.columns)], centres=dict(centres or {}),
     )  # fmt: skip
@@ -285,7 +276,7 @@ def _standardized(
 
     nothing = np.full(len(matrices.terms), np.nan)
     spread = np.where(np.array(matrices.terms) == "Intercept", np.nan, matrices.X.std(axis=0, ddof=1))
-    b = np.asarray(least_squares(matrices).params)
+    b = least_squares(matrices).params
     posthoc = b * spread / matrices.y.std(ddof=1)
     beta, low, high, errors = nothing, nothing, nothing, nothing
     notes: tuple[Note, ...] = (Note("beta_of_z_scores"), Note("beta_afterwards"))
@@ -320,18 +311,18 @@ def row_counts(data: pd.DataFrame, rows: CommonRows, centres: Mapping[str, float
     }
 
 
-def whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> dict[str, Any]:
+def whole_model(fit: OrdinaryFit, matrices: Matrices, pair: tuple[str, str] | None) -> dict[str, Any]:
     """Fit of the whole model; AIC and BIC count the residual SD as a parameter, as R's lm does."""
     n, p = matrices.X.shape
-    loglik = float(fit.llf)
+    loglik = fit.llf
     found = {
-        "r_squared": float(fit.rsquared),
-        "adj_r_squared": float(fit.rsquared_adj),
+        "r_squared": fit.rsquared,
+        "adj_r_squared": fit.rsquared_adj,
         "sigma": float(np.sqrt(fit.mse_resid)),
-        "f_statistic": float(fit.fvalue),
+        "f_statistic": fit.fvalue,
         "df1": float(fit.df_model),
         "df2": float(fit.df_resid),
-        "p_value": float(fit.f_pvalue),
+        "p_value": fit.f_pvalue,
         "loglik": loglik,
         "aic": -2 * loglik + 2 * (p + 1),
         "bic": -2 * loglik + float(np.log(n)) * (p + 1),
@@ -340,8 +331,8 @@ def whole_model(fit: Any, matrices: Matrices, pair: tuple[str, str] | None) -> d
         place = matrices.terms.index(term_of(*pair))
         terms = tuple(term for i, term in enumerate(matrices.terms) if i != place)
         without = least_squares(replace(matrices, X=np.delete(matrices.X, place, axis=1), terms=terms))
-        delta = float(fit.rsquared - without.rsquared)
-        found |= {"delta_r_squared": delta, "f_squared": delta / (1 - float(fit.rsquared))}
+        delta = fit.rsquared - without.rsquared
+        found |= {"delta_r_squared": delta, "f_squared": delta / (1 - fit.rsquared)}
     return found
 
 

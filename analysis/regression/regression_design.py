@@ -174,12 +174,6 @@ def variance_inflation(matrices: Matrices) -> Floats:
     return found
 
 
-def leverages(matrices: Matrices) -> Floats:
-    """Diagonal of the hat matrix X(XᵀX)⁻¹Xᵀ, shape (n,)."""
-    q = np.linalg.qr(matrices.X)[0]
-    return np.asarray((q**2).sum(axis=1), dtype=np.float64)
-
-
 def is_plain(formula: str | ModelFormula, data: pd.DataFrame) -> bool:
     """Whether the formula is made of numeric columns only, without functions."""
     parsed = parse_formula(formula)

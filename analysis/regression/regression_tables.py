@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from doublecode.analysis.mixed.formula_names import term_of
-from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices, leverages
+from doublecode.analysis.regression.ordinary_fit import OrdinaryFit
+from doublecode.analysis.regression.regression_design import LEVERAGE_ONE, Matrices
 from doublecode.analysis.regression.simple_slopes import critical_t, two_sided_p
 from doublecode.schemas.results import Note
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Inference:
     """A fit, its names, the covariance of its estimates (p, p), its level: all tests and limits come from here."""
 
-    fit: Any
+    fit: OrdinaryFit
     matrices: Matrices
     conf_level: float
     covariance: Floats
@@ -38,7 +39,7 @@ class Inference:
         """Tabulate the estimates with their standard errors, tests and limits."""
         import pandas as pd
 
-        b, errors = np.asarray(self.fit.params), np.sqrt(np.diag(self.covariance))
+        b, errors = self.fit.params, np.sqrt(np.diag(self.covariance))
         reach = critical_t(1 - self.conf_level, self.df) * errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = b / errors
@@ -57,7 +58,7 @@ class Inference:
 
 
 def diagnostics_of(
-    fit: Any, matrices: Matrices, data: pd.DataFrame, keys: Sequence[str]
+    fit: OrdinaryFit, matrices: Matrices, data: pd.DataFrame, keys: Sequence[str]
 ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Residuals, leverage and Cook's D of every row; a note where a row is fitted exactly.
 
@@ -69,13 +70,13 @@ def diagnostics_of(
     import pandas as pd
     from scipy.special import chdtrc
 
-    residual, leverage = np.asarray(fit.resid), leverages(matrices)
+    residual, leverage = fit.resid, fit.leverage
     alone = leverage > LEVERAGE_ONE
     n, p = matrices.X.shape
     spare = np.where(alone, np.nan, 1 - leverage)
     # Residual variance without the row, in closed form (Belsley, Kuh & Welsch 1980, p. 64).
     with np.errstate(divide="ignore", invalid="ignore"):
-        without = (float(fit.ssr) - residual**2 / spare) / (n - p - 1)
+        without = (fit.ssr - residual**2 / spare) / (n - p - 1)
         rstudent = residual / np.sqrt(without * spare)
     # Mahalanobis distance over the columns of X, the product among them, as regression programs save it.
     centred = "Intercept" in matrices.terms
@@ -86,11 +87,11 @@ def diagnostics_of(
     table = pd.DataFrame(
         {
             "row": labels.to_numpy(),
-            "fitted": np.asarray(fit.fittedvalues),
+            "fitted": fit.fittedvalues,
             "residual": residual,
             "rstudent": rstudent,
             "leverage": leverage,
-            "cooks_d": residual**2 * leverage / (p * float(fit.mse_resid) * spare**2),
+            "cooks_d": residual**2 * leverage / (p * fit.mse_resid * spare**2),
             "distance2": distance2,
             "distance_p": chdtrc(p - 1, distance2),
         }
@@ -105,7 +106,9 @@ def focal_term(terms: Sequence[str], pair: tuple[str, str] | None) -> str | None
     return wanted[0] if wanted else None
 
 
-def largest_influence(fit: Any, matrices: Matrices, diagnostics: pd.DataFrame, term: str | None) -> dict[str, Any]:
+def largest_influence(
+    fit: OrdinaryFit, matrices: Matrices, diagnostics: pd.DataFrame, term: str | None
+) -> dict[str, Any]:
     """Name the row of the largest Cook's D, and the focal estimate without it.
 
     Without row i the estimates are b − (XᵀX)⁻¹xᵢeᵢ/(1 − hᵢ), in closed form (Belsley, Kuh & Welsch 1980, p. 13).

@@ -67,7 +67,7 @@ def pooled_recodes(first: NDArray[np.float64], later: NDArray[np.float64], rater
     --------
     >>> found = pooled_recodes(np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 4, 4]), np.array([0, 0, 1, 1]))
     >>> round(found.estimate, 3), found.n_raters
-    (0.5, 2)
+    (0.667, 2)
     """
     n, n_raters = len(first), len(np.unique(rater))
     whole = _pooled(first, later, rater)

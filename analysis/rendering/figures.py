@@ -30,6 +30,7 @@ LINES: Final = ("-", "--", "-.", ":")
 WIDTH_IN: Final = 5.6
 LONGEST_IN: Final = 8.0
 LABEL: Final = 30
+LEGEND: Final = 52
 FOREST_FRAME_IN: Final = 0.75
 FOREST_ROW_IN: Final = 0.27
 MANY_POINTS: Final = 600
@@ -93,13 +94,21 @@ def render_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def render_pdf(figure: Figure) -> bytes:
+    """Draw a figure as PDF for a journal, letters as letters, without a date."""
+    buffer = io.BytesIO()
+    _draw(figure, "pdf", buffer, ("CreationDate", "Creator", "Producer"), {"pdf.fonttype": 42})
+    return buffer.getvalue()
+
+
 def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: Any) -> None:
     """Draw a figure once, where ``savefig`` would draw it twice; what is `untold` the file does not say."""
     import matplotlib as mpl
-    from matplotlib.backends import backend_agg, backend_svg
+    from matplotlib.backends import backend_agg, backend_pdf, backend_svg
 
     canvas, dpi = figure.canvas, figure.dpi
-    own: Any = (backend_svg.FigureCanvasSVG if form == "svg" else backend_agg.FigureCanvasAgg)(figure)
+    canvases = {"svg": backend_svg.FigureCanvasSVG, "pdf": backend_pdf.FigureCanvasPdf}
+    own: Any = canvases.get(form, backend_agg.FigureCanvasAgg)(figure)
     figure.dpi = 200
     with mpl.rc_context({**STYLE, **style}):
         getattr(own, f"print_{form}")(buffer, metadata=dict.fromkeys(untold))
@@ -373,8 +382,9 @@ def _whole_numbers(axes: Axes) -> None:
 
 
 def legend_above(axes: Axes, title: str | None = None) -> None:
-    """Put the legend on top of the panel, three entries a row."""
+    """Put the legend on top of the panel, three entries a row, or two where three are wider than the figure."""
+    longest = sum(sorted((len(str(text)) for text in axes.get_legend_handles_labels()[1]), reverse=True)[:3])
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=9, borderaxespad=0,
-        handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
+        loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3 if longest <= LEGEND else 2, frameon=False, fontsize=9,
+        borderaxespad=0, handlelength=2.2, columnspacing=1.4, title=title, title_fontsize=9, alignment="left",
     )  # fmt: skip

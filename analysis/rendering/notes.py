@@ -10,6 +10,7 @@ from typing import Final
 
 from doublecode.analysis.rendering.wording import (
     auditing,
+    change,
     concordance,
     consistency,
     description,
@@ -21,6 +22,7 @@ from doublecode.analysis.rendering.wording import (
     reliability,
     reproduction,
     screening,
+    sensitivity,
     study,
     trace,
     training,
@@ -38,8 +40,10 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **regression.SENTENCES,
     **mixed.SENTENCES,
     **linking.SENTENCES,
+    **change.SENTENCES,
     **meta_analysis.SENTENCES,
     **screening.SENTENCES,
+    **sensitivity.SENTENCES,
     **study.SENTENCES,
     **training.SENTENCES,
     **trace.SENTENCES,

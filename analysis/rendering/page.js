@@ -15,6 +15,8 @@
   const numberIn = (text) => {
     if (text.startsWith("<")) return 0; // "< .001"
     if (/^\u2212?\u221e/.test(text)) return text.startsWith("\u2212") ? -Infinity : Infinity;
+    const clock = text.match(/^(\d+):(\d\d)$/);
+    if (clock) return 60 * clock[1] + +clock[2]; // minutes and seconds
     const found = text.replace(/\u2212/g, "-").replace(/(\d),(?=\d{3})/g, "$1").match(/-?(\d+\.?\d*|\.\d+)/);
     return found ? parseFloat(found[0]) : NaN;
   };

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from doublecode.analysis.rendering.printed_parts import Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
-from doublecode.analysis.rendering.tables import Column, Table
+from doublecode.analysis.rendering.tables import Column, Table, row_digits
 from doublecode.schemas.results import is_missing
 
 _MOST_NOTES: Final = 12
@@ -35,7 +35,9 @@ def as_printed(table: Table, *, number: str = "", notes: Iterable[str] = ()) -> 
         if table.group and record[table.group] != before:
             before = record[table.group]
             rows.append(Row(str(before)))
-        rows.append(Row(stub.render(record), tuple(_cell(one, record) for one in columns), int(bool(table.group))))
+        digits = row_digits(record, table.columns)
+        cells = tuple(_cell(one.with_digits(digits), record) for one in columns)
+        rows.append(Row(stub.render(record), cells, int(bool(table.group))))
     heads = tuple(Head(one.heading, is_text=one.kind == "text") for one in columns)
     general = " ".join((*table.notes, *notes))
     return PrintedTable(number, table.title, stub.heading, heads, tuple(rows), general, source=(table.name,))

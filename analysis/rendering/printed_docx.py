@@ -20,6 +20,8 @@ _DIGIT: Final = 0.6 * 2.54 / 72  # of a cell, which must not, where another font
 _MARGIN: Final = 0.09
 _TWIPS: Final = 1440 / 2.54
 _STUB: Final = (12, 42)
+_KEPT_WHOLE: Final = 45  # rows that stand on one page
+_WITH_NEXT: Final = "<w:keepNext/>"
 _LINE: Final = '<w:{} w:val="single" w:sz="{}" w:space="0" w:color="000000"/>'
 
 
@@ -126,7 +128,8 @@ def _letters(table: TableParts) -> list[float]:
     cells: list[float] = []
     for at, one in enumerate(table.columns):
         texts = [row.cells[at].text + ",".join(row.cells[at].marks) for row in rows if row.cells[at].span == 1]
-        cells.append(max([3.0, *map(_breadth, (bare(one.heading), *texts))]))
+        words = (1.25 * _breadth(word) for word in bare(one.heading).split())  # letters are broader than digits
+        cells.append(max([3.0, *words, *map(_breadth, texts)]))  # a heading may wrap
     return [min(max(longest, _STUB[0]), _STUB[1]), *cells]
 
 
@@ -189,7 +192,10 @@ def table_xml(table: TableParts, widths: Sequence[int], size: float) -> str:
         f'<w:tblCellMar><w:left w:w="{margin}" w:type="dxa"/><w:right w:w="{margin}" w:type="dxa"/></w:tblCellMar>'
         f'<w:tblCaption w:val="{escape(bare(table.title), {chr(34): "&quot;"})}"/></w:tblPr>'
     )
-    return f"<w:tbl {nsdecls('w')}>{head}<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
+    body = "".join(rows)
+    if len(rows) > _KEPT_WHOLE:  # a longer table breaks between rows, and its head is repeated
+        body = body.replace(_WITH_NEXT, "")
+    return f"<w:tbl {nsdecls('w')}>{head}<w:tblGrid>{grid}</w:tblGrid>{body}</w:tbl>"
 
 
 def _head_rows(table: TableParts, widths: Sequence[int], size: float) -> list[str]:
@@ -221,7 +227,7 @@ def _td(
     placed = f'{shift}<w:jc w:val="{align}"/>{mark}'
     return (
         f'<w:tc><w:tcPr><w:tcW w:type="dxa" w:w="{width}"/>{merged}{borders}<w:vAlign w:val="{valign}"/></w:tcPr><w:p>'
-        f'<w:pPr><w:keepNext/><w:spacing w:after="24" w:before="36"/>{placed}</w:pPr>{runs}</w:p></w:tc>'
+        f'<w:pPr>{_WITH_NEXT}<w:spacing w:after="24" w:before="36"/>{placed}</w:pPr>{runs}</w:p></w:tc>'
     )
 
 

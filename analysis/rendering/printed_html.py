@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from doublecode.analysis.rendering.printed_parts import Cell, NoteRun, Row, TableParts, kept
+from doublecode.analysis.rendering.printed_parts import Cell, Head, NoteRun, Row, TableParts, kept
 from doublecode.schemas.marks import inline
 
+_LONG: Final = 10  # letters of a heading that may wrap
 _FORM: Final = {"": "{}", "code": "<code>{}</code>", "italic": "<i>{}</i>"}
 STYLE: Final = """
 .apa { margin: 0 0 2.6rem; max-width: 100%; }
@@ -27,6 +28,7 @@ STYLE: Final = """
 .apa th.spanner span { display: block; border-bottom: 1px solid currentColor; padding-bottom: .15rem; }
 .apa th.stub, .apa th.row, .apa th.section, .apa .text { text-align: left; white-space: normal; }
 .apa th.row { min-width: 11rem; }
+.apa th.long { white-space: normal; min-width: 4.2rem; }
 .apa td.wide { text-align: center; }
 .apa th.section { font-style: italic; padding-top: .5rem; }
 .apa tr.rule > * { border-top: 1px solid currentColor; }
@@ -74,6 +76,9 @@ def html_page(title: str, subtitle: str, blocks: Iterable[str]) -> str:
         "body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 72rem; font: 1rem/1.55 system-ui, sans-serif; "
         "color: #1c2330; background: #fff; } h1 { font-size: 1.6rem; line-height: 1.25; } a { color: #0b5c8a; } "
         ".apa { font-family: 'Times New Roman', Times, 'Liberation Serif', serif; margin-bottom: 0; } "
+        ".apa .head { margin: 0 0 .5rem; } .side { display: flex; flex-wrap: wrap; gap: 1rem; } "
+        ".drawn { flex: 1 1 22rem; max-width: 34rem; min-width: 0; } .drawn svg { width: 100%; height: auto; } "
+        ".drawn p { margin: .2rem 0 0; font-size: .82rem; } "
         ".below { font-size: .88rem; margin: .5rem 0 2.8rem; "
         "color: #566072; } @media (prefers-color-scheme: dark) { body { color: #e4e8ef; background: #14181f; } "
         "a { color: #7cc0ec; } .below { color: #aab3c2; } } @media print { .below { display: none; } "
@@ -103,10 +108,7 @@ def _raised(marks: tuple[str, ...]) -> str:
 
 
 def _head(table: TableParts) -> str:
-    heads = "".join(
-        f'<th scope="col"{_class("text" if column.is_text else "")}>{rich(column.heading)}</th>'
-        for column in table.columns
-    )
+    heads = "".join(f'<th scope="col"{_class(_kind(column))}>{rich(column.heading)}</th>' for column in table.columns)
     runs = table.spanners
     deep = ' rowspan="2"' if runs else ""
     stub = f'<th scope="col" class="stub"{deep}>{rich(table.stub)}</th>'
@@ -119,6 +121,10 @@ def _head(table: TableParts) -> str:
         for run in runs
     )
     return f"<tr>{stub}{above}</tr><tr>{heads}</tr>"
+
+
+def _kind(column: Head) -> str:
+    return "text" if column.is_text else "long" if len(column.heading) > _LONG else ""
 
 
 def _bodies(table: TableParts) -> str:

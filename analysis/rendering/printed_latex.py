@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.printed_parts import Cell, Head, NoteRun, Row, TableParts, kept
+from doublecode.analysis.rendering.printed_parts import (
+    Cell,
+    Head,
+    NoteRun,
+    Row,
+    Spanned,
+    TableParts,
+    heading_lines,
+    kept,
+)
 from doublecode.schemas.marks import bare, inline
 
 PACKAGES: Final = ("booktabs", "array", "rotating")
@@ -43,7 +52,7 @@ def table_latex(table: TableParts) -> str:
         *([rf"\textbf{{{escaped(table.caption)}}}\par"] if table.caption else []),
         rf"\textit{{{_upright(table.title)}}}\par\smallskip", size, r"\setlength{\tabcolsep}{3pt}",
         rf"\begin{{tabular}}{{@{{}}>{{\raggedright\arraybackslash}}p{{{_stub_width(widths[0])}}}{columns}@{{}}}}",
-        r"\toprule", *_heads(table), r"\midrule", *(_row(row, len(table.columns)) for row in table.rows),
+        r"\toprule", *_heads(table, widths), r"\midrule", *(_row(row, len(table.columns)) for row in table.rows),
         r"\bottomrule", r"\end{tabular}",
         *(rf"\par\smallskip {_note(runs)}" for runs in table.notes), rf"\end{{{float_name}}}",
     ]  # fmt: skip
@@ -81,7 +90,12 @@ def _widths(table: TableParts) -> list[int]:
     longest = max([len(bare(table.stub)), *(len(row.label) + 2 * row.indent for row in rows)], default=_STUB[0])
     stub = min(max(longest, _STUB[0]), _STUB[1])
     cells = [
-        max([len(bare(one.heading)), *(len(row.cells[at].text) for row in rows if row.cells[at].span == 1)], default=1)
+        max(
+            [
+                *map(len, bare(one.heading).split()),
+                *(len(row.cells[at].text) for row in rows if row.cells[at].span == 1),
+            ]
+        )
         for at, one in enumerate(table.columns)
     ]
     return [stub, *cells]
@@ -91,17 +105,30 @@ def _stub_width(letters: int) -> str:
     return f"{0.52 * letters:.1f}em"
 
 
-def _heads(table: TableParts) -> list[str]:
+def _heads(table: TableParts, widths: list[int]) -> list[str]:
     lines = []
     if table.spanners:
-        above = [rf"\multicolumn{{{run.width}}}{{c}}{{{rich(run.text)}}}" for run in table.spanners]
+        above = [_above(run, widths[run.start + 1 : run.start + 1 + run.width]) for run in table.spanners]
         rules = [rf"\cmidrule(lr){{{run.start + 2}-{run.start + 1 + run.width}}}" for run in table.spanners if run.text]
         lines += [" & ".join(["", *above]) + r" \\", " ".join(rules)]
-    return [*lines, " & ".join([rich(table.stub), *map(_head, table.columns)]) + r" \\"]
+    heads = (_head(one, width) for one, width in zip(table.columns, widths[1:], strict=True))
+    return [*lines, " & ".join([rich(table.stub), *heads]) + r" \\"]
 
 
-def _head(one: Head) -> str:
-    return rf"\multicolumn{{1}}{{{'l' if one.is_text else 'r'}}}{{{rich(one.heading)}}}"
+def _above(run: Spanned, widths: list[int]) -> str:
+    """A spanner; one that is wider than its columns wraps, for it would stretch the last of them."""
+    room = sum(widths) + _GAP * (run.width - 1)
+    fits = len(bare(run.text)) <= room
+    column = "c" if fits else rf">{{\centering\arraybackslash}}p{{{_stub_width(round(room))}}}"
+    return rf"\multicolumn{{{run.width}}}{{{column}}}{{{rich(run.text)}}}"
+
+
+def _head(one: Head, width: int) -> str:
+    lines = heading_lines(one.heading, width)
+    side = "l" if one.is_text else "r"
+    broken = r" \\ ".join(map(rich, lines))
+    text = broken if len(lines) == 1 else rf"\shortstack[{side}]{{{broken}}}"
+    return rf"\multicolumn{{1}}{{{side}}}{{{text}}}"
 
 
 def _row(row: Row, width: int) -> str:

@@ -249,6 +249,28 @@ class TableParts:
         return tuple(dict.fromkeys(filter(None, (self.stub, *heads, *body))))
 
 
+def heading_lines(heading: str, letters: int) -> list[str]:
+    """Break a heading at its blanks, so that no line has more letters than the column has, or its longest word.
+
+    Examples
+    --------
+    >>> heading_lines("ICC, coded twice", 5), heading_lines("95% CI", 10)
+    (['ICC,', 'coded', 'twice'], ['95% CI'])
+    """
+    words = heading.split(" ")
+    if any(word.count("*") % 2 for word in words):  # marks of italics around several words
+        return [heading]
+    room = max([letters, *(len(word.replace("*", "")) for word in words)])
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if len(longer.replace("*", "")) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def kept(cells: Sequence[Cell]) -> list[tuple[int, Cell]]:
     """Cells with their places, without those that a wider one before them covers.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SMALLEST_P: Final = 0.001
 NARROW: Final = 0.02
+SMALL: Final = 0.01
 Kind = Literal["text", "integer", "count", "number", "estimate", "bounded", "p", "percent"]
 
 
@@ -142,6 +143,15 @@ class Column:
     digits: int = 2
     upper: str = ""
 
+    @property
+    def shares(self) -> bool:
+        """Whether it is the estimate of a row, its error or its limits, which are printed with the same decimals."""
+        return self.kind == "estimate" and self.name in ("estimate", "std_error", "conf_low")
+
+    def with_digits(self, digits: int | None) -> Column:
+        """The column with the decimals that the estimates of a row share; None where they share none."""
+        return self if digits is None or not self.shares else replace(self, kind="number", digits=digits)
+
     def render(self, row: Mapping[str, Any]) -> str:
         """Render the cell of this column in `row`."""
         value = row[self.name]
@@ -152,6 +162,35 @@ class Column:
         if self.kind == "text" or isinstance(value, str):
             return "yes" if value is True else "no" if value is False else str(value)
         return format_number(float(value), self.kind, self.digits)
+
+
+def row_digits(row: Mapping[str, Any], columns: Sequence[Column]) -> int | None:
+    """Decimals that estimate, error and limits of a row share: two significant digits of a standard error below 0.01.
+
+    Without a standard error those of an interval narrower than 0.02. None where the row has neither.
+
+    Examples
+    --------
+    >>> shared = [column("estimate"), column("std_error"), column("conf_low")]
+    >>> row_digits({"estimate": 0.00096, "std_error": 0.0037, "conf_low": -0.0066, "conf_high": 0.0085}, shared)
+    4
+    """
+    shared = [one for one in columns if one.shares]
+    fewest = max((one.digits for one in shared), default=2)
+    if any(one.name == "std_error" for one in shared) and _is_finite(row["std_error"]):
+        return max(fewest, _significant(float(row["std_error"]), SMALL))
+    widths = [abs(float(row[one.upper]) - float(row[one.name])) for one in shared
+              if one.upper and _is_finite(row[one.name]) and _is_finite(row[one.upper])]  # fmt: skip
+    return max(fewest, _significant(min(widths), NARROW)) if widths else None
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, str) and not is_missing(value) and math.isfinite(value)
+
+
+def _significant(value: float, below: float) -> int:
+    """Decimals of two significant digits of a value below a bound; none of one beyond it."""
+    return 1 - math.floor(math.log10(value)) if 1e-6 < value < below else 0
 
 
 _KNOWN: Final[dict[str, Column]] = {
@@ -270,7 +309,8 @@ class Table:
             if self.group and row[self.group] != before:
                 before = row[self.group]
                 rows.append((str(before),))
-            rows.append(tuple(column.render(row) for column in self.columns))
+            digits = row_digits(row, self.columns)
+            rows.append(tuple(column.with_digits(digits).render(row) for column in self.columns))
         return rows
 
     def plain(self, most: int = MOST_ROWS) -> PlainTable:

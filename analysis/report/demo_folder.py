@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from doublecode.analysis.report.folder import is_of_report
+from doublecode.analysis.report.sensitivity_folder import is_of_sensitivity
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import recover_folder, replace_folder
 
@@ -67,7 +68,7 @@ def _check_nothing_lost(folder: Path) -> None:
 
 
 def _is_demos(folder: Path, path: str, hashes: dict[str, object]) -> bool:
-    if path == MANIFEST or path in _LEDGER or is_of_report(path):
+    if path == MANIFEST or path in _LEDGER or is_of_report(path) or is_of_sensitivity(path):
         return True
     return path in hashes and hashes[path] == _hash(folder / path)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from doublecode.analysis.linking.time_origin import is_time
-from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
+from doublecode.analysis.rendering.tables import column, format_interval, format_number, format_p, row_digits
 from doublecode.analysis.study.labels import Labels, label_term
 
 Row = Mapping[Any, Any]
@@ -131,8 +131,9 @@ def estimate_in_words(row: Row, level: float = 0.95, symbol: str = "*b*") -> str
     '*b* = −0.72, 95% CI [−1.35, −0.09], *t*(135.3) = −2.27, *p* = .025'
     """
     low, high = float(row["conf_low"]), float(row["conf_high"])
-    parts = [f"{symbol} = {format_number(float(row['estimate']), 'estimate')}"]
-    parts.append(f"{100 * level:g}% CI {format_interval(low, high, 'estimate')}")
+    digits = row_digits(row, [column(name) for name in ("estimate", "std_error", "conf_low") if name in row]) or 2
+    parts = [f"{symbol} = {format_number(float(row['estimate']), digits=digits)}"]
+    parts.append(f"{100 * level:g}% CI {format_interval(low, high, digits=digits)}")
     statistic, df = float(row.get("statistic", math.nan)), float(row.get("df", math.nan))
     if not math.isnan(statistic):
         test = f"*t*({format_number(df, 'integer')})" if math.isfinite(df) else "*z*"

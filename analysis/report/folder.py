@@ -100,7 +100,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         write_csv(ledger_with_linked(run.frame.ledger, run.intake.linked), fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")
-        write_paper(run, fresh)
+        write_paper(run, fresh, document.pictures())
         (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)

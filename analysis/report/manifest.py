@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.report.methods_text import PACKAGES
 from doublecode.analysis.results.versions import version_of
 from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.study_tables import RATINGS_TABLE, TABLES
@@ -40,7 +40,7 @@ def manifest_record(run: StudyRun) -> dict[str, Any]:
         "set_aside": list(run.intake.set_aside),
         "versions": {
             "python": platform.python_version(),
-            **{name: version_of(name) for name in ("doublecode", *packages_used(run))},
+            **{name: version_of(name) for name in ("doublecode", *PACKAGES)},
         },
         "codebooks": [
             {"name": book.name, "version": book.version, "hash": coding_hash(book)} for book in study.codebooks.values()

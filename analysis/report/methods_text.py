@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.study_run import StudyRun
 
-_PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
+PACKAGES = ("numpy", "scipy", "pandas", "formulaic")
+"""Libraries whose numbers are in a report."""
 
 
 def methods_paragraphs(run: StudyRun) -> list[str]:
@@ -279,13 +280,8 @@ def _moderations(results: Sequence[ModerationResult]) -> str:
 
 
 def _software(run: StudyRun) -> str:
-    used = [f"{name} {version_of(name)}" for name in packages_used(run)]
+    used = [f"{name} {version_of(name)}" for name in PACKAGES]
     return (
         f"All analyses were run with doublecode {version_of('doublecode')} in Python {python_version()} "
         f"({', '.join(used)}); seed {run.study.seed}."
     )
-
-
-def packages_used(run: StudyRun) -> tuple[str, ...]:
-    """Names of the libraries whose numbers are in the report."""
-    return (*_PACKAGES, *(["statsmodels"] if run.moderations else []))

@@ -25,13 +25,10 @@ Records = Mapping[Any, Mapping[str, Any]]
 
 def items_table(run: StudyRun, asked: PaperTable) -> PrintedTable:
     """Items in the order of the codebook, one group of columns per session; mean and range of the ICCs at the foot."""
-    before = [one for one in asked.shown if one not in _MOMENTS]
-    moments = [one for one in asked.shown if one in _MOMENTS]
-    sessions = [str(one) for one in asked.sessions] or [_ALL]
-    named = [(name, f"Session {name}") for name in sessions] if asked.sessions else [(_ALL, "")]
-    columns = [*heads(before), *(head for _, text in named for head in heads(moments, text))]
+    plan = _plan(asked)
+    columns = [head for one, session in plan for head in heads([one], f"Session {session}" if session else "")]
     letters, rows = Letters(), list[Row]()
-    found = _reliabilities(run), _described(run), _item_totals(run)
+    found, dropped = (_reliabilities(run), _described(run), _item_totals(run)), _dropped(run)
     for name in asked.instruments:
         book = run.study.codebooks[name]
         for scale, items in _sections(book):
@@ -39,8 +36,10 @@ def items_table(run: StudyRun, asked: PaperTable) -> PrintedTable:
                 title = short_title(book.title) if len(asked.instruments) > 1 else ""
                 rows.append(Row(" – ".join(filter(None, (title, scale)))))
             for at, item in items:
-                rows.append(_item(run, book, (at, item), (before, moments, sessions), found, letters))
-    rows += _foot(asked, found[0], before, len(columns), _dropped(run))
+                marks = _marks(run, book, item, dropped, letters)
+                label = f"{at}. {label_of(run.study.codebooks, book.name, item)}"
+                rows.append(Row(label, _cells((book.name, item), plan, found), marks=marks))
+    rows += _foot(asked, found[0], [one for one, _ in plan], dropped)
     return PrintedTable(
         asked.number, asked.title, "Item", tuple(columns), tuple(rows),
         general=" ".join(filter(None, (_general(run, asked), asked.note))), specific=letters.notes,
@@ -62,32 +61,39 @@ def _sections(book: Instrument) -> list[tuple[str, list[tuple[int, str]]]]:
     return [*sections, *([("", rest)] if rest else [])]
 
 
-def _item(
-    run: StudyRun,
-    book: Instrument,
-    item: tuple[int, str],
-    shown: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    found: tuple[Records, Records, Records],
-    letters: Letters,
-) -> Row:
-    before, moments, sessions = shown
+def _plan(asked: PaperTable) -> list[tuple[str, str]]:
+    """Each column: its statistic, and of which session it is where moments are shown session by session."""
+    if not asked.sessions:
+        return [(one, "") for one in asked.shown]
+    moments = [one for one in asked.shown if one in _MOMENTS]
+    others = [(one, "") for one in asked.shown if one not in _MOMENTS]
+    return [*others, *((one, str(session)) for session in asked.sessions for one in moments)]
+
+
+def _cells(
+    key: tuple[str, str], plan: Sequence[tuple[str, str]], found: tuple[Records, Records, Records]
+) -> tuple[Cell, ...]:
+    """The cells of one item; empty in a session in which nobody coded it."""
     reliability, described, totals = found
-    at, name = item
-    key = (book.name, name)
     row = list[Cell]()
-    for statistic in before:
-        held = totals if statistic == "item_total" else reliability
-        row += cells([statistic], held[key], "bounded") if key in held else [MISSING]
-    for session in sessions:
-        record = described.get((*key, session))
-        absent = record is None or not number(record["n"]) > 0
-        row += [EMPTY] * len(moments) if absent else cells(moments, record)
-    marks = []
-    if name in reversed_items(run, book):
-        marks.append(letters.of("Reversed before scoring."))
-    if name in _dropped(run).get(book.name, {}):
-        marks.append(letters.of(_dropped(run)[book.name][name]))
-    return Row(f"{at}. {label_of(run.study.codebooks, book.name, name)}", tuple(row), marks=tuple(marks))
+    for statistic, session in plan:
+        if statistic in _MOMENTS:
+            record = described.get((*key, session or _ALL))
+            absent = record is None or not number(record["n"]) > 0
+            row += [EMPTY] if absent else cells([statistic], record)
+        else:
+            held = totals if statistic == "item_total" else reliability
+            row += cells([statistic], held[key], "bounded") if key in held else [MISSING]
+    return tuple(row)
+
+
+def _marks(
+    run: StudyRun, book: Instrument, item: str, dropped: Mapping[str, Mapping[str, str]], letters: Letters
+) -> tuple[str, ...]:
+    """Letters of what is to be known of an item: that it is reversed, that a rule drops it."""
+    texts = ["Reversed before scoring."] if item in reversed_items(run, book) else []
+    texts += [dropped[book.name][item]] if item in dropped.get(book.name, {}) else []
+    return tuple(map(letters.of, texts))
 
 
 def reversed_items(run: StudyRun, book: Instrument) -> frozenset[str]:
@@ -132,16 +138,16 @@ def _item_totals(run: StudyRun) -> Records:
 
 
 def _foot(
-    asked: PaperTable, reliability: Records, before: Sequence[str], width: int, dropped: Mapping[str, Mapping[str, str]]
+    asked: PaperTable, reliability: Records, columns: Sequence[str], dropped: Mapping[str, Mapping[str, str]]
 ) -> list[Row]:
     """Mean and range of the item ICCs, where they are shown; the mean of those that no rule drops."""
-    if "icc" not in before:
+    if "icc" not in columns:
         return []
     values = {key: number(row["estimate"]) for key, row in reliability.items() if key[0] in asked.instruments}
     known = {key: value for key, value in values.items() if value == value}
     if len(known) < 2:
         return []
-    place = list(before).index("icc")
+    place, width = list(columns).index("icc"), len(columns)
     kept = [value for (name, item), value in known.items() if item not in dropped.get(name, {})]
     rows = [("Mean ICC", Cell(fmean(known.values()), "bounded"))]
     if 0 < len(kept) < len(known):
@@ -162,9 +168,10 @@ def _general(run: StudyRun, asked: PaperTable) -> str:
             frame["instrument"].isin(asked.instruments) & (frame["phase"] == "main") & (frame["level"] == "item")
         ]
         forms = ", ".join(dict.fromkeys(map(str, own["form"])))
-        least, most = (int(own["n_multiply_coded"].min()), int(own["n_multiply_coded"].max())) if len(own) else (0, 0)
-        coded = f"{least}" if least == most else f"{least} to {most}"
-        texts.append(f"{forms}: reliability of the score that is analysed, on {coded} sessions coded twice or more.")
+        counts = sorted({int(n) for n in own["n_multiply_coded"].dropna()})
+        coded = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1])))) if counts else "no"
+        said = f"reliability of the score that is analysed, on {coded} sessions coded twice or more."
+        texts.append(f"{forms}: {said}" if counts else "")
     if {"mean", "sd"} & {*asked.shown}:
         texts.append("Moments of the ratings before the outlier rule." if run.study.outliers is not None else "")
     return " ".join(filter(None, texts))

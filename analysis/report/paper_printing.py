@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.rendering.printed_parts import Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_correlations import correlations_table
+from doublecode.analysis.report.paper_figures import figure_blocks, is_figure, printed_figures, write_figures
 from doublecode.analysis.report.paper_items import items_table
 from doublecode.analysis.report.paper_moments import by_session_table, descriptives_table
 from doublecode.analysis.report.paper_regressions import regressions_table
@@ -18,6 +19,7 @@ from doublecode.analysis.report.paper_sample import homework_printed, sample_pri
 from doublecode.analysis.report.paper_series import series_table
 
 if TYPE_CHECKING:
+    from doublecode.analysis.rendering.document import Picture
     from doublecode.analysis.study.study_run import StudyRun
     from doublecode.schemas.paper_tables import PaperTable
     from doublecode.schemas.study import Study
@@ -54,17 +56,27 @@ def printed_tables(run: StudyRun) -> dict[str, PrintedTable]:
 
 def _nothing(asked: PaperTable) -> PrintedTable:
     rows = (Row("Nothing could be computed; the report says why."),)
-    return PrintedTable(asked.number, asked.title, "", (), rows, asked.note)
+    return PrintedTable(asked.number, asked.title, "Table", (), rows, asked.note)
 
 
-def write_paper(run: StudyRun, folder: Path) -> None:
-    """Write every table in every form, all of them into one Word file, and a page; nothing where none is declared."""
+def write_paper(run: StudyRun, folder: Path, pictures: Iterable[Picture] = ()) -> None:
+    """Write every table and figure in every form, and a page; nothing where none is declared.
+
+    Parameters
+    ----------
+    run : StudyRun
+    folder : Path
+        The report.
+    pictures : iterable of Picture
+        Figures that the report has drawn: they stand beside the paper's.
+    """
     from doublecode.analysis.rendering.printed_docx import write_tables
     from doublecode.analysis.rendering.printed_html import html_page
     from doublecode.analysis.rendering.printed_xlsx import tables_xlsx
 
-    tables = printed_tables(run)
-    if not tables:
+    known = {one.name: one for one in pictures}
+    tables, figures = printed_tables(run), printed_figures(run, known)
+    if not (tables or figures):
         return
     target = folder / FOLDER
     target.mkdir()
@@ -77,9 +89,12 @@ def write_paper(run: StudyRun, folder: Path) -> None:
             (target / f"{table.name}{suffix}").write_text(text, encoding="utf-8", newline="\n")
         write_tables([table], target / f"{table.name}.docx", table.title)
         (target / f"{table.name}.xlsx").write_bytes(tables_xlsx([table]))
-    write_tables(list(tables.values()), target / "tables.docx", run.study.title)
+    if tables:
+        write_tables(list(tables.values()), target / "tables.docx", run.study.title)
+    write_figures(figures, target)
     blocks = [f"{table.html()}{_below(table)}" for table in tables.values()]
-    said = "Tables as the paper prints them. Rounded for print; the CSV and Excel files hold every digit."
+    blocks += figure_blocks(figures, known)
+    said = "Tables and figures as the paper prints them. Rounded for print; the CSV and Excel files hold every digit."
     said += " Synthetic data: no number comes from a patient." if run.study.synthetic else ""
     page = html_page(run.study.title, said, blocks)
     (target / PAGE).write_text(page, encoding="utf-8", newline="\n")
@@ -95,8 +110,9 @@ def _below(table: PrintedTable) -> str:
 
 def paper_links(study: Study) -> tuple[tuple[str, str], ...]:
     """The page of the tables, for the contents of the report; nothing where none is declared."""
-    count = len(study.papers.tables)
-    return ((f"{FOLDER}/{PAGE}", f"Tables as the paper prints them ({count})"),) if count else ()
+    counts = {"tables": len(study.papers.tables), "figures": len(study.papers.figures)}
+    named = " and ".join(f"{what} ({n})" for what, n in counts.items() if n)
+    return ((f"{FOLDER}/{PAGE}", f"{named.capitalize()} as the paper prints them"),) if named else ()
 
 
 def is_of_paper(name: str) -> bool:
@@ -107,4 +123,4 @@ def is_of_paper(name: str) -> bool:
     >>> is_of_paper("table_1.docx"), is_of_paper("index.html"), is_of_paper("mine.docx")
     (True, True, False)
     """
-    return name in (PAGE, "tables.docx") or (name.startswith("table_") and name.endswith(SUFFIXES))
+    return name in (PAGE, "tables.docx") or (name.startswith("table_") and name.endswith(SUFFIXES)) or is_figure(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.rendering.printed_parts import Cell, Head, Row
@@ -27,9 +27,10 @@ def reliability_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None
         return None
     found = _numbers(run)
     rows: list[Row] = []
-    for name, book in run.study.codebooks.items():
-        if asked.instruments and name not in asked.instruments:
-            continue
+    names = [name for name in run.study.codebooks if not asked.instruments or name in asked.instruments]
+    forms = {str(row["form"]) for (name, _), row in found.items() if name in names and "form" in row}
+    for name in names:
+        book = run.study.codebooks[name]
         items = {part for part, _ in book.parts}
         wanted = [part for part, _ in book.parts if asked.rows != "scales"]
         wanted += [scale.name for scale in book.scales if asked.rows != "items"]
@@ -48,7 +49,7 @@ def reliability_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None
         return None
     return PrintedTable(
         asked.number, asked.title, "Item or scale" if asked.rows == "all" else asked.rows.capitalize()[:-1],
-        heads(asked.shown), tuple(rows), general=" ".join(filter(None, (*_general(asked), asked.note))),
+        heads(asked.shown), tuple(rows), general=" ".join(filter(None, (*_general(asked, forms), asked.note))),
         source=sources_of(run.study, asked),
     )  # fmt: skip
 
@@ -96,10 +97,12 @@ def _summaries(run: StudyRun, book: Instrument, asked: PaperTable) -> Iterator[R
             yield Row(label, cells(asked.shown, {**row, "n_targets": row["n_sessions"]}, "bounded"), 1)
 
 
-def _general(asked: PaperTable) -> Iterator[str]:
+def _general(asked: PaperTable, forms: Iterable[str]) -> Iterator[str]:
     shown = {*asked.shown}
     if {"icc", "interval"} & shown:
-        yield "ICC: of the score that is analysed, the mean of *k* ratings, absolute agreement."
+        one_way = any(form.startswith("ICC(1,") for form in forms)
+        apart = "absolute agreement; one-way where raters are not told apart" if one_way else "absolute agreement"
+        yield f"ICC: of the score that is analysed, the mean of *k* ratings, {apart}."
     if "alone" in shown:
         yield "Coded twice: the ICC of these sessions alone."
     if _PAIRS & shown:

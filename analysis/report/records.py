@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from doublecode.analysis.rendering.coded_warnings import problem_of
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.report.headlines import headlines
-from doublecode.analysis.report.methods_text import packages_used
+from doublecode.analysis.report.methods_text import PACKAGES
 from doublecode.analysis.report.reported_records import reported_record
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.settled import settled_table
@@ -38,7 +38,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
     settled = settled_table(run.intake)
     return {
         "study": run.study.model_dump(mode="json"),
-        "versions": {name: version_of(name) for name in ("doublecode", *packages_used(run))},
+        "versions": {name: version_of(name) for name in ("doublecode", *PACKAGES)},
         "set_aside": list(run.intake.set_aside),
         "problems": _problem_records(run),
         **({} if run.replaced is None or run.replaced.empty else {"replaced": records(run.replaced)}),

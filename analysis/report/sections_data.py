@@ -12,9 +12,10 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.report.headlines import ratings_in_words
 from doublecode.analysis.report.row_reasons import main_reasons
+from doublecode.analysis.report.session_ranges import RANGES, session_ranges
 from doublecode.analysis.study.labels import label_of, short_title
 from doublecode.schemas.process_models import process_rows
-from doublecode.schemas.results import Note, is_missing
+from doublecode.schemas.results import DASH, Note, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,8 @@ _COUNTED: Final = (
     "Missing: rows that were read and have no value. A session without a row, because it was not rated or its outcome "
     "was not filled in, is not among them: the table *From sessions held to rows in the models* counts it."
 )
+_CLOCK: Final = "Durations are printed as minutes:seconds; the CSV file has seconds."
+MINUTE: Final = 60
 MOST_NAMED: Final = 10
 """More patients than these are counted in a callout, and named in a file."""
 _MOMENTS = tuple(column(name) for name in ("n", "n_missing", "mean", "sd", "min", "max", "skew", "kurtosis"))
@@ -252,8 +255,13 @@ def descriptives_section(run: StudyRun) -> Section:
         overall = overall.assign(title=overall["instrument"].map(titles))
         heading = {"items": "Item", "scores": "Scale"}[name]
         title = {"items": "Items over all sessions", "scores": "Scale scores over all sessions"}[name]
-        columns = (column("label", heading, kind="text"), *_MOMENTS)
-        notes = (*result.note_texts(), _COUNTED)
+        overall = overall.assign(means=session_ranges(frame, overall))
+        several = bool((overall["means"] != "").any())
+        timed = _durations(overall, run) if name == "items" else []
+        overall = _as_clock(overall, timed)
+        ranges = [column("means", "*M* by session", kind="text")] if several else []
+        columns = (column("label", heading, kind="text"), *_MOMENTS, *ranges)
+        notes = (*result.note_texts(), *([RANGES] if several else []), *([_CLOCK] if any(timed) else []), _COUNTED)
         blocks.append(Table(f"described_{name}", title, overall, columns, notes, "title", data=frame))
     blocks += [*_bands(run), *_attention_table(run)]
     by_session = run.described_scores.frame
@@ -272,6 +280,41 @@ def descriptives_section(run: StudyRun) -> Section:
             )
         )
     return Section("descriptives", "Descriptive statistics", tuple(blocks))
+
+
+def _durations(items: pd.DataFrame, run: StudyRun) -> list[bool]:
+    """Which rows are of items in seconds whose mean is a minute or more."""
+    books = run.study.codebooks
+    seconds = {
+        (name, item.name) for name, book in books.items() for item in book.columns if item.type == "duration"
+    }  # fmt: skip
+    keys = zip(items["instrument"], items["item"], items["mean"], strict=True)
+    return [(book, item) in seconds and mean >= MINUTE for book, item, mean in keys]
+
+
+def _as_clock(frame: pd.DataFrame, timed: Sequence[bool]) -> pd.DataFrame:
+    """The moments of some rows, which are in seconds, as minutes and seconds."""
+    if not any(timed):
+        return frame
+    parts = {
+        name: [clock(value) if here else value for here, value in zip(timed, frame[name], strict=True)]
+        for name in ("mean", "sd", "min", "max")
+    }
+    return frame.assign(**parts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds.
+
+    Examples
+    --------
+    >>> clock(161.94), clock(55.0)
+    ('2:42', '0:55')
+    """
+    if is_missing(seconds):
+        return DASH
+    minutes, rest = divmod(round(seconds), MINUTE)
+    return f"{minutes}:{rest:02d}"
 
 
 def _bands(run: StudyRun) -> list[Block]:

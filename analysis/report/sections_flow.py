@@ -44,24 +44,26 @@ def flow_section(run: StudyRun) -> Section | None:
 def _pictures(unit: str, title: str, lanes: Lanes) -> Iterator[Block]:
     """The figure, cut into parts where it is longer than a page."""
     said = dict(lanes)
-    parts = flow_parts([(head, _boxes(boxes)) for head, boxes in lanes], unit)
+    parts = flow_parts([(head, boxes_of(boxes)) for head, boxes in lanes], unit)
     for number, part in enumerate(parts, 1):
         name, of = (f"flow_{unit}", "") if number == 1 else (f"flow_{unit}_{number}", f", part {number}")
-        words = flow_in_words(tuple((head, said[head]) for head, _ in part))
+        words = flow_in_words(tuple((head, said[head]) for head, _ in part), unit)
         yield picture(flow_chart(part, unit), name, f"{title}{of}", words)
 
 
-def _boxes(boxes: tuple[FlowBox, ...]) -> list[Box]:
+def boxes_of(boxes: tuple[FlowBox, ...]) -> list[Box]:
+    """The boxes as they are drawn."""
     return [Box(one.label, one.n, tuple((why, n) for why, n, _ in one.lost)) for one in boxes]
 
 
-def flow_in_words(lanes: Lanes) -> str:
+def flow_in_words(lanes: Lanes, unit: str) -> str:
     """Say a flow as a sentence per lane: what a screen reader reads in the place of the boxes."""
+    gone = "left" if unit == "patients" else "not rated"
     said = []
     for head, boxes in lanes:
         parts = []
         for box in boxes:
-            gone = ", ".join(f"{n} {why}" for why, n, _ in box.lost)
-            parts.append(f"{box.label} {box.n}" + (f", then left: {gone}" if gone else ""))
-        said.append((f"{head}: " if head else "") + "; ".join(parts) + ".")
+            why = ", ".join(f"{n} {reason}" for reason, n, _ in box.lost)
+            parts.append(f"{box.label}: {box.n}" + (f" ({gone}: {why})" if why else ""))
+        said.append((f"{head}. " if head else "") + "; ".join(parts) + ".")
     return " ".join(said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.study.achieved_coding import coded_rows
 from doublecode.analysis.study.flow import KEPT
-from doublecode.analysis.study.reported import STACKED
+from doublecode.analysis.study.reported import STACKED, stacked_items
 from doublecode.analysis.study.sample_of_study import sample_sessions
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import PLAIN, Basis, How, role_of
@@ -122,11 +122,10 @@ class TracedReported:
         if row["level"] != STACKED:
             scales = {one.name for one in self.run.study.codebooks[row["instrument"]].scales}
             return self._main_icc(row["instrument"], "scale" if row["name"] in scales else "item", row["name"])
-        frame = None if self.run.reliability is None else self.run.reliability.frame
-        names = [] if frame is None else frame.loc[
-            (frame["instrument"] == row["instrument"]) & (frame["level"] == "item") & (frame["phase"] == "main"), "name"
-        ]  # fmt: skip
-        return gathered(one for name in names for one in self._main_icc(row["instrument"], "item", str(name)))
+        rated = self.run.intake.ratings
+        mine = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == "main") & rated["value"].notna()]
+        names = stacked_items(self.run.study.codebooks[row["instrument"]], set(mine["item"]))
+        return gathered(one for name in names for one in self._main_icc(row["instrument"], "item", name))
 
     def _distances(self, row: Row, column: str) -> Basis:
         named = {str(one.spec["name"]): one for one in self.run.moderations}

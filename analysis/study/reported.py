@@ -142,7 +142,7 @@ def dyad_summary(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
         if study.use(name).reliability != "two-way":
             continue
         mine = items[items["instrument"] == name]
-        alike = _of_one_range(book, set(mine["item"]))
+        alike = stacked_items(book, set(mine["item"]))
         if len(alike) > 1:
             rows += _dyads(mine[mine["item"].isin(alike)], (name, STACKED, name, len(alike)), "item")
         elif len(alike) == mine["item"].nunique() == 1:
@@ -154,8 +154,8 @@ def dyad_summary(study: Study, ratings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(DYADS))
 
 
-def _of_one_range(book: Instrument, rated: set[str]) -> list[str]:
-    """The items that can be stacked: most of those with the same range, since seconds beside points would be absurd."""
+def stacked_items(book: Instrument, rated: set[str]) -> list[str]:
+    """Those of the rated items that are stacked: the most of one type and range, since seconds are no points."""
     ranges: dict[tuple[Any, ...], list[str]] = {}
     for item in book.columns:
         if item.name in rated:

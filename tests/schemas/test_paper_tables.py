@@ -63,6 +63,10 @@ def test_a_slip_is_refused_when_the_study_is_loaded(folder: Path, lines: str) ->
     assert [piece for piece in SLIPS[lines] if piece not in said] == [], said
 
 
+def test_numbers_that_differ_by_a_capital_only_are_refused_for_the_names_of_their_files(folder: Path) -> None:
+    assert "'s1'" in refused(folder, 'kind = "sample"\n[[papers.tables]]\nnumber = "s1"\ntitle = "T"\nkind = "sample"')
+
+
 def test_a_number_stands_once(folder: Path) -> None:
     assert "'1'" in refused(folder, 'kind = "sample"\n[[papers.tables]]\nnumber = 1\ntitle = "T"\nkind = "sample"')
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
+import json
 import math
+import random
+import subprocess
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
@@ -233,6 +238,11 @@ def reliability(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, 
         if column == "single":
             return float((ms_t - ms_e) / (ms_t + (m - 1) * ms_e + m * (ms_r - ms_e) / n))
         return float((ms_t - ms_e) / (ms_t + (ms_r - ms_e) / n))
+    if one_way and len(set(times)) == 1 and times[0] > 1:  # complete pairs: mean squares between and within sessions
+        m = times[0]
+        sets = np.array([y[target == at] for at in range(len(sessions))])
+        between, within = m * sets.mean(axis=1).var(ddof=1), sets.var(axis=1, ddof=1).mean()
+        return float((between - within) / (between + (m - 1) * within if column == "single" else between))
     groups = [target] if one_way else [target, rater]
     parts = variance_components(y, groups)
     error = parts[-1] + (0 if one_way else parts[1])
@@ -326,6 +336,9 @@ def homework(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any
 
 
 def sample(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    rule = next((one for one in cells.study.get("sample_rows", []) if one["label"] == row["variable"]), None)
+    if rule is not None:
+        return derived(cells, rule, column)
     texts = [str(one["read"]) for one in cells.rows]
     filled = [text for text in texts if text]
     if column == "n_missing":
@@ -338,9 +351,129 @@ def sample(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any])
     return {"n": float(n), "percent": 100 * n / len(filled)}.get(column)
 
 
+def derived(cells: Cells, rule: dict[str, Any], column: str) -> float | None:
+    """A row of the sample that is counted from columns."""
+    said: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for one in cells.rows:
+        who = said[one["of_row"]["patient"]]
+        who += [(one["cell"].split(", ", 1)[1], part.strip()) for part in str(one["read"]).split(";") if part.strip()]
+    known = {who: answers for who, answers in said.items() if answers}
+
+    def meets(answers: list[tuple[str, str]]) -> bool:
+        texts = {text for _, text in answers}
+        if "any_of" in rule:
+            return bool(texts & set(rule["any_of"]))
+        if "other_than" in rule:
+            return bool(texts - set(rule["other_than"]))
+        if "answers" in rule:
+            return len({one for one in answers if one[1] not in rule.get("not_counted", ())}) >= rule["answers"]
+        (number,) = (float(text) for text in texts)
+        return rule.get("at_least", -math.inf) <= number <= rule.get("at_most", math.inf)
+
+    n = sum(meets(answers) for answers in known.values())
+    return {"n": float(n), "percent": 100 * n / len(known), "n_missing": float(len(said) - len(known))}.get(column)
+
+
+def loads(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    """Sessions of raters, of pairs, and of an instrument: what is listed is what is counted."""
+    raters: dict[str, set[str]] = defaultdict(set)
+    for one in cells.rows:
+        raters[one["rater"]].add(one["session_id"])
+    every = set.union(*raters.values())
+    if spec["table"] != "coding" or column in ("n_sessions", "n_double"):
+        return float(len(every)) if column in ("n_sessions", "n_alone", "n_shared", "n_double") else None
+    sizes = [len(own) for own in raters.values()]
+    pairs = [len(a & b) for a, b in itertools.combinations(raters.values(), 2) if a & b]
+    twice = sum(sum(one in own for own in raters.values()) > 1 for one in every)
+    return {
+        "percent_double": 100 * twice / len(every), "n_raters": float(len(raters)), "load_min": float(min(sizes)),
+        "load_max": float(max(sizes)), "n_pairs": float(len(pairs)), "pair_min": float(min(pairs, default=math.nan)),
+        "pair_max": float(max(pairs, default=math.nan)),
+    }.get(column)  # fmt: skip
+
+
+def variables(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    values = list(cells.variable(row["variable"]).values())
+    return moments(values).get(column.removesuffix("_before"))
+
+
+def distances(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    model = next(one for one in cells.study["moderations"] if one["name"] == row["name"])
+    y, x, names, _, _ = design(cells, {**model, "moderator": None, "covariates": [
+        *filter(None, [model.get("moderator")]), *model.get("covariates", []),
+    ]})  # fmt: skip
+    table = np.column_stack([y, x[:, 1:]])
+    centred = table - table.mean(axis=0)
+    d2 = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(np.cov(table.T)), centred)
+    limit = float(stats.chi2.isf(0.001, len(names)))
+    return {
+        "n_rows": float(len(y)), "df": float(len(names)), "cutoff": limit, "largest": float(d2.max()),
+        "n_flagged": float((d2 > limit).sum()),
+    }.get(column)  # fmt: skip
+
+
+def dyads(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    """Mean, median and range of ICC(A,2) over pairs of raters, from mean squares."""
+    rated: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for one in cells.rows:
+        stacked = one["item"] if row["level"] == "items stacked" else ""
+        rated[one["session_id"], stacked, one["rater"]].append(cells.value(one))
+    raters = sorted({key[2] for key in rated})
+    found, sizes = [], []
+    for two in itertools.combinations(raters, 2):
+        both = sorted(key[:2] for key in rated if key[2] == two[0] and (*key[:2], two[1]) in rated)
+        if len(both) > 1:
+            table = np.array([[np.mean(rated[*key, rater]) for rater in two] for key in both])
+            found.append(two_way(table))
+            sizes.append(len(both))
+    twos = 2 * np.array(found) / (1 + np.array(found))
+    statistic = {"mean": np.mean, "median": np.median, "minimum": np.min, "maximum": np.max}[row["statistic"]]
+    return {
+        "estimate": float(statistic(twos)), "n_dyads": float(len(twos)), "n_min": float(min(sizes)),
+        "n_max": float(max(sizes)),
+    }.get(column)  # fmt: skip
+
+
+def two_way(table: np.ndarray) -> float:
+    """ICC(A,1) of targets × raters without gaps."""
+    n, m = table.shape
+    ms_t, ms_r = m * table.mean(axis=1).var(ddof=1), n * table.mean(axis=0).var(ddof=1)
+    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
+    ms_e = (rest**2).sum() / ((n - 1) * (m - 1))
+    return float((ms_t - ms_e) / (ms_t + (m - 1) * ms_e + m * (ms_r - ms_e) / n))
+
+
+def icc_summary(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    """Mean, median and range over items of the ICC of one rater, or of the mean of two."""
+    items: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in cells.rows:
+        items[one["item"]].append(one)
+    if column == "n_items":
+        return float(len(items))
+    function = {"mean": np.mean, "median": np.median, "min": np.min, "max": np.max}.get(column)
+    if function is None:
+        return None
+    form = {"level": "item", "shrout_fleiss": "ICC(1,1)" if row["form"].startswith("ICC(1") else "ICC(2,1)"}
+    every, singles = cells.rows, []
+    for own in items.values():
+        cells.rows = own
+        singles.append(reliability(cells, form, "single", spec))
+    cells.rows = every
+    k = float(row["k"])
+    values = k * np.array(singles, dtype=float) / (1 + (k - 1) * np.array(singles, dtype=float))
+    return float(function(values))
+
+
+def dropped(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
+    if column != "estimate":
+        return None
+    form = {"level": "item", "shrout_fleiss": "ICC(1,1)" if row["form"].startswith("ICC(1") else "ICC(2,1)"}
+    return reliability(cells, form, "single", spec)
+
+
 def counted(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
     n_cells = len({(one["file"], one["sheet"], one["cell"]) for one in cells.rows})
-    return {"kept": float(n_cells), "lost": float(n_cells), "n_rows": float(n_cells),
+    return {"n": float(n_cells), "kept": float(n_cells), "lost": float(n_cells), "n_rows": float(n_cells),
             "n_files": float(len({one["file"] for one in cells.rows}))}.get(column)  # fmt: skip
 
 
@@ -573,4 +706,39 @@ _TABLES: dict[str, Callable[[Cells, dict[str, Any], str, dict[str, Any]], float 
     "outlier_changes": outliers, "moderations": regression, "moderations_both": regression, "influence": regression,
     "interaction_family": regression, "simple_slopes": regression, "group_comparisons": groups, "_models": mixed,
     "_split": mixed, "_comparison": mixed, "_variances": mixed,
+    "coding": loads, "loads": loads, "rater_pairs": loads, "variables": variables, "distances": distances,
+    "dyads": dyads, "icc_summary": icc_summary, "items_dropped": dropped, "double_coded": reliability,
+    "flow_patients": counted, "flow_sessions": counted,
 }  # fmt: skip
+
+
+def draw(folder: Path, seed: str, wanted: int = 20) -> int:
+    """Draw numbers of a report, have ``doublecode trace`` name their cells, recompute them; how many differ."""
+    rng, tried, wrong = random.Random(seed), 0, 0
+    tables = json.loads((folder / "report" / "trace.json").read_text(encoding="utf-8"))["tables"]
+    command = [sys.executable, "-c", "from doublecode.analysis.cli.app import main; main()", "trace", str(folder)]
+    while tried < wanted:
+        table = rng.choice(sorted(tables))
+        row = rng.choice([row for row in tables[table]["rows"] if row["sets"]])
+        column = rng.choice(sorted(row["sets"]))
+        names = [part for name in row["names"] for part in ("--row", name)]
+        done = subprocess.run([*command, "--table", table, *names, "--column", column, "--json"], capture_output=True)
+        if done.returncode:
+            continue  # an equal name in another row
+        trace = json.loads(done.stdout)
+        found = recompute(folder, trace)
+        if found is None:
+            continue  # no short independent formula
+        tried += 1
+        said = trace["spec"]["value"]
+        alike = math.isclose(found, said, rel_tol=2e-4, abs_tol=1e-6)
+        wrong += not alike
+        print(
+            f"{'equal ' if alike else 'OTHER '} {table} · {' · '.join(row['names'])} · {column}: {said!r} and {found!r}"
+        )
+    print(f"{folder.name}, seed {seed}: {tried - wrong} of {tried} equal")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(draw(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else dt.date.today().isoformat()))

@@ -57,8 +57,9 @@ OF_EVERY_STUDY = {
 """Keys that cannot be taken out of a study to see what they do: they say what it is."""
 WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
-    # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes
-    "use": {"consensus", "next_session_within"},
+    # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes;
+    # schemas/test_sensitivity and analysis/study/test_sensitivity
+    "use": {"consensus", "next_session_within", "minimum_valid"},
     "variable": {
         "count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from",
         "refers_to",  # analysis/study/test_declared_process
@@ -77,6 +78,7 @@ WITH_TESTS_OF_THEIR_OWN = {
         "drop_rules", "sample_rows", "flow",  # analysis/study/test_reported, test_flow, test_reported_parts
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
+        "sensitivity",  # schemas/test_sensitivity, analysis/study/test_sensitivity
         "allocation",
         "certification",
         "due",

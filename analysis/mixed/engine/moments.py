@@ -212,7 +212,7 @@ def _assemble(
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
     else:
-        W = np.hstack([*(_dense_outer(t, Z)[order] for t, Z in outer), sums.X])
+        W = np.hstack([*(_dense_outer(t, Z)[order] for t, Z in outer), sums.X]) if outer else sums.X
         wty = sums.Y.T @ W
         if sums.mask is None:
             ztz, cross, wtw = _one_design(sums, W, J, N, chained=bool(layout.finer))
@@ -257,7 +257,7 @@ def _is_sparse(layout: Layout, n: int) -> bool:
 
 
 def _sparse_design(
-    sums: _Sums, outer: list[tuple[Term, Floats]], order: npt.NDArray[np.intp], layout: Layout
+    sums: _Sums, outer: list[tuple[Term, Floats]], order: npt.NDArray[np.intp] | slice, layout: Layout
 ) -> tuple[Floats, Contraction, Floats, Floats]:
     from scipy import sparse
 

@@ -80,13 +80,14 @@ class Copies:
 
 @dataclass(frozen=True)
 class Plan:
-    """A layout with the order (n,) of the rows in which groups are contiguous, and the places, finest first.
+    """A layout with the order of the rows in which groups are contiguous, and the places, finest first.
 
-    `copies` has the terms that are kept as columns of the coarsest factor, by their number.
+    `order` is (n,), or the whole slice, which copies nothing, where the rows are in that order already. `copies`
+    has the terms that are kept as columns of the coarsest factor, by their number.
     """
 
     layout: Layout
-    order: Ints
+    order: Ints | slice
     places: tuple[Place, ...]
     copies: dict[int, Copies]
 
@@ -222,7 +223,7 @@ def _affordable(chain: tuple[Term, ...], dense: int, left: int) -> bool:
     return max(cells, rows) <= MOST_CELLS and cells * left + left**3 < dense**3 / 2
 
 
-def _order(chain: tuple[Term, ...]) -> Ints:
+def _order(chain: tuple[Term, ...]) -> Ints | slice:
     """Rows sorted by the coarsest factor, within it by the next, and so on."""
     codes = np.asarray(chain[0].codes)
     if len(chain) > 1:
@@ -234,7 +235,7 @@ def _order(chain: tuple[Term, ...]) -> Ints:
         rank = np.empty(len(chain[0].levels), dtype=np.intp)
         rank[np.lexsort([np.arange(len(rank)), *above])] = np.arange(len(rank))
         codes = rank[codes]
-    return np.arange(len(codes)) if (np.diff(codes) >= 0).all() else np.argsort(codes, kind="stable")
+    return slice(None) if bool((codes[1:] >= codes[:-1]).all()) else np.argsort(codes, kind="stable")
 
 
 def _places(codes: list[npt.NDArray[np.int64]]) -> tuple[Place, ...]:

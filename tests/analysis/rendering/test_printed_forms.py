@@ -116,6 +116,16 @@ def test_a_wide_table_is_turned_and_no_cell_is_broken(tmp_path) -> None:
     assert second.page_width > second.page_height
 
 
+def test_a_long_table_breaks_between_rows_and_repeats_its_head(tmp_path) -> None:
+    for count, kept in ((20, True), (60, False)):
+        long = PrintedTable("1", "L", "T", HEADS[:1], tuple(Row(str(n), (Cell(float(n)),)) for n in range(count)))
+        (table,) = docx.Document(str(long.to_docx(tmp_path / f"{count}.docx"))).tables
+        assert bool(table._tbl.findall(f".//{qn('w:keepNext')}")) is kept
+        assert [bool(row.findall(f".//{qn('w:tblHeader')}")) for row in table._tbl.findall(qn("w:tr"))][:3] == [
+            True, True, False,
+        ]  # fmt: skip
+
+
 def test_excel_keeps_numbers_and_shows_them_as_printed(tmp_path) -> None:
     book = load_workbook(TABLE.to_xlsx(tmp_path / "t.xlsx"))
     sheet, values = book.worksheets

@@ -180,19 +180,38 @@ def test_the_homework_and_the_reliability_of_a_study(telephone_run: Any) -> None
     assert values(table, "Homework engagement (scale)") == [he, omega]
 
 
-def test_what_could_not_be_computed_says_so(telephone_run: Any) -> None:
+def test_what_could_not_be_computed_says_so(telephone_run: Any, tmp_path: Path) -> None:
     table = declared(replace(telephone_run, correlations=None), kind="correlations")
     assert [row.label for row in table.rows] == ["Nothing could be computed; the report says why."]
-    assert all(text for text in (table.html(), table.markdown(), table.to_latex()))
+    assert all(text for text in (table.html(), table.markdown(), table.to_latex(), table.csv()))
+    assert not re.search(r"<th[^>]*></th>", table.html())
+    assert [
+        write(tmp_path / f"t{suffix}").is_file()
+        for write, suffix in ((table.to_docx, ".docx"), (table.to_xlsx, ".xlsx"))
+    ]
+
+
+def test_items_of_which_nothing_is_known_have_their_row(telephone_run: Any) -> None:
+    """As where no session was coded twice, or nothing came back."""
+    table = telephone_run.reliability
+    unknown = dict.fromkeys(("n_multiply_coded", "estimate", "conf_low", "conf_high"), float("nan"))
+    bare = replace(telephone_run, reliability=replace(table, frame=table.frame.assign(**unknown)), consistency=None)
+    for run in (bare, replace(bare, reliability=None, reported=None)):
+        found = declared(run, kind="items", instruments=("ghes",), statistics=("icc", "interval", "mean", "item_total"))
+        assert [cell.text for cell in found.rows[0].cells] == ["–", "–", "2.88", "–"]
+        assert "coded twice" not in found.general
 
 
 def test_the_report_has_every_form_and_a_page(telephone_demo: Any, telephone_run: Any) -> None:
     paper = telephone_demo.report / "paper"
     names = {path.name for path in paper.iterdir()}
     numbers = [one.number for one in telephone_run.study.papers.tables]
-    assert names == {f"table_{n}{suffix}" for n in numbers for suffix in SUFFIXES} | {"index.html", "tables.docx"}
+    figures = [one.number for one in telephone_run.study.papers.figures]
+    drawn = {f"figure_{n}{suffix}" for n in figures for suffix in (".svg", ".pdf", ".png")}
+    made = {f"table_{n}{suffix}" for n in numbers for suffix in SUFFIXES}
+    assert names == made | drawn | {"index.html", "tables.docx"}
     page = (paper / "index.html").read_text(encoding="utf-8")
-    assert page.count("<figure") == len(numbers)
+    assert page.count("<figure") == len(numbers) + len(figures)
     assert not re.search(r"<th[^>]*></th>", page)
     assert not re.search(r'(src|href)="(https?:)?//', page)
     report = (telephone_demo.report / "index.html").read_text(encoding="utf-8")

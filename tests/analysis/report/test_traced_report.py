@@ -30,7 +30,17 @@ from doublecode.schemas.errors import UsageError
 
 DRAWN = 20
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ITERATED = ("omega", "reliability", "_models", "_split", "_comparison", "_variances")
+ITERATED = (
+    "omega",
+    "reliability",
+    "_models",
+    "_split",
+    "_comparison",
+    "_variances",
+    "icc_summary",
+    "items_dropped",
+    "double_",
+)
 PROBE = """
 const shown = [];
 for (const at of PLACES) {

@@ -1,0 +1,147 @@
+"""One coefficient of a declared model, as the declared run computes it, for any declaration and any frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from doublecode.analysis.linking.series_models import Version
+from doublecode.analysis.mixed.formula import parse_mixed
+from doublecode.analysis.mixed.model_rows import common_rows
+from doublecode.analysis.regression.regression_tables import focal_term
+from doublecode.analysis.study.declared_models import declared_series
+from doublecode.analysis.study.run import regressions_of
+from doublecode.analysis.study.sensitivity_specifications import headline_model, step_of
+from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.model_series import ModelSeries
+from doublecode.schemas.variable_checks import names_in_step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from doublecode.schemas.results import Note
+    from doublecode.schemas.sensitivity import SensitivityHeadline
+    from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import ModerationModel
+
+NUMBERS: Final = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One coefficient, or why there is none.
+
+    Attributes
+    ----------
+    term : str
+        As the model calls it.
+    estimate, std_error, df, p_value, conf_low, conf_high : float
+        With 95 % limits; NaN where there is none.
+    n_rows, n_patients : int
+        Behind the model.
+    converged, singular : bool
+    refusal : str
+        Why it could not be estimated.
+    rows : Index or None
+        Labels of the rows of the frame behind it.
+    """
+
+    term: str = ""
+    estimate: float = float("nan")
+    std_error: float = float("nan")
+    df: float = float("nan")
+    p_value: float = float("nan")
+    conf_low: float = float("nan")
+    conf_high: float = float("nan")
+    n_rows: int = 0
+    n_patients: int = 0
+    converged: bool = False
+    singular: bool = False
+    refusal: str = ""
+    rows: pd.Index[Any] | None = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All of it but the rows, as a row of a table."""
+        return {name: value for name, value in vars(self).items() if name not in ("rows", "term")}
+
+
+def estimate_of(study: Study, frame: pd.DataFrame, head: SensitivityHeadline, term: str | None) -> Estimate:
+    """Estimate the headline's coefficient as the run of `study` does.
+
+    Parameters
+    ----------
+    study : Study
+        The declaration.
+    frame : DataFrame
+        Its analysis frame, or some of its rows.
+    head : SensitivityHeadline
+        Model and step.
+    term : str or None
+        What the coefficient is called in this study; None for the focal one of a regression.
+    """
+    model = headline_model(study, head)
+    try:
+        if isinstance(model, ModelSeries):
+            return _of_series(study, model, step_of(model, head), frame, str(term))
+        return _of_regression(study, model, frame, term)
+    except (NotEstimable, UsageError) as reason:
+        return Estimate(refusal=str(reason))
+
+
+def _of_series(study: Study, series: ModelSeries, step: int, frame: pd.DataFrame, term: str) -> Estimate:
+    """The step alone, on the rows that all steps of the series have: the same fit as in the whole series."""
+    needed = {name: None for one in series.steps for name in parse_mixed(one).columns(frame.columns)}
+    needed |= dict.fromkeys(series.residual_columns)
+    rows = common_rows(frame, list(needed), ("patient", "session")).data
+    there = names_in_step(series.steps[step])
+    alone = series.model_copy(
+        update={
+            "steps": (series.steps[step],), "split": tuple(one for one in series.split if one in there),
+            "differences": (), "latent_means": False, "interval": "wald", "explained": False,
+        }
+    )  # fmt: skip
+    found = declared_series(alone, rows, study.times)
+    fitted = {one.version: one for one in found.models}
+    model = fitted.get(Version.SPLIT) or next(iter(fitted.values()))
+    if model.result is None:
+        raise NotEstimable(model.refusal)
+    origin = found.spec["intercept_at"]
+    called = term if origin is None else _counted_from(term, origin)
+    fixed = model.result.fixed
+    numbers = _numbers(fixed, called if called in set(fixed["term"]) else term, series.title)
+    return Estimate(
+        **numbers, n_rows=int(found.design["n_rows"]), n_patients=int(found.design["n_patients"]),
+        converged=bool(model.result.converged), singular=bool(model.singular), rows=found.rows,
+    )  # fmt: skip
+
+
+def _counted_from(term: str, origin: int) -> str:
+    """The name that a term has where sessions are counted from another than 0."""
+    return ":".join(f"session_from_{origin}" if one == "session" else one for one in term.split(":"))
+
+
+def _of_regression(study: Study, model: ModerationModel, frame: pd.DataFrame, term: str | None) -> Estimate:
+    """The regression by itself, after the outlier rule as it stands for all variables."""
+    alone = study.model_copy(
+        update={"moderations": (model,), "correlations": None, "group_comparisons": (), "patient_outcomes": ()}
+    )
+    refused: list[Note] = []
+    found = regressions_of(alone, frame, refused)["moderations"]
+    if not found:
+        raise NotEstimable(next(str(one.numbers["reason"]) for one in refused if one.subject == model.title))
+    fit = found[0]
+    pair = (fit.spec["predictor"], fit.spec["moderator"])
+    called = term or str(focal_term(tuple(fit.frame["term"]), pair if all(pair) else None))
+    rows = frame.loc[fit.rows]
+    return Estimate(
+        **_numbers(fit.frame, called, model.title), n_rows=int(fit.design["n_rows"]),
+        n_patients=int(rows["patient"].nunique()), converged=True, rows=fit.rows,
+    )  # fmt: skip
+
+
+def _numbers(table: pd.DataFrame, term: str, title: str) -> dict[str, Any]:
+    row = table[table["term"] == term]
+    if row.empty:
+        raise NotEstimable(f"{title}: there is no term {term!r}; its terms are {', '.join(map(str, table['term']))}")
+    return {"term": term, **{name: float(row[name].iloc[0]) for name in NUMBERS}}

@@ -1,0 +1,139 @@
+"""The headline without one patient, one therapist, one rater: everything is computed once more without him or her."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from doublecode.analysis.study.run import frame_of, score_study
+from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of
+from doublecode.schemas.sensitivity_checks import model_variables, rated_instruments
+
+if TYPE_CHECKING:
+    from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.sensitivity import Unit
+
+Step = Callable[[str], None]
+ALPHA: Final = 0.05
+COLUMNS: Final = (
+    "unit", "level", "n_lost", *NUMBERS, "n_rows", "n_patients", "change", "change_in_se", "sign_changes",
+    "significance_changes", "converged", "singular", "refusal",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Without:
+    """What is left without one unit.
+
+    Attributes
+    ----------
+    unit, level : str
+        patient, therapist or rater, and which.
+    estimate : Estimate
+    n_lost : int
+        Of a rater: sessions that nobody else rated.
+    """
+
+    unit: Unit
+    level: str
+    estimate: Estimate
+    n_lost: int = 0
+
+
+def leave_out(intake: Intake, frame: pd.DataFrame, full: Estimate, units: Sequence[Unit], step: Step) -> pd.DataFrame:
+    """Estimate the headline without each patient, therapist or rater that stands behind it.
+
+    Parameters
+    ----------
+    intake : Intake
+        What is in the numbers.
+    frame : DataFrame
+        The analysis frame of everything.
+    full : Estimate
+        The headline with all of them.
+    units : sequence of {"patient", "rater", "therapist"}
+        Without a patient or therapist the rows of the frame are left out, and an outlier rule finds its fences without
+        them; without a rater his ratings are dropped before pooling and scoring.
+    step : callable
+        Called before each refit with what it is.
+
+    Returns
+    -------
+    DataFrame
+        One row per unit and level: estimate with 95 % limits, rows and patients, ``change`` (without less with all),
+        ``change_in_se`` (over the full standard error), whether sign or significance at .05 change, ``n_lost``,
+        ``converged``, ``singular``, ``refusal``.
+    """
+    found: list[Without] = []
+    for unit in units:
+        found += _without_raters(intake, step) if unit == "rater" else _without_rows(intake, frame, full, unit, step)
+    rows = [_row(one, full) for one in found]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def units_of(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit) -> list[str]:
+    """Patients, therapists or raters behind the headline."""
+    if unit == "rater":
+        rows = _rated(intake)
+        return sorted(rows["rater"].dropna().unique())
+    behind = frame if full.rows is None else frame.loc[full.rows]
+    return sorted(map(str, behind[unit].dropna().unique()))
+
+
+def _without_rows(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit, step: Step) -> Iterator[Without]:
+    study = intake.study
+    head = headline_of(study)
+    for level in units_of(intake, frame, full, unit):
+        step(f"Without {unit} {level}")
+        kept = frame[frame[unit].astype(str) != level]
+        yield Without(unit, level, estimate_of(study, kept, head, head.term))
+
+
+def _without_raters(intake: Intake, step: Step) -> Iterator[Without]:
+    head, rated = headline_of(intake.study), _rated(intake)
+    for level in sorted(rated["rater"].dropna().unique()):
+        step(f"Without rater {level}")
+        kept = rated[rated["rater"] != level]
+        lost = {*_cells(rated)} - {*_cells(kept)}
+        n_lost = len({session for session, _ in lost})
+        gone = sorted({*rated["instrument"]} - {*kept["instrument"]})
+        if gone:
+            reason = f"nobody else rated {', '.join(gone)}"
+            yield Without("rater", level, Estimate(refusal=reason), n_lost)
+            continue
+        fewer = replace(intake, ratings=intake.ratings[intake.ratings["rater"] != level])
+        items, scores = score_study(fewer)
+        frame = frame_of(fewer, scores, items).frame
+        yield Without("rater", level, estimate_of(intake.study, frame, head, head.term), n_lost)
+
+
+def _rated(intake: Intake) -> pd.DataFrame:
+    """Ratings of the main phase with the instruments that the headline's model stands on."""
+    study = intake.study
+    head = headline_of(study)
+    named = set(model_variables(headline_model(study, head), head))
+    uses = {name: (book, study.use(name)) for name, book in study.codebooks.items()}
+    instruments = rated_instruments([one for one in study.variables if one.name in named], uses)
+    rows = intake.ratings
+    return rows[(rows["phase"] == "main") & rows["instrument"].isin(instruments)]
+
+
+def _cells(rows: pd.DataFrame) -> Iterator[tuple[Any, Any]]:
+    pairs = rows[["session_id", "instrument"]].drop_duplicates()
+    return zip(pairs["session_id"], pairs["instrument"], strict=True)
+
+
+def _row(one: Without, full: Estimate) -> dict[str, Any]:
+    own = one.estimate
+    change = own.estimate - full.estimate
+    known = not own.refusal
+    return {
+        "unit": one.unit, "level": one.level, "n_lost": one.n_lost, **own.record, "change": change,
+        "change_in_se": change / full.std_error,
+        "sign_changes": bool(known and own.estimate * full.estimate < 0),
+        "significance_changes": bool(known and (own.p_value < ALPHA) != (full.p_value < ALPHA)),
+    }  # fmt: skip

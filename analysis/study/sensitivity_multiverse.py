@@ -1,0 +1,170 @@
+"""Every specification of a multiverse, run as a declaration through the same functions as the declared run.
+
+Steegen, Tuerlinckx, Gelman & Vanpaemel (2016), Perspectives on Psychological Science, 11, 702–712; the curve after
+Simonsohn, Simmons & Nelson (2020), Nature Human Behaviour, 4, 1208–1214.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from doublecode.analysis.study.run import frame_of, score_study
+from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_specifications import Specification, headline_of
+from doublecode.schemas.errors import NotEstimable, UsageError
+
+if TYPE_CHECKING:
+    from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.study import Study
+
+    Scored = tuple[pd.DataFrame, pd.DataFrame]
+
+Step = Callable[[str], None]
+ALPHA: Final = 0.05
+OUTCOME: Final = (*NUMBERS, "n_rows", "n_patients", "converged", "singular", "refusal")
+MOVES: Final = (
+    "choice", "declared", "instead", "n_pairs", "mean_change", "min_change", "max_change", "significant_declared",
+    "significant_instead",
+)  # fmt: skip
+
+
+class Frames:
+    """Analysis frames of changed declarations; scores and frames that several share are made once.
+
+    Parameters
+    ----------
+    intake : Intake
+        What is in the numbers.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self._scores: dict[str, Scored] = {}
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def of(self, study: Study, declaration: dict[str, Any]) -> pd.DataFrame:
+        """The frame of a declaration, by its instruments and variables."""
+        by_instruments = json.dumps(declaration["instruments"])
+        key = by_instruments + json.dumps(declaration.get("variables"))
+        if key not in self._frames:
+            changed = replace(self.intake, study=study)
+            if by_instruments not in self._scores:
+                self._scores[by_instruments] = score_study(changed)
+            items, scores = self._scores[by_instruments]
+            self._frames[key] = frame_of(changed, scores, items).frame
+        return self._frames[key]
+
+
+def run_specifications(intake: Intake, specifications: Sequence[Specification], step: Step) -> pd.DataFrame:
+    """Estimate the headline under every specification.
+
+    Returns
+    -------
+    DataFrame
+        One row per specification: ``specification`` (its number; 1 is the declared one), a column per choice,
+        estimate with 95 % limits, ``n_rows``, ``n_patients``, ``converged``, ``singular``, ``refusal``.
+    """
+    frames = Frames(intake)
+    rows = []
+    for one in specifications:
+        step(f"Specification {one.number} of {len(specifications)}")
+        rows.append({"specification": one.number, **one.choices, **_estimated(intake, one, frames).record})
+    names = list(specifications[0].choices) if specifications else []
+    return pd.DataFrame(rows, columns=["specification", *names, *OUTCOME])
+
+
+def _estimated(intake: Intake, one: Specification, frames: Frames) -> Estimate:
+    if one.study is None:
+        return Estimate(refusal=one.refusal)
+    try:
+        frame = frames.of(one.study, one.declaration)
+    except (UsageError, NotEstimable) as reason:
+        return Estimate(refusal=str(reason))
+    return estimate_of(one.study, frame, headline_of(intake.study), one.term)
+
+
+def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
+    """How much the estimate changes with each choice, all others equal.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As :func:`run_specifications` gives it; the declared one first.
+    choices : sequence of str
+        Columns of the choices.
+
+    Returns
+    -------
+    DataFrame
+        One row per choice and value that is not the declared one: ``choice``, ``declared``, ``instead``, ``n_pairs``
+        (pairs of specifications that differ in nothing else and are both estimated), ``mean_change``, ``min_change``,
+        ``max_change`` of the estimate (instead less declared), and the share with p < .05 on both sides of the pairs.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"pooling": ["mean", "mean", "primary", "primary"], "lag": ["0", "1", "0", "1"],
+    ...                       "estimate": [1.0, 2.0, 1.5, 2.1], "p_value": [.01, .2, .01, .04], "converged": True})
+    >>> what_moves(frame, ["pooling", "lag"])[["choice", "instead", "n_pairs", "mean_change"]].round(3).values.tolist()
+    [['pooling', 'primary', 2, 0.3], ['lag', '1', 2, 0.8]]
+    """
+    usable = frame[frame["converged"].astype(bool) & frame["estimate"].notna()]
+    rows = []
+    for choice in choices:
+        others = [name for name in choices if name != choice]
+        own = frame[choice].iloc[0]
+        declared = usable[usable[choice] == own]
+        rows += [
+            {"choice": choice, "declared": own, "instead": value}
+            | _changes(declared, usable[usable[choice] == value], others)
+            for value in dict.fromkeys(frame[choice])
+            if value != own
+        ]
+    return pd.DataFrame(rows, columns=list(MOVES))
+
+
+def _changes(declared: pd.DataFrame, instead: pd.DataFrame, others: Sequence[str]) -> dict[str, Any]:
+    on = [*others] if others else None
+    numbers = ["estimate", "p_value"]
+    if on is None:
+        pairs = declared[numbers].merge(instead[numbers], how="cross")
+    else:
+        pairs = declared[[*on, *numbers]].merge(instead[[*on, *numbers]], on=on)
+    change = pairs["estimate_y"] - pairs["estimate_x"]
+    nan = float("nan")
+    return {
+        "n_pairs": len(pairs), "mean_change": float(change.mean()) if len(pairs) else nan,
+        "min_change": float(change.min()) if len(pairs) else nan,
+        "max_change": float(change.max()) if len(pairs) else nan,
+        "significant_declared": float((pairs["p_value_x"] < ALPHA).mean()) if len(pairs) else nan,
+        "significant_instead": float((pairs["p_value_y"] < ALPHA).mean()) if len(pairs) else nan,
+    }  # fmt: skip
+
+
+def among(frame: pd.DataFrame) -> dict[str, Any]:
+    """The declared estimate's place among all that converged, their median and range, and shares.
+
+    ``n``, ``n_estimated`` (converged), ``n_refused``, ``n_not_converged``, ``n_singular``, ``median``, ``low``,
+    ``high``, ``rank`` of the declared one from the smallest, ``same_sign`` and ``significant`` (shares: the sign of the
+    declared one, and p < .05).
+    """
+    ok = frame["converged"].astype(bool) & frame["estimate"].notna()
+    found, own = frame[ok], frame.iloc[0]
+    refused = frame["refusal"] != ""
+    counts = {
+        "n": len(frame), "n_estimated": len(found), "n_refused": int(refused.sum()),
+        "n_not_converged": int((~refused & ~ok).sum()), "n_singular": int((ok & frame["singular"].astype(bool)).sum()),
+    }  # fmt: skip
+    if found.empty:
+        return counts
+    values = found["estimate"]
+    return {
+        **counts, "median": float(values.median()), "low": float(values.min()), "high": float(values.max()),
+        "rank": int((values < own["estimate"]).sum()) + 1,
+        "same_sign": float((values * own["estimate"] > 0).mean()),
+        "significant": float((found["p_value"] < ALPHA).mean()),
+    }  # fmt: skip

@@ -1,0 +1,138 @@
+"""What a study asks of one of its findings: does it hold without one patient, and under other rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
+
+from doublecode.schemas.declared import Declared
+from doublecode.schemas.names import Reference
+from doublecode.schemas.study_parts import refuse_twice
+
+Unit = Literal["patient", "rater", "therapist"]
+RandomPart = Annotated[str, StringConstraints(pattern=r"^\s*\([^()~]+\|[^()~]+\)(\s*\+\s*\([^()~]+\|[^()~]+\))*\s*$")]
+MOST_SPECIFICATIONS: Final = 2000
+"""More combinations than these are refused: nobody reads them, and they take hours."""
+
+
+def _checked_fence(value: object) -> str | float:
+    """A fence in interquartile ranges, or the word for none."""
+    if value == "none":
+        return "none"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError("allowed: 'none', or a number above 0 without quotation marks")
+    return float(value)
+
+
+Fence = Annotated[
+    str | float,
+    PlainValidator(_checked_fence),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
+]
+
+
+class SensitivityHeadline(Declared):
+    """The finding that is asked: one coefficient of one declared model.
+
+    Attributes
+    ----------
+    model : str
+        Name of a series or of a moderation.
+    term : str
+        A coefficient of it: ``"he_within"``, ``"rationale_s1:ir"``. Of a moderation the interaction, or the predictor
+        where it has none, needs no naming.
+    step : int
+        Of a series: the number of the step; without it the last one.
+    """
+
+    model: Reference
+    term: str | None = Field(default=None, min_length=1)
+    step: int | None = Field(default=None, ge=1)
+
+
+class Choices(Declared):
+    """Rules under which the finding is computed once more, in every combination.
+
+    What the study itself declares always is one of them, whether it is named or not.
+
+    Attributes
+    ----------
+    pooling : tuple of {"mean", "primary"}
+        How the ratings of double-coded sessions become one, of all rated instruments that the model stands on.
+    reverse : dict of str to lists of items
+        By instrument: other lists of reversed items, ``{ghes = [["difficulties"], []]}``.
+    minimum_valid : dict of str to whole numbers
+        By variable that is a scale: how many items must be present, ``{he = [5, 7]}``.
+    lag : dict of str to whole numbers
+        By variable: how many sessions before, ``{he = [0, 1]}``; 0 is the session itself.
+    outliers : tuple of "none" or a number
+        Of a moderation: fences of the outlier rule in interquartile ranges, ``["none", 1.5, 3]``.
+    centring : tuple of {"within", "none"}
+        Of a series: the predictor split into patient mean and deviation, of which the deviation is asked; or as it is.
+    random : tuple of str
+        Of a series: the random part of the step, ``["(1 | patient)", "(session | patient)"]``.
+    covariates : tuple of lists of variables
+        What stands in the model beside the predictor: ``[[], ["session"], ["session", "tbh"]]``.
+    regression_errors : tuple of {"HC3", "least-squares"}
+        Of a moderation: its standard errors.
+    """
+
+    pooling: tuple[Literal["mean", "primary"], ...] = ()
+    reverse: dict[Reference, tuple[tuple[Reference, ...], ...]] = Field(default_factory=dict)
+    minimum_valid: dict[Reference, tuple[Annotated[int, Field(ge=1)], ...]] = Field(default_factory=dict)
+    lag: dict[Reference, tuple[Annotated[int, Field(ge=0)], ...]] = Field(default_factory=dict)
+    outliers: tuple[Fence, ...] = ()
+    centring: tuple[Literal["within", "none"], ...] = ()
+    random: tuple[RandomPart, ...] = ()
+    covariates: tuple[tuple[Reference, ...], ...] = ()
+    regression_errors: tuple[Literal["HC3", "least-squares"], ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for key in OF_MODEL:
+            refuse_twice(f"choices: {key}", getattr(self, key))
+        for key in BY_NAME:
+            for name, values in getattr(self, key).items():
+                refuse_twice(f"choices: {key} of {name!r}", values)
+                if not values:
+                    raise ValueError(f"choices: {key} of {name!r} is empty; name an alternative, or leave it out")
+        return self
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is declared."""
+        return any(getattr(self, key) for key in (*OF_MODEL, *BY_NAME))
+
+
+OF_MODEL: Final = ("pooling", "outliers", "centring", "random", "covariates", "regression_errors")
+BY_NAME: Final = ("reverse", "minimum_valid", "lag")
+
+
+class Sensitivity(Declared):
+    """How far one finding depends on single patients, raters and therapists, and on rules that could be others.
+
+    ``doublecode sensitivity`` computes it, apart from the run.
+
+    Attributes
+    ----------
+    headline : SensitivityHeadline
+        Which coefficient of which model: ``{model = "phq9", term = "he_within"}``.
+    leave_out : tuple of {"patient", "rater", "therapist"}
+        Of what one at a time is left out. Without a rater his ratings are dropped before pooling and scoring.
+    choices : Choices
+        Rules that could be others.
+    """
+
+    headline: SensitivityHeadline
+    leave_out: tuple[Unit, ...] = ()
+    choices: Choices = Choices()
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        refuse_twice("sensitivity: leave_out", self.leave_out)
+        if not (self.leave_out or self.choices.asked):
+            raise ValueError(
+                'sensitivity: nothing is asked; name leave_out = ["patient"], or rules under [sensitivity.choices]'
+            )
+        return self

@@ -1,0 +1,268 @@
+"""One finding without each unit and under other rules: every number has a witness that goes another way."""
+
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from doublecode.analysis import read_study, study_sensitivity
+from doublecode.analysis.cli import app as cli
+from doublecode.analysis.report.sensitivity_folder import is_of_sensitivity, write_sensitivity, write_specification
+from doublecode.analysis.study.declared_models import declared_series
+from doublecode.analysis.study.frame_of_study import study_frame
+from doublecode.analysis.study.run import regressions_of
+from doublecode.analysis.study.sensitivity_estimate import estimate_of
+from doublecode.analysis.study.sensitivity_left_out import leave_out
+from doublecode.analysis.study.sensitivity_multiverse import among, run_specifications, what_moves
+from doublecode.analysis.study.sensitivity_specifications import specifications
+from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.sensitivity import Sensitivity
+
+NUMBERS = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high")
+
+
+def asking(intake, **asked):
+    """The same data under another [sensitivity]."""
+    sensitivity = Sensitivity.model_validate_json(json.dumps(asked))
+    study = intake.study.model_copy(update={"sensitivity": sensitivity})
+    study.check_variables()
+    return replace(intake, study=study)
+
+
+def quiet(step):
+    """Show nothing."""
+
+
+def run_all(intake):
+    return run_specifications(intake, specifications(intake.study), quiet)
+
+
+def full_of(run):
+    head = run.study.sensitivity.headline
+    return estimate_of(run.study, run.frame.frame, head, head.term)
+
+
+@pytest.fixture(scope="module")
+def telephone(telephone_run):
+    return study_sensitivity(telephone_run.intake)
+
+
+class TestHeadline:
+    def test_of_a_series_is_the_run_s(self, telephone_run, telephone):
+        series = next(one for one in telephone_run.series if one.spec["name"] == "phq9")
+        table = series.coefficients
+        row = table[(table["label"] == "4 within/between") & (table["term"] == "he_within")].iloc[0]
+        assert [telephone.design["headline"][name] for name in NUMBERS] == pytest.approx(
+            row[list(NUMBERS)].tolist(), rel=1e-9
+        )
+        assert telephone.design["headline"]["n_rows"] == series.design["n_rows"]
+
+    def test_of_a_regression_is_the_run_s(self, adolescent_run):
+        fit = next(one for one in adolescent_run.moderations if one.spec["name"] == "rationale_s1")
+        row = fit.frame[fit.frame["term"] == "rationale_s1:ir"].iloc[0]
+        found = full_of(adolescent_run)
+        assert [getattr(found, name) for name in NUMBERS] == pytest.approx(row[list(NUMBERS)].tolist(), rel=1e-12)
+        assert (found.n_rows, found.n_patients) == (41, 41)
+
+    def test_that_cannot_be_estimated_stops(self, telephone_run):
+        intake = asking(
+            telephone_run.intake, headline={"model": "phq9", "term": "he_within:session"}, leave_out=["patient"]
+        )
+        with pytest.raises(NotEstimable, match="there is no term 'he_within:session'"):
+            study_sensitivity(intake)
+
+    def test_nothing_asked(self, telephone_run):
+        study = telephone_run.study.model_copy(update={"sensitivity": None})
+        with pytest.raises(UsageError, match=r"declares no \[sensitivity\]"):
+            study_sensitivity(replace(telephone_run.intake, study=study))
+
+
+class TestLeftOut:
+    def test_patients_as_influence_has_them(self, telephone_run, telephone):
+        """The engine takes the patient's rows out of the sufficient statistics and goes on from the full fit."""
+        fit = next(one for one in telephone_run.series if one.spec["name"] == "phq9").model(4, declared=False).result
+        witness = fit.influence("patient").fixed
+        witness = witness[witness["term"] == "he_within"].set_index("level")["estimate"]
+        own = telephone.left_out[telephone.left_out["unit"] == "patient"].set_index("level")
+        assert len(own) == 22
+        np.testing.assert_allclose(own["estimate"], witness[own.index], rtol=1e-5)
+        assert own["change"].abs().idxmax() == "P17"
+        other = own.index[own["significance_changes"]].tolist()
+        assert other == own.index[own["p_value"] >= 0.05].tolist() == ["P06", "P17"]
+        row = telephone.summary_left_out.set_index("unit").loc["patient"]
+        assert (row["low"], row["high"], row["moves_most"]) == (own["estimate"].min(), own["estimate"].max(), "P17")
+
+    def test_a_rater_as_if_the_workbooks_had_never_come(self, telephone_run, telephone):
+        """R3's files are set aside by name; scores of sessions with a second rater change, the others are lost."""
+        files = telephone_run.intake.files
+        names = files.loc[files["rater"] == "R3", "file"].tolist()
+        intake = read_study(telephone_run.study.folder, set_aside=names)
+        frame = study_frame(replace(intake, problems=())).frame
+        series = next(one for one in intake.study.series if one.name == "phq9")
+        table = declared_series(series, frame).coefficients
+        row = table[(table["label"] == "4 within/between") & (table["term"] == "he_within")].iloc[0]
+        own = telephone.left_out.set_index(["unit", "level"]).loc[("rater", "R3")]
+        assert own[list(NUMBERS)].tolist() == pytest.approx(row[list(NUMBERS)].tolist(), rel=1e-9)
+        rated = telephone_run.intake.ratings
+        rated = rated[(rated["phase"] == "main") & rated["instrument"].isin(["ghes", "sthar"])]
+        alone = rated.groupby("session_id")["rater"].agg(lambda names: set(names) == {"R3"})
+        assert own["n_lost"] == alone.sum() == 22
+
+    def test_of_a_regression_a_patient_moves_the_fences_too(self, adolescent_run):
+        run = adolescent_run
+        frame = run.frame.frame
+        few = frame[frame["patient"].isin(["A09", "A14"]) | ~frame["hw2"].notna()]
+        full = replace(full_of(run), rows=few.index[few["patient"].isin(["A09", "A14"])])
+        found = leave_out(run.intake, frame, full, ("patient",), quiet)
+        for row in found.itertuples():
+            kept = frame[frame["patient"] != row.level]
+            assert row.estimate == pytest.approx(by_hand(kept), rel=1e-9)
+        assert found["level"].tolist() == ["A09", "A14"]
+        assert found["significance_changes"].tolist() == [True, False]
+
+    def test_the_only_rater_cannot_be_left_out(self, telephone_run):
+        intake = telephone_run.intake
+        alone = replace(intake, ratings=intake.ratings[intake.ratings["rater"].isin(["R1", "A1"])])
+        found = leave_out(alone, telephone_run.frame.frame, full_of(telephone_run), ("rater",), quiet)
+        assert found["refusal"].tolist() == ["nobody else rated ghes, sthar"]
+        assert found["estimate"].isna().all()
+
+
+def by_hand(frame):
+    """The product's slope: fences at 1.5 IQR, centred predictors, least squares."""
+    data = frame.copy()
+    for name in ("rationale_s1", "ir", "hw2"):
+        low, high = data[name].quantile([0.25, 0.75])
+        data[name] = data[name].clip(low - 1.5 * (high - low), high + 1.5 * (high - low))
+    data = data[["hw2", "rationale_s1", "ir", "hispanic"]].dropna()
+    x, z = (data[name] - data[name].mean() for name in ("rationale_s1", "ir"))
+    design = np.column_stack([np.ones(len(data)), x, z, data["hispanic"], x * z])
+    return np.linalg.lstsq(design, data["hw2"].to_numpy(dtype=float), rcond=None)[0][-1]
+
+
+class TestMultiverse:
+    def test_every_combination_once_the_declared_one_first(self, telephone):
+        frame = telephone.frame
+        choices = list(telephone.spec["choices"])
+        assert choices == ["pooling", "reversed in ghes", "centring", "random part"]
+        assert len(frame) == 16
+        assert not frame.duplicated(choices).any()
+        assert frame[choices].iloc[0].tolist() == ["mean", "difficulties", "within", "(session | patient)"]
+        assert frame["estimate"].iloc[0] == telephone.design["headline"]["estimate"]
+
+    @pytest.mark.parametrize("number", [2, 3, 16])
+    def test_a_cell_is_made_again_by_its_own_declaration(self, telephone_run, telephone, tmp_path, number):
+        out = tmp_path / "one"
+        one = write_specification(telephone_run.study, number, out)
+        intake = read_study(out)
+        series = next(one for one in intake.study.series if one.name == "phq9")
+        table = declared_series(series, study_frame(intake).frame).coefficients
+        row = table[(table["step"] == 4) & (table["term"] == one.term)].iloc[-1]
+        own = telephone.frame.set_index("specification").loc[number]
+        assert own[list(NUMBERS)].tolist() == pytest.approx(row[list(NUMBERS)].tolist(), rel=1e-9)
+        assert not (out / "report").exists()
+        assert f"# Specification {number} of telephone_cbt" in (out / "study.toml").read_text(encoding="utf-8")
+
+    def test_of_a_regression_a_cell_is_made_again(self, adolescent_run, tmp_path):
+        study = adolescent_run.study
+        one = write_specification(study, 10, tmp_path / "one")
+        own = run_specifications(adolescent_run.intake, [one], quiet).iloc[0]
+        assert one.choices == {"pooling": "primary", "outlier fences": "none", "standard errors": "least-squares"}
+        intake = read_study(tmp_path / "one")
+        alone = intake.study.model_copy(update={"moderations": intake.study.moderations[1:2], "correlations": None})
+        fit = regressions_of(alone, study_frame(intake).frame, [])["moderations"][0]
+        row = fit.frame[fit.frame["term"] == "rationale_s1:ir"].iloc[0]
+        assert own[list(NUMBERS)].tolist() == pytest.approx(row[list(NUMBERS)].tolist(), rel=1e-12)
+
+    def test_missing_rule_lag_and_covariates_change_the_declaration(self, telephone_run):
+        choices = {"minimum_valid": {"he": [5]}, "lag": {"he": [1]}, "covariates": [["session"]]}
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        last = specifications(intake.study)[-1]
+        series = last.study.series[-1]
+        assert series.steps[-1] == "phq9 ~ he + session + (session | patient)"
+        assert series.split == ("he",)
+        assert last.study.codebooks["ghes"].scale("he").required == 5
+        assert next(one for one in last.study.variables if one.name == "he").lag == 1
+        assert last.study.sensitivity is None
+        assert last.choices == {"items needed of he": "5", "lag of he": "1", "covariates": "session"}
+
+    def test_what_cannot_be_estimated_is_a_row_with_its_reason(self, telephone_run):
+        intake = asking(
+            telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices={"lag": {"he": [40]}}
+        )
+        found = study_sensitivity(intake)
+        assert found.frame["estimate"].notna().tolist() == [True, False]
+        assert "he in 0" in found.frame["refusal"].iloc[1]
+        assert found.design["among"]["n_refused"] == 1
+        assert "could not be estimated" in found.note_texts()[1]
+        assert found.moves["n_pairs"].tolist() == [0]
+
+    def test_too_many_are_refused(self, telephone_run):
+        lags = list(range(1, 50))
+        choices = {"lag": {"he": lags, "tbh": lags}}
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        with pytest.raises(UsageError, match=r"2,500 specifications \(lag of he: 50, lag of tbh: 50\)"):
+            specifications(intake.study)
+
+    def test_what_moves_and_the_place_among_all_by_hand(self):
+        frame = pd.DataFrame({
+            "pooling": ["a", "a", "a", "b", "b", "b"], "lag": ["0", "1", "2"] * 2,
+            "estimate": [1.0, 2.0, -1.0, 1.5, np.nan, 0.5], "p_value": [0.01, 0.2, 0.3, 0.04, np.nan, 0.5],
+            "converged": [True, True, True, True, False, False], "singular": False,
+            "refusal": ["", "", "", "", "no", ""],
+        })  # fmt: skip
+        moves = what_moves(frame, ["pooling", "lag"]).set_index(["choice", "instead"])
+        assert moves.loc[("pooling", "b"), ["n_pairs", "mean_change"]].tolist() == [1, 0.5]
+        assert moves.loc[("lag", "2"), ["n_pairs", "mean_change", "significant_declared"]].tolist() == [1, -2.0, 1.0]
+        place = among(frame)
+        assert (place["n"], place["n_estimated"], place["n_refused"], place["n_not_converged"]) == (6, 4, 1, 1)
+        assert (place["median"], place["low"], place["high"], place["rank"]) == (1.25, -1.0, 2.0, 2)
+        assert (place["same_sign"], place["significant"]) == (0.75, 0.5)
+
+
+class TestFolder:
+    def test_page_tables_figures_and_nothing_else(self, telephone_run, telephone, tmp_path):
+        target = write_sensitivity(telephone, telephone_run.study, tmp_path)
+        paths = sorted(path.relative_to(tmp_path).as_posix() for path in target.rglob("*") if path.is_file())
+        assert all(map(is_of_sensitivity, paths))
+        assert [path for path in paths if path.endswith(".svg")] == [
+            f"sensitivity/figures/{name}.svg"
+            for name in ("left_out_patient", "left_out_rater", "left_out_therapist", "specification_curve")
+        ]
+        read = pd.read_csv(target / "tables" / "specifications.csv")
+        assert read["estimate"].tolist() == telephone.frame["estimate"].tolist()
+        record = json.loads((target / "results.json").read_text(encoding="utf-8"))
+        assert len(record["left_out"]) == 30
+        page = (target / "index.html").read_text(encoding="utf-8")
+        assert "without P06 or P17" in page
+        assert "22 to 24 sessions are lost that nobody else rated" in page
+        with pytest.raises(UsageError, match="Add --overwrite"):
+            write_sensitivity(telephone, telephone_run.study, tmp_path)
+        (target / "mine.txt").touch()
+        with pytest.raises(UsageError, match=r"mine\.txt was not written by this command"):
+            write_sensitivity(telephone, telephone_run.study, tmp_path, overwrite=True)
+
+    def test_a_specification_goes_into_a_folder_of_its_own(self, telephone_run, tmp_path):
+        study = telephone_run.study
+        for number, out, said in (
+            (17, tmp_path / "a", "allowed 1 to 16"),
+            (1, tmp_path, "is there already"),
+            (1, study.folder / "inside", "lies inside the study folder"),
+        ):
+            with pytest.raises(UsageError, match=said):
+                write_specification(study, number, out)
+
+    def test_the_command(self, telephone_run, tmp_path, monkeypatch, capsys):
+        folder = telephone_run.study.folder
+        for words, code, said in (
+            (["--specification", "3"], 2, "go together; give both"),
+            (["--specification", "5", "--write", str(tmp_path / "five")], 0, "doublecode run"),
+        ):
+            monkeypatch.setattr(sys, "argv", ["doublecode", "sensitivity", str(folder), *words])
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+            printed = " ".join(capsys.readouterr())
+            assert (left.value.code or 0, said in " ".join(printed.split())) == (code, True)

@@ -1,0 +1,113 @@
+"""[sensitivity] of study.toml: what is no model, variable or rule of the study is refused, with what was meant."""
+
+import pytest
+
+from doublecode.schemas import load_study
+from doublecode.schemas.errors import StudyError
+
+STUDY = """
+name = "small"
+title = "Small"
+raters = [{ id = "R1" }, { id = "R2" }]
+[[instruments]]
+name = "ghes"
+[[instruments]]
+name = "phq9"
+source = "outcomes"
+[[variables]]
+name = "he"
+instrument = "ghes"
+scale = "he"
+[[variables]]
+name = "phq9"
+instrument = "phq9"
+scale = "total"
+[[variables]]
+name = "before"
+instrument = "phq9"
+scale = "total"
+session = 1
+[[series]]
+name = "course"
+title = "Course"
+steps = ["phq9 ~ session + he + (1 | patient)"]
+split = ["he"]
+[[moderations]]
+name = "plain"
+title = "Plain"
+outcome = "phq9"
+predictor = "before"
+"""
+HEAD = '\n[sensitivity]\nheadline = { model = "course", term = "he_within" }\nleave_out = ["patient"]\n'
+PLAIN = '\n[sensitivity]\nheadline = { model = "plain" }\nleave_out = ["patient"]\n'
+CHOICES = f"{HEAD}[sensitivity.choices]\n"
+
+
+def load(folder, text):
+    (folder / "study.toml").write_text(STUDY + text, encoding="utf-8")
+    return load_study(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD.replace("course", "corse"), "did you mean 'course'"),
+        (HEAD.replace("he_within", "hee_within"), "did you mean 'he_within'"),
+        (HEAD.replace(', term = "he_within"', ""), "a model of a series has several tests"),
+        (HEAD.replace('leave_out = ["patient"]', ""), "nothing is asked"),
+        (HEAD.replace('"patient"]', '"patients"]'), "did you mean 'patient'"),
+        (HEAD.replace('"patient"]', '"patient", "patient"]'), "'patient' twice"),
+        (f'{HEAD}leaveout = ["rater"]', "leave_out"),
+        (f'{CHOICES}pooling = ["median"]', "did you mean 'mean'"),
+        (f'{CHOICES}poling = ["mean"]', "did you mean 'pooling'"),
+        (f'{CHOICES}pooling = ["mean", "mean"]', "'mean' twice"),
+        (f'{CHOICES}outliers = ["no"]', "allowed: 'none', or a number above 0"),
+        (f"{CHOICES}outliers = [1.5]", "outliers is of moderations"),
+        (f'{CHOICES}regression_errors = ["HC3"]', "regression_errors is of moderations"),
+        (f'{PLAIN}[sensitivity.choices]\ncentring = ["none"]', "centring is of series"),
+        (f'{PLAIN}[sensitivity.choices]\noutliers = ["none"]', "outlier rule holds no variable"),
+        (f'{PLAIN}[sensitivity.choices]\npooling = ["primary"]', "pooling is of what raters code"),
+        (PLAIN.replace('["patient"]', '["rater"]'), "'rater' is of what raters code"),
+        (f'{CHOICES}covariates = [["sesion"]]', "did you mean 'session'"),
+        (f'{CHOICES}covariates = [["he"]]', "'he' is no variable that can stand beside he"),
+        (f'{CHOICES}random = ["(sesion | patient)"]', "did you mean 'session'"),
+        (f'{CHOICES}random = ["session"]', "random"),
+        (f"{CHOICES}lag = {{ before = [1] }}", "'before' is no variable of the headline's model"),
+        (f"{CHOICES}lag = {{ he = [-1] }}", "lag"),
+        (f"{CHOICES}lag = {{ he = [] }}", "lag of 'he' is empty"),
+        (f"{CHOICES}minimum_valid = {{ ehe = [5] }}", "did you mean 'he'"),
+        (f"{CHOICES}minimum_valid = {{ he = [8] }}", "allowed: 1 to 7"),
+        (f'{CHOICES}reverse = {{ ghs = [["difficulties"]] }}', "did you mean 'ghes'"),
+        (f'{CHOICES}reverse = {{ ghes = [["difficulty"]] }}', "did you mean 'difficulties'"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_refused(tmp_path, text, said):
+    with pytest.raises(StudyError) as refused:
+        load(tmp_path, text)
+    assert said in str(refused.value)
+
+
+def test_what_is_there_passes(tmp_path):
+    text = (
+        f'{CHOICES}pooling = ["primary"]\nreverse = {{ ghes = [["difficulties"], []] }}\n'
+        "minimum_valid = { he = [5] }\n"
+        'lag = { he = [0, 1] }\ncentring = ["none"]\nrandom = ["(session | patient) + (1 | therapist)"]\n'
+        'covariates = [["session"], []]\n'
+    )
+    assert load(tmp_path, text).sensitivity.choices.lag == {"he": (0, 1)}
+
+
+def test_the_fewest_items_of_a_study_take_the_place_of_the_codebook(tmp_path):
+    use = '[[instruments]]\nname = "{}"\nminimum_valid = {{ {} }}\n'
+    base = 'name = "s"\ntitle = "S"\nraters = [{ id = "R1" }]\n'
+    (tmp_path / "study.toml").write_text(
+        base + use.format("ghes", "he = 5") + use.format("phq9", "total = 7") + 'source = "outcomes"\n',
+        encoding="utf-8",
+    )
+    books = load_study(tmp_path).codebooks
+    he, total = books["ghes"].scale("he"), books["phq9"].scale("total")
+    assert (he.required, he.prorate, total.required, total.prorate) == (5, False, 7, True)
+    for text, said in (("hee = 5", "did you mean 'he'"), ("he = 9", "allowed: 1 to 7")):
+        (tmp_path / "study.toml").write_text(base + use.format("ghes", text), encoding="utf-8")
+        with pytest.raises(StudyError, match=said):
+            load_study(tmp_path)
