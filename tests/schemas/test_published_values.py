@@ -70,7 +70,7 @@ def test_decimals_are_those_that_are_printed(printed: str, value: float, decimal
     assert one.decimals == decimals
 
 
-@pytest.mark.parametrize(("study", "n"), [("adolescent_cbt", 124), ("telephone_cbt", 151), ("classics", 38)])
+@pytest.mark.parametrize(("study", "n"), [("adolescent_cbt", 124), ("telephone_cbt", 151), ("classics", 43)])
 def test_the_shipped_values_are_those_that_the_papers_print(study: str, n: int) -> None:
     """Against a second copy: whoever alters a value or a quote alters one of two files."""
     kept = json.loads((Path(__file__).parents[1] / "reference" / "published_values.json").read_text(encoding="utf-8"))
