@@ -80,13 +80,13 @@ class TracedReported:
         return gathered(one for key in keys for name in names for one in self.origins.column(unit, name, key))
 
     def _coded(self, row: Row, column: str) -> Basis:
-        """Every cell that was coded with an instrument in a phase; of the shares coded twice those of several raters."""
+        """Every cell coded with an instrument in a phase; of the number coded twice those of several raters."""
         rated = self.run.intake.ratings
         every = rated[(rated["instrument"] == row["instrument"]) & (rated["phase"] == row["phase"])]
         mine = coded_rows(self.run.study, every)
-        if column in ("n_double", "percent_double"):
+        if column == "n_double":
             several = mine.groupby("session_id", observed=True)["rater"].nunique()
-            mine = mine[mine["session_id"].isin(set(several.index[several > 1]))] if column == "n_double" else mine
+            mine = mine[mine["session_id"].isin(set(several.index[several > 1]))]
         return gathered((self.origins.ratings[label], PLAIN) for label in mine.index)
 
     def _summary(self, row: Row, column: str) -> Basis:
