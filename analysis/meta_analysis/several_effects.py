@@ -3,8 +3,8 @@ r"""Several effects of one study: a three-level model with known sampling varian
 The model is :math:`y_{ij} = x_{ij}^Tβ + u_j + w_{ij} + e_{ij}` with :math:`u_j \sim N(0, τ^2)` between studies,
 :math:`w_{ij} \sim N(0, ω^2)` within them and known :math:`v_{ij}` (Konstantopoulos 2011), so that a study's effects
 have the covariance :math:`V_j = \mathrm{diag}(v + ω^2) + τ^2 11^T`. It takes sampling errors of one study as
-independent, which effects of the same people are not. CR2 makes the standard errors hold whatever their covariance is: with
-:math:`M = (X^TV^{-1}X)^{-1}`, :math:`D_j^TD_j = V_j`, :math:`B_j = D_j(V_j − X_jMX_j^T)D_j^T` and
+independent, which effects of the same people are not. CR2 makes the standard errors hold whatever their covariance
+is: with :math:`M = (X^TV^{-1}X)^{-1}`, :math:`D_j^TD_j = V_j`, :math:`B_j = D_j(V_j − X_jMX_j^T)D_j^T` and
 :math:`A_j = D_j^TB_j^{-1/2}D_j`,
 
 .. math:: V^{CR2} = M\left(\sum_j X_j^TV_j^{-1}A_je_je_j^TA_j^TV_j^{-1}X_j\right)M,
