@@ -38,7 +38,6 @@ SETTLED = 1e-3  # slope below which a start has found its minimum
 SAME_END = 0.3  # distance of log ψ within which another start falls into it
 SAME_ROOT = 1e-8  # share of a root below which two are one, and the function has an edge
 RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
-CREEPING = 1e-5  # damping at which a further start is given up: it creeps along an edge, which leads nowhere
 
 
 @dataclass(frozen=True)
@@ -249,8 +248,7 @@ def _newton(profile: Profile, x: Array, lower: float, n_sets: int) -> Descent:
 
         return value, plan
 
-    least = np.where(np.arange(len(x)) < n_sets, RULES.least, CREEPING)
-    return descend(objective, x, replace(RULES, least=least), lambda x, step, which: np.maximum(x + step, lower))
+    return descend(objective, x, RULES, lambda x, step, which: np.maximum(x + step, lower))
 
 
 def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:

@@ -479,12 +479,18 @@ def counted(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]
 
 def correlations(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
     variables = list(dict.fromkeys(one["of"] for one in cells.rows if one["of"] not in ("patient", "session")))
+    level = row["level"] if row else spec["row"][0].lower()
     if column in ("mean", "sd", "n") and len(variables) == 1:
-        return moments(list(cells.variable(variables[0]).values()))[column]
+        values = cells.variable(variables[0])
+        if level.startswith("between"):
+            own: dict[Any, list[float]] = defaultdict(list)
+            for unit, value in values.items():
+                own[unit[0] if isinstance(unit, tuple) else unit].append(value)
+            return moments([sum(one) / len(one) for one in own.values()])[column]
+        return None if level.startswith("within") else moments(list(values.values()))[column]
     if len(variables) != 2:
         return None
     x, y = (cells.variable(name) for name in variables)
-    level = row["level"] if row else spec["row"][0].lower()
     both = sorted(set(x) & set(y))
     a, b = (np.array([one[unit] for unit in both]) for one in (x, y))
     n = float(len(both))

@@ -59,7 +59,7 @@ class Rules:
     noise
         Rise, as a share of 1 + |value|, that passes for rounding.
     shrink, least
-        Factor of a step that failed, and the damping below which the problem is stuck: one for all, or (B,).
+        Factor of a step that failed, and the damping below which the problem is stuck.
     share
         Share of the predicted decrease that a step must bring (Armijo).
     stationary
@@ -71,7 +71,7 @@ class Rules:
     steps: int = 60
     noise: float = 1e-11
     shrink: float = 0.25
-    least: float | Floats = 1e-7
+    least: float = 1e-7
     share: float = 0.0
     stationary: float = 0.0
     last_step: bool = False
@@ -111,7 +111,6 @@ class _Search:
             np.ones(B, dtype=np.intp),
         )  # fmt: skip
         self.damping, self.promise, self.left = np.ones(B), np.zeros(B), np.full(B, rules.steps + 1)
-        self.least = np.broadcast_to(rules.least, B)
         self.active: Ints = np.arange(B)
         self.open = np.ones(B, dtype=bool)
         values, planner = objective(self.end.points, self.active)
@@ -140,7 +139,7 @@ class _Search:
             return
         failed = active[~better]
         self.damping[failed] *= np.where(moved[~better], rules.shrink, 0.0)
-        stuck = failed[self.damping[failed] < self.least[failed]]
+        stuck = failed[self.damping[failed] < rules.least]
         end.converged[stuck] = end.slope[stuck] < rules.stationary
         self._leave(stuck)
         if better.any():
