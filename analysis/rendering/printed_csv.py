@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from doublecode.analysis.rendering.printed_parts import Head, Row, TableParts
+from doublecode.analysis.rendering.printed_parts import Cell, Head, Row, TableParts
 from doublecode.analysis.rendering.tables import csv_text
 from doublecode.schemas.marks import bare
 
@@ -37,14 +37,22 @@ def table_frame(table: TableParts) -> pd.DataFrame:
         for name, place in zip(named, range(len(named)), strict=True):
             cells = [one.cells[place] for _, one in body]
             cell = row.cells[place]
-            if any(one.high is not None for one in cells):
-                record |= {f"{name} low": cell.value, f"{name} high": cell.high}
-            else:
-                record[name] = cell.value
+            record |= _values(name, cell, cells)
             if any(one.stars or one.marks for one in cells):
                 record[f"{name} marks"] = cell.stars + ",".join(cell.marks)
         rows.append(record)
     return pd.DataFrame(rows).astype(object) if rows else pd.DataFrame(columns=[bare(table.stub), *named])
+
+
+def _values(name: str, cell: Cell, column: Sequence[Cell]) -> dict[str, Any]:
+    """A number under its head, both limits of an interval under heads of their own; a column may have rows of both."""
+    held = [one for one in column if one.value is not None]
+    spans = [one.high is not None for one in held]
+    record: dict[str, Any] = {} if spans and all(spans) else {name: cell.value if cell.high is None else None}
+    if any(spans):
+        low = cell.value if cell.high is not None else None
+        record |= {f"{name} low": low, f"{name} high": cell.high}
+    return record
 
 
 def _names(columns: Sequence[Head]) -> list[str]:

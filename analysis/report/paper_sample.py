@@ -84,8 +84,8 @@ def homework_printed(run: StudyRun, asked: PaperTable) -> PrintedTable | None:
                 for one in own
             ]
     said = [
-        f"{one.design['n_assignments']} assignments in {one.design['n_sessions_with_homework']} sessions, "
-        f"{one.design['assignments_per_session']:.2f} per session."
+        f"{one.design['n_assignments']} assignments in {one.design['n_sessions_with_homework']} of "
+        f"{one.design['n_sessions_logged']} logged sessions, {one.design['assignments_per_session']:.2f} per session."
         for one in logs
     ]
     return PrintedTable(

@@ -24,8 +24,9 @@ _PILOT: Final = (
 )
 _DYADS: Final = (
     "A labelled reproduction of what papers print, not the answer: the mean over pairs of raters runs below the ICC of "
-    "all ratings together and scatters more, since each pair shares few sessions. Items stacked: each item of each "
-    "session is a target of its own, so that differences between items count as differences to be told apart."
+    "all ratings together for as many raters and scatters more, since each pair shares few sessions. Items stacked: "
+    "each item of each session is a target of its own, so that differences between items count as differences to be "
+    "told apart."
 )
 _ALONE: Final = (
     "The ICC of all sessions stands on the sessions coded once too, which say how far sessions differ. Papers often "

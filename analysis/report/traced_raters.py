@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.study.achieved_coding import coded_rows
 from doublecode.analysis.study.trace.origins import Origins, gathered
 from doublecode.analysis.study.trace.source_cells import PLAIN, Basis
 
@@ -43,9 +44,13 @@ class TracedRaters:
 
     @cached_property
     def _main(self) -> dict[str, pd.DataFrame]:
+        """Per instrument its codes that are numbers; of one without any (a log of types), what was coded."""
         ratings = self.run.intake.ratings
-        rated = ratings[(ratings["phase"] == "main") & ratings["value"].notna()]
-        return {str(name): rows for name, rows in rated.groupby("instrument", sort=False)}
+        found: dict[str, pd.DataFrame] = {}
+        for name, rows in ratings[ratings["phase"] == "main"].groupby("instrument", sort=False, observed=True):
+            numbers = rows[rows["value"].notna()]
+            found[str(name)] = numbers if len(numbers) else coded_rows(self.run.study, rows)
+        return found
 
     def _cells(self, key: tuple[str, ...], rows: Callable[[pd.DataFrame], pd.DataFrame]) -> Basis:
         """The cells of some ratings of an instrument, made once; `key` begins with the instrument."""

@@ -46,8 +46,8 @@ POOLING: Final[dict[str, Wording]] = {
     "errors of one study have in common (Pustejovsky & Tipton 2018, 2022)",
     "pool_cr2_few": "with {df:.1f} degrees of freedom, below 4, p-values of CR2 are not to be trusted (Tipton 2015)",
     "pool_cr2_joint": "CR2 has no joint test of several moderators here; read them one by one",
-    "pool_narrower_than_z": "Hartung and Knapp's factor is {scale:.2f}, below 1, so the interval is narrower than that "
-    'of z; test="hksj-adhoc" never lets it be (Röver, Knapp & Friede 2015)',
+    "pool_narrower_than_z": "Hartung and Knapp's factor is {scale:.2f}, below 1, so standard errors are smaller "
+    'than those of z; test="hksj-adhoc" never lets them be (Röver, Knapp & Friede 2015)',
     "pool_few_studies": "with {k} effects τ² is hardly known and the limits are wide; both say how little there is",
     "pool_z_of_few": "z takes τ² for known: with {k} effects that differ its limits hold the true mean less often "
     'than they say (IntHout, Ioannidis & Borm 2014); test="hksj" is for that',

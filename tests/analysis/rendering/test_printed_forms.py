@@ -15,6 +15,7 @@ import pytest
 from docx.oxml.ns import qn
 from openpyxl import load_workbook
 
+from doublecode.analysis.rendering.printed_csv import table_frame
 from doublecode.analysis.rendering.printed_docx import write_tables
 from doublecode.analysis.rendering.printed_latex import PACKAGES, escaped
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row, TableParts
@@ -242,3 +243,15 @@ def test_a_note_of_every_kind_in_its_order() -> None:
         ["*Note.* Values of *n* = 41 < 50."], ["a", "Dropped before. ", "b", "As declared."], ["** *p* < .01."],
     ]  # fmt: skip
     assert math.isnan(ROWS[2].cells[3].value)
+
+
+def test_a_column_of_numbers_and_intervals_keeps_them_apart_in_csv():
+    rows = (
+        Row("Set", (Cell(0.67, "bounded"),)),
+        Row("Range", (Cell(0.49, "bounded", high=0.87),)),
+    )
+    frame = table_frame(PrintedTable("1", "ICCs", "Item", (Head("ICC"),), rows))
+    assert frame.columns.tolist() == ["Item", "ICC", "ICC low", "ICC high"]
+    assert frame.iloc[0].notna().tolist() == [True, True, False, False]
+    assert frame.iloc[1].dropna().tolist() == ["Range", 0.49, 0.87]
+    assert frame["ICC"][0] == 0.67

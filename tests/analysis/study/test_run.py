@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.report.folder import run_study
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.run import StudyProblems, analyse, read_study, store
 from doublecode.coding.intake.ledger import Ledger
 from doublecode.coding.scoring import scored_items
@@ -168,3 +169,17 @@ def test_a_run_prints_how_far_its_rows_came_and_what_was_estimated(telephone_run
     assert max(map(len, lines)) <= 100
     assert repr(telephone_run) == str(telephone_run)
     assert "Internal consistency" in telephone_run._repr_html_()
+
+
+def test_a_log_without_numbers_that_several_fill_in_is_traced(telephone_run):
+    intake = telephone_run.intake
+    log = intake.ratings[intake.ratings["instrument"] == "homework_log"]
+    log = log[log["value"].isna()]
+    second = log.assign(rater="R1")
+    ratings = pd.concat([log, second], ignore_index=True)
+    nothing = {"series": (), "variables": (), "correlations": None, "papers": Papers(), "sensitivity": None}
+    run = analyse(replace(intake, study=intake.study.model_copy(update=nothing), ratings=ratings))
+    traced = TracedTables(run).tables
+    pair = run.quality.pairs.iloc[0].to_dict()
+    assert {pair["rater_1"], pair["rater_2"]} == {"A1", "R1"}
+    assert len(traced["pairs"](pair, "n_sessions")) >= 2 * pair["n_sessions"]
