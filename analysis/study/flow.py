@@ -136,6 +136,8 @@ def _usual() -> tuple[FlowStep, ...]:
 def _who(step: FlowStep, left: Sequence[str], patients: pd.DataFrame, main: pd.DataFrame) -> list[str]:
     """Whom a box holds of those whom the boxes before have left."""
     if step.session is not None:
+        if step.session > (last := main["session"].max()):
+            raise NotEstimable(f"flow {step.label!r}: found session {step.session}, allowed 1 to {last:g}, the last.")
         came = set(main.loc[main["session"] >= step.session, "patient"])
         return [one for one in left if one in came]
     why = dict(zip(patients["patient"], patients["reason"], strict=True))

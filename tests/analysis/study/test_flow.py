@@ -137,3 +137,8 @@ def test_a_flow_longer_than_a_page_is_cut():
     parts = flow_parts(lanes, "sessions")
     assert len(parts) > 1
     assert [lane for part in parts for lane in part] == lanes
+
+
+def test_a_session_that_nobody_held_is_no_step():
+    with pytest.raises(NotEstimable, match="flow 'Came to session 99': found session 99, allowed 1 to"):
+        flow_of(FlowStep(label="Came to session 99", session=99))
