@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.printed_parts import Cell, Head, NoteRun, Row
 from doublecode.schemas.marks import inline
 
 _LONG: Final = 10  # letters of a heading that may wrap
+_BROAD: Final = 8  # columns that a sheet held upright has room for
 _FORM: Final = {"": "{}", "code": "<code>{}</code>", "italic": "<i>{}</i>"}
 STYLE: Final = """
 .apa { margin: 0 0 2.6rem; max-width: 100%; }
@@ -34,6 +35,16 @@ STYLE: Final = """
 .apa tr.rule > * { border-top: 1px solid currentColor; }
 .apa sup { line-height: 0; }
 .apa figcaption p { margin: .35rem 0 0; font-size: .88rem; line-height: 1.45; max-width: 46rem; }
+@page broad { size: landscape; }
+@media print {
+  body .apa { margin-bottom: 2rem; break-inside: avoid; }
+  .apa.broad { page: broad; }
+  .apa .scroll { overflow: visible; }
+  .apa caption { position: static; max-width: none; }
+  .apa table { font-size: 8.5pt; line-height: 1.25; }
+  .apa th, .apa td { padding: .14rem .32rem; }
+  .apa tr, .apa thead { break-inside: avoid; }
+}
 """
 
 
@@ -47,8 +58,9 @@ def table_html(table: TableParts) -> str:
     anchor = escape(table.name.replace(".", "-"), quote=True)
     number = f"<b>{escape(table.caption)}</b> " if table.caption else ""
     notes = "".join(f"<p>{_note(text)}</p>" for text in table.notes)
+    kind = "apa broad" if len(table.columns) > _BROAD else "apa"
     return (
-        f'<figure class="apa" id="{anchor}"><div class="scroll" role="region" tabindex="0" '
+        f'<figure class="{kind}" id="{anchor}"><div class="scroll" role="region" tabindex="0" '
         f'aria-labelledby="{anchor}-caption"><table>'
         f'<caption id="{anchor}-caption">{number}<i>{rich(table.title)}</i></caption>'
         f"<thead>{_head(table)}</thead>{_bodies(table)}</table></div>"
@@ -82,15 +94,17 @@ def html_page(title: str, subtitle: str, blocks: Iterable[str]) -> str:
         ".below { font-size: .88rem; margin: .5rem 0 2.8rem; "
         "color: #566072; } @media (prefers-color-scheme: dark) { body { color: #e4e8ef; background: #14181f; } "
         "a { color: #7cc0ec; } .below { color: #aab3c2; } } @media print { .below { display: none; } "
-        ".apa { break-inside: avoid; } }"
+        ".drawn { flex-basis: 16rem; } .drawn svg { max-height: 12cm; } "
+        "h1:has(+ p + .broad), h1:has(+ .broad), h1 + p:has(+ .broad) { page: broad; } }"
     )
+    below = f"<p>{escape(subtitle)}</p>\n" if subtitle else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" '
         'content="doublecode">\n<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         'style-src \'unsafe-inline\'; img-src data:">\n<link rel="icon" href="data:,">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{page}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{escape(subtitle)}</p>\n" + "\n".join(blocks) + "\n</main>\n</body>\n</html>\n"
+        f"<h1>{escape(title)}</h1>\n{below}" + "\n".join(blocks) + "\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -17,6 +17,7 @@ from openpyxl import load_workbook
 
 from doublecode.analysis.rendering.printed_csv import table_frame
 from doublecode.analysis.rendering.printed_docx import write_tables
+from doublecode.analysis.rendering.printed_html import STYLE, html_page
 from doublecode.analysis.rendering.printed_latex import PACKAGES, escaped
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row, TableParts
 from doublecode.analysis.rendering.printed_table import PrintedTable
@@ -88,6 +89,20 @@ def test_html_has_every_text_and_every_head_its_scope() -> None:
     assert {scope for scope, _ in page.heads} == {"col", "colgroup", "row", "rowgroup"}
     assert "<i>more" not in TABLE.html()
     assert '<td colspan="3" class="wide">41</td>' in TABLE.html()
+
+
+def test_a_broad_table_lies_across_the_sheet_and_none_is_cut() -> None:
+    heads = tuple(Head(f"*{name}*") for name in "abcdefghi")
+    row = Row("x", tuple(Cell(1.0) for _ in heads))
+    broad = PrintedTable("1", "Broad", "", heads, (row,))
+    upright = PrintedTable("2", "Upright", "", heads[:8], (Row("x", row.cells[:8]),))
+    assert [re.findall(r'<figure class="(.*?)"', one.html()) for one in (broad, upright)] == [["apa broad"], ["apa"]]
+    printed = STYLE[STYLE.index("@media print") :]
+    assert "@page broad { size: landscape; }" in STYLE
+    assert ".apa.broad { page: broad; }" in printed
+    assert ".apa .scroll { overflow: visible; }" in printed
+    assert "<p></p>" not in html_page("Title", "", [broad.html()])
+    assert "<p>Said below</p>" in html_page("Title", "Said below", [broad.html()])
 
 
 def test_word_has_every_text_in_apa_form(tmp_path) -> None:

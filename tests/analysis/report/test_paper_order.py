@@ -106,6 +106,26 @@ def test_every_ink_of_the_palette_stands_out_from_every_paper(theme):
             assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, paper)
 
 
+def declared(rules, selector):
+    """Declarations of a selector in a block of css, also where it stands in a list."""
+    found = re.findall(r"([^{}]+)\{([^{}]*)\}", rules)
+    return " ".join(body for names, body in found if selector in [name.strip() for name in names.split(",")])
+
+
+def test_the_page_on_paper_repeats_its_heads_and_parts_no_row():
+    css = (resources.files("doublecode.analysis.rendering") / "report.css").read_text(encoding="utf-8")
+    rules = css[css.index("@media print {") + len("@media print {") :]
+    assert "display: contents" in declared(rules, "button.sort")  # a button is not printed again in a repeated head
+    assert "overflow: visible" in declared(rules, ".scroll")
+    for part in ("tr", "thead", ".picture"):
+        assert "break-inside: avoid" in declared(rules, part)
+    # either would hold figures together from both sides: a chain that no page holds is cut through a row
+    assert "break-before" not in declared(rules, "caption")
+    assert "break-after" not in declared(rules, "figcaption")
+    # rules for a narrow screen must not reach a sheet: a head that sticks is not printed again
+    assert re.findall(r"@media \(max-width", css) == []
+
+
 def test_a_direction_is_said_only_where_the_interval_leaves_zero_out():
     assert [way_of(row) for row in (ROW, TURNED, OPEN)] == [Way.UP, Way.DOWN, Way.OPEN]
     for kind in Kind:
