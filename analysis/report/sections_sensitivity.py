@@ -150,7 +150,7 @@ def _multiverse(found: SensitivityResult, tables: dict[str, Table]) -> Iterator[
         yield picture(found.plot(), "specification_curve", "Specification curve", text)
     moves = replace(tables["moves"], notes=(
         "Change of *b* with the choice instead of the declared one, mean and range over all pairs of specifications "
-        "that differ in nothing else; beside it the shares with *p* < .05 in these pairs.",
+        "that differ in nothing else; *p* < .05: the share of these pairs, as declared and then instead.",
     ))  # fmt: skip
     yield moves
     number = int(found.frame["specification"].iloc[-1])

@@ -108,10 +108,10 @@ class SensitivityResult(Answer):
         columns = (
             column("choice", "Choice", kind="text"), column("declared", "Declared", kind="text"),
             column("instead", "Instead", kind="text"), column("n_pairs", "Pairs", kind="integer"),
-            column("mean_change", "Mean change of *b*", kind="estimate"),
+            column("mean_change", "Mean change", kind="estimate"),
             Column("min_change", "Range", "estimate", upper="max_change"),
-            column("significant_declared", "*p* < .05, declared", kind="percent", digits=0),
-            column("significant_instead", "*p* < .05, instead", kind="percent", digits=0),
+            column("significant_declared", "*p* < .05", kind="percent", digits=0),
+            column("significant_instead", "instead", kind="percent", digits=0),
         )  # fmt: skip
         return Table("moves", "What moves the result", self.moves, columns)
 
@@ -190,12 +190,19 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
 
     Examples
     --------
+    What study.toml asks, or something else of the same data:
+
+    >>> from dataclasses import replace
     >>> from importlib.resources import as_file, files
     >>> from doublecode.analysis import read_study
+    >>> from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
     >>> with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
-    ...     found = study_sensitivity(read_study(folder))
-    >>> found.spec["term"], len(found.frame)
-    ('he_within', 16)
+    ...     intake = read_study(folder)
+    >>> finding = SensitivityHeadline(model="phq9", term="he_within")
+    >>> asked = Sensitivity(headline=finding, leave_out=("therapist",))
+    >>> study = intake.study.model_copy(update={"sensitivity": asked})
+    >>> study_sensitivity(replace(intake, study=study)).left_out["level"].tolist()
+    ['T1', 'T2', 'T3']
     """
     intake = read_study(study) if isinstance(study, str | Path) else study
     if intake.errors:
