@@ -29,8 +29,6 @@ CLOSED = (
 )  # fmt: skip
 """Tables and sections whose numbers are formulas; all others come from an iteration."""
 NOT_COMPARED = ("versions",)
-AT_BOUND = 1e-7
-"""An SD below it is the root of what rounding left of a variance of 0, which differs by processor."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,6 @@ class Tolerance:
     def allows(self, place: tuple[str, ...], before: float, after: float) -> bool:
         if math.isnan(before) or math.isnan(after):
             return math.isnan(before) and math.isnan(after)
-        if place[-1] == "sd" and max(abs(before), abs(after)) < AT_BOUND:
-            return True
         scale = 1.0 if place[-1].startswith("p_") else max(abs(before), abs(after), 1e-6)
         return abs(before - after) <= self.of(place) * scale
 

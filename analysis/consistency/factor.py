@@ -37,7 +37,7 @@ LIKE = 1e-6  # two values of the function, or log-likelihoods, are the same
 SETTLED = 1e-3  # slope below which a start has found its minimum
 SAME_END = 0.3  # distance of log ψ within which another start falls into it
 SAME_ROOT = 1e-8  # share of a root below which two are one, and the function has an edge
-RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6)
+RULES = Rules(steps=100, noise=1e-13, shrink=0.5, least=1e-12, stationary=1e-6, settled=1e-10)
 
 
 @dataclass(frozen=True)
@@ -241,18 +241,21 @@ def _newton(profile: Profile, x: Array, lower: float, n_sets: int) -> Descent:
             ends[of[first]] = at[first]
             joined = (of >= n_sets) & (np.abs(at - ends[of % n_sets]).max(axis=1) < SAME_END)
             done = joined | (size < GRADIENT_TOLERANCE)
-            step, on = np.zeros_like(slope), ~done
+            step, promise, on = np.zeros_like(slope), np.zeros(len(slope)), ~done
             if on.any():
-                step[on] = _newton_step(hessian[kept][on], slope[on], held[on])
-            return Plan(step, done, size)
+                step[on], promise[on] = _newton_step(hessian[kept][on], slope[on], held[on])
+            return Plan(step, done, size, promise)
 
         return value, plan
 
     return descend(objective, x, RULES, lambda x, step, which: np.maximum(x + step, lower))
 
 
-def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
-    """Newton steps (n, p) on the free coordinates; absolute eigenvalues where they do not descend."""
+def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Newton steps (n, p) on the free coordinates, and what they promise (n,).
+
+    Absolute eigenvalues where they do not descend, of which nothing is promised: inf.
+    """
     H = np.where(held[:, :, None] | held[:, None, :], 0.0, hessian)
     at = np.arange(H.shape[1])
     H[:, at, at] += np.where(held, 1.0, 1e-12)
@@ -262,4 +265,5 @@ def _newton_step(hessian: Array, slope: Array, held: NDArray[np.bool_]) -> Array
         roots, vectors = np.linalg.eigh(H[bad])
         rotated = np.einsum("nij,ni->nj", vectors, slope[bad])
         step[bad] = -np.einsum("nij,nj->ni", vectors, rotated / np.maximum(np.abs(roots), 1e-3))
-    return np.clip(step, -3.0, 3.0)
+    promise = np.where(bad, np.inf, -0.5 * (step * slope).sum(axis=1))
+    return np.clip(step, -3.0, 3.0), promise

@@ -12,7 +12,7 @@ import pandas as pd
 
 from doublecode.analysis.description.descriptives import moments
 from doublecode.analysis.description.missing_rules import EACH_VARIABLE
-from doublecode.analysis.description.sample_rows import counted_row
+from doublecode.analysis.description.sample_rows import counted_row, unmet_words
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.column_types import typed_texts
@@ -135,6 +135,9 @@ def sample_table(
         of_kind = tuple(place for place, one in kinds.items() if one == kind)
         notes += [Note(note, numbers={"variables": of_kind})] if of_kind else []
     notes += [Note("rows_counted_from_columns", numbers={"rows": tuple(map(_as_counted, rows))})] if rows else []
+    for row in rows:
+        if unmet := unmet_words(tables, row):
+            notes.append(Note("words_nobody_has", numbers={"label": row.label, "words": unmet}))
     return SampleResult(
         spec={"columns": list(columns), "rows": [row.label for row in rows]},
         frame=pd.DataFrame(found, columns=order),

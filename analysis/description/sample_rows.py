@@ -72,6 +72,23 @@ def home_of(tables: Mapping[str, pd.DataFrame], row: SampleRow) -> str:
     raise UsageError(f"sample_rows: {row.label!r}: there is no column {stray!r}; {ended(allowed(stray, heads))}")
 
 
+def unmet_words(tables: Mapping[str, pd.DataFrame], row: SampleRow) -> tuple[str, ...]:
+    """The words of a declared row that nobody has in any of its columns: a slip, or an answer that nobody gave.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from doublecode.schemas.reported_parts import SampleRow
+    >>> men = SampleRow(label="Men", columns=("gender",), other_than=("femal",))
+    >>> unmet_words({"patients": pd.DataFrame({"gender": ["female", "male"]})}, men)
+    ('femal',)
+    """
+    table = tables[home_of(tables, row)]
+    columns = [typed_texts(table[name], f"column {name!r}") for name in row.columns]
+    given = {text for cells in zip(*columns, strict=True) for cell in cells for text in _answers(cell)}
+    return tuple(one for one in (*row.any_of, *row.other_than, *row.not_counted) if one not in given)
+
+
 def _meets(cells: tuple[Any, ...], row: SampleRow) -> bool | None:
     """Whether one patient meets the condition; None without an answer."""
     answers = [(at, text) for at, cell in enumerate(cells) for text in _answers(cell)]

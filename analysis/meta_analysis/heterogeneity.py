@@ -227,13 +227,7 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 
 
 def tau2_error(effects: Effects, fit: Weighted, method: Tau2) -> float:
-    """Standard error of τ² by the expected information (REML, ML), or of the moments (DL, PM).
-
-    Raises
-    ------
-    KeyError
-        Not for FE, whose τ² is no estimate.
-    """
+    """Standard error of τ² by the expected information (REML, ML), or of the moments (DL, PM); FE has none."""
     at_zero = weighted(effects, 0.0)
     k, df = effects.k, effects.df
     if method == "ML":

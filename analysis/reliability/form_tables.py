@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Blocks = list[tuple[RatingSets, IccBlock]]
+ROUNDING = 1e-14
+"""Share of all variance below which a component is what rounding left of 0; its sign would differ by processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,15 +140,16 @@ def _key_columns(read: RatingData, index: NDArray[np.int64]) -> dict[str, object
 
 
 def variance_table(read: RatingData, blocks: Blocks) -> pd.DataFrame:
-    """Variance components per set; shares are of the positive parts."""
+    """Variance components per set; shares are of the positive parts, and what rounding leaves of 0 is 0."""
     owner, names, values, shares = [], [], [], []
     for group, block in blocks:
         n_sets, n_parts = block.variances.shape
         owner.append(np.repeat(group.index, n_parts))
         names.append(np.tile(np.array(block.components, dtype=object), n_sets))
-        values.append(block.variances.ravel())
-        positive = np.maximum(block.variances, 0.0)
-        total = positive.sum(axis=1, keepdims=True)
+        total = np.maximum(block.variances, 0.0).sum(axis=1, keepdims=True)
+        known = np.where(np.abs(block.variances) <= ROUNDING * total, 0.0, block.variances)
+        values.append(known.ravel())
+        positive = np.maximum(known, 0.0)
         with np.errstate(invalid="ignore"):
             shares.append(np.where(total > 0.0, positive / np.where(total > 0.0, total, 1.0), np.nan).ravel())
     index = np.concatenate(owner)

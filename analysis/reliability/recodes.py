@@ -53,7 +53,7 @@ def pooled_recodes(first: NDArray[np.float64], later: NDArray[np.float64], rater
     first, later : ndarray, shape (n,)
         Values of the two occasions.
     rater : ndarray of int, shape (n,)
-        Who rated.
+        Who rated. A rater with one recoded target has no spread between targets and counts nowhere.
 
     Returns
     -------
@@ -69,10 +69,12 @@ def pooled_recodes(first: NDArray[np.float64], later: NDArray[np.float64], rater
     >>> round(found.estimate, 3), found.n_raters
     (0.667, 2)
     """
-    n, n_raters = len(first), len(np.unique(rater))
+    _, of, counts = np.unique(rater, return_inverse=True, return_counts=True)
+    several = counts[of] > 1
+    first, later, rater = first[several], later[several], rater[several]
     whole = _pooled(first, later, rater)
     low, high = _jackknife(first, later, rater, whole)
-    return PooledRecodes(whole, low, high, n, n_raters)
+    return PooledRecodes(whole, low, high, len(first), int((counts > 1).sum()))
 
 
 def _pooled(first: NDArray[np.float64], later: NDArray[np.float64], rater: NDArray[np.int64]) -> float:

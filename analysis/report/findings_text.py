@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from doublecode.analysis.linking.variance_shares import share_limits
 from doublecode.analysis.regression.families import interaction_family
 from doublecode.analysis.rendering.document import Block, Bullets, Paragraph, Section
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import format_interval, format_number, format_p
 from doublecode.analysis.report.effect_words import (
     Kind,
@@ -133,18 +134,24 @@ def _moderations(run: StudyRun, labels: Labels) -> Iterator[Paragraph]:
         said += " adjustment."
         yield Paragraph(said, ("table interaction_family",))
     before = {one.spec["name"]: one for one in run.moderations_untouched}
+    dependent = {one.subject: sentence(one.note) for one in run.warnings if one.code == "dependent_rows"}
     for result in results:
-        yield _moderation(result, adjusted, before.get(result.spec["name"]), labels)
+        yield _moderation(result, adjusted, dependent, before.get(result.spec["name"]), labels)
 
 
 def _moderation(
-    result: ModerationResult, adjusted: dict[str, float], untouched: ModerationResult | None, labels: Labels
+    result: ModerationResult,
+    adjusted: dict[str, float],
+    dependent: dict[str, str],
+    untouched: ModerationResult | None,
+    labels: Labels,
 ) -> Paragraph:
     name, row = str(result.spec["name"]), dict(focal_row(result))
     term, level = str(row["term"]), float(result.spec["conf_level"])
     outcome = label_term(result.outcome, labels)
     more = f"*n* = {result.design['n_rows']}, {errors_in_words(result)}"
     more += f"; Holm's *p* {format_p(adjusted[name])}" if name in adjusted else ""
+    more += f"; {dependent[name]}" if name in dependent else ""
     parts = [effect_sentence(kind_of(term, (), labels), row, outcome, names_of(term, labels, ()), level, more)]
     if row["p_value"] < ALPHA and len(result.slopes):
         parts.append(_slopes(result))

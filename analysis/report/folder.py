@@ -6,7 +6,6 @@ kill leaves the old report or the new one, never half of one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +21,12 @@ from doublecode.analysis.report.paper_printing import is_of_paper, paper_links, 
 from doublecode.analysis.report.plan_in_words import plan_sentence
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED, attention_callouts
+from doublecode.analysis.report.target_folder import checked_target, is_part, write_parts
 from doublecode.analysis.report.trace_file import TRACE, TraceFile
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
-from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import compact_json, to_json
-from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
+from doublecode.schemas.whole_files import replace_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import StudyRun
 
 PAGE = "index.html"
-_PARTS = {"tables": ".csv", "figures": ".svg"}
 _FILES = frozenset(
     {PAGE, "report.docx", "row_ledger.csv", "results.json", "manifest.json", TRACE, CHECKLISTS, CHECKLISTS_WORD}
 )
@@ -43,30 +41,14 @@ _FILES = frozenset(
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
     """Refuse, before any work, to write over an earlier report or over what is none."""
-    target = folder / "report"
-    if folder.is_dir() and not os.access(folder, os.W_OK):
-        raise UsageError(f"{folder} can be read, and not written. Put the report elsewhere: --out FOLDER")
-    recover_folder(target)
-    check_no_file(target)
-    if not target.exists():
-        return
-    inside = (path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if not path.is_dir())
-    stray = [path for path in inside if not is_of_report(path)]
-    if stray:
-        raise UsageError(f"{folder / stray[0]} is a file which no report writes. Move it away; it would be lost.")
-    if not overwrite:
-        raise UsageError(f"{target} is there already. Add --overwrite to replace it.")
+    checked_target(folder, "report", "report", is_of_report, overwrite=overwrite)
 
 
 def is_of_report(path: str) -> bool:
     """Whether a report writes a file of this path within the study folder."""
     first, _, rest = path.partition("/")
     part, _, name = rest.partition("/")
-    if not name:
-        return first == "report" and part in _FILES
-    if part == PAPER:
-        return first == "report" and is_of_paper(name)
-    return first == "report" and "/" not in name and name.endswith(_PARTS.get(part, "/"))
+    return first == "report" and (rest in _FILES or is_part(rest) or (part == PAPER and is_of_paper(name)))
 
 
 def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -86,17 +68,12 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     traced = TraceFile(run, document)
 
     def fill(fresh: Path) -> None:
-        for part in _PARTS:
-            (fresh / part).mkdir()
         (fresh / PAGE).write_text(render_page(document, traced.of_page()), encoding="utf-8", newline="\n")
         write_docx(document, fresh / "report.docx")
         lists = checklists_document(run, document)
         (fresh / CHECKLISTS).write_text(render_page(lists), encoding="utf-8", newline="\n")
         write_docx(lists, fresh / CHECKLISTS_WORD)
-        for table in document.tables():
-            write_csv(table.csv_frame, fresh / "tables" / f"{table.name}.csv")
-        for shown in document.pictures():
-            (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
+        write_parts(document, fresh)
         write_csv(ledger_with_linked(run.frame.ledger, run.intake.linked), fresh / "row_ledger.csv")
         for name, record in (("results.json", results_record(run)), ("manifest.json", manifest_record(run))):
             (fresh / name).write_text(to_json(record) + "\n", encoding="utf-8", newline="\n")

@@ -172,6 +172,7 @@ def _general(run: StudyRun, asked: PaperTable) -> str:
         coded = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1])))) if counts else "no"
         said = f"reliability of the score that is analysed, on {coded} sessions coded twice or more."
         texts.append(f"{forms}: {said}" if counts else "")
+        texts.append("ICCs are of all sessions." if asked.sessions else "")
     if {"mean", "sd"} & {*asked.shown}:
         texts.append("Moments of the ratings before the outlier rule." if run.study.outliers is not None else "")
     return " ".join(filter(None, texts))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.printed_parts import EMPTY, Cell, Head, Row
 from doublecode.analysis.rendering.printed_table import PrintedTable
 from doublecode.analysis.report.paper_cells import cells, heads, in_order, number, records, spanned
@@ -66,21 +67,23 @@ def _label(key: str, asked: PaperTable, labels: Mapping[str, str]) -> str:
     return label_term(key, {**labels, _PREDICTOR: asked.predictor_label or ""})
 
 
-_FOOT: Final[tuple[tuple[str, Callable[[dict[str, Any]], Cell]], ...]] = (
-    ("*n*", lambda design: Cell(number(design["n_rows"]), "integer")),
-    ("*R*²", lambda design: Cell(number(design["r_squared"]), "bounded")),
-    ("*F*", lambda design: Cell(number(design["f_statistic"]))),
-    ("*df*", lambda design: Cell(f"{design['df1']:g}, {design['df2']:g}", "text")),
-    ("*p*", lambda design: Cell(number(design["p_value"]), "p")),
-    ("*R*² change by the interaction", lambda design: Cell(number(design.get("delta_r_squared")), "bounded")),
-)
+_FOOT: Final[tuple[tuple[str, str, Callable[[dict[str, Any]], Cell]], ...]] = (
+    ("*n*", "n_rows", lambda design: Cell(number(design["n_rows"]), "integer")),
+    ("*R*²", "r_squared", lambda design: Cell(number(design["r_squared"]), "bounded")),
+    ("*F*", "f_statistic", lambda design: Cell(number(design["f_statistic"]))),
+    ("*df*", "df1", lambda design: Cell(f"{design['df1']:g}, {design['df2']:g}", "text")),
+    ("*p*", "p_value", lambda design: Cell(number(design["p_value"]), "p")),
+    ("*R*² change by the interaction", "delta_r_squared",
+     lambda design: Cell(number(design.get("delta_r_squared")), "bounded")),
+)  # fmt: skip
+"""Label, what of a design it stands on, and its cell."""
 
 
 def _foot(asked: PaperTable, found: Mapping[str, ModerationResult]) -> list[Row]:
     width, rows = len(asked.shown), []
     designs = [found[name].design if name in found else None for name in asked.models]
-    for at, (label, cell_of) in enumerate(_FOOT):
-        if "change" in label and not any(one and "delta_r_squared" in one for one in designs):
+    for at, (label, needed, cell_of) in enumerate(_FOOT):
+        if not any(one and needed in one for one in designs):
             continue
         row: list[Cell] = []
         for design in designs:
@@ -104,4 +107,11 @@ def _general(run: StudyRun, asked: PaperTable, results: list[ModerationResult]) 
         texts.append(f"Standard errors: {decided.get(kind, kind)}.")
     if "beta" in asked.shown:
         texts.append("β = *b* × *SD* of the term / *SD* of the outcome, as SPSS prints it; an intercept has none.")
-    return " ".join(texts)
+    return " ".join([*texts, *_dependence(run, asked)])
+
+
+def _dependence(run: StudyRun, asked: PaperTable) -> Iterator[str]:
+    """Rows that are no independent ones, as the report warns of them too."""
+    found = [one.note for one in run.warnings if one.code == "dependent_rows" and one.subject in asked.models]
+    if found:
+        yield f"{sentence(found[0])}: take standard errors and *p* values as too small."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.training.certification_result import CertificationResult
 
 
-RATING_QUALITY: Final = ("agreement", "composites", "raters", "pairs", "severity")
+RATING_QUALITY: Final = ("agreement", "composites", "raters", "severity")
 """Tables beside the reliability, in results.json."""
 
 

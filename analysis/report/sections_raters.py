@@ -93,17 +93,25 @@ def agreement_table(run: StudyRun) -> list[Block]:
 
 def rater_tables(run: StudyRun) -> list[Block]:
     """Codes of each rater, pairs, severity and its change; nothing where no instrument has several raters."""
-    quality = run.quality
-    blocks: list[Block] = []
-    if len(quality.raters):
-        blocks.append(_codes_table(run))
-    if len(quality.pairs) > 1:
-        blocks.append(_pairs_table(run))
+    quality, pairs = run.quality, _main_pairs(run)
+    if quality.raters.empty:
+        return []
+    blocks: list[Block] = [_codes_table(run)]
+    if len(pairs) > 1:
+        blocks.append(_pairs_table(run, pairs))
     if len(quality.severity):
         blocks.append(_severity_table(run))
     kept = [replace(note, subject="") for note in quality.notes if note.kind != "rows_without_rating"]
     said = tuple(dict.fromkeys(map(sentence, kept)))
-    return [*blocks, Bullets(said)] if said and len(quality.severity) else blocks
+    return [*blocks, Bullets(said)] if said else blocks
+
+
+def _main_pairs(run: StudyRun) -> pd.DataFrame:
+    """How many sessions of the main phase any two raters share."""
+    import pandas as pd
+
+    pairs = pd.DataFrame() if run.reported is None else run.reported.pairs
+    return pairs[pairs["phase"] == "main"] if len(pairs) else pairs
 
 
 def _codes_table(run: StudyRun) -> Table:
@@ -118,11 +126,11 @@ def _codes_table(run: StudyRun) -> Table:
     return Table("raters", "Codes of each rater, main phase", frame, columns, (note,), "title")
 
 
-def _pairs_table(run: StudyRun) -> Table:
+def _pairs_table(run: StudyRun, held: pd.DataFrame) -> Table:
     """A square of raters with the sessions that two share; the CSV file has a row for each pair."""
     import pandas as pd
 
-    pairs = with_titles(run, run.quality.pairs)
+    pairs = with_titles(run, held)
     names = sorted({*pairs["rater_1"], *pairs["rater_2"]})
     rows = []
     for (instrument, title), own in pairs.groupby(["instrument", "title"], sort=False):
@@ -134,9 +142,7 @@ def _pairs_table(run: StudyRun) -> Table:
     columns = (column("rater", "Rater", kind="text"), *heads)
     note = "Sessions of the main phase that two raters share."
     title = "Pairs of raters"
-    return Table(
-        "pairs", title, pd.DataFrame(rows), columns, (note,), "title", run.quality.pairs, folded=len(names) > 6
-    )
+    return Table("pairs", title, pd.DataFrame(rows), columns, (note,), "title", held, folded=len(names) > 6)
 
 
 def _severity_table(run: StudyRun) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from doublecode.analysis.rendering.document import Block, Section
 from doublecode.analysis.rendering.tables import Table, bounded_estimate, column
-from doublecode.analysis.study.labels import label_of, short_title
+from doublecode.analysis.study.labels import label_of, part_places, short_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +84,9 @@ def _dropped(run: StudyRun, facts: ReportedFacts) -> list[Block]:
         return []
     books = run.study.codebooks
     frame = pd.concat([result.frame.assign(instrument=name) for name, result in facts.drops], ignore_index=True)
-    places = {item.name: at for book in books.values() for at, item in enumerate(book.columns)}
-    frame = frame.sort_values(["instrument", "item"], key=lambda part: part.map(lambda one: places.get(one, 0)),
-                              kind="stable", ignore_index=True)  # fmt: skip
+    places = part_places(books)
+    order = [places[names] for names in zip(frame["instrument"], frame["item"], strict=True)]
+    frame = frame.assign(place=order).sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
     shown = frame.assign(
         title=_titles(run, frame),
         label=[label_of(books, *names) for names in zip(frame["instrument"], frame["item"], strict=True)],

@@ -6,19 +6,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from doublecode.analysis.rendering.tables import write_csv
 from doublecode.analysis.report.sections_sensitivity import sensitivity_document
+from doublecode.analysis.report.target_folder import checked_target, is_part, write_parts
 from doublecode.analysis.study.sensitivity_specifications import Specification, specifications
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import plain, result_record, to_json
-from doublecode.schemas.whole_files import check_no_file, recover_folder, replace_folder
+from doublecode.schemas.whole_files import replace_folder
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.sensitivity_answer import SensitivityResult
     from doublecode.schemas.study import Study
 
 FOLDER: Final = "sensitivity"
-_PARTS: Final = {"tables": ".csv", "figures": ".svg"}
 _FILES: Final = ("index.html", "results.json")
 _NOT_COPIED: Final = ("report", FOLDER, "please_fix", "*.py", "__pycache__")
 
@@ -26,25 +25,12 @@ _NOT_COPIED: Final = ("report", FOLDER, "please_fix", "*.py", "__pycache__")
 def is_of_sensitivity(path: str) -> bool:
     """Whether a sensitivity analysis writes a file of this path within the study folder."""
     first, _, rest = path.partition("/")
-    part, _, name = rest.partition("/")
-    if first != FOLDER:
-        return False
-    return rest in _FILES if not name else "/" not in name and name.endswith(_PARTS.get(part, "/"))
+    return first == FOLDER and (rest in _FILES or is_part(rest))
 
 
 def check_sensitivity_target(folder: Path, *, overwrite: bool) -> Path:
     """Refuse, before any work, to write over an earlier analysis or over what is none; return the folder."""
-    target = folder / FOLDER
-    recover_folder(target)
-    check_no_file(target)
-    if target.exists():
-        inside = (path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if not path.is_dir())
-        stray = [path for path in inside if not is_of_sensitivity(path)]
-        if stray:
-            raise UsageError(f"{folder / stray[0]} was not written by this command. Move it away; it would be lost.")
-        if not overwrite:
-            raise UsageError(f"{target} is there already. Add --overwrite to replace it.")
-    return target
+    return checked_target(folder, FOLDER, "sensitivity analysis", is_of_sensitivity, overwrite=overwrite)
 
 
 def write_sensitivity(found: SensitivityResult, study: Study, folder: Path, *, overwrite: bool = False) -> Path:
@@ -61,13 +47,8 @@ def write_sensitivity(found: SensitivityResult, study: Study, folder: Path, *, o
     document = sensitivity_document(found, study)
 
     def fill(fresh: Path) -> None:
-        for part in _PARTS:
-            (fresh / part).mkdir()
         (fresh / "index.html").write_text(render_page(document), encoding="utf-8", newline="\n")
-        for table in document.tables():
-            write_csv(table.csv_frame, fresh / "tables" / f"{table.name}.csv")
-        for shown in document.pictures():
-            (fresh / "figures" / f"{shown.name}.svg").write_text(shown.svg, encoding="utf-8", newline="\n")
+        write_parts(document, fresh)
         text = to_json(sensitivity_record(found)) + "\n"
         (fresh / "results.json").write_text(text, encoding="utf-8", newline="\n")
 

@@ -11,6 +11,7 @@ from doublecode.analysis.study.achieved_coding import coded_rows
 from doublecode.analysis.study.labels import short_title
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.frames import IN_NO_NUMBER, WITHDRAWN
+from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.results import is_missing
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def study_flow(study: Study, patients: pd.DataFrame, sessions: pd.DataFrame, rat
     Raises
     ------
     NotEstimable
-        A declared number is smaller than what comes after it.
+        A declared number is smaller than what comes after it, or a step goes by a session that was never held or a
+        reason that no patient has.
     """
     main = sessions[sessions["phase"] == "main"]
     return StudyFlow(tuple(_patients(study, patients, main)), tuple(_sessions(study, patients, main, ratings)))
@@ -141,6 +143,12 @@ def _who(step: FlowStep, left: Sequence[str], patients: pd.DataFrame, main: pd.D
         came = set(main.loc[main["session"] >= step.session, "patient"])
         return [one for one in left if one in came]
     why = dict(zip(patients["patient"], patients["reason"], strict=True))
+    for word in step.without:
+        if word not in why.values():
+            known = sorted({*_reasons(patients).values()} - {_UNSAID, _WITHDRAWN})
+            raise NotEstimable(
+                f"flow {step.label!r}: no patient has the reason {word!r}; {ended(allowed(word, known))}"
+            )
     return [one for one in left if why[one] not in step.without]
 
 

@@ -1,10 +1,9 @@
-"""What stands beside the ICCs of a study: agreement, scores that are analysed, raters' codes, pairs, severity."""
+"""What stands beside the ICCs of a study: agreement, scores that are analysed, raters' codes, severity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -23,7 +22,6 @@ AGREEMENT: Final = (
     "estimate", "conf_low", "conf_high",
 )  # fmt: skip
 RATERS: Final = ("instrument", "rater", "n_sessions", "n_double", "n_codes", "mean", "sd", "lowest", "highest")
-PAIRS: Final = ("instrument", "rater_1", "rater_2", "n_sessions")
 SEVERITY: Final = (
     "instrument", "scale", "rater", "n_ratings", "estimate", "conf_low", "conf_high", "p_value", "change",
     "change_low", "change_high", "change_p",
@@ -49,8 +47,6 @@ class RatingQuality:
         Variables that join two tapes: their reliability, or the ``reason`` why there is none.
     raters : DataFrame
         Codes of ordinal items of each rater in the main phase: how many, moments, shares of the lowest and highest.
-    pairs : DataFrame
-        Sessions of the main phase that two raters share.
     severity : DataFrame
         Of each rater on every scale (item, where none is scored), in points, and its change from the first period to
         the last; empty cells where there is one period only.
@@ -61,7 +57,6 @@ class RatingQuality:
     agreement: pd.DataFrame
     composites: pd.DataFrame
     raters: pd.DataFrame
-    pairs: pd.DataFrame
     severity: pd.DataFrame
     notes: tuple[Note, ...]
 
@@ -76,7 +71,6 @@ def rating_quality(study: Study, ratings: pd.DataFrame, files: pd.DataFrame, ses
         pd.DataFrame(list(_agreements(study, ratings)), columns=list(AGREEMENT)),
         pd.DataFrame(list(_composites(study, ratings)), columns=list(COMPOSITES)),
         pd.DataFrame(list(_raters(study, main)), columns=list(RATERS)),
-        pd.DataFrame(list(_pairs(study, main)), columns=list(PAIRS)),
         severity,
         notes,
     )
@@ -192,13 +186,6 @@ def _of_several(main: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
             yield str(instrument), rows
 
 
-def _pairs(study: Study, main: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for instrument, rows in _of_several(main):
-        held = {str(rater): set(own["session_id"]) for rater, own in rows.groupby("rater")}
-        for one, other in combinations(sorted(held), 2):
-            yield dict(zip(PAIRS, (instrument, one, other, len(held[one] & held[other])), strict=True))
-
-
 def _severity(
     study: Study, ratings: pd.DataFrame, files: pd.DataFrame, sessions: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
@@ -208,8 +195,8 @@ def _severity(
 
     try:
         found = drift_of(study, ratings, files, sessions, top=0)
-    except NotEstimable:
-        return pd.DataFrame(columns=list(SEVERITY)), ()
+    except NotEstimable as reason:
+        return pd.DataFrame(columns=list(SEVERITY)), (Note("not_estimated", "Severity", {"reason": str(reason)}),)
     keys = ["instrument", "scale", "rater"]
     table = found.frame
     names = {"estimate": "change", "conf_low": "change_low", "conf_high": "change_high", "p_value": "change_p"}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doublecode.analysis.description.sample import SampleResult, sample_table
+from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import IN_NO_NUMBER
+from doublecode.schemas.near_names import allowed, ended
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.study import Study
 
 
 def sample_patients(intake: Intake) -> pd.DataFrame:
@@ -29,7 +32,21 @@ def sample_sessions(intake: Intake) -> pd.DataFrame:
 def study_sample(intake: Intake) -> SampleResult:
     """The table of the sample: the columns that the study names, and the rows that it counts from columns."""
     study = intake.study
-    return sample_table(
+    found = sample_table(
         sample_patients(intake), intake.therapists, study.sample_columns, sessions=sample_sessions(intake),
         rows=study.sample_rows,
     )  # fmt: skip
+    _refuse_stray_labels(study, found)
+    return found
+
+
+def _refuse_stray_labels(study: Study, found: SampleResult) -> None:
+    """Printed tables may call a column or one of its answers otherwise, and nothing else."""
+    known = [str(name) for part in ("variable", "level") for name in found.frame[part].dropna().unique() if name != ""]
+    for table in study.papers.tables:
+        for name in table.labels:
+            if name not in known:
+                raise UsageError(
+                    f"papers.tables {table.number!r}: labels: no column or answer of the sample is called {name!r}; "
+                    f"{ended(allowed(name, known))}"
+                )

@@ -128,20 +128,15 @@ def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
 
 
 def _changes(declared: pd.DataFrame, instead: pd.DataFrame, others: Sequence[str]) -> dict[str, Any]:
-    on = [*others] if others else None
+    """The pairs that differ in one choice alone; without any every number but their count is NaN."""
     numbers = ["estimate", "p_value"]
-    if on is None:
-        pairs = declared[numbers].merge(instead[numbers], how="cross")
-    else:
-        pairs = declared[[*on, *numbers]].merge(instead[[*on, *numbers]], on=on)
+    left, right = (side[[*others, *numbers]].assign(of_any=True) for side in (declared, instead))
+    pairs = left.merge(right, on=[*others, "of_any"])
     change = pairs["estimate_y"] - pairs["estimate_x"]
-    nan = float("nan")
     return {
-        "n_pairs": len(pairs), "mean_change": float(change.mean()) if len(pairs) else nan,
-        "min_change": float(change.min()) if len(pairs) else nan,
-        "max_change": float(change.max()) if len(pairs) else nan,
-        "significant_declared": float((pairs["p_value_x"] < ALPHA).mean()) if len(pairs) else nan,
-        "significant_instead": float((pairs["p_value_y"] < ALPHA).mean()) if len(pairs) else nan,
+        "n_pairs": len(pairs), "mean_change": float(change.mean()), "min_change": float(change.min()),
+        "max_change": float(change.max()), "significant_declared": float((pairs["p_value_x"] < ALPHA).mean()),
+        "significant_instead": float((pairs["p_value_y"] < ALPHA).mean()),
     }  # fmt: skip
 
 

@@ -477,6 +477,15 @@ def counted(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]
             "n_files": float(len({one["file"] for one in cells.rows}))}.get(column)  # fmt: skip
 
 
+def within_moments(values: dict[Any, float]) -> dict[str, float]:
+    """Rows, and the SD of the deviations from the patients' means with rows − patients below."""
+    people: dict[Any, list[float]] = defaultdict(list)
+    for unit, value in values.items():
+        people[unit[0]].append(value)
+    squares = sum((value - sum(own) / len(own)) ** 2 for own in people.values() for value in own)
+    return {"n": float(len(values)), "sd": math.sqrt(squares / (len(values) - len(people)))}
+
+
 def correlations(cells: Cells, row: dict[str, Any], column: str, spec: dict[str, Any]) -> float | None:
     variables = list(dict.fromkeys(one["of"] for one in cells.rows if one["of"] not in ("patient", "session")))
     level = row["level"] if row else spec["row"][0].lower()
@@ -487,7 +496,9 @@ def correlations(cells: Cells, row: dict[str, Any], column: str, spec: dict[str,
             for unit, value in values.items():
                 own[unit[0] if isinstance(unit, tuple) else unit].append(value)
             return moments([sum(one) / len(one) for one in own.values()])[column]
-        return None if level.startswith("within") else moments(list(values.values()))[column]
+        if level.startswith("within"):
+            return within_moments(values).get(column)
+        return moments(list(values.values()))[column]
     if len(variables) != 2:
         return None
     x, y = (cells.variable(name) for name in variables)

@@ -31,7 +31,8 @@ class Plan:
     slope
         (K,) size of the gradient, in the caller's units.
     promise
-        (K,) decrease that the whole step predicts, where :attr:`Rules.share` asks for a share of it.
+        (K,) decrease that the whole step predicts, where :attr:`Rules.share` asks for a share of it or
+        :attr:`Rules.settled` for its size.
     """
 
     step: Floats
@@ -64,6 +65,9 @@ class Rules:
         Share of the predicted decrease that a step must bring (Armijo).
     stationary
         Slope below which a stuck problem counts as converged: only rounding holds it.
+    settled
+        Promise, as a share of 1 + |value|, below which it does so too: values of a nearly singular problem round more
+        coarsely than its slope tells.
     last_step
         Whether the step of a point that is done is taken still, without looking at its value.
     """
@@ -74,6 +78,7 @@ class Rules:
     least: float = 1e-7
     share: float = 0.0
     stationary: float = 0.0
+    settled: float = 0.0
     last_step: bool = False
 
 
@@ -140,7 +145,8 @@ class _Search:
         failed = active[~better]
         self.damping[failed] *= np.where(moved[~better], rules.shrink, 0.0)
         stuck = failed[self.damping[failed] < rules.least]
-        end.converged[stuck] = end.slope[stuck] < rules.stationary
+        left = rules.settled * (1.0 + np.abs(end.values[stuck]))
+        end.converged[stuck] = (end.slope[stuck] < rules.stationary) | (self.promise[stuck] < left)
         self._leave(stuck)
         if better.any():
             self._accept(active[better], trial[better], values[better], planner(better))

@@ -36,6 +36,10 @@ def _counted_rows(note: Note) -> str:
     return f"Counted from columns, as declared: {'; '.join(said)}."
 
 
+def _words_nobody_has(note: Note) -> str:
+    return f"{note.numbers['label']}: nobody has {named(note.numbers['words'])}; a slip is corrected in study.toml."
+
+
 def _log_of_first_rater(note: Note) -> str:
     listed = named(note.numbers["sessions"])
     return f"No {note.numbers['role']} rater, so the first rater's log counts: {listed}."
@@ -106,6 +110,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "share_of_those_with_a_value": "Percentages are of those with a value; {column} says how many have none.",
     "several_answers": _several_answers,
     "rows_counted_from_columns": _counted_rows,
+    "words_nobody_has": _words_nobody_has,
     "coded_zero_one": _coded_zero_one,
     "log_of_one_rater": "Sessions logged by two raters are counted by the {role} rater.",
     "log_of_first_rater": _log_of_first_rater,

@@ -104,3 +104,8 @@ def test_on_the_command_line(more, code, said, tmp_path, monkeypatch, capsys):
         main()
     assert int(left.value.code or 0) == code
     assert said in "".join(capsys.readouterr())
+
+
+def test_a_rater_with_one_recode_counts_nowhere():
+    alone = pooled_recodes(np.append(FIRST, 9.0), np.append(LATER, 1.0), np.append(WHO, 99))
+    assert alone == pooled_recodes(FIRST, LATER, WHO)

@@ -334,14 +334,11 @@ def test_sentences_call_variables_items_and_scales_by_their_labels(
 def test_a_session_without_limits_says_why(document):
     (table,) = [table for table in document.tables() if table.name == "omega_by_session"]
     bare = table.frame[table.frame["estimate"].notna() & table.frame["conf_low"].isna()]
-    found = {(label, session) for label, session in bare[["label", "session"]].to_numpy().tolist()}
-    sure = {
-        ("StHAR: Reviewing (same tape)", 1), ("StHAR: Reviewing (same tape)", 11),
-        ("PHQ-9: Depressive symptoms (PHQ-9)", 9),
-    }  # fmt: skip
-    assert sure <= found
-    assert len(found) <= len(sure) + 2  # a jackknife set at an edge is solved on one processor and not on another
-    assert bare["status"].str.endswith("there is no interval.").all()
+    assert bare[["label", "session"]].to_numpy().tolist() == [
+        ["StHAR: Reviewing (same tape)", 1], ["StHAR: Reviewing (same tape)", 11],
+        ["PHQ-9: Depressive symptoms (PHQ-9)", 9],
+    ]  # fmt: skip
+    assert bare["status"].str.endswith("there is no interval.").tolist() == [True] * 3
     assert (table.frame.loc[table.frame["conf_low"].notna(), "status"] == "").all()
 
 

@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+from doublecode.analysis.report.findings_text import findings_section
 from doublecode.analysis.report.folder import check_target, is_of_report
 from doublecode.analysis.report.paper_printing import SUFFIXES, printed_tables, write_paper
 from doublecode.analysis.report.paper_sources import sources_of
 from doublecode.analysis.report.traced_report import TracedReport
+from doublecode.analysis.results.coded_warnings import CodedWarning
 from doublecode.analysis.study.frozen_plan import _declared
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.paper_tables import KEYS_OF, Papers, PaperTable
+from doublecode.schemas.results import Note
 
 KEPT = Path(__file__).parents[2] / "reference" / "paper_tables"
 WRITE = os.environ.get("DOUBLECODE_SHOW") == "write"
@@ -253,3 +256,14 @@ def test_whoever_traces_a_table_of_the_paper_is_told_where(telephone_demo: Any, 
 if __name__ == "__main__":
     os.environ["DOUBLECODE_SHOW"] = "write"
     sys.exit(pytest.main([__file__, "-q", "-n", "0", "-k", "looks_as_it_looked", "-p", "no:cacheprovider"]))
+
+
+def test_rows_that_are_sessions_of_few_patients_are_named_beside_the_numbers(adolescent_run: Any) -> None:
+    name = "rationale_s1"
+    note = Note("dependent_rows", numbers={"n_rows": 41, "n_patients": 9})
+    warned = replace(adolescent_run, warnings=(CodedWarning("dependent_rows", name, note),))
+    asked = {"kind": "regressions", "models": (name,)}
+    assert "41 rows are sessions of 9 patients" in declared(warned, **asked).general
+    assert "sessions of" not in declared(adolescent_run, **asked).general
+    said = [str(findings_section(run)) for run in (warned, adolescent_run)]
+    assert ["41 rows are sessions of 9 patients" in text for text in said] == [True, False]

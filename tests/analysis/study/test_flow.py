@@ -142,3 +142,11 @@ def test_a_flow_longer_than_a_page_is_cut():
 def test_a_session_that_nobody_held_is_no_step():
     with pytest.raises(NotEstimable, match="flow 'Came to session 99': found session 99, allowed 1 to"):
         flow_of(FlowStep(label="Came to session 99", session=99))
+
+
+def test_a_reason_that_no_patient_has_is_refused_and_none_told_in_confidence_is_named():
+    with pytest.raises(
+        NotEstimable, match=r"no patient has the reason 'moved awya'; .*did you mean 'moved away'\?"
+    ) as met:
+        flow_of(FlowStep(label="All"), FlowStep(label="Began", without=("moved awya",)))
+    assert "told in confidence" not in str(met.value)

@@ -105,7 +105,7 @@ def test_raters_pairs_and_severity_are_counted_from_the_ratings(telephone_run):
     assert set(tables) == {"raters", "pairs", "severity"}
     main = telephone_run.intake.ratings.query("phase == 'main' and instrument == 'ghes'")
     held = {rater: set(own["session_id"]) for rater, own in main.groupby("rater")}
-    pairs = telephone_run.quality.pairs.query("instrument == 'ghes'")
+    pairs = telephone_run.reported.pairs.query("instrument == 'ghes' and phase == 'main'")
     for row in pairs.to_dict("records"):
         assert row["n_sessions"] == len(held[row["rater_1"]] & held[row["rater_2"]])
     for row in telephone_run.quality.raters.query("instrument == 'ghes'").to_dict("records"):

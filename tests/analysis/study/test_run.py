@@ -180,6 +180,6 @@ def test_a_log_without_numbers_that_several_fill_in_is_traced(telephone_run):
     nothing = {"series": (), "variables": (), "correlations": None, "papers": Papers(), "sensitivity": None}
     run = analyse(replace(intake, study=intake.study.model_copy(update=nothing), ratings=ratings))
     traced = TracedTables(run).tables
-    pair = run.quality.pairs.iloc[0].to_dict()
+    pair = run.reported.pairs.query("phase == 'main'").iloc[0].to_dict()
     assert {pair["rater_1"], pair["rater_2"]} == {"A1", "R1"}
     assert len(traced["pairs"](pair, "n_sessions")) >= 2 * pair["n_sessions"]
