@@ -42,7 +42,7 @@ def planted(
     return within_between(data, "he"), y
 
 
-def tested(data: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
+def statistics_of(data: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
     """Per outcome the contextual effect, its df and p, and the p of the likelihood ratio.
 
     It is the slope of the patient mean beside the raw predictor: the same model as the split one.
@@ -73,7 +73,7 @@ def line(patients: int, share: float, between: float, n_sets: int) -> str:
     parts = []
     for _ in range(max(n_sets // OUTCOMES, 1)):
         data, y = planted(rng, patients, share, between, OUTCOMES)
-        parts.append(tested(data, y))
+        parts.append(statistics_of(data, y))
         if len(parts) == 1:
             held_to_the_door(data, y, parts[0].iloc[0])
     table = pd.concat(parts)
