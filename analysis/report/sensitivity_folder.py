@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.report.sections_sensitivity import sensitivity_document
 from doublecode.analysis.report.target_folder import checked_target, is_part, write_parts
+from doublecode.analysis.study.sensitivity_of_study import one_finding_each
 from doublecode.analysis.study.sensitivity_specifications import Specification, specifications
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import plain, result_record, to_json
@@ -15,6 +16,7 @@ from doublecode.schemas.whole_files import replace_folder
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.sensitivity_answer import SensitivityResult
+    from doublecode.analysis.study.sensitivity_of_study import StudySensitivity
     from doublecode.schemas.study import Study
 
 FOLDER: Final = "sensitivity"
@@ -33,7 +35,7 @@ def check_sensitivity_target(folder: Path, *, overwrite: bool) -> Path:
     return checked_target(folder, FOLDER, "sensitivity analysis", is_of_sensitivity, overwrite=overwrite)
 
 
-def write_sensitivity(found: SensitivityResult, study: Study, folder: Path, *, overwrite: bool = False) -> Path:
+def write_sensitivity(found: StudySensitivity, study: Study, folder: Path, *, overwrite: bool = False) -> Path:
     """Write ``sensitivity/`` into `folder`: page, tables, figures, results with full precision.
 
     Raises
@@ -56,12 +58,17 @@ def write_sensitivity(found: SensitivityResult, study: Study, folder: Path, *, o
     return target
 
 
-def sensitivity_record(found: SensitivityResult) -> dict[str, Any]:
-    """Specifications, and beside them what was left out and what moves the result."""
-    return {**result_record(found), "left_out": plain(found.left_out), "moves": plain(found.moves)}
+def sensitivity_record(found: StudySensitivity) -> dict[str, Any]:
+    """The findings beside one another, and each with its specifications and all that stands beside them."""
+    return {**result_record(found), "findings": [_finding_record(one) for one in found.findings]}
 
 
-def write_specification(study: Study, number: int, out: Path) -> Specification:
+def _finding_record(one: SensitivityResult) -> dict[str, Any]:
+    beside = {name: plain(getattr(one, name)) for name in ("robust", "left_out", "moves")}
+    return {**result_record(one), **beside}
+
+
+def write_specification(study: Study, number: int, out: Path, finding: int = 1) -> Specification:
     """Copy the study folder with the study.toml of one specification in the place of its own.
 
     Reports, and files that were handed back, are not copied. What is asked of the models (families, marginal means)
@@ -70,8 +77,13 @@ def write_specification(study: Study, number: int, out: Path) -> Specification:
     Raises
     ------
     UsageError
-        There is no such specification, it is no declaration, or `out` is there already or lies inside the study.
+        There is no such finding or specification, it is no declaration, or `out` is there already or lies inside the
+        study.
     """
+    asked = one_finding_each(study)
+    if not 1 <= finding <= len(asked):
+        raise UsageError(f"--finding: found {finding}, allowed 1 to {len(asked)}.")
+    study = asked[finding - 1]
     cases = specifications(study)
     if not 1 <= number <= len(cases):
         raise UsageError(f"--specification: found {number}, allowed 1 to {len(cases)}.")
