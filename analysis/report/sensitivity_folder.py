@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from doublecode.analysis.report.manifest import manifest_of
 from doublecode.analysis.report.sections_sensitivity import sensitivity_document
+from doublecode.analysis.report.sensitivity_state import FOLDER, PAGE
 from doublecode.analysis.report.target_folder import checked_target, is_part, write_parts
+from doublecode.analysis.report.trace_file import TRACE, TraceFile
+from doublecode.analysis.report.traced_sensitivity import TracedSensitivity
 from doublecode.analysis.study.sensitivity_of_study import one_finding_each
 from doublecode.analysis.study.sensitivity_specifications import Specification, specifications
 from doublecode.schemas.errors import UsageError
-from doublecode.schemas.results import plain, result_record, to_json
+from doublecode.schemas.results import compact_json, plain, result_record, to_json
 from doublecode.schemas.whole_files import replace_folder
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.sensitivity_answer import SensitivityResult
     from doublecode.analysis.study.sensitivity_of_study import StudySensitivity
+    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
 
-FOLDER: Final = "sensitivity"
-_FILES: Final = ("index.html", "results.json")
+_FILES: Final = (PAGE, "results.json", "manifest.json", TRACE)
+_PACKAGES: Final = ("numpy", "pandas", "scipy")
 _NOT_COPIED: Final = ("report", FOLDER, "please_fix", "*.py", "__pycache__")
+
+
+@dataclass(frozen=True)
+class _TakenIn:
+    intake: Intake
+    study: Study
 
 
 def is_of_sensitivity(path: str) -> bool:
@@ -47,12 +59,18 @@ def write_sensitivity(found: StudySensitivity, study: Study, folder: Path, *, ov
 
     target = check_sensitivity_target(folder, overwrite=overwrite)
     document = sensitivity_document(found, study)
+    intake = found.intake
+    traced = TraceFile(_TakenIn(intake, study), document, TracedSensitivity(found))
 
     def fill(fresh: Path) -> None:
-        (fresh / "index.html").write_text(render_page(document), encoding="utf-8", newline="\n")
+        (fresh / PAGE).write_text(render_page(document, traced.of_page()), encoding="utf-8", newline="\n")
         write_parts(document, fresh)
-        text = to_json(sensitivity_record(found)) + "\n"
-        (fresh / "results.json").write_text(text, encoding="utf-8", newline="\n")
+        texts = {
+            "results.json": to_json(sensitivity_record(found)), TRACE: compact_json(traced.record),
+            "manifest.json": to_json(manifest_of(intake, _PACKAGES)),
+        }  # fmt: skip
+        for name, text in texts.items():
+            (fresh / name).write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
     return target

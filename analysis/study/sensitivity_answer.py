@@ -21,7 +21,7 @@ from doublecode.analysis.study.sensitivity_specifications import (
     headline_model,
     headline_of,
 )
-from doublecode.analysis.study.sensitivity_standing import Made, Standing
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
 
@@ -211,7 +211,7 @@ def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specificatio
     robust, notes = robust_beside(full, frame)
     rows = frame.index[:0] if full.rows is None else full.rows
     return replace(
-        answer, robust=robust, notes=(*answer.notes, *notes), standing=Standing(made, study, rows),
+        answer, robust=robust, notes=(*answer.notes, *notes), standing=standing_of(made, study, head, rows),
         standings=behind, standings_left_out=behind_left,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of
-from doublecode.analysis.study.sensitivity_standing import Made, Standing, made_of
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, made_of, standing_of
 from doublecode.schemas.sensitivity_checks import model_variables, rated_instruments
 
 if TYPE_CHECKING:
@@ -95,7 +95,11 @@ def _without_rows(made: Made, full: Estimate, unit: Unit, step: Step) -> Iterato
     for level in units_of(made.intake, frame, full, unit):
         step(f"Without {unit} {level}")
         found = estimate_of(study, frame[frame[unit].astype(str) != level], head, head.term)
-        behind = None if found.rows is None or full.rows is None else Standing(made, study, full.rows, (unit, level))
+        behind = (
+            None
+            if found.rows is None or full.rows is None
+            else standing_of(made, study, head, full.rows, (unit, level))
+        )
         yield Without(unit, level, replace(found, rows=None), standing=behind)
 
 
@@ -114,7 +118,7 @@ def _without_raters(intake: Intake, step: Step) -> Iterator[Without]:
         fewer = replace(intake, ratings=intake.ratings[intake.ratings["rater"] != level])
         made = made_of(fewer)
         found = estimate_of(intake.study, made.built.frame, head, head.term)
-        behind = None if found.rows is None else Standing(made, intake.study, found.rows)
+        behind = None if found.rows is None else standing_of(made, intake.study, head, found.rows)
         yield Without("rater", level, found, n_lost, behind)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import Specification, headline_of
-from doublecode.analysis.study.sensitivity_standing import Made, Standing
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ def _estimated(intake: Intake, one: Specification, frames: Frames) -> tuple[Esti
         made = frames.of(one.study, one.declaration)
     except (UsageError, NotEstimable) as reason:
         return Estimate(refusal=str(reason)), None
-    found = estimate_of(one.study, made.built.frame, headline_of(intake.study), one.term)
-    return found, None if found.rows is None else Standing(made, one.study, found.rows)
+    head = headline_of(intake.study)
+    found = estimate_of(one.study, made.built.frame, head, one.term)
+    return found, None if found.rows is None else standing_of(made, one.study, head, found.rows)
 
 
 def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from doublecode.analysis.study.run import Progress, StudyProblems, in_the_number
 from doublecode.analysis.study.sensitivity_answer import SensitivityResult, finding_sensitivity
 from doublecode.analysis.study.sensitivity_multiverse import Frames
 from doublecode.analysis.study.sensitivity_specifications import headline_of, specifications
-from doublecode.analysis.study.sensitivity_standing import made_of
+from doublecode.analysis.study.sensitivity_standing import Made, made_of
 
 if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import Intake
@@ -48,6 +48,8 @@ class StudySensitivity(Answer):
     notes : tuple of Note
     rows : Index
         Labels of the rows of the analysis frame behind the headline.
+    made : Made
+        Ratings, scores and frame that everything began with.
     """
 
     spec: dict[str, Any]
@@ -56,8 +58,14 @@ class StudySensitivity(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    made: Made
 
     label_columns: ClassVar[tuple[str, ...]] = ("number", "finding")
+
+    @property
+    def intake(self) -> Intake:
+        """What was read of the study."""
+        return self.made.intake
 
     def tables(self) -> tuple[Table, ...]:
         """The findings beside one another, then the tables of each."""
@@ -166,6 +174,7 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
         design={"n_findings": len(findings), "n_specifications": sum(len(one.frame) for one in findings)},
         notes=_once([note for one in findings for note in one.notes]),
         rows=findings[0].rows,
+        made=made,
     )
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.schemas.sensitivity_checks import model_variables
+from doublecode.schemas.study_parts import ModerationModel
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.model_series import ModelSeries
+    from doublecode.schemas.sensitivity import SensitivityHeadline
     from doublecode.schemas.study import Study
 
 
@@ -40,6 +46,10 @@ class Standing:
     made : Made
     study : Study
         Whose model was fitted.
+    model : str
+        Its name.
+    names : tuple of str
+        Columns of the frame that the model names.
     rows : Index
         Labels of the rows behind it, `without` not yet left out.
     without : tuple of str or None
@@ -48,8 +58,15 @@ class Standing:
 
     made: Made
     study: Study
+    model: str
+    names: tuple[str, ...]
     rows: pd.Index[Any]
     without: tuple[str, str] | None = None
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the model is one on which the outlier rule acts."""
+        return any(one.name == self.model for one in self.study.moderations)
 
     @property
     def built(self) -> AnalysisFrame:
@@ -69,6 +86,18 @@ class Standing:
         unit, level = self.without
         behind = self.made.built.frame.loc[self.rows]
         return behind[behind[unit].astype(str) != level].index
+
+
+def standing_of(
+    made: Made, study: Study, head: SensitivityHeadline, rows: pd.Index[Any], without: tuple[str, str] | None = None
+) -> Standing:
+    """What the headline's estimate stands on in a study, by its declared model."""
+    models: list[ModelSeries | ModerationModel] = [*study.series, *study.moderations]
+    model = next(one for one in models if one.name == head.model)
+    names = list(model_variables(model, head))
+    if isinstance(model, ModerationModel) and model.subset is not None:
+        names += sorted(variables_of(model.subset, made.built.frame.columns))
+    return Standing(made, study, head.model, tuple(dict.fromkeys(names)), rows, without)
 
 
 def made_of(intake: Intake) -> Made:
