@@ -16,7 +16,8 @@ from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.meta_analysis.pool_result import PooledCheck, PoolResult
+    from doublecode.analysis.meta_analysis.pool_result import PoolResult
+    from doublecode.analysis.meta_analysis.pooled_check import PooledCheck
 
 Effects = Annotated[Path, typer.Argument(help="CSV, xlsx, ods or sav: a row per study.", show_default=False)]
 
