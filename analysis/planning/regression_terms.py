@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import fdtri, ncfdtr
+from scipy.special import fdtri
 
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
@@ -115,9 +115,10 @@ def regression_power(
 
 
 def _power(n: int, predictors: int, terms: int, f2: float, alpha: float) -> float:
+    from scipy.stats import ncf  # scipy.special's own is good to four digits before scipy 1.15
+
     df2 = n - predictors - 1
-    critical = float(fdtri(terms, df2, 1 - alpha))
-    return 1.0 - float(ncfdtr(terms, df2, f2 * n, critical))
+    return float(ncf.sf(fdtri(terms, df2, 1 - alpha), terms, df2, f2 * n))
 
 
 def _needed(predictors: int, terms: int, f2: float, alpha: float, asked: float = 0.8) -> int | None:

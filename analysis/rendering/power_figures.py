@@ -30,7 +30,7 @@ def power_curve(frame: pd.DataFrame, varied: Sequence[str], names: Sequence[str]
     """
     axes = own_or_given(ax, height=3.6)
     x, by = varied[0], varied[1] if len(varied) > 1 else None
-    groups = [("", frame)] if by is None else [(f"{names[1]} {format_number(value, 'count')}", rows)
+    groups = [("", frame)] if by is None else [(f"{names[1]} {format_number(float(str(value)), 'count')}", rows)
                                               for value, rows in frame.groupby(by, sort=True)]  # fmt: skip
     for place, (label, rows) in enumerate(groups):
         ordered = rows.sort_values(x)

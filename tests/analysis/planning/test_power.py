@@ -160,12 +160,18 @@ def test_what_cannot_be_asked(asked, message):
 
 @pytest.mark.parametrize(("n", "predictors", "terms", "expected"), [(41, 4, 1, 0.67), (33, 5, 1, 0.57)])
 def test_power_of_a_regression_as_printed(n, predictors, terms, expected):
-    """f² = .15: n = 41 with four predictors .67, n = 33 with five .57; and by scipy's noncentral F."""
+    """f² = .15: n = 41 with four predictors .67, n = 33 with five .57; and by integrating t over the error's χ²."""
     found = regression_power(n, predictors=predictors, f2=0.15, terms=terms)
     assert found.frame["power"].iloc[0] == pytest.approx(expected, abs=0.005)
     df2 = n - predictors - 1
-    exact = stats.ncf.sf(stats.f.ppf(0.95, terms, df2), terms, df2, 0.15 * n)
-    assert found.frame["power"].iloc[0] == pytest.approx(exact, abs=1e-8)
+    critical, shift = stats.t.ppf(0.975, df2), np.sqrt(0.15 * n)
+
+    def given(s2):
+        reach = critical * np.sqrt(s2 / df2)
+        return (stats.norm.sf(reach - shift) + stats.norm.cdf(-reach - shift)) * stats.chi2.pdf(s2, df2)
+
+    exact = quad(given, *stats.chi2.ppf([1e-12, 1 - 1e-12], df2), epsabs=1e-10)[0]
+    assert found.frame["power"].iloc[0] == pytest.approx(exact, abs=1e-7)
     needed = found.design["n_needed"]
     assert regression_power(needed, predictors=predictors, f2=0.15).frame["power"].iloc[0] >= 0.8
     assert regression_power(needed - 1, predictors=predictors, f2=0.15).frame["power"].iloc[0] < 0.8
