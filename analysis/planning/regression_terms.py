@@ -118,7 +118,8 @@ def _power(n: int, predictors: int, terms: int, f2: float, alpha: float) -> floa
     from scipy.stats import ncf  # scipy.special's own is good to four digits before scipy 1.15
 
     df2 = n - predictors - 1
-    return float(ncf.sf(fdtri(terms, df2, 1 - alpha), terms, df2, f2 * n))
+    with np.errstate(divide="ignore"):  # scipy 1.11 divides by 0 on its way to the right value
+        return float(ncf.sf(fdtri(terms, df2, 1 - alpha), terms, df2, f2 * n))
 
 
 def _needed(predictors: int, terms: int, f2: float, alpha: float, asked: float = 0.8) -> int | None:
