@@ -95,8 +95,8 @@ def impute(
     slopes: Sequence[str] = (),
     m: int = 20,
     chains: int = 2,
-    burn_in: int = 500,
-    thin: int = 50,
+    burn_in: int = 1000,
+    thin: int = 100,
     seed: int = 0,
 ) -> Imputations:
     r"""Fill empty cells of rows nested in patients, m times, from a joint model of all variables.
