@@ -168,7 +168,8 @@ def impute(
     (4, [0, 36], 0)
     """
     data = as_pandas(data)
-    asked = Asked(tuple(variables), groups, tuple(time), tuple(covariates), tuple(slopes), m, chains, burn_in, thin)
+    named = [(one,) if isinstance(one, str) else tuple(one) for one in (variables, time, covariates, slopes)]
+    asked = Asked(named[0], groups, named[1], named[2], named[3], m, chains, burn_in, thin)
     checked = check_asked(data, asked)
     order = np.argsort(checked.codes, kind="stable")
     values = data[list(asked.variables)].to_numpy(dtype=float)[order]
@@ -189,8 +190,9 @@ def impute(
     notes += [Note("imputation_not_converged", numbers={"r_hat": worst})] if worst > R_HAT else []
     return Imputations(
         spec={
-            "variables": list(asked.variables), "groups": groups, "time": list(time), "covariates": list(covariates),
-            "slopes": list(slopes), "m": m, "chains": chains, "burn_in": burn_in, "thin": thin, "seed": seed,
+            "variables": list(asked.variables), "groups": groups, "time": list(asked.time),
+            "covariates": list(asked.covariates), "slopes": list(asked.slopes), "m": m, "chains": chains,
+            "burn_in": burn_in, "thin": thin, "seed": seed,
         },
         frame=table, frames=frames, convergence=convergence,
         design={"n_rows": len(data), "n_groups": len(layout.starts), "n_cells": int(table["n_missing"].sum())},

@@ -100,6 +100,13 @@ def test_the_same_seed_gives_the_same_draws_whatever_the_order_of_rows(data):
     assert (other["x"].notna()).all()
 
 
+def test_cells_that_hold_na_are_filled_as_those_that_hold_nan(data):
+    few = {"m": 2, "burn_in": 5, "thin": 20}
+    whole = impute(data, ["y", "x"], **few).frames[1]
+    nullable = impute(data.convert_dtypes().astype({"patient": "category"}), ["y", "x"], **few).frames[1]
+    assert nullable["x"].astype(float).tolist() == pytest.approx(whole["x"].tolist())
+
+
 def test_patients_may_have_slopes_of_time_and_covariates(data):
     women = data.assign(gender=np.where(data["patient"] < "P21", "female", "male"))
     found = impute(women, ["y", "x"], covariates=["gender"], slopes=["session"], m=2, burn_in=20, thin=20)
@@ -121,6 +128,8 @@ def test_single_level_imputation_is_refused_with_the_reason(data):
     ("change", "said"),
     [
         ({"variables": ["y"]}, "fewer than two variables"),
+        ({"variables": "y"}, "fewer than two variables"),
+        ({"time": "day"}, "no column 'day'"),
         ({"variables": ["y", "x", "x"]}, "'x' is named twice"),
         ({"variables": ["y", "age"]}, "does not vary within any patient"),
         ({"variables": ["y", "who"]}, "must hold numbers"),

@@ -11,7 +11,7 @@ from doublecode.analysis import impute, pool_imputed, study_sensitivity
 from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.report.sensitivity_folder import sensitivity_record, write_sensitivity
 from doublecode.analysis.study.missing_data import missing_data
-from doublecode.analysis.study.run import score_study
+from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import estimate_of
 from doublecode.analysis.study.unlagged_scores import session_scores
 from doublecode.schemas.errors import UsageError
@@ -111,6 +111,31 @@ class TestImputed:
         full = scores.made_again(scores.frame.fillna(1.0), frame)
         assert full.loc[full["session"] == 1, "tbh"].isna().all()
         assert full.loc[full["session"] > 1, "tbh"].notna().all()
+
+    def test_a_lag_is_taken_out_and_in_again_by_session_number(self, telephone_run):
+        intake = telephone_run.intake
+        he = next(one for one in intake.study.variables if one.name == "he")
+        earlier = he.model_copy(update={"name": "he_before", "lag": 2})
+        study = intake.study.model_copy(update={"variables": (*intake.study.variables, earlier)})
+        changed = replace(intake, study=study)
+        items, made = score_study(changed)
+        built = frame_of(changed, made, items)
+        found = session_scores(changed, built, (items, made), ["he_before"])
+        assert found.columns == ["he_before_unlagged"]
+        again = found.made_again(found.frame, built.frame.assign(he_before=np.nan))
+        pd.testing.assert_series_equal(again["he_before"], built.frame["he_before"])
+        full = found.made_again(found.frame.fillna(0.0), built.frame)["he_before"]
+        assert full.isna().tolist() == (built.frame["session"] < 3).tolist()
+
+    def test_auxiliary_variables_are_drawn_with_the_others(self, telephone_run):
+        intake = telephone_run.intake
+        minutes = intake.study.variables[0].model_validate({"name": "length", "column": "minutes"})
+        study = intake.study.model_copy(update={"variables": (*intake.study.variables, minutes)})
+        changed = replace(intake, study=study)
+        items, made = score_study(changed)
+        found = answer(replace(telephone_run, intake=changed, frame=frame_of(changed, made, items)),
+                       {**FEW, "auxiliary": ["length"]})  # fmt: skip
+        assert found.imputed.spec["variables"][-1] == "length"
 
     def test_the_finding_is_that_of_frames_made_by_hand(self, telephone_run, telephone, scores):
         """The assigning items of the session before weigh five eighths; everything through the public doors."""
