@@ -66,6 +66,9 @@ Regression and groups
     group_anova     one-way analysis of variance
 
 Before the data (planning)
+    power           power and expected widths of a planned study, simulated as it will be rated and analysed
+    PlannedStudy    patients, sessions, raters, losses and variances of a study that is planned
+    regression_power  power of terms of a linear regression, in closed form
     precision       expected width of an ICC's interval under a plan of who rates what
 
 Beside other studies (meta_analysis)
@@ -136,6 +139,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.planning.interval_width import precision as precision
+    from doublecode.analysis.planning.planned_study import PlannedStudy as PlannedStudy
+    from doublecode.analysis.planning.regression_terms import regression_power as regression_power
+    from doublecode.analysis.planning.simulated_power import power as power
     from doublecode.analysis.regression.estimated_means import marginal_means as marginal_means
     from doublecode.analysis.regression.families import family_of_tests as family_of_tests
     from doublecode.analysis.regression.families import interaction_family as interaction_family
@@ -162,6 +168,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
+    "PlannedStudy": "planning.planned_study",
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
@@ -204,11 +211,13 @@ _HOME = {
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
     "pool_imputed": "linking.imputed_fits",
+    "power": "planning.simulated_power",
     "precision": "planning.interval_width",
     "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
+    "regression_power": "planning.regression_terms",
     "reliable_change": "linking.patient_change",
     "run_study": "report.folder",
     "compare_published": "report.published_comparison",
