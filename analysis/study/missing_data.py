@@ -12,6 +12,7 @@ from doublecode.analysis.study.imputed_headline import ImputedHeadline, imputed_
 from doublecode.analysis.study.lost_units import LostUnits, lost_units
 from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of, step_of
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.results import plain
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.sensitivity_estimate import Estimate
     from doublecode.analysis.study.study_run import Intake
-    from doublecode.schemas.model_series import ModelSeries
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,13 @@ def missing_data(
         return None
     head, refusals = headline_of(intake.study), {}
     attendance, imputed = None, None
-    if asked.attendance:
+    is_series = isinstance(headline_model(intake.study, head), ModelSeries)
+    if asked.attendance and is_series:
         try:
             attendance = _attendance(intake, built.frame, full)
         except NotEstimable as reason:
             refusals["attendance"] = str(reason)
-    if asked.imputations:
+    if asked.imputations and is_series:
         try:
             imputed = imputed_headline(intake, built, scored, full, head, asked)
         except (NotEstimable, UsageError) as reason:
