@@ -43,6 +43,8 @@ From codes to findings (linking)
     reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
     sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
+    impute          missing session scores drawn several times, patients and sessions kept apart
+    pool_imputed    one model fitted to each of them, by Rubin's rules
     correct_for_raters  the slope that codes without error would show, beside the naive one
     cross_lagged    which of two variables leads, stable differences removed
     mediation       indirect effects: one level, within and between patients
@@ -116,6 +118,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.imputation import impute as impute
+    from doublecode.analysis.linking.imputed_fits import pool_imputed as pool_imputed
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
     from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.patient_change import reliable_change as reliable_change
@@ -195,6 +199,7 @@ _HOME = {
     "g_study": "reliability.generalizability",
     "group_anova": "regression.group_differences",
     "icc": "reliability.interrater",
+    "impute": "linking.imputation",
     "interaction_family": "regression.families",
     "intra_rater": "reliability.interrater",
     "log_counts": "description.homework",
@@ -205,6 +210,7 @@ _HOME = {
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
+    "pool_imputed": "linking.imputed_fits",
     "power": "planning.simulated_power",
     "precision": "planning.interval_width",
     "printed_tables": "report.paper_printing",

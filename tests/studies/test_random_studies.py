@@ -78,7 +78,7 @@ WITH_TESTS_OF_THEIR_OWN = {
         "drop_rules", "sample_rows", "flow",  # analysis/study/test_reported, test_flow, test_reported_parts
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
-        "sensitivity",  # schemas/test_sensitivity, analysis/study/test_sensitivity
+        "sensitivity",  # schemas/test_sensitivity, test_missing_data; the same in analysis/study
         "allocation",
         "certification",
         "due",
