@@ -23,7 +23,6 @@ from doublecode.schemas.patient_changes import ENDS, norms_of
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.instrument import Instrument
     from doublecode.schemas.norms import GroupNorm, Norms
     from doublecode.schemas.patient_changes import PatientChange
@@ -74,7 +73,7 @@ class DeclaredChange:
 
 
 def declared_changes(
-    study: Study, frame: pd.DataFrame, intake: Intake, items: pd.DataFrame
+    study: Study, frame: pd.DataFrame, at_events: pd.DataFrame | None, items: pd.DataFrame
 ) -> tuple[tuple[DeclaredChange, ...], tuple[Note, ...]]:
     """Compute the declared changes of patients; what cannot be computed is named with its reason.
 
@@ -83,15 +82,15 @@ def declared_changes(
     study : Study
     frame : DataFrame
         The analysis frame, values as observed.
-    intake : Intake
-        For answers at events.
+    at_events : DataFrame or None
+        Items at baseline, post, follow-up.
     items : DataFrame
         Items of sessions, pooled.
     """
     refused: list[Note] = []
     found = []
     for asked in study.patient_changes:
-        one = _tried(asked.title, partial(_change, study, asked, frame, intake, items), refused)
+        one = _tried(asked.title, partial(_change, study, asked, frame, at_events, items), refused)
         if one is not None:
             found.append(_with_course(one, frame, refused))
     return tuple(found), tuple(refused)
@@ -106,7 +105,7 @@ def _tried(title: str, compute: Callable[[], Answer], refused: list[Note]) -> An
 
 
 def _change(
-    study: Study, asked: PatientChange, frame: pd.DataFrame, intake: Intake, items: pd.DataFrame
+    study: Study, asked: PatientChange, frame: pd.DataFrame, at_events: pd.DataFrame | None, items: pd.DataFrame
 ) -> DeclaredChange:
     variables = {one.name: one for one in study.variables}
     variable = variables[asked.measured]
@@ -116,7 +115,7 @@ def _change(
     notes = []
     if "reliability" in asked.from_sample:
         book = study.codebooks[str(variable.instrument)]
-        reliability, n = _alpha_before(asked, people, book, variable, variables, intake, items)
+        reliability, n = _alpha_before(asked, people, book, variable, variables, at_events, items)
         notes.append(Note("change_sample_reliability", numbers={"n": n}))
     else:
         reliability = norms.reliability.value if norms.reliability else np.nan
@@ -171,15 +170,15 @@ def _alpha_before(
     book: Instrument,
     variable: Variable,
     variables: Mapping[str, Variable],
-    intake: Intake,
+    at_events: pd.DataFrame | None,
     items: pd.DataFrame,
 ) -> tuple[float, int]:
     """Cronbach's alpha of the items that the values before are made of, and of how many patients it is."""
     from doublecode.analysis.consistency.alpha_omega import alpha
 
     source = variables.get(asked.pre)
-    if source is not None and source.event is not None and intake.at_events is not None:
-        rows = intake.at_events[intake.at_events["event"] == source.event]
+    if source is not None and source.event is not None and at_events is not None:
+        rows = at_events[at_events["event"] == source.event]
     else:
         session = source.session if source is not None and source.session is not None else None
         wanted = people["session_before"] if session is None else pd.Series(float(session), index=people.index)

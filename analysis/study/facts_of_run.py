@@ -42,7 +42,7 @@ def with_facts(run: StudyRun) -> StudyRun:
         distances=model_distances(study, run.moderations, frame if run.outliers is None else run.outliers.data),
         flow=flow,
     )
-    changes, unknown = declared_changes(study, frame, run.intake, run.items)
+    changes, unknown = declared_changes(study, frame, run.intake.at_events, run.items)
     return replace(
         run, reported=facts, patient_changes=changes, not_estimated=(*run.not_estimated, *refused, *unknown)
     )  # fmt: skip
