@@ -186,7 +186,8 @@ def _alpha_before(
             rows = items
         else:
             pairs = set(zip(people["patient"], wanted, strict=True))
-            rows = items[[key in pairs for key in zip(items["patient"], items["session"].astype(float), strict=True)]]
+            keys = zip(items["patient"], items["session"].astype(float), strict=True)
+            rows = items[np.array([key in pairs for key in keys], dtype=bool)]
     scale = book.scale(str(variable.scale))
     rows = rows[(rows["instrument"] == book.name) & rows["item"].isin(scale.items)]
     wide = rows.pivot_table(index="patient", columns="item", values="value", observed=True)
