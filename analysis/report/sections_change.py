@@ -88,6 +88,8 @@ def _drawn(one: DeclaredChange, labels: Labels) -> Block:
     )
     if one.change.spec["cutoff"] is not None:
         text += f" Dotted: the cut-off {format_number(one.change.spec['cutoff'], 'count')}, before and after."
+    if one.change.patients.duplicated(["before", "after"]).any():
+        text += " A number beside a mark: so many patients lie on one another."
     return picture(axes, f"{one.asked.name}_before_after", f"{one.asked.title}: before and after", text)
 
 
