@@ -74,6 +74,7 @@ def before_and_after(
 
 def _count_doubles(axes: Axes, people: pd.DataFrame) -> None:
     """Write beside a mark of how many patients it is, where several lie on one another."""
-    together = people.groupby(["before", "after"], observed=True).size()
-    for (before, after), n in together[together > 1].items():
-        axes.annotate(f"{n}", (before, after), xytext=(5, 4), textcoords="offset points", fontsize=8, color=INK)
+    points = list(zip(people["before"].astype(float), people["after"].astype(float), strict=True))
+    for point in dict.fromkeys(one for one in points if points.count(one) > 1):
+        text = f"{points.count(point)}"
+        axes.annotate(text, point, xytext=(5, 4), textcoords="offset points", fontsize=8, color=INK)
