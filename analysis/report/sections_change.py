@@ -103,12 +103,20 @@ def _patients(one: DeclaredChange) -> Table:
     )
     lacking = people["before"].isna().map({True: "no value before", False: "no value after"})
     people = people.assign(category=people["category"].where(people["category"].notna(), lacking))
-    columns = [column("patient", "Patient", kind="text"), column("before", "Before"), column("after", "After")]
+    columns = [
+        column("patient", "Patient", kind="text"),
+        column("before", "Before", kind="count"),
+        column("after", "After", kind="count"),
+    ]
     if people["session_before"].notna().any():
         columns.insert(1, column("session_before", "First session", kind="integer"))
     if people["session_after"].notna().any():
         columns.append(column("session_after", "Last session", kind="integer"))
-    columns += [column("change", "Better by"), column("rci", "RCI"), column("category", "Change", kind="text")]
+    columns += [
+        column("change", "Better by", kind="count"),
+        column("rci", "RCI"),
+        column("category", "Change", kind="text"),
+    ]
     return Table(
         f"{one.asked.name}_patients", f"{one.asked.title}: every patient", people, tuple(columns),
         ("RCI: the change in standard errors of a difference; reliable beyond 1.96.",), folded=True,
@@ -167,7 +175,7 @@ def _homework(one: DeclaredChange, labels: Labels) -> Iterator[Block]:
         "homework_before_gains": (
             one.before_gains, "sessions before a sudden gain, and others of the same patients",
             "One difference per patient, and limits of their mean; sessions after which no step could be checked are "
-            "left out. Not adjusted for time: a gain seldom comes late.",
+            "left out. Not adjusted for time: homework that rises or falls over sessions shows here, too.",
         ),
         "homework_by_change": (
             one.by_change, "patients who improved reliably, and others",
