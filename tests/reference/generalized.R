@@ -100,4 +100,4 @@ for (name in names(jobs)) {
   cat(name, ""); out[[name]] <- tryCatch(eval(jobs[[name]]), error = function(e) { cat("FAILED", conditionMessage(e), ""); NULL })
   cat(format(out[[name]]$gradient), "\n")
 }
-writeLines(toJSON(out, digits = NA, auto_unbox = TRUE, pretty = TRUE), "generalized.json")
+writeLines(toJSON(out, digits = NA, auto_unbox = TRUE, pretty = TRUE, null = "null"), "generalized.json")

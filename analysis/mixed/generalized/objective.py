@@ -66,7 +66,7 @@ class Problem:
     @property
     def size(self) -> int:
         """Number of parameters (θ, β, ψ)."""
-        return self.part.m + self.X.shape[1] + self.density.n_shape
+        return int(self.part.m + self.X.shape[1] + self.density.n_shape)
 
     @cached_property
     def nodes(self) -> Pair:
@@ -193,7 +193,9 @@ def evaluate(problem: Problem, x: Floats, start: Mode | None = None) -> Point:
     at_mode = problem.density.derivatives(mode.eta, psi)
     W = -problem.weights * at_mode.d2
     system = make_system(problem.part, mode.M, W)
-    sides = _laplace(problem, mode, at_mode, system) if problem.n_nodes == 1 else _quadrature(problem, mode, psi, system)
+    sides = (
+        _laplace(problem, mode, at_mode, system) if problem.n_nodes == 1 else _quadrature(problem, mode, psi, system)
+    )
     gradient = _gradient(problem, mode, at_mode, W, system, sides)
     value = sides.value
     if problem.precision is not None:
@@ -245,10 +247,7 @@ def _gradient(
     problem: Problem, mode: Mode, at_mode: RowDerivatives, W: Floats, system: System, sides: _Sides
 ) -> Floats:
     part, w, M = problem.part, problem.weights, mode.M
-    if len(M) == 1:
-        spread = sides.kappa[:, 0].T * M
-    else:
-        spread = np.einsum("nrs,sn->rn", sides.kappa, M)
+    spread = sides.kappa[:, 0].T * M if len(M) == 1 else np.einsum("nrs,sn->rn", sides.kappa, M)
     half_h = 0.5 * (M * spread).sum(axis=0)
     t = -half_h * w * at_mode.d3
     up = part.sums(M * t)

@@ -60,7 +60,7 @@ class RandomPart:
     @property
     def m(self) -> int:
         """Number of covariance parameters."""
-        return self.blocks[-1].theta.stop
+        return int(self.blocks[-1].theta.stop)
 
     @property
     def scalar(self) -> bool:
@@ -84,11 +84,11 @@ class RandomPart:
 
     def sums(self, rows: Floats) -> tuple[Floats, Floats]:
         """Sum (R, n) over the rows of each random effect: (P, J) and (q₂,)."""
-        inner = np.add.reduceat(rows[: self.width], self.starts, axis=1)
+        inner = np.asarray(np.add.reduceat(rows[: self.width], self.starts, axis=1), dtype=float)
         if not self.q2:
             return inner, np.zeros(0)
         flat = rows[self.width :].ravel()
-        return inner, np.bincount(self.places.ravel(), flat, minlength=self.q2)
+        return inner, np.asarray(np.bincount(self.places.ravel(), flat, minlength=self.q2), dtype=float)
 
     def effects(self, term: int, inner: Floats, outer: Floats) -> Floats:
         """(levels, p) random effects of one term."""
@@ -100,7 +100,7 @@ class RandomPart:
 
 def factor_of(block: Block, theta: Floats) -> Floats:
     """(p, p) lower-triangular factor Λ of one term."""
-    return block.factor(theta[None])[0]
+    return np.asarray(block.factor(theta[None])[0])
 
 
 def make_random_part(terms: Sequence[Term]) -> RandomPart:
@@ -133,9 +133,7 @@ def make_random_part(terms: Sequence[Term]) -> RandomPart:
         Z[at] = part
     where = np.array(places, dtype=np.intp).reshape(row - width, len(codes))
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    return RandomPart(
-        tuple(blocks), tuple(local), order, codes, starts, Z, tuple(roots), where, width, outer
-    )
+    return RandomPart(tuple(blocks), tuple(local), order, codes, starts, Z, tuple(roots), where, width, outer)
 
 
 def identity_theta(part: RandomPart, scale: float) -> Floats:

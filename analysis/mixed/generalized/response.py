@@ -128,8 +128,12 @@ def _numbers(design: Design, family: FamilyName) -> Floats:
         found = list(dict.fromkeys(map(str, column)))
         shown = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
         code = f"data[{name!r}] = (data[{name!r}] == {found[-1]!r}).astype(int)"
-        step = f"say which value counts as success: {code}" if family == "binomial" else "convert it by pandas.to_numeric"
-        allowed = "0 and 1, True and False, or successes with trials=" if family == "binomial" else "whole numbers from 0"
+        step = (
+            f"say which value counts as success: {code}" if family == "binomial" else "convert it by pandas.to_numeric"
+        )
+        allowed = (
+            "0 and 1, True and False, or successes with trials=" if family == "binomial" else "whole numbers from 0"
+        )
         raise FormulaError(f"outcome column {name!r} holds text ({shown}); allowed: {allowed}. Next: {step}")
     return np.asarray(column.to_numpy(dtype=float), dtype=float)
 
@@ -178,4 +182,6 @@ def _refuse_rows(
     if bad.any():
         rows = ", ".join(f"{label}: {value:g}" for label, value in zip(index[bad][:5], values[bad][:5], strict=True))
         more = ", …" if bad.sum() > 5 else ""
-        raise ContractError(f"column {name!r}: {rule}; {int(bad.sum())} rows have others (row {rows}{more}). Next: {step}")
+        raise ContractError(
+            f"column {name!r}: {rule}; {int(bad.sum())} rows have others (row {rows}{more}). Next: {step}"
+        )

@@ -6,7 +6,7 @@ is no minimum shows a negative eigenvalue of the Hessian, along which the search
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -139,7 +139,7 @@ def descend(problem: Problem, point: Point, start: str, counter: Counter) -> End
     B = first_hessian(problem, point, counter)
     converged = False
     for _ in range(4):
-        point = _quasi_newton(point, B, counter)
+        point = quasi_newton(point, B, counter)
         point, H, converged = _newton(problem, point, counter)
         values, vectors = np.linalg.eigh(H)
         if not converged or values[0] > -1e-4 * max(1.0, values[-1] * 1e-4):
@@ -153,10 +153,10 @@ def descend(problem: Problem, point: Point, start: str, counter: Counter) -> End
     return Ending(point, H, converged, counter.count, start)
 
 
-def _quasi_newton(point: Point, B: Floats, counter: Counter) -> Point:
+def quasi_newton(point: Point, B: Floats, counter: Counter) -> Point:
     """BFGS on the Hessian, with halved steps."""
     for _ in range(STEPS):
-        step = -np.linalg.solve(_positive(B), point.gradient)
+        step = np.asarray(-np.linalg.solve(_positive(B), point.gradient), dtype=float)
         slope = float(point.gradient @ step)
         if -slope < PREDICTED:
             return point
@@ -196,7 +196,7 @@ def _newton(problem: Problem, point: Point, counter: Counter) -> tuple[Point, Fl
     """Newton's steps with the exact Hessian, which is kept while it serves."""
     H = hessian(problem, point, counter)
     for turn in range(12):
-        step = -np.linalg.solve(_positive(H), point.gradient)
+        step = np.asarray(-np.linalg.solve(_positive(H), point.gradient), dtype=float)
         promise = -float(point.gradient @ step)
         if promise < POLISHED:
             break
@@ -229,8 +229,8 @@ def _slope_along(point: Point, i: int, counter: Counter) -> Floats:
         other = right or left
         if other is None:
             return np.zeros_like(point.x)
-        return (other.gradient - point.gradient) / (other.x[i] - point.x[i])
-    return (right.gradient - left.gradient) / (2.0 * WIDTH)
+        return np.asarray((other.gradient - point.gradient) / (other.x[i] - point.x[i]))
+    return np.asarray((right.gradient - left.gradient) / (2.0 * WIDTH))
 
 
 def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
@@ -258,8 +258,3 @@ def _positive(B: Floats) -> Floats:
     values, vectors = np.linalg.eigh(0.5 * (B + B.T))
     sizes = np.abs(values)
     return np.asarray((vectors * np.maximum(sizes, 1e-6 * max(1.0, float(sizes.max())))) @ vectors.T)
-
-
-def moved_to(found: Found, end: Ending) -> Found:
-    """The same log with another end."""
-    return replace(found, end=end)

@@ -39,10 +39,8 @@ class System:
 
     def solve(self, inner: Floats, outer: Floats) -> tuple[Floats, Floats]:
         """H⁻¹ applied to (P, J) and (q₂,)."""
-        if self.part.width == 1:
-            first = self.A_inv[:, 0, 0] * inner
-        else:
-            first = (self.A_inv @ inner.T[:, :, None])[:, :, 0].T
+        one = self.part.width == 1
+        first = self.A_inv[:, 0, 0] * inner if one else (self.A_inv @ inner.T[:, :, None])[:, :, 0].T
         if not self.part.q2:
             return first, outer
         down = outer - np.tensordot(self.K, inner.T, axes=((0, 1), (0, 1)))
@@ -89,9 +87,9 @@ def make_system(part: RandomPart, M: Floats, W: Floats) -> System:
             B += np.bincount((part.codes * P + k) * q2 + at[r], WM[k] * M[P + r], minlength=len(B))
         for s in range(len(at)):
             C += np.bincount(at[r] * q2 + at[s], WM[P + r] * M[P + s], minlength=len(C))
-    B = B.reshape(J, P, q2)
-    K = A_inv @ B
-    S = C.reshape(q2, q2) - np.tensordot(B, K, axes=((0, 1), (0, 1)))
+    cross = B.reshape(J, P, q2)
+    K = A_inv @ cross
+    S = C.reshape(q2, q2) - np.tensordot(cross, K, axes=((0, 1), (0, 1)))
     L = np.linalg.cholesky(0.5 * (S + S.T))
     root = np.linalg.inv(L)
     return System(part, M, A_inv, K, root.T @ root, log_det + 2.0 * float(np.log(np.diag(L)).sum()))
