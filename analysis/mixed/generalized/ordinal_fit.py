@@ -94,7 +94,8 @@ def fit_rows(design: Design, part: RandomPart, rows: OrdinalRows, n_nodes: int) 
     weights = np.ones(n) if design.weights is None else design.weights
     X = np.asarray(Q * scale, dtype=np.float64)
     start = cumulative_regression(rows, X, offset=offset, weights=weights)
-    _refuse_separated(start, X, rows, design)
+    if rows.nominal is None:
+        _refuse_separated(start, X, rows, design)
     density = OrdinalDensity(rows).subset(order)
     problem = Problem(part, X[order], offset[order], weights[order], density, n_nodes)
     try:
@@ -112,10 +113,10 @@ def _refuse_separated(start: CumulativeRegression, X: Floats, rows: OrdinalRows,
     reach = float(np.abs(X @ start.beta).max())
     if start.converged and reach < FAR[rows.link]:
         return
-    root = np.linalg.qr(X, mode="r").T @ np.linalg.qr(X, mode="r") / len(X)
-    moved = design.x_names[int(np.argmax(np.abs(root @ start.beta)))]
+    beta = np.linalg.lstsq(design.X - design.X.mean(axis=0), X @ start.beta, rcond=None)[0]
+    foremost = design.x_names[int(np.argmax(np.abs(beta) * design.X.std(axis=0)))]
     raise NotEstimable(
-        f"{design.formula.text!r}: predictors tell categories of {design.formula.response!r} without error (separation, "
-        f"foremost {moved}), so that estimates grow without end. Allowed: predictors within whose values the outcome "
-        "varies. Next: join rare categories of the outcome or of the predictor, or leave the predictor out"
+        f"{design.formula.text!r}: predictors tell categories of {design.formula.response!r} without error "
+        f"(separation, foremost by {foremost}), so that estimates grow without end. Allowed: predictors within whose "
+        "values the outcome varies. Next: join rare categories of the outcome or of the predictor, or leave it out"
     )

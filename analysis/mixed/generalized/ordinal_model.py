@@ -39,9 +39,9 @@ def fit_ordinal(
         if spec[name] is not None:
             raise UsageError(f"fit_generalized: {name}= is not for family 'ordinal'; leave it out")
     outcome = _read(design, "probit" if link == "probit" else "logit", spec["thresholds"])
-    design = without_intercept(design)
-    fit = fit_rows(design, part, outcome.rows(), n_nodes)
-    return OrdinalResult(spec, design, outcome, fit, remarks)
+    bare = without_intercept(design)
+    fit = fit_rows(bare, part, outcome.rows(), n_nodes)
+    return OrdinalResult(spec, bare, outcome, fit, remarks, design)
 
 
 def _read(design: Design, link: Any, kind: ThresholdKind) -> OrdinalOutcome:

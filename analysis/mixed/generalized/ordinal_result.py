@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed import prediction
+from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.cumulative_density import probabilities
 from doublecode.analysis.mixed.generalized.ordinal_answers import (
     effects_on_categories,
@@ -24,6 +25,8 @@ from doublecode.analysis.mixed.generalized.population import row_variances
 from doublecode.analysis.mixed.generalized.proportional_odds import proportional_odds_frame
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult, Scale
 from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
+from doublecode.analysis.mixed.hypotheses import anova_frame
+from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.prediction import Random
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import UsageError
@@ -45,10 +48,13 @@ class OrdinalResult(GeneralizedResult):
         Codes, labels and thresholds of the categories.
     fit
         The bare fit; its ψ gives the thresholds.
+    with_intercept
+        The design with its column of ones, on which hypotheses of terms are stated.
     """
 
     outcome: OrdinalOutcome
     fit: OrdinalFit
+    with_intercept: Design | None = None
 
     def tables(self) -> tuple[Table, ...]:
         """Fixed effects, odds ratios, thresholds and variances."""
@@ -68,19 +74,19 @@ class OrdinalResult(GeneralizedResult):
         return f"{super().counted()}; rows by category {counts}"
 
     @property
-    def notes(self) -> tuple[Note, ...]:  # type: ignore[override]
+    def notes(self) -> tuple[Note, ...]:
         """What a reader must know with the numbers."""
         return (Note("ordinal_direction"), *self.outcome.notes, *super().notes)
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:
-        """Threshold (``0|1``), estimate, std_error, conf_low, conf_high, of predictors at 0 and a group at the middle."""
+        """Threshold (``0|1``), estimate, std_error, conf_low, conf_high: predictors at 0, a group at the middle."""
         return threshold_frame(
             self.outcome.labels, self.outcome.thresholds, self.fit.psi, self.fit.psi_vcov, self.spec["conf_level"]
         )
 
     @property
-    def shape(self) -> pd.DataFrame:  # type: ignore[override]
+    def shape(self) -> pd.DataFrame:
         """No dispersion: an empty frame; see `thresholds`."""
         return pd.DataFrame(columns=["term", "estimate", "conf_low", "conf_high"])
 
@@ -186,6 +192,15 @@ class OrdinalResult(GeneralizedResult):
             parameters. The effects of one contrast sum to zero.
         """
         return effects_on_categories(self.model, self.outcome, self.fit, of, float(self.spec["conf_level"]))
+
+    def anova(self) -> pd.DataFrame:
+        """Wald tests of terms: term, df_num, df_den (∞), statistic (χ²/df), p_value, hypothesis."""
+        if self.with_intercept is None:
+            return super().anova()
+        at, p = self.with_intercept.x_names.index("Intercept"), len(self.beta)
+        V = np.insert(np.insert(self.fit.vcov, at, 0.0, axis=0), at, 0.0, axis=1)[None]
+        tests = SmallSample("z", V, V, np.zeros((1, 0, p + 1, p + 1)), np.zeros((1, 0, 0)))
+        return anova_frame(self.with_intercept, np.insert(self.beta, at, 0.0), tests)
 
     def proportional_odds(self) -> pd.DataFrame:
         """Test for each term whether one coefficient serves all thresholds: term, df, statistic, p_value, converged.

@@ -12,8 +12,8 @@ def _empty(note: Note) -> str:
     categories = note.numbers["categories"]
     if len(categories) == 1:
         return (
-            f"category {categories[0]} has no row and is left out: its neighbours are side by side, and the model gives it "
-            "no probability"
+            f"category {categories[0]} has no row and is left out: its neighbours are side by side, and the model "
+            "gives it no probability"
         )
     return (
         f"categories {', '.join(categories)} have no row and are left out: their neighbours are side by side, and the "
@@ -22,7 +22,7 @@ def _empty(note: Note) -> str:
 
 
 SENTENCES: Final[dict[str, Wording]] = {
-    "ordinal_direction": "a positive coefficient makes higher categories likelier: P(Y ≤ j) = F(threshold − η)",
+    "ordinal_direction": "a positive coefficient makes higher categories likelier",
     "ordinal_categories_empty": _empty,
     "latent_icc_caution": (
         "the latent ICC is that of a continuous rating behind the categories, not of the ratings given: it is usually "

@@ -28,7 +28,9 @@ def test_whole_numbers_are_their_own_categories_and_gaps_are_named() -> None:
 
 
 def test_an_ordered_categorical_keeps_its_order_and_its_words() -> None:
-    words = pd.Categorical(["much", "none", "some", "none"], categories=["none", "some", "rather", "much"], ordered=True)
+    words = pd.Categorical(
+        ["much", "none", "some", "none"], categories=["none", "some", "rather", "much"], ordered=True
+    )
     found = read(words)
     assert found.labels == ("none", "some", "much")
     assert found.y.tolist() == [2, 0, 1, 0]
