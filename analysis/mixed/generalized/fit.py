@@ -20,7 +20,7 @@ from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_r
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.generalized.search import find_minimum
-from doublecode.analysis.mixed.generalized.separation import FAR, refuse_separated
+from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
@@ -198,8 +198,7 @@ def fit_outcome(
         outcome.density().subset(order), n_nodes, prior_precision(design.x_names, root, prior_sd),
     )  # fmt: skip
     start, psi = _start(problem, outcome)
-    far = float(np.abs(start.eta - problem.offset).max()) > FAR[outcome.link]
-    if prior_sd is None and (far or not start.converged):
+    if prior_sd is None and suspicious(start, outcome):
         refuse_separated(design.x_names, design.X, outcome, design.formula.response)
     try:
         found = find_minimum(problem, start.beta, psi)

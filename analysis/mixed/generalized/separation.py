@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly
+from doublecode.analysis.mixed.generalized.links import inverse
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
 
-FAR = {"logit": 12.0, "probit": 5.0, "cloglog": 12.0, "log": 12.0}
-"""Fitted linear predictors beyond which separation is looked for, by link."""
+NEAR_CERTAIN, RAREST = 1e-5, 1e-5
+"""Distance of a fitted probability from 0 or 1, and fitted rate, below which separation is looked for."""
 PARTED = 1e-6
 
 
@@ -29,6 +31,14 @@ class Separation:
     columns: tuple[int, ...]
     rows: int
     complete: bool
+
+
+def suspicious(start: FixedOnly, outcome: Outcome) -> bool:
+    """Whether the fit without random effects looks like one that runs away."""
+    mean = inverse(start.eta, outcome.link)
+    if outcome.trials is None:
+        return not start.converged or bool(mean.min() < RAREST * mean.mean())
+    return not start.converged or bool((np.minimum(mean, 1.0 - mean) < NEAR_CERTAIN).any())
 
 
 def find_separation(X: Floats, outcome: Outcome) -> Separation | None:
@@ -56,9 +66,20 @@ def find_separation(X: Floats, outcome: Outcome) -> Separation | None:
         return None
     reach = signed @ answer.x
     moving = np.abs(answer.x) > PARTED
-    return Separation(
-        tuple(np.flatnonzero(moving).tolist()), int((reach > PARTED).sum()), bool((reach > PARTED).sum() == n)
-    )
+    complete = bool(ends.all()) and _has_margin(signed)
+    parted = n if complete else int((reach > PARTED).sum())
+    return Separation(tuple(np.flatnonzero(moving).tolist()), parted, complete)
+
+
+def _has_margin(signed: Floats) -> bool:
+    """Whether some b has xᵀb on the right side, by a margin, in every row (n, p)."""
+    from scipy.optimize import linprog
+
+    n, p = signed.shape
+    goal = np.concatenate([np.zeros(p), [-1.0]])
+    sides = np.hstack([-signed, np.ones((n, 1))])
+    answer = linprog(goal, A_ub=sides, b_ub=np.zeros(n), bounds=[(-1.0, 1.0)] * p + [(None, 1.0)], method="highs")
+    return answer.fun is not None and bool(answer.fun < -PARTED)
 
 
 def refuse_separated(names: tuple[str, ...], X: Floats, outcome: Outcome, response: str) -> None:

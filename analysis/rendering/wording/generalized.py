@@ -14,6 +14,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     "generalized_laplace": "Laplace's approximation, since quadrature takes one scalar random term only",
     "generalized_quadrature_asked": "adaptive Gauss–Hermite quadrature with {n_nodes} points, as asked",
     "generalized_laplace_asked": "Laplace's approximation, as asked (nagq = 1)",
+    "generalized_link_scale": "estimates are on the scale of the linear predictor ({link}), of a group at the middle",
     "generalized_prior": (
         "not maximum likelihood: a weak normal prior with mean 0 and standard deviation {sd} was declared on every "
         "fixed effect but the intercept, per unit of its predictor"
