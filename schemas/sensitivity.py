@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
 from doublecode.schemas.declared import Declared
+from doublecode.schemas.missing_data import MissingData
 from doublecode.schemas.names import Reference
 from doublecode.schemas.study_parts import refuse_twice
 
@@ -145,17 +146,20 @@ class Sensitivity(Declared):
         Rules that could be others.
     further : tuple of FurtherFinding
         Other findings: ``[[sensitivity.further]]``.
+    missing : MissingData or None
+        Who and what is missing.
     """
 
     headline: SensitivityHeadline
     leave_out: tuple[Unit, ...] = ()
     choices: Choices = Choices()
     further: tuple[FurtherFinding, ...] = ()
+    missing: MissingData | None = None
 
     @model_validator(mode="after")
     def _asks(self) -> Self:
         refuse_twice("sensitivity: leave_out", self.leave_out)
-        if not (self.leave_out or self.choices.asked):
+        if not (self.leave_out or self.choices.asked or self.missing):
             raise ValueError(
                 'sensitivity: nothing is asked; name leave_out = ["patient"], or rules under [sensitivity.choices]'
             )
@@ -180,6 +184,7 @@ class Sensitivity(Declared):
                     "headline": SensitivityHeadline(model=one.model, term=one.term, step=one.step),
                     "leave_out": self.leave_out if one.leave_out is None else one.leave_out,
                     "choices": one.choices or self.choices,
+                    "missing": None,
                 }
             )
             for one in self.further

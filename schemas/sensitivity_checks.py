@@ -11,6 +11,7 @@ from doublecode.schemas.declared_findings import FamilyTest
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.finding_checks import check_test
 from doublecode.schemas.gathered import Gathered
+from doublecode.schemas.missing_data_checks import check_missing
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
@@ -81,6 +82,8 @@ class _Finding:
         check_test(FamilyTest(model=head.model, term=head.term, step=head.step), models, at)
         model = models[head.model]
         known = model_variables(model, head)
+        with wrong.one():
+            check_missing(asked.missing, head.model, known, variables, is_series=isinstance(model, ModelSeries))
         with wrong.one():
             self._kind(model)
         with wrong.one():

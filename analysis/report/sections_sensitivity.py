@@ -19,6 +19,7 @@ from doublecode.analysis.rendering.document import (
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number, format_p
 from doublecode.analysis.rendering.wording.phrases import named
+from doublecode.analysis.report.sections_missing import missing_headlines, missing_methods, missing_sections
 from doublecode.analysis.results.versions import version_of
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def _headlines(found: SensitivityResult) -> Iterator[Headline]:
             f"from {_b(place['low'])} to {_b(place['high'])}; {_with_sign(found)}{_share(place['significant'])} with "
             "*p* < .05",
         )  # fmt: skip
+    if found.missing is not None:
+        yield from missing_headlines(found.missing)
 
 
 def _with_sign(found: SensitivityResult) -> str:
@@ -128,6 +131,9 @@ def _of_finding(found: SensitivityResult, number: int, suffix: str) -> Iterator[
         yield section("left-out", "One left out at a time", _left_out(found, tables["left_out"]))
     if len(found.frame) > 1:
         yield section("multiverse", "Other rules", _multiverse(found, tables, number))
+    if found.missing is not None:
+        for one in missing_sections(found.missing, found.spec["labels"]):
+            yield section(one.anchor, one.title, iter(one.blocks))
 
 
 def _renamed(block: Block, suffix: str) -> Block:
@@ -267,6 +273,9 @@ def _methods(found: StudySensitivity) -> Iterator[Block]:
             "(multiverse: Steegen, Tuerlinckx, Gelman & Vanpaemel, 2016; curve after Simonsohn, Simmons & Nelson, "
             "2020). Models of different covariates may stand on different rows."
         )
+    for one in found.findings:
+        if one.missing is not None:
+            yield from missing_methods(one.missing)
 
 
 def _choices_in_words(choices: Mapping[str, Sequence[str]]) -> str:

@@ -83,7 +83,8 @@ def sensitivity_record(found: StudySensitivity) -> dict[str, Any]:
 
 def _finding_record(one: SensitivityResult) -> dict[str, Any]:
     beside = {name: plain(getattr(one, name)) for name in ("robust", "left_out", "moves")}
-    return {**result_record(one), **beside}
+    record = {**result_record(one), **beside}
+    return record if one.missing is None else {**record, "missing": one.missing.record}
 
 
 def write_specification(study: Study, number: int, out: Path, finding: int = 1) -> Specification:

@@ -148,7 +148,7 @@ def _always(basis: Basis) -> OfRow:
 
 def _either(found: SensitivityResult, row: Row) -> list[Standing | None]:
     """What stands behind the specifications with the declared value of a choice, and with the other one."""
-    values = found.frame[row["choice"]].tolist()
+    values = found.frame[str(row["choice"])].tolist()
     return [
         one for one, value in zip(found.standings, values, strict=True) if value in {row["declared"], row["instead"]}
     ]

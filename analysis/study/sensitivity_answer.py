@@ -11,6 +11,8 @@ import pandas as pd
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
+from doublecode.analysis.study.missing_data import MissingAnswer, missing_data
+from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.sensitivity_estimate import Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_left_out import leave_out
 from doublecode.analysis.study.sensitivity_multiverse import Frames, Step, among, run_specifications, what_moves
@@ -44,7 +46,8 @@ class SensitivityResult(Answer):
     ----------
     spec : dict
         study, model, title, step, term, terms (the coefficients; several of a factor), label (the term in words),
-        measure ("b", or "F" of a factor), leave_out, choices (name → values, the declared one first).
+        labels (of what terms are made of), measure ("b", or "F" of a factor), leave_out, choices (name → values, the
+        declared one first).
     frame : DataFrame
         One row per specification: ``specification`` (1 is the declared one), a column per choice, ``estimate``,
         ``std_error``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_rows``, ``n_patients``, ``converged``,
@@ -61,6 +64,8 @@ class SensitivityResult(Answer):
     robust : DataFrame
         The headline as declared and under CR2, as
         :func:`doublecode.analysis.study.sensitivity_robust.robust_beside` gives it.
+    missing : MissingAnswer or None
+        Who and what is missing: :class:`doublecode.analysis.study.missing_data.MissingAnswer`.
     standing : Standing or None
         What the headline stands on; `standings` of each specification, `standings_left_out` of each level.
     """
@@ -73,6 +78,7 @@ class SensitivityResult(Answer):
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
     robust: pd.DataFrame = field(default_factory=pd.DataFrame)
+    missing: MissingAnswer | None = None
     standing: Standing | None = None
     standings: tuple[Standing | None, ...] = ()
     standings_left_out: tuple[Standing | None, ...] = ()
@@ -95,6 +101,8 @@ class SensitivityResult(Answer):
             found.append(self._summary_table())
         if len(self.moves):
             found.append(self._moves_table())
+        if self.missing is not None:
+            found += [one for one in missing_tables(self.missing, self.spec["labels"]) if not one.folded]
         return (*found, self.specification_table())
 
     @property
@@ -209,10 +217,11 @@ def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specificatio
     found, behind = run_specifications(made.intake, cases, step, frames)
     answer = _result(study, full, left, found)
     robust, notes = robust_beside(full, frame)
+    missing = missing_data(made.intake, made.built, (made.items, made.scores), full)
     rows = frame.index[:0] if full.rows is None else full.rows
     return replace(
         answer, robust=robust, notes=(*answer.notes, *notes), standing=standing_of(made, study, head, rows),
-        standings=behind, standings_left_out=behind_left,
+        missing=missing, standings=behind, standings_left_out=behind_left,
     )  # fmt: skip
 
 
@@ -235,7 +244,7 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
     return SensitivityResult(
         spec={
             "study": study.name, "model": head.model, "title": model.title, "step": head.step, "term": full.term,
-            "terms": list(full.terms), "label": label_term(full.term, labels),
+            "terms": list(full.terms), "label": label_term(full.term, labels), "labels": labels,
             "measure": "F" if len(full.terms) > 1 else "b",
             "leave_out": list(study.sensitivity.leave_out if study.sensitivity is not None else ()),
             "choices": choices,
