@@ -43,6 +43,8 @@ From codes to findings (linking)
     reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
     sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
+    impute          missing session scores drawn several times, patients and sessions kept apart
+    pool_imputed    one model fitted to each of them, by Rubin's rules
     correct_for_raters  the slope that codes without error would show, beside the naive one
     cross_lagged    which of two variables leads, stable differences removed
     mediation       indirect effects: one level, within and between patients
@@ -65,6 +67,9 @@ Regression and groups
     group_anova     one-way analysis of variance
 
 Before the data (planning)
+    power           power and expected widths of a planned study, simulated as it will be rated and analysed
+    PlannedStudy    patients, sessions, raters, losses and variances of a study that is planned
+    regression_power  power of terms of a linear regression, in closed form
     precision       expected width of an ICC's interval under a plan of who rates what
 
 Beside other studies (meta_analysis)
@@ -114,6 +119,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.imputation import impute as impute
+    from doublecode.analysis.linking.imputed_fits import pool_imputed as pool_imputed
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
     from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.patient_change import reliable_change as reliable_change
@@ -134,6 +141,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.planning.interval_width import precision as precision
+    from doublecode.analysis.planning.planned_study import PlannedStudy as PlannedStudy
+    from doublecode.analysis.planning.regression_terms import regression_power as regression_power
+    from doublecode.analysis.planning.simulated_power import power as power
     from doublecode.analysis.regression.estimated_means import marginal_means as marginal_means
     from doublecode.analysis.regression.families import family_of_tests as family_of_tests
     from doublecode.analysis.regression.families import interaction_family as interaction_family
@@ -160,6 +170,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
+    "PlannedStudy": "planning.planned_study",
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
@@ -191,6 +202,7 @@ _HOME = {
     "g_study": "reliability.generalizability",
     "group_anova": "regression.group_differences",
     "icc": "reliability.interrater",
+    "impute": "linking.imputation",
     "interaction_family": "regression.families",
     "intra_rater": "reliability.interrater",
     "log_counts": "description.homework",
@@ -201,11 +213,14 @@ _HOME = {
     "omega": "consistency.alpha_omega",
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
+    "pool_imputed": "linking.imputed_fits",
+    "power": "planning.simulated_power",
     "precision": "planning.interval_width",
     "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
+    "regression_power": "planning.regression_terms",
     "reliable_change": "linking.patient_change",
     "run_study": "report.folder",
     "compare_published": "report.published_comparison",

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
 from doublecode.schemas.declared import Declared
+from doublecode.schemas.missing_data import MissingData
 from doublecode.schemas.names import Reference
 from doublecode.schemas.study_parts import refuse_twice
 
@@ -122,16 +123,19 @@ class Sensitivity(Declared):
         Of what one at a time is left out. Without a rater his ratings are dropped before pooling and scoring.
     choices : Choices
         Rules that could be others.
+    missing : MissingData or None
+        Who and what is missing.
     """
 
     headline: SensitivityHeadline
     leave_out: tuple[Unit, ...] = ()
     choices: Choices = Choices()
+    missing: MissingData | None = None
 
     @model_validator(mode="after")
     def _asks(self) -> Self:
         refuse_twice("sensitivity: leave_out", self.leave_out)
-        if not (self.leave_out or self.choices.asked):
+        if not (self.leave_out or self.choices.asked or self.missing):
             raise ValueError(
                 'sensitivity: nothing is asked; name leave_out = ["patient"], or rules under [sensitivity.choices]'
             )

@@ -10,6 +10,7 @@ from doublecode.schemas.declared_findings import FamilyTest
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.finding_checks import check_test
 from doublecode.schemas.gathered import Gathered
+from doublecode.schemas.missing_data_checks import check_missing
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.sensitivity import Choices, Sensitivity, SensitivityHeadline
@@ -61,6 +62,8 @@ def check_sensitivity(study: Asking, variables: Mapping[str, Variable], uses: Us
     check_test(FamilyTest(model=head.model, term=head.term, step=head.step), models, where)
     model, wrong = models[head.model], Gathered()
     known = model_variables(model, head)
+    with wrong.one():
+        check_missing(asked.missing, head.model, known, variables, is_series=isinstance(model, ModelSeries))
     with wrong.one():
         _check_kind(asked.choices, model)
     with wrong.one():

@@ -10,6 +10,7 @@ from doublecode.analysis.rendering.document import Block, Bullets, Callout, Docu
 from doublecode.analysis.rendering.figures import picture
 from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number, format_p
 from doublecode.analysis.rendering.wording.phrases import named
+from doublecode.analysis.report.sections_missing import missing_headlines, missing_methods, missing_sections
 from doublecode.analysis.results.versions import version_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _headlines(found: SensitivityResult) -> Iterator[Headline]:
             f"from {_b(place['low'])} to {_b(place['high'])}; {_share(place['same_sign'])} with this sign, "
             f"{_share(place['significant'])} with *p* < .05",
         )  # fmt: skip
+    if found.missing is not None:
+        yield from missing_headlines(found.missing)
 
 
 def _sections(found: SensitivityResult) -> Iterator[Section]:
@@ -73,6 +76,8 @@ def _sections(found: SensitivityResult) -> Iterator[Section]:
         yield Section("left-out", "One left out at a time", tuple(_left_out(found, tables["left_out"])))
     if len(found.frame) > 1:
         yield Section("multiverse", "Other rules", tuple(_multiverse(found, tables)))
+    if found.missing is not None:
+        yield from missing_sections(found.missing, found.spec["labels"])
     yield Section("methods", "How this was done", tuple(_methods(found)))
 
 
@@ -177,6 +182,8 @@ def _methods(found: SensitivityResult) -> Iterator[Block]:
             "functions of the declared run (multiverse: Steegen, Tuerlinckx, Gelman & Vanpaemel, 2016; curve after "
             "Simonsohn, Simmons & Nelson, 2020). Models of different covariates may stand on different rows."
         )
+    if found.missing is not None:
+        yield from missing_methods(found.missing)
 
 
 def _b(value: Any) -> str:

@@ -58,7 +58,8 @@ def write_sensitivity(found: SensitivityResult, study: Study, folder: Path, *, o
 
 def sensitivity_record(found: SensitivityResult) -> dict[str, Any]:
     """Specifications, and beside them what was left out and what moves the result."""
-    return {**result_record(found), "left_out": plain(found.left_out), "moves": plain(found.moves)}
+    record = {**result_record(found), "left_out": plain(found.left_out), "moves": plain(found.moves)}
+    return record if found.missing is None else {**record, "missing": found.missing.record}
 
 
 def write_specification(study: Study, number: int, out: Path) -> Specification:

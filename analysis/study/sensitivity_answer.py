@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -11,6 +11,8 @@ import pandas as pd
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
+from doublecode.analysis.study.missing_data import MissingAnswer, missing_data
+from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.run import (
     Progress,
     StudyProblems,
@@ -46,8 +48,8 @@ class SensitivityResult(Answer):
     Attributes
     ----------
     spec : dict
-        study, model, title, step, term, label (the term in words), leave_out, choices (name → values, the declared one
-        first).
+        study, model, title, step, term, label (the term in words), labels (of what terms are made of), leave_out,
+        choices (name → values, the declared one first).
     frame : DataFrame
         One row per specification: ``specification`` (1 is the declared one), a column per choice, ``estimate``,
         ``std_error``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_rows``, ``n_patients``, ``converged``,
@@ -61,6 +63,8 @@ class SensitivityResult(Answer):
     notes : tuple of Note
     rows : Index
         Labels of the rows of the analysis frame behind the headline.
+    missing : MissingAnswer or None
+        Who and what is missing: :class:`doublecode.analysis.study.missing_data.MissingAnswer`.
     """
 
     spec: dict[str, Any]
@@ -70,6 +74,7 @@ class SensitivityResult(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    missing: MissingAnswer | None = None
 
     label_columns: ClassVar[tuple[str, ...]] = ("specification",)
 
@@ -89,6 +94,8 @@ class SensitivityResult(Answer):
             found.append(self._summary_table())
         if len(self.moves):
             found.append(self._moves_table())
+        if self.missing is not None:
+            found += [one for one in missing_tables(self.missing, self.spec["labels"]) if not one.folded]
         return (*found, self.specification_table())
 
     def _summary_table(self) -> Table:
@@ -211,7 +218,8 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
     declared = intake.study
     head, cases = headline_of(declared), specifications(declared)
     items, scores = score_study(intake)
-    frame = frame_of(intake, scores, items).frame
+    built = frame_of(intake, scores, items)
+    frame = built.frame
     full = estimate_of(declared, frame, head, head.term)
     if full.refusal:
         raise NotEstimable(f"the headline cannot be estimated: {full.refusal}")
@@ -220,7 +228,8 @@ def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_pro
     steps = _Steps(progress, n_units + len(cases))
     left = leave_out(intake, frame, full, units, steps)
     found = run_specifications(intake, cases, steps)
-    return _result(declared, full, left, found)
+    missing = missing_data(intake, built, (items, scores), full)
+    return replace(_result(declared, full, left, found), missing=missing)
 
 
 def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFrame) -> SensitivityResult:
@@ -242,7 +251,7 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
     return SensitivityResult(
         spec={
             "study": study.name, "model": head.model, "title": model.title, "step": head.step, "term": full.term,
-            "label": label_term(full.term, labels),
+            "label": label_term(full.term, labels), "labels": labels,
             "leave_out": list(study.sensitivity.leave_out if study.sensitivity is not None else ()),
             "choices": choices,
         },

@@ -15,11 +15,13 @@ from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly, fit_fixed_only
 from doublecode.analysis.mixed.generalized.links import forward
 from doublecode.analysis.mixed.generalized.objective import Problem
+from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.generalized.search import find_minimum
 from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
+from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -44,9 +46,10 @@ def fit_generalized(
     weights: ColumnOrArray = None,
     offset: ColumnOrArray = None,
     prior_sd: float | None = None,
+    thresholds: ThresholdKind = "flexible",
     conf_level: float = 0.95,
 ) -> GeneralizedResult:
-    """Fit a mixed model of an outcome that is done or not, or counted.
+    """Fit a mixed model of an outcome that is done or not, counted, or rated in ordered categories.
 
     Parameters
     ----------
@@ -56,9 +59,11 @@ def fit_generalized(
         One row per observation; rows with a missing value in a column in use are dropped and listed.
     family
         ``"binomial"`` (0/1, True/False, or successes with `trials`), ``"poisson"``, or ``"negative-binomial"``
-        (variance μ + μ²/φ).
+        (variance μ + μ²/φ), or ``"ordinal"`` (ordered categories: whole numbers such as 0 to 4, or an ordered
+        categorical), a cumulative model.
     link
-        ``"logit"`` (default), ``"probit"`` or ``"cloglog"`` for binomial; counts have ``"log"``.
+        ``"logit"`` (default), ``"probit"`` or ``"cloglog"`` for binomial; counts have ``"log"``; ordinal
+        ``"logit"`` (default) or ``"probit"``.
     nagq
         Nodes of adaptive Gauss–Hermite quadrature; 1 is Laplace's approximation, glmer's default. ``"auto"`` takes 15
         where there is one scalar random term, else 1; a note says which.
@@ -72,12 +77,15 @@ def fit_generalized(
         Declares a weak normal prior, mean 0 and this standard deviation, on every fixed effect but the intercept, per
         unit of its predictor: the way on where predictors separate the outcome. None, the default, is maximum
         likelihood.
+    thresholds
+        Of an ordinal outcome: ``"flexible"``, each where the data put it, or ``"equidistant"``.
     conf_level
         Confidence level of the intervals in `.fixed`.
 
     Returns
     -------
     GeneralizedResult
+        An :class:`OrdinalResult` for ordered categories: positive coefficients make higher categories likelier.
         `.frame` (= `.fixed`) has term, estimate, std_error, statistic, p_value, conf_low, conf_high, on the scale of
         the linear predictor; `.ratios` has odds ratios or rate ratios.
 
@@ -114,16 +122,19 @@ def fit_generalized(
     if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
         raise UsageError(f"fit_generalized: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
     design, counted = generalized_design(formula, data, trials=trials, weights=weights, offset=offset)
-    outcome = read_outcome(design, chosen, chosen_link, counted)
     part = make_random_part(design.terms)
     n_nodes, remarks = choose_nodes(nagq, part)
-    _refuse_row_effects(design, outcome)
-    fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
     spec = {
         "formula": design.formula.text, "family": chosen, "link": chosen_link, "nagq": n_nodes,
         "trials": _name(trials), "weights": _name(weights), "offset": _name(offset), "prior_sd": prior_sd,
         "conf_level": conf_level,
     }  # fmt: skip
+    check_thresholds(chosen, thresholds)
+    if chosen == "ordinal":
+        return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
+    outcome = read_outcome(design, chosen, chosen_link, counted)
+    _refuse_row_effects(design, outcome)
+    fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
     return GeneralizedResult(spec, design, outcome, fit, remarks)

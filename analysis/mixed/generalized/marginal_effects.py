@@ -28,21 +28,26 @@ def average_effects(
     design: Design, fit: GeneralizedFit, link: Link, of: str | Sequence[str], conf_level: float
 ) -> pd.DataFrame:
     """Frame term, contrast, estimate, std_error, statistic, p_value, conf_low, conf_high."""
-    known = sorted(variables_of(design.formula.fixed, design.frame.columns))
-    names = [of] if isinstance(of, str) else list(of) or known
-    for name in names:
-        if name not in known:
-            raise UsageError(f"average_effects: {name!r} is no predictor of the fixed part; {allowed(name, known)}.")
     rows = []
-    for name in names:
-        for contrast, high, low, divisor in _pairs(design, name):
+    for name in named_predictors(design, of):
+        for contrast, high, low, divisor in contrast_pairs(design, name):
             effect = _effect(design, fit, link, high, low, divisor)
             rows.append((name, contrast, *_delta(fit, effect, conf_level)))
     columns = ["term", "contrast", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pairs(design: Design, name: str) -> list[tuple[str, Floats, Floats, float]]:
+def named_predictors(design: Design, of: str | Sequence[str]) -> list[str]:
+    """Predictors of the fixed part that are asked for; all of them if none is named."""
+    known = sorted(variables_of(design.formula.fixed, design.frame.columns))
+    names = [of] if isinstance(of, str) else list(of) or known
+    for name in names:
+        if name not in known:
+            raise UsageError(f"average_effects: {name!r} is no predictor of the fixed part; {allowed(name, known)}.")
+    return names
+
+
+def contrast_pairs(design: Design, name: str) -> list[tuple[str, Floats, Floats, float]]:
     """Contrast, X (n, p) at its two ends, and the divisor of the difference."""
     frame, column = design.frame, design.frame[name]
     values = list(pd.unique(column))

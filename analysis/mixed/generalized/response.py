@@ -19,11 +19,12 @@ from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable,
 from doublecode.schemas.near_names import nearest
 
 Floats = npt.NDArray[np.float64]
-FamilyName = Literal["binomial", "poisson", "negative-binomial"]
+FamilyName = Literal["binomial", "poisson", "negative-binomial", "ordinal"]
 LINKS: dict[str, tuple[Link, ...]] = {
     "binomial": ("logit", "probit", "cloglog"),
     "poisson": ("log",),
     "negative-binomial": ("log",),
+    "ordinal": ("logit", "probit"),
 }
 """Links of each family, the default first."""
 WHOLE = 1e-6

@@ -9,6 +9,7 @@ from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.optimise import lower_factor
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.links import inverse
+from doublecode.analysis.mixed.generalized.ordinal_outcome import OrdinalOutcome
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.prediction import linear_predictor
 
@@ -35,6 +36,8 @@ def simulate_outcomes(
 
 def draw(outcome: Outcome, eta: Floats, psi: Floats, rng: np.random.Generator) -> Floats:
     """Outcomes at linear predictors (rows, n)."""
+    if isinstance(outcome, OrdinalOutcome):
+        return outcome.draw(eta, psi, rng)
     mean = inverse(eta, outcome.link)
     if outcome.trials is not None:
         return rng.binomial(outcome.trials.astype(np.int64)[:, None], mean).astype(float)
