@@ -23,7 +23,7 @@ STATIONARY = 1e-4
 """Largest gradient of a point called converged."""
 WIDTH = 1e-4
 """Step of the differences of gradients that make the Hessian."""
-SAME = 2e-7
+SAME = 1e-7
 """Difference of F at which two ends are one."""
 FARTHEST = 2.0
 """Longest move of a parameter in one step."""
@@ -102,8 +102,8 @@ def _others(problem: Problem, beta: Floats, psi: Floats, known: Ending) -> list[
         point = counter.at(_start(problem, beta, psi, scale), None)
         if point is None:
             continue
-        near = quasi_newton(point, first_hessian(problem, point, counter), counter)
-        if known.converged and abs(near.value - known.point.value) < SAME:
+        near = quasi_newton(point, first_hessian(problem, point, counter), counter, SAME)
+        if known.converged and abs(near.value - known.point.value) < 5.0 * SAME:
             ends.append(Ending(near, known.hessian, converged=True, evaluations=counter.count, start=name))
         else:
             ends.append(descend(problem, near, name, counter))
@@ -167,12 +167,12 @@ def descend(problem: Problem, point: Point, start: str, counter: Counter) -> End
     return Ending(point, H, converged, counter.count, start)
 
 
-def quasi_newton(point: Point, B: Floats, counter: Counter) -> Point:
+def quasi_newton(point: Point, B: Floats, counter: Counter, promised: float = PREDICTED) -> Point:
     """BFGS on the Hessian, with halved steps."""
     for _ in range(STEPS):
         step = np.asarray(-np.linalg.solve(_positive(B), point.gradient), dtype=float)
         slope = float(point.gradient @ step)
-        if -slope < PREDICTED:
+        if -slope < promised:
             return point
         trial = _line(point, step, slope, counter)
         if trial is None:
