@@ -49,7 +49,7 @@ class OrdinalSeverityResult(Answer):
         ``threshold, estimate, std_error, conf_low, conf_high``: where the average rater passes from one category to
         the next.
     variances : DataFrame
-        ``component, variance, sd, share`` with raters as random, too.
+        ``component, variance, sd, share`` of targets, raters and the latent residual.
     icc : DataFrame
         ``form, scale, estimate``: ICC(C,1) and ICC(A,1) on the latent scale, and of the ratings as numbers.
     tests : DataFrame
@@ -161,9 +161,11 @@ def ordinal_severity(
     Model: P(Y ≤ j) = F(τⱼ − s_r − u_t), raters' shifts s_r as fixed effects that sum to zero, targets u_t ~ N(0, σ²),
     by 15-point quadrature. It is Linacre's (1989) many-facet rating scale model with cumulative in place of adjacent
     logits and random targets, so that a target with few ratings is drawn towards the mean. Fair averages (Linacre):
-    Σ j P(Y = j) at s_r with u = 0, and of a target at her mode with s = 0. The variances are of a second fit with
-    raters as random, too, by Laplace's approximation: latent ICC(C,1) = σ²_t/(σ²_t + v), ICC(A,1) =
-    σ²_t/(σ²_t + σ²_r + v) with v = π²/3 (logit) or 1 (probit); it has no limits here. Limits are Wald's.
+    Σ j P(Y = j) at s_r with u = 0, and of a target at her mode with s = 0. The variance of
+    raters is that of the severities less their error, (Σ s_r² − tr V)/(R − 1): crossed random raters would need
+    Laplace's approximation, which finds too little variance of targets where each has two or three ratings. Latent
+    ICC(C,1) = σ²_t/(σ²_t + v), ICC(A,1) = σ²_t/(σ²_t + σ²_r + v) with v = π²/3 (logit) or 1 (probit), without limits.
+    Limits of severities are Wald's.
 
     Examples
     --------

@@ -70,10 +70,10 @@ class LatentSet:
         coded = pd.DataFrame(codes).assign(**{name: columns[:, i] for i, name in enumerate(names)})
         return coded.assign(y=self.outcome.reset_index(drop=True))
 
-    def fit(self, fixed: str, random: str = "(1 | target)") -> OrdinalResult:
+    def fit(self, fixed: str) -> OrdinalResult:
         """Cumulative mixed model of these ratings."""
         found = fit_generalized(
-            f"y ~ {fixed} + {random}", self.frame, family="ordinal", link=self.link, thresholds=self.thresholds,
+            f"y ~ {fixed} + (1 | target)", self.frame, family="ordinal", link=self.link, thresholds=self.thresholds,
             conf_level=self.conf_level,
         )  # fmt: skip
         return cast("OrdinalResult", found)
@@ -82,11 +82,6 @@ class LatentSet:
     def by_raters(self) -> OrdinalResult:
         """Raters as fixed effects."""
         return self.fit(" + ".join(name for name in self.frame.columns if name.startswith("c")))
-
-    @cached_property
-    def random_raters(self) -> OrdinalResult:
-        """Raters as random, beside the targets."""
-        return self.fit("1", "(1 | target) + (1 | rater)")
 
     def severity(self) -> pd.DataFrame:
         """One row per rater, see :class:`OrdinalSeverityResult`."""
@@ -142,8 +137,10 @@ class LatentSet:
         )
 
     def _parts(self) -> Floats:
-        targets, raters = (float(V[0, 0]) for V in self.random_raters.fit.covariances)
-        return np.array([targets, raters, LATENT_VARIANCE[self.link]])
+        fit, S = self.by_raters, self.contrasts
+        severity, error = S @ fit.beta, float(np.trace(S @ fit.fit.vcov @ S.T))
+        raters = max(0.0, (float(severity @ severity) - error) / (self.n_raters - 1))
+        return np.array([float(fit.fit.covariances[0][0, 0]), raters, LATENT_VARIANCE[self.link]])
 
     def latent_icc(self) -> list[tuple[str, str, float]]:
         """Form, scale and estimate of ICC(C,1) and ICC(A,1) on the latent scale."""
@@ -162,10 +159,10 @@ class LatentSet:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What the two fits say of themselves."""
-        fits = (self.by_raters, self.random_raters)
-        found = [Note("mixed_not_converged") for fit in fits if not fit.converged]
-        found += [item.note for fit in fits for item in fit.singularities]
+        """What the fit says of itself."""
+        fit = self.by_raters
+        found = [] if fit.converged else [Note("mixed_not_converged")]
+        found += [item.note for item in fit.singularities]
         if np.bincount(self.target).min() == 1:
             found.append(Note("single_coded_at_random"))
-        return (*self.by_raters.outcome.notes, *found)
+        return (*fit.outcome.notes, *found)

@@ -41,7 +41,7 @@ def main(n_sets: int) -> None:
                 refused += 1
                 continue
             frame = found.frame
-            held.append((frame["conf_low"] <= SEVERITY) & (SEVERITY <= frame["conf_high"]))
+            held.append((frame["conf_low"] <= SEVERITY) & (frame["conf_high"] >= SEVERITY))
             fair_held.append((frame["fair_low"] <= fair) & (fair <= frame["fair_high"]))
             bias.append(frame["estimate"] - SEVERITY)
             latent.append(found.icc["estimate"].to_numpy())
