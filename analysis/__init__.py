@@ -12,6 +12,7 @@ Do raters tell targets apart? (reliability)
     g_study         variance components of any facets, generalizability and dependability
     d_study         expected reliability of other numbers of raters, items, sessions
     drift           severity of raters and its change over time
+    ordinal_severity  severity of raters on the latent scale of ordinal ratings, with fair averages
 
 Do they say the same? (agreement)
     agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.generalizability import g_study as g_study
     from doublecode.analysis.reliability.interrater import icc as icc
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
+    from doublecode.analysis.reliability.latent_severity import ordinal_severity as ordinal_severity
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
     from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
@@ -211,6 +213,7 @@ _HOME = {
     "moderation": "regression.moderated",
     "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
+    "ordinal_severity": "reliability.latent_severity",
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
     "pool_imputed": "linking.imputed_fits",
