@@ -196,11 +196,15 @@ def predicted(problem: Problem, near: Point, x: Floats) -> Mode:
         pull = pull - near.slope_psi @ (after[2] - before[2])
     down = part.sums(turned * near.slope - mode.M * pull)
     step = near.system.solve(*down)
-    return replace(mode, inner=mode.inner + step[0], outer=mode.outer + step[1])
+    fixed = problem.offset + problem.X @ after[1]
+    return _at(problem, mode.M + turned, fixed, mode.inner + step[0], mode.outer + step[1])
 
 
-def evaluate(problem: Problem, x: Floats, start: Point | None = None) -> Point:
+def evaluate(problem: Problem, x: Floats, start: Point | None = None, *, search: bool = True) -> Point:
     """Value and gradient of F at x; from the modes of another point, if one is given.
+
+    Without a `search` the predicted modes are taken as they are: their error is even in the move from `start`, so that
+    central differences of the gradient are free of it.
 
     Raises
     ------
@@ -208,7 +212,9 @@ def evaluate(problem: Problem, x: Floats, start: Point | None = None) -> Point:
         No finite value there.
     """
     psi = problem.split(x)[2]
-    mode = find_mode(problem, x, None if start is None else predicted(problem, start, x))
+    mode = None if start is None else predicted(problem, start, x)
+    if mode is None or search:
+        mode = find_mode(problem, x, mode)
     at_mode = problem.density.derivatives(mode.eta, psi)
     W = -problem.weights * at_mode.d2
     system = make_system(problem.part, mode.M, W)

@@ -30,9 +30,9 @@ class _Line(Counter):
         super().__init__(problem)
         self.origin, self.basis, self.last = origin, basis, near
 
-    def at(self, x: Floats, near: Point | None) -> Point | None:
+    def at(self, x: Floats, near: Point | None, *, search: bool = True) -> Point | None:
         """The point at coordinates within the subspace."""
-        point = super().at(self.origin + self.basis @ x, self.last)
+        point = super().at(self.origin + self.basis @ x, self.last, search=search)
         if point is None:
             return None
         self.last = point

@@ -57,12 +57,12 @@ class Counter:
     def __init__(self, problem: Problem) -> None:
         self.problem, self.count = problem, 0
 
-    def at(self, x: Floats, near: Point | None) -> Point | None:
-        """The point at x, or None where there is no value."""
+    def at(self, x: Floats, near: Point | None, *, search: bool = True) -> Point | None:
+        """The point at x, or None where there is no value; without `search` at the modes predicted from `near`."""
         self.count += 1
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return evaluate(self.problem, x, near)
+                return evaluate(self.problem, x, near, search=search)
         except np.linalg.LinAlgError:
             return None
 
@@ -238,7 +238,7 @@ def _slope_along(point: Point, i: int, counter: Counter) -> Floats:
     up, down = point.x.copy(), point.x.copy()
     up[i] += WIDTH
     down[i] -= WIDTH
-    right, left = counter.at(up, point), counter.at(down, point)
+    right, left = counter.at(up, point, search=False), counter.at(down, point, search=False)
     if right is None or left is None:
         other = right or left
         if other is None:
@@ -261,7 +261,7 @@ def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
     for i in (*range(m), *range(m + p, problem.size)):
         x = point.x.copy()
         x[i] += 0.02
-        moved = counter.at(x, point)
+        moved = counter.at(x, point, search=False)
         row = np.zeros(problem.size) if moved is None else (moved.gradient - point.gradient) / 0.02
         B[i], B[:, i] = row, row
     return _positive(B)
