@@ -51,6 +51,7 @@ From codes to findings (linking)
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
+    fit_generalized  the same for outcomes done or not, and counts
     fit_many        one model, many outcomes at once
     fit_ladder      the richest random part that the data carry
     compare         likelihood-ratio tests on the same rows
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.meta_analysis.random_effects import pool as pool
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
+    from doublecode.analysis.mixed import fit_generalized as fit_generalized
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
@@ -191,6 +193,7 @@ _HOME = {
     "dyad_icc": "reliability.dyads",
     "family_of_tests": "regression.families",
     "fidelity": "description.manual_fidelity",
+    "fit_generalized": "mixed",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",

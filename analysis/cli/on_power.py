@@ -9,7 +9,7 @@ import typer
 
 from doublecode.analysis.cli.on_files import AsJson
 from doublecode.analysis.cli.pictures import check_picture, write_picture
-from doublecode.coding.console import COORDINATOR
+from doublecode.coding.console import COORDINATOR, progress_bar
 from doublecode.schemas.errors import UsageError
 
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
@@ -61,6 +61,14 @@ def power(
         float | None, typer.Option(help="Stop when limits of the power are this near.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask cluster in their place: tcp://host:8786.", show_default=False)
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Folder for answers as they come; a repeat goes on from there.", show_default=False),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the curve: FILE.svg or .png.", show_default=False)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier picture.")] = False,
     as_json: AsJson = False,
@@ -70,6 +78,7 @@ def power(
     from doublecode.analysis.planning.simulated_power import power as simulated
     from doublecode.analysis.rendering.figures import figure_of
     from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.analysis.results.spread_work import Workers
     from doublecode.schemas.results import result_record
 
     given = {
@@ -88,10 +97,11 @@ def power(
     effects: dict[str, Any] = {name: first.pop(name) for name in ("within", "between") if name in first}
     plan = PlannedStudy(**first)  # type: ignore[arg-type]
     stated = {name: value for name, value in effects.items() if name not in varied}
-    result = simulated(
-        plan, **stated, scale=scale, vary=varied, formula=formula, ddf=ddf, alpha=alpha, studies=studies,
-        half_width=half_width, seed=seed,
-    )  # fmt: skip
+    with progress_bar() as show:
+        result = simulated(
+            plan, **stated, scale=scale, vary=varied, formula=formula, ddf=ddf, alpha=alpha, studies=studies,
+            half_width=half_width, seed=seed, workers=Workers(jobs, scheduler, keep), progress=show,
+        )  # fmt: skip
     if plot is not None:
         write_picture(figure_of(result.plot()), plot, "Power over what was varied, with limits of the simulation.")
     print_answer(result, result_record(result) if as_json else None)

@@ -318,7 +318,7 @@ def _store_variances(moments: Moments, end: Optimum, sigma2: Floats, at: Ints, s
 
 def search(moments: Moments, *, reml: bool) -> Optimum:
     """Newton from the moments' start for every set; those that fail, from two other starts."""
-    end = minimise(moments, moment_start(moments), np.arange(moments.n_sets), reml=reml)
+    end = minimise(moments, moment_start(moments), np.arange(moments.n_sets), reml=reml, scoring=True)
     for scale in OTHER_STARTS:
         again = np.flatnonzero(~end.converged)
         if not len(again):

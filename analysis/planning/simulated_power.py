@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Final
@@ -21,6 +21,7 @@ from doublecode.analysis.planning.effect_scales import Scale, slope_of
 from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy
 from doublecode.analysis.planning.power_result import PowerResult
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
+from doublecode.analysis.results.spread_work import Progress, Workers, spread_work
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
 from doublecode.schemas.results import Note, check_conf_level
@@ -45,6 +46,8 @@ def power(
     studies: int = 1000,
     half_width: float | None = None,
     seed: int = 0,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> PowerResult:
     r"""Power of a planned study of sessions within patients, by simulating it as it will be rated and analysed.
 
@@ -71,6 +74,10 @@ def power(
         Stop a combination when the limits of each of its powers lie within this, and say so.
     seed : int
         Draws depend on it and on the combination alone, so that one combination can be repeated by itself.
+    workers : Workers, optional
+        Cores or a cluster for the combinations of a grid, and where to keep them as they come; the answer is the same.
+    progress : callable, optional
+        Called with what is done and of how many.
 
     Returns
     -------
@@ -113,7 +120,9 @@ def power(
     ]
     _refuse_formula(text, plan_rows(cells[0].plan), asked)
     made = _Making(text, ddf, alpha, studies, half_width, seed)
-    frame = pd.DataFrame([row for cell in cells for row in _rows_of(cell, made)])
+    pieces = {_said(cell, made): (cell, made) for cell in cells}
+    answers = spread_work(_rows_of, pieces, workers or Workers(), progress, "Simulating")
+    frame = pd.DataFrame([row for answer in answers.values() for row in answer])
     spec = {"plan": asdict(plan), "within": within, "between": between, "scale": scale,
             "vary": varied, "formula": text, "ddf": ddf, "alpha": alpha,
             "conf_level": 1 - alpha, "studies": studies, "half_width": half_width, "seed": seed}  # fmt: skip
@@ -211,7 +220,13 @@ def _refuse_formula(formula: str, rows: pd.DataFrame, asked: tuple[str, ...]) ->
             raise UsageError(f"{CALLER}: an effect {name} patients is stated, and {formula!r} does not have {name!r}.")
 
 
-def _rows_of(cell: _Cell, made: _Making) -> Iterator[dict[str, Any]]:
+def _said(cell: _Cell, made: _Making) -> str:
+    """All that the answer of a combination depends on."""
+    return json.dumps([asdict(cell), asdict(made)], sort_keys=True)
+
+
+def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
+    cell, made = piece
     rows = plan_rows(cell.plan)
     own = [name for name in EFFECTS if name in variables_of(made.formula, rows.columns)]
     counted = {name: _Counted() for name in cell.slopes}
@@ -230,14 +245,16 @@ def _rows_of(cell: _Cell, made: _Making) -> Iterator[dict[str, Any]]:
         ends = [_limits(one.found, done) for one in counted.values()]
         if made.half_width is not None and max(high - low for low, high in ends) / 2 <= made.half_width:
             break
-    for (name, one), (low, high) in zip(counted.items(), ends, strict=True):
-        yield {
+    return [
+        {
             **cell.values, "term": name, "effect": cell.stated[name], "slope": cell.slopes[name],
             "power": one.found / done, "power_low": low, "power_high": high,
             "mean_estimate": float(np.mean(one.estimates())),
             "width": float(np.median(one.widths())), "failed": failed / done, "singular": singular / done,
             "studies": done, "hours": cell.plan.hours,
-        }  # fmt: skip
+        }
+        for (name, one), (low, high) in zip(counted.items(), ends, strict=True)
+    ]  # fmt: skip
 
 
 class _Counted:

@@ -25,6 +25,7 @@ from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.profiles import Sought, find_limits
 
 if TYPE_CHECKING:
+    from doublecode.analysis.reliability.cluster_criterion import ClusterCriterion
     from doublecode.analysis.reliability.crossed_moments import Copies
 
 Floats = NDArray[np.float64]
@@ -164,8 +165,10 @@ def _descend(objective: Objective, start: Floats, which: Ints, done: float = DON
     return end.points, end.values
 
 
-def fit_ratios(criterion: Criterion, n_sets: int) -> tuple[Floats, Floats]:
-    """REML estimates of the variance ratios (n_sets, m), and the deviance there (n_sets,)."""
+def fit_ratios(
+    criterion: Criterion | ClusterCriterion, n_sets: int, start: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """REML estimates of the variance ratios (n_sets, m), and the deviance there (n_sets,); from `start` if given."""
     m = criterion.n_ratios
 
     def objective(u: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
@@ -175,8 +178,9 @@ def fit_ratios(criterion: Criterion, n_sets: int) -> tuple[Floats, Floats]:
         curved[:, np.arange(m), np.arange(m)] += second * gradient
         return value, first * gradient, curved
 
-    start = np.full((n_sets, m), 0.36)
-    start[:, 0] = 1.0
+    if start is None:
+        start = np.full((n_sets, m), 0.36)
+        start[:, 0] = 1.0
     u, value = minimise(objective, _fold(start), np.arange(n_sets))
     return _unfold(u)[0], value
 

@@ -77,6 +77,7 @@ def _data(run: StudyRun) -> Iterator[Section | None]:
 
 def _details(run: StudyRun) -> Iterator[Section | None]:
     from doublecode.analysis.report import sections_models
+    from doublecode.analysis.report.sections_change import change_section
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import family_section, marginal_section
     from doublecode.analysis.report.sections_patients import patients_section
@@ -89,6 +90,7 @@ def _details(run: StudyRun) -> Iterator[Section | None]:
     yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
     yield patients_section(run.patient_outcomes, labels)
+    yield change_section(run.patient_changes, labels)
     if run.process is not None:
         yield from process_sections(run.process, labels)
     yield sections_models.moderation_section(run.moderations, labels, run.study.interaction_figures)
