@@ -2,8 +2,8 @@
 
 Synthetic data. Run: ``python tests/simulations/imputation_one_level.py [SETS]`` (500 sets by default, minutes on one
 core). The printed answer is kept in ``imputation_one_level.txt``. The sets are those of ``imputation.py`` in which one
-predictor alone loses values; here it is imputed 20 times by a Bayesian regression on the outcome and the session, without
-the patients, and analysed and pooled as there.
+predictor alone loses values; here it is imputed 20 times by a Bayesian regression on the outcome and the session,
+without the patients, and analysed and pooled as there.
 """
 
 from __future__ import annotations
