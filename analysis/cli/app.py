@@ -21,6 +21,7 @@ from doublecode.analysis.cli import (
     on_sensitivity,
     on_study,
     on_texts,
+    on_therapists,
     on_traces,
 )
 from doublecode.analysis.cli.help import HelpByPerson
@@ -63,6 +64,7 @@ def options(
 
 on_study.register(app)
 on_sensitivity.register(app)
+on_therapists.register(app)
 init_command.register(app)
 on_plans.register(app)
 coordinator.register(app)

@@ -24,6 +24,7 @@ from doublecode.analysis.rendering.wording import (
     screening,
     sensitivity,
     study,
+    therapist,
     trace,
     training,
 )
@@ -45,6 +46,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **screening.SENTENCES,
     **sensitivity.SENTENCES,
     **study.SENTENCES,
+    **therapist.SENTENCES,
     **training.SENTENCES,
     **trace.SENTENCES,
     **reproduction.SENTENCES,

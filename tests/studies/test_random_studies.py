@@ -79,6 +79,7 @@ WITH_TESTS_OF_THEIR_OWN = {
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "sensitivity",  # schemas/test_sensitivity, analysis/study/test_sensitivity
+        "therapist_page",  # schemas/test_therapist_page, analysis/report/test_therapist_page
         "allocation",
         "certification",
         "due",
