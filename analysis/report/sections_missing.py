@@ -52,12 +52,13 @@ def _lost(lost: LostUnits, labels: Labels) -> Iterator[Block]:
         said += f", with {counts['sessions', 'analysed']} of {counts['sessions', 'held']} sessions"
     yield Paragraph(f"{said}.")
     yield from lost_tables(lost, labels)
+    nested = ("sessions", "analysed") in counts
     for unit, rows in (("patients", lost.patients), ("sessions", lost.sessions)):
         if len(rows):
-            yield Paragraph(_differing(unit, rows, labels))
+            yield Paragraph(_differing(unit, rows, labels, nested=nested))
 
 
-def _differing(unit: str, rows: pd.DataFrame, labels: Labels) -> str:
+def _differing(unit: str, rows: pd.DataFrame, labels: Labels, *, nested: bool) -> str:
     """Which intervals do not hold zero; of whom nothing is known."""
     known = rows[rows["d"].notna()]
     if known.empty:
@@ -73,7 +74,7 @@ def _differing(unit: str, rows: pd.DataFrame, labels: Labels) -> str:
     return (
         f"Analysed and lost {unit} differ in {', '.join(names)} (intervals without 0), most by *d* = "
         f"{format_number(most['d'])} {format_interval(most['conf_low'], most['conf_high'])}. What they differ in "
-        "belongs into the model or among the auxiliary variables of an imputation."
+        f"belongs into the model{' or among the auxiliary variables of an imputation' if nested else ''}."
     )
 
 

@@ -83,15 +83,22 @@ def missing_data(
     is_series = isinstance(headline_model(intake.study, head), ModelSeries)
     if asked.attendance and is_series:
         try:
+            _refuse_factor(full)
             attendance = _attendance(intake, built.frame, full)
         except NotEstimable as reason:
             refusals["attendance"] = str(reason)
     if asked.imputations and is_series:
         try:
+            _refuse_factor(full)
             imputed = imputed_headline(intake, built, scored, full, head, asked)
         except (NotEstimable, UsageError) as reason:
             refusals["imputed"] = str(reason)
     return MissingAnswer(lost_units(intake, built, head.model, asked.compare), attendance, imputed, refusals)
+
+
+def _refuse_factor(full: Estimate) -> None:
+    if len(full.terms) > 1:
+        raise NotEstimable(f"{full.term} has {len(full.terms)} coefficients; name one of them as a finding of its own.")
 
 
 def _attendance(intake: Intake, frame: pd.DataFrame, full: Estimate) -> Attendance:

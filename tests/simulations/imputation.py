@@ -5,8 +5,7 @@ core). The printed answer is kept in ``imputation.txt``. Scores y of patients ov
 predictor x from the patient's own mean and on that mean, both as the declared model has them, so that the complete data
 have no bias. A fifth of the values of x is missing at random: the more likely the higher y of that session and the
 later the session. Each set is analysed before any value is lost, by its complete rows, and by 20 imputations of the
-joint model, split into mean and deviation afterwards, pooled by Rubin's rules with Barnard and Rubin's df. Where x
-alone is missing, 20 imputations that take rows as if each stood alone (x on y and session) show why these are refused.
+joint model, split into mean and deviation afterwards, pooled by Rubin's rules with Barnard and Rubin's df.
 """
 
 from __future__ import annotations
@@ -98,28 +97,10 @@ def pooled(draws: np.ndarray, given: np.ndarray, case: Case) -> pd.DataFrame:
     return rubin(*numbers).set_index(fits[0].index)
 
 
-def one_level(given: np.ndarray, case: Case, rng: np.random.Generator) -> np.ndarray:
-    """Bayesian regression of x on y and session, patients left out: M completed sets."""
-    session = np.tile(np.arange(1.0, case.sessions + 1), case.patients)
-    design = np.column_stack([np.ones(len(given)), session, given[:, 0]])
-    there = ~np.isnan(given[:, 1])
-    inverse = np.linalg.inv(design[there].T @ design[there])
-    slopes = inverse @ design[there].T @ given[there, 1]
-    rest, df = given[there, 1] - design[there] @ slopes, there.sum() - 3
-    out = np.repeat(given[None], M, axis=0)
-    for one in out:
-        sigma = np.sqrt(rest @ rest / rng.chisquare(df))
-        drawn = slopes + sigma * np.linalg.cholesky(inverse) @ rng.standard_normal(3)
-        one[~there, 1] = design[~there] @ drawn + sigma * rng.standard_normal((~there).sum())
-    return out
-
-
 def run(case: Case, n_sets: int) -> None:
     """Print bias, spread, standard error and coverage of each slope, three ways."""
     began = time.time()
-    alone = case.predictors == 1 and not case.outcome
     found: dict[str, list[pd.DataFrame]] = {"before loss": [], "complete rows": [], "imputed": []}
-    found |= {"as one level": []} if alone else {}
     lost, rows = [], []
     codes = np.repeat(np.arange(case.patients), case.sessions)
     session = np.tile(np.arange(1.0, case.sessions + 1), case.patients)
@@ -140,9 +121,6 @@ def run(case: Case, n_sets: int) -> None:
             found["complete rows"].append(estimates(given[place], case))
             chains = np.concatenate([drawn[:, 2 * place], drawn[:, 2 * place + 1]])
             found["imputed"].append(pooled(chains, given[place], case))
-            if alone:
-                rng = np.random.default_rng([SEED, CASES.index(case), 2 * 10**6 + sets[place]])
-                found["as one level"].append(pooled(one_level(given[place], case, rng), given[place], case))
             lost.append(np.isnan(given[place][:, 1:]).mean())
             rows.append((~np.isnan(given[place]).any(axis=1)).mean())
     print(f"\n{case.title}; of the predictor {np.mean(lost):.1%} missing, {np.mean(rows):.1%} of the rows complete; "
@@ -155,7 +133,7 @@ def run(case: Case, n_sets: int) -> None:
                 np.array([one.loc[term, key] for one in tables])
                 for key in ("estimate", "std_error", "df", "conf_low", "conf_high")
             )
-            fmi = np.mean([one.loc[term, "fmi"] for one in tables]) if "fmi" in tables[0] else np.nan
+            fmi = np.mean([one.loc[term, "fmi"] for one in tables]) if way == "imputed" else np.nan
             bias, covered = b.mean() - truth, ((low <= truth) & (truth <= high)).mean()
             print(f"{term:12s} {truth:5.2f}  {way:14s} {b.mean():7.3f} {bias:7.3f} {100 * bias / abs(truth):7.1f} "
                   f"{b.std(ddof=1):9.3f} {se.mean():8.3f} {covered:9.3f} {df.mean():8.1f} {fmi:6.2f}",
