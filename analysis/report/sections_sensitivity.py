@@ -233,7 +233,8 @@ def _multiverse(found: SensitivityResult, tables: dict[str, Table], at: int) -> 
         )
         text = (
             f"Above *{measure}* of {found.spec['label']} with its 95% interval under every specification, sorted; "
-            "below the choices of each. Filled: *p* < .05; the diamond is the study as declared."
+            "below which have *p* < .05, and the choices of each. Filled: *p* < .05; the diamond is the study as "
+            "declared."
         )
         yield picture(found.plot(), "specification_curve", "Specification curve", text)
     moves = replace(tables["moves"], notes=(

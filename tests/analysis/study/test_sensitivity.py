@@ -321,6 +321,20 @@ class TestMultiverse:
         assert last.study.sensitivity is None
         assert last.choices == {"items needed of he": "5", "lag of he": "1", "covariates": "session"}
 
+    def test_each_kind_of_choice_acts(self, telephone_run):
+        """Changed alone, each moves the estimate, but not the rows of others."""
+        choices = {
+            "pooling": ["primary"], "reverse": {"ghes": [[]]}, "minimum_valid": {"he": [5]}, "lag": {"he": [1]},
+            "covariates": [["session"]], "centring": ["none"], "random": ["(1 | patient)"],
+        }  # fmt: skip
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        cases = specifications(intake.study)
+        own = list(cases[0].choices.values())
+        alone = [one for one in cases if sum(a != b for a, b in zip(own, one.choices.values(), strict=True)) <= 1]
+        found, _ = run_specifications(intake, alone, quiet)
+        assert (len(cases), len(found), found["estimate"].nunique()) == (128, 8, 8)
+        assert (found["refusal"] == "").all()
+
     def test_what_cannot_be_estimated_is_a_row_with_its_reason(self, telephone_run):
         intake = asking(
             telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices={"lag": {"he": [40]}}
