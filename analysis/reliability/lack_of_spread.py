@@ -91,7 +91,7 @@ def _often_repeats(values: Floats) -> NDArray[np.bool_]:
 
 
 def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
-    """Whether one value holds half of the ratings of each set, shape (n_sets,): it is then one of the two middle ones."""
+    """Whether one value, which is then a middle one, holds half of the ratings of each set, shape (n_sets,)."""
     n = values.shape[1]
     places = sorted({(n - 1) // 2, n // 2})
     middle = np.partition(values, places, axis=1)[:, places]
