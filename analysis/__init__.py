@@ -12,6 +12,7 @@ Do raters tell targets apart? (reliability)
     g_study         variance components of any facets, generalizability and dependability
     d_study         expected reliability of other numbers of raters, items, sessions
     drift           severity of raters and its change over time
+    ordinal_severity  severity of raters on the latent scale of ordinal ratings, with fair averages
 
 Do they say the same? (agreement)
     agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
@@ -88,6 +89,7 @@ A whole study
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
     side_by_side    models in one table, a column for each, as papers print them
     study_sensitivity  findings without each patient, rater, therapist, under other rules and with CR2
+    therapist_pages  each therapist's coded behaviors against team and threshold, with a small-cell rule
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
@@ -155,6 +157,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.generalizability import g_study as g_study
     from doublecode.analysis.reliability.interrater import icc as icc
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
+    from doublecode.analysis.reliability.latent_severity import ordinal_severity as ordinal_severity
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
     from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
@@ -167,6 +170,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
     from doublecode.analysis.study.sensitivity_of_study import study_sensitivity as study_sensitivity
+    from doublecode.analysis.study.therapist_facts import therapist_pages as therapist_pages
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
@@ -211,6 +215,7 @@ _HOME = {
     "moderation": "regression.moderated",
     "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
+    "ordinal_severity": "reliability.latent_severity",
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
     "pool_imputed": "linking.imputed_fits",
@@ -230,6 +235,7 @@ _HOME = {
     "side_by_side": "study.model_columns",
     "study_frame": "study.frame_of_study",
     "study_sensitivity": "study.sensitivity_of_study",
+    "therapist_pages": "study.therapist_facts",
     "study_status": "study.coding_status",
     "sudden_gains": "linking.sudden_gain_criteria",
     "winsorise": "description.outliers",

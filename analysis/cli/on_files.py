@@ -337,15 +337,19 @@ def fit(
     file: Rows,
     ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
     ddf: Annotated[str, typer.Option(help="auto, kenward-roger, satterthwaite or z.")] = "auto",
-    family: Annotated[str | None, typer.Option(help="binomial, poisson or negative-binomial; none: linear.")] = None,
-    link: Annotated[str | None, typer.Option(help="Of binomial: logit, probit or cloglog.")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="binomial, poisson, negative-binomial, ordinal; none: linear.")
+    ] = None,
+    link: Annotated[
+        str | None, typer.Option(help="Of binomial: logit, probit or cloglog; of ordinal: logit or probit.")
+    ] = None,
     trials: Annotated[str | None, typer.Option(help="Of binomial: column of trials; the outcome is successes.")] = None,
     offset: Annotated[str | None, typer.Option(help="Column of a known part, such as the log of an exposure.")] = None,
     sheet: Sheet = None,
     missing: Missing = "",
     as_json: AsJson = False,
 ) -> None:
-    """Mixed model with lme4's formulas: linear, with honest degrees of freedom; by --family done or not, or counts."""
+    """Mixed model with lme4's formulas: linear, with honest df; by --family done or not, counts, ordered categories."""
     from doublecode.analysis.mixed import fit_generalized, fit_mixed
     from doublecode.analysis.mixed.formula import parse_mixed
     from doublecode.analysis.rendering.screen import print_answer

@@ -183,7 +183,7 @@ def reliable_change(
     error = math.sqrt(2.0) * deviation * math.sqrt(1.0 - reliability)
     line = _cutoff(cutoff, clinical, norm, better)
     sign = -1.0 if better == "lower" else 1.0
-    gain = sign * (after - before)
+    gain = after - before if sign > 0 else before - after
     reach = float(ndtri(0.5 + conf_level / 2))
     crossed = (
         np.zeros(len(gain), dtype=bool) if line is None else (sign * (before - line) <= 0) & (sign * (after - line) > 0)

@@ -85,7 +85,7 @@ class Term:
 
     @cached_property
     def factors(self) -> tuple[Floats, Floats]:
-        """Z = QR, (n, p) and (p, p): what tells collinear columns, and conditions the others."""
+        """Z = QR, (n, p) and (p, p): what tells collinear columns, and what the engine takes for them."""
         return orthogonal(self.Z)
 
 
@@ -321,10 +321,11 @@ def _number(values: npt.NDArray[Any]) -> tuple[Ints, pd.Index] | None:
             return None
         levels, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.int64), pd.Index(levels)
-    places = values.astype(np.int64) - low
+    places = values.astype(np.int64, copy=False) - low
     there = np.zeros(high - low + 1, dtype=bool)
     there[places] = True
-    return (np.cumsum(there) - 1)[places], pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
+    codes = places if there.all() else (np.cumsum(there) - 1)[places]
+    return codes, pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
 
 
 def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from doublecode.analysis.mixed.formula_columns import NOT_ESTIMABLE, FormulaColumns, Recipe
 from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.hypotheses import quantile, two_sided
 from doublecode.analysis.mixed.result import MixedResult
@@ -139,16 +140,17 @@ def linear_model(result: Any, conf_level: float | None = None) -> LinearModel:
 
 
 def _of_mixed(result: MixedResult | GeneralizedResult, conf_level: float) -> LinearModel:
-    model, tests = result.model, result.tests
-    scale = (
-        (Note("generalized_link_scale", numbers={"link": result.link}),)
-        if isinstance(result, GeneralizedResult)
-        else ()
-    )
+    model, beta, tests = result.model, result.beta, result.tests
+    scale: tuple[Note, ...] = ()
+    if isinstance(result, OrdinalResult):
+        model, beta, tests = result.latent
+        scale = (Note("ordinal_latent_scale", numbers={"link": result.link}),)
+    elif isinstance(result, GeneralizedResult):
+        scale = (Note("generalized_link_scale", numbers={"link": result.link}),)
     return LinearModel(
-        formula=model.formula.text, fixed=model.formula.fixed, outcome=model.formula.response, beta=result.beta,
+        formula=model.formula.text, fixed=model.formula.fixed, outcome=model.formula.response, beta=beta,
         vcov=np.asarray(tests.vcov[0]), dof=lambda L: np.asarray(tests.dof(L)[0]), recipe=model.fixed_spec,
-        frame=model.frame, conf_level=conf_level, method=result.tests.method,
+        frame=model.frame, conf_level=conf_level, method=tests.method,
         shift=0.0 if model.offset is None else float(model.offset.mean()), notes=(*result.notes, *scale),
     )  # fmt: skip
 

@@ -60,11 +60,6 @@ class ClusterCriterion:
     sizes: Floats
     counts: Floats
 
-    @property
-    def n_ratios(self) -> int:
-        """Number of variance ratios λ."""
-        return len(TERMS)
-
     def __call__(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """Deviance (B,), gradient (B, 4) and Hessian (B, 4, 4) at ratios (B, 4); there is one set only."""
         found = [self._within_reach(*row) for row in ratios]

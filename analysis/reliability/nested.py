@@ -31,7 +31,7 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
 from doublecode.analysis.ratings.rounding import rounding_noise
-from doublecode.analysis.reliability.cluster_criterion import ClusterCriterion, cluster_criterion
+from doublecode.analysis.reliability.cluster_criterion import TERMS, ClusterCriterion, cluster_criterion
 from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
@@ -205,8 +205,7 @@ def _start(criterion: ClusterCriterion) -> Floats | None:
 
     None where the residual variance runs to nought: the engine looks from starts of its own, and says what it finds.
     """
-    starts = np.repeat(np.square(STARTS)[:, None], criterion.n_ratios, axis=1)
-    ratios, value = fit_ratios(criterion, len(starts), starts)
+    ratios, value = fit_ratios(criterion, np.repeat(np.square(STARTS)[:, None], len(TERMS), axis=1))
     best = ratios[int(np.argmin(value))]
     return np.sqrt(best) if best.max() < LARGEST else None
 

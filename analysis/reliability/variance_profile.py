@@ -25,7 +25,6 @@ from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.profiles import Sought, find_limits
 
 if TYPE_CHECKING:
-    from doublecode.analysis.reliability.cluster_criterion import ClusterCriterion
     from doublecode.analysis.reliability.crossed_moments import Copies
 
 Floats = NDArray[np.float64]
@@ -58,11 +57,6 @@ class Criterion:
 
     moments: Moments
     copies: Copies | None = None
-
-    @property
-    def n_ratios(self) -> int:
-        """Number of variance ratios λ."""
-        return len(self.moments.layout.blocks)
 
     def __call__(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """Deviance (B,), gradient (B, m) and Hessian (B, m, m) at ratios (B, m) of sets `which` (B,)."""
@@ -165,11 +159,9 @@ def _descend(objective: Objective, start: Floats, which: Ints, done: float = DON
     return end.points, end.values
 
 
-def fit_ratios(
-    criterion: Criterion | ClusterCriterion, n_sets: int, start: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """REML estimates of the variance ratios (n_sets, m), and the deviance there (n_sets,); from `start` if given."""
-    m = criterion.n_ratios
+def fit_ratios(criterion: Objective, start: Floats) -> tuple[Floats, Floats]:
+    """REML estimates of the variance ratios (n_sets, m) from `start`, and the deviance there (n_sets,)."""
+    n_sets, m = start.shape
 
     def objective(u: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         ratios, first, second = _unfold(u)
@@ -178,9 +170,6 @@ def fit_ratios(
         curved[:, np.arange(m), np.arange(m)] += second * gradient
         return value, first * gradient, curved
 
-    if start is None:
-        start = np.full((n_sets, m), 0.36)
-        start[:, 0] = 1.0
     u, value = minimise(objective, _fold(start), np.arange(n_sets))
     return _unfold(u)[0], value
 

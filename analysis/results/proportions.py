@@ -34,4 +34,4 @@ def wilson_limits(n_yes: int, n: int, conf_level: float = 0.95) -> tuple[float, 
     z = float(ndtri(0.5 + conf_level / 2))
     middle = (n_yes + z**2 / 2) / (n + z**2)
     reach = z / (n + z**2) * math.sqrt(n_yes * (n - n_yes) / n + z**2 / 4)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    return 0.0 if n_yes == 0 else middle - reach, 1.0 if n_yes == n else middle + reach

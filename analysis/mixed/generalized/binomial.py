@@ -41,25 +41,29 @@ class BinomialRows:
         """(…, n) log-probability."""
         y, m = self.successes, self.trials
         if self.link == "logit":
-            return np.asarray(y * eta - m * np.logaddexp(0.0, eta) + self.constant)
+            return np.asarray(y * eta - m * _logistic(eta)[1] + self.constant)
         success, failure = _logs(eta, self.link)
         return np.asarray(_times(y, success) + _times(m - y, failure) + self.constant)
 
     def newton(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
         """Value and two derivatives in η."""
         if self.link == "logit":
-            p = special.expit(eta)
-            return self.value(eta, psi), self.successes - self.trials * p, -self.trials * p * (1.0 - p)
+            return self._logit(eta)[:3]
         found = self.derivatives(eta, psi)
         return found.value, found.d1, found.d2
+
+    def _logit(self, eta: Floats) -> Four:
+        """Value, two derivatives, and the probability, from one exponential."""
+        p, soft = _logistic(eta)
+        mean = self.trials * p
+        return self.successes * eta - self.trials * soft + self.constant, self.successes - mean, mean * (p - 1.0), p
 
     def derivatives(self, eta: Floats, psi: Floats) -> RowDerivatives:
         """Value and three derivatives in η."""
         y, m = self.successes, self.trials
         if self.link == "logit":
-            p = special.expit(eta)
-            w = m * p * (1.0 - p)
-            return RowDerivatives(self.value(eta, psi), y - m * p, -w, w * (2.0 * p - 1.0))
+            value, d1, d2, p = self._logit(eta)
+            return RowDerivatives(value, d1, d2, d2 * (1.0 - 2.0 * p))
         S, T = (_probit(eta), _mirrored(_probit(-eta))) if self.link == "probit" else _cloglog(eta)
         parts = [_times(y, s) + _times(m - y, t) for s, t in zip(S, T, strict=True)]
         return RowDerivatives(parts[0] + self.constant, *parts[1:])
@@ -67,6 +71,13 @@ class BinomialRows:
     def subset(self, rows: npt.NDArray[np.intp]) -> RowDensity:
         """Some of the rows."""
         return BinomialRows(self.successes[rows], self.trials[rows], self.link)
+
+
+def _logistic(eta: Floats) -> tuple[Floats, Floats]:
+    """Probability, and log(1 + e^η)."""
+    small = np.exp(-np.abs(eta))
+    up = eta >= 0.0
+    return np.where(up, 1.0, small) / (1.0 + small), np.where(up, eta, 0.0) + np.log1p(small)
 
 
 def _times(count: Floats, log: Floats) -> Floats:

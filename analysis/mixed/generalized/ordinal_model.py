@@ -41,7 +41,7 @@ def fit_ordinal(
     outcome = _read(design, "probit" if link == "probit" else "logit", spec["thresholds"])
     bare = without_intercept(design)
     fit = fit_rows(bare, part, outcome.rows(), n_nodes)
-    return OrdinalResult(spec, bare, outcome, fit, remarks, design)
+    return OrdinalResult(spec, bare, outcome, fit, remarks, with_intercept=design)
 
 
 def _read(design: Design, link: Any, kind: ThresholdKind) -> OrdinalOutcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -54,7 +54,7 @@ class OrdinalResult(GeneralizedResult):
 
     outcome: OrdinalOutcome
     fit: OrdinalFit
-    with_intercept: Design | None = None
+    with_intercept: Design = field(kw_only=True)
 
     def tables(self) -> tuple[Table, ...]:
         """Fixed effects, odds ratios, thresholds and variances."""
@@ -193,14 +193,24 @@ class OrdinalResult(GeneralizedResult):
         """
         return effects_on_categories(self.model, self.outcome, self.fit, of, float(self.spec["conf_level"]))
 
+    @cached_property
+    def latent(self) -> tuple[Design, Floats, SmallSample]:
+        """The design with an intercept, its coefficients and their tests: minus the mean threshold is the intercept.
+
+        So means stand against the middle of the thresholds, as R's emmeans has them (``mode = "latent"``).
+        """
+        design, p, k = self.with_intercept, len(self.beta), len(self.fit.psi)
+        at = design.x_names.index("Intercept")
+        J = np.zeros((p + 1, k + p))
+        J[np.delete(np.arange(p + 1), at), k + np.arange(p)] = 1.0
+        J[at, :k] = -self.outcome.thresholds.jacobian(self.fit.psi).mean(axis=0)
+        V = (J @ self.fit.parameters_vcov @ J.T)[None]
+        tests = SmallSample("z", V, V, np.zeros((1, 0, p + 1, p + 1)), np.zeros((1, 0, 0)))
+        return design, np.insert(self.beta, at, -self.tau.mean()), tests
+
     def anova(self) -> pd.DataFrame:
         """Wald tests of terms: term, df_num, df_den (∞), statistic (χ²/df), p_value, hypothesis."""
-        if self.with_intercept is None:
-            return super().anova()
-        at, p = self.with_intercept.x_names.index("Intercept"), len(self.beta)
-        V = np.insert(np.insert(self.fit.vcov, at, 0.0, axis=0), at, 0.0, axis=1)[None]
-        tests = SmallSample("z", V, V, np.zeros((1, 0, p + 1, p + 1)), np.zeros((1, 0, 0)))
-        return anova_frame(self.with_intercept, np.insert(self.beta, at, 0.0), tests)
+        return anova_frame(*self.latent)
 
     def proportional_odds(self) -> pd.DataFrame:
         """Test for each term whether one coefficient serves all thresholds: term, df, statistic, p_value, converged.

@@ -26,14 +26,17 @@ FARTHEST_LIMIT = 50.0
 class _Line(Counter):
     """The problem along an affine subspace x = origin + basis · y."""
 
-    def __init__(self, problem: Problem, origin: Floats, basis: Floats) -> None:
+    def __init__(self, problem: Problem, origin: Floats, basis: Floats, near: Point) -> None:
         super().__init__(problem)
-        self.origin, self.basis = origin, basis
+        self.origin, self.basis, self.last = origin, basis, near
 
-    def at(self, x: Floats, near: Point | None) -> Point | None:
+    def at(self, x: Floats, near: Point | None, *, search: bool = True) -> Point | None:
         """The point at coordinates within the subspace."""
-        point = super().at(self.origin + self.basis @ x, near)
-        return None if point is None else replace(point, x=x, gradient=self.basis.T @ point.gradient)
+        point = super().at(self.origin + self.basis @ x, self.last, search=search)
+        if point is None:
+            return None
+        self.last = point
+        return replace(point, x=x, gradient=self.basis.T @ point.gradient)
 
 
 def profile_limits(fit: GeneralizedFit, j: int, quantile: float) -> tuple[float, float]:
@@ -77,7 +80,7 @@ def _zeta(
     """ζ at a distance from the estimate, all other parameters at their best."""
     along, basis, H = frame
     problem, best = fit.problem, fit.end.point
-    line = _Line(problem, best.x + move * along, basis)
+    line = _Line(problem, best.x + move * along, basis, best)
     first = line.at(np.zeros(basis.shape[1]), best)
     if first is None:
         return None

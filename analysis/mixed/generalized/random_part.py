@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,11 @@ class RandomPart:
         """Levels of the inner factor, J."""
         return len(self.starts)
 
+    @cached_property
+    def counts(self) -> Ints:
+        """(J,) rows of each inner group."""
+        return np.diff(self.starts, append=len(self.codes))
+
     @property
     def m(self) -> int:
         """Number of covariance parameters."""
@@ -79,7 +85,7 @@ class RandomPart:
 
     def by_row(self, inner: Floats, outer: Floats) -> Floats:
         """(R, n) values of random effects, inner (P, J) and outer (q₂,), as they act on rows."""
-        spread = inner[:, self.codes]
+        spread = np.repeat(inner, self.counts, axis=1)
         return np.vstack([spread, outer[self.places]]) if self.q2 else spread
 
     def sums(self, rows: Floats) -> tuple[Floats, Floats]:

@@ -17,12 +17,14 @@ from doublecode.analysis.mixed.generalized.random_part import factor_of, identit
 
 Floats = npt.NDArray[np.float64]
 
-STEPS, PREDICTED, POLISHED = 100, 1e-7, 1e-13
+STEPS, PREDICTED, POLISHED = 100, 1e-11, 1e-13
 """Most quasi-Newton steps; predicted decrease below which Newton's steps begin, and below which these end."""
 STATIONARY = 1e-4
 """Largest gradient of a point called converged."""
 WIDTH = 1e-4
 """Step of the differences of gradients that make the Hessian."""
+SAME = 1e-7
+"""Difference of F at which two ends are one."""
 FARTHEST = 2.0
 """Longest move of a parameter in one step."""
 FIRST_SCALES, OTHER_SCALES = (1.0, 0.4), (2.5, 0.15)
@@ -55,12 +57,12 @@ class Counter:
     def __init__(self, problem: Problem) -> None:
         self.problem, self.count = problem, 0
 
-    def at(self, x: Floats, near: Point | None) -> Point | None:
-        """The point at x, or None where there is no value."""
+    def at(self, x: Floats, near: Point | None, *, search: bool = True) -> Point | None:
+        """The point at x, or None where there is no value; without `search` at the modes predicted from `near`."""
         self.count += 1
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return evaluate(self.problem, x, None if near is None else near.mode)
+                return evaluate(self.problem, x, near, search=search)
         except np.linalg.LinAlgError:
             return None
 
@@ -88,12 +90,24 @@ def find_minimum(problem: Problem, beta: Floats, psi: Floats, *, thorough: bool 
     scale, point = min(tried, key=lambda one: one[1].value)
     ends = [descend(problem, point, f"identity × {scale:g}", counter)]
     if thorough and _doubtful(problem, ends[0]):
-        for scale in OTHER_SCALES:
-            again = Counter(problem)
-            first = again.at(_start(problem, beta, psi, scale), None)
-            if first is not None:
-                ends.append(descend(problem, first, f"identity × {scale:g}", again))
+        ends += _others(problem, beta, psi, ends[0])
     return _best(ends)
+
+
+def _others(problem: Problem, beta: Floats, psi: Floats, known: Ending) -> list[Ending]:
+    """Searches from other starts; one that comes to a known end is not polished."""
+    ends = []
+    for scale in OTHER_SCALES:
+        counter, name = Counter(problem), f"identity × {scale:g}"
+        point = counter.at(_start(problem, beta, psi, scale), None)
+        if point is None:
+            continue
+        near = quasi_newton(point, first_hessian(problem, point, counter), counter, SAME)
+        if known.converged and abs(near.value - known.point.value) < 5.0 * SAME:
+            ends.append(Ending(near, known.hessian, converged=True, evaluations=counter.count, start=name))
+        else:
+            ends.append(descend(problem, near, name, counter))
+    return ends
 
 
 def find_from(problem: Problem, x: Floats) -> Found:
@@ -153,12 +167,12 @@ def descend(problem: Problem, point: Point, start: str, counter: Counter) -> End
     return Ending(point, H, converged, counter.count, start)
 
 
-def quasi_newton(point: Point, B: Floats, counter: Counter) -> Point:
+def quasi_newton(point: Point, B: Floats, counter: Counter, promised: float = PREDICTED) -> Point:
     """BFGS on the Hessian, with halved steps."""
     for _ in range(STEPS):
         step = np.asarray(-np.linalg.solve(_positive(B), point.gradient), dtype=float)
         slope = float(point.gradient @ step)
-        if -slope < PREDICTED:
+        if -slope < promised:
             return point
         trial = _line(point, step, slope, counter)
         if trial is None:
@@ -224,7 +238,7 @@ def _slope_along(point: Point, i: int, counter: Counter) -> Floats:
     up, down = point.x.copy(), point.x.copy()
     up[i] += WIDTH
     down[i] -= WIDTH
-    right, left = counter.at(up, point), counter.at(down, point)
+    right, left = counter.at(up, point, search=False), counter.at(down, point, search=False)
     if right is None or left is None:
         other = right or left
         if other is None:
@@ -247,7 +261,7 @@ def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
     for i in (*range(m), *range(m + p, problem.size)):
         x = point.x.copy()
         x[i] += 0.02
-        moved = counter.at(x, point)
+        moved = counter.at(x, point, search=False)
         row = np.zeros(problem.size) if moved is None else (moved.gradient - point.gradient) / 0.02
         B[i], B[:, i] = row, row
     return _positive(B)

@@ -109,7 +109,21 @@ def _blocks(part: RandomPart, M: Floats, WM: Floats) -> tuple[Floats, float]:
         blocks[:, k, k:] = products.T
         blocks[:, k:, k] = products.T
         blocks[:, k, k] += 1.0
+    if P == 2:
+        return _two_by_two(blocks)
     L = np.linalg.cholesky(blocks)
     root = np.linalg.inv(L)
     log = 2.0 * float(np.log(np.diagonal(L, axis1=1, axis2=2)).sum())
     return root.swapaxes(1, 2) @ root, log
+
+
+def _two_by_two(blocks: Floats) -> tuple[Floats, float]:
+    """Inverses and log-determinants of (J, 2, 2) blocks that are no less than the identity."""
+    a, b, c = blocks[:, 0, 0], blocks[:, 0, 1], blocks[:, 1, 1]
+    det = a * c - b * b
+    if not (np.isfinite(det).all() and (det > 0.0).all()):
+        raise np.linalg.LinAlgError("weights are not finite")
+    out = np.empty_like(blocks)
+    out[:, 0, 0], out[:, 1, 1] = c / det, a / det
+    out[:, 0, 1] = out[:, 1, 0] = -b / det
+    return out, float(np.log(det).sum())

@@ -23,6 +23,9 @@ def _empty(note: Note) -> str:
 
 SENTENCES: Final[dict[str, Wording]] = {
     "ordinal_direction": "a positive coefficient makes higher categories likelier",
+    "ordinal_latent_scale": (
+        "means stand on the latent scale ({link}) of a group at the middle, against the mean of the thresholds"
+    ),
     "ordinal_categories_empty": _empty,
     "latent_icc_caution": (
         "the latent ICC is that of a continuous rating behind the categories, not of the ratings given: it is usually "

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis.mixed import fit_generalized
+from doublecode.analysis.regression.estimated_means import marginal_means
 from doublecode.schemas.errors import ContractError, FormulaError, NotEstimable, UsageError
 
 CUMULATIVE = runpy.run_path(str(Path(__file__).parent / "test_cumulative.py"))
@@ -154,6 +155,13 @@ def test_tests_of_terms_are_type_three() -> None:
     )
     other = fit_generalized("y ~ x * h + (1 | g)", coded, family="ordinal").anova().set_index("term")
     assert np.allclose(tests["statistic"], other["statistic"], rtol=1e-5)  # whatever the first level is
+
+
+def test_marginal_means_are_emmeans_on_the_latent_scale() -> None:
+    means = marginal_means(fitted("crossed", "y ~ x + h + (1 | g)"), "h").frame
+    # emmeans 1.8.4: emmeans(clmm(o ~ x + h + (1 | g), crossed, nAGQ = 15), "h", mode = "latent")
+    assert np.allclose(means["estimate"], [-2.227, -0.244, 0.535, 1.675, 1.069], atol=6e-4)
+    assert np.allclose(means["std_error"], [0.588, 0.506, 0.520, 0.554, 0.534], atol=6e-4)
 
 
 @pytest.mark.parametrize(
