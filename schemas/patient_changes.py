@@ -118,12 +118,20 @@ def check_patient_changes(
     wrong = Gathered()
     for one in changes:
         named = [variables.get(name) for name in one.variables]
-        if any(of is None or (of.instrument is not None and of.instrument not in uses) for of in named):
+        if any(of is None or not _is_there(of, uses) for of in named):
             continue  # refused as a variable
         for check in (_check_sessions, _check_scale, _check_norms):
             with wrong.one():
                 check(one, variables, uses, unit)
     wrong.refuse()
+
+
+def _is_there(variable: Variable, uses: Uses) -> bool:
+    """Whether the codebook has what a variable names."""
+    if variable.instrument is None:
+        return True
+    book = uses[variable.instrument][0] if variable.instrument in uses else None
+    return book is not None and (variable.scale is None or variable.scale in {one.name for one in book.scales})
 
 
 def _check_sessions(one: PatientChange, variables: Mapping[str, Variable], uses: Uses, unit: str) -> None:
