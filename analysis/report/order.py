@@ -44,12 +44,14 @@ def _sure(run: StudyRun) -> Iterator[Section | None]:
     from doublecode.analysis.report.robustness import robustness_section
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
+    from doublecode.analysis.report.sensitivity_state import sensitivity_section
 
     yield sections_scales.reliability_section(run)
     yield sections_reported.reported_reliability_section(run)
     yield recode_section(run.recodes)
     yield sections_scales.consistency_section(run)
     yield robustness_section(run)
+    yield sensitivity_section(run)
     yield sections_data.warnings_section(run)
     yield screens_section(run.screens)
     yield sections_data.not_estimated_section(run)

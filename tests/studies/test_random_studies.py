@@ -80,7 +80,8 @@ WITH_TESTS_OF_THEIR_OWN = {
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "patient_changes",  # schemas/test_patient_changes, analysis/study/test_declared_change
-        "sensitivity",  # schemas/test_sensitivity, analysis/study/test_sensitivity
+        "sensitivity",  # schemas/test_sensitivity, test_missing_data; the same in analysis/study
+        "therapist_page",  # schemas/test_therapist_page, analysis/report/test_therapist_page
         "allocation",
         "certification",
         "due",
