@@ -29,6 +29,7 @@ from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.paper_checks import check_papers
+from doublecode.schemas.patient_changes import check_patient_changes
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.sensitivity_checks import check_sensitivity
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
@@ -311,6 +312,8 @@ class Study(Findings, Declared):
             check_means(self.patient_outcomes, named, uses, self.unit)
         with wrong.one():
             check_findings(self, self.series, self.moderations, self.unit)
+        with wrong.one():
+            check_patient_changes(self.patient_changes, named, uses, self.unit)
         with wrong.one():
             check_papers(self)
         with wrong.one():

@@ -17,6 +17,7 @@ from doublecode.analysis.cli import (
     on_files,
     on_frozen_plans,
     on_plans,
+    on_power,
     on_raters,
     on_sensitivity,
     on_study,
@@ -67,6 +68,7 @@ on_sensitivity.register(app)
 on_therapists.register(app)
 init_command.register(app)
 on_plans.register(app)
+on_power.register(app)
 coordinator.register(app)
 table_commands.register(app)
 on_raters.register(app)
