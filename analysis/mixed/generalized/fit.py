@@ -19,9 +19,9 @@ from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-from doublecode.analysis.mixed.generalized.search import find_minimum
 from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
+from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -201,7 +201,7 @@ def fit_outcome(
     if prior_sd is None and suspicious(start, outcome):
         refuse_separated(design.x_names, design.X, outcome, design.formula.response)
     try:
-        found = find_minimum(problem, start.beta, psi)
+        problem, found = settle(problem, start.beta, psi)
     except np.linalg.LinAlgError as error:
         raise NotEstimable(
             f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"

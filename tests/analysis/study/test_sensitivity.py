@@ -322,7 +322,7 @@ class TestMultiverse:
         assert last.choices == {"items needed of he": "5", "lag of he": "1", "covariates": "session"}
 
     def test_each_kind_of_choice_acts(self, telephone_run):
-        """Changed alone, each moves the estimate; the missing rule where no second rater and no other score hides it."""
+        """Changed alone, each moves the estimate; the missing rule where no second rater fills a gap."""
         choices = {
             "pooling": ["primary"], "reverse": {"ghes": [[]]}, "minimum_valid": {"he": [5]}, "lag": {"he": [1]},
             "covariates": [["session"]], "centring": ["none"], "random": ["(1 | patient)"],
