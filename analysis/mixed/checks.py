@@ -27,6 +27,8 @@ MANY_ROWS = 1000
 """Rows above which columns are made orthogonal by their products."""
 APART = 0.01
 """Share of a column's length that must then lie outside the span of those before it."""
+WELL_APART = 0.1
+"""The same, above which one pass leaves columns uncorrelated to some 1e-14."""
 MANY = 8
 """Levels from which a categorical variable with half as many of them as there are groups is named."""
 ABSORBED = 1e-9
@@ -202,6 +204,8 @@ def refuse_unidentified(
     terms: Sequence[RandomColumns],
     columns: Mapping[str, pd.Series[Any]],
     x_root: Floats,
+    *,
+    row_levels: bool = False,
 ) -> None:
     """Refuse what no estimator can tell apart, with lme4's rules, before any number is made.
 
@@ -215,6 +219,8 @@ def refuse_unidentified(
         The columns in use, (n,) each.
     x_root
         (p, p) triangular factor of X.
+    row_levels
+        Whether a term may have as many effects as there are rows.
     """
     n = len(X)
     for term in terms:
@@ -224,7 +230,7 @@ def refuse_unidentified(
                 f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
                 "a variance between groups needs at least two"
             )
-        if q >= n:
+        if q >= n and not (row_levels and q == n):
             raise NotEstimable(
                 f"term {term.label} has {q} random effects ({len(term.levels)} levels × {term.size}) for {n} rows; "
                 "they cannot be told from the residual"
@@ -298,36 +304,45 @@ def redundant_columns(X: Floats) -> tuple[int, ...]:
 
 
 def orthogonal(columns: Floats) -> tuple[Floats, Floats]:
-    """Split columns (n, p) = Q R; one column is divided by its length, without a call of LAPACK.
+    """Split columns (n, p) = Q R with QᵀQ = n I, columns of mean square one, and R positive on its diagonal.
 
-    Of many rows the factor of Cholesky of the products, taken twice, is as exact at a fraction of the price where no
-    column is near the others' span (CholeskyQR2; Yamamoto et al. 2015, *ETNA* 44).
+    One column is divided by its root mean square, without a call of LAPACK. Of many rows R is the factor of Cholesky of
+    the products, at a fraction of the price, and taken twice it is as exact where no column is near the others' span
+    (CholeskyQR2; Yamamoto et al. 2015, *ETNA* 44); once is enough where all stand well apart.
     """
+    n = len(columns)
     if columns.shape[1] != 1:
-        quick = _by_products(columns) if len(columns) > MANY_ROWS else None
-        return np.linalg.qr(columns) if quick is None else quick
-    length = np.sqrt(columns.T @ columns)
+        quick = _by_products(columns) if n > MANY_ROWS else None
+        if quick is not None:
+            return quick
+        Q, R = np.linalg.qr(columns)
+        sign = np.where(np.diag(R) < 0, -1.0, 1.0)
+        return Q * (sign * np.sqrt(n)), (sign[:, None] * R) / np.sqrt(n)
+    length = np.sqrt(columns.T @ columns / n)
     return columns / np.where(length > 0.0, length, 1.0), length
 
 
 def _by_products(columns: Floats) -> tuple[Floats, Floats] | None:
-    """Q and R by the products of the columns, twice; None where a column lies close to the span of those before it."""
+    """Q and R by the products of the columns; None where a column lies close to the span of those before it."""
     Q, R = columns, np.eye(columns.shape[1])
     for _ in range(2):
-        products = Q.T @ Q
+        products = Q.T @ Q / len(Q)
         try:
             root = np.linalg.cholesky(products)
         except np.linalg.LinAlgError:
             return None
-        if (np.diag(root) < APART * np.sqrt(np.diag(products))).any():
+        outside = (np.diag(root) / np.sqrt(np.diag(products))).min(initial=1.0)
+        if outside < APART:
             return None
-        Q, R = Q @ np.linalg.inv(root).T, root.T @ R
+        Q, R = (np.linalg.inv(root) @ Q.T).T, root.T @ R
+        if outside > WELL_APART:
+            break
     return Q, R
 
 
 def _refuse_collinear(X: Floats, names: tuple[str, ...], where: str, root: Floats) -> None:
     """Gram–Schmidt in order: name the first column that those before it determine, and which do; X = Q `root`."""
-    lengths = np.sqrt((root * root).sum(axis=0)) if X.shape[1] > 1 else np.linalg.norm(X, axis=0)
+    lengths = np.sqrt((root * root).sum(axis=0))
     if (lengths == 0).any():
         raise NotEstimable(f"{where}: column {names[int(np.argmin(lengths))]} is zero in every row in use")
     R = root / lengths

@@ -85,7 +85,7 @@ class Term:
 
     @cached_property
     def factors(self) -> tuple[Floats, Floats]:
-        """Z = QR, (n, p) and (p, p): what tells collinear columns, and conditions the others."""
+        """Z = QR, (n, p) and (p, p): what tells collinear columns, and what the engine takes for them."""
         return orthogonal(self.Z)
 
 
@@ -185,6 +185,7 @@ def build_design(
     offset: ColumnOrArray = None,
     also: tuple[str, ...] = (),
     with_outcome: bool = True,
+    row_levels: bool = False,
 ) -> Design:
     """Evaluate a mixed-model formula on a frame.
 
@@ -200,6 +201,8 @@ def build_design(
         Further columns that must be there and complete, kept in :attr:`Design.frame`.
     with_outcome
         False leaves the outcome out of the missing-value rule and sets `y` to zero (:func:`fit_many`).
+    row_levels
+        Whether a random term may have a level per row: of counts, which have no residual of their own.
 
     Raises
     ------
@@ -236,7 +239,7 @@ def build_design(
         columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
     )  # fmt: skip
-    refuse_unidentified(X, names, design.terms, columns, design.x_factors[1])
+    refuse_unidentified(X, names, design.terms, columns, design.x_factors[1], row_levels=row_levels)
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design
@@ -318,10 +321,11 @@ def _number(values: npt.NDArray[Any]) -> tuple[Ints, pd.Index] | None:
             return None
         levels, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.int64), pd.Index(levels)
-    places = values.astype(np.int64) - low
+    places = values.astype(np.int64, copy=False) - low
     there = np.zeros(high - low + 1, dtype=bool)
     there[places] = True
-    return (np.cumsum(there) - 1)[places], pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
+    codes = places if there.all() else (np.cumsum(there) - 1)[places]
+    return codes, pd.Index((np.flatnonzero(there) + low).astype(values.dtype))
 
 
 def _factorize(column: pd.Series[Any]) -> tuple[Ints, pd.Index]:

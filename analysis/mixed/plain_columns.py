@@ -74,8 +74,8 @@ class PlainColumns:
         return pd.DataFrame(self.values(columns, len(data)), index=data.index, columns=list(self.names))
 
     def values(self, columns: Mapping[str, pd.Series[Any]], n: int) -> npt.NDArray[np.float64]:
-        """Return the columns as an array (n, p)."""
-        values = np.empty((n, len(self.names)))
+        """Return the columns as an array (n, p), each in one piece."""
+        values = np.empty((n, len(self.names)), order="F")
         shift = int(self.intercept)
         if shift:
             values[:, 0] = 1.0

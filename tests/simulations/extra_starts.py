@@ -7,7 +7,8 @@ rule. Ten synthetic designs, each set with rows missing of its own, variances fr
 residual's, REML and ML in turn; the last four are made to be hard: few groups of very unlike sizes, heavy tails.
 Run: ``python tests/simulations/extra_starts.py [sets per design, 2000]``; answer in ``extra_starts.txt``. The rule was
 made with these designs in sight; ``… extra_starts.py 2500 fresh`` asks eight others, which were written down when the
-rule stood, with seeds of their own: ``extra_starts_fresh.txt``.
+rule stood, with seeds of their own: ``extra_starts_fresh.txt``; ``… extra_starts.py 2500 nested`` eight designs with
+nested factors: ``extra_starts_nested.txt``.
 """
 
 from __future__ import annotations
@@ -98,6 +99,34 @@ def fresh_models() -> list[Model]:
     return [replace(model, seed=(1128, place)) for place, model in enumerate(answers)]
 
 
+def nested_models() -> list[Model]:
+    """Eight designs whose factors nest, most of them small; two with heavy tails."""
+    rng = np.random.default_rng(20261129)
+    few, many = nest(6, 3, 4, rng), nest(10, 5, 5, rng)
+    coded, unlike_sizes = nest(12, 4, 8, rng), unlike(16, rng, largest=25, spread=0.8)
+    for data in (few, many, coded):
+        data["visit"] = 100 * data["patient"] + data["session"] // 2
+    unlike_sizes["therapist"] = unlike_sizes["patient"] // 4
+    answers = [
+        Model("6 x 3 x 4, patients in therapists", "y ~ time + (1 | therapist) + (1 | patient)", few, 0.2),
+        Model("6 x 3 x 4, the same, heavy tails", "y ~ time + (1 | therapist) + (1 | patient)", few, 0.2, 2.0),
+        Model("10 x 5 x 5, patients in therapists", "y ~ time + within + (1 | therapist / patient)", many, 0.3),
+        Model("10 x 5 x 5, slope of patients", "y ~ time + (time | patient) + (1 | therapist)", many, 0.2),
+        Model("10 x 5 x 5, slope of therapists", "y ~ time + (time | therapist) + (1 | patient)", many, 0.2),
+        Model("12 x 4 x 8, visits in patients", "y ~ time + (1 | visit) + (1 | patient)", coded, 0.2),
+        Model("12 x 4 x 8, three factors", "y ~ within + (1 | visit) + (1 | patient) + (1 | therapist)", coded, 0.3),
+        Model("16 unlike patients in therapists, heavy tails", "y ~ time + (1 | therapist) + (1 | patient)",
+              unlike_sizes, 0.2, 2.0),
+    ]  # fmt: skip
+    return [replace(model, seed=(1129, place)) for place, model in enumerate(answers)]
+
+
+def nest(therapists: int, patients: int, sessions: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Rows of every patient of every therapist at every session."""
+    data = grid(therapists * patients, sessions, rng)
+    return data.assign(therapist=data["patient"] // patients)
+
+
 def outcomes(model: Model, number: int) -> np.ndarray:
     """(rows, BATCH) outcomes of batch `number`, NaN where a row is missing."""
     rng = np.random.default_rng([len(model.name), number, *model.seed])
@@ -105,7 +134,7 @@ def outcomes(model: Model, number: int) -> np.ndarray:
     u = rng.standard_t(model.tails, (2, who.max() + 1, BATCH))
     level, slope = rng.choice([0.0, 0.1, 0.3, 1.0, 3.0], BATCH), rng.choice([0.0, 0.0, 0.05, 0.2, 0.5], BATCH)
     third = rows[
-        next((name for name in ("g", "rater", "therapist") if f"| {name}" in model.formula), "patient")
+        next((name for name in ("g", "rater", "visit", "therapist") if f"| {name}" in model.formula), "patient")
     ].to_numpy()
     v = rng.normal(size=(third.max() + 1, BATCH)) * rng.choice([0.0, 0.2, 1.0], BATCH) * (third is not who)
     y = level * u[0][who] + slope * u[1][who] * rows[["time"]].to_numpy() + v[third]
@@ -126,9 +155,8 @@ class Ends:
 def search(moments: Moments, *, reml: bool, seed: int) -> Ends:
     """From the moments' start; from three more; from seven random ones where these do not agree."""
     which = np.arange(moments.n_sets)
-    start = moment_start(moments)
-    first = minimise(moments, start, which, reml=reml)
-    asked = doubtful(moments.layout.blocks, start, first.theta, first.iterations) | ~first.converged
+    first = minimise(moments, moment_start(moments), which, reml=reml, scoring=True)
+    asked = doubtful(moments.layout.blocks, first) | ~first.converged
     ends = [first.deviance]
     for scale in (0.3, 1.0, 3.0):
         end = minimise(moments, np.tile(default_start(moments, scale), (len(which), 1)), which, reml=reml)
@@ -156,7 +184,7 @@ def main(sets: int = 2000, designs: str = "") -> None:
     """Print per design how often all starts are asked for, were needed, and were needed but not asked for."""
     total = lost = 0
     print("sets: all starts asked for; another start ended lower; lost, for it was not asked for (by at most)")
-    for model in fresh_models() if designs == "fresh" else models():
+    for model in {"": models, "fresh": fresh_models, "nested": nested_models}[designs]():
         found = list(batches(model, sets))
         first, best, asked = (np.concatenate([getattr(e, n) for _, e in found]) for n in ("first", "best", "asked"))
         lower = first - best > HIGHER

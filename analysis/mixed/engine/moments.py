@@ -25,7 +25,7 @@ from doublecode.analysis.mixed.checks import orthogonal
 from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.engine.group_sums import Contraction, Shared, Sparse, Stacked, Which
 from doublecode.analysis.mixed.engine.layout import Layout
-from doublecode.analysis.mixed.engine.nesting import Copies, Plan, Tier, finer_tiers, lay_out
+from doublecode.analysis.mixed.engine.nesting import Copies, Plan, Tier, column_products, finer_tiers, lay_out
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
@@ -138,11 +138,9 @@ def make_moments(
         Y = np.where(mask > 0, Y, 0.0)
     root = None if design.weights is None else np.sqrt(design.weights)[:, None]
     Y = Y if root is None else root * Y
-    X, x_root = _condition(design.x_factors if root is None else orthogonal(root * design.X))
+    X, x_root = design.x_factors if root is None else orthogonal(root * design.X)
     scaled = [
-        _condition(term.factors if root is None else orthogonal(root * term.Z))
-        if R is None
-        else _in_units(term.Z, R, root)
+        (term.factors if root is None else orthogonal(root * term.Z)) if R is None else _in_units(term.Z, R, root)
         for term, R in zip(design.terms, term_roots or [None] * len(design.terms), strict=True)
     ]
     plan = lay_out(design.terms, X.shape[1])
@@ -194,6 +192,10 @@ class _Sums:
         """(n, …) → (J, …) sums within groups."""
         return np.add.reduceat(values, self.starts, axis=0)
 
+    def products(self, values: Floats) -> Floats:
+        """(n, c) → (P, c, J) CᵀZⱼ; of one column after the other, which lie in one piece."""
+        return np.stack(column_products(self.Z, values, self.starts))
+
 
 def _assemble(
     sums: _Sums,
@@ -206,7 +208,7 @@ def _assemble(
     layout, order = plan.layout, plan.order
     N, J = sums.Y.shape[1], layout.n_inner
     finer: tuple[Tier, ...] = ()
-    zty = np.stack([sums.by_group(z[:, None] * sums.Y).T for z in sums.Z.T])
+    zty = sums.products(sums.Y)
     yty = np.einsum("in,in->n", sums.Y, sums.Y)
     n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
@@ -228,7 +230,7 @@ def _one_design(sums: _Sums, W: Floats, J: int, N: int, *, chained: bool) -> tup
     for k in range(P):
         for h in range(k, P):
             ztz[k, h, 0] = ztz[h, k, 0] = sums.by_group(sums.Z[:, k] * sums.Z[:, h])
-    cross = np.stack([sums.by_group(z[:, None] * W) for z in sums.Z.T])
+    cross = np.ascontiguousarray(sums.products(W).swapaxes(1, 2))
     shared = P * (P + 1) // 2 * J * r * r <= (TENSOR_LIMIT if N > 1 else TENSOR_ALONE)
     return ztz, Shared(cross) if shared and not chained else Stacked(cross[:, None]), (W.T @ W)[None]
 
@@ -266,7 +268,7 @@ def _sparse_design(
     Z2 = sparse.hstack([_sparse_outer(t, Z) for t, Z in outer]).tocsr()[order]
     inner = [sparse.csr_array((z, (group, np.arange(n))), shape=(layout.n_inner, n)) for z in sums.Z.T]
     cross = tuple(sparse.csr_array(Z1 @ Z2) for Z1 in inner)
-    dense = np.stack([sums.by_group(z[:, None] * sums.X) for z in sums.Z.T])
+    dense = np.ascontiguousarray(sums.products(sums.X).swapaxes(1, 2))
     ztz = np.empty((P, P, 1, layout.n_inner))
     for k in range(P):
         for h in range(k, P):
@@ -292,14 +294,6 @@ def _sparse_outer(term: Term, Z: Floats) -> Any:
     rows = np.repeat(np.arange(n), p)
     columns = (term.codes[:, None] * p + np.arange(p)).ravel()
     return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
-
-
-def _condition(factors: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Columns QR → columns' and R' with columns = columns' R', uncorrelated and of mean square one."""
-    Q, R = factors
-    n = len(Q)
-    sign = np.where(np.diag(R) < 0, -1.0, 1.0)
-    return Q * (sign * np.sqrt(n)), (sign[:, None] * R) / np.sqrt(n)
 
 
 def _in_units(Z: Floats, R: Floats, root: Floats | None) -> tuple[Floats, Floats]:

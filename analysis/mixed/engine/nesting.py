@@ -72,8 +72,8 @@ class Copies:
         return values[self.group, self.number]
 
     def columns(self, term: Term, Z: Floats) -> Floats:
-        """(n, copies) the column Z (n, 1) of a term, apart by the copy that a row belongs to."""
-        out = np.zeros((len(Z), self.most))
+        """(n, copies, …) the column Z (n, 1, …) of a term, apart by the copy that a row belongs to."""
+        out = np.zeros((len(Z), self.most, *Z.shape[2:]))
         out[np.arange(len(Z)), self.number[term.codes]] = Z[:, 0]
         return out
 
@@ -264,14 +264,24 @@ def finer_tiers(plan: Plan, columns: list[Floats], W: Floats, Y: Floats, mask: F
     out = []
     for tier, place in enumerate(plan.places[:-1]):
         right = np.hstack([*columns[tier:], W])
-        rows = np.stack([_sums(z, right, place.starts, mask) for z in columns[tier].T])
-        zty = np.stack([np.add.reduceat(z[:, None] * Y, place.starts, axis=0).T for z in columns[tier].T])
+        if mask is None:
+            rows = np.stack(column_products(columns[tier], right, place.starts))[:, :, None]
+        else:
+            rows = np.stack([_masked_sums(z, right, place.starts, mask) for z in columns[tier].T])
+        zty = np.stack(column_products(columns[tier], Y, place.starts))
         out.append(Tier(place, rows, zty))
     return tuple(out)
 
 
-def _sums(z: Floats, right: Floats, starts: Ints, mask: Floats | None) -> Floats:
-    """(columns, S, J) sums over groups of z times each column."""
-    if mask is None:
-        return np.ascontiguousarray(np.add.reduceat(z[:, None] * right, starts, axis=0).T)[:, None]
+def column_products(columns: Floats, values: Floats, starts: Ints) -> list[Floats]:
+    """Per column of Z (n, P) the sums over groups of its products with the columns of C (n, c), as (c, groups).
+
+    The columns are laid in one piece each first: sums along a row take half the time of sums down a column.
+    """
+    turned = np.ascontiguousarray(values.T)
+    return [np.add.reduceat(z * turned, starts, axis=1) for z in np.ascontiguousarray(columns.T)]
+
+
+def _masked_sums(z: Floats, right: Floats, starts: Ints, mask: Floats) -> Floats:
+    """(columns, N, J) sums over groups of z times each column, where the outcome of a set is present."""
     return np.stack([np.add.reduceat((z * c)[:, None] * mask, starts, axis=0).T for c in right.T])

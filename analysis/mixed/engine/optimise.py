@@ -19,6 +19,8 @@ from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, desce
 from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
+from doublecode.analysis.mixed.engine.scoring import scored
+from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
 from doublecode.analysis.mixed.engine.starts import FIRST_START, default_start, moment_start
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +33,10 @@ STATIONARY = 1e-3
 """Largest gradient (deviance per unit of conditioned θ) of a point called converged."""
 NEGLIGIBLE = 1e-16
 """Predicted decrease below which the last step is not taken: it moves no parameter by 1e-8 of its standard error."""
+NEARLY = 1e-4
+"""Predicted decrease after which the next point may be the last, so that its gradient is looked at first."""
+DISTANT = 0.1
+"""Predicted decrease above which the first step is one of scoring."""
 COLLAPSED = 1e-13
 """Residual variance, as a share of the outcome's, below which it has collapsed to zero."""
 NO_VARIANCE = 1e-6
@@ -58,6 +64,8 @@ class Optimum:
         (N,) stationary, and not improvable inside the cone.
     iterations
         (N,) evaluations used.
+    began
+        (N, m) where Newton's steps began: the start, or where one step of scoring led from it.
     last
         The derivatives at the last point that was looked at, where a single set was searched.
     """
@@ -67,15 +75,22 @@ class Optimum:
     gradient: Floats
     converged: Bools
     iterations: Ints
+    began: Floats
     last: Derivatives | None = None
 
 
-def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool) -> Optimum:
-    """Damped Newton from `starts` (B, m) for sets `which` (B,)."""
-    surface, chart = _Deviance(moments, which, reml), moments.layout.square
-    end = descend(surface, chart.lower(chart.lift(np.asarray(starts, dtype=float))), RULES, surface.move)
+def minimise(moments: Moments, starts: Floats, which: Ints, *, reml: bool, scoring: bool = False) -> Optimum:
+    """Damped Newton from `starts` (B, m) for sets `which` (B,).
+
+    With `scoring` the first step of sets that are far from their optimum is one of Fisher's scoring. From wherever it
+    is taken it leads to much the same point, so it is for the first search only: further starts are to look elsewhere.
+    """
+    chart = moments.layout.square
+    begin = chart.lower(chart.lift(np.asarray(starts, dtype=float)))
+    surface = _Deviance(moments, which, reml, np.array(begin), scoring=scoring)
+    end = descend(surface, begin, RULES, surface.move)
     converged = end.converged & ~surface.collapsed
-    return Optimum(end.points, end.values, end.slope, converged, end.evaluations, surface.last)
+    return Optimum(end.points, end.values, end.slope, converged, end.evaluations, surface.began, surface.last)
 
 
 class _Deviance:
@@ -85,9 +100,11 @@ class _Deviance:
     :class:`~doublecode.analysis.mixed.engine.layout.SquareChart`.
     """
 
-    def __init__(self, moments: Moments, which: Ints, reml: bool) -> None:
+    def __init__(self, moments: Moments, which: Ints, reml: bool, began: Floats, *, scoring: bool) -> None:
         self.moments, self.which, self.reml = moments, which, reml
         self.escapes, self.collapsed = np.zeros(len(which), dtype=np.intp), np.zeros(len(which), dtype=bool)
+        self.before: tuple[Floats, float] | None = None
+        self.began, self.unscored = began, np.full(len(which), scoring)
         self.last: Derivatives | None = None
 
     def move(self, theta: Floats, step: Floats, at: Ints) -> Floats:
@@ -100,7 +117,9 @@ class _Deviance:
 
     def _plan(self, state: State, at: Ints) -> Plan:
         derivatives = differentiate(state)
-        plan = newton_plan(*derivatives.square(), PREDICTED)
+        plan = self._ended(derivatives) or self._newton(derivatives)
+        if self.unscored.any():
+            self._score(derivatives, plan, at)
         if not plan.done.any():
             return plan
         if len(self.which) == 1:
@@ -111,9 +130,45 @@ class _Deviance:
         leave = found & (self.escapes[at] < 5)
         plan.step[leave] = self.moments.layout.square.lift(direction[leave])
         self.escapes[at[leave]] += 1
+        if leave.any():
+            self.before = None
         done = plan.done & ~leave
         self.collapsed[at] = done & collapsed(state)
         return replace(plan, done=done)
+
+    def _newton(self, derivatives: Derivatives) -> Plan:
+        hessian = derivatives.square_hessian()
+        plan = newton_plan(derivatives.square_gradient(), hessian, PREDICTED)
+        if len(self.which) == 1 and plan.promise is not None:
+            self.before = (hessian, float(plan.promise[0]))
+        return plan
+
+    def _ended(self, derivatives: Derivatives) -> Plan | None:
+        """The last step of a single set with the Hessian of the point before, where its own would change nothing.
+
+        The step before promised a decrease p, and q is promised now. Had the Hessian stayed the same, q were nought:
+        in units of standard errors it has changed by some 2√(q/p) of itself, and the step from here is wrong by that
+        share of √q. Where the square, 4q²/p, is negligible, the gradient alone ends the search, at half the price.
+        """
+        if self.before is None or self.before[1] > NEARLY:
+            return None
+        hessian, p = self.before
+        plan = newton_plan(derivatives.square_gradient(), hessian, PREDICTED)
+        if plan.promise is None or not plan.done[0] or 4.0 * plan.promise[0] ** 2 > NEGLIGIBLE * p:
+            return None
+        return plan
+
+    def _score(self, derivatives: Derivatives, plan: Plan, at: Ints) -> None:
+        """Let the first step of sets that are far from their optimum be one of scoring, where it leads inside."""
+        wanted, self.unscored[at] = self.unscored[at], False
+        if plan.promise is None or not (wanted := wanted & (plan.promise > DISTANT)).any():
+            return
+        theta, usable = scored(derivatives)
+        usable &= wanted
+        chart = self.moments.layout.square
+        plan.step[usable] = (chart.lift(theta) - chart.lift(derivatives.state.theta))[usable]
+        self.began[at[usable]] = theta[usable]
+        self.before = None
 
 
 def collapsed(state: State) -> Bools:
@@ -134,9 +189,9 @@ def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) ->
     tolerance = 1e-4 * np.sqrt(state.moments.n[state.which[at]])
     for block in blocks:
         D = covariance(block, theta)
-        size, axes = np.linalg.eigh(D)
-        if size[:, 0].min() > NO_VARIANCE:
+        if smallest_eigenvalue(D).min() > 2.0 * NO_VARIANCE:
             continue
+        size, axes = np.linalg.eigh(D)
         null = axes * (size <= NO_VARIANCE)[:, None, :]
         values, vectors = np.linalg.eigh(null.swapaxes(1, 2) @ gradient_matrix(block, g) @ null)
         leave = values[:, 0] < -tolerance
@@ -207,10 +262,8 @@ def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb
     """
     first = moment_start(moments)[0] if start is None else np.asarray(start, dtype=float)
     name = "moments" if start is None else "given"
-    tries, last = _newton(moments, [(name, first)], reml=reml)
-    if not tries[0][0].converged or (
-        start is None and not _is_large(moments) and _doubtful_try(moments, first, tries[0])
-    ):
+    tries, end = _newton(moments, [(name, first)], reml=reml, scoring=start is None)
+    if not end.converged[0] or (start is None and not _is_large(moments) and doubtful(moments.layout.blocks, end)[0]):
         points = [(f"identity × {scale:g}", default_start(moments, scale)) for scale in (FIRST_START, *OTHER_STARTS)]
         tries += _newton(moments, points, reml=reml)[0]
     if not _agree(tries):
@@ -219,6 +272,7 @@ def climb(moments: Moments, *, reml: bool, start: Floats | None = None) -> Climb
         rung, theta = _quasi_newton(moments, _best(tries)[1], reml=reml)
         tries += [(rung, theta), *_newton(moments, [("quasi-Newton's end", theta)], reml=reml)[0]]
     best, theta = _best(tries)
+    last = end.last
     known = last if last is not None and np.array_equal(last.state.theta[0], theta) else None
     return Climb(theta, best.converged, tuple(_remark(rung, best) for rung, _ in tries), known)
 
@@ -240,21 +294,16 @@ def _remark(rung: Rung, best: Rung) -> Rung:
     return replace(rung, remark=f"{words}; {rung.remark}" if rung.remark else words)
 
 
-def doubtful(blocks: tuple[Block, ...], start: Floats, theta: Floats, evaluations: Ints) -> Bools:
+def doubtful(blocks: tuple[Block, ...], end: Optimum) -> Bools:
     """Whether searches (B,) from the moments' start may have missed a lower deviance.
 
-    That is so where some direction of a term has (almost) no variance, where the search was long, and where it went
-    far from its start. On 20,000 sets of ten designs no other end was lower elsewhere
+    That is so where some direction of a term has (almost) no variance, where the search was long, and where Newton's
+    steps went far from where they began. On 20,000 sets of ten designs no other end was lower elsewhere
     (``tests/simulations/extra_starts.py``).
     """
-    smallest = np.min([np.linalg.eigvalsh(covariance(block, theta))[:, 0] for block in blocks], axis=0)
-    moved = np.abs(np.abs(theta) - np.abs(start)).max(axis=1)
-    return np.asarray((smallest < NEAR_BOUNDARY) | (evaluations > MANY_EVALUATIONS) | (moved > FAR))
-
-
-def _doubtful_try(moments: Moments, start: Floats, end: Try) -> bool:
-    rung, theta = end
-    return bool(doubtful(moments.layout.blocks, start[None], theta[None], np.array([rung.evaluations]))[0])
+    smallest = np.min([smallest_eigenvalue(covariance(block, end.theta)) for block in blocks], axis=0)
+    moved = np.abs(np.abs(end.theta) - np.abs(end.began)).max(axis=1)
+    return np.asarray((smallest < NEAR_BOUNDARY) | (end.iterations > MANY_EVALUATIONS) | (moved > FAR))
 
 
 def _is_large(moments: Moments) -> bool:
@@ -263,11 +312,13 @@ def _is_large(moments: Moments) -> bool:
     return (layout.q2 + layout.p) ** 2 * groups > 500_000
 
 
-def _newton(moments: Moments, points: list[tuple[str, Floats]], *, reml: bool) -> tuple[list[Try], Derivatives | None]:
-    """Search from each of the points; with the derivatives at the end, if there was but one."""
+def _newton(
+    moments: Moments, points: list[tuple[str, Floats]], *, reml: bool, scoring: bool = False
+) -> tuple[list[Try], Optimum]:
+    """Search from each of the points."""
     starts = np.array([theta for _, theta in points])
     which = np.zeros(len(points), dtype=np.intp)
-    end = minimise(moments, starts, which, reml=reml)
+    end = minimise(moments, starts, which, reml=reml, scoring=scoring)
     tries = [
         (
             Rung("Newton", name, int(end.iterations[i]), float(end.deviance[i]), float(end.gradient[i]),
@@ -276,7 +327,7 @@ def _newton(moments: Moments, points: list[tuple[str, Floats]], *, reml: bool) -
         )
         for i, (name, _) in enumerate(points)
     ]  # fmt: skip
-    return tries, end.last
+    return tries, end
 
 
 def _random_points(moments: Moments) -> list[tuple[str, Floats]]:
