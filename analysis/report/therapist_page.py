@@ -72,7 +72,7 @@ def _headlines(found: TherapistResult, rows: pd.DataFrame, therapist: str) -> It
             n_above, n_below = ((verdicts == str(side)).sum() for side in (Verdict.ABOVE, Verdict.BELOW))
             yield Headline(
                 f"Against {against}", f"{n_above} above, {n_below} below",
-                f"{len(verdicts) - n_above - n_below} of {len(verdicts)} not decided: the interval reaches across",
+                f"and {len(verdicts) - n_above - n_below} of {len(verdicts)} not decided: the interval reaches across",
             )  # fmt: skip
 
 
@@ -105,14 +105,14 @@ def _behaviours(found: TherapistResult, study: Study, rows: pd.DataFrame, therap
     yield Table("means", "Means of this therapist", shown, tuple(columns), group="title")
     if rows["team"].notna().any():
         columns = [
-            column("label", "Behavior", kind="text"), column("mean", "*M*"), column("team", "Others"),
+            column("label", "Behavior", kind="text"), column("team", "Others"),
             column("difference", "Difference"), column("difference_low", "95% CI", upper="difference_high"),
-            column("equal_difference", "Raters equal"),
+            column("equal_difference", "Difference, raters equal"),
             column("equal_difference_low", "95% CI", upper="equal_difference_high"),
             column("team_verdict", "Verdict", kind="text"),
         ]  # fmt: skip
         notes = (
-            "Others: mean of the other therapists, each counting alike. Raters equal: the difference with the severity "
+            "Others: mean of the other therapists, each counting alike. Raters equal: with the severity "
             "of the raters held equal. A verdict needs both intervals on one side of 0.",
         )
         yield Table("team", "Against the other therapists", rows[rows["team"].notna()], tuple(columns), notes, "title")
@@ -158,7 +158,7 @@ def _described(rows: pd.DataFrame) -> str:
 
 def _in_words(rows: pd.DataFrame, found: TherapistResult) -> str:
     """Verdicts in a sentence or two."""
-    said = []
+    said, undecided = [], []
     for name, than in (("threshold", "the threshold"), ("team", "the other therapists")):
         for side in (Verdict.ABOVE, Verdict.BELOW):
             labels = rows.loc[rows[f"{name}_verdict"] == str(side), "label"].tolist()
@@ -167,7 +167,9 @@ def _in_words(rows: pd.DataFrame, found: TherapistResult) -> str:
         n_held = int((rows[f"{name}_verdict"] != str(Verdict.NONE)).sum())
         n_open = int((rows[f"{name}_verdict"] == str(Verdict.UNDECIDED)).sum())
         if n_open:
-            said.append(f"Not decided against {than}: {n_open} of {n_held}, where the interval reaches to both sides.")
+            undecided.append(f"{n_open} of {n_held} against {than}")
+    if undecided:
+        said.append(f"Not decided: {' and '.join(undecided)}, where the interval reaches to both sides.")
     if not rows["team"].notna().any():
         said.append(
             f"The team is not shown: fewer than {found.spec['fewest_colleagues']} other therapists have "
@@ -213,7 +215,7 @@ def _again(rows: pd.DataFrame) -> Iterator[Block]:
     )
     shown = rows.assign(why=[_WHY[why] for why in rows["why"]], label=rows["label"].where(rows["label"] != ""))
     columns = (
-        column("recording", "Recording", kind="integer"), column("why", "Why", kind="text"),
+        column("recording", "No.", kind="integer"), column("why", "Why", kind="text"),
         column("label", "Behavior", kind="text"),
     )  # fmt: skip
     yield Table("hear_again", "Sessions to hear again", shown, columns)

@@ -144,8 +144,8 @@ def therapist_pages(
     ...     intake = read_study(folder)
     >>> study = intake.study.model_copy(update={"therapist_page": TherapistPage(instruments=("thabs",))})
     >>> found = therapist_pages(replace(intake, study=study), therapist="T1")
-    >>> found.frame.loc[0, ["label", "n_sessions", "n_patients"]].tolist()
-    ['Task was specified', 12, 7]
+    >>> found.frame[["label", "n_sessions", "n_patients"]].to_dict("records")[0]
+    {'label': 'Task was specified', 'n_sessions': 13, 'n_patients': 7}
     """
     intake = read_study(study) if isinstance(study, str | Path) else study
     asked = page_of(intake.study)

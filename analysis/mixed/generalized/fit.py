@@ -19,9 +19,9 @@ from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-from doublecode.analysis.mixed.generalized.search import find_minimum
 from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
+from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.analysis.mixed.prediction import Source
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
@@ -189,24 +189,23 @@ def fit_outcome(
 ) -> GeneralizedFit:
     """Condition, start, search; refuse what has no finite estimate."""
     Q, R = design.x_factors
-    scale, order = np.sqrt(design.nobs), part.order
-    root = R / scale
+    order = part.order
     problem = Problem(
-        part, (Q * scale)[order],
+        part, Q[order],
         np.zeros(design.nobs) if design.offset is None else design.offset[order],
         np.ones(design.nobs) if design.weights is None else design.weights[order],
-        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, root, prior_sd),
+        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, R, prior_sd),
     )  # fmt: skip
     start, psi = _start(problem, outcome)
     if prior_sd is None and suspicious(start, outcome):
         refuse_separated(design.x_names, design.X, outcome, design.formula.response)
     try:
-        found = find_minimum(problem, start.beta, psi)
+        problem, found = settle(problem, start.beta, psi)
     except np.linalg.LinAlgError as error:
         raise NotEstimable(
             f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"
         ) from error
-    fit = GeneralizedFit(problem, found, design.terms, root)
+    fit = GeneralizedFit(problem, found, design.terms, R)
     _refuse_endless(fit, design)
     return fit
 

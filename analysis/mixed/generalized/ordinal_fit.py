@@ -18,7 +18,7 @@ from doublecode.analysis.mixed.generalized.cumulative_rows import (
 from doublecode.analysis.mixed.generalized.objective import Problem
 from doublecode.analysis.mixed.generalized.ordinal_density import OrdinalDensity
 from doublecode.analysis.mixed.generalized.random_part import RandomPart
-from doublecode.analysis.mixed.generalized.search import find_minimum
+from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.schemas.errors import NotEstimable
 
 Floats = npt.NDArray[np.float64]
@@ -99,7 +99,7 @@ def fit_rows(design: Design, part: RandomPart, rows: OrdinalRows, n_nodes: int) 
     density = OrdinalDensity(rows).subset(order)
     problem = Problem(part, X[order], offset[order], weights[order], density, n_nodes)
     try:
-        found = find_minimum(problem, start.beta, start.psi)
+        problem, found = settle(problem, start.beta, start.psi)
     except np.linalg.LinAlgError as error:
         raise NotEstimable(
             f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"

@@ -42,6 +42,8 @@ from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["response", "link"]
+NO_SPREAD = 1e4
+"""Dispersion φ from which negative binomial counts have no more spread than Poisson's."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -242,6 +244,8 @@ class GeneralizedResult(Answer):
             numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
             notes.append(Note("mixed_rows_dropped", numbers=numbers))
         notes += [item.note for item in self.singularities] + list(rsquared.zero_of_double_bar(self.model))
+        if self.dispersion is not None and self.dispersion > NO_SPREAD:
+            notes.append(Note("generalized_no_overdispersion"))
         if not self.converged:
             notes.append(Note("mixed_not_converged"))
         return tuple(notes)

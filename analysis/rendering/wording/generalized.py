@@ -19,8 +19,11 @@ SENTENCES: Final[dict[str, Wording]] = {
         "is the model for such an outcome"
     ),
     "outcome_of_few_values": (
-        "{outcome} takes {n_values} whole values only; fit_generalized has models for counts and for "
-        "successes in trials"
+        "{outcome} takes {n_values} whole values only; fit_generalized has models for ordered categories "
+        "(family 'ordinal') and for counts"
+    ),
+    "generalized_no_overdispersion": (
+        "φ grows without end: the counts have no more spread than Poisson's; take family 'poisson'"
     ),
     "generalized_link_scale": "estimates are on the scale of the linear predictor ({link}), of a group at the middle",
     "generalized_prior": (
