@@ -12,6 +12,7 @@ Do raters tell targets apart? (reliability)
     g_study         variance components of any facets, generalizability and dependability
     d_study         expected reliability of other numbers of raters, items, sessions
     drift           severity of raters and its change over time
+    ordinal_severity  severity of raters on the latent scale of ordinal ratings, with fair averages
 
 Do they say the same? (agreement)
     agreement       per cent, scale points, kappas, Gwet's AC, Krippendorff's alpha; nominal and multiple codes
@@ -43,12 +44,15 @@ From codes to findings (linking)
     reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
     sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
+    impute          missing session scores drawn several times, patients and sessions kept apart
+    pool_imputed    one model fitted to each of them, by Rubin's rules
     correct_for_raters  the slope that codes without error would show, beside the naive one
     cross_lagged    which of two variables leads, stable differences removed
     mediation       indirect effects: one level, within and between patients
 
 Multilevel models (mixed)
     fit_mixed       linear mixed model with lme4's formulas
+    fit_generalized  the same for outcomes done or not, and counts
     fit_many        one model, many outcomes at once
     fit_ladder      the richest random part that the data carry
     compare         likelihood-ratio tests on the same rows
@@ -64,6 +68,9 @@ Regression and groups
     group_anova     one-way analysis of variance
 
 Before the data (planning)
+    power           power and expected widths of a planned study, simulated as it will be rated and analysed
+    PlannedStudy    patients, sessions, raters, losses and variances of a study that is planned
+    regression_power  power of terms of a linear regression, in closed form
     precision       expected width of an ICC's interval under a plan of who rates what
 
 Beside other studies (meta_analysis)
@@ -81,7 +88,8 @@ A whole study
     declared_frame  the same from tables that were read and scored
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
     side_by_side    models in one table, a column for each, as papers print them
-    study_sensitivity  one finding without each patient, rater, therapist, and under other rules
+    study_sensitivity  findings without each patient, rater, therapist, under other rules and with CR2
+    therapist_pages  each therapist's coded behaviors against team and threshold, with a small-cell rule
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
@@ -113,6 +121,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.imputation import impute as impute
+    from doublecode.analysis.linking.imputed_fits import pool_imputed as pool_imputed
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
     from doublecode.analysis.linking.lead_and_lag import cross_lagged as cross_lagged
     from doublecode.analysis.linking.patient_change import reliable_change as reliable_change
@@ -127,11 +137,15 @@ if TYPE_CHECKING:
     from doublecode.analysis.meta_analysis.random_effects import pool as pool
     from doublecode.analysis.mixed import compare as compare
     from doublecode.analysis.mixed import confint as confint
+    from doublecode.analysis.mixed import fit_generalized as fit_generalized
     from doublecode.analysis.mixed import fit_ladder as fit_ladder
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
     from doublecode.analysis.planning.interval_width import precision as precision
+    from doublecode.analysis.planning.planned_study import PlannedStudy as PlannedStudy
+    from doublecode.analysis.planning.regression_terms import regression_power as regression_power
+    from doublecode.analysis.planning.simulated_power import power as power
     from doublecode.analysis.regression.estimated_means import marginal_means as marginal_means
     from doublecode.analysis.regression.families import family_of_tests as family_of_tests
     from doublecode.analysis.regression.families import interaction_family as interaction_family
@@ -143,6 +157,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.reliability.generalizability import g_study as g_study
     from doublecode.analysis.reliability.interrater import icc as icc
     from doublecode.analysis.reliability.interrater import intra_rater as intra_rater
+    from doublecode.analysis.reliability.latent_severity import ordinal_severity as ordinal_severity
     from doublecode.analysis.reliability.severity import drift as drift
     from doublecode.analysis.report.folder import run_study as run_study
     from doublecode.analysis.report.paper_printing import printed_tables as printed_tables
@@ -154,10 +169,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.model_columns import side_by_side as side_by_side
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
-    from doublecode.analysis.study.sensitivity_answer import study_sensitivity as study_sensitivity
+    from doublecode.analysis.study.sensitivity_of_study import study_sensitivity as study_sensitivity
+    from doublecode.analysis.study.therapist_facts import therapist_pages as therapist_pages
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
+    "PlannedStudy": "planning.planned_study",
     "agreement": "concordance.coefficients",
     "alpha": "consistency.alpha_omega",
     "audit": "auditing.audited_text",
@@ -180,6 +197,7 @@ _HOME = {
     "dyad_icc": "reliability.dyads",
     "family_of_tests": "regression.families",
     "fidelity": "description.manual_fidelity",
+    "fit_generalized": "mixed",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",
@@ -188,6 +206,7 @@ _HOME = {
     "g_study": "reliability.generalizability",
     "group_anova": "regression.group_differences",
     "icc": "reliability.interrater",
+    "impute": "linking.imputation",
     "interaction_family": "regression.families",
     "intra_rater": "reliability.interrater",
     "log_counts": "description.homework",
@@ -196,13 +215,17 @@ _HOME = {
     "moderation": "regression.moderated",
     "mediation": "linking.indirect_effect",
     "omega": "consistency.alpha_omega",
+    "ordinal_severity": "reliability.latent_severity",
     "patient_outcome": "linking.patient_outcomes",
     "pool": "meta_analysis.random_effects",
+    "pool_imputed": "linking.imputed_fits",
+    "power": "planning.simulated_power",
     "precision": "planning.interval_width",
     "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",
     "read_study": "study.run",
+    "regression_power": "planning.regression_terms",
     "reliable_change": "linking.patient_change",
     "run_study": "report.folder",
     "compare_published": "report.published_comparison",
@@ -211,7 +234,8 @@ _HOME = {
     "screen_ratings": "screening.rating_screens",
     "side_by_side": "study.model_columns",
     "study_frame": "study.frame_of_study",
-    "study_sensitivity": "study.sensitivity_answer",
+    "study_sensitivity": "study.sensitivity_of_study",
+    "therapist_pages": "study.therapist_facts",
     "study_status": "study.coding_status",
     "sudden_gains": "linking.sudden_gain_criteria",
     "winsorise": "description.outliers",

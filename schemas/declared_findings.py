@@ -10,9 +10,11 @@ from pydantic import Field, field_validator, model_validator
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.paper_tables import Papers
+from doublecode.schemas.patient_changes import PatientChange
 from doublecode.schemas.reported_parts import Reported
 from doublecode.schemas.sensitivity import Sensitivity
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
+from doublecode.schemas.therapist_page import TherapistPage
 
 
 def _several(given: object) -> object:
@@ -285,10 +287,14 @@ class Findings(Reported):
         Patients with and without complete data.
     fidelity : FidelityTable
         Components of a manual that were delivered.
+    patient_changes : tuple of PatientChange
+        Reliable and clinically significant change of patients, and sudden gains.
     papers : Papers
         Tables as the paper prints them: ``[[papers.tables]]``.
     sensitivity : Sensitivity
         How far one finding depends on single patients, raters and therapists, and on rules that could be others.
+    therapist_page : TherapistPage
+        What stands on the page of each therapist.
     """
 
     correlations: CorrelationTable | None = None
@@ -298,14 +304,17 @@ class Findings(Reported):
     covariate_screen: CovariateScreen | None = None
     missing_comparison: MissingComparison | None = None
     fidelity: FidelityTable | None = None
+    patient_changes: tuple[PatientChange, ...] = ()
     papers: Papers = Papers()
     sensitivity: Sensitivity | None = None
+    therapist_page: TherapistPage | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:
         refuse_twice("marginal_means: name", [one.name for one in self.marginal_means])
         refuse_twice("interaction_figures: model", [one.model for one in self.interaction_figures])
         refuse_twice("families: name", [one.name for one in self.families])
+        refuse_twice("patient_changes: name", [one.name for one in self.patient_changes])
         return self
 
     @property
@@ -316,4 +325,5 @@ class Findings(Reported):
             "covariate_screen": () if screen is None else (*screen.outcomes, *screen.covariates),
             "missing_comparison": () if missing is None else (*missing.complete, *missing.compare),
             "fidelity": () if self.fidelity is None else self.fidelity.components,
+            **{f"patient change {one.name!r}": one.variables for one in self.patient_changes},
         }

@@ -27,6 +27,7 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
+from doublecode.schemas.scale_tables import check_norms, score_tables
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts, values_said
 
@@ -188,6 +189,7 @@ class Instrument(Declared):
                 f"scores run from {lowest:g} to {highest:g}",
                 place=(*at, "bands"),
             )
+        check_norms(scale, lowest, highest, (*at, "norms"))
 
     @cached_property
     def columns(self) -> tuple[Item, ...]:
@@ -270,8 +272,8 @@ class Instrument(Declared):
             ("Name", f"{self.name}, version {self.version}"), ("Citation", self.citation), ("Rights", self.rights),
             ("To be heard", heard), ("Missing", missing), ("Notes", self.notes),
         )  # fmt: skip
-        scores = (self._scale_table(), self._band_table())
-        return Card(self.title, facts, (self._item_table(), self._meanings(), *self._long_texts(), *scores))
+        tables = (self._item_table(), self._meanings(), *self._long_texts(), *score_tables(self.scales))
+        return Card(self.title, facts, tables)
 
     def _item_table(self) -> PlainTable:
         rows = tuple((item.name, item.label, item.type, self.allowed(item), _remarks_on(item)) for item in self.items)
@@ -300,18 +302,6 @@ class Instrument(Declared):
             table_of("Definitions", ("Item", "Definition"), definitions) if definitions else _NOTHING,
             table_of("The same in other codebooks", ("Item", "Codebook", "Its items"), others) if others else _NOTHING,
         )
-
-    def _scale_table(self) -> PlainTable:
-        rows = tuple(
-            (scale.name, scale.label, scale.scored, ", ".join(scale.items), ", ".join(scale.lagged))
-            for scale in self.scales
-        )
-        return table_of("Scales", ("Scale", "Label", "Score", "Items", "Of the session before"), rows)
-
-    def _band_table(self) -> PlainTable:
-        bands = [(scale.name, band) for scale in self.scales for band in scale.bands]
-        rows = tuple((scale, band.label, f"{band.low:g}–{band.high:g}") for scale, band in bands)
-        return table_of("Bands", ("Scale", "Band", "Scores"), rows) if rows else _NOTHING
 
     def __str__(self) -> str:
         return self.card.text()

@@ -11,6 +11,7 @@ from doublecode.schemas.declared import Declared
 from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.names import Label, Name, Reference
 from doublecode.schemas.near_names import allowed
+from doublecode.schemas.norms import Norms
 
 
 class Band(Declared):
@@ -61,6 +62,8 @@ class Scale(Declared):
     bands : tuple of Band
         Named stretches of the score with their source in the citation; the report counts the scores in each.
         They do not overlap.
+    norms : Norms
+        Reliability, norm and cut-off of the score, each with its source; what reliable change stands on.
     """
 
     name: Name
@@ -71,6 +74,7 @@ class Scale(Declared):
     prorate: bool = False
     lagged: tuple[Reference, ...] = ()
     bands: tuple[Band, ...] = ()
+    norms: Norms | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

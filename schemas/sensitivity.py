@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
 from doublecode.schemas.declared import Declared
+from doublecode.schemas.missing_data import MissingData
 from doublecode.schemas.names import Reference
 from doublecode.schemas.study_parts import refuse_twice
 
@@ -33,15 +34,16 @@ Fence = Annotated[
 
 
 class SensitivityHeadline(Declared):
-    """The finding that is asked: one coefficient of one declared model.
+    """The finding that is asked: one coefficient of one declared model, or all coefficients of a factor at once.
 
     Attributes
     ----------
     model : str
         Name of a series or of a moderation.
     term : str
-        A coefficient of it: ``"he_within"``, ``"rationale_s1:ir"``. Of a moderation the interaction, or the predictor
-        where it has none, needs no naming.
+        A coefficient of it: ``"he_within"``, ``"rationale_s1:ir"``; of a predictor that holds words its name,
+        ``"phase"``, for all of its levels at once. Of a moderation the interaction, or the predictor where it has none,
+        needs no naming.
     step : int
         Of a series: the number of the step; without it the last one.
     """
@@ -109,8 +111,28 @@ OF_MODEL: Final = ("pooling", "outliers", "centring", "random", "covariates", "r
 BY_NAME: Final = ("reverse", "minimum_valid", "lag")
 
 
+class FurtherFinding(SensitivityHeadline):
+    """Another finding that is asked.
+
+    Attributes
+    ----------
+    leave_out : tuple of {"patient", "rater", "therapist"}
+        Of what one at a time is left out; without an entry as ``[sensitivity]`` has it.
+    choices : Choices
+        Rules that could be others; without an entry those of ``[sensitivity.choices]``.
+    """
+
+    leave_out: tuple[Unit, ...] | None = None
+    choices: Choices | None = None
+
+    @model_validator(mode="after")
+    def _each_unit_once(self) -> Self:
+        refuse_twice("sensitivity: further: leave_out", self.leave_out or ())
+        return self
+
+
 class Sensitivity(Declared):
-    """How far one finding depends on single patients, raters and therapists, and on rules that could be others.
+    """How far findings depend on single patients, raters and therapists, and on rules that could be others.
 
     ``doublecode sensitivity`` computes it, apart from the run.
 
@@ -122,17 +144,49 @@ class Sensitivity(Declared):
         Of what one at a time is left out. Without a rater his ratings are dropped before pooling and scoring.
     choices : Choices
         Rules that could be others.
+    further : tuple of FurtherFinding
+        Other findings: ``[[sensitivity.further]]``.
+    missing : MissingData or None
+        Who and what is missing.
     """
 
     headline: SensitivityHeadline
     leave_out: tuple[Unit, ...] = ()
     choices: Choices = Choices()
+    further: tuple[FurtherFinding, ...] = ()
+    missing: MissingData | None = None
 
     @model_validator(mode="after")
     def _asks(self) -> Self:
         refuse_twice("sensitivity: leave_out", self.leave_out)
-        if not (self.leave_out or self.choices.asked):
+        if not (self.leave_out or self.choices.asked or self.missing):
             raise ValueError(
                 'sensitivity: nothing is asked; name leave_out = ["patient"], or rules under [sensitivity.choices]'
             )
         return self
+
+    @model_validator(mode="after")
+    def _other_findings(self) -> Self:
+        findings = [self.headline, *self.further]
+        refuse_twice("sensitivity: headline and further", [(one.model, one.term, one.step) for one in findings])
+        for number, one in enumerate(self.each[1:], start=1):
+            if not (one.leave_out or one.choices.asked):
+                raise ValueError(f"sensitivity: further {number}: nothing is asked of it; name leave_out or choices")
+        return self
+
+    @property
+    def each(self) -> tuple[Sensitivity, ...]:
+        """What is asked of each finding by itself, the headline first."""
+        alone = self.model_copy(update={"further": ()})
+        others = [
+            alone.model_copy(
+                update={
+                    "headline": SensitivityHeadline(model=one.model, term=one.term, step=one.step),
+                    "leave_out": self.leave_out if one.leave_out is None else one.leave_out,
+                    "choices": one.choices or self.choices,
+                    "missing": None,
+                }
+            )
+            for one in self.further
+        ]
+        return (alone, *others)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Protocol
 
 from doublecode.schemas.as_used import as_used
@@ -10,9 +11,10 @@ from doublecode.schemas.declared_findings import FamilyTest
 from doublecode.schemas.errors import StudyError
 from doublecode.schemas.finding_checks import check_test
 from doublecode.schemas.gathered import Gathered
+from doublecode.schemas.missing_data_checks import check_missing
 from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.near_names import allowed, ended
-from doublecode.schemas.sensitivity import Choices, Sensitivity, SensitivityHeadline
+from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
 from doublecode.schemas.study_parts import KEYS, ModerationModel, OutlierRule, Variable
 from doublecode.schemas.variable_checks import Uses, names_in_step
 
@@ -52,33 +54,134 @@ def check_sensitivity(study: Asking, variables: Mapping[str, Variable], uses: Us
     StudyError
         A model, term, variable, instrument or item is not there, or a choice would change no number.
     """
-    asked = study.sensitivity
-    if asked is None:
+    if study.sensitivity is None:
         return
     models: dict[str, ModelSeries | ModerationModel] = {one.name: one for one in study.series}
     models |= {one.name: one for one in study.moderations}
-    head, where = asked.headline, "sensitivity: headline"
-    check_test(FamilyTest(model=head.model, term=head.term, step=head.step), models, where)
-    model, wrong = models[head.model], Gathered()
-    known = model_variables(model, head)
-    with wrong.one():
-        _check_kind(asked.choices, model)
-    with wrong.one():
-        _check_covariates(asked.choices, model, head, variables)
-    names = dict.fromkeys((*known, *(name for one in asked.choices.covariates for name in one)))
-    measured = [variables[name] for name in names if name in variables and variables[name].is_measured]
-    for check in (_check_rated, _check_reversal, _check_missing_rule):
+    fenced, wrong = {*(study.outliers.variables if study.outliers else ())}, Gathered()
+    for number, asked in enumerate(study.sensitivity.each):
         with wrong.one():
-            check(asked, measured, uses)
-    with wrong.one():
-        _check_lag(asked.choices, [variables[name] for name in names if name in variables])
-    with wrong.one():
-        if asked.choices.outliers and not {*(study.outliers.variables if study.outliers else ())} & {*known}:
-            raise StudyError(
-                "sensitivity: choices: outliers: the study's outlier rule holds no variable of the headline's model, "
-                "so that other fences change no number. Declare the rule under [outliers], or take outliers out."
+            _Finding(asked, f"sensitivity: further {number}" if number else "sensitivity", variables, uses).check(
+                models, fenced
             )
     wrong.refuse()
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One finding and what is asked of it; `where` is its place in study.toml."""
+
+    asked: Sensitivity
+    where: str
+    variables: Mapping[str, Variable]
+    uses: Uses
+
+    def check(self, models: Mapping[str, ModelSeries | ModerationModel], fenced: Set[str]) -> None:
+        asked, head, variables, wrong = self.asked, self.asked.headline, self.variables, Gathered()
+        at = f"{self.where}: headline" if self.where == "sensitivity" else self.where
+        check_test(FamilyTest(model=head.model, term=head.term, step=head.step), models, at)
+        model = models[head.model]
+        known = model_variables(model, head)
+        with wrong.one():
+            check_missing(asked.missing, head.model, known, variables, is_series=isinstance(model, ModelSeries))
+        with wrong.one():
+            self._kind(model)
+        with wrong.one():
+            self._covariates(model)
+        names = dict.fromkeys((*known, *(name for one in asked.choices.covariates for name in one)))
+        measured = [variables[name] for name in names if name in variables and variables[name].is_measured]
+        for check in (self._rated, self._reversal, self._missing_rule):
+            with wrong.one():
+                check(measured)
+        with wrong.one():
+            self._lag([variables[name] for name in names if name in variables])
+        with wrong.one():
+            if asked.choices.outliers and not fenced & {*known}:
+                raise StudyError(
+                    f"{self.where}: choices: outliers: the study's outlier rule holds no variable of {head.model!r}, "
+                    "so that other fences change no number. Declare the rule under [outliers], or take outliers out."
+                )
+        wrong.refuse()
+
+    def _kind(self, model: ModelSeries | ModerationModel) -> None:
+        choices, name = self.asked.choices, self.asked.headline.model
+        is_series = isinstance(model, ModelSeries)
+        stray = [key for key in (_OF_MODERATION if is_series else _OF_SERIES) if getattr(choices, key)]
+        if stray:
+            kind, other = ("series", "moderations") if is_series else ("moderation", "series")
+            raise StudyError(
+                f"{self.where}: choices: {stray[0]} is of {other}, and {name!r} is a {kind}: it would change no "
+                f"number. Take {stray[0]} out, or give each finding choices of its own."
+            )
+
+    def _covariates(self, model: ModelSeries | ModerationModel) -> None:
+        choices, head, variables = self.asked.choices, self.asked.headline, self.variables
+        focal = focal_names(model, head)
+        outcome = model.outcome if isinstance(model, ModerationModel) else names_in_step(model.steps[0])[0]
+        known = [name for name in (*variables, *KEYS) if name not in (*focal, outcome)]
+        wrong = Gathered()
+        for name in dict.fromkeys(name for one in choices.covariates for name in one):
+            if name not in known:
+                with wrong.one():
+                    raise StudyError(
+                        f"{self.where}: choices: covariates: {name!r} is no variable that can stand beside "
+                        f"{' × '.join(focal)}; {ended(allowed(name, known))}"
+                    )
+        for part in choices.random:
+            for name in (name for name in names_in_step(part) if name not in (*variables, *KEYS)):
+                with wrong.one():
+                    raise StudyError(
+                        f"{self.where}: choices: random: {name!r} is no column of the frame; "
+                        f"{ended(allowed(name, (*variables, *KEYS)))}"
+                    )
+        wrong.refuse()
+
+    def _rated(self, measured: Sequence[Variable]) -> None:
+        asked, uses = self.asked, self.uses
+        key = "choices: pooling" if asked.choices.pooling else "leave_out: 'rater'"
+        needed = bool(asked.choices.pooling) or "rater" in asked.leave_out
+        if needed and not rated_instruments(measured, uses):
+            raise StudyError(
+                f"{self.where}: {key} is of what raters code, and no variable of the headline's model is. Take it out."
+            )
+
+    def _reversal(self, measured: Sequence[Variable]) -> None:
+        asked, uses = self.asked, self.uses
+        known = dict.fromkeys(str(one.instrument) for one in measured)
+        for name, lists in asked.choices.reverse.items():
+            if name not in known:
+                raise StudyError(
+                    f"{self.where}: choices: reverse: the headline's model stands on no instrument {name!r}; "
+                    f"{ended(allowed(name, known))}"
+                )
+            book, use = uses[name]
+            for items in lists:
+                as_used(book, use.model_copy(update={"reverse": items, "minimum_valid": {}}))
+
+    def _missing_rule(self, measured: Sequence[Variable]) -> None:
+        asked, uses = self.asked, self.uses
+        scales = {one.name: one for one in measured if one.scale is not None}
+        for name, rules in asked.choices.minimum_valid.items():
+            if name not in scales:
+                raise StudyError(
+                    f"{self.where}: choices: minimum_valid: {name!r} is no scale of the headline's model; "
+                    f"{ended(allowed(name, scales))}"
+                )
+            book, use = uses[str(scales[name].instrument)]
+            for least in rules:
+                as_used(
+                    book, use.model_copy(update={"reverse": None, "minimum_valid": {str(scales[name].scale): least}})
+                )
+
+    def _lag(self, variables: Sequence[Variable]) -> None:
+        choices = self.asked.choices
+        free = [one.name for one in variables if one.session is None and one.event is None and one.phase_from is None]
+        for name in choices.lag:
+            if name not in free:
+                raise StudyError(
+                    f"{self.where}: choices: lag: {name!r} is no variable of the headline's model that has a session "
+                    f"before; {ended(allowed(name, free))}"
+                )
 
 
 def model_variables(model: ModelSeries | ModerationModel, head: SensitivityHeadline) -> tuple[str, ...]:
@@ -107,90 +210,7 @@ def base_of(factor: str, split: Sequence[str]) -> tuple[str, str]:
     return (base, part) if part in ("within", "between") and base in split else (factor, "")
 
 
-def _check_kind(choices: Choices, model: ModelSeries | ModerationModel) -> None:
-    is_series = isinstance(model, ModelSeries)
-    stray = [key for key in (_OF_MODERATION if is_series else _OF_SERIES) if getattr(choices, key)]
-    if stray:
-        kind, other = ("series", "moderations") if is_series else ("moderation", "series")
-        raise StudyError(
-            f"sensitivity: choices: {stray[0]} is of {other}, and the headline {model.name!r} is a {kind}: it would "
-            f"change no number. Take {stray[0]} out."
-        )
-
-
-def _check_covariates(
-    choices: Choices,
-    model: ModelSeries | ModerationModel,
-    head: SensitivityHeadline,
-    variables: Mapping[str, Variable],
-) -> None:
-    focal = focal_names(model, head)
-    outcome = model.outcome if isinstance(model, ModerationModel) else names_in_step(model.steps[0])[0]
-    known = [name for name in (*variables, *KEYS) if name not in (*focal, outcome)]
-    wrong = Gathered()
-    for name in dict.fromkeys(name for one in choices.covariates for name in one):
-        if name not in known:
-            with wrong.one():
-                raise StudyError(
-                    f"sensitivity: choices: covariates: {name!r} is no variable that can stand beside "
-                    f"{' × '.join(focal)}; {ended(allowed(name, known))}"
-                )
-    for part in choices.random:
-        for name in (name for name in names_in_step(part) if name not in (*variables, *KEYS)):
-            with wrong.one():
-                raise StudyError(
-                    f"sensitivity: choices: random: {name!r} is no column of the frame; "
-                    f"{ended(allowed(name, (*variables, *KEYS)))}"
-                )
-    wrong.refuse()
-
-
 def rated_instruments(measured: Iterable[Variable], uses: Uses) -> tuple[str, ...]:
     """Instruments that raters fill in, of the variables that a model stands on."""
     named = dict.fromkeys(str(one.instrument) for one in measured if one.instrument in uses)
     return tuple(name for name in named if uses[name][1].source == "raters")
-
-
-def _check_rated(asked: Sensitivity, measured: Sequence[Variable], uses: Uses) -> None:
-    key = "choices: pooling" if asked.choices.pooling else "leave_out: 'rater'"
-    needed = bool(asked.choices.pooling) or "rater" in asked.leave_out
-    if needed and not rated_instruments(measured, uses):
-        raise StudyError(
-            f"sensitivity: {key} is of what raters code, and no variable of the headline's model is. Take it out."
-        )
-
-
-def _check_reversal(asked: Sensitivity, measured: Sequence[Variable], uses: Uses) -> None:
-    known = dict.fromkeys(str(one.instrument) for one in measured)
-    for name, lists in asked.choices.reverse.items():
-        if name not in known:
-            raise StudyError(
-                f"sensitivity: choices: reverse: the headline's model stands on no instrument {name!r}; "
-                f"{ended(allowed(name, known))}"
-            )
-        book, use = uses[name]
-        for items in lists:
-            as_used(book, use.model_copy(update={"reverse": items, "minimum_valid": {}}))
-
-
-def _check_missing_rule(asked: Sensitivity, measured: Sequence[Variable], uses: Uses) -> None:
-    scales = {one.name: one for one in measured if one.scale is not None}
-    for name, rules in asked.choices.minimum_valid.items():
-        if name not in scales:
-            raise StudyError(
-                f"sensitivity: choices: minimum_valid: {name!r} is no scale of the headline's model; "
-                f"{ended(allowed(name, scales))}"
-            )
-        book, use = uses[str(scales[name].instrument)]
-        for least in rules:
-            as_used(book, use.model_copy(update={"reverse": None, "minimum_valid": {str(scales[name].scale): least}}))
-
-
-def _check_lag(choices: Choices, variables: Sequence[Variable]) -> None:
-    free = [one.name for one in variables if one.session is None and one.event is None and one.phase_from is None]
-    for name in choices.lag:
-        if name not in free:
-            raise StudyError(
-                f"sensitivity: choices: lag: {name!r} is no variable of the headline's model that has a session "
-                f"before; {ended(allowed(name, free))}"
-            )

@@ -29,6 +29,7 @@ from doublecode.schemas.model_series import ModelSeries
 from doublecode.schemas.names import Identifier, Label, Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.paper_checks import check_papers
+from doublecode.schemas.patient_changes import check_patient_changes
 from doublecode.schemas.patient_model import PatientModel
 from doublecode.schemas.sensitivity_checks import check_sensitivity
 from doublecode.schemas.study_card import count_rows, instrument_table, model_table
@@ -46,6 +47,7 @@ from doublecode.schemas.study_parts import (
 )
 from doublecode.schemas.study_tables import StudyTables
 from doublecode.schemas.table_source import TableSource
+from doublecode.schemas.therapist_checks import check_therapist_page
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import (
     check_errors,
@@ -311,6 +313,8 @@ class Study(Findings, Declared):
         with wrong.one():
             check_findings(self, self.series, self.moderations, self.unit)
         with wrong.one():
+            check_patient_changes(self.patient_changes, named, uses, self.unit)
+        with wrong.one():
             check_papers(self)
         with wrong.one():
             check_drop_rules(self.drop_rules, {name: uses[name][0] for name in rated})
@@ -318,6 +322,8 @@ class Study(Findings, Declared):
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():
             check_sensitivity(self, named, uses)
+        with wrong.one():
+            check_therapist_page(self.therapist_page, uses)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
         with wrong.one():

@@ -27,6 +27,7 @@ import pytest
 from openpyxl import load_workbook
 
 from doublecode.analysis import (
+    PlannedStudy,
     agreement,
     alpha,
     audit,
@@ -56,7 +57,9 @@ from doublecode.analysis import (
     omega,
     patient_outcome,
     pool,
+    power,
     published_effects,
+    regression_power,
     reliable_change,
     sample_table,
     screen_ratings,
@@ -509,6 +512,23 @@ def pooled_trimmed() -> Any:
 @case
 def pooled_left_out() -> Any:
     return pool("z", "v", data=correlations_of_studies().head(6), labels="study").leave_one_out()
+
+
+@case
+def pooled_at_ages() -> Any:
+    found = pool("z", "v", data=correlations_of_studies().head(8), moderators="meanage", measure="r")
+    return found.predict(pd.DataFrame({"meanage": [30, 60]}))
+
+
+@case
+def power_of_a_plan() -> Any:
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
+    return power(plan, within=0.3, between=0, vary={"patients": [15, 20]}, studies=100, seed=1)
+
+
+@case
+def power_of_a_regression() -> Any:
+    return regression_power([33, 60], predictors=5, f2=0.15)
 
 
 @case

@@ -17,10 +17,12 @@ from doublecode.analysis.cli import (
     on_files,
     on_frozen_plans,
     on_plans,
+    on_power,
     on_raters,
     on_sensitivity,
     on_study,
     on_texts,
+    on_therapists,
     on_traces,
 )
 from doublecode.analysis.cli.help import HelpByPerson
@@ -63,8 +65,10 @@ def options(
 
 on_study.register(app)
 on_sensitivity.register(app)
+on_therapists.register(app)
 init_command.register(app)
 on_plans.register(app)
+on_power.register(app)
 coordinator.register(app)
 table_commands.register(app)
 on_raters.register(app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from doublecode.analysis.cli.on_files import AsJson, ConfLevel, Missing, Sheet
+from doublecode.analysis.cli.pictures import check_picture, write_picture
 from doublecode.analysis.cli.read_files import bare, names_in, read_columns, with_remarks
 from doublecode.coding.console import ANY_FILE
 from doublecode.schemas.column_types import Role
@@ -16,7 +17,8 @@ from doublecode.schemas.errors import ContractError, FormulaError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from doublecode.analysis.meta_analysis.pool_result import PooledCheck, PoolResult
+    from doublecode.analysis.meta_analysis.pool_result import PoolResult
+    from doublecode.analysis.meta_analysis.pooled_check import PooledCheck
 
 Effects = Annotated[Path, typer.Argument(help="CSV, xlsx, ods or sav: a row per study.", show_default=False)]
 
@@ -177,21 +179,15 @@ def _beside(result: PoolResult, small_studies: bool, leave_one_out: bool) -> dic
 def _check_pictures(pictures: dict[str, Path], moderators: str | None, overwrite: bool) -> None:
     """Refuse, before any work, a picture that cannot be drawn."""
     for name, path in pictures.items():
-        if path.suffix not in (".svg", ".png"):
-            raise UsageError(f"{name}: found {path.name!r}, allowed a file that ends in .svg or .png.")
         if moderators is not None:
             raise UsageError(f"{name}: it is drawn of one pooled effect; leave out --moderators.")
-        if path.exists() and not overwrite:
-            raise UsageError(f"{path} is there already. Add --overwrite to replace it.")
+        check_picture(name, path, overwrite=overwrite)
 
 
 def _draw(result: PoolResult, pictures: dict[str, Path]) -> None:
-    from doublecode.analysis.rendering.figures import figure_of, render_png, render_svg
-    from doublecode.schemas.whole_files import replace_files
+    from doublecode.analysis.rendering.figures import figure_of
 
     words = {"forest": "Effects of studies with their intervals, and below them the pooled effect.",
              "funnel": "Effects of studies against their standard errors."}  # fmt: skip
     for name, path in pictures.items():
-        figure = figure_of(result.plot("forest" if name == "forest" else "funnel"))
-        drawn = render_png(figure) if path.suffix == ".png" else render_svg(figure, path.stem, words[name]).encode()
-        replace_files({path: drawn})
+        write_picture(figure_of(result.plot("forest" if name == "forest" else "funnel")), path, words[name])

@@ -32,6 +32,13 @@ def sensitivity(
         Path | None,
         typer.Option("--write", metavar="FOLDER", help="Where --specification puts it.", show_default=False),
     ] = None,
+    finding: Annotated[
+        int,
+        typer.Option(
+            "--finding", parser=number(whole=True), metavar="N",
+            help="Of which finding K is a specification: 1 is the headline, 2 the first of [[sensitivity.further]].",
+        ),
+    ] = 1,
     set_aside: Annotated[
         list[str] | None, typer.Option("--set-aside", help="A file of incoming/ to leave out.")
     ] = None,
@@ -43,7 +50,7 @@ def sensitivity(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:  # fmt: skip
-    """Does the declared finding hold without each patient, rater, therapist, and under other rules."""
+    """Do the declared findings hold without each patient, rater, therapist, and under other rules."""
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.analysis.report.sensitivity_folder import (
         check_sensitivity_target,
@@ -51,11 +58,11 @@ def sensitivity(
         write_sensitivity,
     )
     from doublecode.analysis.study.run import read_study
-    from doublecode.analysis.study.sensitivity_answer import study_sensitivity
+    from doublecode.analysis.study.sensitivity_of_study import study_sensitivity
     from doublecode.analysis.study.sensitivity_specifications import headline_of
 
     if specification is not None or write is not None:
-        _write_one(study, specification, write)
+        _write_one(study, specification, write, finding)
         return
     with progress_bar() as show:
         show("Reading the workbooks", 0, 1)
@@ -73,14 +80,14 @@ def sensitivity(
     say(f"Page: {target}/index.html", to_error=as_json)
 
 
-def _write_one(study: Path, specification: int | None, write: Path | None) -> None:
+def _write_one(study: Path, specification: int | None, write: Path | None, finding: int) -> None:
     """Write the study folder of one specification."""
     from doublecode.analysis.report.sensitivity_folder import write_specification
     from doublecode.coding.reading.declared_heads import open_study
 
     if specification is None or write is None:
         raise UsageError("sensitivity: --specification K and --write FOLDER go together; give both.")
-    one = write_specification(open_study(study), specification, write)
+    one = write_specification(open_study(study), specification, write, finding)
     said = "; ".join(f"{name} = {value}" for name, value in one.choices.items())
     say(
         f"Specification {one.number} ({said}) is declared in {write}/study.toml; doublecode run {write} gives its "

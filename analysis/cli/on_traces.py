@@ -44,16 +44,16 @@ def trace(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:  # fmt: skip
-    """List the cells that a number of the report stands on; or where a cell went."""
+    """List the cells that a number of the report, or of the sensitivity page, stands on; or where a cell went."""
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.traced_report import TracedReport
+    from doublecode.analysis.report.traced_report import traced_folder
     from doublecode.coding.reading.declared_heads import open_study
     from doublecode.schemas.results import result_record
 
     if cell is not None and (table or row or column):
         raise UsageError("trace: --cell leads from a cell to numbers, --table, --row and --column back; give one way.")
     opened = open_study(study.parent if study.name == "study.toml" else study)
-    report = TracedReport(opened, (out or opened.folder) / "report")
+    report = traced_folder(opened, out or opened.folder, table)
     if cell is not None:
         from doublecode.analysis.report.traced_cell import trace_cell
 

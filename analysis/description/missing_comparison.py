@@ -13,6 +13,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.analysis.results.complete_rows import has_all
 from doublecode.analysis.results.multiplicity import adjust_p
+from doublecode.analysis.results.proportions import wilson_limits
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
@@ -208,22 +209,13 @@ def _codes(a: pd.Series[bool], b: pd.Series[bool], level: float) -> dict[str, An
 
     x, y, n, m = int(a.sum()), int(b.sum()), len(a), len(b)
     p, q = x / n, y / m
-    (p_low, p_high), (q_low, q_high) = _wilson(x, n, level), _wilson(y, m, level)
+    (p_low, p_high), (q_low, q_high) = wilson_limits(x, n, level), wilson_limits(y, m, level)
     exact = fisher_exact(np.array([[x, n - x], [y, m - y]]))
     return {
         "mean_complete": p, "mean_missing": q, "difference": p - q, "test": FISHER, "p_value": float(exact[1]),
         "conf_low": p - q - float(np.hypot(p - p_low, q_high - q)),
         "conf_high": p - q + float(np.hypot(p_high - p, q - q_low)),
     }  # fmt: skip
-
-
-def _wilson(x: int, n: int, level: float) -> tuple[float, float]:
-    """Wilson's (1927) limits of a share."""
-    from scipy.special import ndtri
-
-    z = float(ndtri(0.5 + level / 2))
-    middle, reach = (x + z**2 / 2) / (n + z**2), z / (n + z**2) * float(np.sqrt(x * (n - x) / n + z**2 / 4))
-    return middle - reach, middle + reach
 
 
 def _levels(a: pd.Series[Any], b: pd.Series[Any], levels: Sequence[Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from scipy.special import ndtri
 
 from doublecode.analysis.mixed.model_rows import common_rows, require_columns
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.tables import Table, column, level_heading
+from doublecode.analysis.results.proportions import wilson_limits
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
@@ -40,6 +41,9 @@ CALLER: Final = "reliable_change"
 Better = Literal["lower", "higher"]
 Moments = tuple[float, float]
 RECOVERED, IMPROVED, UNCHANGED, WORSE = "recovered", "improved", "unchanged", "deteriorated"
+NOT_BEFORE, NOT_AFTER = "no value before", "no value after"
+FEW: Final = 30
+"""Fewer patients than these, and a note says how much one of them weighs."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,12 +55,14 @@ class ReliableChange(Answer):
     spec : dict
         Every argument; ``sd`` and ``cutoff`` as numbers.
     frame : DataFrame
-        One row per kind of change: ``category``, ``n``, ``proportion`` (share of the patients with both values).
+        One row per kind of change: ``category``, ``n``, ``proportion`` (share of the patients with both values),
+        ``conf_low``, ``conf_high`` (Wilson's limits); below them, without a share, who lacks a value.
     patients : DataFrame
         One row per patient: ``patient, before, after, change`` (positive is better), ``rci``, ``crossed`` (from the
         patients' side of the cut-off to the other), ``category``.
     design : dict
-        ``n_patients``, ``n_given``, ``lost`` (patients, and why), ``smallest`` (smallest reliable change).
+        ``n_patients``, ``n_given``, ``lost`` (patients, and why), ``sem`` (standard error of measurement),
+        ``s_diff`` (of a difference), ``smallest`` (smallest reliable change).
     notes : tuple of Note
     rows : Index
         Rows in use.
@@ -73,7 +79,8 @@ class ReliableChange(Answer):
 
     def tables(self) -> tuple[Table, ...]:
         """Counts by kind of change."""
-        columns = (column("category", "Change", kind="text"), column("n"), column("proportion"))
+        limits = column("conf_low", level_heading(self.spec["conf_level"]), kind="percent", digits=0)
+        columns = (column("category", "Change", kind="text"), column("n"), column("proportion"), limits)
         title = f"{self.spec['pre']} to {self.spec['post']}"
         return (Table("reliable_change", title, self.frame, columns),)
 
@@ -128,7 +135,7 @@ def reliable_change(
     source : str
         Where reliability, SD and cut-off are from; it is printed.
     cutoff : float, optional
-        Between patients and others, in units of the outcome.
+        Between patients and others, in units of the outcome; a score on it is one of patients, as with "10 or more".
     clinical, norm : (mean, SD), optional
         Of patients and of others, in place of `cutoff`: both give cut-off c, one alone a or b.
     better : {"lower", "higher"}
@@ -176,10 +183,10 @@ def reliable_change(
     error = math.sqrt(2.0) * deviation * math.sqrt(1.0 - reliability)
     line = _cutoff(cutoff, clinical, norm, better)
     sign = -1.0 if better == "lower" else 1.0
-    gain = sign * (after - before)
+    gain = after - before if sign > 0 else before - after
     reach = float(ndtri(0.5 + conf_level / 2))
     crossed = (
-        np.zeros(len(gain), dtype=bool) if line is None else (sign * (before - line) < 0) & (sign * (after - line) > 0)
+        np.zeros(len(gain), dtype=bool) if line is None else (sign * (before - line) <= 0) & (sign * (after - line) > 0)
     )
     category = np.select(
         [(gain / error > reach) & crossed, gain / error > reach, gain / error < -reach],
@@ -198,10 +205,17 @@ def reliable_change(
         notes.append(Note("change_sample_sd", numbers={"pre": pre}))
     if line is None:
         notes.append(Note("change_without_cutoff"))
+    started = 0 if line is None else int((sign * (before - line) > 0).sum())
+    if started:
+        notes.append(Note("change_healthy_before", numbers={"n": started, "of": len(people)}))
     if len(kept.lost):
         notes.append(Note("change_lost", numbers={"n": len(kept.lost)}))
-    counts = {"n_patients": len(people), "n_given": len(data), "lost": kept.lost_records, "smallest": reach * error}
-    return ReliableChange(spec, _counts(people, line), people, counts, tuple(notes), people.index)
+    if len(people) < FEW:
+        notes.append(Note("change_few", numbers={"n": len(people)}))
+    lost = [NOT_BEFORE if pre in row.missing else NOT_AFTER for row in kept.lost]
+    counts = {"n_patients": len(people), "n_given": len(data), "lost": kept.lost_records,
+              "sem": deviation * math.sqrt(1.0 - reliability), "s_diff": error, "smallest": reach * error}  # fmt: skip
+    return ReliableChange(spec, _counts(people, line, lost, conf_level), people, counts, tuple(notes), people.index)
 
 
 def _check(reliability: float, sd: float | str, source: str, better: str) -> None:
@@ -238,7 +252,14 @@ def _cutoff(cutoff: float | None, clinical: Moments | None, norm: Moments | None
     return None if norm is None else norm[0] - towards * 2.0 * norm[1]
 
 
-def _counts(people: pd.DataFrame, line: float | None) -> pd.DataFrame:
+def _counts(people: pd.DataFrame, line: float | None, lost: Sequence[str], conf_level: float) -> pd.DataFrame:
     kinds = [RECOVERED, IMPROVED, UNCHANGED, WORSE] if line is not None else [IMPROVED, UNCHANGED, WORSE]
-    n = [int((people["category"] == kind).sum()) for kind in kinds]
-    return pd.DataFrame({"category": kinds, "n": n, "proportion": [one / len(people) for one in n]})
+    n = len(people)
+    rows = []
+    for kind in kinds:
+        held = int((people["category"] == kind).sum())
+        low, high = wilson_limits(held, n, conf_level)
+        rows.append({"category": kind, "n": held, "proportion": held / n, "conf_low": low, "conf_high": high})
+    missing = {"proportion": math.nan, "conf_low": math.nan, "conf_high": math.nan}
+    rows += [{"category": kind, "n": lost.count(kind), **missing} for kind in (NOT_BEFORE, NOT_AFTER) if kind in lost]
+    return pd.DataFrame(rows)

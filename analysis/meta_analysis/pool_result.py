@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from doublecode.analysis.meta_analysis.effect_measures import MEASURES, back
+from doublecode.analysis.meta_analysis.pooled_check import PooledCheck
+from doublecode.analysis.meta_analysis.pooled_prediction import predicted_at
 from doublecode.analysis.meta_analysis.small_study_effects import (
     Estimator,
     Filled,
@@ -24,6 +26,7 @@ from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
 from doublecode.analysis.rendering.tables import (
     Column,
+    Kind,
     Table,
     column,
     format_interval,
@@ -39,42 +42,9 @@ if TYPE_CHECKING:
 
     from doublecode.analysis.meta_analysis.heterogeneity import Effects
     from doublecode.analysis.meta_analysis.pooled_fit import PooledFit
+    from doublecode.analysis.mixed.formula_columns import FormulaColumns
 
 FEW_FOR_FUNNEL: Final = 10
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PooledCheck(Answer):
-    """A question asked of a pooled result: Egger, rank test, trim and fill, each study left out.
-
-    Attributes
-    ----------
-    spec : dict
-        The question, that of the pooling included.
-    frame : DataFrame
-    design : dict
-    notes : tuple of Note
-    rows : Index
-    name, title : str
-        Of the table.
-    columns : tuple of Column
-        How the frame is shown.
-    """
-
-    spec: dict[str, Any]
-    frame: pd.DataFrame
-    design: dict[str, Any]
-    notes: tuple[Note, ...]
-    rows: pd.Index[Any]
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-
-    label_columns: ClassVar[tuple[str, ...]] = ("form", "term", "left_out")
-
-    def tables(self) -> tuple[Table, ...]:
-        """The frame."""
-        return (Table(self.name, self.title, self.frame, self.columns),)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,6 +108,8 @@ class PoolResult(Answer):
     rows: pd.Index[Any]
     effects: Effects
     fit: PooledFit
+    formula: str
+    recipe: FormulaColumns | None
 
     def tables(self) -> tuple[Table, ...]:
         """The pooled effect or coefficients, how much effects differ, and the studies."""
@@ -318,6 +290,31 @@ class PoolResult(Answer):
         low, high = frame["estimate"].min(), frame["estimate"].max()
         told = Note("left_out_range", numbers={"low": float(low), "high": float(high), "n": len(frame)})
         return self._check("leave_one_out", "Each study left out", frame, shown, (told,))
+
+    def predict(self, moderators: pd.DataFrame) -> PooledCheck:
+        """Pooled effects of a meta-regression at values of its moderators, one row each, as :func:`predicted_at` says.
+
+        Raises
+        ------
+        UsageError
+            There are no moderators, whose answer is `.frame` and `.prediction`; or a column is absent.
+        ContractError
+            A category that no study had.
+        """
+        if self.recipe is None:
+            raise UsageError(
+                "predict(): there are no moderators; .frame has the pooled effect, .prediction its interval."
+            )
+        frame = predicted_at(self.fit, self.recipe, self.formula, moderators, self.spec)
+        level = self.spec["conf_level"]
+        kind: Kind = "bounded" if self.measure is not None and self.measure.bounded else "estimate"
+        shown = (
+            *(column(str(name), str(name), kind="text") for name in moderators.columns),
+            column("estimate", "Effect", kind=kind),
+            column("conf_low", level_heading(level), kind=kind, upper="conf_high"),
+            column("pi_low", f"{100 * level:g}% PI", kind=kind, upper="pi_high"),
+        )  # fmt: skip
+        return self._check("predict", "Effects at values of moderators", frame, shown, ())
 
     def plot(self, kind: Literal["forest", "funnel"] = "forest", ax: Axes | None = None) -> Axes:
         """Draw the studies with the pooled effect (forest), or effects against standard errors (funnel).

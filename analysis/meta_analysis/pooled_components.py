@@ -21,7 +21,13 @@ from doublecode.analysis.meta_analysis.heterogeneity import (
     weighted,
 )
 from doublecode.analysis.meta_analysis.pooled_fit import NAN, PooledFit, Test, fit_effects
-from doublecode.analysis.meta_analysis.several_effects import blocks_of, covariance, cr2_of, fit_three_level
+from doublecode.analysis.meta_analysis.several_effects import (
+    blocks_of,
+    covariance,
+    cr2_of,
+    fit_three_level,
+    profile_limits,
+)
 
 COMPONENTS: Final = ("component", "variance", "sd", "std_error", "conf_low", "conf_high", "i2", "i2_low", "i2_high")
 
@@ -75,7 +81,8 @@ def independent(effects: Effects, method: Tau2, test: Test, conf_level: float) -
 def several(effects: Effects, studies: Sequence[str], method: Tau2, test: Test, conf_level: float) -> Estimated:
     """Several effects of a study: three levels, with CR2 or model-based standard errors.
 
-    The degrees of freedom of model-based t are studies less coefficients; those of CR2 are Satterthwaite's.
+    The degrees of freedom of model-based t are studies less coefficients; those of CR2 are Satterthwaite's. Limits of
+    the variances are those of the profile likelihood; I² of one level has none.
     """
     names = list(studies)
     found = fit_three_level(effects, names, reml=method == "REML")
@@ -87,12 +94,13 @@ def several(effects: Effects, studies: Sequence[str], method: Tau2, test: Test, 
     total = found.tau2 + found.omega2
     plain = Weighted(total, found.weights, found.beta, found.vcov, weighted(effects, 0.0).rss, residual)
     typical = typical_variance(effects)
+    limits = profile_limits(effects, names, found, reml=method == "REML", conf_level=conf_level)
     rows: list[dict[str, Any]] = [
         dict.fromkeys(COMPONENTS, NAN)
         | {"component": name, "variance": variance, "sd": math.sqrt(variance), "std_error": error,
-           "i2": 100.0 * variance / (total + typical)}
-        for name, variance, error in (
-            ("between studies", found.tau2, found.errors[0]), ("within studies", found.omega2, found.errors[1]),
+           "conf_low": ends[0], "conf_high": ends[1], "i2": 100.0 * variance / (total + typical)}
+        for name, variance, error, ends in zip(
+            ("between studies", "within studies"), (found.tau2, found.omega2), found.errors, limits, strict=True
         )
     ]  # fmt: skip
     fit = PooledFit(found.beta, vcov, df, total, 1.0, plain)

@@ -13,7 +13,7 @@ import pandas as pd
 from doublecode.analysis.meta_analysis.heterogeneity import Effects, Floats
 from doublecode.analysis.mixed.checks import refuse_text_numbers
 from doublecode.analysis.mixed.formula import parse_formula
-from doublecode.analysis.mixed.formula_columns import formula_columns
+from doublecode.analysis.mixed.formula_columns import FormulaColumns, formula_columns
 from doublecode.analysis.mixed.formula_names import quoted, variables_of
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.schemas.errors import ContractError, DuplicateError, FormulaError, NotEstimable, UsageError
@@ -44,6 +44,9 @@ class Inputs:
     dropped : list of dict
         Rows left out: ``row``, ``label``, ``missing``.
     n_given : int
+    formula : str
+    recipe : FormulaColumns or None
+        How the formula makes columns of other rows; None without moderators.
     """
 
     effects: Effects
@@ -51,6 +54,8 @@ class Inputs:
     studies: pd.DataFrame
     dropped: list[dict[str, Any]]
     n_given: int
+    formula: str
+    recipe: FormulaColumns | None
 
 
 def read_inputs(
@@ -84,10 +89,11 @@ def read_inputs(
     if studies is None and labels is not None:
         _refuse_twice(held)
     _refuse_constant(values[kept])
-    X, terms = _matrix(text, values[kept].infer_objects())
+    X, recipe = _matrix(text, values[kept].infer_objects())
+    terms = ("Intercept",) if recipe is None else recipe.names
     effects = Effects(held["estimate"].to_numpy(float), held["variance"].to_numpy(float), X)
     _refuse_too_few(effects, terms)
-    return Inputs(effects, terms, held.set_index("row").rename_axis(None), dropped, len(table))
+    return Inputs(effects, terms, held.set_index("row").rename_axis(None), dropped, len(table), text, recipe)
 
 
 def _column(given: Given, frame: pd.DataFrame | None, name: str, like: pd.Series[Any] | None) -> pd.Series[Any]:
@@ -200,12 +206,11 @@ def _refuse_constant(values: pd.DataFrame) -> None:
             )
 
 
-def _matrix(text: str, values: pd.DataFrame) -> tuple[Floats, tuple[str, ...]]:
+def _matrix(text: str, values: pd.DataFrame) -> tuple[Floats, FormulaColumns | None]:
     if text.strip() == "1":
-        return np.ones((len(values), 1)), ("Intercept",)
+        return np.ones((len(values), 1)), None
     refuse_text_numbers({str(name): values[name] for name in values.columns}, parse_formula(f"effect ~ {text}").roles)
-    X, recipe = formula_columns(text, values)
-    return X, recipe.names
+    return formula_columns(text, values)
 
 
 def _refuse_too_few(effects: Effects, terms: tuple[str, ...]) -> None:

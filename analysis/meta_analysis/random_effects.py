@@ -72,7 +72,7 @@ def pool(
     -------
     PoolResult
         ``.frame``, ``.tau2``, ``.i2`` (per cent), ``.q``, ``.prediction``; ``.egger()``, ``.rank_test()``,
-        ``.trim_and_fill()``, ``.leave_one_out()``, ``.plot("forest" | "funnel")``.
+        ``.trim_and_fill()``, ``.leave_one_out()``, ``.predict(moderators)``, ``.plot("forest" | "funnel")``.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def _result(inputs: Inputs, found: Estimated, spec: dict[str, Any]) -> PoolResul
         q_p=float(chdtrc(effects.df, fixed.rss)) if effects.df else NAN,
         prediction=fit.predicted(spec["conf_level"]) if spec["method"] != "FE" else (NAN, NAN), omnibus=tested, r2=r2,
         loglik=found.loglik, design=_counts(inputs), notes=_notes(inputs, found, spec, r2), rows=inputs.studies.index,
-        effects=effects, fit=fit,
+        effects=effects, fit=fit, formula=inputs.formula, recipe=inputs.recipe,
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import chdtri
 
 from doublecode.analysis.meta_analysis.heterogeneity import Effects, Floats
 from doublecode.analysis.mixed.cluster_robust import inverse_root
@@ -28,6 +30,7 @@ from doublecode.schemas.errors import NotEstimable
 MOST_ROUNDS: Final = 200
 _STARTS: Final = (0.0, 0.03, 0.1, 0.3, 1.0)
 Blocks = list[npt.NDArray[np.intp]]
+BOTH: Final = np.ones(2, dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,19 +149,65 @@ def fit_three_level(effects: Effects, studies: list[str], *, reml: bool) -> Thre
         )
     top = float(np.var(effects.y)) + float(effects.v.max())
     grid: list[Floats] = [top * np.array([one, two]) for one in _STARTS for two in _STARTS]
-    place: Floats = max(grid, key=lambda pair: _at(effects, blocks, pair, reml=reml).loglik)
+    start: Floats = max(grid, key=lambda pair: _at(effects, blocks, pair, reml=reml).loglik)
+    return _fitted(*_climbed(effects, blocks, start, BOTH, reml=reml))
+
+
+def _climbed(
+    effects: Effects, blocks: Blocks, place: Floats, movable: npt.NDArray[np.bool_], *, reml: bool
+) -> tuple[_At, Floats, Floats, npt.NDArray[np.bool_]]:
+    """The maximum over the movable variances: where it is, the information there, and which variances are inside."""
     at = _at(effects, blocks, place, reml=reml)
     for _ in range(MOST_ROUNDS):
         score, information = _slopes(effects, blocks, at, reml=reml)
-        free = (place > 0) | (score > 0)
+        free = movable & ((place > 0) | (score > 0))
         step = np.zeros(2)
         step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
         if not free.any() or float(score @ step) < 1e-22:
-            return _fitted(at, place, information, free)
+            return at, place, information, free
         place, at, moved = _moved(effects, blocks, place, step, at, reml=reml)
         if not moved:
-            return _fitted(at, place, information, free)
+            return at, place, information, free
     raise NotEstimable("pool: the three-level likelihood was not brought to its maximum; look at the variances given.")
+
+
+def profile_limits(
+    effects: Effects, studies: list[str], fit: ThreeLevel, *, reml: bool, conf_level: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    r"""Profile likelihood limits of τ² and of ω²: where :math:`2(ℓ_{max} − ℓ(τ^2))` is the quantile of χ²(1).
+
+    The other variance is brought to its own maximum at each value. A lower limit is 0 where 0 is not refused.
+
+    Raises
+    ------
+    NotEstimable
+        The likelihood does not fall as far: an upper limit does not exist.
+    """
+    blocks, drop = blocks_of(studies), float(chdtri(1, 1 - conf_level))
+    best = np.array([fit.tau2, fit.omega2])
+    scale = float(best.sum()) + float(effects.v.mean())
+
+    def limits(which: int) -> tuple[float, float]:
+        movable = BOTH.copy()
+        movable[which] = False
+
+        def excess(value: float) -> float:
+            place = best.copy()
+            place[which] = value
+            at, *_ = _climbed(effects, blocks, place, movable, reml=reml)
+            return 2.0 * (fit.loglik - at.loglik) - drop
+
+        estimate, top = float(best[which]), float(best[which]) + scale
+        for _ in range(60):
+            if excess(top) > 0:
+                break
+            top *= 2.0
+        else:
+            raise NotEstimable("pool: the three-level likelihood does not fall; a variance has no upper limit.")
+        low = brentq(excess, 0.0, estimate, xtol=1e-12 * scale) if estimate > 0 and excess(0.0) > 0 else 0.0
+        return float(low), float(brentq(excess, estimate, top, xtol=1e-12 * scale))
+
+    return limits(0), limits(1)
 
 
 def _moved(

@@ -10,7 +10,8 @@
 
 `residuals.whitening` is the seam for residual structures, which the other modules of `residuals` fill in. `intervals`
 and `influence` see the fit as `fitted` describes it; on the result stand `confidence`, `comparison` and `ladder`, the
-way down from a random part that is too much for the data. Sources: Bates, Mächler, Bolker & Walker (2015) for the
+way down from a random part that is too much for the data. `generalized` is the engine of outcomes that are done or not,
+or counted, on the same formulas and designs. Sources: Bates, Mächler, Bolker & Walker (2015) for the
 model, its criterion and the formula language; Lindstrom & Bates (1988) for derivatives; Kenward &
 Roger (1997), Fai & Cornelius (1996) and Kuznetsova, Brockhoff & Christensen (2017) for tests;
 Self & Liang (1987) for variances on the boundary; Nakagawa & Schielzeth (2013), Johnson (2014) and
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.comparison import compare as compare
     from doublecode.analysis.mixed.confidence import confint as confint
     from doublecode.analysis.mixed.fit import fit_mixed as fit_mixed
+    from doublecode.analysis.mixed.generalized.fit import fit_generalized as fit_generalized
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult as GeneralizedResult
     from doublecode.analysis.mixed.intervals import profile_function as profile_function
     from doublecode.analysis.mixed.ladder import fit_ladder as fit_ladder
     from doublecode.analysis.mixed.many import ManyResult as ManyResult
@@ -34,10 +37,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.result import MixedResult as MixedResult
 
 _HOME = {
+    "GeneralizedResult": "generalized.result",
     "ManyResult": "many",
     "MixedResult": "result",
     "compare": "comparison",
     "confint": "confidence",
+    "fit_generalized": "generalized.fit",
     "fit_ladder": "ladder",
     "fit_many": "many",
     "fit_mixed": "fit",

@@ -204,6 +204,8 @@ def refuse_unidentified(
     terms: Sequence[RandomColumns],
     columns: Mapping[str, pd.Series[Any]],
     x_root: Floats,
+    *,
+    row_levels: bool = False,
 ) -> None:
     """Refuse what no estimator can tell apart, with lme4's rules, before any number is made.
 
@@ -217,6 +219,8 @@ def refuse_unidentified(
         The columns in use, (n,) each.
     x_root
         (p, p) triangular factor of X.
+    row_levels
+        Whether a term may have as many effects as there are rows.
     """
     n = len(X)
     for term in terms:
@@ -226,7 +230,7 @@ def refuse_unidentified(
                 f"grouping factor {term.group!r} has one level ({term.levels[0]!r}); "
                 "a variance between groups needs at least two"
             )
-        if q >= n:
+        if q >= n and not (row_levels and q == n):
             raise NotEstimable(
                 f"term {term.label} has {q} random effects ({len(term.levels)} levels × {term.size}) for {n} rows; "
                 "they cannot be told from the residual"

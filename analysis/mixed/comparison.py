@@ -12,11 +12,14 @@ from scipy import special
 from doublecode.analysis.mixed.design import Design, Floats, Ints
 from doublecode.analysis.mixed.engine.bare_fit import fit_design
 from doublecode.analysis.mixed.fit import KENWARD_ROGER_BELOW
+from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
+
+Fitted = MixedResult | GeneralizedResult
 
 CHI_BAR_FROM = KENWARD_ROGER_BELOW
 """Number of levels from which the asymptotic mixture for a variance on its boundary is used."""
@@ -58,8 +61,11 @@ class ComparisonResult(Answer):
         return f"{'REML' if self.spec['reml'] else 'ML'}; {len(self.rows)} rows{groups}"
 
 
-def compare(*models: MixedResult) -> ComparisonResult:
+def compare(*models: MixedResult | GeneralizedResult) -> ComparisonResult:
     """Compare nested models by likelihood ratio.
+
+    Models of :func:`fit_mixed` with one another, or those of :func:`fit_generalized` of one family, link and number of
+    quadrature nodes.
 
     REML fits whose fixed effects differ are refitted by maximum likelihood, and the notes say so;
     with equal fixed effects the restricted likelihoods are compared. Where the larger model has more
@@ -84,9 +90,8 @@ def compare(*models: MixedResult) -> ComparisonResult:
     [nan, 1.0]
     """
     _check_same_rows(models)
-    ordered = sorted(models, key=lambda model: model.n_parameters)
     notes: list[Note] = []
-    fits = _refit(ordered, notes)
+    fits = _ordered_fits(models, notes)
     rows: list[dict[str, Any]] = []
     for i, model in enumerate(fits):
         row: dict[str, Any] = {
@@ -97,16 +102,34 @@ def compare(*models: MixedResult) -> ComparisonResult:
         if i:
             row |= _ratio(fits[i - 1], model, notes)
         rows.append(row)
-    spec = {"models": [m.spec["formula"] for m in fits], "reml": fits[0].fit.reml}
+    spec = {"models": [m.spec["formula"] for m in fits], "reml": isinstance(fits[0], MixedResult) and fits[0].fit.reml}
     return ComparisonResult(spec, pd.DataFrame(rows), fits[-1].design, tuple(notes), fits[-1].rows)
 
 
-def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
+def _ordered_fits(models: tuple[Fitted, ...], notes: list[Note]) -> list[Fitted]:
+    """Models from the smallest to the largest, linear ones on a common criterion."""
+    linear = sorted((m for m in models if isinstance(m, MixedResult)), key=lambda model: model.n_parameters)
+    if linear:
+        return [*_refit(linear, notes)]
+    generalized = [m for m in models if isinstance(m, GeneralizedResult)]
+    for key in ("family", "link", "nagq", "prior_sd", "trials"):
+        found = list(dict.fromkeys(str(m.spec[key]) for m in generalized))
+        if len(found) > 1:
+            raise UsageError(
+                f"the models differ in {key} ({' and '.join(found)}), so their likelihoods do not compare; "
+                "fit both alike"
+            )
+    return sorted(generalized, key=lambda model: model.n_parameters)
+
+
+def _check_same_rows(models: tuple[Fitted, ...]) -> None:
     if len(models) < 2:
         raise UsageError("compare() needs at least two fitted models")
     for given in models:
         if not hasattr(given, "model"):
-            raise UsageError(f"compare() takes results of fit_mixed(), not {type(given).__name__}")
+            raise UsageError(f"compare() takes results of fit_mixed() or fit_generalized(), not {type(given).__name__}")
+    if len({isinstance(model, GeneralizedResult) for model in models}) > 1:
+        raise UsageError("compare() takes results of fit_mixed() or of fit_generalized(), not some of each")
     first = models[0].model
     for model in models[1:]:
         other = model.model
@@ -122,12 +145,16 @@ def _check_same_rows(models: tuple[MixedResult, ...]) -> None:
                 f"{', …' if len(only) > 5 else ''}); fit both on the rows complete for all columns"
             )
         order = _order(first, other)
-        if not np.array_equal(first.y, other.y[order]):
+        if not np.array_equal(_outcome(models[0]), _outcome(model)[order]):
             raise UsageError("the models use different values of the outcome in the same rows")
         _check_same_groups(first, other, order)
         for name in ("weights", "offset"):
             if not _same_values(getattr(first, name), _ordered(getattr(other, name), order)):
                 raise UsageError(f"the models use different {name}, so their likelihoods do not compare; use the same")
+
+
+def _outcome(model: Fitted) -> Floats:
+    return model.outcome.y if isinstance(model, GeneralizedResult) else model.model.y
 
 
 def _order(first: Design, other: Design) -> Ints:
@@ -183,7 +210,7 @@ def _refit(models: list[MixedResult], notes: list[Note]) -> list[MixedResult]:
     return out
 
 
-def _same_fixed(a: MixedResult, b: MixedResult) -> bool:
+def _same_fixed(a: Fitted, b: Fitted) -> bool:
     """Whether two fixed parts have one restricted likelihood: W = XT with |det T| = 1.
 
     Another coding of the same space adds 2 log|det T| to the REML criterion, so that it does not compare.
@@ -204,7 +231,7 @@ def _inside(W: Floats, X: Floats) -> bool:
     return bool((np.linalg.norm(left, axis=0) < 1e-8 * np.linalg.norm(W, axis=0)).all())
 
 
-def _nested(small: MixedResult, large: MixedResult) -> bool:
+def _nested(small: Fitted, large: Fitted) -> bool:
     """Whether each part of the smaller model, fixed, random and residual, is a part of the larger one."""
     order = _order(large.model, small.model)
     if not _inside(small.model.X[order], large.model.X):
@@ -216,13 +243,13 @@ def _nested(small: MixedResult, large: MixedResult) -> bool:
     return _same_structure(small, large)
 
 
-def _same_structure(small: MixedResult, large: MixedResult) -> bool:
+def _same_structure(small: Fitted, large: Fitted) -> bool:
     """Whether the larger model has the residual structure of the smaller one, or adds one to none."""
     keys = ("correlation", "variance_by")
     return all(small.spec.get(key) in (None, large.spec.get(key)) for key in keys)
 
 
-def _ratio(small: MixedResult, large: MixedResult, notes: list[Note]) -> dict[str, Any]:
+def _ratio(small: Fitted, large: Fitted, notes: list[Note]) -> dict[str, Any]:
     statistic = max(0.0, 2.0 * (large.loglik - small.loglik))
     df = large.n_parameters - small.n_parameters
     if df == 0:
@@ -251,7 +278,7 @@ def _ratio(small: MixedResult, large: MixedResult, notes: list[Note]) -> dict[st
     return {"statistic": statistic, "df": float(df), "p_value": p_value, "reference": reference}
 
 
-def _grown_variance(small: MixedResult, large: MixedResult) -> tuple[str, int] | None:
+def _grown_variance(small: Fitted, large: Fitted) -> tuple[str, int] | None:
     """Grouping factor and number of new covariance parameters if just one effect was added to one term."""
     if not _same_fixed(small, large):
         return None
@@ -260,4 +287,8 @@ def _grown_variance(small: MixedResult, large: MixedResult) -> tuple[str, int] |
     added = after - before
     if len(added) != 1 or before - after:
         return None
-    return next(iter(added))[0], large.fit.moments.layout.m - small.fit.moments.layout.m
+    return next(iter(added))[0], _covariance_parameters(large.model) - _covariance_parameters(small.model)
+
+
+def _covariance_parameters(model: Design) -> int:
+    return sum(term.size * (term.size + 1) // 2 for term in model.terms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.schemas.errors import UsageError
 
@@ -62,6 +63,8 @@ def confint(
     """
     if isinstance(result, MixedResult):
         return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed, parameters=parameters)
+    if isinstance(result, GeneralizedResult):
+        return result.confint(method or "wald", conf_level=conf_level, n_boot=n_boot, seed=seed)
     kind = type(result).__name__
     if method is not None:
         raise UsageError(f"confint: method={method!r} is for mixed models; a {kind} has limits of its own, give None.")

@@ -185,6 +185,7 @@ def build_design(
     offset: ColumnOrArray = None,
     also: tuple[str, ...] = (),
     with_outcome: bool = True,
+    row_levels: bool = False,
 ) -> Design:
     """Evaluate a mixed-model formula on a frame.
 
@@ -200,6 +201,8 @@ def build_design(
         Further columns that must be there and complete, kept in :attr:`Design.frame`.
     with_outcome
         False leaves the outcome out of the missing-value rule and sets `y` to zero (:func:`fit_many`).
+    row_levels
+        Whether a random term may have a level per row: of counts, which have no residual of their own.
 
     Raises
     ------
@@ -236,7 +239,7 @@ def build_design(
         columns=columns, lost=lost, fixed_spec=spec,
         log_det=0.0 if w is None else -float(np.log(w).sum()), notes=parsed.notes + gone + left_out + many,
     )  # fmt: skip
-    refuse_unidentified(X, names, design.terms, columns, design.x_factors[1])
+    refuse_unidentified(X, names, design.terms, columns, design.x_factors[1], row_levels=row_levels)
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design

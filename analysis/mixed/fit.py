@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from doublecode.analysis.mixed.columns import ColumnOrArray
@@ -21,6 +22,8 @@ from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 Ddf = Literal["auto", "kenward-roger", "satterthwaite", "z"]
+MOST_VALUES, FIRST_ROWS = 7, 200
+"""Values of an outcome up to which a model for few values is pointed to; rows that are looked at first."""
 KENWARD_ROGER_BELOW = 50
 """Number of groups under which Kenward–Roger is the default (Luke 2017; McNeish 2017)."""
 
@@ -106,7 +109,22 @@ def fit_mixed(
         "formula": design.formula.text, "reml": reml, "ddf": method, "conf_level": conf_level,
         "weights": _name(weights), "offset": _name(offset), "correlation": correlation, "variance_by": variance_by,
     }  # fmt: skip
-    return MixedResult(spec, design, fitted, method, whitening, notes)
+    return MixedResult(spec, design, fitted, method, whitening, (*notes, *_few_values(design)))
+
+
+def _few_values(design: Design) -> tuple[Note, ...]:
+    """Say of an outcome of two values, or of three to seven whole ones, that there is a model for such."""
+    y = design.y
+    values = np.unique(y[:FIRST_ROWS])
+    if len(values) > MOST_VALUES:
+        return ()
+    values = np.unique(y)
+    if len(values) == 2:
+        return (Note("outcome_of_two_values", numbers={"outcome": design.formula.response}),)
+    if len(values) <= MOST_VALUES and (values == np.round(values)).all():
+        numbers = {"outcome": design.formula.response, "n_values": len(values)}
+        return (Note("outcome_of_few_values", numbers=numbers),)
+    return ()
 
 
 def _refuse_collapsed(fit: Fit) -> None:

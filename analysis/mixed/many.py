@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.design import Design, build_design
+from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.bare_fit import explained
 from doublecode.analysis.mixed.engine.derivatives import differentiate
 from doublecode.analysis.mixed.engine.likelihood import evaluate
-from doublecode.analysis.mixed.engine.moments import Moments, make_moments
+from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.nesting import lay_out
 from doublecode.analysis.mixed.engine.optimise import OTHER_STARTS, Optimum, covariance, minimise
 from doublecode.analysis.mixed.engine.starts import default_start, moment_start
-from doublecode.analysis.mixed.engine.subset import keep_rows
 from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
+from doublecode.analysis.mixed.many_designs import Sets, sets_of
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
@@ -147,6 +147,7 @@ def fit_many(
     data: pd.DataFrame,
     responses: npt.ArrayLike,
     *,
+    predictors: Mapping[str, npt.ArrayLike] | None = None,
     reml: bool = True,
     ddf: ManyDdf = None,
 ) -> ManyResult:
@@ -161,6 +162,9 @@ def fit_many(
     responses
         (n_rows, n_sets) outcomes in the rows of `data`; NaN is a missing row in that set, so that the
         sets may differ in their designs.
+    predictors
+        Columns of `data` that differ by set too, by name: (n_rows, n_sets) values that take their place, NaN for a row
+        that the set lacks. Groups are the same in all sets.
     ddf
         None gives estimates and standard errors only; ``"z"``, ``"satterthwaite"`` and
         ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only).
@@ -185,40 +189,26 @@ def fit_many(
         raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
     if ddf == "kenward-roger" and not reml:
         raise UsageError("Kenward–Roger is defined for REML; use reml=True or ddf='satterthwaite'")
-    design = build_design(formula, data, with_outcome=False)
-    Y = _check_responses(responses, data)[design.rows]
-    store = _Store.empty(design, Y.shape[1])
-    for chunk in _chunks(design, Y):
-        _fit_chunk(design, Y, chunk, store, reml=reml, ddf=ddf)
-    return store.result(design, Y, reml=reml, ddf=ddf)
+    sets = sets_of(formula, data, responses, predictors or {})
+    store = _Store.empty(sets.design, sets.Y.shape[1])
+    for chunk in _chunks(sets):
+        _fit_chunk(sets, chunk, store, reml=reml, ddf=ddf)
+    return store.result(sets.design, sets.Y, reml=reml, ddf=ddf)
 
 
-def _check_responses(responses: npt.ArrayLike, data: pd.DataFrame) -> Floats:
-    try:
-        Y = np.asarray(responses, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"responses must be numbers, with NaN for missing values ({error})") from error
-    if Y.ndim != 2 or Y.shape[0] != len(data) or Y.shape[1] == 0:
-        raise UsageError(
-            f"responses must be (n_rows, n_sets) with the {len(data)} rows of the data; found shape {Y.shape}"
-        )
-    if np.isinf(Y).any():
-        row, column = np.argwhere(np.isinf(Y))[0]
-        raise UsageError(f"responses[{row}, {column}] is infinite; set missing values to NaN")
-    return Y
-
-
-def _chunks(design: Design, Y: Floats) -> Iterator[Ints]:
+def _chunks(sets: Sets) -> Iterator[Ints]:
     """Sets in batches that share their pattern of missing rows if possible, small enough for the cache."""
-    missing = np.isnan(Y)
+    design, missing = sets.design, np.isnan(sets.Y)
     layout = lay_out(design.terms, design.X.shape[1]).layout
     r = layout.q2 + layout.p
-    varying = bool(missing.any()) and not (missing == missing[:, :1]).all()
+    varying = bool(sets.own) or (bool(missing.any()) and not (missing == missing[:, :1]).all())
     stacked = varying or bool(layout.finer)
     factors = ((layout.n_inner, layout.width), *layout.finer)
     per_set = sum(J * width * ((r if stacked else 1) + 3 * width) for J, width in factors) + r * r
+    if sets.own:
+        per_set = max(per_set, design.nobs * (r + layout.width))
     size = int(np.clip(CHUNK_CELLS // max(per_set, 1), 1, 4096))
-    every = np.arange(Y.shape[1])
+    every = np.arange(missing.shape[1])
     for start in range(0, len(every), size):
         yield every[start : start + size]
 
@@ -287,16 +277,16 @@ class _Store:
         )  # fmt: skip
 
 
-def _fit_chunk(design: Design, Y: Floats, chunk: Ints, store: _Store, *, reml: bool, ddf: ManyDdf) -> None:
-    usable = _screen(design, Y, chunk, store)
+def _fit_chunk(sets: Sets, chunk: Ints, store: _Store, *, reml: bool, ddf: ManyDdf) -> None:
+    usable = _screen(sets, chunk, store)
     if not len(usable):
         return
-    moments = _moments_of(design, Y[:, usable])
+    moments = sets.moments(usable)
     which = np.arange(len(usable))
-    if (lost := explained(moments, np.nanmax(np.abs(Y[:, usable]), axis=0))).any():
+    if (lost := explained(moments, np.nanmax(np.abs(sets.Y[:, usable]), axis=0))).any():
         for i in usable[lost]:
             store.problem[i] = Note("set_explained")
-        _fit_chunk(design, Y, usable[~lost], store, reml=reml, ddf=ddf)
+        _fit_chunk(sets, usable[~lost], store, reml=reml, ddf=ddf)
         return
     end = search(moments, reml=reml)
     state = evaluate(moments, end.theta, which, reml=reml)
@@ -341,23 +331,15 @@ def search(moments: Moments, *, reml: bool) -> Optimum:
     return end
 
 
-def _moments_of(design: Design, Y: Floats) -> Moments:
-    """Sufficient statistics of a chunk; a pattern that all sets share becomes one smaller design."""
-    missing = np.isnan(Y)
-    if not missing.any() or not (missing == missing[:, :1]).all():
-        return make_moments(design, Y)
-    keep = ~missing[:, 0]
-    return make_moments(keep_rows(design, keep), Y[keep])
-
-
-def _screen(design: Design, Y: Floats, chunk: Ints, store: _Store) -> Ints:
+def _screen(sets: Sets, chunk: Ints, store: _Store) -> Ints:
     """Sets of a chunk that can be fitted; the others get their reason."""
-    part = Y[:, chunk]
+    design, part = sets.design, sets.Y[:, chunk]
     present = ~np.isnan(part)
     reasons = np.full(len(chunk), None, dtype=object)
     p = design.X.shape[1]
-    if not present.all():
-        gram = np.einsum("in,ij,ik->njk", present.astype(float), design.X, design.X, optimize=True)
+    if sets.own or not present.all():
+        X = np.broadcast_to(sets.fixed(chunk), (design.nobs, p, len(chunk)))
+        gram = np.einsum("in,ijn,ikn->njk", present.astype(float), X, X, optimize=True)
         d = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
         rank = np.linalg.eigvalsh(gram / (d[:, :, None] * d[:, None, :]))
         reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = Note("set_collinear")

@@ -55,11 +55,11 @@ def linear_predictor(
                 eta = eta + (term.Z * b[term.codes]).sum(axis=1)
         return np.asarray(eta)
     _check_columns(design, groups, data)
-    eta = _columns(design.fixed_spec, design.formula.fixed, data, len(design.x_names)) @ beta
+    eta = columns_of_new_rows(design.fixed_spec, design.formula.fixed, data, len(design.x_names)) @ beta
     for term, b in zip(design.terms, modes, strict=True):
         if term.group in groups:
             Z, codes = (
-                _columns(term.spec, term.random.expression, data, term.size),
+                columns_of_new_rows(term.spec, term.random.expression, data, term.size),
                 match_levels(term, design.frame, data),
             )
             effect = np.vstack([b, np.zeros((1, term.size))])[codes]
@@ -117,7 +117,8 @@ def _refuse_other_type(factor: str, levels: pd.Index, column: pd.Series[Any], fo
             )
 
 
-def _columns(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
+def columns_of_new_rows(spec: Any, text: str, data: pd.DataFrame, width: int) -> Floats:
+    """Columns (n, width) of a fitted formula at other rows; NaN where a value is missing, new categories refused."""
     if spec is None:
         return np.ones((len(data), width))
     wanted = variables_of(text, data.columns)

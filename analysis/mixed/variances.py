@@ -89,12 +89,12 @@ def singularities(fit: Fit, design: Design) -> tuple[Singularity, ...]:
     for term, V, (values, _) in shares:
         if values[0, 0] > SINGULAR**2:
             continue
-        kind, numbers = _boundary(term.columns, V, values[0])
+        kind, numbers = boundary(term.columns, V, values[0])
         found.append(Singularity(term.label, Note(kind, numbers={"term": term.label, **numbers})))
     return tuple(found)
 
 
-def _boundary(columns: tuple[str, ...], V: Floats, values: Floats) -> tuple[str, dict[str, Any]]:
+def boundary(columns: tuple[str, ...], V: Floats, values: Floats) -> tuple[str, dict[str, Any]]:
     """Kind and numbers of what has no variance: the term, some of its effects, or a direction between them."""
     rank = int((values > SINGULAR**2).sum())
     zero = [name for name, v in zip(columns, np.diag(V), strict=True) if v <= 1e-12 * max(np.trace(V), 1e-300)]

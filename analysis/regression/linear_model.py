@@ -11,17 +11,18 @@ import numpy as np
 
 from doublecode.analysis.mixed.formula_columns import NOT_ESTIMABLE, FormulaColumns, Recipe
 from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
+from doublecode.analysis.mixed.generalized.result import GeneralizedResult
 from doublecode.analysis.mixed.hypotheses import quantile, two_sided
 from doublecode.analysis.mixed.result import MixedResult
 from doublecode.analysis.regression.linear_fit import LinearFit
 from doublecode.analysis.regression.moderation_result import ModerationResult
 from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-    from doublecode.schemas.results import Note
 
     Floats = NDArray[np.float64]
 
@@ -127,24 +128,30 @@ def linear_model(result: Any, conf_level: float | None = None) -> LinearModel:
     UsageError
         It is no model with a linear predictor that is known here.
     """
-    if isinstance(result, MixedResult):
+    if isinstance(result, MixedResult | GeneralizedResult):
         return _of_mixed(result, conf_level or float(result.spec["conf_level"]))
     if isinstance(result, ModerationResult | LinearFit):
         fit = result if isinstance(result, LinearFit) else result.linear
         return _of_plain(fit, conf_level or float(result.spec["conf_level"]))
     raise UsageError(
-        f"marginal_means: found {type(result).__name__}; allowed: the answer of fit_mixed, moderation or fit_linear, "
-        "and of a series one of its models: series.models[-1].result."
+        f"marginal_means: found {type(result).__name__}; allowed: the answer of fit_mixed, fit_generalized, moderation "
+        "or fit_linear, and of a series one of its models: series.models[-1].result."
     )
 
 
-def _of_mixed(result: MixedResult, conf_level: float) -> LinearModel:
-    model, tests = result.model, result.tests
+def _of_mixed(result: MixedResult | GeneralizedResult, conf_level: float) -> LinearModel:
+    model, beta, tests = result.model, result.beta, result.tests
+    scale: tuple[Note, ...] = ()
+    if isinstance(result, OrdinalResult):
+        model, beta, tests = result.latent
+        scale = (Note("ordinal_latent_scale", numbers={"link": result.link}),)
+    elif isinstance(result, GeneralizedResult):
+        scale = (Note("generalized_link_scale", numbers={"link": result.link}),)
     return LinearModel(
-        formula=model.formula.text, fixed=model.formula.fixed, outcome=model.formula.response, beta=result.beta,
+        formula=model.formula.text, fixed=model.formula.fixed, outcome=model.formula.response, beta=beta,
         vcov=np.asarray(tests.vcov[0]), dof=lambda L: np.asarray(tests.dof(L)[0]), recipe=model.fixed_spec,
-        frame=model.frame, conf_level=conf_level, method=result.ddf,
-        shift=0.0 if model.offset is None else float(model.offset.mean()), notes=result.notes,
+        frame=model.frame, conf_level=conf_level, method=tests.method,
+        shift=0.0 if model.offset is None else float(model.offset.mean()), notes=(*result.notes, *scale),
     )  # fmt: skip
 
 

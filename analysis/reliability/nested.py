@@ -31,11 +31,11 @@ from doublecode.analysis.mixed.engine.bare_fit import Fit, fit_design
 from doublecode.analysis.mixed.variances import covariances, residual_variance
 from doublecode.analysis.ratings.design import Ints, Layout, RatingSets
 from doublecode.analysis.ratings.rounding import rounding_noise
-from doublecode.analysis.reliability.balanced_criterion import balanced_criterion
+from doublecode.analysis.reliability.cluster_criterion import TERMS, ClusterCriterion, cluster_criterion
 from doublecode.analysis.reliability.crossed import reproduced
 from doublecode.analysis.reliability.fixed_effects import fixed_effects, rater_test
 from doublecode.analysis.reliability.forms import Definition, Form, IccBlock, estimated, spearman_brown
-from doublecode.analysis.reliability.variance_profile import Criterion, Objective, Share, profile_limits
+from doublecode.analysis.reliability.variance_profile import Criterion, Objective, Share, fit_ratios, profile_limits
 from doublecode.analysis.rendering.wording.phrases import plural
 from doublecode.analysis.results.states import Estimator, IccState, Limits
 from doublecode.schemas.errors import NotEstimable
@@ -44,6 +44,10 @@ from doublecode.schemas.results import Note
 Floats = NDArray[np.float64]
 NOUGHT = 1e-12
 """Ratio to the residual variance below which a variance is estimated as 0."""
+STARTS = (0.3, 1.0, 0.1, 3.0)
+"""Roots of the ratios, all alike, from which estimates are sought where evaluations are cheap."""
+LARGEST = 1e4
+"""Ratio to the residual variance from which a fit is looked at as one without an end."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,9 @@ def clustered_block(
             state[s] = IccState.SATURATED
             notes.append((s, Note("no_residual_with_clusters", numbers={"clusters": names[1]})))
             continue
-        fit = _fit(layout, values, terms)
-        criterion = balanced_criterion(layout, values, terms) or Criterion(fit.moments)
-        found = _limits(fit, criterion, [ratio.share(terms) for ratio in ratios], conf_level)
+        criterion = cluster_criterion(layout, values, terms)
+        fit = _fit(layout, values, terms, criterion)
+        found = _limits(fit, criterion or Criterion(fit.moments), [ratio.share(terms) for ratio in ratios], conf_level)
         for i, (form, at) in enumerate(forms):
             step = form.k if ratios[at].stepped else 1.0
             one = [spearman_brown(np.array([part]), step)[0] for part in found[at]]
@@ -188,10 +192,22 @@ def _sessions(layout: Layout) -> float:
     return float(len(counts) / np.sum(1.0 / counts))
 
 
-def _fit(layout: Layout, values: Floats, terms: tuple[str, ...]) -> Fit:
+def _fit(layout: Layout, values: Floats, terms: tuple[str, ...], criterion: ClusterCriterion | None = None) -> Fit:
+    """The engine's fit, from the end of a search on the criterion of small matrices where there is one."""
     frame = pd.DataFrame({"y": values, "target": layout.target, "cluster": layout.cluster, "rater": layout.rater})
     formula = "y ~ 1 + " + " + ".join(f"(1 | {term})" for term in terms)
-    return fit_design(build_design(formula, frame), reml=True)
+    start = None if criterion is None else _start(criterion)
+    return fit_design(build_design(formula, frame), reml=True, start=start)
+
+
+def _start(criterion: ClusterCriterion) -> Floats | None:
+    """Roots of the ratios (m,) at the lowest of the ends from `STARTS`.
+
+    None where the residual variance runs to nought: the engine looks from starts of its own, and says what it finds.
+    """
+    ratios, value = fit_ratios(criterion, np.repeat(np.square(STARTS)[:, None], len(TERMS), axis=1))
+    best = ratios[int(np.argmin(value))]
+    return np.sqrt(best) if best.max() < LARGEST else None
 
 
 def _ratios(layout: Layout, names: tuple[str, str], terms: tuple[str, ...]) -> list[_Ratio]:

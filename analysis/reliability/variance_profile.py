@@ -58,11 +58,6 @@ class Criterion:
     moments: Moments
     copies: Copies | None = None
 
-    @property
-    def n_ratios(self) -> int:
-        """Number of variance ratios λ."""
-        return len(self.moments.layout.blocks)
-
     def __call__(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """Deviance (B,), gradient (B, m) and Hessian (B, m, m) at ratios (B, m) of sets `which` (B,)."""
         try:
@@ -164,9 +159,9 @@ def _descend(objective: Objective, start: Floats, which: Ints, done: float = DON
     return end.points, end.values
 
 
-def fit_ratios(criterion: Criterion, n_sets: int) -> tuple[Floats, Floats]:
-    """REML estimates of the variance ratios (n_sets, m), and the deviance there (n_sets,)."""
-    m = criterion.n_ratios
+def fit_ratios(criterion: Objective, start: Floats) -> tuple[Floats, Floats]:
+    """REML estimates of the variance ratios (n_sets, m) from `start`, and the deviance there (n_sets,)."""
+    n_sets, m = start.shape
 
     def objective(u: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         ratios, first, second = _unfold(u)
@@ -175,8 +170,6 @@ def fit_ratios(criterion: Criterion, n_sets: int) -> tuple[Floats, Floats]:
         curved[:, np.arange(m), np.arange(m)] += second * gradient
         return value, first * gradient, curved
 
-    start = np.full((n_sets, m), 0.36)
-    start[:, 0] = 1.0
     u, value = minimise(objective, _fold(start), np.arange(n_sets))
     return _unfold(u)[0], value
 

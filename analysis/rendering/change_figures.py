@@ -57,9 +57,24 @@ def before_and_after(
             axes.plot(some["before"], some["after"], linestyle="none", marker=marker, markersize=6, color=colour,
                       markerfacecolor=fill, markeredgecolor=INK if fill != "white" else GREY, markeredgewidth=0.7,
                       label=f"{kind} ({len(some)})")  # fmt: skip
+    _count_doubles(axes, people)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
+    axes.set_aspect("equal")
+    if bool(np.all(values == np.round(values))):
+        from matplotlib.ticker import MaxNLocator
+
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True, nbins=7))
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     legend_above(axes)
     return axes
+
+
+def _count_doubles(axes: Axes, people: pd.DataFrame) -> None:
+    """Write beside a mark of how many patients it is, where several lie on one another."""
+    points = list(zip(people["before"].astype(float), people["after"].astype(float), strict=True))
+    for point in dict.fromkeys(one for one in points if points.count(one) > 1):
+        text = f"{points.count(point)}"
+        axes.annotate(text, point, xytext=(5, 4), textcoords="offset points", fontsize=8, color=INK)

@@ -45,6 +45,7 @@ def findings_section(run: StudyRun) -> Section | None:
     said = [
         *(block for one in run.series for block in _series(one, labels, run)),
         *_patients(run.patient_outcomes, labels),
+        *_changes(run),
         *_moderations(run, labels),
         *_groups(run.comparisons, labels),
     ]
@@ -119,6 +120,14 @@ def _patients(results: Sequence[PatientOutcomeResult], labels: Labels) -> Iterat
             )  # fmt: skip
             head = f"{result.spec['title']}, {len(result.patients)} patients"
             yield Paragraph(f"{head}. {sentence_case(text)}", (f"table {patients_table_name(result)}",))
+
+
+def _changes(run: StudyRun) -> Iterator[Block]:
+    from doublecode.analysis.report.sections_change import change_words
+
+    for one in run.patient_changes:
+        see = (f"table {one.asked.name}_reliable_change", f"figure {one.asked.name}_before_after")
+        yield Paragraph(f"{one.asked.title}. {' '.join(f'{sentence_case(text)}' for text in change_words(one))}", see)
 
 
 def _moderations(run: StudyRun, labels: Labels) -> Iterator[Paragraph]:

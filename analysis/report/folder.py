@@ -21,8 +21,10 @@ from doublecode.analysis.report.paper_printing import is_of_paper, paper_links, 
 from doublecode.analysis.report.plan_in_words import plan_sentence
 from doublecode.analysis.report.records import results_record
 from doublecode.analysis.report.sections_data import MOST_NAMED, attention_callouts
+from doublecode.analysis.report.sensitivity_state import mark_stale
 from doublecode.analysis.report.target_folder import checked_target, is_part, write_parts
 from doublecode.analysis.report.trace_file import TRACE, TraceFile
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.run import Progress, StudyProblems, analyse, no_progress, read_study, store
 from doublecode.schemas.results import compact_json, to_json
@@ -65,7 +67,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
     target = Path(folder) / "report"
     check_target(Path(folder), overwrite=overwrite)
     document = build_document(run)
-    traced = TraceFile(run, document)
+    traced = TraceFile(run, document, TracedTables(run))
 
     def fill(fresh: Path) -> None:
         (fresh / PAGE).write_text(render_page(document, traced.of_page()), encoding="utf-8", newline="\n")
@@ -81,6 +83,7 @@ def write_report(run: StudyRun, folder: str | Path, *, overwrite: bool = False) 
         (fresh / TRACE).write_text(compact_json(traced.record) + "\n", encoding="utf-8", newline="\n")
 
     replace_folder(target, fill)
+    mark_stale(run.intake)
     return target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from doublecode.schemas.codebook_hash import coding_hash
 from doublecode.schemas.study_tables import RATINGS_TABLE, TABLES
 
 if TYPE_CHECKING:
-    from doublecode.analysis.study.study_run import StudyRun
+    from doublecode.analysis.study.study_run import Intake, StudyRun
     from doublecode.schemas.study import Study
 
 
@@ -32,15 +32,20 @@ def manifest_record(run: StudyRun) -> dict[str, Any]:
         within the study folder, sha256) of declaration, codebooks and tables; ratings (file, sha256, n_rows, from: the
         file that was read, or the ledger).
     """
-    study, held = run.study, set(run.intake.held)
-    listed = run.intake.files
+    return manifest_of(run.intake, packages_used(run))
+
+
+def manifest_of(intake: Intake, packages: Sequence[str]) -> dict[str, Any]:
+    """The same of what was read of a study, for whatever was computed of it with these packages."""
+    study, held = intake.study, set(intake.held)
+    listed = intake.files
     return {
         "study": study.name,
         "seed": study.seed,
-        "set_aside": list(run.intake.set_aside),
+        "set_aside": list(intake.set_aside),
         "versions": {
             "python": platform.python_version(),
-            **{name: version_of(name) for name in ("doublecode", *packages_used(run))},
+            **{name: version_of(name) for name in ("doublecode", *packages)},
         },
         "codebooks": [
             {"name": book.name, "version": book.version, "hash": coding_hash(book)} for book in study.codebooks.values()

@@ -32,7 +32,15 @@ _LINES: Final = {
 
 def asked_paragraph(run: StudyRun) -> str:
     """Say what was done with outcomes of patients, process, marginal means, families of tests, and figures."""
-    said = (_patients(run), *_process(run), _marginal(run), _families(run), _fidelity(run), _figures(run))
+    said = (
+        _patients(run),
+        *_changes(run),
+        *_process(run),
+        _marginal(run),
+        _families(run),
+        _fidelity(run),
+        _figures(run),
+    )
     return " ".join(filter(None, said))
 
 
@@ -43,6 +51,31 @@ def _patients(run: StudyRun) -> str:
     ways = named(_in_words(_THERAPISTS, (str(spec["therapists"]) for spec in specs)))
     baseline = " and the baseline" if any(spec["baseline"] for spec in specs) else ""
     return f"Outcomes of patients were regressed by least squares on a mean over sessions{baseline}, with {ways}."
+
+
+def _changes(run: StudyRun) -> Iterable[str]:
+    if not run.patient_changes:
+        return
+    yield (
+        "Patients were sorted by reliable and clinically significant change (Jacobson & Truax, 1991), with Wilson's "
+        "(1927) limits of the shares."
+    )
+    own = dict.fromkeys(name for one in run.patient_changes for name in one.asked.from_sample)
+    if own:
+        words = {"sd": "standard deviation", "reliability": "reliability"}
+        yield f"The {named([words[name] for name in own])} was that of these patients themselves, not a published one."
+    if any(one.gains is not None for one in run.patient_changes):
+        yield (
+            "Sudden gains and losses were found by the three criteria of Tang and DeRubeis (1999), with *t* of the "
+            "sessions present (Lutz et al., 2013)."
+        )
+    if any(one.before_gains is not None for one in run.patient_changes):
+        yield "Homework before a sudden gain was compared with other sessions within patients."
+    if any(one.by_change is not None for one in run.patient_changes):
+        yield (
+            "Patients who improved reliably were compared with others on their means over sessions by *d* with limits "
+            "of the noncentral *t* (Cumming & Finch, 2001)."
+        )
 
 
 def _process(run: StudyRun) -> Iterable[str]:

@@ -44,12 +44,14 @@ def _sure(run: StudyRun) -> Iterator[Section | None]:
     from doublecode.analysis.report.robustness import robustness_section
     from doublecode.analysis.report.sections_recodes import recode_section
     from doublecode.analysis.report.sections_screens import screens_section
+    from doublecode.analysis.report.sensitivity_state import sensitivity_section
 
     yield sections_scales.reliability_section(run)
     yield sections_reported.reported_reliability_section(run)
     yield recode_section(run.recodes)
     yield sections_scales.consistency_section(run)
     yield robustness_section(run)
+    yield sensitivity_section(run)
     yield sections_data.warnings_section(run)
     yield screens_section(run.screens)
     yield sections_data.not_estimated_section(run)
@@ -77,6 +79,7 @@ def _data(run: StudyRun) -> Iterator[Section | None]:
 
 def _details(run: StudyRun) -> Iterator[Section | None]:
     from doublecode.analysis.report import sections_models
+    from doublecode.analysis.report.sections_change import change_section
     from doublecode.analysis.report.sections_correlations import correlation_section
     from doublecode.analysis.report.sections_findings import family_section, marginal_section
     from doublecode.analysis.report.sections_patients import patients_section
@@ -89,6 +92,7 @@ def _details(run: StudyRun) -> Iterator[Section | None]:
     yield correlation_section(run.correlations, labels, run.study.correlations)
     yield from sections_models.series_sections(run.series, run.frame.frame, labels, figures)
     yield patients_section(run.patient_outcomes, labels)
+    yield change_section(run.patient_changes, labels)
     if run.process is not None:
         yield from process_sections(run.process, labels)
     yield sections_models.moderation_section(run.moderations, labels, run.study.interaction_figures)

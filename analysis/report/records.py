@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.analysis.rendering.answers import Answer
     from doublecode.analysis.study.coding_status import StudyStatus
+    from doublecode.analysis.study.declared_change import DeclaredChange
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.rater_drift import StudyDrift
@@ -98,7 +99,22 @@ def _finding_records(run: StudyRun) -> dict[str, Any]:
         found["missing_comparison"] = result_record(run.missing_comparison)
     if run.fidelity is not None:
         found["fidelity"] = result_record(run.fidelity)
+    if run.patient_changes:
+        found["patient_changes"] = {one.asked.name: change_record(one) for one in run.patient_changes}
     return found
+
+
+def change_record(one: DeclaredChange) -> dict[str, Any]:
+    """Reliable change with its parts and patients, sudden gains, and homework beside both."""
+    beside = {
+        "gains": one.gains, "losses": one.losses, "homework_before_gains": one.before_gains,
+        "homework_by_change": one.by_change,
+    }  # fmt: skip
+    return {
+        "measure": records(one.measure),
+        "change": {**result_record(one.change), "patients": records(one.change.patients)},
+        **{name: result_record(of) for name, of in beside.items() if of is not None},
+    }
 
 
 def _process_records(process: ProcessAnswers) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.page import PageTrace
-from doublecode.analysis.report.traced_tables import OfRow, TracedTables
+from doublecode.analysis.report.traced_tables import OfRow
 from doublecode.analysis.results.versions import version_of
 from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import Basis, Role, SourceCell
@@ -24,12 +24,42 @@ from doublecode.schemas.marks import inline
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.document import Document
     from doublecode.analysis.rendering.tables import Table
-    from doublecode.analysis.study.study_run import StudyRun
+    from doublecode.analysis.study.study_run import Intake
+    from doublecode.analysis.study.trace.origins import Origins
+    from doublecode.schemas.study import Study
 
 TRACE: Final = "trace.json"
 OTHER_ROWS: Final = frozenset({"files", "attention", "correlations", "pairs", "problems", "replaced", "warnings"})
 """Tables whose page shows other rows than their CSV file holds."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class TakenIn(Protocol):
+    """What was read of a study."""
+
+    @property
+    def intake(self) -> Intake:
+        """Ratings and files."""
+
+    @property
+    def study(self) -> Study:
+        """Its declaration."""
+
+
+class Traced(Protocol):
+    """What the numbers of a document stand on."""
+
+    @property
+    def origins(self) -> Origins:
+        """The chain back to cells."""
+
+    @property
+    def tables(self) -> Mapping[str, OfRow]:
+        """Per name of a table what its numbers stand on."""
+
+    @property
+    def figures(self) -> Mapping[str, Basis]:
+        """Per name of a figure the cells of what it draws."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +92,13 @@ class TraceFile:
     Parameters
     ----------
     run : StudyRun
+        Or what else has its ``intake`` and ``study``.
     document : Document
+    traced : Traced
+        What its numbers stand on.
     """
 
-    def __init__(self, run: StudyRun, document: Document) -> None:
-        traced = TracedTables(run)
+    def __init__(self, run: TakenIn, document: Document, traced: Traced) -> None:
         self.run, self.document = run, document
         self._sets: dict[Basis, int] = {}
         self._known: dict[int, int] = {}

@@ -16,6 +16,7 @@ from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, frame_of
 from doublecode.analysis.rendering.wording.trace import HOW, shown_value
 from doublecode.analysis.report.paper_sources import traced_elsewhere
+from doublecode.analysis.report.sensitivity_state import FOLDER as SENSITIVITY
 from doublecode.analysis.report.trace_file import TRACE, read_set
 from doublecode.analysis.study.trace.cell_states import cell_states
 from doublecode.analysis.study.trace.source_cells import SourceCell
@@ -242,6 +243,21 @@ class TracedReport:
             path = self.study.folder / name
             if name in then and (not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != then[name]):
                 yield Note("trace_changed_file", numbers={"file": name})
+
+
+def traced_folder(study: Study, folder: Path, table: str | None) -> TracedReport:
+    """The report that holds a table: that of the sensitivity analysis where it does, else ``report/`` in `folder`.
+
+    Raises
+    ------
+    UsageError
+        There is no report.
+    """
+    if table is not None and (folder / SENSITIVITY / TRACE).is_file():
+        beside = TracedReport(study, folder / SENSITIVITY)
+        if table in beside.record["tables"]:
+            return beside
+    return TracedReport(study, folder / "report")
 
 
 def best_rows(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.stages import StageKind
 from doublecode.analysis.report.sections_models import model_head, region_head
+from doublecode.analysis.report.traced_change import TracedChange
 from doublecode.analysis.report.traced_findings import TracedFindings
 from doublecode.analysis.report.traced_raters import TracedRaters
 from doublecode.analysis.report.traced_reported import TracedReported
@@ -80,7 +81,8 @@ class TracedTables:
             "described_items": self._described, "described_scores": self._described,
             "scores_by_session": self._described, "score_bands": self._described,
             **self._logs, "correlations": self._correlation, **of_series, **self._regressions,
-            **self._findings, **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
+            **self._findings, **TracedChange(self.run, self.frames).tables,
+            **TracedRaters(self.run, self.origins, self._icc).tables, **self._reported.tables,
             **{name: _always(basis) for name, basis in self._beyond.tables.items()},
         }  # fmt: skip
 
@@ -96,6 +98,7 @@ class TracedTables:
     def figures(self) -> dict[str, Basis]:
         """Per name of a figure the cells of what it draws."""
         run, drawn = self.run, self._beyond.figures | self._reported.figures
+        drawn |= TracedChange(run, self.frames).figures
         if run.reliability is not None:
             main = run.reliability.frame
             main = main[(main["phase"] == "main") & main["estimate"].notna()]

@@ -17,6 +17,7 @@ def with_facts(run: StudyRun) -> StudyRun:
     """The run with what papers print of its coding and variables; what cannot be had is named in `not_estimated`."""
     from doublecode.analysis.study.achieved_coding import achieved_coding
     from doublecode.analysis.study.analysed_variables import analysed_variables, model_distances
+    from doublecode.analysis.study.declared_change import declared_changes
     from doublecode.analysis.study.reported import (
         ReportedFacts,
         declared_drops,
@@ -41,7 +42,10 @@ def with_facts(run: StudyRun) -> StudyRun:
         distances=model_distances(study, run.moderations, frame if run.outliers is None else run.outliers.data),
         flow=flow,
     )
-    return replace(run, reported=facts, not_estimated=(*run.not_estimated, *refused))
+    changes, unknown = declared_changes(study, frame, run.intake.at_events, run.items)
+    return replace(
+        run, reported=facts, patient_changes=changes, not_estimated=(*run.not_estimated, *refused, *unknown)
+    )  # fmt: skip
 
 
 def _flow(run: StudyRun) -> tuple[StudyFlow | None, tuple[Note, ...]]:

@@ -1,9 +1,9 @@
-"""The answer of :func:`doublecode.analysis.study_sensitivity`: one finding without each unit, and under other rules."""
+"""One finding without each unit, under other rules, and under other standard errors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pandas as pd
@@ -11,25 +11,24 @@ import pandas as pd
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Column, Table, column, format_interval, format_number
 from doublecode.analysis.study.labels import label_term, short_labels, term_labels
-from doublecode.analysis.study.run import (
-    Progress,
-    StudyProblems,
-    frame_of,
-    in_the_numbers,
-    no_progress,
-    read_study,
-    score_study,
-)
+from doublecode.analysis.study.missing_data import MissingAnswer, missing_data
+from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.sensitivity_estimate import Estimate, estimate_of
-from doublecode.analysis.study.sensitivity_left_out import leave_out, units_of
-from doublecode.analysis.study.sensitivity_multiverse import among, run_specifications, what_moves
-from doublecode.analysis.study.sensitivity_specifications import choices_of, headline_model, headline_of, specifications
+from doublecode.analysis.study.sensitivity_left_out import leave_out
+from doublecode.analysis.study.sensitivity_multiverse import Frames, Step, among, run_specifications, what_moves
+from doublecode.analysis.study.sensitivity_robust import DECLARED, robust_beside
+from doublecode.analysis.study.sensitivity_specifications import (
+    Specification,
+    choices_of,
+    headline_model,
+    headline_of,
+)
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
 from doublecode.schemas.errors import NotEstimable
 from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.rendering.figures import Axes
-    from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
 
 SUMMARY: Final = (
@@ -46,8 +45,9 @@ class SensitivityResult(Answer):
     Attributes
     ----------
     spec : dict
-        study, model, title, step, term, label (the term in words), leave_out, choices (name → values, the declared one
-        first).
+        study, model, title, step, term, terms (the coefficients; several of a factor), label (the term in words),
+        labels (of what terms are made of), measure ("b", or "F" of a factor), leave_out, choices (name → values, the
+        declared one first).
     frame : DataFrame
         One row per specification: ``specification`` (1 is the declared one), a column per choice, ``estimate``,
         ``std_error``, ``df``, ``p_value``, ``conf_low``, ``conf_high``, ``n_rows``, ``n_patients``, ``converged``,
@@ -61,6 +61,13 @@ class SensitivityResult(Answer):
     notes : tuple of Note
     rows : Index
         Labels of the rows of the analysis frame behind the headline.
+    robust : DataFrame
+        The headline as declared and under CR2, as
+        :func:`doublecode.analysis.study.sensitivity_robust.robust_beside` gives it.
+    missing : MissingAnswer or None
+        Who and what is missing: :class:`doublecode.analysis.study.missing_data.MissingAnswer`.
+    standing : Standing or None
+        What the headline stands on; `standings` of each specification, `standings_left_out` of each level.
     """
 
     spec: dict[str, Any]
@@ -70,6 +77,11 @@ class SensitivityResult(Answer):
     design: dict[str, Any]
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
+    robust: pd.DataFrame = field(default_factory=pd.DataFrame)
+    missing: MissingAnswer | None = None
+    standing: Standing | None = None
+    standings: tuple[Standing | None, ...] = ()
+    standings_left_out: tuple[Standing | None, ...] = ()
 
     label_columns: ClassVar[tuple[str, ...]] = ("specification",)
 
@@ -83,20 +95,38 @@ class SensitivityResult(Answer):
                             columns=list(SUMMARY))  # fmt: skip
 
     def tables(self) -> tuple[Table, ...]:
-        """Leave one out by unit, what moves the result, the specifications."""
-        found = []
+        """The standard errors, leave one out by unit, what moves the result, the specifications."""
+        found = [self._robust_table()] if len(self.robust) > 1 else []
         if len(self.left_out):
             found.append(self._summary_table())
         if len(self.moves):
             found.append(self._moves_table())
+        if self.missing is not None:
+            found += [one for one in missing_tables(self.missing, self.spec["labels"]) if not one.folded]
         return (*found, self.specification_table())
+
+    @property
+    def _value(self) -> Column:
+        return column("estimate", f"*{self.spec['measure']}*", kind="estimate")
+
+    def _robust_table(self) -> Table:
+        """Tests under each kind of standard error."""
+        several = len(self.spec["terms"]) > 1
+        shown = self.robust.assign(errors=[_errors(row, several=several) for row in self.robust.to_dict("records")])
+        first = [column("df1", "*df*₁", kind="integer")] if several else []
+        columns = (
+            column("errors", "Standard errors", kind="text"), column("n_clusters", "Clusters", kind="integer"),
+            self._value, column("std_error"), *first, column("df", "*df*", digits=1), column("p_value"),
+            column("conf_low"),
+        )  # fmt: skip
+        return Table("cluster_robust", "Other standard errors", shown, columns, data=self.robust)
 
     def _summary_table(self) -> Table:
         shown = self.summary_left_out
         refused = [column("n_refused", "Refused", kind="integer")] if shown["n_refused"].any() else []
         columns = (
             column("unit", "Without one", kind="text"), column("n", "*n*", kind="integer"),
-            column("low", "*b* from", kind="estimate"), column("high", "to", kind="estimate"),
+            column("low", f"*{self.spec['measure']}* from", kind="estimate"), column("high", "to", kind="estimate"),
             column("moves_most", "Moves most", kind="text"), column("change", "by", kind="estimate"),
             column("sign_changes", "Other sign", kind="integer"),
             column("significance_changes", "Other side", kind="integer"), *refused,
@@ -112,6 +142,7 @@ class SensitivityResult(Answer):
             Column("min_change", "Range", "estimate", upper="max_change"),
             column("significant_declared", "*p* < .05", kind="percent", digits=0),
             column("significant_instead", "instead", kind="percent", digits=0),
+            column("share", "Of the variance", kind="percent", digits=0),
         )  # fmt: skip
         return Table("moves", "What moves the result", self.moves, columns)
 
@@ -120,8 +151,8 @@ class SensitivityResult(Answer):
         columns = (
             column("specification", "No.", kind="integer"),
             *(column(name, name.capitalize(), kind="text") for name in self.spec["choices"]),
-            column("estimate"), column("conf_low"), column("p_value"), column("n_rows", "Rows", kind="integer"),
-            column("state", "State", kind="text"),
+            self._value, *([] if len(self.spec["terms"]) > 1 else [column("conf_low")]), column("p_value"),
+            column("n_rows", "Rows", kind="integer"), column("state", "State", kind="text"),
         )  # fmt: skip
         shown = self.frame.assign(state=[_state(one) for one in self.frame.to_dict("records")])
         return Table("specifications", "All specifications", shown, columns, data=self.frame, folded=True)
@@ -133,9 +164,15 @@ class SensitivityResult(Answer):
         parts += [
             f"without each of {n} {unit}s" for unit, n in self.left_out.groupby("unit", sort=False).size().items()
         ]
+        return f"{self.spec['title']}: {head['term']} {self.declared()}; {', '.join(filter(None, parts))}"
+
+    def declared(self) -> str:
+        """The headline's number as declared, with its limits: ``= −0.75 [−1.38, −0.11]``, or ``F = 3.20``."""
+        head = self.design["headline"]
         number = format_number(head["estimate"], "estimate")
-        limits = format_interval(head["conf_low"], head["conf_high"], "estimate")
-        return f"{self.spec['title']}: {head['term']} = {number} {limits}; {', '.join(filter(None, parts))}"
+        if len(self.spec["terms"]) > 1:
+            return f"F({len(self.spec['terms'])}, {head['df']:.1f}) = {number}"
+        return f"= {number} {format_interval(head['conf_low'], head['conf_high'], 'estimate')}"
 
     def plot(self, kind: Drawn = "specifications") -> Axes:
         """Draw the specification curve, or the estimates without each unit.
@@ -152,75 +189,40 @@ class SensitivityResult(Answer):
         return left_out_dots(rows, self.design["headline"], x_label=self.spec["label"])
 
 
-def study_sensitivity(study: str | Path | Intake, *, progress: Progress = no_progress) -> SensitivityResult:
-    """Hold the declared headline against single units and against other rules.
-
-    Everything that ``[sensitivity]`` of study.toml asks: the coefficient without each patient, rater or therapist, and
-    under every combination of the declared choices. Each specification is a declaration of its own and goes through
-    the functions of the declared run; nothing is written.
+def finding_sensitivity(made: Made, frames: Frames, cases: Sequence[Specification], step: Step) -> SensitivityResult:
+    """Hold one finding, the headline of the study, against all that is asked of it.
 
     Parameters
     ----------
-    study : path or Intake
-        The study folder, or what :func:`doublecode.analysis.read_study` made of it.
-    progress : callable
-        Called with step, done, of.
-
-    Returns
-    -------
-    SensitivityResult
-        ``.frame`` has one row per specification, ``.left_out`` one per unit, ``.moves`` the mean change by choice.
+    made : Made
+        What is in the numbers, of a study whose ``[sensitivity]`` asks this finding alone.
+    frames : Frames
+        Of changed declarations.
+    cases : sequence of Specification
+    step : callable
+        Called before each refit with what it is.
 
     Raises
     ------
-    UsageError
-        The study asks nothing, or for more than 2,000 specifications.
     NotEstimable
         The headline itself cannot be estimated.
-    StudyProblems
-        The data hold error-level problems.
-
-    Notes
-    -----
-    The specifications are no sample and share their data: their shares describe, they test nothing.
-
-    References
-    ----------
-    Steegen, Tuerlinckx, Gelman & Vanpaemel (2016), Perspectives on Psychological Science, 11, 702–712.
-
-    Examples
-    --------
-    What study.toml asks, or something else of the same data:
-
-    >>> from dataclasses import replace
-    >>> from importlib.resources import as_file, files
-    >>> from doublecode.analysis import read_study
-    >>> from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
-    >>> with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
-    ...     intake = read_study(folder)
-    >>> finding = SensitivityHeadline(model="phq9", term="he_within")
-    >>> asked = Sensitivity(headline=finding, leave_out=("therapist",))
-    >>> study = intake.study.model_copy(update={"sensitivity": asked})
-    >>> study_sensitivity(replace(intake, study=study)).left_out["level"].tolist()
-    ['T1', 'T2', 'T3']
     """
-    intake = read_study(study) if isinstance(study, str | Path) else study
-    if intake.errors:
-        raise StudyProblems(intake.problems)
-    intake = in_the_numbers(intake)
-    declared = intake.study
-    head, cases = headline_of(declared), specifications(declared)
-    items, scores = score_study(intake)
-    frame = frame_of(intake, scores, items).frame
-    full = estimate_of(declared, frame, head, head.term)
+    study, frame = made.intake.study, made.built.frame
+    head = headline_of(study)
+    full = estimate_of(study, frame, head, head.term, keep=True)
     if full.refusal:
         raise NotEstimable(f"the headline cannot be estimated: {full.refusal}")
-    units = () if declared.sensitivity is None else declared.sensitivity.leave_out
-    n_units = sum(len(units_of(intake, frame, full, unit)) for unit in units)
-    steps = _Steps(progress, n_units + len(cases))
-    left = leave_out(intake, frame, full, units, steps)
-    found = run_specifications(intake, cases, steps)
-    return _result(declared, full, left, found)
+    units = () if study.sensitivity is None else study.sensitivity.leave_out
+    left, behind_left = leave_out(made, full, units, step)
+    found, behind = run_specifications(made.intake, cases, step, frames)
+    answer = _result(study, full, left, found)
+    robust, notes = robust_beside(full, frame)
+    missing = missing_data(made.intake, made.built, (made.items, made.scores), full)
+    rows = frame.index[:0] if full.rows is None else full.rows
+    return replace(
+        answer, robust=robust, notes=(*answer.notes, *notes), standing=standing_of(made, study, head, rows),
+        missing=missing, standings=behind, standings_left_out=behind_left,
+    )  # fmt: skip
 
 
 def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFrame) -> SensitivityResult:
@@ -242,7 +244,8 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
     return SensitivityResult(
         spec={
             "study": study.name, "model": head.model, "title": model.title, "step": head.step, "term": full.term,
-            "label": label_term(full.term, labels),
+            "terms": list(full.terms), "label": label_term(full.term, labels), "labels": labels,
+            "measure": "F" if len(full.terms) > 1 else "b",
             "leave_out": list(study.sensitivity.leave_out if study.sensitivity is not None else ()),
             "choices": choices,
         },
@@ -271,20 +274,19 @@ def _summed(unit: str, rows: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _errors(row: dict[Any, Any], *, several: bool) -> str:
+    """What a row of the table of standard errors is called."""
+    unit = row["errors"]
+    alone = f", {row['term']}" if several and "[" in str(row["term"]) else ""
+    if unit == DECLARED:
+        return f"as declared{alone}"
+    each = ", each one row (HC2)" if row["largest"] == 1 else ""
+    return f"CR2, {unit}s{each}{alone}"
+
+
 def _state(row: dict[Any, Any]) -> str:
     if row["refusal"]:
         return str(row["refusal"])
     if not row["converged"]:
         return "did not converge"
     return "singular" if row["singular"] else ""
-
-
-class _Steps:
-    """Counts the refits for the progress display."""
-
-    def __init__(self, progress: Progress, of: int) -> None:
-        self.progress, self.of, self.done = progress, of, 0
-
-    def __call__(self, step: str) -> None:
-        self.progress(step, self.done, self.of)
-        self.done += 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from doublecode.analysis.linking.series_models import Version
 from doublecode.analysis.mixed.formula import parse_mixed
+from doublecode.analysis.mixed.hypotheses import upper_f
 from doublecode.analysis.mixed.model_rows import common_rows
 from doublecode.analysis.regression.regression_tables import focal_term
 from doublecode.analysis.study.declared_models import declared_series
@@ -18,11 +22,17 @@ from doublecode.schemas.variable_checks import names_in_step
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from doublecode.analysis.mixed.result import MixedResult
+    from doublecode.analysis.regression.moderation_result import ModerationResult
     from doublecode.schemas.results import Note
     from doublecode.schemas.sensitivity import SensitivityHeadline
     from doublecode.schemas.study import Study
     from doublecode.schemas.study_parts import ModerationModel
+
+    Floats = NDArray[np.float64]
+    Numbers = dict[str, Any]
 
 NUMBERS: Final = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high")
 
@@ -35,8 +45,11 @@ class Estimate:
     ----------
     term : str
         As the model calls it.
+    terms : tuple of str
+        The coefficients: one, or all levels of a factor at once.
     estimate, std_error, df, p_value, conf_low, conf_high : float
-        With 95 % limits; NaN where there is none.
+        With 95 % limits; NaN where there is none. Of several coefficients at once `estimate` is F and `df` its second
+        degrees of freedom.
     n_rows, n_patients : int
         Behind the model.
     converged, singular : bool
@@ -44,9 +57,12 @@ class Estimate:
         Why it could not be estimated.
     rows : Index or None
         Labels of the rows of the frame behind it.
+    fit : MixedResult, ModerationResult or None
+        The model, where it is asked for.
     """
 
     term: str = ""
+    terms: tuple[str, ...] = ()
     estimate: float = float("nan")
     std_error: float = float("nan")
     df: float = float("nan")
@@ -59,14 +75,17 @@ class Estimate:
     singular: bool = False
     refusal: str = ""
     rows: pd.Index[Any] | None = None
+    fit: MixedResult | ModerationResult | None = None
 
     @property
     def record(self) -> dict[str, Any]:
-        """All of it but the rows, as a row of a table."""
-        return {name: value for name, value in vars(self).items() if name not in ("rows", "term")}
+        """All of it but rows, terms and model, as a row of a table."""
+        return {name: value for name, value in vars(self).items() if name not in ("rows", "term", "terms", "fit")}
 
 
-def estimate_of(study: Study, frame: pd.DataFrame, head: SensitivityHeadline, term: str | None) -> Estimate:
+def estimate_of(
+    study: Study, frame: pd.DataFrame, head: SensitivityHeadline, term: str | None, *, keep: bool = False
+) -> Estimate:
     """Estimate the headline's coefficient as the run of `study` does.
 
     Parameters
@@ -79,12 +98,16 @@ def estimate_of(study: Study, frame: pd.DataFrame, head: SensitivityHeadline, te
         Model and step.
     term : str or None
         What the coefficient is called in this study; None for the focal one of a regression.
+    keep : bool
+        Whether the model is kept with its number.
     """
     model = headline_model(study, head)
     try:
         if isinstance(model, ModelSeries):
-            return _of_series(study, model, step_of(model, head), frame, str(term))
-        return _of_regression(study, model, frame, term)
+            found = _of_series(study, model, step_of(model, head), frame, str(term))
+        else:
+            found = _of_regression(study, model, frame, term)
+        return found if keep else replace(found, fit=None)
     except (NotEstimable, UsageError) as reason:
         return Estimate(refusal=str(reason))
 
@@ -108,11 +131,17 @@ def _of_series(study: Study, series: ModelSeries, step: int, frame: pd.DataFrame
         raise NotEstimable(model.refusal)
     origin = found.spec["intercept_at"]
     called = term if origin is None else _counted_from(term, origin)
-    fixed = model.result.fixed
-    numbers = _numbers(fixed, called if called in set(fixed["term"]) else term, series.title)
+    fit = model.result
+    called = called if _coefficients(list(fit.fixed["term"]), called) else term
+
+    def joint(C: Floats) -> tuple[float, float]:
+        F, df = fit.tests.f_test(fit.beta[None], C)
+        return float(F[0]), float(df[0])
+
     return Estimate(
-        **numbers, n_rows=int(found.design["n_rows"]), n_patients=int(found.design["n_patients"]),
-        converged=bool(model.result.converged), singular=bool(model.singular), rows=found.rows,
+        **_numbers(fit.fixed, called, series.title, joint), n_rows=int(found.design["n_rows"]),
+        n_patients=int(found.design["n_patients"]), converged=bool(fit.converged), singular=bool(model.singular),
+        rows=found.rows, fit=fit,
     )  # fmt: skip
 
 
@@ -133,15 +162,37 @@ def _of_regression(study: Study, model: ModerationModel, frame: pd.DataFrame, te
     fit = found[0]
     pair = (fit.spec["predictor"], fit.spec["moderator"])
     called = term or str(focal_term(tuple(fit.frame["term"]), pair if all(pair) else None))
-    rows = frame.loc[fit.rows]
+    rows, linear = frame.loc[fit.rows], fit.linear
+
+    def joint(C: Floats) -> tuple[float, float]:
+        b = C @ linear.beta
+        return float(b @ np.linalg.solve(C @ linear.covariance @ C.T, b)) / len(C), float(linear.df)
+
     return Estimate(
-        **_numbers(fit.frame, called, model.title), n_rows=int(fit.design["n_rows"]),
-        n_patients=int(rows["patient"].nunique()), converged=True, rows=fit.rows,
+        **_numbers(fit.frame, called, model.title, joint), n_rows=int(fit.design["n_rows"]),
+        n_patients=int(rows["patient"].nunique()), converged=True, rows=fit.rows, fit=fit,
     )  # fmt: skip
 
 
-def _numbers(table: pd.DataFrame, term: str, title: str) -> dict[str, Any]:
-    row = table[table["term"] == term]
-    if row.empty:
-        raise NotEstimable(f"{title}: there is no term {term!r}; its terms are {', '.join(map(str, table['term']))}")
-    return {"term": term, **{name: float(row[name].iloc[0]) for name in NUMBERS}}
+def _coefficients(names: Sequence[str], term: str) -> list[str]:
+    """The coefficient itself, or all of a factor: ``phase[late]:he`` is one of ``phase:he``."""
+    if term in names:
+        return [term]
+    of = [[part.partition("[")[0] for part in name.split(":")] for name in names]
+    return [name for name, parts in zip(names, of, strict=True) if "[" in name and parts == term.split(":")]
+
+
+def _numbers(table: pd.DataFrame, term: str, title: str, joint: Callable[[Floats], tuple[float, float]]) -> Numbers:
+    """One coefficient with its test, or F of all coefficients of a factor."""
+    names = [str(one) for one in table["term"]]
+    terms = _coefficients(names, term)
+    if not terms:
+        raise NotEstimable(f"{title}: there is no term {term!r}; its terms are {', '.join(names)}")
+    places = [names.index(one) for one in terms]
+    if len(terms) == 1:
+        row = table.iloc[places[0]]
+        return {"term": terms[0], "terms": tuple(terms), **{name: float(row[name]) for name in NUMBERS}}
+    C = np.eye(len(names))[places]
+    F, df = joint(C)
+    p_value = float(upper_f(np.array([F]), len(C), np.array([df]))[0])
+    return {"term": term, "terms": tuple(terms), "estimate": F, "df": df, "p_value": p_value}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, made_of, standing_of
 from doublecode.schemas.sensitivity_checks import model_variables, rated_instruments
 
 if TYPE_CHECKING:
@@ -36,23 +36,26 @@ class Without:
     estimate : Estimate
     n_lost : int
         Of a rater: sessions that nobody else rated.
+    standing : Standing or None
+        What the estimate stands on.
     """
 
     unit: Unit
     level: str
     estimate: Estimate
     n_lost: int = 0
+    standing: Standing | None = None
 
 
-def leave_out(intake: Intake, frame: pd.DataFrame, full: Estimate, units: Sequence[Unit], step: Step) -> pd.DataFrame:
+def leave_out(
+    made: Made, full: Estimate, units: Sequence[Unit], step: Step
+) -> tuple[pd.DataFrame, tuple[Standing | None, ...]]:
     """Estimate the headline without each patient, therapist or rater that stands behind it.
 
     Parameters
     ----------
-    intake : Intake
-        What is in the numbers.
-    frame : DataFrame
-        The analysis frame of everything.
+    made : Made
+        What is in the numbers, with the analysis frame of everything.
     full : Estimate
         The headline with all of them.
     units : sequence of {"patient", "rater", "therapist"}
@@ -63,16 +66,18 @@ def leave_out(intake: Intake, frame: pd.DataFrame, full: Estimate, units: Sequen
 
     Returns
     -------
-    DataFrame
+    frame : DataFrame
         One row per unit and level: estimate with 95 % limits, rows and patients, ``change`` (without less with all),
         ``change_in_se`` (over the full standard error), whether sign or significance at .05 change, ``n_lost``,
         ``converged``, ``singular``, ``refusal``.
+    standing : tuple of Standing or None
+        What each of them stands on; None where there is no estimate.
     """
     found: list[Without] = []
     for unit in units:
-        found += _without_raters(intake, step) if unit == "rater" else _without_rows(intake, frame, full, unit, step)
+        found += _without_raters(made.intake, step) if unit == "rater" else _without_rows(made, full, unit, step)
     rows = [_row(one, full) for one in found]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), tuple(one.standing for one in found)
 
 
 def units_of(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit) -> list[str]:
@@ -84,13 +89,18 @@ def units_of(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit) ->
     return sorted(map(str, behind[unit].dropna().unique()))
 
 
-def _without_rows(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit, step: Step) -> Iterator[Without]:
-    study = intake.study
+def _without_rows(made: Made, full: Estimate, unit: Unit, step: Step) -> Iterator[Without]:
+    study, frame = made.intake.study, made.built.frame
     head = headline_of(study)
-    for level in units_of(intake, frame, full, unit):
+    for level in units_of(made.intake, frame, full, unit):
         step(f"Without {unit} {level}")
-        kept = frame[frame[unit].astype(str) != level]
-        yield Without(unit, level, estimate_of(study, kept, head, head.term))
+        found = estimate_of(study, frame[frame[unit].astype(str) != level], head, head.term)
+        behind = (
+            None
+            if found.rows is None or full.rows is None
+            else standing_of(made, study, head, full.rows, (unit, level))
+        )
+        yield Without(unit, level, replace(found, rows=None), standing=behind)
 
 
 def _without_raters(intake: Intake, step: Step) -> Iterator[Without]:
@@ -106,9 +116,10 @@ def _without_raters(intake: Intake, step: Step) -> Iterator[Without]:
             yield Without("rater", level, Estimate(refusal=reason), n_lost)
             continue
         fewer = replace(intake, ratings=intake.ratings[intake.ratings["rater"] != level])
-        items, scores = score_study(fewer)
-        frame = frame_of(fewer, scores, items).frame
-        yield Without("rater", level, estimate_of(intake.study, frame, head, head.term), n_lost)
+        made = made_of(fewer)
+        found = estimate_of(intake.study, made.built.frame, head, head.term)
+        behind = None if found.rows is None else standing_of(made, intake.study, head, found.rows)
+        yield Without("rater", level, found, n_lost, behind)
 
 
 def _rated(intake: Intake) -> pd.DataFrame:
@@ -134,6 +145,6 @@ def _row(one: Without, full: Estimate) -> dict[str, Any]:
     return {
         "unit": one.unit, "level": one.level, "n_lost": one.n_lost, **own.record, "change": change,
         "change_in_se": change / full.std_error,
-        "sign_changes": bool(known and own.estimate * full.estimate < 0),
+        "sign_changes": bool(known and len(full.terms) < 2 and own.estimate * full.estimate < 0),
         "significance_changes": bool(known and (own.p_value < ALPHA) != (full.p_value < ALPHA)),
     }  # fmt: skip

@@ -16,6 +16,7 @@ import pandas as pd
 from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import Specification, headline_of
+from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ ALPHA: Final = 0.05
 OUTCOME: Final = (*NUMBERS, "n_rows", "n_patients", "converged", "singular", "refusal")
 MOVES: Final = (
     "choice", "declared", "instead", "n_pairs", "mean_change", "min_change", "max_change", "significant_declared",
-    "significant_instead",
+    "significant_instead", "share",
 )  # fmt: skip
 
 
@@ -45,10 +46,10 @@ class Frames:
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
         self._scores: dict[str, Scored] = {}
-        self._frames: dict[str, pd.DataFrame] = {}
+        self._frames: dict[str, Made] = {}
 
-    def of(self, study: Study, declaration: dict[str, Any]) -> pd.DataFrame:
-        """The frame of a declaration, by its instruments and variables."""
+    def of(self, study: Study, declaration: dict[str, Any]) -> Made:
+        """Scores and frame of a declaration, by its instruments and variables."""
         by_instruments = json.dumps(declaration["instruments"])
         key = by_instruments + json.dumps(declaration.get("variables"))
         if key not in self._frames:
@@ -56,36 +57,44 @@ class Frames:
             if by_instruments not in self._scores:
                 self._scores[by_instruments] = score_study(changed)
             items, scores = self._scores[by_instruments]
-            self._frames[key] = frame_of(changed, scores, items).frame
+            self._frames[key] = Made(changed, items, scores, frame_of(changed, scores, items))
         return self._frames[key]
 
 
-def run_specifications(intake: Intake, specifications: Sequence[Specification], step: Step) -> pd.DataFrame:
+def run_specifications(
+    intake: Intake, specifications: Sequence[Specification], step: Step, frames: Frames | None = None
+) -> tuple[pd.DataFrame, tuple[Standing | None, ...]]:
     """Estimate the headline under every specification.
 
     Returns
     -------
-    DataFrame
+    frame : DataFrame
         One row per specification: ``specification`` (its number; 1 is the declared one), a column per choice,
         estimate with 95 % limits, ``n_rows``, ``n_patients``, ``converged``, ``singular``, ``refusal``.
+    standing : tuple of Standing or None
+        What each of them stands on; None where there is no estimate.
     """
-    frames = Frames(intake)
-    rows = []
+    frames = Frames(intake) if frames is None else frames
+    rows, behind = [], []
     for one in specifications:
         step(f"Specification {one.number} of {len(specifications)}")
-        rows.append({"specification": one.number, **one.choices, **_estimated(intake, one, frames).record})
+        found, standing = _estimated(intake, one, frames)
+        rows.append({"specification": one.number, **one.choices, **found.record})
+        behind.append(standing)
     names = list(specifications[0].choices) if specifications else []
-    return pd.DataFrame(rows, columns=["specification", *names, *OUTCOME])
+    return pd.DataFrame(rows, columns=["specification", *names, *OUTCOME]), tuple(behind)
 
 
-def _estimated(intake: Intake, one: Specification, frames: Frames) -> Estimate:
+def _estimated(intake: Intake, one: Specification, frames: Frames) -> tuple[Estimate, Standing | None]:
     if one.study is None:
-        return Estimate(refusal=one.refusal)
+        return Estimate(refusal=one.refusal), None
     try:
-        frame = frames.of(one.study, one.declaration)
+        made = frames.of(one.study, one.declaration)
     except (UsageError, NotEstimable) as reason:
-        return Estimate(refusal=str(reason))
-    return estimate_of(one.study, frame, headline_of(intake.study), one.term)
+        return Estimate(refusal=str(reason)), None
+    head = headline_of(intake.study)
+    found = estimate_of(one.study, made.built.frame, head, one.term)
+    return found, None if found.rows is None else standing_of(made, one.study, head, found.rows)
 
 
 def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
@@ -103,7 +112,8 @@ def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
     DataFrame
         One row per choice and value that is not the declared one: ``choice``, ``declared``, ``instead``, ``n_pairs``
         (pairs of specifications that differ in nothing else and are both estimated), ``mean_change``, ``min_change``,
-        ``max_change`` of the estimate (instead less declared), and the share with p < .05 on both sides of the pairs.
+        ``max_change`` of the estimate (instead less declared), the share with p < .05 on both sides of the pairs, and
+        ``share``: that of the choice in the variance of all estimates, by its means alone (η² of its main effect).
 
     Examples
     --------
@@ -119,12 +129,20 @@ def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
         own = frame[choice].iloc[0]
         declared = usable[usable[choice] == own]
         rows += [
-            {"choice": choice, "declared": own, "instead": value}
+            {"choice": choice, "declared": own, "instead": value, "share": _explained(usable, choice)}
             | _changes(declared, usable[usable[choice] == value], others)
             for value in dict.fromkeys(frame[choice])
             if value != own
         ]
     return pd.DataFrame(rows, columns=list(MOVES))
+
+
+def _explained(usable: pd.DataFrame, choice: str) -> float:
+    """Squares between the values of a choice over all squares around the mean; NaN where nothing varies."""
+    values = usable["estimate"]
+    total = float(((values - values.mean()) ** 2).sum())
+    means = usable.groupby(choice, observed=True)["estimate"].transform("mean")
+    return float(((means - values.mean()) ** 2).sum()) / total if total > 0 else float("nan")
 
 
 def _changes(declared: pd.DataFrame, instead: pd.DataFrame, others: Sequence[str]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.results.coded_warnings import CodedWarning
     from doublecode.analysis.screening.rating_screens import ScreenResult
     from doublecode.analysis.study.code_counts import CodeCounts
+    from doublecode.analysis.study.declared_change import DeclaredChange
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
     from doublecode.analysis.study.rating_quality import RatingQuality
@@ -177,6 +178,7 @@ class StudyRun:
     missing_comparison: MissingComparisonResult | None = None
     fidelity: FidelityResult | None = None
     process: ProcessAnswers | None = None
+    patient_changes: tuple[DeclaredChange, ...] = ()
     reported: ReportedFacts | None = None
     not_estimated: tuple[Note, ...] = ()
     warnings: tuple[CodedWarning, ...] = ()

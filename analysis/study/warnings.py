@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.sample import SampleResult
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
+    from doublecode.analysis.mixed.generalized.result import GeneralizedResult
     from doublecode.analysis.mixed.result import MixedResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.reliability.dyads import DyadResult
@@ -123,7 +124,7 @@ def dyad_warnings(result: DyadResult, subject: str = "") -> tuple[CodedWarning, 
     )
 
 
-def fit_warnings(result: MixedResult, subject: str = "") -> tuple[CodedWarning, ...]:
+def fit_warnings(result: MixedResult | GeneralizedResult, subject: str = "") -> tuple[CodedWarning, ...]:
     """Warn of a singular fit, of one that did not converge, and of a level of few therapists."""
     about = subject or str(result.spec["formula"])
     failed = () if result.converged else (CodedWarning("not_converged", about, Note("not_converged")),)
@@ -212,7 +213,7 @@ def _name(key: Sequence[object]) -> str:
     return ", ".join(map(str, key))
 
 
-def _singular(fit: MixedResult, about: str) -> Iterator[CodedWarning]:
+def _singular(fit: MixedResult | GeneralizedResult, about: str) -> Iterator[CodedWarning]:
     for one in fit.singularities:
         yield CodedWarning("singular_fit", about, one.note)
 

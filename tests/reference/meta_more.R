@@ -25,7 +25,11 @@ k3 <- dat.konstantopoulos2011; k3 <- data.frame(district = k3$district, school =
 write.csv(k3, "data/meta_konstantopoulos.csv", row.names = FALSE)
 sharp <- list(optimizer = "BFGS", reltol = 1e-16, maxit = 5000)
 for (me in c("REML", "ML")) { m3 <- rma.mv(yi, vi, random = ~ 1 | district/school, data = k3, method = me, control = sharp)
-  out$three_level[[me]] <- list(coef = as.numeric(m3$beta), se = m3$se, sigma2 = m3$sigma2, logLik = as.numeric(logLik(m3))) }
+  out$three_level[[me]] <- list(coef = as.numeric(m3$beta), se = m3$se, sigma2 = m3$sigma2, logLik = as.numeric(logLik(m3)),
+    limits = lapply(1:2, function(i) as.numeric(confint(m3, sigma2 = i, control = list(tol = 1e-13))$random[1, 2:3]))) }
 m3 <- rma.mv(yi, vi, mods = ~ I(year - 1990), random = ~ 1 | district/school, data = k3, control = sharp)
-out$three_level_year <- list(coef = as.numeric(m3$beta), se = m3$se, sigma2 = m3$sigma2, logLik = as.numeric(logLik(m3)), QM = m3$QM)
+out$three_level_year <- list(coef = as.numeric(m3$beta), se = m3$se, sigma2 = m3$sigma2, logLik = as.numeric(logLik(m3)), QM = m3$QM,
+  at = with(predict(m3, newmods = c(-5, 3)), list(pred = pred, se = se, low = ci.lb, high = ci.ub, pi_low = pi.lb, pi_high = pi.ub)))
+m <- rma(yi, vi, mods = ~ ablat + alloc, data = b, method = "REML", test = "knha", control = tight)
+out$bcg_at <- with(predict(m, newmods = rbind(c(10, 1, 0), c(50, 0, 1))), list(pred = pred, se = se, low = ci.lb, high = ci.ub, pi_low = pi.lb, pi_high = pi.ub))
 write_json(out, "meta_more.json", digits = 15, auto_unbox = TRUE, pretty = TRUE, null = "null", na = "null")

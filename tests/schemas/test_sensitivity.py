@@ -43,6 +43,9 @@ PLAIN = '\n[sensitivity]\nheadline = { model = "plain" }\nleave_out = ["patient"
 CHOICES = f"{HEAD}[sensitivity.choices]\n"
 
 
+FURTHER = '[[sensitivity.further]]\nmodel = "{}"\n'
+
+
 def load(folder, text):
     (folder / "study.toml").write_text(STUDY + text, encoding="utf-8")
     return load_study(folder)
@@ -79,12 +82,38 @@ def load(folder, text):
         (f"{CHOICES}minimum_valid = {{ he = [8] }}", "allowed: 1 to 7"),
         (f'{CHOICES}reverse = {{ ghs = [["difficulties"]] }}', "did you mean 'ghes'"),
         (f'{CHOICES}reverse = {{ ghes = [["difficulty"]] }}', "did you mean 'difficulties'"),
+        (HEAD + FURTHER.format("plane"), "sensitivity: further 1: no series or moderation is called 'plane'"),
+        (f'{HEAD}{FURTHER.format("plain")}leave_out = ["rater"]', "1: leave_out: 'rater' is of what raters code"),
+        (f'{HEAD}{FURTHER.format("plain")}choices = {{ centring = ["none"] }}', "1: choices: centring is of series"),
+        (f'{HEAD}{FURTHER.format("plain")}choice = {{ }}', "did you mean 'choices'"),
+        (f"{HEAD}{FURTHER.format('plain')}leave_out = []", "further 1: nothing is asked of it"),
+        (HEAD + FURTHER.format("plain") * 2, "twice"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_refused(tmp_path, text, said):
     with pytest.raises(StudyError) as refused:
         load(tmp_path, text)
     assert said in str(refused.value)
+
+
+def test_two_wrong_entries_are_said_at_once(tmp_path):
+    text = f"{CHOICES}lag = {{ hee = [1] }}\nminimum_valid = {{ he = [9] }}\n{FURTHER.format('plane')}"
+    with pytest.raises(StudyError) as refused:
+        load(tmp_path, text)
+    for said in ("3 wrong entries", "did you mean 'he'", "allowed: 1 to 7", "did you mean 'plain'"):
+        assert said in str(refused.value)
+
+
+def test_each_finding_has_its_own_or_the_common_questions(tmp_path):
+    own = (
+        '[[sensitivity.further]]\nmodel = "course"\nterm = "session"\nchoices = { random = ["(session | patient)"] }\n'
+    )
+    text = f"{HEAD}{FURTHER.format('plain')}{own}"
+    first, second, third = load(tmp_path, text).sensitivity.each
+    assert [one.leave_out for one in (first, second, third)] == [("patient",)] * 3
+    assert (second.headline.model, second.choices.asked) == ("plain", False)
+    assert third.choices.random == ("(session | patient)",)
+    assert not first.further
 
 
 def test_what_is_there_passes(tmp_path):

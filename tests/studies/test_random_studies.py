@@ -56,6 +56,7 @@ OF_EVERY_STUDY = {
 }  # fmt: skip
 """Keys that cannot be taken out of a study to see what they do: they say what it is."""
 WITH_TESTS_OF_THEIR_OWN = {
+    "scale": {"norms"},  # schemas/test_patient_changes, analysis/study/test_declared_change
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes;
     # schemas/test_sensitivity and analysis/study/test_sensitivity
@@ -78,7 +79,9 @@ WITH_TESTS_OF_THEIR_OWN = {
         "drop_rules", "sample_rows", "flow",  # analysis/study/test_reported, test_flow, test_reported_parts
         "marginal_means", "families", "interaction_figures", "covariate_screen", "missing_comparison", "fidelity",
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
-        "sensitivity",  # schemas/test_sensitivity, analysis/study/test_sensitivity
+        "patient_changes",  # schemas/test_patient_changes, analysis/study/test_declared_change
+        "sensitivity",  # schemas/test_sensitivity, test_missing_data; the same in analysis/study
+        "therapist_page",  # schemas/test_therapist_page, analysis/report/test_therapist_page
         "allocation",
         "certification",
         "due",

@@ -72,8 +72,8 @@ class Copies:
         return values[self.group, self.number]
 
     def columns(self, term: Term, Z: Floats) -> Floats:
-        """(n, copies) the column Z (n, 1) of a term, apart by the copy that a row belongs to."""
-        out = np.zeros((len(Z), self.most))
+        """(n, copies, …) the column Z (n, 1, …) of a term, apart by the copy that a row belongs to."""
+        out = np.zeros((len(Z), self.most, *Z.shape[2:]))
         out[np.arange(len(Z)), self.number[term.codes]] = Z[:, 0]
         return out
 

@@ -25,6 +25,18 @@ def _not_left_out(note: Note) -> str:
     return f"without {note.numbers['unit']} {note.subject} there is no estimate: {note.numbers['reason']}"
 
 
+def _few_clusters(note: Note) -> str:
+    n, df = note.numbers["n"], note.numbers["df"]
+    return (
+        f"{n} {note.subject}s leave CR2 {df:.1f} degrees of freedom; below 4 its *p* is not to be trusted (Tipton, "
+        "2015), and its limits are a warning rather than a test"
+    )
+
+
+def _no_robust(note: Note) -> str:
+    return f"CR2 with {note.subject}s as clusters was not computed: {note.numbers['reason']}"
+
+
 SENTENCES: Final[dict[str, Wording]] = {
     "specifications_describe": (
         "the specifications share their data and are no sample: shares and ranges describe how far the choices matter, "
@@ -33,4 +45,6 @@ SENTENCES: Final[dict[str, Wording]] = {
     "specifications_refused": _refused,
     "specifications_not_converged": _not_converged,
     "units_not_left_out": _not_left_out,
+    "robust_few_clusters": _few_clusters,
+    "robust_not_estimated": _no_robust,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from doublecode.analysis.linking.time_origin import SESSION, is_time
 from doublecode.analysis.mixed.formula import parse_formula
@@ -18,20 +18,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from doublecode.analysis.description.correlations import CorrelationResult
+    from doublecode.analysis.description.outliers import OutlierResult
+    from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.linking.series_models import LabelledModel
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.regression.group_differences import AnovaResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
-    from doublecode.analysis.study.study_run import StudyRun
 
 
 _KEYS = ("patient", "therapist", SESSION, "session_id")
 
 
+class Framed(Protocol):
+    """A frame, and what the outlier rule made of it."""
+
+    @property
+    def frame(self) -> AnalysisFrame:
+        """One row per session or patient."""
+
+    @property
+    def outliers(self) -> OutlierResult | None:
+        """The values after the rule; None without one."""
+
+
 class FrameBases:
     """What rows and columns of the analysis frame stand on."""
 
-    def __init__(self, origins: Origins, run: StudyRun) -> None:
+    def __init__(self, origins: Origins, run: Framed) -> None:
         self.origins = origins
         self.built, self.frame = run.frame, run.frame.frame
         outliers = run.outliers

@@ -60,6 +60,12 @@ class Origins:
         self.cells = CellList()
         self._texts = free_texts(self.study)
 
+    def under(self, intake: Intake, items: pd.DataFrame, scores: pd.DataFrame) -> Origins:
+        """The same cells by the same numbers, pooled and scored by other rules, or without some ratings."""
+        other = Origins(intake, items, scores)
+        other.cells = self.cells
+        return other
+
     @cached_property
     def ratings(self) -> dict[Any, int]:
         """The cell of each rating that is in the numbers, by its label."""

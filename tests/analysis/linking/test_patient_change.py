@@ -1,6 +1,8 @@
 """Reliable change by Jacobson and Truax's own example and by hand."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from doublecode.analysis import reliable_change
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
+R = json.loads((Path(__file__).parents[2] / "reference" / "patient_change.json").read_text())
 GIVEN = {"reliability": 0.80, "sd": 7.5, "source": "Jacobson & Truax 1991", "better": "higher"}
 
 
@@ -38,6 +41,8 @@ def test_every_kind_of_change_and_where_lower_is_better():
     ]  # fmt: skip
     assert found.patients["change"].tolist() == [8, 7, 5, 7, -7, 0]
     assert found.frame["n"].tolist() == [1, 2, 2, 1]
+    assert found.frame["conf_high"].iloc[0] == pytest.approx(0.5635, abs=5e-5)  # prop.test(1, 6, correct = FALSE)
+    assert {note.kind: note.numbers for note in found.notes}["change_healthy_before"] == {"n": 1, "of": 6}
     assert found.frame["proportion"].sum() == pytest.approx(1.0)
     turned = reliable_change(
         data.assign(pre=-data["pre"], post=-data["post"]), "pre", "post", reliability=0.8, sd=5.0, source="norms",
@@ -49,6 +54,31 @@ def test_every_kind_of_change_and_where_lower_is_better():
     assert "change_without_cutoff" in {note.kind for note in plain.notes}
     labels = [text.get_text() for text in found.plot().get_legend().get_texts()]
     assert labels == ["recovered (1)", "improved (2)", "unchanged (2)", "deteriorated (1)"]
+
+
+def test_base_r_sorts_the_same_patients_and_has_the_same_limits():
+    """A score on the cut-off is one of patients, before as after: P09 begins at 10. Tolerance: R's printed digits."""
+    pre = [18, 14, 11, 20, 9, 16, 12, 15, 10, 13, 17, np.nan]
+    post = [6, 9, 12, 13, 2, 22, np.nan, 15, 4, 10, 8, 7]
+    data = people(pre=pre, post=post)
+    found = reliable_change(data, "pre", "post", reliability=0.84, sd=6.1, source="Kroenke et al. 2001", cutoff=10)
+    assert found.patients["rci"].tolist() == pytest.approx(R["rci"], abs=1e-12)
+    assert found.patients["category"].tolist() == R["category"]
+    for name in ("sem", "s_diff", "smallest"):
+        assert found.design[name] == pytest.approx(R[name], rel=1e-12)
+    kinds = found.frame.iloc[:4]
+    for name, key in (("n", "n"), ("conf_low", "low"), ("conf_high", "high")):
+        assert kinds[name].tolist() == pytest.approx(R[key], abs=1e-12)
+    lost = found.frame.iloc[4:]
+    assert dict(zip(lost["category"], lost["n"], strict=True)) == {"no value before": 1, "no value after": 1}
+    assert lost[["proportion", "conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_who_begins_on_the_cut_off_can_recover_and_who_ends_on_it_has_not():
+    found = reliable_change(
+        people(pre=[10.0, 20.0], post=[1.0, 10.0]), "pre", "post", reliability=0.9, sd=5, source="norms", cutoff=10
+    )
+    assert found.patients["category"].tolist() == ["recovered", "improved"]
 
 
 def test_the_samples_own_spread_is_labelled_and_missing_values_counted():

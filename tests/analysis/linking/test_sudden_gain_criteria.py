@@ -60,6 +60,27 @@ def test_t_is_of_the_sessions_present(lost, t):
     assert step["critical"] == pytest.approx(t * math.sqrt(within), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "better", "sd", "t"),
+    [((32, 31, 33), (5, 6, 7), "lower", (1, 1), 2.776), ((5, None, 7), (16, 12, 14), "higher", (1.414, 2), 3.182),
+     ((None, 31, 33), (5, None, 7), "lower", (1.414, 1.414), 4.303)],
+)  # fmt: skip
+def test_the_examples_that_suddengains_prints(before, after, better, sd, t):
+    """``check_interval`` of R's suddengains (its reference page): a gain, a loss, and two sessions missing.
+
+    The third is printed there for the third criterion alone, at .01; it meets all three at .05, too.
+    """
+    values = {n: one for n, one in enumerate((*before, *after), 1) if one is not None}
+    data = pd.DataFrame({"patient": "A", "session": list(values), "bdi": list(map(float, values.values()))})
+    found = sudden_gains(data, "bdi", cutoff=7, better=better)
+    step = found.steps.set_index("session").loc[3]
+    n = (step["n_before"], step["n_after"])
+    pooled = math.sqrt(sum((k - 1) * one**2 for k, one in zip(n, sd, strict=True)) / (sum(n) - 2))
+    assert step["critical"] == pytest.approx(t * pooled, rel=5e-4)
+    assert step["sudden"]
+    assert found.frame["session"].tolist() == [3]
+
+
 def test_what_cannot_be_checked_is_said_and_no_gap_is_jumped():
     data = course(30, 29, 31, 18, 17, 16)
     data.loc[[1, 0], "bdi"] = np.nan  # one session is left before

@@ -13,6 +13,14 @@ from doublecode.schemas.errors import ContractError, DuplicateError, FormulaErro
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 META = json.loads((REFERENCE / "meta.json").read_text(encoding="utf-8"))
+THEIR_NAMES = {
+    "estimate": "pred",
+    "std_error": "se",
+    "conf_low": "low",
+    "conf_high": "high",
+    "pi_low": "pi_low",
+    "pi_high": "pi_high",
+}
 MORE = json.loads((REFERENCE / "meta_more.json").read_text(encoding="utf-8"))
 SETS = {"meta_molloy2014": "meanage", "meta_sim12": "mod"}
 CLOSE = {"rel": 1e-9, "abs": 1e-8}
@@ -87,6 +95,29 @@ def test_numbers_and_factors_as_moderators(test, name, method):
     given = frame_of("meta_bcg")
     columns = pool(given["yi"], given["vi"], moderators=given[["ablat", "alloc"]], method=method, test=test)
     pd.testing.assert_frame_equal(columns.frame, found.frame)
+
+
+def test_effects_at_values_of_moderators():
+    given = frame_of("meta_bcg")
+    rows = pd.DataFrame({"ablat": [10, 50], "alloc": ["random", "systematic"]})
+    plain = pool("yi", "vi", data=given, moderators="ablat + alloc").predict(rows).frame
+    for mine, theirs in THEIR_NAMES.items():
+        assert plain[mine].tolist() == pytest.approx(MORE["bcg_at"][theirs], rel=1e-8)
+    shown = pool("yi", "vi", data=given, moderators="ablat + alloc", measure="odds_ratio").predict(rows).frame
+    for name in ("estimate", "conf_low", "pi_high"):
+        assert shown[name].tolist() == pytest.approx(np.exp(plain[name]).tolist(), rel=1e-12)
+    fixed = pool("yi", "vi", data=given, moderators="ablat", method="FE").predict(rows[["ablat"]]).frame
+    assert fixed["pi_low"].isna().all()
+
+
+def test_effects_at_values_that_no_study_had():
+    found = pool("yi", "vi", data=frame_of("meta_bcg"), moderators="ablat + alloc")
+    with pytest.raises(UsageError, match="no column 'alloc'"):
+        found.predict(pd.DataFrame({"ablat": [10]}))
+    with pytest.raises(ContractError, match="which the fit has not seen"):
+        found.predict(pd.DataFrame({"ablat": [10], "alloc": ["by lot"]}))
+    with pytest.raises(UsageError, match="there are no moderators"):
+        pool("yi", "vi", data=frame_of("meta_bcg")).predict(pd.DataFrame({"ablat": [10]}))
 
 
 def test_a_fixed_effect_with_a_moderator():

@@ -15,6 +15,14 @@ from doublecode.analysis.mixed.cluster_robust import cr2
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "reference"
+THEIR_NAMES = {
+    "estimate": "pred",
+    "std_error": "se",
+    "conf_low": "low",
+    "conf_high": "high",
+    "pi_low": "pi_low",
+    "pi_high": "pi_high",
+}
 MORE = json.loads((REFERENCE / "meta_more.json").read_text(encoding="utf-8"))
 
 
@@ -35,6 +43,9 @@ def test_three_levels_as_metafor_has_them(schools, method):
     assert found.variances["component"].tolist() == ["between studies", "within studies"]
     half = stats.norm.ppf(0.975) * np.sqrt(expected["se"] ** 2 + sum(expected["sigma2"]))
     assert found.prediction == pytest.approx((expected["coef"] - half, expected["coef"] + half), rel=1e-6)
+    assert found.variances[["conf_low", "conf_high"]].to_numpy() == pytest.approx(
+        np.array(expected["limits"]), rel=1e-6
+    )
 
 
 def test_the_published_answer(schools):
@@ -56,6 +67,18 @@ def test_three_levels_with_a_moderator(schools):
     assert found.frame["estimate"].tolist() == pytest.approx(expected["coef"], rel=1e-6)
     assert found.frame["std_error"].tolist() == pytest.approx(expected["se"], rel=1e-6)
     assert found.omnibus["statistic"] == pytest.approx(expected["QM"], rel=1e-6)
+    at = found.predict(pd.DataFrame({"year": [1985, 1993]})).frame
+    for mine, theirs in THEIR_NAMES.items():
+        assert at[mine].tolist() == pytest.approx(expected["at"][theirs], rel=1e-6)
+
+
+def test_variances_that_are_nothing_have_a_lower_limit_of_0():
+    """Four studies whose effects differ no more than chance has it: the upper limits are where the deviance rises."""
+    y = [0.11, 0.09, 0.10, 0.12, 0.08, 0.10, 0.11, 0.10]
+    found = pool(y, [0.04] * 8, studies=list("aabbccdd"))
+    assert found.variances["variance"].tolist() == [0, 0]
+    assert found.variances["conf_low"].tolist() == [0, 0]
+    assert (found.variances["conf_high"] > 0.01).all()
 
 
 def test_cr2_is_unbiased_where_the_working_model_holds(schools):

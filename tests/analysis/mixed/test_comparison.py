@@ -84,7 +84,7 @@ def test_what_does_not_compare_is_refused_or_refitted():
         compare(plain, heavy)
     with pytest.raises(UsageError, match="different offset"):
         compare(plain, fit_mixed("y ~ x + (x | g)", data, offset="h"))
-    with pytest.raises(UsageError, match=r"takes results of fit_mixed\(\), not NoneType"):
+    with pytest.raises(UsageError, match=r"takes results of fit_mixed\(\) or fit_generalized\(\), not NoneType"):
         compare(plain, None)
     by_ml = compare(plain, fit_mixed("y ~ x + (x | g)", data, reml=False))
     assert by_ml.note_texts()[0] == "models refitted by maximum likelihood, since some are REML fits and some are not"

@@ -21,6 +21,7 @@ from doublecode.analysis.report.folder import build_document, results_record, wr
 from doublecode.analysis.report.methods_text import methods_paragraphs
 from doublecode.analysis.report.sections_data import warnings_section
 from doublecode.analysis.report.trace_file import TraceFile
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import ROW_LEDGER
 from doublecode.schemas.marks import inline
@@ -221,7 +222,7 @@ def test_the_methods_paragraph_names_versions_rules_and_formulas(report):
 
 
 def test_the_same_study_gives_the_same_bytes(report, document, telephone_run, tmp_path):
-    traced = TraceFile(telephone_run, document)
+    traced = TraceFile(telephone_run, document, TracedTables(telephone_run))
     assert render_page(document, traced.of_page()).encode() == (report / "index.html").read_bytes()
     assert (compact_json(traced.record) + "\n").encode() == (report / "trace.json").read_bytes()
     assert (to_json(results_record(telephone_run)) + "\n").encode() == (report / "results.json").read_bytes()

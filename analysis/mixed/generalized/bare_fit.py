@@ -1,0 +1,150 @@
+"""The bare fit of one generalised design, in the units of the data: what results, profiles and bootstraps share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed.design import Term
+from doublecode.analysis.mixed.engine.optimise import Rung
+from doublecode.analysis.mixed.generalized.objective import Problem
+from doublecode.analysis.mixed.generalized.random_part import factor_of
+from doublecode.analysis.mixed.generalized.search import Ending, Found
+
+Floats = npt.NDArray[np.float64]
+
+FLAT = 1e-9
+"""Eigenvalue of the Hessian, as a share of the largest, below which a direction counts as flat."""
+
+
+@dataclass(frozen=True)
+class GeneralizedFit:
+    """Where the search ended, and what that is in the units of the data.
+
+    Attributes
+    ----------
+    problem
+        The data in the engine's order and units.
+    found
+        The best end of the searches and their log.
+    terms
+        Random terms of the design.
+    x_root
+        (p, p) with columns X of the data = conditioned columns · root.
+    """
+
+    problem: Problem
+    found: Found
+    terms: tuple[Term, ...]
+    x_root: Floats
+
+    @property
+    def end(self) -> Ending:
+        """The best end."""
+        return self.found.end
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row per search: method, start, evaluations, deviance, gradient, converged, remark."""
+        rungs: Sequence[Rung] = self.found.rungs
+        return pd.DataFrame([vars(rung) for rung in rungs])
+
+    @property
+    def loglik(self) -> float:
+        """Approximate marginal log-likelihood, without a prior's part."""
+        value = -self.end.point.value
+        if self.problem.precision is not None:
+            beta = self.problem.split(self.end.point.x)[1]
+            value += 0.5 * float(beta @ self.problem.precision @ beta)
+        return value
+
+    @property
+    def psi(self) -> Floats:
+        """(k,) shape parameters as the density has them."""
+        return self.problem.split(self.end.point.x)[2]
+
+    @cached_property
+    def beta(self) -> Floats:
+        """(p,) fixed effects."""
+        return self.beta_at(self.end.point.x)
+
+    def beta_at(self, x: Floats) -> Floats:
+        """(p,) fixed effects at other parameters."""
+        beta = self.problem.split(x)[1]
+        return np.asarray(np.linalg.solve(self.x_root, beta), dtype=float) if len(beta) else beta
+
+    @cached_property
+    def joint(self) -> Floats:
+        """(d, d) covariance of (θ, β, ψ) in the engine's units: inverse of the observed information.
+
+        Directions without curvature (of a singular random part) have no part in it.
+        """
+        values, vectors = np.linalg.eigh(self.end.hessian)
+        keep = values > FLAT * values[-1]
+        return np.asarray((vectors[:, keep] / values[keep]) @ vectors[:, keep].T)
+
+    @cached_property
+    def vcov(self) -> Floats:
+        """(p, p) covariance of the fixed effects, the uncertainty of variances and shape counted."""
+        m, p = self.problem.part.m, len(self.x_root)
+        inverse = np.linalg.inv(self.x_root) if p else self.x_root
+        return np.asarray(inverse @ self.joint[m : m + p, m : m + p] @ inverse.T)
+
+    @property
+    def psi_vcov(self) -> Floats:
+        """(k, k) covariance of the shape parameters."""
+        start = self.problem.part.m + len(self.x_root)
+        return self.joint[start:, start:]
+
+    @cached_property
+    def covariances(self) -> tuple[Floats, ...]:
+        """Per term the (p, p) covariance of its effects, on the scale of the linear predictor."""
+        return self.covariances_at(self.end.point.x)
+
+    def covariances_at(self, x: Floats) -> tuple[Floats, ...]:
+        """The same at other parameters."""
+        return tuple(L @ L.T for L in self._factors(x))
+
+    def _factors(self, x: Floats) -> list[Floats]:
+        theta, part = self.problem.split(x)[0], self.problem.part
+        pairs = zip(part.blocks, part.roots, strict=True)
+        return [np.asarray(np.linalg.solve(R, factor_of(b, theta)), dtype=float) for b, R in pairs]
+
+    @cached_property
+    def modes(self) -> tuple[Floats, ...]:
+        """Per term (levels, p) conditional modes of the random effects."""
+        mode, part = self.end.point.mode, self.problem.part
+        factors = self._factors(self.end.point.x)
+        return tuple(part.effects(i, mode.inner, mode.outer) @ L.T for i, L in enumerate(factors))
+
+    def mode_covariances(self) -> tuple[Floats, ...]:
+        """Per term (levels, p, p) covariance of the effects given y and the parameters, −(∂² log density)⁻¹."""
+        system, part = self.end.point.system, self.problem.part
+        inner = system.A_inv
+        if part.q2:
+            inner = inner + (system.K @ system.S_inv) @ system.K.swapaxes(1, 2)
+        out = []
+        for block, L in zip(part.blocks, self._factors(self.end.point.x), strict=True):
+            if block.inner:
+                own = inner[:, block.columns, block.columns]
+            else:
+                at = block.start + np.arange(block.size * block.levels).reshape(block.levels, block.size)
+                own = system.S_inv[at[:, :, None], at[:, None, :]]
+            out.append(L @ own @ L.T)
+        return tuple(out)
+
+    @property
+    def eta(self) -> Floats:
+        """(n,) linear predictor at the modes, rows in the order of the design."""
+        return self.by_design(self.end.point.mode.eta)
+
+    def by_design(self, rows: Floats) -> Floats:
+        """(…, n) values of rows in the order of the design."""
+        out = np.empty_like(rows)
+        out[..., self.problem.part.order] = rows
+        return out

@@ -1,0 +1,263 @@
+"""Fit one generalised mixed model: the public door."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis.mixed.columns import ColumnOrArray, extra_values
+from doublecode.analysis.mixed.design import Design, Floats, build_design
+from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
+from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
+from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly, fit_fixed_only
+from doublecode.analysis.mixed.generalized.links import forward
+from doublecode.analysis.mixed.generalized.objective import Problem
+from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
+from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
+from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
+from doublecode.analysis.mixed.generalized.result import GeneralizedResult
+from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
+from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
+from doublecode.analysis.mixed.generalized.turning import settle
+from doublecode.analysis.mixed.prediction import Source
+from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.frames import as_pandas
+from doublecode.schemas.results import Note, check_conf_level
+
+Nodes = int | Literal["auto"]
+NODES = 15
+"""Quadrature nodes of one scalar random term."""
+MOST_NODES = 100
+WIDE = 25.0
+"""Standard deviation of a random effect, on the scale of the predictor, from which a fit counts as without end."""
+
+
+def fit_generalized(
+    formula: str | ModelFormula,
+    data: pd.DataFrame,
+    *,
+    family: str,
+    link: str | None = None,
+    nagq: Nodes = "auto",
+    trials: ColumnOrArray = None,
+    weights: ColumnOrArray = None,
+    offset: ColumnOrArray = None,
+    prior_sd: float | None = None,
+    thresholds: ThresholdKind = "flexible",
+    conf_level: float = 0.95,
+) -> GeneralizedResult:
+    """Fit a mixed model of an outcome that is done or not, counted, or rated in ordered categories.
+
+    Parameters
+    ----------
+    formula
+        lme4's syntax, as in :func:`fit_mixed`, with at least one random term.
+    data
+        One row per observation; rows with a missing value in a column in use are dropped and listed.
+    family
+        ``"binomial"`` (0/1, True/False, or successes with `trials`), ``"poisson"``, or ``"negative-binomial"``
+        (variance μ + μ²/φ), or ``"ordinal"`` (ordered categories: whole numbers such as 0 to 4, or an ordered
+        categorical), a cumulative model.
+    link
+        ``"logit"`` (default), ``"probit"`` or ``"cloglog"`` for binomial; counts have ``"log"``; ordinal
+        ``"logit"`` (default) or ``"probit"``.
+    nagq
+        Nodes of adaptive Gauss–Hermite quadrature; 1 is Laplace's approximation, glmer's default. ``"auto"`` takes 15
+        where there is one scalar random term, else 1; a note says which.
+    trials
+        Column or values: trials of each row; the outcome is then the number of successes, or their proportion.
+    weights
+        Column or values; row i counts wᵢ times in the log-likelihood.
+    offset
+        Column or values; a known part of the linear predictor, such as the log of an exposure.
+    prior_sd
+        Declares a weak normal prior, mean 0 and this standard deviation, on every fixed effect but the intercept, per
+        unit of its predictor: the way on where predictors separate the outcome. None, the default, is maximum
+        likelihood.
+    thresholds
+        Of an ordinal outcome: ``"flexible"``, each where the data put it, or ``"equidistant"``.
+    conf_level
+        Confidence level of the intervals in `.fixed`.
+
+    Returns
+    -------
+    GeneralizedResult
+        An :class:`OrdinalResult` for ordered categories: positive coefficients make higher categories likelier.
+        `.frame` (= `.fixed`) has term, estimate, std_error, statistic, p_value, conf_low, conf_high, on the scale of
+        the linear predictor; `.ratios` has odds ratios or rate ratios.
+
+    Raises
+    ------
+    FormulaError, ContractError, NotEstimable, UsageError
+        Before anything is fitted, and for separation; a fit that does not converge is a result with `.converged` False.
+
+    Notes
+    -----
+    The criterion is the marginal log-likelihood, by Laplace's approximation at the observed curvature (of the logit and
+    the log link the same as glmer's) or by quadrature; its gradient is exact. Standard errors are from the Hessian in
+    all parameters jointly.
+
+    References
+    ----------
+    Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1). Pinheiro & Bates (1995), Journal of
+    Computational and Graphical Statistics 4, 12–35. Bolker et al. (2009), Trends in Ecology & Evolution 24, 127–135.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(3)
+    >>> data = pd.DataFrame({"patient": np.repeat(np.arange(30), 8), "session": np.tile(np.arange(8.0), 30)})
+    >>> eta = -0.5 + 0.3 * data.session + rng.normal(0, 1, 30)[data.patient]
+    >>> data["done"] = (rng.uniform(size=240) < 1 / (1 + np.exp(-eta))).astype(int)
+    >>> fit = fit_generalized("done ~ session + (1 | patient)", data, family="binomial")
+    >>> fit.frame["term"].tolist(), fit.converged, fit.spec["nagq"]
+    (['Intercept', 'session'], True, 15)
+    """
+    data = as_pandas(data)
+    check_conf_level(conf_level, "fit_generalized")
+    chosen, chosen_link = check_family(family, link)
+    if prior_sd is not None and not (np.isfinite(prior_sd) and prior_sd > 0):
+        raise UsageError(f"fit_generalized: prior_sd={prior_sd!r}; allowed: a positive number, or None for no prior")
+    design, counted = generalized_design(formula, data, trials=trials, weights=weights, offset=offset)
+    part = make_random_part(design.terms)
+    n_nodes, remarks = choose_nodes(nagq, part)
+    spec = {
+        "formula": design.formula.text, "family": chosen, "link": chosen_link, "nagq": n_nodes,
+        "trials": _name(trials), "weights": _name(weights), "offset": _name(offset), "prior_sd": prior_sd,
+        "conf_level": conf_level,
+    }  # fmt: skip
+    check_thresholds(chosen, thresholds)
+    if chosen == "ordinal":
+        return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
+    outcome = read_outcome(design, chosen, chosen_link, counted)
+    _refuse_row_effects(design, outcome)
+    fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
+    if prior_sd is not None:
+        remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
+    return GeneralizedResult(spec, design, outcome, fit, remarks)
+
+
+def generalized_design(
+    formula: str | ModelFormula, data: pd.DataFrame, *, trials: ColumnOrArray, weights: ColumnOrArray,
+    offset: ColumnOrArray,
+) -> tuple[Design, Floats | None]:  # fmt: skip
+    """Build the design with the outcome among its columns, y zero; and the trials (n,) of its rows."""
+    parsed = parse_mixed(formula)
+    also = tuple(sorted(variables_of(parsed.response, data.columns)))
+    if not also:
+        bare = parsed.response.strip("`")
+        raise ContractError(
+            f"{parsed.text!r}: the outcome {bare!r} is not a column; columns are {', '.join(map(str, data.columns))}"
+        )
+    given = extra_values(trials, "trials", data)
+    if given is not None:
+        name = trials if isinstance(trials, str) else "trials given as values"
+        data = data.assign(**{name: given})
+        also = (*also, name)
+    design = build_design(
+        parsed, data, weights=weights, offset=offset, also=tuple(dict.fromkeys(also)), with_outcome=False,
+        row_levels=True,
+    )  # fmt: skip
+    return design, None if given is None else given[design.rows]
+
+
+def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
+    """Resolve ``"auto"``; the note says what was chosen and why."""
+    if nagq == "auto":
+        if part.scalar:
+            return NODES, (Note("generalized_quadrature", numbers={"n_nodes": NODES}),)
+        return 1, (Note("generalized_laplace"),)
+    if isinstance(nagq, bool) or not isinstance(nagq, int) or not 1 <= nagq <= MOST_NODES:
+        raise UsageError(f"fit_generalized: nagq={nagq!r}; allowed: 'auto', or a whole number from 1 to {MOST_NODES}")
+    if nagq > 1 and not part.scalar:
+        raise UsageError(
+            f"fit_generalized: nagq={nagq} needs one scalar random term such as (1 | patient); for this random part "
+            "use nagq=1, Laplace's approximation"
+        )
+    return nagq, (
+        Note("generalized_laplace_asked")
+        if nagq == 1
+        else Note("generalized_quadrature_asked", numbers={"n_nodes": nagq}),
+    )
+
+
+def fit_outcome(
+    design: Design, part: RandomPart, outcome: Outcome, n_nodes: int, prior_sd: float | None
+) -> GeneralizedFit:
+    """Condition, start, search; refuse what has no finite estimate."""
+    Q, R = design.x_factors
+    scale, order = np.sqrt(design.nobs), part.order
+    root = R / scale
+    problem = Problem(
+        part, (Q * scale)[order],
+        np.zeros(design.nobs) if design.offset is None else design.offset[order],
+        np.ones(design.nobs) if design.weights is None else design.weights[order],
+        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, root, prior_sd),
+    )  # fmt: skip
+    start, psi = _start(problem, outcome)
+    if prior_sd is None and suspicious(start, outcome):
+        refuse_separated(design.x_names, design.X, outcome, design.formula.response)
+    try:
+        problem, found = settle(problem, start.beta, psi)
+    except np.linalg.LinAlgError as error:
+        raise NotEstimable(
+            f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"
+        ) from error
+    fit = GeneralizedFit(problem, found, design.terms, root)
+    _refuse_endless(fit, design)
+    return fit
+
+
+def prior_precision(names: tuple[str, ...], root: Floats, prior_sd: float | None) -> Floats | None:
+    """(p, p) precision of the declared prior in conditioned units."""
+    if prior_sd is None or not names:
+        return None
+    free = np.array([0.0 if name == "Intercept" else prior_sd**-2 for name in names])
+    inverse = np.linalg.inv(root)
+    return np.asarray(inverse.T @ (free[:, None] * inverse))
+
+
+def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
+    """Estimates without random effects; a count's dispersion by moments of Poisson residuals."""
+    w = problem.weights
+    trials = outcome.trials if outcome.trials is not None else np.exp(problem.offset.mean()) * np.ones_like(w)
+    mean = float(np.clip(outcome.y.sum() / trials.sum(), 0.02, 0.98 if outcome.trials is not None else np.inf))
+    first = float(forward(np.array(mean), outcome.link))
+    if outcome.family != "negative-binomial":
+        fit = fit_fixed_only(problem.density, problem.X, problem.offset, w, np.zeros(0), first, problem.precision)
+        return fit, np.zeros(0)
+    y = outcome.y[problem.part.order]
+    spread = float(y.var() / y.mean() - 1.0) / float(y.mean())
+    psi = np.array([np.log(np.clip(2.0 / max(spread, 1e-2), 0.1, 50.0))])
+    return fit_fixed_only(problem.density, problem.X, problem.offset, w, psi, first, problem.precision), psi
+
+
+def _refuse_row_effects(design: Design, outcome: Outcome) -> None:
+    for term in design.terms:
+        effects = len(term.levels) * term.size
+        if outcome.binary and effects >= design.nobs:
+            raise NotEstimable(
+                f"term {term.label} has {effects} random effects for {design.nobs} rows of 0 and 1; "
+                "they cannot be told from the outcome's own chance. Take a simpler term"
+            )
+
+
+def _refuse_endless(fit: GeneralizedFit, design: Design) -> None:
+    for term, V in zip(design.terms, fit.covariances, strict=True):
+        spread = float(np.sqrt(np.einsum("ip,pq,iq->i", term.Z, V, term.Z).mean()))
+        if spread > WIDE:
+            raise NotEstimable(
+                f"separation by {term.group!r}: the standard deviation of {term.label} grows without end "
+                f"({spread:.3g} on the scale of the predictor), since (almost) every level of {term.group!r} has one "
+                "outcome only. Allowed: levels within which the outcome varies. Next: take a simpler random part, or "
+                "more rows per level"
+            )
+
+
+def _name(value: ColumnOrArray) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return Source.VALUES

@@ -1,0 +1,396 @@
+"""The answer of :func:`doublecode.analysis.mixed.generalized.fit.fit_generalized`, and what one may ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from doublecode.analysis.mixed import prediction, rsquared
+from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
+from doublecode.analysis.mixed.generalized.intervals import GeneralizedMethod, generalized_intervals
+from doublecode.analysis.mixed.generalized.latent_variance import family_variance, r2_frame
+from doublecode.analysis.mixed.generalized.links import Link, inverse
+from doublecode.analysis.mixed.generalized.marginal_effects import average_effects
+from doublecode.analysis.mixed.generalized.response import Outcome
+from doublecode.analysis.mixed.generalized.simulated_checks import simulated_checks
+from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
+from doublecode.analysis.mixed.generalized.tables import (
+    correlation_frame,
+    random_frame,
+    ratio_frame,
+    shape_frame,
+    singular_terms,
+    variance_frame,
+)
+from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
+from doublecode.analysis.mixed.inference import SmallSample
+from doublecode.analysis.mixed.prediction import Random
+from doublecode.analysis.mixed.variances import Singularity
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.coefficient_columns import coefficients
+from doublecode.analysis.rendering.tables import Table, column, format_number
+from doublecode.analysis.results.states import FitState
+from doublecode.schemas.errors import UsageError
+from doublecode.schemas.results import Note
+
+Floats = npt.NDArray[np.float64]
+Scale = Literal["response", "link"]
+NO_SPREAD = 1e4
+"""Dispersion φ from which negative binomial counts have no more spread than Poisson's."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GeneralizedResult(Answer):
+    """A fitted generalised mixed model.
+
+    Attributes
+    ----------
+    spec
+        The question: formula, family, link, nagq (resolved), trials, weights, offset, prior_sd, conf_level.
+    model
+        The :class:`~doublecode.analysis.mixed.design.Design`; its y is zero, the outcome is in `outcome`.
+    outcome
+        Successes and trials, or counts, and their family.
+    fit
+        The bare fit.
+    remarks
+        How the integral was taken, and what was declared; stands among the notes.
+    """
+
+    spec: dict[str, Any]
+    model: Design
+    outcome: Outcome
+    fit: GeneralizedFit
+    remarks: tuple[Note, ...] = ()
+
+    def tables(self) -> tuple[Table, ...]:
+        """Fixed effects, their odds or rate ratios, variances, and the dispersion of a negative binomial."""
+        level = self.spec["conf_level"]
+        fixed = (column("term"), *coefficients(self.fixed.drop(columns="df"), level, "*z*"))
+        tables = [Table("fixed", str(self.spec["formula"]), self.fixed, fixed)]
+        if self.ratio is not None:
+            limits = column("conf_low", f"{100 * level:g}% CI")
+            ratio = column("ratio", self.ratio, kind="estimate")
+            tables.append(Table("ratios", f"{self.ratio}s", self.ratios, (column("term"), ratio, limits)))
+        parts = (
+            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
+            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
+        )  # fmt: skip
+        tables.append(Table("variances", "Variance components", self.variances, parts))
+        if len(self.shape):
+            shown = (column("term"), column("estimate", "Estimate"), column("conf_low", f"{100 * level:g}% CI"))
+            tables.append(Table("shape", "Dispersion", self.shape, shown))
+        return tuple(tables)
+
+    def counted(self) -> str:
+        """Say the family, the fit and what it stands on."""
+        loglik = format_number(self.loglik)
+        criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
+        groups = "".join(f", {n} levels of {group}" for group, n in self.n_groups.items())
+        kind = f"{self.spec['family']}, {self.spec['link']} link"
+        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}"
+
+    @property
+    def link(self) -> Link:
+        """Link of the linear predictor to the mean."""
+        return self.outcome.link
+
+    @property
+    def ratio(self) -> str | None:
+        """What the exponential of a coefficient is: an odds or a rate ratio; None for probit and cloglog."""
+        return {"logit": "Odds ratio", "log": "Rate ratio"}.get(self.link)
+
+    @property
+    def rows(self) -> pd.Index[Any]:
+        """Labels of the rows in use."""
+        return self.model.index
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The fixed effects, see `fixed`."""
+        return self.fixed
+
+    @cached_property
+    def fixed(self) -> pd.DataFrame:
+        """Term, estimate, std_error, df (∞), statistic (z), p_value, conf_low, conf_high; Wald."""
+        return fixed_frame(self.model.x_names, self.beta, self.tests, self.spec["conf_level"])
+
+    @property
+    def ratios(self) -> pd.DataFrame:
+        """Term, ratio, conf_low, conf_high: exponentials of coefficients and Wald limits, without the intercept.
+
+        Raises
+        ------
+        UsageError
+            Probit or complementary log-log, whose coefficients are no logarithms of ratios.
+        """
+        if self.ratio is None:
+            raise UsageError(
+                f"a coefficient of the {self.link} link is no log of an odds or rate ratio; use .average_effects()"
+            )
+        return ratio_frame(self.fixed)
+
+    @property
+    def beta(self) -> Floats:
+        """(p,) estimates of the fixed effects."""
+        return self.fit.beta
+
+    @cached_property
+    def tests(self) -> SmallSample:
+        """What z and Wald tests need."""
+        V = self.fit.vcov[None]
+        return SmallSample("z", V, V, np.zeros((1, 0, *V.shape[1:])), np.zeros((1, 0, 0)))
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the fixed effects."""
+        return pd.DataFrame(self.fit.vcov, index=list(self.model.x_names), columns=list(self.model.x_names))
+
+    @cached_property
+    def variances(self) -> pd.DataFrame:
+        """Group, term, variance, sd, corr (with the first effect of the term), on the scale of the predictor."""
+        return variance_frame(self.model, self.fit.covariances)
+
+    @property
+    def correlations(self) -> pd.DataFrame:
+        """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
+        return correlation_frame(self.model, self.fit.covariances)
+
+    @cached_property
+    def shape(self) -> pd.DataFrame:
+        """Dispersion φ of a negative binomial (variance μ + μ²/φ): term, estimate, conf_low, conf_high; else empty."""
+        return shape_frame(self.fit, self.spec["conf_level"])
+
+    @property
+    def dispersion(self) -> float | None:
+        """Dispersion φ of a negative binomial, or None."""
+        return float(np.exp(self.fit.psi[0])) if len(self.fit.psi) else None
+
+    @property
+    def loglik(self) -> float:
+        """Approximate marginal log-likelihood."""
+        return self.fit.loglik
+
+    @property
+    def n_parameters(self) -> int:
+        """Fixed effects, covariance parameters and shape parameters."""
+        return self.fit.problem.size
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, −2 loglik + 2 n_parameters."""
+        return -2.0 * self.loglik + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion with the number of rows."""
+        return -2.0 * self.loglik + float(np.log(self.nobs)) * self.n_parameters
+
+    @property
+    def nobs(self) -> int:
+        """Rows in use."""
+        return self.model.nobs
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor."""
+        return self.model.n_groups
+
+    @property
+    def converged(self) -> bool:
+        """Whether the search ended in a stationary point that is a minimum."""
+        return self.fit.end.converged
+
+    @cached_property
+    def singularities(self) -> tuple[Singularity, ...]:
+        """Random terms with a direction of no variance."""
+        return singular_terms(self.fit)
+
+    @property
+    def singular(self) -> bool:
+        """Whether a random term has a direction of no variance."""
+        return bool(self.singularities)
+
+    @property
+    def state(self) -> FitState:
+        """How the search ended: converged, singular or not converged."""
+        if not self.converged:
+            return FitState.NOT_CONVERGED
+        return FitState.SINGULAR if self.singular else FitState.CONVERGED
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """The searches: method, start, evaluations, deviance, gradient, converged, remark."""
+        return self.fit.log
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """Counts: rows given, used, dropped and why; groups."""
+        return self.model.counts
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What a reader must know with the numbers."""
+        notes: list[Note] = [*self.model.notes, *self.remarks]
+        if self.model.lost:
+            by = self.design["dropped_by_column"]
+            numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
+            notes.append(Note("mixed_rows_dropped", numbers=numbers))
+        notes += [item.note for item in self.singularities] + list(rsquared.zero_of_double_bar(self.model))
+        if self.dispersion is not None and self.dispersion > NO_SPREAD:
+            notes.append(Note("generalized_no_overdispersion"))
+        if not self.converged:
+            notes.append(Note("mixed_not_converged"))
+        return tuple(notes)
+
+    def random(self) -> pd.DataFrame:
+        """Conditional modes of the random effects with their SD: group, term, level, estimate, sd."""
+        return random_frame(self.model, self.fit.modes, self.fit.mode_covariances())
+
+    @property
+    def modes(self) -> tuple[Floats, ...]:
+        """Per term (levels, p) conditional modes, in the order of `model.terms`."""
+        return self.fit.modes
+
+    def predict(
+        self, data: pd.DataFrame | None = None, *, kind: Scale = "response", random: Random = "all",
+        offset: Sequence[float] | None = None,
+    ) -> pd.Series[float]:  # fmt: skip
+        """Predict probabilities or expected counts, or the linear predictor.
+
+        Parameters
+        ----------
+        data
+            New rows; None predicts the rows in use. A group that the fit has not seen gets the prediction at the
+            middle of all groups; a missing predictor gives NaN.
+        kind
+            ``"response"`` or ``"link"``.
+        random
+            Whose random effects enter: ``"all"``, ``"none"`` (a group at the middle), or names of grouping factors.
+            For the average over all groups see :meth:`average_effects`.
+        offset
+            (n_rows,) known part of new rows, as in :meth:`MixedResult.predict`.
+        """
+        if kind not in ("response", "link"):
+            raise UsageError(f"predict: kind={kind!r}; allowed: 'response', 'link'")
+        groups = prediction.chosen_groups(self.model, random)
+        eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)
+        known = prediction.known_part(self.spec["offset"], data, offset)
+        if known is not None:
+            eta = eta + known
+        values = eta if kind == "link" else inverse(eta, self.link)
+        return pd.Series(values, index=self.model.index if data is None else data.index, name="predicted")
+
+    def residuals(self) -> pd.DataFrame:
+        """Rows in use: row (label), observed, fitted, residual, standardized (Pearson's).
+
+        Observed and fitted are proportions of successes, or counts.
+        """
+        mean = self.predict().to_numpy()
+        trials = np.ones(self.nobs) if self.outcome.trials is None else self.outcome.trials
+        observed = self.outcome.y / trials
+        if self.outcome.trials is not None:
+            variance = mean * (1.0 - mean) / trials
+        else:
+            variance = mean + (0.0 if self.dispersion is None else mean**2 / self.dispersion)
+        residual = observed - mean
+        columns = {
+            "row": self.model.index, "observed": observed, "fitted": mean, "residual": residual,
+            "standardized": residual / np.sqrt(variance),
+        }  # fmt: skip
+        return pd.DataFrame(columns)
+
+    def simulate(self, n: int = 1, *, seed: int = 0, random: Random = "none") -> Floats:
+        """Draw outcomes from the fitted model, (rows in use, n), as the outcome was given.
+
+        `random` says whose effects are kept at their modes; by default all are drawn anew.
+        """
+        if n < 1:
+            raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
+        groups = prediction.chosen_groups(self.model, random)
+        drawn = simulate_outcomes(self.model, self.outcome, self.fit, n=n, seed=seed, groups=groups)
+        return drawn / self.outcome.trials[:, None] if self.outcome.proportion else drawn  # type: ignore[index]
+
+    def average_effects(self, of: str | Sequence[str] = ()) -> pd.DataFrame:
+        """Average marginal effects on probabilities or counts, over rows and random effects.
+
+        Of a number the mean derivative, of a two-valued number or a category the mean difference from its first value.
+
+        Parameters
+        ----------
+        of
+            Predictors; none named, all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, contrast, estimate, std_error, statistic, p_value, conf_low, conf_high; delta method in all
+            parameters.
+        """
+        return average_effects(self.model, self.fit, self.link, of, float(self.spec["conf_level"]))
+
+    def anova(self) -> pd.DataFrame:
+        """Wald tests of terms: term, df_num, df_den (∞), statistic (χ²/df), p_value, hypothesis."""
+        return anova_frame(self.model, self.beta, self.tests)
+
+    def contrast(self, weights: dict[str, float] | Floats, *, rhs: float = 0.0) -> pd.DataFrame:
+        """Estimate and test linear combinations of fixed effects, as :meth:`MixedResult.contrast`."""
+        return contrast_frame(
+            self.model.x_names, self.beta, self.tests, weights, rhs=rhs, conf_level=self.spec["conf_level"]
+        )
+
+    @property
+    def family_variance(self) -> float:
+        """Variance of the family itself on the scale of the linear predictor."""
+        return family_variance(self.model, self.beta, self.fit.covariances, self.link, self.dispersion)
+
+    def r2(self) -> pd.DataFrame:
+        """Explained variance on the scale of the linear predictor: measure, source, value (Nakagawa et al. 2017)."""
+        return r2_frame(self.model, self.beta, self.fit.covariances, self.family_variance)
+
+    @property
+    def icc(self) -> dict[str, float]:
+        """Share of the random terms on the scale of the linear predictor, adjusted for the fixed part and not."""
+        return rsquared.icc_values(self.model, self.beta, self.fit.covariances, self.family_variance)
+
+    def confint(
+        self, method: GeneralizedMethod = "wald", *, conf_level: float | None = None, n_boot: int = 1000, seed: int = 0
+    ) -> pd.DataFrame:
+        """Limits of parameters: parameter, group, term, estimate, conf_low, conf_high, method.
+
+        Parameters
+        ----------
+        method
+            ``"wald"`` and ``"profile"`` (likelihood) of the fixed effects, ``"bootstrap"`` (parametric) of the fixed
+            effects and the standard deviations.
+        conf_level
+            In (0, 1); None takes that of the fit.
+        n_boot, seed
+            Refits and seed of the bootstrap.
+        """
+        level = float(self.spec["conf_level"]) if conf_level is None else conf_level
+        return generalized_intervals(
+            self.model, self.outcome, self.fit, method, conf_level=level, n_boot=n_boot, seed=seed
+        )
+
+    def check_simulated(self, n: int = 250, *, seed: int = 0) -> pd.DataFrame:
+        """Overdispersion and, for counts, excess zeros, against outcomes drawn from the model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            check, observed, expected, ratio, p_value (two-sided, from `n` simulations).
+
+        Raises
+        ------
+        UsageError
+            Outcomes of 0 and 1, which carry no information on dispersion.
+        """
+        return simulated_checks(self.model, self.outcome, self.fit, n=n, seed=seed)

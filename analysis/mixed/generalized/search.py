@@ -1,0 +1,274 @@
+"""Search for the minimum: quasi-Newton steps from a good first Hessian, Newton's at the end, several starts, a log.
+
+A covariance factor Λ is not constrained in sign, so that a variance of zero is an ordinary stationary point; one that
+is no minimum shows a negative eigenvalue of the Hessian, along which the search goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from doublecode.analysis.mixed.engine.optimise import Rung
+from doublecode.analysis.mixed.generalized.objective import Point, Problem, evaluate
+from doublecode.analysis.mixed.generalized.random_part import factor_of, identity_theta
+
+Floats = npt.NDArray[np.float64]
+
+STEPS, PREDICTED, POLISHED = 100, 1e-11, 1e-13
+"""Most quasi-Newton steps; predicted decrease below which Newton's steps begin, and below which these end."""
+STATIONARY = 1e-4
+"""Largest gradient of a point called converged."""
+WIDTH = 1e-4
+"""Step of the differences of gradients that make the Hessian."""
+SAME = 1e-7
+"""Difference of F at which two ends are one."""
+FARTHEST = 2.0
+"""Longest move of a parameter in one step."""
+FIRST_SCALES, OTHER_SCALES = (1.0, 0.4), (2.5, 0.15)
+NEAR_BOUNDARY, MANY = 0.15, 30
+"""Smallest standard deviation along a direction, and evaluations, at which the end is checked from other starts."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where one search ended: the point, the Hessian (d, d) there, whether it is a minimum, evaluations, start."""
+
+    point: Point
+    hessian: Floats
+    converged: bool
+    evaluations: int
+    start: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best end of all searches and the log of them."""
+
+    end: Ending
+    rungs: tuple[Rung, ...]
+
+
+class Counter:
+    """Evaluates a problem, free of some parameters, and counts."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.count = problem, 0
+
+    def at(self, x: Floats, near: Point | None, *, search: bool = True) -> Point | None:
+        """The point at x, or None where there is no value; without `search` at the modes predicted from `near`."""
+        self.count += 1
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                return evaluate(self.problem, x, near, search=search)
+        except np.linalg.LinAlgError:
+            return None
+
+
+def find_minimum(problem: Problem, beta: Floats, psi: Floats, *, thorough: bool = True) -> Found:
+    """Search from the better of two starts; from others if the end is doubtful.
+
+    Parameters
+    ----------
+    beta, psi
+        (p,) and (k,) estimates without random effects.
+    thorough
+        Whether a doubtful end is checked from other starts.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        There is no finite value at any start.
+    """
+    firsts = [(scale, _start(problem, beta, psi, scale)) for scale in FIRST_SCALES]
+    counter = Counter(problem)
+    tried = [(scale, point) for scale, x in firsts if (point := counter.at(x, None)) is not None]
+    if not tried:
+        raise np.linalg.LinAlgError("the likelihood has no finite value at any start")
+    scale, point = min(tried, key=lambda one: one[1].value)
+    ends = [descend(problem, point, f"identity × {scale:g}", counter)]
+    if thorough and _doubtful(problem, ends[0]):
+        ends += _others(problem, beta, psi, ends[0])
+    return _best(ends)
+
+
+def _others(problem: Problem, beta: Floats, psi: Floats, known: Ending) -> list[Ending]:
+    """Searches from other starts; one that comes to a known end is not polished."""
+    ends = []
+    for scale in OTHER_SCALES:
+        counter, name = Counter(problem), f"identity × {scale:g}"
+        point = counter.at(_start(problem, beta, psi, scale), None)
+        if point is None:
+            continue
+        near = quasi_newton(point, first_hessian(problem, point, counter), counter, SAME)
+        if known.converged and abs(near.value - known.point.value) < 5.0 * SAME:
+            ends.append(Ending(near, known.hessian, converged=True, evaluations=counter.count, start=name))
+        else:
+            ends.append(descend(problem, near, name, counter))
+    return ends
+
+
+def find_from(problem: Problem, x: Floats) -> Found:
+    """Search from one given x."""
+    counter = Counter(problem)
+    point = counter.at(x, None)
+    if point is None:
+        raise np.linalg.LinAlgError("the likelihood has no finite value at the start given")
+    return _best([descend(problem, point, "given", counter)])
+
+
+def _start(problem: Problem, beta: Floats, psi: Floats, scale: float) -> Floats:
+    return np.concatenate([identity_theta(problem.part, scale), beta, psi])
+
+
+def _best(ends: list[Ending]) -> Found:
+    low = min(end.point.value for end in ends)
+    near = [end for end in ends if end.point.value <= low + 1e-8]
+    best = max(near, key=lambda end: end.converged)
+    return Found(best, tuple(_rung(end, best) for end in ends))
+
+
+def _rung(end: Ending, best: Ending) -> Rung:
+    excess = 2.0 * (end.point.value - best.point.value)
+    words = "kept" if end is best else "same optimum" if excess < 1e-6 else f"deviance higher by {excess:.3g}"
+    words = words if end.converged else f"not converged, {words}"
+    slope = float(np.abs(end.point.gradient).max())
+    return Rung("Newton", end.start, end.evaluations, 2.0 * end.point.value, slope, end.converged, words)
+
+
+def _doubtful(problem: Problem, end: Ending) -> bool:
+    return not end.converged or end.evaluations > MANY + 3 * problem.size or smallest_sd(problem, end) < NEAR_BOUNDARY
+
+
+def smallest_sd(problem: Problem, end: Ending) -> float:
+    """Smallest standard deviation along any direction of a term, in conditioned units."""
+    theta = problem.split(end.point.x)[0]
+    return min(float(np.linalg.svd(factor_of(b, theta), compute_uv=False)[-1]) for b in problem.part.blocks)
+
+
+def descend(problem: Problem, point: Point, start: str, counter: Counter) -> Ending:
+    """Quasi-Newton to the neighbourhood of a stationary point, then Newton; off a saddle, up to three times."""
+    B = first_hessian(problem, point, counter)
+    converged = False
+    for _ in range(4):
+        point = quasi_newton(point, B, counter)
+        point, H, converged = _newton(problem, point, counter)
+        values, vectors = np.linalg.eigh(H)
+        if not converged or values[0] > -1e-4 * max(1.0, values[-1] * 1e-4):
+            break
+        away = counter.at(point.x + 0.3 * vectors[:, 0], point)
+        if away is None or away.value > point.value:
+            away = counter.at(point.x + 0.05 * vectors[:, 0], point)
+        if away is None or away.value > point.value:
+            break
+        point, B, converged = away, _positive(H), False
+    return Ending(point, H, converged, counter.count, start)
+
+
+def quasi_newton(point: Point, B: Floats, counter: Counter, promised: float = PREDICTED) -> Point:
+    """BFGS on the Hessian, with halved steps."""
+    for _ in range(STEPS):
+        step = np.asarray(-np.linalg.solve(_positive(B), point.gradient), dtype=float)
+        slope = float(point.gradient @ step)
+        if -slope < promised:
+            return point
+        trial = _line(point, step, slope, counter)
+        if trial is None:
+            return point
+        s, y = trial.x - point.x, trial.gradient - point.gradient
+        B = _update(B, s, y)
+        point = trial
+    return point
+
+
+def _line(point: Point, step: Floats, slope: float, counter: Counter) -> Point | None:
+    scale = min(1.0, FARTHEST / float(np.abs(step).max()))
+    while scale > 1e-6:
+        trial = counter.at(point.x + scale * step, point)
+        if trial is not None and trial.value <= point.value + 1e-4 * scale * slope + 1e-12 * abs(point.value):
+            return trial
+        scale *= 0.35
+    return None
+
+
+def _update(B: Floats, s: Floats, y: Floats) -> Floats:
+    """BFGS update, damped where the curvature along s is not positive (Powell 1978)."""
+    Bs = B @ s
+    sBs, sy = float(s @ Bs), float(s @ y)
+    if sBs <= 0.0:
+        return _positive(B)
+    if sy < 0.1 * sBs:
+        share = 0.9 * sBs / (sBs - sy)
+        y = share * y + (1.0 - share) * Bs
+        sy = float(s @ y)
+    return np.asarray(B - np.outer(Bs, Bs) / sBs + np.outer(y, y) / sy)
+
+
+def _newton(problem: Problem, point: Point, counter: Counter) -> tuple[Point, Floats, bool]:
+    """Newton's steps with the exact Hessian, which is kept while it serves."""
+    H = hessian(problem, point, counter)
+    for turn in range(12):
+        step = np.asarray(-np.linalg.solve(_positive(H), point.gradient), dtype=float)
+        promise = -float(point.gradient @ step)
+        if promise < POLISHED:
+            break
+        trial = _line(point, step, -promise, counter)
+        if trial is None:
+            break
+        moved = float(np.abs(step).max())
+        point = trial
+        if moved > 0.01 and turn < 8:
+            H = hessian(problem, point, counter)
+    converged = bool(np.abs(point.gradient).max() < STATIONARY * (1.0 + 1e-4 * abs(point.value)))
+    return point, H, converged
+
+
+def hessian(problem: Problem, point: Point, counter: Counter | None = None) -> Floats:
+    """(d, d) Hessian of F by central differences of its gradient."""
+    counter = counter or Counter(problem)
+    H = np.empty((problem.size, problem.size))
+    for i in range(problem.size):
+        H[i] = _slope_along(point, i, counter)
+    return 0.5 * (H + H.T)
+
+
+def _slope_along(point: Point, i: int, counter: Counter) -> Floats:
+    up, down = point.x.copy(), point.x.copy()
+    up[i] += WIDTH
+    down[i] -= WIDTH
+    right, left = counter.at(up, point, search=False), counter.at(down, point, search=False)
+    if right is None or left is None:
+        other = right or left
+        if other is None:
+            return np.zeros_like(point.x)
+        return np.asarray((other.gradient - point.gradient) / (other.x[i] - point.x[i]))
+    return np.asarray((right.gradient - left.gradient) / (2.0 * WIDTH))
+
+
+def first_hessian(problem: Problem, point: Point, counter: Counter) -> Floats:
+    """Hessian to start from: β by the curvature of the penalised log-likelihood, θ and ψ by differences."""
+    part, X, W = problem.part, problem.X, point.curvature
+    m, p = part.m, X.shape[1]
+    B = np.zeros((problem.size, problem.size))
+    WX = W[:, None] * X
+    block = X.T @ WX
+    for k in range(p):
+        solved = part.by_row(*point.system.solve(*part.sums(point.system.M * WX[:, k])))
+        block[:, k] -= WX.T @ (point.system.M * solved).sum(axis=0)
+    B[m : m + p, m : m + p] = block if problem.precision is None else block + problem.precision
+    for i in (*range(m), *range(m + p, problem.size)):
+        x = point.x.copy()
+        x[i] += 0.02
+        moved = counter.at(x, point, search=False)
+        row = np.zeros(problem.size) if moved is None else (moved.gradient - point.gradient) / 0.02
+        B[i], B[:, i] = row, row
+    return _positive(B)
+
+
+def _positive(B: Floats) -> Floats:
+    """The same axes with absolute eigenvalues, none much smaller than the others."""
+    values, vectors = np.linalg.eigh(0.5 * (B + B.T))
+    sizes = np.abs(values)
+    return np.asarray((vectors * np.maximum(sizes, 1e-6 * max(1.0, float(sizes.max())))) @ vectors.T)

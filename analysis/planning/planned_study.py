@@ -1,0 +1,157 @@
+"""A study that is planned: whom it follows, what fails, who rates, and how variances are assumed to lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Final
+
+from doublecode.schemas.errors import UsageError
+
+CALLER: Final = "power"
+SEVERITY: Final = 0.2
+"""Share of a rating's error that raters have in common with themselves, where nothing is said."""
+_WHOLE: Final = {"patients": 3, "sessions": 2, "therapists": 0, "raters": 0, "points": 0}
+_SHARES: Final = (
+    "dropout",
+    "lost",
+    "double",
+    "icc_outcome",
+    "icc_predictor",
+    "icc_therapist",
+    "severity",
+    "icc_rating",
+)
+_BELOW_1: Final = ("dropout", "lost", "icc_outcome", "icc_predictor", "icc_therapist")
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A longitudinal study of sessions within patients, as it is planned; every part acts or is refused.
+
+    Attributes
+    ----------
+    patients, sessions : int
+        Patients, and sessions of each that are to be analysed.
+    therapists : int
+        Patients lie in as many therapists in turn; 0 for none in the model.
+    dropout : float
+        Share of patients who leave: their last session is drawn from the first to the last but one.
+    lost : float
+        Share of the sessions held that are lost at random: no tape, no questionnaire.
+    raters : int
+        How many rate the predictor; 0 for a predictor without rating error.
+    double : float
+        Share of the sessions that a second rater codes; the mean of both is analysed.
+    icc_rating : float
+        ICC(A,1) of one rating, over all sessions: 1/(1 + error variance) where the true score has variance 1.
+    severity : float
+        Share of that error that is severity of raters, the same in all their sessions; with raters .2 by default.
+    points : int
+        Points of the rating scale, two standard deviations of true scores from its middle to each end; 0 for a
+        continuous one.
+    icc_outcome, icc_therapist : float
+        Shares of the outcome's variance between patients (of one therapist) and between therapists, what the predictor
+        explains apart.
+    icc_predictor : float
+        Share of the true predictor's variance between patients.
+    slope_sd : float
+        How much slopes within patients differ between them: an SD on the scale of the effect within patients.
+    minutes : float
+        What one rating of one session takes.
+    """
+
+    patients: int
+    sessions: int
+    therapists: int = 0
+    dropout: float = 0.0
+    lost: float = 0.0
+    raters: int = 0
+    double: float = 0.0
+    icc_rating: float | None = None
+    severity: float | None = None
+    points: int = 0
+    icc_outcome: float = 0.4
+    icc_therapist: float = 0.0
+    icc_predictor: float = 0.25
+    slope_sd: float = 0.0
+    minutes: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, or would not act.
+
+        Raises
+        ------
+        UsageError
+        """
+        for name, least in _WHOLE.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or value != int(value) or value < least:
+                raise UsageError(f"{CALLER}: {name} is {value!r}; allowed: a whole number from {least} on.")
+            object.__setattr__(self, name, int(value))
+        for name in _SHARES:
+            value = getattr(self, name)
+            top = name in _BELOW_1
+            if value is not None and not (0 <= value <= 1 and (value < 1 or not top)):
+                raise UsageError(f"{CALLER}: {name} is {value!r}; allowed: 0 to {'below ' if top else ''}1.")
+        self._refuse_without_effect()
+
+    def _refuse_without_effect(self) -> None:
+        rating = {
+            "double": self.double,
+            "icc_rating": self.icc_rating,
+            "severity": self.severity,
+            "points": self.points,
+        }
+        idle = [name for name, value in rating.items() if value]
+        if not self.raters and idle:
+            raise UsageError(f"{CALLER}: {idle[0]} is given without raters, and would not act; say how many raters.")
+        if self.raters and (self.icc_rating is None or self.icc_rating == 0):
+            raise UsageError(
+                f"{CALLER}: {self.raters} raters, and icc_rating is {self.icc_rating!r}; give the ICC(A,1) of one "
+                "rating, above 0 and up to 1 (that of a pilot, or of the literature)."
+            )
+        if self.double and self.raters < 2:
+            raise UsageError(f"{CALLER}: double is {self.double:g} with {self.raters} rater; a second one is needed.")
+        if self.points and self.points < 3:
+            raise UsageError(f"{CALLER}: points is {self.points}; allowed: 3 or more, or 0 for a continuous scale.")
+        if self.icc_therapist and not self.therapists:
+            raise UsageError(f"{CALLER}: icc_therapist is given without therapists, and would not act.")
+        if self.therapists and not 2 <= self.therapists < self.patients:
+            raise UsageError(f"{CALLER}: {self.therapists} therapists of {self.patients} patients; allowed: 2 to "
+                             f"{self.patients - 1}, or 0 for none.")  # fmt: skip
+        if self.icc_outcome + self.icc_therapist >= 1:
+            raise UsageError(f"{CALLER}: icc_outcome + icc_therapist is {self.icc_outcome + self.icc_therapist:g}; "
+                             "allowed: below 1, since sessions differ too.")  # fmt: skip
+        for name in ("slope_sd", "minutes"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise UsageError(f"{CALLER}: {name} is {getattr(self, name)!r}; allowed: 0 or more.")
+
+    @property
+    def patient_variance(self) -> float:
+        """Variance of the outcome between patients of one therapist, in units of its variance within patients."""
+        return self.icc_outcome / (1 - self.icc_outcome - self.icc_therapist)
+
+    @property
+    def therapist_variance(self) -> float:
+        """Variance of the outcome between therapists, in that unit."""
+        return self.icc_therapist / (1 - self.icc_outcome - self.icc_therapist)
+
+    @property
+    def error_variances(self) -> tuple[float, float]:
+        """Variance of raters' severity and of the rest of one rating's error, where true scores have variance 1."""
+        if not self.raters or self.icc_rating is None:
+            return 0.0, 0.0
+        error, share = 1 / self.icc_rating - 1, SEVERITY if self.severity is None else self.severity
+        return share * error, (1 - share) * error
+
+    @property
+    def hours(self) -> float:
+        """Hours of rating that are expected: sessions held and not lost, the second ratings with them."""
+        if not self.raters:
+            return 0.0
+        held = self.sessions * (1 - self.dropout) + self.dropout * self.sessions / 2
+        return self.patients * held * (1 - self.lost) * (1 + self.double) * self.minutes / 60
+
+
+PARTS: Final = tuple(field.name for field in fields(PlannedStudy))

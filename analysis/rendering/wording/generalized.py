@@ -1,0 +1,33 @@
+"""Sentences of the notes of ``analysis/mixed/generalized``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from doublecode.analysis.rendering.wording.phrases import Wording
+
+SENTENCES: Final[dict[str, Wording]] = {
+    "generalized_quadrature": (
+        "adaptive Gauss–Hermite quadrature with {n_nodes} points, since there is one scalar random term (glmer's "
+        "default is 1 point, Laplace's approximation)"
+    ),
+    "generalized_laplace": "Laplace's approximation, since quadrature takes one scalar random term only",
+    "generalized_quadrature_asked": "adaptive Gauss–Hermite quadrature with {n_nodes} points, as asked",
+    "generalized_laplace_asked": "Laplace's approximation, as asked (nagq = 1)",
+    "outcome_of_two_values": (
+        "{outcome} has two values: this linear model predicts outside of them; fit_generalized with family 'binomial' "
+        "is the model for such an outcome"
+    ),
+    "outcome_of_few_values": (
+        "{outcome} takes {n_values} whole values only; fit_generalized has models for ordered categories "
+        "(family 'ordinal') and for counts"
+    ),
+    "generalized_no_overdispersion": (
+        "φ grows without end: the counts have no more spread than Poisson's; take family 'poisson'"
+    ),
+    "generalized_link_scale": "estimates are on the scale of the linear predictor ({link}), of a group at the middle",
+    "generalized_prior": (
+        "not maximum likelihood: a weak normal prior with mean 0 and standard deviation {sd} was declared on every "
+        "fixed effect but the intercept, per unit of its predictor"
+    ),
+}

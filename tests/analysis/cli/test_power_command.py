@@ -1,0 +1,70 @@
+"""``doublecode power``: flags, lists, pictures and what is refused."""
+
+import json
+import sys
+
+import pytest
+
+from doublecode.analysis.cli import app as cli
+
+PLAN = ("--patients", "12", "--sessions", "5", "--studies", "100")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["doublecode", "power", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code or 0, out, " ".join(err.split())
+
+    return call
+
+
+def test_every_flag_acts(run):
+    def frame(*more):
+        code, out, _ = run(*PLAN, "--within", ".3", "--json", *more)
+        assert code == 0
+        return json.loads(out)
+
+    plain = frame("--raters", "3", "--icc-rating", ".6")
+    assert plain["spec"]["plan"]["raters"] == 3
+    changes = {
+        "--double": ".5", "--severity": ".6", "--points": "5", "--therapists": "4", "--dropout": ".3", "--lost": ".2",
+        "--icc-outcome": ".6", "--icc-predictor": ".5", "--slope-sd": ".3", "--alpha": ".01", "--scale": "sd",
+        "--ddf": "z", "--seed": "4", "--formula": "outcome ~ within + (1 | patient)", "--minutes": "30",
+    }  # fmt: skip
+    for flag, value in changes.items():
+        other = frame("--raters", "3", "--icc-rating", ".6", flag, value)
+        assert other["frame"] != plain["frame"], flag
+    both = frame("--raters", "3", "--icc-rating", ".6", "--therapists", "4", "--icc-therapist", ".2")
+    assert both["frame"] != frame("--raters", "3", "--icc-rating", ".6", "--therapists", "4")["frame"]
+
+
+def test_a_list_is_a_curve_and_is_drawn(run, tmp_path):
+    picture = tmp_path / "power.svg"
+    code, out, _ = run(
+        "--patients", "10,14", "--sessions", "4,5", "--within", ".3", "--studies", "100", "--plot", picture
+    )
+    assert code == 0
+    assert out.count("within patients") == 4
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+    code, _, err = run("--patients", "10,14", "--sessions", "4", "--within", ".3", "--plot", picture)
+    assert code == 2
+    assert "Add --overwrite" in err
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ((*PLAN,), "no effect is stated"),
+    (("--patients", "many", "--sessions", "5", "--within", ".3"), "--patients: found 'many', allowed a number"),
+    ((*PLAN, "--within", ".3", "--double", ".4"), "double is given without raters"),
+    ((*PLAN, "--within", ".3", "--raters", "3"), "give the ICC"),
+    ((*PLAN, "--within", ".3", "--plot", "p.svg"), "nothing is varied"),
+    ((*PLAN, "--within", ".3", "--plot", "p.pdf"), "ends in .svg or .png"),
+    (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3"), "one or two"),
+])  # fmt: skip
+def test_what_is_refused(run, words, message):
+    code, _, err = run(*words)
+    assert code == 2
+    assert message in err

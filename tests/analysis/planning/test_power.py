@@ -1,0 +1,200 @@
+"""Power by simulation, against closed forms, and what a plan refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+
+from doublecode.analysis import PlannedStudy, power, regression_power
+from doublecode.analysis.planning.simulated_study import draw, plan_rows
+from doublecode.schemas.errors import UsageError
+
+FOUR_ERRORS = 4.0
+
+
+def random_slope_power(df, r, alpha=0.05):
+    """Exact power of the slope of normal scores that keep df degrees of freedom beside what else is in the model.
+
+    Given the scores, t is noncentral with β√Sxx and df − 1 degrees of freedom; Sxx is χ² with df.
+    """
+    slope, critical = r / np.sqrt(1 - r**2), stats.t.ppf(1 - alpha / 2, df - 1)
+
+    def given(sxx):
+        ncp = slope * np.sqrt(sxx)
+        return (stats.nct.sf(critical, df - 1, ncp) + stats.nct.cdf(-critical, df - 1, ncp)) * stats.chi2.pdf(sxx, df)
+
+    low, high = stats.chi2.ppf([1e-9, 1 - 1e-9], df)
+    return quad(given, low, high)[0]
+
+
+def near(row, expected):
+    """Within four Monte-Carlo standard errors."""
+    error = np.sqrt(expected * (1 - expected) / row["studies"])
+    return abs(row["power"] - expected) < FOUR_ERRORS * error
+
+
+@pytest.mark.parametrize(("patients", "sessions", "r"), [(22, 9, 0.25), (12, 5, 0.4), (40, 4, 0.2)])
+def test_power_within_patients_is_the_exact_one(patients, sessions, r):
+    """Scores about their patient's mean have patients × (sessions − 1) degrees of freedom; the trend has one."""
+    plan = PlannedStudy(patients=patients, sessions=sessions, icc_outcome=0.4)
+    found = power(plan, within=r, studies=2000, seed=3).frame.iloc[0]
+    assert near(found, random_slope_power(patients * (sessions - 1) - 1, r))
+    assert found["mean_estimate"] == pytest.approx(r / np.sqrt(1 - r**2), abs=0.02)
+    assert found["failed"] == 0
+
+
+def test_power_between_patients_is_that_of_a_correlation():
+    """With so many sessions that means are exact it is the test of r over patients: Fisher's exact distribution."""
+    n, r = 30, 0.45
+    plan = PlannedStudy(patients=n, sessions=40, icc_outcome=0.9, icc_predictor=0.95)
+    found = power(plan, between=r, studies=1000, seed=5).frame.iloc[0]
+    assert near(found, random_slope_power(n - 1, r))
+
+
+@pytest.mark.parametrize("more", [
+    {}, {"raters": 5, "double": 0.4, "icc_rating": 0.6, "points": 5}, {"dropout": 0.3, "lost": 0.1},
+    {"therapists": 5, "icc_therapist": 0.1},
+])  # fmt: skip
+def test_the_type_one_error_is_nominal(more):
+    frame = power(PlannedStudy(patients=20, sessions=6, **more), within=0, between=0, studies=2000, seed=11).frame
+    assert near(frame.iloc[0], 0.05)
+    assert near(frame.iloc[1], 0.05)
+
+
+def test_rating_error_makes_slopes_smaller_by_the_reliability_within():
+    """Without severity the slope within shrinks by var(w)/(var(w) + error/k), k = 1 or 2 raters."""
+    plan = PlannedStudy(patients=400, sessions=5, raters=40, icc_rating=0.5, severity=0.0, icc_predictor=0.3)
+    row = power(plan, within=0.5, scale="sd", studies=100, seed=2).frame.iloc[0]
+    assert row["mean_estimate"] == pytest.approx(0.5 * 0.7 / (0.7 + 1.0), abs=0.01)
+    twice = power(PlannedStudy(patients=400, sessions=5, raters=40, icc_rating=0.5, severity=0.0, icc_predictor=0.3,
+                               double=1.0), within=0.5, scale="sd", studies=100, seed=2).frame.iloc[0]  # fmt: skip
+    assert twice["mean_estimate"] == pytest.approx(0.5 * 0.7 / (0.7 + 0.5), abs=0.01)
+
+
+def test_drawn_studies_are_as_planned():
+    plan = PlannedStudy(patients=60, sessions=8, dropout=0.4, lost=0.1, raters=4, double=0.25, icc_rating=0.5,
+                        severity=0.5, points=5, icc_outcome=0.3, icc_predictor=0.2)  # fmt: skip
+    drawn = draw(plan, 0.0, 0.0, 400, np.random.default_rng(1))
+    there = ~np.isnan(drawn.outcome)
+    expected = (0.6 + 0.4 * 0.5) * 0.9
+    assert there.mean() == pytest.approx(expected, abs=0.01)
+    assert (np.isnan(drawn.within) == ~there).all()
+    score = (drawn.within + drawn.between)[there]
+    assert set(np.unique(np.round(score, 9))) <= set(np.arange(-2, 2.5, 0.5))
+    centred = np.nansum(drawn.within.reshape(60, 8, -1), axis=1)
+    assert np.abs(centred).max() < 1e-9
+    assert plan.hours == pytest.approx(60 * 8 * expected * 1.25)
+    rows = plan_rows(plan)
+    one = pd.DataFrame({"patient": rows["patient"], "y": drawn.outcome[:, 0]}).dropna()
+    assert one["patient"].nunique() <= 60
+
+
+def test_a_combination_alone_is_the_same_as_in_a_grid():
+    plan = PlannedStudy(patients=12, sessions=5)
+    grid = power(plan, within=0.3, vary={"patients": [12, 18], "sessions": [4, 5]}, studies=200, seed=7)
+    alone = power(PlannedStudy(patients=18, sessions=4), within=0.3, studies=200, seed=7)
+    row = grid.frame[(grid.frame["patients"] == 18) & (grid.frame["sessions"] == 4)].iloc[0]
+    for name in ("power", "mean_estimate", "width"):
+        assert row[name] == alone.frame[name].iloc[0]
+    assert grid.design["n_cells"] == 4
+    assert grid.plot().get_ylabel() == "Power"
+
+
+def test_it_stops_early_and_says_so():
+    found = power(PlannedStudy(patients=40, sessions=6), within=0.5, studies=5000, half_width=0.02, seed=1)
+    assert found.frame["studies"].iloc[0] == 500
+    assert [note.kind for note in found.notes] == ["power_stopped"]
+    assert "after 500 of 5000" in str(found)
+
+
+def test_slopes_that_differ_and_are_not_in_the_model_are_named():
+    plan = PlannedStudy(patients=15, sessions=8, slope_sd=0.4)
+    wrong = power(plan, within=0, studies=1000, seed=4)
+    right = power(
+        plan, within=0, studies=1000, seed=4, formula="outcome ~ within + between + session + (within | patient)"
+    )
+    assert "power_slopes_unmodelled" in {note.kind for note in wrong.notes}
+    assert "power_slopes_unmodelled" not in {note.kind for note in right.notes}
+    assert wrong.frame["power"].iloc[0] > 0.12
+    assert near(right.frame.iloc[0], 0.05)
+
+
+@pytest.mark.parametrize(("plan", "message"), [
+    ({"patients": 2, "sessions": 5}, "patients is 2; allowed: a whole number from 3 on"),
+    ({"patients": 20, "sessions": 5.5}, "sessions is 5.5"),
+    ({"patients": 20, "sessions": 5, "dropout": 1.0}, "dropout is 1.0; allowed: 0 to below 1"),
+    ({"patients": 20, "sessions": 5, "double": 0.4}, "double is given without raters"),
+    ({"patients": 20, "sessions": 5, "raters": 3}, "icc_rating is None; give the ICC"),
+    ({"patients": 20, "sessions": 5, "raters": 1, "icc_rating": 0.5, "double": 0.4}, "a second one is needed"),
+    ({"patients": 20, "sessions": 5, "icc_therapist": 0.1}, "without therapists"),
+    ({"patients": 20, "sessions": 5, "therapists": 20}, "allowed: 2 to 19"),
+    ({"patients": 20, "sessions": 5, "therapists": 4, "icc_therapist": 0.5, "icc_outcome": 0.5}, "allowed: below 1"),
+    ({"patients": 20, "sessions": 5, "slope_sd": -1}, "slope_sd is -1"),
+])  # fmt: skip
+def test_what_a_plan_cannot_be(plan, message):
+    with pytest.raises(UsageError, match=message):
+        PlannedStudy(**plan)
+
+
+@pytest.mark.parametrize(("asked", "message"), [
+    ({}, "no effect is stated"),
+    ({"within": 1.2}, "a correlation between −1 and 1"),
+    ({"within": -0.1, "scale": "f2"}, "0 or more"),
+    ({"within": 0.3, "scale": "d"}, "scale is 'd'; allowed: sd, r, f2"),
+    ({"within": 0.3, "vary": {"patient": [1, 2]}}, "did you mean 'patients'"),
+    ({"within": 0.3, "vary": {"within": [0.1, 0.2]}}, "stated and varied"),
+    ({"within": 0.3, "vary": {"patients": 20}}, "a list of different values"),
+    ({"within": 0.3, "vary": {"patients": [20, 30], "sessions": [5, 6], "raters": [0, 2]}}, "allowed: one or two"),
+    ({"within": 0.3, "studies": 20}, "from 100 on"),
+    ({"within": 0.3, "half_width": 0.7}, "above 0 and below .5"),
+    ({"within": 0.3, "formula": "y ~ within + (1 | patient)"}, "it is called outcome"),
+    ({"within": 0.3, "formula": "outcome ~ between + (1 | patient)"}, "does not have 'within'"),
+    ({"between": 0.3, "plan": PlannedStudy(patients=20, sessions=5, icc_outcome=0)}, "icc_outcome and icc_predictor"),
+])  # fmt: skip
+def test_what_cannot_be_asked(asked, message):
+    plan = asked.pop("plan", PlannedStudy(patients=20, sessions=5))
+    with pytest.raises(UsageError, match=message):
+        power(plan, **asked)
+
+
+@pytest.mark.parametrize(("n", "predictors", "terms", "expected"), [(41, 4, 1, 0.67), (33, 5, 1, 0.57)])
+def test_power_of_a_regression_as_printed(n, predictors, terms, expected):
+    """f² = .15: n = 41 with four predictors .67, n = 33 with five .57; and by integrating t over the error's χ²."""
+    found = regression_power(n, predictors=predictors, f2=0.15, terms=terms)
+    assert found.frame["power"].iloc[0] == pytest.approx(expected, abs=0.005)
+    df2 = n - predictors - 1
+    critical, shift = stats.t.ppf(0.975, df2), np.sqrt(0.15 * n)
+
+    def given(s2):
+        reach = critical * np.sqrt(s2 / df2)
+        return (stats.norm.sf(reach - shift) + stats.norm.cdf(-reach - shift)) * stats.chi2.pdf(s2, df2)
+
+    exact = quad(given, *stats.chi2.ppf([1e-12, 1 - 1e-12], df2), epsabs=1e-10)[0]
+    assert found.frame["power"].iloc[0] == pytest.approx(exact, abs=1e-7)
+    needed = found.design["n_needed"]
+    assert regression_power(needed, predictors=predictors, f2=0.15).frame["power"].iloc[0] >= 0.8
+    assert regression_power(needed - 1, predictors=predictors, f2=0.15).frame["power"].iloc[0] < 0.8
+
+
+def test_power_of_a_regression_by_simulation():
+    rng, n = np.random.default_rng(9), 41
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, 4))])
+    others = X[:, [0, 2, 3, 4]]
+    left = X[:, 1] - others @ np.linalg.lstsq(others, X[:, 1], rcond=None)[0]
+    slope = np.sqrt(0.15 * n / (left @ left))
+    Y = slope * X[:, [1]] + rng.normal(size=(n, 4000))
+    b = np.linalg.lstsq(X, Y, rcond=None)[0]
+    error = np.sqrt(((Y - X @ b) ** 2).sum(axis=0) / (n - 5) * np.linalg.inv(X.T @ X)[1, 1])
+    share = (np.abs(b[1] / error) > stats.t.ppf(0.975, n - 5)).mean()
+    assert share == pytest.approx(regression_power(n, predictors=4, f2=0.15).frame["power"].iloc[0], abs=0.03)
+
+
+@pytest.mark.parametrize(("asked", "message"), [
+    ({"n": 5, "predictors": 4, "f2": 0.15}, "whole numbers from 6 on"),
+    ({"n": 40, "predictors": 4, "f2": 0}, "above 0"),
+    ({"n": 40, "predictors": 4, "f2": 0.15, "terms": 5}, "allowed: 1 to 4"),
+])  # fmt: skip
+def test_what_a_regression_cannot_be(asked, message):
+    with pytest.raises(UsageError, match=message):
+        regression_power(**asked)

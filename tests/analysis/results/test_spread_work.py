@@ -1,0 +1,105 @@
+"""Pieces of work on one core, on two, with workers lost, and after an interruption: the same answers."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from doublecode.analysis.results.spread_work import Workers, spread_work
+from doublecode.schemas.errors import UsageError
+
+PIECES = {f"piece {i}": i for i in range(9)}
+
+
+def squared(number):
+    return {"square": number**2, "share": number / 3, "none": float("nan")}
+
+
+def interrupted(number):
+    if number == 5:
+        raise KeyboardInterrupt
+    return number
+
+
+def counted(piece):
+    number, folder = piece
+    (Path(folder) / f"{number}-{os.getpid()}-{len(os.listdir(folder))}").touch()
+    return number
+
+
+def lost_once(piece):
+    number, folder = piece
+    mark = Path(folder) / "lost"
+    if number == 4 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def always_lost(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_two_cores_give_what_one_gives():
+    one, two = (spread_work(squared, PIECES, Workers(jobs=n)) for n in (1, 2))
+    assert repr(one) == repr(two)
+    assert list(two) == list(PIECES)
+    assert two["piece 7"]["share"] == 7 / 3
+
+
+def test_a_repeat_does_what_is_left(tmp_path):
+    kept, marks = tmp_path / "kept", tmp_path / "marks"
+    marks.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        spread_work(interrupted, PIECES, Workers(keep=kept))
+    assert len(list(kept.iterdir())) == 5
+    pieces = {str(i): (i, str(marks)) for i in range(6)}
+    some = dict(list(pieces.items())[:4])
+    assert spread_work(counted, some, Workers(keep=kept)) == {str(i): i for i in range(4)}
+    assert spread_work(counted, pieces, Workers(keep=kept)) == {str(i): i for i in range(6)}
+    assert len(list(marks.iterdir())) == 6
+    seen = []
+    spread_work(counted, pieces, Workers(keep=kept), lambda *now: seen.append(now), "Counting")
+    assert seen == [("Counting", 6, 6)]
+
+
+def test_what_is_kept_and_cannot_be_read_is_named(tmp_path):
+    spread_work(squared, PIECES, Workers(keep=tmp_path))
+    place = next(tmp_path.iterdir())
+    place.write_text('{"piece": "other", "answer": 1}', encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"{place.name}: what an earlier run kept cannot be read"):
+        spread_work(squared, PIECES, Workers(keep=tmp_path))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_a_lost_worker_is_replaced(tmp_path):
+    pieces = {str(i): (i, str(tmp_path)) for i in range(8)}
+    assert spread_work(lost_once, pieces, Workers(jobs=2)) == {str(i): i for i in range(8)}
+    with pytest.raises(UsageError, match=r"workers were lost 5 times.*2 of 2 pieces are left"):
+        spread_work(always_lost, {"a": 1, "b": 2}, Workers(jobs=2))
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"jobs": 0}, "jobs is 0; allowed: a whole number from 1 on"),
+    ({"jobs": 2, "scheduler": "tcp://a:1"}, "take one of them"),
+    ({"keep": Path(__file__)}, "is a file; allowed: a folder"),
+])  # fmt: skip
+def test_what_cannot_be(given, message):
+    with pytest.raises(UsageError, match=message):
+        Workers(**given)
+
+
+def test_no_scheduler_is_said():
+    pytest.importorskip("distributed")
+    with pytest.raises(UsageError, match="no Dask scheduler answers at nowhere"):
+        spread_work(squared, PIECES, Workers(scheduler="nowhere://x:1"))
+
+
+def test_a_cluster_gives_what_one_core_gives():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        found = spread_work(squared, PIECES, Workers(scheduler=cluster.scheduler_address))
+    assert repr(found) == repr(spread_work(squared, PIECES, Workers()))

@@ -1,0 +1,93 @@
+"""CPU of one generalised fit beside glmer and the package glmm, in one run of one thread.
+
+``OMP_NUM_THREADS=1 python bench_generalized.py > bench_generalized.txt`` (needs R with lme4; glmm from PyPI if it is
+there). Medians over rounds; data synthetic, made here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+
+from doublecode.analysis import fit_generalized
+
+TASKS = {
+    "binary": ("y ~ within + between + time + (1 | patient)", "binomial", 1),
+    "binary15": ("y ~ within + between + time + (1 | patient)", "binomial", 15),
+    "count": ("n ~ within + between + time + (1 | patient)", "poisson", 1),
+    "slopes": ("y ~ within + between + time + (time | patient)", "binomial", 1),
+}
+
+
+def draw(patients: int, rows: int) -> pd.DataFrame:
+    rng = np.random.default_rng(patients)
+    data = pd.DataFrame({"patient": np.repeat(np.arange(patients), rows)})
+    data["within"] = rng.normal(size=len(data))
+    data["between"] = rng.normal(size=patients)[data["patient"]]
+    data["time"] = np.tile(np.linspace(-1, 1, rows), patients)
+    eta = 0.2 + 0.5 * data["within"] + 0.3 * data["between"] + 0.4 * data["time"]
+    eta += rng.normal(0, 1.1, patients)[data["patient"]] + rng.normal(0, 0.5, patients)[data["patient"]] * data["time"]
+    data["y"] = (rng.uniform(size=len(data)) < 1 / (1 + np.exp(-eta))).astype(int)
+    data["n"] = rng.poisson(np.exp(0.5 * eta))
+    return data
+
+
+def timed(run: Callable[[], float], times: int) -> tuple[float, float]:
+    """Median CPU seconds, and the log-likelihood."""
+    loglik, spent = run(), []
+    for _ in range(times):
+        began = time.process_time()
+        run()
+        spent.append(time.process_time() - began)
+    return median(spent), loglik
+
+
+def ours(data: pd.DataFrame, task: tuple[str, str, int]) -> float:
+    formula, family, nagq = task
+    fit = fit_generalized(formula, data, family=family, nagq=nagq)
+    _ = fit.fixed
+    return fit.loglik
+
+
+def theirs(data: pd.DataFrame, task: tuple[str, str, int]) -> float:
+    import glmm
+
+    formula, family, nagq = task
+    return float(glmm.fit(data, formula, family=family, nagq=nagq).loglik)
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as name:
+        sets = {"22x9": draw(22, 9), "2000x20": draw(2000, 20)}
+        for size, data in sets.items():
+            data.to_csv(Path(name) / f"{size}.csv", index=False)
+        script = Path(__file__).with_suffix(".R")
+        lines = subprocess.run(["Rscript", str(script), name], check=True, capture_output=True, text=True).stdout
+        peers = {one.split()[0]: tuple(map(float, one.split()[1:])) for one in lines.splitlines()}
+        print(
+            f"{'task':18s}{'ours ms':>10s}{'glmer ms':>10s}{'ratio':>7s}{'glmm ms':>10s}{'ratio':>7s}  log-likelihoods"
+        )
+        for size, data in sets.items():
+            for task, what in TASKS.items():
+                own, loglik = timed(lambda d=data, w=what: ours(d, w), rounds if size == "22x9" else 3)
+                rust, other = timed(lambda d=data, w=what: theirs(d, w), rounds if size == "22x9" else 3)
+                peer = peers[f"{task}_{size}"]
+                print(
+                    f"{task + '_' + size:18s}{1e3 * own:10.1f}{1e3 * peer[0]:10.1f}{peer[0] / own:7.1f}"
+                    f"{1e3 * rust:10.1f}{rust / own:7.2f}  {loglik:.4f} {peer[1]:.4f} {other:.4f}"
+                )
+
+
+if __name__ == "__main__":
+    main()
