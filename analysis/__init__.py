@@ -89,6 +89,7 @@ A whole study
     consistency_table  item–total correlations, alpha and omega of every scale of some instruments
     side_by_side    models in one table, a column for each, as papers print them
     study_sensitivity  findings without each patient, rater, therapist, under other rules and with CR2
+    therapist_pages  each therapist's coded behaviors against team and threshold, with a small-cell rule
     study_status    how far the coding is: done, late, pace, pairs, hours left
     run_study       read a study folder, analyse what it declares, write its report
     compare_published  every number that a paper prints beside ours, with a verdict
@@ -169,6 +170,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.run import read_study as read_study
     from doublecode.analysis.study.scale_consistency import consistency_table as consistency_table
     from doublecode.analysis.study.sensitivity_of_study import study_sensitivity as study_sensitivity
+    from doublecode.analysis.study.therapist_facts import therapist_pages as therapist_pages
     from doublecode.analysis.training.certification import certify as certify
 
 _HOME = {
@@ -233,6 +235,7 @@ _HOME = {
     "side_by_side": "study.model_columns",
     "study_frame": "study.frame_of_study",
     "study_sensitivity": "study.sensitivity_of_study",
+    "therapist_pages": "study.therapist_facts",
     "study_status": "study.coding_status",
     "sudden_gains": "linking.sudden_gain_criteria",
     "winsorise": "description.outliers",

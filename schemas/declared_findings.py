@@ -14,6 +14,7 @@ from doublecode.schemas.patient_changes import PatientChange
 from doublecode.schemas.reported_parts import Reported
 from doublecode.schemas.sensitivity import Sensitivity
 from doublecode.schemas.study_parts import Correlations, name_or_table, refuse_twice
+from doublecode.schemas.therapist_page import TherapistPage
 
 
 def _several(given: object) -> object:
@@ -292,6 +293,8 @@ class Findings(Reported):
         Tables as the paper prints them: ``[[papers.tables]]``.
     sensitivity : Sensitivity
         How far one finding depends on single patients, raters and therapists, and on rules that could be others.
+    therapist_page : TherapistPage
+        What stands on the page of each therapist.
     """
 
     correlations: CorrelationTable | None = None
@@ -304,6 +307,7 @@ class Findings(Reported):
     patient_changes: tuple[PatientChange, ...] = ()
     papers: Papers = Papers()
     sensitivity: Sensitivity | None = None
+    therapist_page: TherapistPage | None = None
 
     @model_validator(mode="after")
     def _asked_once(self) -> Self:

@@ -117,13 +117,22 @@ def check_patient_changes(
     """
     wrong = Gathered()
     for one in changes:
-        named = [variables.get(name) for name in one.variables]
-        if any(of is None or (of.instrument is not None and of.instrument not in uses) for of in named):
+        if not all(_is_known(variables.get(name), uses) for name in one.variables):
             continue  # refused as a variable
         for check in (_check_sessions, _check_scale, _check_norms):
             with wrong.one():
                 check(one, variables, uses, unit)
     wrong.refuse()
+
+
+def _is_known(variable: Variable | None, uses: Uses) -> bool:
+    """Whether a variable is declared, and its scale is in the codebook."""
+    if variable is None or variable.instrument is None:
+        return variable is not None
+    if variable.instrument not in uses:
+        return False
+    scales = [one.name for one in uses[variable.instrument][0].scales]
+    return variable.scale is None or variable.scale in scales
 
 
 def _check_sessions(one: PatientChange, variables: Mapping[str, Variable], uses: Uses, unit: str) -> None:

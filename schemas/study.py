@@ -47,6 +47,7 @@ from doublecode.schemas.study_parts import (
 )
 from doublecode.schemas.study_tables import StudyTables
 from doublecode.schemas.table_source import TableSource
+from doublecode.schemas.therapist_checks import check_therapist_page
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.variable_checks import (
     check_errors,
@@ -321,6 +322,8 @@ class Study(Findings, Declared):
             check_outliers(self.outliers, acted_on, self.series, self.patient_outcomes)
         with wrong.one():
             check_sensitivity(self, named, uses)
+        with wrong.one():
+            check_therapist_page(self.therapist_page, uses)
         with wrong.one():
             check_errors("regression_errors" in self.model_fields_set, self.moderations)
         with wrong.one():

@@ -22,6 +22,7 @@ from doublecode.analysis.cli import (
     on_sensitivity,
     on_study,
     on_texts,
+    on_therapists,
     on_traces,
 )
 from doublecode.analysis.cli.help import HelpByPerson
@@ -64,6 +65,7 @@ def options(
 
 on_study.register(app)
 on_sensitivity.register(app)
+on_therapists.register(app)
 init_command.register(app)
 on_plans.register(app)
 on_power.register(app)

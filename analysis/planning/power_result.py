@@ -64,7 +64,7 @@ class PowerResult(Answer):
             column("singular", "Singular", kind="percent", digits=1), column("studies", "Studies", kind="count"),
         )  # fmt: skip
         if self.spec["plan"]["raters"] or "raters" in self.spec["vary"]:
-            columns += (column("hours", "Hours of rating", kind="integer"),)
+            columns += (column("hours", "Hours of rating", kind="number", digits=0),)
         return (Table("power", f"Power at α = {self.spec['alpha']:g}, {self.spec['formula']}", shown, columns),)
 
     def _scale_heading(self) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 ALL = slice(None)
 _GLANCE = 200
+_RUN = 20
 
 
 def id_codes(
@@ -97,8 +98,9 @@ def repeats(series: pd.Series[Any], grid: Callable[[NDArray[Any]], NDArray[Any]]
         places = grid(_addresses(held))
         if (places == places[0]).all():
             return True
-        texts = grid(held)
-        return bool(dtype == "str") and all((row == texts[0]).all() for row in texts[1:])
+        first, *others = grid(held)
+        texts = dtype == "str" or set(map(type, first)) == {str}
+        return texts and not any(_differ(row, first).any() for row in others)
     if isinstance(series.array, pd.Categorical):
         codes = grid(np.asarray(series.array.codes))
     elif isinstance(dtype, np.dtype) and dtype.kind in "iu":
@@ -138,7 +140,12 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     held = series.to_numpy(dtype=object)[rows]
     address = _addresses(held)
     glance = address[:_GLANCE].tolist()
-    if 10 * len(set(glance)) > 9 * len(glance):
+    own_objects = 10 * len(set(glance)) > 9 * len(glance)
+    starts = _starts(held if own_objects else address)
+    if starts is not None:
+        codes, labels = _factorize_few(held[starts], sort=sort)
+        return np.repeat(codes, np.diff(starts, append=len(held))), labels
+    if own_objects:
         codes, labels = pd.factorize(held)
         if sort and set(map(type, labels)) <= {str}:
             return _in_order(codes, labels)
@@ -148,6 +155,23 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     row[own] = np.arange(len(own))
     place, labels = _factorize_few(held[row], sort=sort)
     return place[own], labels
+
+
+def _starts(column: NDArray[Any]) -> NDArray[np.intp] | None:
+    """Where runs of one value begin; None where they are short, or not all of the first values are texts or numbers."""
+    first = column[:_GLANCE].tolist()
+    if _RUN * len(set(first)) > len(first) or not set(map(type, first)) <= {str, int}:
+        return None
+    starts = np.flatnonzero(np.concatenate([[True], _differ(column[1:], column[:-1])]))
+    return starts if _RUN * len(starts) < len(column) else None
+
+
+def _differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where labels differ; everywhere where some, such as `pandas.NA`, do not say."""
+    try:
+        return np.asarray(one != other, dtype=bool)
+    except (TypeError, ValueError):
+        return np.ones(len(one), dtype=bool)
 
 
 def _counted(numbers: NDArray[np.integer[Any]], *, sort: bool) -> tuple[Ints, Ints]:

@@ -28,13 +28,15 @@ Ints = NDArray[np.int64]
 TERMS = ("cluster", "target", "rater", "rater:cluster")
 MOST_RATERS = 12
 """With more, a cluster holds few of them, and the engine, which keeps those alone, is quicker."""
+AT_ONCE = 1000
+"""Matrices of clusters that are worked on together: few enough for the processor's cache."""
 _ENTERED = np.array([1, 0, 3, 2])
 """Where `TERMS` stand in the order in which they enter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Jet:
-    """A value with its first and second derivatives in q ratios, along leading axes (q,) and (q, q)."""
+    """Values (B, …) with their first and second derivatives in q ratios, along leading axes (q,) and (q, q)."""
 
     value: Floats
     first: Floats
@@ -62,120 +64,132 @@ class ClusterCriterion:
 
     def __call__(self, ratios: Floats, which: Ints) -> tuple[Floats, Floats, Floats]:
         """Deviance (B,), gradient (B, 4) and Hessian (B, 4, 4) at ratios (B, 4); there is one set only."""
-        found = [self._within_reach(*row) for row in ratios]
-        return (
-            np.array([one.value for one in found]),
-            np.array([one.first[_ENTERED] for one in found]),
-            np.array([one.second[np.ix_(_ENTERED, _ENTERED)] for one in found]),
+        share = max(1, AT_ONCE // len(self.rows))
+        found = [self._within_reach(ratios[at : at + share]) for at in range(0, len(ratios), share)]
+        value = np.concatenate([one.value for one in found])
+        gradient = np.concatenate([one.first for one in found], axis=1)[_ENTERED]
+        hessian = np.concatenate([one.second for one in found], axis=2)[_ENTERED[:, None], _ENTERED]
+        return value, gradient.T, np.moveaxis(hessian, 2, 0)
+
+    def _within_reach(self, ratios: Floats) -> Jet:
+        """The deviance; ratios so far out that rounding leaves no likelihood are a wall, as the engine's."""
+        B, q = ratios.shape
+        try:
+            return self.deviance(*ratios.T)
+        except np.linalg.LinAlgError:
+            if B == 1:
+                return Jet(np.full(1, WALL), np.zeros((q, 1)), np.eye(q)[:, :, None])
+        each = [self._within_reach(row[None]) for row in ratios]
+        return Jet(
+            np.concatenate([one.value for one in each]),
+            np.concatenate([one.first for one in each], axis=1),
+            np.concatenate([one.second for one in each], axis=2),
         )
 
-    def _within_reach(self, *ratios: float) -> Jet:
-        """Ratios so far out that rounding leaves no likelihood are a wall, as the engine's."""
-        try:
-            return self.deviance(*ratios)
-        except np.linalg.LinAlgError:
-            return Jet(np.array(WALL), np.zeros(len(ratios)), np.eye(len(ratios)))
-
-    def deviance(self, cluster: float, target: float, rater: float, within: float) -> Jet:
-        """The profiled deviance at four ratios; derivatives in the order target, cluster, within, rater."""
+    def deviance(self, cluster: Floats, target: Floats, rater: Floats, within: Floats) -> Jet:
+        """The profiled deviance at ratios (B,); derivatives in the order target, cluster, within, rater."""
         columns = np.eye(self.rows.shape[1])
         seats, outcome = columns[:, :-1], columns[:, -1:]
         constant = seats.sum(axis=1, keepdims=True)
         log, inside = self._without_targets(target)
         log, whole = absorb(log, inside, ((constant, cluster), (seats, within)))
-        whole = Jet(whole.value[None], whole.first[:, None], whole.second[:, :, None])
+        whole = Jet(whole.value[:, None], whole.first[:, :, None], whole.second[:, :, :, None])
         log, whole = absorb(log, whole, ((seats, rater),))
         return self._least_squares(log, whole, np.hstack([constant, outcome]))
 
-    def _without_targets(self, ratio: float) -> tuple[Jet, Jet]:
-        """log|V| (), and Cᵀ V⁻¹ C (J, R + 1, R + 1) of each cluster, V of targets and residual alone."""
-        n, grown = self.sizes, 1.0 + ratio * self.sizes
-        weights = np.array([ratio / grown, grown**-2, -2.0 * n * grown**-3])
+    def _without_targets(self, ratio: Floats) -> tuple[Jet, Jet]:
+        """log|V| (B,), and Cᵀ V⁻¹ C (B, J, R + 1, R + 1) of each cluster, V of targets and residual alone."""
+        n, grown = self.sizes, 1.0 + ratio[:, None] * self.sizes
+        weights = np.array([ratio[:, None] / grown, grown**-2, -2.0 * n * grown**-3])
         value, first, second = np.tensordot(weights, -self.targets, 1)
-        logs = self.counts @ np.column_stack([np.log(grown), n / grown, -((n / grown) ** 2)])
+        logs = np.array([np.log(grown), n / grown, -((n / grown) ** 2)]) @ self.counts
         return Jet(logs[0], logs[1:2], logs[2:3, None]), Jet(self.rows + value, first[None], second[None, None])
 
     def _least_squares(self, log: Jet, whole: Jet, columns: Floats) -> Jet:
         """log|V| + log|XᵀV⁻¹X| + ν (1 + log(2π yᵀPy / ν)), yᵀPy = |M| / XᵀV⁻¹X for M = [X y]ᵀ V⁻¹ [X y]."""
         M, first, second = (columns.T @ part @ columns for part in (whole.value, whole.first, whole.second))
-        nu, x = self.counts @ self.sizes - 1.0, M[0, 0]
-        rest = np.linalg.cholesky(M)[1, 1] ** 2
+        nu, x = self.counts @ self.sizes - 1.0, M[:, 0, 0]
+        rest = np.linalg.cholesky(M)[:, 1, 1] ** 2
         turned = np.linalg.solve(M, first)
-        slope, bend = first[:, 0, 0] / x, second[:, :, 0, 0] / x
-        of_det = np.trace(turned, axis1=1, axis2=2)
-        bend_det = np.trace(np.linalg.solve(M, second), axis1=2, axis2=3) - np.einsum("aij,bji->ab", turned, turned)
+        slope, bend = first[..., 0, 0] / x, second[..., 0, 0] / x
+        of_det = np.trace(turned, axis1=2, axis2=3)
+        bend_det = np.trace(np.linalg.solve(M, second), axis1=3, axis2=4) - np.einsum("anij,cnji->acn", turned, turned)
         return Jet(
             log.value + np.log(x) + nu * (1.0 + np.log(2.0 * np.pi * rest / nu)),
             log.first + (1.0 - nu) * slope + nu * of_det,
-            log.second + (1.0 - nu) * (bend - np.outer(slope, slope)) + nu * bend_det,
+            log.second + (1.0 - nu) * (bend - slope[:, None] * slope) + nu * bend_det,
         )
 
 
-def absorb(log: Jet, parts: Jet, terms: tuple[tuple[Floats, float], ...]) -> tuple[Jet, Jet]:
+def absorb(log: Jet, parts: Jet, terms: tuple[tuple[Floats, Floats], ...]) -> tuple[Jet, Jet]:
     r"""Let random effects enter into log|V| and A = Cᵀ V⁻¹ C, and sum over clusters.
 
-    With B = (I + A D)⁻¹, D = Σ λ LLᵀ, Γ = BA and H = LᵀΓ, derivatives in ratios θ that A knows already and
-    λ that enter are ∂Γ/∂θ = B A_θ Bᵀ, ∂Γ/∂λ = −HᵀH, and of log|I + AD| they are tr(DB A_θ) and tr(HL); the
-    second ones follow by ∂B/∂θ = −B A_θ D B and ∂B/∂λ = −HᵀLᵀB.
+    With E = (I + A D)⁻¹, D = Σ λ LLᵀ, Γ = EA and H = LᵀΓ, derivatives in ratios θ that A knows already and
+    λ that enter are ∂Γ/∂θ = E A_θ Eᵀ, ∂Γ/∂λ = −HᵀH, and of log|I + AD| they are tr(DE A_θ) and tr(HL); the
+    second ones follow by ∂E/∂θ = −E A_θ D E and ∂E/∂λ = −HᵀLᵀE.
 
     Parameters
     ----------
     log : Jet
-        log|V|, a number.
+        log|V|, shape (B,).
     parts : Jet
-        A of each cluster, (J, P, P).
+        A of each cluster, (B, J, P, P).
     terms : tuple of (L, λ)
-        Columns L (P, m) of C whose effects enter with ratio λ.
+        Columns L (P, m) of C whose effects enter with ratios λ (B,).
 
     Returns
     -------
     log, summed : Jet
-        log|V| and ΣΓ (P, P), with the derivatives in the ratios λ after those in θ.
+        log|V| and ΣΓ (B, P, P), with the derivatives in the ratios λ after those in θ.
     """
-    A, known, one = parts.value, len(parts.first), np.eye(parts.value.shape[1])
-    D = sum(ratio * (L @ L.T) for L, ratio in terms)
+    A, known, one = parts.value, len(parts.first), np.eye(parts.value.shape[-1])
+    D = sum(ratio[:, None, None, None] * (L @ L.T) for L, ratio in terms)
     grown = one + A @ D
-    B = np.linalg.inv(grown)
-    DB, G = D @ B, B @ A
-    Bt = np.ascontiguousarray(B.swapaxes(1, 2))
-    half = [slope @ Bt for slope in parts.first]
-    slopes = [B @ right for right in half]
-    pulled = [DB @ slope for slope in parts.first]
+    E = np.linalg.inv(grown)
+    DE, G, Et = D @ E, E @ A, np.ascontiguousarray(E.swapaxes(2, 3))
+    half = [slope @ Et for slope in parts.first]
+    slopes = [E @ right for right in half]
+    pulled = [DE @ slope for slope in parts.first]
     H = [L.T @ G for L, _ in terms]
     q = known + len(terms)
-    first, second = np.empty((q, *one.shape)), np.empty((q, q, *one.shape))
-    of_log, bend = np.empty(q), np.empty((q, q))
+    first, second = np.empty((q, len(A), *one.shape)), np.empty((q, q, len(A), *one.shape))
+    of_log, bend = np.empty((q, len(A))), np.empty((q, q, len(A)))
     for a in range(known):
-        first[a], of_log[a] = slopes[a].sum(axis=0), np.vdot(DB, parts.first[a])
+        first[a], of_log[a] = slopes[a].sum(axis=1), _dot(DE, parts.first[a])
         for b in range(a + 1):
             held = parts.second[a, b]
-            second[a, b] = _gram(Bt, held @ Bt) - _both(_gram(half[a], D @ slopes[b]))
-            bend[a, b] = np.vdot(DB, held) - np.einsum("jkl,jlk->", pulled[a], pulled[b])
+            second[a, b] = _gram(Et, held @ Et) - _both(_gram(half[a], D @ slopes[b]))
+            bend[a, b] = _dot(DE, held) - np.einsum("njkl,njlk->n", pulled[a], pulled[b])
     for a, ((L, _), new) in enumerate(zip(terms, H, strict=True), start=known):
-        first[a], of_log[a] = -_gram(new, new), np.vdot(L.T, new.sum(axis=0))
+        first[a], of_log[a] = -_gram(new, new), (new.sum(axis=1) * L.T).sum(axis=(1, 2))
         for b in range(known):
             turned = L.T @ slopes[b]
-            second[a, b], bend[a, b] = -_both(_gram(turned, new)), np.vdot(L.T, turned.sum(axis=0))
+            second[a, b], bend[a, b] = -_both(_gram(turned, new)), (turned.sum(axis=1) * L.T).sum(axis=(1, 2))
         for b in range(known, a + 1):
             crossed = new @ terms[b - known][0]
-            second[a, b] = _both(_gram(new, crossed @ H[b - known]))
-            bend[a, b] = -np.vdot(crossed, crossed)
+            second[a, b], bend[a, b] = _both(_gram(new, crossed @ H[b - known])), -_dot(crossed, crossed)
     for a in range(q):
         second[:a, a], bend[:a, a] = second[a, :a], bend[a, :a]
-    return _added(log, np.linalg.slogdet(grown)[1].sum(), of_log, bend), Jet(G.sum(axis=0), first, second)
+    return _added(log, np.linalg.slogdet(grown)[1].sum(axis=1), of_log, bend), Jet(G.sum(axis=1), first, second)
 
 
 def _gram(left: Floats, right: Floats) -> Floats:
-    """Σⱼ leftᵀ right of stacks (J, m, P) and (J, m, Q)."""
-    return np.asarray(left.reshape(-1, left.shape[2]).T @ right.reshape(-1, right.shape[2]))
+    """Σⱼ leftᵀ right of stacks (B, J, m, P) and (B, J, m, Q)."""
+    n = len(left)
+    return left.reshape(n, -1, left.shape[3]).swapaxes(1, 2) @ right.reshape(n, -1, right.shape[3])
+
+
+def _dot(left: Floats, right: Floats) -> Floats:
+    """Sums of products of all elements of a set, (B,)."""
+    return np.asarray(np.einsum("njkl,njkl->n", left, right))
 
 
 def _both(M: Floats) -> Floats:
-    return M + M.T
+    return M + M.swapaxes(1, 2)
 
 
 def _added(log: Jet, value: Floats, first: Floats, second: Floats) -> Jet:
-    """A logarithm to which another is added that has further derivatives."""
+    """Logarithms to which others are added that have further derivatives."""
     q = len(log.first)
     first[:q] += log.first
     second[:q, :q] += log.second

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -92,10 +92,25 @@ def form_table(estimates: Estimates, targets: str) -> pd.DataFrame:
         words.append(np.array([[targets, DASH, DASH, text] for text in reasons], dtype=object).T)
         numbers.append(np.full((len(NUMBERS), len(refused)), np.nan))
     index, order = row_order(blocks, refused)
-    text = dict(zip(WORDS, np.concatenate(words, axis=1)[:, order], strict=True))
+    text = dict(zip(WORDS, map(_column, np.concatenate(words, axis=1)[:, order].tolist()), strict=True))
     figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
     method = text.pop("method")
     return pd.DataFrame({**_key_columns(read, index[order]), **text, **figures, "method": method}, copy=False)
+
+
+def _column(labels: list[Any]) -> Any:
+    """A column of labels; pandas looks at each text before it holds it, so that a known set of them is held already."""
+    if set(map(type, labels)) != {str}:
+        return labels
+    place = {text: at for at, text in enumerate(dict.fromkeys(labels))}
+    return _held(tuple(place)).take([place[text] for text in labels])
+
+
+@lru_cache(maxsize=64)
+def _held(texts: tuple[str, ...]) -> Any:
+    """Texts in the type that pandas gives them."""
+    column = pd.Series(texts)
+    return column.to_numpy() if column.dtype == object else column.array
 
 
 def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:
@@ -135,7 +150,7 @@ def _key_columns(read: RatingData, index: NDArray[np.int64]) -> dict[str, object
     table: dict[str, object] = {}
     for position, name in enumerate(read.by):
         labels = [key[position] for key in read.keys]
-        table[name] = [labels[s] for s in index.tolist()]
+        table[name] = _column([labels[s] for s in index.tolist()])
     return table
 
 

@@ -47,7 +47,7 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     list of (position of the set, Note)
     """
     low = np.flatnonzero(single < 0.50)
-    for may_be_so in (_often_repeats, _mode_may_cover_half):
+    for may_be_so in (_often_repeats, _mode_covers_half):
         low = low[may_be_so(values[low])]
         if not len(low):
             return []
@@ -62,7 +62,7 @@ def lack_of_spread(layout: Layout, values: Floats, single: Floats) -> list[tuple
     for i in np.flatnonzero((exact >= 0.70) | ((within >= 0.95) & wide)):
         points, counts = np.unique(values[low[i]], return_counts=True)
         share = float(counts.max() / counts.sum())
-        if share < 0.50 or (len(points) <= FEW_CODES and _of_possible(values[low[i]]) > LITTLE_OF_POSSIBLE + 1e-9):
+        if len(points) <= FEW_CODES and _of_possible(values[low[i]]) > LITTLE_OF_POSSIBLE + 1e-9:
             continue
         numbers = {
             "single": float(single[low[i]]), "exact": float(exact[i]), "within": float(within[i]),
@@ -90,14 +90,10 @@ def _often_repeats(values: Floats) -> NDArray[np.bool_]:
     return np.asarray(4 * (next_one + next_but_one + 1) >= values.shape[1])
 
 
-def _mode_may_cover_half(values: Floats) -> NDArray[np.bool_]:
-    """Whether the median of each set equals a quartile, shape (n_sets,).
-
-    A value that half of the ratings share does: sorted, it fills a window of half their number, which
-    holds the middle and one of the quartiles.
-    """
+def _mode_covers_half(values: Floats) -> NDArray[np.bool_]:
+    """Whether one value, which is then a middle one, holds half of the ratings of each set, shape (n_sets,)."""
     n = values.shape[1]
-    quarter = n // 4
-    places = [quarter, (n - 1) // 2, n // 2, min(n - 1, quarter + (n + 1) // 2)]
-    first, lower, upper, third = np.partition(values, places, axis=1)[:, places].T
-    return np.asarray((first == lower) | (upper == third))
+    places = sorted({(n - 1) // 2, n // 2})
+    middle = np.partition(values, places, axis=1)[:, places]
+    most = np.max([np.count_nonzero(values == one[:, None], axis=1) for one in middle.T], axis=0)
+    return np.asarray(2 * most >= n)

@@ -28,6 +28,7 @@ from doublecode.analysis.rendering.wording import (
     screening,
     sensitivity,
     study,
+    therapist,
     trace,
     training,
 )
@@ -53,6 +54,7 @@ CATALOGUE: Final[dict[str, Wording]] = {
     **sensitivity.SENTENCES,
     **missing_data.SENTENCES,
     **study.SENTENCES,
+    **therapist.SENTENCES,
     **training.SENTENCES,
     **trace.SENTENCES,
     **reproduction.SENTENCES,

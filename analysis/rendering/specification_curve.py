@@ -79,9 +79,10 @@ def _name_rows(axes: Axes, known: pd.DataFrame, changed: Any) -> None:
 
 
 def specification_curve(frame: pd.DataFrame, choices: Sequence[str], *, x_label: str) -> Axes:
-    """Draw all estimates in their order with their limits, and below them the choices of each.
+    """Draw all estimates in their order with their limits, and below them whether p < .05 and the choices of each.
 
-    Filled: p < .05; open: not; the declared specification is marked by a line and a diamond.
+    Filled: p < .05; open: not, which of many the first row below tells better; the declared specification is marked by
+    a line and a diamond.
 
     Parameters
     ----------
@@ -99,16 +100,16 @@ def specification_curve(frame: pd.DataFrame, choices: Sequence[str], *, x_label:
         raise UsageError("plot: no specification could be estimated.")
     known = known.sort_values(["estimate", "specification"], kind="stable").reset_index(drop=True)
     rows = _choice_rows(frame, choices)
-    lower = ROW_IN * max(len(rows), 1) + 0.25
+    lower = ROW_IN * (len(rows) + 1) + 0.25
     axes, below = _two_panels(2.6, lower)
     x = np.arange(len(known), dtype=float)
     strong = (known["p_value"] < 0.05).to_numpy(dtype=bool)
     width = 1.4 if len(known) <= 60 else 0.7
     axes.vlines(x, known["conf_low"], known["conf_high"], color="#aab2c0", linewidth=width)
     size = 4.5 if len(known) <= 60 else 3
-    for chosen, face, label in ((strong, BLUE, "p < .05"), (~strong, "white", "p ≥ .05")):
+    for chosen, face, edge, label in ((~strong, "white", GREY, "p ≥ .05"), (strong, BLUE, BLUE, "p < .05")):
         axes.plot(x[chosen], known["estimate"][chosen], linestyle="none", marker="o", markersize=size,
-                  markerfacecolor=face, markeredgecolor=BLUE, label=label)  # fmt: skip
+                  markerfacecolor=face, markeredgecolor=edge, label=label)  # fmt: skip
     axes.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
     at = np.flatnonzero(known["specification"].to_numpy() == frame["specification"].iloc[0])
     for place in at:
@@ -120,7 +121,7 @@ def specification_curve(frame: pd.DataFrame, choices: Sequence[str], *, x_label:
     axes.set_ylabel(folded(x_label, 30))
     axes.tick_params(axis="x", length=0, labelbottom=False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, frameon=False, fontsize=8.5, borderaxespad=0)
-    _draw_choices(below, known, rows, x)
+    _draw_choices(below, known, rows, x, strong)
     return axes
 
 
@@ -142,16 +143,17 @@ def _choice_rows(frame: pd.DataFrame, choices: Sequence[str]) -> list[tuple[str,
     ]  # fmt: skip
 
 
-def _draw_choices(below: Axes, known: pd.DataFrame, rows: Sequence[tuple[str, str, bool]], x: Any) -> None:
+def _draw_choices(below: Axes, known: pd.DataFrame, rows: Sequence[tuple[str, str, bool]], x: Any, strong: Any) -> None:
     tall = 5.0 if len(known) <= 60 else 3.5
+    below.plot(x[strong], [-1] * int(strong.sum()), linestyle="none", marker="|", markersize=tall, color=INK)
     for place, (name, value, is_first) in enumerate(rows):
         here = (known[name] == value).to_numpy(dtype=bool)
         below.plot(x[here], [place] * int(here.sum()), linestyle="none", marker="|", markersize=tall, color=INK)
-        if is_first and place:
+        if is_first:
             below.axhline(place - 0.5, color="#d5dae3", linewidth=0.7)
-    labels = [f"{name}: {value}" for name, value, _ in rows]
-    below.set_yticks(range(len(rows)), [one if len(one) <= 46 else f"{one[:45]}…" for one in labels], fontsize=8)
-    below.set_ylim(len(rows) - 0.4, -0.6)
+    labels = ["p < .05", *(f"{name}: {value}" for name, value, _ in rows)]
+    below.set_yticks(range(-1, len(rows)), [one if len(one) <= 46 else f"{one[:45]}…" for one in labels], fontsize=8)
+    below.set_ylim(len(rows) - 0.4, -1.6)
     below.tick_params(axis="y", length=0)
     below.tick_params(axis="x", length=0, labelbottom=False)
     below.set_xlabel(f"{len(known)} specifications, ordered by the estimate")

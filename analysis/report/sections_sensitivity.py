@@ -112,7 +112,7 @@ def _sections(found: StudySensitivity) -> Iterator[Section]:
         )
         yield Section("findings", "All findings", (replace(found.summary_table(), notes=notes),))
     for number, one in enumerate(found.findings, start=1):
-        part = one.spec["label"] if several else ""
+        part = f"{one.spec['label']}: {one.spec['title']}" if several else ""
         for section in _of_finding(one, number, found.suffix(number)):
             yield replace(section, part=part) if several else section
     yield Section("methods", "How this was done", tuple(_methods(found)), "Methods" if several else "")
@@ -233,7 +233,8 @@ def _multiverse(found: SensitivityResult, tables: dict[str, Table], at: int) -> 
         )
         text = (
             f"Above *{measure}* of {found.spec['label']} with its 95% interval under every specification, sorted; "
-            "below the choices of each. Filled: *p* < .05; the diamond is the study as declared."
+            "below which have *p* < .05, and the choices of each. Filled: *p* < .05; the diamond is the study as "
+            "declared."
         )
         yield picture(found.plot(), "specification_curve", "Specification curve", text)
     moves = replace(tables["moves"], notes=(

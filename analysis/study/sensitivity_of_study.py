@@ -92,7 +92,7 @@ class StudySensitivity(Answer):
             column("significant", "*p* < .05", kind="percent", digits=0),
             column("moved_by", "Moves it most", kind="text"), column("change", "by", kind="estimate"),
         )  # fmt: skip
-        return Table("findings", "Every finding", self.frame, columns)
+        return Table("findings", "Every finding", self.frame, columns, group="model")
 
     def counted(self) -> str:
         """Say each finding and what it was held against."""

@@ -1,4 +1,4 @@
-"""ICC against its peers, ratios within one run: pingouin, lmer (if R is there), and the large case.
+"""ICC against its peers, ratios within one run: pingouin, lmer (if R is there), clusters, and the large case.
 
 Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python tests/benchmarks/bench_icc.py
 Synthetic data. Medians of rounds of CPU seconds (the machine is shared); peer and ours alternate within a round.
@@ -81,6 +81,7 @@ def complete_table() -> None:
         ("text ids, sorted by session and rater", frame.sort_values(["session", "rater"], ignore_index=True)),
         ("text ids, rows shuffled", frame.sample(frac=1, random_state=0)),
         ("text ids, each row with a string object of its own", own_texts),
+        ("the same as Python objects, not pandas' type of text", own_texts.astype(dict.fromkeys(ids, object))),
         ("text ids, ratings 1–7", points),
         ("ids as categories", frame.astype(dict.fromkeys(ids, "category"))),
         ("ids as integers", frame.assign(**{name: pd.factorize(frame[name])[0] for name in ids})),
@@ -189,6 +190,27 @@ def incomplete_design() -> None:
     print(f"  lmer {1e3 * peer:.1f} ms: REML {peer / fit:.1f}× faster, whole table {seconds / peer:.1f}× its time")
 
 
+def clustered() -> None:
+    """Sessions in patients with raters by patients: four variances, forms of four levels with profile limits."""
+    rng = np.random.default_rng(6)
+    print("clusters=, four levels with profile limits; gaps: cells taken out at random, or 1 to all sessions a patient")
+    for patients, sessions, raters in ((300, 6, 6), (600, 6, 4), (12, 6, 4)):
+        p, s, r = (at.ravel() for at in np.indices((patients, sessions, raters)))
+        y = rng.normal(size=patients)[p] + rng.normal(size=(patients, sessions))[p, s] + rng.normal(size=len(p))
+        y += 0.5 * rng.normal(size=raters)[r] + 0.6 * rng.normal(size=(patients, raters))[p, r]
+        whole = pd.DataFrame({"patient": p, "session": sessions * p + s, "rater": r, "score": y})
+        kinds = {"complete": np.ones(len(p), dtype=bool), "unequal": s < rng.integers(1, sessions + 1, patients)[p]}
+        kinds |= {f"{share:.0%} empty": rng.random(len(p)) >= share for share in (0.05, 0.15, 0.30)}
+        found = []
+        for kind, kept in kinds.items():
+            ask = partial(
+                icc, whole[kept], targets="session", raters="rater", ratings="score", clusters="patient"
+            )  # fmt: skip
+            ask()
+            found.append(f"{kind} {statistics.median(timed(ask) for _ in range(ROUNDS)):.2f} s")
+        print(f"  {patients} patients × {sessions} sessions × {raters} raters: {', '.join(found)}")
+
+
 def large_case() -> None:
     rng = np.random.default_rng(0)
     n, r, items = 100_000, 40, 8
@@ -215,6 +237,7 @@ def large_case() -> None:
 
 if __name__ == "__main__":
     large_case()
+    clustered()
     complete_table()
     bootstrap()
     incomplete_design()

@@ -37,7 +37,7 @@ def panel():
 def asked(**has):
     """A run in which nothing but this was asked."""
     nothing = {"patient_outcomes": (), "process": None, "marginals": (), "families": (), "moderations": (),
-               "fidelity": None}  # fmt: skip
+               "fidelity": None, "patient_changes": ()}  # fmt: skip
     return SimpleNamespace(**{**nothing, **has})
 
 

@@ -122,7 +122,8 @@ def test_no_table_of_a_report_shows_per_cent_of_a_wrong_unit(written, request):
             if not shares and "%" not in column.heading.replace("95% CI", ""):
                 continue
             n_columns += 1
-            values = [float(row[place].rstrip(" %").replace("−", "-")) for row in rows if re.search(r"\d", row[place])]
+            texts = [text.replace("−", "-") for row in rows for text in re.findall(r"−?[\d.]+", row[place])]
+            values = [float(text) for text in texts]
             assert all(0 <= value <= 100 for value in values), (table.name, column.heading)
             assert not values or max(values) > 1, (table.name, column.heading)
     assert n_columns

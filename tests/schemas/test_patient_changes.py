@@ -132,6 +132,17 @@ def test_what_does_not_fit_is_refused(tmp_path, text, said):
     assert said in str(wrong.value)
 
 
+@pytest.mark.parametrize(("key", "slip"), [("scale", "totl"), ("instrument", "mod")])
+def test_a_slip_in_a_variable_is_said_once(tmp_path, key, slip):
+    plain = {"instrument": "mood", "scale": "total"}
+    text = 'name = "mood"\ninstrument = "{instrument}"\nscale = "{scale}"'
+    slipped = STUDY.replace(text.format(**plain), text.format(**plain | {key: slip}), 1)
+    with pytest.raises(StudyError) as said:
+        load(tmp_path, MOODY + NORMS, study=slipped)
+    assert slip in str(said.value)
+    assert "patient change" not in str(said.value)
+
+
 def test_a_row_that_is_a_patient_has_no_sessions(tmp_path):
     plain = STUDY.replace('title = "Small"', 'title = "Small"\nunit = "patient"', 1)
     with pytest.raises(StudyError, match="'first' needs sessions, and a row is a patient"):

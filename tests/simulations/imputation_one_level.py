@@ -1,6 +1,6 @@
 """Why imputation as if each row stood alone is refused: bias of slopes within and between patients, planted truth.
 
-Synthetic data. Run: ``python tests/simulations/imputation_one_level.py [SETS]`` (500 sets by default, minutes on one
+Synthetic data. Run: ``python tests/simulations/imputation_one_level.py [SETS]`` (200 sets by default, a minute on one
 core). The printed answer is kept in ``imputation_one_level.txt``. The sets are those of ``imputation.py`` in which one
 predictor alone loses values; here it is imputed 20 times by a Bayesian regression on the outcome and the session,
 without the patients, and analysed and pooled as there.
@@ -50,4 +50,4 @@ def main(n_sets: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)

@@ -81,6 +81,7 @@ WITH_TESTS_OF_THEIR_OWN = {
         "rater_corrections", "cross_lagged", "mediations",  # analysis/study/test_declared_process
         "patient_changes",  # schemas/test_patient_changes, analysis/study/test_declared_change
         "sensitivity",  # schemas/test_sensitivity, test_missing_data; the same in analysis/study
+        "therapist_page",  # schemas/test_therapist_page, analysis/report/test_therapist_page
         "allocation",
         "certification",
         "due",

@@ -271,32 +271,60 @@ def _turned_outer(U: Blocks, items: tuple[Element, ...], outer: Floats) -> Float
 
 def differentiate(state: State) -> Derivatives:
     """All first and second derivatives of the criterion at a state."""
-    items = state.moments.layout.elements
-    U = make_blocks(state, projected=True)
-    inner, outer = state.s
-    first, second = sandwich(U, items, tuple(part[:, :, None] for part in inner), outer[:, None])
-    first, second = first[:, :, 0, 0], second[:, :, 0, :, 0]
-    T = U if state.reml else make_blocks(state, projected=False)
-    return Derivatives(state, traces(T, items), -first, -products(T, items), 2.0 * second)
+    return Derivatives(state)
 
 
 @dataclass(frozen=True)
 class Derivatives:
     """First and second derivatives with respect to the elements of D, then of θ.
 
-    Attributes
-    ----------
-    log, r2
-        (B, m) gradients of the log-determinants of the criterion and of yᵀPy in the elements of D.
-    log2, r22
-        (B, m, m) their second derivatives.
+    Each is made when it is first asked for: the gradient is a small part of the price, and where it says that a
+    search has ended, nobody may ever want the Hessian.
     """
 
     state: State
-    log: Floats
-    r2: Floats
-    log2: Floats
-    r22: Floats
+
+    @cached_property
+    def _projected(self) -> Blocks:
+        return make_blocks(self.state, projected=True)
+
+    @cached_property
+    def _of_log(self) -> Blocks:
+        """U with P under REML, with V⁻¹ under ML."""
+        return self._projected if self.state.reml else make_blocks(self.state, projected=False)
+
+    @cached_property
+    def log(self) -> Floats:
+        """(B, m) gradient of the log-determinants of the criterion in the elements of D."""
+        return traces(self._of_log, self.state.moments.layout.elements)
+
+    @cached_property
+    def log2(self) -> Floats:
+        """(B, m, m) their second derivatives."""
+        return -products(self._of_log, self.state.moments.layout.elements)
+
+    @cached_property
+    def r2(self) -> Floats:
+        """(B, m) gradient of yᵀPy in the elements of D, −sᵀEₐs."""
+        inner, outer = self.state.s
+        layout = self.state.moments.layout
+        out = np.empty((len(outer), len(layout.elements)))
+        for tier, s in zip(layout.tiers, inner, strict=True):
+            out[:, tier.at] = (s[tier.rows] * s[tier.columns]).sum(axis=-1).T * tier.weight
+        for a, item in enumerate(layout.elements):
+            if not item.inner:
+                block = layout.blocks[item.block]
+                part = outer[:, outer_columns(block)].reshape(len(outer), block.levels, block.size)
+                out[:, a] = sum((part[:, :, i] * part[:, :, j]).sum(axis=1) for i, j in item.pairs)
+        return -layout.tied(out, 1)
+
+    @cached_property
+    def r22(self) -> Floats:
+        """(B, m, m) second derivatives of yᵀPy."""
+        inner, outer = self.state.s
+        columns = tuple(part[:, :, None] for part in inner)
+        _, second = sandwich(self._projected, self.state.moments.layout.elements, columns, outer[:, None])
+        return 2.0 * second[:, :, 0, :, 0]
 
     @cached_property
     def gradient_cov(self) -> Floats:
@@ -323,15 +351,23 @@ class Derivatives:
         m = len(tensor)
         return np.asarray((gradient_cov @ tensor.reshape(m, -1)).reshape(-1, m, m))
 
-    def square(self) -> tuple[Floats, Floats]:
-        """(B, M) gradient and (B, M, M) Hessian in the elements of square factors, at the triangular ones."""
+    @cached_property
+    def _square_jacobian(self) -> Floats:
+        """(B, m, M) derivative of the elements of D in those of square factors, at the triangular ones."""
         chart = self.state.moments.layout.square
-        full = chart.lift(self.state.theta)
         M, m, _ = chart.slope.shape
-        J = (full @ chart.slope.reshape(M, -1)).reshape(-1, m, M)
+        return np.asarray((chart.lift(self.state.theta) @ chart.slope.reshape(M, -1)).reshape(-1, m, M))
+
+    def square_gradient(self) -> Floats:
+        """(B, M) gradient in the elements of square factors, at the triangular ones."""
+        return np.asarray((self.gradient_cov[:, None] @ self._square_jacobian)[:, 0])
+
+    def square_hessian(self) -> Floats:
+        """(B, M, M) second derivatives there."""
+        chart, J = self.state.moments.layout.square, self._square_jacobian
+        m, M, _ = chart.bend.shape
         bend = (self.gradient_cov @ chart.bend.reshape(m, -1)).reshape(-1, M, M)
-        gradient = (self.gradient_cov[:, None] @ J)[:, 0]
-        return gradient, J.swapaxes(1, 2) @ self.hessian_cov @ J + bend
+        return np.asarray(J.swapaxes(1, 2) @ self.hessian_cov @ J + bend)
 
     def gradient(self) -> Floats:
         """(B, m) gradient of the profiled deviance in θ."""

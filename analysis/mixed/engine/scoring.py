@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import Derivatives
 from doublecode.analysis.mixed.engine.layout import triangle
+from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -59,7 +60,7 @@ def scored(derivatives: Derivatives) -> tuple[Floats, Bools]:
         rows, columns = triangle(block.size)
         D = np.zeros((len(d), block.size, block.size))
         D[:, rows, columns] = D[:, columns, rows] = np.where(usable[:, None], relative[:, block.theta], 0.0)
-        usable &= np.linalg.eigvalsh(D)[:, 0] > INSIDE
+        usable &= smallest_eigenvalue(D) > INSIDE
         theta[usable, block.theta] = np.linalg.cholesky(D[usable])[:, rows, columns]
     return theta, usable
 

@@ -57,3 +57,14 @@ def apply_transposed(M: Floats, v: Floats) -> Floats:
     if len(M) == 1:
         return np.asarray(M[0] * v)
     return np.asarray((M * v[:, None]).sum(axis=0))
+
+
+def smallest_eigenvalue(D: Floats) -> Floats:
+    """(B,) of symmetric (B, p, p); of one and two effects written out, which spares LAPACK's set-up."""
+    p = D.shape[1]
+    if p == 1:
+        return D[:, 0, 0]
+    if p == 2:
+        a, b, c = D[:, 0, 0], D[:, 1, 0], D[:, 1, 1]
+        return np.asarray(0.5 * (a + c - np.hypot(a - c, 2.0 * b)))
+    return np.asarray(np.linalg.eigvalsh(D)[:, 0])

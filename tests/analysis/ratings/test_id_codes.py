@@ -56,6 +56,25 @@ def test_texts_are_compared_by_value_whether_rows_share_them_or_not(long, dtype)
         assert len(names) == 40
 
 
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("sort", [True, False])
+def test_runs_of_one_text_are_coded_by_the_run(shared, sort):
+    labels = [text for text in ("spec", "agree", "set", "agree") for _ in range(300)]
+    series = pd.Series(labels, dtype=object) if shared else separate(pd.Series(labels))
+    codes, names = id_codes(series, "icc", sort=sort)
+    assert [names[code] for code in codes] == labels
+    assert list(names) == (sorted(set(labels)) if sort else list(dict.fromkeys(labels)))
+
+
+@pytest.mark.parametrize("blank", [pd.NA, None, np.nan], ids=["NA", "None", "NaN"])
+@pytest.mark.parametrize("column", IDS)
+def test_a_blank_among_texts_of_their_own_is_named_by_its_row(long, blank, column):
+    ids = long.assign(**{name: separate(long[name]) for name in IDS})
+    ids.loc[300, column] = blank
+    with pytest.raises(ContractError, match=f"column '{column}' is blank in row 300"):
+        icc(ids, **NAMES, by="item")
+
+
 def test_a_number_and_its_text_are_two_ids():
     codes, names = id_codes(pd.Series([1, "1", 2, 1, "1", 2] * 4, dtype=object), "icc")
     assert len(names) == 3

@@ -208,8 +208,8 @@ def test_page_and_record_hold_all_of_it(telephone_run, tmp_path):
     written = {one.stem for one in (folder / "tables").glob("*.csv")}
     assert {"missing_flow", "lost_patients", "lost_sessions", "attendance_headline", "attendance_terms",
             "imputed_headline", "imputed_cells", "imputation_convergence"} <= written  # fmt: skip
-    record = sensitivity_record(found)["missing"]
-    assert record["imputed"]["headline"][1]["estimate"] == found.missing.imputed.frame["estimate"].iloc[1]
+    record = sensitivity_record(found)["findings"][0]["missing"]
+    assert record["imputed"]["headline"][1]["estimate"] == found.findings[0].missing.imputed.frame["estimate"].iloc[1]
     assert record["flow"][0]["n"] == len(intake.patients)
     assert "Missing scores imputed" not in str(found)
     assert "complete rows" in str(found)

@@ -111,7 +111,8 @@ def test_a_session_that_was_not_rated_is_said_so_in_the_row_ledger(telephone, te
     steps = []
     (series,) = (one for one in intake.study.series if one.name == "phq9")
     alone = series.model_copy(update={"steps": series.steps[:1], "split": ()})
-    others = {"papers": Papers(), "sensitivity": None}  # which name the models left out
+    others = {"papers": Papers(), "sensitivity": None,
+               "patient_changes": ()}  # fmt: skip  # which name the models left out
     one_model = intake.study.model_copy(update={"series": (alone,), **others})
     changed = replace(intake, study=one_model, ratings=ratings, sessions=sessions)
     after = analyse(changed, lambda step, done, of: steps.append((step, done, of))).frame
@@ -177,7 +178,8 @@ def test_a_log_without_numbers_that_several_fill_in_is_traced(telephone_run):
     log = log[log["value"].isna()]
     second = log.assign(rater="R1")
     ratings = pd.concat([log, second], ignore_index=True)
-    nothing = {"series": (), "variables": (), "correlations": None, "papers": Papers(), "sensitivity": None}
+    nothing = {"series": (), "variables": (), "correlations": None, "papers": Papers(), "sensitivity": None,
+               "patient_changes": ()}  # fmt: skip
     run = analyse(replace(intake, study=intake.study.model_copy(update=nothing), ratings=ratings))
     traced = TracedTables(run).tables
     pair = run.reported.pairs.query("phase == 'main'").iloc[0].to_dict()

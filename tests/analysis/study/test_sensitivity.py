@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import sys
 from dataclasses import replace
 
@@ -13,7 +14,16 @@ from doublecode.analysis import read_study, study_sensitivity
 from doublecode.analysis.cli import app as cli
 from doublecode.analysis.mixed.working_covariance import robust_of_mixed
 from doublecode.analysis.regression.linear_model import linear_model
+from doublecode.analysis.rendering.page import render_page
+from doublecode.analysis.report import sensitivity_state as sensitivity_state_module
+from doublecode.analysis.report.folder import build_document
+from doublecode.analysis.report.manifest import manifest_of
+from doublecode.analysis.report.sections_sensitivity import sensitivity_document
 from doublecode.analysis.report.sensitivity_folder import is_of_sensitivity, write_sensitivity, write_specification
+from doublecode.analysis.report.sensitivity_state import State, mark_stale, sensitivity_section, sensitivity_state
+from doublecode.analysis.report.trace_file import TraceFile, read_set
+from doublecode.analysis.report.traced_report import traced_folder
+from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.frame_of_study import study_frame
 from doublecode.analysis.study.run import regressions_of
@@ -24,6 +34,7 @@ from doublecode.analysis.study.sensitivity_robust import robust_beside
 from doublecode.analysis.study.sensitivity_specifications import specifications
 from doublecode.analysis.study.sensitivity_standing import Made
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.results import to_json
 from doublecode.schemas.sensitivity import Sensitivity, SensitivityHeadline
 
 NUMBERS = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high")
@@ -52,7 +63,9 @@ def full_of(run):
 
 @pytest.fixture(scope="module")
 def answer(telephone_run):
-    return study_sensitivity(telephone_run.intake)
+    study = telephone_run.study
+    asked = study.sensitivity.model_copy(update={"missing": None})  # which has tests of its own
+    return study_sensitivity(replace(telephone_run.intake, study=study.model_copy(update={"sensitivity": asked})))
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +284,7 @@ class TestMultiverse:
         assert frame[choices].iloc[0].tolist() == ["mean", "difficulties", "within", "(session | patient)"]
         assert frame["estimate"].iloc[0] == telephone.design["headline"]["estimate"]
 
-    @pytest.mark.parametrize("number", [2, 3, 16])
+    @pytest.mark.parametrize("number", sorted(random.Random(18).sample(range(2, 17), 3)))
     def test_a_cell_is_made_again_by_its_own_declaration(self, telephone_run, telephone, tmp_path, number):
         out = tmp_path / "one"
         one = write_specification(telephone_run.study, number, out)
@@ -284,11 +297,12 @@ class TestMultiverse:
         assert not (out / "report").exists()
         assert f"# Specification {number} of telephone_cbt" in (out / "study.toml").read_text(encoding="utf-8")
 
-    def test_of_a_regression_a_cell_is_made_again(self, adolescent_run, tmp_path):
+    @pytest.mark.parametrize("number", sorted(random.Random(8).sample(range(2, 13), 3)))
+    def test_of_a_regression_a_cell_is_made_again(self, adolescent_run, tmp_path, number):
         study = adolescent_run.study
-        one = write_specification(study, 10, tmp_path / "one")
+        one = write_specification(study, number, tmp_path / "one")
         own = run_specifications(adolescent_run.intake, [one], quiet)[0].iloc[0]
-        assert one.choices == {"pooling": "primary", "outlier fences": "none", "standard errors": "least-squares"}
+        assert one.number == number
         intake = read_study(tmp_path / "one")
         alone = intake.study.model_copy(update={"moderations": intake.study.moderations[1:2], "correlations": None})
         fit = regressions_of(alone, study_frame(intake).frame, [])["moderations"][0]
@@ -306,6 +320,24 @@ class TestMultiverse:
         assert next(one for one in last.study.variables if one.name == "he").lag == 1
         assert last.study.sensitivity is None
         assert last.choices == {"items needed of he": "5", "lag of he": "1", "covariates": "session"}
+
+    def test_each_kind_of_choice_acts(self, telephone_run):
+        """Changed alone, each moves the estimate; the missing rule where no second rater fills a gap."""
+        choices = {
+            "pooling": ["primary"], "reverse": {"ghes": [[]]}, "minimum_valid": {"he": [5]}, "lag": {"he": [1]},
+            "covariates": [["session"]], "centring": ["none"], "random": ["(1 | patient)"],
+        }  # fmt: skip
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        cases = specifications(intake.study)
+        changed = [
+            {name for name, value in one.choices.items() if value != cases[0].choices[name]} for one in cases
+        ]  # fmt: skip
+        single = [{name} for name in cases[0].choices if name != "items needed of he"]
+        both = [{"pooling", "lag of he"}, {"pooling", "lag of he", "items needed of he"}]
+        wanted = [one for one, names in zip(cases, changed, strict=True) if names in [set(), *single, *both]]
+        found, _ = run_specifications(intake, wanted, quiet)
+        assert (len(cases), len(found), found["estimate"].nunique()) == (128, 9, 9)
+        assert (found["refusal"] == "").all()
 
     def test_what_cannot_be_estimated_is_a_row_with_its_reason(self, telephone_run):
         intake = asking(
@@ -387,3 +419,85 @@ class TestFolder:
                 cli.main()
             printed = " ".join(capsys.readouterr())
             assert (left.value.code or 0, said in " ".join(printed.split())) == (code, True)
+
+
+def cells_of(trace):
+    return {tuple(row) for row in trace.frame[["file", "cell", "of"]].itertuples(index=False)}
+
+
+class TestTrace:
+    @pytest.fixture
+    def folder(self, telephone_run, answer, tmp_path):
+        write_sensitivity(answer, telephone_run.study, tmp_path)
+        return tmp_path
+
+    def test_the_declared_cells_are_the_report_s(self, telephone_run, folder):
+        """The step's table of the run's report leads to the same cells, another way."""
+        document = build_document(telephone_run)
+        traced = TraceFile(telephone_run, document, TracedTables(telephone_run))
+        _, rows = traced.tables["phq9_split"]
+        row = [one for one in rows if "he_within" in one.names][-1]  # of the last step, which has tbh as well
+        pairs = list(read_set(traced.sets[next(iter(row.sets.values()))]))
+        witness = {(traced.cells[at].file, traced.cells[at].cell, traced.roles[role].of) for at, role in pairs}
+        report = traced_folder(telephone_run.study, folder, "specifications")
+        assert cells_of(report.number("specifications", ("1",), "estimate")) == witness
+
+    def test_a_specification_stands_on_what_its_rules_take(self, telephone_run, telephone, folder):
+        """Of the primary rater alone there are fewer cells, all of them among those of both raters."""
+        report = traced_folder(telephone_run.study, folder, "specifications")
+        both, primary = (report.number("specifications", (number,), "estimate") for number in ("1", "9"))
+        assert primary.spec["value"] == telephone.frame.set_index("specification").loc[9, "estimate"]
+        assert cells_of(primary) < cells_of(both)
+        assert primary.frame[primary.frame["of"] == "he"].groupby(["session_id", "item"])["rater"].nunique().max() == 1
+
+    def test_without_a_patient_and_without_a_rater(self, telephone_run, folder):
+        report = traced_folder(telephone_run.study, folder, "left_out_levels")
+        all_of = report.number("cluster_robust", ("as declared",), "estimate").frame
+        patient = report.number("left_out_levels", ("P17",), "estimate").frame
+        own = telephone_run.intake.sessions.set_index("session_id")["patient"]
+        gone = all_of[~all_of["cell"].isin(patient["cell"]) | ~all_of["file"].isin(patient["file"])]
+        assert set(own.reindex(patient["session_id"]).dropna()) == set(own.reindex(all_of["session_id"]).dropna()) - {
+            "P17"
+        }
+        assert set(own.reindex(gone["session_id"]).dropna()) <= {"P17"}
+        rater = report.number("left_out_levels", ("R3",), "estimate").frame
+        assert "R3" in set(all_of["rater"])
+        assert "R3" not in set(rater["rater"])
+
+    def test_other_tables_are_the_report_s(self, telephone_run, folder):
+        with pytest.raises(UsageError, match="report is not there"):
+            traced_folder(telephone_run.study, folder, "phq9_split")
+
+    def test_no_table_is_called_as_one_of_the_report(self, telephone_run, answer):
+        names = {table.name for table in build_document(telephone_run).tables()}
+        assert not names & {table.name for table in sensitivity_document(answer, telephone_run.study).tables()}
+
+
+class TestState:
+    def test_of_the_same_declaration_and_of_an_earlier_one(self, telephone_run, answer, tmp_path):
+        """A changed ledger of what counts, and a changed study.toml, make it stale; the page says so once."""
+        study = telephone_run.study.model_copy()
+        study._folder = tmp_path
+        moved = replace(telephone_run.intake, study=study)
+        assert sensitivity_state(moved) is State.ABSENT
+        (tmp_path / "study.toml").write_text("# now\n", encoding="utf-8")
+        (tmp_path / "sensitivity").mkdir()
+        page = tmp_path / "sensitivity" / "index.html"
+        page.write_text(render_page(sensitivity_document(answer, study)), encoding="utf-8")
+        assert sensitivity_state(moved) is State.STALE  # of a version that kept no manifest
+        (page.parent / "manifest.json").write_text(to_json(manifest_of(moved, ("numpy",))), encoding="utf-8")
+        assert sensitivity_state(moved) is State.SAME
+        assert not mark_stale(moved)
+        others = moved.files.assign(sha256=moved.files["sha256"].iloc[0])
+        assert sensitivity_state(replace(moved, files=others)) is State.STALE
+        (tmp_path / "study.toml").write_text("# changed\n", encoding="utf-8")
+        assert (mark_stale(moved), mark_stale(moved)) == (True, False)
+        assert page.read_text(encoding="utf-8").count("This page is of an earlier state") == 1
+
+    def test_the_report_names_the_command_or_the_page(self, telephone_run, monkeypatch):
+        section = sensitivity_section(telephone_run)
+        assert "doublecode sensitivity telephone_cbt`" in section.blocks[0].text
+        monkeypatch.setattr(sensitivity_state_module, "sensitivity_state", lambda intake: State.SAME)
+        assert sensitivity_section(telephone_run).blocks[0].links[0].address == "../sensitivity/index.html"
+        monkeypatch.setattr(sensitivity_state_module, "sensitivity_state", lambda intake: State.STALE)
+        assert "of an earlier state" in sensitivity_section(telephone_run).blocks[0].text
