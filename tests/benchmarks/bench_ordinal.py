@@ -1,7 +1,7 @@
-"""Cumulative mixed models against R's clmm in the same run; standard errors included on both sides;
-CPU seconds on both sides, so that other work on the machine does not count.
+"""Cumulative mixed models against R's clmm in the same run; standard errors included, CPU seconds on both
+sides, so that other work on the machine does not count.
 
-``python tests/benchmarks/bench_ordinal.py`` (needs R with ordinal). 22 × 9, 40 sessions × 5 raters crossed, 400 × 20.
+``python tests/benchmarks/bench_ordinal.py`` (needs R with ordinal). 22 × 9, 40 sessions × 5 raters crossed, 100 × 20.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def drawn(job: str, groups: int, rows: int, raters: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    data = pd.concat([drawn("small", 22, 9, 1), drawn("crossed", 40, 5, 5), drawn("large", 400, 20, 1)])
+    data = pd.concat([drawn("small", 22, 9, 1), drawn("crossed", 40, 5, 5), drawn("large", 100, 20, 1)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         data.to_csv(path, index=False)
