@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 CumulativeLink = Literal["logit", "probit"]
 
+UNDERFLOW = 1e-280
+"""Product of probabilities below which their logarithms are taken one by one."""
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -55,9 +58,8 @@ def derivatives(upper: Floats, lower: Floats, link: CumulativeLink) -> Edges:
 def slopes(upper: Floats, lower: Floats, link: CumulativeLink) -> tuple[Floats, Floats, Floats]:
     """(…, n) log P, ∂/∂η and ∂²/∂η²: no more than the search of the modes needs."""
     if link == "logit":
-        above, below = special.expit(-upper), special.expit(lower)
-        curvature = above * (above - 1.0) + below * (below - 1.0)
-        return _log_logit(upper, lower), below - above, curvature
+        value, pa, pb = logit_parts(upper, lower, log_gap(upper - lower))
+        return value, pa - pb, pa * (pa - 1.0) + pb * (pb - 1.0)
     value, A, B, xa, xb = _ratios(upper, lower)
     m1 = B - A
     return value, m1, xb * B - xa * A - m1**2
@@ -71,32 +73,41 @@ def probabilities(eta: Floats, tau: Floats, link: CumulativeLink) -> Floats:
     return np.asarray(np.exp(flat).reshape(n, len(tau) + 1))
 
 
-def _log_gap(delta: Floats) -> Floats:
+def log_gap(delta: Floats) -> Floats:
     """log(1 − e^−δ), δ > 0, without loss at either end."""
     with np.errstate(divide="ignore"):
         small = np.log(-np.expm1(-np.minimum(delta, 1.0)))
     return np.where(delta < np.log(2.0), small, np.log1p(-np.exp(-delta)))
 
 
+def logit_parts(a: Floats, b: Floats, gap: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log P, F(a) and F(−b) of the logit, `gap` being log(1 − e^(b − a)); ∂/∂η is F(a) − F(−b)."""
+    pa, pb = special.expit(a), special.expit(-b)
+    product = pa * pb
+    if product.size and product.min() < UNDERFLOW:
+        return np.asarray(special.log_expit(a) + special.log_expit(-b) + gap), pa, pb
+    return np.asarray(np.log(product) + gap), pa, pb
+
+
 def _log_logit(a: Floats, b: Floats) -> Floats:
-    return np.asarray(special.log_expit(a) + special.log_expit(-b) + _log_gap(a - b))
+    return np.asarray(special.log_expit(a) + special.log_expit(-b) + log_gap(a - b))
 
 
 def _logit(a: Floats, b: Floats) -> Edges:
-    above, below = special.expit(-a), special.expit(b)
-    va, vb = above * (1.0 - above), below * (1.0 - below)
-    ta, tb = va * (2.0 * above - 1.0), vb * (1.0 - 2.0 * below)
+    value, pa, pb = logit_parts(a, b, log_gap(a - b))
+    va, vb = pa * (1.0 - pa), pb * (1.0 - pb)
+    ta, tb = va * (1.0 - 2.0 * pa), vb * (2.0 * pb - 1.0)
     with np.errstate(over="ignore", divide="ignore"):
         tie = 1.0 / np.expm1(a - b)
-    upper = np.where(np.isposinf(a), 0.0, [above + tie, va, -ta])
-    lower = np.where(np.isneginf(b), 0.0, [-below - tie, vb, -tb])
-    return Edges(_log_logit(a, b), below - above, -va - vb, ta + tb, upper, lower)
+    upper = np.where(np.isposinf(a), 0.0, [1.0 - pa + tie, va, -ta])
+    lower = np.where(np.isneginf(b), 0.0, [pb - 1.0 - tie, vb, -tb])
+    return Edges(value, pa - pb, -va - vb, ta + tb, upper, lower)
 
 
 def _log_probit(a: Floats, b: Floats) -> Floats:
     flip = np.where(np.isinf(a) | np.isinf(b), np.isposinf(a), a + b > 0)
     high, low = special.log_ndtr(np.where(flip, -b, a)), special.log_ndtr(np.where(flip, -a, b))
-    return np.asarray(high + _log_gap(high - low))
+    return np.asarray(high + log_gap(high - low))
 
 
 def _probit(a: Floats, b: Floats) -> Edges:
@@ -116,6 +127,12 @@ def _ratios(a: Floats, b: Floats) -> tuple[Floats, Floats, Floats, Floats, Float
     A = np.where(open_a, 0.0, np.exp(_log_density(xa) - value))
     B = np.where(open_b, 0.0, np.exp(_log_density(xb) - value))
     return value, A, B, xa, xb
+
+
+def probit_slopes(a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
+    """(…, n) log P, and the normal density at the upper and at the lower edge divided by P."""
+    value, A, B, _, _ = _ratios(a, b)
+    return value, A, B
 
 
 def _by_edge(m1: Floats, m2: Floats, ratio: Floats, x: Floats) -> Floats:

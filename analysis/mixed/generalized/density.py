@@ -7,8 +7,9 @@ parameters ψ (thresholds of an ordinal outcome, the dispersion of a negative bi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,14 @@ class RowDerivatives:
     psi: Floats | None = None
     d1_psi: Floats | None = None
     d2_psi: Floats | None = None
+
+
+@runtime_checkable
+class NodeDensity(Protocol):
+    """A density that has a short way to what quadrature asks for at its nodes."""
+
+    def at_nodes(self, eta: Floats, psi: Floats) -> tuple[Floats, Floats, Callable[[Floats], Floats]]:
+        """(Q, n) ℓ and ∂ℓ/∂η at η (Q, n), and what turns weights (Q, n) into Σ weight · ∂ℓ/∂ψ, (k,)."""
 
 
 class RowDensity(Protocol):

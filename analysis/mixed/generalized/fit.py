@@ -189,13 +189,12 @@ def fit_outcome(
 ) -> GeneralizedFit:
     """Condition, start, search; refuse what has no finite estimate."""
     Q, R = design.x_factors
-    scale, order = np.sqrt(design.nobs), part.order
-    root = R / scale
+    order = part.order
     problem = Problem(
-        part, (Q * scale)[order],
+        part, Q[order],
         np.zeros(design.nobs) if design.offset is None else design.offset[order],
         np.ones(design.nobs) if design.weights is None else design.weights[order],
-        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, root, prior_sd),
+        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, R, prior_sd),
     )  # fmt: skip
     start, psi = _start(problem, outcome)
     if prior_sd is None and suspicious(start, outcome):
@@ -206,7 +205,7 @@ def fit_outcome(
         raise NotEstimable(
             f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"
         ) from error
-    fit = GeneralizedFit(problem, found, design.terms, root)
+    fit = GeneralizedFit(problem, found, design.terms, R)
     _refuse_endless(fit, design)
     return fit
 

@@ -18,13 +18,14 @@ a = H⁻¹(α + Mᵀt); then û moves F by −aᵀ(∂²/∂u∂x) of the penali
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.generalized.density import RowDensity, RowDerivatives
+from doublecode.analysis.mixed.generalized.density import NodeDensity, RowDensity, RowDerivatives
 from doublecode.analysis.mixed.generalized.random_part import RandomPart
 from doublecode.analysis.mixed.generalized.system import System, make_system
 
@@ -73,6 +74,11 @@ class Problem:
         """(Q,) nodes z and log-weights of ∫ e^{−z²}."""
         z, w = np.polynomial.hermite.hermgauss(self.n_nodes)
         return np.asarray(z), np.asarray(np.log(w))
+
+    @cached_property
+    def at_nodes(self) -> NodeDensity | None:
+        """The density, if it has a short way for quadrature."""
+        return self.density if isinstance(self.density, NodeDensity) else None
 
     def split(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """θ (m,), β (p,), ψ (k,)."""
@@ -251,11 +257,15 @@ def _quadrature(problem: Problem, mode: Mode, psi: Floats, system: System) -> _S
     u = mode.inner[0] + np.sqrt(2.0) * z[:, None] * sd
     rows = u[:, part.codes]
     eta = mode.fixed + mode.M[0] * rows
-    if problem.density.n_shape:
+    by_psi: Floats | None = None
+    psi_sum: Callable[[Floats], Floats] | None = None
+    if problem.at_nodes is not None:
+        ell, d1, psi_sum = problem.at_nodes.at_nodes(eta, psi)
+    elif problem.density.n_shape:
         found = problem.density.derivatives(eta, psi)
         ell, d1, by_psi = found.value, found.d1, found.psi
     else:
-        (ell, d1, _), by_psi = problem.density.newton(eta, psi), None
+        ell, d1, _ = problem.density.newton(eta, psi)
     logs = np.add.reduceat(w * ell, part.starts, axis=1) - 0.5 * u**2 + (z**2 + log_w)[:, None]
     top = logs.max(axis=0)
     mass = np.exp(logs - top)
@@ -266,7 +276,10 @@ def _quadrature(problem: Problem, mode: Mode, psi: Floats, system: System) -> _S
     pull = np.add.reduceat(mode.M[0] * e, part.starts, axis=1) + share * u
     gamma = -1.0 / sd + np.sqrt(2.0) * (z @ pull)
     alpha = pull.sum(axis=0)[None], np.zeros(0)
-    psi_side = np.zeros(0) if by_psi is None else -np.einsum("qn,qnk->k", share[:, part.codes] * w, by_psi)
+    if psi_sum is not None:
+        psi_side = -psi_sum(share[:, part.codes] * w)
+    else:
+        psi_side = np.zeros(0) if by_psi is None else -np.einsum("qn,qnk->k", share[:, part.codes] * w, by_psi)
     return _Sides(value, e, rows[:, None], psi_side, alpha, (-gamma * sd**3)[part.codes][:, None, None])
 
 

@@ -123,9 +123,8 @@ def make_random_part(terms: Sequence[Term]) -> RandomPart:
         inner, size = term.group == inner_name, term.size
         count = size * (size + 1) // 2
         Q, R = term.factors
-        scale = np.sqrt(len(codes))
-        roots.append(R / scale)
-        columns.append(Q.T[:, order] * scale)
+        roots.append(R)
+        columns.append(Q.T[:, order])
         blocks.append(Block(size, len(term.levels), inner, start if inner else outer, slice(theta, theta + count)))
         local.append(slice(start, start + size) if inner else slice(row, row + size))
         theta += count

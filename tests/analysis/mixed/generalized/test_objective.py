@@ -35,7 +35,7 @@ def problem(formula: str, kind: str, n_nodes: int) -> Problem:
     design = build_design(formula, DATA, with_outcome=False)
     part = make_random_part(design.terms)
     n = design.nobs
-    X = (design.x_factors[0] * np.sqrt(n))[part.order]
+    X = design.x_factors[0][part.order]
     weights = np.linspace(0.5, 1.5, n)
     return Problem(part, X, np.linspace(-0.2, 0.2, n), weights, density(kind).subset(part.order), n_nodes)
 

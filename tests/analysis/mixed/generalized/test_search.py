@@ -44,3 +44,10 @@ def test_counts_of_no_more_spread_than_poisson_are_named() -> None:
     data["n"] = rng.binomial(6, 0.5, 180)
     fit = fit_generalized("n ~ 1 + (1 | g)", data, family="negative-binomial")
     assert "no more spread than Poisson's" in str(fit)
+
+
+def test_columns_are_searched_in_units_of_their_own_spread() -> None:
+    """Mean square one: what starts, thresholds and the size of steps take for granted."""
+    problem = fit_generalized("use ~ age + time + (time | patient)", DATA, family="binomial").fit.problem
+    np.testing.assert_allclose((problem.X**2).mean(axis=0), 1.0)
+    np.testing.assert_allclose((problem.part.Z**2).mean(axis=1), 1.0)
