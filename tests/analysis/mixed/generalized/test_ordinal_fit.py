@@ -191,3 +191,15 @@ def test_separation_is_named_and_thresholds_belong_to_ordinal() -> None:
         fit_generalized("apart ~ x + (1 | g)", d, family="binomial", thresholds="equidistant")
     with pytest.raises(UsageError, match=r"proportional_odds\(\)"):
         fitted("plain").check_simulated()
+
+
+def test_on_simulated_sets_the_end_is_never_below_clmms() -> None:
+    path = Path(__file__).parents[3] / "reference"
+    simulated = runpy.run_path(str(path / "ordinal_sets.py"))
+    answers = pd.read_csv(path / "ordinal_sets.csv.xz").set_index(["set", "nAGQ"])
+    for number in range(9):  # all 1,000: tests/simulations/ordinal_against_clmm.py
+        data = simulated["simulated_set"](number)
+        for nodes in (1, 15):
+            found = fit_generalized(simulated["FORMULA"], data, family="ordinal", nagq=nodes)
+            assert found.converged
+            assert found.loglik > answers.loc[(number, nodes), "loglik"] - 1e-6
