@@ -79,7 +79,7 @@ def _columns(
     """Predictors of a declared model, the parts of those that are split among them."""
     model = models.get(name)
     if model is None:
-        raise StudyError(f"{where}: no series or moderation is called {name!r}; {allowed(name, models)}.")
+        raise StudyError(f"{where}: no series or moderation is called {name!r}; {ended(allowed(name, models))}")
     if isinstance(model, ModerationModel):
         if step is not None:
             raise StudyError(f"{where}: {name!r} is a moderation and has no steps; leave step out.")

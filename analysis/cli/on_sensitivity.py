@@ -36,7 +36,7 @@ def sensitivity(
         int,
         typer.Option(
             "--finding", parser=number(whole=True), metavar="N",
-            help="Of which finding K is a specification: 1 is the headline, 2 the first of [[sensitivity.further]].",
+            help="Of which finding K is a specification: 1 is the headline, 2 the first further one.",
         ),
     ] = 1,
     set_aside: Annotated[

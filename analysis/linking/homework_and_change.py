@@ -321,9 +321,11 @@ def noncentral_limits(t: float, df: int, conf_level: float) -> tuple[float, floa
     from scipy.optimize import brentq
     from scipy.special import nctdtr
 
-    tail = (1.0 - conf_level) / 2
-    reach = 8.0 + abs(t)
-    low, high = (
-        float(brentq(lambda nc, p=p: float(nctdtr(df, nc, t)) - p, t - reach, t + reach)) for p in (1 - tail, tail)
-    )
+    def below(noncentrality: float) -> float:
+        """P(T ≤ t); some versions of scipy give NaN far out, nine standard errors and more from t."""
+        found = float(nctdtr(df, noncentrality, t))
+        return float(noncentrality < t) if math.isnan(found) else found
+
+    tails, reach = ((1.0 + conf_level) / 2, (1.0 - conf_level) / 2), 8.0 + abs(t)
+    low, high = (float(brentq(lambda nc, p=p: below(nc) - p, t - reach, t + reach)) for p in tails)
     return low, high

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtr
+from scipy.special import nctdtr, ndtr
 from scipy.stats import chi2
 
 from doublecode.analysis.linking.homework_and_change import (
@@ -107,3 +107,12 @@ def test_limits_are_where_the_integral_says(t, df):
     weight = chi2.pdf(v, df)
     tails = [float(np.sum(ndtr(t * np.sqrt(v / df) - nc) * weight) * (v[1] - v[0])) for nc in limits]
     assert tails == pytest.approx([0.975, 0.025], abs=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_limits_are_found_where_scipy_s_noncentral_t_is_nan_far_out(level):
+    """Scipy 1.17 has NaN nine standard errors from t: at df 20, t = 0.1, noncentrality 8, and for negative t."""
+    for df in (2, 20, 1000):
+        for t in (-10.0, -5.0, -2.0, -0.01, 0.0, 0.1, 2.0, 5.0, 25.0):
+            limits = np.array(noncentral_limits(t, df, level))
+            assert nctdtr(df, limits, t) == pytest.approx([(1 + level) / 2, (1 - level) / 2], abs=1e-9)

@@ -19,7 +19,7 @@ def test_the_lower_of_two_valleys_is_found(kept):
     assert fit.converged
     first = fit.log.iloc[0]
     assert first.start == "moments"
-    # by how much the deviance of the first end is higher
+    # without further starts it would have ended there, higher by so much
     assert first.deviance + 2.0 * fit.loglik == pytest.approx(kept["higher"], abs=1e-3)
 
 
