@@ -6,7 +6,6 @@ time <- function(job, f, n, nAGQ = 1L, times = 5) { rows <- d[d$job == n, ]; row
   cat(job, median(s), format(as.numeric(logLik(m)), digits = 12), "\n") }
 time("small-15", o ~ x + w + (1 | g), "small", 15L)
 time("small-1", o ~ x + w + (1 | g), "small")
-time("slopes", o ~ x + w + (1 + x | g), "small", times = 3)
-time("crossed", o ~ x + (1 | g) + (1 | h), "crossed", times = 3)
-time("large-15", o ~ x + w + (1 | g), "large", 15L, times = 1)
+time("slopes", o ~ x + w + (1 + x | g), "small", times = 1)
+time("crossed", o ~ x + (1 | g) + (1 | h), "crossed", times = 1)
 time("large-1", o ~ x + w + (1 | g), "large", times = 1)

@@ -22,7 +22,6 @@ JOBS = {
     "small-1": ("small", "y ~ x + w + (1 | g)", 1, 21),
     "slopes": ("small", "y ~ x + w + (1 + x | g)", 1, 11),
     "crossed": ("crossed", "y ~ x + (1 | g) + (1 | h)", 1, 11),
-    "large-15": ("large", "y ~ x + w + (1 | g)", 15, 5),
     "large-1": ("large", "y ~ x + w + (1 | g)", 1, 5),
 }
 

@@ -1,6 +1,6 @@
 """Do the limits of latent severity hold the planted values? Ratings 0–4 by five raters, three of them on each session.
 
-``python ordinal_severity.py [N_SETS]``. 40 or 100 sessions, SD between sessions 1.5 (latent ICC(C,1) .41), severities
+``python ordinal_severity.py [N_SETS]``. 40 sessions, SD between sessions 1.5 (latent ICC(C,1) .41), severities
 −1, −0.4, 0, 0.4, 1, unequal thresholds. Wald limits of the severities, and of the fair averages against their values at
 the planted parameters.
 """
@@ -31,7 +31,7 @@ def draw(rng: np.random.Generator, n_sessions: int) -> pd.DataFrame:
 
 def main(n_sets: int) -> None:
     fair = expit(SEVERITY[:, None] - CUTS).sum(axis=1)
-    for n_sessions in (40, 100):
+    for n_sessions in (40,):
         rng = np.random.default_rng([20261128, n_sessions])
         held, fair_held, bias, latent, refused = [], [], [], [], 0
         for _ in range(n_sets):
