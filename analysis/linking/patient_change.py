@@ -171,6 +171,8 @@ def reliable_change(
     data = as_pandas(data)
     _check(reliability, sd, source, better)
     require_columns(data, [patient, pre, post], CALLER)
+    if pre == post:
+        raise UsageError(f"{CALLER}: pre and post are both {pre!r}; name the column before and the one after.")
     for name in (pre, post):
         if data[name].dtype.kind not in "iuf":
             raise ContractError(f"{CALLER}: {name!r} must hold numbers, found {data[name].dtype}.")
@@ -200,7 +202,8 @@ def reliable_change(
     )  # fmt: skip
     spec = {"pre": pre, "post": post, "reliability": reliability, "sd": float(deviation), "source": source,
             "cutoff": line, "better": better, "conf_level": conf_level}  # fmt: skip
-    notes = [Note("change_source", numbers={"source": source, "reliability": reliability, "sd": float(deviation)})]
+    notes = [Note("change_source", numbers={"source": source, "reliability": reliability, "sd": float(deviation),
+                                                      "cutoff": line})]  # fmt: skip
     if sd == "sample":
         notes.append(Note("change_sample_sd", numbers={"pre": pre}))
     if line is None:
@@ -223,8 +226,8 @@ def _check(reliability: float, sd: float | str, source: str, better: str) -> Non
         raise UsageError(f"{CALLER}: reliability is {reliability!r}; it lies between 0 and 1, without these.")
     if sd != "sample" and (isinstance(sd, (str, bool)) or not 0.0 < sd < math.inf):
         raise UsageError(f"{CALLER}: sd is {sd!r}; the standard deviation of the norm, above 0, or 'sample'.")
-    if not str(source).strip():
-        raise UsageError(f"{CALLER}: source is empty; say where reliability, SD and cut-off are from.")
+    if not isinstance(source, str) or not source.strip():
+        raise UsageError(f"{CALLER}: source is {source!r}; say where reliability, SD and cut-off are from.")
     if better not in ("lower", "higher"):
         raise UsageError(f"{CALLER}: better is {better!r}; allowed: 'lower' and 'higher'.")
 
@@ -245,6 +248,11 @@ def _cutoff(cutoff: float | None, clinical: Moments | None, norm: Moments | None
         if one is not None and (not isinstance(one, Sequence) or len(one) != 2 or not one[1] > 0):
             raise UsageError(f"{CALLER}: {name} is {one!r}; a mean and a standard deviation above 0.")
     towards = -1.0 if better == "lower" else 1.0
+    if clinical is not None and norm is not None and towards * (norm[0] - clinical[0]) <= 0:
+        raise UsageError(
+            f"{CALLER}: {better} is better, and the mean of clinical is {clinical[0]:g}, that of norm {norm[0]:g}; "
+            "patients lie on the other side of the healthy. Exchange the two, or better."
+        )
     if clinical is not None and norm is not None:
         return (norm[1] * clinical[0] + clinical[1] * norm[0]) / (norm[1] + clinical[1])
     if clinical is not None:

@@ -309,7 +309,7 @@ class PoolResult(Answer):
         level = self.spec["conf_level"]
         kind: Kind = "bounded" if self.measure is not None and self.measure.bounded else "estimate"
         shown = (
-            *(column(str(name), str(name), kind="text") for name in moderators.columns),
+            *(column(str(name), str(name), kind="text") for name in frame.columns[: frame.columns.get_loc("estimate")]),
             column("estimate", "Effect", kind=kind),
             column("conf_low", level_heading(level), kind=kind, upper="conf_high"),
             column("pi_low", f"{100 * level:g}% PI", kind=kind, upper="pi_high"),

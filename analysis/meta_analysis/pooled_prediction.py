@@ -16,6 +16,7 @@ from doublecode.analysis.meta_analysis.effect_measures import back
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.analysis.mixed.prediction import columns_of_new_rows
+from doublecode.schemas.errors import ContractError
 
 if TYPE_CHECKING:
     from doublecode.analysis.meta_analysis.pooled_fit import PooledFit
@@ -40,10 +41,16 @@ def predicted_at(
     Returns
     -------
     DataFrame, m rows
-        The columns given, then ``estimate``, ``std_error`` (of the pooled scale), ``conf_low, conf_high, pi_low,
+        The moderators, then ``estimate``, ``std_error`` (of the pooled scale), ``conf_low, conf_high, pi_low,
         pi_high``; prediction limits are NaN for a fixed effect, all of a row with a missing value.
     """
-    require_columns(moderators, sorted(variables_of(formula, recipe.required_variables)), "predict")
+    named = sorted(variables_of(formula, recipe.required_variables))
+    require_columns(moderators, named, "predict")
+    moderators = moderators[named]
+    texts = {coded.strip("`") for coded, _ in recipe.categories.values()}
+    for name in named:
+        if name not in texts and moderators[name].dtype.kind not in "iufb":
+            raise ContractError(f"predict: {name}: found {moderators[name].iloc[0]!r}, allowed numbers, as in the fit.")
     X = columns_of_new_rows(recipe, formula, moderators, len(fit.beta))
     centre, squared = X @ fit.beta, np.einsum("ij,jk,ik->i", X, fit.vcov, X)
     reach = float(fit.reach(spec["conf_level"]).max())

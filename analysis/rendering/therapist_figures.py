@@ -121,7 +121,8 @@ def _course(axes: Axes, row: dict[Any, Any], course: pd.DataFrame, last: float, 
         axes.plot(ends, y.mean() + row["slope"] * (ends - x.mean()), color=INK, linewidth=1.3)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     low, high = _ends(row) if _is_drawn_whole(row) else (min(0.0, y.min()), y.max() * 1.15 + 1e-9)
-    axes.set_ylim(low, high)
+    margin = 0.06 * (high - low)  # a mark on the edge is whole
+    axes.set_ylim(low - margin, high + margin)
 
 
 def _legend(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:

@@ -74,7 +74,8 @@ def _differing(unit: str, rows: pd.DataFrame, labels: Labels, *, nested: bool) -
     return (
         f"Analysed and lost {unit} differ in {', '.join(names)} (intervals without 0), most by *d* = "
         f"{format_number(most['d'])} {format_interval(most['conf_low'], most['conf_high'])}. What they differ in "
-        f"belongs into the model{' or among the auxiliary variables of an imputation' if nested else ''}."
+        f"belongs into the model{' or among the auxiliary variables of an imputation' if nested else ''}, unless it "
+        "stands there."
     )
 
 
@@ -112,7 +113,7 @@ def _imputed(found: ImputedHeadline, labels: Labels) -> Iterator[Block]:
     yield from imputed_tables(found, labels)
     agree = "agree" if worst <= R_HAT else "do not agree: raise burn_in and thin, or impute fewer variables"
     yield Paragraph(
-        f"The {spec['chains']} chains {agree} (largest split *R̂* {format_number(worst, digits=3)}; below 1.05 they "
+        f"The {spec['chains']} chains {agree} (largest split *R̂* {format_number(worst, digits=4)}; below 1.05 they "
         f"do), each with {spec['burn_in']} draws before the first and every {spec['thin']}th kept, seed {spec['seed']}."
     )
     if found.n_not_converged:

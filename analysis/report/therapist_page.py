@@ -52,7 +52,7 @@ def therapist_document(found: TherapistResult, study: Study, therapist: str) -> 
         sections=tuple(_sections(found, study, rows, therapist, texts)),
         colophon=(
             f"Made by doublecode {version_of('doublecode')}. No patient, rater, colleague or date stands on this page; "
-            f"nothing on it rests on fewer than {found.spec['fewest_patients']} patients."
+            f"no mean, interval or trend on it rests on fewer than {found.spec['fewest_patients']} patients."
         ),
         has_files=False,
     )
@@ -170,12 +170,12 @@ def _in_words(rows: pd.DataFrame, found: TherapistResult) -> str:
             undecided.append(f"{n_open} of {n_held} against {than}")
     if undecided:
         said.append(f"Not decided: {' and '.join(undecided)}, where the interval reaches to both sides.")
-    if not rows["team"].notna().any():
+    n_few = int((rows["state"] == TOO_FEW).sum())
+    if n_few < len(rows) and not rows["team"].notna().any():
         said.append(
             f"The team is not shown: fewer than {found.spec['fewest_colleagues']} other therapists have "
             f"{found.spec['fewest_patients']} patients or more, and each could be recognised."
         )
-    n_few = int((rows["state"] == TOO_FEW).sum())
     if n_few:
         said.append(f"Not shown for fewer than {found.spec['fewest_patients']} patients: {n_few} of {len(rows)}.")
     return " ".join(said)
@@ -244,7 +244,8 @@ def _reading(found: TherapistResult, rows: pd.DataFrame) -> Iterator[str]:
             f"the raters held equal, too. {_raters(rows.loc[unequal, 'label'].tolist(), len(rows))}"
         )
     yield (
-        f"Nothing is shown that rests on fewer than {found.spec['fewest_patients']} patients, and no team of fewer "
+        f"No mean, interval or trend is shown that rests on fewer than {found.spec['fewest_patients']} patients (a "
+        "session to hear again is one of them, without its codes), and no team of fewer "
         f"than {found.spec['fewest_colleagues']} others: who knows one of two would know the other."
     )
 

@@ -95,7 +95,8 @@ class GeneralizedResult(Answer):
         criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
         groups = "".join(f", {n} levels of {group}" for group, n in self.n_groups.items())
         kind = f"{self.spec['family']}, {self.spec['link']} link"
-        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}"
+        known = "" if self.spec["offset"] is None else f"; offset {self.spec['offset']}"
+        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}{known}"
 
     @property
     def link(self) -> Link:
