@@ -8,6 +8,7 @@ import pkgutil
 import statistics
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -241,3 +242,13 @@ def annotated(function: ast.FunctionDef) -> bool:
 def test_markdown_is_written_in_one_place() -> None:
     writers = [name for name in sources() for function in functions(name) if function.name == "to_markdown"]
     assert writers == ["schemas/results.py"]
+
+
+def test_every_folder_of_the_sources_is_in_the_wheel() -> None:
+    """A folder that pyproject.toml does not name is there for who works in the sources, and for nobody else."""
+    declared = Path(__file__).parents[1] / "pyproject.toml"
+    if not declared.exists():
+        pytest.skip("the tests of the wheel stand away from the sources")
+    named = tomllib.loads(declared.read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {f"doublecode.{'.'.join(Path(name).parent.parts)}" for name in sources() if name.endswith("__init__.py")}
+    assert folders == set(named)

@@ -390,7 +390,9 @@ def _hear_again(layout: Layout, labels: NDArray[Any], rest: Floats, sigma: float
     first, second = layout.rating_pairs
     gap = rest[first] - rest[second]
     z = gap / (sigma * np.sqrt(2.0)) if sigma > 0 else np.full(len(gap), np.nan)
-    order = np.argsort(-np.abs(gap), kind="stable")[:top]
+    # pairs that lie equally far apart stand in the order of the ratings, whatever their last digits are
+    size = np.round(np.abs(gap) / max(float(np.abs(gap).max(initial=0.0)), 1e-300), 9)
+    order = np.argsort(-size, kind="stable")[:top]
     names = object_array(layout.rater_names)
     return pd.DataFrame(
         {
