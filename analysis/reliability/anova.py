@@ -157,16 +157,16 @@ def complete_block(
     alpha = 1.0 - conf_level
     n, k = ms.n, ms.k
     definitions: tuple[Definition, ...] = ("1", "A", "C") if known_raters else ("1",)
-    single, tests, df = [one_way_single(ms, alpha)], [f_test(ms.targets, ms.within, n - 1, n * (k - 1))], [n * (k - 1)]
+    singles = {"1": one_way_single(ms, alpha)}
+    tests = {"1": (*f_test(ms.targets, ms.within, n - 1, n * (k - 1)), n * (k - 1))}
     if known_raters:
-        single += [agreement_single(ms, alpha), consistency_single(ms, alpha)]
-        tests += [f_test(ms.targets, ms.error, n - 1, (n - 1) * (k - 1))] * 2
-        df += [(n - 1) * (k - 1)] * 2
+        singles |= {"A": agreement_single(ms, alpha), "C": consistency_single(ms, alpha)}
+        error_df = (n - 1) * (k - 1)
+        both = (*f_test(ms.targets, ms.error, n - 1, error_df), error_df)
+        tests |= {"A": both, "C": both}
     forms = tuple(Form(d, *entry) for entry in wanted for d in definitions)
-    # (3, n_sets, n_forms): the definitions of the first k, of the next, …
-    singles, repeated = np.stack(single, axis=-1), (1, len(wanted))
-    estimate, low, high = np.concatenate([_step(singles, size) for size, _, _ in wanted], axis=-1)
-    statistic, p_value = (np.tile(np.stack(part, axis=-1), repeated) for part in zip(*tests, strict=True))
+    estimate, low, high = np.array([_step(singles[form.definition], form.k) for form in forms]).transpose(1, 2, 0)
+    statistic, p_value = np.array([tests[form.definition][:2] for form in forms]).transpose(1, 2, 0)
     state, notes = _mark(ms, estimate.shape, known_raters)
     notes += _mark_open(estimate, low, state)
     return IccBlock(
@@ -176,7 +176,7 @@ def complete_block(
         conf_high=high,
         statistic=statistic,
         df1=np.full(estimate.shape, n - 1.0),
-        df2=np.tile(np.array(df, dtype=np.float64), (len(estimate), len(wanted))),
+        df2=np.full(estimate.shape, [float(tests[form.definition][2]) for form in forms]),
         p_value=p_value,
         estimator=Estimator.MEAN_SQUARES,
         limits=Limits.EXACT_F,
