@@ -61,6 +61,13 @@ def power(
         float | None, typer.Option(help="Stop when limits of the power are this near.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
+    cheapest: Annotated[
+        float | None,
+        typer.Option(help="Only the cheapest design with this power, as .8, of those varied.", show_default=False),
+    ] = None,
+    icc_width: Annotated[
+        float | None, typer.Option(help="With --cheapest: most width of the ICC's interval.", show_default=False)
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
     scheduler: Annotated[
         str | None, typer.Option(help="A Dask cluster in their place: tcp://host:8786.", show_default=False)
@@ -94,6 +101,8 @@ def power(
         check_picture("--plot", plot, overwrite=overwrite)
         if not varied:
             raise UsageError("--plot: nothing is varied; give a list, as --patients 20,30,40.")
+    if icc_width is not None and cheapest is None:
+        raise UsageError("--icc-width: it is asked of the cheapest design; give --cheapest .8 with it.")
     effects: dict[str, Any] = {name: first.pop(name) for name in ("within", "between") if name in first}
     plan = PlannedStudy(**first)  # type: ignore[arg-type]
     stated = {name: value for name, value in effects.items() if name not in varied}
@@ -104,6 +113,8 @@ def power(
         )  # fmt: skip
     if plot is not None:
         write_picture(figure_of(result.plot()), plot, "Power over what was varied, with limits of the simulation.")
+    if cheapest is not None:
+        result = result.cheapest(cheapest, icc_width)
     print_answer(result, result_record(result) if as_json else None)
 
 

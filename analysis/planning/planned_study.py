@@ -146,12 +146,14 @@ class PlannedStudy:
         return share * error, (1 - share) * error
 
     @property
+    def recordings(self) -> float:
+        """Sessions that are expected to be there: held and not lost; who leaves has half of them on average."""
+        return self.patients * self.sessions * (1 - self.dropout / 2) * (1 - self.lost)
+
+    @property
     def hours(self) -> float:
-        """Hours of rating that are expected: sessions held and not lost, the second ratings with them."""
-        if not self.raters:
-            return 0.0
-        held = self.sessions * (1 - self.dropout) + self.dropout * self.sessions / 2
-        return self.patients * held * (1 - self.lost) * (1 + self.double) * self.minutes / 60
+        """Hours of rating that are expected, second ratings with them; 0 without raters."""
+        return self.recordings * (1 + self.double) * self.minutes / 60 if self.raters else 0.0
 
 
 PARTS: Final = tuple(field.name for field in fields(PlannedStudy))

@@ -21,6 +21,7 @@ from doublecode.analysis.planning.effect_scales import Scale, slope_of
 from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy
 from doublecode.analysis.planning.power_result import PowerResult
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
+from doublecode.analysis.reliability.planned_pairs import rotating_layout, simulated_limits
 from doublecode.analysis.results.spread_work import Progress, Workers, spread_work
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
@@ -30,6 +31,8 @@ BATCH: Final = 500
 """Studies that are drawn together; a simulation that stops early stops after such a batch."""
 EFFECTS: Final = ("within", "between")
 LEAST: Final = 100
+ICC_STUDIES: Final = 100
+"""Studies by which the width of an ICC's interval is told: its median is good to two digits."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -245,16 +248,26 @@ def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
         ends = [_limits(one.found, done) for one in counted.values()]
         if made.half_width is not None and max(high - low for low, high in ends) / 2 <= made.half_width:
             break
+    width = _icc_width(cell.plan, 1 - made.alpha, np.random.default_rng(seeds.spawn(1)[0]))
     return [
         {
             **cell.values, "term": name, "effect": cell.stated[name], "slope": cell.slopes[name],
             "power": one.found / done, "power_low": low, "power_high": high,
             "mean_estimate": float(np.mean(one.estimates())),
             "width": float(np.median(one.widths())), "failed": failed / done, "singular": singular / done,
-            "studies": done, "hours": cell.plan.hours,
+            "studies": done, "hours": cell.plan.hours, "icc_width": width,
         }
         for (name, one), (low, high) in zip(counted.items(), ends, strict=True)
     ]  # fmt: skip
+
+
+def _icc_width(plan: PlannedStudy, conf_level: float, rng: np.random.Generator) -> float:
+    """Median width of the interval of ICC(A,1) that the sessions coded twice will give; NaN where none are."""
+    layout = rotating_layout(round(plan.recordings), max(plan.raters, 1), plan.double, 2) if plan.double else None
+    if layout is None or layout.kind == "disconnected" or plan.icc_rating == 1:
+        return float("nan")
+    low, high = simulated_limits(layout, (1.0, *plan.error_variances), conf_level, ICC_STUDIES, rng)
+    return float(np.nanmedian(high - low))
 
 
 class _Counted:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.engine.small_matrices import eigen
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
@@ -181,7 +183,12 @@ def newton_plan(gradient: Floats, hessian: Floats, done: float) -> Plan:
     Eigenvalues of the Hessian (B, m, m) are taken without their sign, so that the step descends. A problem
     is done once the decrease that the step predicts is below `done`.
     """
-    values, vectors = np.linalg.eigh(hessian)
+    return plan_along(gradient, eigen(hessian), done)
+
+
+def plan_along(gradient: Floats, axes: tuple[Floats, Floats], done: float) -> Plan:
+    """As :func:`newton_plan`, with the eigenvalues and vectors of a Hessian."""
+    values, vectors = axes
     size = np.abs(values)
     along = (gradient[:, None] @ vectors)[:, 0]
     scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)

@@ -5,7 +5,7 @@ Everything here depends on the formula and the number of levels alone, never on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -50,7 +50,7 @@ class Block:
     levels: int
     inner: bool
     start: int
-    theta: slice
+    theta: slice = field(hash=False)  # older Pythons cannot hash it
     tier: int = 0
     copies: int = 1
 
@@ -186,6 +186,12 @@ class Layout:
     def eliminated(self) -> Ints:
         """Positions of the elements of all nested inner factors, tier by tier."""
         return np.concatenate([tier.at for tier in self.tiers])
+
+
+@lru_cache(maxsize=32)
+def shared(layout: Layout) -> Layout:
+    """Return the first layout that was equal to this one, whose index arrays are made already."""
+    return layout
 
 
 @dataclass(frozen=True)

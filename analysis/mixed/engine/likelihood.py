@@ -44,7 +44,7 @@ Floats = npt.NDArray[np.float64]
 ROUNDING = 1e-15
 """Share of yᵀy that rounding leaves of a residual sum of squares that is zero."""
 LARGE = 200
-"""Trailing blocks wider than this are factorised by LAPACK's triangular inverse."""
+"""Trailing blocks wider than this are inverted one by one, for many sets too."""
 
 
 _BY_SET = ("Q", "S_inv", "K", "Qy", "gamma", "r2", "log_v", "log_x")
@@ -262,23 +262,27 @@ def _invert(S: Floats, q: int) -> tuple[Floats, Floats, Floats]:
     """Inverse of S and the log-determinants of its random and its fixed part."""
     if S.shape[1] == 0:
         return S, np.zeros(len(S)), np.zeros(len(S))
-    if S.shape[1] <= LARGE:
+    if len(S) > 1 and S.shape[1] <= LARGE:
         L = np.linalg.cholesky(S)
         log = 2.0 * np.log(L.diagonal(axis1=1, axis2=2))
         root: Floats = np.asarray(np.linalg.inv(L), dtype=float)
         return root.swapaxes(1, 2) @ root, log[:, :q].sum(axis=1), log[:, q:].sum(axis=1)
-    parts = [_invert_large(one, q) for one in S]
+    parts = [_invert_one(one, q) for one in S]
+    if len(parts) == 1:
+        inverse, log_outer, log_x = parts[0]
+        return inverse[None], np.array([log_outer]), np.array([log_x])
     return np.stack([p[0] for p in parts]), np.array([p[1] for p in parts]), np.array([p[2] for p in parts])
 
 
-def _invert_large(S: Floats, q: int) -> tuple[Floats, float, float]:
+def _invert_one(S: Floats, q: int) -> tuple[Floats, float, float]:
+    """The same of one matrix by LAPACK itself, which spares a small one numpy's set-up and a large one a product."""
     from scipy.linalg import lapack
 
     L, info = lapack.dpotrf(S, lower=1)
     if info:
         raise np.linalg.LinAlgError(f"trailing block is not positive definite at column {info}")
-    log = 2.0 * np.log(np.diag(L))
+    log = 2.0 * np.log(L.diagonal())
     lower, _ = lapack.dpotri(L, lower=1)  # above the diagonal it leaves the noughts of L
     inverse = lower + lower.T
-    inverse[np.diag_indices(len(S))] = np.diag(lower)
+    np.einsum("ii->i", inverse)[:] *= 0.5
     return inverse, float(log[:q].sum()), float(log[q:].sum())

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.design import Term
-from doublecode.analysis.mixed.engine.layout import Block, Layout
+from doublecode.analysis.mixed.engine.layout import Block, Layout, shared
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -139,7 +139,7 @@ def lay_out(terms: tuple[Term, ...], p: int) -> Plan:
             blocks.append(Block(term.size, len(term.levels), True, widths[tier], span, tier))
             widths[tier] += term.size
     finer = tuple((len(term.levels), width) for term, width in zip(chain[:-1], widths, strict=False))
-    layout = Layout(tuple(blocks), len(chain[-1].levels), widths[-1], q2, p, finer)
+    layout = shared(Layout(tuple(blocks), len(chain[-1].levels), widths[-1], q2, p, finer))
     order = _order(chain)
     return Plan(layout, order, _places([term.codes[order] for term in chain]), copies)
 

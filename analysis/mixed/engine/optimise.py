@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.derivatives import Derivatives, differentiate
-from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, newton_plan
+from doublecode.analysis.mixed.engine.descent import Plan, Planner, Rules, descend, plan_along
 from doublecode.analysis.mixed.engine.layout import Block, triangle
 from doublecode.analysis.mixed.engine.likelihood import State, evaluate
 from doublecode.analysis.mixed.engine.moments import Moments
 from doublecode.analysis.mixed.engine.scoring import scored
-from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
+from doublecode.analysis.mixed.engine.small_matrices import eigen, smallest_eigenvalue
 from doublecode.analysis.mixed.engine.starts import FIRST_START, default_start, moment_start
 
 Floats = npt.NDArray[np.float64]
@@ -103,8 +103,8 @@ class _Deviance:
     def __init__(self, moments: Moments, which: Ints, reml: bool, began: Floats, *, scoring: bool) -> None:
         self.moments, self.which, self.reml = moments, which, reml
         self.escapes, self.collapsed = np.zeros(len(which), dtype=np.intp), np.zeros(len(which), dtype=bool)
-        self.before: tuple[Floats, float] | None = None
-        self.began, self.unscored = began, np.full(len(which), scoring)
+        self.before: tuple[tuple[Floats, Floats], float] | None = None
+        self.began, self.scoring = began, scoring
         self.last: Derivatives | None = None
 
     def move(self, theta: Floats, step: Floats, at: Ints) -> Floats:
@@ -117,9 +117,7 @@ class _Deviance:
 
     def _plan(self, state: State, at: Ints) -> Plan:
         derivatives = differentiate(state)
-        plan = self._ended(derivatives) or self._newton(derivatives)
-        if self.unscored.any():
-            self._score(derivatives, plan, at)
+        plan = self._first(derivatives, at) if self.scoring else self._ended(derivatives) or self._newton(derivatives)
         if not plan.done.any():
             return plan
         if len(self.which) == 1:
@@ -137,10 +135,10 @@ class _Deviance:
         return replace(plan, done=done)
 
     def _newton(self, derivatives: Derivatives) -> Plan:
-        hessian = derivatives.square_hessian()
-        plan = newton_plan(derivatives.square_gradient(), hessian, PREDICTED)
+        curvature = eigen(derivatives.square_hessian())
+        plan = plan_along(derivatives.square_gradient(), curvature, PREDICTED)
         if len(self.which) == 1 and plan.promise is not None:
-            self.before = (hessian, float(plan.promise[0]))
+            self.before = (curvature, float(plan.promise[0]))
         return plan
 
     def _ended(self, derivatives: Derivatives) -> Plan | None:
@@ -152,23 +150,26 @@ class _Deviance:
         """
         if self.before is None or self.before[1] > NEARLY:
             return None
-        hessian, p = self.before
-        plan = newton_plan(derivatives.square_gradient(), hessian, PREDICTED)
+        curvature, p = self.before
+        plan = plan_along(derivatives.square_gradient(), curvature, PREDICTED)
         if plan.promise is None or not plan.done[0] or 4.0 * plan.promise[0] ** 2 > NEGLIGIBLE * p:
             return None
         return plan
 
-    def _score(self, derivatives: Derivatives, plan: Plan, at: Ints) -> None:
-        """Let the first step of sets that are far from their optimum be one of scoring, where it leads inside."""
-        wanted, self.unscored[at] = self.unscored[at], False
-        if plan.promise is None or not (wanted := wanted & (plan.promise > DISTANT)).any():
-            return
-        theta, usable = scored(derivatives)
-        usable &= wanted
+    def _first(self, derivatives: Derivatives, at: Ints) -> Plan:
+        """The way on from the starts: a step of scoring, which needs no Hessian, for sets far from their optimum."""
+        self.scoring = False
+        theta, promise = scored(derivatives)
+        far = promise > DISTANT
+        self.began[at[far]] = theta[far]
         chart = self.moments.layout.square
-        plan.step[usable] = (chart.lift(theta) - chart.lift(derivatives.state.theta))[usable]
-        self.began[at[usable]] = theta[usable]
-        self.before = None
+        step = chart.lift(theta) - chart.lift(derivatives.state.theta)
+        if far.all():
+            slope = np.abs(derivatives.square_gradient()).max(axis=1)
+            return Plan(step, np.zeros(len(at), dtype=bool), slope, promise)
+        plan = self._newton(derivatives)
+        plan.step[far], plan.done[far] = step[far], False
+        return plan
 
 
 def collapsed(state: State) -> Bools:

@@ -25,21 +25,21 @@ from doublecode.analysis.mixed.engine.layout import triangle
 from doublecode.analysis.mixed.engine.small_matrices import smallest_eigenvalue
 
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 INSIDE = 1e-3
 """Smallest eigenvalue of a relative covariance that is stepped to."""
 
 
-def scored(derivatives: Derivatives) -> tuple[Floats, Bools]:
+def scored(derivatives: Derivatives) -> tuple[Floats, Floats]:
     """Where one step of scoring leads.
 
     Returns
     -------
     theta
         (B, m) triangular factors, positive on the diagonal.
-    usable
-        (B,) whether there is such a point: positive variances and covariance matrices that are not singular.
+    promise
+        (B,) decrease of the deviance that the step predicts, half of what its gradient alone says; nought where there
+        is no such point, of positive variances and covariance matrices that are not singular.
     """
     state = derivatives.state
     blocks = state.moments.layout.blocks
@@ -62,7 +62,8 @@ def scored(derivatives: Derivatives) -> tuple[Floats, Bools]:
         D[:, rows, columns] = D[:, columns, rows] = np.where(usable[:, None], relative[:, block.theta], 0.0)
         usable &= smallest_eigenvalue(D) > INSIDE
         theta[usable, block.theta] = np.linalg.cholesky(D[usable])[:, rows, columns]
-    return theta, usable
+    promise = -0.5 * ((relative - d) * derivatives.gradient_cov).sum(axis=1)
+    return theta, np.where(usable, promise, 0.0)
 
 
 def _elements(D: Floats) -> Floats:

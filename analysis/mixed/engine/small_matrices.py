@@ -59,6 +59,18 @@ def apply_transposed(M: Floats, v: Floats) -> Floats:
     return np.asarray((M * v[:, None]).sum(axis=0))
 
 
+def eigen(H: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues (B, m) and vectors of symmetric (B, m, m); of one matrix by LAPACK itself, a tenth of the price."""
+    if len(H) != 1 or not H.size:
+        return np.linalg.eigh(H)
+    from scipy.linalg import lapack
+
+    values, vectors, info = lapack.dsyevd(H[0])
+    if info:
+        raise np.linalg.LinAlgError("eigenvalues did not converge")
+    return values[None], vectors[None]
+
+
 def smallest_eigenvalue(D: Floats) -> Floats:
     """(B,) of symmetric (B, p, p); of one and two effects written out, which spares LAPACK's set-up."""
     p = D.shape[1]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.layout import Block, InnerElements, triangle
 from doublecode.analysis.mixed.engine.moments import Moments
+from doublecode.analysis.mixed.engine.small_matrices import eigen
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,7 +42,7 @@ def moment_start(moments: Moments) -> Floats:
         rows, columns = triangle(block.size)
         D = np.zeros((len(theta), block.size, block.size))
         D[:, rows, columns] = D[:, columns, rows] = covariances[:, block.theta]
-        values, vectors = np.linalg.eigh(D)
+        values, vectors = eigen(D)
         bounded = vectors * np.clip(values, SMALLEST, LARGEST)[:, None]
         theta[:, block.theta] = np.linalg.cholesky(bounded @ vectors.swapaxes(1, 2))[:, rows, columns]
     return theta

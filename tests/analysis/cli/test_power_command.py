@@ -55,6 +55,16 @@ def test_a_list_is_a_curve_and_is_drawn(run, tmp_path):
     assert "Add --overwrite" in err
 
 
+def test_the_cheapest_of_a_grid(run):
+    words = ("--patients", "10,40", "--sessions", "6", "--within", ".5", "--studies", "100")
+    code, out, _ = run(*words, "--cheapest", ".8", "--json")
+    assert code == 0
+    assert [row["patients"] for row in json.loads(out)["frame"]] == [10]
+    code, _, err = run(*words, "--icc-width", ".3")
+    assert code == 2
+    assert "give --cheapest .8 with it" in err
+
+
 @pytest.mark.parametrize(("words", "message"), [
     ((*PLAN,), "no effect is stated"),
     (("--patients", "many", "--sessions", "5", "--within", ".3"), "--patients: found 'many', allowed a number"),

@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from doublecode.analysis import PlannedStudy, power, regression_power
+from doublecode.analysis import PlannedStudy, power, precision, regression_power
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import NotEstimable, UsageError
 
 FOUR_ERRORS = 4.0
 
@@ -99,6 +99,48 @@ def test_a_combination_alone_is_the_same_as_in_a_grid():
         assert row[name] == alone.frame[name].iloc[0]
     assert grid.design["n_cells"] == 4
     assert grid.plot().get_ylabel() == "Power"
+
+
+def test_the_cheapest_design_is_the_one_found_by_hand():
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
+    found = power(
+        plan, within=0.35, between=0, vary={"patients": [12, 20, 30], "double": [0.2, 1.0]}, studies=300, seed=2
+    )
+    rows = found.frame[found.frame["term"] == "within"]
+    narrower = rows.pivot_table(index="patients", columns="double", values="icc_width")
+    assert (narrower[1.0] < narrower[0.2]).all()
+    good = rows[(rows["power"] >= 0.6) & (rows["icc_width"] <= 0.36)]
+    expected = good.sort_values("hours").iloc[0]
+    cheap = found.cheapest(0.6, 0.36)
+    assert (cheap.frame[["patients", "double"]] == expected[["patients", "double"]]).all(axis=None)
+    assert cheap.frame["term"].tolist() == ["within", "between"]
+    assert "the cheapest of 6 simulated designs with power .60 and an interval of the ICC no wider than .36" in str(
+        cheap
+    )
+    with pytest.raises(
+        NotEstimable, match=r"none of 6 designs has power 0.99 and an ICC within 0.01; the most powerful"
+    ):
+        found.cheapest(0.99, 0.01)
+    with pytest.raises(UsageError, match="nothing was varied"):
+        power(plan, within=0.3, studies=100).cheapest()
+
+
+def test_without_raters_sessions_are_the_costs():
+    plan = PlannedStudy(patients=20, sessions=6)
+    found = power(plan, within=0.5, vary={"patients": [15, 30], "sessions": [5, 12]}, studies=100)
+    assert found.cheapest(0.5).frame[["patients", "sessions"]].to_numpy().tolist() == [[15, 5]]
+    assert found.frame["icc_width"].isna().all()
+
+
+def test_the_width_of_the_icc_is_that_of_such_a_plan():
+    from doublecode.analysis.reliability.planned_pairs import rotating_layout
+
+    plan = PlannedStudy(patients=20, sessions=10, raters=5, double=0.4, icc_rating=0.6, severity=0.2)
+    width = power(plan, within=0.3, studies=100).frame["icc_width"].iloc[0]
+    layout = rotating_layout(200, 5, 0.4, 2)
+    rows = pd.DataFrame({"session_id": layout.target, "rater": layout.rater})
+    variances = {"target": 1.0, "rater": 0.2 * (1 / 0.6 - 1), "error": 0.8 * (1 / 0.6 - 1)}
+    assert width == pytest.approx(precision(rows, variances=variances, k=[1]).frame["width"].iloc[0], abs=0.04)
 
 
 def test_it_stops_early_and_says_so():

@@ -12,6 +12,12 @@ from doublecode.schemas.errors import UsageError
 PIECES = {f"piece {i}": i for i in range(9)}
 
 
+@pytest.fixture(autouse=True)
+def found_by_other_processes(monkeypatch):
+    """The functions of this file are imported by name there, from the folder that pytest names it by."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+
+
 def squared(number):
     return {"square": number**2, "share": number / 3, "none": float("nan")}
 
