@@ -124,6 +124,11 @@ def read_ratings(
     seat = set_code * len(target_names) + target
     if rater is not None:
         seat = seat * len(rater_names) + rater
+        if clusters is None:
+            n_sets = len(keys) // len(table)
+            whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
+            if whole is not None:
+                return RatingData((whole,), keys, names, len(data) - len(frame), frame)
     order = _order(seat)
     values = table[:, order] if isinstance(order, slice) else table.take(order, axis=1)
     rows = _Rows(set_code[order], target[order], None if rater is None else rater[order], values)
@@ -221,23 +226,38 @@ def _cluster_codes(
     return code
 
 
-def _complete(rows: _Rows, n_sets: int, rater_names: tuple[Hashable, ...]) -> RatingSets | None:
-    """The one group of sets whose raters all rated every target, as the number of rows without doubles tells."""
-    n_targets, n_raters = int(rows.target.max()) + 1, len(rater_names)
-    if rows.rater is None or len(rows.target) != n_sets * n_targets * n_raters:
+def _complete(
+    seat: Ints, values: Floats, shape: tuple[int, int, int], rater_names: tuple[Hashable, ...]
+) -> RatingSets | None:
+    """The one group of sets whose raters all rated every target; None where a seat is empty or taken twice.
+
+    Parameters
+    ----------
+    seat : ndarray of int, shape (n_rows,)
+        Place of each row among all sets × targets × raters.
+    values : ndarray, shape (n_folded, n_rows)
+    shape : tuple of int
+        Number of sets, targets and raters.
+    """
+    n_sets, n_targets, n_raters = shape
+    if len(seat) != n_sets * n_targets * n_raters:
         return None
-    target, rater = (at.ravel() for at in np.indices((n_targets, n_raters)))
-    values = np.ascontiguousarray(rows.values.reshape(n_sets * len(rows.values), -1))
-    return RatingSets(Layout(target, rater, None, rater_names, True), values, np.arange(len(values)))
+    places = np.arange(len(seat))
+    if not (seat == places).all():
+        seated = np.full(values.shape, np.nan)
+        seated[:, seat] = values
+        if np.isnan(seated).any():
+            return None
+        values = seated
+    block = np.ascontiguousarray(values.reshape(n_sets * len(values), -1))
+    target, rater = np.divmod(places[: n_targets * n_raters], n_raters)
+    return RatingSets(Layout(target, rater, None, rater_names, True), block, np.arange(len(block)))
 
 
 def _group_by_layout(
     rows: _Rows, n_sets: int, cluster: Ints | None, rater_names: tuple[Hashable, ...]
 ) -> tuple[RatingSets, ...]:
     set_code, target = rows.set_code, rows.target
-    whole = None if cluster is not None else _complete(rows, n_sets, rater_names)
-    if whole is not None:
-        return (whole,)
     bounds = np.searchsorted(set_code, np.arange(n_sets + 1))
     fresh = np.ones(len(target), dtype=bool)
     fresh[1:] = (target[1:] != target[:-1]) | (set_code[1:] != set_code[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,6 @@ class Estimates:
         return [found[i] for i in order.tolist()]
 
 
-WORDS = ("level", "form", "shrout_fleiss", "method")
 NUMBERS = ("k", "estimate", "conf_low", "conf_high", "statistic", "df1", "df2", "p_value")
 
 
@@ -85,25 +85,22 @@ def row_order(blocks: Blocks, refused: dict[int, Note]) -> tuple[NDArray[np.int6
 def form_table(estimates: Estimates, targets: str) -> pd.DataFrame:
     """One row per set and form; sets that cannot be estimated keep a marked row."""
     read, blocks, refused = estimates.read, estimates.blocks, estimates.refused
-    words = [_words(block, targets) for _, block in blocks]
     numbers = [_numbers(block) for _, block in blocks]
     if refused:
-        reasons = [f"not estimable: {reason(note)}" for note in refused.values()]
-        words.append(np.array([[targets, DASH, DASH, text] for text in reasons], dtype=object).T)
         numbers.append(np.full((len(NUMBERS), len(refused)), np.nan))
     index, order = row_order(blocks, refused)
-    text = dict(zip(WORDS, map(_column, np.concatenate(words, axis=1)[:, order].tolist()), strict=True))
     figures = dict(zip(NUMBERS, np.concatenate(numbers, axis=1)[:, order], strict=True))
-    method = text.pop("method")
-    return pd.DataFrame({**_key_columns(read, index[order]), **text, **figures, "method": method}, copy=False)
+    keys = _key_columns(read, index[order])
+    level, form, shrout_fleiss = _form_columns(blocks, refused, targets, order)
+    text = {"level": level, "form": form, "shrout_fleiss": shrout_fleiss}
+    return pd.DataFrame({**keys, **text, **figures, "method": _method_column(blocks, refused, order)}, copy=False)
 
 
-def _column(labels: list[Any]) -> Any:
-    """A column of labels; pandas looks at each text before it holds it, so that a known set of them is held already."""
+def _column(labels: Sequence[Any], code: NDArray[np.int64]) -> Any:
+    """The column that holds the label of each code; pandas looks at texts before it holds them: at each one once."""
     if set(map(type, labels)) != {str}:
-        return labels
-    place = {text: at for at, text in enumerate(dict.fromkeys(labels))}
-    return _held(tuple(place)).take([place[text] for text in labels])
+        return [labels[at] for at in code.tolist()]
+    return _held(tuple(labels)).take(code)
 
 
 @lru_cache(maxsize=64)
@@ -113,28 +110,41 @@ def _held(texts: tuple[str, ...]) -> Any:
     return column.to_numpy() if column.dtype == object else column.array
 
 
-def _words(block: IccBlock, targets: str) -> NDArray[np.object_]:
-    """Columns of text of a block, shape (WORDS, sets × forms)."""
-    words = np.empty((len(WORDS), *block.estimate.shape), dtype=object)
-    words[0] = [targets if form.level == "target" else form.level for form in block.forms]
-    words[1] = [form.name for form in block.forms]
-    words[2] = [form.shrout_fleiss for form in block.forms]
-    words[3] = _methods(block)
-    return words.reshape(len(WORDS), -1)
+def _form_columns(blocks: Blocks, refused: dict[int, Note], targets: str, order: NDArray[np.int64]) -> list[Any]:
+    """Columns ``level``, ``form`` and ``shrout_fleiss``, rows in `order`."""
+    forms = [form for _, block in blocks for form in block.forms]
+    own, n = [], 0
+    for _, block in blocks:
+        own.append(np.tile(np.arange(n, n + len(block.forms)), len(block.state)))
+        n += len(block.forms)
+    code = np.concatenate([*own, np.full(len(refused), n)])[order]
+    words = (
+        [targets if form.level == "target" else form.level for form in forms] + [targets],
+        [form.name for form in forms] + [DASH],
+        [form.shrout_fleiss for form in forms] + [DASH],
+    )
+    return [_column(labels, code) for labels in words]
 
 
-def _methods(block: IccBlock) -> NDArray[np.object_]:
-    """Column ``method`` of a block, (n_sets, n_forms)."""
-    words = _texts(block.estimator, block.limits)[block.state]
-    if block.left_out is not None:
-        words[block.left_out] = _texts(block.estimator, Limits.JACKKNIFE)[block.state[block.left_out]]
-    return words
+def _method_column(blocks: Blocks, refused: dict[int, Note], order: NDArray[np.int64]) -> Any:
+    """Column ``method``, rows in `order`."""
+    labels: list[str] = []
+    own = []
+    for _, block in blocks:
+        code = block.state.astype(np.int64)
+        if block.left_out is not None:
+            code += np.where(block.left_out, len(IccState), 0)
+        own.append(code.ravel() + len(labels))
+        labels += [*_texts(block.estimator, block.limits), *_texts(block.estimator, Limits.JACKKNIFE)]
+    own.append(np.arange(len(labels), len(labels) + len(refused)))
+    labels += [f"not estimable: {reason(note)}" for note in refused.values()]
+    return _column(labels, np.concatenate(own)[order])
 
 
 @cache
-def _texts(estimator: Estimator, limits: Limits) -> NDArray[np.object_]:
+def _texts(estimator: Estimator, limits: Limits) -> tuple[str, ...]:
     """Entry of the column ``method`` of each state."""
-    return np.array([method_words(estimator, limits, state) for state in IccState], dtype=object)
+    return tuple(method_words(estimator, limits, state) for state in IccState)
 
 
 def _numbers(block: IccBlock) -> NDArray[np.float64]:
@@ -150,7 +160,7 @@ def _key_columns(read: RatingData, index: NDArray[np.int64]) -> dict[str, object
     table: dict[str, object] = {}
     for position, name in enumerate(read.by):
         labels = [key[position] for key in read.keys]
-        table[name] = _column([labels[s] for s in index.tolist()])
+        table[name] = _column(labels, index)
     return table
 
 
