@@ -114,6 +114,9 @@ def test_effects_at_values_that_no_study_had():
     found = pool("yi", "vi", data=frame_of("meta_bcg"), moderators="ablat + alloc")
     with pytest.raises(UsageError, match="no column 'alloc'"):
         found.predict(pd.DataFrame({"ablat": [10]}))
+    with pytest.raises(ContractError, match="ablat: found 'ten', allowed numbers"):
+        found.predict(pd.DataFrame({"ablat": ["ten"], "alloc": ["random"]}))
+    assert "other" not in found.predict(pd.DataFrame({"ablat": [10], "alloc": ["random"], "other": [1]})).frame
     with pytest.raises(ContractError, match="which the fit has not seen"):
         found.predict(pd.DataFrame({"ablat": [10], "alloc": ["by lot"]}))
     with pytest.raises(UsageError, match="there are no moderators"):
