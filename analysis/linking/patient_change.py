@@ -170,12 +170,9 @@ def reliable_change(
     check_conf_level(conf_level, CALLER)
     data = as_pandas(data)
     _check(reliability, sd, source, better)
+    _refuse_same(pre, post)
     require_columns(data, [patient, pre, post], CALLER)
-    if pre == post:
-        raise UsageError(f"{CALLER}: pre and post are both {pre!r}; name the column before and the one after.")
-    for name in (pre, post):
-        if data[name].dtype.kind not in "iuf":
-            raise ContractError(f"{CALLER}: {name!r} must hold numbers, found {data[name].dtype}.")
+    _refuse_texts(data, pre, post)
     _refuse_twice(data, patient)
     kept = common_rows(data, [pre, post], [patient])
     before, after = (kept.data[name].to_numpy(float) for name in (pre, post))
@@ -202,8 +199,8 @@ def reliable_change(
     )  # fmt: skip
     spec = {"pre": pre, "post": post, "reliability": reliability, "sd": float(deviation), "source": source,
             "cutoff": line, "better": better, "conf_level": conf_level}  # fmt: skip
-    notes = [Note("change_source", numbers={"source": source, "reliability": reliability, "sd": float(deviation),
-                                                      "cutoff": line})]  # fmt: skip
+    facts = {"source": source, "reliability": reliability, "sd": float(deviation), "cutoff": line}
+    notes = [Note("change_source", numbers=facts)]
     if sd == "sample":
         notes.append(Note("change_sample_sd", numbers={"pre": pre}))
     if line is None:
@@ -230,6 +227,17 @@ def _check(reliability: float, sd: float | str, source: str, better: str) -> Non
         raise UsageError(f"{CALLER}: source is {source!r}; say where reliability, SD and cut-off are from.")
     if better not in ("lower", "higher"):
         raise UsageError(f"{CALLER}: better is {better!r}; allowed: 'lower' and 'higher'.")
+
+
+def _refuse_texts(data: pd.DataFrame, pre: str, post: str) -> None:
+    for name in (pre, post):
+        if data[name].dtype.kind not in "iuf":
+            raise ContractError(f"{CALLER}: {name!r} must hold numbers, found {data[name].dtype}.")
+
+
+def _refuse_same(pre: str, post: str) -> None:
+    if pre == post:
+        raise UsageError(f"{CALLER}: pre and post are both {pre!r}; name the column before and the one after.")
 
 
 def _refuse_twice(data: pd.DataFrame, patient: str) -> None:
