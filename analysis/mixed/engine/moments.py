@@ -146,7 +146,7 @@ def make_moments(
     plan = lay_out(design.terms, X.shape[1])
     layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)
-    inner = [np.hstack(inner_columns(scaled, design.terms, plan, tier))[order] for tier in range(len(plan.places))]
+    inner = [_joined(inner_columns(scaled, design.terms, plan, tier))[order] for tier in range(len(plan.places))]
     outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
     conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
@@ -161,6 +161,10 @@ def inner_columns(scaled: list[tuple[Floats, Floats]], terms: tuple[Term, ...], 
     """Columns (n, p, …) of each term of one of the nested inner factors; together they are its P columns."""
     own = [i for i, block in enumerate(plan.layout.blocks) if block.inner and block.tier == tier]
     return [plan.copies[i].columns(terms[i], scaled[i][0]) if i in plan.copies else scaled[i][0] for i in own]
+
+
+def _joined(columns: list[Floats]) -> Floats:
+    return columns[0] if len(columns) == 1 else np.hstack(columns)
 
 
 def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
