@@ -232,6 +232,12 @@ class TestRemarks:
         [
             ("12 minutes with 12", ["12"], "[…] minutes with […]"),  # rather too much than too little
             ("a123 stays", ["12"], "a123 stays"),
+            ("120 stays, 12a does not", ["12"], "120 stays, […]a does not"),
+            ("p07s3, P 07, P_07_x; P070", ["P07"], "[…]s3, […], […]_x; P070"),
+            ("Annas note, Hannas", ["anna"], "[…] note, Hannas"),
+            ("Jo\u0308rg, JÖRG", ["jörg"], "[…], […]"),  # as a Mac writes it
+            ("with S-7K…", ["S-7KQ"], "with […]"),  # a long remark, cut within an id
+            ("it was long…", ["P07"], "it was long…"),
             ("Frau Maier-Groß called", ["MAIER-GROSS", "maier-groß"], "Frau […] called"),
             ("C++ (P.1)", ["P.1"], "C++ ([…])"),
             ("2020-04-03, 3. April 2020, 3 Mar, a@b.de", [], "[…], […], […], […]"),
