@@ -10,6 +10,7 @@ import pytest
 
 from doublecode.analysis import read_study, therapist_pages
 from doublecode.analysis.study.therapist_estimates import therapist_contrasts, trend, verdict
+from doublecode.analysis.study.therapist_facts import course_of
 from doublecode.analysis.study.therapist_remarks import masked
 from doublecode.analysis.study.therapist_values import page_of
 from doublecode.schemas.errors import UsageError
@@ -175,6 +176,28 @@ class TestSmallCells:
         found = therapist_pages(asking(intake, fewest_patients=6)).courses
         assert (found["n_patients"] >= 6).all()
         assert len(found)
+
+    @pytest.mark.parametrize(
+        ("coded", "shown"),
+        [
+            ({1: "abcde", 2: "abcd", 3: "a"}, [1]),  # without 2 the mean less both points is what a did in 3
+            ({1: "abcde", 2: "abcd", 3: "ab", 4: "c"}, [1, 2]),  # 3 and 4 are three patients
+            ({1: "abc", 2: "abc", 3: "abc"}, [1, 2, 3]),
+            ({1: "abc", 2: "ab"}, []),
+            ({1: "a", 2: "b"}, []),
+        ],
+    )
+    def test_no_point_is_what_the_mean_and_the_others_leave(self, coded, shown):
+        """One number from the page less others must not be the value of fewer than three patients."""
+        rows = pd.DataFrame(
+            [{"session": session, "patient": patient, "value": float(len(patients) * session)}
+             for session, patients in coded.items() for patient in patients]
+        )  # fmt: skip
+        found = course_of(rows, 3)
+        assert found["session"].tolist() == shown
+        left = rows[~rows["session"].isin(shown)]
+        assert left["patient"].nunique() >= 3 or left.empty or not shown
+        assert found["mean"].tolist() == [len(coded[session]) * session for session in shown]
 
 
 class TestRefusals:
