@@ -62,7 +62,7 @@ class HomeworkBeforeGains(Answer):
 
     @property
     def rows(self) -> pd.Index[Any]:
-        """Labels of the sessions compared."""
+        """One label per variable and session compared."""
         return self.sessions.index
 
     def tables(self) -> tuple[Table, ...]:
@@ -109,8 +109,13 @@ class HomeworkByChange(Answer):
 
     @property
     def rows(self) -> pd.Index[Any]:
-        """Labels of the patients compared."""
+        """One label per variable and patient compared."""
         return self.patients.index
+
+    @property
+    def is_over_sessions(self) -> bool:
+        """Whether any patient's value is the mean over several sessions."""
+        return bool((self.patients["n_sessions"] > 1).any())
 
     def tables(self) -> tuple[Table, ...]:
         """Both groups and d."""

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import read_study, therapist_pages
+from doublecode.analysis.rendering.therapist_figures import behaviour_strips
 from doublecode.analysis.report.therapist_folder import page_names, write_therapists
 from doublecode.analysis.report.therapist_page import therapist_document
 from doublecode.schemas.errors import UsageError
@@ -144,3 +145,18 @@ class TestOtherStudies:
         page = " ".join(map(str, texts(therapist_document(therapist_pages(alone), intake.study, "T1"))))
         assert "Of no other therapist a session was coded." in page
         assert "The team is not shown" not in page
+
+
+def test_a_scale_and_an_item_of_one_name_have_each_its_own_course():
+    numbers = dict.fromkeys(("team", "team_low", "team_high", "threshold", "slope"), float("nan"))
+    limits = {"mean": 2.0, "mean_low": 1.0, "mean_high": 3.0, "low": 0.0, "high": 4.0}
+    rows = pd.DataFrame(
+        [{"level": one, "name": "praise", "label": one, **numbers, **limits} for one in ("scale", "item")]
+    )
+    courses = pd.DataFrame(
+        [("scale", "praise", 1, 1.5), ("scale", "praise", 2, 2.5), ("item", "praise", 1, 3.5)],
+        columns=["level", "name", "session", "mean"],
+    )
+    panels = behaviour_strips(rows, courses).figure.axes
+    drawn = [list(panel.lines[0].get_ydata()) for panel in panels if panel.lines and len(panel.get_yticks())]
+    assert drawn == [[1.5, 2.5], [3.5]]
