@@ -124,7 +124,7 @@ class TestTrend:
 class TestVerdicts:
     def test_find_the_planted_therapist_and_nobody_else(self, planted):
         rows = planted.frame[planted.frame["name"] == "specification"].set_index("therapist")
-        assert rows.index[rows["team_verdict"] == "below"].tolist()[0] == "T3"
+        assert rows.index[rows["team_verdict"] == "below"].tolist() == ["T3"]
         assert rows.loc["T3", "threshold_verdict"] == "below"
         assert "below" not in rows["threshold_verdict"].drop("T3").tolist()
 
@@ -228,6 +228,7 @@ class TestRecordings:
 
     def test_lowest_are_low_and_raters_apart_are_apart(self, intake, chosen):
         ratings = intake.ratings.set_index(["session_id", "item"])["value"]
+        pooled = intake.ratings.groupby(["therapist", "item", "session_id"])["value"].mean()
         for row in chosen.to_dict("records"):
             values = ratings.loc[[(row["session_id"], row["name"])]] if row["name"] else None
             if row["why"] == "raters apart":
@@ -235,6 +236,28 @@ class TestRecordings:
                 assert row["value"] > 1
             elif row["why"] in ("lowest", "highest"):
                 assert values.mean() == pytest.approx(row["value"])
+                away = row["value"] - pooled.loc[row["therapist"], row["name"]].mean()
+                assert (away < 0) == (row["why"] == "lowest")
+
+    def test_the_lowest_is_the_one_that_lies_farthest_from_the_therapist_s_mean(self, intake, chosen):
+        rated = intake.ratings[intake.ratings["instrument"] == "thabs"]
+        pooled = rated.pivot_table(index=["therapist", "session_id"], columns="item", values="value")
+        own = pooled.loc["T1"]
+        far = (own - own.mean()) / pooled.std()
+        rows = chosen[chosen["therapist"] == "T1"].set_index("why")
+        assert rows.loc[["lowest"], "session_id"].iloc[0] == far.min(axis=1).idxmin()
+
+    def test_what_a_codebook_flags_is_named(self, intake, monkeypatch):
+        asked = asking(intake, hear_again=1)
+        book = asked.study.codebooks["thabs"]
+        items = [one.model_copy(update={"flag_from": 2 if one.name == "review" else None}) for one in book.items]
+        flagging = book.model_copy(update={"items": tuple(items)})
+        vars(flagging).pop("columns", None)  # cached of the items before
+        monkeypatch.setitem(vars(asked.study), "codebooks", {**asked.study.codebooks, "thabs": flagging})
+        row = therapist_pages(asked, therapist="T1").recordings.set_index("why").loc["flagged"]
+        rated = intake.ratings[intake.ratings["session_id"] == row["session_id"]]
+        assert rated.loc[rated["item"] == "review", "value"].max() == row["value"] >= 2
+        assert row["name"] == "review"
 
     def test_none_is_named_where_none_is_asked_for(self, intake):
         assert therapist_pages(asking(intake, hear_again=0)).recordings.empty
