@@ -69,11 +69,13 @@ def _headlines(found: TherapistResult, rows: pd.DataFrame, therapist: str) -> It
     for name, against in (("team", "the other therapists"), ("threshold", "the declared threshold")):
         verdicts = rows.loc[rows[f"{name}_verdict"] != str(Verdict.NONE), f"{name}_verdict"]
         if len(verdicts):
-            n_above, n_below = ((verdicts == str(side)).sum() for side in (Verdict.ABOVE, Verdict.BELOW))
+            n_above, n_below, n_open = (
+                int((verdicts == str(side)).sum()) for side in (Verdict.ABOVE, Verdict.BELOW, Verdict.UNDECIDED)
+            )
+            more = f"and {n_open} of {len(verdicts)} not decided: the interval reaches across"
             yield Headline(
-                f"Against {against}", f"{n_above} above, {n_below} below",
-                f"and {len(verdicts) - n_above - n_below} of {len(verdicts)} not decided: the interval reaches across",
-            )  # fmt: skip
+                f"Against {against}", f"{n_above} above, {n_below} below", more if n_open else "all of them decided"
+            )
 
 
 def _sections(
@@ -183,7 +185,7 @@ def _in_words(rows: pd.DataFrame, found: TherapistResult) -> str:
         said.append(f"Not decided: {' and '.join(undecided)}, where the interval reaches to both sides.")
     n_few = int((rows["state"] == TOO_FEW).sum())
     if found.design["n_therapists"] == 1:
-        said.append("Of no other therapist a session was coded.")
+        said.append("No session of another therapist was coded.")
     elif n_few < len(rows) and rows["n_colleagues"].isna().all():
         said.append(
             f"The team is not shown: fewer than {found.spec['fewest_colleagues']} other therapists have "

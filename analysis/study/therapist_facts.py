@@ -252,7 +252,7 @@ def _courses(data: TherapistData, asked: TherapistPage, pages: tuple[str, ...]) 
     rows = data.values[data.values["therapist"].isin(pages)]
     keys = list(COURSE[:4])
     found = [
-        course_of(own, asked.fewest_patients).assign(**dict(zip(keys, key, strict=True)))
+        course_of(own, asked.fewest_patients).assign(**dict(zip(keys, map(str, key), strict=True)))
         for key, own in rows.groupby(keys, sort=True)
     ]
     shown = pd.concat([one for one in found if len(one)] or [pd.DataFrame(columns=list(COURSE))], ignore_index=True)

@@ -143,8 +143,10 @@ class TestOtherStudies:
 
     def test_of_one_therapist_no_team_is_said_to_be_hidden(self, intake):
         alone = replace(intake, ratings=intake.ratings[intake.ratings["therapist"] == "T1"])
-        page = " ".join(map(str, texts(therapist_document(therapist_pages(alone), intake.study, "T1"))))
-        assert "Of no other therapist a session was coded." in page
+        document = therapist_document(therapist_pages(alone), intake.study, "T1")
+        assert [one.label for one in document.headlines] == ["Rests on", "Against the declared threshold"]
+        page = " ".join(map(str, texts(document)))
+        assert "No session of another therapist was coded." in page
         assert "The team is not shown" not in page
 
 
