@@ -59,8 +59,7 @@ def lost_tables(lost: LostUnits, labels: Labels) -> Iterator[Table]:
     d = (column("d", "*d*"), Column("conf_low", "95% CI", upper="conf_high"))
     sides = (
         column("variable", "", kind="text"), column("n_analysed", "*n*", kind="integer"),
-        column("analysed", "Analysed", kind="text"), column("n_lost", "*n*", kind="integer"),
-        column("lost", "Lost", kind="text"),
+        column("analysed", "Analysed"), column("n_lost", "*n*", kind="integer"), column("lost", "Lost"),
     )  # fmt: skip
     if len(lost.patients):
         shown = _for_the_eye(lost.patients, labels)

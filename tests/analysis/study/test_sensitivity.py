@@ -26,6 +26,7 @@ from doublecode.analysis.report.traced_report import traced_folder
 from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.frame_of_study import study_frame
+from doublecode.analysis.study.missing_data import missing_data
 from doublecode.analysis.study.run import regressions_of
 from doublecode.analysis.study.sensitivity_estimate import estimate_of
 from doublecode.analysis.study.sensitivity_left_out import leave_out
@@ -501,3 +502,52 @@ class TestState:
         assert sensitivity_section(telephone_run).blocks[0].links[0].address == "../sensitivity/index.html"
         monkeypatch.setattr(sensitivity_state_module, "sensitivity_state", lambda intake: State.STALE)
         assert "of an earlier state" in sensitivity_section(telephone_run).blocks[0].text
+
+
+@pytest.fixture(scope="module")
+def lost(telephone_run, answer):
+    """The answer with what is missing, few imputations."""
+    few = {"imputations": 2, "burn_in": 20, "thin": 20}
+    asked = telephone_run.study.sensitivity
+    asked = asked.model_copy(update={"missing": asked.missing.model_copy(update=few)})
+    intake = replace(telephone_run.intake, study=telephone_run.study.model_copy(update={"sensitivity": asked}))
+    made, head = answer.made, asked.headline
+    full = estimate_of(intake.study, made.built.frame, head, head.term)
+    found = missing_data(intake, made.built, (made.items, made.scores), full)
+    return replace(answer, findings=(replace(answer.findings[0], missing=found),))
+
+
+@pytest.fixture(scope="module")
+def lost_folder(telephone_run, lost, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("missing")
+    write_sensitivity(lost, telephone_run.study, folder)
+    return folder
+
+
+class TestTraceOfMissingData:
+    def test_missing_data_lead_to_their_cells(self, telephone_run, lost, lost_folder):
+        """Counts of cells by the numbers themselves; what was imputed by pandas."""
+        report = traced_folder(telephone_run.study, lost_folder, "missing_flow")
+        names = {table.name for table in sensitivity_document(lost, telephone_run.study).tables()}
+        assert names == set(report.record["tables"])
+        for unit, stage, column in (("patients", "coded", "n"), ("sessions", "analysed", "lost")):
+            found = report.number("missing_flow", (unit, stage), column)
+            assert found.design["n_cells"] == found.spec["value"]
+        ages = report.number("lost_patients", ("age",), "mean_lost")
+        assert pd.to_numeric(ages.frame["value"]).mean() == ages.spec["value"]
+        assert report.number("lost_sessions", ("minutes",), "d").design["n_cells"] == 210
+        plain, attended = (report.number("attendance_headline", (one,), "estimate") for one in ("declared", "time"))
+        assert cells_of(plain) == cells_of(report.number("specifications", ("1",), "estimate"))
+        counted = {cell for cell in cells_of(attended) - cells_of(plain) if cell[2] == "sessions_attended"}
+        assert counted == cells_of(attended) - cells_of(plain)
+        assert len(counted) == 210
+
+    def test_an_imputed_finding_stands_on_all_that_the_imputation_saw(self, telephone_run, lost_folder):
+        report = traced_folder(telephone_run.study, lost_folder, "imputed_headline")
+        complete, imputed = (report.number("imputed_headline", (one,), "estimate") for one in ("complete", "imputed"))
+        assert {one[:2] for one in cells_of(complete)} < {one[:2] for one in cells_of(imputed)}
+        he = report.number("imputed_cells", ("he",), "mean_observed")
+        scored = telephone_run.frame.frame
+        assert he.frame["session_id"].nunique() == scored["he"].notna().sum() == 194
+        with pytest.raises(UsageError, match="n_missing stands on no cell"):
+            report.number("imputed_cells", ("he",), "n_missing")
