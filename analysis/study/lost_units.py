@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -14,14 +14,14 @@ from doublecode.analysis.linking.lost_comparison import (
     compare_lost_patients,
     compare_lost_sessions,
 )
-from doublecode.analysis.linking.row_ledger import MOST_REASONS, count_reasons
+from doublecode.analysis.linking.row_ledger import Counted, count_reasons, reasons_in_words
 from doublecode.analysis.linking.stages import Stage, StageKind
-from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.results.row_levels import varying_within
 from doublecode.schemas.column_types import typed_texts
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import WITHDRAWN
 from doublecode.schemas.near_names import allowed, ended
+from doublecode.schemas.results import Note
 
 if TYPE_CHECKING:
     from doublecode.analysis.linking.frame import AnalysisFrame
@@ -43,7 +43,7 @@ class LostUnits:
     ----------
     flow : DataFrame
         One row per unit and stage: ``unit`` ("patients", "sessions"), ``stage`` ("declared", "held", "coded",
-        "analysed"), ``n``, ``lost`` (since the stage before), ``reasons`` in words, the commonest three.
+        "analysed"), ``n``, ``lost`` (since the stage before), ``reasons`` in words, the commonest first.
     patients : DataFrame
         As :func:`doublecode.analysis.linking.lost_comparison.compare_lost_patients` gives it. A variable of sessions is
         the patient's mean over the sessions that have it.
@@ -53,10 +53,12 @@ class LostUnits:
         Whose values are compared: of those who withdrew their consent there are none.
     members : dict of (unit, stage) to tuple
         Who is counted in ``n`` and who in ``lost``, by (patient,) or (patient, session number).
-    compared : dict of (unit, side) to tuple
+    compared : dict of (unit, side) to frozenset
         Labels of patients, or of sessions, that are "analysed" and "lost".
     sources : dict of variable to str
         Where its values were found: "frame", "patients" or "sessions".
+    why : dict of (unit, stage) to tuple
+        The reasons of the flow as facts, each with its count.
     """
 
     flow: pd.DataFrame
@@ -64,9 +66,10 @@ class LostUnits:
     sessions: pd.DataFrame
     n_lost_patients: int
     n_lost_sessions: int
-    members: Mapping[tuple[str, str], tuple[Keys, Keys]] = field(default_factory=dict)
-    compared: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[tuple[str, str], tuple[Keys, Keys]]
+    compared: Mapping[tuple[str, str], frozenset[str]]
+    sources: Mapping[str, str]
+    why: Mapping[tuple[str, str], Counted]
 
 
 def lost_units(intake: Intake, built: AnalysisFrame, model: str, compare: Sequence[str]) -> LostUnits:
@@ -93,13 +96,10 @@ def lost_units(intake: Intake, built: AnalysisFrame, model: str, compare: Sequen
     listed = intake.patients[intake.patients["status"] != WITHDRAWN]
     sources = {name: _source(intake, built, listed, name) for name in compare}
     of_patients, of_sessions = _values(intake, built, listed, sources)
-    analysed = of_patients.index.isin(kept["patient"])
-    if built.spec["unit"] == "session":
-        ours = of_sessions["session_id"].isin(kept["session_id"]).to_numpy()
-    else:
-        ours = of_sessions["patient"].isin(kept["patient"]).to_numpy()
-    names = [name for name in of_sessions.columns if name not in ("session_id", "patient")]
     by_session = built.spec["unit"] == "session"
+    key = "session_id" if by_session else "patient"
+    analysed, ours = of_patients.index.isin(kept["patient"]), of_sessions[key].isin(kept[key]).to_numpy()
+    names = [name for name in of_sessions.columns if name not in ("session_id", "patient")]
     stages = [*_patient_flow(facts, listed, kept), *_session_flow(facts, kept)]
     return LostUnits(
         flow=pd.DataFrame(stages, columns=list(FLOW)),
@@ -117,7 +117,7 @@ def lost_units(intake: Intake, built: AnalysisFrame, model: str, compare: Sequen
                                          ("sessions", of_sessions["session_id"], ours))
             for side, chosen in (("analysed", inside), ("lost", ~inside))
         },
-        sources=sources,
+        sources=sources, why={(one["unit"], one["stage"]): one["why"] for one in stages},
     )  # fmt: skip
 
 
@@ -192,34 +192,34 @@ def _patient_flow(facts: pd.DataFrame, listed: pd.DataFrame, kept: pd.DataFrame)
     coded = inside & set(rated["patient"])
     analysed = coded & set(kept["patient"])
     steps = (
-        ("held", inside, _words(count_reasons(of_table["why"]))),
-        ("coded", coded, "no session was coded" if inside - coded else ""),
+        ("held", inside, count_reasons(of_table["why"])),
+        ("coded", coded, count_reasons([Note("patient_not_coded")] * len(inside - coded))),
         ("analysed", analysed, _why_not(facts, kept, coded - analysed)),
     )
-    yield _stage("patients", "declared", [(one,) for one in declared], (), "")
+    yield _stage("patients", "declared", [(one,) for one in declared], (), ())
     before = set(declared)
-    for stage, now, reasons in steps:
+    for stage, now, why in steps:
         own = [[(one,) for one in declared if one in part] for part in (now, before - now)]
-        yield _stage("patients", stage, own[0], own[1], reasons)
+        yield _stage("patients", stage, own[0], own[1], why)
         before = now
 
 
 def _stage(
-    unit: str, stage: str, members: Iterable[tuple[Any, ...]], gone: Iterable[tuple[Any, ...]], reasons: str
+    unit: str, stage: str, members: Iterable[tuple[Any, ...]], gone: Iterable[tuple[Any, ...]], why: Counted
 ) -> dict[str, Any]:
     inside, lost = tuple(members), tuple(gone)
-    counts = {"unit": unit, "stage": stage, "n": len(inside), "lost": len(lost), "reasons": reasons}
-    return {**counts, "members": inside, "gone": lost}
+    counts = {"unit": unit, "stage": stage, "n": len(inside), "lost": len(lost), "reasons": reasons_in_words(why)}
+    return {**counts, "members": inside, "gone": lost, "why": why}
 
 
-def _why_not(facts: pd.DataFrame, kept: pd.DataFrame, lost: set[Any]) -> str:
+def _why_not(facts: pd.DataFrame, kept: pd.DataFrame, lost: set[Any]) -> Counted:
     """Why patients with coded sessions have no row in the model, each by the commonest reason of his or her rows."""
     if not lost:
-        return ""
+        return ()
     stage = next(one for one in facts["stage"] if one.kind is StageKind.IN_MODEL and one.name == _model_of(kept, facts))
     rows = facts[(facts["stage"] == stage) & facts["patient"].isin(lost)]
     firsts = [count_reasons(part["why"])[0][0] for _, part in rows.groupby("patient", sort=False, observed=True)]
-    return _words(count_reasons(pd.Series(firsts, dtype=object)))
+    return count_reasons(firsts)
 
 
 def _model_of(kept: pd.DataFrame, facts: pd.DataFrame) -> str:
@@ -231,24 +231,17 @@ def _session_flow(facts: pd.DataFrame, kept: pd.DataFrame) -> Iterator[dict[str,
     """Sessions held, coded, analysed (where rows are sessions)."""
     held, rated = (facts[facts["stage"] == Stage(kind)] for kind in (StageKind.HELD, StageKind.RATED))
     inside, outside = held[held["why"].isna()], held[held["why"].notna()]
-    yield _stage("sessions", "held", _keys(inside), _keys(outside), _words(count_reasons(held["why"])))
+    yield _stage("sessions", "held", _keys(inside), _keys(outside), count_reasons(held["why"]))
     rated = rated[rated["session_id"].isin(inside["session_id"])]
     coded, gone = rated[rated["why"].isna()], rated[rated["why"].notna()]
-    yield _stage("sessions", "coded", _keys(coded), _keys(gone), _words(count_reasons(gone["why"])))
+    yield _stage("sessions", "coded", _keys(coded), _keys(gone), count_reasons(gone["why"]))
     if not len(kept) or kept["session_id"].isna().all():
         return
     stage = facts[facts["stage"] == kept["stage"].iloc[0]]
     also = stage[stage["session_id"].isin(coded["session_id"]) & stage["why"].notna()]
     out = coded[~coded["session_id"].isin(kept["session_id"])]
-    yield _stage("sessions", "analysed", _keys(kept), _keys(out), _words(count_reasons(also["why"])))
+    yield _stage("sessions", "analysed", _keys(kept), _keys(out), count_reasons(also["why"]))
 
 
 def _keys(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     yield from zip(rows["patient"], rows["session"], strict=True)
-
-
-def _words(counted: Sequence[tuple[Any, int]]) -> str:
-    """Reasons in words, each with its count, the commonest first and rare ones together."""
-    said = [f"{n} × {sentence(why)}" for why, n in counted[:MOST_REASONS]]
-    others = sum(n for _, n in counted[MOST_REASONS:])
-    return "; ".join([*said, *([f"{others} × other reasons"] if others else [])])

@@ -11,6 +11,7 @@ from doublecode.analysis import impute, pool_imputed, study_sensitivity
 from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.report.sensitivity_folder import sensitivity_record, write_sensitivity
 from doublecode.analysis.study.missing_data import missing_data
+from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import estimate_of
 from doublecode.analysis.study.unlagged_scores import session_scores
@@ -57,6 +58,22 @@ class TestWhoIsLost:
         for unit in ("patients", "sessions"):
             part = telephone.lost.flow[telephone.lost.flow["unit"] == unit]
             assert (part["n"].shift(1) - part["n"]).dropna().tolist() == part["lost"].iloc[1:].tolist()
+
+    def test_reasons_are_all_in_the_file_and_the_commonest_on_the_page(self, telephone_run, telephone):
+        """Every lost one has one reason; codes of tables and names of variables are words where people read them."""
+        flow = telephone.lost.flow
+        for row in flow.to_dict("records"):
+            why = telephone.lost.why[row["unit"], row["stage"]]
+            assert sum(n for _, n in why) == row["lost"]
+            assert row["reasons"].count(" × ") == len(why)
+        labels = {"he": "Homework engagement", "tbh": "Therapist behaviors"}
+        table = next(missing_tables(telephone, labels))
+        assert table.data is flow
+        shown = table.frame.set_index(["unit", "stage"])["reasons"]
+        assert shown["Patients", "with sessions"].startswith("98 × not included, no session was held: not eligible")
+        assert shown["Sessions", "analysed"].startswith("20 × Therapist behaviors: ")
+        assert shown["Sessions", "analysed"].endswith("7 × other reasons")
+        assert table.notes == ("Other reasons: the CSV file of this table has each.",)
 
     def test_patients_are_compared_by_one_value_each(self, telephone_run, telephone):
         listed = telephone_run.intake.patients.set_index("patient")
