@@ -124,11 +124,13 @@ def session_scores(
         if scale is not None and scale.lagged:
             halves = list(_halves(scale))
             book = books.get(str(variable.instrument), intake.study.codebooks[str(variable.instrument)])
-            books[book.name] = book.model_copy(update={"scales": (*book.scales, *(one for one, _ in halves))})
+            there = {one.scale for one in unlagged if one.instrument == variable.instrument}  # for another lag
+            fresh = tuple(one for one, _ in halves if one.name not in there)
+            books[book.name] = book.model_copy(update={"scales": (*book.scales, *fresh)})
             lag = variable.lag or 0
             parts[name] = tuple(replace(part, lag=part.lag + lag) for _, part in halves)
             unlagged += [
-                variable.model_copy(update={"name": one.name, "scale": one.name, "lag": None}) for one, _ in halves
+                variable.model_copy(update={"name": one.name, "scale": one.name, "lag": None}) for one in fresh
             ]
         elif variable.lag is not None:
             parts[name] = (Part(f"{name}_unlagged", variable.lag),)

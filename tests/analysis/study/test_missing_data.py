@@ -144,6 +144,24 @@ class TestImputed:
         full = found.made_again(found.frame.fillna(0.0), built.frame)["he_before"]
         assert full.isna().tolist() == (built.frame["session"] < 3).tolist()
 
+    def test_the_halves_of_a_scale_serve_two_variables(self, telephone_run):
+        """tbh, and tbh of the session before: both are put together again from the same two halves."""
+        intake = telephone_run.intake
+        tbh = next(one for one in intake.study.variables if one.name == "tbh")
+        earlier = tbh.model_copy(update={"name": "tbh_earlier", "lag": 1})
+        study = intake.study.model_copy(update={"variables": (*intake.study.variables, earlier)})
+        changed = replace(intake, study=study)
+        items, made = score_study(changed)
+        frame = frame_of(changed, made, items)
+        found = session_scores(changed, frame, (items, made), ["tbh", "tbh_earlier"])
+        assert found.columns == ["tbh_before", "tbh_same"]
+        again = found.made_again(found.frame, frame.frame.assign(tbh=np.nan, tbh_earlier=np.nan))
+        for name in ("tbh", "tbh_earlier"):
+            there = frame.frame[name].notna()
+            assert again.loc[there, name].to_numpy() == pytest.approx(
+                frame.frame.loc[there, name].to_numpy(), abs=1e-12
+            )
+
     def test_auxiliary_variables_are_drawn_with_the_others(self, telephone_run):
         intake = telephone_run.intake
         minutes = intake.study.variables[0].model_validate({"name": "length", "column": "minutes"})
