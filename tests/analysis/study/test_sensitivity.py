@@ -346,10 +346,63 @@ class TestMultiverse:
         )
         found = study_sensitivity(intake).findings[0]
         assert found.frame["estimate"].notna().tolist() == [True, False]
-        assert "he in 0" in found.frame["refusal"].iloc[1]
+        refusal = found.frame["refusal"].iloc[1]
+        assert "he in 0" in refusal
+        assert refusal.startswith("lag of he: found 40, allowed 0 to 11, since the last session of any patient is")
         assert found.design["among"]["n_refused"] == 1
         assert "could not be estimated" in found.note_texts()[1]
         assert found.moves["n_pairs"].tolist() == [0]
+
+    def test_what_the_finding_does_not_stand_on_stops_no_specification(self, telephone_run):
+        """Change of patients is of phq9 without a lag; a paper's table is of the declared model."""
+        study = telephone_run.study
+        assert (study.patient_changes[0].outcome, bool(study.papers.tables)) == ("phq9", True)
+        head, choices = {"model": "phq9", "term": "he_within"}, {"lag": {"phq9": [1]}}
+        found = run_all(asking(telephone_run.intake, headline=head, choices=choices))
+        assert (found["refusal"] == "").all()
+        assert found["estimate"].nunique() == 2
+
+    @pytest.mark.parametrize(
+        ("choices", "said"),
+        [
+            ({"random": ["(1 + session | patient)", "(session | patient)"]}, r"random: '\(session \| patient\)' is"),
+            ({"random": ["(1 | patient) + (0 + session | patient)", "(session || patient)"]}, "written in another way"),
+            ({"random": ["(1 + session | patient)"]}, "is what the study declares"),
+            ({"covariates": [["tbh", "session"]]}, "covariates: 'tbh, session' is what the study declares"),
+            ({"covariates": [["session", "therapist"], ["therapist", "session"]]}, "'session, therapist' written"),
+            ({"pooling": ["mean"]}, "pooling: 'mean' is what the study declares.*change no number.*choices of its own"),
+            ({"lag": {"he": [0]}}, "lag of he: '0' is what"),
+            ({"minimum_valid": {"he": [7]}}, "minimum_valid of he: '7' is what"),
+            ({"reverse": {"ghes": [["difficulties"]]}}, "reverse of ghes: 'difficulties' is what"),
+            ({"centring": ["within"]}, "centring: 'within' is what"),
+        ],
+    )
+    def test_what_would_change_no_number_is_refused(self, telephone_run, choices, said):
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        with pytest.raises(UsageError, match=said):
+            specifications(intake.study)
+
+    @pytest.mark.parametrize(
+        "choices", [{"outliers": [1.5]}, {"regression_errors": ["HC3"]}, {"covariates": [["hispanic"]]}]
+    )
+    def test_of_a_regression_as_well(self, adolescent_run, choices):
+        head = {"model": "rationale_s1"}
+        with pytest.raises(UsageError, match="is what the study declares"):
+            specifications(asking(adolescent_run.intake, headline=head, choices=choices).study)
+
+    def test_a_rule_that_never_acts_is_said_to_repeat_numbers(self, telephone_run):
+        """By the mean of the raters no score of he lacks an item: five of seven are there as often as seven."""
+        head, choices = (
+            {"model": "phq9", "term": "he_within"},
+            {"minimum_valid": {"he": [5]}, "random": ["(1 | patient)"]},
+        )
+        found = study_sensitivity(asking(telephone_run.intake, headline=head, choices=choices)).findings[0]
+        assert found.design["among"]["n_repeated"] == 2
+        assert any(
+            "2 of 4 specifications have exactly the numbers of another one (nothing changes in these data with items "
+            "needed of he: 5)" in text
+            for text in found.note_texts()
+        )
 
     def test_too_many_are_refused(self, telephone_run):
         lags = list(range(1, 50))
@@ -373,6 +426,7 @@ class TestMultiverse:
         assert (place["n"], place["n_estimated"], place["n_refused"], place["n_not_converged"]) == (6, 4, 1, 1)
         assert (place["median"], place["low"], place["high"], place["rank"]) == (1.25, -1.0, 2.0, 2)
         assert (place["same_sign"], place["significant"]) == (0.75, 0.5)
+        assert place["n_repeated"] == 0
 
 
 class TestFolder:
