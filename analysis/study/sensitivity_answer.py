@@ -238,7 +238,8 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
           for _ in range(bool(place["n_refused"]))),
         *(Note("specifications_not_converged", numbers={"n": place["n_not_converged"]})
           for _ in range(bool(place["n_not_converged"]))),
-        *(Note("specifications_repeated", numbers={"n": place["n_repeated"], "of": place["n"], "idle": _idle(moves)})
+        *(Note("specifications_repeated",
+               numbers={"n": place["n_repeated"], "of": place["n_estimated"], "idle": _idle(moves)})
           for _ in range(bool(place["n_repeated"]))),
         *(Note("units_not_left_out", str(one["level"]), {"unit": one["unit"], "reason": one["refusal"]})
           for one in left[left["refusal"] != ""].to_dict("records")),

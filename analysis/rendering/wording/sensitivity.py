@@ -25,8 +25,8 @@ def _repeated(note: Note) -> str:
     idle = note.numbers["idle"]
     why = f" (nothing changes in these data with {named(idle)})" if idle else ""
     return (
-        f"{note.numbers['n']} of {note.numbers['of']} specifications have exactly the numbers of another one{why}; "
-        "median and shares count each of them"
+        f"{note.numbers['n']} of {note.numbers['of']} estimated specifications repeat exactly the numbers of another "
+        f"one{why}; median and shares count each of them"
     )
 
 

@@ -399,8 +399,8 @@ class TestMultiverse:
         found = study_sensitivity(asking(telephone_run.intake, headline=head, choices=choices)).findings[0]
         assert found.design["among"]["n_repeated"] == 2
         assert any(
-            "2 of 4 specifications have exactly the numbers of another one (nothing changes in these data with items "
-            "needed of he: 5)" in text
+            "2 of 4 estimated specifications repeat exactly the numbers of another one (nothing changes in these data "
+            "with items needed of he: 5)" in text
             for text in found.note_texts()
         )
 
