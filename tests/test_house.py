@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import pkgutil
+import re
 import statistics
 import subprocess
 import sys
@@ -252,3 +253,11 @@ def test_every_folder_of_the_sources_is_in_the_wheel() -> None:
     named = tomllib.loads(declared.read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     folders = {f"doublecode.{'.'.join(Path(name).parent.parts)}" for name in sources() if name.endswith("__init__.py")}
     assert folders == set(named)
+
+
+def test_tests_find_the_examples_where_they_are_installed() -> None:
+    """The tests of the wheel stand away from the sources: a path up from a test leads nowhere there."""
+    away = re.compile(r'parents\[\d\] / "data_examples"')
+    own = Path(__file__)
+    found = [path.name for path in own.parent.rglob("*.py") if path != own and away.search(path.read_text("utf-8"))]
+    assert found == []

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import chdtrc, fdtrc
 
 from doublecode.analysis.meta_analysis.heterogeneity import Effects, Floats, Tau2, Weighted, tau2_of, weighted
+from doublecode.analysis.mixed.hypotheses import quantile, two_sided
 from doublecode.schemas.errors import NotEstimable
 
 Test = Literal["hksj", "hksj-adhoc", "z", "CR2", "t"]
@@ -53,7 +54,7 @@ class PooledFit:
 
     def reach(self, conf_level: float) -> Floats:
         """Quantiles (p,) of the limits."""
-        return quantile(self.df, conf_level)
+        return quantile(conf_level, self.df)
 
     def p_values(self) -> Floats:
         """Two-sided p-values (p,) of the coefficients."""
@@ -68,19 +69,6 @@ class PooledFit:
             return NAN, NAN
         half = float(self.reach(conf_level)[0]) * math.sqrt(float(self.vcov[0, 0]) + self.tau2)
         return float(self.beta[0]) - half, float(self.beta[0]) + half
-
-
-def quantile(df: Floats, conf_level: float) -> Floats:
-    """Two-sided quantiles of t, normal ones where the degrees of freedom are infinite."""
-    level = 0.5 + conf_level / 2
-    finite = np.where(np.isfinite(df), df, 1.0)
-    return np.asarray(np.where(np.isfinite(df), stdtrit(finite, level), ndtri(level)))
-
-
-def two_sided(statistic: Floats, df: Floats) -> Floats:
-    """Two-sided p-values of t, of z where the degrees of freedom are infinite."""
-    finite = np.where(np.isfinite(df), df, 1.0)
-    return np.asarray(2 * np.where(np.isfinite(df), stdtr(finite, -np.abs(statistic)), ndtr(-np.abs(statistic))))
 
 
 def fit_effects(effects: Effects, method: Tau2, test: Test, tau2: float | None = None) -> PooledFit:

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from doublecode.analysis.meta_analysis.heterogeneity import Effects, Floats, Tau2, tau2_of, typical_variance, weighted
-from doublecode.analysis.meta_analysis.pooled_fit import PooledFit, Test, fit_effects, quantile
+from doublecode.analysis.meta_analysis.pooled_fit import PooledFit, Test, fit_effects
+from doublecode.analysis.mixed.hypotheses import quantile
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 Estimator = Literal["L0", "R0"]
@@ -53,7 +54,7 @@ def egger_lines(effects: Effects, method: Tau2, test: Test, conf_level: float) -
 def coefficient_lines(fit: PooledFit, terms: tuple[str, ...], conf_level: float) -> list[dict[str, Any]]:
     """One row per coefficient: estimate, standard error, test and limits."""
     errors, p = fit.std_error, fit.p_values()
-    reach = quantile(fit.df, conf_level) * errors
+    reach = quantile(conf_level, fit.df) * errors
     return [
         {"term": term, "estimate": float(fit.beta[i]), "std_error": float(errors[i]),
          "df": float(fit.df[i]) if np.isfinite(fit.df[i]) else math.nan,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -25,6 +26,16 @@ _SHARES: Final = (
 _BELOW_1: Final = ("dropout", "lost", "icc_outcome", "icc_predictor", "icc_therapist")
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a finite number, and no truth value."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, written as 20 or 20.0."""
+    return is_number(value) and float(value).is_integer()  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class PlannedStudy:
     """A longitudinal study of sessions within patients, as it is planned; every part acts or is refused.
@@ -44,7 +55,8 @@ class PlannedStudy:
     double : float
         Share of the sessions that a second rater codes; the mean of both is analysed.
     icc_rating : float
-        ICC(A,1) of one rating, over all sessions: 1/(1 + error variance) where the true score has variance 1.
+        ICC(A,1) of one rating, over all sessions, before it becomes a point of the scale: 1/(1 + error variance) where
+        the true score has variance 1.
     severity : float
         Share of that error that is severity of raters, the same in all their sessions; with raters .2 by default.
     points : int
@@ -56,7 +68,7 @@ class PlannedStudy:
     icc_predictor : float
         Share of the true predictor's variance between patients.
     slope_sd : float
-        How much slopes within patients differ between them: an SD on the scale of the effect within patients.
+        How much slopes within patients differ between them: an SD of slopes as those of ``scale="sd"``.
     minutes : float
         What one rating of one session takes.
     """
@@ -86,15 +98,17 @@ class PlannedStudy:
         """
         for name, least in _WHOLE.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or value != int(value) or value < least:
+            if not is_whole(value) or value < least:
                 raise UsageError(f"{CALLER}: {name} is {value!r}; allowed: a whole number from {least} on.")
             object.__setattr__(self, name, int(value))
         for name in _SHARES:
             value = getattr(self, name)
             top = name in _BELOW_1
-            if value is not None and not (0 <= value <= 1 and (value < 1 or not top)):
+            if value is not None and not (is_number(value) and 0 <= value <= 1 and (value < 1 or not top)):
                 raise UsageError(f"{CALLER}: {name} is {value!r}; allowed: 0 to {'below ' if top else ''}1.")
         self._refuse_without_effect()
+        if self.raters and self.severity is None:
+            object.__setattr__(self, "severity", SEVERITY)
 
     def _refuse_without_effect(self) -> None:
         rating = {
@@ -124,7 +138,7 @@ class PlannedStudy:
             raise UsageError(f"{CALLER}: icc_outcome + icc_therapist is {self.icc_outcome + self.icc_therapist:g}; "
                              "allowed: below 1, since sessions differ too.")  # fmt: skip
         for name in ("slope_sd", "minutes"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+            if not (is_number(getattr(self, name)) and getattr(self, name) >= 0):
                 raise UsageError(f"{CALLER}: {name} is {getattr(self, name)!r}; allowed: 0 or more.")
 
     @property
@@ -140,10 +154,10 @@ class PlannedStudy:
     @property
     def error_variances(self) -> tuple[float, float]:
         """Variance of raters' severity and of the rest of one rating's error, where true scores have variance 1."""
-        if not self.raters or self.icc_rating is None:
+        if self.icc_rating is None or self.severity is None:
             return 0.0, 0.0
-        error, share = 1 / self.icc_rating - 1, SEVERITY if self.severity is None else self.severity
-        return share * error, (1 - share) * error
+        error = 1 / self.icc_rating - 1
+        return self.severity * error, (1 - self.severity) * error
 
     @property
     def recordings(self) -> float:

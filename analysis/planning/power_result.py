@@ -32,7 +32,7 @@ class PowerResult(Answer):
         Every argument; ``plan`` as a mapping.
     frame : DataFrame
         What was varied; ``term``; ``effect`` as stated and ``slope``, the same in standard deviations; ``power`` with
-        Clopper–Pearson limits ``power_low, power_high`` of the simulation (95 %); ``mean_estimate`` and ``width``
+        Wilson limits ``power_low, power_high`` of the simulation (95 %); ``mean_estimate`` and ``width``
         (median width of the confidence interval), both in the unit of ``slope``, so that what rating error takes is
         seen; ``failed, singular`` (shares of the studies), ``studies``, ``hours`` of rating, ``icc_width`` (median
         width of the interval of ICC(A,1) of one rating by the sessions coded twice; NaN without any).
@@ -137,6 +137,8 @@ def cheapest_rows(
     NotEstimable
     """
     effects = frame[frame["effect"] != 0]
+    if effects.empty:
+        raise NotEstimable("cheapest: every effect is 0, and no design has power for none; state an effect.")
     by = effects.groupby(varied, sort=False)
     designs = by.agg(power=("power", "min"), width=("icc_width", "max"), hours=("hours", "first")).reset_index()
     size = {name: designs[name] if name in varied else float(plan[name]) for name in ("patients", "sessions")}

@@ -96,6 +96,8 @@ def regression_power(
     """
     check_conf_level(1 - alpha, CALLER)
     sizes = [n] if isinstance(n, (int, np.integer)) else list(n)
+    if predictors < 1:
+        raise UsageError(f"{CALLER}: predictors is {predictors}; allowed: 1 or more, the intercept not counted.")
     if not 1 <= terms <= predictors:
         raise UsageError(f"{CALLER}: terms is {terms} of {predictors} predictors; allowed: 1 to {predictors}.")
     if not (np.isfinite(f2) and f2 > 0):

@@ -12,16 +12,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import betaincinv, ndtri, stdtrit
 
 from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
+from doublecode.analysis.mixed.hypotheses import quantile
 from doublecode.analysis.mixed.many import ManyDdf, ManyResult, fit_many
 from doublecode.analysis.planning.effect_scales import Scale, slope_of
-from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy
+from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, is_whole
 from doublecode.analysis.planning.power_result import PowerResult
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
 from doublecode.analysis.reliability.planned_pairs import rotating_layout, simulated_limits
+from doublecode.analysis.results.proportions import wilson_limits
 from doublecode.analysis.results.spread_work import Progress, Workers, spread_work
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.near_names import allowed
@@ -95,7 +96,7 @@ def power(
     -----
     Studies are drawn as :mod:`doublecode.analysis.planning.simulated_study` says, and fitted by REML, all of a batch at
     once (:func:`doublecode.analysis.fit_many`). A study that cannot be fitted counts as one without a finding. Limits
-    are those of a binomial share (Clopper & Pearson 1934). Rating error in a predictor makes slopes smaller: compare
+    are those of a share (Wilson 1927). Rating error in a predictor makes slopes smaller: compare
     ``mean_estimate`` with ``slope`` (Raudenbush & Bryk 2002; Lüdtke et al. 2008 for patients' means).
 
     References
@@ -200,7 +201,7 @@ def _checked_variation(vary: Mapping[str, Sequence[float]], stated: Mapping[str,
 
 
 def _check_counts(studies: int, half_width: float | None, ddf: ManyDdf) -> None:
-    if studies != int(studies) or studies < LEAST:
+    if not is_whole(studies) or studies < LEAST:
         raise UsageError(f"{CALLER}: studies is {studies!r}; allowed: a whole number from {LEAST} on.")
     if half_width is not None and not 0 < half_width < 0.5:
         raise UsageError(f"{CALLER}: half_width is {half_width!r}; allowed: above 0 and below .5, as .02.")
@@ -245,7 +246,7 @@ def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
         singular += int((many.singular & many.fitted).sum())
         for name, one in counted.items():
             one.add(many, name, made.alpha, cell.units(name))
-        ends = [_limits(one.found, done) for one in counted.values()]
+        ends = [wilson_limits(one.found, done) for one in counted.values()]
         if made.half_width is not None and max(high - low for low, high in ends) / 2 <= made.half_width:
             break
     width = _icc_width(cell.plan, 1 - made.alpha, np.random.default_rng(seeds.spawn(1)[0]))
@@ -262,11 +263,17 @@ def _rows_of(piece: tuple[_Cell, _Making]) -> list[dict[str, Any]]:
 
 
 def _icc_width(plan: PlannedStudy, conf_level: float, rng: np.random.Generator) -> float:
-    """Median width of the interval of ICC(A,1) that the sessions coded twice will give; NaN where none are."""
-    layout = rotating_layout(round(plan.recordings), max(plan.raters, 1), plan.double, 2) if plan.double else None
-    if layout is None or layout.kind == "disconnected" or plan.icc_rating == 1:
+    """Median width of the interval of ICC(A,1) that the sessions coded twice will give, on a continuous scale.
+
+    NaN where none are, where pairs do not connect the raters, and where ratings have no error of their own.
+    """
+    n, (severity, error) = round(plan.recordings), plan.error_variances
+    if not round(plan.double * n) or not error:
         return float("nan")
-    low, high = simulated_limits(layout, (1.0, *plan.error_variances), conf_level, ICC_STUDIES, rng)
+    layout = rotating_layout(n, plan.raters, plan.double, 2)
+    if layout.kind == "disconnected":
+        return float("nan")
+    low, high = simulated_limits(layout, (1.0, severity, error), conf_level, ICC_STUDIES, rng)
     return float(np.nanmedian(high - low))
 
 
@@ -281,10 +288,7 @@ class _Counted:
     def add(self, many: ManyResult, term: str, alpha: float, unit: float) -> None:
         """Count those that converged and were significant; failed ones found nothing."""
         at, held = many.terms.index(term), many.fitted & many.converged
-        df = many.df[at, held]
-        reach = np.where(
-            np.isfinite(df), stdtrit(np.where(np.isfinite(df), df, 1.0), 1 - alpha / 2), ndtri(1 - alpha / 2)
-        )
+        reach = quantile(1 - alpha, many.df[at, held])
         self.found += int((many.p_value[at, held] < alpha).sum())
         self._estimates.append(many.estimate[at, held] * unit)
         self._widths.append(2 * reach * many.std_error[at, held] * unit)
@@ -296,12 +300,6 @@ class _Counted:
     def widths(self) -> Floats:
         """Widths of their intervals."""
         return np.concatenate(self._widths) if any(map(len, self._widths)) else np.array([np.nan])
-
-
-def _limits(found: int, n: int) -> tuple[float, float]:
-    """95 % limits of a share (Clopper & Pearson 1934)."""
-    low = float(betaincinv(found, n - found + 1, 0.025)) if found else 0.0
-    return low, float(betaincinv(found + 1, n - found, 0.975)) if found < n else 1.0
 
 
 def _notes(

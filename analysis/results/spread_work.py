@@ -20,9 +20,10 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.whole_files import replace_files
 
 Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
 Piece = Any
 MOST_LOST: Final = 5
-"""How often lost workers are replaced before the reason is told: memory that runs out loses them all."""
+"""How often lost workers are replaced before it is told: memory that runs out loses them all."""
 IDLE: Final = 20
 """Seconds after which workers leave that hear nothing: a run that was killed leaves none behind for long."""
 
@@ -154,9 +155,13 @@ def _on_cores(function: Callable[[Piece], Any], waiting: dict[str, Piece], jobs:
         except TerminatedWorkerError:
             continue
         return
-    raise UsageError(
-        f"workers were lost {MOST_LOST} times, most likely for want of memory; {len(left)} of {len(waiting)} pieces "
-        "are left. Take fewer jobs; with a folder to keep answers in, what was done is not done again."
+    raise _all_lost(len(left), len(waiting))
+
+
+def _all_lost(n_left: int, n: int) -> UsageError:
+    return UsageError(
+        f"workers were lost again and again, most likely for want of memory; {n_left} of {n} pieces are left. Take "
+        "fewer workers; with a folder to keep answers in, what was done is not done again."
     )
 
 
@@ -176,5 +181,10 @@ def _on_cluster(
     with client, client.as_current():
         futures = [client.submit(_named, function, key, piece, pure=False, retries=MOST_LOST)
                    for key, piece in waiting.items()]  # fmt: skip
-        for _, (key, answer) in dask.as_completed(futures, with_results=True):
-            yield key, answer
+        n_left = len(futures)
+        try:
+            for _, (key, answer) in dask.as_completed(futures, with_results=True):
+                n_left -= 1
+                yield key, answer
+        except dask.KilledWorker:
+            raise _all_lost(n_left, len(futures)) from None

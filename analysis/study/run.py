@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from doublecode.analysis.results.spread_work import Progress as Progress
 from doublecode.analysis.study.facts_of_run import with_facts
 from doublecode.analysis.study.study_run import Intake, StudyRun
 from doublecode.schemas.errors import ContractError, DoublecodeError, NotEstimable, StudyError, UsageError
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from doublecode.schemas.study import Study
 
 Answer = TypeVar("Answer")
-Progress = Callable[[str, int, int], None]
-"""Called before each step with its name, how many are done, and how many there are."""
 
 
 class StudyProblems(DoublecodeError):

@@ -86,8 +86,9 @@ def test_drawn_studies_are_as_planned():
     assert np.abs(centred).max() < 1e-9
     assert plan.hours == pytest.approx(60 * 8 * expected * 1.25)
     rows = plan_rows(plan)
-    one = pd.DataFrame({"patient": rows["patient"], "y": drawn.outcome[:, 0]}).dropna()
-    assert one["patient"].nunique() <= 60
+    assert rows.groupby("patient")["session"].apply(list).iloc[-1] == [-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5]
+    last = np.where(there.reshape(60, 8, -1), np.arange(1, 9)[None, :, None], 0).max(axis=1)
+    assert (last < 8).mean() == pytest.approx(0.4 + 0.6 * 0.1, abs=0.02)  # who left, and who lost the last session
 
 
 def test_a_combination_alone_is_the_same_as_in_a_grid():
@@ -120,6 +121,8 @@ def test_the_cheapest_design_is_the_one_found_by_hand():
         NotEstimable, match=r"none of 6 designs has power 0.99 and an ICC within 0.01; the most powerful"
     ):
         found.cheapest(0.99, 0.01)
+    with pytest.raises(NotEstimable, match="every effect is 0"):
+        power(plan, between=0, vary={"patients": [12, 15]}, studies=100).cheapest()
     with pytest.raises(UsageError, match="nothing was varied"):
         power(plan, within=0.3, studies=100).cheapest()
 
@@ -140,6 +143,20 @@ def test_the_width_of_the_icc_is_that_of_such_a_plan():
     rows = pd.DataFrame({"session_id": layout.target, "rater": layout.rater})
     variances = {"target": 1.0, "rater": 0.2 * (1 / 0.6 - 1), "error": 0.8 * (1 / 0.6 - 1)}
     assert width == pytest.approx(precision(rows, variances=variances, k=[1]).frame["width"].iloc[0], abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "more", [{"severity": 1.0}, {"icc_rating": 1.0}, {"double": 0.001}, {"raters": 40, "double": 0.05}]
+)
+def test_a_plan_that_gives_no_icc_has_no_width(more):
+    plan = PlannedStudy(**{"patients": 15, "sessions": 6, "raters": 4, "double": 0.4, "icc_rating": 0.6} | more)
+    assert np.isnan(power(plan, within=0.3, studies=100).frame["icc_width"].iloc[0])
+
+
+def test_what_is_assumed_is_printed():
+    assert "severity 0.2" in str(
+        power(PlannedStudy(patients=12, sessions=4, raters=3, icc_rating=0.6), within=0.3, studies=100)
+    )
 
 
 def test_it_stops_early_and_says_so():
@@ -164,6 +181,9 @@ def test_slopes_that_differ_and_are_not_in_the_model_are_named():
 @pytest.mark.parametrize(("plan", "message"), [
     ({"patients": 2, "sessions": 5}, "patients is 2; allowed: a whole number from 3 on"),
     ({"patients": 20, "sessions": 5.5}, "sessions is 5.5"),
+    ({"patients": float("nan"), "sessions": 5}, "patients is nan"),
+    ({"patients": "20", "sessions": 5}, "patients is '20'"),
+    ({"patients": 20, "sessions": 5, "lost": "few"}, "lost is 'few'; allowed: 0 to below 1"),
     ({"patients": 20, "sessions": 5, "dropout": 1.0}, "dropout is 1.0; allowed: 0 to below 1"),
     ({"patients": 20, "sessions": 5, "double": 0.4}, "double is given without raters"),
     ({"patients": 20, "sessions": 5, "raters": 3}, "icc_rating is None; give the ICC"),
@@ -188,6 +208,8 @@ def test_what_a_plan_cannot_be(plan, message):
     ({"within": 0.3, "vary": {"patients": 20}}, "a list of different values"),
     ({"within": 0.3, "vary": {"patients": [20, 30], "sessions": [5, 6], "raters": [0, 2]}}, "allowed: one or two"),
     ({"within": 0.3, "studies": 20}, "from 100 on"),
+    ({"within": 0.3, "studies": float("inf")}, "studies is inf"),
+    ({"within": 0.3, "vary": {"patients": ["many", "few"]}}, "patients is 'many'"),
     ({"within": 0.3, "half_width": 0.7}, "above 0 and below .5"),
     ({"within": 0.3, "formula": "y ~ within + (1 | patient)"}, "it is called outcome"),
     ({"within": 0.3, "formula": "outcome ~ between + (1 | patient)"}, "does not have 'within'"),
@@ -235,6 +257,7 @@ def test_power_of_a_regression_by_simulation():
     ({"n": 5, "predictors": 4, "f2": 0.15}, "whole numbers from 6 on"),
     ({"n": 40, "predictors": 4, "f2": 0}, "above 0"),
     ({"n": 40, "predictors": 4, "f2": 0.15, "terms": 5}, "allowed: 1 to 4"),
+    ({"n": 40, "predictors": 0, "f2": 0.15}, "predictors is 0; allowed: 1 or more"),
 ])  # fmt: skip
 def test_what_a_regression_cannot_be(asked, message):
     with pytest.raises(UsageError, match=message):

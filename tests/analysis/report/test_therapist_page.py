@@ -3,6 +3,7 @@
 import re
 import zipfile
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
 TABLES = ("ratings", "outcomes", "sessions", "patients", "therapists")
-STUDIES = Path(__file__).parents[3] / "data_examples"
+STUDIES = Path(str(files("doublecode.data_examples")))
 
 
 @pytest.fixture(scope="module")

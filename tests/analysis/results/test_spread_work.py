@@ -82,7 +82,7 @@ def test_what_is_kept_and_cannot_be_read_is_named(tmp_path):
 def test_a_lost_worker_is_replaced(tmp_path):
     pieces = {str(i): (i, str(tmp_path)) for i in range(8)}
     assert spread_work(lost_once, pieces, Workers(jobs=2)) == {str(i): i for i in range(8)}
-    with pytest.raises(UsageError, match=r"workers were lost 5 times.*2 of 2 pieces are left"):
+    with pytest.raises(UsageError, match=r"workers were lost again and again.*2 of 2 pieces are left"):
         spread_work(always_lost, {"a": 1, "b": 2}, Workers(jobs=2))
 
 
@@ -109,3 +109,13 @@ def test_a_cluster_gives_what_one_core_gives():
     ) as cluster:
         found = spread_work(squared, PIECES, Workers(scheduler=cluster.scheduler_address))
     assert repr(found) == repr(spread_work(squared, PIECES, Workers()))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_a_cluster_that_loses_its_workers_says_so():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        pytest.raises(UsageError, match=r"workers were lost again and again.*1 of 1 pieces are left"),
+    ):
+        spread_work(always_lost, {"a": 1}, Workers(scheduler=cluster.scheduler_address))

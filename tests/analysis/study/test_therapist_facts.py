@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from doublecode.schemas.problems import Problem
 from doublecode.schemas.therapist_page import TherapistPage
 
 REFERENCE = Path(__file__).parents[2] / "reference"
-STUDIES = Path(__file__).parents[3] / "data_examples"
+STUDIES = Path(str(files("doublecode.data_examples")))
 LIMITS = ["estimate", "conf_low", "conf_high", "df"]
 
 
