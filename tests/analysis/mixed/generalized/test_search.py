@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import fit_generalized
+from doublecode.analysis.mixed.generalized import turning
 from doublecode.analysis.mixed.generalized.objective import evaluate
-from doublecode.analysis.mixed.generalized.search import find_from
+from doublecode.analysis.mixed.generalized.search import Found, find_from
 from doublecode.analysis.mixed.generalized.turning import turned
 
 DATA = pd.read_csv(Path(__file__).parents[3] / "reference" / "generalized" / "slopes.csv")
@@ -22,6 +24,17 @@ def test_turned_columns_are_the_same_problem() -> None:
     x[:3] = 0.7, -0.3, 0.4
     other, there = turned(fit.problem, x)
     assert evaluate(other, there).value == pytest.approx(evaluate(fit.problem, x).value, abs=1e-10)
+
+
+def test_a_search_that_did_not_converge_goes_on_with_turned_columns(monkeypatch) -> None:
+    fit = fit_generalized("use ~ age + time + (time | patient)", DATA, family="binomial").fit
+    stuck = replace(fit.end, converged=False)
+    monkeypatch.setattr(turning, "find_minimum", lambda *_: Found(stuck, (stuck,)))
+    other, found = turning.settle(fit.problem, np.zeros(0), np.zeros(0))
+    assert found.end.converged
+    assert found.end.point.value == pytest.approx(fit.end.point.value, abs=1e-8)
+    assert not np.allclose(other.part.Z, fit.problem.part.Z)
+    assert [rung.remark for rung in found.rungs] == ["not converged, same optimum", "kept"]
 
 
 def test_slopes_without_a_variance_of_the_intercept_converge() -> None:
