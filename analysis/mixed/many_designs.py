@@ -15,6 +15,8 @@ from doublecode.analysis.mixed.engine.moments import Moments, make_moments
 from doublecode.analysis.mixed.engine.set_designs import make_set_moments
 from doublecode.analysis.mixed.engine.subset import keep_rows
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
+from doublecode.analysis.mixed.formula_columns import FormulaColumns
+from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.model_rows import require_columns
 from doublecode.schemas.errors import UsageError
 
@@ -111,12 +113,14 @@ def _filled(values: Floats, lost: npt.NDArray[np.bool_]) -> Floats:
 
 def _refuse_learned(design: Design, own: Mapping[str, Floats]) -> None:
     for spec in (design.fixed_spec, *(term.spec for term in design.terms)):
-        learned = getattr(getattr(spec, "spec", None), "transform_state", {})
-        for part in learned:
-            hit = [name for name in own if name in str(part)]
-            if hit:
+        if not isinstance(spec, FormulaColumns):
+            continue
+        for part in spec.spec.transform_state:
+            text = spec.own(str(part))
+            if hit := variables_of(text, own):
                 raise UsageError(
-                    f"fit_many: {part} learns from all rows, and {hit[0]!r} differs by set; give its values transformed"
+                    f"fit_many: {text} learns from all rows, and {min(hit)!r} differs by set; "
+                    "give its values transformed"
                 )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Blocks = list[tuple[RatingSets, IccBlock]]
+FEW = 100
+"""Texts up to which a column keeps them in the type that pandas gives them; labels of many sets are not kept."""
 ROUNDING = 1e-14
 """Share of all variance below which a component is what rounding left of 0; its sign would differ by processor."""
 
@@ -100,14 +102,16 @@ def _column(labels: Sequence[Any], code: NDArray[np.int64]) -> Any:
     """The column that holds the label of each code; pandas looks at texts before it holds them: at each one once."""
     if set(map(type, labels)) != {str}:
         return [labels[at] for at in code.tolist()]
-    return _held(tuple(labels)).take(code)
+    return (_held if len(labels) <= FEW else _typed)(tuple(labels)).take(code)
 
 
-@lru_cache(maxsize=64)
-def _held(texts: tuple[str, ...]) -> Any:
+def _typed(texts: tuple[str, ...]) -> Any:
     """Texts in the type that pandas gives them."""
     column = pd.Series(texts)
     return column.to_numpy() if column.dtype == object else column.array
+
+
+_held = lru_cache(maxsize=64)(_typed)
 
 
 def _form_columns(blocks: Blocks, refused: dict[int, Note], targets: str, order: NDArray[np.int64]) -> list[Any]:

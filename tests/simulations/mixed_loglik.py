@@ -73,7 +73,7 @@ def main(n_sets: int = 1000, n_mixedlm: int = 1000) -> None:
         f"{n_sets} sets, {time.time() - began:.0f} s; peer minus ours, log-likelihood units (above {TOLERANCE:g} fails)"
     )
     for name, part in table.groupby("criterion"):
-        gaps = part.drop(columns=["criterion", "converged", "singular"])
+        gaps = part.drop(columns=["criterion", "converged", "singular"]).dropna(axis="columns", how="all")
         print(
             f"\n{name}: {int(part['converged'].sum())} of {len(part)} converged, {int(part['singular'].sum())} singular"
         )

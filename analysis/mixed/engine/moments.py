@@ -146,7 +146,7 @@ def make_moments(
     plan = lay_out(design.terms, X.shape[1])
     layout, order = plan.layout, plan.order
     _refuse_too_wide(design.terms, layout)
-    inner = [_inner_columns(scaled, design.terms, plan, tier)[order] for tier in range(len(plan.places))]
+    inner = [_joined(inner_columns(scaled, design.terms, plan, tier))[order] for tier in range(len(plan.places))]
     outer = [(t, Z) for t, (Z, _), b in zip(design.terms, scaled, layout.blocks, strict=True) if not b.inner]
     Y, shift, scale = _standardise(Y, X, mask)
     conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
@@ -157,11 +157,14 @@ def make_moments(
     return _assemble(sums, outer, plan, inner, conditioning, constant)
 
 
-def _inner_columns(scaled: list[tuple[Floats, Floats]], terms: tuple[Term, ...], plan: Plan, tier: int) -> Floats:
-    """(n, P) columns of all terms of one of the nested inner factors."""
+def inner_columns(scaled: list[tuple[Floats, Floats]], terms: tuple[Term, ...], plan: Plan, tier: int) -> list[Floats]:
+    """Columns (n, p, …) of each term of one of the nested inner factors; together they are its P columns."""
     own = [i for i, block in enumerate(plan.layout.blocks) if block.inner and block.tier == tier]
-    columns = [plan.copies[i].columns(terms[i], scaled[i][0]) if i in plan.copies else scaled[i][0] for i in own]
-    return columns[0] if len(own) == 1 else np.hstack(columns)
+    return [plan.copies[i].columns(terms[i], scaled[i][0]) if i in plan.copies else scaled[i][0] for i in own]
+
+
+def _joined(columns: list[Floats]) -> Floats:
+    return columns[0] if len(columns) == 1 else np.hstack(columns)
 
 
 def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
@@ -214,7 +217,7 @@ def _assemble(
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)
     else:
-        W = np.hstack([*(_dense_outer(t, Z)[order] for t, Z in outer), sums.X]) if outer else sums.X
+        W = np.hstack([*(dense_outer(t, Z)[order] for t, Z in outer), sums.X]) if outer else sums.X
         wty = sums.Y.T @ W
         if sums.mask is None:
             ztz, cross, wtw = _one_design(sums, W, J, N, chained=bool(layout.finer))
@@ -279,12 +282,12 @@ def _sparse_design(
     return ztz, Sparse(cross, dense), wtw[None], wty
 
 
-def _dense_outer(term: Term, Z: Floats) -> Floats:
-    """(n, levels · p) columns of an outer term, level by level."""
-    n, p = Z.shape
-    out = np.zeros((n, len(term.levels), p))
+def dense_outer(term: Term, Z: Floats) -> Floats:
+    """(n, levels · p, …) columns of an outer term, level by level, from its own (n, p, …)."""
+    n, p, *sets = Z.shape
+    out = np.zeros((n, len(term.levels), p, *sets))
     out[np.arange(n), term.codes] = Z
-    return out.reshape(n, -1)
+    return out.reshape(n, len(term.levels) * p, *sets)
 
 
 def _sparse_outer(term: Term, Z: Floats) -> Any:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from doublecode.analysis.mixed.design import Design, Term
+from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.group_sums import Stacked
-from doublecode.analysis.mixed.engine.moments import Conditioning, Moments
-from doublecode.analysis.mixed.engine.nesting import Plan, Tier, lay_out
+from doublecode.analysis.mixed.engine.moments import Conditioning, Moments, dense_outer, inner_columns
+from doublecode.analysis.mixed.engine.nesting import Tier, lay_out
 
 Floats = npt.NDArray[np.float64]
 Starts = npt.NDArray[np.intp]
@@ -50,13 +50,12 @@ def make_set_moments(design: Design, Y: Floats, X: Floats, Z: Sequence[Floats]) 
     conditioning = Conditioning(tuple(R for _, R in scaled), x_root, shift, scale)
     plan = lay_out(design.terms, X.shape[1])
     order, blocks = plan.order, plan.layout.blocks
-    outer = [_dense(term, one) for term, (one, _), block in zip(design.terms, scaled, blocks, strict=True)
-             if not block.inner]  # fmt: skip
-    W = np.concatenate([np.broadcast_to(one, (*one.shape[:2], N)) for one in (*outer, X)], axis=1)[order]
-    inner = [_inner(scaled, design.terms, plan, tier)[order] for tier in range(len(plan.places))]
+    outer = [dense_outer(t, Z) for t, (Z, _), b in zip(design.terms, scaled, blocks, strict=True) if not b.inner]
+    W = _beside([*outer, X], N)[order]
+    inner = [_beside(inner_columns(scaled, design.terms, plan, tier))[order] for tier in range(len(plan.places))]
     Y, mask = Y[order], mask[order]
     top, starts = inner[-1], plan.places[-1].starts
-    products = _products(top, np.concatenate([np.broadcast_to(top, (*top.shape[:2], N)), W], axis=1), starts, mask)
+    products = _products(top, _beside([top, W]), starts, mask)
     P = top.shape[1]
     cross = Stacked(np.ascontiguousarray(products[:, P:].transpose(0, 2, 3, 1)))
     return Moments(
@@ -64,7 +63,9 @@ def make_set_moments(design: Design, Y: Floats, X: Floats, Z: Sequence[Floats]) 
         np.einsum("icn,irn,in->ncr", W, W, mask, optimize=True), _outcomes(top, Y, starts),
         np.einsum("irn,in->nr", W, Y), np.einsum("in,in->n", Y, Y), mask.sum(axis=0), constant,
         tuple(
-            Tier(place, _products(own, _beside(inner[tier:], W), place.starts, mask), _outcomes(own, Y, place.starts))
+            Tier(
+                place, _products(own, _beside([*inner[tier:], W]), place.starts, mask), _outcomes(own, Y, place.starts)
+            )
             for tier, (place, own) in enumerate(zip(plan.places[:-1], inner[:-1], strict=True))
         ),
         plan.copies,
@@ -91,24 +92,10 @@ def _standardised(Y: Floats, X: Floats, mask: Floats) -> tuple[Floats, Floats, F
     return left / scale, shift, scale
 
 
-def _inner(scaled: list[tuple[Floats, Floats]], terms: tuple[Term, ...], plan: Plan, tier: int) -> Floats:
-    """(n, P, S) columns of all terms of one of the nested inner factors."""
-    own = [i for i, block in enumerate(plan.layout.blocks) if block.inner and block.tier == tier]
-    columns = [plan.copies[i].columns(terms[i], scaled[i][0]) if i in plan.copies else scaled[i][0] for i in own]
-    most = max(one.shape[2] for one in columns)
+def _beside(columns: Sequence[Floats], S: int = 1) -> Floats:
+    """Columns (n, c, 1 or S) one beside the other, (n, Σ c, S): those that are the same for all sets are repeated."""
+    most = max(S, *(one.shape[2] for one in columns))
     return np.concatenate([np.broadcast_to(one, (*one.shape[:2], most)) for one in columns], axis=1)
-
-
-def _dense(term: Term, Z: Floats) -> Floats:
-    """(n, levels · size, S) columns of an outer term, level by level."""
-    n, size, S = Z.shape
-    out = np.zeros((n, len(term.levels), size, S))
-    out[np.arange(n), term.codes] = Z
-    return out.reshape(n, -1, S)
-
-
-def _beside(columns: Sequence[Floats], W: Floats) -> Floats:
-    return np.concatenate([np.broadcast_to(one, (*one.shape[:2], W.shape[2])) for one in (*columns, W)], axis=1)
 
 
 def _products(left: Floats, right: Floats, starts: Starts, mask: Floats) -> Floats:

@@ -72,5 +72,17 @@ def test_what_a_set_cannot_have(planned):
     ):  # fmt: skip
         with pytest.raises(UsageError, match=message):
             fit_many("y ~ x + (1 | patient)", data, y, predictors=given)
-    with pytest.raises(UsageError, match="learns from all rows"):
-        fit_many("y ~ scale(x) + (1 | patient)", data, y, predictors={"x": x})
+
+
+def test_what_would_learn_from_another_set_is_refused(planned):
+    """By the names of the data: a column whose name holds that of a predictor, and one with a dot in its own."""
+    data, x, y = planned
+    named = data.assign(**{"phq.9": 0.0, "extra": data["w"]})
+    for formula, name in (
+        ("y ~ scale(x) + (1 | patient)", "x"), ("y ~ w + (center(x) | patient)", "x"),
+        ("y ~ scale(phq.9) + (1 | patient)", "phq.9"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=rf"{name}\) learns from all rows, and '{name}' differs by set"):
+            fit_many(formula, named, y, predictors={name: x})
+    many = fit_many("y ~ x + scale(extra) + (1 | patient)", named, y, predictors={"x": x})
+    assert many.converged.all()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis.reliability import form_tables
 from doublecode.analysis.reliability.interrater import icc, intra_rater
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
 
@@ -197,3 +198,17 @@ def test_frames_and_levels_of_the_wrong_kind(change, options, error, words):
     frame = pd.DataFrame({"t": [1, 1, 2, 2, 3, 3], "r": [1, 2] * 3, "y": [1.0, 2.0, 3.0, 3.0, 5.0, 4.0]})
     with pytest.raises(error, match=words):
         icc(change(frame), targets="t", raters="r", ratings="y", **options)
+
+
+def test_labels_of_many_sets_are_in_the_table_and_in_no_cache():
+    """150 items: keys as pandas holds texts, and none of them kept for the next table."""
+    item, session, rater = (at.ravel() for at in np.indices((150, 4, 2)))
+    score = (session + item % 3 + rater * (session % 2)).astype(float)
+    data = pd.DataFrame({"item": [f"item {n:03d}" for n in item], "session": session, "rater": rater, "score": score})
+    found = icc(data, targets="session", raters="rater", ratings="score", by="item").frame
+    own = [f"item {n:03d}" for n in range(150)]
+    assert found["item"].drop_duplicates().tolist() == own
+    assert found["item"].dtype == pd.Series(own).dtype
+    before = form_tables._held.cache_info().misses
+    icc(data.assign(item=data["item"] + "b"), targets="session", raters="rater", ratings="score", by="item")
+    assert form_tables._held.cache_info().misses == before
