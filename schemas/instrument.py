@@ -27,7 +27,7 @@ from doublecode.schemas.names import Name, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.plain_table import PlainTable
 from doublecode.schemas.scale import Scale
-from doublecode.schemas.scale_tables import check_norms, score_tables
+from doublecode.schemas.scale_tables import check_norms, score_range, score_tables
 from doublecode.schemas.toml_lines import EntryError
 from doublecode.schemas.workbook_texts import WorkbookTexts, shipped_texts, values_said
 
@@ -179,9 +179,7 @@ class Instrument(Declared):
                 said = f"scale {scale.name!r}: {name!r} is no numeric item; {allowed(name, sorted(numeric))}"
                 raise EntryError(said, place=(*at, "items"))
         wrong.refuse()
-        times = len(scale.items) if scale.score == "sum" else 1
-        lowest = times * sum(numeric[name].low for name in scale.items) / len(scale.items)
-        highest = times * sum(numeric[name].high for name in scale.items) / len(scale.items)
+        lowest, highest = score_range(scale, numeric)
         outside = [band for band in scale.bands if band.high < lowest or band.low > highest]
         if outside:
             raise EntryError(

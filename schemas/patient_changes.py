@@ -13,7 +13,8 @@ from doublecode.schemas.gathered import Gathered
 from doublecode.schemas.names import Name, Reference, Title
 from doublecode.schemas.near_names import allowed, ended
 from doublecode.schemas.norms import NO_NORMS, Norms, Spread
-from doublecode.schemas.study_parts import Variable, refuse_twice
+from doublecode.schemas.scale_tables import norms_outside, score_range
+from doublecode.schemas.study_parts import Event, Variable, refuse_twice
 from doublecode.schemas.variable_checks import Uses
 
 ENDS: Final = ("first", "last")
@@ -106,22 +107,29 @@ def check_patient_changes(
     variables: Mapping[str, Variable],
     uses: Uses,
     unit: Literal["session", "patient"],
+    events: Sequence[Event] = (),
 ) -> None:
     """Hold changes of patients to variables that are there, of one scale, with norms.
 
     Raises
     ------
     StudyError
-        A variable is no score of a scale, before and after are of different scales or not of one value per patient, a
-        norm is missing, or sessions are asked for where a row is a patient.
+        A variable is no score of a scale, before and after are of different scales, not of one value per patient or
+        in the wrong order, a norm is missing or none of the scale's scores, or sessions are asked for where a row is
+        a patient.
     """
     wrong = Gathered()
     for one in changes:
         if not all(_is_known(variables.get(name), uses) for name in one.variables):
             continue  # refused as a variable
-        for check in (_check_sessions, _check_scale, _check_norms):
-            with wrong.one():
-                check(one, variables, uses, unit)
+        with wrong.one():
+            _check_sessions(one, variables, uses, unit)
+        with wrong.one():
+            _check_order(one, variables, events)
+        with wrong.one():
+            _check_scale(one, variables)
+        with wrong.one():
+            _check_norms(one, variables, uses)
     wrong.refuse()
 
 
@@ -152,7 +160,6 @@ def _check_sessions(one: PatientChange, variables: Mapping[str, Variable], uses:
                 f"{where}: {key}: {name!r} differs from session to session; {ended(allowed(name, fixed))} A variable "
                 "of one session (session = …) or of an event (event = …) has one value per patient."
             )
-    _check_order(one, variables)
     for key, names in (("outcome", filter(None, [one.outcome])), ("homework", one.homework)):
         for name in names:
             if _is_of_patient(variables[name], uses):
@@ -162,18 +169,41 @@ def _check_sessions(one: PatientChange, variables: Mapping[str, Variable], uses:
                 )
 
 
-def _check_order(one: PatientChange, variables: Mapping[str, Variable]) -> None:
+def _check_order(one: PatientChange, variables: Mapping[str, Variable], events: Sequence[Event]) -> None:
     """Before is before after, as far as a declaration can tell."""
     where = f"patient change {one.name!r}"
-    sessions = {name: variables[name].session for name in (one.pre, one.post) if name not in ENDS}
-    numbers = [number for number in sessions.values() if number is not None]
-    if len(sessions) == 1 and numbers:
+    ends = [variables.get(name) for name in (one.pre, one.post)]
+    pre, post = ends
+    numbers = [end.session for end in ends if end is not None and end.session is not None]
+    if numbers and None in ends:
+        named = next(end.name for end in ends if end is not None)
         raise StudyError(
-            f"{where}: {next(iter(sessions))!r} is of session {numbers[0]}, which may be before or after the first or "
+            f"{where}: {named!r} is of session {numbers[0]}, which may be before or after the first or "
             "last session with a value; name a variable of one session, or of an event, in both pre and post."
         )
     if len(numbers) == 2 and numbers[0] >= numbers[1]:
         raise StudyError(f"{where}: pre is of session {numbers[0]} and post of session {numbers[1]}; exchange the two.")
+    place = {event.name: (at, event.month) for at, event in enumerate(events)}
+    before, after = (place.get(str(end.event)) if end is not None else None for end in ends)
+    if before is None or pre is None:
+        return
+    if before[1] is not None and after is None:
+        raise StudyError(
+            f"{where}: pre is of {pre.event!r}, {before[1]:g} months after the end of treatment, and post of a session."
+            " Exchange the two."
+        )
+    if after is not None and post is not None and not _is_earlier(before, after):
+        raise StudyError(
+            f"{where}: pre is of {pre.event!r} and post of {post.event!r}, which is not later by events. Exchange the "
+            "two, or write events in the order of time."
+        )
+
+
+def _is_earlier(one: tuple[int, float | None], other: tuple[int, float | None]) -> bool:
+    """Whether an event is before another: by months after the end where both have them, else by the order in events."""
+    if one[1] is not None and other[1] is not None and one[1] != other[1]:
+        return one[1] < other[1]
+    return one[0] < other[0]
 
 
 def _is_of_patient(variable: Variable, uses: Uses) -> bool:
@@ -186,7 +216,7 @@ def _is_of_patient(variable: Variable, uses: Uses) -> bool:
     return variable.column is not None and not variable.is_of_session
 
 
-def _check_scale(one: PatientChange, variables: Mapping[str, Variable], uses: Uses, unit: str) -> None:
+def _check_scale(one: PatientChange, variables: Mapping[str, Variable]) -> None:
     where = f"patient change {one.name!r}"
     keys = {"outcome": one.outcome, "pre": one.pre, "post": one.post}
     named = {key: name for key, name in keys.items() if name is not None and name not in ENDS}
@@ -200,7 +230,7 @@ def _check_scale(one: PatientChange, variables: Mapping[str, Variable], uses: Us
         raise StudyError(f"{where}: {', '.join(named)} are of different scales ({', '.join(sorted(scales))}).")
 
 
-def _check_norms(one: PatientChange, variables: Mapping[str, Variable], uses: Uses, unit: str) -> None:
+def _check_norms(one: PatientChange, variables: Mapping[str, Variable], uses: Uses) -> None:
     variable = variables[one.measured]
     if variable.scale is None:
         return  # refused as no score of a scale
@@ -216,5 +246,8 @@ def _check_norms(one: PatientChange, variables: Mapping[str, Variable], uses: Us
                 f'printed, from_sample = ["{name}"].'
             )
     book = uses[str(variable.instrument)][0]
+    said = norms_outside(norms, *score_range(book.scale(variable.scale), {item.name: item for item in book.columns}))
+    if said:
+        raise StudyError(f"{where}: norms: {said}.")
     if "reliability" in one.from_sample and len(book.scale(variable.scale).items) < 2:
         raise StudyError(f"{where}: from_sample: a scale of one item has no Cronbach's alpha. Give its reliability.")

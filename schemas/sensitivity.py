@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from doublecode.schemas.declared import Declared
 from doublecode.schemas.missing_data import MissingData
@@ -12,7 +13,8 @@ from doublecode.schemas.names import Reference
 from doublecode.schemas.study_parts import refuse_twice
 
 Unit = Literal["patient", "rater", "therapist"]
-RandomPart = Annotated[str, StringConstraints(pattern=r"^\s*\([^()~]+\|[^()~]+\)(\s*\+\s*\([^()~]+\|[^()~]+\))*\s*$")]
+_RANDOM_TERM: Final = r"\s*\([^()~]+\|[^()~]+\)\s*"
+_RANDOM_PART: Final = re.compile(rf"{_RANDOM_TERM}(\+{_RANDOM_TERM})*")
 MOST_SPECIFICATIONS: Final = 2000
 """More combinations than these are refused: nobody reads them, and they take hours."""
 
@@ -26,6 +28,19 @@ def _checked_fence(value: object) -> str | float:
     return float(value)
 
 
+def _checked_random(value: str) -> str:
+    """Random terms, each in brackets of its own."""
+    if _RANDOM_PART.fullmatch(value) is None:
+        bare = f"({value.strip()})"
+        meant = f"; write {bare!r}" if _RANDOM_PART.fullmatch(bare) else ""
+        raise ValueError(
+            "this is no random part; allowed: one or more terms in brackets with a bar between what varies and whose "
+            f"it is, such as '(1 | patient)' or '(session | patient) + (1 | therapist)'{meant}"
+        )
+    return value
+
+
+RandomPart = Annotated[str, AfterValidator(_checked_random)]
 Fence = Annotated[
     str | float,
     PlainValidator(_checked_fence),

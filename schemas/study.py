@@ -94,8 +94,8 @@ class Study(Findings, Declared):
     instruments : tuple of InstrumentUse
         What is coded, and how it is used here.
     events : tuple of Event
-        Occasions beyond the sessions at which outcomes are measured: names such as ``["baseline", "post", "fu6"]``,
-        or entries with label and month. An outcome's table then has a column ``event``.
+        Occasions beyond the sessions at which outcomes are measured, in the order of time: names such as
+        ``["baseline", "post", "fu6"]``, or entries with label and month. An outcome's table has a column ``event``.
     variables : tuple of Variable
         The columns of the analysis frame.
     outliers : OutlierRule
@@ -313,7 +313,7 @@ class Study(Findings, Declared):
         with wrong.one():
             check_findings(self, self.series, self.moderations, self.unit)
         with wrong.one():
-            check_patient_changes(self.patient_changes, named, uses, self.unit)
+            check_patient_changes(self.patient_changes, named, uses, self.unit, self.events)
         with wrong.one():
             check_papers(self)
         with wrong.one():

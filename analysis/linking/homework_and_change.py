@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import numpy as np
-
+from doublecode.analysis.linking.mean_differences import cohens_d
 from doublecode.analysis.linking.patient_change import IMPROVED, RECOVERED
-from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.analysis.mixed.model_rows import require_columns, require_numbers
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.results import Note, check_conf_level
@@ -63,7 +62,7 @@ class HomeworkBeforeGains(Answer):
 
     @property
     def rows(self) -> pd.Index[Any]:
-        """Labels of the sessions compared."""
+        """One label per variable and session compared."""
         return self.sessions.index
 
     def tables(self) -> tuple[Table, ...]:
@@ -110,8 +109,13 @@ class HomeworkByChange(Answer):
 
     @property
     def rows(self) -> pd.Index[Any]:
-        """Labels of the patients compared."""
+        """One label per variable and patient compared."""
         return self.patients.index
+
+    @property
+    def is_over_sessions(self) -> bool:
+        """Whether any patient's value is the mean over several sessions."""
+        return bool((self.patients["n_sessions"] > 1).any())
 
     def tables(self) -> tuple[Table, ...]:
         """Both groups and d."""
@@ -165,6 +169,8 @@ def homework_before_gains(
     ------
     UsageError
         A column is not there.
+    ContractError
+        It holds no numbers.
     """
     import pandas as pd
     from scipy.special import stdtrit
@@ -172,6 +178,7 @@ def homework_before_gains(
     caller = "homework_before_gains"
     check_conf_level(conf_level, caller)
     require_columns(data, [patient, session, *columns], caller)
+    require_numbers(data, columns, caller)
     checked = gains.steps[gains.steps["stable"].notna()]
     whose = gains.patients.loc[gains.patients["n_gains"] > 0, "patient"].tolist()
     steps = checked.loc[checked["patient"].isin(whose), ["patient", "session", "sudden"]]
@@ -227,11 +234,10 @@ def homework_by_change(
     patient: str = "patient",
     conf_level: float = 0.95,
 ) -> HomeworkByChange:
-    r"""Compare patients who improved reliably with the others on their means over sessions.
+    """Compare patients who improved reliably with the others on their means over sessions.
 
-    :math:`d = (M_1 − M_2)/s` with the pooled SD; limits of d through those of the noncentral t,
-    :math:`d\sqrt{n_1 n_2/(n_1 + n_2)}` with :math:`n_1 + n_2 − 2` degrees of freedom. Others are unchanged or
-    deteriorated; who has no known change is in neither group.
+    d and its limits are those of :func:`doublecode.analysis.linking.mean_differences.cohens_d`. Others are unchanged
+    or deteriorated; who has no known change is in neither group.
 
     Parameters
     ----------
@@ -253,16 +259,15 @@ def homework_by_change(
     ------
     UsageError
         A column is not there.
-
-    References
-    ----------
-    Cumming & Finch (2001), *Educational and Psychological Measurement* 61, 532–574.
+    ContractError
+        It holds no numbers.
     """
     import pandas as pd
 
     caller = "homework_by_change"
     check_conf_level(conf_level, caller)
     require_columns(data, [patient, *columns], caller)
+    require_numbers(data, columns, caller)
     improved = dict(
         zip(change.patients["patient"], change.patients["category"].isin([RECOVERED, IMPROVED]), strict=True)
     )
@@ -293,39 +298,5 @@ def _compared(mine: pd.DataFrame, conf_level: float) -> dict[str, Any]:
             f"n_{name}": len(group), f"mean_{name}": float(group.mean()) if len(group) else math.nan,
             f"sd_{name}": float(group.std(ddof=1)) if len(group) > 1 else math.nan,
         }  # fmt: skip
-    gap = found["mean_improved"] - found["mean_other"]
-    found |= {"difference": gap, "d": math.nan, "conf_low": math.nan, "conf_high": math.nan}
-    if min(len(a), len(b)) < 2:
-        return found
-    df = len(a) + len(b) - 2
-    pooled = math.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / df)
-    if pooled <= 1e-12 * max(1.0, float(np.abs(mine["mean"]).max())):
-        return found
-    root = math.sqrt(len(a) * len(b) / (len(a) + len(b)))
-    low, high = noncentral_limits(gap / pooled * root, df, conf_level)
-    return found | {"d": gap / pooled, "conf_low": low / root, "conf_high": high / root}
-
-
-def noncentral_limits(t: float, df: int, conf_level: float) -> tuple[float, float]:
-    """Noncentralities under which t lies at the upper and the lower tail of (1 − conf_level)/2.
-
-    Examples
-    --------
-    R: ``uniroot(function(nc) pt(2, 10, nc) - p, c(-5, 8))`` for p = .975 and .025; beyond a noncentrality of 37.62
-    R's pt is an approximation.
-
-    >>> low, high = noncentral_limits(2.0, 10, 0.95)
-    >>> round(low, 4), round(high, 4)
-    (-0.1835, 4.1011)
-    """
-    from scipy.optimize import brentq
-    from scipy.special import nctdtr
-
-    def below(noncentrality: float) -> float:
-        """P(T ≤ t); some versions of scipy give NaN far out, nine standard errors and more from t."""
-        found = float(nctdtr(df, noncentrality, t))
-        return float(noncentrality < t) if math.isnan(found) else found
-
-    tails, reach = ((1.0 + conf_level) / 2, (1.0 - conf_level) / 2), 8.0 + abs(t)
-    low, high = (float(brentq(lambda nc, p=p: below(nc) - p, t - reach, t + reach)) for p in tails)
-    return low, high
+    known = (a, b) if min(len(a), len(b)) > 1 else (a[:0], b[:0])  # of one patient alone there is no spread
+    return found | {"difference": found["mean_improved"] - found["mean_other"], **cohens_d(*known, conf_level)}

@@ -69,7 +69,7 @@ class Imputations(Answer):
         return (
             f"{self.spec['m']} imputations of {self.design['n_cells']} empty cells in {self.design['n_rows']} rows of "
             f"{self.design['n_groups']} {self.spec['groups']}s; {self.spec['chains']} chains, burn-in "
-            f"{self.spec['burn_in']}, every {self.spec['thin']}th draw, seed {self.spec['seed']}"
+            f"{self.spec['burn_in']}, one draw in {self.spec['thin']} kept, seed {self.spec['seed']}"
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from doublecode.analysis.linking.mean_differences import cohens_d
 from doublecode.schemas.errors import NotEstimable
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ def compare_lost_patients(values: pd.DataFrame, analysed: Flags, conf_level: flo
     for name in values.columns:
         first, second = values.loc[analysed, name].dropna(), values.loc[~analysed, name].dropna()
         if values[name].dtype.kind in "iuf":
-            rows.append(
-                {"variable": name, "level": "", **_sides(first, second), **_noncentral(first, second, conf_level)}
-            )
+            d = cohens_d(first.to_numpy(float), second.to_numpy(float), conf_level)
+            rows.append({"variable": name, "level": "", **_sides(first, second), **d})
         else:
             rows += _levels(str(name), first, second, conf_level)
     return pd.DataFrame(rows, columns=list(PATIENT_COLUMNS))
@@ -106,33 +106,6 @@ def compare_lost_sessions(
 def _sides(first: pd.Series[Any], second: pd.Series[Any]) -> dict[str, Any]:
     numbers = (len(first), first.mean(), first.std(), len(second), second.mean(), second.std())
     return dict(zip(SIDES, numbers, strict=True))
-
-
-def _noncentral(first: pd.Series[Any], second: pd.Series[Any], level: float) -> dict[str, float]:
-    n1, n2 = len(first), len(second)
-    if min(n1, n2) < 1 or n1 + n2 < 3:
-        return {}
-    df = n1 + n2 - 2
-    squares = ((first - first.mean()) ** 2).sum() + ((second - second.mean()) ** 2).sum()
-    if squares <= 0:
-        return {}
-    d = float((first.mean() - second.mean()) / np.sqrt(squares / df))
-    scale = np.sqrt(n1 * n2 / (n1 + n2))
-    low, high = (_ncp(d * scale, df, p) / scale for p in ((1 + level) / 2, (1 - level) / 2))
-    return {"d": d, "conf_low": low, "conf_high": high}
-
-
-def _ncp(t: float, df: int, p: float) -> float:
-    """The noncentrality at which a t of `t` or less has probability `p`."""
-    from scipy.optimize import brentq
-    from scipy.special import nctdtr
-
-    low, high, step = t, t, 0.5 * np.sqrt(1 + t**2 / (2 * df))
-    while nctdtr(df, low, t) < p:
-        low -= step
-    while nctdtr(df, high, t) > p:
-        high += step
-    return float(brentq(lambda ncp: nctdtr(df, ncp, t) - p, low, high, xtol=1e-10)) if low < high else float(t)
 
 
 def _levels(

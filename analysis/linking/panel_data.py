@@ -13,7 +13,7 @@ from doublecode.analysis.linking.panel_models import Panel
 from doublecode.analysis.linking.splitting import within_between
 from doublecode.analysis.mixed.fit import fit_mixed
 from doublecode.analysis.mixed.formula_names import quoted
-from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns
+from doublecode.analysis.mixed.model_rows import refuse_infinite, require_columns, require_numbers
 from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def read_panel(
     require_columns(data, (patient, session, x, y), CALLER)
     if x == y:
         raise UsageError(f"{CALLER}: x and y are both {x!r}; name two variables.")
-    for name in (x, y, session):
-        if data[name].dtype.kind not in "iuf":
-            raise ContractError(f"{CALLER}: {name!r} must hold numbers, found {data[name].dtype}.")
+    require_numbers(data, (x, y, session), CALLER)
     rows = data[data[[x, y]].notna().any(axis=1)]
     refuse_infinite(rows, (x, y), CALLER)
     _check_keys(rows, patient, session)

@@ -17,7 +17,7 @@ with :math:`M_1, s_1` of patients and :math:`M_0, s_0` of others.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -25,17 +25,20 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from doublecode.analysis.mixed.model_rows import common_rows, require_columns
+from doublecode.analysis.mixed.model_rows import common_rows, require_columns, require_numbers
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.analysis.results.proportions import wilson_limits
-from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
+from doublecode.schemas.errors import DuplicateError, NotEstimable, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from narwhals.typing import IntoDataFrame
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 CALLER: Final = "reliable_change"
 Better = Literal["lower", "higher"]
@@ -172,7 +175,7 @@ def reliable_change(
     _check(reliability, sd, source, better)
     _refuse_same(pre, post)
     require_columns(data, [patient, pre, post], CALLER)
-    _refuse_texts(data, pre, post)
+    require_numbers(data, [pre, post], CALLER)
     _refuse_twice(data, patient)
     kept = common_rows(data, [pre, post], [patient])
     before, after = (kept.data[name].to_numpy(float) for name in (pre, post))
@@ -181,41 +184,51 @@ def reliable_change(
         raise NotEstimable(f"{CALLER}: {pre} has no spread in these patients; give sd as a number.")
     error = math.sqrt(2.0) * deviation * math.sqrt(1.0 - reliability)
     line = _cutoff(cutoff, clinical, norm, better)
-    sign = -1.0 if better == "lower" else 1.0
-    gain = after - before if sign > 0 else before - after
     reach = float(ndtri(0.5 + conf_level / 2))
-    crossed = (
-        np.zeros(len(gain), dtype=bool) if line is None else (sign * (before - line) <= 0) & (sign * (after - line) > 0)
-    )
-    category = np.select(
-        [(gain / error > reach) & crossed, gain / error > reach, gain / error < -reach],
-        [RECOVERED, IMPROVED, WORSE],
-        UNCHANGED,
-    )
     people = pd.DataFrame(
-        {"patient": kept.data[patient].to_numpy(), "before": before, "after": after, "change": gain,
-         "rci": gain / error, "crossed": crossed, "category": category},
+        {"patient": kept.data[patient].to_numpy(), "before": before, "after": after,
+         **_sorted(before, after, error, reach, line, better)},
         index=kept.data.index,
     )  # fmt: skip
     spec = {"pre": pre, "post": post, "reliability": reliability, "sd": float(deviation), "source": source,
             "cutoff": line, "better": better, "conf_level": conf_level}  # fmt: skip
-    facts = {"source": source, "reliability": reliability, "sd": float(deviation), "cutoff": line}
-    notes = [Note("change_source", numbers=facts)]
-    if sd == "sample":
-        notes.append(Note("change_sample_sd", numbers={"pre": pre}))
-    if line is None:
-        notes.append(Note("change_without_cutoff"))
-    started = 0 if line is None else int((sign * (before - line) > 0).sum())
-    if started:
-        notes.append(Note("change_healthy_before", numbers={"n": started, "of": len(people)}))
-    if len(kept.lost):
-        notes.append(Note("change_lost", numbers={"n": len(kept.lost)}))
-    if len(people) < FEW:
-        notes.append(Note("change_few", numbers={"n": len(people)}))
     lost = [NOT_BEFORE if pre in row.missing else NOT_AFTER for row in kept.lost]
     counts = {"n_patients": len(people), "n_given": len(data), "lost": kept.lost_records,
               "sem": deviation * math.sqrt(1.0 - reliability), "s_diff": error, "smallest": reach * error}  # fmt: skip
-    return ReliableChange(spec, _counts(people, line, lost, conf_level), people, counts, tuple(notes), people.index)
+    notes = tuple(_notes(spec, people, len(lost), is_own=sd == "sample"))
+    return ReliableChange(spec, _counts(people, line, lost, conf_level), people, counts, notes, people.index)
+
+
+def _sorted(
+    before: Floats, after: Floats, error: float, reach: float, line: float | None, better: str
+) -> dict[str, NDArray[Any]]:
+    """Change (positive is better), RCI, whether the cut-off was crossed, and the kind of change."""
+    sign = -1.0 if better == "lower" else 1.0
+    gain = after - before if sign > 0 else before - after
+    crossed = np.zeros(len(gain), dtype=bool)
+    if line is not None:
+        crossed = (sign * (before - line) <= 0) & (sign * (after - line) > 0)
+    rci = gain / error
+    kinds = [(rci > reach) & crossed, rci > reach, rci < -reach]
+    category = np.select(kinds, [RECOVERED, IMPROVED, WORSE], UNCHANGED)
+    return {"change": gain, "rci": rci, "crossed": crossed, "category": category}
+
+
+def _notes(spec: dict[str, Any], people: pd.DataFrame, n_lost: int, *, is_own: bool) -> Iterator[Note]:
+    yield Note("change_source", numbers={name: spec[name] for name in ("source", "reliability", "sd", "cutoff")})
+    if is_own:
+        yield Note("change_sample_sd", numbers={"pre": spec["pre"]})
+    if spec["cutoff"] is None:
+        yield Note("change_without_cutoff")
+    else:
+        before = people["before"]
+        started = int((before < spec["cutoff"] if spec["better"] == "lower" else before > spec["cutoff"]).sum())
+        if started:
+            yield Note("change_healthy_before", numbers={"n": started, "of": len(people)})
+    if n_lost:
+        yield Note("change_lost", numbers={"n": n_lost})
+    if len(people) < FEW:
+        yield Note("change_few", numbers={"n": len(people)})
 
 
 def _check(reliability: float, sd: float | str, source: str, better: str) -> None:
@@ -227,12 +240,6 @@ def _check(reliability: float, sd: float | str, source: str, better: str) -> Non
         raise UsageError(f"{CALLER}: source is {source!r}; say where reliability, SD and cut-off are from.")
     if better not in ("lower", "higher"):
         raise UsageError(f"{CALLER}: better is {better!r}; allowed: 'lower' and 'higher'.")
-
-
-def _refuse_texts(data: pd.DataFrame, pre: str, post: str) -> None:
-    for name in (pre, post):
-        if data[name].dtype.kind not in "iuf":
-            raise ContractError(f"{CALLER}: {name!r} must hold numbers, found {data[name].dtype}.")
 
 
 def _refuse_same(pre: str, post: str) -> None:

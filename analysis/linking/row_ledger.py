@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 MOST_REASONS: Final = 3  # printed of each stage
+Counted = tuple[tuple[Note, int], ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +98,7 @@ class RowLedger(Answer):
                     "unit": "patients" if part["session"].isna().all() else "sessions",
                     "kept": len(part) - n_lost,
                     "lost": n_lost,
-                    "reasons": "; ".join(f"{n} × {sentence(why)}" for why, n in counted),
+                    "reasons": reasons_in_words(counted),
                 }
             )
         return pd.DataFrame(rows, columns=["stage", "unit", "kept", "lost", "reasons"])
@@ -109,7 +110,8 @@ class RowLedger(Answer):
             column("kept", "Kept", kind="integer"), column("lost", "Lost", kind="integer"),
             column("reasons", "Why", kind="text"),
         )  # fmt: skip
-        short = self.flow.assign(reasons=[_commonest(self._part(stage)["why"]) for stage in self.stages])
+        counted = [count_reasons(self._part(stage)["why"]) for stage in self.stages]
+        short = self.flow.assign(reasons=[reasons_in_words(one, MOST_REASONS, ", see .flow") for one in counted])
         return (Table("flow", "From sessions held to rows in the models", short, columns, data=self.flow),)
 
     def counted(self) -> str:
@@ -124,15 +126,23 @@ def _without_withdrawn(patients: pd.Series[Any], why: pd.Series[Any]) -> pd.Seri
     return patients.replace(names) if names else patients
 
 
-def _commonest(why: pd.Series[Any]) -> str:
-    """Count the commonest reasons in words, and the others together."""
-    counted = count_reasons(why)
-    words = [f"{n} × {sentence(one)}" for one, n in counted[:MOST_REASONS]]
-    others = sum(n for _, n in counted[MOST_REASONS:])
-    return "; ".join([*words, *([f"{others} × other reasons, see .flow"] if others else [])])
+def reasons_in_words(counted: Counted, most: int | None = None, see: str = "") -> str:
+    """Reasons each with its count; beyond the `most` commonest together, with where each is to be seen.
+
+    Examples
+    --------
+    >>> counted = count_reasons([Note("rating_not_read"), Note("cell_unknown", numbers={"column": "age"})])
+    >>> reasons_in_words(counted)
+    '1 × held, but no rating was read; 1 × age is unknown'
+    >>> reasons_in_words(counted, 1, ", see .flow")
+    '1 × held, but no rating was read; 1 × other reasons, see .flow'
+    """
+    words = [f"{n} × {sentence(one)}" for one, n in counted[:most]]
+    others = 0 if most is None else sum(n for _, n in counted[most:])
+    return "; ".join([*words, *([f"{others} × other reasons{see}"] if others else [])])
 
 
-def count_reasons(why: Sequence[Note | None] | pd.Series[Any]) -> tuple[tuple[Note, int], ...]:
+def count_reasons(why: Sequence[Note | None] | pd.Series[Any]) -> Counted:
     """Count equal reasons, the commonest first and among these the first found; kept rows are left out.
 
     Examples

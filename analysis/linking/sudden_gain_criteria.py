@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from doublecode.analysis.mixed.model_rows import require_columns
+from doublecode.analysis.mixed.model_rows import require_columns, require_numbers
 from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import ContractError, DuplicateError, NotEstimable, UsageError
@@ -195,8 +195,7 @@ def _check(
     if not 0 <= share < 1:
         raise UsageError(f"{CALLER}: share is {share!r}; from 0 on and below 1, a quarter is 0.25.")
     require_columns(data, [patient, session, outcome], CALLER)
-    if data[outcome].dtype.kind not in "iuf":
-        raise ContractError(f"{CALLER}: {outcome!r} must hold numbers, found {data[outcome].dtype}.")
+    require_numbers(data, [outcome], CALLER)
     numbers = data[session]
     if numbers.dtype.kind not in "iuf" or bool((numbers.isna() | (numbers != numbers.round())).any()):
         raise ContractError(f"{CALLER}: {session!r} must hold whole session numbers in every row.")

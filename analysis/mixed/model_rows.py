@@ -120,3 +120,16 @@ def require_columns(frame: pd.DataFrame, columns: Iterable[str], where: str) -> 
         allowed, names = ", ".join(map(str, frame.columns)), ", ".join(map(repr, missing))
         which = ("column", "name") if len(missing) == 1 else ("columns", "names")
         raise UsageError(f"{where}: there is no {which[0]} {names}; allowed: {allowed}. Check the {which[1]}.")
+
+
+def require_numbers(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
+    """Refuse columns that hold anything but numbers.
+
+    Raises
+    ------
+    ContractError
+        The message names column and type.
+    """
+    for name in columns:
+        if frame[name].dtype.kind not in "iuf":
+            raise ContractError(f"{where}: {name!r} must hold numbers, found {frame[name].dtype}.")

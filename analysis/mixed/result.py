@@ -13,18 +13,18 @@ import pandas as pd
 
 from doublecode.analysis.mixed import prediction, rsquared
 from doublecode.analysis.mixed import variances as components
+from doublecode.analysis.mixed.answer import MixedAnswer
+from doublecode.analysis.mixed.component_frames import correlation_frame, random_frame
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.bare_fit import Fit
-from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
+from doublecode.analysis.mixed.hypotheses import anova_frame
 from doublecode.analysis.mixed.inference import Method, SmallSample, fixed_effects, small_sample
 from doublecode.analysis.mixed.influence import InfluenceResult, leave_one_out
 from doublecode.analysis.mixed.intervals import IntervalMethod, Parameters, mixed_intervals
 from doublecode.analysis.mixed.prediction import Random
 from doublecode.analysis.mixed.residuals.whitening import Whitening
-from doublecode.analysis.rendering.answers import Answer
 from doublecode.analysis.rendering.coefficient_columns import coefficients
-from doublecode.analysis.rendering.tables import Table, column, format_number
-from doublecode.analysis.results.states import FitState
+from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
@@ -35,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MixedResult(Answer):
+class MixedResult(MixedAnswer):
     """A fitted linear mixed model.
 
     Attributes
@@ -65,13 +65,9 @@ class MixedResult(Answer):
         """Fixed effects, variance components and, where there is one, the residual structure."""
         statistic = "*z*" if self.ddf == "z" else "*t*"
         fixed = (column("term"), *coefficients(self.fixed, self.spec["conf_level"], statistic))
-        parts = (
-            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-        )  # fmt: skip
         tables = (
             Table("fixed", str(self.spec["formula"]), self.fixed, fixed),
-            Table("variances", "Variance components", self.variances, parts),
+            self._variance_table(),
         )
         if self.whitening is None:
             return tables
@@ -80,11 +76,8 @@ class MixedResult(Answer):
 
     def counted(self) -> str:
         """Say the criterion, the fit and what it stands on."""
-        loglik = format_number(self.loglik)
-        criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
-        groups = "".join(f", {n} levels of {group}" for group, n in self.n_groups.items())
         kind = "REML" if self.fit.reml else "ML"
-        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}"
+        return f"{kind}: {self._fit_and_rows()}"
 
     def plot(self) -> Axes:
         """Draw residuals against fitted values, and normal quantiles of residuals and random effects."""
@@ -92,21 +85,6 @@ class MixedResult(Answer):
 
         rows = self.residuals()
         return diagnostics(rows["fitted"].tolist(), rows["residual"].tolist(), self.random())
-
-    @property
-    def rows(self) -> pd.Index[Any]:
-        """Labels of the rows in use."""
-        return self.model.index
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The fixed effects, see `fixed`."""
-        return self.fixed
-
-    @cached_property
-    def fixed(self) -> pd.DataFrame:
-        """Term, estimate, std_error, df, statistic, p_value, conf_low, conf_high; one row per fixed effect."""
-        return fixed_frame(self.model.x_names, self.beta, self.tests, self.spec["conf_level"])
 
     @cached_property
     def beta(self) -> Floats:
@@ -133,7 +111,7 @@ class MixedResult(Answer):
     @property
     def correlations(self) -> pd.DataFrame:
         """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
-        return components.correlation_frame(self.fit, self.model)
+        return correlation_frame(self.model.terms, components.covariances(self.fit))
 
     def residual_parameters(self, conf_level: float | None = None) -> pd.DataFrame:
         """Parameters of the residual structure: term (phi, sd), level, estimate, conf_low, conf_high."""
@@ -163,26 +141,6 @@ class MixedResult(Answer):
         return self.fit.moments.layout.p + self.fit.moments.layout.m + 1 + extra
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion, −2 loglik + 2 n_parameters."""
-        return -2.0 * self.loglik + 2.0 * self.n_parameters
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion with the number of rows, under REML too, as lme4 has it."""
-        return -2.0 * self.loglik + float(np.log(self.nobs)) * self.n_parameters
-
-    @property
-    def nobs(self) -> int:
-        """Rows in use."""
-        return self.model.nobs
-
-    @property
-    def n_groups(self) -> dict[str, int]:
-        """Levels of each grouping factor."""
-        return self.model.n_groups
-
-    @property
     def converged(self) -> bool:
         """Whether the ladder ended in a stationary point that is a minimum."""
         return self.fit.converged
@@ -193,26 +151,9 @@ class MixedResult(Answer):
         return components.singularities(self.fit, self.model)
 
     @property
-    def singular(self) -> bool:
-        """Whether a random term has a direction of no variance, judged against the total variance."""
-        return bool(self.singularities)
-
-    @property
-    def state(self) -> FitState:
-        """How the search ended: converged, singular or not converged."""
-        if not self.converged:
-            return FitState.NOT_CONVERGED
-        return FitState.SINGULAR if self.singular else FitState.CONVERGED
-
-    @property
     def log(self) -> pd.DataFrame:
         """The fit ladder: method, start, evaluations, deviance, gradient, converged, remark."""
         return self.fit.log
-
-    @property
-    def design(self) -> dict[str, Any]:
-        """Counts: rows given, used, dropped and why; groups."""
-        return self.model.counts
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
@@ -222,18 +163,14 @@ class MixedResult(Answer):
             notes += self.whitening.notes
             if self.ddf != "satterthwaite":
                 notes.append(Note("tests_take_structure_as_known", numbers={"structure": self.whitening.label}))
-        if len(self.model.lost):
-            by = self.design["dropped_by_column"]
-            numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
-            notes.append(Note("mixed_rows_dropped", numbers=numbers))
-        notes += [item.note for item in self.singularities] + list(rsquared.zero_of_double_bar(self.model))
+        notes += self._notes_of_fit()
         if not self.converged:
             notes.append(Note("mixed_not_converged"))
         return tuple(notes)
 
     def random(self) -> pd.DataFrame:
         """Conditional modes of the random effects with their SD: group, term, level, estimate, sd."""
-        return components.random_frame(self.fit, self.model)
+        return random_frame(self.model.terms, self.modes, components.mode_covariances(self.fit))
 
     @cached_property
     def modes(self) -> tuple[Floats, ...]:
@@ -313,15 +250,6 @@ class MixedResult(Answer):
     def anova(self) -> pd.DataFrame:
         """Type III F tests: term, df_num, df_den, statistic, p_value, hypothesis."""
         return anova_frame(self.model, self.beta, self.tests)
-
-    def contrast(self, weights: dict[str, float] | Floats, *, rhs: float = 0.0) -> pd.DataFrame:
-        """Estimate and test linear combinations of fixed effects.
-
-        `weights` maps terms to coefficients (others 0), or is a (k, p) array.
-        """
-        return contrast_frame(
-            self.model.x_names, self.beta, self.tests, weights, rhs=rhs, conf_level=self.spec["conf_level"]
-        )
 
     def r2(self) -> pd.DataFrame:
         """Explained variance: measure, source, value (Nakagawa; Rights & Sterba for one factor)."""

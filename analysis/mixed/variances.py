@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doublecode.analysis.mixed.design import Design
+from doublecode.analysis.mixed import component_frames
+from doublecode.analysis.mixed.design import Design, Term
 from doublecode.analysis.mixed.engine.bare_fit import Fit
 from doublecode.analysis.mixed.engine.derivatives import make_blocks
 from doublecode.analysis.mixed.engine.layout import Block
@@ -77,16 +79,21 @@ def relative_spectrum(blocks: tuple[Block, ...], theta: Floats) -> list[tuple[Fl
 
 
 def singularities(fit: Fit, design: Design) -> tuple[Singularity, ...]:
-    """Terms whose covariance is singular, judged against the total variance of the outcome.
+    """Terms whose covariance is singular, judged against the total variance of the outcome."""
+    return singular_terms(design.terms, covariances(fit), fit.moments.layout.blocks, fit.theta)
+
+
+def singular_terms(
+    terms: Sequence[Term], matrices: Sequence[Floats], blocks: tuple[Block, ...], theta: Floats
+) -> tuple[Singularity, ...]:
+    """Terms whose covariance is singular at θ (m,), judged against the total variance of the outcome.
 
     Columns are conditioned to mean square one and no correlation, so an eigenvalue is the share of
     the outcome's variance along one direction; the rule does not change with the units of the
-    outcome or of a predictor.
+    outcome or of a predictor. Without a residual (generalised models) the unit of the predictor stands in its place.
     """
     found = []
-    spectrum = relative_spectrum(fit.moments.layout.blocks, fit.theta[None])
-    shares = zip(design.terms, covariances(fit), spectrum, strict=True)
-    for term, V, (values, _) in shares:
+    for term, V, (values, _) in zip(terms, matrices, relative_spectrum(blocks, theta[None]), strict=True):
         if values[0, 0] > SINGULAR**2:
             continue
         kind, numbers = boundary(term.columns, V, values[0])
@@ -109,34 +116,11 @@ def boundary(columns: tuple[str, ...], V: Floats, values: Floats) -> tuple[str, 
 
 
 def variance_frame(fit: Fit, design: Design) -> pd.DataFrame:
-    """One row per random effect and one for the residual: group, term, variance, sd, corr.
-
-    `corr` is the correlation with the first effect of the same term; all of them are in
-    :func:`correlation_frame`. It is NaN for the first effect and where a variance is zero.
-    """
-    rows = []
-    for term, V in zip(design.terms, covariances(fit), strict=True):
-        sd = np.sqrt(np.diag(V))
-        for i, name in enumerate(term.columns):
-            bottom = sd[0] * sd[i]
-            corr = float(np.clip(V[0, i] / bottom, -1.0, 1.0)) if i and bottom > 0.0 else float("nan")
-            rows.append((term.group, name, float(V[i, i]), float(sd[i]), corr))
+    """One row per random effect and one for the residual: group, term, variance, sd, corr."""
+    effects = component_frames.variance_frame(design.terms, covariances(fit))
     sigma2 = residual_variance(fit)
-    rows.append(("Residual", "", sigma2, float(np.sqrt(sigma2)), float("nan")))
-    return pd.DataFrame(rows, columns=["group", "term", "variance", "sd", "corr"])
-
-
-def correlation_frame(fit: Fit, design: Design) -> pd.DataFrame:
-    """Every pair of effects within a term: group, term1, term2, covariance, corr."""
-    rows = []
-    for term, V in zip(design.terms, covariances(fit), strict=True):
-        sd = np.sqrt(np.diag(V))
-        for i in range(term.size):
-            for j in range(i + 1, term.size):
-                bottom = sd[i] * sd[j]
-                corr = float(np.clip(V[i, j] / bottom, -1.0, 1.0)) if bottom > 0.0 else float("nan")
-                rows.append((term.group, term.columns[i], term.columns[j], float(V[i, j]), corr))
-    return pd.DataFrame(rows, columns=["group", "term1", "term2", "covariance", "corr"])
+    residual = pd.DataFrame([("Residual", "", sigma2, float(np.sqrt(sigma2)), float("nan"))], columns=effects.columns)
+    return pd.concat([effects, residual], ignore_index=True)
 
 
 def modes(fit: Fit) -> tuple[Floats, ...]:
@@ -190,14 +174,3 @@ def mode_covariances(fit: Fit) -> tuple[Floats, ...]:
         left = np.eye(block.size) - L.T @ own @ L
         out.append(sigma2 * root @ left @ root.T)
     return tuple(out)
-
-
-def random_frame(fit: Fit, design: Design) -> pd.DataFrame:
-    """Conditional modes of all random effects: group, term, level, estimate, sd."""
-    parts = []
-    for term, b, V in zip(design.terms, modes(fit), mode_covariances(fit), strict=True):
-        sd = np.sqrt(np.maximum(np.diagonal(V, axis1=1, axis2=2), 0.0))
-        for i, name in enumerate(term.columns):
-            columns = {"group": term.group, "term": name, "level": term.levels, "estimate": b[:, i], "sd": sd[:, i]}
-            parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from doublecode.analysis.ratings.id_codes import id_codes
 from doublecode.analysis.reliability.design_notes import disconnected_note
 from doublecode.analysis.reliability.interrater import icc
 from doublecode.analysis.reliability.latent_severity_fit import LatentSet
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.reliability.severity_sets import Key, SeverityAnswer, by_sets
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import NotEstimable
@@ -30,7 +30,7 @@ CALLER: Final = "ordinal_severity"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OrdinalSeverityResult(Answer):
+class OrdinalSeverityResult(SeverityAnswer):
     """Severity of raters on the latent scale, fair averages, and the latent ICC.
 
     Attributes
@@ -70,8 +70,6 @@ class OrdinalSeverityResult(Answer):
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
 
-    label_columns: ClassVar[tuple[str, ...]] = ("rater",)
-
     def tables(self) -> tuple[Table, ...]:
         """Raters with fair averages, thresholds, variance components, both kinds of ICC, the test of severity."""
         sets = tuple(column(name, kind="text") for name in self.spec["by"])
@@ -96,11 +94,6 @@ class OrdinalSeverityResult(Answer):
             Table("latent_icc", "Reliability of a single rating, latent and as numbers", self.icc, (*sets, *_ICC)),
             Table("latent_test", "Do raters differ?", self.tests, (*sets, *_TEST)),
         )
-
-    def counted(self) -> str:
-        """Count raters, ratings and sets."""
-        sets = f" in {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
-        return f"{self.frame['rater'].nunique()} raters, {self.design['n_ratings']} ratings{sets}"
 
 
 _PARTS: Final = (
@@ -190,28 +183,19 @@ def ordinal_severity(
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller=CALLER)
     sign = Note("latent_severity_sign", numbers={"targets": targets})
     notes = [*read.missing_notes, sign, Note("latent_icc_caution")]
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for key, rows in _sets(read.frame, names):
+
+    def tables_of(key: Key, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         one = _latent_set(rows, (targets, raters, ratings), labels, link, thresholds, conf_level)
-        tables = _tables(one, rows, targets, raters, ratings, conf_level)
-        notes += [replace(note, subject=" · ".join(map(str, key))) if key else note for note in one.notes]
-        for name, table in tables.items():
-            for position, by_column in reversed(list(enumerate(names))):
-                table.insert(0, by_column, [key[position]] * len(table))
-            parts.setdefault(name, []).append(table)
-    found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+        notes.extend(replace(note, subject=" · ".join(map(str, key))) if key else note for note in one.notes)
+        return _tables(one, rows, targets, raters, ratings, conf_level)
+
+    found = by_sets(read.frame, names, tables_of)
     spec = {
         "targets": targets, "raters": raters, "ratings": ratings, "by": list(names), "link": link,
         "thresholds": thresholds, "conf_level": conf_level,
     }  # fmt: skip
     design = {"n_sets": read.n_sets, "n_ratings": len(read.frame), "dropped": {"missing rating": read.n_missing}}
     return OrdinalSeverityResult(spec, design=design, notes=distinct(notes), rows=read.frame.index, **found)
-
-
-def _sets(held: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
-    if not names:
-        return [((), held)]
-    return [(key, rows) for key, rows in held.groupby(list(names), sort=True, observed=True)]
 
 
 def _latent_set(

@@ -15,7 +15,7 @@ from scipy import special
 from doublecode.analysis.mixed import fit_generalized, fit_mixed
 from doublecode.analysis.mixed.generalized.cumulative_density import probabilities
 from doublecode.analysis.mixed.generalized.links import LATENT_VARIANCE
-from doublecode.analysis.mixed.generalized.ordinal_answers import with_delta
+from doublecode.analysis.mixed.generalized.marginal_effects import with_delta
 from doublecode.analysis.mixed.generalized.ordinal_result import OrdinalResult
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.schemas.errors import NotEstimable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from doublecode.analysis.ratings.rounding import rounding_noise
 from doublecode.analysis.reliability.design_notes import disconnected_note
 from doublecode.analysis.reliability.fixed_effects import fixed_effects
 from doublecode.analysis.reliability.period_cells import alone_in_period, interaction, period_weights
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.reliability.severity_sets import Key, SeverityAnswer, by_sets
 from doublecode.analysis.rendering.notes import sentence
 from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
 from doublecode.schemas.dates import read_dates
@@ -36,7 +36,7 @@ NUMBERS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "c
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DriftResult(Answer):
+class DriftResult(SeverityAnswer):
     """Severity of raters, overall and by period.
 
     Attributes
@@ -70,8 +70,6 @@ class DriftResult(Answer):
     notes: tuple[Note, ...]
     rows: pd.Index[Any]
 
-    label_columns: ClassVar[tuple[str, ...]] = ("rater",)
-
     def tables(self) -> tuple[Table, ...]:
         """Severity, by period, its change with the least change detectable, tests, targets to hear again."""
         sets = tuple(column(name, kind="text") for name in self.spec["by"])
@@ -91,11 +89,6 @@ class DriftResult(Answer):
             *([Table("hear_again", "Worth hearing again: furthest apart, severity taken out", self.sessions,
                      (*sets, *_HEAR))] if len(self.sessions) else []),
         )  # fmt: skip
-
-    def counted(self) -> str:
-        """Count raters, ratings and sets."""
-        sets = f" in {self.design['n_sets']} sets" if self.design["n_sets"] > 1 else ""
-        return f"{self.frame['rater'].nunique()} raters, {self.design['n_ratings']} ratings{sets}"
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw each rater's severity by period with its limits; over all ratings where there are no periods.
@@ -204,15 +197,12 @@ def drift(
     read = read_ratings(data, targets=targets, raters=raters, ratings=ratings, by=names or None, caller="drift")
     label, held = _label_periods(read.frame, periods, time, n_periods)
     notes = [*read.missing_notes, Note("single_coded_at_random")]
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("frame", "periods", "drifts", "tests", "sessions")}
     columns = (targets, raters, ratings)
-    for key, rows in _sets(held, names):
-        tables = _one_set(rows, columns, label, power, top, conf_level, notes)
-        for name, table in tables.items():
-            for position, one in reversed(list(enumerate(names))):
-                table.insert(0, one, [key[position]] * len(table))
-            parts[name].append(table)
-    found = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+
+    def tables_of(_: Key, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        return _one_set(rows, columns, label, power, top, conf_level, notes)
+
+    found = by_sets(held, names, tables_of)
     spec = {
         "targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "time": time,
         "n_periods": n_periods if time else None, "by": list(names), "power": power, "conf_level": conf_level,
@@ -241,12 +231,6 @@ def _label_periods(
     rank = held[time].rank(method="dense")
     cuts = rank.quantile(np.linspace(0.0, 1.0, n_periods + 1)[1:-1])
     return "_period", held.assign(_period=np.searchsorted(cuts.to_numpy(), rank.to_numpy(), side="left") + 1)
-
-
-def _sets(held: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[tuple[Hashable, ...], pd.DataFrame]]:
-    if not names:
-        return [((), held)]
-    return [(key, rows) for key, rows in held.groupby(list(names), sort=True, observed=True)]
 
 
 def _one_set(

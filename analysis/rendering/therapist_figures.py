@@ -30,10 +30,10 @@ def behaviour_strips(rows: pd.DataFrame, courses: pd.DataFrame) -> Axes:
     Parameters
     ----------
     rows : DataFrame
-        ``name, label, mean, mean_low, mean_high, team, team_low, team_high, threshold, low, high, slope``: a row per
-        behaviour, in points of its scale; `low` and `high` are the ends of the axis.
+        ``level, name, label, mean, mean_low, mean_high, team, team_low, team_high, threshold, low, high, slope``: a row
+        per behaviour whose mean is known, in points of its scale; `low` and `high` are the ends of the axis.
     courses : DataFrame
-        ``name, session, mean``: means of the session numbers that are shown.
+        ``level, name, session, mean``: means of the session numbers that are shown.
 
     Returns
     -------
@@ -52,7 +52,8 @@ def behaviour_strips(rows: pd.DataFrame, courses: pd.DataFrame) -> Axes:
         last = _last_session(courses)
         for at, row in enumerate(rows.to_dict("records")):
             _strip(panels[at, 0], row)
-            _course(panels[at, 1], row, courses[courses["name"] == row["name"]], last, is_bottom=at == n - 1)
+            own = courses[(courses["level"] == row["level"]) & (courses["name"] == row["name"])]
+            _course(panels[at, 1], row, own, last, is_bottom=at == n - 1)
         panels[-1, 0].set_xlabel("Points of the scale, 95% CI", fontsize=9)
         panels[-1, 1].set_xlabel("Session", fontsize=9)
         _legend(figure, panels[0, 0], rows)
@@ -71,12 +72,8 @@ def _strip(axes: Axes, row: dict[Any, Any]) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=8)
-    if np.isfinite(row["mean"]):
-        axes.plot([row["mean_low"], row["mean_high"]], [1, 1], color=BLUE, linewidth=2.2, solid_capstyle="butt")
-        axes.plot([row["mean"]], [1], "o", color=BLUE, markersize=6.5)
-    else:
-        axes.text(0.5, 0.55, "too few patients", transform=axes.transAxes, ha="center", va="center", fontsize=8.5,
-                  color=GREY)  # fmt: skip
+    axes.plot([row["mean_low"], row["mean_high"]], [1, 1], color=BLUE, linewidth=2.2, solid_capstyle="butt")
+    axes.plot([row["mean"]], [1], "o", color=BLUE, markersize=6.5)
     if np.isfinite(row["team"]):
         axes.plot([row["team_low"], row["team_high"]], [0, 0], color=GREY, linewidth=1.6, solid_capstyle="butt")
         axes.plot([row["team"]], [0], "D", markerfacecolor="white", markeredgecolor=INK, markersize=5.5)

@@ -71,10 +71,12 @@ def _changes(run: StudyRun) -> Iterable[str]:
         )
     if any(one.before_gains is not None for one in run.patient_changes):
         yield "Homework before a sudden gain was compared with other sessions within patients."
-    if any(one.by_change is not None for one in run.patient_changes):
+    compared = [one.by_change for one in run.patient_changes if one.by_change is not None]
+    if compared:
+        means = " on their means over sessions" if any(one.is_over_sessions for one in compared) else ""
         yield (
-            "Patients who improved reliably were compared with others on their means over sessions by *d* with limits "
-            "of the noncentral *t* (Cumming & Finch, 2001)."
+            f"Patients who improved reliably were compared with others{means} by *d* with limits of the noncentral *t* "
+            "(Cumming & Finch, 2001)."
         )
 
 

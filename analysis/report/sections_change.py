@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _IN_TABLE: Final = frozenset({"change_source", "change_lost"})
 """Notes whose facts stand in a table of the section."""
+_VALUES: Final = {True: "Means over each patient's sessions", False: "One value per patient"}
 _SAID: Final = {"first": "first session with a value", "last": "last session with a value"}
 
 
@@ -79,8 +80,7 @@ def _drawn(one: DeclaredChange, labels: Labels) -> Block:
         one.change.patients, one.change.design["smallest"], one.change.spec["cutoff"],
         names=(f"{label}, before", f"{label}, after"),
     )  # fmt: skip
-    counts = {str(row["category"]): int(row["n"]) for row in one.change.frame.to_dict("records")}
-    said = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+    said = ", ".join(f"{n} {kind}" for kind, n in _kinds(one).items())
     better = "below" if one.change.spec["better"] == "lower" else "above"
     text = (
         f"Each mark is a patient: {said}. Between the dashed lines, {format_number(one.change.design['smallest'])} "
@@ -91,6 +91,12 @@ def _drawn(one: DeclaredChange, labels: Labels) -> Block:
     if one.change.patients.duplicated(["before", "after"]).any():
         text += " A number beside a mark: so many patients lie on one another."
     return picture(axes, f"{one.asked.name}_before_after", f"{one.asked.title}: before and after", text)
+
+
+def _kinds(one: DeclaredChange) -> dict[str, int]:
+    """How many of the patients with both values changed in which way."""
+    found = one.change.frame[one.change.frame["proportion"].notna()]
+    return dict(zip(found["category"].astype(str), found["n"].astype(int), strict=True))
 
 
 def _patients(one: DeclaredChange) -> Table:
@@ -179,8 +185,9 @@ def _homework(one: DeclaredChange, labels: Labels) -> Iterator[Block]:
         ),
         "homework_by_change": (
             one.by_change, "patients who improved reliably, and others",
-            "Means over each patient's sessions; *d* with limits of the noncentral *t*. Who lacks a value before or "
-            "after is in neither group. Nothing here tells causes from companions.",
+            f"{_VALUES[one.by_change is not None and one.by_change.is_over_sessions]}; *d* with limits of the "
+            "noncentral *t*. Who lacks a value before or after is in neither group. Nothing here tells causes from "
+            "companions.",
         ),
     }  # fmt: skip
     for key, (result, title, note) in told.items():
@@ -199,8 +206,7 @@ def _homework(one: DeclaredChange, labels: Labels) -> Iterator[Block]:
 
 def change_words(one: DeclaredChange) -> Iterator[str]:
     """The result in sentences: who changed, and how many sudden gains there were."""
-    found = one.change.frame
-    rows = dict(zip(found["category"].astype(str), found["n"].astype(int), strict=True))
+    rows = _kinds(one)
     counted = [f"{n} {kind}" for kind, n in rows.items()]
     n = one.change.design["n_patients"]
     reliably = sum(rows.get(kind, 0) for kind in ("recovered", "improved"))

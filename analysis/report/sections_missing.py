@@ -25,7 +25,7 @@ def missing_headlines(answer: MissingAnswer) -> Iterator[Headline]:
     if answer.imputed is not None:
         row, spec = answer.imputed.frame.iloc[1], answer.imputed.spec
         yield Headline(
-            f"Over {spec['m']} imputations", f"*b* = {_b(row['estimate'])} {_limits(row)}",
+            f"Over {spec['m']} imputations", f"*b* = {b_of(row['estimate'])} {limits_of(row)}",
             f"missing scores drawn from a multilevel model; *p* {format_p(row['p_value'])}, {row['n_rows']:.0f} rows",
         )  # fmt: skip
 
@@ -89,15 +89,16 @@ def _attendance(found: Attendance, labels: Labels) -> Iterator[Block]:
     yield from attendance_tables(found, labels)
     last = found.terms[found.terms["model"] == found.terms["model"].iloc[-1]]
     tests = [
-        f"{what} {_b(row['estimate'])} {_limits(row)}, *p* {format_p(row['p_value'])}"
+        f"{what} {b_of(row['estimate'])} {limits_of(row)}, *p* {format_p(row['p_value'])}"
         for role, what in (("time", "with each session more the course differs by"),
                            ("predictor", "the finding by"))
         for row in last[last["role"] == role].to_dict("records")[-1:]
     ]  # fmt: skip
     first, end = found.headline.iloc[0], found.headline.iloc[-1]
     yield Paragraph(
-        f"{_capital('; '.join(tests))}. The finding itself is *b* = {_b(first['estimate'])} without and "
-        f"{_b(end['estimate'])} {_limits(end)} with attendance, for a patient who came to the mean number of sessions."
+        f"{_capital('; '.join(tests))}. The finding itself is *b* = {b_of(first['estimate'])} without and "
+        f"{b_of(end['estimate'])} {limits_of(end)} with attendance, for a patient who came to the mean number of "
+        "sessions."
     )
 
 
@@ -105,16 +106,17 @@ def _imputed(found: ImputedHeadline, labels: Labels) -> Iterator[Block]:
     complete, pooled = found.frame.iloc[0], found.frame.iloc[1]
     spec, worst = found.spec, float(found.convergence["r_hat"].max())
     yield Paragraph(
-        f"By complete rows *b* = {_b(complete['estimate'])} {_limits(complete)}; over {spec['m']} imputations *b* = "
-        f"{_b(pooled['estimate'])} {_limits(pooled)}, a change of "
+        f"By complete rows *b* = {b_of(complete['estimate'])} {limits_of(complete)}; over {spec['m']} imputations "
+        f"*b* = {b_of(pooled['estimate'])} {limits_of(pooled)}, a change of "
         f"{format_number(abs(pooled['estimate'] - complete['estimate']) / complete['std_error'])} of its standard "
         "error."
     )
     yield from imputed_tables(found, labels)
     agree = "agree" if worst <= R_HAT else "do not agree: raise burn_in and thin, or impute fewer variables"
     yield Paragraph(
-        f"The {spec['chains']} chains {agree} (largest split *R̂* {format_number(worst, digits=4)}; below 1.05 they "
-        f"do), each with {spec['burn_in']} draws before the first and every {spec['thin']}th kept, seed {spec['seed']}."
+        f"The {spec['chains']} chains {agree} (largest split *R̂* {format_number(worst, digits=4)}; below {R_HAT:g} "
+        f"they do), each with {spec['burn_in']} draws before the first and then one in {spec['thin']} kept, seed "
+        f"{spec['seed']}."
     )
     if found.n_not_converged:
         yield Paragraph(f"{found.n_not_converged} of {spec['m']} fits to imputed data did not converge.")
@@ -144,9 +146,11 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _b(value: Any) -> str:
+def b_of(value: Any) -> str:
+    """A coefficient as the page prints it."""
     return format_number(float(value), "estimate")
 
 
-def _limits(row: Any) -> str:
+def limits_of(row: Any) -> str:
+    """The limits of a coefficient as the page prints them."""
     return format_interval(float(row["conf_low"]), float(row["conf_high"]), "estimate")

@@ -17,10 +17,17 @@ from doublecode.analysis.rendering.document import (
     Section,
 )
 from doublecode.analysis.rendering.figures import picture
-from doublecode.analysis.rendering.tables import Table, column, format_interval, format_number, format_p
+from doublecode.analysis.rendering.tables import Table, column, format_number, format_p
 from doublecode.analysis.rendering.wording.phrases import named
-from doublecode.analysis.report.sections_missing import missing_headlines, missing_methods, missing_sections
+from doublecode.analysis.report.sections_missing import (
+    b_of,
+    limits_of,
+    missing_headlines,
+    missing_methods,
+    missing_sections,
+)
 from doublecode.analysis.results.versions import version_of
+from doublecode.analysis.study.sensitivity_estimate import ALPHA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.sensitivity_of_study import StudySensitivity
     from doublecode.schemas.study import Study
 
-ALPHA: Final = 0.05
 _HOW: Final = {
     "patient": "Without a patient everything was computed once more from the rows of the others; an outlier rule found "
     "its fences without him or her.",
@@ -84,14 +90,14 @@ def _headlines(found: SensitivityResult) -> Iterator[Headline]:
         other, sign = int(one["significance_changes"]), int(one["sign_changes"])
         signs = "" if len(found.spec["terms"]) > 1 else f"; the sign changes {_times(sign)}"
         yield Headline(
-            f"Without one {one['unit']}", f"*{found.spec['measure']}* from {_b(one['low'])} to {_b(one['high'])}",
+            f"Without one {one['unit']}", f"*{found.spec['measure']}* from {b_of(one['low'])} to {b_of(one['high'])}",
             f"{one['n']} left out one at a time{signs}; the side of .05 changes {_times(other)}",
         )  # fmt: skip
     if len(found.frame) > 1 and "median" in place:
         yield Headline(
-            f"Under {place['n']} specifications", f"median *{found.spec['measure']}* = {_b(place['median'])}",
-            f"from {_b(place['low'])} to {_b(place['high'])}; {_with_sign(found)}{_share(place['significant'])} with "
-            "*p* < .05",
+            f"Under {place['n']} specifications", f"median *{found.spec['measure']}* = {b_of(place['median'])}",
+            f"from {b_of(place['low'])} to {b_of(place['high'])}; {_with_sign(found)}{_share(place['significant'])} "
+            "with *p* < .05",
         )  # fmt: skip
     if found.missing is not None:
         yield from missing_headlines(found.missing)
@@ -188,17 +194,16 @@ def _in_words(unit: str, rows: pd.DataFrame, found: SensitivityResult) -> str:
     most = known.iloc[int(known["change"].abs().argmax())]
     b = f"*{found.spec['measure']}*"
     said = (
-        f"Without one {unit}, {b} lies between {_b(known['estimate'].min())} and {_b(known['estimate'].max())}. "
-        f"{most['level']} moves it most: without {most['level']} {b} = {_b(most['estimate'])}"
+        f"Without one {unit}, {b} lies between {b_of(known['estimate'].min())} and {b_of(known['estimate'].max())}. "
+        f"{most['level']} moves it most: without {most['level']} {b} = {b_of(most['estimate'])}"
     )
     in_se = f", a change of {format_number(abs(most['change_in_se']))} of its standard error"
-    said += f" {_limits(most)}{in_se}." if most["change_in_se"] == most["change_in_se"] else "."
+    said += f" {limits_of(most)}{in_se}." if most["change_in_se"] == most["change_in_se"] else "."
     for key, what in (("sign_changes", "has the other sign"), ("significance_changes", _other_side(found))):
         levels = known.loc[known[key], "level"].tolist()
         said += f" It {what} without {_each(levels)}." if levels else ""
-    if len(found.spec["terms"]) > 1:
-        pass
-    elif not known["sign_changes"].any() and not known["significance_changes"].any():
+    changes = known["sign_changes"].any() or known["significance_changes"].any()
+    if len(found.spec["terms"]) == 1 and not changes:
         said += f" Neither its sign nor the side of .05 depends on one {unit}."
     if unit == "rater" and rows["n_lost"].any():
         low, high = int(rows["n_lost"].min()), int(rows["n_lost"].max())
@@ -227,8 +232,8 @@ def _multiverse(found: SensitivityResult, tables: dict[str, Table], at: int) -> 
     else:
         yield Paragraph(
             f"{place['n_estimated']} of {place['n']} specifications were estimated: every combination of the declared "
-            f"choices. *{measure}* lies between {_b(place['low'])} and {_b(place['high'])}, median "
-            f"{_b(place['median'])}; the declared one is number {place['rank']} from the smallest. "
+            f"choices. *{measure}* lies between {b_of(place['low'])} and {b_of(place['high'])}, median "
+            f"{b_of(place['median'])}; the declared one is number {place['rank']} from the smallest. "
             f"{_with_sign(found)}{_share(place['significant'])} with *p* < .05."
         )
         text = (
@@ -284,14 +289,6 @@ def _choices_in_words(choices: Mapping[str, Sequence[str]]) -> str:
         return ""
     said = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in choices.items())
     return f" Choices, the declared one first: {said}."
-
-
-def _b(value: Any) -> str:
-    return format_number(float(value), "estimate")
-
-
-def _limits(row: Any) -> str:
-    return format_interval(float(row["conf_low"]), float(row["conf_high"]), "estimate")
 
 
 def _share(value: float) -> str:

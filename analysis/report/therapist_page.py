@@ -69,11 +69,13 @@ def _headlines(found: TherapistResult, rows: pd.DataFrame, therapist: str) -> It
     for name, against in (("team", "the other therapists"), ("threshold", "the declared threshold")):
         verdicts = rows.loc[rows[f"{name}_verdict"] != str(Verdict.NONE), f"{name}_verdict"]
         if len(verdicts):
-            n_above, n_below = ((verdicts == str(side)).sum() for side in (Verdict.ABOVE, Verdict.BELOW))
+            n_above, n_below, n_open = (
+                int((verdicts == str(side)).sum()) for side in (Verdict.ABOVE, Verdict.BELOW, Verdict.UNDECIDED)
+            )
+            more = f"and {n_open} of {len(verdicts)} not decided: the interval reaches across"
             yield Headline(
-                f"Against {against}", f"{n_above} above, {n_below} below",
-                f"and {len(verdicts) - n_above - n_below} of {len(verdicts)} not decided: the interval reaches across",
-            )  # fmt: skip
+                f"Against {against}", f"{n_above} above, {n_below} below", more if n_open else "all of them decided"
+            )
 
 
 def _sections(
@@ -104,18 +106,7 @@ def _behaviours(found: TherapistResult, study: Study, rows: pd.DataFrame, therap
         columns.append(column("said", "Remark", kind="text"))
     yield Table("means", "Means of this therapist", shown, tuple(columns), group="title")
     if rows["team"].notna().any():
-        columns = [
-            column("label", "Behavior", kind="text"), column("team", "Others"),
-            column("difference", "Difference"), column("difference_low", "95% CI", upper="difference_high"),
-            column("equal_difference", "Difference, raters equal"),
-            column("equal_difference_low", "95% CI", upper="equal_difference_high"),
-            column("team_verdict", "Verdict", kind="text"),
-        ]  # fmt: skip
-        notes = (
-            "Others: mean of the other therapists, each counting alike. Raters equal: with the severity "
-            "of the raters held equal. A verdict needs both intervals on one side of 0.",
-        )
-        yield Table("team", "Against the other therapists", rows[rows["team"].notna()], tuple(columns), notes, "title")
+        yield _against_team(rows[rows["team"].notna()])
     held = rows[rows["threshold"].notna()]
     if len(held):
         columns = [
@@ -123,8 +114,30 @@ def _behaviours(found: TherapistResult, study: Study, rows: pd.DataFrame, therap
             column("mean_low", "95% CI", upper="mean_high"), column("threshold_verdict", "Verdict", kind="text"),
             column("threshold_source", "Who set it", kind="text"),
         ]  # fmt: skip
-        notes = ("A verdict needs the whole interval on one side, with the raters as they were and held equal.",)
+        both = ", with the raters as they were and held equal" if held["equal_mean"].notna().any() else ""
+        notes = (f"A verdict needs the whole interval on one side{both}.",)
         yield Table("thresholds", "Against declared thresholds", held, tuple(columns), notes, "title")
+
+
+def _against_team(rows: pd.DataFrame) -> Table:
+    """The others and the difference; with raters held equal only where that could be done."""
+    columns = [
+        column("label", "Behavior", kind="text"), column("team", "Others"),
+        column("difference", "Difference"), column("difference_low", "95% CI", upper="difference_high"),
+    ]  # fmt: skip
+    note = "Others: mean of the other therapists, each counting alike. "
+    if rows["equal_difference"].notna().any():
+        columns += [
+            column("equal_difference", "Difference, raters equal"),
+            column("equal_difference_low", "95% CI", upper="equal_difference_high"),
+        ]
+        note += (
+            "Raters equal: with the severity of the raters held equal. A verdict needs both intervals on one side of 0."
+        )
+    else:
+        note += "A verdict needs the whole interval on one side of 0."
+    columns.append(column("team_verdict", "Verdict", kind="text"))
+    return Table("team", "Against the other therapists", rows, tuple(columns), (note,), "title")
 
 
 def _pictures(study: Study, rows: pd.DataFrame, courses: pd.DataFrame) -> Iterator[Picture]:
@@ -171,7 +184,9 @@ def _in_words(rows: pd.DataFrame, found: TherapistResult) -> str:
     if undecided:
         said.append(f"Not decided: {' and '.join(undecided)}, where the interval reaches to both sides.")
     n_few = int((rows["state"] == TOO_FEW).sum())
-    if n_few < len(rows) and not rows["team"].notna().any():
+    if found.design["n_therapists"] == 1:
+        said.append("No session of another therapist was coded.")
+    elif n_few < len(rows) and rows["n_colleagues"].isna().all():
         said.append(
             f"The team is not shown: fewer than {found.spec['fewest_colleagues']} other therapists have "
             f"{found.spec['fewest_patients']} patients or more, and each could be recognised."
@@ -237,12 +252,9 @@ def _reading(found: TherapistResult, rows: pd.DataFrame) -> Iterator[str]:
             f"Of twenty intervals about one misses by chance alone, and there are {n} behaviors on this page: a "
             "pattern says more than a single verdict."
         )
-    unequal = rows["mean"].notna() & rows["equal_mean"].isna()
-    if rows["mean"].notna().any():
-        yield (
-            "Some raters are more severe than others. The means are as rated; a verdict must hold with the severity of "
-            f"the raters held equal, too. {_raters(rows.loc[unequal, 'label'].tolist(), len(rows))}"
-        )
+    shown = rows[rows["mean"].notna()]
+    if len(shown):
+        yield _raters(shown.loc[shown["equal_mean"].isna(), "label"].tolist(), len(shown))
     yield (
         f"No mean, interval or trend is shown that rests on fewer than {found.spec['fewest_patients']} patients (a "
         "session to hear again is one of them, without its codes), and no team of fewer "
@@ -251,7 +263,12 @@ def _reading(found: TherapistResult, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _raters(unequal: list[str], n: int) -> str:
-    """Where raters could not be held equal."""
-    if not unequal:
-        return "This could be done for every behavior."
-    return f"This could not be done for {'any behavior' if len(unequal) == n else named(unequal)}."
+    """What the severity of the raters has to do with the means, and where it could not be held equal."""
+    said = "Some raters are more severe than others. The means are as rated"
+    if len(unequal) == n:
+        return (
+            f"{said}, and severity could not be held equal (one rater alone, raters who share no therapist, or a scale "
+            "of two tapes): it is in every mean and verdict."
+        )
+    said += "; a verdict must hold with the severity of the raters held equal, too."
+    return f"{said} This could {f'not be done for {named(unequal)}' if unequal else 'be done for every behavior'}."

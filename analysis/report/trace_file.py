@@ -244,6 +244,8 @@ _PROSE = frozenset(
         "r_range",
         "session_range",
         "compared_with",
+        "analysed",
+        "lost",
     }
 )
 

@@ -207,7 +207,8 @@ class TracedReport:
         )
 
     def _column(self, table: str, held: Mapping[str, Any], row: Mapping[str, Any], wanted: str | None) -> str:
-        heads = {heading.casefold(): name for name, heading, _ in reversed(held["columns"]) if heading}
+        heads = {name.casefold(): name for name, _, _ in held["columns"]}
+        heads |= {heading.casefold(): name for name, heading, _ in reversed(held["columns"]) if heading}
         folded = (wanted or "").casefold()
         known = dict.fromkeys(name for one in held["rows"] for name in one["sets"])
         name = next((one for one in known if one.casefold() == folded), heads.get(folded, ""))

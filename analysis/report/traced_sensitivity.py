@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.description.outliers import winsorise
+from doublecode.analysis.report.traced_missing import TracedMissing
 from doublecode.analysis.report.traced_tables import OfRow, Row
 from doublecode.analysis.study.trace.modelled import FrameBases
 from doublecode.analysis.study.trace.origins import Origins, gathered
@@ -65,7 +66,15 @@ class TracedSensitivity:
                 f"moves{end}": partial(self._of_choice, one),
                 f"specifications{end}": partial(self._of_number, one),
             }
+            if one.missing is not None:
+                traced = TracedMissing(one.missing, self._declared, one.standing, self.basis(one.standing))
+                named |= {f"{name}{end}": of_row for name, of_row in traced.tables.items()}
         return named
+
+    @cached_property
+    def _declared(self) -> FrameBases:
+        """The cells of the declared frame, whatever an outlier rule made of it."""
+        return FrameBases(self.origins, _Framed(self.found.made.built, None))
 
     @cached_property
     def figures(self) -> dict[str, Basis]:

@@ -148,9 +148,10 @@ def patients_ends(asked: PatientChange, frame: pd.DataFrame) -> pd.DataFrame:
     columns = {name: frame[name].to_numpy() for name in ("patient", "session") if name in frame.columns}
     values = {end: frame[end if end not in ENDS else asked.outcome].to_numpy(float) for end in (asked.pre, asked.post)}
     order = np.lexsort((columns["session"],)) if "session" in columns else np.arange(len(frame))
+    places = pd.Series(order).groupby(columns["patient"][order]).indices
     rows = []
     for name in dict.fromkeys(columns["patient"]):
-        mine = order[columns["patient"][order] == name]
+        mine = order[places[name]]
         row: dict[str, Any] = {"patient": name}
         for key, end in (("before", asked.pre), ("after", asked.post)):
             held = [int(at) for at in mine if not np.isnan(values[end][at])]
@@ -177,8 +178,8 @@ def _alpha_before(
     from doublecode.analysis.consistency.alpha_omega import alpha
 
     source = variables.get(asked.pre)
-    if source is not None and source.event is not None and at_events is not None:
-        rows = at_events[at_events["event"] == source.event]
+    if source is not None and source.event is not None:
+        rows = items.iloc[:0] if at_events is None else at_events[at_events["event"] == source.event]
     else:
         session = source.session if source is not None and source.session is not None else None
         wanted = people["session_before"] if session is None else pd.Series(float(session), index=people.index)

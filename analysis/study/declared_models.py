@@ -176,14 +176,27 @@ def declared_patient_outcome(model: PatientModel, data: pd.DataFrame) -> Patient
     )  # fmt: skip
 
 
-def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+def series_rows(series: ModelSeries, data: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the analysis frame on which every step of a declared series stands.
+
+    Raises
+    ------
+    NotEstimable
+        No row has all variables.
+    """
     from doublecode.analysis.mixed.formula import parse_formula
     from doublecode.analysis.mixed.model_rows import common_rows
-    from doublecode.analysis.results.row_levels import varying_within
 
     steps = map(parse_formula, series.steps)
     needed = dict.fromkeys(column for step in steps for column in step.columns(data.columns))
-    rows = common_rows(data, list(needed), ("patient", "session")).data if series.split else data
+    needed |= dict.fromkeys(series.residual_columns)
+    return common_rows(data, list(needed), ("patient", "session")).data
+
+
+def _refuse_constant(series: ModelSeries, data: pd.DataFrame) -> None:
+    from doublecode.analysis.results.row_levels import varying_within
+
+    rows = series_rows(series, data) if series.split else data
     for name in series.split:
         means = rows.groupby("patient")[name].mean()
         within = varying_within([name], rows, "patient")

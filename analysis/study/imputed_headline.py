@@ -55,6 +55,10 @@ class ImputedHeadline:
         Rows whose outcome was missing: they are in the imputation and not in the model.
     n_not_converged : int
         Fits that did not converge.
+    scores : SessionScores
+        What was imputed.
+    given : tuple of str
+        Complete columns of the analysis frame that the imputation stands on as well: covariates and time.
     """
 
     frame: pd.DataFrame
@@ -63,6 +67,8 @@ class ImputedHeadline:
     spec: dict[str, Any]
     n_outcome: int
     n_not_converged: int
+    scores: SessionScores
+    given: tuple[str, ...]
 
 
 def imputed_headline(
@@ -120,6 +126,7 @@ def imputed_headline(
         frame=pd.DataFrame([_complete(full), _pooled(fits)], columns=list(COLUMNS)),
         cells=_cells(found, unlagged), convergence=found.convergence, spec=found.spec,
         n_outcome=int((~outcome).sum()), n_not_converged=sum(not one.converged for one in fits),
+        scores=unlagged, given=(*covariates, *times),
     )  # fmt: skip
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from doublecode.analysis.linking.attendance import Attendance, Model, attendance_models
-from doublecode.analysis.mixed.formula import parse_mixed
-from doublecode.analysis.mixed.model_rows import common_rows
+from doublecode.analysis.study.declared_models import series_rows
 from doublecode.analysis.study.imputed_headline import ImputedHeadline, imputed_headline
 from doublecode.analysis.study.lost_units import LostUnits, lost_units
 from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of, step_of
@@ -106,12 +105,11 @@ def _attendance(intake: Intake, frame: pd.DataFrame, full: Estimate) -> Attendan
     study = intake.study
     head = headline_of(study)
     series: ModelSeries = headline_model(study, head)
-    needed = dict.fromkeys(name for one in series.steps for name in parse_mixed(one).columns(frame.columns))
-    needed |= dict.fromkeys(series.residual_columns)
-    rows = common_rows(frame, list(needed), ("patient", "session")).data
     asked = {"correlation": series.correlation, "variance_by": series.variance_by}
     model = Model(
         series.steps[step_of(series, head)], full.term, series.split, tuple(study.times), series.intercept_at or None,
         residuals={name: value for name, value in asked.items() if value is not None},
     )  # fmt: skip
-    return attendance_models(rows, frame.groupby("patient", observed=True).size().to_dict(), model)
+    return attendance_models(
+        series_rows(series, frame), frame.groupby("patient", observed=True).size().to_dict(), model
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.linking.attendance import ATTENDED
 from doublecode.analysis.linking.imputation import imputed_cells
+from doublecode.analysis.linking.row_ledger import MOST_REASONS, reasons_in_words
 from doublecode.analysis.rendering.tables import Column, Table, column, format_number
 from doublecode.analysis.study.labels import Labels, label_term
 from doublecode.schemas.results import DASH, is_missing
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.imputed_headline import ImputedHeadline
     from doublecode.analysis.study.lost_units import LostUnits
     from doublecode.analysis.study.missing_data import MissingAnswer
+    from doublecode.schemas.results import Note
 
 STAGES: Final = {"declared": "in the table", "held": "with sessions", "coded": "coded", "analysed": "analysed"}
 PARTS: Final = {"": "", "before": ", items of the session before", "same": ", items of the session"}
@@ -45,22 +48,11 @@ def missing_tables(answer: MissingAnswer, labels: Labels) -> Iterator[Table]:
 
 def lost_tables(lost: LostUnits, labels: Labels) -> Iterator[Table]:
     """The flow, then patients with patients and sessions with sessions."""
-    flow = lost.flow.assign(stage=[
-        "held" if row["unit"] == "sessions" and row["stage"] == "held" else STAGES[row["stage"]]
-        for row in lost.flow.to_dict("records")
-    ], unit=lost.flow["unit"].str.capitalize())  # fmt: skip
-    columns = (
-        column("stage", "Stage", kind="text"), column("n"), column("lost", "Lost", kind="integer"),
-        column("reasons", "Why", kind="text"),
-    )  # fmt: skip
-    yield Table(
-        "missing_flow", "From whom was declared to who is analysed", flow, columns, group="unit", data=lost.flow
-    )
+    yield _flow_table(lost, labels)
     d = (column("d", "*d*"), Column("conf_low", "95% CI", upper="conf_high"))
     sides = (
         column("variable", "", kind="text"), column("n_analysed", "*n*", kind="integer"),
-        column("analysed", "Analysed", kind="text"), column("n_lost", "*n*", kind="integer"),
-        column("lost", "Lost", kind="text"),
+        column("analysed", "Analysed"), column("n_lost", "*n*", kind="integer"), column("lost", "Lost"),
     )  # fmt: skip
     if len(lost.patients):
         shown = _for_the_eye(lost.patients, labels)
@@ -77,6 +69,35 @@ def lost_tables(lost: LostUnits, labels: Labels) -> Iterator[Table]:
         )
         more = (column("difference", "Difference", kind="estimate"), column("p_value"), *d)
         yield Table("lost_sessions", "Sessions: analysed and lost", shown, (*sides, *more), notes, data=lost.sessions)
+
+
+def _flow_table(lost: LostUnits, labels: Labels) -> Table:
+    """Who is left at each stage, with the commonest reasons of the others."""
+    keys = list(zip(lost.flow["unit"], lost.flow["stage"], strict=True))
+    why = [tuple((_readable(note, labels), n) for note, n in lost.why[key]) for key in keys]
+    flow = lost.flow.assign(
+        stage=["held" if key == ("sessions", "held") else STAGES[key[1]] for key in keys],
+        unit=lost.flow["unit"].str.capitalize(), reasons=[reasons_in_words(one, MOST_REASONS) for one in why],
+    )  # fmt: skip
+    columns = (
+        column("stage", "Stage", kind="text"), column("n"), column("lost", "Lost", kind="integer"),
+        column("reasons", "Why", kind="text"),
+    )  # fmt: skip
+    notes = (
+        ("Other reasons: the CSV file of this table has each.",) if any(len(one) > MOST_REASONS for one in why) else ()
+    )
+    title = "From whom was declared to who is analysed"
+    return Table("missing_flow", title, flow, columns, notes, group="unit", data=lost.flow)
+
+
+def _readable(note: Note, labels: Labels) -> Note:
+    """A reason with words in the place of the codes of tables, and labels in that of variables."""
+    numbers = dict(note.numbers)
+    if "status" in numbers:
+        numbers["status"] = str(numbers["status"]).replace("_", " ")
+    if "parts" in numbers:
+        numbers["parts"] = [([labels.get(one, one) for one in names], why) for names, why in numbers["parts"]]
+    return replace(note, numbers=numbers)
 
 
 def _for_the_eye(found: pd.DataFrame, labels: Labels) -> pd.DataFrame:

@@ -231,13 +231,16 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
     model = headline_model(study, head)
     named = {one.name: one.label or one.name for one in study.variables}
     labels = term_labels(short_labels(named), getattr(model, "split", ()))
-    place = among(found)
+    place, moves = among(found), what_moves(found, list(choices))
     notes = [
         *([Note("specifications_describe")] if len(found) > 1 else []),
         *(Note("specifications_refused", numbers={"n": place["n_refused"], "reason": _first_reason(found)})
           for _ in range(bool(place["n_refused"]))),
         *(Note("specifications_not_converged", numbers={"n": place["n_not_converged"]})
           for _ in range(bool(place["n_not_converged"]))),
+        *(Note("specifications_repeated",
+               numbers={"n": place["n_repeated"], "of": place["n_estimated"], "idle": _idle(moves)})
+          for _ in range(bool(place["n_repeated"]))),
         *(Note("units_not_left_out", str(one["level"]), {"unit": one["unit"], "reason": one["refusal"]})
           for one in left[left["refusal"] != ""].to_dict("records")),
     ]  # fmt: skip
@@ -249,10 +252,16 @@ def _result(study: Study, full: Estimate, left: pd.DataFrame, found: pd.DataFram
             "leave_out": list(study.sensitivity.leave_out if study.sensitivity is not None else ()),
             "choices": choices,
         },
-        frame=found, left_out=left, moves=what_moves(found, list(choices)),
+        frame=found, left_out=left, moves=moves,
         design={"headline": {"term": full.term, **full.record}, "among": place}, notes=tuple(notes),
         rows=full.rows if full.rows is not None else pd.Index([]),
     )  # fmt: skip
+
+
+def _idle(moves: pd.DataFrame) -> tuple[str, ...]:
+    """Choices that change no estimate in these data."""
+    still = moves[(moves["min_change"] == 0) & (moves["max_change"] == 0)]
+    return tuple(f"{choice}: {instead}" for choice, instead in zip(still["choice"], still["instead"], strict=True))
 
 
 def _first_reason(found: pd.DataFrame) -> str:

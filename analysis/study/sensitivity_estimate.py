@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from doublecode.analysis.linking.series_models import Version
-from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.hypotheses import upper_f
-from doublecode.analysis.mixed.model_rows import common_rows
 from doublecode.analysis.regression.regression_tables import focal_term
-from doublecode.analysis.study.declared_models import declared_series
+from doublecode.analysis.study.declared_models import declared_series, series_rows
 from doublecode.analysis.study.run import regressions_of
 from doublecode.analysis.study.sensitivity_specifications import headline_model, step_of
 from doublecode.schemas.errors import NotEstimable, UsageError
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Numbers = dict[str, Any]
 
+ALPHA: Final = 0.05
 NUMBERS: Final = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high")
 
 
@@ -114,9 +113,6 @@ def estimate_of(
 
 def _of_series(study: Study, series: ModelSeries, step: int, frame: pd.DataFrame, term: str) -> Estimate:
     """The step alone, on the rows that all steps of the series have: the same fit as in the whole series."""
-    needed = {name: None for one in series.steps for name in parse_mixed(one).columns(frame.columns)}
-    needed |= dict.fromkeys(series.residual_columns)
-    rows = common_rows(frame, list(needed), ("patient", "session")).data
     there = names_in_step(series.steps[step])
     alone = series.model_copy(
         update={
@@ -124,7 +120,7 @@ def _of_series(study: Study, series: ModelSeries, step: int, frame: pd.DataFrame
             "differences": (), "latent_means": False, "interval": "wald", "explained": False,
         }
     )  # fmt: skip
-    found = declared_series(alone, rows, study.times)
+    found = declared_series(alone, series_rows(series, frame), study.times)
     fitted = {one.version: one for one in found.models}
     model = fitted.get(Version.SPLIT) or next(iter(fitted.values()))
     if model.result is None:

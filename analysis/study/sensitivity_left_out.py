@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_estimate import ALPHA, NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import headline_model, headline_of
 from doublecode.analysis.study.sensitivity_standing import Made, Standing, made_of, standing_of
 from doublecode.schemas.sensitivity_checks import model_variables, rated_instruments
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from doublecode.schemas.sensitivity import Unit
 
 Step = Callable[[str], None]
-ALPHA: Final = 0.05
 COLUMNS: Final = (
     "unit", "level", "n_lost", *NUMBERS, "n_rows", "n_patients", "change", "change_in_se", "sign_changes",
     "significance_changes", "converged", "singular", "refusal",
@@ -80,11 +79,8 @@ def leave_out(
     return pd.DataFrame(rows, columns=list(COLUMNS)), tuple(one.standing for one in found)
 
 
-def units_of(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit) -> list[str]:
-    """Patients, therapists or raters behind the headline."""
-    if unit == "rater":
-        rows = _rated(intake)
-        return sorted(rows["rater"].dropna().unique())
+def _behind(frame: pd.DataFrame, full: Estimate, unit: Unit) -> list[str]:
+    """Patients or therapists behind the headline."""
     behind = frame if full.rows is None else frame.loc[full.rows]
     return sorted(map(str, behind[unit].dropna().unique()))
 
@@ -92,7 +88,7 @@ def units_of(intake: Intake, frame: pd.DataFrame, full: Estimate, unit: Unit) ->
 def _without_rows(made: Made, full: Estimate, unit: Unit, step: Step) -> Iterator[Without]:
     study, frame = made.intake.study, made.built.frame
     head = headline_of(study)
-    for level in units_of(made.intake, frame, full, unit):
+    for level in _behind(frame, full, unit):
         step(f"Without {unit} {level}")
         found = estimate_of(study, frame[frame[unit].astype(str) != level], head, head.term)
         behind = (

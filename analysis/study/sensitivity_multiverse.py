@@ -7,26 +7,26 @@ Simonsohn, Simmons & Nelson (2020), Nature Human Behaviour, 4, 1208–1214.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from doublecode.analysis.study.run import frame_of, score_study
-from doublecode.analysis.study.sensitivity_estimate import NUMBERS, Estimate, estimate_of
+from doublecode.analysis.study.sensitivity_estimate import ALPHA, NUMBERS, Estimate, estimate_of
 from doublecode.analysis.study.sensitivity_specifications import Specification, headline_of
 from doublecode.analysis.study.sensitivity_standing import Made, Standing, standing_of
 from doublecode.schemas.errors import NotEstimable, UsageError
 
 if TYPE_CHECKING:
+    from doublecode.analysis.linking.frame import AnalysisFrame
     from doublecode.analysis.study.study_run import Intake
     from doublecode.schemas.study import Study
 
     Scored = tuple[pd.DataFrame, pd.DataFrame]
 
 Step = Callable[[str], None]
-ALPHA: Final = 0.05
 OUTCOME: Final = (*NUMBERS, "n_rows", "n_patients", "converged", "singular", "refusal")
 MOVES: Final = (
     "choice", "declared", "instead", "n_pairs", "mean_change", "min_change", "max_change", "significant_declared",
@@ -94,7 +94,23 @@ def _estimated(intake: Intake, one: Specification, frames: Frames) -> tuple[Esti
         return Estimate(refusal=str(reason)), None
     head = headline_of(intake.study)
     found = estimate_of(one.study, made.built.frame, head, one.term)
+    if found.refusal:
+        too_far = _lags_too_far(one.study, made.built)
+        found = replace(found, refusal="; ".join([*too_far, found.refusal]))
     return found, None if found.rows is None else standing_of(made, one.study, head, found.rows)
+
+
+def _lags_too_far(study: Study, built: AnalysisFrame) -> Iterator[str]:
+    """Lags that leave a variable without any value, since no patient has so many sessions."""
+    for variable in study.variables:
+        if variable.lag is None or built.frame[variable.name].notna().any():
+            continue
+        if all(getattr(note, "kind", "") == "no_session_before" for note in built.absences[variable.name]):
+            last = int(built.frame["session"].max())
+            yield (
+                f"lag of {variable.name}: found {variable.lag}, allowed 0 to {last - 1}, since the last session of any "
+                f"patient is session {last}"
+            )
 
 
 def what_moves(frame: pd.DataFrame, choices: Sequence[str]) -> pd.DataFrame:
@@ -161,9 +177,9 @@ def _changes(declared: pd.DataFrame, instead: pd.DataFrame, others: Sequence[str
 def among(frame: pd.DataFrame) -> dict[str, Any]:
     """The declared estimate's place among all that converged, their median and range, and shares.
 
-    ``n``, ``n_estimated`` (converged), ``n_refused``, ``n_not_converged``, ``n_singular``, ``median``, ``low``,
-    ``high``, ``rank`` of the declared one from the smallest, ``same_sign`` and ``significant`` (shares: the sign of the
-    declared one, and p < .05).
+    ``n``, ``n_estimated`` (converged), ``n_refused``, ``n_not_converged``, ``n_singular``, ``n_repeated`` (with exactly
+    the numbers of one before), ``median``, ``low``, ``high``, ``rank`` of the declared one from the smallest,
+    ``same_sign`` and ``significant`` (shares: the sign of the declared one, and p < .05).
     """
     ok = frame["converged"].astype(bool) & frame["estimate"].notna()
     found, own = frame[ok], frame.iloc[0]
@@ -171,6 +187,7 @@ def among(frame: pd.DataFrame) -> dict[str, Any]:
     counts = {
         "n": len(frame), "n_estimated": len(found), "n_refused": int(refused.sum()),
         "n_not_converged": int((~refused & ~ok).sum()), "n_singular": int((ok & frame["singular"].astype(bool)).sum()),
+        "n_repeated": int(found.duplicated(["estimate", "p_value"]).sum()),
     }  # fmt: skip
     if found.empty:
         return counts

@@ -78,7 +78,7 @@ def robust_beside(full: Estimate, frame: pd.DataFrame) -> tuple[pd.DataFrame, tu
             notes.append(Note("robust_not_estimated", unit, {"reason": str(reason)}))
             continue
         rows += [{"errors": unit, "n_clusters": len(sizes), "largest": int(sizes.max()), **one} for one in found]
-        least = min(float(one["df"]) for one in found if one["df"] == one["df"]) if found else float("nan")
+        least = min((float(one["df"]) for one in found if one["df"] == one["df"]), default=float("nan"))
         if least < FEW_DF:
             notes.append(Note("robust_few_clusters", unit, {"n": len(sizes), "df": least}))
     return pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes)

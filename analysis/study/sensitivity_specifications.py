@@ -1,13 +1,14 @@
 """The specifications of a multiverse: every combination of the declared rules as a declaration of its own.
 
 A specification is the study's own declaration with some of its lines changed, read by the same model as study.toml.
-What is asked *of* models (families, marginal means, figures) does not change an estimate and is left out of it.
+What is asked beside the models (families, marginal means, figures, change of patients) does not change an estimate and
+is left out of it, so that it stops no specification either.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
@@ -15,20 +16,26 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 from doublecode.analysis.mixed.formula import parse_mixed
+from doublecode.analysis.mixed.formula_columns import terms_of
 from doublecode.schemas.declared import describe
+from doublecode.schemas.declared_findings import Findings
 from doublecode.schemas.errors import DoublecodeError, UsageError
 from doublecode.schemas.model_series import ModelSeries
+from doublecode.schemas.reported_parts import Reported
 from doublecode.schemas.sensitivity import MOST_SPECIFICATIONS, Choices, SensitivityHeadline
 from doublecode.schemas.sensitivity_checks import base_of, focal_names, model_variables, rated_instruments
 from doublecode.schemas.study_parts import ModerationModel
 from doublecode.schemas.variable_checks import names_in_step
 
 if TYPE_CHECKING:
+    from doublecode.analysis.mixed.formula import ModelFormula
     from doublecode.schemas.study import Study
 
 Declaration = dict[str, Any]
 Change = Callable[[Declaration, Any], None]
-ASKED_OF_MODELS: Final = ("sensitivity", "families", "marginal_means", "interaction_figures", "papers")
+Alike = Callable[[Any], Hashable]
+BESIDE_MODELS: Final = frozenset(Findings.model_fields) - frozenset(Reported.model_fields) - {"correlations"}
+"""Entries of study.toml that a specification goes without. Correlations stay: the outlier rule may be theirs."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +139,9 @@ def _combined(study: Study, choices: Sequence[Choice]) -> Iterator[Specification
 
 
 def declaration_of(study: Study) -> Declaration:
-    """What the study's study.toml says, without what is asked of its models."""
+    """What the study's study.toml says, without what is asked beside its models."""
     said: Declaration = study.model_dump(mode="json", exclude_unset=True)
-    return {key: value for key, value in said.items() if key not in ASKED_OF_MODELS}
+    return {key: value for key, value in said.items() if key not in BESIDE_MODELS}
 
 
 def read_declaration(declaration: Declaration, study: Study) -> Study:
@@ -197,7 +204,13 @@ def term_in(study: Study, read: Study) -> str | None:
 
 
 def choices_of(study: Study) -> list[Choice]:
-    """The declared rules with more than one value, in the order of the keys."""
+    """The declared rules with more than one value, in the order of the keys.
+
+    Raises
+    ------
+    UsageError
+        A rule names nothing but what is declared, or one value in two ways: it would change no number.
+    """
     head = headline_of(study)
     asked = study.sensitivity.choices if study.sensitivity is not None else Choices()
     model = headline_model(study, head)
@@ -209,11 +222,36 @@ def choices_of(study: Study) -> list[Choice]:
     return [one for one in found if len(one.values) > 1]
 
 
-def _distinct(own: Any, others: Sequence[Any]) -> tuple[Any, ...]:
-    """The declared value first, then the others, each once."""
-    found = [own]
-    found += [one for one in others if one not in found]
-    return tuple(found)
+def _values(key: str, own: Any, others: Sequence[Any], alike: Alike = lambda value: value) -> tuple[Any, ...]:
+    """The declared value first, then the others; what `alike` finds to be one value is refused as two."""
+    for at, one in enumerate(others):
+        twin = next((other for other in others[:at] if alike(other) == alike(one)), None)
+        if twin is not None:
+            raise UsageError(
+                f"sensitivity: choices: {key}: {printed(one)!r} is {printed(twin)!r} written in another way: it would "
+                "change no number. Take one of them out."
+            )
+    fresh = [one for one in others if alike(one) != alike(own)]
+    if others and not fresh:
+        raise UsageError(
+            f"sensitivity: choices: {key}: {printed(others[0])!r} is what the study declares, which always is one of "
+            f"the specifications: alone it would change no number. Name another value, or take {key} out; each finding "
+            "can have choices of its own."
+        )
+    return (own, *fresh)
+
+
+def _random_part(formula: str | ModelFormula) -> str:
+    """The random part of a formula."""
+    return " + ".join(term.label for term in parse_mixed(formula).terms)
+
+
+def _random_effects(part: str) -> Hashable:
+    """What varies by what in a random part, however it is written: ``(x | g)`` is ``(1 + x | g)``."""
+    return frozenset(
+        (frozenset(map(frozenset, terms_of(term.expression))), frozenset(term.factors))
+        for term in parse_mixed(f"y ~ 1 + {part}").terms
+    )
 
 
 def _of_instruments(study: Study, asked: Choices, names: Sequence[str]) -> Iterator[Choice]:
@@ -229,14 +267,14 @@ def _of_instruments(study: Study, asked: Choices, names: Sequence[str]) -> Itera
             for name in rated:
                 said["instruments"][places[name]]["pooling"] = value
 
-        yield Choice("pooling", _distinct(own, asked.pooling), pool)
+        yield Choice("pooling", _values("pooling", own, asked.pooling), pool)
     for name, lists in asked.reverse.items():
         own_items = [item.name for item in uses[name][0].items if item.reversed]
 
         def turn(said: Declaration, value: Any, place: int = places[name]) -> None:
             said["instruments"][place]["reverse"] = list(value)
 
-        yield Choice(f"reversed in {name}", _distinct(own_items, [sorted_as(one, own_items) for one in lists]), turn)
+        yield Choice(f"reversed in {name}", _values(f"reverse of {name}", own_items, lists, frozenset), turn)
     for name, rules in asked.minimum_valid.items():
         variable = variables[name]
         scale = uses[str(variable.instrument)][0].scale(str(variable.scale))
@@ -246,12 +284,7 @@ def _of_instruments(study: Study, asked: Choices, names: Sequence[str]) -> Itera
         ) -> None:
             said["instruments"][place].setdefault("minimum_valid", {})[of] = value
 
-        yield Choice(f"items needed of {name}", _distinct(scale.required, rules), require)
-
-
-def sorted_as(items: Sequence[str], own: Sequence[str]) -> list[str]:
-    """A list of items; in the order of `own` where both hold the same."""
-    return list(own) if set(items) == set(own) else list(items)
+        yield Choice(f"items needed of {name}", _values(f"minimum_valid of {name}", scale.required, rules), require)
 
 
 def _of_variables(study: Study, asked: Choices) -> Iterator[Choice]:
@@ -263,7 +296,7 @@ def _of_variables(study: Study, asked: Choices) -> Iterator[Choice]:
             if not value:
                 del said["variables"][place]["lag"]
 
-        yield Choice(f"lag of {name}", _distinct(study.variables[places[name]].lag or 0, lags), shift)
+        yield Choice(f"lag of {name}", _values(f"lag of {name}", study.variables[places[name]].lag or 0, lags), shift)
 
 
 def _of_series(model: ModelSeries, head: SensitivityHeadline, asked: Choices) -> Iterator[Choice]:
@@ -291,11 +324,11 @@ def _of_series(model: ModelSeries, head: SensitivityHeadline, asked: Choices) ->
         random = [term.label for term in parse_mixed(own["steps"][step]).terms]
         _put(own, step, f"{parsed.response} ~ {' + '.join([' * '.join(focal), *value, *random])}")
 
-    yield Choice("covariates", _distinct(beside, [sorted_as(one, beside) for one in asked.covariates]), control)
-    yield Choice("centring", _distinct("within" if {*focal} & {*model.split} else "none", asked.centring), centre)
-    own_random = " + ".join(term.label for term in parsed.terms)
-    alike = [" + ".join(term.label for term in parse_mixed(f"y ~ 1 + {one}").terms) for one in asked.random]
-    yield Choice("random part", _distinct(own_random, alike), vary)
+    yield Choice("covariates", _values("covariates", beside, asked.covariates, frozenset), control)
+    centring = "within" if {*focal} & {*model.split} else "none"
+    yield Choice("centring", _values("centring", centring, asked.centring), centre)
+    others = [_random_part(f"y ~ 1 + {part}") for part in asked.random]
+    yield Choice("random part", _values("random", _random_part(parsed), others, _random_effects), vary)
 
 
 def _put(series: Declaration, step: int, formula: str) -> None:
@@ -323,8 +356,8 @@ def _of_regression(study: Study, model: Any, asked: Choices) -> Iterator[Choice]
     def errors(said: Declaration, value: Any) -> None:
         said["regression_errors"] = value
 
-    own = list(model.covariates)
-    yield Choice("covariates", _distinct(own, [sorted_as(one, own) for one in asked.covariates]), control)
+    yield Choice("covariates", _values("covariates", list(model.covariates), asked.covariates, frozenset), control)
     if study.outliers is not None:
-        yield Choice("outlier fences", _distinct(float(study.outliers.multiplier), asked.outliers), fence)
-    yield Choice("standard errors", _distinct(study.regression_errors, asked.regression_errors), errors)
+        yield Choice("outlier fences", _values("outliers", float(study.outliers.multiplier), asked.outliers), fence)
+    own = study.regression_errors
+    yield Choice("standard errors", _values("regression_errors", own, asked.regression_errors), errors)

@@ -54,13 +54,13 @@ class TherapistResult(Answer):
         ``team_verdict`` and ``threshold_verdict`` ("above", "below", "not decided", empty). NaN where too few patients,
         or colleagues, stand behind.
     courses : DataFrame
-        Mean of each session number that rests on enough patients.
+        Mean of each session number that rests on enough patients; what is left out rests on enough patients, too.
     recordings : DataFrame
         Sessions to hear again, with the ids by which the laboratory finds them.
     remarks : DataFrame
         ``therapist, session_id, text``: what raters wrote, ids masked; empty unless it was asked for.
     design : dict
-        Counts by therapist.
+        ``therapists``: counts by therapist who is shown; ``n_therapists`` in the study, ``n_behaviors``.
     notes : tuple of Note
     rows : Index
         Session ids behind the values.
@@ -92,7 +92,7 @@ class TherapistResult(Answer):
         """Say how many pages there are, and the rules of small cells."""
         n = len(self.spec["therapists"])
         return (
-            f"{n} therapist{'s' if n != 1 else ''}; nothing that rests on fewer than {self.spec['fewest_patients']} "
+            f"{n} therapist{'s' if n != 1 else ''}; no number that rests on fewer than {self.spec['fewest_patients']} "
             f"patients, no team of fewer than {self.spec['fewest_colleagues']} others"
         )
 
@@ -248,11 +248,44 @@ def _limits(table: pd.DataFrame, name: str) -> dict[str, float]:
 
 
 def _courses(data: TherapistData, asked: TherapistPage, pages: tuple[str, ...]) -> pd.DataFrame:
-    """Means by session number; a number that too few patients have is left out."""
+    """The courses of every behaviour, under one another."""
     rows = data.values[data.values["therapist"].isin(pages)]
-    keys = ["therapist", "instrument", "level", "name", "session"]
-    found = rows.groupby(keys, sort=True).agg(mean=("value", "mean"), n_patients=("patient", "nunique")).reset_index()
-    return found.loc[found["n_patients"] >= asked.fewest_patients, list(COURSE)].reset_index(drop=True)
+    keys = list(COURSE[:4])
+    found = [
+        course_of(own, asked.fewest_patients).assign(**dict(zip(keys, map(str, key), strict=True)))
+        for key, own in rows.groupby(keys, sort=True)
+    ]
+    shown = pd.concat([one for one in found if len(one)] or [pd.DataFrame(columns=list(COURSE))], ignore_index=True)
+    return shown[list(COURSE)]
+
+
+def course_of(own: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """Means by session number of one behaviour of a therapist, without the numbers that too few patients have.
+
+    The mean over all sessions less the points that are shown is a mean of those left out. So these together rest on
+    `fewest` patients, or there are none: where they do not, the points of the fewest patients are left out, too.
+
+    Parameters
+    ----------
+    own : DataFrame
+        ``session, patient, value``.
+    fewest : int
+
+    Returns
+    -------
+    DataFrame
+        ``session, mean, n_patients``.
+    """
+    found = own.groupby("session").agg(mean=("value", "mean"), n_patients=("patient", "nunique")).reset_index()
+    found = found.sort_values(["n_patients", "session"], ignore_index=True)
+    n_out = int((found["n_patients"] < fewest).sum())
+
+    def n_behind() -> int:
+        return int(own.loc[own["session"].isin(found["session"][:n_out]), "patient"].nunique())
+
+    while 0 < n_out < len(found) and n_behind() < fewest:
+        n_out += 1
+    return found[n_out:].sort_values("session", ignore_index=True)
 
 
 def _counts(data: TherapistData, asked: TherapistPage, pages: tuple[str, ...]) -> dict[str, Any]:
@@ -264,7 +297,7 @@ def _counts(data: TherapistData, asked: TherapistPage, pages: tuple[str, ...]) -
         is_enough = n_patients >= asked.fewest_patients
         n_sessions = int(rows["session_id"].nunique())
         found[page] = {"n_sessions": n_sessions if is_enough else None, "n_patients": n_patients if is_enough else None}
-    return {"therapists": found, "n_behaviors": len(data.behaviours)}
+    return {"therapists": found, "n_therapists": len(data.therapists), "n_behaviors": len(data.behaviours)}
 
 
 def _notes(data: TherapistData, frame: pd.DataFrame) -> tuple[Note, ...]:
@@ -275,7 +308,8 @@ def _notes(data: TherapistData, frame: pd.DataFrame) -> tuple[Note, ...]:
     n_few = int((frame["state"] == TOO_FEW).sum())
     if n_few:
         found.append(Note("therapist_cells_too_small", numbers={"n": n_few, "of": len(frame)}))
-    n_unequal = int((frame["mean"].notna() & frame["equal_mean"].isna()).sum())
+    shown = frame[frame["mean"].notna()]
+    n_unequal = int(shown["equal_mean"].isna().sum())
     if n_unequal:
-        found.append(Note("therapist_raters_not_equal", numbers={"n": n_unequal, "of": len(frame)}))
+        found.append(Note("therapist_raters_not_equal", numbers={"n": n_unequal, "of": len(shown)}))
     return tuple(found)

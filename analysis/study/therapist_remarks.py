@@ -1,12 +1,15 @@
 """What raters wrote beside the codes of a therapist's sessions, with every id that the study knows masked.
 
-Ids are found as whole words in any case; dates, addresses of mail and long numbers are masked too. A patient's *name*
-is in no table of a study, so no program can find it: somebody must read the remarks before a page is handed on.
+Ids are found in any case, also where a letter follows a digit ("P07s"), a blank or dash splits them ("P 07"), an ending
+is added ("Annas"), or a long text was cut within them; dates, addresses of mail and long numbers are masked too. A
+patient's *name* is in no table of a study, so no program can find it: somebody must read the remarks before a page is
+handed on.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,9 +19,12 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.study_run import Intake
 
 MASK: Final = "[…]"
+CUT: Final = "…"
+"""At the end of a remark that was too long to be kept whole."""
 CODES: Final = ("note_found", "comment_found")
 COLUMNS: Final = ("therapist", "session_id", "text")
 _IDS: Final = ("session_id", "patient", "therapist", "recording")
+_RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
 _PATTERNS: Final = (
     re.compile(r"\S+@\S+"),
     re.compile(r"\d{1,4}\s?[./-]\s?\d{1,2}(?:\s?[./-]\s?(?:\d{1,4})?)"),
@@ -45,13 +51,36 @@ def masked(text: str, ids: Iterable[str]) -> str:
     >>> masked("p07 cried (12.3.2021), as in S-7KQ; call 017612345", ["P07", "S-7KQ"])
     '[…] cried ([…]), as in […]; call […]'
     """
-    known = sorted({one.strip() for one in ids if one.strip()}, key=len, reverse=True)
+    text = unicodedata.normalize("NFC", text)
+    known = {unicodedata.normalize("NFC", one.strip()) for one in ids} - {""}
+    if text.endswith(CUT):
+        text = _without_cut_id(text, known)
     if known:
-        words = "|".join(re.sub(r"\\?\s+", r"\\s+", re.escape(one)) for one in known)
-        text = re.sub(rf"(?<!\w)(?:{words})(?!\w)", MASK, text, flags=re.IGNORECASE)
+        words = "|".join(map(_pattern, sorted(known, key=len, reverse=True)))
+        text = re.sub(words, MASK, text, flags=re.IGNORECASE)
     for pattern in _PATTERNS:
         text = pattern.sub(MASK, text)
     return text
+
+
+def _pattern(one: str) -> str:
+    """An id as it may be written: 12 is in "12a" and not in "120", P07 in "P 07_b" and not in "P070"."""
+    parts = _RUNS.findall(one)
+    if not parts:
+        return re.escape(one)
+    first, last = (r"[^\W\d_]" if part.isalpha() else r"\d" for part in (parts[0], parts[-1]))
+    ending = "s?" if parts[-1].isalpha() else ""
+    return rf"(?<!{first})" + r"[\W_]{0,3}".join(parts) + rf"{ending}(?!{last})"
+
+
+def _without_cut_id(text: str, known: Iterable[str]) -> str:
+    """A text that was cut, without what may be the beginning of an id at its end."""
+    folded = text.removesuffix(CUT).casefold()
+    n_cut = max((n for one in known for n in range(2, len(one)) if folded.endswith(one[:n].casefold())), default=0)
+    start = len(text) - len(CUT) - n_cut
+    if not n_cut or (text[start - 1 : start].isalnum() and text[start].isalpha()):
+        return text
+    return text[:start] + MASK
 
 
 def remarks(intake: Intake) -> pd.DataFrame:

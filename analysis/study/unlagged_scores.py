@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -59,11 +59,17 @@ class SessionScores:
     imputable : DataFrame
         Same rows, one column per part: whether an empty cell could have had a value.
     parts : dict of variable to tuple of Part
+    unlagged : AnalysisFrame or None
+        The frame that lags and halves were taken out in; None where nothing has a lag.
+    books : dict of str to Instrument
+        Codebooks that hold the halves as scales.
     """
 
     frame: pd.DataFrame
     imputable: pd.DataFrame
     parts: dict[str, tuple[Part, ...]]
+    unlagged: AnalysisFrame | None = None
+    books: Mapping[str, Instrument] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -118,16 +124,19 @@ def session_scores(
         if scale is not None and scale.lagged:
             halves = list(_halves(scale))
             book = books.get(str(variable.instrument), intake.study.codebooks[str(variable.instrument)])
-            books[book.name] = book.model_copy(update={"scales": (*book.scales, *(one for one, _ in halves))})
+            there = {one.scale for one in unlagged if one.instrument == variable.instrument}  # for another lag
+            fresh = tuple(one for one, _ in halves if one.name not in there)
+            books[book.name] = book.model_copy(update={"scales": (*book.scales, *fresh)})
             lag = variable.lag or 0
             parts[name] = tuple(replace(part, lag=part.lag + lag) for _, part in halves)
             unlagged += [
-                variable.model_copy(update={"name": one.name, "scale": one.name, "lag": None}) for one, _ in halves
+                variable.model_copy(update={"name": one.name, "scale": one.name, "lag": None}) for one in fresh
             ]
         elif variable.lag is not None:
             parts[name] = (Part(f"{name}_unlagged", variable.lag),)
             unlagged.append(variable.model_copy(update={"name": f"{name}_unlagged", "lag": None}))
-    return _gathered(intake, built, parts, unlagged, (items, _also(scores, items, books)))
+    found = _gathered(intake, built, parts, unlagged, (items, _also(scores, items, books)))
+    return replace(found, books=books)
 
 
 def _scale(intake: Intake, variable: Variable) -> Scale | None:
@@ -168,6 +177,7 @@ def _gathered(
     frame = built.frame[["patient", "session"]].copy()
     as_they_are = [name for name, made in parts.items() if made == (Part(name),)]
     values, why = [built.frame[as_they_are]], [built.absences.reindex(columns=as_they_are)]
+    other = None
     if unlagged:
         items, scores = scored
         uses = {name: intake.study.use(name) for name in intake.study.codebooks}
@@ -182,4 +192,4 @@ def _gathered(
         why.append(other.absences[own].set_axis(frame.index))
     reasons = pd.concat(why, axis=1)
     imputable = reasons.map(lambda note: getattr(note, "kind", "") in IMPUTABLE)
-    return SessionScores(pd.concat([frame, *values], axis=1), imputable, parts)
+    return SessionScores(pd.concat([frame, *values], axis=1), imputable, parts, other)

@@ -26,15 +26,20 @@ EFFECTS = {"within": 0.5, "between": 0.4, "time": 0.1}
 def simulated_set(number: int) -> pd.DataFrame:
     """Return set `number`: patient, within, between, time, y (0–4), of 22 patients with up to 9 sessions.
 
-    Uniform draws through quantiles, so that the sets do not depend on numpy's generators of other laws.
+    Uniform draws through quantiles, so that the sets do not depend on numpy's generators of other laws. Deviations from
+    a patient's mean come from whole thousandths, whose sum is exact: rounded differences of floating means have ties,
+    which fall to either side by version.
     """
     rng = np.random.default_rng([20261128, number])
     patient, session = np.divmod(np.arange(22 * 9), 9)
     keep = (rng.random(198) < 0.85) | (session == 0)
     raw, noise, level = ndtri(rng.random(198)), logit(rng.random(198)), ndtri(rng.random((22, 2)))
-    frame = pd.DataFrame({"patient": patient + 1, "raw": np.round(raw, 3), "time": session - 4.0, "e": noise})[keep]
+    raw = np.rint(1000.0 * raw)
+    frame = pd.DataFrame({"patient": patient + 1, "raw": raw, "time": session - 4.0, "e": noise})[keep]
     frame["between"] = np.round(level[:, 1], 3)[frame["patient"] - 1]
-    frame["within"] = (frame["raw"] - frame.groupby("patient")["raw"].transform("mean")).round(4)
+    of_patient = frame.groupby("patient")["raw"]
+    n = of_patient.transform("size")
+    frame["within"] = (n * frame["raw"] - of_patient.transform("sum")) / (1000.0 * n)
     eta = SD[number % 10] * level[frame["patient"] - 1, 0] + frame["e"].to_numpy()
     for name, effect in EFFECTS.items():
         eta = eta + effect * frame[name].to_numpy()

@@ -2,61 +2,24 @@
 
 import pytest
 
-from doublecode.schemas import load_study
 from doublecode.schemas.errors import StudyError
 
-STUDY = """
-name = "small"
-title = "Small"
-raters = [{ id = "R1" }, { id = "R2" }]
-[[instruments]]
-name = "ghes"
-[[instruments]]
-name = "phq9"
-source = "outcomes"
-[[variables]]
-name = "he"
-instrument = "ghes"
-scale = "he"
-[[variables]]
-name = "phq9"
-instrument = "phq9"
-scale = "total"
+NEXT = """
 [[variables]]
 name = "next"
 instrument = "phq9"
 scale = "total"
 lag = 1
-[[variables]]
-name = "before"
-instrument = "phq9"
-scale = "total"
-session = 1
-[[series]]
-name = "course"
-title = "Course"
-steps = ["phq9 ~ session + he + (1 | patient)"]
-split = ["he"]
-[[moderations]]
-name = "plain"
-title = "Plain"
-outcome = "phq9"
-predictor = "before"
 [sensitivity]
 headline = { model = "course", term = "he_within" }
 [sensitivity.missing]
 """
-PLAIN = STUDY.replace('model = "course", term = "he_within"', 'model = "plain"')
+PLAIN = NEXT.replace('model = "course", term = "he_within"', 'model = "plain"')
 
 
-def load(folder, text, study=STUDY):
-    (folder / "study.toml").write_text(study + text, encoding="utf-8")
-    return load_study(folder)
-
-
-def test_what_is_declared_is_read(tmp_path):
+def test_what_is_declared_is_read(load_small):
     text = 'compare = ["age", "phq9"]\nattendance = true\nimputations = 30\nauxiliary = ["next"]\nthin = 40\nseed = 5'
-    asked = load(tmp_path, text).sensitivity.missing
+    asked = load_small(NEXT + text).sensitivity.missing
     assert (asked.compare, asked.imputations, asked.auxiliary) == (("age", "phq9"), 30, ("next",))
     assert (asked.attendance, asked.thin, asked.burn_in, asked.seed) == (True, 40, 1000, 5)
 
@@ -76,13 +39,13 @@ def test_what_is_declared_is_read(tmp_path):
         ('comparing = ["age"]', "compare"),
     ],
 )
-def test_what_says_nothing_is_refused(tmp_path, text, said):
+def test_what_says_nothing_is_refused(load_small, text, said):
     with pytest.raises(StudyError, match=f"(?s){said}"):
-        load(tmp_path, text)
+        load_small(NEXT + text)
 
 
 @pytest.mark.parametrize("key", ["attendance = true", "imputations = 20"])
-def test_a_regression_over_patients_has_neither_attendance_nor_nested_rows(tmp_path, key):
+def test_a_regression_over_patients_has_neither_attendance_nor_nested_rows(load_small, key):
     with pytest.raises(StudyError, match=f"{key.split()[0]} is of series.*one row per patient"):
-        load(tmp_path, key, PLAIN)
-    assert load(tmp_path, 'compare = ["age"]', PLAIN).sensitivity.missing.compare == ("age",)
+        load_small(PLAIN + key)
+    assert load_small(PLAIN + 'compare = ["age"]').sensitivity.missing.compare == ("age",)

@@ -37,7 +37,7 @@ STUDY = """
 name = "small"
 title = "Small"
 raters = [{ id = "R1" }]
-events = ["baseline", "post"]
+events = ["baseline", "post", { name = "fu12", month = 12 }, { name = "fu6", month = 6 }]
 [[instruments]]
 name = "mood.toml"
 source = "outcomes"
@@ -55,6 +55,26 @@ name = "mood_end"
 instrument = "mood"
 scale = "total"
 event = "post"
+[[variables]]
+name = "mood_start"
+instrument = "mood"
+scale = "total"
+event = "baseline"
+[[variables]]
+name = "mood_end2"
+instrument = "mood"
+scale = "total"
+event = "post"
+[[variables]]
+name = "mood_6m"
+instrument = "mood"
+scale = "total"
+event = "fu6"
+[[variables]]
+name = "mood_12m"
+instrument = "mood"
+scale = "total"
+event = "fu12"
 [[variables]]
 name = "mood_3"
 instrument = "mood"
@@ -87,6 +107,10 @@ NORMS = """
 reliability = { value = 0.8, source = "a manual" }
 sd = { value = 4, source = "a manual" }
 """
+SWAPPED = """
+patients = { mean = 3, sd = 2, source = "a manual" }
+others = { mean = 12, sd = 4, source = "a manual" }
+"""
 CHANGE = '\n[[patient_changes]]\nname = "better"\ntitle = "Better"\n'
 MOODY = f'{CHANGE}outcome = "mood"\n'
 
@@ -115,6 +139,13 @@ def load(folder, text, mood=MOOD, study=STUDY):
         (f'{MOODY}pre = "mood"\n{NORMS}', "'mood' differs from session to session; allowed: first, last"),
         (f'{MOODY}post = "mood_9"\n{NORMS}', "in both pre and post"),
         (f'{MOODY}pre = "mood_9"\npost = "mood_3"\n{NORMS}', "exchange the two"),
+        (f'{CHANGE}pre = "mood_end"\npost = "mood_start"\n{NORMS}', "'baseline', which is not later by events"),
+        (f'{CHANGE}pre = "mood_end"\npost = "mood_end2"\n{NORMS}', "write events in the order of time"),
+        (f'{CHANGE}pre = "mood_12m"\npost = "mood_6m"\n{NORMS}', "'fu6', which is not later by events"),
+        (f'{CHANGE}pre = "mood_6m"\npost = "mood_9"\n{NORMS}', "6 months after the end of treatment, and post of a se"),
+        (f'{MOODY}pre = "mood_6m"\n{NORMS}', "6 months after the end of treatment, and post of a session"),
+        (f"{MOODY}{NORMS}cutoff = {{ value = 30, source = 'x' }}", "cutoff is 30, and scores run from 0 to 20"),
+        (f"{MOODY}{NORMS}{SWAPPED}", "lower is better, and the mean of patients is 3, that of others 12"),
         (f'{CHANGE}outcome = "mood_3"\n{NORMS}', "the same in all sessions"),
         (f'{CHANGE}outcome = "tired"\n{NORMS}', "'tired' is no score of a scale"),
         (f'{CHANGE}outcome = "phq9"\npost = "mood_end"\n', "different scales"),
@@ -141,6 +172,21 @@ def test_a_slip_in_a_variable_is_said_once(tmp_path, key, slip):
         load(tmp_path, MOODY + NORMS, study=slipped)
     assert slip in str(said.value)
     assert "patient change" not in str(said.value)
+
+
+@pytest.mark.parametrize(("pre", "post"), [("mood_start", "mood_end"), ("mood_6m", "mood_12m"), ("mood_3", "mood_6m")])
+def test_what_is_earlier_goes_before(tmp_path, pre, post):
+    (asked,) = load(tmp_path, f'{CHANGE}pre = "{pre}"\npost = "{post}"\n{NORMS}').patient_changes
+    assert asked.measured == pre
+
+
+def test_the_order_is_held_where_a_row_is_a_patient(tmp_path):
+    kept = STUDY.partition('[[variables]]\nname = "mood"\n')
+    at_once = kept[0] + kept[2].partition("[[variables]]\n")[1] + kept[2].partition("[[variables]]\n")[2]
+    plain = at_once.partition('[[variables]]\nname = "low"')[0].replace("raters =", 'unit = "patient"\nraters =', 1)
+    with pytest.raises(StudyError, match="pre is of session 9 and post of session 3; exchange the two"):
+        load(tmp_path, f'{CHANGE}pre = "mood_9"\npost = "mood_3"\n{NORMS}', study=plain)
+    assert load(tmp_path, f'{CHANGE}pre = "mood_3"\npost = "mood_9"\n{NORMS}', study=plain).patient_changes
 
 
 def test_a_row_that_is_a_patient_has_no_sessions(tmp_path):

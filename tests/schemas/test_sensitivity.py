@@ -5,50 +5,10 @@ import pytest
 from doublecode.schemas import load_study
 from doublecode.schemas.errors import StudyError
 
-STUDY = """
-name = "small"
-title = "Small"
-raters = [{ id = "R1" }, { id = "R2" }]
-[[instruments]]
-name = "ghes"
-[[instruments]]
-name = "phq9"
-source = "outcomes"
-[[variables]]
-name = "he"
-instrument = "ghes"
-scale = "he"
-[[variables]]
-name = "phq9"
-instrument = "phq9"
-scale = "total"
-[[variables]]
-name = "before"
-instrument = "phq9"
-scale = "total"
-session = 1
-[[series]]
-name = "course"
-title = "Course"
-steps = ["phq9 ~ session + he + (1 | patient)"]
-split = ["he"]
-[[moderations]]
-name = "plain"
-title = "Plain"
-outcome = "phq9"
-predictor = "before"
-"""
 HEAD = '\n[sensitivity]\nheadline = { model = "course", term = "he_within" }\nleave_out = ["patient"]\n'
 PLAIN = '\n[sensitivity]\nheadline = { model = "plain" }\nleave_out = ["patient"]\n'
 CHOICES = f"{HEAD}[sensitivity.choices]\n"
-
-
 FURTHER = '[[sensitivity.further]]\nmodel = "{}"\n'
-
-
-def load(folder, text):
-    (folder / "study.toml").write_text(STUDY + text, encoding="utf-8")
-    return load_study(folder)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +34,8 @@ def load(folder, text):
         (f'{CHOICES}covariates = [["sesion"]]', "did you mean 'session'"),
         (f'{CHOICES}covariates = [["he"]]', "'he' is no variable that can stand beside he"),
         (f'{CHOICES}random = ["(sesion | patient)"]', "did you mean 'session'"),
-        (f'{CHOICES}random = ["session"]', "random"),
+        (f'{CHOICES}random = ["session"]', "allowed: one or more terms in brackets"),
+        (f'{CHOICES}random = ["1 | patient"]', "write '(1 | patient)' (found '1 | patient')"),
         (f"{CHOICES}lag = {{ before = [1] }}", "'before' is no variable of the headline's model"),
         (f"{CHOICES}lag = {{ he = [-1] }}", "lag"),
         (f"{CHOICES}lag = {{ he = [] }}", "lag of 'he' is empty"),
@@ -90,40 +51,40 @@ def load(folder, text):
         (HEAD + FURTHER.format("plain") * 2, "twice"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_refused(tmp_path, text, said):
+def test_what_is_not_there_is_refused(load_small, text, said):
     with pytest.raises(StudyError) as refused:
-        load(tmp_path, text)
+        load_small(text)
     assert said in str(refused.value)
 
 
-def test_two_wrong_entries_are_said_at_once(tmp_path):
+def test_two_wrong_entries_are_said_at_once(load_small):
     text = f"{CHOICES}lag = {{ hee = [1] }}\nminimum_valid = {{ he = [9] }}\n{FURTHER.format('plane')}"
     with pytest.raises(StudyError) as refused:
-        load(tmp_path, text)
+        load_small(text)
     for said in ("3 wrong entries", "did you mean 'he'", "allowed: 1 to 7", "did you mean 'plain'"):
         assert said in str(refused.value)
 
 
-def test_each_finding_has_its_own_or_the_common_questions(tmp_path):
+def test_each_finding_has_its_own_or_the_common_questions(load_small):
     own = (
         '[[sensitivity.further]]\nmodel = "course"\nterm = "session"\nchoices = { random = ["(session | patient)"] }\n'
     )
     text = f"{HEAD}{FURTHER.format('plain')}{own}"
-    first, second, third = load(tmp_path, text).sensitivity.each
+    first, second, third = load_small(text).sensitivity.each
     assert [one.leave_out for one in (first, second, third)] == [("patient",)] * 3
     assert (second.headline.model, second.choices.asked) == ("plain", False)
     assert third.choices.random == ("(session | patient)",)
     assert not first.further
 
 
-def test_what_is_there_passes(tmp_path):
+def test_what_is_there_passes(load_small):
     text = (
         f'{CHOICES}pooling = ["primary"]\nreverse = {{ ghes = [["difficulties"], []] }}\n'
         "minimum_valid = { he = [5] }\n"
         'lag = { he = [0, 1] }\ncentring = ["none"]\nrandom = ["(session | patient) + (1 | therapist)"]\n'
         'covariates = [["session"], []]\n'
     )
-    assert load(tmp_path, text).sensitivity.choices.lag == {"he": (0, 1)}
+    assert load_small(text).sensitivity.choices.lag == {"he": (0, 1)}
 
 
 def test_the_fewest_items_of_a_study_take_the_place_of_the_codebook(tmp_path):

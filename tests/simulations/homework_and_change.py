@@ -16,7 +16,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from doublecode.analysis.linking.homework_and_change import homework_before_gains, noncentral_limits
+from doublecode.analysis.linking.homework_and_change import homework_before_gains
+from doublecode.analysis.linking.mean_differences import cohens_d
 from doublecode.analysis.linking.sudden_gain_criteria import SuddenGains, sudden_gains
 
 SEED, SESSIONS, MORE, COURSES = 1118, 9, 0.8, 50
@@ -68,13 +69,10 @@ def of_gains(n_patients: int, within: float, n_sets: int) -> dict[str, float]:
 def of_d(n_one: int, n_other: int, truth: float, n_sets: int) -> float:
     """Coverage of the limits of d."""
     rng = np.random.default_rng((SEED, n_one, int(10 * truth)))
-    root, covered = np.sqrt(n_one * n_other / (n_one + n_other)), 0
+    covered = 0
     for _ in range(n_sets):
-        a, b = rng.normal(truth, 1, n_one), rng.normal(0, 1, n_other)
-        df = n_one + n_other - 2
-        pooled = np.sqrt(((n_one - 1) * a.var(ddof=1) + (n_other - 1) * b.var(ddof=1)) / df)
-        low, high = noncentral_limits((a.mean() - b.mean()) / pooled * root, df, 0.95)
-        covered += low / root <= truth <= high / root
+        found = cohens_d(rng.normal(truth, 1, n_one), rng.normal(0, 1, n_other))
+        covered += found["conf_low"] <= truth <= found["conf_high"]
     return covered / n_sets
 
 

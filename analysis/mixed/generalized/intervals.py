@@ -56,10 +56,10 @@ def _bootstrap(
     drawn = simulate_outcomes(design, outcome, fit, n=n_boot, seed=seed, groups=set())
     refits = [values for y in drawn.T if (values := _refit(outcome, fit, y)) is not None]
     tail = 0.5 * (1.0 - conf_level)
-    low, high = np.quantile(refits, [tail, 1.0 - tail], axis=0) if refits else (np.full(1, np.nan),) * 2
     labels = [("fixed", "", name) for name in design.x_names]
     labels += [("sd", term.group, name) for term in design.terms for name in term.columns]
     estimates = _values(fit, fit.end.point.x)
+    low, high = np.quantile(refits, [tail, 1.0 - tail], axis=0) if refits else (np.full(len(labels), np.nan),) * 2
     rows = [(*label, estimates[i], float(low[i]), float(high[i]), "bootstrap") for i, label in enumerate(labels)]
     return pd.DataFrame(rows, columns=COLUMNS)
 

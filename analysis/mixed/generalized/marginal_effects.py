@@ -28,13 +28,20 @@ def average_effects(
     design: Design, fit: GeneralizedFit, link: Link, of: str | Sequence[str], conf_level: float
 ) -> pd.DataFrame:
     """Frame term, contrast, estimate, std_error, statistic, p_value, conf_low, conf_high."""
-    rows = []
+    parts = []
     for name in named_predictors(design, of):
         for contrast, high, low, divisor in contrast_pairs(design, name):
             effect = _effect(design, fit, link, high, low, divisor)
-            rows.append((name, contrast, *_delta(fit, effect, conf_level)))
-    columns = ["term", "contrast", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
-    return pd.DataFrame(rows, columns=columns)
+            labels: dict[str, Any] = {"term": [name], "contrast": [contrast]}
+            parts.append(pd.DataFrame(labels | wald_columns(*with_delta(effect, fit), conf_level)))
+    return stacked(parts, ["term", "contrast"])
+
+
+def stacked(parts: Sequence[pd.DataFrame], labels: list[str]) -> pd.DataFrame:
+    """One frame of all effects; empty, with its columns, for a model without predictors."""
+    if not parts:
+        return pd.DataFrame(columns=[*labels, *wald_columns(np.zeros(0), np.zeros(0), 0.95)])
+    return pd.concat(parts, ignore_index=True)
 
 
 def named_predictors(design: Design, of: str | Sequence[str]) -> list[str]:
@@ -71,23 +78,32 @@ def _X(design: Design, frame: pd.DataFrame) -> Floats:  # noqa: N802
 
 def _effect(
     design: Design, fit: GeneralizedFit, link: Link, high: Floats, low: Floats, divisor: float
-) -> Callable[[Floats], float]:
-    """The average effect as a function of the engine's parameters."""
+) -> Callable[[Floats], Floats]:
+    """The average effect (1,) as a function of the engine's parameters."""
     known = 0.0 if design.offset is None else design.offset
 
-    def effect(x: Floats) -> float:
+    def effect(x: Floats) -> Floats:
         beta, variance = fit.beta_at(x), row_variances(design.terms, fit.covariances_at(x))
         means = [population_mean(known + X @ beta, variance, link).mean() for X in (high, low)]
-        return float((means[0] - means[1]) / divisor)
+        return np.array([(means[0] - means[1]) / divisor])
 
     return effect
 
 
-def _delta(fit: GeneralizedFit, effect: Callable[[Floats], float], conf_level: float) -> tuple[float, ...]:
+def with_delta(function: Callable[[Floats], Floats], fit: GeneralizedFit) -> tuple[Floats, Floats]:
+    """Value (m,) of a function of the engine's parameters and its standard errors by the delta method."""
     x = fit.end.point.x
     steps = DELTA * np.eye(len(x))
-    slope = np.array([(effect(x + step) - effect(x - step)) / (2.0 * DELTA) for step in steps])
-    value, error = effect(x), float(np.sqrt(slope @ fit.joint @ slope))
-    statistic = value / error
-    half = float(ndtri(0.5 + 0.5 * conf_level)) * error
-    return value, error, statistic, float(2.0 * ndtr(-abs(statistic))), value - half, value + half
+    J = np.array([(function(x + step) - function(x - step)) / (2.0 * DELTA) for step in steps])
+    return function(x), np.sqrt(np.maximum(np.einsum("ki,kl,li->i", J, fit.joint, J), 0.0))
+
+
+def wald_columns(estimate: Floats, se: Floats, conf_level: float) -> dict[str, Floats]:
+    """Columns estimate, std_error, statistic, p_value, conf_low, conf_high of estimates (m,)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = estimate / se
+    reach = ndtri(0.5 + conf_level / 2.0) * se
+    return {
+        "estimate": estimate, "std_error": se, "statistic": z, "p_value": 2.0 * ndtr(-np.abs(z)),
+        "conf_low": estimate - reach, "conf_high": estimate + reach,
+    }  # fmt: skip

@@ -12,7 +12,13 @@ from scipy import special
 
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.cumulative_density import CumulativeLink, probabilities
-from doublecode.analysis.mixed.generalized.marginal_effects import contrast_pairs, named_predictors
+from doublecode.analysis.mixed.generalized.marginal_effects import (
+    contrast_pairs,
+    named_predictors,
+    stacked,
+    wald_columns,
+    with_delta,
+)
 from doublecode.analysis.mixed.generalized.ordinal_fit import OrdinalFit
 from doublecode.analysis.mixed.generalized.ordinal_outcome import OrdinalOutcome
 from doublecode.analysis.mixed.generalized.population import row_variances
@@ -22,8 +28,6 @@ Floats = npt.NDArray[np.float64]
 
 POINTS = 31
 """Quadrature points over the normal distribution of the random part."""
-DELTA = 1e-4
-"""Step of the delta method in the engine's units."""
 
 
 def threshold_names(labels: Sequence[Any]) -> list[str]:
@@ -62,14 +66,6 @@ def mean_probabilities(eta: Floats, variance: Floats, tau: Floats, link: Cumulat
     return out
 
 
-def with_delta(function: Callable[[Floats], Floats], fit: OrdinalFit) -> tuple[Floats, Floats]:
-    """Value (m,) of a function of the engine's parameters and its standard errors by the delta method."""
-    x = fit.end.point.x
-    steps = DELTA * np.eye(len(x))
-    J = np.array([(function(x + step) - function(x - step)) / (2.0 * DELTA) for step in steps])
-    return function(x), np.sqrt(np.maximum(np.einsum("ki,kl,li->i", J, fit.joint, J), 0.0))
-
-
 def effects_on_categories(
     design: Design, outcome: OrdinalOutcome, fit: OrdinalFit, of: str | Sequence[str], conf_level: float
 ) -> pd.DataFrame:
@@ -83,8 +79,8 @@ def effects_on_categories(
         for contrast, high, low, divisor in contrast_pairs(design, name):
             effect = _effect(design, outcome, fit, (high, low), divisor)
             columns: dict[str, Any] = {"term": name, "contrast": contrast, "category": list(map(str, outcome.labels))}
-            parts.append(pd.DataFrame(columns | _wald(*with_delta(effect, fit), conf_level)))
-    return pd.concat(parts, ignore_index=True)
+            parts.append(pd.DataFrame(columns | wald_columns(*with_delta(effect, fit), conf_level)))
+    return stacked(parts, ["term", "contrast", "category"])
 
 
 def _effect(
@@ -101,13 +97,3 @@ def _effect(
         return np.asarray((high - low) / divisor)
 
     return effect
-
-
-def _wald(estimate: Floats, se: Floats, conf_level: float) -> dict[str, Floats]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = estimate / se
-    reach = special.ndtri(0.5 + conf_level / 2.0) * se
-    return {
-        "estimate": estimate, "std_error": se, "statistic": z, "p_value": 2.0 * special.ndtr(-np.abs(z)),
-        "conf_low": estimate - reach, "conf_high": estimate + reach,
-    }  # fmt: skip

@@ -24,7 +24,7 @@ from doublecode.analysis.mixed.generalized.ordinal_outcome import OrdinalOutcome
 from doublecode.analysis.mixed.generalized.population import row_variances
 from doublecode.analysis.mixed.generalized.proportional_odds import proportional_odds_frame
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult, Scale
-from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
+from doublecode.analysis.mixed.generalized.tables import residual_frame
 from doublecode.analysis.mixed.hypotheses import anova_frame
 from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.prediction import Random
@@ -162,23 +162,14 @@ class OrdinalResult(GeneralizedResult):
         P, values = self.category_probabilities().to_numpy(), self.outcome.values
         mean = P @ values
         variance = P @ values**2 - mean**2
-        residual = self.outcome.shown - mean
-        columns = {
-            "row": self.model.index, "observed": self.outcome.shown, "fitted": mean, "residual": residual,
-            "standardized": residual / np.sqrt(variance),
-        }  # fmt: skip
-        return pd.DataFrame(columns)
+        return residual_frame(self.model.index, self.outcome.shown, mean, variance)
 
     def simulate(self, n: int = 1, *, seed: int = 0, random: Random = "none") -> Floats:
         """Draw outcomes from the fitted model, (rows in use, n), as numbers of the categories.
 
         `random` says whose effects are kept at their modes; by default all are drawn anew.
         """
-        if n < 1:
-            raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
-        groups = prediction.chosen_groups(self.model, random)
-        codes = simulate_outcomes(self.model, self.outcome, self.fit, n=n, seed=seed, groups=groups)
-        return np.asarray(self.outcome.values[codes.astype(np.int64)])
+        return np.asarray(self.outcome.values[self._drawn(n, seed, random).astype(np.int64)])
 
     def average_effects(self, of: str | Sequence[str] = ()) -> pd.DataFrame:
         """Average marginal effects on the probability of each category, over rows and random effects.

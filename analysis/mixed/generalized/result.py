@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from doublecode.analysis.mixed import prediction, rsquared
+from doublecode.analysis.mixed.answer import MixedAnswer
+from doublecode.analysis.mixed.component_frames import correlation_frame, random_frame, variance_frame
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
 from doublecode.analysis.mixed.generalized.intervals import GeneralizedMethod, generalized_intervals
@@ -21,22 +23,13 @@ from doublecode.analysis.mixed.generalized.marginal_effects import average_effec
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.analysis.mixed.generalized.simulated_checks import simulated_checks
 from doublecode.analysis.mixed.generalized.simulation import simulate_outcomes
-from doublecode.analysis.mixed.generalized.tables import (
-    correlation_frame,
-    random_frame,
-    ratio_frame,
-    shape_frame,
-    singular_terms,
-    variance_frame,
-)
-from doublecode.analysis.mixed.hypotheses import anova_frame, contrast_frame, fixed_frame
+from doublecode.analysis.mixed.generalized.tables import ratio_frame, residual_frame, shape_frame
+from doublecode.analysis.mixed.hypotheses import anova_frame
 from doublecode.analysis.mixed.inference import SmallSample
 from doublecode.analysis.mixed.prediction import Random
-from doublecode.analysis.mixed.variances import Singularity
-from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.mixed.variances import Singularity, singular_terms
 from doublecode.analysis.rendering.coefficient_columns import coefficients
-from doublecode.analysis.rendering.tables import Table, column, format_number
-from doublecode.analysis.results.states import FitState
+from doublecode.analysis.rendering.tables import Table, column, level_heading
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.results import Note
 
@@ -47,7 +40,7 @@ NO_SPREAD = 1e4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GeneralizedResult(Answer):
+class GeneralizedResult(MixedAnswer):
     """A fitted generalised mixed model.
 
     Attributes
@@ -76,27 +69,20 @@ class GeneralizedResult(Answer):
         fixed = (column("term"), *coefficients(self.fixed.drop(columns="df"), level, "*z*"))
         tables = [Table("fixed", str(self.spec["formula"]), self.fixed, fixed)]
         if self.ratio is not None:
-            limits = column("conf_low", f"{100 * level:g}% CI")
+            limits = column("conf_low", level_heading(level))
             ratio = column("ratio", self.ratio, kind="estimate")
             tables.append(Table("ratios", f"{self.ratio}s", self.ratios, (column("term"), ratio, limits)))
-        parts = (
-            column("group", "Group", kind="text"), column("term", "Term", kind="text"),
-            column("variance", "Variance", digits=3), column("sd"), column("corr", "Correlation", kind="bounded"),
-        )  # fmt: skip
-        tables.append(Table("variances", "Variance components", self.variances, parts))
+        tables.append(self._variance_table())
         if len(self.shape):
-            shown = (column("term"), column("estimate", "Estimate"), column("conf_low", f"{100 * level:g}% CI"))
+            shown = (column("term"), column("estimate", "Estimate"), column("conf_low", level_heading(level)))
             tables.append(Table("shape", "Dispersion", self.shape, shown))
         return tuple(tables)
 
     def counted(self) -> str:
         """Say the family, the fit and what it stands on."""
-        loglik = format_number(self.loglik)
-        criteria = f"AIC {format_number(self.aic, digits=1)}, BIC {format_number(self.bic, digits=1)}"
-        groups = "".join(f", {n} levels of {group}" for group, n in self.n_groups.items())
         kind = f"{self.spec['family']}, {self.spec['link']} link"
         known = "" if self.spec["offset"] is None else f"; offset {self.spec['offset']}"
-        return f"{kind}: log-likelihood {loglik}, {criteria}; {self.nobs} rows{groups}{known}"
+        return f"{kind}: {self._fit_and_rows()}{known}"
 
     @property
     def link(self) -> Link:
@@ -107,21 +93,6 @@ class GeneralizedResult(Answer):
     def ratio(self) -> str | None:
         """What the exponential of a coefficient is: an odds or a rate ratio; None for probit and cloglog."""
         return {"logit": "Odds ratio", "log": "Rate ratio"}.get(self.link)
-
-    @property
-    def rows(self) -> pd.Index[Any]:
-        """Labels of the rows in use."""
-        return self.model.index
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The fixed effects, see `fixed`."""
-        return self.fixed
-
-    @cached_property
-    def fixed(self) -> pd.DataFrame:
-        """Term, estimate, std_error, df (∞), statistic (z), p_value, conf_low, conf_high; Wald."""
-        return fixed_frame(self.model.x_names, self.beta, self.tests, self.spec["conf_level"])
 
     @property
     def ratios(self) -> pd.DataFrame:
@@ -157,12 +128,12 @@ class GeneralizedResult(Answer):
     @cached_property
     def variances(self) -> pd.DataFrame:
         """Group, term, variance, sd, corr (with the first effect of the term), on the scale of the predictor."""
-        return variance_frame(self.model, self.fit.covariances)
+        return variance_frame(self.model.terms, self.fit.covariances)
 
     @property
     def correlations(self) -> pd.DataFrame:
         """Every pair of random effects within a term: group, term1, term2, covariance, corr."""
-        return correlation_frame(self.model, self.fit.covariances)
+        return correlation_frame(self.model.terms, self.fit.covariances)
 
     @cached_property
     def shape(self) -> pd.DataFrame:
@@ -185,26 +156,6 @@ class GeneralizedResult(Answer):
         return self.fit.problem.size
 
     @property
-    def aic(self) -> float:
-        """Akaike's criterion, −2 loglik + 2 n_parameters."""
-        return -2.0 * self.loglik + 2.0 * self.n_parameters
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion with the number of rows."""
-        return -2.0 * self.loglik + float(np.log(self.nobs)) * self.n_parameters
-
-    @property
-    def nobs(self) -> int:
-        """Rows in use."""
-        return self.model.nobs
-
-    @property
-    def n_groups(self) -> dict[str, int]:
-        """Levels of each grouping factor."""
-        return self.model.n_groups
-
-    @property
     def converged(self) -> bool:
         """Whether the search ended in a stationary point that is a minimum."""
         return self.fit.end.converged
@@ -212,39 +163,20 @@ class GeneralizedResult(Answer):
     @cached_property
     def singularities(self) -> tuple[Singularity, ...]:
         """Random terms with a direction of no variance."""
-        return singular_terms(self.fit)
-
-    @property
-    def singular(self) -> bool:
-        """Whether a random term has a direction of no variance."""
-        return bool(self.singularities)
-
-    @property
-    def state(self) -> FitState:
-        """How the search ended: converged, singular or not converged."""
-        if not self.converged:
-            return FitState.NOT_CONVERGED
-        return FitState.SINGULAR if self.singular else FitState.CONVERGED
+        problem = self.fit.problem
+        theta = problem.split(self.fit.end.point.x)[0]
+        return singular_terms(self.fit.terms, self.fit.covariances, problem.part.blocks, theta)
 
     @property
     def log(self) -> pd.DataFrame:
         """The searches: method, start, evaluations, deviance, gradient, converged, remark."""
         return self.fit.log
 
-    @property
-    def design(self) -> dict[str, Any]:
-        """Counts: rows given, used, dropped and why; groups."""
-        return self.model.counts
-
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What a reader must know with the numbers."""
         notes: list[Note] = [*self.model.notes, *self.remarks]
-        if self.model.lost:
-            by = self.design["dropped_by_column"]
-            numbers = {"n_dropped": len(self.model.lost), "n_rows": self.design["n_rows"], "by_column": by}
-            notes.append(Note("mixed_rows_dropped", numbers=numbers))
-        notes += [item.note for item in self.singularities] + list(rsquared.zero_of_double_bar(self.model))
+        notes += self._notes_of_fit()
         if self.dispersion is not None and self.dispersion > NO_SPREAD:
             notes.append(Note("generalized_no_overdispersion"))
         if not self.converged:
@@ -253,7 +185,7 @@ class GeneralizedResult(Answer):
 
     def random(self) -> pd.DataFrame:
         """Conditional modes of the random effects with their SD: group, term, level, estimate, sd."""
-        return random_frame(self.model, self.fit.modes, self.fit.mode_covariances())
+        return random_frame(self.model.terms, self.modes, self.fit.mode_covariances())
 
     @property
     def modes(self) -> tuple[Floats, ...]:
@@ -279,7 +211,7 @@ class GeneralizedResult(Answer):
         offset
             (n_rows,) known part of new rows, as in :meth:`MixedResult.predict`.
         """
-        if kind not in ("response", "link"):
+        if kind not in get_args(Scale):
             raise UsageError(f"predict: kind={kind!r}; allowed: 'response', 'link'")
         groups = prediction.chosen_groups(self.model, random)
         eta = prediction.linear_predictor(self.model, self.beta, self.modes, groups, data)
@@ -294,30 +226,29 @@ class GeneralizedResult(Answer):
 
         Observed and fitted are proportions of successes, or counts.
         """
-        mean = self.predict().to_numpy()
+        mean = np.asarray(self.predict(), dtype=np.float64)
         trials = np.ones(self.nobs) if self.outcome.trials is None else self.outcome.trials
         observed = self.outcome.y / trials
         if self.outcome.trials is not None:
             variance = mean * (1.0 - mean) / trials
         else:
             variance = mean + (0.0 if self.dispersion is None else mean**2 / self.dispersion)
-        residual = observed - mean
-        columns = {
-            "row": self.model.index, "observed": observed, "fitted": mean, "residual": residual,
-            "standardized": residual / np.sqrt(variance),
-        }  # fmt: skip
-        return pd.DataFrame(columns)
+        return residual_frame(self.model.index, observed, mean, variance)
 
     def simulate(self, n: int = 1, *, seed: int = 0, random: Random = "none") -> Floats:
         """Draw outcomes from the fitted model, (rows in use, n), as the outcome was given.
 
         `random` says whose effects are kept at their modes; by default all are drawn anew.
         """
+        drawn = self._drawn(n, seed, random)
+        return drawn / self.outcome.trials[:, None] if self.outcome.proportion else drawn  # type: ignore[index]
+
+    def _drawn(self, n: int, seed: int, random: Random) -> Floats:
+        """(rows in use, n) outcomes as the density has them: successes, counts, codes of categories."""
         if n < 1:
             raise UsageError(f"n={n} outcomes cannot be drawn; ask for at least one")
         groups = prediction.chosen_groups(self.model, random)
-        drawn = simulate_outcomes(self.model, self.outcome, self.fit, n=n, seed=seed, groups=groups)
-        return drawn / self.outcome.trials[:, None] if self.outcome.proportion else drawn  # type: ignore[index]
+        return simulate_outcomes(self.model, self.outcome, self.fit, n=n, seed=seed, groups=groups)
 
     def average_effects(self, of: str | Sequence[str] = ()) -> pd.DataFrame:
         """Average marginal effects on probabilities or counts, over rows and random effects.
@@ -340,12 +271,6 @@ class GeneralizedResult(Answer):
     def anova(self) -> pd.DataFrame:
         """Wald tests of terms: term, df_num, df_den (∞), statistic (χ²/df), p_value, hypothesis."""
         return anova_frame(self.model, self.beta, self.tests)
-
-    def contrast(self, weights: dict[str, float] | Floats, *, rhs: float = 0.0) -> pd.DataFrame:
-        """Estimate and test linear combinations of fixed effects, as :meth:`MixedResult.contrast`."""
-        return contrast_frame(
-            self.model.x_names, self.beta, self.tests, weights, rhs=rhs, conf_level=self.spec["conf_level"]
-        )
 
     @property
     def family_variance(self) -> float:

@@ -18,7 +18,7 @@ from doublecode.analysis.mixed.generalized.random_part import factor_of, identit
 Floats = npt.NDArray[np.float64]
 
 STEPS, PREDICTED, POLISHED = 100, 1e-11, 1e-13
-"""Most quasi-Newton steps; predicted decrease below which Newton's steps begin, and below which these end."""
+"""Most quasi-Newton steps; predicted decrease below which Newton's begin, and below which these end if stationary."""
 STATIONARY = 1e-4
 """Largest gradient of a point called converged."""
 WIDTH = 1e-4
@@ -27,6 +27,8 @@ SAME = 1e-7
 """Difference of F at which two ends are one."""
 FARTHEST = 2.0
 """Longest move of a parameter in one step."""
+SADDLE_STEPS = (0.3, 0.05, 0.01, 0.002, 0.0004)
+"""Moves along a direction of negative curvature, tried until F falls: where rows tell much, a variance is small."""
 FIRST_SCALES, OTHER_SCALES = (1.0, 0.4), (2.5, 0.15)
 NEAR_BOUNDARY, MANY = 0.15, 30
 """Smallest standard deviation along a direction, and evaluations, at which the end is checked from other starts."""
@@ -45,10 +47,15 @@ class Ending:
 
 @dataclass(frozen=True)
 class Found:
-    """The best end of all searches and the log of them."""
+    """The best end of all searches, and all ends in the order of the searches, the best among them."""
 
     end: Ending
-    rungs: tuple[Rung, ...]
+    ends: tuple[Ending, ...]
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The log of the searches."""
+        return tuple(_rung(end, self.end) for end in self.ends)
 
 
 class Counter:
@@ -127,7 +134,7 @@ def _best(ends: list[Ending]) -> Found:
     low = min(end.point.value for end in ends)
     near = [end for end in ends if end.point.value <= low + 1e-8]
     best = max(near, key=lambda end: end.converged)
-    return Found(best, tuple(_rung(end, best) for end in ends))
+    return Found(best, tuple(ends))
 
 
 def _rung(end: Ending, best: Ending) -> Rung:
@@ -156,15 +163,23 @@ def descend(problem: Problem, point: Point, start: str, counter: Counter) -> End
         point = quasi_newton(point, B, counter)
         point, H, converged = _newton(problem, point, counter)
         values, vectors = np.linalg.eigh(H)
-        if not converged or values[0] > -1e-4 * max(1.0, values[-1] * 1e-4):
+        if values[0] > -1e-4 * max(1.0, values[-1] * 1e-4):
             break
-        away = counter.at(point.x + 0.3 * vectors[:, 0], point)
-        if away is None or away.value > point.value:
-            away = counter.at(point.x + 0.05 * vectors[:, 0], point)
-        if away is None or away.value > point.value:
+        away = _off_saddle(point, vectors[:, 0], counter)
+        if away is None:
             break
         point, B, converged = away, _positive(H), False
     return Ending(point, H, converged, counter.count, start)
+
+
+def _off_saddle(point: Point, direction: Floats, counter: Counter) -> Point | None:
+    """A lower point along a direction of negative curvature; None where the fall is lost in rounding."""
+    direction = -direction if float(point.gradient @ direction) > 0.0 else direction
+    for step in SADDLE_STEPS:
+        away = counter.at(point.x + step * direction, point)
+        if away is not None and away.value < point.value:
+            return away
+    return None
 
 
 def quasi_newton(point: Point, B: Floats, counter: Counter, promised: float = PREDICTED) -> Point:
@@ -212,17 +227,20 @@ def _newton(problem: Problem, point: Point, counter: Counter) -> tuple[Point, Fl
     for turn in range(12):
         step = np.asarray(-np.linalg.solve(_positive(H), point.gradient), dtype=float)
         promise = -float(point.gradient @ step)
-        if promise < POLISHED:
+        if promise < POLISHED and _stationary(point):
             break
         trial = _line(point, step, -promise, counter)
         if trial is None:
             break
         moved = float(np.abs(step).max())
         point = trial
-        if moved > 0.01 and turn < 8:
+        if (moved > 0.01 or promise > SAME) and turn < 8:
             H = hessian(problem, point, counter)
-    converged = bool(np.abs(point.gradient).max() < STATIONARY * (1.0 + 1e-4 * abs(point.value)))
-    return point, H, converged
+    return point, H, _stationary(point)
+
+
+def _stationary(point: Point) -> bool:
+    return bool(np.abs(point.gradient).max() < STATIONARY * (1.0 + 1e-4 * abs(point.value)))
 
 
 def hessian(problem: Problem, point: Point, counter: Counter | None = None) -> Floats:

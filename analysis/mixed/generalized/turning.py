@@ -34,9 +34,8 @@ def settle(problem: Problem, beta: Floats, psi: Floats) -> tuple[Problem, Found]
     again = find_from(other, x)
     if again.end.point.value > found.end.point.value + 1e-9:
         return problem, found
-    rungs = tuple(replace(rung, start="best so far, columns turned") for rung in again.rungs)
-    lost = tuple(replace(rung, remark=rung.remark.replace("kept", "left")) for rung in found.rungs)
-    return other, Found(again.end, (*lost, *rungs))
+    kept = replace(again.end, start="best so far, columns turned")
+    return other, Found(kept, (*found.ends, kept))
 
 
 def turned(problem: Problem, x: Floats) -> tuple[Problem, Floats]:

@@ -27,6 +27,7 @@ def _fits(note: Note) -> str:
 
 
 SENTENCES: Final[dict[str, Wording]] = {
+    "patient_not_coded": "no session was coded",
     "imputed_at_random": _at_random,
     "imputation_not_converged": _not_converged,
     "imputed_fits_not_converged": _fits,

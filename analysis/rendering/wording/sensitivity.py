@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doublecode.analysis.rendering.wording.phrases import Wording
+from doublecode.analysis.rendering.wording.phrases import Wording, named
 from doublecode.schemas.results import Note
 
 
@@ -19,6 +19,15 @@ def _refused(note: Note) -> str:
 def _not_converged(note: Note) -> str:
     n = note.numbers["n"]
     return f"{n} specification{'s' if n > 1 else ''} did not converge and stand in no range and no share"
+
+
+def _repeated(note: Note) -> str:
+    idle = note.numbers["idle"]
+    why = f" (nothing changes in these data with {named(idle)})" if idle else ""
+    return (
+        f"{note.numbers['n']} of {note.numbers['of']} estimated specifications repeat exactly the numbers of another "
+        f"one{why}; median and shares count each of them"
+    )
 
 
 def _not_left_out(note: Note) -> str:
@@ -44,6 +53,7 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "specifications_refused": _refused,
     "specifications_not_converged": _not_converged,
+    "specifications_repeated": _repeated,
     "units_not_left_out": _not_left_out,
     "robust_few_clusters": _few_clusters,
     "robust_not_estimated": _no_robust,

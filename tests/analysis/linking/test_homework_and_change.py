@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import nctdtr, ndtr
 from scipy.stats import chi2
 
 from doublecode.analysis.linking.homework_and_change import (
     homework_before_gains,
     homework_by_change,
-    noncentral_limits,
 )
 from doublecode.analysis.linking.patient_change import reliable_change
 from doublecode.analysis.linking.sudden_gain_criteria import sudden_gains
-from doublecode.schemas.errors import UsageError
+from doublecode.schemas.errors import ContractError, UsageError
 
 R = json.loads((Path(__file__).parents[2] / "reference" / "patient_change.json").read_text())
 COURSE = (30, 29, 31, 18, 17, 16, 15)
@@ -99,20 +97,27 @@ def test_d_between_patients_is_base_r_s_with_limits_of_the_noncentral_t():
     assert math.isnan(alike["d"])
 
 
-@pytest.mark.parametrize(("t", "df"), [(25.0, 4), (-25.0, 4), (1.0, 2), (0.3, 60)])
-def test_limits_are_where_the_integral_says(t, df):
-    """P(T ≤ t) = ∫ Φ(t √(v / df) − nc) χ²(v; df) dv by quadrature: R's pt loses its digits beyond nc = 37.62."""
-    limits = noncentral_limits(t, df, 0.95)
-    v = (np.arange(400_000) + 0.5) * chi2.ppf(1 - 1e-13, df) / 400_000
-    weight = chi2.pdf(v, df)
-    tails = [float(np.sum(ndtr(t * np.sqrt(v / df) - nc) * weight) * (v[1] - v[0])) for nc in limits]
-    assert tails == pytest.approx([0.975, 0.025], abs=1e-5)
+def test_d_has_limits_where_pairs_of_patients_lie_far_apart():
+    """t is 57 at 2 degrees of freedom: the upper limit is near t √(χ²/2), more than twice t."""
+    data = pd.DataFrame({"patient": list("abcd"), "pre": 20.0, "post": [2.0, 2, 20, 20]})
+    change = reliable_change(data, "pre", "post", reliability=0.84, sd=6.1, source="norms")
+    row = homework_by_change(change, data.assign(he=[3.0, 3.05, 1.0, 1.05]), ["he"], conf_level=0.99).frame.iloc[0]
+    assert row["d"] == pytest.approx(2 / math.sqrt(0.00125), rel=1e-9)
+    assert 0 < row["conf_low"] < row["d"]
+    assert row["conf_high"] == pytest.approx(row["d"] * math.sqrt(chi2.ppf(0.995, 2) / 2), rel=5e-3)
 
 
-@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
-def test_limits_are_found_where_scipy_s_noncentral_t_is_nan_far_out(level):
-    """Scipy 1.17 has NaN nine standard errors from t: at df 20, t = 0.1, noncentrality 8, and for negative t."""
-    for df in (2, 20, 1000):
-        for t in (-10.0, -5.0, -2.0, -0.01, 0.0, 0.1, 2.0, 5.0, 25.0):
-            limits = np.array(noncentral_limits(t, df, level))
-            assert nctdtr(df, limits, t) == pytest.approx([(1 + level) / 2, (1 - level) / 2], abs=1e-9)
+def test_words_have_no_mean():
+    data = courses(a=[1, 2, 3, 2, 2, 2, 2]).assign(place="home")
+    change = reliable_change(
+        pd.DataFrame({"patient": ["a"], "pre": [30.0], "post": [15.0]}),
+        "pre",
+        "post",
+        reliability=0.8,
+        sd=5,
+        source="x",
+    )
+    with pytest.raises(ContractError, match="homework_by_change: 'place' must hold numbers"):
+        homework_by_change(change, data, ["place"])
+    with pytest.raises(ContractError, match="homework_before_gains: 'place' must hold numbers"):
+        homework_before_gains(sudden_gains(data, "bdi", cutoff=7), data, ["place"])

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from doublecode.analysis import read_study, therapist_pages
+from doublecode.analysis.rendering.therapist_figures import behaviour_strips
 from doublecode.analysis.report.therapist_folder import page_names, write_therapists
+from doublecode.analysis.report.therapist_page import therapist_document
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.problems import Problem
 
@@ -117,3 +119,47 @@ class TestFolder:
         names = list(page_names(odd).values())
         assert len({name.lower() for name in names}) == len(odd)
         assert all(re.fullmatch(r"therapist_[A-Za-z0-9_]{1,70}", name) for name in names)
+
+
+def texts(document):
+    """Every sentence and note of a page, and the heads of its tables."""
+    for section in document.sections:
+        for block in section.blocks:
+            yield from getattr(block, "items", ())
+            yield getattr(block, "text", "")
+            yield from getattr(block, "notes", ())
+            yield from (one.heading for one in getattr(block, "columns", ()))
+
+
+class TestOtherStudies:
+    def test_of_one_rater_nothing_is_said_to_be_held_equal(self, intake):
+        first = intake.ratings["rater"].iloc[0]
+        alone = replace(intake, ratings=intake.ratings.assign(rater=first).drop_duplicates(["session_id", "item"]))
+        page = " ".join(map(str, texts(therapist_document(therapist_pages(alone, therapist="T1"), intake.study, "T1"))))
+        assert "severity could not be held equal (one rater alone" in page
+        assert "raters equal" not in page
+        assert "must hold" not in page
+        assert "both intervals" not in page
+
+    def test_of_one_therapist_no_team_is_said_to_be_hidden(self, intake):
+        alone = replace(intake, ratings=intake.ratings[intake.ratings["therapist"] == "T1"])
+        document = therapist_document(therapist_pages(alone), intake.study, "T1")
+        assert [one.label for one in document.headlines] == ["Rests on", "Against the declared threshold"]
+        page = " ".join(map(str, texts(document)))
+        assert "No session of another therapist was coded." in page
+        assert "The team is not shown" not in page
+
+
+def test_a_scale_and_an_item_of_one_name_have_each_its_own_course():
+    numbers = dict.fromkeys(("team", "team_low", "team_high", "threshold", "slope"), float("nan"))
+    limits = {"mean": 2.0, "mean_low": 1.0, "mean_high": 3.0, "low": 0.0, "high": 4.0}
+    rows = pd.DataFrame(
+        [{"level": one, "name": "praise", "label": one, **numbers, **limits} for one in ("scale", "item")]
+    )
+    courses = pd.DataFrame(
+        [("scale", "praise", 1, 1.5), ("scale", "praise", 2, 2.5), ("item", "praise", 1, 3.5)],
+        columns=["level", "name", "session", "mean"],
+    )
+    panels = behaviour_strips(rows, courses).figure.axes
+    drawn = [list(panel.lines[0].get_ydata()) for panel in panels if panel.lines and len(panel.get_yticks())]
+    assert drawn == [[1.5, 2.5], [3.5]]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doublecode.analysis.rendering.document import Picture
 from doublecode.analysis.report.records import change_record
 from doublecode.analysis.report.sections_change import change_section, change_words
 from doublecode.analysis.report.traced_change import TracedChange
@@ -90,7 +91,11 @@ def test_everybody_is_counted_and_a_gain_is_found_by_the_smallest_reliable_chang
     seven, _ = found(tmp_path, 'sudden_gains = true\nsmallest_gain = { value = 14, source = "made up" }\n')
     assert seven[0].gains.frame.empty  # 13 points
     said = list(change_words(one))
-    assert said[0].startswith("of 2 patients with both values 1 improved reliably (1 recovered, 0 improved")
+    assert said[0] == (
+        "of 2 patients with both values 1 improved reliably (1 recovered, 0 improved, 0 unchanged, 1 deteriorated)"
+    )
+    (drawn,) = (block.description for block in change_section([one], {}).blocks if isinstance(block, Picture))
+    assert drawn.startswith("Each mark is a patient: 1 recovered, 0 improved, 0 unchanged, 1 deteriorated. Between")
     assert said[1] == "1 of 3 patients had a sudden gain (1 in 4 steps that could be checked)"
 
 
@@ -124,6 +129,27 @@ def test_the_sample_s_own_norms_are_labelled_wherever_they_are_printed(tmp_path)
     assert any("the SD is that of" in text for text in bullets)
     assert any("Cronbach's alpha of 12 of these patients" in text for text in bullets)
     assert "not a norm" in one.change.spec["source"]
+
+
+def test_where_a_row_is_a_patient_nothing_is_said_of_sessions(tmp_path):
+    score = '[[variables]]\nname = "{name}"\ninstrument = "{book}"\nscale = "{scale}"\nsession = {session}\n'
+    asked = (("start", "phq9", "total", 1), ("end", "phq9", "total", 9), ("he2", "ghes", "he", 2))
+    named = ("name", "book", "scale", "session")
+    variables = "".join(score.format(**dict(zip(named, one, strict=True))) for one in asked)
+    change = '[[patient_changes]]\nname = "mood"\ntitle = "Mood"\npre = "start"\npost = "end"\nhomework = ["he2"]\n'
+    head = STUDY.partition("[[variables]]")[0].replace("raters =", 'unit = "patient"\nraters =', 1)
+    (tmp_path / "study.toml").write_text(head + variables + change, encoding="utf-8")
+    rows = {"A": (20, 5, 3.0), "B": (18, 17, 1.0), "C": (15, 14, 2.0), "D": (19, 4, 2.5), "E": (12, NAN, 2.0)}
+    patients = pd.DataFrame([[name, *of] for name, of in rows.items()], columns=["patient", "start", "end", "he2"])
+    (one,), refused = declared_changes(load_study(tmp_path), patients, None, pd.DataFrame())
+    assert refused == ()
+    assert one.by_change.frame.loc[0, ["mean_improved", "mean_other"]].tolist() == [2.75, 1.5]
+    tables = {block.name: block for block in change_section([one], {}).blocks if hasattr(block, "columns")}
+    heads = [head.heading for head in tables["mood_patients"].columns]
+    assert not any("session" in head.lower() for head in heads)
+    assert tables["mood_patients"].frame["category"].tolist()[-1] == "no value after"
+    (note,) = tables["mood_homework_by_change"].notes
+    assert note.startswith("One value per patient; *d*")
 
 
 def test_what_cannot_be_computed_is_named(tmp_path):

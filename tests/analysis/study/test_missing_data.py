@@ -11,6 +11,7 @@ from doublecode.analysis import impute, pool_imputed, study_sensitivity
 from doublecode.analysis.linking.series import fit_series
 from doublecode.analysis.report.sensitivity_folder import sensitivity_record, write_sensitivity
 from doublecode.analysis.study.missing_data import missing_data
+from doublecode.analysis.study.missing_tables import missing_tables
 from doublecode.analysis.study.run import frame_of, score_study
 from doublecode.analysis.study.sensitivity_estimate import estimate_of
 from doublecode.analysis.study.unlagged_scores import session_scores
@@ -57,6 +58,22 @@ class TestWhoIsLost:
         for unit in ("patients", "sessions"):
             part = telephone.lost.flow[telephone.lost.flow["unit"] == unit]
             assert (part["n"].shift(1) - part["n"]).dropna().tolist() == part["lost"].iloc[1:].tolist()
+
+    def test_reasons_are_all_in_the_file_and_the_commonest_on_the_page(self, telephone_run, telephone):
+        """Every lost one has one reason; codes of tables and names of variables are words where people read them."""
+        flow = telephone.lost.flow
+        for row in flow.to_dict("records"):
+            why = telephone.lost.why[row["unit"], row["stage"]]
+            assert sum(n for _, n in why) == row["lost"]
+            assert row["reasons"].count(" × ") == len(why)
+        labels = {"he": "Homework engagement", "tbh": "Therapist behaviors"}
+        table = next(missing_tables(telephone, labels))
+        assert table.data is flow
+        shown = table.frame.set_index(["unit", "stage"])["reasons"]
+        assert shown["Patients", "with sessions"].startswith("98 × not included, no session was held: not eligible")
+        assert shown["Sessions", "analysed"].startswith("20 × Therapist behaviors: ")
+        assert shown["Sessions", "analysed"].endswith("7 × other reasons")
+        assert table.notes == ("Other reasons: the CSV file of this table has each.",)
 
     def test_patients_are_compared_by_one_value_each(self, telephone_run, telephone):
         listed = telephone_run.intake.patients.set_index("patient")
@@ -126,6 +143,24 @@ class TestImputed:
         pd.testing.assert_series_equal(again["he_before"], built.frame["he_before"])
         full = found.made_again(found.frame.fillna(0.0), built.frame)["he_before"]
         assert full.isna().tolist() == (built.frame["session"] < 3).tolist()
+
+    def test_the_halves_of_a_scale_serve_two_variables(self, telephone_run):
+        """tbh, and tbh of the session before: both are put together again from the same two halves."""
+        intake = telephone_run.intake
+        tbh = next(one for one in intake.study.variables if one.name == "tbh")
+        earlier = tbh.model_copy(update={"name": "tbh_earlier", "lag": 1})
+        study = intake.study.model_copy(update={"variables": (*intake.study.variables, earlier)})
+        changed = replace(intake, study=study)
+        items, made = score_study(changed)
+        frame = frame_of(changed, made, items)
+        found = session_scores(changed, frame, (items, made), ["tbh", "tbh_earlier"])
+        assert found.columns == ["tbh_before", "tbh_same"]
+        again = found.made_again(found.frame, frame.frame.assign(tbh=np.nan, tbh_earlier=np.nan))
+        for name in ("tbh", "tbh_earlier"):
+            there = frame.frame[name].notna()
+            assert again.loc[there, name].to_numpy() == pytest.approx(
+                frame.frame.loc[there, name].to_numpy(), abs=1e-12
+            )
 
     def test_auxiliary_variables_are_drawn_with_the_others(self, telephone_run):
         intake = telephone_run.intake

@@ -26,6 +26,7 @@ from doublecode.analysis.report.traced_report import traced_folder
 from doublecode.analysis.report.traced_tables import TracedTables
 from doublecode.analysis.study.declared_models import declared_series
 from doublecode.analysis.study.frame_of_study import study_frame
+from doublecode.analysis.study.missing_data import missing_data
 from doublecode.analysis.study.run import regressions_of
 from doublecode.analysis.study.sensitivity_estimate import estimate_of
 from doublecode.analysis.study.sensitivity_left_out import leave_out
@@ -345,10 +346,63 @@ class TestMultiverse:
         )
         found = study_sensitivity(intake).findings[0]
         assert found.frame["estimate"].notna().tolist() == [True, False]
-        assert "he in 0" in found.frame["refusal"].iloc[1]
+        refusal = found.frame["refusal"].iloc[1]
+        assert "he in 0" in refusal
+        assert refusal.startswith("lag of he: found 40, allowed 0 to 11, since the last session of any patient is")
         assert found.design["among"]["n_refused"] == 1
         assert "could not be estimated" in found.note_texts()[1]
         assert found.moves["n_pairs"].tolist() == [0]
+
+    def test_what_the_finding_does_not_stand_on_stops_no_specification(self, telephone_run):
+        """Change of patients is of phq9 without a lag; a paper's table is of the declared model."""
+        study = telephone_run.study
+        assert (study.patient_changes[0].outcome, bool(study.papers.tables)) == ("phq9", True)
+        head, choices = {"model": "phq9", "term": "he_within"}, {"lag": {"phq9": [1]}}
+        found = run_all(asking(telephone_run.intake, headline=head, choices=choices))
+        assert (found["refusal"] == "").all()
+        assert found["estimate"].nunique() == 2
+
+    @pytest.mark.parametrize(
+        ("choices", "said"),
+        [
+            ({"random": ["(1 + session | patient)", "(session | patient)"]}, r"random: '\(session \| patient\)' is"),
+            ({"random": ["(1 | patient) + (0 + session | patient)", "(session || patient)"]}, "written in another way"),
+            ({"random": ["(1 + session | patient)"]}, "is what the study declares"),
+            ({"covariates": [["tbh", "session"]]}, "covariates: 'tbh, session' is what the study declares"),
+            ({"covariates": [["session", "therapist"], ["therapist", "session"]]}, "'session, therapist' written"),
+            ({"pooling": ["mean"]}, "pooling: 'mean' is what the study declares.*change no number.*choices of its own"),
+            ({"lag": {"he": [0]}}, "lag of he: '0' is what"),
+            ({"minimum_valid": {"he": [7]}}, "minimum_valid of he: '7' is what"),
+            ({"reverse": {"ghes": [["difficulties"]]}}, "reverse of ghes: 'difficulties' is what"),
+            ({"centring": ["within"]}, "centring: 'within' is what"),
+        ],
+    )
+    def test_what_would_change_no_number_is_refused(self, telephone_run, choices, said):
+        intake = asking(telephone_run.intake, headline={"model": "phq9", "term": "he_within"}, choices=choices)
+        with pytest.raises(UsageError, match=said):
+            specifications(intake.study)
+
+    @pytest.mark.parametrize(
+        "choices", [{"outliers": [1.5]}, {"regression_errors": ["HC3"]}, {"covariates": [["hispanic"]]}]
+    )
+    def test_of_a_regression_as_well(self, adolescent_run, choices):
+        head = {"model": "rationale_s1"}
+        with pytest.raises(UsageError, match="is what the study declares"):
+            specifications(asking(adolescent_run.intake, headline=head, choices=choices).study)
+
+    def test_a_rule_that_never_acts_is_said_to_repeat_numbers(self, telephone_run):
+        """By the mean of the raters no score of he lacks an item: five of seven are there as often as seven."""
+        head, choices = (
+            {"model": "phq9", "term": "he_within"},
+            {"minimum_valid": {"he": [5]}, "random": ["(1 | patient)"]},
+        )
+        found = study_sensitivity(asking(telephone_run.intake, headline=head, choices=choices)).findings[0]
+        assert found.design["among"]["n_repeated"] == 2
+        assert any(
+            "2 of 4 estimated specifications repeat exactly the numbers of another one (nothing changes in these data "
+            "with items needed of he: 5)" in text
+            for text in found.note_texts()
+        )
 
     def test_too_many_are_refused(self, telephone_run):
         lags = list(range(1, 50))
@@ -372,6 +426,7 @@ class TestMultiverse:
         assert (place["n"], place["n_estimated"], place["n_refused"], place["n_not_converged"]) == (6, 4, 1, 1)
         assert (place["median"], place["low"], place["high"], place["rank"]) == (1.25, -1.0, 2.0, 2)
         assert (place["same_sign"], place["significant"]) == (0.75, 0.5)
+        assert place["n_repeated"] == 0
 
 
 class TestFolder:
@@ -501,3 +556,52 @@ class TestState:
         assert sensitivity_section(telephone_run).blocks[0].links[0].address == "../sensitivity/index.html"
         monkeypatch.setattr(sensitivity_state_module, "sensitivity_state", lambda intake: State.STALE)
         assert "of an earlier state" in sensitivity_section(telephone_run).blocks[0].text
+
+
+@pytest.fixture(scope="module")
+def lost(telephone_run, answer):
+    """The answer with what is missing, few imputations."""
+    few = {"imputations": 2, "burn_in": 20, "thin": 20}
+    asked = telephone_run.study.sensitivity
+    asked = asked.model_copy(update={"missing": asked.missing.model_copy(update=few)})
+    intake = replace(telephone_run.intake, study=telephone_run.study.model_copy(update={"sensitivity": asked}))
+    made, head = answer.made, asked.headline
+    full = estimate_of(intake.study, made.built.frame, head, head.term)
+    found = missing_data(intake, made.built, (made.items, made.scores), full)
+    return replace(answer, findings=(replace(answer.findings[0], missing=found),))
+
+
+@pytest.fixture(scope="module")
+def lost_folder(telephone_run, lost, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("missing")
+    write_sensitivity(lost, telephone_run.study, folder)
+    return folder
+
+
+class TestTraceOfMissingData:
+    def test_missing_data_lead_to_their_cells(self, telephone_run, lost, lost_folder):
+        """Counts of cells by the numbers themselves; what was imputed by pandas."""
+        report = traced_folder(telephone_run.study, lost_folder, "missing_flow")
+        names = {table.name for table in sensitivity_document(lost, telephone_run.study).tables()}
+        assert names == set(report.record["tables"])
+        for unit, stage, column in (("patients", "coded", "n"), ("sessions", "analysed", "lost")):
+            found = report.number("missing_flow", (unit, stage), column)
+            assert found.design["n_cells"] == found.spec["value"]
+        ages = report.number("lost_patients", ("age",), "mean_lost")
+        assert pd.to_numeric(ages.frame["value"]).mean() == ages.spec["value"]
+        assert report.number("lost_sessions", ("minutes",), "d").design["n_cells"] == 210
+        plain, attended = (report.number("attendance_headline", (one,), "estimate") for one in ("declared", "time"))
+        assert cells_of(plain) == cells_of(report.number("specifications", ("1",), "estimate"))
+        counted = {cell for cell in cells_of(attended) - cells_of(plain) if cell[2] == "sessions_attended"}
+        assert counted == cells_of(attended) - cells_of(plain)
+        assert len(counted) == 210
+
+    def test_an_imputed_finding_stands_on_all_that_the_imputation_saw(self, telephone_run, lost_folder):
+        report = traced_folder(telephone_run.study, lost_folder, "imputed_headline")
+        complete, imputed = (report.number("imputed_headline", (one,), "estimate") for one in ("complete", "imputed"))
+        assert {one[:2] for one in cells_of(complete)} < {one[:2] for one in cells_of(imputed)}
+        he = report.number("imputed_cells", ("he",), "mean_observed")
+        scored = telephone_run.frame.frame
+        assert he.frame["session_id"].nunique() == scored["he"].notna().sum() == 194
+        with pytest.raises(UsageError, match="n_missing stands on no cell"):
+            report.number("imputed_cells", ("he",), "n_missing")

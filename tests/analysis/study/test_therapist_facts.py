@@ -11,6 +11,7 @@ import pytest
 
 from doublecode.analysis import read_study, therapist_pages
 from doublecode.analysis.study.therapist_estimates import therapist_contrasts, trend, verdict
+from doublecode.analysis.study.therapist_facts import course_of
 from doublecode.analysis.study.therapist_remarks import masked
 from doublecode.analysis.study.therapist_values import page_of
 from doublecode.schemas.errors import UsageError
@@ -124,7 +125,7 @@ class TestTrend:
 class TestVerdicts:
     def test_find_the_planted_therapist_and_nobody_else(self, planted):
         rows = planted.frame[planted.frame["name"] == "specification"].set_index("therapist")
-        assert rows.index[rows["team_verdict"] == "below"].tolist()[0] == "T3"
+        assert rows.index[rows["team_verdict"] == "below"].tolist() == ["T3"]
         assert rows.loc["T3", "threshold_verdict"] == "below"
         assert "below" not in rows["threshold_verdict"].drop("T3").tolist()
 
@@ -177,6 +178,28 @@ class TestSmallCells:
         assert (found["n_patients"] >= 6).all()
         assert len(found)
 
+    @pytest.mark.parametrize(
+        ("coded", "shown"),
+        [
+            ({1: "abcde", 2: "abcd", 3: "a"}, [1]),  # without 2 the mean less both points is what a did in 3
+            ({1: "abcde", 2: "abcd", 3: "ab", 4: "c"}, [1, 2]),  # 3 and 4 are three patients
+            ({1: "abc", 2: "abc", 3: "abc"}, [1, 2, 3]),
+            ({1: "abc", 2: "ab"}, []),
+            ({1: "a", 2: "b"}, []),
+        ],
+    )
+    def test_no_point_is_what_the_mean_and_the_others_leave(self, coded, shown):
+        """One number from the page less others must not be the value of fewer than three patients."""
+        rows = pd.DataFrame(
+            [{"session": session, "patient": patient, "value": float(len(patients) * session)}
+             for session, patients in coded.items() for patient in patients]
+        )  # fmt: skip
+        found = course_of(rows, 3)
+        assert found["session"].tolist() == shown
+        left = rows[~rows["session"].isin(shown)]
+        assert left["patient"].nunique() >= 3 or left.empty or not shown
+        assert found["mean"].tolist() == [len(coded[session]) * session for session in shown]
+
 
 class TestRefusals:
     def test_nothing_declared_says_what_to_add(self, intake):
@@ -206,6 +229,7 @@ class TestRecordings:
 
     def test_lowest_are_low_and_raters_apart_are_apart(self, intake, chosen):
         ratings = intake.ratings.set_index(["session_id", "item"])["value"]
+        pooled = intake.ratings.groupby(["therapist", "item", "session_id"])["value"].mean()
         for row in chosen.to_dict("records"):
             values = ratings.loc[[(row["session_id"], row["name"])]] if row["name"] else None
             if row["why"] == "raters apart":
@@ -213,6 +237,28 @@ class TestRecordings:
                 assert row["value"] > 1
             elif row["why"] in ("lowest", "highest"):
                 assert values.mean() == pytest.approx(row["value"])
+                away = row["value"] - pooled.loc[row["therapist"], row["name"]].mean()
+                assert (away < 0) == (row["why"] == "lowest")
+
+    def test_the_lowest_is_the_one_that_lies_farthest_from_the_therapist_s_mean(self, intake, chosen):
+        rated = intake.ratings[intake.ratings["instrument"] == "thabs"]
+        pooled = rated.pivot_table(index=["therapist", "session_id"], columns="item", values="value")
+        own = pooled.loc["T1"]
+        far = (own - own.mean()) / pooled.std()
+        rows = chosen[chosen["therapist"] == "T1"].set_index("why")
+        assert rows.loc[["lowest"], "session_id"].iloc[0] == far.min(axis=1).idxmin()
+
+    def test_what_a_codebook_flags_is_named(self, intake, monkeypatch):
+        asked = asking(intake, hear_again=1)
+        book = asked.study.codebooks["thabs"]
+        items = [one.model_copy(update={"flag_from": 2 if one.name == "review" else None}) for one in book.items]
+        flagging = book.model_copy(update={"items": tuple(items)})
+        vars(flagging).pop("columns", None)  # cached of the items before
+        monkeypatch.setitem(vars(asked.study), "codebooks", {**asked.study.codebooks, "thabs": flagging})
+        row = therapist_pages(asked, therapist="T1").recordings.set_index("why").loc["flagged"]
+        rated = intake.ratings[intake.ratings["session_id"] == row["session_id"]]
+        assert rated.loc[rated["item"] == "review", "value"].max() == row["value"] >= 2
+        assert row["name"] == "review"
 
     def test_none_is_named_where_none_is_asked_for(self, intake):
         assert therapist_pages(asking(intake, hear_again=0)).recordings.empty
@@ -233,6 +279,12 @@ class TestRemarks:
         [
             ("12 minutes with 12", ["12"], "[…] minutes with […]"),  # rather too much than too little
             ("a123 stays", ["12"], "a123 stays"),
+            ("120 stays, 12a does not", ["12"], "120 stays, […]a does not"),
+            ("p07s3, P 07, P_07_x; P070", ["P07"], "[…]s3, […], […]_x; P070"),
+            ("Annas note, Hannas", ["anna"], "[…] note, Hannas"),
+            ("Jo\u0308rg, JÖRG", ["jörg"], "[…], […]"),  # as a Mac writes it
+            ("with S-7K…", ["S-7KQ"], "with […]"),  # a long remark, cut within an id
+            ("it was long…", ["P07"], "it was long…"),
             ("Frau Maier-Groß called", ["MAIER-GROSS", "maier-groß"], "Frau […] called"),
             ("C++ (P.1)", ["P.1"], "C++ ([…])"),
             ("2020-04-03, 3. April 2020, 3 Mar, a@b.de", [], "[…], […], […], […]"),

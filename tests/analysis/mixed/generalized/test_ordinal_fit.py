@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import scipy
 
 from doublecode.analysis.mixed import fit_generalized
 from doublecode.analysis.regression.estimated_means import marginal_means
@@ -194,10 +193,6 @@ def test_separation_is_named_and_thresholds_belong_to_ordinal() -> None:
         fitted("plain").check_simulated()
 
 
-@pytest.mark.xfail(
-    tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15), strict=False,
-    reason="known fault with older scipy: one set ends at no variance, 1.1e-5 below a small one",
-)  # fmt: skip
 def test_on_simulated_sets_the_end_is_never_below_clmms() -> None:
     path = Path(__file__).parents[3] / "reference"
     simulated = runpy.run_path(str(path / "ordinal_sets.py"))

@@ -176,3 +176,20 @@ def test_missing_rows_are_dropped_and_counted() -> None:
     fit = fit_generalized("done ~ x + (1 | patient)", DATA.assign(**holes), family="binomial")
     assert fit.design["n_used"] == 196
     assert "2 of 198 rows dropped" in str(fit)
+
+
+@pytest.mark.parametrize(("outcome", "family"), [("done", "binomial"), ("count", "ordinal")])
+def test_a_model_without_predictors_has_no_average_effects(outcome: str, family: str) -> None:
+    data = DATA.assign(count=DATA["count"].clip(upper=3))
+    effects = fit_generalized(f"{outcome} ~ 1 + (1 | patient)", data, family=family).average_effects()
+    assert effects.empty
+    assert {"term", "contrast", "estimate", "conf_high"} <= set(effects)
+
+
+def test_limits_by_bootstrap_are_unknown_where_no_refit_succeeds(
+    done: GeneralizedResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doublecode.analysis.mixed.generalized.intervals._refit", lambda *_: None)
+    limits = done.confint("bootstrap", n_boot=20)
+    assert limits["term"].tolist() == [*done.model.x_names, "Intercept"]
+    assert limits[["conf_low", "conf_high"]].isna().all(axis=None)
