@@ -122,8 +122,9 @@ def test_no_table_of_a_report_shows_per_cent_of_a_wrong_unit(written, request):
             if not shares and "%" not in column.heading.replace("95% CI", ""):
                 continue
             n_columns += 1
-            texts = [text.replace("−", "-") for row in rows for text in re.findall(r"−?[\d.]+", row[place])]
-            values = [float(text) for text in texts]
+            cells = [row[place] for row in rows if re.search(r"\d", row[place])]
+            ends = [cell[1:-1].split(", ") if cell.startswith("[") and cell.endswith("]") else [cell] for cell in cells]
+            values = [float(end.rstrip(" %").replace("−", "-")) for both in ends for end in both]
             assert all(0 <= value <= 100 for value in values), (table.name, column.heading)
             assert not values or max(values) > 1, (table.name, column.heading)
     assert n_columns
