@@ -19,7 +19,7 @@ from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
+from doublecode.analysis.mixed.generalized.separation import refuse_row_effects, refuse_separated, suspicious
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.analysis.mixed.prediction import Source
@@ -133,7 +133,8 @@ def fit_generalized(
     if chosen == "ordinal":
         return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
     outcome = read_outcome(design, chosen, chosen_link, counted)
-    _refuse_row_effects(design, outcome)
+    if outcome.binary:
+        refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
@@ -232,16 +233,6 @@ def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
     spread = float(y.var() / y.mean() - 1.0) / float(y.mean())
     psi = np.array([np.log(np.clip(2.0 / max(spread, 1e-2), 0.1, 50.0))])
     return fit_fixed_only(problem.density, problem.X, problem.offset, w, psi, first, problem.precision), psi
-
-
-def _refuse_row_effects(design: Design, outcome: Outcome) -> None:
-    for term in design.terms:
-        effects = len(term.levels) * term.size
-        if outcome.binary and effects >= design.nobs:
-            raise NotEstimable(
-                f"term {term.label} has {effects} random effects for {design.nobs} rows of 0 and 1; "
-                "they cannot be told from the outcome's own chance. Take a simpler term"
-            )
 
 
 def _refuse_endless(fit: GeneralizedFit, design: Design) -> None:
