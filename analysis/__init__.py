@@ -41,6 +41,7 @@ From codes to findings (linking)
     build_frame     one row per session or patient, with the ledger of every row
     within_between  a predictor as the patient's mean and the deviation from it
     fit_series      models step by step on one common set of rows, as declared and split
+    fit_generalized_series  the same of outcomes that are done or not, counted, or in ordered categories
     reliable_change  who changed reliably and crossed the cut-off, by Jacobson and Truax
     sudden_gains    large, lasting improvements between sessions, by Tang and DeRubeis
     patient_outcome  outcome of patients on their mean over sessions, adjusted for the baseline
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.description.outliers import winsorise as winsorise
     from doublecode.analysis.description.sample import sample_table as sample_table
     from doublecode.analysis.linking.frame import build_frame as build_frame
+    from doublecode.analysis.linking.generalized_series import fit_generalized_series as fit_generalized_series
     from doublecode.analysis.linking.imputation import impute as impute
     from doublecode.analysis.linking.imputed_fits import pool_imputed as pool_imputed
     from doublecode.analysis.linking.indirect_effect import mediation as mediation
@@ -198,6 +200,7 @@ _HOME = {
     "family_of_tests": "regression.families",
     "fidelity": "description.manual_fidelity",
     "fit_generalized": "mixed",
+    "fit_generalized_series": "linking.generalized_series",
     "fit_ladder": "mixed",
     "fit_linear": "regression.linear_regression",
     "fit_many": "mixed",

@@ -33,7 +33,7 @@ _WHAT: Final = {
     "ordinal": "odds of a higher category of {y}",
 }  # fmt: skip
 _PEOPLE: Final = ("patient", "therapist", "rater", "session")
-_PREDICTOR: Final = "linear predictor of {y}"
+_WITHOUT_RATIO: Final = {"binomial": "probability of {y}", "ordinal": "probability of higher categories of {y}"}
 _DIRECTION: Final = {
     "binomial": "Above 0, the outcome is likelier",
     "poisson": "Above 0, the count is larger",
@@ -151,7 +151,7 @@ def ratio_sentence(kind: Kind, row: Row, result: GeneralizedSeriesResult, names:
         What stands behind the numbers.
     """
     outcome, *predictors = names
-    what = (_PREDICTOR if result.ratio is None else _WHAT[str(result.spec["family"])]).format(y=outcome)
+    what = (_WITHOUT_RATIO if result.ratio is None else _WHAT)[str(result.spec["family"])].format(y=outcome)
     stats = f"{_in_words(row, result.ratio)}; {more}"
     if math.isnan(float(row["conf_low"])) or math.isnan(float(row["conf_high"])):
         return f"the coefficient of {' × '.join(predictors)} on the {what} has no interval ({stats})"
