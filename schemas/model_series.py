@@ -123,7 +123,7 @@ class ModelSeries(Declared):
                 "in split, or leave latent_means out"
             )
         wrong = Gathered()
-        for fault in family_faults(self):
+        for fault in family_faults(dict(self)):
             with wrong.one():
                 raise ValueError(f"series {self.name!r}: {fault}")
         wrong.refuse()
