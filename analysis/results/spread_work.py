@@ -67,6 +67,7 @@ def spread_work(
     workers: Workers,
     progress: Progress | None = None,
     what: str = "Working",
+    beside: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Do every piece and give the answers in the order of the pieces.
 
@@ -80,6 +81,9 @@ def spread_work(
     workers : Workers
     progress : callable, optional
         Takes `what`, how many are done, and of how many.
+    beside : dict, optional
+        Where it is given `function` answers with a pair, and the second of it is put in here, by piece: anything that
+        can go from one process to another. It is not kept.
 
     Raises
     ------
@@ -92,6 +96,8 @@ def spread_work(
         progress(what, len(found), len(pieces))
     waiting = {key: piece for key, piece in pieces.items() if key not in found}
     for key, answer in _answers(function, waiting, workers):
+        if beside is not None:
+            answer, beside[key] = answer
         found[key] = json.loads(_text(answer))
         if (place := places[key]) is not None:
             replace_files({place: _text({"piece": key, "answer": found[key]}).encode()})
