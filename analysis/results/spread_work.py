@@ -61,6 +61,19 @@ class Workers:
             raise UsageError(f"{self.keep} is a file; allowed: a folder for what is kept, new or of an earlier run.")
 
 
+def of_draws(workers: Workers | None, caller: str) -> Workers | None:
+    """The workers of a bootstrap, whose draws carry no text by which one could find them again.
+
+    Raises
+    ------
+    UsageError
+        A folder for answers is named.
+    """
+    if workers is not None and workers.keep is not None:
+        raise UsageError(f"{caller}: a bootstrap keeps no answers; leave keep out of its workers.")
+    return workers
+
+
 def spread_work(
     function: Callable[[Piece], Any],
     pieces: Mapping[str, Piece],
