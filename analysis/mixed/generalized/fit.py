@@ -19,7 +19,7 @@ from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
 from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
+from doublecode.analysis.mixed.generalized.separation import Separated, refuse_separated, suspicious
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
 from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.analysis.mixed.prediction import Source
@@ -248,11 +248,12 @@ def _refuse_endless(fit: GeneralizedFit, design: Design) -> None:
     for term, V in zip(design.terms, fit.covariances, strict=True):
         spread = float(np.sqrt(np.einsum("ip,pq,iq->i", term.Z, V, term.Z).mean()))
         if spread > WIDE:
-            raise NotEstimable(
+            raise Separated(
                 f"separation by {term.group!r}: the standard deviation of {term.label} grows without end "
                 f"({spread:.3g} on the scale of the predictor), since (almost) every level of {term.group!r} has one "
                 "outcome only. Allowed: levels within which the outcome varies. Next: take a simpler random part, or "
-                "more rows per level"
+                "more rows per level",
+                Note("set_without_end", numbers={"group": term.group}),
             )
 
 
