@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from doublecode.analysis.mixed.engine.optimise import lower_factor
 from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
-from doublecode.analysis.mixed.generalized.fit import WIDE, fit_outcome, prior_precision
 from doublecode.analysis.mixed.generalized.links import forward, inverse
 from doublecode.analysis.mixed.generalized.many_outcomes import SetOutcomes
 from doublecode.analysis.mixed.generalized.many_rows import (
@@ -33,6 +32,7 @@ from doublecode.analysis.mixed.generalized.many_search import (
     look_again,
     search_sets,
 )
+from doublecode.analysis.mixed.generalized.outcome_fit import WIDE, fit_outcome, prior_precision
 from doublecode.analysis.mixed.generalized.random_part import make_random_part
 from doublecode.analysis.mixed.generalized.separation import (
     NEAR_CERTAIN,
