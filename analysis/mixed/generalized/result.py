@@ -337,7 +337,7 @@ class GeneralizedResult(MixedAnswer):
         ----------
         method
             ``"wald"`` and ``"profile"`` (likelihood) of the fixed effects, ``"bootstrap"`` (parametric) of the fixed
-            effects and the standard deviations.
+            effects and the standard deviations; its `method` counts the draws that could be refitted.
         conf_level
             In (0, 1); None takes that of the fit.
         n_boot, seed
