@@ -172,11 +172,11 @@ def _refuse_too_wide(terms: tuple[Term, ...], layout: Layout) -> None:
     if layout.q2 <= WIDEST:
         return
     outer = [term for term, block in zip(terms, layout.blocks, strict=True) if not block.inner]
-    wide = max(outer, key=lambda term: len(term.levels) * term.size)
+    wide = max(outer, key=lambda term: term.n_levels * term.size)
     nested = " and those that nest with it" if layout.finer else ""
     raise NotEstimable(
         f"beside the largest grouping factor{nested} the random terms have {layout.q2} effects, "
-        f"{wide.label} alone {len(wide.levels) * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
+        f"{wide.label} alone {wide.n_levels * wide.size}; at most {WIDEST} fit into the dense part of the engine. "
         f"Leave out {wide.label}, or fit a part of the data"
     )
 
@@ -285,9 +285,9 @@ def _sparse_design(
 def dense_outer(term: Term, Z: Floats) -> Floats:
     """(n, levels · p, …) columns of an outer term, level by level, from its own (n, p, …)."""
     n, p, *sets = Z.shape
-    out = np.zeros((n, len(term.levels), p, *sets))
+    out = np.zeros((n, term.n_levels, p, *sets))
     out[np.arange(n), term.codes] = Z
-    return out.reshape(n, len(term.levels) * p, *sets)
+    return out.reshape(n, term.n_levels * p, *sets)
 
 
 def _sparse_outer(term: Term, Z: Floats) -> Any:
@@ -296,7 +296,7 @@ def _sparse_outer(term: Term, Z: Floats) -> Any:
     n, p = Z.shape
     rows = np.repeat(np.arange(n), p)
     columns = (term.codes[:, None] * p + np.arange(p)).ravel()
-    return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, len(term.levels) * p))
+    return sparse.csr_array((Z.ravel(), (rows, columns)), shape=(n, term.n_levels * p))
 
 
 def _in_units(Z: Floats, R: Floats, root: Floats | None) -> tuple[Floats, Floats]:

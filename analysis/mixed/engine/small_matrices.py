@@ -19,12 +19,14 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
     for k in range(P):
         M[k, k] += 1.0
     if P == 1:
-        return 1.0 / M, np.log(M[0, 0]).sum(axis=-1)
+        return 1.0 / M, np.add.reduce(np.log(M[0, 0]), axis=-1)
     if P == 2:
-        det = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
+        (a, b), (c, d) = M
+        det = a * d - b * c
         out = np.empty_like(M)
-        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = M[1, 1], M[0, 0], -M[0, 1], -M[1, 0]
-        return out / det, np.log(det).sum(axis=-1)
+        out[0, 0], out[1, 1], out[0, 1], out[1, 0] = d, a, -b, -c
+        out /= det
+        return out, np.add.reduce(np.log(det), axis=-1)
     last = np.moveaxis(M, (0, 1), (-2, -1))
     inverse: Floats = np.asarray(np.linalg.inv(last), dtype=float)
     return np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(last)[1].sum(axis=-1)
@@ -49,14 +51,21 @@ def apply(M: Floats, v: Floats) -> Floats:
     """Product of element-first small matrices (P, P, …) and vectors (P, …)."""
     if len(M) == 1:
         return np.asarray(M[0] * v)
-    return np.asarray((M * v[None]).sum(axis=1))
+    return np.asarray(np.add.reduce(M * v, axis=1))
 
 
 def apply_transposed(M: Floats, v: Floats) -> Floats:
     """As :func:`apply`, with the matrices transposed."""
     if len(M) == 1:
         return np.asarray(M[0] * v)
-    return np.asarray((M * v[:, None]).sum(axis=0))
+    return np.asarray(np.add.reduce(M * v[:, None], axis=0))
+
+
+def of_sets(values: Floats, which: npt.NDArray[np.intp], axis: int = 0) -> Floats:
+    """Take the sets `which` along an axis; a single set of a single one is what is there, and no copy is made."""
+    if len(which) == 1 == values.shape[axis]:
+        return values
+    return values[which] if axis == 0 else values[(slice(None),) * axis + (which,)]
 
 
 def eigen(H: Floats) -> tuple[Floats, Floats]:

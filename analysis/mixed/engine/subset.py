@@ -36,6 +36,5 @@ def _terms(design: Design, keep: npt.NDArray[np.bool_]) -> tuple[Term, ...]:
     out = []
     for term in design.terms:
         used, codes = np.unique(term.codes[keep], return_inverse=True)
-        levels: pd.Index = term.levels[used]
-        out.append(replace(term, Z=term.Z[keep], codes=codes.astype(np.int64), levels=levels))
+        out.append(replace(term, Z=term.Z[keep], codes=codes.astype(np.int64), labels=term.labels[used]))
     return tuple(out)
