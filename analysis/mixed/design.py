@@ -24,7 +24,14 @@ from doublecode.analysis.mixed.checks import (
     without_redundant,
     without_unused,
 )
-from doublecode.analysis.mixed.columns import ColumnOrArray, Columns, extra_values, plain_column, required_columns
+from doublecode.analysis.mixed.columns import (
+    ColumnOrArray,
+    Columns,
+    all_finite,
+    extra_values,
+    plain_column,
+    required_columns,
+)
 from doublecode.analysis.mixed.formula import ModelFormula, RandomTerm, parse_mixed
 from doublecode.analysis.mixed.formula_columns import Recipe, formula_columns
 from doublecode.analysis.mixed.formula_names import variables_of
@@ -230,9 +237,7 @@ def build_design(
     needed = required_columns(parsed, data, also, with_outcome=with_outcome)
     extra = {"weights": extra_values(weights, "weights", data), "offset": extra_values(offset, "offset", data)}
     all_rows: Columns = {str(name): plain_column(data, name) for name in needed}
-    keep, lost = complete_rows(all_rows | {k: v for k, v in extra.items() if v is not None}, data.index)
-    columns = {name: column[keep] for name, column in all_rows.items()} if lost else all_rows
-    refuse_infinite(columns, columns)
+    keep, lost, columns = _in_use(all_rows, {k: v for k, v in extra.items() if v is not None}, data.index)
     refuse_types(columns, lambda: variables_of(" ".join((parsed.response, *parsed.expressions)), columns))
     refuse_text_numbers(columns, parsed.roles)
     if with_outcome:
@@ -255,6 +260,19 @@ def build_design(
     if with_outcome:
         refuse_constant(y, design.offset, parsed.response)
     return design
+
+
+def _in_use(
+    columns: Columns, extra: dict[str, Floats], index: pd.Index
+) -> tuple[npt.NDArray[np.bool_], tuple[LostRow, ...], Columns]:
+    """Which rows have all values, those that lack one, and the columns of the former; infinite values are refused."""
+    if len(index) and not extra and all(map(all_finite, columns.values())):
+        return np.ones(len(index), dtype=bool), (), columns
+    keep, lost = complete_rows({**columns, **extra}, index)
+    if lost:
+        columns = {name: column[keep] for name, column in columns.items()}
+    refuse_infinite(columns, columns)
+    return keep, lost, columns
 
 
 def _fixed_part(
@@ -300,9 +318,7 @@ def _build_terms(parsed: ModelFormula, columns: Columns, given: pd.DataFrame | N
     return tuple(_build_term(term, columns, given, *coded[frozenset(term.factors)]) for term in parsed.terms)
 
 
-def _build_term(
-    random: RandomTerm, columns: Columns, given: pd.DataFrame | None, codes: Ints, labels: Labels
-) -> Term:
+def _build_term(random: RandomTerm, columns: Columns, given: pd.DataFrame | None, codes: Ints, labels: Labels) -> Term:
     plain = plain_columns(random.sum, columns)
     if plain is not None:
         return Term(random, plain.names, plain.values(columns, len(codes)), codes, labels, plain)
@@ -321,7 +337,7 @@ def _code(columns: Columns, factors: tuple[str, ...]) -> tuple[Ints, Labels]:
         more, labels = _factorize(columns[factor])
         pairs, codes = np.unique(codes * len(labels) + more, return_inverse=True)
         first, second = levels[pairs // len(labels)], labels[pairs % len(labels)]
-        levels = pd.Index([f"{a}:{b}" for a, b in zip(first, second, strict=True)])
+        levels = pd.Index([f"{a}:{b}" for a, b in zip(first.tolist(), second.tolist(), strict=True)])
     return codes, levels
 
 

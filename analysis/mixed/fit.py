@@ -116,7 +116,7 @@ def fit_mixed(
 def _few_values(design: Design) -> tuple[Note, ...]:
     """Say of an outcome of two values, or of three to seven whole ones, that there is a model for such."""
     y = design.y
-    if len(set(y[:FIRST_ROWS].tolist())) > MOST_VALUES:
+    if len(set(y[: 2 * MOST_VALUES].tolist())) > MOST_VALUES or len(np.unique(y[:FIRST_ROWS])) > MOST_VALUES:
         return ()
     values = np.unique(y)
     if len(values) == 2:

@@ -38,6 +38,7 @@ from doublecode.analysis.mixed.engine.small_matrices import (
     invert_plus_one,
     multiply,
     of_sets,
+    smallest_eigenvalue,
     symmetric,
 )
 
@@ -111,24 +112,24 @@ class State:
     @cached_property
     def nu(self) -> Floats:
         """(B,) n under ML, n − p under REML."""
-        n = of_sets(self.moments.n, self.which)
-        return n - self.moments.layout.p if self.reml else n
+        return of_sets(self.moments.criterion(reml=self.reml)[0], self.which)
 
     @cached_property
     def deviance(self) -> Floats:
         """(B,) −2 log-likelihood in the units of the data."""
-        c = self.moments.conditioning
-        r2 = self.r2 * of_sets(c.scale, self.which) ** 2
-        value = self.log_v + self.nu * (1.0 + np.log(2.0 * np.pi * r2 / self.nu))
-        value = value + of_sets(self.moments.constant, self.which)
-        if self.reml and self.moments.layout.p:
-            value = value + self.log_x + c.log_x
-        return np.asarray(value)
+        beside = of_sets(self.moments.criterion(reml=self.reml)[1], self.which)
+        value = self.log_v + self.nu * np.log(self.r2) + beside
+        return np.asarray(value + self.log_x if self.reml and self.moments.layout.p else value)
 
     @property
     def sigma2(self) -> Floats:
         """(B,) residual variance in conditioned units, yᵀPy/ν."""
         return self.r2 / self.nu
+
+    @cached_property
+    def least_variance(self) -> Floats:
+        """(B,) the smallest variance, in units of the residual's, of any direction of any term."""
+        return np.asarray(np.min([smallest_eigenvalue(L @ L.swapaxes(1, 2)) for L in self.factors], axis=0))
 
     @cached_property
     def chain(self) -> Chain:
@@ -189,7 +190,7 @@ def evaluate(moments: Moments, theta: Floats, which: Which, *, reml: bool) -> St
     """
     layout = moments.layout
     D, factors = _spread(moments, theta)
-    D1, rest, log_finer = D[-1], of_sets(moments.yty, which), 0.0
+    D1, rest, log_finer = D[-1], of_sets(moments.yty, which), np.zeros(len(theta))
     links: tuple[Link, ...] = ()
     if moments.finer:
         moments, links, rest, log_finer = eliminate(moments, D[:-1], which)
@@ -247,7 +248,7 @@ def outer_columns(block: Block) -> slice:
 
 def scale_both(Q: Floats, factors: tuple[Floats, ...], blocks: tuple[Block, ...], *, transpose: bool = False) -> Floats:
     """T Q Tᵀ, or Tᵀ Q T if `transpose`, for T = diag(I ⊗ Λ of each outer term, I); Q itself if there is none."""
-    if all([block.inner for block in blocks]):
+    if all(block.inner for block in blocks):
         return Q
     out = np.array(Q)
     for L, block in zip(factors, blocks, strict=True):

@@ -110,6 +110,22 @@ class Moments:
         """Number of outcomes N."""
         return len(self.yty)
 
+    def criterion(self, *, reml: bool) -> tuple[Floats, Floats]:
+        """Give ν and what the deviance has beside log|V|, log|XᵀV⁻¹X| and ν log yᵀPy, (N,) each."""
+        return self._reml if reml else self._ml
+
+    @cached_property
+    def _reml(self) -> tuple[Floats, Floats]:
+        nu = self.n - self.layout.p
+        return nu, self._beside(nu) + (self.conditioning.log_x if self.layout.p else 0.0)
+
+    @cached_property
+    def _ml(self) -> tuple[Floats, Floats]:
+        return self.n, self._beside(self.n)
+
+    def _beside(self, nu: Floats) -> Floats:
+        return np.asarray(self.constant + nu * (1.0 + np.log(2.0 * np.pi * self.conditioning.scale**2 / nu)))
+
     def design_of(self, which: Which) -> Which:
         """Index of the design of each set, all zero when they share one."""
         return which if self.wtw.shape[0] > 1 else np.zeros(len(which), dtype=np.intp)
@@ -212,7 +228,7 @@ def _assemble(
     N, J = sums.Y.shape[1], layout.n_inner
     finer: tuple[Tier, ...] = ()
     zty = sums.products(sums.Y)
-    yty = np.einsum("in,in->n", sums.Y, sums.Y)
+    yty = np.add.reduce(sums.Y * sums.Y, axis=0) if N == 1 else np.einsum("in,in->n", sums.Y, sums.Y)
     n = np.full(N, float(len(sums.Y))) if sums.mask is None else sums.mask.sum(axis=0)
     if sums.mask is None and not layout.finer and _is_sparse(layout, len(sums.Y)):
         ztz, cross, wtw, wty = _sparse_design(sums, outer, order, layout)

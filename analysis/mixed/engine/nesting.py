@@ -240,7 +240,7 @@ def _order(chain: tuple[Term, ...]) -> Ints | slice:
 
 def _places(codes: list[npt.NDArray[np.int64]]) -> tuple[Place, ...]:
     """Places of the groups, from the levels in sorted rows of each factor of the chain."""
-    starts = [np.flatnonzero(np.r_[True, c[1:] != c[:-1]]) for c in codes]
+    starts = [np.concatenate([[0], np.flatnonzero(c[1:] != c[:-1]) + 1]) for c in codes]
     out = []
     for tier, own in enumerate(starts):
         heads = tuple(np.searchsorted(own, coarser) for coarser in starts[tier + 1 :])

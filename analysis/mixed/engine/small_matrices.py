@@ -6,10 +6,16 @@ step of such a loop is one operation on long arrays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+FEW = 60
+"""Matrices up to which one call for all is quicker than a pass over them for each element."""
+_FIRST: Any = [(0, 1), (0, 1), (0, 1)]
 
 
 def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
@@ -33,9 +39,11 @@ def invert_plus_one(D: Floats, A: Floats) -> tuple[Floats, Floats]:
 
 
 def multiply(M: Floats, N: Floats) -> Floats:
-    """Product of element-first small matrices, (P, Q, …) by (Q, R, …)."""
+    """Product of element-first small matrices, (P, Q, …) by (Q, R, …); of a few by one call, which costs no passes."""
     if not len(N):
         return np.asarray((M[:, :, None] * N[None]).sum(axis=1))
+    if M.size <= FEW * M.shape[0] * M.shape[1] and N.size <= FEW * N.shape[0] * N.shape[1]:
+        return np.asarray(np.matmul(M, N, axes=_FIRST))
     out = M[:, :1] * N[:1]
     for k in range(1, len(N)):
         out += M[:, k : k + 1] * N[k : k + 1]
@@ -78,6 +86,31 @@ def eigen(H: Floats) -> tuple[Floats, Floats]:
     if info:
         raise np.linalg.LinAlgError("eigenvalues did not converge")
     return values[None], vectors[None]
+
+
+def cholesky(D: Floats) -> Floats:
+    """Lower factors of positive definite (B, p, p); of one matrix by LAPACK itself."""
+    if len(D) != 1:
+        return np.asarray(np.linalg.cholesky(D), dtype=float)
+    from scipy.linalg import lapack
+
+    L, info = lapack.dpotrf(D[0], lower=1)
+    if info:
+        raise np.linalg.LinAlgError(f"not positive definite at column {info}")
+    return np.asarray(L)[None]
+
+
+def solve(system: Floats, given: Floats) -> Floats:
+    """Solutions (B, k) of (B, k, k) equations; of one system by LAPACK itself. NaN where there are none."""
+    if len(system) == 1:
+        from scipy.linalg import lapack
+
+        _, _, found, info = lapack.dgesv(system[0], given[0])
+        return np.full(given.shape, np.nan) if info else np.asarray(found)[None]
+    try:
+        return np.asarray(np.linalg.solve(system, given[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        return np.full(given.shape, np.nan)
 
 
 def smallest_eigenvalue(D: Floats) -> Floats:
