@@ -179,7 +179,7 @@ def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
 
 def _refuse_row_effects(design: Design, outcome: Outcome) -> None:
     for term in design.terms:
-        effects = len(term.levels) * term.size
+        effects = term.n_levels * term.size
         if outcome.binary and effects >= design.nobs:
             raise NotEstimable(
                 f"term {term.label} has {effects} random effects for {design.nobs} rows of 0 and 1; "
