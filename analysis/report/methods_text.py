@@ -131,6 +131,12 @@ def _beside_reliability(run: StudyRun) -> Iterator[str]:
     if len(quality.severity):
         changed = ", and its change from the first batch of workbooks to the last" if _drifts(run) else ""
         yield f"Severity of raters{changed} was estimated by a mixed model with raters fixed and sessions random."
+    if quality.latent is not None:
+        titles = [run.study.codebooks[name].title for name in dict.fromkeys(quality.latent.frame["instrument"])]
+        yield (
+            f"For the ordinal items of {_all(titles)}, severity was also estimated on the latent scale by cumulative "
+            "logit mixed models with raters fixed and sessions random, the many-facet question (Linacre, 1989)."
+        )
 
 
 def _drifts(run: StudyRun) -> bool:

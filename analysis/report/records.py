@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from doublecode.analysis.study.declared_change import DeclaredChange
     from doublecode.analysis.study.declared_process import ProcessAnswers
     from doublecode.analysis.study.frozen_plan import PlanState
+    from doublecode.analysis.study.ordinal_raters import StudyLatentSeverity
     from doublecode.analysis.study.rater_drift import StudyDrift
+    from doublecode.analysis.study.rating_quality import RatingQuality
     from doublecode.analysis.study.reliability_table import ReliabilityTable
     from doublecode.analysis.study.scale_consistency import ConsistencyTable
     from doublecode.analysis.study.study_run import StudyRun
@@ -56,7 +58,7 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "descriptives": {"items": result_record(run.described_items), "scores": result_record(run.described_scores)},
         "homework": [result_record(one) for one in run.logs],
         "reliability": None if run.reliability is None else reliability_record(run.reliability),
-        "rating_quality": {part: records(getattr(run.quality, part)) for part in RATING_QUALITY},
+        "rating_quality": _quality_record(run.quality),
         **({} if run.codes is None else {"codes": records(run.codes.frame)}),
         **({} if run.reported is None else {"reported": reported_record(run.reported)}),
         **({} if run.recodes is None else {"recodes": records(run.recodes.frame)}),
@@ -184,6 +186,16 @@ def pool_record(result: PoolResult) -> dict[str, Any]:
         "studies",
     )
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in parts}}
+
+
+def _quality_record(quality: RatingQuality) -> dict[str, Any]:
+    found: dict[str, Any] = {part: records(getattr(quality, part)) for part in RATING_QUALITY}
+    return found if quality.latent is None else {**found, "latent_severity": latent_severity_record(quality.latent)}
+
+
+def latent_severity_record(result: StudyLatentSeverity) -> dict[str, Any]:
+    """Severity on the latent scale, and the items with both kinds of ICC."""
+    return {**result_record(result), "items": plain(result.items)}
 
 
 def drift_record(result: StudyDrift) -> dict[str, Any]:

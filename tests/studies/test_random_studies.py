@@ -60,7 +60,7 @@ WITH_TESTS_OF_THEIR_OWN = {
     "item": {"values", "decimals", "one_column_per_code", "hint", "definition", "crosswalk"},  # cases/test_item_kinds
     # coding/intake/test_consensus, analysis/study/test_settled; cases/test_fifth_newcomers_outcomes;
     # schemas/test_sensitivity and analysis/study/test_sensitivity
-    "use": {"consensus", "next_session_within", "minimum_valid"},
+    "use": {"consensus", "next_session_within", "minimum_valid", "severity"},  # analysis/study/test_ordinal_raters
     "variable": {
         "count", "of_type", "equals", "event", "lag", "change", "table", "time", "phase_from",
         "refers_to",  # analysis/study/test_declared_process
