@@ -66,6 +66,7 @@ from doublecode.analysis import (
     sample_table,
     screen_ratings,
     side_by_side,
+    study_design,
     study_status,
     sudden_gains,
     winsorise,
@@ -553,6 +554,12 @@ def pooled_at_ages() -> Any:
 def power_of_a_plan() -> Any:
     plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
     return power(plan, within=0.3, between=0, vary={"patients": [15, 20]}, studies=100, seed=1)
+
+
+@case
+def study_planned_by_its_folder() -> Any:
+    with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
+        return study_design(folder, from_data=False).stating({"patients": 30})
 
 
 @case

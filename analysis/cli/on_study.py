@@ -1,4 +1,4 @@
-"""Commands on a study folder: the demo, the whole run, reliability, drift, consistency."""
+"""Commands on a study folder: the demo, the whole run, drift, consistency, models, frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEMO = "telephone_cbt"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to `app`."""
-    for name, command in (("demo", demo), ("run", run), ("reliability", reliability), ("consistency", consistency)):
+    for name, command in (("demo", demo), ("run", run), ("consistency", consistency)):
         app.command(name, rich_help_panel=RESEARCHER)(command)
     app.command("models", rich_help_panel=RESEARCHER)(models)
     app.command("frame", rich_help_panel=RESEARCHER)(frame)
@@ -188,7 +188,8 @@ def _print_run_json(done: StudyRun, target: Path) -> None:
     )
 
 
-def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
+def clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
+    """Read a study; where its data hold errors say them and leave."""
     from doublecode.analysis.study.run import read_study
 
     intake = read_study(folder, set_aside=tuple(set_aside or ()))
@@ -197,29 +198,6 @@ def _clean_intake(folder: Path, set_aside: list[str] | None) -> Intake:
         say(f"{len(intake.errors)} problem(s) in the data; nothing was computed.", to_error=True, style="bold red")
         raise typer.Exit(PROBLEMS)
     return intake
-
-
-def reliability(
-    study: Folder,
-    d_study: Annotated[
-        bool, typer.Option("--d-study", help="Beside it what to expect of more raters and more sessions coded twice.")
-    ] = False,
-    set_aside: SetAside = None,
-    as_json: AsJson = False,
-) -> None:
-    """Inter-rater reliability of every instrument, by the design it has; the sentence to paste."""
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.records import reliability_record, with_records
-    from doublecode.analysis.study.planned_ratings import planned_ratings
-    from doublecode.analysis.study.study_scales import reliability_of
-    from doublecode.analysis.study.warnings import reliability_warnings
-
-    intake = _clean_intake(study, set_aside)
-    table = reliability_of(intake.study, intake.ratings)
-    beside = {"d_study": planned_ratings(table, seed=intake.study.seed)} if d_study else {}
-    record = {**reliability_record(table), **with_records(beside)} if as_json else None
-    sentences, warnings = table.sentence().splitlines(), reliability_warnings(table)
-    print_answer(table, record, beside=tuple(beside.values()), sentences=sentences, warnings=warnings)
 
 
 def drift(
@@ -288,7 +266,7 @@ def drift(
     from doublecode.analysis.study.ordinal_raters import latent_severity_of
     from doublecode.analysis.study.rater_drift import drift_of
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
     if latent:
         ordinal = latent_severity_of(intake.study, intake.ratings)
         print_answer(ordinal, latent_severity_record(ordinal) if as_json else None)
@@ -336,7 +314,7 @@ def consistency(study: Folder, set_aside: SetAside = None, as_json: AsJson = Fal
     from doublecode.analysis.report.records import consistency_record
     from doublecode.analysis.study.run import consistency_of, score_study
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
     items, _ = score_study(intake)
     table = consistency_of(intake.study, items)
     if table is None:
@@ -351,7 +329,7 @@ def models(study: Folder, set_aside: SetAside = None, as_json: AsJson = False) -
     from doublecode.analysis.study.model_columns import study_models
     from doublecode.schemas.results import result_record
 
-    found = study_models(_clean_intake(study, set_aside))
+    found = study_models(clean_intake(study, set_aside))
     print_answer(found, result_record(found) if as_json else None)
 
 
@@ -371,7 +349,7 @@ def frame(
     from doublecode.analysis.study.frame_of_study import study_frame
     from doublecode.schemas.results import plain
 
-    intake = _clean_intake(study, set_aside)
+    intake = clean_intake(study, set_aside)
     built = study_frame(intake)
     written = write_frame(built, intake.study, out or intake.study.folder / "frame.csv", overwrite=overwrite)
     if as_json:

@@ -13,8 +13,6 @@ from doublecode.schemas.near_names import allowed
 if TYPE_CHECKING:
     import pandas as pd
 
-YES = frozenset({"yes", "y", "true", "done", "success", "ja", "j", "wahr", "erledigt"})
-"""Words that a success is usually called by; one of them is proposed."""
 MOST_WORDS = 12
 """More different words than these are no categories of an outcome."""
 
@@ -69,7 +67,9 @@ class OutcomeWords:
             return {}
         listed = ", ".join(found)
         if self.family == "binomial":
-            meant = next((word for word in found if word.casefold() in YES), found[0])
+            from doublecode.analysis.mixed.generalized.response import POSITIVE
+
+            meant = next((word for word in found if word.casefold() in POSITIVE), found[0])
             raise UsageError(
                 f'the outcome {outcome!r} holds words ({listed}). Say which count as a success: --success "{meant}"'
             )

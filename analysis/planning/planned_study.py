@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from doublecode.schemas.errors import UsageError
@@ -12,6 +13,8 @@ from doublecode.schemas.errors import UsageError
 CALLER: Final = "power"
 SEVERITY: Final = 0.2
 """Share of a rating's error that raters have in common with themselves, where nothing is said."""
+OF_RATERS: Final = {"double": 0.0, "icc_rating": None, "severity": None, "points": 0}
+"""Parts that only a study with raters has, as they are without."""
 _WHOLE: Final = {"patients": 3, "sessions": 2, "therapists": 0, "raters": 0, "points": 0}
 _SHARES: Final = (
     "dropout",
@@ -168,6 +171,20 @@ class PlannedStudy:
     def hours(self) -> float:
         """Hours of rating that are expected, second ratings with them; 0 without raters."""
         return self.recordings * (1 + self.double) * self.minutes / 60 if self.raters else 0.0
+
+    def at(self, values: Mapping[str, float]) -> PlannedStudy:
+        """The same study with other values of some parts.
+
+        Without raters the predictor is a questionnaire: what is said of raters falls away with them.
+
+        Examples
+        --------
+        >>> plan = PlannedStudy(patients=22, sessions=9, raters=4, double=0.4, icc_rating=0.6)
+        >>> plan.at({"raters": 0}).double
+        0.0
+        """
+        none = dict(OF_RATERS) if values.get("raters", self.raters) == 0 and self.raters else {}
+        return replace(self, **{**values, **none})  # type: ignore[arg-type]
 
 
 PARTS: Final = tuple(field.name for field in fields(PlannedStudy))

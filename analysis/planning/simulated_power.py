@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ import pandas as pd
 from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.hypotheses import quantile
-from doublecode.analysis.mixed.many import ManyDdf, ManyResult, fit_many
+from doublecode.analysis.mixed.many import ManyDdf, fit_many
+from doublecode.analysis.mixed.many_result import ManyResult
 from doublecode.analysis.planning.effect_scales import Scale, slope_of
 from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, is_whole
 from doublecode.analysis.planning.power_result import PowerResult
@@ -32,6 +33,7 @@ BATCH: Final = 500
 """Studies that are drawn together; a simulation that stops early stops after such a batch."""
 EFFECTS: Final = ("within", "between")
 LEAST: Final = 100
+MOST_VARIED: Final = 4
 ICC_STUDIES: Final = 100
 """Studies by which the width of an ICC's interval is told: its median is good to two digits."""
 Floats = npt.NDArray[np.float64]
@@ -64,8 +66,9 @@ def power(
         error. One of them at least is stated; none is ever taken from an estimate.
     scale : {"r", "sd", "f2"}
         Scale of both: a correlation at that level, a slope in its standard deviations, or Cohen's f².
-    vary : mapping of one or two names to values, optional
-        Parts of the plan, ``"within"`` or ``"between"``: every combination is simulated.
+    vary : mapping of one to four names to values, optional
+        Parts of the plan, ``"within"`` or ``"between"``: every combination is simulated. With 0 raters the predictor is
+        a questionnaire, and what is said of raters falls away.
     formula : str, optional
         The model, of ``outcome, within, between, session, patient, therapist``; by default
         ``outcome ~ within + between + session + (1 | patient)``, with therapists ``+ (1 | therapist)``.
@@ -166,7 +169,7 @@ class _Cell:
         scale: Scale,
         asked: tuple[str, ...],
     ) -> _Cell:
-        own = replace(plan, **{name: value for name, value in values.items() if name not in EFFECTS})  # type: ignore[arg-type]
+        own = plan.at({name: value for name, value in values.items() if name not in EFFECTS})
         effects = {name: float(values.get(name, stated.get(name, 0.0))) for name in asked}
         if effects.get("between") and not (own.icc_outcome and own.icc_predictor):
             raise UsageError(f"{CALLER}: an effect between patients needs icc_outcome and icc_predictor above 0.")
@@ -188,8 +191,8 @@ class _Cell:
 
 
 def _checked_variation(vary: Mapping[str, Sequence[float]], stated: Mapping[str, float]) -> dict[str, list[float]]:
-    if len(vary) > 2:
-        raise UsageError(f"{CALLER}: vary names {len(vary)} parts ({', '.join(vary)}); allowed: one or two.")
+    if len(vary) > MOST_VARIED:
+        raise UsageError(f"{CALLER}: vary names {len(vary)} parts ({', '.join(vary)}); allowed: one to {MOST_VARIED}.")
     for name, values in vary.items():
         if name not in (*PARTS, *EFFECTS):
             raise UsageError(f"{CALLER}: vary: {name!r} is no part of a plan; {allowed(name, (*PARTS, *EFFECTS))}.")
@@ -311,6 +314,7 @@ def _notes(
         "power_no_effect": bool((frame["effect"] == 0).any()),
         "power_stopped": len(early) > 0,
         "power_attenuated": bool(plan.raters),
+        "power_no_raters": bool(plan.raters) and 0 in varied.get("raters", ()),
         "power_patient_means": bool(((frame["term"] == "between") & (frame["effect"] != 0)).any()),
         "power_slopes_unmodelled": bool(plan.slope_sd or "slope_sd" in varied) and not any(
             "within" in variables_of(term.expression, ["within"]) for term in slopes

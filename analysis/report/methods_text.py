@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from platform import python_version
 from typing import TYPE_CHECKING, Final
 
+from doublecode.analysis.report.generalized_words import generalized_methods
 from doublecode.analysis.report.methods_asked import asked_paragraph
 from doublecode.analysis.report.robustness import errors_in_words, n_interactions
 from doublecode.analysis.report.sections_models import DDF_WORDS
@@ -30,6 +31,7 @@ def methods_paragraphs(run: StudyRun) -> list[str]:
         _reliability(run),
         _consistency(run),
         _series(run),
+        generalized_methods(run),
         _regressions(run),
         asked_paragraph(run),
         _software(run),
@@ -184,7 +186,8 @@ def _series(run: StudyRun) -> str:
     fits = [model.result for result in run.series for model in result.models if model.result is not None]
     df = " and ".join(sorted({DDF_WORDS.get(fit.ddf, fit.ddf) for fit in fits}))
     rows = "; ".join(f"{result.spec['title']}: {result.design['n_rows']} rows" for result in run.series)
-    split = sorted({name for series in run.study.series for name in series.split})
+    declared = [series for series in run.study.series if series.family is None]
+    split = sorted({name for series in declared for name in series.split})
     text = (
         f"Linear mixed models were estimated by REML with {df}; models of a series stand on one common set of rows "
         f"({rows})"
@@ -205,7 +208,7 @@ def _series(run: StudyRun) -> str:
         text += " Beside a singular fit stands the one with the next simpler random part (Matuschek et al., 2017)."
     text += " Every model takes the rows that have all variables of its series."
     text += _series_choices(run)
-    steps = dict.fromkeys(step for series in run.study.series for step in series.steps)
+    steps = dict.fromkeys(step for series in declared for step in series.steps)
     formulas = "; ".join(map(code, steps))
     return f"{text} Formulas: {formulas}."
 
@@ -242,7 +245,7 @@ def _regressions(run: StudyRun) -> str:
             f"Values beyond {rule.multiplier:g} interquartile ranges from the quartiles (quantile definition "
             f"{rule.quantiles}; Hyndman & Fan, 1996) were winsorised to that fence"
             + ("; the regressions without this rule are printed beside them." if run.moderations_untouched else ".")
-            + (" The multilevel models take the values as observed." if run.series else "")
+            + (" The multilevel models take the values as observed." if run.series or run.generalized else "")
         )
     if run.correlations is not None:
         parts.append(_correlations(run.correlations))

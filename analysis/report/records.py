@@ -15,6 +15,7 @@ from doublecode.analysis.study.settled import settled_table
 from doublecode.schemas.results import plain, records, result_record
 
 if TYPE_CHECKING:
+    from doublecode.analysis.linking.generalized_series_result import GeneralizedSeriesResult
     from doublecode.analysis.linking.series_result import SeriesResult
     from doublecode.analysis.meta_analysis.pool_result import PoolResult
     from doublecode.analysis.regression.moderation_result import ModerationResult
@@ -67,6 +68,11 @@ def results_record(run: StudyRun) -> dict[str, Any]:
         "correlations": None if run.correlations is None else result_record(run.correlations),
         "outliers": None if run.outliers is None else result_record(run.outliers),
         "series": {str(one.spec["name"]): _series_record(one) for one in run.series},
+        **(
+            {"generalized": {str(one.spec["name"]): _series_record(one) for one in run.generalized}}
+            if run.generalized
+            else {}
+        ),
         **({"patient_outcomes": [result_record(one) for one in run.patient_outcomes]} if run.patient_outcomes else {}),
         "moderations": {str(one.spec["name"]): _moderation_record(one) for one in run.moderations},
         "moderations_untouched": {str(one.spec["name"]): result_record(one) for one in run.moderations_untouched},
@@ -210,7 +216,7 @@ def certification_record(result: CertificationResult) -> dict[str, Any]:
     return {**result_record(result), **{part: plain(getattr(result, part)) for part in ("verdicts", "departures")}}
 
 
-def _series_record(result: SeriesResult) -> dict[str, Any]:
+def _series_record(result: SeriesResult | GeneralizedSeriesResult) -> dict[str, Any]:
     models = [
         {
             "label": model.label, "formula": model.formula.text, "declared": model.declared, "remark": model.remark,

@@ -69,6 +69,8 @@ WITH_TESTS_OF_THEIR_OWN = {
     "series": {
         "differences", "latent_means", "correlation", "variance_by", "interval", "reproduces",
         "explained", "figures",  # analysis/report/test_series_pictures
+        # schemas/test_series_families, studies/test_generalized_study
+        "family", "link", "nagq", "trials", "offset", "prior_sd", "thresholds",
     },
     "study": {
         "events",

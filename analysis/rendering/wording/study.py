@@ -90,6 +90,9 @@ SENTENCES: Final[dict[str, Wording]] = {
     # the whole study
     "not_estimated": "{reason}",
     # reliability
+    "no_study_in_folders": lambda note: (
+        f"not looked at, since there is no study.toml: {', '.join(note.numbers['folders'])}; doublecode init makes one"
+    ),
     "reliability_refused": "{reason}",
     "rule_declared": "declared: {declared}",
     "rule_not_declared": "no place is named where this rule was written beforehand",

@@ -71,8 +71,13 @@ def test_the_cheapest_of_a_grid(run):
     ((*PLAN, "--within", ".3", "--double", ".4"), "double is given without raters"),
     ((*PLAN, "--within", ".3", "--raters", "3"), "give the ICC"),
     ((*PLAN, "--within", ".3", "--plot", "p.svg"), "nothing is varied"),
-    ((*PLAN, "--within", ".3", "--plot", "p.pdf"), "ends in .svg or .png"),
-    (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3"), "one or two"),
+    ((*PLAN, "--within", ".3", "--plot", "p.gif"), "ends in .png, .pdf, .svg, .docx"),
+    (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3", "--figure", "p.svg"), "give one or two lists"),
+    (("--patients", "10,20", "--sessions", "4", "--within", ".2", "--between", "0", "--figure", "p.svg"),
+     "two figures"),
+    (("--within", ".3"), "--patients and --sessions is missing"),
+    ((*PLAN, "--within", ".3", "--model", "m"), "are of a study folder"),
+    ((*PLAN, "--within", ".3", "--cheapest", ".8"), "nothing is varied"),
 ])  # fmt: skip
 def test_what_is_refused(run, words, message):
     code, _, err = run(*words)
