@@ -42,6 +42,7 @@ from doublecode.analysis import (
     describe,
     drift,
     dyad_icc,
+    fit_generalized,
     fit_ladder,
     fit_many,
     fit_mixed,
@@ -56,6 +57,7 @@ from doublecode.analysis import (
     mahalanobis,
     moderation,
     omega,
+    ordinal_severity,
     patient_outcome,
     pool,
     power,
@@ -144,6 +146,11 @@ def sleep() -> pd.DataFrame:
 
 def regression() -> pd.DataFrame:
     return pd.read_csv(REFERENCE / "data" / "lm_a.csv")
+
+
+def ordinal(name: str) -> pd.DataFrame:
+    """Ratings 0 to 4 of 22 × 9 sessions, or of sessions by five raters."""
+    return pd.read_csv(REFERENCE / "ordinal.csv").query("set == @name").reset_index(drop=True)
 
 
 @case
@@ -308,6 +315,28 @@ def mixed_compared() -> Any:
 @case
 def mixed_influence() -> Any:
     return fit_mixed("Reaction ~ Days + (1 | Subject)", sleep()).influence()
+
+
+@case
+def generalized_done() -> Any:
+    data = pd.read_csv(REFERENCE / "generalized" / "homework.csv")
+    return fit_generalized("done ~ x + z + (1 | patient)", data, family="binomial")
+
+
+@case
+def generalized_counts() -> Any:
+    data = pd.read_csv(REFERENCE / "generalized" / "homework.csv")
+    return fit_generalized("nb ~ x + (1 | patient)", data, family="negative-binomial")
+
+
+@case
+def ordinal_ratings() -> Any:
+    return fit_generalized("y ~ x + w + (1 | g)", ordinal("plain"), family="ordinal")
+
+
+@case
+def ordinal_raters() -> Any:
+    return ordinal_severity(ordinal("crossed"), targets="g", raters="h", ratings="y")
 
 
 @case

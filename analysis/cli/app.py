@@ -19,6 +19,7 @@ from doublecode.analysis.cli import (
     on_plans,
     on_power,
     on_raters,
+    on_reliability,
     on_sensitivity,
     on_study,
     on_texts,
@@ -64,6 +65,7 @@ def options(
 
 
 on_study.register(app)
+on_reliability.register(app)
 on_sensitivity.register(app)
 on_therapists.register(app)
 init_command.register(app)

@@ -16,7 +16,8 @@ import pandas as pd
 from doublecode.analysis.mixed.formula import parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
 from doublecode.analysis.mixed.hypotheses import quantile
-from doublecode.analysis.mixed.many import ManyDdf, ManyResult, fit_many
+from doublecode.analysis.mixed.many import ManyDdf, fit_many
+from doublecode.analysis.mixed.many_result import ManyResult
 from doublecode.analysis.planning.effect_scales import Scale, slope_of
 from doublecode.analysis.planning.planned_study import CALLER, PARTS, PlannedStudy, is_whole
 from doublecode.analysis.planning.power_result import PowerResult

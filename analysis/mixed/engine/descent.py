@@ -191,10 +191,12 @@ def plan_along(gradient: Floats, axes: tuple[Floats, Floats], done: float) -> Pl
     values, vectors = axes
     size = np.abs(values)
     along = (gradient[:, None] @ vectors)[:, 0]
-    scaled = along / np.maximum(size, 1e-9 * size.max(axis=1, keepdims=True, initial=0.0) + 1e-12)
-    length = np.sqrt((scaled * scaled).sum(axis=1))
-    cut = np.minimum(1.0, 2.0 / np.maximum(length, 1e-300))
-    predicted = 0.5 * (along * scaled).sum(axis=1)
+    flat = 1e-9 * np.maximum.reduce(size, axis=1, keepdims=True, initial=0.0) + 1e-12
+    scaled = along / np.maximum(size, flat)
+    length = np.sqrt(np.add.reduce(scaled * scaled, axis=1))
+    cut = 2.0 / np.maximum(length, 2.0)
+    predicted = 0.5 * np.add.reduce(along * scaled, axis=1)
     step = -(vectors @ (scaled * cut[:, None])[:, :, None])[:, :, 0]
+    slope = np.maximum.reduce(np.abs(gradient), axis=1, initial=0.0)
     # a step that was cut promises less: what the whole one promises, it could never bring
-    return Plan(step, predicted < done, np.abs(gradient).max(axis=1, initial=0.0), cut * predicted)
+    return Plan(step, predicted < done, slope, cut * predicted)

@@ -155,8 +155,7 @@ class _Deviance:
         plan = plan_along(derivatives.square_gradient(), curvature, PREDICTED)
         if plan.promise is None or not plan.done[0] or 4.0 * plan.promise[0] ** 2 > NEGLIGIBLE * p:
             return None
-        near = least_variances(self.moments.layout.blocks, derivatives.state.theta) < NEAR_BOUNDARY
-        return None if near[0] else plan
+        return None if derivatives.state.least_variance[0] < NEAR_BOUNDARY else plan
 
     def _first(self, derivatives: Derivatives, at: Ints) -> Plan:
         """The way on from the starts: for sets far from their optimum a step of scoring, at half a Hessian's price."""
@@ -187,6 +186,8 @@ def _escape(derivatives: Derivatives, done: Bools, blocks: tuple[Block, ...]) ->
     """
     state = derivatives.state
     direction, found = np.zeros_like(state.theta), np.zeros(len(done), dtype=bool)
+    if (state.least_variance[done] > 2.0 * NO_VARIANCE).all():
+        return direction, found
     at = np.flatnonzero(done)
     theta, g = state.theta[at], derivatives.gradient_cov[at]
     tolerance = 1e-4 * np.sqrt(state.moments.n[state.which[at]])
