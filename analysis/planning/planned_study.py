@@ -165,11 +165,13 @@ class PlannedStudy:
             return
         if self.family not in FAMILIES:
             raise UsageError(f"{CALLER}: family is {self.family!r}; {allowed(str(self.family), FAMILIES)}.")
-        top, what = (1.0, "probability below 1") if self.family == "binomial" else (math.inf, "mean count")
+        top, what = (
+            (1.0, "probability, between 0 and 1") if self.family == "binomial" else (math.inf, "mean count, above 0")
+        )
         if self.base is None or not is_number(self.base) or not 0 < self.base < top:
             raise UsageError(
-                f"{CALLER}: base is {self.base!r} with family {self.family!r}; give the {what}, above 0, of a patient "
-                "in the middle."
+                f"{CALLER}: base is {self.base!r} with family {self.family!r}; give the {what}, of a patient in the "
+                "middle."
             )
 
     @property

@@ -76,8 +76,8 @@ def test_the_paragraph_says_family_ratio_and_method():
 @pytest.mark.parametrize(
     ("plan", "how", "said"),
     [
-        ({"family": "binomial"}, {}, "probability below 1"),
-        ({"family": "binomial", "base": 1.2}, {}, "probability below 1"),
+        ({"family": "binomial"}, {}, "probability, between 0 and 1"),
+        ({"family": "binomial", "base": 1.2}, {}, "probability, between 0 and 1"),
         ({"family": "poisson", "base": 0.0}, {}, "mean count"),
         ({"family": "poison", "base": 1.0}, {}, "poisson"),
         ({"base": 0.4}, {}, "without a family"),
