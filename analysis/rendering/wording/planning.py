@@ -51,6 +51,14 @@ SENTENCES: Final[dict[str, Wording]] = {
         "with 0 raters the predictor is a questionnaire: it has no rating error, costs no hours of rating and has no "
         "ICC, and what is said of raters does not act there"
     ),
+    "power_family": (
+        "effects and the patients' share of variance are on the scale of the linear predictor (log odds, log of a "
+        "rate), and tested by Wald's z, which is too sure of itself between few patients"
+    ),
+    "power_trend": (
+        "a trend is the change from session to session, in standard deviations of the outcome within patients, or on "
+        "the scale of the link"
+    ),
     "power_cheapest": _cheapest,
     "power_patient_means": (
         "a patient's level is the mean of the sessions that are there; with few sessions it is measured with error, "
