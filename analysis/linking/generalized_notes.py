@@ -25,7 +25,8 @@ _KEPT: Final = {
 def fit_notes(models: Sequence[GeneralizedModel], asked: FamilyAsked, nodes: int) -> tuple[Note, ...]:
     """Note by which likelihood models are fitted and compared, and what their fits say."""
     way = "asked" if asked.nagq is not None else "scalar" if nodes > 1 else "wide"
-    head = Note("series_likelihood", numbers={"family": asked.family, "link": asked.link, "nagq": nodes, "way": way})
+    known = {"family": asked.family, "link": asked.link, "nagq": nodes, "way": way, "prior": asked.prior_sd is not None}
+    head = Note("series_likelihood", numbers=known)
     fits = [one.result for one in models if one.result is not None]
     kept = [replace(note, kind=_KEPT[note.kind]) for fit in fits for note in fit.notes if note.kind in _KEPT]
     return distinct([head, *kept])

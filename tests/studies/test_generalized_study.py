@@ -225,7 +225,9 @@ def test_every_number_has_its_cells_and_its_sentence(study):
     assert "Within patients, higher review went with higher odds of done" in page
     assert "the random effects integrated out by adaptive Gauss–Hermite quadrature with 15 points" in page
     assert "done has two values, and a linear model predicts outside of them; family =" in page
-    assert (study / "report" / "figures" / "done_caterpillar.svg").is_file()
+    drawn = {path.stem for path in (study / "report" / "figures").glob("*.svg")}
+    assert {"done_caterpillar", "done_predicted", "tasks_predicted", "quality_predicted"} <= drawn
+    assert "done over review, within patients, model 2 within/between" in page
     assert CliRunner().invoke(app, ["models", str(study)]).output.count("log L") >= 3
 
 
