@@ -95,10 +95,8 @@ def _scale_in_words(result: GeneralizedSeriesResult, labels: Labels) -> str:
     spec = result.spec
     beside = f"; trials: {labels.get(spec['trials'], spec['trials'])}" if spec["trials"] else ""
     beside += f"; offset: {code(spec['offset'])}" if spec["offset"] else ""
-    return (
-        f"{estimated(prior=spec['prior_sd'] is not None)} by {integral(spec['nagq'])}. *b*: {scales[spec['link']]}{beside}. "
-        f"{direction_in_words(spec['family'])}."
-    )
+    how = f"{estimated(prior=spec['prior_sd'] is not None)} by {integral(spec['nagq'])}."
+    return f"{how} *b*: {scales[spec['link']]}{beside}. {direction_in_words(spec['family'])}."
 
 
 def _limits_in_words(result: GeneralizedSeriesResult) -> str:

@@ -40,10 +40,10 @@ def estimated(*, prior: bool) -> str:
 
 def _likelihood(note: Note) -> str:
     family, link, nagq = (note.numbers[key] for key in ("family", "link", "nagq"))
-    why = _WHY[note.numbers["way"]]
+    how = estimated(prior=note.numbers["prior"])
     return (
-        f"{estimated(prior=note.numbers['prior'])}, family {family} with {link} link, by {integral(nagq)}, {why}; log-likelihood, AIC, BIC "
-        "and χ² are of it. All models have the same rows."
+        f"{how}, family {family} with {link} link, by {integral(nagq)}, {_WHY[note.numbers['way']]}; log-likelihood, "
+        "AIC, BIC and χ² are of it. All models have the same rows."
     )
 
 
