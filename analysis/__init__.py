@@ -73,6 +73,7 @@ Before the data (planning)
     PlannedStudy    patients, sessions, raters, losses and variances of a study that is planned
     regression_power  power of terms of a linear regression, in closed form
     precision       expected width of an ICC's interval under a plan of who rates what
+    icc_widths      the same for numbers of sessions, raters and shares, closed forms beside
     study_design    the planned study that a study folder declares, each part with its origin
 
 Beside other studies (meta_analysis)
@@ -147,6 +148,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed import fit_many as fit_many
     from doublecode.analysis.mixed import fit_mixed as fit_mixed
     from doublecode.analysis.mixed import profile_function as profile_function
+    from doublecode.analysis.planning.icc_designs import icc_widths as icc_widths
     from doublecode.analysis.planning.interval_width import precision as precision
     from doublecode.analysis.planning.planned_study import PlannedStudy as PlannedStudy
     from doublecode.analysis.planning.regression_terms import regression_power as regression_power
@@ -231,6 +233,7 @@ _HOME = {
     "pool_imputed": "linking.imputed_fits",
     "power": "planning.simulated_power",
     "precision": "planning.interval_width",
+    "icc_widths": "planning.icc_designs",
     "printed_tables": "report.paper_printing",
     "profile_function": "mixed",
     "published_effects": "meta_analysis.published",

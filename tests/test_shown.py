@@ -50,6 +50,7 @@ from doublecode.analysis import (
     g_study,
     group_anova,
     icc,
+    icc_widths,
     interaction_family,
     intra_rater,
     log_counts,
@@ -554,6 +555,11 @@ def pooled_at_ages() -> Any:
 def power_of_a_plan() -> Any:
     plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6)
     return power(plan, within=0.3, between=0, vary={"patients": [15, 20]}, studies=100, seed=1)
+
+
+@case
+def widths_of_planned_ratings() -> Any:
+    return icc_widths([60, 120], 4, 0.5, icc=0.6, items=7, omega=0.85, studies=20).cheapest(0.5)
 
 
 @case

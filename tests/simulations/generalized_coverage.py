@@ -9,8 +9,6 @@ profile likelihood and Wald's (a variance of zero has none and counts as missed)
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -47,33 +45,32 @@ def draw(outcome: str, number: int) -> pd.DataFrame:
     return data
 
 
-def run(outcome: str, n: int) -> None:
+def one_set(outcome: str, number: int) -> dict[object, object] | None:
+    """Whether each limit covers, with the state and the variance of the fit; None where it is refused."""
     family, true, sd = OUTCOMES[outcome]
     truth = true | {"sd": sd} | THRESHOLDS
-    rows, variances, states, refused, began = [], [], Counter(), 0, time.process_time()
-    for number in range(n):
-        try:
-            fit = fit_generalized("y ~ within + between + (1 | patient)", draw(outcome, number), family=family)
-        except NotEstimable:
-            refused += 1
-            continue
-        states[str(fit.state)] += 1
-        row = {}
-        variances.append(float(fit.variances["variance"][0]))
-        parts = [fit.confint("profile", parameters=which) for which in ("fixed", "variances")]
-        for limits in (*parts, fit.confint("wald")):
-            names = np.where(limits["parameter"] == "sd", "sd", limits["term"])
-            for name, one in zip(names, limits.itertuples(), strict=True):
-                row[one.method, name] = one.conf_low <= truth[name] <= one.conf_high
-        rows.append(row)
-    hits, used = pd.DataFrame(rows), len(rows)
-    hits.columns = pd.MultiIndex.from_tuples(hits.columns)
-    each = 1000 * (time.process_time() - began) / n
-    print(f"{outcome}: {used} of {n} sets fitted ({dict(states)}), {refused} refused; {each:.0f} ms of CPU a set")
+    try:
+        fit = fit_generalized("y ~ within + between + (1 | patient)", draw(outcome, number), family=family)
+    except NotEstimable:
+        return None
+    found: dict[object, object] = {"state": str(fit.state), "variance": float(fit.variances["variance"][0])}
+    parts = [fit.confint("profile", parameters=which) for which in ("fixed", "variances")]
+    for limits in (*parts, fit.confint("wald")):
+        names = np.where(limits["parameter"] == "sd", "sd", limits["term"])
+        for name, one in zip(names, limits.itertuples(), strict=True):
+            found[one.method, name] = one.conf_low <= truth[name] <= one.conf_high
+    return found
+
+
+def show(outcome: str, sets: list[dict[object, object] | None]) -> None:
+    table = pd.DataFrame([found for found in sets if found is not None])
+    used, states = len(table), table["state"].value_counts().to_dict()
+    print(f"{outcome}: {used} of {len(sets)} sets fitted ({states}), {len(sets) - used} refused")
     print(f"  simulation error of .95 is {np.sqrt(0.95 * 0.05 / used):.4f}")
-    print(f"  variance: true {sd**2:.2f}, mean {np.mean(variances):.3f}, median {np.median(variances):.3f}")
+    true, variance = OUTCOMES[outcome][2] ** 2, table["variance"]
+    print(f"  variance: true {true:.2f}, mean {variance.mean():.3f}, median {variance.median():.3f}")
     for method in ("profile", "wald"):
-        shares = hits[method].mean()
+        shares = {key[1]: table[key].mean() for key in table if key[0] == method}
         print(f"  {method:8s}" + "  ".join(f"{name} {share:.4f}" for name, share in shares.items()), flush=True)
 
 
@@ -81,7 +78,7 @@ def main() -> None:
     asked = [word for word in sys.argv[1:] if not word.isdigit()] or list(OUTCOMES)
     n = next((int(word) for word in sys.argv[1:] if word.isdigit()), 2000)
     for outcome in asked:
-        run(outcome, n)
+        show(outcome, [one_set(outcome, number) for number in range(n)])
 
 
 if __name__ == "__main__":

@@ -34,7 +34,12 @@ class PoissonRows:
 
     @cached_property
     def constant(self) -> Floats:
-        """(n,) −log y! + y log y − y: the log-probability of y where μ = y."""
+        """(n,) −log y!."""
+        return np.asarray(-special.gammaln(self.counts + 1.0))
+
+    @cached_property
+    def top(self) -> Floats:
+        """(n,) y log y − y − log y!: the log-probability of y where μ = y."""
         return _at_its_mean(self.counts)
 
     def value(self, eta: Floats, psi: Floats) -> Floats:
@@ -45,7 +50,7 @@ class PoissonRows:
         """Value, as its distance from that at μ = y so that large counts lose no digits, and two derivatives in η."""
         mean = np.exp(np.minimum(eta, LARGEST))
         above = self.counts - mean
-        return self.counts * (eta - self.logs) + above + self.constant, above, -mean
+        return self.counts * (eta - self.logs) + above + self.top, above, -mean
 
     def derivatives(self, eta: Floats, psi: Floats) -> RowDerivatives:
         """Value and three derivatives in η."""
@@ -84,7 +89,12 @@ class NegativeBinomialRows:
 
     @cached_property
     def constant(self) -> Floats:
-        """(n,) −log y! + y log y − y."""
+        """(n,) −log y!."""
+        return np.asarray(-special.gammaln(self.counts + 1.0))
+
+    @cached_property
+    def top(self) -> Floats:
+        """(n,) y log y − y − log y!."""
         return _at_its_mean(self.counts)
 
     def _parts(self, eta: Floats, psi: Floats) -> _Parts:
@@ -92,7 +102,7 @@ class NegativeBinomialRows:
         y, phi = self.counts, np.exp(psi[0])
         mean, total = np.exp(np.minimum(eta, LARGEST)), y + phi
         far = np.where(eta < LARGEST, np.log1p((mean - y) / total), eta - np.log(total))
-        value = y * (eta - self.logs) - total * far + self.constant - _stirling_gap(y, phi)
+        value = y * (eta - self.logs) - total * far + self.top - _stirling_gap(y, phi)
         return _Parts(value, mean, total, far, special.expit(eta - psi[0]), special.expit(psi[0] - eta))
 
     def value(self, eta: Floats, psi: Floats) -> Floats:

@@ -18,9 +18,9 @@ from doublecode.analysis.mixed.generalized.search import Counter, hessian, quasi
 
 Floats = npt.NDArray[np.float64]
 
-TURNS, CLOSE = 40, 1e-6
-"""Most steps to a limit, and the distance of ζ from its quantile at which they end."""
-PROMISED = 1e-9
+TURNS, CLOSE = 40, 1e-3
+"""Most steps to a limit, and the distance of ζ from its quantile from which the next step is the last."""
+PROMISED = 1e-7
 """Predicted decrease of F below which a search over the other parameters ends."""
 NEAR_BOUND = 0.02
 """Standard errors from its bound at which an estimate counts as lying on it."""
@@ -28,7 +28,7 @@ FARTHEST_LIMIT, LONGEST = 50.0, 3.0
 """Standard errors from the estimate beyond which a limit is infinite, and of one step."""
 MOST = 1000
 """Most evaluations for one limit."""
-FRESH, STILL = 3, 1e-3
+FRESH, STILL = 3, 0.05
 """Most fresh Hessians of a search over the other parameters, and the gradient below which none is needed."""
 NO_ERROR = 0.3
 """Standard error to begin with where the curvature gives none, in the units of the search."""
@@ -163,8 +163,8 @@ def _limit(curve: _Curve, side: float, quantile: float) -> float:
             move = 0.5 * (bracket.inner + move)
             continue
         zeta, slope = found
-        if abs(zeta - target) < CLOSE:
-            return move
+        if abs(zeta - target) < CLOSE and slope > 0.0:
+            return move + (target - zeta) / slope
         if side * (zeta - target) > 0.0:
             bracket.outer = move
         else:
