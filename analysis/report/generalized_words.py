@@ -219,8 +219,8 @@ def generalized_methods(run: StudyRun) -> str:
     parts = [
         *said,
         f"They were fitted by maximum likelihood{penalised}; standard errors are from the Hessian in all parameters, "
-        "tests and limits are Wald's unless said otherwise, and models on the same rows are compared by likelihood ratio "
-        "(Bolker et al., 2009).",
+        "tests and limits are Wald's unless said otherwise, and models on the same rows are compared by likelihood "
+        "ratio (Bolker et al., 2009).",
         "Shares of variance and *R*² are those of the latent scale (Nakagawa et al., 2017).",
     ]  # fmt: skip
     if ordinal:
