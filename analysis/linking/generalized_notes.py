@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from doublecode.analysis.linking.generalized_models import FamilyAsked, GeneralizedModel
 
 ALPHA: Final = 0.05
+_CHECKED: Final = {"dispersion": "series_dispersion", "zeros": "series_zeros"}
 _KEPT: Final = {
     "ordinal_categories_empty": "series_categories_empty",
     "generalized_no_overdispersion": "series_no_overdispersion",
@@ -38,4 +39,4 @@ def check_notes(checks: pd.DataFrame, family: str) -> Iterator[Note]:
         if row["p_value"] < ALPHA:
             numbers = {"family": family, **{name: row[name] for name in ("ratio", "p_value")}}
             more = "more" if row["ratio"] > 1 else "fewer"
-            yield Note(f"series_{row['check']}", str(row["label"]), numbers | {"more": more})
+            yield Note(_CHECKED[row["check"]], str(row["label"]), numbers | {"more": more})
