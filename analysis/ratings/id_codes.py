@@ -155,7 +155,7 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
     row = np.empty(len(found), dtype=np.intp)
     row[own] = np.arange(len(own))
     place, labels = _factorize_few(held[row], sort=sort)
-    return (own if not sort and len(labels) == len(found) else place[own]), labels
+    return (own if not sort and len(labels) == len(found) else place.take(own)), labels
 
 
 def _starts(column: NDArray[Any]) -> NDArray[np.intp] | None:
@@ -205,6 +205,8 @@ def _factorize_few(held: NDArray[np.object_], *, sort: bool) -> tuple[NDArray[np
     names = held.tolist()
     if set(map(type, names)) != {str}:
         return pd.factorize(held, sort=sort)
+    if not sort and len(set(names)) == len(names):
+        return np.arange(len(names)), held
     labels = sorted(set(names)) if sort else list(dict.fromkeys(names))
     code = {label: place for place, label in enumerate(labels)}
     return np.array([code[name] for name in names], dtype=np.intp), object_array(labels)
