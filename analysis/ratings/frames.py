@@ -136,9 +136,11 @@ def read_ratings(
         set_code = np.zeros(table.shape[1], dtype=np.int64)
     target, target_names = id_codes(ids[0], caller, rows=part, sort=sort_targets)
     rater, rater_names = id_codes(ids[1], caller, rows=part) if raters else (None, ())
-    seat = set_code * len(target_names) + target
+    seat = set_code * len(target_names)
+    seat += target
     if rater is not None:
-        seat = seat * len(rater_names) + rater
+        seat *= len(rater_names)
+        seat += rater
         if clusters is None:
             n_sets = len(keys) // len(table)
             whole = _complete(seat, table, (n_sets, len(target_names), len(rater_names)), rater_names)
@@ -260,7 +262,7 @@ def _complete(
     if len(seat) != n_sets * n_targets * n_raters:
         return None
     places = np.arange(len(seat))
-    if not (seat == places).all():
+    if seat[0] != 0 or (seat != places).any():
         row = np.full(len(seat), -1)
         row[seat] = places
         if row.min() < 0:

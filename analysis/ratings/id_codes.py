@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 ALL = slice(None)
 _GLANCE = 200
 _RUN = 20
+_ENOUGH = 32
 
 
 def id_codes(
@@ -152,10 +153,18 @@ def _factorize(series: pd.Series[Any], rows: slice, *, sort: bool) -> tuple[NDAr
             return _in_order(codes, labels)
         return pd.factorize(held, sort=True) if sort else (codes, labels)
     own, found = pd.factorize(address)
-    row = np.empty(len(found), dtype=np.intp)
-    row[own] = np.arange(len(own))
-    place, labels = _factorize_few(held[row], sort=sort)
+    place, labels = _factorize_few(held[_a_row_of_each(own, len(found))], sort=sort)
     return (own if not sort and len(labels) == len(found) else place.take(own)), labels
+
+
+def _a_row_of_each(codes: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """A row of each of n codes; the first rows hold them all as a rule."""
+    row = np.full(n, -1, dtype=np.intp)
+    some = codes[: _ENOUGH * n]
+    row[some] = np.arange(len(some))
+    if row.min() < 0:
+        row[codes] = np.arange(len(codes))
+    return row
 
 
 def _starts(column: NDArray[Any]) -> NDArray[np.intp] | None:
