@@ -225,7 +225,7 @@ def multiverse() -> None:
     text = json.dumps(asked | {"choices": choices})
     study = intake.study.model_copy(update={"sensitivity": Sensitivity.model_validate_json(text)})
     n = len(study_sensitivity(replace(intake, study=study)).findings[0].frame) if QUICK else 192
-    compared(f"{n} specifications and 31 refits without one unit", lambda jobs: study_sensitivity(
+    compared(f"{n} specifications and 30 refits without one unit", lambda jobs: study_sensitivity(
         replace(intake, study=study), workers=Workers(jobs)).findings[0].frame)  # fmt: skip
 
 
