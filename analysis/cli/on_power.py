@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from doublecode.analysis.cli.on_files import AsJson
-from doublecode.analysis.cli.pictures import check_picture, write_picture
-from doublecode.coding.console import COORDINATOR, progress_bar
+from doublecode.analysis.cli.rating_widths import widths_of_designs
+from doublecode.coding.console import COORDINATOR, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
+if TYPE_CHECKING:
+    from doublecode.analysis.planning.power_result import PowerResult
+    from doublecode.analysis.study.design_of_study import StudyDesign
+
 WHOLE: Final = ("patients", "sessions", "therapists", "raters", "points")
+EFFECTS: Final = ("within", "between", "trend")
 
 
 def register(app: typer.Typer) -> None:
@@ -20,102 +25,200 @@ def register(app: typer.Typer) -> None:
     app.command("power", rich_help_panel=COORDINATOR)(power)
 
 
+def _part(told: str, default: str | bool = False) -> Any:
+    return typer.Option(help=told, show_default=default)
+
+
 def power(
-    patients: Annotated[str, typer.Option(help="Patients: 22, or 20,30,40 for a curve.", show_default=False)],
-    sessions: Annotated[str, typer.Option(help="Sessions of each that are analysed.", show_default=False)],
-    within: Annotated[
-        str | None, typer.Option(help="Effect of sessions within patients; 0: type I error.", show_default=False)
-    ] = None,
-    between: Annotated[str | None, typer.Option(help="Effect of patients' levels.", show_default=False)] = None,
-    scale: Annotated[
-        Literal["r", "sd", "f2"],
-        typer.Option(help="Scale of both: correlation at that level, slope in standard deviations, Cohen's f²."),
-    ] = "r",
-    raters: Annotated[str, typer.Option(help="Raters; 0: the predictor has no rating error.")] = "0",
-    double: Annotated[str, typer.Option(help="Share of sessions that two raters code.")] = "0",
-    icc_rating: Annotated[
-        str | None, typer.Option(help="ICC(A,1) of one rating, with --raters.", show_default=False)
-    ] = None,
-    severity: Annotated[
-        str | None, typer.Option(help="Share of a rating's error that is severity.", show_default=".2 with --raters")
-    ] = None,
-    points: Annotated[str, typer.Option(help="Points of the rating scale; 0: continuous.")] = "0",
-    therapists: Annotated[str, typer.Option(help="Therapists, in whom patients lie; 0: none.")] = "0",
-    dropout: Annotated[str, typer.Option(help="Share of patients who leave before the end.")] = "0",
-    lost: Annotated[str, typer.Option(help="Share of sessions lost at random.")] = "0",
-    icc_outcome: Annotated[str, typer.Option(help="Share of the outcome's variance between patients.")] = ".4",
-    icc_predictor: Annotated[str, typer.Option(help="Share of the predictor's variance between patients.")] = ".25",
-    icc_therapist: Annotated[str, typer.Option(help="Share of the outcome's variance between therapists.")] = "0",
-    slope_sd: Annotated[str, typer.Option(help="SD of slopes within patients, between them.")] = "0",
-    minutes: Annotated[str, typer.Option(help="Minutes that rating one session takes.")] = "60",
-    formula: Annotated[
-        str | None,
-        typer.Option(help="The model.", show_default="outcome ~ within + between + session + (1 | patient)"),
-    ] = None,
-    ddf: Annotated[
-        Literal["kenward-roger", "satterthwaite", "z"], typer.Option(help="Degrees of freedom of the tests.")
-    ] = "kenward-roger",
-    alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
-    studies: Annotated[int, typer.Option(help="Simulated studies of each combination.")] = 1000,
-    half_width: Annotated[
-        float | None, typer.Option(help="Stop when limits of the power are this near.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
-    cheapest: Annotated[
-        float | None,
-        typer.Option(help="Only the cheapest design with this power, as .8, of those varied.", show_default=False),
-    ] = None,
-    icc_width: Annotated[
-        float | None, typer.Option(help="With --cheapest: most width of the ICC's interval.", show_default=False)
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A Dask cluster in their place: tcp://host:8786.", show_default=False)
-    ] = None,
-    keep: Annotated[
+    study: Annotated[
         Path | None,
-        typer.Option(help="Folder for answers as they come; a repeat goes on from there.", show_default=False),
+        typer.Argument(help="A study folder: what is not stated is taken from it, and said.", show_default=False),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the curve: FILE.svg or .png.", show_default=False)] = None,
+    patients: Annotated[str | None, _part("Patients: 22, or 20,30,40 for a curve.")] = None,
+    sessions: Annotated[str | None, _part("Sessions of each that are analysed.")] = None,
+    purpose: Annotated[
+        Literal["effect", "icc"],
+        typer.Option("--for", help="Power for an effect, or the width of the interval of the raters' ICC."),
+    ] = "effect",
+    within: Annotated[str | None, _part("Effect of sessions within patients; 0: type I error.")] = None,
+    between: Annotated[str | None, _part("Effect of patients' levels.")] = None,
+    trend: Annotated[str | None, _part("Change from session to session.")] = None,
+    scale: Annotated[
+        Literal["r", "sd", "f2", "link"] | None,
+        _part("Scale of within and between: correlation at that level, slope in standard deviations, Cohen's f²; link: "
+              "log odds or log rate, with --family.", "r; link with --family"),
+    ] = None,
+    family: Annotated[
+        Literal["binomial", "poisson"] | None, _part("Outcome done or not, or counted.", "continuous")
+    ] = None,
+    base: Annotated[str | None, _part("With --family: probability, or mean count, of a patient in the middle.")] = None,
+    raters: Annotated[str | None, _part("Raters; 0: the predictor has no rating error.", "0")] = None,
+    double: Annotated[str | None, _part("Share of sessions that two raters code.", "0")] = None,
+    icc_rating: Annotated[str | None, _part("ICC(A,1) of one rating, with --raters.")] = None,
+    severity: Annotated[str | None, _part("Share of a rating's error that is severity.", ".2 with --raters")] = None,
+    points: Annotated[str | None, _part("Points of the rating scale; 0: continuous.", "0")] = None,
+    therapists: Annotated[str | None, _part("Therapists, in whom patients lie; 0: none.", "0")] = None,
+    dropout: Annotated[str | None, _part("Share of patients who leave before the end.", "0")] = None,
+    lost: Annotated[str | None, _part("Share of sessions lost at random.", "0")] = None,
+    icc_outcome: Annotated[str | None, _part("Share of the outcome's variance between patients.", ".4")] = None,
+    icc_predictor: Annotated[str | None, _part("Share of the predictor's variance between patients.", ".25")] = None,
+    icc_therapist: Annotated[str | None, _part("Share of the outcome's variance between therapists.", "0")] = None,
+    slope_sd: Annotated[str | None, _part("SD of slopes within patients, between them.", "0")] = None,
+    minutes: Annotated[str | None, _part("Minutes that rating one session takes.", "60")] = None,
+    formula: Annotated[str | None, _part("The model.", "outcome ~ within + between + session + (1 | patient)")] = None,
+    each: Annotated[str | None, _part("With --for icc: raters of a session coded several times.", "2")] = None,
+    items: Annotated[int, typer.Option(help="With --for icc: items of the scale, and")] = 0,
+    omega: Annotated[float | None, _part("its omega: the width of that interval, too.")] = None,
+    model: Annotated[str | None, _part("With STUDY: which declared model.", "the headline's, else the last")] = None,
+    predictor: Annotated[str | None, _part("With STUDY: whose effect is to be found.", "the headline's")] = None,
+    ddf: Annotated[
+        Literal["kenward-roger", "satterthwaite", "z"] | None,
+        _part("Degrees of freedom of the tests.", "kenward-roger; z with --family"),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
+    studies: Annotated[
+        int | None, _part("Simulated studies of each combination.", "1000; --for icc: 200")
+    ] = None,
+    half_width: Annotated[float | None, _part("Stop when limits of the power are this near.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same studies.")] = 0,
+    cheapest: Annotated[float | None, _part("Only the cheapest with this power, as .8, of those varied.")] = None,
+    icc_width: Annotated[float | None, _part("Most width of the ICC's interval: of --cheapest, or --for icc.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes for the combinations of a grid.")] = 1,
+    scheduler: Annotated[str | None, _part("A Dask cluster in their place: tcp://host:8786.")] = None,
+    keep: Annotated[Path | None, _part("Folder for answers as they come; a repeat goes on from there.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", "--plot", help="Draw it with its caption: FILE.png, .pdf, .svg; .docx with the text.",
+                     show_default=False),
+    ] = None,
+    shape: Annotated[Literal["lines", "map"], typer.Option(help="Of a figure over two parts.")] = "lines",
+    text: Annotated[bool, typer.Option("--text", help="Print the paragraph for a proposal, too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier picture.")] = False,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Power of a planned study: simulated as it will be rated and analysed. A list (20,30,40) makes a curve."""
-    from doublecode.analysis.planning.planned_study import PlannedStudy
-    from doublecode.analysis.planning.simulated_power import power as simulated
-    from doublecode.analysis.rendering.figures import figure_of
-    from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.results.spread_work import Workers
-    from doublecode.schemas.results import result_record
-
-    given = {
+    parts = {
         "patients": patients, "sessions": sessions, "therapists": therapists, "dropout": dropout, "lost": lost,
         "raters": raters, "double": double, "icc_rating": icc_rating, "severity": severity, "points": points,
         "icc_outcome": icc_outcome, "icc_therapist": icc_therapist, "icc_predictor": icc_predictor,
-        "slope_sd": slope_sd, "minutes": minutes, "within": within, "between": between,
+        "slope_sd": slope_sd, "minutes": minutes, "base": base, "within": within, "between": between, "trend": trend,
     }  # fmt: skip
-    lists = {name: _numbers(name, text) for name, text in given.items() if text is not None}
-    varied = {name: values for name, values in lists.items() if len(values) > 1}
-    first = {name: values[0] for name, values in lists.items()}
-    if plot is not None:
-        check_picture("--plot", plot, overwrite=overwrite)
-        if not varied:
-            raise UsageError("--plot: nothing is varied; give a list, as --patients 20,30,40.")
-    if icc_width is not None and cheapest is None:
-        raise UsageError("--icc-width: it is asked of the cheapest design; give --cheapest .8 with it.")
-    effects: dict[str, Any] = {name: first.pop(name) for name in ("within", "between") if name in first}
-    plan = PlannedStudy(**first)  # type: ignore[arg-type]
-    stated = {name: value for name, value in effects.items() if name not in varied}
-    with progress_bar() as show:
-        result = simulated(
-            plan, **stated, scale=scale, vary=varied, formula=formula, ddf=ddf, alpha=alpha, studies=studies,
-            half_width=half_width, seed=seed, workers=Workers(jobs, scheduler, keep), progress=show,
-        )  # fmt: skip
-    if plot is not None:
-        write_picture(figure_of(result.plot()), plot, "Power over what was varied, with limits of the simulation.")
+    lists = {name: _numbers(name, given) for name, given in parts.items() if given is not None}
+    if purpose == "icc":
+        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "figure": figure, "keep": keep,
+                "scheduler": scheduler, "text": text or None}  # fmt: skip
+        asked = {"items": items, "omega": omega, "studies": 200 if studies is None else studies, "seed": seed}
+        design = _design(study, lists, model, predictor, for_effect=False)
+        several = _numbers("each", each or "2")
+        widths_of_designs(design, lists, idle, asked | {"conf_level": 1 - alpha}, several, icc_width, as_json=as_json)
+        return
+    if each is not None or items or omega is not None:
+        raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
+    _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
+    n = 1000 if studies is None else studies
+    made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
+    design = _design(study, lists, model, predictor)
+    if family is not None and design is not None:
+        raise UsageError("--family: with a study folder the outcome is continuous; give the plan by flags instead.")
+    result = _simulated(design, lists, formula, made | {"family": family}, (jobs, scheduler, keep))
+    if figure is not None:
+        result.write_figure(figure, shape=shape, overwrite=overwrite)
+    words = result.text() if text else ""
     if cheapest is not None:
         result = result.cheapest(cheapest, icc_width)
-    print_answer(result, result_record(result) if as_json else None)
+    _print(design, result, words, as_json=as_json)
+
+
+def _check(
+    lists: dict[str, list[float]], figure: Path | None, cheapest: float | None, icc_width: float | None, *,
+    overwrite: bool,
+) -> None:  # fmt: skip
+    """Refuse before any work what could not be answered after it."""
+    from doublecode.analysis.rendering.power_file import check_figure_file
+
+    varied = [name for name, values in lists.items() if len(values) > 1]
+    if figure is not None:
+        check_figure_file("--figure", figure, overwrite=overwrite)
+        if not 1 <= len(varied) <= 2:
+            raise UsageError(
+                f"--figure: {', '.join(varied) or 'nothing'} is varied; give one or two lists, as --patients 20,30,40."
+            )
+        if len([name for name in EFFECTS if name in lists]) > 1:
+            raise UsageError("--figure: two effects are two figures; give one of --within, --between and --trend.")
+    if icc_width is not None and cheapest is None:
+        raise UsageError("--icc-width: it is asked of the cheapest design; give --cheapest .8 with it.")
+    if cheapest is not None and not varied:
+        raise UsageError("--cheapest: nothing is varied; give a list, as --patients 20,30,40.")
+
+
+def _design(
+    study: Path | None,
+    lists: dict[str, list[float]],
+    model: str | None,
+    predictor: str | None,
+    *,
+    for_effect: bool = True,
+) -> StudyDesign | None:
+    """The plan that a study folder declares, with what was stated in its place; None without a study."""
+    if study is None:
+        if model is not None or predictor is not None:
+            raise UsageError("--model and --predictor are of a study folder; give it: doublecode power STUDY …")
+        missing = [f"--{name}" for name in ("patients", "sessions") if name not in lists]
+        if missing:
+            raise UsageError(f"power: {' and '.join(missing)} is missing. Give it, or a study folder to take it from.")
+        return None
+    from doublecode.analysis.study.design_of_study import study_design
+
+    if for_effect and not any(name in lists for name in EFFECTS):
+        raise UsageError(
+            "power: no effect is stated; give --within, --between or --trend, 0 for the type I error: the smallest "
+            "that would matter. What the study has found is not taken: its power would only repeat its p value."
+        )
+    return study_design(study, model=model, predictor=predictor).stating(_base(lists))
+
+
+def _base(lists: dict[str, list[float]]) -> dict[str, float]:
+    """One value of each part that was stated: the first; of raters the most, since a plan without them has no ICC."""
+    return {
+        name: max(values) if name == "raters" else values[0] for name, values in lists.items() if name not in EFFECTS
+    }
+
+
+def _simulated(
+    design: StudyDesign | None, lists: dict[str, list[float]], formula: str | None, made: dict[str, Any],
+    where: tuple[int, str | None, Path | None],
+) -> PowerResult:  # fmt: skip
+    from doublecode.analysis.planning.planned_study import PlannedStudy
+    from doublecode.analysis.planning.simulated_power import power as simulated
+    from doublecode.analysis.results.spread_work import Workers
+
+    family = made.pop("family")
+    plan = PlannedStudy(**_base(lists), family=family) if design is None else design.plan  # type: ignore[arg-type]
+    varied = {name: values for name, values in lists.items() if len(values) > 1}
+    stated: dict[str, Any] = {name: lists[name][0] for name in EFFECTS if name in lists and name not in varied}
+    declared = None if design is None else str(design.spec["formula"])
+    with progress_bar() as show:
+        return simulated(
+            plan, **stated, vary=varied, formula=formula or declared, workers=Workers(*where), progress=show, **made
+        )
+
+
+def _print(design: StudyDesign | None, result: PowerResult, words: str, *, as_json: bool) -> None:
+    from doublecode.analysis.rendering.screen import print_answer
+    from doublecode.schemas.results import result_record
+
+    record = result_record(result) if as_json else None
+    if record is not None:
+        if design is not None:
+            record["design"]["planned"] = result_record(design)
+        if words:
+            record["design"]["text"] = words
+    elif design is not None:
+        print_answer(design, None)
+        say("")
+    print_answer(result, record)
+    if words and not as_json:
+        say(f"\n{words.replace('*', '')}")
 
 
 def _numbers(name: str, text: str) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -240,24 +240,37 @@ def drift(
         str, typer.Option(help="Of a file: what stands for a missing value: -99,n/a", show_default=False)
     ] = "",
     sheet: Annotated[str | None, typer.Option(help="Of a file: its sheet.", show_default=False)] = None,
+    latent: Annotated[
+        bool,
+        typer.Option("--latent", help="On the latent scale of ordinal items (0–4): fair averages and both ICCs."),
+    ] = False,
     set_aside: SetAside = None,
     as_json: AsJson = False,
 ) -> None:
     """Severity of each rater by scale and batch, its drift, and the sessions worth hearing again."""
+    if latent and (by_date is not None or dates is not None or periods is not None):
+        raise UsageError(
+            "drift: --latent compares raters over all ratings; leave out --by-date, --dates and --periods."
+        )
     if study.is_file() and study.name != "study.toml":
         if by_date is not None or dates is not None or set_aside:
             raise UsageError("drift: --by-date, --dates and --set-aside belong to a study; leave them out of a file.")
-        _drift_of_file(study, targets, raters, ratings, periods, missing, sheet, top, as_json)
+        _drift_of_file(study, targets, raters, ratings, periods, missing, sheet, None if latent else top, as_json)
         return
     own = {"targets": targets, "raters": raters, "ratings": ratings, "periods": periods, "missing": missing}
     stray = next((name for name, value in {**own, "sheet": sheet}.items() if value), None)
     if stray is not None:
         raise UsageError(f"drift: --{stray} belongs to a file of ratings; {study} is none. Leave it out.")
     from doublecode.analysis.rendering.screen import print_answer
-    from doublecode.analysis.report.records import drift_record
+    from doublecode.analysis.report.records import drift_record, latent_severity_record
+    from doublecode.analysis.study.ordinal_raters import latent_severity_of
     from doublecode.analysis.study.rater_drift import drift_of
 
     intake = clean_intake(study, set_aside)
+    if latent:
+        ordinal = latent_severity_of(intake.study, intake.ratings)
+        print_answer(ordinal, latent_severity_record(ordinal) if as_json else None)
+        return
     sessions = intake.sessions
     found = drift_of(
         intake.study, intake.ratings, intake.files, sessions, n_periods=by_date, dates=dates, top=top
@@ -273,10 +286,12 @@ def _drift_of_file(
     periods: str | None,
     missing: str,
     sheet: str | None,
-    top: int,
+    top: int | None,
     as_json: bool,
 ) -> None:
+    """Severity of the raters of a file; without `top` that on the latent scale."""
     from doublecode.analysis.cli.read_files import bare, names_in, read_ratings, with_remarks
+    from doublecode.analysis.reliability.latent_severity import ordinal_severity
     from doublecode.analysis.reliability.severity import drift as estimate
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
@@ -286,8 +301,9 @@ def _drift_of_file(
     target, period = bare(targets), periods and bare(periods)
     others = (period,) if period else ()
     read = read_ratings(file, target, raters, ratings and bare(ratings), others, sheet, names_in(missing))
-    found = estimate(
-        read.data, targets=target, raters=str(read.raters), ratings=read.ratings, periods=period, top=top
+    named: dict[str, Any] = {"targets": target, "raters": str(read.raters), "ratings": read.ratings}
+    found = ordinal_severity(read.data, **named) if top is None else estimate(
+        read.data, **named, periods=period, top=top
     )  # fmt: skip
     print_answer(found, with_remarks(result_record(found), read.remarks) if as_json else None)
 

@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from doublecode.analysis.mixed.generalized.result import GeneralizedResult as GeneralizedResult
     from doublecode.analysis.mixed.intervals import profile_function as profile_function
     from doublecode.analysis.mixed.ladder import fit_ladder as fit_ladder
-    from doublecode.analysis.mixed.many import ManyResult as ManyResult
     from doublecode.analysis.mixed.many import fit_many as fit_many
+    from doublecode.analysis.mixed.many_result import ManyGeneralizedResult as ManyGeneralizedResult
+    from doublecode.analysis.mixed.many_result import ManyResult as ManyResult
     from doublecode.analysis.mixed.result import MixedResult as MixedResult
 
 _HOME = {
     "GeneralizedResult": "generalized.result",
-    "ManyResult": "many",
+    "ManyGeneralizedResult": "many_result",
+    "ManyResult": "many_result",
     "MixedResult": "result",
     "compare": "comparison",
     "confint": "confidence",

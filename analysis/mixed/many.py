@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from doublecode.analysis.mixed.columns import ColumnOrArray
 from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.engine.bare_fit import explained
 from doublecode.analysis.mixed.engine.derivatives import differentiate
@@ -22,9 +23,9 @@ from doublecode.analysis.mixed.formula import ModelFormula
 from doublecode.analysis.mixed.hypotheses import two_sided
 from doublecode.analysis.mixed.inference import fixed_effects, small_sample
 from doublecode.analysis.mixed.many_designs import Sets, sets_of
+from doublecode.analysis.mixed.many_result import ManyResult
+from doublecode.analysis.mixed.many_screen import reasons_against
 from doublecode.analysis.mixed.variances import SINGULAR, relative_spectrum
-from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Table, column
 from doublecode.schemas.errors import UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note
@@ -38,110 +39,6 @@ CHUNK_CELLS = 150_000
 """Cells of the largest working array of one batch; a few of them fit in a processor's cache."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ManyResult(Answer):
-    """Mixed models of many outcomes on one design; every array has one column per set.
-
-    Attributes
-    ----------
-    spec
-        formula, reml, ddf, number of sets.
-    terms
-        (p,) names of the fixed effects.
-    components
-        (c,) rows of `variances` as (group, term), the last one the residual.
-    estimate, std_error, df, statistic, p_value
-        (p, N); NaN in sets that could not be fitted. `df`, `statistic` and `p_value` are NaN without `ddf`.
-        `std_error` is the adjusted one under Kenward–Roger.
-    vcov
-        (N, p, p) covariance of the fixed effects, unadjusted.
-    variances
-        (c, N) variance components.
-    covariances
-        Per random term (N, p, p) covariance matrices.
-    theta
-        (N, m) conditioned parameters, to restart or to evaluate at.
-    loglik
-        (N,) log-likelihood (restricted under REML).
-    nobs
-        (N,) rows in use.
-    converged, singular, fitted
-        (N,) whether the search ended in a minimum; whether a term has a direction of no variance;
-        whether there was anything to fit. Failures are counted, never dropped.
-    problem
-        (N,) why a set is not fitted or not converged, else None.
-    rows
-        Labels of the rows that have all predictors.
-    """
-
-    spec: dict[str, Any]
-    terms: tuple[str, ...]
-    components: tuple[tuple[str, str], ...]
-    estimate: Floats
-    std_error: Floats
-    df: Floats
-    statistic: Floats
-    p_value: Floats
-    vcov: Floats
-    variances: Floats
-    covariances: tuple[Floats, ...]
-    theta: Floats
-    loglik: Floats
-    nobs: Ints
-    converged: Bools
-    singular: Bools
-    fitted: Bools
-    problem: tuple[Note | None, ...]
-    design: dict[str, Any]
-    notes: tuple[Note, ...]
-    rows: pd.Index[Any]
-
-    label_columns: ClassVar[tuple[str, ...]] = ("set", "term")
-
-    def tables(self) -> tuple[Table, ...]:
-        """Estimates over the sets, a row per fixed effect."""
-        columns = (
-            column("term"), column("mean", "*M* of *b*", kind="estimate"),
-            column("sd", "*SD* of *b*", kind="estimate"), column("mean_std_error", "*M* of *SE*", kind="estimate"),
-            column("n_sets", "Sets", kind="integer"),
-        )  # fmt: skip
-        return (Table("sets", f"{self.spec['formula']}, over {self.n_sets} outcomes", self.per_term(), columns),)
-
-    def counted(self) -> str:
-        """Say the criterion, the sets and the rows of the design."""
-        groups = "".join(f", {n} levels of {group}" for group, n in self.design["n_groups"].items())
-        kind = "REML" if self.spec["reml"] else "ML"
-        return f"{kind}: {self.design['n_fitted']} of {self.n_sets} sets fitted; {self.design['n_used']} rows{groups}"
-
-    @property
-    def n_sets(self) -> int:
-        """Number of outcomes, N."""
-        return len(self.loglik)
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """Tidy: set, term, estimate, std_error, df, statistic, p_value, converged, singular."""
-        p, N = self.estimate.shape
-        long = {"set": np.repeat(np.arange(N), p), "term": np.tile(np.array(self.terms, dtype=object), N)}
-        for name in ("estimate", "std_error", "df", "statistic", "p_value"):
-            long[name] = getattr(self, name).T.ravel()
-        long |= {"converged": np.repeat(self.converged, p), "singular": np.repeat(self.singular, p)}
-        return pd.DataFrame(long)
-
-    def per_term(self) -> pd.DataFrame:
-        """Per fixed effect over the fitted sets: term, mean, sd of the estimates, mean std_error, n_sets."""
-        ok = self.fitted
-        return pd.DataFrame(
-            {
-                "term": list(self.terms),
-                "mean": self.estimate[:, ok].mean(axis=1),
-                "sd": self.estimate[:, ok].std(axis=1, ddof=1) if ok.sum() > 1 else np.nan,
-                "mean_std_error": self.std_error[:, ok].mean(axis=1),
-                "n_sets": int(ok.sum()),
-            }
-        )
-
-
 def fit_many(
     formula: str | ModelFormula,
     data: pd.DataFrame,
@@ -150,13 +47,21 @@ def fit_many(
     predictors: Mapping[str, npt.ArrayLike] | None = None,
     reml: bool = True,
     ddf: ManyDdf = None,
+    family: str | None = None,
+    link: str | None = None,
+    nagq: int | Literal["auto"] = "auto",
+    trials: ColumnOrArray = None,
+    weights: ColumnOrArray = None,
+    offset: ColumnOrArray = None,
+    prior_sd: float | None = None,
 ) -> ManyResult:
     """Fit one mixed model to many outcomes by vectorised linear algebra.
 
     Parameters
     ----------
     formula
-        As for :func:`fit_mixed`; its response names the outcome but need not be a column of `data`.
+        As for :func:`fit_mixed` or :func:`fit_generalized`; its response names the outcome but need not be a column of
+        `data`.
     data
         Predictors and groups, one row per observation.
     responses
@@ -167,12 +72,17 @@ def fit_many(
         that the set lacks. Groups are the same in all sets.
     ddf
         None gives estimates and standard errors only; ``"z"``, ``"satterthwaite"`` and
-        ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only).
+        ``"kenward-roger"`` add degrees of freedom and p values (the last with REML only). Generalised models have *z*.
+    family, link, nagq, trials, weights, offset, prior_sd
+        As for :func:`fit_generalized`, whose fits these are; ``family=None`` is the linear model, which takes none of
+        them. One scalar random term with ``"binomial"`` (logit) or ``"poisson"`` is fitted in batches, everything else,
+        and what a batch does not solve, one by one, which is slower.
 
     Returns
     -------
     ManyResult
-        Arrays terms × sets; `.converged` and `.singular` per set.
+        Arrays terms × sets; `.converged` and `.singular` per set. With a family a :class:`ManyGeneralizedResult`,
+        which has `.separated`, too.
 
     Examples
     --------
@@ -183,8 +93,21 @@ def fit_many(
     >>> many = fit_many("y ~ x + (1 | patient)", data, y, ddf="kenward-roger")
     >>> many.estimate.shape, int(many.converged.sum())
     ((2, 200), 200)
+    >>> done = (y > 0).astype(float)
+    >>> many = fit_many("done ~ x + (1 | patient)", data, done, family="binomial")
+    >>> many.estimate.shape, many.spec["nagq"], int(many.fitted.sum())
+    ((2, 200), 15, 200)
     """
     data = as_pandas(data)
+    extra = {"trials": trials, "weights": weights, "offset": offset}
+    if family is not None:
+        from doublecode.analysis.mixed.generalized.many_sets import many_generalized
+
+        return many_generalized(
+            formula, data, responses, predictors or {}, family=family, link=link, nagq=nagq, prior_sd=prior_sd, ddf=ddf,
+            **extra,
+        )  # fmt: skip
+    _refuse_without_family(extra | {"link": link, "prior_sd": prior_sd, "nagq": None if nagq == "auto" else nagq})
     if ddf not in (None, "z", "satterthwaite", "kenward-roger"):
         raise UsageError(f"ddf={ddf!r} is not one of None, 'z', 'satterthwaite', 'kenward-roger'")
     if ddf == "kenward-roger" and not reml:
@@ -194,6 +117,14 @@ def fit_many(
     for chunk in _chunks(sets):
         _fit_chunk(sets, chunk, store, reml=reml, ddf=ddf)
     return store.result(sets.design, sets.Y, reml=reml, ddf=ddf)
+
+
+def _refuse_without_family(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"fit_many: {name}= acts with a family; give family='binomial' or another, or leave it out"
+            )
 
 
 def _chunks(sets: Sets) -> Iterator[Ints]:
@@ -333,27 +264,10 @@ def search(moments: Moments, *, reml: bool) -> Optimum:
 
 def _screen(sets: Sets, chunk: Ints, store: _Store) -> Ints:
     """Sets of a chunk that can be fitted; the others get their reason."""
-    design, part = sets.design, sets.Y[:, chunk]
-    present = ~np.isnan(part)
-    reasons = np.full(len(chunk), None, dtype=object)
-    p = design.X.shape[1]
-    if sets.own or not present.all():
-        X = np.broadcast_to(sets.fixed(chunk), (design.nobs, p, len(chunk)))
-        gram = np.einsum("in,ijn,ikn->njk", present.astype(float), X, X, optimize=True)
-        d = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
-        rank = np.linalg.eigvalsh(gram / (d[:, :, None] * d[:, None, :]))
-        reasons[rank[:, 0] < 1e-12 if p else np.zeros(len(chunk), dtype=bool)] = Note("set_collinear")
-        for term in design.terms:
-            onehot = np.zeros((len(term.levels), design.nobs))
-            onehot[term.codes, np.arange(design.nobs)] = 1.0
-            seen = (onehot @ present > 0).sum(axis=0)
-            reasons[seen < 2] = Note("set_few_levels", numbers={"group": term.group})
-            reasons[seen * term.size >= present.sum(axis=0)] = Note("set_effects_as_rows", numbers={"term": term.label})
-    with np.errstate(invalid="ignore"):
-        low = np.where(present, part, np.inf).min(axis=0)
-        high = np.where(present, part, -np.inf).max(axis=0)
-    reasons[low == high] = Note("set_outcome_constant")
-    reasons[present.sum(axis=0) <= p] = Note("set_few_rows")
+    part = sets.Y[:, chunk]
+    missing = np.isnan(part)
+    low, high = np.where(missing, np.inf, part).min(axis=0), np.where(missing, -np.inf, part).max(axis=0)
+    reasons = reasons_against(sets, chunk, low == high)
     usable = np.array([reason is None for reason in reasons])
     for i in np.flatnonzero(~usable):
         store.problem[chunk[i]] = reasons[i]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,23 @@ class Sets:
         keep = ~missing[:, 0]
         return make_moments(keep_rows(self.design, keep), Y[keep])
 
+    def design_of(self, which: int) -> Design:
+        """The design of one set, its own predictors in, its missing rows out."""
+        at = np.array([which])
+        terms = tuple(
+            replace(term, Z=self._columns(term.spec, term.Z, at)[:, :, 0]) if self.own else term
+            for term in self.design.terms
+        )
+        design = replace(self.design, X=self.fixed(at)[:, :, 0], terms=terms) if self.own else self.design
+        keep = ~np.isnan(self.Y[:, which])
+        return design if keep.all() else keep_rows(design, keep)
+
+    def varies(self, spec: Any) -> bool:
+        """Whether columns differ by set."""
+        return bool(self.own.keys() & spec.required_variables)
+
     def _columns(self, spec: Any, shared: Floats, which: Ints) -> Floats:
-        if not self.own.keys() & spec.required_variables:
+        if not self.varies(spec):
             return shared[:, :, None]
         n, N = len(shared), len(which)
         frame = self.design.frame
@@ -69,9 +84,10 @@ class Sets:
 
 
 def sets_of(
-    formula: str | ModelFormula, data: pd.DataFrame, responses: npt.ArrayLike, predictors: Mapping[str, npt.ArrayLike]
-) -> Sets:
-    """Check what was given and evaluate the design.
+    formula: str | ModelFormula, data: pd.DataFrame, responses: npt.ArrayLike, predictors: Mapping[str, npt.ArrayLike],
+    **given: Any,
+) -> Sets:  # fmt: skip
+    """Check what was given and evaluate the design, with what else :func:`build_design` may be told.
 
     Raises
     ------
@@ -83,7 +99,7 @@ def sets_of(
     require_columns(data, list(predictors), "fit_many(predictors=)")
     own = {name: _numbers(values, f"predictors[{name!r}]", data, Y.shape[1]) for name, values in predictors.items()}
     if not own:
-        design = build_design(formula, data, with_outcome=False)
+        design = build_design(formula, data, with_outcome=False, **given)
         return Sets(design, Y[design.rows], {})
     grouping = {factor for term in parse_mixed(formula).terms for factor in term.factors}
     if taken := [name for name in own if name in grouping]:
@@ -92,7 +108,7 @@ def sets_of(
     filled = {name: _filled(values, lost) for name, values in own.items()}
     typical = _most_varied(filled)
     base = data.assign(**{name: values[:, typical] for name, values in filled.items()})
-    design = build_design(formula, base, with_outcome=False)
+    design = build_design(formula, base, with_outcome=False, **given)
     _refuse_learned(design, filled)
     rows = design.rows
     return Sets(design, np.where(lost, np.nan, Y)[rows], {name: values[rows] for name, values in filled.items()})

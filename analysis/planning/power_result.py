@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import pandas as pd
 
 from doublecode.analysis.rendering.answers import Answer
-from doublecode.analysis.rendering.tables import Column, Table, column, level_heading
+from doublecode.analysis.rendering.tables import Column, Table, column, format_number, level_heading
+from doublecode.analysis.rendering.wording.power_words import (
+    PowerFacts,
+    caption,
+    design_words_of,
+    found_of_several,
+    found_words,
+    paragraph,
+)
+from doublecode.analysis.results.versions import version_of
 from doublecode.schemas.errors import NotEstimable, UsageError
 from doublecode.schemas.results import Note
 
@@ -18,8 +28,12 @@ if TYPE_CHECKING:
 HEADINGS: Final = {
     "patients": "Patients", "sessions": "Sessions", "therapists": "Therapists", "raters": "Raters",
     "double": "Coded twice", "icc_rating": "ICC of a rating", "dropout": "Drop-out", "lost": "Lost sessions",
+    "severity": "Severity", "points": "Points", "minutes": "Minutes", "slope_sd": "*SD* of slopes",
+    "icc_outcome": "Outcome’s ICC", "icc_predictor": "Predictor’s ICC", "icc_therapist": "Therapists’ ICC",
 }  # fmt: skip
-EFFECTS: Final = {"within": "within patients", "between": "between patients"}
+MOST_SAID: Final = 8
+"""Of more designs the text gives the range of power alone."""
+EFFECTS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,16 +85,23 @@ class PowerResult(Answer):
         return (Table("power", f"Power at α = {self.spec['alpha']:g}, {self.spec['formula']}", shown, columns),)
 
     def _scale_heading(self) -> str:
-        return {"r": "Stated: *r*", "sd": "Stated: *SD*", "f2": "Stated: *f*²"}[self.spec["scale"]]
+        return {"r": "Stated: *r*", "sd": "Stated: *SD*", "f2": "Stated: *f*²", "link": "Stated"}[self.spec["scale"]]
 
     def counted(self) -> str:
         """Say the plan that all rows share."""
         plan, varied = self.spec["plan"], self.spec["vary"]
-        told = ", ".join(f"{name} {value:g}" for name, value in plan.items() if value and name not in varied)
-        return f"{told}; slopes: standard deviations of the outcome per standard deviation of true scores of that level"
+        told = ", ".join(
+            f"{name} {value if isinstance(value, str) else format(value, 'g')}"
+            for name, value in plan.items()
+            if value and name not in varied
+        )
+        unit = {None: "standard deviations of the outcome", "binomial": "log odds"}.get(
+            plan["family"], "log of the rate"
+        )
+        return f"{told}; slopes: {unit} per standard deviation of true scores of that level"
 
     def cheapest(self, power: float = 0.8, icc_width: float | None = None) -> PowerResult:
-        """The cheapest of the simulated designs that does what is asked for; a note says of how many.
+        """The cheapest of the simulated designs that does what is asked for; a note says of how many, and its costs.
 
         Parameters
         ----------
@@ -98,33 +119,120 @@ class PowerResult(Answer):
 
         Notes
         -----
-        Costs are hours of rating; without raters, sessions. Power is as simulated: near the limit asked for, its Monte
-        Carlo limits say how sure it is.
+        Costs are hours of rating; of designs that cost as many, and without raters, the one of the fewest sessions is
+        taken. Power is as simulated: near the limit asked for, its Monte Carlo limits say how sure it is.
         """
         if not self.spec["vary"]:
             raise UsageError("cheapest: nothing was varied; give vary={'patients': [20, 30, 40]}.")
         if not 0 < power < 1:
             raise UsageError(f"cheapest: power is {power!r}; allowed: above 0 and below 1.")
+        if icc_width is not None and not icc_width > 0:
+            raise UsageError(f"cheapest: icc_width is {icc_width!r}; allowed: above 0, as .2.")
         found = cheapest_rows(self.frame, list(self.spec["vary"]), self.spec["plan"], power, icc_width)
-        told = Note("power_cheapest", numbers={"n": self.design["n_cells"], "power": power, "width": icc_width})
+        effects = found[found["effect"] != 0]
+        first = records(effects.sort_values("power", kind="stable"))[0]
+        told = Note("power_cheapest", numbers={
+            "n": self.design["n_cells"], "asked": power, "asked_width": icc_width,
+            "design": {name: float(first[name]) for name in self.spec["vary"]},
+            **{name: float(first[name]) for name in ("power", "power_low", "power_high", "icc_width", "hours")},
+        })  # fmt: skip
         return replace(self, frame=found, notes=(told, *self.notes))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw power over what was varied, with limits of the simulation: a curve, or one per value of the second.
+    def plot(self, ax: Axes | None = None, *, shape: Literal["lines", "map"] = "lines") -> Axes:
+        """Draw power over what was varied, with limits of the simulation.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; else a figure of its own, 8 cm wide.
+        shape : {"lines", "map"}
+            A curve, or one per value of the second part that was varied; or a map of both.
 
         Raises
         ------
         UsageError
-            Nothing was varied, or two effects were asked for, which are two figures.
+            Nothing was varied, or too much; or two effects were asked for, which are two figures.
         """
         from doublecode.analysis.rendering.power_figures import power_curve
 
         varied = list(self.spec["vary"])
         if not varied:
             raise UsageError("plot: nothing was varied; give vary={'patients': [20, 30, 40]}.")
+        if len(varied) > 2:
+            raise UsageError(f"plot: {len(varied)} parts were varied ({', '.join(varied)}); a figure shows one or two.")
         if len(set(self.frame["term"])) > 1:
             raise UsageError("plot: two effects are two figures; state one of within and between.")
-        return power_curve(self.frame, varied, [_heading(name) for name in varied], ax=ax)
+        if shape not in ("lines", "map"):
+            raise UsageError(f"plot: shape is {shape!r}; allowed: 'lines', 'map'.")
+        if shape == "map" and len(varied) == 1:
+            raise UsageError(f"plot: a map shows two parts, and {varied[0]} alone was varied; take lines.")
+        return power_curve(self.frame, varied, [_heading(name) for name in varied], ax=ax, shape=shape)
+
+    def caption(self) -> str:
+        """What stands under the figure: effect with level and divisor, design, model, studies, seed."""
+        return caption(self._facts())
+
+    def text(self) -> str:
+        """The paragraph for a proposal: how power was found, what was assumed, and what came out.
+
+        Examples
+        --------
+        >>> from doublecode.analysis import PlannedStudy, power
+        >>> found = power(PlannedStudy(patients=22, sessions=9), within=0.3, studies=100)
+        >>> print(found.text()[:81])
+        Power was determined by simulating the study as it will be rated and analysed. We
+        """
+        raters = bool(self.spec["plan"]["raters"] or "raters" in self.spec["vary"])
+        return paragraph(self._facts(), " ".join(self._found(raters)))
+
+    def _found(self, raters: bool) -> list[str]:
+        """What came out, a sentence per effect; of many designs the range of power alone."""
+        if not self.spec["vary"]:
+            level = self.spec["conf_level"]
+            return [found_words(row, level, with_raters=raters) for row in records(self.frame)]
+        if len(self.frame) > MOST_SAID:
+            low, high = (format_number(self.frame["power"].agg(end), "bounded") for end in ("min", "max"))
+            return [f"Power lies between {low} and {high} (figure)."]
+        return [
+            found_of_several(
+                [(design_words_of({name: row[name] for name in self.spec["vary"]}), row) for row in own],
+                with_raters=raters,
+            )
+            for own in (records(rows) for _, rows in self.frame.groupby("term", sort=False, observed=True))
+        ]
+
+    def _facts(self) -> PowerFacts:
+        spec = self.spec
+        stated = self.frame.drop_duplicates("term")
+        effects = tuple(
+            (str(one["term"]), float(one["effect"]), float(one["slope"])) for one in stated.to_dict("records")
+        )
+        return PowerFacts(
+            plan=spec["plan"], varied=spec["vary"], effects=effects, scale=spec["scale"], formula=spec["formula"],
+            ddf=spec["ddf"], alpha=spec["alpha"], studies=spec["studies"], fewest=int(self.frame["studies"].min()),
+            seed=spec["seed"], version=version_of("doublecode"),
+        )  # fmt: skip
+
+    def write_figure(
+        self, path: str | Path, *, shape: Literal["lines", "map"] = "lines", overwrite: bool = False
+    ) -> Path:
+        """Write the figure, 8 cm wide, with its caption: ``.svg``, ``.png``, ``.pdf``; as ``.docx`` with the text.
+
+        Raises
+        ------
+        UsageError
+            It cannot be drawn or written.
+        """
+        from doublecode.analysis.rendering.power_file import check_figure_file, power_file
+
+        target = check_figure_file("write_figure", Path(path), overwrite=overwrite)
+        power_file(self.plot(shape=shape), self.caption(), self.text(), target)
+        return target
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as mappings."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def cheapest_rows(
@@ -142,7 +250,7 @@ def cheapest_rows(
     by = effects.groupby(varied, sort=False)
     designs = by.agg(power=("power", "min"), width=("icc_width", "max"), hours=("hours", "first")).reset_index()
     size = {name: designs[name] if name in varied else float(plan[name]) for name in ("patients", "sessions")}
-    cost = designs["hours"] if designs["hours"].any() else size["patients"] * size["sessions"] + 0 * designs["hours"]
+    sessions = size["patients"] * size["sessions"]
     fits = designs["power"] >= power
     if icc_width is not None:
         fits &= designs["width"] <= icc_width
@@ -154,7 +262,8 @@ def cheapest_rows(
             f"cheapest: none of {len(designs)} designs has {asked}; the most powerful ({said}) has {best['power']:.2f}"
             + ("" if icc_width is None else f" and a width of {best['width']:.2f}") + ". Vary further."
         )  # fmt: skip
-    chosen = designs.iloc[int(cost.where(fits).to_numpy(dtype=float, na_value=float("inf")).argmin())][varied]
+    ordered = designs.assign(sessions_in_all=sessions)[fits].sort_values(["hours", "sessions_in_all"], kind="stable")
+    chosen = ordered.iloc[0][varied]
     return frame[(frame[varied] == chosen).all(axis=1)].reset_index(drop=True)
 
 

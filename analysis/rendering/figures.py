@@ -87,10 +87,10 @@ def render_svg(figure: Figure, name: str, description: str) -> str:
     return f'{head} {label}>\n <desc id="{name}-desc">{escape(description)}</desc>{text[text.index(">") + 1 :]}'
 
 
-def render_png(figure: Figure) -> bytes:
-    """Draw a figure as PNG (200 dots per inch) for Word, without a date."""
+def render_png(figure: Figure, dpi: int = 200) -> bytes:
+    """Draw a figure as PNG for Word, without a date; 200 dots per inch are enough for what a page shows at its size."""
     buffer = io.BytesIO()
-    _draw(figure, "png", buffer, ("Software",), {})
+    _draw(figure, "png", buffer, ("Software",), {}, dpi)
     return buffer.getvalue()
 
 
@@ -101,7 +101,7 @@ def render_pdf(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: Any) -> None:
+def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: Any, dots: int = 200) -> None:
     """Draw a figure once, where ``savefig`` would draw it twice; what is `untold` the file does not say."""
     import matplotlib as mpl
     from matplotlib.backends import backend_agg, backend_pdf, backend_svg
@@ -109,7 +109,7 @@ def _draw(figure: Figure, form: str, buffer: Any, untold: Sequence[str], style: 
     canvas, dpi = figure.canvas, figure.dpi
     canvases = {"svg": backend_svg.FigureCanvasSVG, "pdf": backend_pdf.FigureCanvasPdf}
     own: Any = canvases.get(form, backend_agg.FigureCanvasAgg)(figure)
-    figure.dpi = 200
+    figure.dpi = dots
     with mpl.rc_context({**STYLE, **style}):
         getattr(own, f"print_{form}")(buffer, metadata=dict.fromkeys(untold))
     figure.set_canvas(canvas)
@@ -292,7 +292,7 @@ def trajectories(
         axes.plot(ends, fitted, color=VERMILION, linestyle="--", linewidth=2, label="model")
     axes.set_xlabel(time.capitalize())
     axes.set_ylabel(folded(y_label or outcome))
-    _whole_numbers(axes)
+    whole_numbers(axes)
     legend_above(axes)
     return axes
 
@@ -324,7 +324,7 @@ def by_session(
         axes.set_title("\n".join(textwrap.wrap(str(label), LABEL)), loc="left", fontsize=9)
         axes.grid(axis="y", color="#e6e9ef", linewidth=0.7)
         axes.set_axisbelow(True)
-        _whole_numbers(axes)
+        whole_numbers(axes)
     for spare in panels[len(groups) :]:
         spare.set_axis_off()
     figure.supxlabel(time.capitalize(), fontsize=10)
@@ -375,7 +375,8 @@ def folded(text: str, width: int = 40) -> str:
     return "\n".join(textwrap.wrap(text, width))
 
 
-def _whole_numbers(axes: Axes) -> None:
+def whole_numbers(axes: Axes) -> None:
+    """Put the ticks of the horizontal axis at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,19 +11,15 @@ from doublecode.analysis.mixed.columns import ColumnOrArray, extra_values
 from doublecode.analysis.mixed.design import Design, Floats, build_design
 from doublecode.analysis.mixed.formula import ModelFormula, parse_mixed
 from doublecode.analysis.mixed.formula_names import variables_of
-from doublecode.analysis.mixed.generalized.bare_fit import GeneralizedFit
-from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly, fit_fixed_only
-from doublecode.analysis.mixed.generalized.links import forward
-from doublecode.analysis.mixed.generalized.objective import Problem
 from doublecode.analysis.mixed.generalized.ordinal_model import check_thresholds, fit_ordinal
+from doublecode.analysis.mixed.generalized.outcome_fit import fit_outcome
 from doublecode.analysis.mixed.generalized.random_part import RandomPart, make_random_part
-from doublecode.analysis.mixed.generalized.response import Outcome, check_family, read_outcome
+from doublecode.analysis.mixed.generalized.response import check_family, read_outcome
 from doublecode.analysis.mixed.generalized.result import GeneralizedResult
-from doublecode.analysis.mixed.generalized.separation import refuse_separated, suspicious
+from doublecode.analysis.mixed.generalized.separation import refuse_row_effects
 from doublecode.analysis.mixed.generalized.thresholds import ThresholdKind
-from doublecode.analysis.mixed.generalized.turning import settle
 from doublecode.analysis.mixed.prediction import Source
-from doublecode.schemas.errors import ContractError, NotEstimable, UsageError
+from doublecode.schemas.errors import ContractError, UsageError
 from doublecode.schemas.frames import as_pandas
 from doublecode.schemas.results import Note, check_conf_level
 
@@ -31,8 +27,6 @@ Nodes = int | Literal["auto"]
 NODES = 15
 """Quadrature nodes of one scalar random term."""
 MOST_NODES = 100
-WIDE = 25.0
-"""Standard deviation of a random effect, on the scale of the predictor, from which a fit counts as without end."""
 
 
 def fit_generalized(
@@ -133,7 +127,8 @@ def fit_generalized(
     if chosen == "ordinal":
         return fit_ordinal(design, part, n_nodes, chosen_link, spec | {"thresholds": thresholds}, remarks)
     outcome = read_outcome(design, chosen, chosen_link, counted)
-    _refuse_row_effects(design, outcome)
+    if outcome.binary:
+        refuse_row_effects(design, "0 and 1")
     fit = fit_outcome(design, part, outcome, n_nodes, prior_sd)
     if prior_sd is not None:
         remarks = (*remarks, Note("generalized_prior", numbers={"sd": prior_sd}))
@@ -182,78 +177,6 @@ def choose_nodes(nagq: Nodes, part: RandomPart) -> tuple[int, tuple[Note, ...]]:
         if nagq == 1
         else Note("generalized_quadrature_asked", numbers={"n_nodes": nagq}),
     )
-
-
-def fit_outcome(
-    design: Design, part: RandomPart, outcome: Outcome, n_nodes: int, prior_sd: float | None
-) -> GeneralizedFit:
-    """Condition, start, search; refuse what has no finite estimate."""
-    Q, R = design.x_factors
-    order = part.order
-    problem = Problem(
-        part, Q[order],
-        np.zeros(design.nobs) if design.offset is None else design.offset[order],
-        np.ones(design.nobs) if design.weights is None else design.weights[order],
-        outcome.density().subset(order), n_nodes, prior_precision(design.x_names, R, prior_sd),
-    )  # fmt: skip
-    start, psi = _start(problem, outcome)
-    if prior_sd is None and suspicious(start, outcome):
-        refuse_separated(design.x_names, design.X, outcome, design.formula.response)
-    try:
-        problem, found = settle(problem, start.beta, psi)
-    except np.linalg.LinAlgError as error:
-        raise NotEstimable(
-            f"{design.formula.text!r}: {error}; rescale the predictors, or take a simpler random part"
-        ) from error
-    fit = GeneralizedFit(problem, found, design.terms, R)
-    _refuse_endless(fit, design)
-    return fit
-
-
-def prior_precision(names: tuple[str, ...], root: Floats, prior_sd: float | None) -> Floats | None:
-    """(p, p) precision of the declared prior in conditioned units."""
-    if prior_sd is None or not names:
-        return None
-    free = np.array([0.0 if name == "Intercept" else prior_sd**-2 for name in names])
-    inverse = np.linalg.inv(root)
-    return np.asarray(inverse.T @ (free[:, None] * inverse))
-
-
-def _start(problem: Problem, outcome: Outcome) -> tuple[FixedOnly, Floats]:
-    """Estimates without random effects; a count's dispersion by moments of Poisson residuals."""
-    w = problem.weights
-    trials = outcome.trials if outcome.trials is not None else np.exp(problem.offset.mean()) * np.ones_like(w)
-    mean = float(np.clip(outcome.y.sum() / trials.sum(), 0.02, 0.98 if outcome.trials is not None else np.inf))
-    first = float(forward(np.array(mean), outcome.link))
-    if outcome.family != "negative-binomial":
-        fit = fit_fixed_only(problem.density, problem.X, problem.offset, w, np.zeros(0), first, problem.precision)
-        return fit, np.zeros(0)
-    y = outcome.y[problem.part.order]
-    spread = float(y.var() / y.mean() - 1.0) / float(y.mean())
-    psi = np.array([np.log(np.clip(2.0 / max(spread, 1e-2), 0.1, 50.0))])
-    return fit_fixed_only(problem.density, problem.X, problem.offset, w, psi, first, problem.precision), psi
-
-
-def _refuse_row_effects(design: Design, outcome: Outcome) -> None:
-    for term in design.terms:
-        effects = len(term.levels) * term.size
-        if outcome.binary and effects >= design.nobs:
-            raise NotEstimable(
-                f"term {term.label} has {effects} random effects for {design.nobs} rows of 0 and 1; "
-                "they cannot be told from the outcome's own chance. Take a simpler term"
-            )
-
-
-def _refuse_endless(fit: GeneralizedFit, design: Design) -> None:
-    for term, V in zip(design.terms, fit.covariances, strict=True):
-        spread = float(np.sqrt(np.einsum("ip,pq,iq->i", term.Z, V, term.Z).mean()))
-        if spread > WIDE:
-            raise NotEstimable(
-                f"separation by {term.group!r}: the standard deviation of {term.label} grows without end "
-                f"({spread:.3g} on the scale of the predictor), since (almost) every level of {term.group!r} has one "
-                "outcome only. Allowed: levels within which the outcome varies. Next: take a simpler random part, or "
-                "more rows per level"
-            )
 
 
 def _name(value: ColumnOrArray) -> str | None:

@@ -12,16 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from doublecode.analysis.mixed.design import Design
 from doublecode.analysis.mixed.generalized.fixed_only import FixedOnly
 from doublecode.analysis.mixed.generalized.links import inverse
 from doublecode.analysis.mixed.generalized.response import Outcome
 from doublecode.schemas.errors import NotEstimable
+from doublecode.schemas.results import Note
 
 Floats = npt.NDArray[np.float64]
 
 NEAR_CERTAIN, RAREST = 1e-5, 1e-5
 """Distance of a fitted probability from 0 or 1, and fitted rate, below which separation is looked for."""
 PARTED = 1e-6
+
+
+class Separated(NotEstimable):
+    """Predictors, or levels of a grouping factor, tell the outcome without error; `note` names them."""
+
+    def __init__(self, message: str, note: Note) -> None:
+        super().__init__(message)
+        self.note = note
 
 
 @dataclass(frozen=True)
@@ -82,15 +92,32 @@ def _has_margin(signed: Floats) -> bool:
     return answer.fun is not None and bool(answer.fun < -PARTED)
 
 
+def parting(found: Separation, names: tuple[str, ...]) -> str:
+    """Name the columns that part the outcomes."""
+    return ", ".join(names[i] for i in found.columns if names[i] != "Intercept") or "Intercept"
+
+
 def refuse_separated(names: tuple[str, ...], X: Floats, outcome: Outcome, response: str) -> None:
-    """Raise NotEstimable if the fixed effects separate the outcome, and name what does."""
+    """Raise :class:`Separated` if the fixed effects separate the outcome, and name what does."""
     found = find_separation(X, outcome)
     if found is None:
         return
     kind = "complete" if found.complete else "quasi-complete"
-    which = ", ".join(names[i] for i in found.columns if names[i] != "Intercept") or "Intercept"
-    raise NotEstimable(
+    which = parting(found, names)
+    raise Separated(
         f"{kind} separation: {which} tells {found.rows} of {len(X)} rows of {response!r} without error, so the "
         "estimates grow without end. Allowed: predictors within whose values the outcome varies. Next: merge rare "
-        "categories, leave the predictor out, or declare a weak prior, prior_sd=2.5, which the result then names"
+        "categories, leave the predictor out, or declare a weak prior, prior_sd=2.5, which the result then names",
+        Note("set_separated", numbers={"which": which}),
     )
+
+
+def refuse_row_effects(design: Design, values: str) -> None:
+    """Raise NotEstimable if a term has as many effects as there are rows, each with one outcome out of `values`."""
+    for term in design.terms:
+        effects = term.n_levels * term.size
+        if effects >= design.nobs:
+            raise NotEstimable(
+                f"term {term.label} has {effects} random effects for {design.nobs} rows of {values}; "
+                "they cannot be told from the outcome's own chance. Take a simpler term"
+            )

@@ -113,6 +113,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     "set_few_rows": "no more rows than fixed effects",
     "set_explained": "the fixed effects reproduce the outcome without error",
     "set_not_converged": "not converged",
+    "set_separated": "separation: {which} tells the outcome without error, estimates grow without end",
+    "set_without_end": "separation: almost every level of {group} has one outcome only, its variance grows without end",
+    "set_without_value": "the likelihood has no finite value at any start",
+    "sets_separated": "{n_separated} sets have no finite estimate (separation) and count as not fitted",
     # influence
     "levels_not_identified": _not_identified,
     "refits_not_converged": "{n_failed} of {n_levels} refits did not converge",

@@ -62,6 +62,10 @@ SENTENCES: Final[dict[str, Wording]] = {
     ),
     "drift_refused": "{reason}; severity is given without periods",
     "severity_refused": "{reason}",
+    "latent_severity_two_raters": (
+        "coded by {n} rater(s); severity on the latent scale is given from three raters on, of two see severity in "
+        "points"
+    ),
     "scores_without_date": "{n} score(s) of sessions without a date were left out",
     # status
     "status_unread": _unread,

@@ -71,10 +71,53 @@ def test_the_cheapest_of_a_grid(run):
     ((*PLAN, "--within", ".3", "--double", ".4"), "double is given without raters"),
     ((*PLAN, "--within", ".3", "--raters", "3"), "give the ICC"),
     ((*PLAN, "--within", ".3", "--plot", "p.svg"), "nothing is varied"),
-    ((*PLAN, "--within", ".3", "--plot", "p.pdf"), "ends in .svg or .png"),
-    (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3"), "one or two"),
+    ((*PLAN, "--within", ".3", "--plot", "p.gif"), "ends in .png, .pdf, .svg, .docx"),
+    (("--patients", "10,20", "--sessions", "4,5", "--within", ".2,.3", "--figure", "p.svg"), "give one or two lists"),
+    (("--patients", "10,20", "--sessions", "4", "--within", ".2", "--between", "0", "--figure", "p.svg"),
+     "two figures"),
+    (("--within", ".3"), "--patients and --sessions is missing"),
+    ((*PLAN, "--within", ".3", "--model", "m"), "are of a study folder"),
+    ((*PLAN, "--within", ".3", "--cheapest", ".8"), "nothing is varied"),
 ])  # fmt: skip
 def test_what_is_refused(run, words, message):
     code, _, err = run(*words)
     assert code == 2
     assert message in err
+
+
+def test_widths_of_the_raters_icc(run):
+    words = ("--for", "icc", "--patients", "10", "--sessions", "6", "--raters", "3,5", "--double", ".5,1",
+             "--icc-rating", ".6", "--studies", "40")  # fmt: skip
+    code, out, _ = run(*words, "--items", "7", "--omega", ".85", "--dropout", ".2", "--json")
+    frame = json.loads(out)["frame"]
+    assert code == 0
+    assert {(row["targets"], row["raters"], row["share"]) for row in frame} == {
+        (54, raters, share) for raters in (3, 5) for share in (0.5, 1.0)
+    }
+    code, out, _ = run(*words, "--icc-width", ".9")
+    assert code == 0
+    assert "the cheapest of 4 designs" in out
+    refused = {
+        ("--within", ".3"): "--within would not act", ("--lost", "0,.1"): "--lost has 2 values",
+        ("--raters", "0,3"): "without raters there is no ICC", ("--figure", "p.png"): "--figure would not act",
+    }  # fmt: skip
+    for more, message in refused.items():
+        code, _, err = run(*words, *more)
+        assert code == 2
+        assert message in err
+    code, _, err = run(*words[:6])
+    assert code == 2
+    assert "--icc-rating is missing" in err
+    code, _, err = run(*PLAN, "--within", ".3", "--items", "7")
+    assert "are of --for icc" in err
+
+
+def test_an_outcome_that_is_done_or_not(run):
+    words = (*PLAN, "--family", "binomial", "--base", ".4", "--within", ".8", "--json")
+    code, out, _ = run(*words)
+    assert code == 0
+    spec = json.loads(out)["spec"]
+    assert (spec["plan"]["family"], spec["plan"]["base"], spec["scale"], spec["ddf"]) == ("binomial", 0.4, "link", "z")
+    code, _, err = run(*PLAN, "--family", "poisson", "--trend", ".1")
+    assert code == 2
+    assert "mean count" in err

@@ -1,5 +1,6 @@
 """Power by simulation, against closed forms, and what a plan refuses."""
 
+import docx
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from scipy.integrate import quad
 from doublecode.analysis import PlannedStudy, power, precision, regression_power
 from doublecode.analysis.planning.simulated_study import draw, plan_rows
 from doublecode.schemas.errors import NotEstimable, UsageError
+from doublecode.schemas.marks import bare
 
 FOUR_ERRORS = 4.0
 
@@ -116,7 +118,9 @@ def test_the_cheapest_design_is_the_one_found_by_hand():
     assert (cheap.frame[["patients", "double"]] == expected[["patients", "double"]]).all(axis=None)
     assert cheap.frame["term"].tolist() == ["within", "between"]
     told = " ".join(str(cheap).split())
-    assert "the cheapest of 6 simulated designs with power .60 and an interval of the ICC no wider than .36" in told
+    assert "the cheapest of 6 simulated designs with power .60 and an interval of the ICC no wider than .36: " in told
+    assert f"{expected['patients']} patients and {100 * expected['double']:.0f} % of the sessions coded twice" in told
+    assert f"{expected['hours']:.0f} hours of rating" in told
     with pytest.raises(
         NotEstimable, match=r"none of 6 designs has power 0.99 and an ICC within 0.01; the most powerful"
     ):
@@ -125,6 +129,65 @@ def test_the_cheapest_design_is_the_one_found_by_hand():
         power(plan, between=0, vary={"patients": [12, 15]}, studies=100).cheapest()
     with pytest.raises(UsageError, match="nothing was varied"):
         power(plan, within=0.3, studies=100).cheapest()
+
+
+def test_no_raters_are_a_questionnaire_in_a_grid():
+    """Its power is the exact one, without rating error; what is said of raters falls away; it costs no rating."""
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6, points=5)
+    found = power(plan, within=0.3, vary={"raters": [0, 4], "double": [0.3, 1.0]}, studies=1000, seed=2)
+    none = found.frame[found.frame["raters"] == 0]
+    assert near(none.iloc[0], random_slope_power(20 * 5 - 1, 0.3))
+    assert none["hours"].tolist() == [0.0, 0.0]
+    assert none["icc_width"].isna().all()
+    assert none["power"].iloc[0] == none["power"].iloc[1]
+    assert (found.frame.loc[found.frame["raters"] == 4, "power"] < none["power"].iloc[0]).all()
+    assert "power_no_raters" in {note.kind for note in found.notes}
+    assert found.cheapest(0.6, 0.6).frame["raters"].tolist() == [4]
+
+
+def test_the_figure_says_what_was_assumed(tmp_path):
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6, dropout=0.2)
+    found = power(plan, within=-0.3, vary={"patients": [15, 30], "double": [0.0, 1.0]}, studies=100, seed=4)
+    said = found.caption()
+    for part in (
+        "a correlation of −.30 within patients (a slope of −0.31 standard deviations of the outcome's residual",
+        "standard deviation of the sessions about their patient's mean) by patients and the share of sessions coded",
+        "6 sessions of each patient; 4 raters, ICC(A,1) of one rating .60", "20 % of the patients leave early",
+        "100 simulated studies of each design, seed 4",
+    ):  # fmt: skip
+        assert part in said
+    lines, cells = found.plot(), found.plot(shape="map")
+    assert [line.get_label() for line in lines.get_lines()[:2]] == ["0 %", "100 %"]
+    assert lines.figure.get_figwidth() == pytest.approx(8 / 2.54)
+    shown = [text.get_text().split("\n")[0] for text in cells.texts]
+    assert shown == [f"{one:.2f}".removeprefix("0") for one in found.frame.sort_values(["double", "patients"])["power"]]
+    for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<svg"), (".docx", b"PK")):
+        path = found.write_figure(tmp_path / f"power{suffix}")
+        assert path.read_bytes().startswith(start)
+    words = "\n".join(one.text for one in docx.Document(str(tmp_path / "power.docx")).paragraphs)
+    assert bare(said) in words
+    assert bare(found.text()) in words
+    with pytest.raises(UsageError, match="is there already"):
+        found.write_figure(tmp_path / "power.png")
+    with pytest.raises(UsageError, match=r"allowed a file that ends in .png, .pdf, .svg, .docx"):
+        found.write_figure(tmp_path / "power.gif")
+    with pytest.raises(UsageError, match="a map shows two parts"):
+        power(plan, within=0.3, vary={"patients": [15, 30]}, studies=100).plot(shape="map")
+
+
+def test_the_text_of_a_proposal_has_every_assumption():
+    plan = PlannedStudy(patients=20, sessions=6, raters=4, double=0.3, icc_rating=0.6, therapists=4, slope_sd=0.2,
+                        lost=0.1, points=5)  # fmt: skip
+    found = power(plan, within=0.3, studies=100, seed=4)
+    row, said = found.frame.iloc[0], found.text()
+    for part in (
+        "20 patients, 6 sessions of each patient, 4 therapists",
+        "a scale of 5 points, 30 % of the sessions coded twice",
+        "10 % of the sessions are lost", "SD of 0.20", "it was stated beforehand, and is not an estimate of this study",
+        "(1 | therapist)", "Kenward–Roger", f"within patients is {row['power']:.2f}".replace("0.", "."),
+        f"Rating takes {row['hours']:.0f} hours", "seed 4",
+    ):  # fmt: skip
+        assert part in said
 
 
 def test_without_raters_sessions_are_the_costs():
@@ -206,7 +269,9 @@ def test_what_a_plan_cannot_be(plan, message):
     ({"within": 0.3, "vary": {"patient": [1, 2]}}, "did you mean 'patients'"),
     ({"within": 0.3, "vary": {"within": [0.1, 0.2]}}, "stated and varied"),
     ({"within": 0.3, "vary": {"patients": 20}}, "a list of different values"),
-    ({"within": 0.3, "vary": {"patients": [20, 30], "sessions": [5, 6], "raters": [0, 2]}}, "allowed: one or two"),
+    ({"within": 0.3, "vary": {"patients": [20, 30], "sessions": [5, 6],
+      "raters": [2, 3], "lost": [0, 0.1], "dropout": [0, 0.1]}},
+     "vary names 5 parts .* allowed: one to 4"),
     ({"within": 0.3, "studies": 20}, "from 100 on"),
     ({"within": 0.3, "studies": float("inf")}, "studies is inf"),
     ({"within": 0.3, "vary": {"patients": ["many", "few"]}}, "patients is 'many'"),

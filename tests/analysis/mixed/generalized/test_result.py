@@ -69,7 +69,7 @@ def test_average_effect_of_a_probability_by_simulation(done: GeneralizedResult) 
 
 def test_profile_limits_reach_the_quantile(done: GeneralizedResult) -> None:
     """At a limit the model refitted with the coefficient as an offset has lost 3.84/2 of its log-likelihood."""
-    limits = done.confint("profile").set_index("term")
+    limits = done.confint("profile", parameters="fixed").set_index("term")
     wald = done.fixed.set_index("term")
     assert (limits["conf_high"] - limits["conf_low"] > 0.8 * (wald["conf_high"] - wald["conf_low"])).all()
     for side in ("conf_low", "conf_high"):
@@ -189,7 +189,21 @@ def test_a_model_without_predictors_has_no_average_effects(outcome: str, family:
 def test_limits_by_bootstrap_are_unknown_where_no_refit_succeeds(
     done: GeneralizedResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doublecode.analysis.mixed.generalized.intervals._refit", lambda *_: None)
+    monkeypatch.setattr(
+        "doublecode.analysis.mixed.generalized.bootstrap._together",
+        lambda *given: np.full((given[3].shape[1], 5), np.nan),
+    )
     limits = done.confint("bootstrap", n_boot=20)
     assert limits["term"].tolist() == [*done.model.x_names, "Intercept"]
     assert limits[["conf_low", "conf_high"]].isna().all(axis=None)
+    assert set(limits["method"]) == {"bootstrap (0 of 20 refits)"}
+
+
+def test_a_bootstrap_in_batches_has_the_limits_of_refits_one_by_one(
+    done: GeneralizedResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = done.confint("bootstrap", n_boot=60, seed=3)
+    monkeypatch.setattr("doublecode.analysis.mixed.generalized.bootstrap._together", lambda *_: None)
+    alone = done.confint("bootstrap", n_boot=60, seed=3)
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-4, atol=1e-4)
+    assert together["method"].str.startswith("bootstrap (").all()

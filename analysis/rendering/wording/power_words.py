@@ -1,0 +1,254 @@
+"""A planned study in words: what was assumed, the caption of its figure, and the paragraph for a proposal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from doublecode.analysis.rendering.tables import format_number
+
+UNITS: Final = {
+    "within": (
+        "standard deviations of the outcome's residual within patients per standard deviation of the sessions about "
+        "their patient's mean"
+    ),
+    "between": "standard deviations of the outcome between patients per standard deviation of the patients' levels",
+}
+"""What a slope in standard deviations is divided by, at each level."""
+RATIOS: Final = {"binomial": ("log odds", "an odds ratio"), "poisson": ("log of the rate", "a rate ratio")}
+"""What a coefficient of a family is, and what its exponential is."""
+PER: Final = {
+    "within": "per standard deviation of the sessions about their patient's mean",
+    "between": "per standard deviation of the patients' levels", "trend": "per session",
+}  # fmt: skip
+SCALE_WORDS: Final = {"r": "a correlation of {}", "sd": "a standardised slope of {}", "f2": "an *f*² of {}"}
+DDF: Final = {
+    "kenward-roger": "Kenward–Roger degrees of freedom", "satterthwaite": "Satterthwaite degrees of freedom",
+    "z": "the normal distribution",
+}  # fmt: skip
+LEVELS: Final = {"within": "within patients", "between": "between patients", "trend": "per session"}
+PERCENT: Final = frozenset(("double", "dropout", "lost"))
+VARIED: Final = {
+    "patients": "patients", "sessions": "sessions per patient", "therapists": "therapists", "raters": "raters",
+    "double": "the share of sessions coded twice", "icc_rating": "the ICC of one rating", "dropout": "drop-out",
+    "lost": "the share of sessions lost", "severity": "the share of severity in a rating's error",
+    "points": "points of the rating scale", "minutes": "minutes per rating",
+    "icc_outcome": "the outcome's share of variance between patients",
+    "icc_predictor": "the predictor's share of variance between patients",
+    "icc_therapist": "the outcome's share of variance between therapists", "slope_sd": "the SD of slopes",
+    "within": "the effect within patients", "between": "the effect between patients",
+    "trend": "the trend per session", "base": "the base",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PowerFacts:
+    """What is said of planned studies.
+
+    Attributes
+    ----------
+    plan : mapping
+        Parts of the plan that is not varied.
+    varied : mapping
+        Names to the values that were tried.
+    effects : tuple of (level, stated, slope)
+        What was stated, on `scale`, and the slope that it is; a varied one has NaN.
+    scale, formula, ddf : str
+    alpha : float
+    studies, fewest : int
+        Simulated studies of each design, and the fewest where one stopped early.
+    seed : int
+    version : str
+        Of the program.
+    """
+
+    plan: Mapping[str, Any]
+    varied: Mapping[str, Sequence[float]]
+    effects: tuple[tuple[str, float, float], ...]
+    scale: str
+    formula: str
+    ddf: str
+    alpha: float
+    studies: int
+    fewest: int
+    seed: int
+    version: str
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join words as a sentence does: one, two and three."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def effect_words(level: str, stated: float, slope: float, scale: str, family: str | None = None) -> str:
+    """An effect with its level and what it is divided by."""
+    if family is not None:
+        of, ratio = RATIOS[family]
+        return f"{ratio} of {format_number(math.exp(stated))} {PER[level]} ({of} {format_number(stated)})"
+    if level == "trend":
+        return f"a trend of {format_number(stated)} standard deviations within patients per session"
+    said = SCALE_WORDS[scale].format(format_number(stated, "bounded" if scale == "r" else "number"))
+    slopes = "" if scale == "sd" else f"a slope of {format_number(slope)} "
+    return f"{said} {level} patients ({slopes}{UNITS[level]})"
+
+
+def caption(facts: PowerFacts) -> str:
+    """Under the figure: effect with level and divisor, design, model, band, studies and seed."""
+    by = joined([VARIED[name] for name in facts.varied])
+    family = facts.plan.get("family")
+    effects = [
+        f"the effect that is shown ({_unit(level, family)})" if level in facts.varied
+        else effect_words(level, stated, slope, facts.scale, family)
+        for level, stated, slope in facts.effects
+    ]  # fmt: skip
+    return (
+        f"Power to find {joined(effects)} by {by}, two-sided α = {format_number(facts.alpha, 'bounded')}. "
+        f"{_sentence('; '.join(design_words(facts)))}. Model: {facts.formula}. {_studies(facts)}, seed {facts.seed}; "
+        "bands and ± are 95 % limits of the simulation."
+    )
+
+
+def value_words(name: str, value: float) -> str:
+    """A value that was tried, shares in per cent."""
+    return _percent(value) if name in PERCENT else format_number(value, "count")
+
+
+def design_words_of(values: Mapping[str, float]) -> str:
+    """Name one of the designs that were tried: ``22 patients, sessions coded twice 40 %``."""
+    named = []
+    for name, value in values.items():
+        if name in ("patients", "therapists", "raters"):
+            named.append(f"{_whole(value)} {name}")
+        elif name == "sessions":
+            named.append(f"{_whole(value)} sessions per patient")
+        elif name == "double":
+            named.append(f"{_percent(value)} of the sessions coded twice")
+        else:
+            named.append(f"{VARIED[name]} {value_words(name, value)}")
+    return joined(named)
+
+
+def design_words(facts: PowerFacts) -> list[str]:
+    """What the plan assumes, part by part; what is varied is left to its axis."""
+    plan = {name: value for name, value in facts.plan.items() if name not in facts.varied}
+    said = []
+    who = [f"{_whole(plan[name])} {word}" for name, word in (("patients", "patients"),
+           ("sessions", "sessions of each patient"), ("therapists", "therapists")) if plan.get(name)]  # fmt: skip
+    if who:
+        said.append(", ".join(who))
+    losses = [f"{_percent(plan[name])} {word}" for name, word in (("dropout", "of the patients leave early"),
+              ("lost", "of the sessions are lost")) if plan.get(name)]  # fmt: skip
+    shares = [f"{_percent(plan[name])} {word}" for name, word in (
+        ("icc_outcome", "of the outcome's variance between patients"),
+        ("icc_therapist", "of it between therapists"),
+        ("icc_predictor", "of the predictor's variance between patients")) if plan.get(name)]  # fmt: skip
+    if plan.get("family"):
+        what = "a probability of" if plan["family"] == "binomial" else "a mean count of"
+        base = "" if "base" in facts.varied else f", {what} {format_number(plan['base'])} of a patient in the middle"
+        said.append(f"an outcome that is {'done or not' if plan['family'] == 'binomial' else 'counted'}{base}")
+    return [*said, *_rating_words(plan, facts), *losses, *shares, *_slope_words(plan)]
+
+
+def _rating_words(plan: Mapping[str, Any], facts: PowerFacts) -> list[str]:
+    if not (plan.get("raters") or "raters" in facts.varied):
+        return ["the predictor has no rating error"]
+    said = [f"{_whole(plan['raters'])} raters"] if plan.get("raters") else []
+    if plan.get("icc_rating"):
+        said.append(f"ICC(A,1) of one rating {format_number(plan['icc_rating'], 'bounded')}")
+    if plan.get("severity"):
+        said.append(f"{_percent(plan['severity'])} of its error severity")
+    if plan.get("points"):
+        said.append(f"a scale of {_whole(plan['points'])} points")
+    if "double" not in facts.varied:
+        double = plan.get("double") or 0
+        said.append(f"{_percent(double)} of the sessions coded twice" if double else "each session coded once")
+    return [", ".join(said)] if said else []
+
+
+def _slope_words(plan: Mapping[str, Any]) -> list[str]:
+    slope = plan.get("slope_sd")
+    return [f"slopes within patients differ between them with an SD of {format_number(slope)}"] if slope else []
+
+
+def paragraph(facts: PowerFacts, found: str) -> str:
+    """The paragraph of a proposal: how power was found, what was assumed, `found` as sentences."""
+    family = facts.plan.get("family")
+    known = [effect_words(level, stated, slope, facts.scale, family) for level, stated, slope in facts.effects
+             if level not in facts.varied]  # fmt: skip
+    varied = [f"{VARIED[name]} ({', '.join(value_words(name, value) for value in values)})"
+              for name, values in facts.varied.items()]  # fmt: skip
+    parts = [
+        "Power was determined by simulating the study as it will be rated and analysed.",
+        f"We assumed {'; '.join(design_words(facts))}.",
+        f"We varied {joined(varied)}." if varied else "",
+        f"The effect to be found is {joined(known)}; it was stated beforehand, and is not an estimate of this study."
+        if known else "",
+        f"Each simulated study was fitted by {_method(family)} ({facts.formula}) and tested two-sided at "
+        f"α = {format_number(facts.alpha, 'bounded')} with {DDF[facts.ddf]}; a study that could not be fitted counts "
+        "as one without a finding.",
+        f"{_studies(facts)} (doublecode {facts.version}, seed {facts.seed}).",
+        found,
+    ]  # fmt: skip
+    return " ".join(part for part in parts if part)
+
+
+def found_words(row: Mapping[str, Any], conf_level: float, *, with_raters: bool) -> str:
+    """What one design yields: power with its limits, widths, failures, hours."""
+    said = (
+        f"Power for the effect {LEVELS[row['term']]} is {_power(row)}; the {100 * conf_level:g} % interval of the "
+        f"slope is expected to be {format_number(row['width'])} wide"
+    )
+    if row["icc_width"] == row["icc_width"]:
+        said += f", that of the raters' ICC(A,1) {format_number(row['icc_width'], 'bounded')}"
+    said += (
+        f". {_percent(row['failed'], 1)} of the simulated studies could not be fitted, {_percent(row['singular'], 1)} "
+        "were singular."
+    )
+    return said + (f" Rating takes {row['hours']:.0f} hours." if with_raters and row["hours"] else "")
+
+
+def found_of_several(rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_raters: bool) -> str:
+    """What several designs yield, each with its name and its hours."""
+    said = [
+        f"{_power(row)} with {name}"
+        + (f" ({row['hours']:.0f} hours of rating)" if with_raters and row["hours"] else "")
+        for name, row in rows
+    ]
+    return f"Power for the effect {LEVELS[rows[0][1]['term']]} is {joined(said)}."
+
+
+def _method(family: str | None) -> str:
+    if family is None:
+        return "restricted maximum likelihood"
+    return f"maximum likelihood, as a {'logistic' if family == 'binomial' else 'Poisson'} mixed model"
+
+
+def _unit(level: str, family: str | None) -> str:
+    if family is not None:
+        return f"{RATIOS[family][0]} {PER[level]}"
+    return UNITS.get(level, "standard deviations of the outcome within patients per session")
+
+
+def _power(row: Mapping[str, Any]) -> str:
+    power, low, high = (format_number(row[name], "bounded") for name in ("power", "power_low", "power_high"))
+    return f"{power} (95 % limits of the simulation {low} to {high})"
+
+
+def _studies(facts: PowerFacts) -> str:
+    if facts.fewest < facts.studies:
+        return f"{facts.fewest:,} to {facts.studies:,} simulated studies of each design, stopped when exact enough"
+    return f"{facts.studies:,} simulated studies of each design"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _whole(value: float) -> str:
+    return format_number(float(value), "count")
+
+
+def _percent(value: float, digits: int = 0) -> str:
+    return format_number(float(value), "percent", digits)

@@ -1,0 +1,282 @@
+"""A planned study as a study folder declares it: every part with its origin, and the power that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import pandas as pd
+
+from doublecode.analysis.planning.planned_study import PARTS, SEVERITY, PlannedStudy
+from doublecode.analysis.rendering.answers import Answer
+from doublecode.analysis.rendering.tables import Table, column
+from doublecode.analysis.rendering.wording.planning import PART_WORDS, source_of_part, value_of_part
+from doublecode.analysis.study.planned_model import PlannedModel, is_of_patient, planned_model
+from doublecode.analysis.study.planned_values import (
+    DesignValue,
+    Followed,
+    followed,
+    lag_of,
+    left_out_of,
+    raters_of,
+    sessions_used,
+)
+from doublecode.analysis.study.planned_variances import frame_values, rating_values
+from doublecode.schemas.errors import DoublecodeError, UsageError
+from doublecode.schemas.near_names import allowed
+from doublecode.schemas.results import Note
+
+if TYPE_CHECKING:
+    from doublecode.analysis.planning.power_result import PowerResult
+    from doublecode.analysis.study.study_run import Intake
+    from doublecode.schemas.study import Study
+    from doublecode.schemas.study_parts import Variable
+
+CALLER: Final = "power"
+ASSUMED_ICC: Final = 0.5
+"""ICC(A,1) of one rating where there is neither data nor a statement, as of :func:`doublecode.analysis.precision`."""
+ALONE: Final = 0.999
+"""Share of variance between patients of a predictor of which each patient has one value."""
+DEFAULTS: Final = {"icc_outcome": 0.4, "icc_predictor": 0.25, "minutes": 60.0}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StudyDesign(Answer):
+    """A planned study, each part with where it is from.
+
+    Attributes
+    ----------
+    spec : dict
+        ``study``, ``model``, ``outcome``, ``predictor``, ``formula``.
+    frame : DataFrame
+        One row per part: ``part``, ``value``, ``origin`` ("declared", "data", "default", "stated"), ``source``.
+    design : dict
+        ``n_declared``, ``n_data``, ``n_default``, ``n_stated``.
+    notes : tuple of Note
+        What the study declares and the simulation leaves out.
+    rows : Index
+    """
+
+    spec: dict[str, Any]
+    frame: pd.DataFrame
+    design: dict[str, Any]
+    notes: tuple[Note, ...]
+    rows: pd.Index[Any]
+
+    label_columns: ClassVar[tuple[str, ...]] = ("part",)
+
+    def tables(self) -> tuple[Table, ...]:
+        """The parts in words."""
+        said = self.frame.assign(
+            name=self.frame["part"].map(PART_WORDS),
+            said=[
+                value_of_part(part, value) for part, value in zip(self.frame["part"], self.frame["value"], strict=True)
+            ],
+            origin=self.frame["origin"].map(ORIGINS),
+            where=list(map(source_of_part, self.frame["source"])),
+        )
+        columns = (
+            column("name", "Part", kind="text"), column("said", "Value", kind="text"),
+            column("origin", "Origin", kind="text"), column("where", "Where from", kind="text"),
+        )  # fmt: skip
+        return (Table("planned_study", f"Planned study, {self.spec['formula']}", said, columns),)
+
+    def counted(self) -> str:
+        """Say which model of the study it is of."""
+        outcome = self.spec["outcome"] or "an outcome"
+        declared = f"model {self.spec['model']!r}" if self.spec["model"] else "the usual model"
+        return f"{self.spec['study']}: {declared}, {outcome} on {self.spec['predictor']}"
+
+    @property
+    def plan(self) -> PlannedStudy:
+        """The planned study.
+
+        Raises
+        ------
+        UsageError
+            The parts do not go together.
+        """
+        return PlannedStudy(**dict(zip(self.frame["part"], self.frame["value"], strict=True)))
+
+    def stating(self, values: Mapping[str, float]) -> StudyDesign:
+        """The same with other values of some parts, which then are stated.
+
+        Raises
+        ------
+        UsageError
+            No such part.
+        """
+        for name in values:
+            if name not in PARTS:
+                raise UsageError(f"{CALLER}: {name!r} is no part of a plan; {allowed(name, PARTS)}.")
+        own = [DesignValue(name, float(value), "stated", "stated") for name, value in values.items()]
+        return _answer(self.spec, [*_values(self.frame), *own], self.notes, self.rows)
+
+    def power(self, **asked: Any) -> PowerResult:
+        """Power of the plan by the study's model; arguments as of :func:`doublecode.analysis.power`, effects stated."""
+        from doublecode.analysis.planning.simulated_power import power
+
+        return power(self.plan, **{"formula": self.spec["formula"], **asked})
+
+
+ORIGINS: Final = {"declared": "declared", "data": "found in the data", "default": "default", "stated": "stated"}
+
+
+def study_design(
+    folder: str | Path, *, model: str | None = None, predictor: str | None = None, from_data: bool = True
+) -> StudyDesign:
+    """The planned study that a study folder declares, with design values from its data where there are some.
+
+    Parameters
+    ----------
+    folder : path
+        A study folder, with data or just made by ``doublecode init``.
+    model : str, optional
+        A declared series; else the one of the study's headline, else the last.
+    predictor : str, optional
+        The variable whose effect is to be found; else the headline's, else the first that is split.
+    from_data : bool
+        Take reliability, shares of variance and lost sessions from the data. Effects never are.
+
+    Returns
+    -------
+    StudyDesign
+
+    Raises
+    ------
+    StudyError, InstrumentError, ContractError
+        The folder is wrong.
+    UsageError
+        No such model or predictor, or nothing that can be simulated.
+
+    Examples
+    --------
+    >>> from importlib.resources import as_file, files
+    >>> with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
+    ...     found = study_design(folder, from_data=False)
+    >>> found.spec["predictor"], found.plan.patients, found.plan.raters
+    ('he', 22, 5)
+    """
+    from doublecode.coding.reading.declared_heads import open_study
+    from doublecode.coding.reading.study_tables import read_study_table
+
+    study = open_study(folder)
+    planned = planned_model(study, model, predictor)
+    if planned.is_of_patients:
+        raise UsageError(
+            f"{CALLER}: in {planned.model or study.name} every patient has one value ({planned.formula}), which is no "
+            "study of sessions within patients. Its power is a closed form: see regression_power."
+        )
+    sessions, patients = (read_study_table(study, name) for name in ("sessions", "patients"))
+    return _of_sessions(study, planned, (sessions, patients), from_data=from_data)
+
+
+def _of_sessions(
+    study: Study, planned: PlannedModel, tables: tuple[pd.DataFrame, pd.DataFrame], *, from_data: bool
+) -> StudyDesign:
+    named = {one.name: one for one in study.variables}
+    predictor, outcome = named[planned.predictor], named.get(planned.outcome)
+    both = [one for one in (predictor, outcome) if one is not None]
+    who = followed(*tables, sessions_used(study, both), lag_of(study, both))
+    if who is None or who.sessions - who.lag < 2:
+        held = 0 if who is None else who.sessions - who.lag
+        raise UsageError(
+            f"{CALLER}: sessions.csv leaves {held} session of a patient to be analysed ({planned.predictor}); a study "
+            "of sessions within patients needs two or more. Add the sessions that are planned, or plan without the "
+            "study: --patients, --sessions."
+        )
+    values = _declared(study, predictor, who, planned)
+    notes = [*planned.left_out, *left_out_of(study, outcome)]
+    if from_data:
+        found, why_not = _of_data(study, planned, predictor, who, values)
+        values += found
+        notes += why_not
+    spec = {"study": study.name, "model": planned.model, "outcome": planned.outcome, "predictor": planned.predictor,
+            "formula": planned.formula or _usual_formula(predictor), "lag": who.lag}  # fmt: skip
+    return _answer(spec, values, tuple(notes), tables[0].index)
+
+
+def _usual_formula(predictor: Variable) -> str:
+    return f"outcome ~ {'' if is_of_patient(predictor) else 'within + '}between + session + (1 | patient)"
+
+
+def _declared(study: Study, predictor: Variable, who: Followed, planned: PlannedModel) -> list[DesignValue]:
+    therapists = who.therapists if "| therapist)" in planned.formula and who.therapists > 1 else 0
+    values = [
+        DesignValue("patients", who.patients, "declared", "patients"),
+        DesignValue("sessions", who.sessions - who.lag, "declared", "lagged" if who.lag else "sessions"),
+        DesignValue("dropout", who.dropout, "declared", "dropout"),
+        DesignValue("lost", who.unrecorded, "declared", "unrecorded"),
+        *(DesignValue(name, value, "default", "default") for name, value in DEFAULTS.items()),
+        *raters_of(study, predictor),
+    ]
+    if therapists:
+        values.append(DesignValue("therapists", therapists, "declared", "therapists"))
+    if is_of_patient(predictor):
+        values.append(DesignValue("icc_predictor", ALONE, "declared", "one_value"))
+    if next(one.value for one in values if one.part == "raters"):
+        values += [DesignValue("icc_rating", ASSUMED_ICC, "default", "default"),
+                   DesignValue("severity", SEVERITY, "default", "default")]  # fmt: skip
+    return _last(values)
+
+
+def _of_data(
+    study: Study, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
+) -> tuple[list[DesignValue], list[Note]]:
+    """What the data show, or why nothing is taken from them."""
+    from doublecode.analysis.study.run import read_study
+
+    try:
+        intake = read_study(study.folder)
+    except DoublecodeError as wrong:
+        return [], [Note("design_no_data", numbers={"reason": str(wrong).partition("\n")[0]})]
+    if intake.errors:
+        return [], [Note("design_problems", numbers={"n": len(intake.errors)})]
+    return _found(intake, planned, predictor, who, values), []
+
+
+def _found(
+    intake: Intake, planned: PlannedModel, predictor: Variable, who: Followed, values: list[DesignValue]
+) -> list[DesignValue]:
+    """Design values by ratings and outcomes; the effect is none of them."""
+    from doublecode.analysis.study.run import frame_of, score_study
+
+    known = {one.part: one.value for one in values}
+    found = rating_values(intake, predictor) if known["raters"] else []
+    known |= {one.part: one.value for one in found}
+    reliability = 1.0
+    if known["raters"]:  # a mean of two has half the error
+        reliability = 1 / (1 + (1 / known["icc_rating"] - 1) * (1 - known["double"] / 2))
+    if len(intake.ratings) or len(intake.outcomes):
+        try:
+            items, scores = score_study(intake)
+            frame = frame_of(intake, scores, items).frame
+        except DoublecodeError:
+            return found
+        found += frame_values(frame, planned, who, int(known.get("therapists", 0)), reliability)
+    return [one for one in found if not (one.part == "icc_predictor" and is_of_patient(predictor))]
+
+
+def _last(values: list[DesignValue]) -> list[DesignValue]:
+    """The last value of each part, in the order of a plan."""
+    last = {one.part: one for one in values}
+    return [last[name] for name in PARTS if name in last]
+
+
+def _values(frame: pd.DataFrame) -> list[DesignValue]:
+    columns = (frame[name].tolist() for name in ("part", "value", "origin", "source"))
+    return [DesignValue(*row) for row in zip(*columns, strict=True)]
+
+
+def _answer(
+    spec: dict[str, Any], values: list[DesignValue], notes: tuple[Note, ...], rows: pd.Index[Any]
+) -> StudyDesign:
+    kept = _last(values)
+    raters = next((one.value for one in kept if one.part == "raters"), 0)
+    if not raters:  # nothing that is said of raters acts
+        kept = [one for one in kept if one.part not in ("double", "icc_rating", "severity", "points", "minutes")]
+    frame = pd.DataFrame([vars(one) for one in kept])
+    design = {f"n_{origin}": int((frame["origin"] == origin).sum()) for origin in ORIGINS}
+    return StudyDesign(spec, frame, design, notes, rows)

@@ -1,0 +1,230 @@
+"""A planned study from a study folder: what is declared, what the data show, what is stated, and no effect."""
+
+import json
+import sys
+from importlib.resources import as_file, files
+
+import pandas as pd
+import pytest
+
+from doublecode.analysis import study_design
+from doublecode.analysis.cli import app as cli
+from doublecode.analysis.planning.planned_study import PARTS
+from doublecode.schemas.errors import StudyError, UsageError
+
+VARIABLES = """
+[[instruments]]
+name = "ghes"
+{use}
+
+[[instruments]]
+name = "phq9"
+source = "outcomes"
+
+[[variables]]
+name = "he"
+instrument = "ghes"
+scale = "he"
+
+[[variables]]
+name = "extent"
+instrument = "ghes"
+item = "extent"
+lag = 1
+
+[[variables]]
+name = "phq9"
+instrument = "phq9"
+scale = "total"
+
+[[variables]]
+name = "weeks"
+time = "weeks"
+
+[[variables]]
+name = "age"
+column = "age"
+"""
+
+
+@pytest.fixture(scope="module")
+def telephone():
+    with as_file(files("doublecode.data_examples") / "telephone_cbt") as folder:
+        yield folder
+
+
+@pytest.fixture
+def new(tmp_path):
+    """A folder without data: 8 patients of 2 therapists, 6 sessions each, one patient with 3; two raters."""
+
+    def make(models="", use="", more=""):
+        rows = [(p, s) for p in range(8) for s in range(1, 4 if p == 7 else 7)]
+        frame = pd.DataFrame({
+            "session_id": [f"S-{p}{s}" for p, s in rows], "patient": [f"P{p}" for p, _ in rows],
+            "therapist": [f"T{p % 2}" for p, _ in rows], "session": [s for _, s in rows], "phase": "main",
+            "status": "held", "reason": "", "date": [f"2026-01-{s:02d}" for _, s in rows],
+        })  # fmt: skip
+        frame.to_csv(tmp_path / "sessions.csv", index=False)
+        people = pd.DataFrame({"patient": [f"P{p}" for p in range(8)], "status": "completed", "reason": "", "age": 40})
+        people.to_csv(tmp_path / "patients.csv", index=False)
+        head = 'name = "new"\ntitle = "New"\nraters = [{ id = "a" }, { id = "b" }]\n'
+        (tmp_path / "study.toml").write_text(head + more + VARIABLES.format(use=use) + models, encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+def series(*steps, more=""):
+    return f'[[series]]\nname = "m"\ntitle = "M"\nsteps = {json.dumps(list(steps))}\n{more}\n'
+
+
+def values(design):
+    return design.frame.set_index("part")["value"].to_dict()
+
+
+def origins(design):
+    return design.frame.set_index("part")["origin"].to_dict()
+
+
+def test_the_parts_of_the_example_are_those_of_its_tables_and_data(telephone, telephone_run):
+    design = study_design(telephone)
+    assert design.spec["predictor"] == "he"
+    assert design.spec["formula"] == "outcome ~ within + between + session + (session | patient)"
+    found, made = values(design), origins(design)
+    table = pd.read_csv(telephone / "assignments.csv")
+    own = table[(table["instrument"] == "ghes") & (table["role"] != "pilot")]
+    assert found["double"] == pytest.approx((own.groupby("session_id").size() == 2).mean())
+    icc = telephone_run.reliability.frame.query("instrument == 'ghes' and name == 'he' and phase == 'main'")
+    assert found["icc_rating"] == pytest.approx(icc["single"].iloc[0])
+    assert (found["patients"], found["sessions"], found["raters"], found["points"]) == (22, 9, 5, 29)
+    frame = telephone_run.frame.frame
+    there = frame[(frame["session"] <= 9)][["he", "phq9"]].notna().all(axis=1).sum()
+    assert design.plan.recordings == pytest.approx(there, abs=0.5)
+    assert {name for name, origin in made.items() if origin == "data"} == {
+        "lost", "icc_rating", "severity", "icc_outcome", "icc_predictor",
+    }  # fmt: skip
+    assert {note.kind for note in design.notes} == {"design_other_predictors", "design_courses"}
+
+
+def test_variances_are_those_of_models_without_the_effect(telephone, telephone_run):
+    """By sums of squares of the balanced part it would be near; here by the model with time alone, to 1e-6."""
+    from doublecode.analysis import fit_mixed
+
+    frame = telephone_run.frame.frame
+    found = fit_mixed("phq9 ~ session + (1 | patient)", frame).variances["variance"]
+    assert values(study_design(telephone))["icc_outcome"] == pytest.approx(found[0] / found.sum(), abs=1e-6)
+
+
+def test_nothing_of_the_data_is_taken_on_demand_and_never_an_effect(telephone):
+    design = study_design(telephone, from_data=False)
+    assert "data" not in set(design.frame["origin"])
+    assert set(design.frame["part"]) <= set(PARTS)
+    with pytest.raises(UsageError, match="no effect is stated"):
+        design.power(studies=100)
+
+
+def test_a_new_folder_is_enough(new):
+    design = study_design(new(series("phq9 ~ session + he + (session | patient)", more='split = ["he"]')))
+    found, made = values(design), origins(design)
+    assert (found["patients"], found["sessions"], found["raters"], found["double"]) == (8, 6, 2, 0.4)
+    assert found["dropout"] == pytest.approx(2 * (1 - 45 / 48))
+    assert design.plan.recordings == pytest.approx(45)
+    assert made["icc_rating"] == made["icc_outcome"] == made["double"] == "default"
+    assert "nobody says; state it" in str(design)
+    stated = design.stating({"icc_rating": 0.7, "patients": 30})
+    assert (stated.plan.icc_rating, stated.plan.patients) == (0.7, 30)
+    assert origins(stated)["patients"] == "stated"
+    assert len(stated.power(within=0.3, studies=100).frame) == 1
+    with pytest.raises(UsageError, match="did you mean 'patients'"):
+        stated.stating({"patient": 3})
+
+
+@pytest.mark.parametrize(("models", "formula", "kinds"), [
+    ("", "outcome ~ within + between + session + (1 | patient)", {"design_no_model"}),
+    (series("phq9 ~ he + (1 | patient)"), "outcome ~ within + between + (1 | patient)", {"design_not_split"}),
+    (series("phq9 ~ session + he + (he | patient)", more='split = ["he"]'),
+     "outcome ~ within + between + session + (within | patient)", set()),
+    (series("phq9 ~ session + he + (1 | patient) + (1 | therapist)", more='split = ["he"]'),
+     "outcome ~ within + between + session + (1 | patient) + (1 | therapist)", set()),
+    (series("phq9 ~ session * age + (1 | patient)"),
+     "outcome ~ between + session + (1 | patient)", {"design_products"}),
+    (series("phq9 ~ weeks + he + extent + (1 | patient)",
+            more='split = ["he"]\ncorrelation = "ar1(session | patient)"'),
+     "outcome ~ within + between + (1 | patient)", {"design_other_predictors", "design_residuals"}),
+    (series("he ~ phq9 + (1 | patient)", more='split = ["phq9"]\nlatent_means = true'),
+     "outcome ~ within + between + (1 | patient)", {"design_latent_means", "design_outcome_rated"}),
+])  # fmt: skip
+def test_the_declared_model_in_the_names_of_the_simulation(new, models, formula, kinds):
+    design = study_design(new(models))
+    assert design.spec["formula"] == formula
+    assert {note.kind for note in design.notes} == kinds | {"design_no_data"}
+    assert str(design)
+
+
+def test_what_a_predictor_is_decides_on_raters_sessions_and_level(new):
+    folder = new(series("phq9 ~ session + he + extent + age + (1 | patient)", more='split = ["he", "extent"]'))
+    lagged = study_design(folder, predictor="extent")
+    assert (values(lagged)["sessions"], values(lagged)["points"]) == (5, 5)
+    of_patient = study_design(folder, predictor="age")
+    assert values(of_patient)["raters"] == 0
+    assert of_patient.plan.icc_predictor == 0.999
+    assert "within" not in of_patient.spec["formula"]
+    assert len(of_patient.power(between=0.5, studies=100).frame) == 1
+    folder = new(series("he ~ phq9 + (1 | patient)", more='split = ["phq9"]'))
+    asked = values(study_design(folder))
+    assert asked["raters"] == 0
+    assert not {"double", "icc_rating", "minutes"} & set(asked)
+
+
+def test_sessions_rules_and_allocation_of_the_declaration_act(new):
+    more = '[allocation]\nshare = 0.25\nlimits = [{ rater = "a", hours = 10 }]\nminutes_per_rating = 30\n'
+    folder = new('[[drop_rules]]\ninstrument = "ghes"\ndropped = ["extent"]\n' + more, use="sessions = [2, 3, 4]")
+    design = study_design(folder)
+    found = values(design)
+    assert (found["sessions"], found["double"], found["minutes"]) == (3, 0.25, 30)
+    assert found["points"] == 6 * 4 + 1
+    assert origins(design)["double"] == "declared"
+
+
+@pytest.mark.parametrize(("models", "asked", "message"), [
+    (series("phq9 ~ session + (1 | patient)"), {"model": "m"}, "time alone, and a course is not simulated"),
+    (series("phq9 ~ he + (1 | patient)"), {"model": "n"}, "there is no model 'n'; allowed: m"),
+    (series("phq9 ~ he + (1 | patient)"), {"predictor": "hee"}, "did you mean 'he'"),
+    ("", {"predictor": "hee"}, "did you mean 'he'"),
+])  # fmt: skip
+def test_what_cannot_be_planned(new, models, asked, message):
+    with pytest.raises(UsageError, match=message):
+        study_design(new(models), **asked)
+
+
+def test_one_session_is_no_study_of_sessions(new, tmp_path):
+    with pytest.raises(UsageError, match="leaves 1 session of a patient"):
+        study_design(new(use="sessions = [2]"))
+    with pytest.raises(StudyError, match=r"no study\.toml here"):
+        study_design(tmp_path / "nothing")
+
+
+def test_the_command_takes_the_folder_and_flags_override(new, monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["doublecode", "power", str(folder), *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code or 0, out, " ".join(err.split())
+
+    folder = new(series("phq9 ~ session + he + (1 | patient)", more='split = ["he"]'))
+    code, out, _ = run("--within", ".4", "--studies", "100", "--text")
+    assert code == 0
+    for part in ("codebook: 7 items of 5 points", "nobody says; state it", "within patients", "Power was determined"):
+        assert part in out
+    code, out, _ = run(
+        "--within", ".4", "--studies", "100", "--patients", "20,30", "--icc-rating", ".7", "--raters", "0,3", "--json"
+    )
+    record = json.loads(out)
+    assert code == 0
+    assert [(row["patients"], row["raters"]) for row in record["frame"]] == [(20, 0), (20, 3), (30, 0), (30, 3)]
+    planned = {row["part"]: row["origin"] for row in record["design"]["planned"]["frame"]}
+    assert (planned["patients"], planned["icc_rating"], planned["sessions"]) == ("stated", "stated", "declared")
+    code, _, err = run("--studies", "100")
+    assert code == 2
+    assert "What the study has found is not taken" in err
