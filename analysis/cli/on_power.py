@@ -9,6 +9,7 @@ import typer
 
 from doublecode.analysis.cli.on_files import AsJson
 from doublecode.analysis.cli.rating_widths import widths_of_designs
+from doublecode.analysis.cli.regression_plans import is_of_patients, power_of_patients
 from doublecode.coding.console import COORDINATOR, progress_bar, say
 from doublecode.schemas.errors import UsageError
 
@@ -107,6 +108,11 @@ def power(
         return
     if each is not None or items or omega is not None:
         raise UsageError("--each, --items and --omega are of --for icc; add it, or leave them out.")
+    if study is not None and is_of_patients(study, model, predictor):
+        idle = {"formula": formula, "half-width": half_width, "cheapest": cheapest, "icc-width": icc_width,
+                "figure": figure, "keep": keep, "scheduler": scheduler, "text": text or None}  # fmt: skip
+        power_of_patients(study, lists, model, idle, scale, alpha, as_json=as_json)
+        return
     _check(lists, figure, cheapest, icc_width, overwrite=overwrite)
     n = 1000 if studies is None else studies
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
