@@ -118,12 +118,11 @@ def power(
     made = {"scale": scale, "ddf": ddf, "alpha": alpha, "studies": n, "half_width": half_width, "seed": seed}
     design = _design(study, lists, model, predictor)
     result = _simulated(design, lists, formula, made, (jobs, scheduler, keep))
-    if figure is not None:
-        result.write_figure(figure, shape=shape, overwrite=overwrite)
+    written = None if figure is None else result.write_figure(figure, shape=shape, overwrite=overwrite)
     words = result.text() if text else ""
     if cheapest is not None:
         result = result.cheapest(cheapest, icc_width)
-    _print(design, result, words, as_json=as_json)
+    _print(design, result, words, written, as_json=as_json)
 
 
 def _check(
@@ -199,7 +198,7 @@ def _simulated(
         )
 
 
-def _print(design: StudyDesign | None, result: PowerResult, words: str, *, as_json: bool) -> None:
+def _print(design: StudyDesign | None, result: PowerResult, words: str, written: Path | None, *, as_json: bool) -> None:
     from doublecode.analysis.rendering.screen import print_answer
     from doublecode.schemas.results import result_record
 
@@ -215,6 +214,8 @@ def _print(design: StudyDesign | None, result: PowerResult, words: str, *, as_js
     print_answer(result, record)
     if words and not as_json:
         say(f"\n{words.replace('*', '')}")
+    if written is not None and not as_json:
+        say(f"\nFigure: {written}")
 
 
 def _numbers(name: str, text: str) -> list[float]:
